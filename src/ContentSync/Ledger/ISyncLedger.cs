@@ -1,0 +1,54 @@
+namespace ContentSync.Ledger;
+
+/// <summary>
+/// One record per contentId, with optimistic concurrency. Every method returns only after what it wrote would survive the
+/// process being killed. The rules are in <see cref="SyncTransitions"/>; a ledger adds storage and nothing else.
+/// </summary>
+public interface ISyncLedger
+{
+    /// <summary>Takes submissions in, in their order; the answers come in the same order. The same contentId may occur more than once.</summary>
+    /// <exception cref="LedgerUnavailableException">The store did not take it; none, some or all of the submissions may be in it. Accepting them again is safe.</exception>
+    ValueTask<IReadOnlyList<Acceptance>> AcceptAsync(IReadOnlyList<Submission> submissions, CancellationToken cancellationToken);
+
+    /// <summary>Takes the right to send a pending content that is due.</summary>
+    /// <exception cref="LedgerUnavailableException">The store cannot be reached.</exception>
+    ValueTask<LeaseAnswer> LeaseAsync(string contentId, TimeSpan duration, CancellationToken cancellationToken);
+
+    /// <summary>Writes down how the leased attempt ended and gives the lease back.</summary>
+    /// <exception cref="LedgerUnavailableException">The store cannot be reached; the lease runs out by itself.</exception>
+    ValueTask<RecordAnswer> RecordAsync(SyncRecord leased, AttemptEnding ending, CancellationToken cancellationToken);
+
+    /// <summary>Makes a parked content pending again. Null where the ledger holds no such content or it is not parked.</summary>
+    ValueTask<SyncRecord?> ReplayAsync(string contentId, CancellationToken cancellationToken);
+
+    /// <summary>The record, or null.</summary>
+    ValueTask<SyncRecord?> FindAsync(string contentId, CancellationToken cancellationToken);
+
+    /// <summary>Streams the records that match, in no promised order. A record that changes meanwhile may come in either state.</summary>
+    IAsyncEnumerable<SyncRecord> ListAsync(SyncRecordFilter filter, CancellationToken cancellationToken);
+}
+
+/// <param name="Status">Whether the lease was granted.</param>
+/// <param name="Record">The record after it; null where the ledger holds no such content.</param>
+public readonly record struct LeaseAnswer(LeaseStatus Status, SyncRecord? Record);
+
+/// <param name="Status">Whether the ending was written.</param>
+/// <param name="Record">The record after it.</param>
+public readonly record struct RecordAnswer(RecordStatus Status, SyncRecord Record);
+
+/// <summary>Which records to list; a null member matches all.</summary>
+public sealed record SyncRecordFilter
+{
+    public SyncState? State { get; init; }
+
+    /// <summary>Only pending records whose <see cref="SyncRecord.DueAt"/> is at or before this time.</summary>
+    public DateTimeOffset? DueBy { get; init; }
+
+    public string? ContentType { get; init; }
+
+    /// <summary>Only records whose last attempt ended with this code.</summary>
+    public string? ResultCode { get; init; }
+}
+
+/// <summary>The ledger's store failed: out of space, locked, unreachable, throttled.</summary>
+public sealed class LedgerUnavailableException(string message, Exception? innerException = null) : Exception(message, innerException);

@@ -1,0 +1,216 @@
+namespace ContentSync.Ledger;
+
+/// <summary>
+/// The ledger's rules, as pure functions from one record to the next. Every ledger reads a record, applies one of these and
+/// writes the result only if the record has not changed meanwhile.
+/// </summary>
+public static class SyncTransitions
+{
+    /// <summary>Takes a submission in. <c>Next</c> is null where nothing is to be written.</summary>
+    public static (SyncRecord? Next, Acceptance Acceptance) Accept(SyncRecord? current, Submission submission, DateTimeOffset now)
+    {
+        var item = submission.Item;
+        if (current is null)
+        {
+            var first = Fill(new SyncRecord
+            {
+                ContentId = item.ContentId,
+                ContentType = "",
+                ContentStatus = default,
+                Revision = default,
+                Hash = default,
+                RequestId = "",
+                Body = default,
+                State = SyncState.Pending,
+                AcceptedAt = now,
+                DueAt = now,
+            }, submission, now);
+            return (first, new Acceptance(AcceptanceKind.Accepted, first));
+        }
+
+        var order = submission.Revision.CompareTo(current.Revision);
+        if (order < 0) return (null, new Acceptance(AcceptanceKind.Superseded, current));
+
+        if (item.Hash == current.Hash)
+        {
+            var moved = order > 0 ? current with { Revision = submission.Revision } : null;
+            var seen = moved ?? current;
+            switch (current.State)
+            {
+                case SyncState.Pending:
+                    return (moved, new Acceptance(AcceptanceKind.AlreadyPending, seen));
+                case SyncState.Synchronized:
+                    return (moved, new Acceptance(AcceptanceKind.Unchanged, seen));
+                case SyncState.Parked when current.ParkReason == ParkReason.Rejected:
+                    return (moved, new Acceptance(AcceptanceKind.Parked, seen));
+                case SyncState.Parked when order == 0:
+                    return (null, new Acceptance(AcceptanceKind.Parked, current));
+                default:
+                    var again = Revive(seen, now);
+                    return (again, new Acceptance(AcceptanceKind.Accepted, again));
+            }
+        }
+
+        // Two contents received in the same microsecond carry no order of their own: the later one to get here counts.
+        var receivedTogether = order == 0 && item.Revision is null;
+        if (order == 0 && !receivedTogether) return (null, new Acceptance(AcceptanceKind.RevisionConflict, current));
+
+        if (item.Hash == current.SynchronizedHash && current.Lease is null)
+        {
+            // Back to what AlipayHK holds before the change in between was ever sent.
+            var back = Fill(current, submission, now) with { State = SyncState.Synchronized };
+            return (back, new Acceptance(AcceptanceKind.Unchanged, back));
+        }
+
+        var next = Fill(current, submission, now);
+        return (next, new Acceptance(AcceptanceKind.Accepted, next));
+    }
+
+    /// <summary>Takes the right to send. <c>Next</c> is null unless the lease was granted.</summary>
+    public static (SyncRecord? Next, LeaseStatus Status) Lease(SyncRecord current, string leaseId, DateTimeOffset now, TimeSpan duration)
+    {
+        if (current.State != SyncState.Pending) return (null, LeaseStatus.NotPending);
+        if (current.Lease is { } held && held.ExpiresAt > now) return (null, LeaseStatus.Busy);
+        if (current.DueAt > now) return (null, LeaseStatus.NotDue);
+        var next = current with
+        {
+            Lease = new SyncLease(leaseId, now + duration),
+            Attempts = current.Attempts + 1,
+            SynchronizedHash = null,
+        };
+        return (next, LeaseStatus.Granted);
+    }
+
+    /// <summary>Writes down how the attempt that <paramref name="leased"/> allowed has ended, and gives the lease back.</summary>
+    /// <param name="current">The record as the ledger holds it now.</param>
+    /// <param name="leased">The record as <see cref="Lease"/> granted it.</param>
+    /// <param name="ending">How the attempt ended.</param>
+    public static (SyncRecord? Next, RecordStatus Status) Record(SyncRecord current, SyncRecord leased, AttemptEnding ending)
+    {
+        if (current.Lease is null || current.Lease.LeaseId != leased.Lease?.LeaseId) return (null, RecordStatus.LeaseLost);
+        var released = current with { Lease = null, LastAttempt = ending.Attempt ?? current.LastAttempt };
+        if (ending.Kind == AttemptEndingKind.Synchronized)
+        {
+            released = released with
+            {
+                SynchronizedHash = leased.Hash,
+                SynchronizedRevision = leased.Revision,
+                SynchronizedAt = ending.Attempt!.At,
+                TemplateCode = ending.TemplateCode ?? current.TemplateCode,
+                TemplateStatus = ending.TemplateStatus ?? current.TemplateStatus,
+            };
+        }
+
+        if (current.RequestId != leased.RequestId) return (released, RecordStatus.NewerPending);
+
+        var next = ending.Kind switch
+        {
+            AttemptEndingKind.Synchronized => released with { State = SyncState.Synchronized, ParkReason = null },
+            AttemptEndingKind.Parked => released with { State = SyncState.Parked, ParkReason = ending.ParkReason },
+            AttemptEndingKind.RetryAt => released with { DueAt = ending.DueAt, Hop = current.Hop + 1 },
+            AttemptEndingKind.PausedUntil => released with { DueAt = ending.DueAt, Hop = current.Hop + 1, Attempts = Math.Max(0, current.Attempts - 1) },
+            _ => released with { Attempts = Math.Max(0, current.Attempts - 1) },
+        };
+        return (next, RecordStatus.Recorded);
+    }
+
+    /// <summary>Sends a parked content again, by a person's wish. Null where it is not parked.</summary>
+    public static SyncRecord? Replay(SyncRecord current, DateTimeOffset now) =>
+        current.State == SyncState.Parked ? Revive(current, now) : null;
+
+    private static SyncRecord Revive(SyncRecord record, DateTimeOffset now) => record with
+    {
+        State = SyncState.Pending,
+        ParkReason = null,
+        AcceptedAt = now,
+        DueAt = now,
+        Attempts = 0,
+        Hop = record.Hop + 1,
+    };
+
+    private static SyncRecord Fill(SyncRecord record, Submission submission, DateTimeOffset now)
+    {
+        var (requestId, body) = submission.Prepare(submission.Item);
+        return record with
+        {
+            ContentType = submission.Item.ContentType,
+            ContentStatus = submission.Item.ContentStatus,
+            Revision = submission.Revision,
+            Hash = submission.Item.Hash,
+            RequestId = requestId,
+            Body = body,
+            State = SyncState.Pending,
+            ParkReason = null,
+            AcceptedAt = now,
+            DueAt = now,
+            Attempts = 0,
+            Hop = 0,
+        };
+    }
+}
+
+/// <summary>Answer to the wish for a lease.</summary>
+public enum LeaseStatus
+{
+    Granted,
+
+    /// <summary>Another attempt is in flight until the lease's expiry.</summary>
+    Busy,
+
+    /// <summary>Pending, but its back-off or pause has not passed.</summary>
+    NotDue,
+
+    /// <summary>Synchronized or parked.</summary>
+    NotPending,
+
+    /// <summary>The ledger holds no such content.</summary>
+    NotFound,
+}
+
+/// <summary>Answer to the wish to write down an attempt's ending.</summary>
+public enum RecordStatus
+{
+    Recorded,
+
+    /// <summary>Written down; a newer content was accepted while the attempt was in flight and waits to be sent.</summary>
+    NewerPending,
+
+    /// <summary>The lease had expired and someone else took it over; nothing was written.</summary>
+    LeaseLost,
+}
+
+/// <summary>What an attempt's ending does to the record.</summary>
+public enum AttemptEndingKind
+{
+    /// <summary>AlipayHK acknowledged it.</summary>
+    Synchronized,
+
+    /// <summary>Not sent again by itself.</summary>
+    Parked,
+
+    /// <summary>To be tried again; the attempt is spent.</summary>
+    RetryAt,
+
+    /// <summary>To be tried again; the attempt is given back, the cause was not the item.</summary>
+    PausedUntil,
+
+    /// <summary>Given up by a shutdown or a cancellation; the attempt is given back and it is due at once.</summary>
+    Released,
+}
+
+/// <summary>How an attempt ended, as the ledger needs to know it.</summary>
+public sealed record AttemptEnding(AttemptEndingKind Kind)
+{
+    /// <summary>Set for every kind but <see cref="AttemptEndingKind.Released"/>.</summary>
+    public SyncAttempt? Attempt { get; init; }
+
+    /// <summary>For <see cref="AttemptEndingKind.RetryAt"/> and <see cref="AttemptEndingKind.PausedUntil"/>.</summary>
+    public DateTimeOffset DueAt { get; init; }
+
+    /// <summary>For <see cref="AttemptEndingKind.Parked"/>.</summary>
+    public ParkReason? ParkReason { get; init; }
+
+    public string? TemplateCode { get; init; }
+
+    public string? TemplateStatus { get; init; }
+}
