@@ -81,6 +81,7 @@ public sealed partial class AlipayHkClient : IDisposable
                 case TimeoutRejectedException late:
                     return TimedOut(late.Timeout).Answer;
                 default:
+                    cancellationToken.ThrowIfCancellationRequested();
                     ExceptionDispatchInfo.Throw(outcome.Exception);
                     throw outcome.Exception;
             }

@@ -8,6 +8,7 @@ public sealed class AlipayHkOptionsValidator : IValidateOptions<AlipayHkOptions>
 {
     private const int MostQuickRetries = 10;
     private const int FewestResponseBytes = 1024;
+    private const int MostResponseBytes = 16 * 1024 * 1024;
 
     // What the time limits of the resilience library can hold.
     private static readonly TimeSpan ShortestTimeout = TimeSpan.FromMilliseconds(10);
@@ -55,7 +56,7 @@ public sealed class AlipayHkOptionsValidator : IValidateOptions<AlipayHkOptions>
         if (!IsTimeout(options.TotalTimeout)) yield return $"{Setting(nameof(AlipayHkOptions.TotalTimeout))} must be from 10 ms to 24 h.";
         if (options.AttemptTimeout > options.TotalTimeout) yield return $"{Setting(nameof(AlipayHkOptions.AttemptTimeout))} must not be longer than {Setting(nameof(AlipayHkOptions.TotalTimeout))}.";
         if (options.QuickRetries is < 0 or > MostQuickRetries) yield return $"{Setting(nameof(AlipayHkOptions.QuickRetries))} must be from 0 to {MostQuickRetries}.";
-        if (options.MaxResponseBytes < FewestResponseBytes) yield return $"{Setting(nameof(AlipayHkOptions.MaxResponseBytes))} must be {FewestResponseBytes} or more.";
+        if (options.MaxResponseBytes is < FewestResponseBytes or > MostResponseBytes) yield return $"{Setting(nameof(AlipayHkOptions.MaxResponseBytes))} must be from {FewestResponseBytes} to {MostResponseBytes}.";
     }
 
     private static IEnumerable<string> KeyFaults(AlipayHkOptions options)

@@ -24,8 +24,8 @@ internal static class AnswerRules
         };
 
         // Who says when to come back is not asked again at once; who answered with a result has been reached.
-        var quickly = facts.Response is null && facts.RetryAfter is null && facts.HttpStatus is 408 or >= 500;
-        return new Exchange(answer, quickly && verdict == AnswerVerdict.Retryable);
+        var quickly = code == ClientCodes.HttpStatus && facts.Response is null && facts.RetryAfter is null && facts.HttpStatus is (408 or >= 500);
+        return new Exchange(answer, quickly);
     }
 
     /// <summary>At most 256 characters, never half a surrogate pair.</summary>
