@@ -105,7 +105,7 @@ public sealed partial class ContentSynchronizer(
     {
         var now = time.GetUtcNow();
         var decision = Decide(leased, answer, now);
-        var attempt = new SyncAttempt(now, leased.RequestId, answer.Code, Shortened(answer.Message), answer.TracerId);
+        var attempt = new SyncAttempt(now, answer.RequestId ?? leased.RequestId, answer.Code, Shortened(answer.Message), answer.TracerId);
         var ending = decision switch
         {
             RecoverabilityDecision.Complete => new AttemptEnding(AttemptEndingKind.Synchronized) { Attempt = attempt, TemplateCode = answer.TemplateCode, TemplateStatus = answer.TemplateStatus },
