@@ -18,7 +18,7 @@ public sealed class CheckHealthHandler(ISyncLedger ledger, SendGate gate)
         }
         catch (LedgerUnavailableException e)
         {
-            return Problem.Of(StatusCodes.Status503ServiceUnavailable, "The ledger cannot be reached.", e.Message);
+            return Problem.LedgerUnavailable(e);
         }
 
         var stop = gate.Stop;

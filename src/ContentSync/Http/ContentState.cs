@@ -49,8 +49,8 @@ public sealed record ContentState
         ContentType = record.ContentType,
         ContentStatus = (int)record.ContentStatus,
         Revision = record.Revision.ToString(),
-        State = Spelled(record.State.ToString()),
-        ParkReason = record.ParkReason is { } reason ? Spelled(reason.ToString()) : null,
+        State = Spelling.Of(record.State),
+        ParkReason = record.ParkReason is { } reason ? Spelling.Of(reason) : null,
         RequestId = record.RequestId,
         Attempts = record.Attempts,
         AcceptedAt = record.AcceptedAt,
@@ -61,8 +61,6 @@ public sealed record ContentState
         TemplateCode = record.TemplateCode,
         TemplateStatus = record.TemplateStatus,
     };
-
-    private static string Spelled(string name) => char.ToLowerInvariant(name[0]) + name[1..];
 }
 
 /// <summary>How the newest attempt ended.</summary>

@@ -51,15 +51,7 @@ public sealed class SubmitContentHandler(ContentReader reader, ContentOptions op
     {
         if (PrefersAsync(request))
         {
-            try
-            {
-                await queue.EnqueueAsync([new SyncMessage(record.ContentId, record.RequestId, record.Hop, TimeSpan.Zero)], cancellationToken).ConfigureAwait(false);
-            }
-            catch (QueueUnavailableException)
-            {
-                // It is in the ledger: the sweep will find it.
-            }
-
+            await queue.WakeAsync([new SyncMessage(record.ContentId, record.RequestId, record.Hop, TimeSpan.Zero)], cancellationToken).ConfigureAwait(false);
             request.HttpContext.Response.Headers["Preference-Applied"] = "respond-async";
             return Accepted(request, record);
         }
