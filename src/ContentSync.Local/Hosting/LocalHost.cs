@@ -53,7 +53,12 @@ public sealed class LocalHost : IAsyncDisposable
         app.UseStatusCodePages();
         app.Use(LoopbackGuard.CheckAsync);
         var key = new ApiKey(options.ApiKey);
-        foreach (var route in ApiRoutes.All) app.MapMethods(route.Path, [route.Method], context => AnswerAsync(context, route, key));
+        foreach (var route in ApiRoutes.All)
+        {
+            app.MapMethods(route.Path, [route.Method], context => AnswerAsync(context, route, key));
+            if (route.Path == ApiRoutes.Board) app.MapMethods("/", [route.Method], context => AnswerAsync(context, route, key));
+        }
+
         try
         {
             await app.StartAsync(cancellationToken).ConfigureAwait(false);

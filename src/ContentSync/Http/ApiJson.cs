@@ -1,5 +1,7 @@
+using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using ContentSync.Http.Board;
 
 namespace ContentSync.Http;
 
@@ -14,8 +16,17 @@ namespace ContentSync.Http;
 [JsonSerializable(typeof(BatchItemResult[]))]
 [JsonSerializable(typeof(ReplayRequest))]
 [JsonSerializable(typeof(ReplayResult))]
+[JsonSerializable(typeof(BoardState))]
 internal sealed partial class ApiJson : JsonSerializerContext
 {
+    /// <summary>For writing: other scripts than Latin as they are. Answers are never taken for a page: their media type says so, and nosniff holds to it.</summary>
+    public static ApiJson Answers { get; } = new(new JsonSerializerOptions
+    {
+        PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
+        DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+    });
+
     /// <summary>For reading: a member that is not known or is there twice is a fault, named with its place.</summary>
     public static ApiJson Strict { get; } = new(new JsonSerializerOptions
     {

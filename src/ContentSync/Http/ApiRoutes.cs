@@ -1,3 +1,4 @@
+using ContentSync.Http.Board;
 using ContentSync.Http.Webhooks;
 using ContentSync.Resync;
 using Microsoft.AspNetCore.Http;
@@ -27,8 +28,11 @@ public sealed record ApiRoute(string Name, string Method, string Path, ApiAccess
 /// <summary>Every route of the API, for hosts to map and for the API description to be held against.</summary>
 public static class ApiRoutes
 {
+    /// <summary>Where the board is.</summary>
+    public const string Board = "/api/board";
+
     /// <summary>Name of the parameter of a route that names a content.</summary>
-    public const string ContentId = "contentId";
+    private const string ContentId = "contentId";
 
     /// <summary>All of them.</summary>
     public static IReadOnlyList<ApiRoute> All { get; } =
@@ -43,6 +47,11 @@ public static class ApiRoutes
         Route<ReceiveWebhookHandler>("ReceiveWebhook", HttpMethods.Post, "/api/webhooks/content", ApiAccess.Anyone, (handler, request, cancellation) => handler.HandleAsync(request, cancellation)),
         Route<WebhookHandshakeHandler>("WebhookHandshake", HttpMethods.Options, "/api/webhooks/content", ApiAccess.Anyone, (handler, request, cancellation) => handler.HandleAsync(request, cancellation)),
         Route<CheckHealthHandler>("CheckHealth", HttpMethods.Get, "/api/health", ApiAccess.Anyone, (handler, _, cancellation) => handler.HandleAsync(cancellation)),
+        Route<BoardStateHandler>("GetBoardState", HttpMethods.Get, "/api/board/state", ApiAccess.Key, (handler, _, cancellation) => handler.HandleAsync(cancellation)),
+        Route<PageFilesHandler>("GetBoard", HttpMethods.Get, Board, ApiAccess.Anyone, (handler, request, cancellation) => handler.HandleAsync(request, "board.html", cancellation)),
+        Route<PageFilesHandler>("GetPageFile", HttpMethods.Get, "/api/board/files/{file}", ApiAccess.Anyone, (handler, request, cancellation) => handler.HandleAsync(request, (string)request.RouteValues["file"]!, cancellation)),
+        Route<PageFilesHandler>("GetApiDescription", HttpMethods.Get, "/api/openapi.json", ApiAccess.Anyone, (handler, request, cancellation) => handler.HandleAsync(request, "openapi.json", cancellation)),
+        Route<PageFilesHandler>("GetApiPage", HttpMethods.Get, "/api/reference", ApiAccess.Anyone, (handler, request, cancellation) => handler.HandleAsync(request, "reference.html", cancellation)),
     ];
 
     /// <summary>
@@ -54,6 +63,7 @@ public static class ApiRoutes
         foreach (var handler in All.Select(route => route.Handler).Distinct()) services.AddSingleton(handler);
         return services
             .AddSingleton<CatalogReader>()
+            .AddSingleton<LedgerFiguresReader>()
             .AddSingleton<ContinuationTokens>()
             .AddSingleton<WebhookVerifier>()
             .AddSingleton<SeenWebhooks>()

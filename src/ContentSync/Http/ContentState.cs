@@ -43,6 +43,9 @@ public sealed record ContentState
     /// <summary>MOVIE only: valid, paused, expired or frozen, as AlipayHK wrote it.</summary>
     public string? TemplateStatus { get; init; }
 
+    /// <summary>The contentInfo that was accepted; absent in lists.</summary>
+    public string? ContentInfo { get; init; }
+
     internal static ContentState Of(SyncRecord record) => new()
     {
         ContentId = record.ContentId,

@@ -14,7 +14,7 @@ public sealed class ListContentHandler(ISyncLedger ledger, ContinuationTokens to
     /// <summary>Most items of a page.</summary>
     public const int MaxLimit = 200;
 
-    private static readonly string[] Parameters = ["state", "type", "code", "limit", "continuation"];
+    internal static readonly string[] Parameters = ["state", "type", "code", "limit", "continuation"];
 
     /// <returns>200 with a page, 400 where the query is not understood, 503 where the ledger cannot be reached.</returns>
     public async Task<IResult> HandleAsync(HttpRequest request, CancellationToken cancellationToken)
@@ -47,7 +47,7 @@ public sealed class ListContentHandler(ISyncLedger ledger, ContinuationTokens to
             // One more than asked for shows whether another page follows.
             var records = await ledger.PageAsync(filter, after, limit + 1, cancellationToken).ConfigureAwait(false);
             var page = records.Take(limit).Select(ContentState.Of).ToArray();
-            return Results.Json(new ContentPage(page, records.Count > limit ? tokens.Write(list, page[^1].ContentId) : null), ApiJson.Default.ContentPage);
+            return Results.Json(new ContentPage(page, records.Count > limit ? tokens.Write(list, page[^1].ContentId) : null), ApiJson.Answers.ContentPage);
         }
         catch (LedgerUnavailableException e)
         {

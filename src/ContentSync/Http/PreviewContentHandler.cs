@@ -34,7 +34,7 @@ public sealed class PreviewContentHandler(ContentReader reader, ContentOptions o
                     BatchItemResult.Spelled(acceptance.Kind),
                     Explanation(acceptance.Kind),
                     current is null ? null : ContentState.Of(current)),
-                ApiJson.Default.ContentPreview);
+                ApiJson.Answers.ContentPreview);
         }
         catch (LedgerUnavailableException e)
         {

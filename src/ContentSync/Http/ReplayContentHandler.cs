@@ -17,7 +17,7 @@ public sealed class ReplayContentHandler(ISyncLedger ledger, ISyncQueue queue)
             {
                 await queue.WakeAsync([new SyncMessage(record.ContentId, record.RequestId, record.Hop, TimeSpan.Zero)], cancellationToken).ConfigureAwait(false);
                 request.HttpContext.Response.Headers.Location = SubmitContentHandler.StatusPath + Uri.EscapeDataString(record.ContentId);
-                return Results.Json(ContentState.Of(record), ApiJson.Default.ContentState, statusCode: StatusCodes.Status202Accepted);
+                return Results.Json(ContentState.Of(record), ApiJson.Answers.ContentState, statusCode: StatusCodes.Status202Accepted);
             }
 
             return await ledger.FindAsync(contentId, cancellationToken).ConfigureAwait(false) is { } current
@@ -69,7 +69,7 @@ public sealed class ReplayFilteredHandler(ISyncLedger ledger, ISyncQueue queue)
         try
         {
             var result = await ReplayAsync(wish, reason, cancellationToken).ConfigureAwait(false);
-            return Results.Json(result, ApiJson.Default.ReplayResult, statusCode: wish.DryRun ? StatusCodes.Status200OK : StatusCodes.Status202Accepted);
+            return Results.Json(result, ApiJson.Answers.ReplayResult, statusCode: wish.DryRun ? StatusCodes.Status200OK : StatusCodes.Status202Accepted);
         }
         catch (LedgerUnavailableException e)
         {

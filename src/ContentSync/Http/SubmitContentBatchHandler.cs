@@ -33,7 +33,7 @@ public sealed class SubmitContentBatchHandler(CatalogReader reader, ContentSynch
     public async Task<IResult> HandleAsync(HttpRequest request, CancellationToken cancellationToken)
     {
         if (!MediaTypes.IsBatch(request.ContentType))
-            return Problem.Of(StatusCodes.Status415UnsupportedMediaType, "Neither JSON nor NDJSON.", $"Content-Type is '{request.ContentType}'; send application/json or application/x-ndjson in UTF-8.");
+            return Stopped(null, new Stop(StatusCodes.Status415UnsupportedMediaType, "Neither JSON nor NDJSON.", $"Content-Type is '{request.ContentType}'; send application/json or application/x-ndjson in UTF-8."));
         if (request.ContentLength > MaxBodyBytes) return Stopped(null, TooLarge);
         if (request.HttpContext.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } limit) limit.MaxRequestBodySize = MaxBodyBytes;
 
@@ -58,7 +58,7 @@ public sealed class SubmitContentBatchHandler(CatalogReader reader, ContentSynch
 
     /// <summary>The answer to items that were all looked at.</summary>
     internal static IResult Done(BatchResult result) =>
-        Results.Json(result, ApiJson.Default.BatchResult, statusCode: result.HasWork ? StatusCodes.Status202Accepted : StatusCodes.Status200OK);
+        Results.Json(result, ApiJson.Answers.BatchResult, statusCode: result.HasWork ? StatusCodes.Status202Accepted : StatusCodes.Status200OK);
 
     /// <summary>Reads to the end, and accepts on the way; the last chunk is left to the caller.</summary>
     /// <returns>Why it could not be read to its end; null where it was.</returns>

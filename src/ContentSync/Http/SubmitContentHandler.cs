@@ -73,12 +73,12 @@ public sealed class SubmitContentHandler(ContentReader reader, ContentOptions op
         .SelectMany(value => (value ?? "").Split(',', StringSplitOptions.TrimEntries))
         .Any(preference => preference.Equals("respond-async", StringComparison.OrdinalIgnoreCase));
 
-    private static IResult Ok(SyncRecord record) => Results.Json(ContentState.Of(record), ApiJson.Default.ContentState);
+    private static IResult Ok(SyncRecord record) => Results.Json(ContentState.Of(record), ApiJson.Answers.ContentState);
 
     private static IResult Accepted(HttpRequest request, SyncRecord record)
     {
         request.HttpContext.Response.Headers.Location = StatusPath + Uri.EscapeDataString(record.ContentId);
-        return Results.Json(ContentState.Of(record), ApiJson.Default.ContentState, statusCode: StatusCodes.Status202Accepted);
+        return Results.Json(ContentState.Of(record), ApiJson.Answers.ContentState, statusCode: StatusCodes.Status202Accepted);
     }
 
     private static ProblemHttpResult Parked(SyncRecord record) => record.ParkReason == ParkReason.Rejected

@@ -92,8 +92,9 @@ internal sealed class ApiHarness : IDisposable
         var route = ApiRoutes.All.First(route => route.Method == method && Matches(route.Path, path, context.Request));
         var answer = await route.AnswerAsync(_services, context.Request, CancellationToken.None);
         await answer.ExecuteAsync(context);
-        var text = ((MemoryStream)context.Response.Body).ToArray();
-        return new ApiAnswer(context.Response.StatusCode, Encoding.UTF8.GetString(text), context.Response.Headers);
+        var text = Encoding.UTF8.GetString(((MemoryStream)context.Response.Body).ToArray());
+        ApiDescription.Check(route, context.Response.StatusCode, context.Response.ContentType, text);
+        return new ApiAnswer(context.Response.StatusCode, text, context.Response.Headers);
     }
 
     /// <summary>Accepts a content and lets AlipayHK reject it for good.</summary>

@@ -38,7 +38,7 @@ public sealed class ReceiveWebhookHandler(EventReader events, WebhookVerifier ve
         string? id = request.Headers[WebhookVerifier.IdHeader];
         var verification = verifier.Verify(id, request.Headers[WebhookVerifier.TimestampHeader], request.Headers[WebhookVerifier.SignatureHeader], body.Span);
         if (verification != WebhookVerification.Valid) return Refused(verification);
-        if (seen.Contains(id!)) return Results.Json(new BatchResult(new Dictionary<string, int>(), []) { Duplicate = true }, ApiJson.Default.BatchResult);
+        if (seen.Contains(id!)) return Results.Json(new BatchResult(new Dictionary<string, int>(), []) { Duplicate = true }, ApiJson.Answers.BatchResult);
         return await AcceptAsync(request, format, body, id!, cancellationToken).ConfigureAwait(false);
     }
 
