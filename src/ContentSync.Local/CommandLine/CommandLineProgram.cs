@@ -59,6 +59,9 @@ public static class CommandLineProgram
             """);
         serve.AddTo(root);
         root.Subcommands.Add(new SyncCommand(screen).Create());
+        root.Subcommands.Add(new StatusCommand(screen).Create());
+        root.Subcommands.Add(new ShowCommand(screen).Create());
+        root.Subcommands.Add(new ReplayCommand(screen).Create());
         root.Subcommands.Add(new PreviewCommand(screen).Create());
         root.Subcommands.Add(new KeygenCommand(screen).Create());
         root.Subcommands.Add(new SimulateCommand(screen).Create());

@@ -49,6 +49,11 @@ public sealed class LocalHost : IAsyncDisposable
         builder.Services.AddProblemDetails();
         AddHandlers(builder.Services, pipeline, options, time);
         var app = builder.Build();
+        app.Use((context, next) =>
+        {
+            SecurityHeaders.Apply(context.Response);
+            return next(context);
+        });
         app.UseExceptionHandler();
         app.UseStatusCodePages();
         app.Use(LoopbackGuard.CheckAsync);
@@ -104,7 +109,6 @@ public sealed class LocalHost : IAsyncDisposable
 
     private static async Task AnswerAsync(HttpContext context, ApiRoute route, ApiKey key)
     {
-        SecurityHeaders.Apply(context.Response);
         var answer = route.Access == ApiAccess.Key ? key.Refusal(context.Request) : null;
         answer ??= await route.AnswerAsync(context.RequestServices, context.Request, context.RequestAborted).ConfigureAwait(false);
         await answer.ExecuteAsync(context).ConfigureAwait(false);

@@ -64,6 +64,7 @@ public static class ApiRoutes
         return services
             .AddSingleton<CatalogReader>()
             .AddSingleton<LedgerFiguresReader>()
+            .AddSingleton<ReplayRun>()
             .AddSingleton<ContinuationTokens>()
             .AddSingleton<WebhookVerifier>()
             .AddSingleton<SeenWebhooks>()

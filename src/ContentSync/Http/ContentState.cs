@@ -1,3 +1,4 @@
+using System.Text.Json;
 using ContentSync.Ledger;
 
 namespace ContentSync.Http;
@@ -64,6 +65,23 @@ public sealed record ContentState
         TemplateCode = record.TemplateCode,
         TemplateStatus = record.TemplateStatus,
     };
+
+    /// <summary>With what is too much for a list.</summary>
+    internal static ContentState WhollyOf(SyncRecord record) => Of(record) with { ContentInfo = ContentInfoOf(record.Body) };
+
+    // The body is ours: one JSON object whose contentInfo is a string.
+    private static string? ContentInfoOf(ReadOnlyMemory<byte> body)
+    {
+        var json = new Utf8JsonReader(body.Span);
+        while (json.Read())
+        {
+            if (json.TokenType != JsonTokenType.PropertyName || !json.ValueTextEquals("contentInfo"u8)) continue;
+            json.Read();
+            return json.GetString();
+        }
+
+        return null;
+    }
 }
 
 /// <summary>How the newest attempt ended.</summary>

@@ -57,6 +57,13 @@ public sealed class SubmitContentHandler(ContentReader reader, ContentOptions op
         }
 
         var outcome = await synchronizer.SynchronizeAsync(record.ContentId, cancellationToken).ConfigureAwait(false);
+        if (outcome.Kind == SyncOutcomeKind.Pending)
+        {
+            // Not left to the sweep: that one waits longer, and not at all for the end of a stop.
+            var pending = outcome.Record ?? record;
+            await queue.WakeAsync([new SyncMessage(pending.ContentId, pending.RequestId, pending.Hop, outcome.Delay)], cancellationToken).ConfigureAwait(false);
+        }
+
         return outcome.Kind switch
         {
             SyncOutcomeKind.Synchronized or SyncOutcomeKind.Unchanged => Ok(outcome.Record!),

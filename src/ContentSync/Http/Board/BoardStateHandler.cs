@@ -13,20 +13,7 @@ public sealed class BoardStateHandler(LedgerFiguresReader reader, SendGate gate,
         try
         {
             var figures = await reader.ReadAsync(cancellationToken).ConfigureAwait(false);
-            return Results.Json(
-                new BoardState
-                {
-                    Now = time.GetUtcNow(),
-                    CountedAt = figures.At,
-                    States = figures.States,
-                    ParkReasons = figures.ParkReasons,
-                    TemplateStatuses = figures.TemplateStatuses,
-                    SynchronizedInTheLastMinute = figures.SynchronizedInTheLastMinute,
-                    OldestPending = figures.OldestPending is { } oldest ? new OldestPendingState(oldest.ContentId, oldest.AcceptedAt) : null,
-                    Stop = gate.Stop is { } stop ? new StopState(Spelling.Of(stop.Cause), stop.Code, stop.Message, CodeAdvice.For(stop.Code), stop.Since, stop.NextProbe) : null,
-                    Failures = [.. figures.NewestFailures.Select(FailureState.Of)],
-                },
-                ApiJson.Answers.BoardState);
+            return Results.Json(BoardState.Of(figures, gate.Stop, time.GetUtcNow()), ApiJson.Answers.BoardState);
         }
         catch (LedgerUnavailableException e)
         {
@@ -63,6 +50,19 @@ public sealed record BoardState
 
     /// <summary>The contents that failed last and are not synchronized since, newest first.</summary>
     public required IReadOnlyList<FailureState> Failures { get; init; }
+
+    internal static BoardState Of(LedgerFigures figures, SendStop? stop, DateTimeOffset now) => new()
+    {
+        Now = now,
+        CountedAt = figures.At,
+        States = figures.States,
+        ParkReasons = figures.ParkReasons,
+        TemplateStatuses = figures.TemplateStatuses,
+        SynchronizedInTheLastMinute = figures.SynchronizedInTheLastMinute,
+        OldestPending = figures.OldestPending is { } oldest ? new OldestPendingState(oldest.ContentId, oldest.AcceptedAt) : null,
+        Stop = stop is null ? null : new StopState(Spelling.Of(stop.Cause), stop.Code, stop.Message, CodeAdvice.For(stop.Code), stop.Since, stop.NextProbe),
+        Failures = [.. figures.NewestFailures.Select(FailureState.Of)],
+    };
 }
 
 /// <param name="ContentId">The content that has waited longest.</param>

@@ -36,7 +36,7 @@ public sealed class LedgerFiguresReader(ISyncLedger ledger, TimeProvider time) :
     /// <summary>Least time between two readings.</summary>
     public static readonly TimeSpan Interval = TimeSpan.FromSeconds(1);
 
-    private const int MostFailures = 15;
+    private const int MostFailures = 8;
     private const int ShareOfTime = 10;
     private const int MostTemplateStatuses = 20;
 
@@ -53,7 +53,7 @@ public sealed class LedgerFiguresReader(ISyncLedger ledger, TimeProvider time) :
         {
             if (_last is not null && time.GetElapsedTime(_readAt) < _keep) return _last;
             var begun = time.GetTimestamp();
-            _last = await ScanAsync(cancellationToken).ConfigureAwait(false);
+            _last = await CountAsync(ledger.ListAsync(new SyncRecordFilter(), cancellationToken), time.GetUtcNow()).ConfigureAwait(false);
             _readAt = time.GetTimestamp();
             _keep = ShareOfTime * time.GetElapsedTime(begun, _readAt);
             if (_keep < Interval) _keep = Interval;
@@ -67,12 +67,12 @@ public sealed class LedgerFiguresReader(ISyncLedger ledger, TimeProvider time) :
 
     public void Dispose() => _one.Dispose();
 
-    private async Task<LedgerFigures> ScanAsync(CancellationToken cancellationToken)
+    /// <summary>Counts records.</summary>
+    internal static async Task<LedgerFigures> CountAsync(IAsyncEnumerable<SyncRecord> records, DateTimeOffset now)
     {
         var failures = new PriorityQueue<SyncRecord, DateTimeOffset>();
-        var now = time.GetUtcNow();
         var figures = new LedgerFigures(now) { NewestFailures = [] };
-        await foreach (var record in ledger.ListAsync(new SyncRecordFilter(), cancellationToken).ConfigureAwait(false))
+        await foreach (var record in records.ConfigureAwait(false))
         {
             figures.States[Spelling.Of(record.State)]++;
             if (record.ParkReason is { } reason) figures.ParkReasons[Spelling.Of(reason)]++;
