@@ -9,6 +9,9 @@ internal abstract class LedgerOperation
     /// <summary>About how many records it writes.</summary>
     public virtual int Weight => 1;
 
+    /// <summary>Whether what it writes must outlive a power cut before the caller is answered.</summary>
+    public virtual bool MustOutlivePower => true;
+
     /// <summary>Does the work in the open transaction and keeps the answer until <see cref="Complete"/>.</summary>
     /// <exception cref="LedgerUnavailableException">The transaction failed, and with it all that is in it.</exception>
     public abstract void Apply(RecordTable table);
@@ -82,16 +85,20 @@ internal sealed class AcceptOperation(IReadOnlyList<Submission> submissions, Tim
 
 internal sealed class LeaseOperation(string contentId, TimeSpan duration, Func<string> leaseIds, TimeProvider time) : LedgerOperation<LeaseAnswer>
 {
+    public override bool MustOutlivePower => false;
+
     protected override LeaseAnswer Run(RecordTable table)
     {
         if (table.Find(contentId) is not { } row) return new LeaseAnswer(LeaseStatus.NotFound, null);
         var (next, status) = SyncTransitions.Lease(row.Record, leaseIds(), time.GetUtcNow(), duration);
-        return new LeaseAnswer(status, next is null ? row.Record : table.Update(row, next));
+        return new LeaseAnswer(status, next is null ? row.Record : table.Lease(row, next));
     }
 }
 
 internal sealed class RecordOperation(SyncRecord leased, AttemptEnding ending) : LedgerOperation<RecordAnswer>
 {
+    public override bool MustOutlivePower => false;
+
     protected override RecordAnswer Run(RecordTable table)
     {
         if (table.Find(leased.ContentId) is not { } row) return new RecordAnswer(RecordStatus.LeaseLost, leased);
