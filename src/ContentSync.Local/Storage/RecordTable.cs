@@ -137,9 +137,9 @@ internal sealed class RecordTable : IDisposable
     }
 
     /// <summary>Writes a content's first record, and gives it its ETag.</summary>
-    public Row Insert(SyncRecord first)
+    public Row Insert(SyncRecord record)
     {
-        var record = first with { ETag = "1" };
+        record.ETag = "1";
         RecordRow.Bind(_insert, record);
         _insert.Bind(23, (long)record.State);
         _insert.Bind(24, record.DueAt.UtcTicks);
@@ -157,10 +157,10 @@ internal sealed class RecordTable : IDisposable
     }
 
     /// <summary>Writes a record's next state, and gives it its ETag.</summary>
-    public SyncRecord Update(Row current, SyncRecord next)
+    public SyncRecord Update(Row current, SyncRecord record)
     {
         var version = long.Parse(current.Record.ETag, CultureInfo.InvariantCulture) + 1;
-        var record = next with { ETag = version.ToString(CultureInfo.InvariantCulture) };
+        record.ETag = version.ToString(CultureInfo.InvariantCulture);
         if (record.State == current.Record.State && record.DueAt == current.Record.DueAt)
         {
             RecordRow.Bind(_updateInPlace, record);
