@@ -4,8 +4,7 @@ using ContentSync.Ledger;
 namespace ContentSync.Local.Storage;
 
 /// <summary>
-/// The leases in force. They are kept in memory only: the ledger has one owner, and a lease dies with it. Written by the writer
-/// alone, read by anyone.
+/// The leases in force. They are kept in memory only: the ledger has one owner, and a lease dies with it.
 /// </summary>
 internal sealed class LeaseBook
 {
@@ -15,14 +14,17 @@ internal sealed class LeaseBook
     /// <summary>Contents in flight.</summary>
     public int Count => _entries.Count;
 
-    /// <summary>Keeps what the record says of its lease.</summary>
+    /// <summary>Keeps a lease that no transaction can take back.</summary>
+    public void Grant(SyncRecord leased) => _entries[leased.ContentId] = new Entry(leased.Lease!, leased.RequestId, leased.Attempts);
+
+    /// <summary>Keeps what the record says of its lease, as part of the open transaction.</summary>
     public void Keep(SyncRecord record)
     {
         var before = _entries.TryGetValue(record.ContentId, out var entry) ? entry : (Entry?)null;
         if (record.Lease is null && before is null) return;
         _undo.Add((record.ContentId, before));
-        if (record.Lease is { } lease) _entries[record.ContentId] = new Entry(lease, record.RequestId, record.Attempts);
-        else _entries.TryRemove(record.ContentId, out _);
+        if (record.Lease is null) _entries.TryRemove(record.ContentId, out _);
+        else Grant(record);
     }
 
     /// <summary>The record as the file has it, with its lease and the attempt that the lease counts.</summary>

@@ -76,22 +76,28 @@ internal sealed class AcceptOperation(IReadOnlyList<Submission> submissions, Tim
 
     private Acceptance Accept(RecordTable table, Submission submission)
     {
-        var current = table.Find(submission.Item.ContentId);
-        var (next, acceptance) = SyncTransitions.Accept(current?.Record, submission, time.GetUtcNow());
-        if (next is null) return acceptance;
-        return acceptance with { Record = current is { } row ? table.Update(row, next) : table.Insert(next).Record };
+        lock (table.Rows)
+        {
+            var current = table.Find(submission.Item.ContentId);
+            var (next, acceptance) = SyncTransitions.Accept(current?.Record, submission, time.GetUtcNow());
+            if (next is null) return acceptance;
+            return acceptance with { Record = current is { } row ? table.Update(row, next) : table.Insert(next).Record };
+        }
     }
 }
 
-internal sealed class LeaseOperation(string contentId, TimeSpan duration, Func<string> leaseIds, TimeProvider time) : LedgerOperation<LeaseAnswer>
+internal sealed class LeaseOperation(string contentId, string leaseId, TimeSpan duration, TimeProvider time) : LedgerOperation<LeaseAnswer>
 {
     public override bool MustOutlivePower => false;
 
     protected override LeaseAnswer Run(RecordTable table)
     {
-        if (table.Find(contentId) is not { } row) return new LeaseAnswer(LeaseStatus.NotFound, null);
-        var (next, status) = SyncTransitions.Lease(row.Record, leaseIds(), time.GetUtcNow(), duration);
-        return new LeaseAnswer(status, next is null ? row.Record : table.Lease(row, next));
+        lock (table.Rows)
+        {
+            if (table.Find(contentId) is not { } row) return new LeaseAnswer(LeaseStatus.NotFound, null);
+            var (next, status) = SyncTransitions.Lease(row.Record, leaseId, time.GetUtcNow(), duration);
+            return new LeaseAnswer(status, next is null ? row.Record : table.Lease(row, next));
+        }
     }
 }
 
@@ -101,14 +107,22 @@ internal sealed class RecordOperation(SyncRecord leased, AttemptEnding ending) :
 
     protected override RecordAnswer Run(RecordTable table)
     {
-        if (table.Find(leased.ContentId) is not { } row) return new RecordAnswer(RecordStatus.LeaseLost, leased);
-        var (next, status) = SyncTransitions.Record(row.Record, leased, ending);
-        return new RecordAnswer(status, next is null ? row.Record : table.Update(row, next));
+        lock (table.Rows)
+        {
+            if (table.Find(leased.ContentId) is not { } row) return new RecordAnswer(RecordStatus.LeaseLost, leased);
+            var (next, status) = SyncTransitions.Record(row.Record, leased, ending);
+            return new RecordAnswer(status, next is null ? row.Record : table.Update(row, next));
+        }
     }
 }
 
 internal sealed class ReplayOperation(string contentId, TimeProvider time) : LedgerOperation<SyncRecord?>
 {
-    protected override SyncRecord? Run(RecordTable table) =>
-        table.Find(contentId) is { } row && SyncTransitions.Replay(row.Record, time.GetUtcNow()) is { } next ? table.Update(row, next) : null;
+    protected override SyncRecord? Run(RecordTable table)
+    {
+        lock (table.Rows)
+        {
+            return table.Find(contentId) is { } row && SyncTransitions.Replay(row.Record, time.GetUtcNow()) is { } next ? table.Update(row, next) : null;
+        }
+    }
 }

@@ -3,7 +3,10 @@ using ContentSync.Ledger;
 
 namespace ContentSync.Local.Storage;
 
-/// <summary>The writer's view of the records. For the writer's thread only; every call but the first is inside a transaction.</summary>
+/// <summary>
+/// The writer's view of the records. For the writer's thread only, but for <see cref="TryLease"/>; every call but the first is
+/// inside a transaction.
+/// </summary>
 internal sealed class RecordTable : IDisposable
 {
     private const int ParkReasons = 4;
@@ -26,6 +29,8 @@ internal sealed class RecordTable : IDisposable
     // again. True to the file because nobody else writes it; emptied when a transaction fails. Two generations bound it.
     private Dictionary<string, Row> _recent = new(StringComparer.Ordinal);
     private Dictionary<string, Row> _older = new(StringComparer.Ordinal);
+    // Contents that the open transaction has written: what the cache says of them may still be taken back.
+    private readonly HashSet<string> _open = new(StringComparer.Ordinal);
     private readonly long[] _tally = new long[3 * ParkReasons];
     private bool _waits = true;
 
@@ -48,6 +53,9 @@ internal sealed class RecordTable : IDisposable
 
         _count = database.Prepare("INSERT INTO tally VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE SET count = count + excluded.count");
     }
+
+    /// <summary>Held from reading a record to writing its next state, so that no lease is granted in between.</summary>
+    public Lock Rows { get; } = new();
 
     /// <summary>The leases in force.</summary>
     public LeaseBook Leases { get; } = new();
@@ -111,15 +119,21 @@ internal sealed class RecordTable : IDisposable
         _commit.Step();
         Array.Clear(_tally);
         Leases.Settle();
+        lock (Rows) _open.Clear();
     }
 
     /// <summary>Forgets what is known of a transaction that failed.</summary>
     public void Abandon()
     {
-        _recent.Clear();
-        _older.Clear();
+        lock (Rows)
+        {
+            _recent.Clear();
+            _older.Clear();
+            _open.Clear();
+            Leases.Undo();
+        }
+
         Array.Clear(_tally);
-        Leases.Undo();
     }
 
     public Row? Find(string contentId)
@@ -152,6 +166,7 @@ internal sealed class RecordTable : IDisposable
         _insertBody.Step();
         _tally[Slot(record)]++;
         var row = new Row(id, record);
+        _open.Add(record.ContentId);
         Remember(row);
         return row;
     }
@@ -186,6 +201,7 @@ internal sealed class RecordTable : IDisposable
         _tally[Slot(current.Record)]--;
         _tally[Slot(record)]++;
         Leases.Keep(record);
+        _open.Add(record.ContentId);
         Remember(current with { Record = record });
         return record;
     }
@@ -200,6 +216,31 @@ internal sealed class RecordTable : IDisposable
         Leases.Keep(leased);
         Remember(current with { Record = leased });
         return leased;
+    }
+
+    /// <summary>
+    /// Grants or refuses a lease on any thread, without the writer: for a content whose committed record is at hand and whose
+    /// lease needs nothing written. False where the writer has to be asked.
+    /// </summary>
+    public bool TryLease(string contentId, string leaseId, DateTimeOffset now, TimeSpan duration, out LeaseAnswer answer)
+    {
+        answer = default;
+        if (!Rows.TryEnter()) return false;
+        try
+        {
+            if (_open.Contains(contentId) || !(_recent.TryGetValue(contentId, out var row) || _older.TryGetValue(contentId, out row))) return false;
+            if (row.Record.SynchronizedHash is not null) return false;
+            var (next, status) = SyncTransitions.Lease(row.Record, leaseId, now, duration);
+            answer = new LeaseAnswer(status, next ?? row.Record);
+            if (next is null) return true;
+            Leases.Grant(next);
+            Remember(row with { Record = next });
+            return true;
+        }
+        finally
+        {
+            Rows.Exit();
+        }
     }
 
     public void Dispose()

@@ -21,11 +21,12 @@ public sealed class SqliteLedger : ISyncLedger, IAsyncDisposable
     private readonly RecordTable _table;
     private readonly SqliteLedgerReader _reader;
     private readonly TimeProvider _time;
-    private readonly Func<string> _leaseIds;
+    private readonly long _epoch;
     private readonly object _gate = new();
     private readonly Queue<LedgerOperation> _waiting = new();
     private readonly TaskCompletionSource _stopped = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private int _company;
+    private long _leases;
     private bool _closing;
 
     private SqliteLedger(OwnerLock owner, RecordTable table, SqliteLedgerReader reader, TimeProvider time, long epoch)
@@ -34,9 +35,7 @@ public sealed class SqliteLedger : ISyncLedger, IAsyncDisposable
         _table = table;
         _reader = reader;
         _time = time;
-        // No two leases share an id: each owner has an epoch of its own. Called on the writer's thread only.
-        var leases = 0L;
-        _leaseIds = () => $"{epoch:x}-{++leases:x}";
+        _epoch = epoch;
         new Thread(Write) { IsBackground = true, Name = "ledger writer" }.Start();
     }
 
@@ -61,8 +60,15 @@ public sealed class SqliteLedger : ISyncLedger, IAsyncDisposable
 
     /// <inheritdoc/>
     /// <remarks>Once begun it is not cancelled: a lease is never granted to a caller who no longer waits for it.</remarks>
-    public ValueTask<LeaseAnswer> LeaseAsync(string contentId, TimeSpan duration, CancellationToken cancellationToken) =>
-        Enqueue(new LeaseOperation(contentId, duration, _leaseIds, _time), cancellationToken);
+    public ValueTask<LeaseAnswer> LeaseAsync(string contentId, TimeSpan duration, CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        // No two leases share an id: each owner of the file has an epoch of its own.
+        var leaseId = $"{_epoch:x}-{Interlocked.Increment(ref _leases):x}";
+        return _table.TryLease(contentId, leaseId, _time.GetUtcNow(), duration, out var answer)
+            ? ValueTask.FromResult(answer)
+            : Enqueue(new LeaseOperation(contentId, leaseId, duration, _time), cancellationToken);
+    }
 
     /// <inheritdoc/>
     public ValueTask<RecordAnswer> RecordAsync(SyncRecord leased, AttemptEnding ending, CancellationToken cancellationToken) =>
