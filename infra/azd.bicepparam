@@ -1,7 +1,7 @@
 using 'azd.bicep'
 
 import { production, small } from 'sizes.bicep'
-import { addressesFrom, partnerFrom } from 'environment.bicep'
+import { listFrom, partnerFrom } from 'environment.bicep'
 
 // CSYNC_SIZE chooses: anything but production is small.
 var isProduction = readEnvironmentVariable('CSYNC_SIZE', 'small') == 'production'
@@ -27,8 +27,9 @@ param partner = partnerFrom(
   readEnvironmentVariable('ALIPAYHK_PUBLIC_KEY', '')
 )
 param alerting = {
-  emails: addressesFrom(readEnvironmentVariable('ALERT_EMAILS', ''))
+  emails: listFrom(readEnvironmentVariable('ALERT_EMAILS', ''))
   oldestPendingSeconds: isProduction ? 900 : 3600
   partnerErrorPercent: isProduction ? 20 : 50
   functionFailures: isProduction ? 0 : 5
 }
+param webhookSecretNames = listFrom(readEnvironmentVariable('WEBHOOK_SECRET_NAMES', ''))

@@ -17,5 +17,5 @@ func partnerFrom(baseAddress string, clientId string, keyVersion string, publicK
       }
 
 @export()
-@description('Addresses from a list with commas.')
-func addressesFrom(list string) string[] => empty(list) ? [] : split(replace(list, ' ', ''), ',')
+@description('The parts of a list with commas.')
+func listFrom(list string) string[] => empty(list) ? [] : split(replace(list, ' ', ''), ',')

@@ -1,7 +1,7 @@
 using 'main.bicep'
 
 import { production } from 'sizes.bicep'
-import { addressesFrom, partnerFrom } from 'environment.bicep'
+import { listFrom, partnerFrom } from 'environment.bicep'
 
 param environmentName = readEnvironmentVariable('AZURE_ENV_NAME', 'prod')
 param capacity = production
@@ -23,8 +23,9 @@ param partner = partnerFrom(
   readEnvironmentVariable('ALIPAYHK_PUBLIC_KEY', '')
 )
 param alerting = {
-  emails: addressesFrom(readEnvironmentVariable('ALERT_EMAILS', ''))
+  emails: listFrom(readEnvironmentVariable('ALERT_EMAILS', ''))
   oldestPendingSeconds: 900
   partnerErrorPercent: 20
   functionFailures: 0
 }
+param webhookSecretNames = listFrom(readEnvironmentVariable('WEBHOOK_SECRET_NAMES', ''))

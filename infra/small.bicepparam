@@ -1,7 +1,7 @@
 using 'main.bicep'
 
 import { small } from 'sizes.bicep'
-import { addressesFrom, partnerFrom } from 'environment.bicep'
+import { listFrom, partnerFrom } from 'environment.bicep'
 
 param environmentName = readEnvironmentVariable('AZURE_ENV_NAME', 'uat')
 param capacity = small
@@ -23,8 +23,9 @@ param partner = partnerFrom(
   readEnvironmentVariable('ALIPAYHK_PUBLIC_KEY', '')
 )
 param alerting = {
-  emails: addressesFrom(readEnvironmentVariable('ALERT_EMAILS', ''))
+  emails: listFrom(readEnvironmentVariable('ALERT_EMAILS', ''))
   oldestPendingSeconds: 3600
   partnerErrorPercent: 50
   functionFailures: 5
 }
+param webhookSecretNames = listFrom(readEnvironmentVariable('WEBHOOK_SECRET_NAMES', ''))

@@ -7,6 +7,7 @@
 #   ITEM.json     one content item; without it a delisted SKU, which shows nowhere
 #   FUNCTION_KEY  environment variable: a function key of the app; not needed locally
 #   TIMEOUT       environment variable: seconds to wait for the acknowledgement (120)
+#   INTERVAL      environment variable: seconds between two looks (2)
 #
 # Exit 0: synchronized. 1: refused, parked or not in time. 2: wrong usage.
 set -uo pipefail
@@ -33,6 +34,7 @@ fi
 
 id=$(sed -nE 's/.*"contentId"[[:space:]]*:[[:space:]]*"([^"\\]+)".*/\1/p' <<<"$item" | head -n 1)
 [[ -n $id ]] || fail "the item has no contentId" 2
+[[ $id =~ ^[A-Za-z0-9._~-]+$ ]] || fail "contentId $id has characters that an address cannot hold; take a simpler one" 2
 
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
@@ -78,5 +80,5 @@ while true; do
   esac
 
   ((SECONDS < deadline)) || fail "$id was not acknowledged within $timeout s; its last status: $body"
-  sleep 2
+  sleep "${INTERVAL:-2}"
 done

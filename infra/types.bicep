@@ -1,4 +1,5 @@
 @export()
+@sealed()
 @description('How much the app may run. The counts bound the calls to the key vaults and to AlipayHK.')
 type capacityType = {
   @description('Memory of one instance in MB; CPU follows it.')
@@ -9,6 +10,7 @@ type capacityType = {
   @maxValue(1000)
   maximumInstanceCount: int
 
+  @sealed()
   @description('Instances that run all the time, for each scale group. At least 2 or none where zoneRedundant is on.')
   alwaysReady: {
     @description('For the HTTP functions together.')
@@ -42,6 +44,7 @@ type capacityType = {
 }
 
 @export()
+@sealed()
 @description('The key that signs, and where it lies.')
 type signingType = {
   @description('How many vaults share the load; each signs at most 400 times a second.')
@@ -69,6 +72,7 @@ type signingType = {
 }
 
 @export()
+@sealed()
 @description('One of AlipayHK\'s public keys.')
 type partnerKeyType = {
   @description('As the keyVersion of AlipayHK\'s Signature header names it.')
@@ -83,6 +87,7 @@ type partnerKeyType = {
 }
 
 @export()
+@sealed()
 @description('What AlipayHK hands over once it has our public key and our source address.')
 type partnerType = {
   @description('Scheme and host, no path: https://...')
@@ -102,6 +107,7 @@ type partnerType = {
 }
 
 @export()
+@sealed()
 @description('Whom to tell, and when.')
 type alertingType = {
   @description('Addresses that get the alerts.')
@@ -126,6 +132,7 @@ type alertingType = {
 }
 
 @export()
+@sealed()
 @description('NCRONTAB with six fields, in UTC.')
 type schedulesType = {
   @description('When the whole catalog is reconciled.')

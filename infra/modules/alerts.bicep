@@ -29,6 +29,7 @@ param vaultIds string[]
 @description('Thresholds.')
 param alerting alertingType
 
+@sealed()
 @description('One alert on what a query finds.')
 type logAlertType = {
   @description('Last part of the name.')
@@ -210,7 +211,7 @@ resource queryRules 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = [
   }
 ]
 
-resource deadLetters 'Microsoft.Insights/metricAlerts@2018-03-01' = {
+resource deadLetters 'Microsoft.Insights/metricAlerts@2026-01-01' = {
   name: '${baseName}-dead-letters'
   location: 'global'
   tags: tags
@@ -253,7 +254,7 @@ resource deadLetters 'Microsoft.Insights/metricAlerts@2018-03-01' = {
   }
 }
 
-resource vaultThrottled 'Microsoft.Insights/metricAlerts@2018-03-01' = {
+resource vaultThrottled 'Microsoft.Insights/metricAlerts@2026-01-01' = {
   name: '${baseName}-vault-throttled'
   location: 'global'
   tags: tags

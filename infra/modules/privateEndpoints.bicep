@@ -18,6 +18,7 @@ param subnetId string
 @description('One entry for each endpoint.')
 param targets targetType[]
 
+@sealed()
 @description('A resource to reach privately.')
 type targetType = {
   @description('Short name, unique here.')
