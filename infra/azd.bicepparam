@@ -3,12 +3,13 @@ using 'azd.bicep'
 import { production, small } from 'sizes.bicep'
 import { listFrom, partnerFrom } from 'environment.bicep'
 
-// CSYNC_SIZE chooses: anything but production is small.
-var isProduction = readEnvironmentVariable('CSYNC_SIZE', 'small') == 'production'
+// small or production; anything else is an error at the parameter capacity.
+var size = readEnvironmentVariable('CSYNC_SIZE', 'small')
+var isProduction = size == 'production'
 
 param environmentName = readEnvironmentVariable('AZURE_ENV_NAME')
 param location = readEnvironmentVariable('AZURE_LOCATION', 'eastasia')
-param capacity = isProduction ? production : small
+param capacity = { small: small, production: production }[size]
 param zoneRedundant = isProduction
 param privateNetwork = isProduction
 param signing = {

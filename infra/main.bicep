@@ -316,6 +316,7 @@ module alerts 'modules/alerts.bicep' = {
     ]
     vaultIds: [for i in range(0, signing.vaultCount): vaults[i].outputs.id]
     alerting: alerting
+    canRun: partner != null
   }
 }
 

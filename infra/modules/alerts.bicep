@@ -29,6 +29,9 @@ param vaultIds string[]
 @description('Thresholds.')
 param alerting alertingType
 
+@description('Whether the app has everything it needs to run.')
+param canRun bool
+
 @sealed()
 @description('One alert on what a query finds.')
 type logAlertType = {
@@ -123,15 +126,15 @@ var logAlerts logAlertType[] = [
   }
   {
     name: 'function-failures'
-    description: 'Functions end in an exception, which a healthy app never lets happen. See AppExceptions.'
+    description: 'Functions end in an exception, which a healthy app never lets happen: what it refuses is answered 4xx, what must be retried 503. See AppExceptions.'
     severity: 2
     window: 'PT5M'
     every: 'PT5M'
     query: '''
       AppRequests
       | where Success == false
-      | where OperationName in ('SubmitContent', 'SubmitContentBatch', 'GetContent', 'ProcessContentMessage', 'ProcessResyncPack', 'ScheduleResync', 'SweepPending', 'CheckHealth')
-      | where toint(ResultCode) !between (400 .. 499)
+      | extend Code = coalesce(toint(ResultCode), 0)
+      | where Code != 503 and not(Code between (400 .. 499))
       | summarize Failures = coalesce(sum(ItemCount), 0)
     '''
     measure: 'Failures'
@@ -178,7 +181,8 @@ resource queryRules 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = [
       displayName: '${baseName} ${alert.name}'
       description: alert.description
       severity: alert.severity
-      enabled: true
+      // An app that cannot run yet is silent by right.
+      enabled: alert.name != 'silence' || canRun
       autoMitigate: true
       // A workspace that has no data yet has no tables to check the query against.
       skipQueryValidation: true

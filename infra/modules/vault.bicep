@@ -89,6 +89,10 @@ resource keys 'Microsoft.KeyVault/vaults/keys@2024-11-01' = [
         ]
       }
     }
+    // Event Grid tells only of keys that are made after the subscription.
+    dependsOn: [
+      keyNearExpiry
+    ]
   }
 ]
 

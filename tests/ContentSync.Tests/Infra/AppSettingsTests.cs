@@ -25,6 +25,7 @@ public sealed class AppSettingsTests(InfrastructureFixture fixture)
 
         Assert.All(missing, name => Assert.StartsWith("AlipayHk__", name, StringComparison.Ordinal));
         Assert.Null(first.Small.Setting("AlipayHk__BaseAddress"));
+        Assert.Equal("false", first.Small.The("Microsoft.Insights/scheduledQueryRules", "-silence").Text("properties.enabled"));
     }
 
     [BicepFact]

@@ -89,7 +89,7 @@ internal static partial class ObservabilityRules
         new("alert-partner-errors", "There is an alert for the share of failed calls to AlipayHK.",
             infrastructure => MetricIsWatched(infrastructure, "contentsync.outcomes"), RemoveAlert("-partner-errors")),
         new("alert-function-failures", "There is an alert for failures of every function.",
-            AlertFunctionFailures, infrastructure => Replace(infrastructure, "-function-failures", "'SweepPending', ", "")),
+            AlertFunctionFailures, infrastructure => Replace(infrastructure, "-function-failures", "Success == false", "Success == false and OperationName == 'SubmitContent'")),
         new("alert-silence", "There is an alert for an app that says nothing, and one for the cap that would silence it.",
             infrastructure => from effect in infrastructure.Effects
                               from end in new[] { "-silence", "-telemetry-cap" }
@@ -169,10 +169,9 @@ internal static partial class ObservabilityRules
 
     private static IEnumerable<string> AlertFunctionFailures(Infrastructure infrastructure) =>
         from effect in infrastructure.Effects
-        let query = effect.The(QueryAlerts, "-function-failures").Text(Query)!
-        from function in SettingsContract.Functions
-        where !query.Contains($"'{function}'", StringComparison.Ordinal)
-        select $"{effect.Name}: nothing watches {function}.";
+        let query = effect.Of(QueryAlerts).SingleOrDefault(alert => alert.Name.EndsWith("-function-failures", StringComparison.Ordinal))?.Text(Query) ?? ""
+        where !query.Contains("AppRequests", StringComparison.Ordinal) || !query.Contains("Success == false", StringComparison.Ordinal) || query.Contains("Name", StringComparison.Ordinal)
+        select $"{effect.Name}: not every function is watched.";
 
     private static IEnumerable<string> AlertDeadLetters(Infrastructure infrastructure) =>
         from effect in infrastructure.Effects
