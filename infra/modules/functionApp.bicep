@@ -86,7 +86,9 @@ param workspaceId string
 // Three scale groups sign: the HTTP functions and the two queue functions. Pacing is per instance, so each gets its
 // share of what a vault can take, and the vault stays below its limit however many run.
 var signingInstances = 3 * capacity.maximumInstanceCount + capacity.alwaysReady.http + capacity.alwaysReady.content + capacity.alwaysReady.resync
-var signaturesPerSecond = max(1, vaultSignaturesPerSecond / signingInstances)
+var signaturesPerSecond = signingInstances > vaultSignaturesPerSecond
+  ? fail('capacity.maximumInstanceCount and alwaysReady allow ${signingInstances} instances that sign: a vault takes ${vaultSignaturesPerSecond} signatures a second, less than one for each')
+  : vaultSignaturesPerSecond / signingInstances
 
 var alwaysReady = filter(
   [

@@ -66,6 +66,8 @@ public sealed class CompilationTests(InfrastructureFixture fixture)
     [InlineData("signing", "{ vaultCount: 1, placedVaults: 2, keyVersion: '1', hardware: false }", "signing.placedVaults is 2")]
     [InlineData("signing", "{ vaultCount: 6, placedVaults: 1, keyVersion: '1', hardware: false }", "BCP327")]
     [InlineData("signing", "{ vaultCount: 1, placedVaults: 1, keyVersion: '1', hardware: false, algorithm: 'RSA' }", "\"algorithm\" is not allowed")]
+    [InlineData("capacity", "{ instanceMemoryMB: 2048, maximumInstanceCount: 200, alwaysReady: { http: 0, content: 0, resync: 0 }, messagingUnits: 1, dailyTelemetryCapGB: 1, retentionDays: 30 }", "capacity.maximumInstanceCount and alwaysReady allow 600 instances")]
+    [InlineData("capacity", "{ instanceMemoryMB: 1024, maximumInstanceCount: 1, alwaysReady: { http: 0, content: 0, resync: 0 }, messagingUnits: 1, dailyTelemetryCapGB: 1, retentionDays: 30 }", "instanceMemoryMB")]
     [InlineData("alerting", "{ emails: [], oldestPendingSeconds: 900, partnerErrorPercent: 20, functionFailures: 0 }", "BCP333|minimum")]
     [InlineData("alerting", "{ emails: ['nobody'], oldestPendingSeconds: 900, partnerErrorPercent: 20, functionFailures: 0 }", "alerting.emails holds nobody")]
     [InlineData("partner", "{ baseAddress: 'http://gateway.example', clientId: 'x', publicKeys: [{ keyVersion: '1', publicKey: join(map(range(0, 300), i => 'A'), '') }] }", "partner.baseAddress is http://gateway.example")]

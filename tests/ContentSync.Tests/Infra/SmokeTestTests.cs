@@ -9,7 +9,7 @@ namespace ContentSync.Tests.Infra;
 /// <summary>The smoke test script, against an app that answers as told.</summary>
 public sealed class SmokeTestTests
 {
-    [ScriptFact]
+    [ScriptFact("bash", "curl")]
     public async Task Succeeds_once_AlipayHK_has_acknowledged_the_item()
     {
         await using var app = await AnsweringApp.StartAsync(202, """{"contentId":"smoke-test","state":"pending"}""", """{"state": "Pending"}""", """{ "contentId": "smoke-test", "state": "Synchronized" }""");
@@ -22,7 +22,7 @@ public sealed class SmokeTestTests
         Assert.Equal(3, app.Keys.Count);
     }
 
-    [ScriptFact]
+    [ScriptFact("bash", "curl")]
     public async Task Sends_the_item_it_is_given()
     {
         await using var app = await AnsweringApp.StartAsync(200, "{}", """{"state":"synchronized"}""");
@@ -39,7 +39,7 @@ public sealed class SmokeTestTests
         Assert.Equal("/api/content/sku-1", app.LastPath);
     }
 
-    [ScriptTheory]
+    [ScriptTheory("bash", "curl")]
     [InlineData(401, "FUNCTION_KEY is missing or not this app's")]
     [InlineData(404, "no app is published")]
     [InlineData(400, "the item is invalid: why")]
@@ -56,7 +56,7 @@ public sealed class SmokeTestTests
         Assert.Contains(said, run.Errors, StringComparison.Ordinal);
     }
 
-    [ScriptFact]
+    [ScriptFact("bash", "curl")]
     public async Task Fails_when_the_item_is_parked()
     {
         await using var app = await AnsweringApp.StartAsync(202, "{}", """{"state":"parked","parkReason":"rejected"}""");
@@ -67,7 +67,7 @@ public sealed class SmokeTestTests
         Assert.Contains("smoke-test is parked: {\"state\":\"parked\",\"parkReason\":\"rejected\"}", run.Errors, StringComparison.Ordinal);
     }
 
-    [ScriptFact]
+    [ScriptFact("bash", "curl")]
     public async Task Fails_when_time_is_up()
     {
         await using var app = await AnsweringApp.StartAsync(202, "{}", """{"state":"pending"}""");
@@ -78,7 +78,7 @@ public sealed class SmokeTestTests
         Assert.Contains("was not acknowledged within 0 s", run.Errors, StringComparison.Ordinal);
     }
 
-    [ScriptFact]
+    [ScriptFact("bash", "curl")]
     public async Task Fails_when_nothing_answers()
     {
         var app = await AnsweringApp.StartAsync(202, "{}");
@@ -91,7 +91,7 @@ public sealed class SmokeTestTests
         Assert.Contains($"no answer from {address}", run.Errors, StringComparison.Ordinal);
     }
 
-    [ScriptTheory]
+    [ScriptTheory("bash", "curl")]
     [InlineData("ftp://host")]
     [InlineData("http://host/api/content")]
     [InlineData("host")]
@@ -103,7 +103,7 @@ public sealed class SmokeTestTests
         Assert.Contains("is not an address like", run.Errors, StringComparison.Ordinal);
     }
 
-    [ScriptFact]
+    [ScriptFact("bash", "curl")]
     public async Task Refuses_an_item_without_an_id()
     {
         var run = await RunAsync("http://localhost:1", item: "/dev/null");
@@ -166,25 +166,5 @@ public sealed class SmokeTestTests
         }
 
         public ValueTask DisposeAsync() => _app.DisposeAsync();
-    }
-
-    /// <summary>A test that runs a script; skipped where bash or curl is missing.</summary>
-    [AttributeUsage(AttributeTargets.Method)]
-    private sealed class ScriptFactAttribute : FactAttribute
-    {
-        public ScriptFactAttribute() => Skip = MissingTool();
-    }
-
-    [AttributeUsage(AttributeTargets.Method)]
-    private sealed class ScriptTheoryAttribute : TheoryAttribute
-    {
-        public ScriptTheoryAttribute() => Skip = MissingTool();
-    }
-
-    private static string? MissingTool()
-    {
-        var folders = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator);
-        var missing = new[] { "bash", "curl" }.FirstOrDefault(tool => !folders.Any(folder => File.Exists(Path.Combine(folder, tool))));
-        return missing is null ? null : $"{missing} is not installed.";
     }
 }
