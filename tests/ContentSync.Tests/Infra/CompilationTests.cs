@@ -22,6 +22,18 @@ public sealed class CompilationTests(InfrastructureFixture fixture)
     [InlineData("production.bicepparam")]
     public async Task Parameters_compile_without_a_warning(string file) => Assert.Empty((await fixture.CompileParametersAsync(file)).Diagnostics);
 
+    [BicepTheory]
+    [InlineData("small", "")]
+    [InlineData("production", "")]
+    [InlineData("prod", "does not contain property \"prod\"")]
+    public async Task Azd_chooses_the_size_by_name(string size, string said)
+    {
+        var diagnostics = (await fixture.CompileAzdParametersAsync(size)).Diagnostics;
+
+        if (said.Length == 0) Assert.Empty(diagnostics);
+        else Assert.Contains(diagnostics, line => line.Contains(said, StringComparison.Ordinal));
+    }
+
     [BicepFact]
     public void Every_rule_of_the_linter_that_can_hold_offline_is_an_error()
     {

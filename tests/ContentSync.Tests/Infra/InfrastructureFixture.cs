@@ -107,6 +107,17 @@ public sealed class InfrastructureFixture : IAsyncLifetime
 
     internal Task<Compilation> CompileParametersAsync(string name) => _compiler!.CompileParametersAsync(At(name), CancellationToken.None);
 
+    /// <summary>The parameters that azd gives, with what its environment would hold put in.</summary>
+    internal async Task<Compilation> CompileAzdParametersAsync(string size)
+    {
+        var path = At($"azd-{Path.GetRandomFileName()}.bicepparam");
+        var parameters = await File.ReadAllTextAsync(At("azd.bicepparam"));
+        await File.WriteAllTextAsync(path, parameters
+            .Replace("readEnvironmentVariable('AZURE_ENV_NAME')", "'uat'", StringComparison.Ordinal)
+            .Replace("readEnvironmentVariable('CSYNC_SIZE', 'small')", $"'{size}'", StringComparison.Ordinal));
+        return await _compiler!.CompileParametersAsync(path, CancellationToken.None);
+    }
+
     internal Task<string> FormatAsync(string name) => _compiler!.FormatAsync(At(name), CancellationToken.None);
 
     private string At(string name) => Path.Combine(_folder, name);
