@@ -10,10 +10,14 @@ public static class CommandLineProgram
     /// <summary>How long a command may take to wind up after Ctrl-C; a second Ctrl-C ends it at once.</summary>
     private static readonly TimeSpan WindUp = TimeSpan.FromSeconds(20);
 
+    private const int WidthOfAFile = 160;
+
     /// <returns>See <see cref="ExitCodes"/>.</returns>
     public static async Task<int> RunAsync(string[] args, CancellationToken cancellationToken)
     {
         var screen = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Console.Error) });
+        // A log file or a pipe has no width to fit into.
+        if (Console.IsErrorRedirected) screen.Profile.Width = WidthOfAFile;
         var root = Commands(screen);
         var parsed = root.Parse(args);
         if (parsed.Errors.Count > 0)

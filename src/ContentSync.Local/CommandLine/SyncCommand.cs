@@ -58,8 +58,16 @@ internal sealed class SyncCommand(IAnsiConsole screen)
         await using var pipeline = await LocalPipeline.OpenAsync(_pipeline.Read(parsed), TimeProvider.System, NullLoggerFactory.Instance, cancellationToken).ConfigureAwait(false);
         var run = new CatalogRun(pipeline, screen, TimeProvider.System) { Patience = TimeSpan.FromSeconds(parsed.GetValue(_wait)), ReportFile = parsed.GetValue(_report) };
         var summary = await run.RunAsync(catalog, cancellationToken).ConfigureAwait(false);
-        if (parsed.GetValue(_json)) Console.Out.WriteLine(summary.ToJson());
-        else SummaryTable.Write(screen, summary);
+        if (parsed.GetValue(_json))
+        {
+            Console.Out.WriteLine(summary.ToJson());
+            if (summary.StoppedBecause is { } reason) screen.MarkupLineInterpolated($"[yellow]{reason}[/]");
+        }
+        else
+        {
+            SummaryTable.Write(screen, summary);
+        }
+
         return summary.ExitCode;
     }
 }
