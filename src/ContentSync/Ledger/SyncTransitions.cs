@@ -6,6 +6,9 @@ namespace ContentSync.Ledger;
 /// </summary>
 public static class SyncTransitions
 {
+    // No attempt's own: what it stands for has ended.
+    private const string Settling = "settling";
+
     /// <summary>Takes a submission in. <c>Next</c> is null where nothing is to be written.</summary>
     public static (SyncRecord? Next, Acceptance Acceptance) Accept(SyncRecord? current, Submission submission, DateTimeOffset now)
     {
@@ -88,7 +91,11 @@ public static class SyncTransitions
     public static (SyncRecord? Next, RecordStatus Status) Record(SyncRecord current, SyncRecord leased, AttemptEnding ending)
     {
         if (current.Lease is null || current.Lease.LeaseId != leased.Lease?.LeaseId) return (null, RecordStatus.LeaseLost);
-        var released = current with { Lease = null, LastAttempt = ending.Attempt ?? current.LastAttempt };
+        var released = current with
+        {
+            Lease = ending.SettlesAt is { } settles ? new SyncLease(Settling, settles) : null,
+            LastAttempt = ending.Attempt ?? current.LastAttempt,
+        };
         if (ending.Kind == AttemptEndingKind.Synchronized)
         {
             released = released with
@@ -201,7 +208,7 @@ public enum AttemptEndingKind
     /// <summary>To be tried again; the attempt is given back, the cause was not the item.</summary>
     PausedUntil,
 
-    /// <summary>Given up by a shutdown or a cancellation; the attempt is given back and it is due at once.</summary>
+    /// <summary>Given up by a shutdown or a cancellation; the attempt is given back, and it is due as soon as it is settled.</summary>
     Released,
 }
 
@@ -213,6 +220,12 @@ public sealed record AttemptEnding(AttemptEndingKind Kind)
 
     /// <summary>For <see cref="AttemptEndingKind.RetryAt"/> and <see cref="AttemptEndingKind.PausedUntil"/>.</summary>
     public DateTimeOffset DueAt { get; init; }
+
+    /// <summary>
+    /// Until then AlipayHK may be at work on the request, a try's answer having been given up on. The lease lasts until then, so that
+    /// nothing of this content, a newer one neither, is sent before. Null where every try was answered.
+    /// </summary>
+    public DateTimeOffset? SettlesAt { get; init; }
 
     /// <summary>For <see cref="AttemptEndingKind.Parked"/>.</summary>
     public ParkReason? ParkReason { get; init; }

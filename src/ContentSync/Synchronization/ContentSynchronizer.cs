@@ -23,6 +23,9 @@ public sealed partial class ContentSynchronizer(
     /// <summary>Most newer revisions that one run goes on with before it leaves the rest to the queue.</summary>
     private const int MaxRevisionsPerRun = 3;
 
+    /// <summary>Which part of a lease may pass before it is in our hands. The call itself needs up to two thirds of it.</summary>
+    private const int LeaseShareForLedger = 8;
+
     /// <summary>How long the ledger may take to write down an ending after the caller has gone.</summary>
     private static readonly TimeSpan EndingTimeout = TimeSpan.FromSeconds(10);
 
@@ -74,11 +77,14 @@ public sealed partial class ContentSynchronizer(
         var reported = false;
         try
         {
+            var asked = time.GetTimestamp();
             var (status, record) = await ledger.LeaseAsync(contentId, options.LeaseDuration, cancellationToken).ConfigureAwait(false);
             if (status != LeaseStatus.Granted) return (WithoutLease(status, record), false);
 
+            // The lease runs from when it was written: one that was long on its way might end with the request still in flight.
             var leased = record!;
-            if (leased.Attempts > options.MaxAttempts) return await GiveUpAsync(leased).ConfigureAwait(false);
+            if (time.GetElapsedTime(asked) > options.LeaseDuration / LeaseShareForLedger) return await LeaveAsync(leased).ConfigureAwait(false);
+            if (leased.Attempts > RecoverabilityPolicy.MostAttempts(options)) return await GiveUpAsync(leased).ConfigureAwait(false);
 
             SynchronizeAnswer answer;
             try
@@ -87,7 +93,8 @@ public sealed partial class ContentSynchronizer(
             }
             catch (OperationCanceledException)
             {
-                await EndAsync(leased, new AttemptEnding(AttemptEndingKind.Released)).ConfigureAwait(false);
+                // AlipayHK may have the request in its hands all the same.
+                await EndAsync(leased, new AttemptEnding(AttemptEndingKind.Released) { SettlesAt = time.GetUtcNow() + options.SettleTime }).ConfigureAwait(false);
                 throw;
             }
 
@@ -114,6 +121,7 @@ public sealed partial class ContentSynchronizer(
             RecoverabilityDecision.Pause pause => new AttemptEnding(AttemptEndingKind.PausedUntil) { Attempt = attempt, DueAt = now + pause.Delay },
             _ => throw new InvalidOperationException($"Unknown decision {decision}."),
         };
+        if (answer.MayTakeEffectLater) ending = ending with { SettlesAt = now + options.SettleTime };
         Log(leased, answer, decision);
         var (status, record) = await EndAsync(leased, ending).ConfigureAwait(false);
         return status switch
@@ -122,6 +130,12 @@ public sealed partial class ContentSynchronizer(
             RecordStatus.LeaseLost => (Pending(PendingCause.Busy, options.LeaseDuration, record), false),
             _ => (Outcome(decision, answer, record), false),
         };
+    }
+
+    private async ValueTask<(SyncOutcome Outcome, bool NewerPending)> LeaveAsync(SyncRecord leased)
+    {
+        var (_, record) = await EndAsync(leased, new AttemptEnding(AttemptEndingKind.Released)).ConfigureAwait(false);
+        return (Pending(PendingCause.LedgerUnavailable, WithJitter(TimeSpan.Zero), record) with { Description = "The ledger answers too slowly to send safely." }, false);
     }
 
     private RecoverabilityDecision Decide(SyncRecord leased, SynchronizeAnswer answer, DateTimeOffset now)
