@@ -5,7 +5,7 @@ namespace ContentSync.Ledger;
 /// <summary>A content on its way into the ledger.</summary>
 /// <param name="Item">The validated content.</param>
 /// <param name="Revision">The item's own revision, or the time of receipt.</param>
-/// <param name="Prepare">Fixes request id and body; called at most once, and only where the ledger takes the content in as something new to send.</param>
+/// <param name="Prepare">Fixes request id and body; called at most once, and only where the record's content changes. What it throws fails the whole call.</param>
 public sealed record Submission(ContentItem Item, Revision Revision, Func<ContentItem, PreparedRequest> Prepare);
 
 /// <summary>A request as it will be sent on every attempt.</summary>

@@ -37,7 +37,7 @@ public sealed record SyncRecord
     /// <summary>Attempts spent on the current request. Counted when the lease is taken, given back by a pause or a release.</summary>
     public int Attempts { get; init; }
 
-    /// <summary>Scheduled copies made so far for the current request, pauses included; makes each copy's MessageId its own.</summary>
+    /// <summary>One more with every scheduled copy (pauses included), replay and change of content; never goes back, so each message's MessageId is its own.</summary>
     public int Hop { get; init; }
 
     /// <summary>Held by whoever has the request in flight.</summary>

@@ -58,11 +58,11 @@ public static class SyncTransitions
         if (item.Hash == current.SynchronizedHash && current.Lease is null)
         {
             // Back to what AlipayHK holds before the change in between was ever sent.
-            var back = Fill(current, submission, now) with { State = SyncState.Synchronized };
+            var back = Replace(current, submission, now) with { State = SyncState.Synchronized };
             return (back, new Acceptance(AcceptanceKind.Unchanged, back));
         }
 
-        var next = Fill(current, submission, now);
+        var next = Replace(current, submission, now);
         return (next, new Acceptance(AcceptanceKind.Accepted, next));
     }
 
@@ -101,7 +101,11 @@ public static class SyncTransitions
             };
         }
 
-        if (current.RequestId != leased.RequestId) return (released, RecordStatus.NewerPending);
+        // The newest content may be the leased one again, under a request of its own that cannot have been sent while this
+        // lease was held. What settled the content settles that request too.
+        var settled = current.Hash == leased.Hash
+            && (ending.Kind == AttemptEndingKind.Synchronized || ending is { Kind: AttemptEndingKind.Parked, ParkReason: ParkReason.Rejected });
+        if (current.RequestId != leased.RequestId && !settled) return (released, RecordStatus.NewerPending);
 
         var next = ending.Kind switch
         {
@@ -128,6 +132,10 @@ public static class SyncTransitions
         Hop = record.Hop + 1,
     };
 
+    // The hop goes on: a revision number can come back (received together, or a number after a time), a MessageId must not.
+    private static SyncRecord Replace(SyncRecord record, Submission submission, DateTimeOffset now) =>
+        Fill(record with { Hop = record.Hop + 1 }, submission, now);
+
     private static SyncRecord Fill(SyncRecord record, Submission submission, DateTimeOffset now)
     {
         var (requestId, body) = submission.Prepare(submission.Item);
@@ -144,7 +152,6 @@ public static class SyncTransitions
             AcceptedAt = now,
             DueAt = now,
             Attempts = 0,
-            Hop = 0,
         };
     }
 }

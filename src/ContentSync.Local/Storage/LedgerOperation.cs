@@ -1,0 +1,107 @@
+using System.Threading.Tasks.Sources;
+using ContentSync.Ledger;
+
+namespace ContentSync.Local.Storage;
+
+/// <summary>One call that waits for the writer.</summary>
+internal abstract class LedgerOperation
+{
+    /// <summary>About how many records it writes.</summary>
+    public virtual int Weight => 1;
+
+    /// <summary>Does the work in the open transaction and keeps the answer until <see cref="Complete"/>.</summary>
+    /// <exception cref="LedgerUnavailableException">The transaction failed, and with it all that is in it.</exception>
+    public abstract void Apply(RecordTable table);
+
+    /// <summary>Answers the caller, after the commit.</summary>
+    public abstract void Complete();
+
+    public abstract void Fail(Exception fault);
+}
+
+/// <summary>Its own awaitable, to be awaited once; saves a task per call.</summary>
+internal abstract class LedgerOperation<T> : LedgerOperation, IValueTaskSource<T>
+{
+    // Callers go on elsewhere, never on the writer's thread.
+    private ManualResetValueTaskSourceCore<T> _source = new() { RunContinuationsAsynchronously = true };
+    private T _answer = default!;
+    private Exception? _fault;
+
+    public ValueTask<T> Answer => new(this, _source.Version);
+
+    public sealed override void Apply(RecordTable table)
+    {
+        try
+        {
+            _answer = Run(table);
+        }
+        catch (Exception fault) when (fault is not LedgerUnavailableException)
+        {
+            // The caller's own code (preparing a request) threw: that is for this caller alone.
+            _fault = fault;
+        }
+    }
+
+    public sealed override void Complete()
+    {
+        if (_fault is null) { _source.SetResult(_answer); }
+        else { _source.SetException(_fault); }
+    }
+
+    public sealed override void Fail(Exception fault) => _source.SetException(fault);
+
+    T IValueTaskSource<T>.GetResult(short token) => _source.GetResult(token);
+
+    ValueTaskSourceStatus IValueTaskSource<T>.GetStatus(short token) => _source.GetStatus(token);
+
+    void IValueTaskSource<T>.OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
+        _source.OnCompleted(continuation, state, token, flags);
+
+    protected abstract T Run(RecordTable table);
+}
+
+internal sealed class AcceptOperation(IReadOnlyList<Submission> submissions, TimeProvider time) : LedgerOperation<IReadOnlyList<Acceptance>>
+{
+    public override int Weight => submissions.Count;
+
+    protected override IReadOnlyList<Acceptance> Run(RecordTable table)
+    {
+        var answers = new Acceptance[submissions.Count];
+        for (var i = 0; i < answers.Length; i++) { answers[i] = Accept(table, submissions[i]); }
+        return answers;
+    }
+
+    private Acceptance Accept(RecordTable table, Submission submission)
+    {
+        var current = table.Find(submission.Item.ContentId);
+        var (next, acceptance) = SyncTransitions.Accept(current?.Record, submission, time.GetUtcNow());
+        if (next is null) return acceptance;
+        return acceptance with { Record = current is { } row ? table.Update(row, next) : table.Insert(next).Record };
+    }
+}
+
+internal sealed class LeaseOperation(string contentId, TimeSpan duration, Func<string> leaseIds, TimeProvider time) : LedgerOperation<LeaseAnswer>
+{
+    protected override LeaseAnswer Run(RecordTable table)
+    {
+        if (table.Find(contentId) is not { } row) return new LeaseAnswer(LeaseStatus.NotFound, null);
+        var (next, status) = SyncTransitions.Lease(row.Record, leaseIds(), time.GetUtcNow(), duration);
+        return new LeaseAnswer(status, next is null ? row.Record : table.Update(row, next));
+    }
+}
+
+internal sealed class RecordOperation(SyncRecord leased, AttemptEnding ending) : LedgerOperation<RecordAnswer>
+{
+    protected override RecordAnswer Run(RecordTable table)
+    {
+        if (table.Find(leased.ContentId) is not { } row) return new RecordAnswer(RecordStatus.LeaseLost, leased);
+        var (next, status) = SyncTransitions.Record(row.Record, leased, ending);
+        return new RecordAnswer(status, next is null ? row.Record : table.Update(row, next));
+    }
+}
+
+internal sealed class ReplayOperation(string contentId, TimeProvider time) : LedgerOperation<SyncRecord?>
+{
+    protected override SyncRecord? Run(RecordTable table) =>
+        table.Find(contentId) is { } row && SyncTransitions.Replay(row.Record, time.GetUtcNow()) is { } next ? table.Update(row, next) : null;
+}

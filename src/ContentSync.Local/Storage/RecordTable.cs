@@ -1,0 +1,179 @@
+using System.Globalization;
+using ContentSync.Ledger;
+using Microsoft.Data.Sqlite;
+
+namespace ContentSync.Local.Storage;
+
+/// <summary>The writer's view of the records. For the writer's thread only; every call but the first is inside a transaction.</summary>
+internal sealed class RecordTable : IDisposable
+{
+    private const int ParkReasons = 4;
+
+    private readonly SqliteDatabase _database;
+    private readonly SqliteStatement _begin;
+    private readonly SqliteStatement _commit;
+    private readonly SqliteStatement _find;
+    private readonly SqliteStatement _insert;
+    private readonly SqliteStatement _insertBody;
+    private readonly SqliteStatement _update;
+    private readonly SqliteStatement _updateInPlace;
+    private readonly SqliteStatement _updateBody;
+    private readonly SqliteStatement _count;
+
+    // Rows that are in flight, as the open transaction sees them: recording an attempt's ending need not read its row again.
+    // True to the file because nobody else writes it; emptied when a transaction fails.
+    private readonly Dictionary<string, Row> _inFlight = new(StringComparer.Ordinal);
+    private readonly long[] _tally = new long[3 * ParkReasons];
+
+    public RecordTable(SqliteDatabase database)
+    {
+        _database = database;
+        _begin = database.Prepare("BEGIN IMMEDIATE");
+        _commit = database.Prepare("COMMIT");
+        _find = database.Prepare(RecordRow.Select + " WHERE content_id = ?1");
+        _insert = database.Prepare(RecordRow.Insert);
+        _insertBody = database.Prepare("INSERT INTO body (id, body) VALUES (?1, ?2)");
+        _update = database.Prepare(RecordRow.Update);
+        _updateInPlace = database.Prepare(RecordRow.UpdateInPlace);
+        _updateBody = database.Prepare("UPDATE body SET body = ?2 WHERE id = ?1");
+        _count = database.Prepare("INSERT INTO tally VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE SET count = count + excluded.count");
+    }
+
+    /// <summary>Opens the file for writing, made and brought to a known state if need be.</summary>
+    /// <param name="options">Which file, and how durable.</param>
+    /// <param name="epoch">Counts the owners the file has had, this one included.</param>
+    /// <exception cref="LedgerUnavailableException">It cannot be opened.</exception>
+    public static RecordTable Open(SqliteLedgerOptions options, out long epoch)
+    {
+        var database = SqliteDatabase.Open(options.Path, SqliteOpenMode.ReadWriteCreate, options.BusyTimeout);
+        try
+        {
+            database.Execute("PRAGMA journal_mode = WAL");
+            database.Execute(options.Durability == LedgerDurability.PowerLoss ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL");
+            database.Execute($"PRAGMA wal_autocheckpoint = {options.CheckpointPages}");
+            database.Execute("PRAGMA cache_size = -65536");
+            if (options.MaxPages is { } most) database.Execute($"PRAGMA max_page_count = {most}");
+            LedgerSchema.Ensure(database);
+            database.Execute("BEGIN IMMEDIATE");
+            database.Execute("UPDATE owner SET epoch = epoch + 1");
+            // Only a pending content can be leased, and only by the one owner, who is gone.
+            database.Execute("UPDATE record INDEXED BY unsettled SET lease_id = NULL, lease_expires_at = NULL, version = version + 1 WHERE state <> 1 AND state = 0 AND lease_id IS NOT NULL");
+            database.Execute("COMMIT");
+            epoch = database.Number("SELECT epoch FROM owner");
+            return new RecordTable(database);
+        }
+        catch
+        {
+            database.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Begins a transaction; what a failed one left open is undone first.</summary>
+    public void Begin()
+    {
+        _database.Rollback();
+        _begin.Step();
+    }
+
+    public void Commit()
+    {
+        for (var slot = 0; slot < _tally.Length; slot++)
+        {
+            if (_tally[slot] == 0) continue;
+            _count.Bind(1, slot / ParkReasons);
+            _count.Bind(2, slot % ParkReasons);
+            _count.Bind(3, _tally[slot]);
+            _count.Step();
+        }
+
+        _commit.Step();
+        Array.Clear(_tally);
+    }
+
+    /// <summary>Forgets what is known of a transaction that failed.</summary>
+    public void Abandon()
+    {
+        _inFlight.Clear();
+        Array.Clear(_tally);
+    }
+
+    public Row? Find(string contentId)
+    {
+        if (_inFlight.TryGetValue(contentId, out var known)) return known;
+        _find.Bind(1, contentId);
+        try
+        {
+            return _find.Step() ? new Row(_find.Int64(0), RecordRow.Read(_find)) : null;
+        }
+        finally
+        {
+            _find.Reset();
+        }
+    }
+
+    /// <summary>Writes a content's first record, and gives it its ETag.</summary>
+    public Row Insert(SyncRecord first)
+    {
+        var record = first with { ETag = "1" };
+        RecordRow.Bind(_insert, record);
+        _insert.Bind(25, (long)record.State);
+        _insert.Bind(26, record.DueAt.UtcTicks);
+        _insert.Bind(27, record.ContentId);
+        _insert.Step();
+        var id = _insert.Int64(0);
+        _insert.Step();
+        _insertBody.Bind(1, id);
+        _insertBody.Bind(2, record.Body.Span);
+        _insertBody.Step();
+        _tally[Slot(record)]++;
+        return new Row(id, record);
+    }
+
+    /// <summary>Writes a record's next state, and gives it its ETag.</summary>
+    public SyncRecord Update(Row current, SyncRecord next)
+    {
+        var version = long.Parse(current.Record.ETag, CultureInfo.InvariantCulture) + 1;
+        var record = next with { ETag = version.ToString(CultureInfo.InvariantCulture) };
+        if (record.State == current.Record.State && record.DueAt == current.Record.DueAt)
+        {
+            RecordRow.Bind(_updateInPlace, record);
+            _updateInPlace.Bind(25, current.Id);
+            _updateInPlace.Step();
+        }
+        else
+        {
+            RecordRow.Bind(_update, record);
+            _update.Bind(25, (long)record.State);
+            _update.Bind(26, record.DueAt.UtcTicks);
+            _update.Bind(27, current.Id);
+            _update.Step();
+        }
+
+        if (record.RequestId != current.Record.RequestId)
+        {
+            _updateBody.Bind(1, current.Id);
+            _updateBody.Bind(2, record.Body.Span);
+            _updateBody.Step();
+        }
+
+        _tally[Slot(current.Record)]--;
+        _tally[Slot(record)]++;
+        if (record.Lease is null) { _inFlight.Remove(record.ContentId); }
+        else { _inFlight[record.ContentId] = current with { Record = record }; }
+        return record;
+    }
+
+    public void Dispose()
+    {
+        SqliteStatement[] statements = [_begin, _commit, _find, _insert, _insertBody, _update, _updateInPlace, _updateBody, _count];
+        foreach (var statement in statements) { statement.Dispose(); }
+        _database.Dispose();
+    }
+
+    private static int Slot(SyncRecord record) => ((int)record.State * ParkReasons) + (int)(record.ParkReason ?? 0);
+
+    /// <param name="Id">Where it lies.</param>
+    /// <param name="Record">What it says.</param>
+    public readonly record struct Row(long Id, SyncRecord Record);
+}

@@ -1,0 +1,169 @@
+using ContentSync.Ledger;
+
+namespace ContentSync.Local.Storage;
+
+/// <summary>
+/// The ledger in one SQLite file, owned by one process. One thread writes: whatever calls came in while the disk was busy with
+/// the last commit go into the next one together, so a durable commit is paid for once by all of them.
+/// </summary>
+public sealed class SqliteLedger : ISyncLedger, IAsyncDisposable
+{
+    private const int MostPerCommit = 512;
+
+    private readonly OwnerLock _owner;
+    private readonly RecordTable _table;
+    private readonly SqliteLedgerReader _reader;
+    private readonly TimeProvider _time;
+    private readonly Func<string> _leaseIds;
+    private readonly object _gate = new();
+    private readonly Queue<LedgerOperation> _waiting = new();
+    private readonly TaskCompletionSource _stopped = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private bool _closing;
+
+    private SqliteLedger(OwnerLock owner, RecordTable table, SqliteLedgerReader reader, TimeProvider time, long epoch)
+    {
+        _owner = owner;
+        _table = table;
+        _reader = reader;
+        _time = time;
+        // No two leases share an id: each owner has an epoch of its own. Called on the writer's thread only.
+        var leases = 0L;
+        _leaseIds = () => $"{epoch:x}-{++leases:x}";
+        new Thread(Write) { IsBackground = true, Name = "ledger writer" }.Start();
+    }
+
+    /// <summary>
+    /// Opens the ledger as its owner, and makes it where there is none. Leases that a killed owner left are given back; their
+    /// attempts stay counted, and what AlipayHK holds of them stays unknown.
+    /// </summary>
+    /// <exception cref="DataInUseException">Another process, or another ledger in this one, owns it.</exception>
+    /// <exception cref="LedgerUnavailableException">It cannot be opened, is damaged, or is a newer program's.</exception>
+    public static Task<SqliteLedger> OpenAsync(SqliteLedgerOptions options, TimeProvider time, CancellationToken cancellationToken) =>
+        Task.Run(() => Open(options, time), cancellationToken);
+
+    /// <summary>Opens a ledger for reading, whoever owns it.</summary>
+    /// <exception cref="LedgerUnavailableException">There is none, or it cannot be read.</exception>
+    public static Task<SqliteLedgerReader> OpenReadOnlyAsync(SqliteLedgerOptions options, CancellationToken cancellationToken) =>
+        Task.Run(() => SqliteLedgerReader.Open(options), cancellationToken);
+
+    /// <inheritdoc/>
+    /// <remarks>Once begun it is not cancelled: the token is looked at before.</remarks>
+    public ValueTask<IReadOnlyList<Acceptance>> AcceptAsync(IReadOnlyList<Submission> submissions, CancellationToken cancellationToken) =>
+        Enqueue(new AcceptOperation(submissions, _time), cancellationToken);
+
+    /// <inheritdoc/>
+    /// <remarks>Once begun it is not cancelled: a lease is never granted to a caller who no longer waits for it.</remarks>
+    public ValueTask<LeaseAnswer> LeaseAsync(string contentId, TimeSpan duration, CancellationToken cancellationToken) =>
+        Enqueue(new LeaseOperation(contentId, duration, _leaseIds, _time), cancellationToken);
+
+    /// <inheritdoc/>
+    public ValueTask<RecordAnswer> RecordAsync(SyncRecord leased, AttemptEnding ending, CancellationToken cancellationToken) =>
+        Enqueue(new RecordOperation(leased, ending), cancellationToken);
+
+    /// <inheritdoc/>
+    public ValueTask<SyncRecord?> ReplayAsync(string contentId, CancellationToken cancellationToken) =>
+        Enqueue(new ReplayOperation(contentId, _time), cancellationToken);
+
+    /// <inheritdoc/>
+    public ValueTask<SyncRecord?> FindAsync(string contentId, CancellationToken cancellationToken) => _reader.FindAsync(contentId, cancellationToken);
+
+    /// <inheritdoc/>
+    public IAsyncEnumerable<SyncRecord> ListAsync(SyncRecordFilter filter, CancellationToken cancellationToken) => _reader.ListAsync(filter, cancellationToken);
+
+    /// <inheritdoc cref="SqliteLedgerReader.CountByStateAsync"/>
+    public ValueTask<IReadOnlyList<StateCount>> CountByStateAsync(CancellationToken cancellationToken) => _reader.CountByStateAsync(cancellationToken);
+
+    /// <summary>Finishes what was called before, then closes the file and gives up ownership.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        lock (_gate)
+        {
+            if (_closing) return;
+            _closing = true;
+            Monitor.Pulse(_gate);
+        }
+
+        await _stopped.Task;
+        await _reader.DisposeAsync();
+        // Last of the connections, so that closing it empties the write-ahead log into the file.
+        _table.Dispose();
+        _owner.Dispose();
+    }
+
+    private static SqliteLedger Open(SqliteLedgerOptions options, TimeProvider time)
+    {
+        var owner = OwnerLock.Take(options.Path);
+        RecordTable? table = null;
+        try
+        {
+            table = RecordTable.Open(options, out var epoch);
+            return new SqliteLedger(owner, table, SqliteLedgerReader.Open(options), time, epoch);
+        }
+        catch
+        {
+            table?.Dispose();
+            owner.Dispose();
+            throw;
+        }
+    }
+
+    private ValueTask<T> Enqueue<T>(LedgerOperation<T> operation, CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        lock (_gate)
+        {
+            ObjectDisposedException.ThrowIf(_closing, this);
+            _waiting.Enqueue(operation);
+            if (_waiting.Count == 1) Monitor.Pulse(_gate);
+        }
+
+        return operation.Answer;
+    }
+
+    // A thread of its own: it blocks on the disk, which threads of the pool must not.
+    private void Write()
+    {
+        var group = new List<LedgerOperation>();
+        while (Next(group))
+        {
+            Commit(group);
+            group.Clear();
+        }
+
+        _stopped.SetResult();
+    }
+
+    private bool Next(List<LedgerOperation> group)
+    {
+        lock (_gate)
+        {
+            while (_waiting.Count == 0)
+            {
+                if (_closing) return false;
+                Monitor.Wait(_gate);
+            }
+
+            for (var weight = 0; weight < MostPerCommit && _waiting.TryDequeue(out var operation); weight += operation.Weight) { group.Add(operation); }
+            return true;
+        }
+    }
+
+    private void Commit(List<LedgerOperation> group)
+    {
+        try
+        {
+            _table.Begin();
+            foreach (var operation in group) { operation.Apply(_table); }
+            _table.Commit();
+        }
+        catch (Exception fault)
+        {
+            // Whatever it is, the callers get it and the writer goes on. Each throws an exception of its own: they throw at the same time.
+            _table.Abandon();
+            foreach (var operation in group) { operation.Fail(new LedgerUnavailableException(fault.Message, fault)); }
+            return;
+        }
+
+        foreach (var operation in group) { operation.Complete(); }
+    }
+}

@@ -1,0 +1,229 @@
+using System.Net.Http.Headers;
+using System.Runtime.ExceptionServices;
+using ContentSync.Signing;
+using Microsoft.Extensions.Logging;
+using Polly;
+using Polly.Retry;
+using Polly.Timeout;
+
+namespace ContentSync.AlipayHk;
+
+/// <summary>
+/// Synchronize Content, one content per call: total time limit, quick retries, time limit per try, then response verification,
+/// request signing and the socket. Made once and used by all threads.
+/// </summary>
+public sealed partial class AlipayHkClient : IDisposable
+{
+    private static readonly TimeSpan FirstQuickWait = TimeSpan.FromMilliseconds(200);
+    private static readonly TimeSpan LongestQuickWait = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan LongestRetryAfter = TimeSpan.FromDays(1);
+
+    private readonly Uri _endpoint;
+    private readonly bool _newRequestIdPerAttempt;
+    private readonly HttpMessageInvoker _invoker;
+    private readonly PartnerKeys _keys;
+    private readonly BodyEncryption _encryption;
+    private readonly EncryptionOptions _encryptionOptions;
+    private readonly IKeyUnwrapper? _unwrapper;
+    private readonly RequestIdSource _requestIds;
+    private readonly TimeProvider _timeProvider;
+    private readonly ResiliencePipeline<Exchange> _pipeline;
+    private readonly ILogger _logger;
+
+    private AlipayHkClient(AlipayHkOptions options, PartnerKeys keys, HttpMessageInvoker invoker, IKeyUnwrapper? unwrapper, RequestIdSource requestIds, TimeProvider timeProvider, Func<double>? jitter, ILogger logger)
+    {
+        _endpoint = new Uri(options.BaseAddress!, options.Path);
+        _newRequestIdPerAttempt = options.NewRequestIdPerAttempt;
+        _invoker = invoker;
+        _keys = keys;
+        _encryption = new BodyEncryption(options.Encryption, keys);
+        _encryptionOptions = options.Encryption;
+        _unwrapper = unwrapper;
+        _requestIds = requestIds;
+        _timeProvider = timeProvider;
+        _logger = logger;
+        _pipeline = BuildPipeline(options, timeProvider, jitter);
+    }
+
+    /// <summary>Builds the client and all that it needs.</summary>
+    /// <param name="options">Validated by <see cref="AlipayHkOptionsValidator"/>; read once.</param>
+    /// <param name="signer">Signs every try. Where it is an <see cref="IKeyUnwrapper"/> too, encrypted answers can be read. Not disposed.</param>
+    /// <param name="timeProvider">Clock of time stamps, time limits and waits.</param>
+    /// <param name="loggerFactory">For the few warnings of the wire.</param>
+    /// <param name="socket">What sends; null for a handler with <see cref="AlipayHkSocket"/>'s settings. Disposed with the client.</param>
+    /// <param name="requestIds">Only used with <see cref="AlipayHkOptions.NewRequestIdPerAttempt"/>.</param>
+    /// <param name="jitter">A number from 0 to below 1 for each quick wait; null for chance.</param>
+    /// <exception cref="RsaKeyTextException">A partner key cannot be used; the message names the setting.</exception>
+    public static AlipayHkClient Create(AlipayHkOptions options, IRequestSigner signer, TimeProvider timeProvider, ILoggerFactory loggerFactory, HttpMessageHandler? socket = null, RequestIdSource? requestIds = null, Func<double>? jitter = null)
+    {
+        var keys = new PartnerKeys(options);
+        var signing = new RequestSigningHandler(options, signer, timeProvider) { InnerHandler = socket ?? AlipayHkSocket.Open(options) };
+        var verification = new ResponseVerification(options, keys, timeProvider, loggerFactory.CreateLogger<ResponseVerification>());
+        var verifying = new ResponseVerificationHandler(options, verification) { InnerHandler = signing };
+        return new AlipayHkClient(options, keys, new HttpMessageInvoker(verifying), signer as IKeyUnwrapper, requestIds ?? new RequestIdSource(), timeProvider, jitter, loggerFactory.CreateLogger<AlipayHkClient>());
+    }
+
+    /// <summary>Sends one content and says what came of it, quick retries included.</summary>
+    /// <param name="body">As <see cref="SynchronizeRequest.Prepare"/> made it; not changed, and sent as it is unless encryption or a new request id per attempt is on.</param>
+    /// <param name="cancellationToken">The caller's; AlipayHK may have done it nevertheless.</param>
+    /// <returns>A value for every ending.</returns>
+    /// <exception cref="OperationCanceledException">The caller cancelled.</exception>
+    public async ValueTask<SynchronizeAnswer> SynchronizeAsync(ReadOnlyMemory<byte> body, CancellationToken cancellationToken)
+    {
+        var context = ResilienceContextPool.Shared.Get(continueOnCapturedContext: false, cancellationToken);
+        try
+        {
+            var outcome = await _pipeline.ExecuteOutcomeAsync(static (context, call) => call.Client.TryAsync(call, context.CancellationToken), context, new Call(this, body, cancellationToken));
+            switch (outcome.Exception)
+            {
+                case null:
+                    return outcome.Result.Answer;
+                case TimeoutRejectedException late:
+                    return TimedOut(late.Timeout).Answer;
+                default:
+                    cancellationToken.ThrowIfCancellationRequested();
+                    ExceptionDispatchInfo.Throw(outcome.Exception);
+                    throw outcome.Exception;
+            }
+        }
+        finally
+        {
+            ResilienceContextPool.Shared.Return(context);
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _invoker.Dispose();
+        _keys.Dispose();
+    }
+
+    private ResiliencePipeline<Exchange> BuildPipeline(AlipayHkOptions options, TimeProvider timeProvider, Func<double>? jitter)
+    {
+        var builder = new ResiliencePipelineBuilder<Exchange> { TimeProvider = timeProvider };
+        builder.AddTimeout(options.TotalTimeout);
+        if (options.QuickRetries > 0)
+        {
+            var retry = new RetryStrategyOptions<Exchange>
+            {
+                MaxRetryAttempts = options.QuickRetries,
+                Delay = FirstQuickWait,
+                MaxDelay = LongestQuickWait,
+                BackoffType = DelayBackoffType.Exponential,
+                UseJitter = true,
+                ShouldHandle = static arguments => ValueTask.FromResult(arguments.Outcome.Exception is null && arguments.Outcome.Result.RetryQuickly),
+                OnRetry = arguments =>
+                {
+                    LogQuickRetry(_logger, arguments.Outcome.Result.Answer.Code, arguments.Outcome.Result.Answer.HttpStatus, arguments.RetryDelay.TotalMilliseconds);
+                    return default;
+                },
+            };
+            if (jitter is not null) retry.Randomizer = jitter;
+            builder.AddRetry(retry);
+        }
+
+        return builder.AddTimeout(options.AttemptTimeout).Build();
+    }
+
+    private async ValueTask<Outcome<Exchange>> TryAsync(Call call, CancellationToken cancellationToken)
+    {
+        ExactBody? body = null;
+        try
+        {
+            using var request = new HttpRequestMessage(HttpMethod.Post, _endpoint);
+            request.Content = body = Fill(request, call.Body);
+            using var response = await _invoker.SendAsync(request, cancellationToken);
+            return Outcome.FromResult(AnswerRules.Judge(await ReadAsync(response, cancellationToken)));
+        }
+        catch (SigningUnavailableException unavailable)
+        {
+            return Outcome.FromResult(NotSigned(unavailable.Message, unavailable.RetryAfter));
+        }
+        catch (HttpRequestException broken)
+        {
+            return Outcome.FromResult(NotConnected($"{broken.HttpRequestError}: {broken.Message}"));
+        }
+        catch (IOException broken)
+        {
+            return Outcome.FromResult(NotConnected(broken.Message));
+        }
+        catch (OperationCanceledException cancelled)
+        {
+            if (call.Cancellation.IsCancellationRequested) return Outcome.FromException<Exchange>(cancelled);
+            if (!cancellationToken.IsCancellationRequested) return Outcome.FromResult(NotConnected(cancelled.Message));
+            return Outcome.FromResult(body?.HandedOn == true ? TimedOut(null) : NotSigned("No signature came within the time limit; nothing was sent.", null));
+        }
+        catch (Exception unexpected)
+        {
+            return Outcome.FromException<Exchange>(unexpected);
+        }
+    }
+
+    private ExactBody Fill(HttpRequestMessage request, ReadOnlyMemory<byte> body)
+    {
+        if (_newRequestIdPerAttempt) body = SynchronizeRequest.WithRequestId(body, _requestIds.Create());
+        if (!_encryptionOptions.Enabled) return new ExactBody(body, WireHeaders.JsonContentType);
+        var encrypted = _encryption.Encrypt(body.Span);
+        request.Headers.TryAddWithoutValidation(WireHeaders.Encrypt, encrypted.Header);
+        return new ExactBody(encrypted.Text, _encryptionOptions.ContentType);
+    }
+
+    private async ValueTask<ResponseFacts> ReadAsync(HttpResponseMessage response, CancellationToken cancellationToken)
+    {
+        var received = (ReceivedAnswer)response.Content;
+        var facts = new ResponseFacts((int)response.StatusCode, received.Check)
+        {
+            TooLarge = received.TooLarge,
+            TracerId = WireHeaders.Find(response, WireHeaders.TracerId) ?? WireHeaders.Find(response, WireHeaders.TracerIdOtherSpelling),
+            RetryAfter = RetryAfter(WireHeaders.Find(response, WireHeaders.RetryAfter)),
+        };
+
+        // Nobody looks into what is neither signed nor plainly unsigned.
+        if (received.TooLarge || received.Check.Verification is not (SignatureVerification.Valid or SignatureVerification.Unsigned)) return facts;
+
+        var json = received.Bytes;
+        if (WireHeaders.Find(response, WireHeaders.Encrypt) is { } header)
+        {
+            var (plain, problem) = await DecryptAsync(received, header, cancellationToken);
+            if (plain is null) return facts with { Problem = problem, ProblemCode = ClientCodes.UndecryptableAnswer };
+            json = plain.Value;
+        }
+
+        return SynchronizeResponse.TryRead(json.Span, out var answer, out var why)
+            ? facts with { Response = answer }
+            : facts with { Problem = why };
+    }
+
+    private async ValueTask<(ReadOnlyMemory<byte>? Plain, string Problem)> DecryptAsync(ReceivedAnswer received, string header, CancellationToken cancellationToken)
+    {
+        if (received.Check.Verification != SignatureVerification.Valid) return (null, "it is encrypted but not signed, and only verified answers are decrypted");
+        if (_unwrapper is null) return (null, "it is encrypted, and the signer in use cannot decrypt its key");
+        var plain = await _encryption.DecryptAsync(received.Bytes, header, _unwrapper, cancellationToken);
+        return (plain, "it is encrypted, and its Encrypt header or its text cannot be decrypted with our private key");
+    }
+
+    private TimeSpan? RetryAfter(string? header)
+    {
+        if (!RetryConditionHeaderValue.TryParse(header, out var value)) return null;
+        var wait = value.Delta ?? value.Date!.Value - _timeProvider.GetUtcNow();
+        return wait < TimeSpan.Zero ? TimeSpan.Zero : wait > LongestRetryAfter ? LongestRetryAfter : wait;
+    }
+
+    private static Exchange TimedOut(TimeSpan? limit) => new(
+        new SynchronizeAnswer(AnswerVerdict.Retryable, ClientCodes.Timeout, limit is null ? "No whole answer came within the time limit of one try." : $"No whole answer came within {limit.Value.TotalSeconds:0.###} s."),
+        RetryQuickly: false);
+
+    private static Exchange NotConnected(string why) => new(
+        new SynchronizeAnswer(AnswerVerdict.Retryable, ClientCodes.ConnectionFailed, AnswerRules.Cut($"No connection to AlipayHK, or it broke before the whole answer came. {why}")),
+        RetryQuickly: true);
+
+    private static Exchange NotSigned(string why, TimeSpan? retryAfter) => new(
+        new SynchronizeAnswer(AnswerVerdict.SigningUnavailable, ClientCodes.SigningUnavailable, AnswerRules.Cut(why)) { RetryAfter = retryAfter },
+        RetryQuickly: false);
+
+    [LoggerMessage(2102, LogLevel.Debug, "Trying again in {Milliseconds:F0} ms after {Code} (HTTP {HttpStatus})")]
+    private static partial void LogQuickRetry(ILogger logger, string code, int? httpStatus, double milliseconds);
+
+    private readonly record struct Call(AlipayHkClient Client, ReadOnlyMemory<byte> Body, CancellationToken Cancellation);
+}

@@ -1,0 +1,28 @@
+using System.Net;
+
+namespace ContentSync.AlipayHk;
+
+/// <summary>A request's content: the very bytes that are signed, written to the socket without a copy.</summary>
+internal sealed class ExactBody : HttpContent
+{
+    public ExactBody(ReadOnlyMemory<byte> bytes, string contentType)
+    {
+        Bytes = bytes;
+        Headers.TryAddWithoutValidation("Content-Type", contentType);
+    }
+
+    public ReadOnlyMemory<byte> Bytes { get; }
+
+    /// <summary>Set by the signing handler when it hands the request on: from then on AlipayHK may have seen it.</summary>
+    public bool HandedOn { get; set; }
+
+    protected override Task SerializeToStreamAsync(Stream stream, TransportContext? context) => SerializeToStreamAsync(stream, context, CancellationToken.None);
+
+    protected override Task SerializeToStreamAsync(Stream stream, TransportContext? context, CancellationToken cancellationToken) => stream.WriteAsync(Bytes, cancellationToken).AsTask();
+
+    protected override bool TryComputeLength(out long length)
+    {
+        length = Bytes.Length;
+        return true;
+    }
+}

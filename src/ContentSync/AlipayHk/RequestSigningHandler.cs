@@ -1,0 +1,68 @@
+using System.Security.Cryptography;
+using ContentSync.Signing;
+
+namespace ContentSync.AlipayHk;
+
+/// <summary>
+/// Signs a request on its way to the socket: one instant, the same characters in header and string to sign, and the exact
+/// bytes of the body. Sits inside the quick retries, so that each try carries a fresh time and signature.
+/// </summary>
+public sealed class RequestSigningHandler(AlipayHkOptions options, IRequestSigner signer, TimeProvider timeProvider) : DelegatingHandler
+{
+    private readonly StringToSign _stringToSign = new(options.Path, options.ClientId);
+    private readonly string _clientId = options.ClientId;
+
+    /// <inheritdoc/>
+    /// <exception cref="SigningUnavailableException">The signer cannot sign now; nothing was sent.</exception>
+    protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
+    {
+        // A retry may send the same message object again.
+        request.Headers.Remove(WireHeaders.ClientId);
+        request.Headers.Remove(WireHeaders.RequestTime);
+        request.Headers.Remove(WireHeaders.Signature);
+
+        var body = request.Content as ExactBody;
+        var bytes = body?.Bytes ?? await BufferAsync(request.Content, cancellationToken);
+        var time = RequestTime.Format(timeProvider.GetUtcNow());
+        var hash = new byte[SHA256.HashSizeInBytes];
+        _stringToSign.Hash(time, bytes.Span, hash);
+        var signature = await signer.SignAsync(hash, cancellationToken);
+
+        request.Headers.TryAddWithoutValidation(WireHeaders.ClientId, _clientId);
+        request.Headers.TryAddWithoutValidation(WireHeaders.RequestTime, time);
+        request.Headers.TryAddWithoutValidation(WireHeaders.Signature, SignatureHeader.Format(signature.KeyVersion, signature.Value.Span));
+        body?.HandedOn = true;
+        return await base.SendAsync(request, cancellationToken);
+    }
+
+    // Buffered content is sent from the same buffer that is read here.
+    private static async ValueTask<ReadOnlyMemory<byte>> BufferAsync(HttpContent? content, CancellationToken cancellationToken)
+    {
+        if (content is null) return default;
+        await content.LoadIntoBufferAsync(cancellationToken);
+        return await content.ReadAsByteArrayAsync(cancellationToken);
+    }
+}
+
+/// <summary>Names of the protocol's own headers.</summary>
+internal static class WireHeaders
+{
+    public const string ClientId = "Client-Id";
+    public const string RequestTime = "Request-Time";
+    public const string ResponseTime = "Response-Time";
+    public const string Signature = "Signature";
+    public const string Encrypt = "Encrypt";
+    public const string TracerId = "Tracer-Id";
+
+    /// <summary>As an integrator met it on this gateway.</summary>
+    public const string TracerIdOtherSpelling = "tracerId";
+
+    public const string RetryAfter = "Retry-After";
+
+    /// <summary>Content-Type of an unencrypted request.</summary>
+    public const string JsonContentType = "application/json; charset=UTF-8";
+
+    /// <summary>The header's text as it came, null where there is none; several lines of one name joined by a comma, as HTTP allows.</summary>
+    public static string? Find(HttpResponseMessage response, string name) =>
+        response.Headers.NonValidated.TryGetValues(name, out var values) ? values.ToString() : null;
+}

@@ -1,0 +1,69 @@
+using System.Buffers;
+
+namespace ContentSync.AlipayHk;
+
+/// <summary>
+/// Reads an answer's raw bytes up to the limit and checks their signature before anything parses them. Hands the outcome on as
+/// the response's content; refuses nothing itself.
+/// </summary>
+internal sealed class ResponseVerificationHandler(AlipayHkOptions options, ResponseVerification verification) : DelegatingHandler
+{
+    private const int FirstBuffer = 4096;
+
+    private readonly int _maxBytes = options.MaxResponseBytes;
+
+    protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
+    {
+        var response = await base.SendAsync(request, cancellationToken);
+        try
+        {
+            using var content = response.Content;
+            response.Content = await ReceiveAsync(response, content, cancellationToken);
+            return response;
+        }
+        catch
+        {
+            response.Dispose();
+            throw;
+        }
+    }
+
+    private async ValueTask<ReceivedAnswer> ReceiveAsync(HttpResponseMessage response, HttpContent content, CancellationToken cancellationToken)
+    {
+        await using var stream = await content.ReadAsStreamAsync(cancellationToken);
+        var buffer = ArrayPool<byte>.Shared.Rent(Math.Min(FirstBuffer, _maxBytes + 1));
+        try
+        {
+            var length = 0;
+            while (true)
+            {
+                if (length == buffer.Length) buffer = Grow(buffer);
+                var read = await stream.ReadAsync(buffer.AsMemory(length), cancellationToken);
+                if (read == 0) break;
+                length += read;
+                if (length > _maxBytes) return new ReceivedAnswer(default, default, tooLarge: true);
+            }
+
+            var bytes = buffer.AsSpan(0, length).ToArray();
+            return new ReceivedAnswer(bytes, Check(response, bytes), tooLarge: false);
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(buffer);
+        }
+    }
+
+    private ResponseCheck Check(HttpResponseMessage response, byte[] bytes) => verification.Check(
+        WireHeaders.Find(response, WireHeaders.Signature),
+        WireHeaders.Find(response, WireHeaders.ResponseTime),
+        WireHeaders.Find(response, WireHeaders.ClientId),
+        bytes);
+
+    private static byte[] Grow(byte[] full)
+    {
+        var larger = ArrayPool<byte>.Shared.Rent(full.Length * 2);
+        full.CopyTo(larger, 0);
+        ArrayPool<byte>.Shared.Return(full);
+        return larger;
+    }
+}

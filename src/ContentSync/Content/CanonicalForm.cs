@@ -1,0 +1,332 @@
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json;
+
+namespace ContentSync.Content;
+
+/// <summary>
+/// Reads one contentInfo object, checks it, and keeps it as compact JSON: first with the members in the caller's order (what goes
+/// on the wire), then sorted (what is hashed). One pass over the tokens, no tree. Reusable; not thread-safe.
+/// </summary>
+/// <remarks>
+/// The hashed form is the compact text, a line feed, the status digit, a line feed, the content type. In it members are sorted by the
+/// UTF-8 bytes of their names, there is no white space, and each text has one spelling: escaped is only what JSON demands, in the
+/// shortest way. A number keeps the digits the caller wrote, so 1 and 1.0 differ: taking equal for different costs one call to
+/// AlipayHK, taking different for equal would lose a change.
+/// </remarks>
+internal sealed class CanonicalForm(ContentOptions options, ViolationList violations)
+{
+    /// <summary>What a lone surrogate escape is told.</summary>
+    public const string LoneSurrogateMessage = "The text holds a \\uD800 to \\uDFFF escape without its other half; write both halves of the pair, or the character itself.";
+
+    private const string Root = "/contentInfo";
+
+    private byte[] _text = new byte[4096];
+    private byte[] _scratch = [];
+    private int _length;
+
+    private Frame[] _frames = new Frame[16];
+    private int _depth;
+    private int _deepest;
+    private string _tooDeepAt = "";
+
+    // Members of the objects that are open, the innermost object's last.
+    private Member[] _open = new Member[64];
+    private int _openCount;
+
+    // Members, in sorted order, of the closed objects whose members did not come sorted; inner objects before outer ones.
+    private Member[] _disordered = new Member[64];
+    private int _disorderedCount;
+    private readonly List<(int First, int Count)> _disorderedObjects = [];
+
+    /// <summary>Compact JSON of what was read; members in the caller's order until <see cref="Hash"/>, sorted after it.</summary>
+    public ReadOnlySpan<byte> Text => _text.AsSpan(0, _length);
+
+    /// <summary>Bytes held for reuse.</summary>
+    public int Capacity => _text.Length + _scratch.Length;
+
+    /// <summary>Reads the object that <paramref name="reader"/> stands at, to its end.</summary>
+    /// <exception cref="JsonException">Malformed JSON.</exception>
+    public void Read(ref Utf8JsonReader reader)
+    {
+        _length = 0;
+        _depth = 0;
+        _deepest = 0;
+        _openCount = 0;
+        _disorderedCount = 0;
+        _disorderedObjects.Clear();
+        do
+        {
+            ReadToken(ref reader);
+        }
+        while (_depth > 0 && reader.Read());
+
+        if (_deepest == 0) return;
+        violations.Add(_tooDeepAt, ViolationCodes.ContentInfoTooDeep, string.Create(CultureInfo.InvariantCulture,
+            $"contentInfo is nested {_deepest:N0} levels deep; the limit is {options.MaxContentInfoDepth:N0} (MaxContentInfoDepth)."));
+    }
+
+    /// <summary>Sorts <see cref="Text"/> and hashes it with status and type. Meant for an object that was read without violation.</summary>
+    public ContentHash Hash(ContentStatus status, string contentType)
+    {
+        foreach (var (first, count) in _disorderedObjects)
+            Reorder(_disordered.AsSpan(first, count));
+
+        var typeLength = Encoding.UTF8.GetByteCount(contentType);
+        var tail = Room(typeLength + 3);
+        tail[0] = (byte)'\n';
+        tail[1] = (byte)('0' + (int)status);
+        tail[2] = (byte)'\n';
+        Encoding.UTF8.GetBytes(contentType, tail[3..]);
+
+        Span<byte> hash = stackalloc byte[ContentHash.Size];
+        SHA256.HashData(_text.AsSpan(0, _length + typeLength + 3), hash);
+        return new ContentHash(hash);
+    }
+
+    private void ReadToken(ref Utf8JsonReader reader)
+    {
+        switch (reader.TokenType)
+        {
+            case JsonTokenType.StartObject or JsonTokenType.StartArray:
+                BeginValue();
+                Open(ref reader);
+                break;
+            case JsonTokenType.EndObject:
+                CloseObject();
+                break;
+            case JsonTokenType.EndArray:
+                Append((byte)']');
+                _depth--;
+                break;
+            case JsonTokenType.PropertyName:
+                BeginMember(ref reader);
+                break;
+            case JsonTokenType.String:
+                BeginValue();
+                AppendString(ref reader);
+                break;
+            default:
+                BeginValue();
+                Append(reader.ValueSpan);
+                break;
+        }
+    }
+
+    private void BeginValue()
+    {
+        if (_depth == 0) return;
+        ref var frame = ref _frames[_depth - 1];
+        if (frame.IsArray && frame.Count++ > 0) Append((byte)',');
+    }
+
+    private void Open(ref Utf8JsonReader reader)
+    {
+        if (_depth == options.MaxContentInfoDepth)
+        {
+            SkipTooDeep(ref reader);
+            return;
+        }
+
+        var isArray = reader.TokenType == JsonTokenType.StartArray;
+        Append(isArray ? (byte)'[' : (byte)'{');
+        if (_depth == _frames.Length) Array.Resize(ref _frames, _depth * 2);
+        _frames[_depth++] = new Frame { IsArray = isArray, FirstMember = _openCount };
+    }
+
+    private void BeginMember(ref Utf8JsonReader reader)
+    {
+        ref var frame = ref _frames[_depth - 1];
+        if (frame.Count++ > 0)
+        {
+            _open[_openCount - 1].End = _length;
+            Append((byte)',');
+        }
+
+        if (_openCount == _open.Length) Array.Resize(ref _open, _openCount * 2);
+        ref var member = ref _open[_openCount++];
+        member = new Member { Start = _length };
+        AppendString(ref reader);
+        member.NameEnd = _length;
+        Append((byte)':');
+
+        if (frame.Count > 1 && !frame.IsDisordered)
+            frame.IsDisordered = Name(_open[_openCount - 2]).SequenceCompareTo(Name(member)) >= 0;
+    }
+
+    private void CloseObject()
+    {
+        var frame = _frames[_depth - 1];
+        if (frame.Count > 0) _open[_openCount - 1].End = _length;
+        Append((byte)'}');
+        if (frame.IsDisordered)
+        {
+            var members = _open.AsSpan(frame.FirstMember, frame.Count);
+            members.Sort(new ByName(_text));
+            ReportDuplicates(members);
+            KeepForReordering(members);
+        }
+
+        _openCount = frame.FirstMember;
+        _depth--;
+    }
+
+    private void ReportDuplicates(ReadOnlySpan<Member> sorted)
+    {
+        for (var i = 1; i < sorted.Length; i++)
+        {
+            var name = Name(sorted[i]);
+            if (!name.SequenceEqual(Name(sorted[i - 1]))) continue;
+            if (i > 1 && name.SequenceEqual(Name(sorted[i - 2]))) continue;
+            var text = NameText(sorted[i]);
+            violations.Add(
+                JsonPointer.AppendToken(Pointer(_depth - 1), text).ToString(),
+                ViolationCodes.DuplicateMember,
+                $"The member '{Excerpt.Of(text)}' occurs more than once in this object; keep one.");
+        }
+    }
+
+    private void KeepForReordering(ReadOnlySpan<Member> sorted)
+    {
+        if (_disorderedCount + sorted.Length > _disordered.Length)
+            Array.Resize(ref _disordered, Math.Max(_disordered.Length * 2, _disorderedCount + sorted.Length));
+        sorted.CopyTo(_disordered.AsSpan(_disorderedCount));
+        _disorderedObjects.Add((_disorderedCount, sorted.Length));
+        _disorderedCount += sorted.Length;
+    }
+
+    // Moves the members of one object; its length stays, so what lies around it stays where it is.
+    private void Reorder(ReadOnlySpan<Member> sorted)
+    {
+        var start = int.MaxValue;
+        var end = 0;
+        foreach (var member in sorted)
+        {
+            start = Math.Min(start, member.Start);
+            end = Math.Max(end, member.End);
+        }
+
+        if (_scratch.Length < end - start) _scratch = new byte[Math.Max(_text.Length, end - start)];
+        var before = _scratch.AsSpan(0, end - start);
+        _text.AsSpan(start, end - start).CopyTo(before);
+        var at = start;
+        foreach (var member in sorted)
+        {
+            if (at > start) _text[at++] = (byte)',';
+            before[(member.Start - start)..(member.End - start)].CopyTo(_text.AsSpan(at));
+            at += member.End - member.Start;
+        }
+    }
+
+    // Only the depth still matters; nothing below the limit is kept, so hostile nesting costs no memory.
+    private void SkipTooDeep(ref Utf8JsonReader reader)
+    {
+        var outside = reader.CurrentDepth;
+        if (_deepest == 0) _tooDeepAt = Pointer(_depth).ToString();
+        _deepest = Math.Max(_deepest, _depth + 1);
+        while (reader.Read() && reader.CurrentDepth > outside)
+        {
+            if (reader.TokenType is JsonTokenType.StartObject or JsonTokenType.StartArray)
+                _deepest = Math.Max(_deepest, _depth + 1 + reader.CurrentDepth - outside);
+        }
+
+        Append("null"u8);
+    }
+
+    private void AppendString(ref Utf8JsonReader reader)
+    {
+        var raw = reader.ValueSpan;
+        if (raw.Length > options.MaxTextLength) CheckLength(raw, isName: reader.TokenType == JsonTokenType.PropertyName);
+
+        var room = Room(raw.Length + 2);
+        var wellFormed = true;
+        var written = raw.Length;
+        if (reader.ValueIsEscaped) written = JsonStringText.Canonicalize(raw, room[1..], out wellFormed);
+        else raw.CopyTo(room[1..]);
+        room[0] = (byte)'"';
+        room[written + 1] = (byte)'"';
+        _length += written + 2;
+        if (!wellFormed) violations.Add(Pointer(_depth).ToString(), ViolationCodes.LoneSurrogate, LoneSurrogateMessage);
+    }
+
+    private void CheckLength(ReadOnlySpan<byte> raw, bool isName)
+    {
+        var characters = JsonStringText.CharCount(raw);
+        if (characters <= options.MaxTextLength) return;
+        var what = isName ? "A member name in this object" : "The text";
+        violations.Add(Pointer(_depth).ToString(), ViolationCodes.TextTooLong, string.Create(CultureInfo.InvariantCulture,
+            $"{what} has {characters:N0} characters; the limit is {options.MaxTextLength:N0} (MaxTextLength)."));
+    }
+
+    // To the value that is being read; a member whose name is still being read does not count yet.
+    private StringBuilder Pointer(int depth)
+    {
+        var pointer = new StringBuilder(Root);
+        for (var i = 0; i < depth; i++)
+        {
+            ref var frame = ref _frames[i];
+            if (frame.IsArray)
+            {
+                pointer.Append(CultureInfo.InvariantCulture, $"/{frame.Count - 1}");
+                continue;
+            }
+
+            var member = _open[frame.FirstMember + frame.Count - 1];
+            if (member.NameEnd > 0) JsonPointer.AppendToken(pointer, NameText(member));
+        }
+
+        return pointer;
+    }
+
+    private ReadOnlySpan<byte> Name(Member member) => NameIn(_text, member);
+
+    private static ReadOnlySpan<byte> NameIn(byte[] text, Member member) => text.AsSpan((member.Start + 1)..(member.NameEnd - 1));
+
+    private string NameText(Member member)
+    {
+        var raw = Name(member);
+        var decoded = new byte[raw.Length];
+        return Encoding.UTF8.GetString(decoded, 0, JsonStringText.Decode(raw, decoded, out _));
+    }
+
+    private void Append(byte value)
+    {
+        Room(1)[0] = value;
+        _length++;
+    }
+
+    private void Append(ReadOnlySpan<byte> bytes)
+    {
+        bytes.CopyTo(Room(bytes.Length));
+        _length += bytes.Length;
+    }
+
+    private Span<byte> Room(int bytes)
+    {
+        if (_text.Length - _length < bytes) Array.Resize(ref _text, Math.Max(_text.Length * 2, _length + bytes));
+        return _text.AsSpan(_length);
+    }
+
+    /// <summary>An object or array that is open. <c>Count</c>: members or elements begun so far.</summary>
+    private struct Frame
+    {
+        public bool IsArray;
+        public bool IsDisordered;
+        public int FirstMember;
+        public int Count;
+    }
+
+    /// <summary>Where a member stands in the text: from the opening quote of its name to the end of its value.</summary>
+    private struct Member
+    {
+        public int Start;
+        public int NameEnd;
+        public int End;
+    }
+
+    private readonly struct ByName(byte[] text) : IComparer<Member>
+    {
+        public int Compare(Member x, Member y) => NameIn(text, x).SequenceCompareTo(NameIn(text, y));
+    }
+}

@@ -1,0 +1,58 @@
+using System.Globalization;
+using Microsoft.Extensions.ObjectPool;
+
+namespace ContentSync.Content;
+
+/// <summary>
+/// Reads and checks one item as a caller sends it: a JSON object with contentId, contentType, contentStatus, contentInfo and
+/// optionally revision or occurredAt. Thread-safe.
+/// </summary>
+public sealed class ContentReader
+{
+    private readonly ContentOptions _options;
+    private readonly ObjectPool<ItemReading> _readings;
+
+    /// <param name="options">Types and limits. Not to be changed afterwards.</param>
+    /// <param name="timeProvider">The clock that occurredAt is held against.</param>
+    /// <param name="schemas">Checked last, and only where contentInfo is otherwise sound; null for none.</param>
+    public ContentReader(ContentOptions options, TimeProvider timeProvider, ContentSchemas? schemas = null)
+    {
+        _options = options;
+        _readings = new DefaultObjectPool<ItemReading>(new ReadingPolicy(options, timeProvider, schemas));
+    }
+
+    /// <summary>
+    /// Reads one item. Never throws for what is in <paramref name="utf8Item"/>: everything that is wrong with it is in the answer,
+    /// save what stands behind malformed JSON.
+    /// </summary>
+    /// <param name="utf8Item">One JSON document in UTF-8, with or without byte order mark.</param>
+    public ContentReadResult Read(ReadOnlySpan<byte> utf8Item)
+    {
+        if (utf8Item.Length > _options.MaxItemBytes) return TooLarge(utf8Item.Length, _options.MaxItemBytes);
+        var reading = _readings.Get();
+        try
+        {
+            return reading.Read(utf8Item);
+        }
+        finally
+        {
+            _readings.Return(reading);
+        }
+    }
+
+    /// <summary>The answer to an item of more than <paramref name="limit"/> bytes, which is not looked into.</summary>
+    internal static ContentReadResult TooLarge(long bytes, int limit) => new(
+        null,
+        [new ContentViolation("", ViolationCodes.ItemTooLarge, string.Create(CultureInfo.InvariantCulture, $"The item has {bytes:N0} bytes; the limit is {limit:N0} (MaxItemBytes)."))],
+        null);
+
+    private sealed class ReadingPolicy(ContentOptions options, TimeProvider timeProvider, ContentSchemas? schemas) : PooledObjectPolicy<ItemReading>
+    {
+        // One large item must not keep its buffers for good.
+        private const int MostBytesKept = 1024 * 1024;
+
+        public override ItemReading Create() => new(options, timeProvider, schemas);
+
+        public override bool Return(ItemReading obj) => obj.BytesHeld <= MostBytesKept;
+    }
+}

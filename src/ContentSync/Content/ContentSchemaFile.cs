@@ -1,0 +1,104 @@
+using System.Text;
+using System.Text.Json;
+using System.Text.RegularExpressions;
+using NJsonSchema;
+using NJsonSchema.References;
+
+namespace ContentSync.Content;
+
+/// <summary>Loads one schema file, and refuses what would not be checked as its author means it.</summary>
+internal static class ContentSchemaFile
+{
+    // NJsonSchema reads over these without a word, so a schema that relies on one would let through what it forbids.
+    private static readonly HashSet<string> Unsupported = new(StringComparer.Ordinal)
+    {
+        "const", "if", "then", "else", "contains", "minContains", "maxContains", "propertyNames", "dependencies", "dependentRequired",
+        "dependentSchemas", "prefixItems", "unevaluatedProperties", "unevaluatedItems", "$dynamicRef", "$recursiveRef",
+    };
+
+    private static readonly HashSet<string> MapsOfSchemas = new(StringComparer.Ordinal) { "properties", "patternProperties", "definitions", "$defs" };
+
+    private static readonly HashSet<string> Values = new(StringComparer.Ordinal) { "enum", "default", "example", "examples" };
+
+    public static async Task<JsonSchema> LoadAsync(string file, CancellationToken cancellationToken)
+    {
+        try
+        {
+            var json = await File.ReadAllBytesAsync(file, cancellationToken).ConfigureAwait(false);
+            if (json.AsSpan().StartsWith(Encoding.UTF8.Preamble)) json = json[Encoding.UTF8.Preamble.Length..];
+            using (var document = JsonDocument.Parse(json)) CheckSchema(document.RootElement, "", file);
+            return await JsonSchema.FromJsonAsync(Encoding.UTF8.GetString(json), null, LocalReferences.Factory, cancellationToken).ConfigureAwait(false);
+        }
+        catch (Exception fault) when (fault is not (OperationCanceledException or ContentSchemaException))
+        {
+            throw new ContentSchemaException($"The schema file '{file}' cannot be used: {fault.Message}", fault);
+        }
+    }
+
+    private static void CheckSchema(JsonElement schema, string pointer, string file)
+    {
+        if (schema.ValueKind is JsonValueKind.True or JsonValueKind.False && pointer.Length > 0) return;
+        if (schema.ValueKind != JsonValueKind.Object) throw Fault(file, pointer, "a schema must be a JSON object");
+        foreach (var keyword in schema.EnumerateObject())
+        {
+            var at = JsonPointer.Of(pointer, keyword.Name);
+            if (Unsupported.Contains(keyword.Name)) throw Fault(file, at, $"the keyword '{keyword.Name}' is not supported; say the same with enum, required, anyOf or additionalProperties");
+            if (keyword.Name == "$ref") CheckReference(keyword.Value, at, file);
+            else if (keyword.Name == "pattern") CheckPattern(keyword.Value.GetString(), at, file);
+            else if (MapsOfSchemas.Contains(keyword.Name)) CheckMap(keyword, at, file);
+            else if (keyword.Value.ValueKind == JsonValueKind.Object && !Values.Contains(keyword.Name)) CheckSchema(keyword.Value, at, file);
+            else if (keyword.Name is "allOf" or "anyOf" or "oneOf" or "items") CheckList(keyword.Value, at, file);
+        }
+    }
+
+    private static void CheckMap(JsonProperty map, string pointer, string file)
+    {
+        if (map.Value.ValueKind != JsonValueKind.Object) throw Fault(file, pointer, $"'{map.Name}' must be a JSON object");
+        foreach (var entry in map.Value.EnumerateObject())
+        {
+            var at = JsonPointer.Of(pointer, entry.Name);
+            if (map.Name == "patternProperties") CheckPattern(entry.Name, at, file);
+            CheckSchema(entry.Value, at, file);
+        }
+    }
+
+    private static void CheckList(JsonElement list, string pointer, string file)
+    {
+        if (list.ValueKind != JsonValueKind.Array) return;
+        var index = 0;
+        foreach (var schema in list.EnumerateArray()) CheckSchema(schema, $"{pointer}/{index++}", file);
+    }
+
+    private static void CheckReference(JsonElement reference, string pointer, string file)
+    {
+        if (reference.ValueKind == JsonValueKind.String && reference.GetString() is { } target && (target == "#" || target.StartsWith("#/", StringComparison.Ordinal))) return;
+        throw Fault(file, pointer, $"$ref '{reference}' is refused: only a reference within the file ('#/...') is followed, nothing is fetched");
+    }
+
+    private static void CheckPattern(string? pattern, string pointer, string file)
+    {
+        try
+        {
+            _ = new Regex(pattern ?? "");
+        }
+        catch (ArgumentException fault)
+        {
+            throw Fault(file, pointer, $"the pattern is no regular expression: {fault.Message}");
+        }
+    }
+
+    private static ContentSchemaException Fault(string file, string pointer, string what) =>
+        new($"The schema file '{file}' cannot be used: at '{pointer}', {what}.");
+
+    /// <summary>The second lock behind <see cref="CheckReference"/>: NJsonSchema itself never opens a file or an address.</summary>
+    private sealed class LocalReferences(JsonSchemaAppender appender) : JsonReferenceResolver(appender)
+    {
+        public static LocalReferences Factory(JsonSchema schema) => new(new JsonSchemaAppender(schema, new DefaultTypeNameGenerator()));
+
+        public override Task<IJsonReference> ResolveFileReferenceAsync(string filePath, CancellationToken cancellationToken = default) => throw Refused(filePath);
+
+        public override Task<IJsonReference> ResolveUrlReferenceAsync(string url, CancellationToken cancellationToken = default) => throw Refused(url);
+
+        private static NotSupportedException Refused(string target) => new($"the reference '{target}' is not followed");
+    }
+}

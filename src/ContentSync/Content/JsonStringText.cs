@@ -1,0 +1,121 @@
+using System.Buffers.Text;
+using System.Globalization;
+using System.Text;
+
+namespace ContentSync.Content;
+
+/// <summary>
+/// Decodes what stands between the quotes of a JSON string. The input is valid JSON and valid UTF-8, as a
+/// <see cref="System.Text.Json.Utf8JsonReader"/> has checked; only surrogate escapes without their other half can still be wrong,
+/// and they are answered rather than thrown.
+/// </summary>
+internal static class JsonStringText
+{
+    /// <summary>Replaces every escape by its character. Never writes more than <paramref name="raw"/> has.</summary>
+    /// <param name="raw">The bytes between the quotes.</param>
+    /// <param name="destination">At least as long as <paramref name="raw"/>.</param>
+    /// <param name="wellFormed">False where a lone surrogate was replaced by U+FFFD.</param>
+    /// <returns>Bytes written.</returns>
+    public static int Decode(ReadOnlySpan<byte> raw, Span<byte> destination, out bool wellFormed) =>
+        Decode(raw, destination, canonical: false, out wellFormed);
+
+    /// <summary>As <see cref="Decode(ReadOnlySpan{byte}, Span{byte}, out bool)"/>, but what JSON requires to be escaped stays so, in the shortest way there is: one spelling for one text.</summary>
+    public static int Canonicalize(ReadOnlySpan<byte> raw, Span<byte> destination, out bool wellFormed) =>
+        Decode(raw, destination, canonical: true, out wellFormed);
+
+    /// <summary>Number of UTF-16 code units in the decoded text.</summary>
+    public static int CharCount(ReadOnlySpan<byte> raw)
+    {
+        var count = 0;
+        while (true)
+        {
+            var escape = raw.IndexOf((byte)'\\');
+            if (escape < 0) return count + Encoding.UTF8.GetCharCount(raw);
+            count += Encoding.UTF8.GetCharCount(raw[..escape]) + 1;
+            raw = raw[(escape + (raw[escape + 1] == 'u' ? 6 : 2))..];
+        }
+    }
+
+    private static int Decode(ReadOnlySpan<byte> raw, Span<byte> destination, bool canonical, out bool wellFormed)
+    {
+        wellFormed = true;
+        var written = 0;
+        while (true)
+        {
+            var escape = raw.IndexOf((byte)'\\');
+            if (escape < 0)
+            {
+                raw.CopyTo(destination[written..]);
+                return written + raw.Length;
+            }
+
+            raw[..escape].CopyTo(destination[written..]);
+            written += escape;
+            raw = raw[escape..];
+            var length = DecodeEscape(raw, out var rune, ref wellFormed);
+            raw = raw[length..];
+            written += canonical ? WriteCanonical(rune, destination[written..]) : rune.EncodeToUtf8(destination[written..]);
+        }
+    }
+
+    private static int DecodeEscape(ReadOnlySpan<byte> raw, out Rune rune, ref bool wellFormed)
+    {
+        if (raw[1] != 'u')
+        {
+            rune = new Rune(raw[1] switch
+            {
+                (byte)'b' => '\b',
+                (byte)'f' => '\f',
+                (byte)'n' => '\n',
+                (byte)'r' => '\r',
+                (byte)'t' => '\t',
+                var itself => (char)itself,
+            });
+            return 2;
+        }
+
+        var unit = CodeUnit(raw);
+        if (!char.IsSurrogate(unit))
+        {
+            rune = new Rune(unit);
+            return 6;
+        }
+
+        if (raw.Length >= 12 && raw[6] == '\\' && raw[7] == 'u' && Rune.TryCreate(unit, CodeUnit(raw[6..]), out rune)) return 12;
+        rune = Rune.ReplacementChar;
+        wellFormed = false;
+        return 6;
+    }
+
+    private static char CodeUnit(ReadOnlySpan<byte> escape)
+    {
+        // Four hex digits, as the JSON reader has checked.
+        return Utf8Parser.TryParse(escape.Slice(2, 4), out ushort unit, out _, 'x') ? (char)unit : '\uFFFD';
+    }
+
+    private static int WriteCanonical(Rune rune, Span<byte> destination)
+    {
+        var shortForm = rune.Value switch
+        {
+            '"' => '"',
+            '\\' => '\\',
+            '\b' => 'b',
+            '\f' => 'f',
+            '\n' => 'n',
+            '\r' => 'r',
+            '\t' => 't',
+            _ => '\0',
+        };
+        if (shortForm != '\0')
+        {
+            destination[0] = (byte)'\\';
+            destination[1] = (byte)shortForm;
+            return 2;
+        }
+
+        if (rune.Value >= 0x20) return rune.EncodeToUtf8(destination);
+        "\\u"u8.CopyTo(destination);
+        rune.Value.TryFormat(destination[2..], out _, "x4", CultureInfo.InvariantCulture);
+        return 6;
+    }
+}

@@ -1,0 +1,29 @@
+using ContentSync.Content;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.AspNetCore.Mvc;
+
+namespace ContentSync.Http;
+
+/// <summary>Problem details (RFC 9457): what is wrong, where, and what would be right.</summary>
+internal static class Problem
+{
+    public static ProblemHttpResult Of(int status, string title, string detail) =>
+        TypedResults.Problem(detail, statusCode: status, title: title);
+
+    /// <summary>400 with one entry for each violation.</summary>
+    public static ProblemHttpResult Invalid(IReadOnlyList<ContentViolation> violations) =>
+        TypedResults.Problem(new ProblemDetails
+        {
+            Status = StatusCodes.Status400BadRequest,
+            Title = "The content is not valid.",
+            Detail = violations.Count == 1 ? violations[0].Message : $"{violations.Count} things are wrong; see errors.",
+            Extensions = { ["errors"] = violations.Select(violation => new ProblemError(violation.Pointer, violation.Code, violation.Message)).ToArray() },
+        });
+}
+
+/// <summary>One entry of a problem's <c>errors</c>.</summary>
+/// <param name="Pointer">RFC 6901 JSON pointer into the request body.</param>
+/// <param name="Code">Stable, kebab-case.</param>
+/// <param name="Message">What is wrong and what would be right.</param>
+public sealed record ProblemError(string Pointer, string Code, string Message);

@@ -1,0 +1,235 @@
+using ContentSync.AlipayHk;
+using ContentSync.Content;
+using ContentSync.Diagnostics;
+using ContentSync.Ledger;
+using Microsoft.Extensions.Logging;
+
+namespace ContentSync.Synchronization;
+
+/// <summary>
+/// The one pipeline behind every trigger: takes content into the ledger, and brings one content at a time to AlipayHK.
+/// Thread-safe; made once per process, so that all triggers share one gate.
+/// </summary>
+public sealed partial class ContentSynchronizer(
+    ISyncLedger ledger,
+    AlipayHkClient client,
+    SendGate gate,
+    RequestIdSource requestIds,
+    RecoverabilityOptions options,
+    Func<double> jitter,
+    TimeProvider time,
+    ILogger<ContentSynchronizer> logger)
+{
+    /// <summary>Most newer revisions that one run goes on with before it leaves the rest to the queue.</summary>
+    private const int MaxRevisionsPerRun = 3;
+
+    /// <summary>How long the ledger may take to write down an ending after the caller has gone.</summary>
+    private static readonly TimeSpan EndingTimeout = TimeSpan.FromSeconds(10);
+
+    /// <summary>The stop of all sending in force, or null.</summary>
+    public SendStop? Stop => gate.Stop;
+
+    /// <summary>Takes validated contents into the ledger. Once this returns, none of them can be lost.</summary>
+    /// <param name="items">In the order in which the caller means them.</param>
+    /// <param name="receivedAt">When the broker or the host received them: the revision of an item that brings none.</param>
+    /// <param name="cancellationToken">Ends the wait; some of the items may have been accepted.</param>
+    /// <exception cref="LedgerUnavailableException">The store did not take them; accepting them again is safe.</exception>
+    public ValueTask<IReadOnlyList<Acceptance>> AcceptAsync(IReadOnlyList<ContentItem> items, DateTimeOffset receivedAt, CancellationToken cancellationToken)
+    {
+        var received = Revision.At(receivedAt);
+        var submissions = new Submission[items.Count];
+        for (var i = 0; i < submissions.Length; i++) submissions[i] = new Submission(items[i], items[i].Revision ?? received, Prepare);
+        return ledger.AcceptAsync(submissions, cancellationToken);
+    }
+
+    /// <summary>Brings the newest accepted revision of one content to AlipayHK, or says why not now. Safe to call at any time, any number of times.</summary>
+    /// <exception cref="OperationCanceledException">Cancelled; the content stays pending and has spent no attempt.</exception>
+    public async ValueTask<SyncOutcome> SynchronizeAsync(string contentId, CancellationToken cancellationToken)
+    {
+        using var activity = Telemetry.Source.StartActivity("synchronize content");
+        activity?.SetTag("content.id", contentId);
+        try
+        {
+            for (var revisions = 1; ; revisions++)
+            {
+                var (outcome, newerPending) = await RunOnceAsync(contentId, cancellationToken).ConfigureAwait(false);
+                if (newerPending && revisions < MaxRevisionsPerRun) continue;
+                Telemetry.Outcomes.Add(1, new("outcome", outcome.Kind.ToString()), new("code", outcome.Code));
+                activity?.SetTag("outcome", outcome.Kind.ToString()).SetTag("alipayhk.tracer_id", outcome.Record?.LastAttempt?.TracerId);
+                return outcome;
+            }
+        }
+        catch (LedgerUnavailableException e)
+        {
+            LogLedgerUnavailable(contentId, e.Message);
+            return Pending(PendingCause.LedgerUnavailable, options.LeaseDuration, null) with { Description = e.Message };
+        }
+    }
+
+    private async ValueTask<(SyncOutcome Outcome, bool NewerPending)> RunOnceAsync(string contentId, CancellationToken cancellationToken)
+    {
+        if (!gate.TryEnter(out var permit, out var wait))
+            return (Pending(PendingCause.Paused, WithJitter(wait), null) with { Code = gate.Stop?.Code, Description = gate.Stop?.Message }, false);
+
+        var reported = false;
+        try
+        {
+            var (status, record) = await ledger.LeaseAsync(contentId, options.LeaseDuration, cancellationToken).ConfigureAwait(false);
+            if (status != LeaseStatus.Granted) return (WithoutLease(status, record), false);
+
+            var leased = record!;
+            if (leased.Attempts > options.MaxAttempts) return await GiveUpAsync(leased).ConfigureAwait(false);
+
+            SynchronizeAnswer answer;
+            try
+            {
+                answer = await client.SynchronizeAsync(leased.Body, cancellationToken).ConfigureAwait(false);
+            }
+            catch (OperationCanceledException)
+            {
+                await EndAsync(leased, new AttemptEnding(AttemptEndingKind.Released)).ConfigureAwait(false);
+                throw;
+            }
+
+            gate.Report(permit, answer);
+            reported = true;
+            return await ConcludeAsync(leased, answer).ConfigureAwait(false);
+        }
+        finally
+        {
+            if (!reported) gate.Return(permit);
+        }
+    }
+
+    private async ValueTask<(SyncOutcome Outcome, bool NewerPending)> ConcludeAsync(SyncRecord leased, SynchronizeAnswer answer)
+    {
+        var now = time.GetUtcNow();
+        var decision = Decide(leased, answer, now);
+        var attempt = new SyncAttempt(now, leased.RequestId, answer.Code, Shortened(answer.Message), answer.TracerId);
+        var ending = decision switch
+        {
+            RecoverabilityDecision.Complete => new AttemptEnding(AttemptEndingKind.Synchronized) { Attempt = attempt, TemplateCode = answer.TemplateCode, TemplateStatus = answer.TemplateStatus },
+            RecoverabilityDecision.DeadLetter parked => new AttemptEnding(AttemptEndingKind.Parked) { Attempt = attempt, ParkReason = parked.Reason },
+            RecoverabilityDecision.DelayedRetry retry => new AttemptEnding(AttemptEndingKind.RetryAt) { Attempt = attempt, DueAt = now + retry.Delay },
+            RecoverabilityDecision.Pause pause => new AttemptEnding(AttemptEndingKind.PausedUntil) { Attempt = attempt, DueAt = now + pause.Delay },
+            _ => throw new InvalidOperationException($"Unknown decision {decision}."),
+        };
+        Log(leased, answer, decision);
+        var (status, record) = await EndAsync(leased, ending).ConfigureAwait(false);
+        return status switch
+        {
+            RecordStatus.NewerPending => (Pending(PendingCause.NotDue, TimeSpan.Zero, record), true),
+            RecordStatus.LeaseLost => (Pending(PendingCause.Busy, options.LeaseDuration, record), false),
+            _ => (Outcome(decision, answer, record), false),
+        };
+    }
+
+    private RecoverabilityDecision Decide(SyncRecord leased, SynchronizeAnswer answer, DateTimeOffset now)
+    {
+        // While sending is stopped a failed attempt shows that AlipayHK is down, not that this content is at fault.
+        if (answer.Verdict == AnswerVerdict.Retryable && gate.Stop is { } stop)
+            return new RecoverabilityDecision.Pause(WithJitter(stop.NextProbe - now));
+        return RecoverabilityPolicy.Decide(options, answer, leased.Attempts, now - leased.AcceptedAt, jitter());
+    }
+
+    private async ValueTask<(SyncOutcome Outcome, bool NewerPending)> GiveUpAsync(SyncRecord leased)
+    {
+        var last = leased.LastAttempt;
+        var answer = new SynchronizeAnswer(AnswerVerdict.Retryable, last?.Code ?? ClientCodes.Interrupted, last?.Message ?? "The process ended during each attempt.");
+        var decision = RecoverabilityPolicy.Exhausted(answer, leased.Attempts - 1);
+        var attempt = last ?? new SyncAttempt(time.GetUtcNow(), leased.RequestId, answer.Code, answer.Message, null);
+        var (status, record) = await EndAsync(leased, new AttemptEnding(AttemptEndingKind.Parked) { Attempt = attempt, ParkReason = decision.Reason }).ConfigureAwait(false);
+        return status == RecordStatus.Recorded
+            ? (Outcome(decision, answer, record), false)
+            : (Pending(PendingCause.Busy, TimeSpan.Zero, record), status == RecordStatus.NewerPending);
+    }
+
+    // Writing down what AlipayHK did must not be given up because the caller went away.
+    private async ValueTask<RecordAnswer> EndAsync(SyncRecord leased, AttemptEnding ending)
+    {
+        using var timeout = new CancellationTokenSource(EndingTimeout, time);
+        try
+        {
+            return await ledger.RecordAsync(leased, ending, timeout.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException e)
+        {
+            throw new LedgerUnavailableException($"The ledger did not answer within {EndingTimeout.TotalSeconds:0} seconds.", e);
+        }
+    }
+
+    private SyncOutcome WithoutLease(LeaseStatus status, SyncRecord? record) => status switch
+    {
+        LeaseStatus.NotFound => new SyncOutcome(SyncOutcomeKind.NotFound),
+        LeaseStatus.Busy => Pending(PendingCause.Busy, Until(record!.Lease!.ExpiresAt), record),
+        LeaseStatus.NotDue => Pending(PendingCause.NotDue, Until(record!.DueAt), record),
+        _ => record!.State == SyncState.Synchronized ? new SyncOutcome(SyncOutcomeKind.Unchanged) { Record = record } : Parked(record),
+    };
+
+    private static SyncOutcome Outcome(RecoverabilityDecision decision, SynchronizeAnswer answer, SyncRecord record) => decision switch
+    {
+        RecoverabilityDecision.Complete => new SyncOutcome(SyncOutcomeKind.Synchronized) { Record = record, Code = answer.Code },
+        RecoverabilityDecision.DeadLetter parked => Parked(record) with { Description = parked.Description },
+        RecoverabilityDecision.DelayedRetry retry => Pending(PendingCause.Retry, retry.Delay, record) with { Code = answer.Code, Description = answer.Message },
+        RecoverabilityDecision.Pause pause => Pending(PendingCause.Paused, pause.Delay, record) with { Code = answer.Code, Description = answer.Message },
+        _ => throw new InvalidOperationException($"Unknown decision {decision}."),
+    };
+
+    private static SyncOutcome Parked(SyncRecord record) =>
+        new(record.ParkReason == ParkReason.Rejected ? SyncOutcomeKind.Rejected : SyncOutcomeKind.DeadLettered)
+        {
+            Record = record,
+            Code = record.LastAttempt?.Code,
+            Description = record.LastAttempt?.Message,
+        };
+
+    private static SyncOutcome Pending(PendingCause cause, TimeSpan delay, SyncRecord? record) =>
+        new(SyncOutcomeKind.Pending) { Cause = cause, Delay = delay > TimeSpan.Zero ? delay : TimeSpan.Zero, Record = record };
+
+    private TimeSpan Until(DateTimeOffset then) => then - time.GetUtcNow();
+
+    // Spreads what was held back over the time after the next probe, so that it does not arrive in one wave.
+    private TimeSpan WithJitter(TimeSpan wait) => (wait > TimeSpan.Zero ? wait : TimeSpan.Zero) + options.ProbeInterval * jitter();
+
+    private PreparedRequest Prepare(ContentItem item)
+    {
+        var requestId = requestIds.Create();
+        return new PreparedRequest(requestId, SynchronizeRequest.Prepare(item, requestId));
+    }
+
+    private static string Shortened(string message) => message.Length <= 256 ? message : message[..256];
+
+    private void Log(SyncRecord leased, SynchronizeAnswer answer, RecoverabilityDecision decision)
+    {
+        switch (decision)
+        {
+            case RecoverabilityDecision.Complete:
+                LogSynchronized(leased.ContentId, leased.RequestId, answer.TracerId);
+                break;
+            case RecoverabilityDecision.DeadLetter parked:
+                LogParked(leased.ContentId, leased.RequestId, answer.Code, answer.TracerId, parked.Description);
+                break;
+            case RecoverabilityDecision.DelayedRetry retry:
+                LogRetry(leased.ContentId, leased.RequestId, answer.Code, leased.Attempts, retry.Delay, answer.TracerId);
+                break;
+            case RecoverabilityDecision.Pause pause:
+                LogPaused(leased.ContentId, answer.Code, answer.Message, pause.Delay);
+                break;
+        }
+    }
+
+    [LoggerMessage(EventId = 2001, Level = LogLevel.Debug, Message = "Synchronized {ContentId} with request {RequestId}, tracer {TracerId}")]
+    private partial void LogSynchronized(string contentId, string requestId, string? tracerId);
+
+    [LoggerMessage(EventId = 2002, Level = LogLevel.Information, Message = "Retry of {ContentId}, request {RequestId}: {Code} on attempt {Attempt}, next in {Delay}, tracer {TracerId}")]
+    private partial void LogRetry(string contentId, string requestId, string code, int attempt, TimeSpan delay, string? tracerId);
+
+    [LoggerMessage(EventId = 2003, Level = LogLevel.Warning, Message = "Paused {ContentId} for {Delay}: {Code}, {Reason}")]
+    private partial void LogPaused(string contentId, string code, string reason, TimeSpan delay);
+
+    [LoggerMessage(EventId = 2004, Level = LogLevel.Warning, Message = "Parked {ContentId}, request {RequestId}: {Code}, tracer {TracerId}. {Description}")]
+    private partial void LogParked(string contentId, string requestId, string code, string? tracerId, string description);
+
+    [LoggerMessage(EventId = 2005, Level = LogLevel.Error, Message = "The ledger cannot be reached for {ContentId}: {Reason}")]
+    private partial void LogLedgerUnavailable(string contentId, string reason);
+}

@@ -1,0 +1,39 @@
+using ContentSync.Ledger;
+
+namespace ContentSync.Synchronization;
+
+/// <summary>Finds contents that are pending past their due time, because a message was lost or a process died, and enqueues them again.</summary>
+public sealed class PendingSweep(ISyncLedger ledger, ISyncQueue queue, SendGate gate, TimeProvider time)
+{
+    private const int PageSize = 256;
+
+    /// <summary>Enqueues what is overdue; nothing while sending is stopped, since it would only come back.</summary>
+    /// <param name="grace">How long past its due time a content must be, so that what is on its way anyhow is left alone.</param>
+    /// <param name="cancellationToken">Ends the sweep between two pages.</param>
+    /// <returns>How many were enqueued, and how long the oldest pending content has waited since its acceptance.</returns>
+    public async Task<SweepResult> RunAsync(TimeSpan grace, CancellationToken cancellationToken)
+    {
+        if (gate.Stop is not null) return new SweepResult(0, TimeSpan.Zero);
+        var now = time.GetUtcNow();
+        var enqueued = 0;
+        var oldest = now;
+        var page = new List<SyncMessage>(PageSize);
+        await foreach (var record in ledger.ListAsync(new SyncRecordFilter { State = SyncState.Pending, DueBy = now - grace }, cancellationToken).ConfigureAwait(false))
+        {
+            if (record.AcceptedAt < oldest) oldest = record.AcceptedAt;
+            if (record.Lease is { } lease && lease.ExpiresAt > now) continue;
+            page.Add(new SyncMessage(record.ContentId, record.RequestId, record.Hop, TimeSpan.Zero));
+            if (page.Count < PageSize) continue;
+            await queue.EnqueueAsync(page, cancellationToken).ConfigureAwait(false);
+            enqueued += page.Count;
+            page = new List<SyncMessage>(PageSize);
+        }
+
+        if (page.Count > 0) await queue.EnqueueAsync(page, cancellationToken).ConfigureAwait(false);
+        return new SweepResult(enqueued + page.Count, now - oldest);
+    }
+}
+
+/// <param name="Enqueued">Contents enqueued again.</param>
+/// <param name="OldestPendingAge">Since acceptance; zero where nothing is overdue.</param>
+public readonly record struct SweepResult(int Enqueued, TimeSpan OldestPendingAge);

@@ -1,0 +1,90 @@
+using System.Globalization;
+using System.Runtime.CompilerServices;
+using ContentSync.Ledger;
+
+namespace ContentSync.Tests.Ledger;
+
+/// <summary>A ledger for tests that ends with its process. Can be told to be unavailable.</summary>
+internal sealed class MemoryLedger(TimeProvider time) : ISyncLedger
+{
+    private readonly Lock _gate = new();
+    private readonly Dictionary<string, SyncRecord> _records = new(StringComparer.Ordinal);
+    private long _version;
+    private long _lease;
+
+    /// <summary>While set, every call fails with it.</summary>
+    public LedgerUnavailableException? Unavailable { get; set; }
+
+    public ValueTask<IReadOnlyList<Acceptance>> AcceptAsync(IReadOnlyList<Submission> submissions, CancellationToken cancellationToken) =>
+        Locked<IReadOnlyList<Acceptance>>(() => [.. submissions.Select(Accept)], cancellationToken);
+
+    public ValueTask<LeaseAnswer> LeaseAsync(string contentId, TimeSpan duration, CancellationToken cancellationToken) =>
+        Locked(
+            () =>
+            {
+                if (!_records.TryGetValue(contentId, out var current)) return new LeaseAnswer(LeaseStatus.NotFound, null);
+                var leaseId = (++_lease).ToString(CultureInfo.InvariantCulture);
+                var (next, status) = SyncTransitions.Lease(current, leaseId, time.GetUtcNow(), duration);
+                return new LeaseAnswer(status, Write(next) ?? current);
+            },
+            cancellationToken);
+
+    public ValueTask<RecordAnswer> RecordAsync(SyncRecord leased, AttemptEnding ending, CancellationToken cancellationToken) =>
+        Locked(
+            () =>
+            {
+                if (!_records.TryGetValue(leased.ContentId, out var current)) return new RecordAnswer(RecordStatus.LeaseLost, leased);
+                var (next, status) = SyncTransitions.Record(current, leased, ending);
+                return new RecordAnswer(status, Write(next) ?? current);
+            },
+            cancellationToken);
+
+    public ValueTask<SyncRecord?> ReplayAsync(string contentId, CancellationToken cancellationToken) =>
+        Locked(
+            () => _records.TryGetValue(contentId, out var current) ? Write(SyncTransitions.Replay(current, time.GetUtcNow())) : null,
+            cancellationToken);
+
+    public ValueTask<SyncRecord?> FindAsync(string contentId, CancellationToken cancellationToken) =>
+        Locked(() => _records.GetValueOrDefault(contentId), cancellationToken);
+
+    public async IAsyncEnumerable<SyncRecord> ListAsync(SyncRecordFilter filter, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        var matches = await Locked<SyncRecord[]>(() => [.. _records.Values.Where(r => Matches(r, filter))], cancellationToken);
+        foreach (var record in matches)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            yield return record;
+        }
+    }
+
+    private Acceptance Accept(Submission submission)
+    {
+        var current = _records.GetValueOrDefault(submission.Item.ContentId);
+        var (next, acceptance) = SyncTransitions.Accept(current, submission, time.GetUtcNow());
+        return next is null ? acceptance : acceptance with { Record = Write(next)! };
+    }
+
+    private SyncRecord? Write(SyncRecord? next)
+    {
+        if (next is null) return null;
+        var written = next with { ETag = (++_version).ToString(CultureInfo.InvariantCulture) };
+        _records[written.ContentId] = written;
+        return written;
+    }
+
+    private ValueTask<T> Locked<T>(Func<T> act, CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        lock (_gate)
+        {
+            if (Unavailable is { } fault) throw fault;
+            return ValueTask.FromResult(act());
+        }
+    }
+
+    private static bool Matches(SyncRecord record, SyncRecordFilter filter) =>
+        (filter.State is not { } state || record.State == state)
+        && (filter.DueBy is not { } dueBy || (record.State == SyncState.Pending && record.DueAt <= dueBy))
+        && (filter.ContentType is not { } type || record.ContentType == type)
+        && (filter.ResultCode is not { } code || record.LastAttempt?.Code == code);
+}

@@ -1,0 +1,8 @@
+using ContentSync.Ledger;
+
+namespace ContentSync.Tests.Ledger;
+
+public sealed class MemoryLedgerTests() : SyncLedgerContract(seed: 1)
+{
+    private protected override ValueTask<ISyncLedger> OpenAsync(TimeProvider time) => new(new MemoryLedger(time));
+}

@@ -1,0 +1,412 @@
+using System.Text;
+using ContentSync.Content;
+using ContentSync.Ledger;
+using Microsoft.Extensions.Time.Testing;
+
+namespace ContentSync.Tests.Ledger;
+
+/// <summary>What every ledger does. Each test's contents have ids of its own, so that tests may share one store.</summary>
+public abstract class SyncLedgerContract
+{
+    private static readonly TimeSpan Duration = TimeSpan.FromMinutes(2);
+
+    private readonly FakeTimeProvider _time = new(new DateTimeOffset(2026, 3, 1, 8, 0, 0, TimeSpan.Zero).AddTicks(1234567));
+    private readonly TestSubmissions _submissions = new();
+    private readonly string _prefix;
+
+    /// <param name="seed">The ledger's own, so that no two ledgers' tests share ids either.</param>
+    protected SyncLedgerContract(int seed) => _prefix = $"t{NextId(seed):x8}-";
+
+    private DateTimeOffset Now => _time.GetUtcNow();
+
+    /// <summary>A ledger, or a new view of the same one; closed by the derived class.</summary>
+    private protected abstract ValueTask<ISyncLedger> OpenAsync(TimeProvider time);
+
+    [Fact]
+    public async Task Holds_what_it_accepted_to_the_byte()
+    {
+        var ledger = await OpenAsync(_time);
+        var submission = _submissions.Of(Id("1"), "票 🎬 \\u4e00 \"quoted\"", Revision.At(Now));
+
+        var acceptance = Assert.Single(await ledger.AcceptAsync([submission], default));
+        var found = await ledger.FindAsync(Id("1"), default);
+
+        Assert.Equal(AcceptanceKind.Accepted, acceptance.Kind);
+        AssertSame(acceptance.Record, found);
+        Assert.Equal((Id("1"), "SKU", ContentStatus.Valid, Revision.At(Now)), (found!.ContentId, found.ContentType, found.ContentStatus, found.Revision));
+        Assert.Equal((submission.Item.Hash, Now, Now), (found.Hash, found.AcceptedAt, found.DueAt));
+        Assert.Equal(TestSubmissions.BodyOf("票 🎬 \\u4e00 \"quoted\""), found.Body.ToArray());
+        Assert.NotEqual("", found.ETag);
+    }
+
+    [Fact]
+    public async Task Finds_nothing_it_was_not_given()
+    {
+        var ledger = await OpenAsync(_time);
+
+        Assert.Null(await ledger.FindAsync(Id("none"), default));
+        Assert.Equal(new LeaseAnswer(LeaseStatus.NotFound, null), await ledger.LeaseAsync(Id("none"), Duration, default));
+        Assert.Null(await ledger.ReplayAsync(Id("none"), default));
+        Assert.Empty(await ledger.AcceptAsync([], default));
+    }
+
+    [Fact]
+    public async Task Answers_submissions_in_their_order()
+    {
+        var ledger = await OpenAsync(_time);
+        await ledger.AcceptAsync([Content("2", "A", 5)], default);
+
+        var answers = await ledger.AcceptAsync([Content("1", "A", 1), Content("2", "B", 4), Content("3", "A", 1), Content("2", "B", 5), Content("2", "A", 6)], default);
+
+        Assert.Equal([Id("1"), Id("2"), Id("3"), Id("2"), Id("2")], answers.Select(a => a.Record.ContentId));
+        Assert.Equal(
+            [AcceptanceKind.Accepted, AcceptanceKind.Superseded, AcceptanceKind.Accepted, AcceptanceKind.RevisionConflict, AcceptanceKind.AlreadyPending],
+            answers.Select(a => a.Kind));
+    }
+
+    [Fact]
+    public async Task Lets_the_last_of_the_same_content_in_one_batch_win()
+    {
+        var ledger = await OpenAsync(_time);
+
+        var answers = await ledger.AcceptAsync([Content("1", "A", 1), Content("1", "B", 2), Content("1", "B", 3), Content("1", "A", 2)], default);
+        var found = await ledger.FindAsync(Id("1"), default);
+
+        Assert.Equal([AcceptanceKind.Accepted, AcceptanceKind.Accepted, AcceptanceKind.AlreadyPending, AcceptanceKind.Superseded], answers.Select(a => a.Kind));
+        Assert.Equal((Revision.Of(3), TestSubmissions.HashOf("B")), (found!.Revision, found.Hash));
+        Assert.Equal(TestSubmissions.BodyOf("B"), found.Body.ToArray());
+        Assert.Equal(2, _submissions.Prepared);
+    }
+
+    [Fact]
+    public async Task Fails_only_the_call_whose_request_cannot_be_prepared()
+    {
+        var ledger = await OpenAsync(_time);
+        var broken = Content("1", "A", 1) with { Prepare = _ => throw new InvalidOperationException("no request") };
+
+        await Assert.ThrowsAsync<InvalidOperationException>(async () => await ledger.AcceptAsync([broken], default));
+
+        Assert.Equal(AcceptanceKind.Accepted, (await ledger.AcceptAsync([Content("1", "A", 1)], default))[0].Kind);
+    }
+
+    [Fact]
+    public async Task Sends_an_unchanged_content_nowhere()
+    {
+        var ledger = await OpenAsync(_time);
+        var synchronized = await SynchronizeAsync(ledger, "1", "A", 1);
+
+        var again = (await ledger.AcceptAsync([Content("1", "A", 2)], default))[0];
+
+        Assert.Equal(AcceptanceKind.Unchanged, again.Kind);
+        Assert.Equal(LeaseStatus.NotPending, (await ledger.LeaseAsync(Id("1"), Duration, default)).Status);
+        AssertSame(synchronized with { Revision = Revision.Of(2), ETag = again.Record.ETag }, await ledger.FindAsync(Id("1"), default));
+    }
+
+    [Fact]
+    public async Task Changes_the_etag_with_every_write_and_only_then()
+    {
+        var ledger = await OpenAsync(_time);
+        var etags = new List<string> { (await ledger.AcceptAsync([Content("1", "A", 1)], default))[0].Record.ETag };
+        var leased = (await ledger.LeaseAsync(Id("1"), Duration, default)).Record!;
+        etags.Add(leased.ETag);
+        etags.Add((await ledger.AcceptAsync([Content("1", "A", 2)], default))[0].Record.ETag);
+        etags.Add((await ledger.RecordAsync(leased, AttemptEndings.Synchronized(leased, Now), default)).Record.ETag);
+
+        Assert.Equal(4, etags.Distinct().Count());
+        Assert.Equal(etags[^1], (await ledger.AcceptAsync([Content("1", "B", 1)], default))[0].Record.ETag);
+        Assert.Equal(etags[^1], (await ledger.FindAsync(Id("1"), default))!.ETag);
+    }
+
+    [Fact]
+    public async Task Grants_one_lease_to_a_hundred_who_ask_at_once()
+    {
+        var ledger = await OpenAsync(_time);
+        await ledger.AcceptAsync([Content("1", "A", 1)], default);
+
+        var answers = await Task.WhenAll(Enumerable.Range(0, 100).Select(_ => Task.Run(() => ledger.LeaseAsync(Id("1"), Duration, default).AsTask())));
+
+        var winner = Assert.Single(answers, a => a.Status == LeaseStatus.Granted).Record!;
+        Assert.All(answers.Where(a => a.Status != LeaseStatus.Granted), a => Assert.Equal((LeaseStatus.Busy, winner.Lease), (a.Status, a.Record!.Lease)));
+        Assert.Equal(TestSubmissions.BodyOf("A"), winner.Body.ToArray());
+        Assert.Equal(1, (await ledger.FindAsync(Id("1"), default))!.Attempts);
+    }
+
+    [Fact]
+    public async Task Loses_no_revision_to_many_who_accept_at_once()
+    {
+        var ledger = await OpenAsync(_time);
+
+        await Task.WhenAll(Enumerable.Range(1, 50).Select(i => Task.Run(() => ledger.AcceptAsync([Content("1", $"C{i}", i), Content($"own-{i}", "A", 1)], default).AsTask())));
+
+        Assert.Equal((Revision.Of(50), TestSubmissions.HashOf("C50")), ((await ledger.FindAsync(Id("1"), default))!.Revision, (await ledger.FindAsync(Id("1"), default))!.Hash));
+        for (var i = 1; i <= 50; i++) { Assert.NotNull(await ledger.FindAsync(Id($"own-{i}"), default)); }
+    }
+
+    [Fact]
+    public async Task Grants_an_expired_lease_to_the_next_and_takes_nothing_from_the_first_any_more()
+    {
+        var ledger = await OpenAsync(_time);
+        await ledger.AcceptAsync([Content("1", "A", 1)], default);
+        var first = (await ledger.LeaseAsync(Id("1"), Duration, default)).Record!;
+        _time.Advance(Duration - TimeSpan.FromTicks(1));
+        Assert.Equal(LeaseStatus.Busy, (await ledger.LeaseAsync(Id("1"), Duration, default)).Status);
+        _time.Advance(TimeSpan.FromTicks(1));
+
+        var second = (await ledger.LeaseAsync(Id("1"), Duration, default)).Record!;
+        var late = await ledger.RecordAsync(first, AttemptEndings.Synchronized(first, Now), default);
+
+        Assert.NotEqual(first.Lease!.LeaseId, second.Lease!.LeaseId);
+        Assert.Equal((first.RequestId, 2), (second.RequestId, second.Attempts));
+        Assert.Equal(RecordStatus.LeaseLost, late.Status);
+        AssertSame(second, late.Record);
+        AssertSame(second, await ledger.FindAsync(Id("1"), default));
+    }
+
+    [Fact]
+    public async Task Keeps_every_member_of_a_synchronized_record()
+    {
+        var ledger = await OpenAsync(_time);
+        await ledger.AcceptAsync([Content("1", "A", 1)], default);
+        var leased = (await ledger.LeaseAsync(Id("1"), Duration, default)).Record!;
+        _time.Advance(TimeSpan.FromSeconds(3));
+        var ending = AttemptEndings.Synchronized(leased, Now) with { TemplateCode = "T-1", TemplateStatus = "" };
+
+        var (status, recorded) = await ledger.RecordAsync(leased, ending, default);
+
+        Assert.Equal((RecordStatus.Recorded, SyncState.Synchronized), (status, recorded.State));
+        Assert.Equal((leased.Hash, Revision.Of(1), Now), (recorded.SynchronizedHash, recorded.SynchronizedRevision, recorded.SynchronizedAt));
+        Assert.Equal((ending.Attempt, "T-1", ""), (recorded.LastAttempt, recorded.TemplateCode, recorded.TemplateStatus));
+        AssertSame(recorded, await ledger.FindAsync(Id("1"), default));
+    }
+
+    [Fact]
+    public async Task Keeps_an_attempt_without_a_tracer_and_with_an_empty_message()
+    {
+        var ledger = await OpenAsync(_time);
+        await ledger.AcceptAsync([Content("1", "A", 1)], default);
+        var leased = (await ledger.LeaseAsync(Id("1"), Duration, default)).Record!;
+        var attempt = new SyncAttempt(Now, leased.RequestId, "TIMEOUT", "", null);
+
+        await ledger.RecordAsync(leased, new AttemptEnding(AttemptEndingKind.RetryAt) { Attempt = attempt, DueAt = Now }, default);
+
+        Assert.Equal(attempt, (await ledger.FindAsync(Id("1"), default))!.LastAttempt);
+    }
+
+    [Fact]
+    public async Task Holds_a_retry_back_until_it_is_due_and_then_sends_the_same_request()
+    {
+        var ledger = await OpenAsync(_time);
+        await ledger.AcceptAsync([Content("1", "A", 1)], default);
+        var leased = (await ledger.LeaseAsync(Id("1"), Duration, default)).Record!;
+        await ledger.RecordAsync(leased, AttemptEndings.RetryAt(leased, Now, Now.AddSeconds(30)), default);
+
+        Assert.Equal(LeaseStatus.NotDue, (await ledger.LeaseAsync(Id("1"), Duration, default)).Status);
+        _time.Advance(TimeSpan.FromSeconds(30));
+        var again = await ledger.LeaseAsync(Id("1"), Duration, default);
+
+        Assert.Equal((LeaseStatus.Granted, leased.RequestId, 2, 1), (again.Status, again.Record!.RequestId, again.Record.Attempts, again.Record.Hop));
+        Assert.Equal(leased.Body.ToArray(), again.Record.Body.ToArray());
+    }
+
+    [Fact]
+    public async Task Keeps_a_newer_content_pending_when_the_one_in_flight_ends()
+    {
+        var ledger = await OpenAsync(_time);
+        await ledger.AcceptAsync([Content("1", "A", 1)], default);
+        var leased = (await ledger.LeaseAsync(Id("1"), Duration, default)).Record!;
+        await ledger.AcceptAsync([Content("1", "B", 2)], default);
+        Assert.Equal(LeaseStatus.Busy, (await ledger.LeaseAsync(Id("1"), Duration, default)).Status);
+
+        var answer = await ledger.RecordAsync(leased, AttemptEndings.Synchronized(leased, Now), default);
+        var next = await ledger.LeaseAsync(Id("1"), Duration, default);
+
+        Assert.Equal((RecordStatus.NewerPending, SyncState.Pending), (answer.Status, answer.Record.State));
+        Assert.Equal((LeaseStatus.Granted, TestSubmissions.HashOf("B")), (next.Status, next.Record!.Hash));
+        Assert.Equal(TestSubmissions.BodyOf("B"), next.Record.Body.ToArray());
+        Assert.NotEqual(leased.RequestId, next.Record.RequestId);
+    }
+
+    [Fact]
+    public async Task Replays_a_parked_content_with_its_request()
+    {
+        var ledger = await OpenAsync(_time);
+        var parked = await ParkAsync(ledger, "1", "A", ParkReason.AttemptsExhausted);
+        Assert.Equal(LeaseStatus.NotPending, (await ledger.LeaseAsync(Id("1"), Duration, default)).Status);
+        _time.Advance(TimeSpan.FromHours(1));
+
+        var replayed = await ledger.ReplayAsync(Id("1"), default);
+
+        Assert.Equal((SyncState.Pending, 0, Now, (ParkReason?)null), (replayed!.State, replayed.Attempts, replayed.DueAt, replayed.ParkReason));
+        Assert.Equal(parked.RequestId, replayed.RequestId);
+        AssertSame(replayed, await ledger.FindAsync(Id("1"), default));
+        Assert.Null(await ledger.ReplayAsync(Id("1"), default));
+        Assert.Equal(LeaseStatus.Granted, (await ledger.LeaseAsync(Id("1"), Duration, default)).Status);
+    }
+
+    [Fact]
+    public async Task Lists_by_state_due_time_type_and_result()
+    {
+        var ledger = await OpenAsync(_time);
+        await ledger.AcceptAsync([Content("due", "A", 1), _submissions.Of(Id("movie"), "A", 1, "MOVIE"), Content("later", "A", 1)], default);
+        var later = (await ledger.LeaseAsync(Id("later"), Duration, default)).Record!;
+        await ledger.RecordAsync(later, AttemptEndings.RetryAt(later, Now, Now.AddSeconds(30)), default);
+        await SynchronizeAsync(ledger, "done", "A", 1);
+        await ParkAsync(ledger, "parked", "A", ParkReason.Rejected);
+
+        Assert.Equal(["done", "due", "later", "movie", "parked"], await ListAsync(ledger, new SyncRecordFilter()));
+        Assert.Equal(["due", "later", "movie"], await ListAsync(ledger, new SyncRecordFilter { State = SyncState.Pending }));
+        Assert.Equal(["done"], await ListAsync(ledger, new SyncRecordFilter { State = SyncState.Synchronized }));
+        Assert.Equal(["parked"], await ListAsync(ledger, new SyncRecordFilter { State = SyncState.Parked }));
+        Assert.Equal(["due", "movie"], await ListAsync(ledger, new SyncRecordFilter { DueBy = Now }));
+        Assert.Equal(["due", "movie"], await ListAsync(ledger, new SyncRecordFilter { DueBy = Now.AddSeconds(30).AddTicks(-1), State = SyncState.Pending }));
+        Assert.Equal(["due", "later", "movie"], await ListAsync(ledger, new SyncRecordFilter { DueBy = Now.AddSeconds(30) }));
+        Assert.Equal(["movie"], await ListAsync(ledger, new SyncRecordFilter { DueBy = Now, ContentType = "MOVIE" }));
+        Assert.Equal(["parked"], await ListAsync(ledger, new SyncRecordFilter { ResultCode = "CONTENT_RISKY" }));
+        Assert.Equal(["later"], await ListAsync(ledger, new SyncRecordFilter { State = SyncState.Pending, ResultCode = "UNKNOWN_EXCEPTION" }));
+        Assert.Empty(await ListAsync(ledger, new SyncRecordFilter { State = SyncState.Parked, DueBy = Now }));
+        Assert.Empty(await ListAsync(ledger, new SyncRecordFilter { State = SyncState.Parked, ContentType = "MOVIE" }));
+    }
+
+    [Fact]
+    public async Task Lists_more_records_than_a_page_holds_each_once_and_whole()
+    {
+        var ledger = await OpenAsync(_time);
+        var ids = Enumerable.Range(0, 1_100).Select(i => i.ToString("d4", System.Globalization.CultureInfo.InvariantCulture)).ToArray();
+        await ledger.AcceptAsync([.. ids.Select(id => Content(id, $"content {id}", 1))], default);
+
+        Assert.Equal(ids, await ListAsync(ledger, new SyncRecordFilter { State = SyncState.Pending }));
+        Assert.Equal(ids, await ListAsync(ledger, new SyncRecordFilter { ContentType = "SKU" }));
+        await foreach (var record in ledger.ListAsync(new SyncRecordFilter { DueBy = Now }, default))
+        {
+            if (!record.ContentId.StartsWith(_prefix, StringComparison.Ordinal)) continue;
+            Assert.Equal(TestSubmissions.BodyOf($"content {record.ContentId[_prefix.Length..]}"), record.Body.ToArray());
+        }
+    }
+
+    [Fact]
+    public async Task Goes_on_listing_while_records_change()
+    {
+        var ledger = await OpenAsync(_time);
+        await ledger.AcceptAsync([.. Enumerable.Range(0, 600).Select(i => Content($"{i}", "A", 1))], default);
+        var listed = new HashSet<string>();
+
+        await foreach (var record in ledger.ListAsync(new SyncRecordFilter { State = SyncState.Pending }, default))
+        {
+            if (!record.ContentId.StartsWith(_prefix, StringComparison.Ordinal)) continue;
+            Assert.True(listed.Add(record.ContentId));
+            var leased = (await ledger.LeaseAsync(record.ContentId, Duration, default)).Record!;
+            await ledger.RecordAsync(leased, AttemptEndings.Synchronized(leased, Now), default);
+        }
+
+        Assert.Equal(600, listed.Count);
+        Assert.Empty(await ListAsync(ledger, new SyncRecordFilter { State = SyncState.Pending }));
+    }
+
+    [Theory]
+    [InlineData("O'Brien \"x\"; DROP TABLE record;--")]
+    [InlineData("100%_off?a=b#c/d\\e")]
+    [InlineData("🎬👩‍👩‍👧 ")]
+    [InlineData("../../etc/passwd")]
+    [InlineData("字字字字字字字字字字字字字字字字字字字字字字字字字字字字字字字字字字字字字字字字字字字字字字字字字字字字")]
+    [InlineData("é")]
+    [InlineData("Case")]
+    public async Task Takes_any_content_id_as_it_is(string id)
+    {
+        var ledger = await OpenAsync(_time);
+        await ledger.AcceptAsync([Content(id, "A", 1), Content(id.ToUpperInvariant() + "~", "B", 1), Content(id.Normalize(NormalizationForm.FormD) + "|", "C", 1)], default);
+
+        var synchronized = await SynchronizeAsync(ledger, id, "A", 2);
+
+        Assert.Equal(Id(id), synchronized.ContentId);
+        AssertSame(synchronized, await ledger.FindAsync(Id(id), default));
+        Assert.Equal([id], await ListAsync(ledger, new SyncRecordFilter { State = SyncState.Synchronized }));
+    }
+
+    [Fact]
+    public async Task Tells_ids_apart_that_differ_in_case_or_composition_only()
+    {
+        var ledger = await OpenAsync(_time);
+        string[] ids = ["sku", "SKU", "Sku", "e\u0301", "\u00e9", "sku ", "sk\u200bu"];
+
+        await ledger.AcceptAsync([.. ids.Select((id, i) => Content(id, $"{i}", 1))], default);
+
+        for (var i = 0; i < ids.Length; i++) { Assert.Equal(TestSubmissions.HashOf($"{i}"), (await ledger.FindAsync(Id(ids[i]), default))!.Hash); }
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    [InlineData(5_000)]
+    [InlineData(50_000)]
+    public async Task Holds_bodies_of_any_length_to_the_byte(int length)
+    {
+        var ledger = await OpenAsync(_time);
+        var body = new byte[length];
+        new Random(length).NextBytes(body);
+
+        await ledger.AcceptAsync([Content("1", "A", 1) with { Prepare = _ => new PreparedRequest("r1", body) }], default);
+
+        Assert.Equal(body, (await ledger.LeaseAsync(Id("1"), Duration, default)).Record!.Body.ToArray());
+        Assert.Equal(body, (await ledger.FindAsync(Id("1"), default))!.Body.ToArray());
+    }
+
+    [Fact]
+    public async Task Does_nothing_for_a_caller_who_has_gone()
+    {
+        var ledger = await OpenAsync(_time);
+        var gone = new CancellationToken(canceled: true);
+
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(async () => await ledger.AcceptAsync([Content("1", "A", 1)], gone));
+        Assert.Null(await ledger.FindAsync(Id("1"), default));
+    }
+
+    private static void AssertSame(SyncRecord? expected, SyncRecord? actual)
+    {
+        Assert.NotNull(expected);
+        Assert.NotNull(actual);
+        Assert.Equal(expected.Body.ToArray(), actual.Body.ToArray());
+        Assert.Equal(expected with { Body = default }, actual with { Body = default });
+    }
+
+    private string Id(string name) => _prefix + name;
+
+    private Submission Content(string name, string content, long revision) => _submissions.Of(Id(name), content, revision);
+
+    private async Task<SyncRecord> SynchronizeAsync(ISyncLedger ledger, string name, string content, long revision)
+    {
+        await ledger.AcceptAsync([Content(name, content, revision)], default);
+        var leased = (await ledger.LeaseAsync(Id(name), Duration, default)).Record!;
+        return (await ledger.RecordAsync(leased, AttemptEndings.Synchronized(leased, Now), default)).Record;
+    }
+
+    private async Task<SyncRecord> ParkAsync(ISyncLedger ledger, string name, string content, ParkReason reason)
+    {
+        await ledger.AcceptAsync([Content(name, content, 1)], default);
+        var leased = (await ledger.LeaseAsync(Id(name), Duration, default)).Record!;
+        return (await ledger.RecordAsync(leased, AttemptEndings.Parked(leased, Now, reason), default)).Record;
+    }
+
+    // Only this test's own records, in the order of their names.
+    private async Task<List<string>> ListAsync(ISyncLedger ledger, SyncRecordFilter filter)
+    {
+        var names = new List<string>();
+        await foreach (var record in ledger.ListAsync(filter, default))
+        {
+            if (record.ContentId.StartsWith(_prefix, StringComparison.Ordinal)) names.Add(record.ContentId[_prefix.Length..]);
+        }
+
+        names.Sort(StringComparer.Ordinal);
+        return names;
+    }
+
+    private static readonly Dictionary<int, Random> Randoms = [];
+
+    private static int NextId(int seed)
+    {
+        lock (Randoms)
+        {
+            if (!Randoms.TryGetValue(seed, out var random)) Randoms[seed] = random = new Random(seed);
+            return random.Next();
+        }
+    }
+}

@@ -1,0 +1,23 @@
+using ContentSync.Ledger;
+using ContentSync.Local.Storage;
+using ContentSync.Tests.Ledger;
+
+namespace ContentSync.Tests.Local.Storage;
+
+public sealed class SqliteLedgerContractTests() : SyncLedgerContract(seed: 2), IAsyncLifetime, IDisposable
+{
+    private readonly TemporaryFolder _folder = new();
+    private SqliteLedger? _ledger;
+
+    public Task InitializeAsync() => Task.CompletedTask;
+
+    public async Task DisposeAsync()
+    {
+        if (_ledger is not null) await _ledger.DisposeAsync();
+    }
+
+    public void Dispose() => _folder.Dispose();
+
+    private protected override async ValueTask<ISyncLedger> OpenAsync(TimeProvider time) =>
+        _ledger = await SqliteLedger.OpenAsync(new SqliteLedgerOptions(_folder.File("ledger.db")) { Durability = LedgerDurability.ProcessEnd }, time, default);
+}

@@ -1,0 +1,11 @@
+namespace ContentSync.Tests.Local.Storage;
+
+/// <summary>A folder of one test's own.</summary>
+internal sealed class TemporaryFolder : IDisposable
+{
+    private readonly string _path = Directory.CreateTempSubdirectory("contentsync-").FullName;
+
+    public string File(string name) => Path.Combine(_path, name);
+
+    public void Dispose() => Directory.Delete(_path, recursive: true);
+}

@@ -1,0 +1,89 @@
+using ContentSync.AlipayHk;
+using ContentSync.Ledger;
+using ContentSync.Synchronization;
+
+namespace ContentSync.Tests.Synchronization;
+
+public sealed class RecoverabilityPolicyTests
+{
+    private static readonly RecoverabilityOptions Options = new();
+
+    [Fact]
+    public void Completes_what_succeeded() =>
+        Assert.IsType<RecoverabilityDecision.Complete>(Decide(new SynchronizeAnswer(AnswerVerdict.Succeeded, "SUCCESS", "")));
+
+    [Fact]
+    public void Parks_what_was_rejected_on_the_first_attempt()
+    {
+        var parked = Assert.IsType<RecoverabilityDecision.DeadLetter>(Decide(new SynchronizeAnswer(AnswerVerdict.Rejected, "CONTENT_RISKY", "Risky.")));
+        Assert.Equal(ParkReason.Rejected, parked.Reason);
+        Assert.Contains("CONTENT_RISKY", parked.Description, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(1, 2)]
+    [InlineData(2, 10)]
+    [InlineData(3, 10)]
+    [InlineData(4, 60)]
+    [InlineData(5, 120)]
+    [InlineData(6, 360)]
+    [InlineData(7, 900)]
+    public void Waits_longer_after_each_attempt(int attempts, int longestMinutes)
+    {
+        Assert.Equal(TimeSpan.FromMinutes(longestMinutes), Delay(Failed(), attempts, jitter: 1));
+        Assert.Equal(TimeSpan.FromMinutes(longestMinutes) / 4, Delay(Failed(), attempts, jitter: 0.25));
+        Assert.Equal(TimeSpan.Zero, Delay(Failed(), attempts, jitter: 0));
+    }
+
+    [Fact]
+    public void Repeats_the_last_wait_where_attempts_outnumber_the_waits()
+    {
+        var options = new RecoverabilityOptions { MaxAttempts = 20 };
+        var decision = RecoverabilityPolicy.Decide(options, Failed(), 15, TimeSpan.Zero, 1);
+        Assert.Equal(TimeSpan.FromHours(15), Assert.IsType<RecoverabilityDecision.DelayedRetry>(decision).Delay);
+    }
+
+    [Fact]
+    public void Honours_retry_after_without_jitter() =>
+        Assert.Equal(TimeSpan.FromSeconds(7), Delay(Failed() with { RetryAfter = TimeSpan.FromSeconds(7) }, 1, jitter: 0.1));
+
+    [Fact]
+    public void Does_not_believe_a_retry_after_beyond_the_limit() =>
+        Assert.Equal(Options.MaxRetryAfter, Delay(Failed() with { RetryAfter = TimeSpan.FromDays(30) }, 1, jitter: 0.1));
+
+    [Fact]
+    public void Parks_when_the_attempts_are_used_up()
+    {
+        Assert.IsType<RecoverabilityDecision.DelayedRetry>(Decide(Failed(), Options.MaxAttempts - 1));
+        var parked = Assert.IsType<RecoverabilityDecision.DeadLetter>(Decide(Failed(), Options.MaxAttempts));
+        Assert.Equal(ParkReason.AttemptsExhausted, parked.Reason);
+    }
+
+    [Fact]
+    public void Parks_what_is_too_old()
+    {
+        Assert.IsType<RecoverabilityDecision.DelayedRetry>(Decide(Failed(), 1, Options.MaxAge - TimeSpan.FromTicks(1)));
+        var parked = Assert.IsType<RecoverabilityDecision.DeadLetter>(Decide(Failed(), 1, Options.MaxAge));
+        Assert.Equal(ParkReason.AgeExceeded, parked.Reason);
+    }
+
+    [Theory]
+    [InlineData(AnswerVerdict.ConfigurationFault)]
+    [InlineData(AnswerVerdict.SigningUnavailable)]
+    public void Never_parks_an_item_for_what_is_not_its_fault(AnswerVerdict verdict) =>
+        Assert.IsType<RecoverabilityDecision.Pause>(Decide(new SynchronizeAnswer(verdict, "X", ""), attempts: 1_000, age: TimeSpan.FromDays(1_000)));
+
+    [Fact]
+    public void Pauses_as_long_as_a_throttled_signer_asks() =>
+        Assert.Equal(
+            TimeSpan.FromSeconds(3),
+            Assert.IsType<RecoverabilityDecision.Pause>(Decide(new SynchronizeAnswer(AnswerVerdict.SigningUnavailable, "X", "") { RetryAfter = TimeSpan.FromSeconds(3) })).Delay);
+
+    private static SynchronizeAnswer Failed() => new(AnswerVerdict.Retryable, "UNKNOWN_EXCEPTION", "please retry");
+
+    private static RecoverabilityDecision Decide(SynchronizeAnswer answer, int attempts = 1, TimeSpan age = default, double jitter = 0.5) =>
+        RecoverabilityPolicy.Decide(Options, answer, attempts, age, jitter);
+
+    private static TimeSpan Delay(SynchronizeAnswer answer, int attempts, double jitter) =>
+        Assert.IsType<RecoverabilityDecision.DelayedRetry>(Decide(answer, attempts, jitter: jitter)).Delay;
+}
