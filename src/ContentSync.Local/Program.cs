@@ -1,1 +1,5 @@
-return 0;
+using System.Text;
+using ContentSync.Local.CommandLine;
+
+Console.OutputEncoding = new UTF8Encoding(encoderShouldEmitUTF8Identifier: false);
+return await CommandLineProgram.RunAsync(args, CancellationToken.None).ConfigureAwait(false);

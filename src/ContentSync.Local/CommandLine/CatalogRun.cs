@@ -1,0 +1,126 @@
+using ContentSync.Ledger;
+using ContentSync.Local.Pipeline;
+using ContentSync.Resync;
+using ContentSync.Synchronization;
+using Spectre.Console;
+
+namespace ContentSync.Local.CommandLine;
+
+/// <summary>Runs one catalog through the pipeline with a live progress bar, and sums up.</summary>
+internal sealed class CatalogRun(LocalPipeline pipeline, IAnsiConsole screen, TimeProvider time)
+{
+    private static readonly TimeSpan Refresh = TimeSpan.FromMilliseconds(100);
+
+    /// <summary>Time without an item coming to its end after which it stops waiting for retries.</summary>
+    public TimeSpan Patience { get; init; } = TimeSpan.FromSeconds(60);
+
+    /// <summary>File for every issue; null for none.</summary>
+    public string? ReportFile { get; init; }
+
+    /// <summary>Reads, sends, waits, and sums up; also after a cancellation or a broken catalog.</summary>
+    public async Task<SyncSummary> RunAsync(CatalogFile catalog, CancellationToken cancellationToken)
+    {
+        using var report = new IssueReport(ReportFile);
+        var tally = new SyncTally();
+        tally.Issue += report.Add;
+        pipeline.Queue.Ended += tally.Add;
+        try
+        {
+            var started = time.GetTimestamp();
+            var before = (pipeline.Calls.Signatures, pipeline.Calls.PartnerCalls);
+            var sync = new CatalogSync(pipeline.Synchronizer, pipeline.Queue, tally, time);
+            var (stopped, unreadable) = await ShowAsync(catalog, tally, WorkAsync(sync, catalog, tally, cancellationToken)).ConfigureAwait(false);
+            report.Dispose();
+            var counts = tally.Counts;
+            return new SyncSummary
+            {
+                Read = counts.Read,
+                Invalid = counts.Invalid,
+                Synchronized = counts.Synchronized,
+                Unchanged = counts.Unchanged,
+                Superseded = counts.Superseded,
+                Rejected = counts.Rejected,
+                DeadLettered = counts.DeadLettered,
+                Pending = counts.Pending,
+                Signatures = pipeline.Calls.Signatures - before.Signatures,
+                PartnerCalls = pipeline.Calls.PartnerCalls - before.PartnerCalls,
+                ElapsedSeconds = Math.Round(time.GetElapsedTime(started).TotalSeconds, 3),
+                StoppedBecause = stopped ?? (report.Failure is { } failure ? $"The report is incomplete: {failure}" : null),
+                Unreadable = unreadable,
+                Issues = report.First,
+            };
+        }
+        finally
+        {
+            pipeline.Queue.Ended -= tally.Add;
+        }
+    }
+
+    private async Task<(string? Stopped, bool Unreadable)> WorkAsync(CatalogSync sync, CatalogFile catalog, SyncTally tally, CancellationToken cancellationToken)
+    {
+        string? broken = null;
+        try
+        {
+            try
+            {
+                await sync.ReadAsync(new CatalogReader(pipeline.Reader, pipeline.ContentOptions).ReadAsync(catalog.Stream, cancellationToken), cancellationToken).ConfigureAwait(false);
+            }
+            catch (Exception e) when (e is CatalogFormatException or IOException)
+            {
+                broken = $"{catalog.Name} cannot be read to its end: {e.Message} What came before it is taken care of.";
+            }
+
+            await sync.FinishAsync(Patience, cancellationToken).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+        {
+            await pipeline.Queue.StopAsync(TimeSpan.FromSeconds(10)).ConfigureAwait(false);
+            return ("Stopped by you. What is pending goes on with the next run.", false);
+        }
+        catch (LedgerUnavailableException e)
+        {
+            return ($"{e.Message} Everything accepted so far is kept; run it again when that is mended.", true);
+        }
+
+        return broken is not null ? (broken, true) : (Unfinished(tally), false);
+    }
+
+    private string? Unfinished(SyncTally tally) => (tally.Counts.Pending, pipeline.Synchronizer.Stop) switch
+    {
+        (0, _) => null,
+        (_, { Cause: StopCause.ConfigurationFault } stop) => $"Sending is stopped: AlipayHK answers {stop.Code} ({stop.Message}) Check Client-Id, key, key version and address, then run it again.",
+        (_, { } stop) => $"Sending is stopped: too many failures in a row, the last one {stop.Code} ({stop.Message}) Run it again when AlipayHK can be reached.",
+        _ => "Some items wait for a retry; run it again to go on with them.",
+    };
+
+    private async Task<T> ShowAsync<T>(CatalogFile catalog, SyncTally tally, Task<T> work)
+    {
+        if (!screen.Profile.Capabilities.Interactive && !screen.Profile.Out.IsTerminal) return await work.ConfigureAwait(false);
+        await screen.Progress()
+            .AutoClear(true)
+            .Columns(new TaskDescriptionColumn { Alignment = Justify.Left }, new ProgressBarColumn(), new PercentageColumn(), new SpinnerColumn())
+            .StartAsync(async context =>
+            {
+                var task = context.AddTask(Markup.Escape(catalog.Name), maxValue: 1);
+                task.IsIndeterminate = catalog.Length is null;
+                while (!work.IsCompleted)
+                {
+                    Update(task, catalog, tally);
+                    await Task.WhenAny(work, Task.Delay(Refresh, time)).ConfigureAwait(false);
+                }
+
+                task.Value = 1;
+            }).ConfigureAwait(false);
+        return await work.ConfigureAwait(false);
+    }
+
+    private void Update(ProgressTask task, CatalogFile catalog, SyncTally tally)
+    {
+        var counts = tally.Counts;
+        var read = catalog.Length is { } length ? (double)catalog.Position / Math.Max(1, length) : 0;
+        var done = counts.Read == 0 ? 0 : 1 - ((double)counts.Pending / counts.Read);
+        task.Value = read * done;
+        var stop = pipeline.Synchronizer.Stop is { } reason ? $" [yellow]sending stopped: {Markup.Escape(reason.Code)}[/]" : "";
+        task.Description = $"{Markup.Escape(catalog.Name)}  {counts.Read:n0} read  [green]{counts.Synchronized + counts.Unchanged:n0} in step[/]  {counts.Pending:n0} pending{stop}";
+    }
+}

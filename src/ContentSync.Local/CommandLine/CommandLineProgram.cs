@@ -1,0 +1,67 @@
+using System.CommandLine;
+using ContentSync.Resync;
+using Spectre.Console;
+
+namespace ContentSync.Local.CommandLine;
+
+/// <summary>The command line: parses, runs the command, and turns every failure into one sentence and an exit code.</summary>
+public static class CommandLineProgram
+{
+    /// <summary>How long a command may take to wind up after Ctrl-C; a second Ctrl-C ends it at once.</summary>
+    private static readonly TimeSpan WindUp = TimeSpan.FromSeconds(20);
+
+    /// <returns>See <see cref="ExitCodes"/>.</returns>
+    public static async Task<int> RunAsync(string[] args, CancellationToken cancellationToken)
+    {
+        var screen = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Console.Error) });
+        var root = Commands(screen);
+        var parsed = root.Parse(args);
+        if (parsed.Errors.Count > 0)
+        {
+            foreach (var error in parsed.Errors) screen.MarkupLineInterpolated($"[red]{error.Message}[/]");
+            var command = parsed.CommandResult.Command;
+            screen.MarkupLineInterpolated($"[grey]See:[/] contentsync {(command == root ? "" : command.Name + " ")}--help");
+            return ExitCodes.Unusable;
+        }
+
+        try
+        {
+            return await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = WindUp }, cancellationToken).ConfigureAwait(false);
+        }
+        catch (CommandException e)
+        {
+            screen.MarkupLineInterpolated($"[red]{e.Message}[/]");
+            return e.ExitCode;
+        }
+        catch (OperationCanceledException)
+        {
+            return ExitCodes.Stopped;
+        }
+        catch (Exception e) when (e is CatalogFormatException or IOException or UnauthorizedAccessException or Ledger.LedgerUnavailableException)
+        {
+            screen.MarkupLineInterpolated($"[red]{e.Message}[/]");
+            return ExitCodes.Unusable;
+        }
+    }
+
+    private static RootCommand Commands(IAnsiConsole screen)
+    {
+        var serve = new ServeCommand(screen);
+        var root = new RootCommand(
+            """
+            ContentSync keeps a catalog in step with AlipayHK.
+
+            Without a command it syncs the bundled sample catalog to a simulated AlipayHK and then serves the HTTP API on
+            http://localhost:7071 until Ctrl-C. Nothing leaves this machine unless --gateway names another address.
+
+            Exit codes: 0 everything is synchronized or unchanged; 1 some items were invalid, rejected or dead-lettered;
+            2 wrong usage, or a file, key or port that cannot be used; 3 stopped before the end.
+            """);
+        serve.AddTo(root);
+        root.Subcommands.Add(new SyncCommand(screen).Create());
+        root.Subcommands.Add(new PreviewCommand(screen).Create());
+        root.Subcommands.Add(new KeygenCommand(screen).Create());
+        root.Subcommands.Add(new SimulateCommand(screen).Create());
+        return root;
+    }
+}

@@ -1,0 +1,56 @@
+using System.CommandLine;
+using System.Security.Cryptography;
+using ContentSync.Local.Pipeline;
+using Spectre.Console;
+
+namespace ContentSync.Local.CommandLine;
+
+/// <summary><c>keygen</c>: an RSA-2048 pair for development.</summary>
+internal sealed class KeygenCommand(IAnsiConsole screen)
+{
+    private readonly Option<string> _out = new("--out") { Description = "Folder for private-key.pem and public-key.pem; existing files are never overwritten.", HelpName = "DIR", DefaultValueFactory = _ => "." };
+
+    public Command Create()
+    {
+        var command = new Command(
+            "keygen",
+            """
+            Make an RSA-2048 key pair for development, and print the public key as AlipayHK asks for it.
+
+            In production the key is made in Azure Key Vault and never leaves it.
+
+            Example:
+              contentsync keygen --out keys
+            """)
+        {
+            _out,
+        };
+        command.SetAction(Run);
+        return command;
+    }
+
+    private int Run(ParseResult parsed)
+    {
+        var folder = Path.GetFullPath(parsed.GetValue(_out)!);
+        var privateFile = Path.Combine(folder, "private-key.pem");
+        var publicFile = Path.Combine(folder, "public-key.pem");
+        using var key = RSA.Create(2048);
+        try
+        {
+            Directory.CreateDirectory(folder);
+            if (File.Exists(privateFile) || File.Exists(publicFile)) throw new CommandException($"There is a key pair in '{folder}' already, and keys are never overwritten. Choose another folder with --out.");
+            PrivateFile.Write(privateFile, key.ExportPkcs8PrivateKeyPem() + "\n");
+            File.WriteAllText(publicFile, key.ExportSubjectPublicKeyInfoPem() + "\n");
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new CommandException($"The key pair cannot be written to '{folder}': {e.Message}", e);
+        }
+
+        screen.MarkupLineInterpolated($"Private key: [green]{privateFile}[/]  (keep it to yourself, never commit it)");
+        screen.MarkupLineInterpolated($"Public key:  [green]{publicFile}[/]");
+        screen.MarkupLine("Send AlipayHK this line, the X.509 SubjectPublicKeyInfo in base64:");
+        Console.Out.WriteLine(Convert.ToBase64String(key.ExportSubjectPublicKeyInfo()));
+        return ExitCodes.Done;
+    }
+}

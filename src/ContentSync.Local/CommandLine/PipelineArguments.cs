@@ -1,0 +1,78 @@
+using System.CommandLine;
+using System.CommandLine.Parsing;
+using ContentSync.Local.Pipeline;
+using ContentSync.Local.SimulatedAlipayHk;
+
+namespace ContentSync.Local.CommandLine;
+
+/// <summary>The options that every command with a pipeline takes.</summary>
+internal sealed class PipelineArguments
+{
+    private readonly Option<string> _data = new("--data")
+    {
+        Description = "Folder for ledger and keys; made on first use, with a development key.",
+        HelpName = "DIR",
+        DefaultValueFactory = _ => DataDirectory.DefaultName,
+    };
+
+    private readonly Option<Uri?> _gateway = new("--gateway")
+    {
+        Description = "Send to this address (https, or http on this machine) instead of the simulated AlipayHK.",
+        HelpName = "URL",
+        CustomParser = ParseGateway,
+    };
+
+    private readonly Option<string> _clientId = new("--client-id")
+    {
+        Description = "The Client-Id that AlipayHK gave you.",
+        HelpName = "ID",
+        DefaultValueFactory = _ => LocalOptions.SimulatedClientId,
+    };
+
+    private readonly Option<string?> _key = new("--key") { Description = "Private key to sign with: PEM or bare base64. Default: the development key in the data folder.", HelpName = "FILE" };
+
+    private readonly Option<string> _keyVersion = new("--key-version") { Description = "keyVersion under which AlipayHK holds your public key.", HelpName = "N", DefaultValueFactory = _ => "1" };
+
+    private readonly Option<string?> _partnerKey = new("--partner-key") { Description = "AlipayHK's public key, to verify its answers. Default: that of the simulated AlipayHK.", HelpName = "FILE" };
+
+    private readonly Option<string> _partnerKeyVersion = new("--partner-key-version") { Description = "keyVersion of AlipayHK's key.", HelpName = "N", DefaultValueFactory = _ => "1" };
+
+    private readonly Option<string?> _schemas = new("--schemas") { Description = "Folder with a JSON Schema for contentInfo per content type, named SKU.schema.json and so on.", HelpName = "DIR" };
+
+    private readonly Option<int> _workers = new("--workers") { Description = "Items in flight at the same time, 1 to 1024.", HelpName = "N", DefaultValueFactory = _ => 32 };
+
+    private readonly Option<GatewayFaults> _faults = FaultArguments.Create("Faults of the simulated AlipayHK.");
+
+    /// <summary>Adds them all to the command.</summary>
+    public void AddTo(Command command)
+    {
+        _workers.Validators.Add(result =>
+        {
+            if (result.GetValueOrDefault<int>() is < 1 or > 1024) result.AddError("--workers takes a number from 1 to 1024.");
+        });
+        foreach (var option in new Option[] { _data, _gateway, _clientId, _key, _keyVersion, _partnerKey, _partnerKeyVersion, _schemas, _workers, _faults }) command.Options.Add(option);
+    }
+
+    /// <summary>What was typed.</summary>
+    public LocalOptions Read(ParseResult parsed) => new()
+    {
+        Data = parsed.GetValue(_data)!,
+        Gateway = parsed.GetValue(_gateway),
+        ClientId = parsed.GetValue(_clientId)!,
+        KeyFile = parsed.GetValue(_key),
+        KeyVersion = parsed.GetValue(_keyVersion)!,
+        PartnerKeyFile = parsed.GetValue(_partnerKey),
+        PartnerKeyVersion = parsed.GetValue(_partnerKeyVersion)!,
+        Schemas = parsed.GetValue(_schemas),
+        Workers = parsed.GetValue(_workers),
+        Faults = parsed.GetValue(_faults) ?? GatewayFaults.None,
+    };
+
+    private static Uri? ParseGateway(ArgumentResult result)
+    {
+        var text = result.Tokens[0].Value;
+        if (Uri.TryCreate(text, UriKind.Absolute, out var uri) && (uri.Scheme == Uri.UriSchemeHttps || uri.Scheme == Uri.UriSchemeHttp)) return uri;
+        result.AddError($"--gateway takes an address such as https://open.example.com, not '{text}'.");
+        return null;
+    }
+}

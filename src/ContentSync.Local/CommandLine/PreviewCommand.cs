@@ -1,0 +1,99 @@
+using System.CommandLine;
+using ContentSync.AlipayHk;
+using ContentSync.Content;
+using ContentSync.Local.Pipeline;
+using ContentSync.Resync;
+using Spectre.Console;
+
+namespace ContentSync.Local.CommandLine;
+
+/// <summary><c>preview FILE</c>: what would be sent for each item, without sending anything.</summary>
+internal sealed class PreviewCommand(IAnsiConsole screen)
+{
+    private readonly Argument<string> _file = new("FILE") { Description = "The catalog: NDJSON or a JSON array, gzip or not; - for standard input." };
+
+    private readonly Option<Uri> _gateway = new("--gateway") { Description = "The address it would go to.", HelpName = "URL", DefaultValueFactory = _ => new Uri("http://localhost:7072") };
+
+    private readonly Option<string> _clientId = new("--client-id") { Description = "The Client-Id that AlipayHK gave you.", HelpName = "ID", DefaultValueFactory = _ => LocalOptions.SimulatedClientId };
+
+    private readonly Option<string?> _schemas = new("--schemas") { Description = "Folder with a JSON Schema for contentInfo per content type.", HelpName = "DIR" };
+
+    public Command Create()
+    {
+        var command = new Command(
+            "preview",
+            """
+            Show for each item what would be sent: validation result, headers, exact body and string to sign.
+
+            Nothing is sent, signed or stored. The requestId and the Request-Time of a real run are made anew.
+
+            Example:
+              contentsync preview catalog.ndjson | less
+            """)
+        {
+            _file, _gateway, _clientId, _schemas,
+        };
+        command.SetAction(RunAsync);
+        return command;
+    }
+
+    private async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellationToken)
+    {
+        var time = TimeProvider.System;
+        var options = new AlipayHkOptions { BaseAddress = parsed.GetValue(_gateway), ClientId = parsed.GetValue(_clientId)! };
+        var contentOptions = new ContentOptions { SchemaDirectory = parsed.GetValue(_schemas) };
+        var schemas = await LoadSchemasAsync(contentOptions, cancellationToken).ConfigureAwait(false);
+        var requestIds = new RequestIdSource();
+        var (valid, invalid) = (0L, 0L);
+        await using var catalog = CatalogFile.Open(parsed.GetRequiredValue(_file));
+        var reader = new CatalogReader(new ContentReader(contentOptions, time, schemas), contentOptions);
+        await foreach (var entry in reader.ReadAsync(catalog.Stream, cancellationToken).ConfigureAwait(false))
+        {
+            if (entry.Result.Item is { } item)
+            {
+                valid++;
+                Show(entry.Line, item, RequestPreview.Render(options, SynchronizeRequest.Prepare(item, requestIds.Create()), time.GetUtcNow()));
+            }
+            else
+            {
+                invalid++;
+                Show(entry);
+            }
+        }
+
+        screen.MarkupLineInterpolated($"[grey]{valid:n0} valid, {invalid:n0} invalid; nothing was sent.[/]");
+        return invalid > 0 ? ExitCodes.SomeFailed : ExitCodes.Done;
+    }
+
+    private static void Show(long number, ContentItem item, RequestPreview preview)
+    {
+        Console.Out.WriteLine($"--- {number}: {item.ContentId}, valid, content hash {item.Hash}");
+        Console.Out.WriteLine($"POST {preview.Url}");
+        foreach (var (name, value) in preview.Headers) Console.Out.WriteLine($"{name}: {value}");
+        Console.Out.WriteLine();
+        Console.Out.WriteLine(preview.Body);
+        Console.Out.WriteLine();
+        Console.Out.WriteLine("String to sign, ended by the body's last byte:");
+        Console.Out.WriteLine(preview.StringToSign);
+        Console.Out.WriteLine();
+    }
+
+    private static void Show(CatalogEntry entry)
+    {
+        Console.Out.WriteLine($"--- {entry.Line}: {entry.Result.ContentId ?? "no contentId"}, not valid");
+        foreach (var violation in entry.Result.Violations) Console.Out.WriteLine($"{(violation.Pointer.Length == 0 ? "(item)" : violation.Pointer)}: {violation.Code}: {violation.Message}");
+        Console.Out.WriteLine();
+    }
+
+    private static async Task<ContentSchemas> LoadSchemasAsync(ContentOptions options, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await ContentSchemas.LoadAsync(options, cancellationToken).ConfigureAwait(false);
+        }
+        catch (ContentSchemaException e)
+        {
+            throw new CommandException(e.Message, e);
+        }
+    }
+}

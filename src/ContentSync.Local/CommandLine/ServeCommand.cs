@@ -1,0 +1,79 @@
+using System.CommandLine;
+using ContentSync.Local.Hosting;
+using ContentSync.Local.Pipeline;
+using Spectre.Console;
+
+namespace ContentSync.Local.CommandLine;
+
+/// <summary>No command: syncs the bundled sample catalog, then serves the HTTP API until Ctrl-C.</summary>
+internal sealed class ServeCommand(IAnsiConsole screen)
+{
+    /// <summary>The port of Azure Functions Core Tools, so that the same calls work against either host.</summary>
+    private const int DefaultPort = 7071;
+
+    private const string Example = """{"contentId":"SKU-DEMO-1","contentType":"SKU","contentStatus":1,"contentInfo":{"name":"港式奶茶"}}""";
+
+    private readonly PipelineArguments _pipeline = new();
+
+    private readonly Option<int> _port = new("--port") { Description = "Port of the HTTP API, on this machine only; 0 takes a free one.", HelpName = "N", DefaultValueFactory = _ => DefaultPort };
+
+    private readonly Option<bool> _noSample = new("--no-sample") { Description = "Serve without syncing the sample catalog first." };
+
+    public void AddTo(RootCommand root)
+    {
+        root.Options.Add(_port);
+        root.Options.Add(_noSample);
+        _pipeline.AddTo(root);
+        _port.Validators.Add(result =>
+        {
+            if (result.GetValueOrDefault<int>() is < 0 or > 65_535) result.AddError("--port takes a number from 0 to 65535.");
+        });
+        root.SetAction(RunAsync);
+    }
+
+    private async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellationToken)
+    {
+        var options = _pipeline.Read(parsed);
+        await using var pipeline = await LocalPipeline.OpenAsync(options, TimeProvider.System, new ScreenLoggerFactory(screen), cancellationToken).ConfigureAwait(false);
+        await using var host = await LocalHost.StartAsync(pipeline, parsed.GetValue(_port), TimeProvider.System, cancellationToken).ConfigureAwait(false);
+        var sampleExit = ExitCodes.Done;
+        if (!parsed.GetValue(_noSample)) sampleExit = await SyncSampleAsync(pipeline, cancellationToken).ConfigureAwait(false);
+        if (cancellationToken.IsCancellationRequested) return ExitCodes.Stopped;
+
+        ShowWhatNext(pipeline, host);
+        await WaitForStopAsync(cancellationToken).ConfigureAwait(false);
+        screen.MarkupLine("[grey]Stopping: what is in flight finishes, the rest stays pending for the next start.[/]");
+        return sampleExit == ExitCodes.Unusable ? sampleExit : ExitCodes.Done;
+    }
+
+    private async Task<int> SyncSampleAsync(LocalPipeline pipeline, CancellationToken cancellationToken)
+    {
+        screen.MarkupLineInterpolated($"Syncing the bundled sample catalog to {(pipeline.Gateway is null ? pipeline.GatewayAddress.ToString() : "a simulated AlipayHK on this machine")} ...");
+        await using var catalog = CatalogFile.Open(Path.Combine(AppContext.BaseDirectory, "Samples", "catalog.ndjson"));
+        var summary = await new CatalogRun(pipeline, screen, TimeProvider.System).RunAsync(catalog, cancellationToken).ConfigureAwait(false);
+        SummaryTable.Write(screen, summary);
+        return summary.ExitCode;
+    }
+
+    private void ShowWhatNext(LocalPipeline pipeline, LocalHost host)
+    {
+        var api = host.Address.ToString().TrimEnd('/');
+        screen.WriteLine();
+        screen.MarkupLineInterpolated($"Serving on [green]{api}[/] until Ctrl-C. Try in another terminal:");
+        screen.WriteLine();
+        Command($"curl -s {api}/api/content -H 'Content-Type: application/json' -d '{Example}'");
+        Command($"curl -s {api}/api/content/SKU-DEMO-1");
+        if (pipeline.Gateway is { } gateway) Command($"curl -s {gateway.Address.ToString().TrimEnd('/')}/simulator/content/SKU-DEMO-1   # what the simulated AlipayHK holds");
+        screen.WriteLine();
+    }
+
+    // Written as it is: a person copies it, so nothing may wrap or colour it.
+    private void Command(string line) => screen.Profile.Out.Writer.WriteLine("  " + line);
+
+    private static async Task WaitForStopAsync(CancellationToken cancellationToken)
+    {
+        var stopped = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using var registration = cancellationToken.Register(stopped.SetResult).ConfigureAwait(false);
+        await stopped.Task.ConfigureAwait(false);
+    }
+}

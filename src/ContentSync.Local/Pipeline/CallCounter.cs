@@ -1,0 +1,42 @@
+using System.Security.Cryptography;
+using ContentSync.Signing;
+
+namespace ContentSync.Local.Pipeline;
+
+/// <summary>Counts what costs money and quota: signatures made and calls sent, quick retries included.</summary>
+public sealed class CallCounter
+{
+    private long _signatures;
+    private long _partnerCalls;
+
+    public long Signatures => Interlocked.Read(ref _signatures);
+
+    public long PartnerCalls => Interlocked.Read(ref _partnerCalls);
+
+    /// <summary>The signer, counted.</summary>
+    public IRequestSigner Counting(RsaRequestSigner signer) => new CountingSigner(this, signer);
+
+    /// <summary>The socket, counted.</summary>
+    public HttpMessageHandler Counting(HttpMessageHandler socket) => new CountingHandler(this) { InnerHandler = socket };
+
+    private sealed class CountingSigner(CallCounter counter, RsaRequestSigner signer) : IRequestSigner, IKeyUnwrapper
+    {
+        public ValueTask<byte[]?> UnwrapAsync(ReadOnlyMemory<byte> wrappedKey, RSAEncryptionPadding padding, CancellationToken cancellationToken) =>
+            signer.UnwrapAsync(wrappedKey, padding, cancellationToken);
+
+        public ValueTask<RequestSignature> SignAsync(ReadOnlyMemory<byte> sha256, CancellationToken cancellationToken)
+        {
+            Interlocked.Increment(ref counter._signatures);
+            return signer.SignAsync(sha256, cancellationToken);
+        }
+    }
+
+    private sealed class CountingHandler(CallCounter counter) : DelegatingHandler
+    {
+        protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
+        {
+            Interlocked.Increment(ref counter._partnerCalls);
+            return base.SendAsync(request, cancellationToken);
+        }
+    }
+}

@@ -1,0 +1,65 @@
+using System.Security.Cryptography;
+
+namespace ContentSync.Local.Pipeline;
+
+/// <summary>The folder in which the local host keeps ledger, keys and the simulated AlipayHK's content. Made on first use.</summary>
+public sealed class DataDirectory
+{
+    /// <summary>Where it lies unless <c>--data</c> says otherwise: below the current directory.</summary>
+    public const string DefaultName = ".contentsync";
+
+    private DataDirectory(string path) => FullName = path;
+
+    public string FullName { get; }
+
+    public string LedgerFile => Path.Combine(FullName, "ledger.db");
+
+    /// <summary>Our development key, RSA-2048, PKCS#8 PEM.</summary>
+    public string PrivateKeyFile => Path.Combine(FullName, "keys", "private-key.pem");
+
+    /// <summary>The simulated AlipayHK's key.</summary>
+    public string SimulatedPrivateKeyFile => Path.Combine(FullName, "keys", "simulated-alipayhk-private-key.pem");
+
+    /// <summary>What the simulated AlipayHK holds.</summary>
+    public string SimulatedContentFile => Path.Combine(FullName, "simulated-alipayhk", "content.ndjson");
+
+    /// <summary>Opens the folder; on first use makes it, with a .gitignore of its own and two development keys.</summary>
+    /// <exception cref="CommandException">It cannot be made or written.</exception>
+    public static DataDirectory Open(string path)
+    {
+        var directory = new DataDirectory(Path.GetFullPath(path));
+        try
+        {
+            Directory.CreateDirectory(directory.FullName);
+            Directory.CreateDirectory(Path.Combine(directory.FullName, "keys"));
+            Directory.CreateDirectory(Path.Combine(directory.FullName, "simulated-alipayhk"));
+            var ignore = Path.Combine(directory.FullName, ".gitignore");
+            if (!File.Exists(ignore)) File.WriteAllText(ignore, "*\n");
+            EnsureKey(directory.PrivateKeyFile);
+            EnsureKey(directory.SimulatedPrivateKeyFile);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new CommandException($"The data folder '{directory.FullName}' cannot be used: {e.Message} Choose another with --data.", e);
+        }
+
+        return directory;
+    }
+
+    // Two processes may start on a fresh folder at the same time: the key appears whole or not at all, and the first one wins.
+    private static void EnsureKey(string file)
+    {
+        if (File.Exists(file)) return;
+        using var key = RSA.Create(2048);
+        var draft = $"{file}.{Environment.ProcessId}.draft";
+        PrivateFile.Write(draft, key.ExportPkcs8PrivateKeyPem() + "\n");
+        try
+        {
+            File.Move(draft, file, overwrite: false);
+        }
+        catch (IOException) when (File.Exists(file))
+        {
+            File.Delete(draft);
+        }
+    }
+}

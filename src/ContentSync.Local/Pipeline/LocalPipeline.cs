@@ -1,0 +1,198 @@
+using System.Security.Cryptography;
+using ContentSync.AlipayHk;
+using ContentSync.Content;
+using ContentSync.Ledger;
+using ContentSync.Local.SimulatedAlipayHk;
+using ContentSync.Local.Storage;
+using ContentSync.Signing;
+using ContentSync.Synchronization;
+using Microsoft.Extensions.Logging;
+
+namespace ContentSync.Local.Pipeline;
+
+/// <summary>The whole pipeline on one machine: SQLite ledger, PEM key, in-process queue, and a simulated AlipayHK unless another gateway is named.</summary>
+public sealed class LocalPipeline : IAsyncDisposable
+{
+    /// <summary>How long what is in flight may take to finish after a stop.</summary>
+    private static readonly TimeSpan StopPatience = TimeSpan.FromSeconds(10);
+
+    /// <summary>How often contents that are due but in nobody's hands are looked for.</summary>
+    private static readonly TimeSpan SweepInterval = TimeSpan.FromSeconds(15);
+
+    private readonly List<IAsyncDisposable> _owned = [];
+    private readonly CancellationTokenSource _stopping = new();
+    private Task _sweeping = Task.CompletedTask;
+
+    private LocalPipeline()
+    {
+    }
+
+    public required ISyncLedger Ledger { get; init; }
+
+    public required ContentSynchronizer Synchronizer { get; init; }
+
+    public required SendGate Gate { get; init; }
+
+    public required InProcessQueue Queue { get; init; }
+
+    public required ContentOptions ContentOptions { get; init; }
+
+    public required ContentReader Reader { get; init; }
+
+    /// <summary>Null where another gateway is named.</summary>
+    public required SimulatedGateway? Gateway { get; init; }
+
+    /// <summary>Where it sends to.</summary>
+    public required Uri GatewayAddress { get; init; }
+
+    /// <summary>Signatures made and calls sent since the start.</summary>
+    public required CallCounter Calls { get; init; }
+
+    /// <summary>Waits that suit a person in front of a screen; the library's own defaults are hours.</summary>
+    public static RecoverabilityOptions Recoverability { get; } = new()
+    {
+        BackOff = [TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(2), TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(10), TimeSpan.FromSeconds(20), TimeSpan.FromSeconds(40), TimeSpan.FromMinutes(2)],
+        ProbeInterval = TimeSpan.FromSeconds(5),
+        SigningPause = TimeSpan.FromSeconds(1),
+    };
+
+    /// <summary>Opens the data folder, starts the simulated AlipayHK where one is wanted, and takes up what an earlier run left pending.</summary>
+    /// <exception cref="CommandException">One sentence on what cannot be used.</exception>
+    public static async Task<LocalPipeline> OpenAsync(LocalOptions options, TimeProvider time, ILoggerFactory loggers, CancellationToken cancellationToken)
+    {
+        var data = DataDirectory.Open(options.Data);
+        var owned = new List<IAsyncDisposable>();
+        try
+        {
+            var ledger = await OpenLedgerAsync(data, time, cancellationToken).ConfigureAwait(false);
+            owned.Add(ledger);
+            var gateway = options.Gateway is null ? await StartGatewayAsync(data, options, time, cancellationToken).ConfigureAwait(false) : null;
+            if (gateway is not null) owned.Add(gateway);
+
+            var contentOptions = new ContentOptions { SchemaDirectory = options.Schemas };
+            var schemas = await ContentSchemas.LoadAsync(contentOptions, cancellationToken).ConfigureAwait(false);
+            var calls = new CallCounter();
+            var address = options.Gateway ?? gateway!.Address;
+            var client = CreateClient(data, options, address, calls, time, loggers);
+            var gate = new SendGate(Recoverability, time);
+            var random = new Random();
+            var synchronizer = new ContentSynchronizer(
+                ledger, client, gate, new RequestIdSource(), Recoverability, () => NextJitter(random), time, loggers.CreateLogger<ContentSynchronizer>());
+            var pipeline = new LocalPipeline
+            {
+                Ledger = ledger,
+                Synchronizer = synchronizer,
+                Gate = gate,
+                Queue = new InProcessQueue(synchronizer, options.Workers, time),
+                ContentOptions = contentOptions,
+                Reader = new ContentReader(contentOptions, time, schemas),
+                Gateway = gateway,
+                GatewayAddress = address,
+                Calls = calls,
+            };
+            pipeline._owned.AddRange(owned);
+            pipeline._sweeping = pipeline.SweepAsync(time);
+            return pipeline;
+        }
+        catch (Exception e)
+        {
+            for (var i = owned.Count - 1; i >= 0; i--) await owned[i].DisposeAsync().ConfigureAwait(false);
+            if (e is ContentSchemaException or RsaKeyTextException or LedgerUnavailableException) throw new CommandException(e.Message, e);
+            throw;
+        }
+    }
+
+    /// <summary>Lets what is in flight finish; the rest stays pending for the next run.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        await _stopping.CancelAsync().ConfigureAwait(false);
+        await _sweeping.ConfigureAwait(false);
+        await Queue.StopAsync(StopPatience).ConfigureAwait(false);
+        await Queue.DisposeAsync().ConfigureAwait(false);
+        for (var i = _owned.Count - 1; i >= 0; i--) await _owned[i].DisposeAsync().ConfigureAwait(false);
+        _stopping.Dispose();
+    }
+
+    private static async Task<SqliteLedger> OpenLedgerAsync(DataDirectory data, TimeProvider time, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await SqliteLedger.OpenAsync(new SqliteLedgerOptions(data.LedgerFile), time, cancellationToken).ConfigureAwait(false);
+        }
+        catch (DataInUseException e)
+        {
+            throw new CommandException(e.Message, e);
+        }
+    }
+
+    private static async Task<SimulatedGateway> StartGatewayAsync(DataDirectory data, LocalOptions options, TimeProvider time, CancellationToken cancellationToken)
+    {
+        var gatewayOptions = SimulatedOptions.For(data, options.ClientId, port: 0, options.Faults);
+        return await SimulatedGateway.StartAsync(gatewayOptions, time, null, cancellationToken).ConfigureAwait(false);
+    }
+
+    private static AlipayHkClient CreateClient(DataDirectory data, LocalOptions options, Uri address, CallCounter calls, TimeProvider time, ILoggerFactory loggers)
+    {
+        var alipayHk = new AlipayHkOptions
+        {
+            BaseAddress = address,
+            ClientId = options.ClientId,
+            PartnerKeys = { new PartnerKeyOptions { KeyVersion = options.PartnerKeyVersion, PublicKey = PartnerKey(data, options) } },
+        };
+        var problems = new AlipayHkOptionsValidator().Validate(null, alipayHk);
+        if (problems.Failed) throw new CommandException(string.Join(' ', problems.Failures));
+        var keyFile = options.KeyFile ?? data.PrivateKeyFile;
+        var signer = RsaRequestSigner.FromKeyText(ReadKey(keyFile, "--key"), options.KeyVersion, $"The key file '{keyFile}'");
+        return AlipayHkClient.Create(alipayHk, calls.Counting(signer), time, loggers, calls.Counting(AlipayHkSocket.Open(alipayHk)));
+    }
+
+    private static string PartnerKey(DataDirectory data, LocalOptions options)
+    {
+        if (options.PartnerKeyFile is { } file) return ReadKey(file, "--partner-key");
+        using var simulated = RSA.Create();
+        simulated.ImportFromPem(ReadKey(data.SimulatedPrivateKeyFile, "--data"));
+        return simulated.ExportSubjectPublicKeyInfoPem();
+    }
+
+    private static string ReadKey(string file, string option)
+    {
+        try
+        {
+            return File.ReadAllText(file);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new CommandException($"The key file '{file}' ({option}) cannot be read: {e.Message}", e);
+        }
+    }
+
+    private static double NextJitter(Random random)
+    {
+        lock (random) return random.NextDouble();
+    }
+
+    private async Task SweepAsync(TimeProvider time)
+    {
+        var sweep = new PendingSweep(Ledger, Queue, Gate, time);
+        using var timer = new PeriodicTimer(SweepInterval, time);
+        try
+        {
+            do
+            {
+                try
+                {
+                    await sweep.RunAsync(TimeSpan.Zero, _stopping.Token).ConfigureAwait(false);
+                }
+                catch (LedgerUnavailableException)
+                {
+                    // The next sweep tries again; whoever submits meanwhile is told.
+                }
+            }
+            while (await timer.WaitForNextTickAsync(_stopping.Token).ConfigureAwait(false));
+        }
+        catch (OperationCanceledException)
+        {
+            // Stopped.
+        }
+    }
+}
