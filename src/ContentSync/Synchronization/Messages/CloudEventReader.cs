@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Net.Mime;
 using System.Runtime.InteropServices;
-using System.Text;
 using System.Text.Json;
 using CloudNative.CloudEvents;
 using CloudNative.CloudEvents.SystemTextJson;

@@ -115,7 +115,7 @@ public sealed partial class ContentMessageProcessor(
     }
 
     /// <returns>Null where the ledger cannot be reached.</returns>
-    private async ValueTask<IReadOnlyList<Acceptance>?> AcceptAsync(QueueMessage message, IReadOnlyList<ContentItem> items, CancellationToken cancellationToken)
+    private async ValueTask<IReadOnlyList<Acceptance>?> AcceptAsync(QueueMessage message, List<ContentItem> items, CancellationToken cancellationToken)
     {
         try
         {
