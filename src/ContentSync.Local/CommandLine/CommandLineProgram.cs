@@ -20,7 +20,7 @@ public static class CommandLineProgram
         {
             foreach (var error in parsed.Errors) screen.MarkupLineInterpolated($"[red]{error.Message}[/]");
             var command = parsed.CommandResult.Command;
-            screen.MarkupLineInterpolated($"[grey]See:[/] contentsync {(command == root ? "" : command.Name + " ")}--help");
+            screen.MarkupLineInterpolated($"[grey]See:[/] contentsync-local {(command == root ? "" : command.Name + " ")}--help");
             return ExitCodes.Unusable;
         }
 

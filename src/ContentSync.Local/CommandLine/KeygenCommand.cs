@@ -20,7 +20,7 @@ internal sealed class KeygenCommand(IAnsiConsole screen)
             In production the key is made in Azure Key Vault and never leaves it.
 
             Example:
-              contentsync keygen --out keys
+              contentsync-local keygen --out keys
             """)
         {
             _out,

@@ -28,7 +28,7 @@ internal sealed class PreviewCommand(IAnsiConsole screen)
             Nothing is sent, signed or stored. The requestId and the Request-Time of a real run are made anew.
 
             Example:
-              contentsync preview catalog.ndjson | less
+              contentsync-local preview catalog.ndjson | less
             """)
         {
             _file, _gateway, _clientId, _schemas,

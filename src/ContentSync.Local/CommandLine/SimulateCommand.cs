@@ -30,8 +30,8 @@ internal sealed class SimulateCommand(IAnsiConsole screen)
             PUT /simulator/faults.
 
             Examples:
-              contentsync simulate --faults unknown=0.05,throttle=0.02:3s
-              contentsync sync catalog.ndjson --gateway http://localhost:7072
+              contentsync-local simulate --faults unknown=0.05,throttle=0.02:3s
+              contentsync-local sync catalog.ndjson --gateway http://localhost:7072
             """)
         {
             _data, _port, _clientId, _faults,

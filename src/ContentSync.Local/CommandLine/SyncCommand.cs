@@ -36,9 +36,9 @@ internal sealed class SyncCommand(IAnsiConsole screen)
             An item:  {"contentId":"A-1","contentType":"SKU","contentStatus":1,"contentInfo":{"name":"..."},"revision":7}
 
             Examples:
-              contentsync sync catalog.ndjson
-              gunzip -c export.gz | contentsync sync - --json --report failed.ndjson
-              contentsync sync catalog.ndjson --faults unknown=0.05,latency=50ms
+              contentsync-local sync catalog.ndjson
+              gunzip -c export.gz | contentsync-local sync - --json --report failed.ndjson
+              contentsync-local sync catalog.ndjson --faults unknown=0.05,latency=50ms
             """)
         {
             _file, _json, _report, _wait,

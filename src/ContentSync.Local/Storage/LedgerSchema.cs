@@ -55,8 +55,8 @@ internal static class LedgerSchema
           count INTEGER NOT NULL,
           PRIMARY KEY (state, park_reason)
         ) STRICT, WITHOUT ROWID;
-        CREATE TABLE owner (epoch INTEGER NOT NULL) STRICT;
-        INSERT INTO owner VALUES (0);
+        CREATE TABLE owner (epoch INTEGER NOT NULL, process_id INTEGER NOT NULL) STRICT;
+        INSERT INTO owner VALUES (0, 0);
         """;
 
     /// <summary>Makes the tables in a new file; checks the version of an old one.</summary>

@@ -1,6 +1,5 @@
 using System.Globalization;
 using ContentSync.Ledger;
-using Microsoft.Data.Sqlite;
 
 namespace ContentSync.Local.Storage;
 
@@ -8,6 +7,7 @@ namespace ContentSync.Local.Storage;
 internal sealed class RecordTable : IDisposable
 {
     private const int ParkReasons = 4;
+    private const int MostRecent = 2048;
 
     private readonly SqliteDatabase _database;
     private readonly SqliteStatement _begin;
@@ -20,9 +20,10 @@ internal sealed class RecordTable : IDisposable
     private readonly SqliteStatement _updateBody;
     private readonly SqliteStatement _count;
 
-    // Rows that are in flight, as the open transaction sees them: recording an attempt's ending need not read its row again.
-    // True to the file because nobody else writes it; emptied when a transaction fails.
-    private readonly Dictionary<string, Row> _inFlight = new(StringComparer.Ordinal);
+    // Pending rows written last, as the open transaction sees them, so that the steps of one delivery need not read its row
+    // again. True to the file because nobody else writes it; emptied when a transaction fails. Two generations bound it.
+    private Dictionary<string, Row> _recent = new(StringComparer.Ordinal);
+    private Dictionary<string, Row> _older = new(StringComparer.Ordinal);
     private readonly long[] _tally = new long[3 * ParkReasons];
 
     public RecordTable(SqliteDatabase database)
@@ -45,17 +46,17 @@ internal sealed class RecordTable : IDisposable
     /// <exception cref="LedgerUnavailableException">It cannot be opened.</exception>
     public static RecordTable Open(SqliteLedgerOptions options, out long epoch)
     {
-        var database = SqliteDatabase.Open(options.Path, SqliteOpenMode.ReadWriteCreate, options.BusyTimeout);
+        var database = SqliteDatabase.Open(options.Path, SqliteAccess.Write, options.BusyTimeout);
         try
         {
-            database.Execute("PRAGMA journal_mode = WAL");
             database.Execute(options.Durability == LedgerDurability.PowerLoss ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL");
             database.Execute($"PRAGMA wal_autocheckpoint = {options.CheckpointPages}");
             database.Execute("PRAGMA cache_size = -65536");
             if (options.MaxPages is { } most) database.Execute($"PRAGMA max_page_count = {most}");
             LedgerSchema.Ensure(database);
+            database.Execute("PRAGMA journal_mode = WAL");
             database.Execute("BEGIN IMMEDIATE");
-            database.Execute("UPDATE owner SET epoch = epoch + 1");
+            database.Execute($"UPDATE owner SET epoch = epoch + 1, process_id = {Environment.ProcessId}");
             // Only a pending content can be leased, and only by the one owner, who is gone.
             database.Execute("UPDATE record INDEXED BY unsettled SET lease_id = NULL, lease_expires_at = NULL, version = version + 1 WHERE state <> 1 AND state = 0 AND lease_id IS NOT NULL");
             database.Execute("COMMIT");
@@ -94,13 +95,14 @@ internal sealed class RecordTable : IDisposable
     /// <summary>Forgets what is known of a transaction that failed.</summary>
     public void Abandon()
     {
-        _inFlight.Clear();
+        _recent.Clear();
+        _older.Clear();
         Array.Clear(_tally);
     }
 
     public Row? Find(string contentId)
     {
-        if (_inFlight.TryGetValue(contentId, out var known)) return known;
+        if (_recent.TryGetValue(contentId, out var known) || _older.TryGetValue(contentId, out known)) return known;
         _find.Bind(1, contentId);
         try
         {
@@ -127,7 +129,9 @@ internal sealed class RecordTable : IDisposable
         _insertBody.Bind(2, record.Body.Span);
         _insertBody.Step();
         _tally[Slot(record)]++;
-        return new Row(id, record);
+        var row = new Row(id, record);
+        Remember(row);
+        return row;
     }
 
     /// <summary>Writes a record's next state, and gives it its ETag.</summary>
@@ -159,8 +163,7 @@ internal sealed class RecordTable : IDisposable
 
         _tally[Slot(current.Record)]--;
         _tally[Slot(record)]++;
-        if (record.Lease is null) { _inFlight.Remove(record.ContentId); }
-        else { _inFlight[record.ContentId] = current with { Record = record }; }
+        Remember(current with { Record = record });
         return record;
     }
 
@@ -169,6 +172,25 @@ internal sealed class RecordTable : IDisposable
         SqliteStatement[] statements = [_begin, _commit, _find, _insert, _insertBody, _update, _updateInPlace, _updateBody, _count];
         foreach (var statement in statements) { statement.Dispose(); }
         _database.Dispose();
+    }
+
+    private void Remember(Row row)
+    {
+        var contentId = row.Record.ContentId;
+        if (row.Record.State != SyncState.Pending)
+        {
+            _recent.Remove(contentId);
+            _older.Remove(contentId);
+            return;
+        }
+
+        if (_recent.Count >= MostRecent)
+        {
+            (_recent, _older) = (_older, _recent);
+            _recent.Clear();
+        }
+
+        _recent[contentId] = row;
     }
 
     private static int Slot(SyncRecord record) => ((int)record.State * ParkReasons) + (int)(record.ParkReason ?? 0);

@@ -92,7 +92,8 @@ public sealed class SqliteLedger : ISyncLedger, IAsyncDisposable
 
     private static SqliteLedger Open(SqliteLedgerOptions options, TimeProvider time)
     {
-        var owner = OwnerLock.Take(options.Path);
+        var owner = OwnerLock.TryTake(options.Path)
+            ?? throw new DataInUseException($"The data in {options.Path} is in use by {SqliteLedgerReader.Owner(options)}; stop it first, or choose another folder.");
         RecordTable? table = null;
         try
         {

@@ -18,6 +18,8 @@ internal static class ContentSchemaFile
 
     private static readonly HashSet<string> MapsOfSchemas = new(StringComparer.Ordinal) { "properties", "patternProperties", "definitions", "$defs" };
 
+    private static readonly HashSet<string> Types = new(StringComparer.Ordinal) { "array", "boolean", "integer", "null", "number", "object", "string" };
+
     private static readonly HashSet<string> Values = new(StringComparer.Ordinal) { "enum", "default", "example", "examples" };
 
     public static async Task<JsonSchema> LoadAsync(string file, CancellationToken cancellationToken)
@@ -44,6 +46,8 @@ internal static class ContentSchemaFile
             var at = JsonPointer.Of(pointer, keyword.Name);
             if (Unsupported.Contains(keyword.Name)) throw Fault(file, at, $"the keyword '{keyword.Name}' is not supported; say the same with enum, required, anyOf or additionalProperties");
             if (keyword.Name == "$ref") CheckReference(keyword.Value, at, file);
+            else if (keyword.Name == "type") CheckType(keyword.Value, at, file);
+            else if (keyword.Name == "enum") CheckEnum(keyword.Value, at, file);
             else if (keyword.Name == "pattern") CheckPattern(keyword.Value.GetString(), at, file);
             else if (MapsOfSchemas.Contains(keyword.Name)) CheckMap(keyword, at, file);
             else if (keyword.Value.ValueKind == JsonValueKind.Object && !Values.Contains(keyword.Name)) CheckSchema(keyword.Value, at, file);
@@ -67,6 +71,27 @@ internal static class ContentSchemaFile
         if (list.ValueKind != JsonValueKind.Array) return;
         var index = 0;
         foreach (var schema in list.EnumerateArray()) CheckSchema(schema, $"{pointer}/{index++}", file);
+    }
+
+    private static void CheckType(JsonElement type, string pointer, string file)
+    {
+        IEnumerable<JsonElement> types = type.ValueKind == JsonValueKind.Array ? type.EnumerateArray() : [type];
+        foreach (var one in types)
+        {
+            if (one.ValueKind != JsonValueKind.String || !Types.Contains(one.GetString()!)) throw Fault(file, pointer, $"there is no type {one}");
+        }
+    }
+
+    // NJsonSchema reads such a text as a time, and then no text equals it.
+    private static void CheckEnum(JsonElement values, string pointer, string file)
+    {
+        if (values.ValueKind != JsonValueKind.Array) throw Fault(file, pointer, "an enum must be a list");
+        foreach (var value in values.EnumerateArray())
+        {
+            if (value.ValueKind != JsonValueKind.String || value.GetString() is not { } text) continue;
+            if ((text.Length >= 19 && text[10] == 'T' && char.IsAsciiDigit(text[0])) || text.StartsWith("/Date(", StringComparison.Ordinal))
+                throw Fault(file, pointer, $"a date and time in an enum ({text}) is not supported; use a pattern");
+        }
     }
 
     private static void CheckReference(JsonElement reference, string pointer, string file)

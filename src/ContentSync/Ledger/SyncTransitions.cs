@@ -15,19 +15,7 @@ public static class SyncTransitions
         var item = submission.Item;
         if (current is null)
         {
-            var first = Fill(new SyncRecord
-            {
-                ContentId = item.ContentId,
-                ContentType = "",
-                ContentStatus = default,
-                Revision = default,
-                Hash = default,
-                RequestId = "",
-                Body = default,
-                State = SyncState.Pending,
-                AcceptedAt = now,
-                DueAt = now,
-            }, submission, now);
+            var first = First(submission, now);
             return (first, new Acceptance(AcceptanceKind.Accepted, first));
         }
 
@@ -91,22 +79,20 @@ public static class SyncTransitions
     public static (SyncRecord? Next, RecordStatus Status) Record(SyncRecord current, SyncRecord leased, AttemptEnding ending)
     {
         if (current.Lease is null || current.Lease.LeaseId != leased.Lease?.LeaseId) return (null, RecordStatus.LeaseLost);
-        var released = current with
-        {
-            Lease = ending.SettlesAt is { } settles ? new SyncLease(Settling, settles) : null,
-            LastAttempt = ending.Attempt ?? current.LastAttempt,
-        };
-        if (ending.Kind == AttemptEndingKind.Synchronized)
-        {
-            released = released with
+        var attempt = ending.Attempt ?? current.LastAttempt;
+        var lease = ending.SettlesAt is { } settles ? new SyncLease(Settling, settles) : null;
+        var released = ending.Kind != AttemptEndingKind.Synchronized
+            ? current with { Lease = lease, LastAttempt = attempt }
+            : current with
             {
+                Lease = lease,
+                LastAttempt = attempt,
                 SynchronizedHash = leased.Hash,
                 SynchronizedRevision = leased.Revision,
                 SynchronizedAt = ending.Attempt!.At,
                 TemplateCode = ending.TemplateCode ?? current.TemplateCode,
                 TemplateStatus = ending.TemplateStatus ?? current.TemplateStatus,
             };
-        }
 
         // The newest content may be the leased one again, under a request of its own that cannot have been sent while this
         // lease was held. What settled the content settles that request too.
@@ -139,11 +125,25 @@ public static class SyncTransitions
         Hop = record.Hop + 1,
     };
 
-    // The hop goes on: a revision number can come back (received together, or a number after a time), a MessageId must not.
-    private static SyncRecord Replace(SyncRecord record, Submission submission, DateTimeOffset now) =>
-        Fill(record with { Hop = record.Hop + 1 }, submission, now);
+    private static SyncRecord First(Submission submission, DateTimeOffset now)
+    {
+        var (requestId, body) = submission.Prepare(submission.Item);
+        return new SyncRecord
+        {
+            ContentId = submission.Item.ContentId,
+            ContentType = submission.Item.ContentType,
+            ContentStatus = submission.Item.ContentStatus,
+            Revision = submission.Revision,
+            Hash = submission.Item.Hash,
+            RequestId = requestId,
+            Body = body,
+            State = SyncState.Pending,
+            AcceptedAt = now,
+            DueAt = now,
+        };
+    }
 
-    private static SyncRecord Fill(SyncRecord record, Submission submission, DateTimeOffset now)
+    private static SyncRecord Replace(SyncRecord record, Submission submission, DateTimeOffset now)
     {
         var (requestId, body) = submission.Prepare(submission.Item);
         return record with
@@ -159,6 +159,8 @@ public static class SyncTransitions
             AcceptedAt = now,
             DueAt = now,
             Attempts = 0,
+            // Goes on: a revision can come back (received together, or a number after a time), a MessageId must not.
+            Hop = record.Hop + 1,
         };
     }
 }

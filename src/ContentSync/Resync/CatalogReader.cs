@@ -12,6 +12,10 @@ namespace ContentSync.Resync;
 /// white space, either of them optionally packed with gzip. Memory stays constant: one buffer of a little more than
 /// <see cref="ContentOptions.MaxItemBytes"/>. Thread-safe.
 /// </summary>
+/// <remarks>
+/// That gzip data ends too early is noticed only in a process with the runtime option
+/// <c>System.IO.Compression.UseStrictValidation</c>, which Directory.Build.props gives to every host.
+/// </remarks>
 public sealed class CatalogReader(ContentReader contentReader, ContentOptions options)
 {
     /// <summary>

@@ -49,8 +49,7 @@ public sealed partial class ContentSynchronizer(
     /// <exception cref="OperationCanceledException">Cancelled; the content stays pending and has spent no attempt.</exception>
     public async ValueTask<SyncOutcome> SynchronizeAsync(string contentId, CancellationToken cancellationToken)
     {
-        using var activity = Telemetry.Source.StartActivity("synchronize content");
-        activity?.SetTag("content.id", contentId);
+        using var activity = Telemetry.StartContent(contentId);
         try
         {
             for (var revisions = 1; ; revisions++)
@@ -58,7 +57,7 @@ public sealed partial class ContentSynchronizer(
                 var (outcome, newerPending) = await RunOnceAsync(contentId, cancellationToken).ConfigureAwait(false);
                 if (newerPending && revisions < MaxRevisionsPerRun) continue;
                 Telemetry.Outcomes.Add(1, new("outcome", outcome.Kind.ToString()), new("code", outcome.Code));
-                activity?.SetTag("outcome", outcome.Kind.ToString()).SetTag("alipayhk.tracer_id", outcome.Record?.LastAttempt?.TracerId);
+                activity?.SetTag("outcome", outcome.Kind.ToString()).SetTag(Telemetry.TracerIdTag, outcome.Record?.LastAttempt?.TracerId);
                 return outcome;
             }
         }
@@ -100,6 +99,7 @@ public sealed partial class ContentSynchronizer(
 
             gate.Report(permit, answer);
             reported = true;
+            if (answer.Verification is not (null or SignatureVerification.Valid)) Telemetry.VerificationFailures.Add(1, new KeyValuePair<string, object?>("verification", answer.Verification.ToString()));
             return await ConcludeAsync(leased, answer).ConfigureAwait(false);
         }
         finally
@@ -164,7 +164,10 @@ public sealed partial class ContentSynchronizer(
         using var timeout = new CancellationTokenSource(EndingTimeout, time);
         try
         {
-            return await ledger.RecordAsync(leased, ending, timeout.Token).ConfigureAwait(false);
+            var answer = await ledger.RecordAsync(leased, ending, timeout.Token).ConfigureAwait(false);
+            if (answer.Status == RecordStatus.Recorded && ending is { Kind: AttemptEndingKind.Parked, ParkReason: { } reason })
+                Telemetry.Parked.Add(1, new("reason", reason.ToString()), new("code", ending.Attempt?.Code));
+            return answer;
         }
         catch (OperationCanceledException e)
         {

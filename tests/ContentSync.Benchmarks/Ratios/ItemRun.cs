@@ -1,0 +1,78 @@
+using ContentSync.AlipayHk;
+using ContentSync.Content;
+using ContentSync.Local.Pipeline;
+using ContentSync.Local.Storage;
+using ContentSync.Signing;
+using ContentSync.Synchronization;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace ContentSync.Benchmarks.Ratios;
+
+/// <summary>Whole items as the local host runs them: accept in batches, lease, sign, send, verify, record, with the SQLite ledger and the in-process queue.</summary>
+internal sealed class ItemRun : IAsyncDisposable
+{
+    private const int BatchSize = 256;
+    private const int Workers = 32;
+
+    private readonly string _folder;
+    private readonly SqliteLedger _ledger;
+    private readonly AlipayHkClient _client;
+    private readonly ContentSynchronizer _synchronizer;
+    private readonly InProcessQueue _queue;
+    private int _synchronized;
+
+    private ItemRun(string folder, SqliteLedger ledger, AlipayHkClient client)
+    {
+        _folder = folder;
+        _ledger = ledger;
+        _client = client;
+        var options = new RecoverabilityOptions();
+        _synchronizer = new ContentSynchronizer(
+            ledger, client, new SendGate(options, TimeProvider.System), new RequestIdSource(), options, () => 0.5, TimeProvider.System, NullLogger<ContentSynchronizer>.Instance);
+        _queue = new InProcessQueue(_synchronizer, Workers, TimeProvider.System);
+        _queue.Ended += (_, outcome) =>
+        {
+            if (outcome.Kind == SyncOutcomeKind.Synchronized) Interlocked.Increment(ref _synchronized);
+        };
+    }
+
+    /// <param name="peer">Whom to send to.</param>
+    /// <param name="signer">Signs.</param>
+    /// <param name="socket">Replaces the socket; null for a real one.</param>
+    public static async Task<ItemRun> StartAsync(Peer peer, IRequestSigner signer, HttpMessageHandler? socket = null)
+    {
+        var folder = Directory.CreateTempSubdirectory("contentsync-benchmark-").FullName;
+        var ledger = await SqliteLedger.OpenAsync(new SqliteLedgerOptions(Path.Combine(folder, "ledger.db")), TimeProvider.System, CancellationToken.None).ConfigureAwait(false);
+        return new ItemRun(folder, ledger, AlipayHkClient.Create(Options(peer), signer, TimeProvider.System, NullLoggerFactory.Instance, socket));
+    }
+
+    public static AlipayHkOptions Options(Peer peer) => new()
+    {
+        BaseAddress = peer.Addresses.Gateway,
+        ClientId = Peer.ClientId,
+        PartnerKeys = { new PartnerKeyOptions { KeyVersion = "1", PublicKey = peer.Theirs.ExportSubjectPublicKeyInfoPem() } },
+    };
+
+    /// <summary>Brings the items to AlipayHK; returns when all are acknowledged and recorded.</summary>
+    public async Task RunAsync(IReadOnlyList<ContentItem> items)
+    {
+        var target = _synchronized + items.Count;
+        foreach (var batch in items.Chunk(BatchSize))
+        {
+            var acceptances = await _synchronizer.AcceptAsync(batch, TimeProvider.System.GetUtcNow(), CancellationToken.None).ConfigureAwait(false);
+            var messages = Array.ConvertAll([.. acceptances], acceptance => new SyncMessage(acceptance.Record.ContentId, acceptance.Record.RequestId, 0, TimeSpan.Zero));
+            await _queue.EnqueueAsync(messages, CancellationToken.None).ConfigureAwait(false);
+        }
+
+        await _queue.WaitForActiveAsync(0, CancellationToken.None).ConfigureAwait(false);
+        if (_synchronized != target) throw new InvalidOperationException($"{target - _synchronized} of {items.Count} items were not synchronized.");
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _queue.DisposeAsync().ConfigureAwait(false);
+        await _ledger.DisposeAsync().ConfigureAwait(false);
+        _client.Dispose();
+        Directory.Delete(_folder, recursive: true);
+    }
+}

@@ -1,0 +1,45 @@
+using System.Buffers.Text;
+using System.Net;
+using System.Net.Http.Headers;
+using System.Text;
+using ContentSync.Signing;
+
+namespace ContentSync.Benchmarks.Ratios;
+
+/// <summary>Has the fake vault sign over HTTP, with as little of its own as such a call needs.</summary>
+internal sealed class VaultSigner(Uri vault) : IRequestSigner, IDisposable
+{
+    private static readonly MediaTypeHeaderValue Json = new("application/json");
+
+    private readonly HttpMessageInvoker _http = new(new SocketsHttpHandler { AllowAutoRedirect = false, UseCookies = false, UseProxy = false, ActivityHeadersPropagator = null });
+    private readonly Uri _sign = new(vault, "/keys/content/1/sign");
+
+    public async ValueTask<RequestSignature> SignAsync(ReadOnlyMemory<byte> sha256, CancellationToken cancellationToken) =>
+        new("1", await SignAsync(_http, _sign, sha256, cancellationToken).ConfigureAwait(false));
+
+    /// <summary>One sign call.</summary>
+    public static async Task<byte[]> SignAsync(HttpMessageInvoker http, Uri sign, ReadOnlyMemory<byte> sha256, CancellationToken cancellationToken)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Post, sign);
+        request.Content = new ByteArrayContent(Encoding.ASCII.GetBytes($$"""{"alg":"RS256","value":"{{Base64Url.EncodeToString(sha256.Span)}}"}"""));
+        request.Content.Headers.ContentType = Json;
+        using var response = await http.SendAsync(request, cancellationToken).ConfigureAwait(false);
+        if (response.StatusCode != HttpStatusCode.OK) throw new SigningUnavailableException($"The vault answered {(int)response.StatusCode}.");
+        return Signature(await response.Content.ReadAsByteArrayAsync(cancellationToken).ConfigureAwait(false));
+    }
+
+    public void Dispose() => _http.Dispose();
+
+    private static byte[] Signature(ReadOnlySpan<byte> json)
+    {
+        var reader = new System.Text.Json.Utf8JsonReader(json);
+        while (reader.Read())
+        {
+            if (reader.TokenType != System.Text.Json.JsonTokenType.PropertyName || !reader.ValueTextEquals("value"u8)) continue;
+            reader.Read();
+            return Base64Url.DecodeFromUtf8(reader.ValueSpan);
+        }
+
+        throw new SigningUnavailableException("The vault's answer holds no signature.");
+    }
+}

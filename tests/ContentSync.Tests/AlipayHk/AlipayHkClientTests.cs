@@ -1,0 +1,463 @@
+using System.Net;
+using System.Net.Sockets;
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json;
+using ContentSync.AlipayHk;
+using ContentSync.Signing;
+
+namespace ContentSync.Tests.AlipayHk;
+
+public sealed class AlipayHkClientTests : IDisposable
+{
+    private readonly FakeAlipayHk _gateway = new();
+    private DateTimeOffset? _givenUpAt;
+
+    public void Dispose() => _gateway.Dispose();
+
+    [Fact]
+    public async Task Sends_the_exact_bytes_signed_once_with_every_header()
+    {
+        _gateway.Then(_gateway.Signed(FakeAlipayHk.SuccessJson));
+        var body = FakeAlipayHk.Body();
+        var answer = await SendAsync(body);
+
+        var sent = Assert.Single(_gateway.Sent);
+        Assert.Equal("POST", sent.Method);
+        Assert.Equal(new Uri("https://gateway.example/api/open/alipay/v1/content/synchronize"), sent.Url);
+        Assert.Equal(body.ToArray(), sent.Body);
+        Assert.Equal(FakeAlipayHk.ClientId, sent.Headers["Client-Id"]);
+        Assert.Equal("2026-03-01T12:00:00+00:00", sent.Headers["Request-Time"]);
+        Assert.Equal("application/json; charset=UTF-8", sent.Headers["Content-Type"]);
+        Assert.StartsWith("algorithm=RSA256,keyVersion=7,signature=", sent.Headers["Signature"], StringComparison.Ordinal);
+        Assert.False(sent.Headers.ContainsKey("Encrypt"));
+        Assert.True(sent.SignatureMatches(FakeAlipayHk.OurKey));
+        Assert.Equal(AnswerVerdict.Succeeded, answer.Verdict);
+    }
+
+    [Fact]
+    public async Task A_signed_success_succeeds_and_brings_template_and_trace_id()
+    {
+        var response = _gateway.Signed("""{"result":{"resultCode":"SUCCESS","resultStatus":"S","resultMsg":"fine"},"templateCode":"T1","templateStatus":"valid"}""");
+        response.Headers.TryAddWithoutValidation("Tracer-Id", "trace1");
+        var answer = await SendAsync(response);
+        Assert.Equal(
+            new SynchronizeAnswer(AnswerVerdict.Succeeded, "SUCCESS", "fine") { HttpStatus = 200, Verification = SignatureVerification.Valid, TracerId = "trace1", TemplateCode = "T1", TemplateStatus = "valid" },
+            answer);
+    }
+
+    [Fact]
+    public async Task Reads_the_trace_id_under_its_other_spelling()
+    {
+        var response = FakeAlipayHk.Unsigned(FakeAlipayHk.Result("SYSTEM_ERROR", "U"));
+        response.Headers.TryAddWithoutValidation("tracerId", "trace2");
+        Assert.Equal("trace2", (await SendAsync(response)).TracerId);
+    }
+
+    [Theory]
+    [InlineData("CONTENT_RISKY", "F", AnswerVerdict.Rejected)]
+    [InlineData("PARAM_ILLEGAL", "F", AnswerVerdict.Rejected)]
+    [InlineData("NEVER_HEARD_OF", "F", AnswerVerdict.Rejected)]
+    [InlineData("UNKNOWN_EXCEPTION", "F", AnswerVerdict.Retryable)]
+    [InlineData("SYSTEM_ERROR", "U", AnswerVerdict.Retryable)]
+    [InlineData("CONTENT_RISKY", "U", AnswerVerdict.Retryable)]
+    [InlineData("NEVER_HEARD_OF", "A", AnswerVerdict.Retryable)]
+    [InlineData("INVALID_SIGNATURE", "F", AnswerVerdict.ConfigurationFault)]
+    public async Task A_signed_result_goes_by_its_code_and_is_not_tried_again_quickly(string code, string status, AnswerVerdict verdict)
+    {
+        var answer = await SendAsync(_gateway.Signed(FakeAlipayHk.Result(code, status)));
+        Assert.Equal((verdict, code, "said so"), (answer.Verdict, answer.Code, answer.Message));
+        Assert.Single(_gateway.Sent);
+    }
+
+    [Theory]
+    [InlineData("SUCCESS", "S", AnswerVerdict.Retryable, ClientCodes.UnsignedSuccess)]
+    [InlineData("NEVER_HEARD_OF", "S", AnswerVerdict.Retryable, ClientCodes.UnsignedSuccess)]
+    [InlineData("CONTENT_RISKY", "F", AnswerVerdict.Retryable, "CONTENT_RISKY")]
+    [InlineData("PARAM_ILLEGAL", "F", AnswerVerdict.Retryable, "PARAM_ILLEGAL")]
+    [InlineData("NEVER_HEARD_OF", "F", AnswerVerdict.Retryable, "NEVER_HEARD_OF")]
+    [InlineData("SYSTEM_ERROR", "U", AnswerVerdict.Retryable, "SYSTEM_ERROR")]
+    [InlineData("SUCCESS", "F", AnswerVerdict.Retryable, ClientCodes.UnclearResult)]
+    [InlineData("INVALID_SIGNATURE", "F", AnswerVerdict.ConfigurationFault, "INVALID_SIGNATURE")]
+    [InlineData("INVALID_CLIENT", "F", AnswerVerdict.ConfigurationFault, "INVALID_CLIENT")]
+    public async Task An_unsigned_result_is_a_diagnosis_and_no_more(string code, string status, AnswerVerdict verdict, string expected)
+    {
+        var answer = await SendAsync(FakeAlipayHk.Unsigned(FakeAlipayHk.Result(code, status)));
+        Assert.Equal((verdict, expected, SignatureVerification.Unsigned), (answer.Verdict, answer.Code, answer.Verification));
+    }
+
+    [Theory]
+    [InlineData("Signature")]
+    [InlineData("Response-Time")]
+    public async Task A_half_signed_success_is_retried(string missing)
+    {
+        var response = _gateway.Signed(FakeAlipayHk.SuccessJson);
+        response.Headers.Remove(missing);
+        var answer = await SendAsync(response);
+        Assert.Equal((AnswerVerdict.Retryable, ClientCodes.IncompleteResponseSignature, SignatureVerification.Incomplete), (answer.Verdict, answer.Code, answer.Verification));
+    }
+
+    [Theory]
+    [InlineData("SUCCESS", "S")]
+    [InlineData("CONTENT_RISKY", "F")]
+    [InlineData("INVALID_SIGNATURE", "F")]
+    public async Task A_forged_answer_is_retried_whatever_it_says(string code, string status)
+    {
+        using var forger = RSA.Create(2048);
+        var answer = await SendAsync(_gateway.Signed(FakeAlipayHk.Result(code, status), key: forger));
+        Assert.Equal((AnswerVerdict.Retryable, ClientCodes.InvalidResponseSignature, SignatureVerification.Invalid), (answer.Verdict, answer.Code, answer.Verification));
+    }
+
+    [Fact]
+    public async Task An_answer_changed_on_its_way_is_retried()
+    {
+        var answer = await SendAsync(_gateway.Signed(FakeAlipayHk.SuccessJson, signedBody: FakeAlipayHk.Result("CONTENT_RISKY", "F")));
+        Assert.Equal((AnswerVerdict.Retryable, ClientCodes.InvalidResponseSignature), (answer.Verdict, answer.Code));
+    }
+
+    [Fact]
+    public async Task Each_other_fault_of_the_signature_has_its_code()
+    {
+        Assert.Equal(ClientCodes.UnknownResponseKeyVersion, (await SendAsync(_gateway.Signed(FakeAlipayHk.SuccessJson, keyVersion: "2"))).Code);
+        Assert.Equal(ClientCodes.UnsupportedResponseAlgorithm, (await SendAsync(WithSignature("algorithm=ECC224,keyVersion=1,signature=AAAA"))).Code);
+        Assert.Equal(ClientCodes.InvalidResponseSignature, (await SendAsync(WithSignature("rubbish"))).Code);
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("OK")]
+    [InlineData("{}")]
+    [InlineData("""{"resultInfo":{"resultCode":"SUCCESS"}}""")]
+    public async Task A_signed_answer_without_result_is_malformed_and_retried(string body)
+    {
+        var answer = await SendAsync(_gateway.Signed(body));
+        Assert.Equal((AnswerVerdict.Retryable, ClientCodes.MalformedAnswer), (answer.Verdict, answer.Code));
+    }
+
+    [Fact]
+    public async Task An_answer_larger_than_the_limit_is_not_read_to_its_end()
+    {
+        _gateway.Options.MaxResponseBytes = 1024;
+        var fits = FakeAlipayHk.SuccessJson.PadRight(1024);
+        Assert.Equal("SUCCESS", (await SendAsync(_gateway.Signed(fits))).Code);
+        var answer = await SendAsync(_gateway.Signed(fits + " "));
+        Assert.Equal((AnswerVerdict.Retryable, ClientCodes.AnswerTooLarge, null), (answer.Verdict, answer.Code, answer.Verification));
+    }
+
+    [Fact]
+    public async Task Reads_an_answer_larger_than_the_first_buffer()
+    {
+        Assert.Equal(AnswerVerdict.Succeeded, (await SendAsync(_gateway.Signed(FakeAlipayHk.SuccessJson.PadRight(60_000)))).Verdict);
+    }
+
+    [Theory]
+    [InlineData(301)]
+    [InlineData(302)]
+    [InlineData(307)]
+    public async Task A_redirect_is_a_configuration_fault_and_not_followed(int status)
+    {
+        var response = FakeAlipayHk.Unsigned("", status);
+        response.Headers.Location = new Uri("https://elsewhere.example/");
+        var answer = await SendAsync(response);
+        Assert.Equal((AnswerVerdict.ConfigurationFault, ClientCodes.Redirected), (answer.Verdict, answer.Code));
+        Assert.Single(_gateway.Sent);
+    }
+
+    [Theory]
+    [InlineData(401, AnswerVerdict.ConfigurationFault)]
+    [InlineData(403, AnswerVerdict.ConfigurationFault)]
+    [InlineData(404, AnswerVerdict.ConfigurationFault)]
+    [InlineData(405, AnswerVerdict.ConfigurationFault)]
+    [InlineData(415, AnswerVerdict.ConfigurationFault)]
+    [InlineData(400, AnswerVerdict.Retryable)]
+    [InlineData(413, AnswerVerdict.Retryable)]
+    [InlineData(429, AnswerVerdict.Retryable)]
+    public async Task A_status_without_result_and_signature_goes_by_the_status_and_is_not_tried_again_quickly(int status, AnswerVerdict verdict)
+    {
+        var answer = await SendAsync(FakeAlipayHk.Unsigned("<html>no</html>", status));
+        Assert.Equal((verdict, ClientCodes.HttpStatus, status), (answer.Verdict, answer.Code, answer.HttpStatus));
+        Assert.Single(_gateway.Sent);
+    }
+
+    [Fact]
+    public async Task A_signed_4xx_without_result_is_a_permanent_no()
+    {
+        Assert.Equal(AnswerVerdict.Rejected, (await SendAsync(_gateway.Signed("no", 400))).Verdict);
+    }
+
+    [Fact]
+    public async Task The_code_counts_before_the_status_but_success_needs_200()
+    {
+        Assert.Equal("CONTENT_RISKY", (await SendAsync(_gateway.Signed(FakeAlipayHk.Result("CONTENT_RISKY", "F"), 400))).Code);
+        Assert.Equal(AnswerVerdict.Rejected, (await SendAsync(_gateway.Signed(FakeAlipayHk.Result("CONTENT_RISKY", "F"), 500))).Verdict);
+        var answer = await SendAsync(_gateway.Signed(FakeAlipayHk.SuccessJson, 500));
+        Assert.Equal((AnswerVerdict.Retryable, ClientCodes.HttpStatus), (answer.Verdict, answer.Code));
+        Assert.Equal(AnswerVerdict.Retryable, (await SendAsync(_gateway.Signed(FakeAlipayHk.SuccessJson, 202))).Verdict);
+        Assert.Equal(4, _gateway.Sent.Count);
+    }
+
+    [Theory]
+    [InlineData(408)]
+    [InlineData(500)]
+    [InlineData(503)]
+    public async Task A_5xx_or_408_without_result_is_tried_again_quickly_with_fresh_time_and_signature(int status)
+    {
+        _gateway.Then(FakeAlipayHk.Unsigned("", status)).Then((_, _) =>
+        {
+            _gateway.Time.Advance(TimeSpan.FromSeconds(3));
+            return Task.FromResult(FakeAlipayHk.Unsigned("busy", status));
+        }).Then((_, _) => Task.FromResult(_gateway.Signed(FakeAlipayHk.SuccessJson)));
+        var answer = await SendAsync(FakeAlipayHk.Body());
+        Assert.Equal(AnswerVerdict.Succeeded, answer.Verdict);
+        Assert.Equal(3, _gateway.Sent.Count);
+        Assert.All(_gateway.Sent, sent => Assert.True(sent.SignatureMatches(FakeAlipayHk.OurKey)));
+        Assert.All(_gateway.Sent, sent => Assert.Equal(_gateway.Sent[0].Body, sent.Body));
+        Assert.NotEqual(_gateway.Sent[1].Headers["Request-Time"], _gateway.Sent[2].Headers["Request-Time"]);
+        Assert.NotEqual(_gateway.Sent[1].Headers["Signature"], _gateway.Sent[2].Headers["Signature"]);
+    }
+
+    [Fact]
+    public async Task Quick_tries_end_at_their_number()
+    {
+        _gateway.Always = (_, _) => Task.FromResult(FakeAlipayHk.Unsigned("", 502));
+        var answer = await SendAsync(FakeAlipayHk.Body());
+        Assert.Equal((AnswerVerdict.Retryable, ClientCodes.HttpStatus, 502), (answer.Verdict, answer.Code, answer.HttpStatus));
+        Assert.Equal(1 + _gateway.Options.QuickRetries, _gateway.Sent.Count);
+    }
+
+    [Fact]
+    public async Task Without_quick_retries_there_is_one_try()
+    {
+        _gateway.Options.QuickRetries = 0;
+        await SendAsync(FakeAlipayHk.Unsigned("", 502));
+        Assert.Single(_gateway.Sent);
+    }
+
+    [Fact]
+    public async Task A_5xx_with_a_result_is_left_to_the_policy()
+    {
+        var answer = await SendAsync(FakeAlipayHk.Unsigned(FakeAlipayHk.Result("UNKNOWN_EXCEPTION", "F"), 500));
+        Assert.Equal("UNKNOWN_EXCEPTION", answer.Code);
+        Assert.Single(_gateway.Sent);
+    }
+
+    [Theory]
+    [InlineData(429, "17", 17)]
+    [InlineData(503, "120", 120)]
+    [InlineData(503, "Sun, 01 Mar 2026 12:01:30 GMT", 90)]
+    [InlineData(503, "Sun, 01 Mar 2026 11:00:00 GMT", 0)]
+    [InlineData(503, "999999999", 86400)]
+    public async Task Who_says_when_to_come_back_is_not_asked_before(int status, string header, int seconds)
+    {
+        var response = FakeAlipayHk.Unsigned("", status);
+        response.Headers.TryAddWithoutValidation("Retry-After", header);
+        var answer = await SendAsync(response);
+        Assert.Equal((AnswerVerdict.Retryable, TimeSpan.FromSeconds(seconds)), (answer.Verdict, answer.RetryAfter));
+        Assert.Single(_gateway.Sent);
+    }
+
+    [Theory]
+    [InlineData("soon")]
+    [InlineData("-5")]
+    [InlineData("99999999999999")]
+    public async Task A_Retry_After_that_cannot_be_read_is_ignored(string header)
+    {
+        var response = FakeAlipayHk.Unsigned("", 429);
+        response.Headers.TryAddWithoutValidation("Retry-After", header);
+        Assert.Null((await SendAsync(response)).RetryAfter);
+    }
+
+    [Fact]
+    public async Task A_broken_connection_is_tried_again_quickly()
+    {
+        _gateway.Then(new HttpRequestException("refused", new SocketException(111))).Then(_gateway.Signed(FakeAlipayHk.SuccessJson));
+        Assert.Equal(AnswerVerdict.Succeeded, (await SendAsync(FakeAlipayHk.Body())).Verdict);
+        Assert.Equal(2, _gateway.Sent.Count);
+    }
+
+    [Fact]
+    public async Task A_connection_that_stays_broken_is_retried_later()
+    {
+        _gateway.Always = (_, _) => Task.FromException<HttpResponseMessage>(new HttpRequestException(HttpRequestError.ConnectionError, "refused"));
+        var answer = await SendAsync(FakeAlipayHk.Body());
+        Assert.Equal((AnswerVerdict.Retryable, ClientCodes.ConnectionFailed, null), (answer.Verdict, answer.Code, answer.Verification));
+        Assert.Contains("refused", answer.Message, StringComparison.Ordinal);
+        Assert.Equal(3, _gateway.Sent.Count);
+    }
+
+    [Fact]
+    public async Task An_answer_that_breaks_off_is_a_broken_connection()
+    {
+        _gateway.Always = (_, _) => Task.FromResult(new HttpResponseMessage(HttpStatusCode.OK) { Content = new StreamContent(new BreakingStream()) });
+        Assert.Equal(ClientCodes.ConnectionFailed, (await SendAsync(FakeAlipayHk.Body())).Code);
+    }
+
+    [Fact]
+    public async Task A_try_without_answer_ends_at_its_limit_and_is_left_to_the_policy()
+    {
+        _gateway.Always = HangAsync;
+        var start = _gateway.Time.GetUtcNow();
+        var answer = await SendAsync(FakeAlipayHk.Body());
+        Assert.Equal((AnswerVerdict.Retryable, ClientCodes.Timeout), (answer.Verdict, answer.Code));
+        Assert.Single(_gateway.Sent);
+        Assert.Equal(_gateway.Options.AttemptTimeout, _givenUpAt - start);
+    }
+
+    [Fact]
+    public async Task All_tries_together_end_at_the_total_limit()
+    {
+        _gateway.Options.AttemptTimeout = _gateway.Options.TotalTimeout = TimeSpan.FromSeconds(5);
+        _gateway.Then(FakeAlipayHk.Unsigned("", 503)).Then(HangAsync);
+        var start = _gateway.Time.GetUtcNow();
+        Assert.Equal(ClientCodes.Timeout, (await SendAsync(FakeAlipayHk.Body())).Code);
+        Assert.Equal(TimeSpan.FromSeconds(5), _givenUpAt - start);
+    }
+
+    [Fact]
+    public async Task The_callers_cancellation_is_thrown_and_nothing_else_is()
+    {
+        using var cancellation = new CancellationTokenSource();
+        using var client = _gateway.Client();
+        _gateway.Always = HangAsync;
+        var call = client.SynchronizeAsync(FakeAlipayHk.Body(), cancellation.Token).AsTask();
+        Assert.False(call.IsCompleted);
+        await cancellation.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => call);
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(async () => await client.SynchronizeAsync(FakeAlipayHk.Body(), cancellation.Token));
+        Assert.Single(_gateway.Sent);
+    }
+
+    [Fact]
+    public async Task A_cancellation_ends_the_wait_between_quick_tries()
+    {
+        using var cancellation = new CancellationTokenSource();
+        using var client = _gateway.Client();
+        _gateway.Then(FakeAlipayHk.Unsigned("", 503));
+        var call = client.SynchronizeAsync(FakeAlipayHk.Body(), cancellation.Token).AsTask();
+        await cancellation.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => call);
+    }
+
+    [Fact]
+    public async Task Without_a_signature_nothing_is_sent()
+    {
+        var answer = await SendAsync(FakeAlipayHk.Body(), new RefusingSigner());
+        Assert.Equal((AnswerVerdict.SigningUnavailable, ClientCodes.SigningUnavailable, "throttled", TimeSpan.FromSeconds(7)), (answer.Verdict, answer.Code, answer.Message, answer.RetryAfter));
+        Assert.Empty(_gateway.Sent);
+    }
+
+    [Fact]
+    public async Task A_signer_that_never_answers_is_not_a_timeout_of_AlipayHK()
+    {
+        var answer = await SendAsync(FakeAlipayHk.Body(), new HangingSigner());
+        Assert.Equal((AnswerVerdict.SigningUnavailable, ClientCodes.SigningUnavailable), (answer.Verdict, answer.Code));
+        Assert.Empty(_gateway.Sent);
+    }
+
+    [Fact]
+    public async Task Each_attempt_carries_a_new_request_id_where_that_is_wanted()
+    {
+        _gateway.Options.NewRequestIdPerAttempt = true;
+        _gateway.Then(FakeAlipayHk.Unsigned("", 503)).Then(_gateway.Signed(FakeAlipayHk.SuccessJson));
+        await SendAsync(FakeAlipayHk.Body(), requestIds: new CountingIds());
+        Assert.Equal([$"{1:x32}", $"{2:x32}"], _gateway.Sent.Select(sent => JsonDocument.Parse(sent.Body).RootElement.GetProperty("requestId").GetString()));
+        Assert.All(_gateway.Sent, sent => Assert.True(sent.SignatureMatches(FakeAlipayHk.OurKey)));
+    }
+
+    [Fact]
+    public async Task A_long_message_is_cut_to_256_characters_and_never_through_an_emoji()
+    {
+        var answer = await SendAsync(_gateway.Signed(FakeAlipayHk.Result("PARAM_ILLEGAL", "F", new string('x', 255) + "🎬 and more")));
+        Assert.Equal(new string('x', 255), answer.Message);
+    }
+
+    [Fact]
+    public async Task Serves_many_threads_at_once()
+    {
+        _gateway.Always = (_, _) => Task.FromResult(_gateway.Signed(FakeAlipayHk.SuccessJson));
+        using var signer = RsaRequestSigner.FromKeyText(FakeAlipayHk.OurKey.ExportPkcs8PrivateKeyPem(), "1", "key");
+        using var quiet = new StatelessGateway(_gateway);
+        using var client = AlipayHkClient.Create(_gateway.Options, signer, _gateway.Time, Microsoft.Extensions.Logging.Abstractions.NullLoggerFactory.Instance, quiet);
+        await Parallel.ForAsync(0, 64, new ParallelOptions { MaxDegreeOfParallelism = 8 }, async (_, cancellationToken) =>
+            Assert.Equal(AnswerVerdict.Succeeded, (await client.SynchronizeAsync(FakeAlipayHk.Body(), cancellationToken)).Verdict));
+    }
+
+    private Task<SynchronizeAnswer> SendAsync(HttpResponseMessage response)
+    {
+        _gateway.Then(response);
+        return SendAsync(FakeAlipayHk.Body());
+    }
+
+    private async Task<SynchronizeAnswer> SendAsync(ReadOnlyMemory<byte> body, IRequestSigner? signer = null, RequestIdSource? requestIds = null)
+    {
+        var client = _gateway.Client(signer, requestIds: requestIds);
+        var call = client.SynchronizeAsync(body, CancellationToken.None).AsTask();
+        for (var i = 0; i < 10_000 && !call.IsCompleted; i++)
+        {
+            _gateway.Time.Advance(TimeSpan.FromMilliseconds(100));
+
+            // The client's continuations run on other threads; without a pause its clock would run away from them.
+            await Task.Delay(1);
+        }
+
+        return await call;
+    }
+
+    private HttpResponseMessage WithSignature(string header)
+    {
+        var response = _gateway.Signed(FakeAlipayHk.SuccessJson);
+        response.Headers.Remove("Signature");
+        response.Headers.TryAddWithoutValidation("Signature", header);
+        return response;
+    }
+
+    private async Task<HttpResponseMessage> HangAsync(SentRequest request, CancellationToken cancellationToken)
+    {
+        cancellationToken.Register(() => _givenUpAt = _gateway.Time.GetUtcNow());
+        await Task.Delay(Timeout.Infinite, cancellationToken);
+        throw new InvalidOperationException("An endless wait has ended.");
+    }
+
+    private sealed class StatelessGateway(FakeAlipayHk gateway) : HttpMessageHandler
+    {
+        protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
+        {
+            await Task.Yield();
+            return gateway.Signed(FakeAlipayHk.SuccessJson);
+        }
+    }
+
+    private sealed class RefusingSigner : IRequestSigner
+    {
+        public ValueTask<RequestSignature> SignAsync(ReadOnlyMemory<byte> sha256, CancellationToken cancellationToken) =>
+            throw new SigningUnavailableException("throttled", TimeSpan.FromSeconds(7));
+    }
+
+    private sealed class HangingSigner : IRequestSigner
+    {
+        public async ValueTask<RequestSignature> SignAsync(ReadOnlyMemory<byte> sha256, CancellationToken cancellationToken)
+        {
+            await Task.Delay(Timeout.Infinite, cancellationToken);
+            return default;
+        }
+    }
+
+    private sealed class CountingIds : RequestIdSource
+    {
+        private int _count;
+
+        public override string Create() => $"{Interlocked.Increment(ref _count):x32}";
+    }
+
+    private sealed class BreakingStream : MemoryStream
+    {
+        private bool _broken;
+
+        public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
+        {
+            if (_broken) throw new IOException("reset by peer");
+            _broken = true;
+            return ValueTask.FromResult(Encoding.UTF8.GetBytes("{\"resultInfo\":", buffer.Span));
+        }
+    }
+}

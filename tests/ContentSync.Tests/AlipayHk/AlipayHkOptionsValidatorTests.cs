@@ -1,0 +1,92 @@
+using System.Security.Cryptography;
+using ContentSync.AlipayHk;
+
+namespace ContentSync.Tests.AlipayHk;
+
+public sealed class AlipayHkOptionsValidatorTests
+{
+    private static readonly string Pem = RSA.Create(2048).ExportSubjectPublicKeyInfoPem();
+
+    [Fact]
+    public void Accepts_what_AlipayHK_hands_over() => Assert.Empty(Faults(_ => { }));
+
+    [Theory]
+    [InlineData("http://localhost:7072")]
+    [InlineData("http://127.0.0.1:7072/")]
+    [InlineData("http://[::1]:7072")]
+    public void Accepts_plain_http_on_loopback(string address) => Assert.Empty(Faults(options => options.BaseAddress = new Uri(address)));
+
+    [Theory]
+    [InlineData("http://gateway.example", "AlipayHk:BaseAddress must begin with https://")]
+    [InlineData("http://localhost.gateway.example", "AlipayHk:BaseAddress must begin with https://")]
+    [InlineData("ftp://localhost", "AlipayHk:BaseAddress must begin with https://")]
+    [InlineData("https://user:pass@gateway.example", "AlipayHk:BaseAddress must not hold a user name")]
+    [InlineData("https://gateway.example/api", "AlipayHk:BaseAddress must end with the host or port")]
+    [InlineData("https://gateway.example/?a=b", "AlipayHk:BaseAddress must end with the host or port")]
+    [InlineData("https://gateway.example/#a", "AlipayHk:BaseAddress must end with the host or port")]
+    [InlineData("/relative", "AlipayHk:BaseAddress is missing or not absolute")]
+    public void Refuses_another_kind_of_address(string address, string said) =>
+        Assert.StartsWith(said, Assert.Single(Faults(options => options.BaseAddress = new Uri(address, UriKind.RelativeOrAbsolute))), StringComparison.Ordinal);
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("api/x")]
+    [InlineData("//host/x")]
+    [InlineData("/api?x=1")]
+    [InlineData("/api#x")]
+    [InlineData("/a b")]
+    [InlineData("/a/../b")]
+    [InlineData("/a%20b")]
+    [InlineData("/a\nb")]
+    [InlineData("/中")]
+    public void Refuses_a_path_that_would_be_signed_otherwise_than_called(string path) =>
+        Assert.StartsWith("AlipayHk:Path must", Assert.Single(Faults(options => options.Path = path)), StringComparison.Ordinal);
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("a\r\nX: y")]
+    [InlineData("a b")]
+    public void Refuses_a_Client_Id_that_cannot_stand_in_a_header(string clientId) =>
+        Assert.StartsWith("AlipayHk:ClientId must", Assert.Single(Faults(options => options.ClientId = clientId)), StringComparison.Ordinal);
+
+    [Fact]
+    public void Names_each_limit_that_is_out_of_range()
+    {
+        AssertFault("AlipayHk:AttemptTimeout must be from", options => options.AttemptTimeout = TimeSpan.Zero);
+        AssertFault("AlipayHk:AttemptTimeout must not be longer", options => options.AttemptTimeout = TimeSpan.FromMinutes(1));
+        AssertFault("AlipayHk:TotalTimeout must be from", options => options.TotalTimeout = TimeSpan.FromDays(2));
+        AssertFault("AlipayHk:QuickRetries must be", options => options.QuickRetries = -1);
+        AssertFault("AlipayHk:QuickRetries must be", options => options.QuickRetries = 11);
+        AssertFault("AlipayHk:MaxResponseBytes must be", options => options.MaxResponseBytes = 0);
+        AssertFault("AlipayHk:MaxResponseBytes must be", options => options.MaxResponseBytes = int.MaxValue);
+        AssertFault("AlipayHk:PartnerKeys is empty", options => options.PartnerKeys.Clear());
+        AssertFault("AlipayHk:PartnerKeys:0:PublicKey", options => options.PartnerKeys[0].PublicKey = "x");
+        AssertFault("AlipayHk:Encryption:AesKeyBits must be", options => options.Encryption = new() { Enabled = true, AesKeyBits = 100 });
+        AssertFault("AlipayHk:Encryption:ContentType must be", options => options.Encryption = new() { Enabled = true, ContentType = "" });
+        AssertFault("AlipayHk:Encryption:KeyVersion must be", options => options.Encryption = new() { Enabled = true, KeyVersion = "2" });
+    }
+
+    [Fact]
+    public void Reports_all_faults_at_once() => Assert.Equal(4, Faults(options =>
+    {
+        options.BaseAddress = null;
+        options.ClientId = "";
+        options.QuickRetries = -1;
+        options.PartnerKeys.Clear();
+    }).Count);
+
+    private static void AssertFault(string said, Action<AlipayHkOptions> change) =>
+        Assert.Contains(Faults(change), fault => fault.StartsWith(said, StringComparison.Ordinal));
+
+    private static List<string> Faults(Action<AlipayHkOptions> change)
+    {
+        var options = new AlipayHkOptions
+        {
+            BaseAddress = new Uri("https://gateway.example"),
+            ClientId = "4Q5Y8W0WSG45P907917",
+            PartnerKeys = [new PartnerKeyOptions { KeyVersion = "1", PublicKey = Pem }],
+        };
+        change(options);
+        return [.. new AlipayHkOptionsValidator().Validate(null, options).Failures ?? []];
+    }
+}

@@ -1,0 +1,191 @@
+using System.Security.Cryptography;
+using System.Text;
+using ContentSync.AlipayHk;
+using CsCheck;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Time.Testing;
+
+namespace ContentSync.Tests.AlipayHk;
+
+public sealed class ResponseVerificationTests
+{
+    public static TheoryData<string> Vectors => SignatureVectors.Names;
+
+    private static SignatureVector Vector => SignatureVectors.Named("line breaks kept as received");
+
+    [Theory]
+    [MemberData(nameof(Vectors))]
+    public void Accepts_the_signature_of_the_vector(string name) => Assert.Equal(SignatureVerification.Valid, Check(SignatureVectors.Named(name)).Verification);
+
+    [Fact]
+    public void Accepts_the_published_notification()
+    {
+        var vector = SignatureVectors.Root("notify-kat.json");
+        var options = new AlipayHkOptions
+        {
+            Path = SignatureVectors.Text(vector, "signed_path"),
+            ClientId = SignatureVectors.Text(vector, "client_id"),
+            PartnerKeys = [new PartnerKeyOptions { KeyVersion = "1", PublicKey = SignatureVectors.Text(vector, "public_key_spki_base64") }],
+        };
+        using var keys = new PartnerKeys(options);
+        var header = "algorithm=RSA256,keyVersion=1,signature=" + SignatureVectors.Text(vector, "signature_header_value_urlencoded");
+        var body = Encoding.UTF8.GetBytes(SignatureVectors.Text(vector, "body_utf8"));
+        var subject = new ResponseVerification(options, keys, new FakeTimeProvider(), NullLogger<ResponseVerification>.Instance);
+        Assert.Equal(SignatureVerification.Valid, subject.Check(header, SignatureVectors.Text(vector, "time"), null, body).Verification);
+        body[^2] ^= 1;
+        Assert.Equal(SignatureVerification.Invalid, subject.Check(header, SignatureVectors.Text(vector, "time"), null, body).Verification);
+    }
+
+    [Fact]
+    public void Rejects_a_body_with_one_byte_flipped_wherever_it_is() => Gen.Select(Gen.Int[0, Vector.Body.Length - 1], Gen.Int[0, 7]).Sample((at, bit) =>
+    {
+        var body = Encoding.UTF8.GetBytes(Vector.Body);
+        body[at] ^= (byte)(1 << bit);
+        return Check(Vector, body: body).Verification == SignatureVerification.Invalid;
+    }, iter: 200);
+
+    [Fact]
+    public void Rejects_a_body_whose_line_breaks_were_changed() =>
+        Assert.Equal(SignatureVerification.Invalid, Check(Vector, body: Encoding.UTF8.GetBytes(Vector.Body.ReplaceLineEndings("\n"))).Verification);
+
+    [Fact]
+    public void Rejects_a_string_to_sign_that_was_built_with_CRLF()
+    {
+        using var key = RSA.Create(2048);
+        var signature = key.SignData(Encoding.UTF8.GetBytes($"POST {Vector.Path}\r\n{Vector.ClientId}.{Vector.Time}.{Vector.Body}"), HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1);
+        Assert.Equal(SignatureVerification.Invalid, Check(Vector, signature: SignatureHeader.Format("1", signature), publicKey: key.ExportSubjectPublicKeyInfoPem()).Verification);
+        signature = key.SignData(Encoding.UTF8.GetBytes(Vector.StringToSign), HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1);
+        Assert.Equal(SignatureVerification.Valid, Check(Vector, signature: SignatureHeader.Format("1", signature), publicKey: key.ExportSubjectPublicKeyInfoPem()).Verification);
+    }
+
+    [Fact]
+    public void Rejects_another_path() => Assert.Equal(SignatureVerification.Invalid, Check(Vector, path: Vector.Path + "/").Verification);
+
+    [Fact]
+    public void Rejects_an_answer_made_out_to_another_Client_Id()
+    {
+        Assert.Equal(SignatureVerification.Invalid, Check(Vector, clientId: "SOMEONE_ELSE").Verification);
+        Assert.Equal(SignatureVerification.Invalid, Check(Vector, answersClientId: "SOMEONE_ELSE").Verification);
+        Assert.Equal(SignatureVerification.Valid, Check(Vector, answersClientId: null).Verification);
+    }
+
+    [Fact]
+    public void Rejects_another_time() => Assert.Equal(SignatureVerification.Invalid, Check(Vector, time: "2026-02-28T00:00:00.1234568Z").Verification);
+
+    [Fact]
+    public void Rejects_the_same_instant_in_other_characters() => Assert.Equal(SignatureVerification.Invalid, Check(Vector, time: "2026-02-28T00:00:00.1234567+00:00").Verification);
+
+    [Fact]
+    public void Rejects_a_signature_cut_short()
+    {
+        var whole = Convert.FromBase64String(Vector.Signature);
+        Assert.Equal(SignatureVerification.Invalid, Check(Vector, signature: SignatureHeader.Format("1", whole.AsSpan(0, 255))).Verification);
+        Assert.Equal(SignatureVerification.Invalid, Check(Vector, signature: SignatureHeader.Format("1", [.. whole, 0])).Verification);
+        Assert.Equal(SignatureVerification.Malformed, Check(Vector, signature: Vector.Header[..^7]).Verification);
+    }
+
+    [Fact]
+    public void Tells_unsigned_from_half_signed()
+    {
+        using var verifier = new Verifier(Vector);
+        Assert.Equal(SignatureVerification.Unsigned, verifier.Subject.Check(null, null, Vector.ClientId, "{}"u8).Verification);
+        Assert.Equal(SignatureVerification.Incomplete, verifier.Subject.Check(Vector.Header, null, Vector.ClientId, Encoding.UTF8.GetBytes(Vector.Body)).Verification);
+        Assert.Equal(SignatureVerification.Incomplete, verifier.Subject.Check(null, Vector.Time, Vector.ClientId, Encoding.UTF8.GetBytes(Vector.Body)).Verification);
+    }
+
+    [Fact]
+    public void Rejects_a_response_signed_with_a_retired_key()
+    {
+        var check = Check(Vector, signature: SignatureHeader.Format("9", Convert.FromBase64String(Vector.Signature)));
+        Assert.Equal(SignatureVerification.UnknownKeyVersion, check.Verification);
+        Assert.Contains("keyVersion 9", check.Detail, StringComparison.Ordinal);
+        Assert.Contains("configured: 1", check.Detail, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Refuses_ECC224_and_says_why()
+    {
+        var check = Check(Vector, signature: Vector.Header.Replace("RSA256", "ECC224", StringComparison.Ordinal));
+        Assert.Equal(SignatureVerification.UnsupportedAlgorithm, check.Verification);
+        Assert.Contains("documents neither its curve, its hash nor its signature encoding", check.Detail, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Accepts_blanks_other_order_lower_case_hex_and_a_raw_value()
+    {
+        var encoded = Uri.EscapeDataString(Vector.Signature);
+        string[] forms =
+        [
+            $"algorithm=RSA256, keyVersion=1, signature={encoded}",
+            $"signature={encoded},algorithm=RSA256,keyVersion=1",
+            $"algorithm=rsa256,keyVersion=1,signature={encoded.Replace("%2B", "%2b", StringComparison.Ordinal).Replace("%2F", "%2f", StringComparison.Ordinal).Replace("%3D", "%3d", StringComparison.Ordinal)}",
+            $"algorithm=RSA256,keyVersion=1,signature={Vector.Signature}",
+            $"algorithm=RSA256,signature={Vector.Signature}",
+        ];
+        Assert.All(forms, form => Assert.Equal(SignatureVerification.Valid, Check(Vector, signature: form).Verification));
+    }
+
+    [Fact]
+    public void Warns_of_a_far_clock_once_a_minute_and_still_accepts()
+    {
+        using var verifier = new Verifier(Vector);
+        var body = Encoding.UTF8.GetBytes(Vector.Body);
+        verifier.Time.SetUtcNow(new DateTimeOffset(2026, 2, 28, 0, 4, 59, TimeSpan.Zero));
+        Assert.Equal(SignatureVerification.Valid, verifier.Subject.Check(Vector.Header, Vector.Time, null, body).Verification);
+        Assert.Empty(verifier.Log.Lines);
+        verifier.Time.Advance(TimeSpan.FromSeconds(30));
+        for (var i = 0; i < 3; i++) Assert.Equal(SignatureVerification.Valid, verifier.Subject.Check(Vector.Header, Vector.Time, null, body).Verification);
+        Assert.Contains("-329 s from the local clock", Assert.Single(verifier.Log.Lines), StringComparison.Ordinal);
+        verifier.Time.Advance(TimeSpan.FromMinutes(1));
+        verifier.Subject.Check(Vector.Header, Vector.Time, null, body);
+        Assert.Equal(2, verifier.Log.Lines.Count);
+    }
+
+    [Fact]
+    public void Hostile_headers_never_throw() => Gen.Select(Gen.String, Gen.String, Gen.Byte.Array).Sample((signature, time, body) =>
+        Check(Vector, signature: signature, time: time, body: body).Verification is SignatureVerification.Malformed or SignatureVerification.UnsupportedAlgorithm or SignatureVerification.UnknownKeyVersion or SignatureVerification.Invalid, iter: 1000);
+
+    private static ResponseCheck Check(SignatureVector vector, string? signature = null, string? time = null, string? answersClientId = "", byte[]? body = null, string? path = null, string? clientId = null, string? publicKey = null)
+    {
+        using var verifier = new Verifier(vector, path, clientId, publicKey);
+        return verifier.Subject.Check(signature ?? vector.Header, time ?? vector.Time, answersClientId == "" ? clientId ?? vector.ClientId : answersClientId, body ?? Encoding.UTF8.GetBytes(vector.Body));
+    }
+
+    private sealed class Verifier : IDisposable
+    {
+        private readonly PartnerKeys _keys;
+
+        public Verifier(SignatureVector vector, string? path = null, string? clientId = null, string? publicKey = null)
+        {
+            var options = new AlipayHkOptions
+            {
+                Path = path ?? vector.Path,
+                ClientId = clientId ?? vector.ClientId,
+                PartnerKeys = [new PartnerKeyOptions { KeyVersion = vector.KeyVersion, PublicKey = publicKey ?? SignatureVectors.PublicKey }],
+            };
+            _keys = new PartnerKeys(options);
+            Subject = new ResponseVerification(options, _keys, Time, Log);
+        }
+
+        public FakeTimeProvider Time { get; } = new();
+
+        public ListLogger Log { get; } = new();
+
+        public ResponseVerification Subject { get; }
+
+        public void Dispose() => _keys.Dispose();
+    }
+
+    private sealed class ListLogger : ILogger<ResponseVerification>
+    {
+        public List<string> Lines { get; } = [];
+
+        public IDisposable? BeginScope<TState>(TState state)
+            where TState : notnull => null;
+
+        public bool IsEnabled(LogLevel logLevel) => true;
+
+        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) => Lines.Add(formatter(state, exception));
+    }
+}

@@ -1,0 +1,81 @@
+using System.Text;
+using System.Text.Json;
+using ContentSync.AlipayHk;
+using ContentSync.Content;
+using CsCheck;
+
+namespace ContentSync.Tests.AlipayHk;
+
+public sealed class SynchronizeRequestTests
+{
+    private const string RequestId = "0123456789abcdef0123456789abcdef";
+
+    [Fact]
+    public void Writes_the_five_fields_with_requestId_first()
+    {
+        var body = Encoding.UTF8.GetString(SynchronizeRequest.Prepare(FakeAlipayHk.Item("""{"name":"凍檸茶","note":"a+b<c>&'d'"}"""), RequestId).Span);
+        Assert.Equal("{\"requestId\":\"0123456789abcdef0123456789abcdef\",\"contentId\":\"TEA-1\",\"contentType\":\"SKU\",\"contentStatus\":1,\"contentInfo\":\"{\\\"name\\\":\\\"凍檸茶\\\",\\\"note\\\":\\\"a+b<c>&'d'\\\"}\"}", body);
+    }
+
+    [Fact]
+    public void Writes_a_delisted_content_as_the_number_0()
+    {
+        var body = SynchronizeRequest.Prepare(FakeAlipayHk.Item() with { ContentStatus = ContentStatus.Invalid }, RequestId);
+        var status = JsonDocument.Parse(body).RootElement.GetProperty("contentStatus");
+        Assert.Equal(JsonValueKind.Number, status.ValueKind);
+        Assert.Equal(0, status.GetInt32());
+    }
+
+    [Fact]
+    public void ContentInfo_arrives_character_by_character() => Gen.String.Sample(text =>
+    {
+        if (text.EnumerateRunes().Any(rune => rune == Rune.ReplacementChar)) return true;
+        var body = SynchronizeRequest.Prepare(FakeAlipayHk.Item(text) with { ContentId = text }, RequestId);
+        var root = JsonDocument.Parse(body).RootElement;
+        return root.GetProperty("contentInfo").GetString() == text && root.GetProperty("contentId").GetString() == text;
+    });
+
+    [Fact]
+    public void Emoji_and_escapes_arrive_as_they_were_given()
+    {
+        const string info = "{\"name\":\"夜場 🎬 \\u4e2d \\\"quoted\\\" \\\\ tab\\t\"}";
+        var body = SynchronizeRequest.Prepare(FakeAlipayHk.Item(info), RequestId);
+        Assert.Equal(info, JsonDocument.Parse(body).RootElement.GetProperty("contentInfo").GetString());
+    }
+
+    [Fact]
+    public void Another_requestId_changes_a_copy_and_no_other_byte()
+    {
+        var body = SynchronizeRequest.Prepare(FakeAlipayHk.Item(), RequestId);
+        var before = Encoding.UTF8.GetString(body.Span);
+        var patched = SynchronizeRequest.WithRequestId(body, "ffffffffffffffffffffffffffffffff");
+        Assert.Equal(before.Replace(RequestId, "ffffffffffffffffffffffffffffffff", StringComparison.Ordinal), Encoding.UTF8.GetString(patched.Span));
+        Assert.Equal(before, Encoding.UTF8.GetString(body.Span));
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("{}")]
+    [InlineData("""{"contentId":"0123456789abcdef0123456789abcdef"}""")]
+    [InlineData("""{"requestId":"short"}""")]
+    [InlineData("""{"requestId":"0123456789abcdef0123456789abcdef+longer"}""")]
+    public void Does_not_patch_a_body_it_did_not_make(string body) =>
+        Assert.Throws<ArgumentException>(() => SynchronizeRequest.WithRequestId(Encoding.UTF8.GetBytes(body), RequestId));
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("0123456789abcdef0123456789abcde")]
+    [InlineData("01234567-89ab-cdef-0123-456789abcdef")]
+    [InlineData("\"123456789abcdef0123456789abcdef")]
+    public void Does_not_take_a_requestId_of_another_form(string requestId) =>
+        Assert.Throws<ArgumentException>(() => SynchronizeRequest.Prepare(FakeAlipayHk.Item(), requestId));
+
+    [Fact]
+    public void Request_ids_are_32_lower_case_hex_digits_and_differ()
+    {
+        var source = new RequestIdSource();
+        var ids = Enumerable.Range(0, 100).Select(_ => source.Create()).ToList();
+        Assert.All(ids, id => Assert.Matches("^[0-9a-f]{32}$", id));
+        Assert.Equal(100, ids.Distinct().Count());
+    }
+}

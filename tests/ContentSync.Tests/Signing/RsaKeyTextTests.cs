@@ -1,0 +1,128 @@
+using System.Security.Cryptography;
+using ContentSync.Signing;
+
+namespace ContentSync.Tests.Signing;
+
+public sealed class RsaKeyTextTests
+{
+    private const string Setting = "AlipayHk:PartnerKeys:0:PublicKey";
+
+    private static readonly RSA Key = RSA.Create(2048);
+
+    public static TheoryData<string> PublicForms => new(
+        Key.ExportSubjectPublicKeyInfoPem(),
+        Key.ExportRSAPublicKeyPem(),
+        Convert.ToBase64String(Key.ExportSubjectPublicKeyInfo()),
+        Convert.ToBase64String(Key.ExportSubjectPublicKeyInfo(), Base64FormattingOptions.InsertLineBreaks),
+        "\n  " + Key.ExportSubjectPublicKeyInfoPem().ReplaceLineEndings("\r\n") + "\n");
+
+    public static TheoryData<string> PrivateForms => new(
+        Key.ExportPkcs8PrivateKeyPem(),
+        Key.ExportRSAPrivateKeyPem(),
+        Convert.ToBase64String(Key.ExportPkcs8PrivateKey()),
+        Convert.ToBase64String(Key.ExportRSAPrivateKey()));
+
+    [Theory]
+    [MemberData(nameof(PublicForms))]
+    public void Reads_every_form_of_a_public_key(string text)
+    {
+        using var key = RsaKeyText.ImportPublic(text, Setting);
+        Assert.Equal(Key.ExportSubjectPublicKeyInfo(), key.ExportSubjectPublicKeyInfo());
+    }
+
+    [Theory]
+    [MemberData(nameof(PrivateForms))]
+    public void Reads_every_form_of_a_private_key(string text)
+    {
+        using var key = RsaKeyText.ImportPrivate(text, Setting);
+        Assert.Equal(Key.ExportRSAPrivateKey(), key.ExportRSAPrivateKey());
+    }
+
+    [Theory]
+    [MemberData(nameof(PrivateForms))]
+    public void Refuses_a_private_key_where_a_public_one_belongs_without_repeating_it(string text)
+    {
+        var refused = Assert.Throws<RsaKeyTextException>(() => RsaKeyText.ImportPublic(text, Setting));
+        Assert.StartsWith(Setting + " holds a private key.", refused.Message, StringComparison.Ordinal);
+        AssertHoldsNothingOf(text, refused);
+    }
+
+    [Theory]
+    [MemberData(nameof(PublicForms))]
+    public void Refuses_a_public_key_where_a_private_one_belongs(string text)
+    {
+        var refused = Assert.Throws<RsaKeyTextException>(() => RsaKeyText.ImportPrivate(text, "Key:File"));
+        Assert.StartsWith("Key:File cannot be read. It must be an RSA private key", refused.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("", "is empty")]
+    [InlineData(" \n ", "is empty")]
+    [InlineData("not a key!", "neither PEM nor base64")]
+    [InlineData("AAAA", "cannot be read")]
+    [InlineData("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----", "cannot be read")]
+    public void Says_what_is_wrong_and_what_would_be_right(string text, string said)
+    {
+        foreach (var import in new Func<string, string, RSA>[] { RsaKeyText.ImportPublic, RsaKeyText.ImportPrivate })
+        {
+            var refused = Assert.Throws<RsaKeyTextException>(() => import(text, Setting));
+            Assert.StartsWith(Setting, refused.Message, StringComparison.Ordinal);
+            Assert.Contains(said, refused.Message, StringComparison.Ordinal);
+            Assert.Contains("It must be an RSA ", refused.Message, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public void Refuses_a_key_cut_short()
+    {
+        var cut = Key.ExportSubjectPublicKeyInfo()[..^3];
+        Assert.Throws<RsaKeyTextException>(() => RsaKeyText.ImportPublic(Convert.ToBase64String(cut), Setting));
+    }
+
+    [Fact]
+    public void Refuses_bytes_behind_the_key()
+    {
+        byte[] longer = [.. Key.ExportSubjectPublicKeyInfo(), 0];
+        Assert.Throws<RsaKeyTextException>(() => RsaKeyText.ImportPublic(Convert.ToBase64String(longer), Setting));
+    }
+
+    [Fact]
+    public void Refuses_fewer_than_2048_bits()
+    {
+        using var small = RSA.Create(1024);
+        var asPublic = Assert.Throws<RsaKeyTextException>(() => RsaKeyText.ImportPublic(small.ExportSubjectPublicKeyInfoPem(), Setting));
+        var asPrivate = Assert.Throws<RsaKeyTextException>(() => RsaKeyText.ImportPrivate(small.ExportPkcs8PrivateKeyPem(), Setting));
+        Assert.Equal($"{Setting} holds an RSA key of 1024 bits. AlipayHK asks for 2048 bits or more.", asPublic.Message);
+        Assert.Equal(asPublic.Message, asPrivate.Message);
+    }
+
+    [Fact]
+    public void Refuses_an_elliptic_curve_key_and_says_why()
+    {
+        using var ecc = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        string[] privateForms = [ecc.ExportPkcs8PrivateKeyPem(), ecc.ExportECPrivateKeyPem(), Convert.ToBase64String(ecc.ExportPkcs8PrivateKey())];
+        foreach (var text in privateForms)
+        {
+            var refused = Assert.Throws<RsaKeyTextException>(() => RsaKeyText.ImportPrivate(text, "Key:File"));
+            Assert.Contains("documents neither its curve, its hash nor its signature encoding", refused.Message, StringComparison.Ordinal);
+            AssertHoldsNothingOf(text, refused);
+        }
+
+        var asPublic = Assert.Throws<RsaKeyTextException>(() => RsaKeyText.ImportPublic(ecc.ExportSubjectPublicKeyInfoPem(), Setting));
+        Assert.Contains("ECC224", asPublic.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Refuses_a_key_under_a_pass_phrase_and_says_so()
+    {
+        var text = Key.ExportEncryptedPkcs8PrivateKeyPem("secret", new PbeParameters(PbeEncryptionAlgorithm.Aes256Cbc, HashAlgorithmName.SHA256, 1000));
+        var refused = Assert.Throws<RsaKeyTextException>(() => RsaKeyText.ImportPrivate(text, "Key:File"));
+        Assert.Contains("pass phrase", refused.Message, StringComparison.Ordinal);
+    }
+
+    private static void AssertHoldsNothingOf(string text, Exception refused)
+    {
+        var middle = text.ReplaceLineEndings("").Substring(text.Length / 2, 12);
+        Assert.DoesNotContain(middle, refused.ToString(), StringComparison.Ordinal);
+    }
+}
