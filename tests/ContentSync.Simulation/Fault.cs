@@ -12,6 +12,7 @@ internal enum Fault
     Drop,
     Delay,
     LockLoss,
+    CallerGone,
     SettlementLost,
     BrokerOutage,
     StoreConflict,

@@ -9,7 +9,7 @@ internal sealed class PlanDraw
 
     private static readonly Fault[] CallFaults =
     [
-        Fault.Duplicate, Fault.Reorder, Fault.Drop, Fault.Delay, Fault.LockLoss, Fault.SettlementLost,
+        Fault.Duplicate, Fault.Reorder, Fault.Drop, Fault.Delay, Fault.LockLoss, Fault.SettlementLost, Fault.CallerGone,
         Fault.StoreAnswerLost, Fault.StoreSlow, Fault.VaultThrottle,
         Fault.PartnerThrottle, Fault.PartnerServerError, Fault.PartnerUnknownException, Fault.PartnerTimeoutBeforeEffect,
         Fault.PartnerTimeoutAfterEffect, Fault.PartnerLateEffect, Fault.PartnerReset, Fault.PartnerResetAfterEffect, Fault.PartnerTruncated,

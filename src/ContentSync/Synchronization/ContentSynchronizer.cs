@@ -140,10 +140,10 @@ public sealed partial class ContentSynchronizer(
 
     private RecoverabilityDecision Decide(SyncRecord leased, SynchronizeAnswer answer, DateTimeOffset now)
     {
-        // While sending is stopped a failed attempt shows that AlipayHK is down, not that this content is at fault.
-        if (answer.Verdict == AnswerVerdict.Retryable && gate.Stop is { } stop)
-            return new RecoverabilityDecision.Pause(WithJitter(stop.NextProbe - now));
-        return RecoverabilityPolicy.Decide(options, answer, leased.Attempts, now - leased.AcceptedAt, jitter());
+        var age = now - leased.AcceptedAt;
+        return gate.Stop is { } stop && RecoverabilityPolicy.IsHeldByStop(options, answer, age)
+            ? new RecoverabilityDecision.Pause(WithJitter(stop.NextProbe - now))
+            : RecoverabilityPolicy.Decide(options, answer, leased.Attempts, age, jitter());
     }
 
     private async ValueTask<(SyncOutcome Outcome, bool NewerPending)> GiveUpAsync(SyncRecord leased)

@@ -102,7 +102,7 @@ public sealed partial class ContentMessageProcessor(
     }
 
     /// <returns>A reference for each that did not end well.</returns>
-    private async ValueTask<IReadOnlyList<OutgoingMessage>> SynchronizeAsync(IReadOnlyCollection<SyncMessage> wakes, CancellationToken cancellationToken)
+    private async ValueTask<IReadOnlyList<OutgoingMessage>> SynchronizeAsync(Dictionary<string, SyncMessage>.ValueCollection wakes, CancellationToken cancellationToken)
     {
         // Not Parallel.ForEachAsync: it takes a thread of the pool for each, though all of them mostly wait.
         var left = new List<OutgoingMessage>();
