@@ -18,7 +18,7 @@ internal enum Invariant
     /// <summary>An older revision never reaches the partner after a newer one took effect.</summary>
     NeverOlderAfterNewer,
 
-    /// <summary>At most one request in flight per contentId.</summary>
+    /// <summary>At most one connection per contentId, and none while the partner may be at work on another request of it.</summary>
     OneInFlight,
 
     /// <summary>Request id and body never change within a revision and always change with it.</summary>
@@ -105,7 +105,10 @@ internal sealed class Judge(World world)
         var content = Of(call.ContentId);
         if (!_requests.TryGetValue(call.RequestId, out var request)) Report(Invariant.RequestIsFixed, $"{call.ContentId} is sent with request {call.RequestId}, which no record ever had");
         else if (!request.Body.Span.SequenceEqual(call.Body)) Report(Invariant.RequestIsFixed, $"{call.ContentId} is sent with another body than the one fixed with request {call.RequestId}");
-        if (++content.InFlight > 1) Report(Invariant.OneInFlight, $"{content.InFlight} requests of {call.ContentId} in flight");
+        if (content.Open.Count > 0) Report(Invariant.OneInFlight, $"{content.Open.Count + 1} requests of {call.ContentId} in flight");
+        if (content.AtWork.Exists(other => other.RequestId != call.RequestId)) Report(Invariant.OneInFlight, $"{call.ContentId} is sent while the partner is at work on another request of it");
+        content.Open.Add(call);
+        content.AtWork.Add(call);
     }
 
     /// <summary>A request is in the partner's hands, which is neither down nor misconfigured.</summary>
@@ -117,7 +120,11 @@ internal sealed class Judge(World world)
         if (++content.Arrivals > most) Report(Invariant.AttemptsBounded, $"{call.ContentId} was sent {content.Arrivals} times without an end");
     }
 
-    public void Left(PartnerCall call) => Of(call.ContentId).InFlight--;
+    /// <summary>The connection ended.</summary>
+    public void Closed(PartnerCall call) => Of(call.ContentId).Open.Remove(call);
+
+    /// <summary>The connection ended, and what the partner had to do is done.</summary>
+    public void Left(PartnerCall call) => Of(call.ContentId).AtWork.Remove(call);
 
     public void TookEffect(PartnerCall call)
     {
@@ -216,7 +223,11 @@ internal sealed class Judge(World world)
         /// <summary>What the partner holds.</summary>
         public ContentHash? Held { get; set; }
 
-        public int InFlight { get; set; }
+        /// <summary>Connections.</summary>
+        public List<PartnerCall> Open { get; } = [];
+
+        /// <summary>Connections, and what the partner does with a request whose connection has ended.</summary>
+        public List<PartnerCall> AtWork { get; } = [];
 
         public long Requests { get; set; }
 

@@ -119,14 +119,19 @@ internal sealed class SimulatedPartner(World world)
     // The client gives up first, by its time limit or because a gateway in between did.
     private void BeLate(PartnerCall call)
     {
-        Effect(call, world.Random.Between(TimeSpan.FromSeconds(2), TimeSpan.FromSeconds(9)) + (world.Random.Chance(0.5) ? TimeSpan.FromSeconds(14) : TimeSpan.Zero));
+        var late = world.Random.Between(TimeSpan.FromSeconds(2), TimeSpan.FromSeconds(9));
         switch (world.Random.Next(3))
         {
             case 0:
+                Effect(call, late);
                 Reset(call, Brief(), "Connection reset.");
                 break;
             case 1:
+                Effect(call, late);
                 Answer(call, Brief(), 504, "<html>gateway timeout</html>", isSigned: false);
+                break;
+            default:
+                Effect(call, TimeSpan.FromSeconds(14) + late);
                 break;
         }
     }
@@ -260,6 +265,7 @@ internal sealed class PartnerCall
         if (!IsOpen) return false;
         IsOpen = false;
         Process.Disconnected(this);
+        _world.Judge.Closed(this);
         LeaveIfDone();
         return Process.IsAlive;
     }

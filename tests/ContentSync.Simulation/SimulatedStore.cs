@@ -77,12 +77,7 @@ internal sealed class SimulatedLedger(SimulatedProcess process, World world, Sto
         var leaseId = NewId();
         var (status, record) = await SettleAsync<LeaseStatus>(
             contentId,
-            stored =>
-            {
-                if (stored is null) return (null, LeaseStatus.NotFound);
-                if (stored.Lease?.LeaseId == leaseId) return (null, LeaseStatus.Granted);
-                return SyncTransitions.Lease(stored, leaseId, clock.GetUtcNow(), duration);
-            },
+            stored => stored is null ? (null, LeaseStatus.NotFound) : SyncTransitions.Lease(stored, leaseId, clock.GetUtcNow(), duration),
             null,
             cancellationToken).ConfigureAwait(false);
         return new LeaseAnswer(status, record);
@@ -163,7 +158,7 @@ internal sealed class SimulatedLedger(SimulatedProcess process, World world, Sto
             }
             catch (LedgerUnavailableException) when (tries < MostRetries)
             {
-                await Task.Delay(RetryWait, clock, cancellationToken).ConfigureAwait(false);
+                await process.CallAsync("wait", () => true, new Journey(RetryWait, TimeSpan.Zero), cancellationToken).ConfigureAwait(false);
             }
         }
     }

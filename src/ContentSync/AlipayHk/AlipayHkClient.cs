@@ -1,5 +1,6 @@
 using System.Net.Http.Headers;
 using System.Runtime.ExceptionServices;
+using System.Security.Cryptography;
 using ContentSync.Signing;
 using Microsoft.Extensions.Logging;
 using Polly;
@@ -14,8 +15,8 @@ namespace ContentSync.AlipayHk;
 /// </summary>
 public sealed partial class AlipayHkClient : IDisposable
 {
-    private static readonly TimeSpan FirstQuickWait = TimeSpan.FromMilliseconds(200);
-    private static readonly TimeSpan LongestQuickWait = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan FirstQuickWait = TimeSpan.FromMilliseconds(400);
+    private static readonly TimeSpan LongestQuickWait = TimeSpan.FromSeconds(4);
     private static readonly TimeSpan LongestRetryAfter = TimeSpan.FromDays(1);
 
     private readonly Uri _endpoint;
@@ -107,26 +108,34 @@ public sealed partial class AlipayHkClient : IDisposable
         builder.AddTimeout(options.TotalTimeout);
         if (options.QuickRetries > 0)
         {
+            var retryJitter = jitter ?? RandomShare;
             var retry = new RetryStrategyOptions<Exchange>
             {
                 MaxRetryAttempts = options.QuickRetries,
-                Delay = FirstQuickWait,
-                MaxDelay = LongestQuickWait,
-                BackoffType = DelayBackoffType.Exponential,
-                UseJitter = true,
+                Delay = TimeSpan.Zero,
                 ShouldHandle = static arguments => ValueTask.FromResult(arguments.Outcome.Exception is null && arguments.Outcome.Result.RetryQuickly),
                 OnRetry = arguments =>
                 {
-                    LogQuickRetry(_logger, arguments.Outcome.Result.Answer.Code, arguments.Outcome.Result.Answer.HttpStatus, arguments.RetryDelay.TotalMilliseconds);
-                    return default;
+                    // Waits here, because the delay between two tries is a Task.Delay (see TimedWait).
+                    var wait = QuickWait(arguments.AttemptNumber, retryJitter());
+                    LogQuickRetry(_logger, arguments.Outcome.Result.Answer.Code, arguments.Outcome.Result.Answer.HttpStatus, wait.TotalMilliseconds);
+                    return timeProvider.WaitAsync(wait, arguments.Context.CancellationToken);
                 },
             };
-            if (jitter is not null) retry.Randomizer = jitter;
             builder.AddRetry(retry);
         }
 
         return builder.AddTimeout(options.AttemptTimeout).Build();
     }
+
+    // Exponential with full jitter.
+    private static TimeSpan QuickWait(int retry, double jitter)
+    {
+        var longest = FirstQuickWait * Math.Pow(2, retry);
+        return (longest < LongestQuickWait ? longest : LongestQuickWait) * jitter;
+    }
+
+    private static double RandomShare() => RandomNumberGenerator.GetInt32(1 << 30) / (double)(1 << 30);
 
     private static SynchronizeAnswer Told(SynchronizeAnswer answer, Call call) => call.LeftOpen ? answer with { MayTakeEffectLater = true } : answer;
 

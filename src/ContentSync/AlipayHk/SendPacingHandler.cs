@@ -18,8 +18,7 @@ internal sealed class SendPacingHandler(AlipayHkOptions options, TimeProvider ti
     /// <exception cref="SendBudgetSpentException">The next free turn is too far away; nothing was signed or sent.</exception>
     protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
     {
-        var wait = TakeTurn();
-        if (wait > TimeSpan.Zero) await Task.Delay(wait, time, cancellationToken);
+        await time.WaitAsync(TakeTurn(), cancellationToken);
         return await base.SendAsync(request, cancellationToken);
     }
 

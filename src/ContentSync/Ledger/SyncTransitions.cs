@@ -57,9 +57,11 @@ public static class SyncTransitions
         return (next, new Acceptance(AcceptanceKind.Accepted, next));
     }
 
-    /// <summary>Takes the right to send. <c>Next</c> is null unless the lease was granted.</summary>
+    /// <summary>Takes the right to send. <c>Next</c> is null where nothing is to be written: the lease is not granted, or was before, under this same id.</summary>
     public static (SyncRecord? Next, LeaseStatus Status) Lease(SyncRecord current, string leaseId, DateTimeOffset now, TimeSpan duration)
     {
+        // Granted by a write whose answer was lost. A newer content may have come in since, whose first attempt this then is.
+        if (current.Lease?.LeaseId == leaseId) return (current.Attempts > 0 ? null : current with { Attempts = 1 }, LeaseStatus.Granted);
         if (current.State != SyncState.Pending) return (null, LeaseStatus.NotPending);
         if (current.Lease is { } held && held.ExpiresAt > now) return (null, LeaseStatus.Busy);
         if (current.DueAt > now) return (null, LeaseStatus.NotDue);

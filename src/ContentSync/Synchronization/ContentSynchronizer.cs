@@ -100,7 +100,7 @@ public sealed partial class ContentSynchronizer(
             gate.Report(permit, answer);
             reported = true;
             if (answer.Verification is not (null or SignatureVerification.Valid)) Telemetry.VerificationFailures.Add(1, new KeyValuePair<string, object?>("verification", answer.Verification.ToString()));
-            return await ConcludeAsync(leased, answer).ConfigureAwait(false);
+            return await ConcludeAsync(leased, answer, permit.IsProbe).ConfigureAwait(false);
         }
         finally
         {
@@ -108,10 +108,10 @@ public sealed partial class ContentSynchronizer(
         }
     }
 
-    private async ValueTask<(SyncOutcome Outcome, bool NewerPending)> ConcludeAsync(SyncRecord leased, SynchronizeAnswer answer)
+    private async ValueTask<(SyncOutcome Outcome, bool NewerPending)> ConcludeAsync(SyncRecord leased, SynchronizeAnswer answer, bool isProbe)
     {
         var now = time.GetUtcNow();
-        var decision = Decide(leased, answer, now);
+        var decision = Decide(leased, answer, isProbe, now);
         var attempt = new SyncAttempt(now, leased.RequestId, answer.Code, Shortened(answer.Message), answer.TracerId);
         var ending = decision switch
         {
@@ -138,12 +138,13 @@ public sealed partial class ContentSynchronizer(
         return (Pending(PendingCause.LedgerUnavailable, WithJitter(TimeSpan.Zero), record) with { Description = "The ledger answers too slowly to send safely." }, false);
     }
 
-    private RecoverabilityDecision Decide(SyncRecord leased, SynchronizeAnswer answer, DateTimeOffset now)
+    private RecoverabilityDecision Decide(SyncRecord leased, SynchronizeAnswer answer, bool isProbe, DateTimeOffset now)
     {
-        var age = now - leased.AcceptedAt;
-        return gate.Stop is { } stop && RecoverabilityPolicy.IsHeldByStop(options, answer, age)
+        // What was under way when sending stopped waits with the others: AlipayHK is down, which is not this content's fault. A probe
+        // is an attempt like any other, for it may be the content that is at fault.
+        return !isProbe && gate.Stop is { } stop && RecoverabilityPolicy.IsUnanswered(answer)
             ? new RecoverabilityDecision.Pause(WithJitter(stop.NextProbe - now))
-            : RecoverabilityPolicy.Decide(options, answer, leased.Attempts, age, jitter());
+            : RecoverabilityPolicy.Decide(options, answer, leased.Attempts, now - leased.AcceptedAt, jitter());
     }
 
     private async ValueTask<(SyncOutcome Outcome, bool NewerPending)> GiveUpAsync(SyncRecord leased)

@@ -11,7 +11,7 @@ namespace ContentSync.Synchronization;
 /// Succeeded                    any                                  Complete
 /// Rejected                     any                                  DeadLetter(Rejected)
 /// Retryable                    within the limits                    DelayedRetry(Retry-After, or jitter x back-off of this attempt)
-/// Retryable, not answered      sending is stopped, not too old      Pause(until the next probe)
+/// Retryable, not answered      sending stopped meanwhile            Pause(until the next probe), unless it was a probe
 /// Retryable, answered          MaxAttempts                          DeadLetter(AttemptsExhausted)
 /// Retryable, not answered      twice MaxAttempts                    DeadLetter(AttemptsExhausted)
 /// Retryable                    half of MaxAttempts and too old      DeadLetter(AgeExceeded)
@@ -49,12 +49,8 @@ public static class RecoverabilityPolicy
     /// <summary>Attempts that no content ever exceeds, whatever they ended with.</summary>
     public static int MostAttempts(RecoverabilityOptions options) => options.MaxAttempts * 2;
 
-    /// <summary>
-    /// While sending is stopped, an attempt that AlipayHK did not answer shows that it is down, not that this content is at fault:
-    /// it waits with the others. Not past the age limit, since the content may be what stopped it all.
-    /// </summary>
-    public static bool IsHeldByStop(RecoverabilityOptions options, SynchronizeAnswer answer, TimeSpan age) =>
-        answer.Verdict == AnswerVerdict.Retryable && !Answered(answer) && age < options.MaxAge;
+    /// <summary>Whether the attempt failed and AlipayHK did not say so itself: it may merely be down.</summary>
+    public static bool IsUnanswered(SynchronizeAnswer answer) => answer.Verdict == AnswerVerdict.Retryable && !Answered(answer);
 
     private static bool Answered(SynchronizeAnswer answer) => answer.Verification == SignatureVerification.Valid;
 
