@@ -198,9 +198,9 @@ internal sealed class Judge(World world)
         {
             Report(Invariant.NoDeadLetterWhileDown, $"{record.ContentId} is parked with {record.ParkReason} while the partner is down");
         }
-        else if (content.Arrivals < world.Plan.Recoverability.MaxAttempts / 2)
+        else if (content.Arrivals == 0)
         {
-            Report(Invariant.NoDeadLetterWhileDown, $"{record.ContentId} is parked with {record.ParkReason} though the partner saw it {content.Arrivals} times only");
+            Report(Invariant.NoDeadLetterWhileDown, $"{record.ContentId} is parked with {record.ParkReason} and the partner never saw it");
         }
     }
 

@@ -17,8 +17,13 @@ internal sealed class PlanDraw
     ];
 
     private readonly SimulatedRandom _random;
+    private readonly TimeSpan[] _bursts;
 
-    private PlanDraw(ulong seed) => _random = new SimulatedRandom(seed);
+    private PlanDraw(ulong seed)
+    {
+        _random = new SimulatedRandom(seed);
+        _bursts = [TimeSpan.FromMinutes(1), .. Enumerable.Range(0, 2 + _random.Next(4)).Select(_ => Horizon * 0.95 * _random.NextDouble())];
+    }
 
     public static Plan Of(ulong seed) => new PlanDraw(seed).Draw(seed);
 
@@ -56,6 +61,7 @@ internal sealed class PlanDraw
             if (_random.Chance(0.35)) chances[fault] = strength * (0.3 + _random.NextDouble());
         }
 
+        if (_random.Chance(0.3)) chances[Fault.Crash] = 0.01 * _random.NextDouble();
         return chances;
     }
 
@@ -73,7 +79,7 @@ internal sealed class PlanDraw
         {
             while (_random.Chance(chance))
             {
-                var from = Horizon * _random.NextDouble();
+                var from = Moment();
                 outages.Add(new Outage(fault, from, from + _random.Between(shortest, longest)));
             }
         }
@@ -91,7 +97,10 @@ internal sealed class PlanDraw
         return events;
     }
 
-    private TimeSpan Moment() => Horizon * _random.NextDouble();
+    // Mostly when there is something to disturb.
+    private TimeSpan Moment() => _random.Chance(0.3)
+        ? Horizon * _random.NextDouble()
+        : _random.Pick<TimeSpan>(_bursts) + _random.Between(TimeSpan.FromSeconds(-30), TimeSpan.FromSeconds(_random.Pick(5, 60, 1200)));
 
     // Bursts: what interests is what meets in the same minute, not an even spread over a day.
     private List<Submitted> DrawSubmissions(int machines)
@@ -99,10 +108,8 @@ internal sealed class PlanDraw
         var contents = new DrawnContent[6 + _random.Next(8)];
         for (var i = 0; i < contents.Length; i++) contents[i] = new DrawnContent($"c{i}", _random);
         var submissions = new List<Submitted>();
-        var bursts = 3 + _random.Next(4);
-        for (var burst = 0; burst < bursts; burst++)
+        foreach (var start in _bursts)
         {
-            var start = burst == 0 ? TimeSpan.FromMinutes(1) : Moment();
             var count = 4 + _random.Next(10);
             for (var i = 0; i < count; i++)
             {

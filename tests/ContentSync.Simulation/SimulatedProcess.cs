@@ -30,6 +30,7 @@ internal sealed class SimulatedProcess : IDisposable
     private readonly ParkedReplay _replay;
     private readonly CancellationTokenSource _stopping = new();
     private readonly List<PartnerCall> _connections = [];
+    private readonly List<Action<bool>> _callers = [];
     private readonly HashSet<long> _handling = [];
 
     public SimulatedProcess(World world, Machine machine)
@@ -145,9 +146,10 @@ internal sealed class SimulatedProcess : IDisposable
         _world.Time.RequireThread();
         if (!IsAlive) return false;
         var call = ++_world.PortCalls;
-        if (_world.Plan.CrashPoint is not { } point || point.Call != call) return true;
-        _world.Trace.Write(Name, $"crash point {call}, {what}");
-        crashesAfter = point.AfterEffect;
+        var strikes = _world.Chances(Fault.Crash);
+        if (!strikes && _world.Plan.CrashPoint?.Call != call) return true;
+        _world.Trace.Write(Name, $"is to crash at port call {call}, {what}");
+        crashesAfter = strikes ? _world.Random.Chance(0.5) : _world.Plan.CrashPoint!.AfterEffect;
         if (!crashesAfter) Crash(CrashPointDownTime);
         return crashesAfter;
     }
@@ -166,7 +168,15 @@ internal sealed class SimulatedProcess : IDisposable
     }
 
     /// <summary>A caller's HTTP request. Answers whether the caller was told that it is accepted.</summary>
-    public void Serve(Submitted submitted, Action<bool> answered) => Watch(ServeAsync(submitted, answered));
+    public void Serve(Submitted submitted, Action<bool> answered)
+    {
+        _callers.Add(answered);
+        Watch(ServeAsync(submitted, isAccepted =>
+        {
+            _callers.Remove(answered);
+            answered(isAccepted);
+        }));
+    }
 
     public void ReplayParked() => Watch(ReplayAsync());
 
@@ -286,6 +296,7 @@ internal sealed class SimulatedProcess : IDisposable
     {
         IsAlive = false;
         foreach (var call in _connections.ToArray()) call.Close();
+        foreach (var caller in _callers) caller(false);
         Dispose();
     }
 

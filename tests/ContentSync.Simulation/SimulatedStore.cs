@@ -63,7 +63,7 @@ internal sealed class SimulatedLedger(SimulatedProcess process, World world, Sto
         var answers = new Acceptance[submissions.Count];
         for (var i = 0; i < answers.Length; i++)
         {
-            var submission = PreparedOnce(submissions[i]);
+            var submission = submissions[i];
             var (acceptance, record) = await SettleAsync(
                 submission.Item.ContentId, stored => SyncTransitions.Accept(stored, submission, clock.GetUtcNow()), null, cancellationToken).ConfigureAwait(false);
             answers[i] = acceptance with { Record = record! };
@@ -174,11 +174,4 @@ internal sealed class SimulatedLedger(SimulatedProcess process, World world, Sto
     private static LedgerUnavailableException Unavailable() => new("The store does not answer.");
 
     private string NewId() => $"{world.Random.NextBits():x16}";
-
-    // A conflict applies the rules again; the request stays the one that was fixed first.
-    private static Submission PreparedOnce(Submission submission)
-    {
-        PreparedRequest? prepared = null;
-        return submission with { Prepare = item => prepared ??= submission.Prepare(item) };
-    }
 }

@@ -73,10 +73,13 @@ internal sealed class World
     /// <summary>Whether this fault hits this call; counted if so.</summary>
     public bool Strikes(Fault fault)
     {
-        if (!AreFaultsOn || !Random.Chance(Plan.Chance(fault))) return false;
-        Faults.Add(fault);
-        return true;
+        var strikes = Chances(fault);
+        if (strikes) Faults.Add(fault);
+        return strikes;
     }
+
+    /// <summary>Whether this fault hits this call; counted by whoever lets it happen.</summary>
+    public bool Chances(Fault fault) => AreFaultsOn && Random.Chance(Plan.Chance(fault));
 
     /// <summary>Whether this is away now.</summary>
     public bool IsOut(Fault outage)
