@@ -1,16 +1,33 @@
 using ContentSync.Simulation;
 
-using var keys = SimulatedKeys.Create();
-var from = args.Length > 0 ? ulong.Parse(args[0]) : 1;
-var n = args.Length > 1 ? ulong.Parse(args[1]) : 1;
-var traced = args.Length > 2;
-var t = System.Diagnostics.Stopwatch.StartNew();
-long calls = 0; int bad = 0; double hours = 0;
-for (var s = from; s < from + n; s++)
+if (Arguments.Read(args) is not { } arguments)
 {
-    var run = SimulationRun.Of(PlanDraw.Of(s), keys, traced);
-    calls += run.PartnerCalls; hours += run.Elapsed.TotalHours;
-    if (traced) foreach (var l in run.Trace) Console.WriteLine(l);
-    if (run.Violation is { } v) { bad++; Console.WriteLine($"seed {s}: {v.Invariant} {v.Text[..Math.Min(1200, v.Text.Length)]}"); }
+    Console.Error.WriteLine(Arguments.Usage);
+    return 2;
 }
-Console.WriteLine($"{n} seeds, {bad} bad, {calls / (double)n:0.0} calls/seed, {hours / n:0} h/seed, {t.Elapsed.TotalMilliseconds / n:0.0} ms/seed");
+
+if (arguments.Seed is { } seed)
+{
+    var run = SeedRunner.Trace(PlanDraw.Of(seed));
+    if (arguments.IsTraced)
+    {
+        foreach (var line in run.Trace) Console.WriteLine(line);
+    }
+
+    Console.WriteLine(run.Violation is { } violation ? $"seed {seed}: {violation.Invariant}: {violation.Text}" : $"seed {seed}: nothing is violated");
+    return run.Violation is null ? 0 : 1;
+}
+
+var seeds = Enumerable.Range(0, arguments.Seeds).Select(i => arguments.From + (ulong)i);
+var report = SeedRunner.Run(seeds, PlanDraw.Of, arguments.Threads, TimeSpan.MaxValue);
+if (arguments.IsJson)
+{
+    using var output = Console.OpenStandardOutput();
+    ReportWriter.WriteJson(report, output);
+}
+else
+{
+    ReportWriter.WriteText(report, Console.Out);
+}
+
+return report.Violations.Count == 0 ? 0 : 1;
