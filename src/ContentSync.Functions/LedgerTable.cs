@@ -1,0 +1,27 @@
+using Azure.Core;
+using Azure.Data.Tables;
+using ContentSync.Ledger;
+using Microsoft.Extensions.Hosting;
+
+namespace ContentSync.Functions;
+
+/// <summary>The table behind the ledger. Infrastructure makes it in Azure; on a developer's Azurite it is made at the start.</summary>
+internal sealed class LedgerTable(TableClient table, ISyncLedger ledger) : IHostedService
+{
+    /// <summary>Account of Azurite and the storage emulator.</summary>
+    private const string AzuriteAccount = "devstoreaccount1";
+
+    /// <summary>The one key that every Azurite has, published in its documentation: no secret.</summary>
+    private const string AzuriteKey = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
+
+    public static TableClient Connect(LedgerOptions options, TokenCredential credential) => options.TableEndpoint!.IsLoopback
+        ? new TableClient(options.TableEndpoint, options.TableName, new TableSharedKeyCredential(AzuriteAccount, AzuriteKey))
+        : new TableClient(options.TableEndpoint, options.TableName, credential);
+
+    public async Task StartAsync(CancellationToken cancellationToken)
+    {
+        if (table.Uri.IsLoopback && ledger is TableLedger own) await own.CreateIfNotExistsAsync(cancellationToken).ConfigureAwait(false);
+    }
+
+    public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+}
