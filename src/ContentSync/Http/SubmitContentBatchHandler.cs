@@ -5,6 +5,7 @@ using ContentSync.Resync;
 using ContentSync.Synchronization;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
+using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.Net.Http.Headers;
 
@@ -113,7 +114,7 @@ public sealed class SubmitContentBatchHandler(CatalogReader reader, ContentSynch
             || type.MediaType.Equals("application/jsonl", StringComparison.OrdinalIgnoreCase))
         && (!type.Charset.HasValue || type.Charset.Value!.Trim('"').Equals("utf-8", StringComparison.OrdinalIgnoreCase));
 
-    private static IResult Stopped(List<BatchItemResult> results, Stop stop) => TypedResults.Problem(new ProblemDetails
+    private static ProblemHttpResult Stopped(List<BatchItemResult> results, Stop stop) => TypedResults.Problem(new ProblemDetails
     {
         Status = stop.Status,
         Title = stop.Title,
