@@ -31,8 +31,6 @@ internal static class LedgerSchema
           due_at INTEGER NOT NULL,
           attempts INTEGER NOT NULL,
           hop INTEGER NOT NULL,
-          lease_id TEXT,
-          lease_expires_at INTEGER,
           synchronized_hash BLOB,
           synchronized_revision INTEGER,
           synchronized_revision_kind INTEGER,

@@ -73,7 +73,7 @@ public sealed partial class AlipayHkClient : IDisposable
         var context = ResilienceContextPool.Shared.Get(continueOnCapturedContext: false, cancellationToken);
         try
         {
-            var outcome = await _pipeline.ExecuteOutcomeAsync(static (context, call) => call.Client.TryAsync(call, context.CancellationToken), context, new Call(this, body, cancellationToken));
+            var outcome = await _pipeline.ExecuteOutcomeAsync(static (context, call) => call.Client.NextTryAsync(call, context.CancellationToken), context, new Call(this, body, cancellationToken));
             switch (outcome.Exception)
             {
                 case null:
@@ -126,6 +126,17 @@ public sealed partial class AlipayHkClient : IDisposable
         return builder.AddTimeout(options.AttemptTimeout).Build();
     }
 
+    private ValueTask<Outcome<Exchange>> NextTryAsync(Call call, CancellationToken cancellationToken) =>
+        _newRequestIdPerAttempt ? TryWithNewRequestIdAsync(call, cancellationToken) : TryAsync(call, cancellationToken);
+
+    private async ValueTask<Outcome<Exchange>> TryWithNewRequestIdAsync(Call call, CancellationToken cancellationToken)
+    {
+        var requestId = _requestIds.Create();
+        var outcome = await TryAsync(call with { Body = SynchronizeRequest.WithRequestId(call.Body, requestId) }, cancellationToken);
+        if (outcome.Exception is not null) return outcome;
+        return Outcome.FromResult(outcome.Result with { Answer = outcome.Result.Answer with { RequestId = requestId } });
+    }
+
     private async ValueTask<Outcome<Exchange>> TryAsync(Call call, CancellationToken cancellationToken)
     {
         ExactBody? body = null;
@@ -162,7 +173,6 @@ public sealed partial class AlipayHkClient : IDisposable
 
     private ExactBody Fill(HttpRequestMessage request, ReadOnlyMemory<byte> body)
     {
-        if (_newRequestIdPerAttempt) body = SynchronizeRequest.WithRequestId(body, _requestIds.Create());
         if (!_encryptionOptions.Enabled) return new ExactBody(body, WireHeaders.JsonContentType);
         var encrypted = _encryption.Encrypt(body.Span);
         request.Headers.TryAddWithoutValidation(WireHeaders.Encrypt, encrypted.Header);

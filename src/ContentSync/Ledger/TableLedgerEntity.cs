@@ -1,3 +1,4 @@
+using System.Globalization;
 using Azure.Data.Tables;
 using ContentSync.Content;
 
@@ -10,10 +11,10 @@ namespace ContentSync.Ledger;
 /// </summary>
 internal static class TableLedgerEntity
 {
-    public const string State = nameof(SyncRecord.State);
-    public const string DueAt = nameof(SyncRecord.DueAt);
-    public const string ContentType = nameof(SyncRecord.ContentType);
-    public const string LastCode = "LastCode";
+    private const string State = nameof(SyncRecord.State);
+    private const string DueAt = nameof(SyncRecord.DueAt);
+    private const string ContentType = nameof(SyncRecord.ContentType);
+    private const string LastCode = "LastCode";
 
     private const string WriteId = "WriteId";
     private const string RevisionKind = "RevisionKind";
@@ -143,5 +144,5 @@ internal static class TableLedgerEntity
         return new SyncAttempt(at, entity.GetString(LastRequestId), entity.GetString(LastCode), entity.GetString(LastMessage), tracerId is "" ? null : tracerId);
     }
 
-    private static string Piece(int index) => string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{BodyPiece}{index}");
+    private static string Piece(int index) => string.Create(CultureInfo.InvariantCulture, $"{BodyPiece}{index}");
 }

@@ -1,4 +1,6 @@
+using System.Globalization;
 using System.Reflection;
+using System.Text.Json;
 using ContentSync.Functions;
 using Microsoft.Azure.Functions.Worker;
 using Microsoft.Azure.Functions.Worker.Extensions.Abstractions;
@@ -84,6 +86,21 @@ public sealed class FunctionClassesTests
             .Select(trigger => trigger switch { ServiceBusTriggerAttribute queue => queue.QueueName, TimerTriggerAttribute timer => timer.Schedule, _ => null })
             .OfType<string>();
         Assert.All(expressions, expression => Assert.True(TestHost.Settings().ContainsKey(expression.Trim('%')), expression));
+    }
+
+    [Fact]
+    public void The_hosts_file_settles_nothing_by_itself_and_renews_locks_for_as_long_as_a_function_may_run()
+    {
+        using var file = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(AppContext.BaseDirectory, "host.json")));
+        var host = file.RootElement;
+        var queue = host.GetProperty("extensions").GetProperty("serviceBus");
+        Assert.Equal(("2.0", "OpenTelemetry"), (host.GetProperty("version").GetString(), host.GetProperty("telemetryMode").GetString()));
+        Assert.Equal("api", host.GetProperty("extensions").GetProperty("http").GetProperty("routePrefix").GetString());
+        Assert.False(queue.GetProperty("autoCompleteMessages").GetBoolean());
+        Assert.Equal(0, queue.GetProperty("prefetchCount").GetInt32());
+        Assert.True(Time(queue, "maxAutoLockRenewalDuration") >= Time(host, "functionTimeout"));
+
+        static TimeSpan Time(JsonElement element, string name) => TimeSpan.Parse(element.GetProperty(name).GetString()!, CultureInfo.InvariantCulture);
     }
 
     private static IEnumerable<MethodInfo> FunctionMethods() =>

@@ -11,6 +11,7 @@ using ContentSync.Tests.Ledger;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Time.Testing;
 
@@ -23,6 +24,7 @@ internal sealed class TestHost : IAsyncDisposable
     public const string KeyId = "https://vault.example/keys/signing/0123456789abcdef0123456789abcdef";
 
     private static readonly RSA OurKey = RSA.Create(2048);
+    private static readonly RSA PartnerKey = RSA.Create(2048);
 
     private TestHost(SimulatedGateway gateway, ServiceProvider services, FakeTimeProvider time)
     {
@@ -45,12 +47,21 @@ internal sealed class TestHost : IAsyncDisposable
 
     public ConcurrentQueue<string> Logged { get; } = new();
 
-    public static async Task<TestHost> StartAsync(Action<Dictionary<string, string?>>? settings = null)
+    public static async Task<TestHost> StartAsync(Action<IServiceCollection>? services = null)
     {
         var time = new FakeTimeProvider(new DateTimeOffset(2026, 3, 1, 12, 0, 0, TimeSpan.Zero));
         var gateway = await SimulatedGateway.StartAsync(
-            new SimulatedGatewayOptions { ClientId = ClientId, CallerKeys = [new RegisteredKey("7", OurKey.ExportSubjectPublicKeyInfoPem())] }, time, null, CancellationToken.None);
-        var services = new ServiceCollection();
+            new SimulatedGatewayOptions
+            {
+                ClientId = ClientId,
+                CallerKeys = [new RegisteredKey("7", OurKey.ExportSubjectPublicKeyInfoPem())],
+                Key = new GatewayKey("3", PartnerKey.ExportPkcs8PrivateKeyPem()),
+            },
+            time,
+            null,
+            CancellationToken.None);
+        var container = new ServiceCollection();
+        services?.Invoke(container);
         var values = Settings();
         values["AlipayHk:BaseAddress"] = gateway.Address.AbsoluteUri;
         values["AlipayHk:PartnerKeys:0:KeyVersion"] = gateway.KeyVersion;
@@ -59,39 +70,34 @@ internal sealed class TestHost : IAsyncDisposable
 
         // The clock stands still: the burst must be enough for a whole pack.
         values["Signing:SignaturesPerSecond"] = "2000";
-        settings?.Invoke(values);
 
         TestHost? host = null;
-        services.AddLogging(logging => logging.SetMinimumLevel(LogLevel.Information).AddProvider(new Logs(line => host!.Logged.Enqueue(line))));
-        services.AddSingleton<TimeProvider>(time);
-        services.AddSingleton<ISyncLedger>(new MemoryLedger(time));
-        services.AddSingleton<ServiceBusClient>(new RecordingServiceBus());
-        services.AddSingleton<Func<double>>(() => 0.5);
-        services.AddSingleton<Func<Uri, CryptographyClient>>(keyId => host!.Vault.GetOrAdd(keyId, id => new RecordingVaultKey(id, OurKey)));
-        await services.AddContentSyncAsync(new ConfigurationBuilder().AddInMemoryCollection(values).Build(), CancellationToken.None);
-        host = new TestHost(gateway, services.BuildServiceProvider(new ServiceProviderOptions { ValidateScopes = true, ValidateOnBuild = true }), time);
+        container.AddLogging(logging => logging.SetMinimumLevel(LogLevel.Information).AddProvider(new Logs(line => host!.Logged.Enqueue(line))));
+        container.AddSingleton<TimeProvider>(time);
+        container.TryAddSingleton<ISyncLedger>(new MemoryLedger(time));
+        container.AddSingleton<ServiceBusClient>(new RecordingServiceBus());
+        container.AddSingleton<Func<double>>(() => 0.5);
+        container.AddSingleton<Func<Uri, CryptographyClient>>(keyId => host!.Vault.GetOrAdd(keyId, id => new RecordingVaultKey(id, OurKey)));
+        await container.AddContentSyncAsync(new ConfigurationBuilder().AddInMemoryCollection(values).Build(), CancellationToken.None);
+        host = new TestHost(gateway, container.BuildServiceProvider(new ServiceProviderOptions { ValidateScopes = true, ValidateOnBuild = true }), time);
         return host;
     }
 
     /// <summary>The least that the host starts with, as configuration reads app settings.</summary>
-    public static Dictionary<string, string?> Settings()
+    public static Dictionary<string, string?> Settings() => new()
     {
-        using var partner = RSA.Create(2048);
-        return new Dictionary<string, string?>
-        {
-            ["AlipayHk:BaseAddress"] = "https://gateway.example",
-            ["AlipayHk:ClientId"] = ClientId,
-            ["AlipayHk:PartnerKeys:0:KeyVersion"] = "1",
-            ["AlipayHk:PartnerKeys:0:PublicKey"] = Convert.ToBase64String(partner.ExportSubjectPublicKeyInfo()),
-            ["Signing:Keys:0:KeyId"] = KeyId,
-            ["Signing:Keys:0:KeyVersion"] = "7",
-            ["Ledger:TableEndpoint"] = "https://account.table.core.windows.net",
-            ["Queues:Content"] = "content",
-            ["Queues:Resync"] = "content-resync",
-            ["ServiceBus:fullyQualifiedNamespace"] = "namespace.servicebus.windows.net",
-            ["Schedules:Sweep"] = "0 */5 * * * *",
-        };
-    }
+        ["AlipayHk:BaseAddress"] = "https://gateway.example",
+        ["AlipayHk:ClientId"] = ClientId,
+        ["AlipayHk:PartnerKeys:0:KeyVersion"] = "1",
+        ["AlipayHk:PartnerKeys:0:PublicKey"] = Convert.ToBase64String(PartnerKey.ExportSubjectPublicKeyInfo()),
+        ["Signing:Keys:0:KeyId"] = KeyId,
+        ["Signing:Keys:0:KeyVersion"] = "7",
+        ["Ledger:TableEndpoint"] = "https://account.table.core.windows.net",
+        ["Queues:Content"] = "content",
+        ["Queues:Resync"] = "content-resync",
+        ["ServiceBus:fullyQualifiedNamespace"] = "namespace.servicebus.windows.net",
+        ["Schedules:Sweep"] = "0 */5 * * * *",
+    };
 
     /// <summary>An instance of a function's class, made as the worker makes it.</summary>
     public T Function<T>() => ActivatorUtilities.CreateInstance<T>(Services);

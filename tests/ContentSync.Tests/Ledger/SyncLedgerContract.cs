@@ -103,16 +103,15 @@ public abstract class SyncLedgerContract
     }
 
     [SkippableFact]
-    public async Task Changes_the_etag_with_every_write_and_only_then()
+    public async Task Changes_the_etag_when_the_content_or_its_delivery_moves_on_and_only_then()
     {
         var ledger = await OpenAsync(_time);
         var etags = new List<string> { (await ledger.AcceptAsync([Content("1", "A", 1)], default))[0].Record.ETag };
         var leased = (await ledger.LeaseAsync(Id("1"), Duration, default)).Record!;
-        etags.Add(leased.ETag);
         etags.Add((await ledger.AcceptAsync([Content("1", "A", 2)], default))[0].Record.ETag);
         etags.Add((await ledger.RecordAsync(leased, AttemptEndings.Synchronized(leased, Now), default)).Record.ETag);
 
-        Assert.Equal(4, etags.Distinct().Count());
+        Assert.Equal(3, etags.Distinct().Count());
         Assert.Equal(etags[^1], (await ledger.AcceptAsync([Content("1", "B", 1)], default))[0].Record.ETag);
         Assert.Equal(etags[^1], (await ledger.FindAsync(Id("1"), default))!.ETag);
     }
