@@ -102,7 +102,7 @@ public sealed partial class ContentSynchronizer(
 
             gate.Report(permit, answer);
             reported = true;
-            if (answer.Verification is not (null or SignatureVerification.Valid)) Telemetry.VerificationFailures.Add(1, new KeyValuePair<string, object?>("verification", answer.Verification.ToString()));
+            CountVerificationFailure(answer);
             return await ConcludeAsync(leased, answer, permit.IsProbe).ConfigureAwait(false);
         }
         finally
@@ -128,6 +128,7 @@ public sealed partial class ContentSynchronizer(
         if (answer.MayTakeEffectLater) ending = ending with { SettlesAt = now + options.SettleTime };
         Log(leased, answer, decision);
         var (status, record) = await EndAsync(leased, ending).ConfigureAwait(false);
+        if (status == RecordStatus.Recorded && ending.Kind == AttemptEndingKind.Parked) CountParked(record);
         return status switch
         {
             RecordStatus.NewerPending => (Pending(PendingCause.NotDue, TimeSpan.Zero, record), true),
@@ -158,9 +159,9 @@ public sealed partial class ContentSynchronizer(
         var decision = RecoverabilityPolicy.Exhausted(answer, leased.Attempts - 1);
         var attempt = last ?? new SyncAttempt(time.GetUtcNow(), leased.RequestId, answer.Code, answer.Message, null);
         var (status, record) = await EndAsync(leased, new AttemptEnding(AttemptEndingKind.Parked) { Attempt = attempt, ParkReason = decision.Reason }).ConfigureAwait(false);
-        return status == RecordStatus.Recorded
-            ? (Outcome(decision, answer, record), false)
-            : (Pending(PendingCause.Busy, TimeSpan.Zero, record), status == RecordStatus.NewerPending);
+        if (status != RecordStatus.Recorded) return (Pending(PendingCause.Busy, TimeSpan.Zero, record), status == RecordStatus.NewerPending);
+        CountParked(record);
+        return (Outcome(decision, answer, record), false);
     }
 
     // Writing down what AlipayHK did must not be given up because the caller went away.
@@ -170,10 +171,7 @@ public sealed partial class ContentSynchronizer(
         using var timeout = new CancellationTokenSource(EndingTimeout, time);
         try
         {
-            var answer = await ledger.RecordAsync(leased, ending, timeout.Token).ConfigureAwait(false);
-            if (answer.Status == RecordStatus.Recorded && ending is { Kind: AttemptEndingKind.Parked, ParkReason: { } reason })
-                Telemetry.Parked.Add(1, new("reason", reason.ToString()), new("code", ending.Attempt?.Code));
-            return answer;
+            return await ledger.RecordAsync(leased, ending, timeout.Token).ConfigureAwait(false);
         }
         catch (OperationCanceledException e)
         {
@@ -219,6 +217,17 @@ public sealed partial class ContentSynchronizer(
         var requestId = requestIds.Create();
         return new PreparedRequest(requestId, SynchronizeRequest.Prepare(item, requestId));
     }
+
+    // An error page of something on the way is unsigned as well; only who claims a success must have signed it.
+    private static void CountVerificationFailure(SynchronizeAnswer answer)
+    {
+        if (answer.Verification is null or SignatureVerification.Valid) return;
+        if (answer.Verification == SignatureVerification.Unsigned && answer.Code != ClientCodes.UnsignedSuccess) return;
+        Telemetry.VerificationFailures.Add(1, new KeyValuePair<string, object?>("verification", answer.Verification.ToString()));
+    }
+
+    private static void CountParked(SyncRecord record) =>
+        Telemetry.Parked.Add(1, new("reason", record.ParkReason?.ToString()), new("code", record.LastAttempt?.Code));
 
     private static string Shortened(string message) => message.Length <= 256 ? message : message[..256];
 
