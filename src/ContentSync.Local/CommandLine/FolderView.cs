@@ -46,10 +46,12 @@ internal sealed class FolderView : ILedgerView
             : throw new CommandException($"'{contentId}' is {Spelling.Of(current.State)}; only what is parked can be replayed.") { ExitCode = ExitCodes.SomeFailed };
     }
 
-    public async Task<ReplayResult> ReplayAsync(ReplayRequest wish, CancellationToken cancellationToken)
+    public async Task<ReplayAnswer> ReplayAsync(ReplayRequest wish, CancellationToken cancellationToken)
     {
         await using var ledger = await OwnAsync(cancellationToken).ConfigureAwait(false);
-        return await new ReplayRun(ledger, new NobodysQueue()).ReplayAsync(wish, cancellationToken).ConfigureAwait(false);
+        var queue = new NobodysQueue();
+        var parked = new ParkedReplay(ledger, queue, new ReplayOptions(), TimeProvider.System);
+        return await new ReplayRun(parked, ledger, queue).ReplayAsync(wish, cancellationToken).ConfigureAwait(false);
     }
 
     public ValueTask DisposeAsync() => _reader.DisposeAsync();

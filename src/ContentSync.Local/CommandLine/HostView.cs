@@ -28,10 +28,10 @@ internal sealed class HostView : ILedgerView
     public Task<ContentState?> ReplayAsync(string contentId, CancellationToken cancellationToken) =>
         AskAsync(HttpMethod.Post, SubmitContentHandler.StatusPath + Uri.EscapeDataString(contentId) + "/replay", null, ApiJson.Answers.ContentState, cancellationToken);
 
-    public async Task<ReplayResult> ReplayAsync(ReplayRequest wish, CancellationToken cancellationToken)
+    public async Task<ReplayAnswer> ReplayAsync(ReplayRequest wish, CancellationToken cancellationToken)
     {
         using var body = JsonContent.Create(wish, ApiJson.Answers.ReplayRequest);
-        return (await AskAsync(HttpMethod.Post, "/api/content/replay", body, ApiJson.Answers.ReplayResult, cancellationToken).ConfigureAwait(false))!;
+        return (await AskAsync(HttpMethod.Post, "/api/content/replay", body, ApiJson.Answers.ReplayAnswer, cancellationToken).ConfigureAwait(false))!;
     }
 
     public ValueTask DisposeAsync()

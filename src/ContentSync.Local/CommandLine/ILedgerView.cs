@@ -17,5 +17,5 @@ internal interface ILedgerView : IAsyncDisposable
 
     /// <summary>Replays what matches.</summary>
     /// <exception cref="CommandException">The wish is not valid, or the folder is in use.</exception>
-    Task<ReplayResult> ReplayAsync(ReplayRequest wish, CancellationToken cancellationToken);
+    Task<ReplayAnswer> ReplayAsync(ReplayRequest wish, CancellationToken cancellationToken);
 }

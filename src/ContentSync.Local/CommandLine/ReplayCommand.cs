@@ -24,20 +24,22 @@ internal sealed class ReplayCommand(IAnsiConsole screen)
 
     private readonly HostArguments _host = new();
 
+    /// <summary>What a newcomer wants to know.</summary>
+    public const string Lesson =
+        """
+        Send parked contents again, unchanged: one by its id, or those that match a filter.
+
+        With --host a running host sends them at once. Without it they become pending in the data folder, and the next run
+        sends them.
+
+        Examples:
+          contentsync-local replay SKU-DEMO-1 --host http://localhost:7071
+          contentsync-local replay --code UNKNOWN_EXCEPTION --dry-run
+        """;
+
     public Command Create()
     {
-        var command = new Command(
-            "replay",
-            """
-            Send parked contents again, unchanged: one by its id, or those that match a filter.
-
-            With --host a running host sends them at once. Without it they become pending in the data folder, and the next run
-            sends them.
-
-            Examples:
-              contentsync-local replay SKU-DEMO-1 --host http://localhost:7071
-              contentsync-local replay --code UNKNOWN_EXCEPTION --dry-run
-            """)
+        var command = new Command("replay", "Send parked contents again, unchanged.")
         {
             _contentId, _type, _code, _reason, _all, _limit, _dryRun,
         };
@@ -59,7 +61,7 @@ internal sealed class ReplayCommand(IAnsiConsole screen)
             throw new CommandException("Name an ID, or a filter: --type, --code, --reason (rejected, attemptsExhausted, ageExceeded), or --all; --limit from 1 to 10000.");
         await using var view = await _host.OpenAsync(parsed, cancellationToken).ConfigureAwait(false);
         var result = await view.ReplayAsync(wish, cancellationToken).ConfigureAwait(false);
-        if (_host.IsJson(parsed)) parsed.InvocationConfiguration.Output.WriteLine(JsonSerializer.Serialize(result, ApiJson.Answers.ReplayResult));
+        if (_host.IsJson(parsed)) parsed.InvocationConfiguration.Output.WriteLine(JsonSerializer.Serialize(result, ApiJson.Answers.ReplayAnswer));
         else Show(parsed, result);
         return ExitCodes.Done;
     }
@@ -74,7 +76,7 @@ internal sealed class ReplayCommand(IAnsiConsole screen)
         return ExitCodes.Done;
     }
 
-    private void Show(ParseResult parsed, ReplayResult result)
+    private void Show(ParseResult parsed, ReplayAnswer result)
     {
         var table = new Table().RoundedBorder().BorderColor(Color.Grey).AddColumn("Code").AddColumn(new TableColumn("Contents").RightAligned());
         foreach (var (code, count) in result.Codes) table.AddRow(new Text(code.Length == 0 ? "none" : TerminalText.Plain(code)), new Text($"{count:n0}"));

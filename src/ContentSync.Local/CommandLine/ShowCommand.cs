@@ -13,19 +13,21 @@ internal sealed class ShowCommand(IAnsiConsole screen)
 
     private readonly HostArguments _host = new();
 
+    /// <summary>What a newcomer wants to know.</summary>
+    public const string Lesson =
+        """
+        Show where one content stands, what AlipayHK holds of it, and how its attempts ended.
+
+        Exit code 0: it is known; 1: it was never accepted.
+
+        Examples:
+          contentsync-local show SKU-DEMO-1
+          contentsync-local show SKU-DEMO-1 --host http://localhost:7071 --json
+        """;
+
     public Command Create()
     {
-        var command = new Command(
-            "show",
-            """
-            Show where one content stands, what AlipayHK holds of it, and how its attempts ended.
-
-            Exit code 0: it is known; 1: it was never accepted.
-
-            Examples:
-              contentsync-local show SKU-DEMO-1
-              contentsync-local show SKU-DEMO-1 --host http://localhost:7071 --json
-            """)
+        var command = new Command("show", "Show where one content stands and how its attempts ended.")
         {
             _contentId,
         };

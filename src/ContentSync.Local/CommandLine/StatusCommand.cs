@@ -12,19 +12,21 @@ internal sealed class StatusCommand(IAnsiConsole screen)
 {
     private readonly HostArguments _host = new();
 
+    /// <summary>What a newcomer wants to know.</summary>
+    public const string Lesson =
+        """
+        Show how many contents are synchronized, pending and parked, whether sending is stopped, and what failed last.
+
+        Exit code 0: nothing is parked and sending flows; 1: something needs a person.
+
+        Examples:
+          contentsync-local status
+          contentsync-local status --host http://localhost:7071 --json
+        """;
+
     public Command Create()
     {
-        var command = new Command(
-            "status",
-            """
-            Show how many contents are synchronized, pending and parked, whether sending is stopped, and what failed last.
-
-            Exit code 0: nothing is parked and sending flows; 1: something needs a person.
-
-            Examples:
-              contentsync-local status
-              contentsync-local status --host http://localhost:7071 --json
-            """);
+        var command = new Command("status", "Show how the whole catalog stands and what needs a person.");
         _host.AddTo(command);
         command.SetAction(RunAsync);
         return command;

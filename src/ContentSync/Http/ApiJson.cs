@@ -15,7 +15,7 @@ namespace ContentSync.Http;
 [JsonSerializable(typeof(BatchResult))]
 [JsonSerializable(typeof(BatchItemResult[]))]
 [JsonSerializable(typeof(ReplayRequest))]
-[JsonSerializable(typeof(ReplayResult))]
+[JsonSerializable(typeof(ReplayAnswer))]
 [JsonSerializable(typeof(BoardState))]
 internal sealed partial class ApiJson : JsonSerializerContext
 {

@@ -1,6 +1,7 @@
 using ContentSync.Http.Board;
 using ContentSync.Http.Webhooks;
 using ContentSync.Resync;
+using ContentSync.Synchronization;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
 
@@ -64,6 +65,8 @@ public static class ApiRoutes
         return services
             .AddSingleton<CatalogReader>()
             .AddSingleton<LedgerFiguresReader>()
+            .AddSingleton<ReplayOptions>()
+            .AddSingleton<ParkedReplay>()
             .AddSingleton<ReplayRun>()
             .AddSingleton<ContinuationTokens>()
             .AddSingleton<WebhookVerifier>()

@@ -28,7 +28,7 @@ public sealed class ReplayFilteredHandler(ReplayRun run)
         try
         {
             var result = await run.ReplayAsync(wish, cancellationToken).ConfigureAwait(false);
-            return Results.Json(result, ApiJson.Answers.ReplayResult, statusCode: wish.DryRun ? StatusCodes.Status200OK : StatusCodes.Status202Accepted);
+            return Results.Json(result, ApiJson.Answers.ReplayAnswer, statusCode: wish.DryRun ? StatusCodes.Status200OK : StatusCodes.Status202Accepted);
         }
         catch (LedgerUnavailableException e)
         {
@@ -53,4 +53,4 @@ public sealed record ReplayRequest(string? ContentType = null, string? ResultCod
 /// <param name="More">True where more matched than the limit lets through.</param>
 /// <param name="Codes">Matches by the code of their last attempt.</param>
 /// <param name="ContentIds">The first 100 of them.</param>
-public sealed record ReplayResult(bool DryRun, int Matched, int Replayed, bool More, IReadOnlyDictionary<string, int> Codes, IReadOnlyList<string> ContentIds);
+public sealed record ReplayAnswer(bool DryRun, int Matched, int Replayed, bool More, IReadOnlyDictionary<string, int> Codes, IReadOnlyList<string> ContentIds);

@@ -3,8 +3,11 @@ using ContentSync.Synchronization;
 
 namespace ContentSync.Http;
 
-/// <summary>Makes the parked contents that match pending again and wakes the queue for them.</summary>
-public sealed class ReplayRun(ISyncLedger ledger, ISyncQueue queue)
+/// <summary>
+/// Makes the parked contents that match pending again and wakes the queue for them, many at a time and up to a limit, so that a
+/// caller can wait for the answer.
+/// </summary>
+public sealed class ReplayRun(ParkedReplay parked, ISyncLedger ledger, ISyncQueue queue)
 {
     /// <summary>Most contents of one call.</summary>
     public const int MaxLimit = 10_000;
@@ -25,7 +28,7 @@ public sealed class ReplayRun(ISyncLedger ledger, ISyncQueue queue)
     /// <param name="wish">Without a <see cref="Fault"/>.</param>
     /// <param name="cancellationToken">Ends it; what was replayed until then stays so.</param>
     /// <exception cref="LedgerUnavailableException">The ledger cannot be reached; some may have been replayed.</exception>
-    internal async Task<ReplayResult> ReplayAsync(ReplayRequest wish, CancellationToken cancellationToken)
+    internal async Task<ReplayAnswer> ReplayAsync(ReplayRequest wish, CancellationToken cancellationToken)
     {
         ParkReason? reason = wish.ParkReason is { } text && Spelling.TryRead<ParkReason>(text, out var named) ? named : null;
         var limit = wish.Limit ?? MaxLimit;
@@ -33,10 +36,9 @@ public sealed class ReplayRun(ISyncLedger ledger, ISyncQueue queue)
         var contentIds = new List<string>();
         var codes = new SortedDictionary<string, int>(StringComparer.Ordinal);
         var chunk = new List<string>(ChunkSize);
-        var filter = new SyncRecordFilter { State = SyncState.Parked, ContentType = wish.ContentType, ResultCode = wish.ResultCode };
-        await foreach (var record in ledger.ListAsync(filter, cancellationToken).ConfigureAwait(false))
+        await foreach (var content in parked.ListAsync(new ParkedFilter { Reason = reason, Code = wish.ResultCode }, cancellationToken).ConfigureAwait(false))
         {
-            if (reason is not null && record.ParkReason != reason) continue;
+            if (wish.ContentType is { } type && content.ContentType != type) continue;
             if (matched == limit)
             {
                 more = true;
@@ -44,16 +46,16 @@ public sealed class ReplayRun(ISyncLedger ledger, ISyncQueue queue)
             }
 
             matched++;
-            if (contentIds.Count < MostIdsNamed) contentIds.Add(record.ContentId);
-            var code = record.LastAttempt?.Code ?? "";
+            if (contentIds.Count < MostIdsNamed) contentIds.Add(content.ContentId);
+            var code = content.Code ?? "";
             codes[code] = codes.GetValueOrDefault(code) + 1;
             if (wish.DryRun) continue;
-            chunk.Add(record.ContentId);
+            chunk.Add(content.ContentId);
             if (chunk.Count == ChunkSize) replayed += await ReplayAsync(chunk, cancellationToken).ConfigureAwait(false);
         }
 
         if (chunk.Count > 0) replayed += await ReplayAsync(chunk, cancellationToken).ConfigureAwait(false);
-        return new ReplayResult(wish.DryRun, matched, replayed, more, codes, contentIds);
+        return new ReplayAnswer(wish.DryRun, matched, replayed, more, codes, contentIds);
     }
 
     // Together, so that a ledger that commits in groups does it once for all of them.

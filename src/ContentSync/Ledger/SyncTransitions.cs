@@ -6,25 +6,16 @@ namespace ContentSync.Ledger;
 /// </summary>
 public static class SyncTransitions
 {
+    /// <summary>Id of a lease that is no attempt's own: what it stands for has ended.</summary>
+    internal const string Settling = "settling";
+
     /// <summary>Takes a submission in. <c>Next</c> is null where nothing is to be written.</summary>
     public static (SyncRecord? Next, Acceptance Acceptance) Accept(SyncRecord? current, Submission submission, DateTimeOffset now)
     {
         var item = submission.Item;
         if (current is null)
         {
-            var first = Fill(new SyncRecord
-            {
-                ContentId = item.ContentId,
-                ContentType = "",
-                ContentStatus = default,
-                Revision = default,
-                Hash = default,
-                RequestId = "",
-                Body = default,
-                State = SyncState.Pending,
-                AcceptedAt = now,
-                DueAt = now,
-            }, submission, now);
+            var first = First(submission, now);
             return (first, new Acceptance(AcceptanceKind.Accepted, first));
         }
 
@@ -66,9 +57,11 @@ public static class SyncTransitions
         return (next, new Acceptance(AcceptanceKind.Accepted, next));
     }
 
-    /// <summary>Takes the right to send. <c>Next</c> is null unless the lease was granted.</summary>
+    /// <summary>Takes the right to send. <c>Next</c> is null where nothing is to be written: the lease is not granted, or was before, under this same id.</summary>
     public static (SyncRecord? Next, LeaseStatus Status) Lease(SyncRecord current, string leaseId, DateTimeOffset now, TimeSpan duration)
     {
+        // Granted by a write whose answer was lost. A newer content may have come in since, whose first attempt this then is.
+        if (current.Lease?.LeaseId == leaseId) return (current.Attempts > 0 ? null : current with { Attempts = 1 }, LeaseStatus.Granted);
         if (current.State != SyncState.Pending) return (null, LeaseStatus.NotPending);
         if (current.Lease is { } held && held.ExpiresAt > now) return (null, LeaseStatus.Busy);
         if (current.DueAt > now) return (null, LeaseStatus.NotDue);
@@ -88,35 +81,37 @@ public static class SyncTransitions
     public static (SyncRecord? Next, RecordStatus Status) Record(SyncRecord current, SyncRecord leased, AttemptEnding ending)
     {
         if (current.Lease is null || current.Lease.LeaseId != leased.Lease?.LeaseId) return (null, RecordStatus.LeaseLost);
-        var released = current with { Lease = null, LastAttempt = ending.Attempt ?? current.LastAttempt };
-        if (ending.Kind == AttemptEndingKind.Synchronized)
-        {
-            released = released with
+        // The newest content may be the leased one again, under a request of its own that cannot have been sent while this
+        // lease was held. What settled the content settles that request too.
+        var settles = ending.Kind == AttemptEndingKind.Synchronized || ending is { Kind: AttemptEndingKind.Parked, ParkReason: ParkReason.Rejected };
+        var overtaken = current.RequestId != leased.RequestId && !(settles && current.Hash == leased.Hash);
+        var attempt = ending.Attempt ?? current.LastAttempt;
+        var lease = ending.SettlesAt is { } settlesAt ? new SyncLease(Settling, settlesAt) : null;
+        var next = ending.Kind == AttemptEndingKind.Synchronized
+            ? current with
             {
+                Lease = lease,
+                LastAttempt = attempt,
+                State = overtaken ? current.State : SyncState.Synchronized,
+                ParkReason = null,
                 SynchronizedHash = leased.Hash,
                 SynchronizedRevision = leased.Revision,
                 SynchronizedAt = ending.Attempt!.At,
                 TemplateCode = ending.TemplateCode ?? current.TemplateCode,
                 TemplateStatus = ending.TemplateStatus ?? current.TemplateStatus,
-            };
-        }
-
-        // The newest content may be the leased one again, under a request of its own that cannot have been sent while this
-        // lease was held. What settled the content settles that request too.
-        var settled = current.Hash == leased.Hash
-            && (ending.Kind == AttemptEndingKind.Synchronized || ending is { Kind: AttemptEndingKind.Parked, ParkReason: ParkReason.Rejected });
-        if (current.RequestId != leased.RequestId && !settled) return (released, RecordStatus.NewerPending);
-
-        var next = ending.Kind switch
-        {
-            AttemptEndingKind.Synchronized => released with { State = SyncState.Synchronized, ParkReason = null },
-            AttemptEndingKind.Parked => released with { State = SyncState.Parked, ParkReason = ending.ParkReason },
-            AttemptEndingKind.RetryAt => released with { DueAt = ending.DueAt, Hop = current.Hop + 1 },
-            AttemptEndingKind.PausedUntil => released with { DueAt = ending.DueAt, Hop = current.Hop + 1, Attempts = Math.Max(0, current.Attempts - 1) },
-            _ => released with { Attempts = Math.Max(0, current.Attempts - 1) },
-        };
-        return (next, RecordStatus.Recorded);
+            }
+            : Unsettled(current with { Lease = lease, LastAttempt = attempt }, ending, overtaken);
+        return (next, overtaken ? RecordStatus.NewerPending : RecordStatus.Recorded);
     }
+
+    private static SyncRecord Unsettled(SyncRecord released, AttemptEnding ending, bool overtaken) => ending.Kind switch
+    {
+        _ when overtaken => released,
+        AttemptEndingKind.Parked => released with { State = SyncState.Parked, ParkReason = ending.ParkReason },
+        AttemptEndingKind.RetryAt => released with { DueAt = ending.DueAt, Hop = released.Hop + 1 },
+        AttemptEndingKind.PausedUntil => released with { DueAt = ending.DueAt, Hop = released.Hop + 1, Attempts = Math.Max(0, released.Attempts - 1) },
+        _ => released with { Attempts = Math.Max(0, released.Attempts - 1) },
+    };
 
     /// <summary>Sends a parked content again, by a person's wish. Null where it is not parked.</summary>
     public static SyncRecord? Replay(SyncRecord current, DateTimeOffset now) =>
@@ -132,11 +127,25 @@ public static class SyncTransitions
         Hop = record.Hop + 1,
     };
 
-    // The hop goes on: a revision number can come back (received together, or a number after a time), a MessageId must not.
-    private static SyncRecord Replace(SyncRecord record, Submission submission, DateTimeOffset now) =>
-        Fill(record with { Hop = record.Hop + 1 }, submission, now);
+    private static SyncRecord First(Submission submission, DateTimeOffset now)
+    {
+        var (requestId, body) = submission.Prepare(submission.Item);
+        return new SyncRecord
+        {
+            ContentId = submission.Item.ContentId,
+            ContentType = submission.Item.ContentType,
+            ContentStatus = submission.Item.ContentStatus,
+            Revision = submission.Revision,
+            Hash = submission.Item.Hash,
+            RequestId = requestId,
+            Body = body,
+            State = SyncState.Pending,
+            AcceptedAt = now,
+            DueAt = now,
+        };
+    }
 
-    private static SyncRecord Fill(SyncRecord record, Submission submission, DateTimeOffset now)
+    private static SyncRecord Replace(SyncRecord record, Submission submission, DateTimeOffset now)
     {
         var (requestId, body) = submission.Prepare(submission.Item);
         return record with
@@ -152,6 +161,8 @@ public static class SyncTransitions
             AcceptedAt = now,
             DueAt = now,
             Attempts = 0,
+            // Goes on: a revision can come back (received together, or a number after a time), a MessageId must not.
+            Hop = record.Hop + 1,
         };
     }
 }
@@ -201,7 +212,7 @@ public enum AttemptEndingKind
     /// <summary>To be tried again; the attempt is given back, the cause was not the item.</summary>
     PausedUntil,
 
-    /// <summary>Given up by a shutdown or a cancellation; the attempt is given back and it is due at once.</summary>
+    /// <summary>Given up by a shutdown or a cancellation; the attempt is given back, and it is due as soon as it is settled.</summary>
     Released,
 }
 
@@ -213,6 +224,12 @@ public sealed record AttemptEnding(AttemptEndingKind Kind)
 
     /// <summary>For <see cref="AttemptEndingKind.RetryAt"/> and <see cref="AttemptEndingKind.PausedUntil"/>.</summary>
     public DateTimeOffset DueAt { get; init; }
+
+    /// <summary>
+    /// Until then AlipayHK may be at work on the request, a try's answer having been given up on. The lease lasts until then, so that
+    /// nothing of this content, a newer one neither, is sent before. Null where every try was answered.
+    /// </summary>
+    public DateTimeOffset? SettlesAt { get; init; }
 
     /// <summary>For <see cref="AttemptEndingKind.Parked"/>.</summary>
     public ParkReason? ParkReason { get; init; }

@@ -41,7 +41,7 @@ public sealed class ApiDescriptionTests
     [InlineData(typeof(BatchResult))]
     [InlineData(typeof(BatchItemResult))]
     [InlineData(typeof(ReplayRequest))]
-    [InlineData(typeof(ReplayResult))]
+    [InlineData(typeof(ReplayAnswer))]
     [InlineData(typeof(HealthState))]
     [InlineData(typeof(BoardState))]
     [InlineData(typeof(OldestPendingState))]

@@ -54,7 +54,7 @@ public sealed class SubmitContentHandlerTests : IDisposable
     }
 
     [Theory]
-    [InlineData("""{"contentId":"A",""", "malformed-json", "Line 1")]
+    [InlineData("""{"contentId":"A",""", "malformed-json", "byte ")]
     [InlineData("""{"contentId":"A","contentId":"B"}""", "duplicate-member", "contentId")]
     [InlineData("""{"contentId":"A","contentType":"SKU","contentStatus":1,"contentInfo":{"a":{"b":{"c":{"d":{"e":{"f":{"g":{"h":{"i":{"j":{"k":{"l":{"m":{"n":{"o":{"p":{"q":1}}}}}}}}}}}}}}}}}}""", "content-info-too-deep", "16")]
     public async Task Names_what_is_wrong_and_where(string body, string code, string words)
