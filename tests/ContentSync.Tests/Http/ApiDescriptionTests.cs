@@ -35,7 +35,7 @@ public sealed class ApiDescriptionTests
 
     [Theory]
     [InlineData(typeof(ContentState))]
-    [InlineData(typeof(LastAttemptState))]
+    [InlineData(typeof(AttemptState))]
     [InlineData(typeof(ContentPage))]
     [InlineData(typeof(ContentPreview))]
     [InlineData(typeof(BatchResult))]

@@ -84,7 +84,7 @@ public sealed record StopState(string Cause, string Code, string Message, string
 /// <param name="Attempts">Attempts spent on its request.</param>
 /// <param name="LastAttempt">How the newest one ended.</param>
 /// <param name="Advice">What to do about its code.</param>
-public sealed record FailureState(string ContentId, string ContentType, string State, string? ParkReason, int Attempts, LastAttemptState LastAttempt, string Advice)
+public sealed record FailureState(string ContentId, string ContentType, string State, string? ParkReason, int Attempts, AttemptState LastAttempt, string Advice)
 {
     internal static FailureState Of(SyncRecord record)
     {
