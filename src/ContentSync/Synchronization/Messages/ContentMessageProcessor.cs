@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Globalization;
 using System.Text;
 using ContentSync.Content;
@@ -102,17 +103,23 @@ public sealed partial class ContentMessageProcessor(
     }
 
     /// <returns>A reference for each that did not end well.</returns>
-    private async ValueTask<IReadOnlyList<OutgoingMessage>> SynchronizeAsync(IReadOnlyCollection<SyncMessage> wakes, CancellationToken cancellationToken)
+    private async ValueTask<IReadOnlyList<OutgoingMessage>> SynchronizeAsync(Dictionary<string, SyncMessage>.ValueCollection wakes, CancellationToken cancellationToken)
     {
+        // Not Parallel.ForEachAsync: it takes a thread of the pool for each, though all of them mostly wait.
         var left = new List<OutgoingMessage>();
-        var limits = new ParallelOptions { MaxDegreeOfParallelism = MaxInFlight, CancellationToken = cancellationToken };
-        await Parallel.ForEachAsync(wakes, limits, async (wake, token) =>
-        {
-            var outcome = await synchronizer.SynchronizeAsync(wake.ContentId, token).ConfigureAwait(false);
-            if (outcome.Kind is SyncOutcomeKind.Synchronized or SyncOutcomeKind.Unchanged) return;
-            lock (left) left.Add(OutgoingMessage.Reference(Next(wake, outcome)));
-        }).ConfigureAwait(false);
+        var waiting = new ConcurrentQueue<SyncMessage>(wakes);
+        await Task.WhenAll(Enumerable.Range(0, Math.Min(MaxInFlight, wakes.Count)).Select(_ => WorkAsync())).ConfigureAwait(false);
         return left;
+
+        async Task WorkAsync()
+        {
+            while (waiting.TryDequeue(out var wake))
+            {
+                var outcome = await synchronizer.SynchronizeAsync(wake.ContentId, cancellationToken).ConfigureAwait(false);
+                if (outcome.Kind is SyncOutcomeKind.Synchronized or SyncOutcomeKind.Unchanged) continue;
+                lock (left) left.Add(OutgoingMessage.Reference(Next(wake, outcome)));
+            }
+        }
     }
 
     /// <returns>Null where the ledger cannot be reached.</returns>
