@@ -170,10 +170,7 @@ public sealed partial class ContentSynchronizer(
         using var timeout = new CancellationTokenSource(EndingTimeout, time);
         try
         {
-            var answer = await ledger.RecordAsync(leased, ending, timeout.Token).ConfigureAwait(false);
-            if (answer.Status == RecordStatus.Recorded && ending is { Kind: AttemptEndingKind.Parked, ParkReason: { } reason })
-                Telemetry.Parked.Add(1, new("reason", reason.ToString()), new("code", ending.Attempt?.Code));
-            return answer;
+            return await ledger.RecordAsync(leased, ending, timeout.Token).ConfigureAwait(false);
         }
         catch (OperationCanceledException e)
         {
