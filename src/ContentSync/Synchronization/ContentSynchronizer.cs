@@ -128,6 +128,7 @@ public sealed partial class ContentSynchronizer(
         if (answer.MayTakeEffectLater) ending = ending with { SettlesAt = now + options.SettleTime };
         Log(leased, answer, decision);
         var (status, record) = await EndAsync(leased, ending).ConfigureAwait(false);
+        if (status == RecordStatus.Recorded && ending.Kind == AttemptEndingKind.Parked) CountParked(record);
         return status switch
         {
             RecordStatus.NewerPending => (Pending(PendingCause.NotDue, TimeSpan.Zero, record), true),
@@ -158,9 +159,9 @@ public sealed partial class ContentSynchronizer(
         var decision = RecoverabilityPolicy.Exhausted(answer, leased.Attempts - 1);
         var attempt = last ?? new SyncAttempt(time.GetUtcNow(), leased.RequestId, answer.Code, answer.Message, null);
         var (status, record) = await EndAsync(leased, new AttemptEnding(AttemptEndingKind.Parked) { Attempt = attempt, ParkReason = decision.Reason }).ConfigureAwait(false);
-        return status == RecordStatus.Recorded
-            ? (Outcome(decision, answer, record), false)
-            : (Pending(PendingCause.Busy, TimeSpan.Zero, record), status == RecordStatus.NewerPending);
+        if (status != RecordStatus.Recorded) return (Pending(PendingCause.Busy, TimeSpan.Zero, record), status == RecordStatus.NewerPending);
+        CountParked(record);
+        return (Outcome(decision, answer, record), false);
     }
 
     // Writing down what AlipayHK did must not be given up because the caller went away.
@@ -224,6 +225,9 @@ public sealed partial class ContentSynchronizer(
         if (answer.Verification == SignatureVerification.Unsigned && answer.Code != ClientCodes.UnsignedSuccess) return;
         Telemetry.VerificationFailures.Add(1, new KeyValuePair<string, object?>("verification", answer.Verification.ToString()));
     }
+
+    private static void CountParked(SyncRecord record) =>
+        Telemetry.Parked.Add(1, new("reason", record.ParkReason?.ToString()), new("code", record.LastAttempt?.Code));
 
     private static string Shortened(string message) => message.Length <= 256 ? message : message[..256];
 

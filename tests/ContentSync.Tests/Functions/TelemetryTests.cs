@@ -90,13 +90,11 @@ public sealed class TelemetryTests : IAsyncLifetime, IDisposable
         _host.Gateway.Faults = GatewayFaults.Parse("badsignature=1");
         await _host.DeliverAsync(TestHost.Item("TEA-1"));
         await _host.DeliverAsync(TestHost.Item("TEA-2"), messageId: "2");
-        var sent = _host.Bus.Sent.Count;
         _host.Time.Advance(TimeSpan.FromHours(1));
 
         var recorded = Record();
         await _host.Function<SweepPending>().RunAsync(new TimerInfo(), CancellationToken.None);
         Assert.Contains(recorded.Points, point => point is ("contentsync.oldest_pending.age", 3600, ""));
-        Assert.Equal(sent, _host.Bus.Sent.Count);
     }
 
     [Fact]
