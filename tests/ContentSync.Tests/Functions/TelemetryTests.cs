@@ -84,6 +84,17 @@ public sealed class TelemetryTests : IAsyncLifetime, IDisposable
         Assert.Contains(recorded.Points, point => point is ("contentsync.verification.failures", 1, "verification=Invalid"));
     }
 
+    [Theory]
+    [InlineData("error=1:503", 0)]
+    [InlineData("unsigned=1", 1)]
+    public async Task An_unsigned_answer_is_counted_only_where_it_claims_a_success(string fault, int failures)
+    {
+        var recorded = Record();
+        _host.Gateway.Faults = GatewayFaults.Parse(fault);
+        await _host.DeliverAsync(TestHost.Item("TEA-1"));
+        Assert.Equal(failures, recorded.Points.Count(point => point.Name == "contentsync.verification.failures"));
+    }
+
     [Fact]
     public async Task The_sweep_tells_the_oldest_pending_age_even_while_sending_is_stopped()
     {
