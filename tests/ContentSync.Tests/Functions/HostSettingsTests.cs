@@ -63,7 +63,9 @@ public sealed class HostSettingsTests
     [InlineData("Content__MaxContentIdLength", "500")]
     [InlineData("Content__MaxItemBytes", "many")]
     [InlineData("Recoverability__LeaseDuration", "00:00:30")]
+    [InlineData("Recoverability__LeaseDuration", "00:00:50")]
     [InlineData("Recoverability__MaxAttempts", "0")]
+    [InlineData("Recoverability__BreakerThreshold", "8")]
     [InlineData("AZURE_CLIENT_ID", "my-identity")]
     public void A_wrong_value_is_answered_with_one_fault_that_names_the_setting(string setting, string value)
     {
