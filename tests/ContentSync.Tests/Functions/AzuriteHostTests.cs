@@ -26,7 +26,11 @@ public sealed class AzuriteHostTests(AzuriteTables azurite)
         Assert.Equal(["complete"], (await host.DeliverAsync(copy)).Settlements);
         Assert.Equal(["A", "B", "TEA-1"], host.Gateway.Snapshot().Keys.Order());
 
-        var known = await host.AnswerAsync("", request => host.Function<GetContent>().RunAsync(request, "TEA-1", CancellationToken.None));
+        var known = await host.AnswerAsync("", request =>
+        {
+            request.RouteValues["contentId"] = "TEA-1";
+            return host.Function<GetContent>().RunAsync(request, CancellationToken.None);
+        });
         Assert.Contains("\"state\":\"synchronized\"", known.Body, StringComparison.Ordinal);
     }
 

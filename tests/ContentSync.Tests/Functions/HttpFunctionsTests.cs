@@ -68,8 +68,8 @@ public sealed class HttpFunctionsTests : IAsyncLifetime
     public async Task GetContent_tells_where_a_content_stands()
     {
         await SubmitAsync(TestHost.Item("TEA-1"));
-        var known = await _host.AnswerAsync("", request => _host.Function<GetContent>().RunAsync(request, "TEA-1", CancellationToken.None));
-        var unknown = await _host.AnswerAsync("", request => _host.Function<GetContent>().RunAsync(request, "tea-1", CancellationToken.None));
+        var known = await _host.AnswerAsync("", request => GetAsync(request, "TEA-1"));
+        var unknown = await _host.AnswerAsync("", request => GetAsync(request, "tea-1"));
         Assert.Equal((200, 404), (known.Status, unknown.Status));
     }
 
@@ -142,4 +142,10 @@ public sealed class HttpFunctionsTests : IAsyncLifetime
 
     private Task<(int Status, string Body, IHeaderDictionary Headers)> BatchAsync(string body, string contentType) =>
         _host.AnswerAsync(body, request => _host.Function<SubmitContentBatch>().RunAsync(request, CancellationToken.None), contentType);
+
+    private Task<IResult> GetAsync(HttpRequest request, string contentId)
+    {
+        request.RouteValues["contentId"] = contentId;
+        return _host.Function<GetContent>().RunAsync(request, CancellationToken.None);
+    }
 }
