@@ -5,7 +5,7 @@ using ContentSync.Synchronization;
 namespace ContentSync.Http;
 
 /// <summary>
-/// Takes items of one request into the ledger, many at a time, and wakes the queue for those that are to be sent. Keeps what became
+/// Takes items of one request into the ledger, many at a time, and then wakes the queue for those that are to be sent. Keeps what became
 /// of each; an unsound item costs nothing but its own place.
 /// </summary>
 internal sealed class BatchIntake(ContentSynchronizer synchronizer, ISyncQueue queue, TimeProvider time)
@@ -17,6 +17,7 @@ internal sealed class BatchIntake(ContentSynchronizer synchronizer, ISyncQueue q
 
     private readonly List<BatchItemResult> _results = [];
     private readonly List<(int Index, ContentItem Item)> _sound = new(ChunkSize);
+    private readonly List<SyncMessage> _wakes = [];
     private int _invalid;
 
     /// <summary>Items so far.</summary>
@@ -49,17 +50,25 @@ internal sealed class BatchIntake(ContentSynchronizer synchronizer, ISyncQueue q
     {
         if (_sound.Count == 0) return;
         var acceptances = await synchronizer.AcceptAsync(_sound.ConvertAll(entry => entry.Item), time.GetUtcNow(), cancellationToken).ConfigureAwait(false);
-        var wakes = new List<SyncMessage>(_sound.Count);
         for (var i = 0; i < _sound.Count; i++)
         {
             var (kind, record) = acceptances[i];
             var index = _sound[i].Index;
             _results[index] = _results[index] with { Outcome = BatchItemResult.Spelled(kind) };
-            if (kind == AcceptanceKind.Accepted) wakes.Add(new SyncMessage(record.ContentId, record.RequestId, record.Hop, TimeSpan.Zero));
+            if (kind == AcceptanceKind.Accepted) _wakes.Add(new SyncMessage(record.ContentId, record.RequestId, record.Hop, TimeSpan.Zero));
         }
 
         _sound.Clear();
-        if (wakes.Count > 0) await queue.WakeAsync(wakes, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>
+    /// Wakes the queue for what was accepted. Last of all, so that taking in does not compete with sending; what is not woken because
+    /// the caller has gone, the sweep finds.
+    /// </summary>
+    public async ValueTask WakeAsync(CancellationToken cancellationToken)
+    {
+        foreach (var chunk in _wakes.Chunk(ChunkSize)) await queue.WakeAsync(chunk, cancellationToken).ConfigureAwait(false);
+        _wakes.Clear();
     }
 }
 

@@ -38,17 +38,20 @@ public sealed class SubmitContentBatchHandler(CatalogReader reader, ContentSynch
         if (request.HttpContext.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } limit) limit.MaxRequestBodySize = MaxBodyBytes;
 
         var intake = new BatchIntake(synchronizer, queue, time);
+        Stop? stop;
         try
         {
-            var stop = await ReadAsync(request.BodyReader, intake, cancellationToken).ConfigureAwait(false);
+            stop = await ReadAsync(request.BodyReader, intake, cancellationToken).ConfigureAwait(false);
             await intake.AcceptAsync(cancellationToken).ConfigureAwait(false);
-            return stop is null ? Done(intake.Result) : Stopped(intake, stop);
         }
         catch (LedgerUnavailableException e)
         {
             request.HttpContext.Response.Headers.RetryAfter = LedgerWait.TotalSeconds.ToString(CultureInfo.InvariantCulture);
-            return Stopped(intake, new Stop(StatusCodes.Status503ServiceUnavailable, "The ledger cannot be reached.", e.Message + " Send the batch again later."));
+            stop = new Stop(StatusCodes.Status503ServiceUnavailable, "The ledger cannot be reached.", e.Message + " Send the batch again later.");
         }
+
+        await intake.WakeAsync(cancellationToken).ConfigureAwait(false);
+        return stop is null ? Done(intake.Result) : Stopped(intake, stop);
     }
 
     private static Stop TooLarge => new(

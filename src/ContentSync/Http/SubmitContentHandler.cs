@@ -89,8 +89,10 @@ public sealed class SubmitContentHandler(ContentReader reader, ContentOptions op
     }
 
     private static ProblemHttpResult Parked(SyncRecord record) => record.ParkReason == ParkReason.Rejected
-        ? Problem.Of(StatusCodes.Status422UnprocessableEntity, "Rejected by AlipayHK.", $"{record.LastAttempt?.Code}: {record.LastAttempt?.Message} Change the content; the same content is not sent again.")
-        : Problem.Of(StatusCodes.Status422UnprocessableEntity, "Parked.", $"Given up on after {record.Attempts} attempts; the last one ended with {record.LastAttempt?.Code}: {record.LastAttempt?.Message} Replay it when the cause is mended.");
+        ? Problem.Of(StatusCodes.Status422UnprocessableEntity, "Rejected by AlipayHK.", $"{Said(record)} Change the content; the same content is not sent again.")
+        : Problem.Of(StatusCodes.Status422UnprocessableEntity, "Parked.", $"Given up on after {record.Attempts} attempts; the last one ended with {Said(record)} Replay it when the cause is mended.");
+
+    private static string Said(SyncRecord record) => $"{record.LastAttempt?.Code}: {record.LastAttempt?.Message.TrimEnd('.')}.";
 
     private static ProblemHttpResult Later(HttpRequest request, TimeSpan wait, string title, string detail)
     {

@@ -56,6 +56,7 @@ public sealed class ReceiveWebhookHandler(EventReader events, WebhookVerifier ve
             var intake = new BatchIntake(synchronizer, queue, time);
             foreach (var content in contents) await intake.AddAsync(content, cancellationToken).ConfigureAwait(false);
             await intake.AcceptAsync(cancellationToken).ConfigureAwait(false);
+            await intake.WakeAsync(cancellationToken).ConfigureAwait(false);
             if (contents.Count > 0 && contents.All(content => content.Item is null)) return Problem.Invalid([.. contents.SelectMany(content => content.Violations).Take(100)]);
             // Only now: what was not taken in must be taken when it is sent again.
             seen.Add(id);
