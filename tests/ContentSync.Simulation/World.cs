@@ -60,11 +60,11 @@ internal sealed class World
         foreach (var outage in Plan.Outages.Where(outage => outage.Fault == Fault.BrokerOutage)) Time.At(outage.To, Broker.Pump);
         foreach (var at in Plan.Replays) Time.At(at, () => _machines[0].Process?.ReplayParked());
 
-        while (Judge.Violation is null && Time.Step(Plan.Horizon)) { }
         var end = Plan.Horizon + Plan.Patience;
         for (var steps = 1; Judge.Violation is null && Time.Step(end); steps++)
         {
-            if (steps % 16 == 0 && IsQuiet()) break;
+            if (steps % 16 == 0 && Time.Elapsed > Plan.Horizon && IsQuiet()) break;
+            if (steps == Plan.MostSteps) Judge.Report(Invariant.EverythingSettles, $"no end after {steps} steps");
         }
 
         Judge.CheckEnd(IsQuiet());
