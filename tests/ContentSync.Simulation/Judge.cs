@@ -96,6 +96,7 @@ internal sealed class Judge(World world)
         if (next.Attempts > RecoverabilityPolicy.MostAttempts(world.Plan.Recoverability) + 1) Report(Invariant.AttemptsBounded, $"{next.ContentId} has {next.Attempts} attempts");
         if (next.State == SyncState.Synchronized) CheckHeld(next, content);
         if (next.State == SyncState.Parked && old?.State != SyncState.Parked) CheckParked(next, content);
+        if (!world.IsReplaying && old is { State: SyncState.Parked, ParkReason: ParkReason.Rejected } && next.State == SyncState.Pending && old.Hash == next.Hash) Report(Invariant.AttemptsBounded, $"{next.ContentId} was rejected for good and is to be sent again");
         if (next.Attempts == 0 && old is null or { Attempts: > 0 }) content.Arrivals = 0;
     }
 
@@ -137,14 +138,10 @@ internal sealed class Judge(World world)
 
     public void DeadLettered(OutgoingMessage message, string reason, string description)
     {
-        if (reason is nameof(ParkReason.Rejected) or nameof(ParkReason.AttemptsExhausted) or nameof(ParkReason.AgeExceeded))
-        {
-            // Judged where the record was parked.
-            var isParked = message.Properties.ContainsKey(MessageContract.SchemaProperty) || world.Store.Records.Any(record => record.State == SyncState.Parked);
-            if (isParked) return;
-        }
-
-        Report(Invariant.NoDeadLetterWhileDown, $"{message.MessageId} is dead-lettered with {reason}: {description}");
+        // Whether it was right to park it is judged where the record is written.
+        var isParked = reason is nameof(ParkReason.Rejected) or nameof(ParkReason.AttemptsExhausted) or nameof(ParkReason.AgeExceeded)
+            && _contents.Any(content => content.Value.WasParked && Names(message, content.Key));
+        if (!isParked) Report(Invariant.NoDeadLetterWhileDown, $"{message.MessageId} is dead-lettered with {reason}: {description}");
     }
 
     public void CheckEnd(bool isQuiet)
@@ -184,8 +181,12 @@ internal sealed class Judge(World world)
         if (content.Held != record.Hash) Report(Invariant.PartnerHoldsNewest, $"{record.ContentId} is called synchronized at r{record.Revision}; the partner holds {(content.Held is null ? "nothing" : "something else")}");
     }
 
+    private static bool Names(OutgoingMessage message, string contentId) =>
+        Encoding.UTF8.GetString(message.Body.Span).Contains($"\"contentId\":\"{contentId}\"", StringComparison.Ordinal);
+
     private void CheckParked(SyncRecord record, Content content)
     {
+        content.WasParked = true;
         if (record.ParkReason is null || record.LastAttempt is null)
         {
             Report(Invariant.EverythingSettles, $"{record.ContentId} is parked without a reason");
@@ -233,6 +234,8 @@ internal sealed class Judge(World world)
 
         /// <summary>Of the current request, since its attempts began.</summary>
         public int Arrivals { get; set; }
+
+        public bool WasParked { get; set; }
 
         public bool IsPromised { get; private set; }
 

@@ -1,4 +1,5 @@
 using ContentSync.Simulation;
+using ContentSync.Simulation.Mutants;
 
 if (Arguments.Read(args) is not { } arguments)
 {
@@ -16,6 +17,26 @@ if (arguments.Seed is { } seed)
 
     Console.WriteLine(run.Violation is { } violation ? $"seed {seed}: {violation.Invariant}: {violation.Text}" : $"seed {seed}: nothing is violated");
     return run.Violation is null ? 0 : 1;
+}
+
+if (arguments.Mutants)
+{
+#if MUTANTS
+    var results = MutantRun.Run(arguments.Threads, PlantedBug.Plant);
+    if (arguments.IsJson)
+    {
+        using var stream = Console.OpenStandardOutput();
+        MutantRun.WriteJson(results, stream);
+    }
+    else
+    {
+        MutantRun.Write(results, Console.Out);
+    }
+
+    return results.All(result => result.CaughtBy is not null) ? 0 : 1;
+#else
+    return MutantBuild.Run(args);
+#endif
 }
 
 var seeds = Enumerable.Range(0, arguments.Seeds).Select(i => arguments.From + (ulong)i);

@@ -58,7 +58,7 @@ internal static class Scenario
                 Horizon = TimeSpan.FromMinutes(5),
                 Submissions = [.. items.Select((item, i) => new Submitted(TimeSpan.FromSeconds(1), Door.Queue, 0, $"m{i}", [item]))],
             });
-            return world.Store.Records.Where(record => record.State == SyncState.Synchronized).Max(record => record.SynchronizedAt!.Value) - VirtualTime.Epoch - TimeSpan.FromSeconds(1);
+            return world.Store.Records.Where(record => record.State == SyncState.Synchronized).Select(record => record.SynchronizedAt!.Value).DefaultIfEmpty(DateTimeOffset.MaxValue).Max() - VirtualTime.Epoch - TimeSpan.FromSeconds(1);
         }
     }
 
@@ -99,7 +99,16 @@ internal static class Scenario
             (int)Math.Ceiling((end - Start) / probeInterval),
             world.Broker.DeadLetters,
             records.Max(record => record.Attempts),
-            records.Max(record => record.SynchronizedAt!.Value) - VirtualTime.Epoch - end);
+            records.Max(record => record.SynchronizedAt ?? DateTimeOffset.MaxValue) - VirtualTime.Epoch - end);
+    }
+
+    /// <summary>The first outage whose figures do not hold; null where all do.</summary>
+    public static string? Broken(SimulatedKeys keys)
+    {
+        if (!ConfigurationFault(keys).Holds) return "configuration fault";
+        if (CallsInPackOfFifty(keys, Nature.Poison).Any(calls => calls != 1)) return "pack of fifty";
+        if (ThroughputWithPoison(keys) < 0.98) return "poison";
+        return DarkForTwoHours(keys).Holds ? null : "dark for two hours";
     }
 
     private static World Run(SimulatedKeys keys, Plan plan)
@@ -124,7 +133,11 @@ internal static class Scenario
 /// <param name="ShortestBetweenProbes">Time between two of them.</param>
 /// <param name="ShareOfBudget">Used of the send budget from 60 s after the end on.</param>
 /// <param name="PeakOverMean">Of the calls in ten seconds, then.</param>
-internal sealed record OutageFigures(Violation? Violation, long DeadLetters, int Probes, TimeSpan ShortestBetweenProbes, double ShareOfBudget, double PeakOverMean);
+internal sealed record OutageFigures(Violation? Violation, long DeadLetters, int Probes, TimeSpan ShortestBetweenProbes, double ShareOfBudget, double PeakOverMean)
+{
+    /// <summary>At most one probe in 30 s, no dead letter, the budget in use and evenly so within a minute of the recovery.</summary>
+    public bool Holds => Violation is null && DeadLetters == 0 && Probes > 0 && ShortestBetweenProbes >= TimeSpan.FromSeconds(30) && ShareOfBudget >= 0.95 && PeakOverMean <= 1.2;
+}
 
 /// <param name="Violation">Of an invariant.</param>
 /// <param name="Lanes">Messages in work at the same time.</param>
@@ -134,4 +147,8 @@ internal sealed record OutageFigures(Violation? Violation, long DeadLetters, int
 /// <param name="DeadLetters">In all.</param>
 /// <param name="MostAttempts">Of any content, at the end: the refused ones were given back.</param>
 /// <param name="DoneAfter">From the mend until the last content was synchronized.</param>
-internal sealed record ConfigurationFaultFigures(Violation? Violation, int Lanes, int CallsBeforeStop, int Refused, int MostProbes, long DeadLetters, int MostAttempts, TimeSpan DoneAfter);
+internal sealed record ConfigurationFaultFigures(Violation? Violation, int Lanes, int CallsBeforeStop, int Refused, int MostProbes, long DeadLetters, int MostAttempts, TimeSpan DoneAfter)
+{
+    /// <summary>It stops within one item per lane, probes, spends no attempt, and goes on by itself.</summary>
+    public bool Holds => Violation is null && CallsBeforeStop <= Lanes && Refused <= Lanes + MostProbes && DeadLetters == 0 && MostAttempts == 1 && DoneAfter < TimeSpan.FromMinutes(2);
+}

@@ -46,6 +46,9 @@ internal sealed class World
     /// <summary>Calls of all processes to what lies outside them.</summary>
     public int PortCalls { get; set; }
 
+    /// <summary>A person replays what is parked.</summary>
+    public bool IsReplaying { get; set; }
+
     /// <summary>Items that callers still try to hand in.</summary>
     public int CallersWaiting { get; set; }
 
