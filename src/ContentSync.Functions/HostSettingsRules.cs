@@ -96,8 +96,10 @@ internal static partial class HostSettingsRules
         if (options.MaxAge <= TimeSpan.Zero) yield return $"{Section}:{nameof(RecoverabilityOptions.MaxAge)} must be positive.";
         if (options.MaxRetryAfter <= TimeSpan.Zero) yield return $"{Section}:{nameof(RecoverabilityOptions.MaxRetryAfter)} must be positive.";
         if (options.SigningPause <= TimeSpan.Zero) yield return $"{Section}:{nameof(RecoverabilityOptions.SigningPause)} must be positive.";
-        if (options.LeaseDuration <= alipayHk.TotalTimeout) yield return $"{Section}:{nameof(RecoverabilityOptions.LeaseDuration)} must be longer than {AlipayHkOptions.Section}:{nameof(AlipayHkOptions.TotalTimeout)} ({alipayHk.TotalTimeout}).";
-        if (options.BreakerThreshold < 1) yield return $"{Section}:{nameof(RecoverabilityOptions.BreakerThreshold)} must be at least 1.";
+        if (options.LeaseDuration * 0.75 < alipayHk.TotalTimeout) yield return $"{Section}:{nameof(RecoverabilityOptions.LeaseDuration)} must be longer than {AlipayHkOptions.Section}:{nameof(AlipayHkOptions.TotalTimeout)} ({alipayHk.TotalTimeout}) by at least a quarter of itself.";
+        if (options.SettleTime < TimeSpan.Zero) yield return $"{Section}:{nameof(RecoverabilityOptions.SettleTime)} must not be negative.";
+        if (options.BreakerThreshold < 1 || (options.MaxAttempts > 1 && options.BreakerThreshold >= options.MaxAttempts))
+            yield return $"{Section}:{nameof(RecoverabilityOptions.BreakerThreshold)} must be at least 1 and below {Section}:{nameof(RecoverabilityOptions.MaxAttempts)}.";
         if (options.ProbeInterval <= TimeSpan.Zero) yield return $"{Section}:{nameof(RecoverabilityOptions.ProbeInterval)} must be positive.";
     }
 

@@ -15,8 +15,8 @@ internal sealed class LedgerTable(TableClient table, ISyncLedger ledger) : IHost
     private const string AzuriteKey = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
 
     public static TableClient Connect(LedgerOptions options, TokenCredential credential) => options.TableEndpoint!.IsLoopback
-        ? new TableClient(options.TableEndpoint, options.TableName, new TableSharedKeyCredential(AzuriteAccount, AzuriteKey))
-        : new TableClient(options.TableEndpoint, options.TableName, credential);
+        ? new TableClient(options.TableEndpoint, options.TableName, new TableSharedKeyCredential(AzuriteAccount, AzuriteKey), Patience())
+        : new TableClient(options.TableEndpoint, options.TableName, credential, Patience());
 
     public async Task StartAsync(CancellationToken cancellationToken)
     {
@@ -24,4 +24,10 @@ internal sealed class LedgerTable(TableClient table, ISyncLedger ledger) : IHost
     }
 
     public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    // The client's own 100 seconds per try would outlast a message's lock, and an ending is written without the caller's cancellation.
+    private static TableClientOptions Patience() => new()
+    {
+        Retry = { NetworkTimeout = TimeSpan.FromSeconds(5), MaxRetries = 3, Delay = TimeSpan.FromMilliseconds(200), MaxDelay = TimeSpan.FromSeconds(2) },
+    };
 }

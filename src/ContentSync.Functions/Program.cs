@@ -1,5 +1,5 @@
-using Azure.Core;
 using Azure.Monitor.OpenTelemetry.Exporter;
+using ContentSync.Content;
 using ContentSync.Diagnostics;
 using ContentSync.Functions;
 using Microsoft.Azure.Functions.Worker.Builder;
@@ -13,7 +13,15 @@ using OpenTelemetry.Trace;
 
 var builder = FunctionsApplication.CreateBuilder(args);
 builder.ConfigureFunctionsWebApplication();
-await builder.Services.AddContentSyncAsync(builder.Configuration, CancellationToken.None);
+try
+{
+    await builder.Services.AddContentSyncAsync(builder.Configuration, CancellationToken.None);
+}
+catch (Exception e) when (e is InvalidSettingsException or ContentSchemaException)
+{
+    await Console.Error.WriteLineAsync(e.Message);
+    return 1;
+}
 
 var telemetry = builder.Services.AddOpenTelemetry()
     .UseFunctionsWorkerDefaults()
@@ -29,3 +37,4 @@ if (builder.Configuration["APPLICATIONINSIGHTS_CONNECTION_STRING"] is { Length: 
 }
 
 await builder.Build().RunAsync();
+return 0;

@@ -12,7 +12,7 @@ internal sealed class SignaturePace(int perSecond, TimeProvider time)
     private readonly Lock _lock = new();
     private readonly TimeSpan _interval = TimeSpan.FromSeconds(1.0 / perSecond);
     private readonly long _origin = time.GetTimestamp();
-    private TimeSpan _next;
+    private TimeSpan _next = TimeSpan.MinValue;
 
     /// <summary>Takes the next turn, and says how long it is until then. A wait of more than <paramref name="longest"/> is only told: no turn is taken.</summary>
     public TimeSpan TakeTurn(TimeSpan longest)

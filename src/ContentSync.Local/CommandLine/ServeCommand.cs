@@ -19,8 +19,14 @@ internal sealed class ServeCommand(IAnsiConsole screen)
 
     private readonly Option<bool> _noSample = new("--no-sample") { Description = "Serve without syncing the sample catalog first." };
 
+    private readonly Option<string?> _apiKey = new("--api-key") { Description = "Ask callers for this key in the header x-functions-key, as Azure Functions does. Default: environment variable CONTENTSYNC_API_KEY, else none.", HelpName = "KEY" };
+
+    private readonly Option<string[]> _webhookSecrets = new("--webhook-secret") { Description = "Take webhooks signed with this Standard Webhooks secret; may be given several times. Default: environment variable CONTENTSYNC_WEBHOOK_SECRET, else the webhook is closed.", HelpName = "SECRET", DefaultValueFactory = _ => [] };
+
     public void AddTo(RootCommand root)
     {
+        root.Options.Add(_apiKey);
+        root.Options.Add(_webhookSecrets);
         root.Options.Add(_port);
         root.Options.Add(_noSample);
         _pipeline.AddTo(root);
@@ -35,7 +41,7 @@ internal sealed class ServeCommand(IAnsiConsole screen)
     {
         var options = _pipeline.Read(parsed);
         await using var pipeline = await LocalPipeline.OpenAsync(options, TimeProvider.System, new ScreenLoggerFactory(screen), cancellationToken).ConfigureAwait(false);
-        await using var host = await LocalHost.StartAsync(pipeline, parsed.GetValue(_port), TimeProvider.System, cancellationToken).ConfigureAwait(false);
+        await using var host = await LocalHost.StartAsync(pipeline, HostOptions(parsed), TimeProvider.System, cancellationToken).ConfigureAwait(false);
         var sampleExit = ExitCodes.Done;
         if (!parsed.GetValue(_noSample)) sampleExit = await SyncSampleAsync(pipeline, cancellationToken).ConfigureAwait(false);
         if (cancellationToken.IsCancellationRequested) return ExitCodes.Stopped;
@@ -44,6 +50,17 @@ internal sealed class ServeCommand(IAnsiConsole screen)
         await WaitForStopAsync(cancellationToken).ConfigureAwait(false);
         screen.MarkupLine("[grey]Stopping: what is in flight finishes, the rest stays pending for the next start.[/]");
         return sampleExit == ExitCodes.Unusable ? sampleExit : ExitCodes.Done;
+    }
+
+    private LocalHostOptions HostOptions(ParseResult parsed)
+    {
+        var secrets = parsed.GetValue(_webhookSecrets)!;
+        if (secrets.Length == 0 && Environment.GetEnvironmentVariable("CONTENTSYNC_WEBHOOK_SECRET") is { Length: > 0 } secret) secrets = [secret];
+        return new LocalHostOptions(parsed.GetValue(_port))
+        {
+            ApiKey = parsed.GetValue(_apiKey) ?? (Environment.GetEnvironmentVariable("CONTENTSYNC_API_KEY") is { Length: > 0 } key ? key : null),
+            WebhookSecrets = secrets,
+        };
     }
 
     private async Task<int> SyncSampleAsync(LocalPipeline pipeline, CancellationToken cancellationToken)

@@ -18,21 +18,21 @@ internal sealed class SimulateCommand(IAnsiConsole screen)
 
     private readonly Option<GatewayFaults> _faults = FaultArguments.Create("How it misbehaves.");
 
+    /// <summary>What its own help says besides.</summary>
+    public const string Lesson =
+        """
+        It checks Client-Id, signature over the exact bytes, headers and fields, answers signed, and keeps what it was
+        given. What it holds: GET /simulator/content; its counts: GET /simulator/stats; other faults while it runs:
+        PUT /simulator/faults.
+
+        Examples:
+          contentsync-local simulate --faults unknown=0.05,throttle=0.02:3s
+          contentsync-local sync catalog.ndjson --gateway http://localhost:7072
+        """;
+
     public Command Create()
     {
-        var command = new Command(
-            "simulate",
-            """
-            Run the simulated AlipayHK alone, so that several runs or another program can use it.
-
-            It checks Client-Id, signature over the exact bytes, headers and fields, answers signed, and keeps what it was
-            given. What it holds: GET /simulator/content; its counts: GET /simulator/stats; other faults while it runs:
-            PUT /simulator/faults.
-
-            Examples:
-              contentsync-local simulate --faults unknown=0.05,throttle=0.02:3s
-              contentsync-local sync catalog.ndjson --gateway http://localhost:7072
-            """)
+        var command = new Command("simulate", "Run the simulated AlipayHK alone.")
         {
             _data, _port, _clientId, _faults,
         };
@@ -43,9 +43,9 @@ internal sealed class SimulateCommand(IAnsiConsole screen)
     private async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellationToken)
     {
         var data = DataDirectory.Open(parsed.GetValue(_data)!);
-        var options = SimulatedOptions.For(data, parsed.GetValue(_clientId)!, parsed.GetValue(_port), parsed.GetValue(_faults) ?? GatewayFaults.None);
-        await using var gateway = await SimulatedGateway.StartAsync(options, TimeProvider.System, null, cancellationToken).ConfigureAwait(false);
-        screen.MarkupLineInterpolated($"Simulated AlipayHK on [green]{gateway.Address.ToString().TrimEnd('/')}[/] until Ctrl-C; faults: {options.Faults}");
+        var faults = parsed.GetValue(_faults) ?? GatewayFaults.None;
+        await using var gateway = await SimulatedStart.StartAsync(data, parsed.GetValue(_clientId)!, parsed.GetValue(_port), faults, TimeProvider.System, cancellationToken).ConfigureAwait(false);
+        screen.MarkupLineInterpolated($"Simulated AlipayHK on [green]{gateway.Address.ToString().TrimEnd('/')}[/] until Ctrl-C; faults: {(faults.All.Count == 0 ? "none" : faults)}");
         try
         {
             await Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, cancellationToken).ConfigureAwait(false);

@@ -39,6 +39,9 @@ public sealed class LocalPipeline : IAsyncDisposable
 
     public required ContentReader Reader { get; init; }
 
+    /// <summary>How it speaks to AlipayHK.</summary>
+    public required AlipayHkOptions AlipayHk { get; init; }
+
     /// <summary>Null where another gateway is named.</summary>
     public required SimulatedGateway? Gateway { get; init; }
 
@@ -54,6 +57,7 @@ public sealed class LocalPipeline : IAsyncDisposable
         BackOff = [TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(2), TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(10), TimeSpan.FromSeconds(20), TimeSpan.FromSeconds(40), TimeSpan.FromMinutes(2)],
         ProbeInterval = TimeSpan.FromSeconds(5),
         SigningPause = TimeSpan.FromSeconds(1),
+        SettleTime = TimeSpan.FromSeconds(2),
     };
 
     /// <summary>Opens the data folder, starts the simulated AlipayHK where one is wanted, and takes up what an earlier run left pending.</summary>
@@ -66,14 +70,15 @@ public sealed class LocalPipeline : IAsyncDisposable
         {
             var ledger = await OpenLedgerAsync(data, time, cancellationToken).ConfigureAwait(false);
             owned.Add(ledger);
-            var gateway = options.Gateway is null ? await StartGatewayAsync(data, options, time, cancellationToken).ConfigureAwait(false) : null;
+            var gateway = options.Gateway is null ? await SimulatedStart.StartAsync(data, options.ClientId, port: 0, options.Faults, time, cancellationToken).ConfigureAwait(false) : null;
             if (gateway is not null) owned.Add(gateway);
 
             var contentOptions = new ContentOptions { SchemaDirectory = options.Schemas };
             var schemas = await ContentSchemas.LoadAsync(contentOptions, cancellationToken).ConfigureAwait(false);
             var calls = new CallCounter();
             var address = options.Gateway ?? gateway!.Address;
-            var client = CreateClient(data, options, address, calls, time, loggers);
+            var alipayHk = CreateOptions(data, options, address);
+            var client = CreateClient(data, options, alipayHk, calls, time, loggers);
             var gate = new SendGate(Recoverability, time);
             var random = new Random();
             var synchronizer = new ContentSynchronizer(
@@ -86,6 +91,7 @@ public sealed class LocalPipeline : IAsyncDisposable
                 Queue = new InProcessQueue(synchronizer, options.Workers, time),
                 ContentOptions = contentOptions,
                 Reader = new ContentReader(contentOptions, time, schemas),
+                AlipayHk = alipayHk,
                 Gateway = gateway,
                 GatewayAddress = address,
                 Calls = calls,
@@ -125,13 +131,7 @@ public sealed class LocalPipeline : IAsyncDisposable
         }
     }
 
-    private static async Task<SimulatedGateway> StartGatewayAsync(DataDirectory data, LocalOptions options, TimeProvider time, CancellationToken cancellationToken)
-    {
-        var gatewayOptions = SimulatedOptions.For(data, options.ClientId, port: 0, options.Faults);
-        return await SimulatedGateway.StartAsync(gatewayOptions, time, null, cancellationToken).ConfigureAwait(false);
-    }
-
-    private static AlipayHkClient CreateClient(DataDirectory data, LocalOptions options, Uri address, CallCounter calls, TimeProvider time, ILoggerFactory loggers)
+    private static AlipayHkOptions CreateOptions(DataDirectory data, LocalOptions options, Uri address)
     {
         var alipayHk = new AlipayHkOptions
         {
@@ -140,7 +140,11 @@ public sealed class LocalPipeline : IAsyncDisposable
             PartnerKeys = { new PartnerKeyOptions { KeyVersion = options.PartnerKeyVersion, PublicKey = PartnerKey(data, options) } },
         };
         var problems = new AlipayHkOptionsValidator().Validate(null, alipayHk);
-        if (problems.Failed) throw new CommandException(string.Join(' ', problems.Failures));
+        return problems.Failed ? throw new CommandException(string.Join(' ', problems.Failures)) : alipayHk;
+    }
+
+    private static AlipayHkClient CreateClient(DataDirectory data, LocalOptions options, AlipayHkOptions alipayHk, CallCounter calls, TimeProvider time, ILoggerFactory loggers)
+    {
         var keyFile = options.KeyFile ?? data.PrivateKeyFile;
         var signer = RsaRequestSigner.FromKeyText(ReadKey(keyFile, "--key"), options.KeyVersion, $"The key file '{keyFile}'");
         return AlipayHkClient.Create(alipayHk, calls.Counting(signer), time, loggers, calls.Counting(AlipayHkSocket.Open(alipayHk)));

@@ -77,7 +77,7 @@ public sealed partial class AlipayHkClient : IDisposable
         var call = new Call(this, body, quickRetries, cancellationToken);
         try
         {
-            var outcome = await _pipeline.ExecuteOutcomeAsync(static (context, call) => call.Client.TryAsync(call, context.CancellationToken), context, call);
+            var outcome = await _pipeline.ExecuteOutcomeAsync(static (context, call) => call.Client.NextTryAsync(call, context.CancellationToken), context, call);
             switch (outcome.Exception)
             {
                 case null:
@@ -129,6 +129,17 @@ public sealed partial class AlipayHkClient : IDisposable
         return builder.AddTimeout(options.AttemptTimeout).Build();
     }
 
+    private ValueTask<Outcome<Exchange>> NextTryAsync(Call call, CancellationToken cancellationToken) =>
+        _newRequestIdPerAttempt ? TryWithNewRequestIdAsync(call, cancellationToken) : TryAsync(call, call.Body, cancellationToken);
+
+    private async ValueTask<Outcome<Exchange>> TryWithNewRequestIdAsync(Call call, CancellationToken cancellationToken)
+    {
+        var requestId = _requestIds.Create();
+        var outcome = await TryAsync(call, SynchronizeRequest.WithRequestId(call.Body, requestId), cancellationToken);
+        if (outcome.Exception is not null) return outcome;
+        return Outcome.FromResult(outcome.Result with { Answer = outcome.Result.Answer with { RequestId = requestId } });
+    }
+
     // Exponential with full jitter.
     private static TimeSpan QuickWait(int retry, double jitter)
     {
@@ -140,14 +151,14 @@ public sealed partial class AlipayHkClient : IDisposable
 
     private static SynchronizeAnswer Told(SynchronizeAnswer answer, Call call) => call.LeftOpen ? answer with { MayTakeEffectLater = true } : answer;
 
-    private async ValueTask<Outcome<Exchange>> TryAsync(Call call, CancellationToken cancellationToken)
+    private async ValueTask<Outcome<Exchange>> TryAsync(Call call, ReadOnlyMemory<byte> plain, CancellationToken cancellationToken)
     {
         ExactBody? body = null;
         var answered = false;
         try
         {
             using var request = new HttpRequestMessage(HttpMethod.Post, _endpoint);
-            request.Content = body = Fill(request, call.Body);
+            request.Content = body = Fill(request, plain);
             using var response = await _invoker.SendAsync(request, cancellationToken);
             var exchange = AnswerRules.Judge(await ReadAsync(response, cancellationToken));
 
@@ -189,7 +200,6 @@ public sealed partial class AlipayHkClient : IDisposable
 
     private ExactBody Fill(HttpRequestMessage request, ReadOnlyMemory<byte> body)
     {
-        if (_newRequestIdPerAttempt) body = SynchronizeRequest.WithRequestId(body, _requestIds.Create());
         if (!_encryptionOptions.Enabled) return new ExactBody(body, WireHeaders.JsonContentType);
         var encrypted = _encryption.Encrypt(body.Span);
         request.Headers.TryAddWithoutValidation(WireHeaders.Encrypt, encrypted.Header);

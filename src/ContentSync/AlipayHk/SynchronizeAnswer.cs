@@ -3,6 +3,9 @@ namespace ContentSync.AlipayHk;
 /// <summary>What one call to AlipayHK came to, quick retries included. A value for every ending: only cancellation throws.</summary>
 public sealed record SynchronizeAnswer(AnswerVerdict Verdict, string Code, string Message)
 {
+    /// <summary>Of the last try, where <see cref="AlipayHkOptions.NewRequestIdPerAttempt"/> put it in place of the one in the prepared body; otherwise null.</summary>
+    public string? RequestId { get; init; }
+
     /// <summary>Of the response, where there was one.</summary>
     public int? HttpStatus { get; init; }
 

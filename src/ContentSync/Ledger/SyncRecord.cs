@@ -60,14 +60,17 @@ public sealed record SyncRecord
     /// <summary>How the newest attempt ended; null before the first one.</summary>
     public SyncAttempt? LastAttempt { get; init; }
 
+    /// <summary>The attempts before <see cref="LastAttempt"/>, those at contents before this one among them.</summary>
+    public AttemptHistory EarlierAttempts { get; init; } = AttemptHistory.Empty;
+
     /// <summary>AlipayHK's card-wallet template, MOVIE only.</summary>
     public string? TemplateCode { get; init; }
 
     /// <summary>valid, paused, expired or frozen, MOVIE only; kept as AlipayHK wrote it.</summary>
     public string? TemplateStatus { get; init; }
 
-    /// <summary>Changes with every write; what the optimistic concurrency compares. Set by the ledger.</summary>
-    public string ETag { get; init; } = "";
+    /// <summary>Changes with every write; what the optimistic concurrency compares. The ledger sets it as it writes, before anyone else sees the record.</summary>
+    public string ETag { get; internal set; } = "";
 }
 
 /// <summary>The right to send one content's request, until it expires.</summary>

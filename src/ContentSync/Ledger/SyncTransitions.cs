@@ -6,8 +6,8 @@ namespace ContentSync.Ledger;
 /// </summary>
 public static class SyncTransitions
 {
-    // No attempt's own: what it stands for has ended.
-    private const string Settling = "settling";
+    /// <summary>Id of a lease that is no attempt's own: what it stands for has ended.</summary>
+    internal const string Settling = "settling";
 
     /// <summary>Takes a submission in. <c>Next</c> is null where nothing is to be written.</summary>
     public static (SyncRecord? Next, Acceptance Acceptance) Accept(SyncRecord? current, Submission submission, DateTimeOffset now)
@@ -81,37 +81,40 @@ public static class SyncTransitions
     public static (SyncRecord? Next, RecordStatus Status) Record(SyncRecord current, SyncRecord leased, AttemptEnding ending)
     {
         if (current.Lease is null || current.Lease.LeaseId != leased.Lease?.LeaseId) return (null, RecordStatus.LeaseLost);
+        // The newest content may be the leased one again, under a request of its own that cannot have been sent while this
+        // lease was held. What settled the content settles that request too.
+        var settles = ending.Kind == AttemptEndingKind.Synchronized || ending is { Kind: AttemptEndingKind.Parked, ParkReason: ParkReason.Rejected };
+        var overtaken = current.RequestId != leased.RequestId && !(settles && current.Hash == leased.Hash);
         var attempt = ending.Attempt ?? current.LastAttempt;
-        var lease = ending.SettlesAt is { } settles ? new SyncLease(Settling, settles) : null;
-        var released = ending.Kind != AttemptEndingKind.Synchronized
-            ? current with { Lease = lease, LastAttempt = attempt }
-            : current with
+        // Giving a content up may end it with the attempt that was its newest already.
+        var earlier = attempt == current.LastAttempt || current.LastAttempt is null ? current.EarlierAttempts : current.EarlierAttempts.With(current.LastAttempt);
+        var lease = ending.SettlesAt is { } settlesAt ? new SyncLease(Settling, settlesAt) : null;
+        var next = ending.Kind == AttemptEndingKind.Synchronized
+            ? current with
             {
                 Lease = lease,
                 LastAttempt = attempt,
+                EarlierAttempts = earlier,
+                State = overtaken ? current.State : SyncState.Synchronized,
+                ParkReason = null,
                 SynchronizedHash = leased.Hash,
                 SynchronizedRevision = leased.Revision,
                 SynchronizedAt = ending.Attempt!.At,
                 TemplateCode = ending.TemplateCode ?? current.TemplateCode,
                 TemplateStatus = ending.TemplateStatus ?? current.TemplateStatus,
-            };
-
-        // The newest content may be the leased one again, under a request of its own that cannot have been sent while this
-        // lease was held. What settled the content settles that request too.
-        var settled = current.Hash == leased.Hash
-            && (ending.Kind == AttemptEndingKind.Synchronized || ending is { Kind: AttemptEndingKind.Parked, ParkReason: ParkReason.Rejected });
-        if (current.RequestId != leased.RequestId && !settled) return (released, RecordStatus.NewerPending);
-
-        var next = ending.Kind switch
-        {
-            AttemptEndingKind.Synchronized => released with { State = SyncState.Synchronized, ParkReason = null },
-            AttemptEndingKind.Parked => released with { State = SyncState.Parked, ParkReason = ending.ParkReason },
-            AttemptEndingKind.RetryAt => released with { DueAt = ending.DueAt, Hop = current.Hop + 1 },
-            AttemptEndingKind.PausedUntil => released with { DueAt = ending.DueAt, Hop = current.Hop + 1, Attempts = Math.Max(0, current.Attempts - 1) },
-            _ => released with { Attempts = Math.Max(0, current.Attempts - 1) },
-        };
-        return (next, RecordStatus.Recorded);
+            }
+            : Unsettled(current with { Lease = lease, LastAttempt = attempt, EarlierAttempts = earlier }, ending, overtaken);
+        return (next, overtaken ? RecordStatus.NewerPending : RecordStatus.Recorded);
     }
+
+    private static SyncRecord Unsettled(SyncRecord released, AttemptEnding ending, bool overtaken) => ending.Kind switch
+    {
+        _ when overtaken => released,
+        AttemptEndingKind.Parked => released with { State = SyncState.Parked, ParkReason = ending.ParkReason },
+        AttemptEndingKind.RetryAt => released with { DueAt = ending.DueAt, Hop = released.Hop + 1 },
+        AttemptEndingKind.PausedUntil => released with { DueAt = ending.DueAt, Hop = released.Hop + 1, Attempts = Math.Max(0, released.Attempts - 1) },
+        _ => released with { Attempts = Math.Max(0, released.Attempts - 1) },
+    };
 
     /// <summary>Sends a parked content again, by a person's wish. Null where it is not parked.</summary>
     public static SyncRecord? Replay(SyncRecord current, DateTimeOffset now) =>

@@ -153,6 +153,7 @@ public sealed class TableLedger(TableClient table, TimeProvider time, Func<strin
         ? key.Value
         : throw new ArgumentException($"A content id of {contentId.Length} characters does not fit into a table's key; {MaxContentIdLength} always do.", nameof(contentId));
 
+    // Property names as in TableLedgerEntity; CreateQueryFilter quotes the values, so the names cannot be interpolated.
     private static string? Query(SyncRecordFilter filter)
     {
         var conditions = new List<string>(4);

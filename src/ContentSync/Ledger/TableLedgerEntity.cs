@@ -1,3 +1,4 @@
+using System.Globalization;
 using Azure.Data.Tables;
 using ContentSync.Content;
 
@@ -10,10 +11,10 @@ namespace ContentSync.Ledger;
 /// </summary>
 internal static class TableLedgerEntity
 {
-    public const string State = nameof(SyncRecord.State);
-    public const string DueAt = nameof(SyncRecord.DueAt);
-    public const string ContentType = nameof(SyncRecord.ContentType);
-    public const string LastCode = "LastCode";
+    private const string State = nameof(SyncRecord.State);
+    private const string DueAt = nameof(SyncRecord.DueAt);
+    private const string ContentType = nameof(SyncRecord.ContentType);
+    private const string LastCode = "LastCode";
 
     private const string WriteId = "WriteId";
     private const string RevisionKind = "RevisionKind";
@@ -26,6 +27,7 @@ internal static class TableLedgerEntity
     private const string LastRequestId = "LastRequestId";
     private const string LastMessage = "LastMessage";
     private const string LastTracerId = "LastTracerId";
+    private const string EarlierAttempts = nameof(SyncRecord.EarlierAttempts);
 
     /// <param name="next">The record to be written.</param>
     /// <param name="key">Where.</param>
@@ -92,6 +94,7 @@ internal static class TableLedgerEntity
             SynchronizedAt = entity.GetDateTimeOffset(nameof(SyncRecord.SynchronizedAt)),
             ParkReason = parkReason == 0 ? null : (ParkReason)parkReason,
             LastAttempt = LastAttemptOf(entity),
+            EarlierAttempts = AttemptHistory.Of(entity.GetString(EarlierAttempts)),
             TemplateCode = entity.GetString(nameof(SyncRecord.TemplateCode)),
             TemplateStatus = entity.GetString(nameof(SyncRecord.TemplateStatus)),
             ETag = entity.ETag.ToString(),
@@ -116,6 +119,7 @@ internal static class TableLedgerEntity
         }
 
         if (next.SynchronizedAt is { } at) entity[nameof(SyncRecord.SynchronizedAt)] = at;
+        if (next.EarlierAttempts.ToText() is { } earlier) entity[EarlierAttempts] = earlier;
         if (next.TemplateCode is { } code) entity[nameof(SyncRecord.TemplateCode)] = code;
         if (next.TemplateStatus is { } status) entity[nameof(SyncRecord.TemplateStatus)] = status;
         if (next.LastAttempt is not { } attempt) return;
@@ -143,5 +147,5 @@ internal static class TableLedgerEntity
         return new SyncAttempt(at, entity.GetString(LastRequestId), entity.GetString(LastCode), entity.GetString(LastMessage), tracerId is "" ? null : tracerId);
     }
 
-    private static string Piece(int index) => string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{BodyPiece}{index}");
+    private static string Piece(int index) => string.Create(CultureInfo.InvariantCulture, $"{BodyPiece}{index}");
 }

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using ContentSync.AlipayHk;
 using ContentSync.Content;
 using ContentSync.Diagnostics;
@@ -47,6 +48,7 @@ public sealed partial class ContentSynchronizer(
 
     /// <summary>Brings the newest accepted revision of one content to AlipayHK, or says why not now. Safe to call at any time, any number of times.</summary>
     /// <exception cref="OperationCanceledException">Cancelled; the content stays pending and has spent no attempt.</exception>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     public async ValueTask<SyncOutcome> SynchronizeAsync(string contentId, CancellationToken cancellationToken)
     {
         using var activity = Telemetry.StartContent(contentId);
@@ -68,6 +70,7 @@ public sealed partial class ContentSynchronizer(
         }
     }
 
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private async ValueTask<(SyncOutcome Outcome, bool NewerPending)> RunOnceAsync(string contentId, CancellationToken cancellationToken)
     {
         if (!gate.TryEnter(out var permit, out var wait))
@@ -99,7 +102,7 @@ public sealed partial class ContentSynchronizer(
 
             gate.Report(permit, answer);
             reported = true;
-            if (answer.Verification is not (null or SignatureVerification.Valid)) Telemetry.VerificationFailures.Add(1, new KeyValuePair<string, object?>("verification", answer.Verification.ToString()));
+            CountVerificationFailure(answer);
             return await ConcludeAsync(leased, answer, permit.IsProbe).ConfigureAwait(false);
         }
         finally
@@ -108,11 +111,12 @@ public sealed partial class ContentSynchronizer(
         }
     }
 
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private async ValueTask<(SyncOutcome Outcome, bool NewerPending)> ConcludeAsync(SyncRecord leased, SynchronizeAnswer answer, bool isProbe)
     {
         var now = time.GetUtcNow();
         var decision = Decide(leased, answer, isProbe, now);
-        var attempt = new SyncAttempt(now, leased.RequestId, answer.Code, Shortened(answer.Message), answer.TracerId);
+        var attempt = new SyncAttempt(now, answer.RequestId ?? leased.RequestId, answer.Code, Shortened(answer.Message), answer.TracerId);
         var ending = decision switch
         {
             RecoverabilityDecision.Complete => new AttemptEnding(AttemptEndingKind.Synchronized) { Attempt = attempt, TemplateCode = answer.TemplateCode, TemplateStatus = answer.TemplateStatus },
@@ -124,6 +128,7 @@ public sealed partial class ContentSynchronizer(
         if (answer.MayTakeEffectLater) ending = ending with { SettlesAt = now + options.SettleTime };
         Log(leased, answer, decision);
         var (status, record) = await EndAsync(leased, ending).ConfigureAwait(false);
+        if (status == RecordStatus.Recorded && ending.Kind == AttemptEndingKind.Parked) CountParked(record);
         return status switch
         {
             RecordStatus.NewerPending => (Pending(PendingCause.NotDue, TimeSpan.Zero, record), true),
@@ -154,21 +159,19 @@ public sealed partial class ContentSynchronizer(
         var decision = RecoverabilityPolicy.Exhausted(answer, leased.Attempts - 1);
         var attempt = last ?? new SyncAttempt(time.GetUtcNow(), leased.RequestId, answer.Code, answer.Message, null);
         var (status, record) = await EndAsync(leased, new AttemptEnding(AttemptEndingKind.Parked) { Attempt = attempt, ParkReason = decision.Reason }).ConfigureAwait(false);
-        return status == RecordStatus.Recorded
-            ? (Outcome(decision, answer, record), false)
-            : (Pending(PendingCause.Busy, TimeSpan.Zero, record), status == RecordStatus.NewerPending);
+        if (status != RecordStatus.Recorded) return (Pending(PendingCause.Busy, TimeSpan.Zero, record), status == RecordStatus.NewerPending);
+        CountParked(record);
+        return (Outcome(decision, answer, record), false);
     }
 
     // Writing down what AlipayHK did must not be given up because the caller went away.
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private async ValueTask<RecordAnswer> EndAsync(SyncRecord leased, AttemptEnding ending)
     {
         using var timeout = new CancellationTokenSource(EndingTimeout, time);
         try
         {
-            var answer = await ledger.RecordAsync(leased, ending, timeout.Token).ConfigureAwait(false);
-            if (answer.Status == RecordStatus.Recorded && ending is { Kind: AttemptEndingKind.Parked, ParkReason: { } reason })
-                Telemetry.Parked.Add(1, new("reason", reason.ToString()), new("code", ending.Attempt?.Code));
-            return answer;
+            return await ledger.RecordAsync(leased, ending, timeout.Token).ConfigureAwait(false);
         }
         catch (OperationCanceledException e)
         {
@@ -214,6 +217,17 @@ public sealed partial class ContentSynchronizer(
         var requestId = requestIds.Create();
         return new PreparedRequest(requestId, SynchronizeRequest.Prepare(item, requestId));
     }
+
+    // An error page of something on the way is unsigned as well; only who claims a success must have signed it.
+    private static void CountVerificationFailure(SynchronizeAnswer answer)
+    {
+        if (answer.Verification is null or SignatureVerification.Valid) return;
+        if (answer.Verification == SignatureVerification.Unsigned && answer.Code != ClientCodes.UnsignedSuccess) return;
+        Telemetry.VerificationFailures.Add(1, new KeyValuePair<string, object?>("verification", answer.Verification.ToString()));
+    }
+
+    private static void CountParked(SyncRecord record) =>
+        Telemetry.Parked.Add(1, new("reason", record.ParkReason?.ToString()), new("code", record.LastAttempt?.Code));
 
     private static string Shortened(string message) => message.Length <= 256 ? message : message[..256];
 

@@ -359,7 +359,8 @@ public sealed class AlipayHkClientTests : IDisposable
     {
         _gateway.Options.NewRequestIdPerAttempt = true;
         _gateway.Then(FakeAlipayHk.Unsigned("", 503)).Then(_gateway.Signed(FakeAlipayHk.SuccessJson));
-        await SendAsync(FakeAlipayHk.Body(), requestIds: new CountingIds());
+        var answer = await SendAsync(FakeAlipayHk.Body(), requestIds: new CountingIds());
+        Assert.Equal($"{2:x32}", answer.RequestId);
         Assert.Equal([$"{1:x32}", $"{2:x32}"], _gateway.Sent.Select(sent => JsonDocument.Parse(sent.Body).RootElement.GetProperty("requestId").GetString()));
         Assert.All(_gateway.Sent, sent => Assert.True(sent.SignatureMatches(FakeAlipayHk.OurKey)));
     }

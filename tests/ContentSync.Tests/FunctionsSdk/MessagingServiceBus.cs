@@ -20,8 +20,8 @@ public class ServiceBusClient : IAsyncDisposable
     /// <summary><c>ServiceBusClient(string connectionString)</c></summary>
     public ServiceBusClient(string connectionString) => FullyQualifiedNamespace = connectionString.Split(';')[0].Replace("Endpoint=sb://", "", StringComparison.Ordinal).TrimEnd('/');
 
-    /// <summary><c>string FullyQualifiedNamespace { get; }</c></summary>
-    public string FullyQualifiedNamespace { get; } = "";
+    /// <summary><c>virtual string FullyQualifiedNamespace { get; }</c></summary>
+    public virtual string FullyQualifiedNamespace { get; } = "";
 
     /// <summary><c>virtual ServiceBusSender CreateSender(string queueOrTopicName)</c></summary>
     public virtual ServiceBusSender CreateSender(string queueOrTopicName) => throw NoService.Here();

@@ -1,11 +1,10 @@
 // Stands for Azure.Security.KeyVault.Keys 4.7.0, as far as the host uses it. Signatures are the real ones.
 using Azure.Core;
 using Azure.Messaging.ServiceBus;
+using Azure.Security.KeyVault.Keys.Cryptography;
 
 namespace Azure.Security.KeyVault.Keys
 {
-    using Azure.Security.KeyVault.Keys.Cryptography;
-
     /// <summary><c>public readonly struct KeyVaultKeyIdentifier</c></summary>
     public readonly struct KeyVaultKeyIdentifier
     {
@@ -75,7 +74,7 @@ namespace Azure.Security.KeyVault.Keys.Cryptography
         public virtual Task<SignResult> SignAsync(SignatureAlgorithm algorithm, byte[] digest, CancellationToken cancellationToken = default) => throw NoService.Here();
     }
 
-    /// <summary><c>public class CryptographyClientOptions : ClientOptions</c>; the base class, from Azure.Core, is the real one.</summary>
+    /// <summary><c>public class CryptographyClientOptions : ClientOptions</c>; the base class, from Azure.Core, is the real one. Real constructor: <c>CryptographyClientOptions(ServiceVersion version = ServiceVersion.V7_6)</c>.</summary>
     public class CryptographyClientOptions : ClientOptions;
 
     /// <summary><c>public class SignResult</c></summary>
@@ -99,10 +98,23 @@ namespace Azure.Security.KeyVault.Keys.Cryptography
     }
 
     /// <summary><c>public readonly struct SignatureAlgorithm : IEquatable&lt;SignatureAlgorithm&gt;</c></summary>
-    /// <remarks>Real constructor: <c>SignatureAlgorithm(string value)</c>.</remarks>
-    public readonly record struct SignatureAlgorithm(string Value)
+    public readonly struct SignatureAlgorithm(string value) : IEquatable<SignatureAlgorithm>
     {
+        private readonly string _value = value;
+
         /// <summary><c>static SignatureAlgorithm RS256 { get; }</c></summary>
         public static SignatureAlgorithm RS256 { get; } = new("RS256");
+
+        public static bool operator ==(SignatureAlgorithm left, SignatureAlgorithm right) => left.Equals(right);
+
+        public static bool operator !=(SignatureAlgorithm left, SignatureAlgorithm right) => !left.Equals(right);
+
+        public override bool Equals(object? obj) => obj is SignatureAlgorithm other && Equals(other);
+
+        public bool Equals(SignatureAlgorithm other) => _value == other._value;
+
+        public override int GetHashCode() => _value?.GetHashCode(StringComparison.Ordinal) ?? 0;
+
+        public override string ToString() => _value;
     }
 }

@@ -91,7 +91,8 @@ public sealed partial class ContentMessageProcessor(
                     outgoing.Add(SplitOff(message, sound[i].Index, entries[sound[i].Index]));
                     break;
                 case AcceptanceKind.Parked:
-                    outgoing.Add(OutgoingMessage.Reference(Wake(record, message.Hop())));
+                    var wake = Wake(record, message.Hop());
+                    outgoing.Add(OutgoingMessage.Reference(wake with { Hop = wake.Hop + 1 }));
                     break;
             }
         }

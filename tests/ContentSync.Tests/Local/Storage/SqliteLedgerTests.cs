@@ -39,7 +39,7 @@ public sealed class SqliteLedgerTests : IDisposable
     }
 
     [Fact]
-    public async Task Gives_back_the_leases_of_an_owner_who_is_gone_and_keeps_their_attempts_counted()
+    public async Task Forgets_the_leases_of_an_owner_who_is_gone_but_not_that_they_may_have_been_used()
     {
         SyncRecord leased;
         await using (var before = await OpenAsync(Options))
@@ -53,11 +53,24 @@ public sealed class SqliteLedgerTests : IDisposable
         var found = await after.FindAsync("1", default);
         var again = (await after.LeaseAsync("1", Duration, default)).Record!;
 
-        Assert.Equal((null, 1, null), (found!.Lease, found.Attempts, found.SynchronizedHash));
-        Assert.NotEqual(leased.ETag, found.ETag);
-        Assert.Equal((leased.RequestId, 2), (again.RequestId, again.Attempts));
+        Assert.Equal((null, 0, null), (found!.Lease, found.Attempts, found.SynchronizedHash));
+        Assert.Equal((leased.RequestId, 1), (again.RequestId, again.Attempts));
         Assert.NotEqual(leased.Lease!.LeaseId, again.Lease!.LeaseId);
         Assert.Equal(RecordStatus.LeaseLost, (await after.RecordAsync(leased, AttemptEndings.Released(), default)).Status);
+    }
+
+    [Fact]
+    public async Task Remembers_a_lease_whose_row_has_left_the_cache()
+    {
+        await using var ledger = await OpenAsync(Options);
+        await ledger.AcceptAsync([Content("leased", "A", 1)], default);
+        var leased = (await ledger.LeaseAsync("leased", Duration, default)).Record!;
+        for (var batch = 0; batch < 20; batch++) await ledger.AcceptAsync([.. Enumerable.Range(0, 500).Select(i => Content($"{batch}-{i}", "A", 1))], default);
+
+        Assert.Equal(LeaseStatus.Busy, (await ledger.LeaseAsync("leased", Duration, default)).Status);
+        Assert.Equal(leased.Lease, (await ledger.FindAsync("leased", default))!.Lease);
+        Assert.Equal(RecordStatus.Recorded, (await ledger.RecordAsync(leased, AttemptEndings.Synchronized(leased, _time.GetUtcNow()), default)).Status);
+        Assert.Equal((null, 1), ((await ledger.FindAsync("leased", default))!.Lease, (await ledger.FindAsync("leased", default))!.Attempts));
     }
 
     [Fact]

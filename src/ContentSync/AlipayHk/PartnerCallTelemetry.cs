@@ -1,8 +1,8 @@
 using System.Diagnostics;
 using System.Globalization;
-using ContentSync.AlipayHk;
+using ContentSync.Diagnostics;
 
-namespace ContentSync.Diagnostics;
+namespace ContentSync.AlipayHk;
 
 /// <summary>Sits at the socket and measures each try at AlipayHK, signature excluded.</summary>
 public sealed class PartnerCallTelemetry(HttpMessageHandler socket, TimeProvider time) : DelegatingHandler(socket)

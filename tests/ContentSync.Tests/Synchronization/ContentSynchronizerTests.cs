@@ -1,0 +1,316 @@
+using ContentSync.AlipayHk;
+using ContentSync.Content;
+using ContentSync.Ledger;
+using ContentSync.Signing;
+using ContentSync.Synchronization;
+using ContentSync.Tests.AlipayHk;
+using ContentSync.Tests.Ledger;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace ContentSync.Tests.Synchronization;
+
+public sealed class ContentSynchronizerTests : IDisposable
+{
+    private readonly FakeAlipayHk _alipayHk = new();
+    private readonly MemoryLedger _ledger;
+    private readonly RecoverabilityOptions _options = new();
+    private readonly SendGate _gate;
+    private readonly List<AlipayHkClient> _clients = [];
+
+    public ContentSynchronizerTests()
+    {
+        _alipayHk.Options.QuickRetries = 0;
+        _ledger = new MemoryLedger(_alipayHk.Time);
+        _gate = new SendGate(_options, _alipayHk.Time);
+    }
+
+    public void Dispose() => _clients.ForEach(client => client.Dispose());
+
+    [Fact]
+    public async Task Sends_an_accepted_content_and_records_the_acknowledgement()
+    {
+        AlwaysAnswer("SUCCESS", "S");
+        var synchronizer = Synchronizer();
+        await AcceptAsync(synchronizer, Item("A"));
+        var outcome = await SynchronizeAsync(synchronizer, "A");
+        Assert.Equal(SyncOutcomeKind.Synchronized, outcome.Kind);
+        Assert.Equal(SyncState.Synchronized, outcome.Record!.State);
+        Assert.Equal(outcome.Record.Hash, outcome.Record.SynchronizedHash);
+        Assert.Equal("SUCCESS", outcome.Record.LastAttempt!.Code);
+        Assert.Null(outcome.Record.Lease);
+        Assert.Single(_alipayHk.Sent);
+    }
+
+    [Fact]
+    public async Task Sends_nothing_for_a_content_that_is_in_step()
+    {
+        AlwaysAnswer("SUCCESS", "S");
+        var synchronizer = Synchronizer();
+        await AcceptAsync(synchronizer, Item("A"));
+        await SynchronizeAsync(synchronizer, "A");
+        Assert.Equal(SyncOutcomeKind.Unchanged, (await SynchronizeAsync(synchronizer, "A")).Kind);
+        Assert.Equal(AcceptanceKind.Unchanged, (await AcceptAsync(synchronizer, Item("A"))).Kind);
+        Assert.Single(_alipayHk.Sent);
+    }
+
+    [Fact]
+    public async Task Knows_nothing_of_a_content_that_was_never_accepted() =>
+        Assert.Equal(SyncOutcomeKind.NotFound, (await SynchronizeAsync(Synchronizer(), "nobody")).Kind);
+
+    [Fact]
+    public async Task Repeats_request_id_and_body_but_not_time_and_signature_on_a_retry()
+    {
+        _alipayHk.Then(_alipayHk.Signed(FakeAlipayHk.Result("UNKNOWN_EXCEPTION", "F"))).Then((_, _) => Task.FromResult(_alipayHk.Signed(FakeAlipayHk.SuccessJson)));
+        var synchronizer = Synchronizer();
+        await AcceptAsync(synchronizer, Item("A"));
+        var first = await SynchronizeAsync(synchronizer, "A");
+        Assert.Equal(PendingCause.Retry, first.Cause);
+        Assert.Equal(1, first.Record!.Attempts);
+        _alipayHk.Time.Advance(first.Delay);
+        Assert.Equal(SyncOutcomeKind.Synchronized, (await SynchronizeAsync(synchronizer, "A")).Kind);
+        Assert.Equal(_alipayHk.Sent[0].Body, _alipayHk.Sent[1].Body);
+        Assert.NotEqual(_alipayHk.Sent[0].Headers["Request-Time"], _alipayHk.Sent[1].Headers["Request-Time"]);
+        Assert.NotEqual(_alipayHk.Sent[0].Headers["Signature"], _alipayHk.Sent[1].Headers["Signature"]);
+    }
+
+    [Fact]
+    public async Task Does_not_send_before_the_back_off_has_passed()
+    {
+        AlwaysAnswer("UNKNOWN_EXCEPTION", "F");
+        var synchronizer = Synchronizer();
+        await AcceptAsync(synchronizer, Item("A"));
+        var delay = (await SynchronizeAsync(synchronizer, "A")).Delay;
+        var early = await SynchronizeAsync(synchronizer, "A");
+        Assert.Equal(PendingCause.NotDue, early.Cause);
+        Assert.Equal(delay, early.Delay);
+        Assert.Single(_alipayHk.Sent);
+    }
+
+    [Fact]
+    public async Task Parks_a_rejected_content_and_never_sends_it_again()
+    {
+        AlwaysAnswer("CONTENT_RISKY", "F");
+        var synchronizer = Synchronizer();
+        await AcceptAsync(synchronizer, Item("A"));
+        Assert.Equal(SyncOutcomeKind.Rejected, (await SynchronizeAsync(synchronizer, "A")).Kind);
+        Assert.Equal(AcceptanceKind.Parked, (await AcceptAsync(synchronizer, Item("A"))).Kind);
+        var again = await SynchronizeAsync(synchronizer, "A");
+        Assert.Equal(SyncOutcomeKind.Rejected, again.Kind);
+        Assert.Equal("CONTENT_RISKY", again.Code);
+        Assert.Single(_alipayHk.Sent);
+    }
+
+    [Fact]
+    public async Task Sends_changed_content_after_a_rejection_under_a_new_request_id()
+    {
+        _alipayHk.Then(_alipayHk.Signed(FakeAlipayHk.Result("CONTENT_RISKY", "F"))).Then((_, _) => Task.FromResult(_alipayHk.Signed(FakeAlipayHk.SuccessJson)));
+        var synchronizer = Synchronizer();
+        await AcceptAsync(synchronizer, Item("A"));
+        var rejected = (await SynchronizeAsync(synchronizer, "A")).Record!;
+        _alipayHk.Time.Advance(TimeSpan.FromSeconds(1));
+        await AcceptAsync(synchronizer, Item("A", """{"name":"mended"}"""));
+        var outcome = await SynchronizeAsync(synchronizer, "A");
+        Assert.Equal(SyncOutcomeKind.Synchronized, outcome.Kind);
+        Assert.NotEqual(rejected.RequestId, outcome.Record!.RequestId);
+    }
+
+    [Fact]
+    public async Task Gives_up_after_the_last_attempt()
+    {
+        AlwaysAnswer("UNKNOWN_EXCEPTION", "F");
+        var synchronizer = Synchronizer();
+        await AcceptAsync(synchronizer, Item("A"));
+        SyncOutcome outcome;
+        do
+        {
+            outcome = await SynchronizeAsync(synchronizer, "A");
+            _alipayHk.Time.Advance(outcome.Delay);
+        }
+        while (outcome.Kind == SyncOutcomeKind.Pending);
+        Assert.Equal(SyncOutcomeKind.DeadLettered, outcome.Kind);
+        Assert.Equal(ParkReason.AttemptsExhausted, outcome.Record!.ParkReason);
+        Assert.Equal(_options.MaxAttempts, _alipayHk.Sent.Count);
+    }
+
+    [Fact]
+    public async Task Never_parks_for_good_on_an_unsigned_rejection()
+    {
+        _alipayHk.Always = (_, _) => Task.FromResult(FakeAlipayHk.Unsigned(FakeAlipayHk.Result("CONTENT_RISKY", "F")));
+        var synchronizer = Synchronizer();
+        await AcceptAsync(synchronizer, Item("A"));
+        var outcome = await SynchronizeAsync(synchronizer, "A");
+        Assert.Equal(SyncOutcomeKind.Pending, outcome.Kind);
+        Assert.Equal("CONTENT_RISKY", outcome.Code);
+    }
+
+    [Fact]
+    public async Task Stops_all_sending_on_a_configuration_fault_and_spends_no_attempt()
+    {
+        _alipayHk.Always = (_, _) => Task.FromResult(FakeAlipayHk.Unsigned(FakeAlipayHk.Result("INVALID_SIGNATURE", "F")));
+        var synchronizer = Synchronizer();
+        await AcceptAsync(synchronizer, Item("A"));
+        await AcceptAsync(synchronizer, Item("B"));
+        var first = await SynchronizeAsync(synchronizer, "A");
+        Assert.Equal(PendingCause.Paused, first.Cause);
+        Assert.Equal(0, first.Record!.Attempts);
+        Assert.Equal(PendingCause.Paused, (await SynchronizeAsync(synchronizer, "B")).Cause);
+        Assert.Single(_alipayHk.Sent);
+    }
+
+    [Fact]
+    public async Task Resumes_by_itself_when_the_configuration_is_mended()
+    {
+        _alipayHk.Always = (_, _) => Task.FromResult(FakeAlipayHk.Unsigned(FakeAlipayHk.Result("INVALID_SIGNATURE", "F")));
+        var synchronizer = Synchronizer();
+        await AcceptAsync(synchronizer, Item("A"));
+        var paused = await SynchronizeAsync(synchronizer, "A");
+        AlwaysAnswer("SUCCESS", "S");
+        _alipayHk.Time.Advance(paused.Delay);
+        Assert.Equal(SyncOutcomeKind.Synchronized, (await SynchronizeAsync(synchronizer, "A")).Kind);
+        Assert.Null(_gate.Stop);
+    }
+
+    [Fact]
+    public async Task Spends_no_attempt_but_for_the_probes_while_AlipayHk_is_down()
+    {
+        _alipayHk.Always = (_, _) => Task.FromException<HttpResponseMessage>(new HttpRequestException("down"));
+        var synchronizer = Synchronizer();
+        for (var i = 0; i < _options.BreakerThreshold; i++)
+        {
+            await AcceptAsync(synchronizer, Item($"A{i}"));
+            await SynchronizeAsync(synchronizer, $"A{i}");
+        }
+
+        Assert.Equal(StopCause.Breaker, _gate.Stop!.Cause);
+        await AcceptAsync(synchronizer, Item("probe"));
+        await AcceptAsync(synchronizer, Item("B"));
+        for (var probe = 1; probe < _options.MaxAttempts; probe++)
+        {
+            _alipayHk.Time.Advance(TimeSpan.FromHours(9));
+            await SynchronizeAsync(synchronizer, "probe");
+            var paused = await SynchronizeAsync(synchronizer, "B");
+            Assert.Equal(PendingCause.Paused, paused.Cause);
+            Assert.Equal(_options.BreakerThreshold + probe, _alipayHk.Sent.Count);
+        }
+
+        Assert.Equal(0, (await _ledger.FindAsync("B", CancellationToken.None))!.Attempts);
+    }
+
+    [Fact]
+    public async Task Pauses_without_spending_an_attempt_when_no_signature_can_be_had()
+    {
+        var synchronizer = Synchronizer(new NoSignatures());
+        await AcceptAsync(synchronizer, Item("A"));
+        var outcome = await SynchronizeAsync(synchronizer, "A");
+        Assert.Equal(PendingCause.Paused, outcome.Cause);
+        Assert.Equal(TimeSpan.FromSeconds(4), outcome.Delay);
+        Assert.Equal(0, outcome.Record!.Attempts);
+        Assert.Empty(_alipayHk.Sent);
+    }
+
+    [Fact]
+    public async Task Has_one_request_in_flight_per_content()
+    {
+        var answer = new TaskCompletionSource<HttpResponseMessage>();
+        _alipayHk.Always = (_, _) => answer.Task;
+        var synchronizer = Synchronizer();
+        await AcceptAsync(synchronizer, Item("A"));
+        var first = SynchronizeAsync(synchronizer, "A");
+        var second = await SynchronizeAsync(synchronizer, "A");
+        Assert.Equal(PendingCause.Busy, second.Cause);
+        answer.SetResult(_alipayHk.Signed(FakeAlipayHk.SuccessJson));
+        Assert.Equal(SyncOutcomeKind.Synchronized, (await first).Kind);
+        Assert.Single(_alipayHk.Sent);
+    }
+
+    [Fact]
+    public async Task Goes_on_with_a_newer_revision_that_came_while_the_older_one_was_in_flight()
+    {
+        var answer = new TaskCompletionSource<HttpResponseMessage>();
+        _alipayHk.Then((_, _) => answer.Task).Then((_, _) => Task.FromResult(_alipayHk.Signed(FakeAlipayHk.SuccessJson)));
+        var synchronizer = Synchronizer();
+        await AcceptAsync(synchronizer, Item("A") with { Revision = Revision.Of(1) });
+        var running = SynchronizeAsync(synchronizer, "A");
+        await AcceptAsync(synchronizer, Item("A", """{"name":"newer"}""") with { Revision = Revision.Of(2) });
+        answer.SetResult(_alipayHk.Signed(FakeAlipayHk.SuccessJson));
+        var outcome = await running;
+        Assert.Equal(SyncOutcomeKind.Synchronized, outcome.Kind);
+        Assert.Equal(Revision.Of(2), outcome.Record!.SynchronizedRevision);
+        Assert.Equal(2, _alipayHk.Sent.Count);
+    }
+
+    [Fact]
+    public async Task Drops_an_older_revision()
+    {
+        AlwaysAnswer("SUCCESS", "S");
+        var synchronizer = Synchronizer();
+        await AcceptAsync(synchronizer, Item("A") with { Revision = Revision.Of(2) });
+        Assert.Equal(AcceptanceKind.Superseded, (await AcceptAsync(synchronizer, Item("A", """{"name":"old"}""") with { Revision = Revision.Of(1) })).Kind);
+        await SynchronizeAsync(synchronizer, "A");
+        Assert.Contains("凍檸茶", System.Text.Encoding.UTF8.GetString(_alipayHk.Sent.Single().Body), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Counts_a_cancellation_as_nothing()
+    {
+        _alipayHk.Always = async (_, cancellation) =>
+        {
+            await Task.Delay(Timeout.InfiniteTimeSpan, cancellation);
+            throw new InvalidOperationException("The wait has no end.");
+        };
+        var synchronizer = Synchronizer();
+        await AcceptAsync(synchronizer, Item("A"));
+        using var cancellation = new CancellationTokenSource();
+        var running = synchronizer.SynchronizeAsync("A", cancellation.Token);
+        await cancellation.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(async () => await running);
+        var record = await _ledger.FindAsync("A", CancellationToken.None);
+        Assert.Equal((SyncState.Pending, 0), (record!.State, record.Attempts));
+        Assert.Null(_gate.Stop);
+        // AlipayHK may be at work on it still, so nothing of this content is sent before that has settled.
+        Assert.Equal(_alipayHk.Time.GetUtcNow() + _options.SettleTime, record.Lease!.ExpiresAt);
+    }
+
+    [Fact]
+    public async Task Parks_a_content_whose_attempts_were_all_cut_short()
+    {
+        var synchronizer = Synchronizer();
+        await AcceptAsync(synchronizer, Item("A"));
+        for (var i = 0; i < RecoverabilityPolicy.MostAttempts(_options); i++)
+        {
+            // The lease of a process that died: taken, and never given back.
+            await _ledger.LeaseAsync("A", TimeSpan.FromSeconds(1), CancellationToken.None);
+            _alipayHk.Time.Advance(TimeSpan.FromSeconds(2));
+        }
+
+        var outcome = await SynchronizeAsync(synchronizer, "A");
+        Assert.Equal(SyncOutcomeKind.DeadLettered, outcome.Kind);
+        Assert.Equal(ClientCodes.Interrupted, outcome.Code);
+        Assert.Empty(_alipayHk.Sent);
+    }
+
+    private static ContentItem Item(string contentId, string contentInfo = """{"name":"凍檸茶"}""") =>
+        FakeAlipayHk.Item(contentInfo) with { ContentId = contentId, Hash = TestSubmissions.HashOf(contentInfo) };
+
+    private void AlwaysAnswer(string code, string status) =>
+        _alipayHk.Always = (_, _) => Task.FromResult(_alipayHk.Signed(FakeAlipayHk.Result(code, status)));
+
+    private ContentSynchronizer Synchronizer(IRequestSigner? signer = null)
+    {
+        var client = _alipayHk.Client(signer);
+        _clients.Add(client);
+        return new ContentSynchronizer(_ledger, client, _gate, new RequestIdSource(), _options, () => 0.5, _alipayHk.Time, NullLogger<ContentSynchronizer>.Instance);
+    }
+
+    private async Task<Acceptance> AcceptAsync(ContentSynchronizer synchronizer, ContentItem item) =>
+        (await synchronizer.AcceptAsync([item], _alipayHk.Time.GetUtcNow(), CancellationToken.None))[0];
+
+    private static async Task<SyncOutcome> SynchronizeAsync(ContentSynchronizer synchronizer, string contentId) =>
+        await synchronizer.SynchronizeAsync(contentId, CancellationToken.None);
+
+    private sealed class NoSignatures : IRequestSigner
+    {
+        public ValueTask<RequestSignature> SignAsync(ReadOnlyMemory<byte> sha256, CancellationToken cancellationToken) =>
+            throw new SigningUnavailableException("throttled", TimeSpan.FromSeconds(4));
+    }
+}
