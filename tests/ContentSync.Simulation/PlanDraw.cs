@@ -60,6 +60,7 @@ internal sealed class PlanDraw
             },
             MaxSendsPerSecond = _random.Pick(0.5, 1.0, 2.0),
             DuplicateWindow = TimeSpan.FromMinutes(_random.Pick(0, 10, 10, 60)),
+            PartnerLatency = TimeSpan.FromMilliseconds(_random.Pick(400, 400, 8_000)),
             Chances = DrawChances(),
             Outages = DrawOutages(),
             MachineEvents = DrawMachineEvents(machines),
@@ -77,6 +78,8 @@ internal sealed class PlanDraw
             if (_random.Chance(0.35)) chances[fault] = strength * (0.3 + _random.NextDouble());
         }
 
+        // Few calls meet these.
+        if (chances.TryGetValue(Fault.CallerGone, out var gone)) chances[Fault.CallerGone] = Math.Min(0.5, gone * 5);
         if (_random.Chance(0.3)) chances[Fault.Crash] = 0.01 * _random.NextDouble();
         return chances;
     }

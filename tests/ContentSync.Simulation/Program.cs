@@ -7,22 +7,10 @@ if (Arguments.Read(args) is not { } arguments)
     return 2;
 }
 
-if (arguments.Seed is { } seed)
-{
-    var run = SeedRunner.Trace(PlanDraw.Of(seed));
-    if (arguments.IsTraced)
-    {
-        foreach (var line in run.Trace) Console.WriteLine(line);
-    }
-
-    Console.WriteLine(run.Violation is { } violation ? $"seed {seed}: {violation.Invariant}: {violation.Text}" : $"seed {seed}: nothing is violated");
-    return run.Violation is null ? 0 : 1;
-}
-
 if (arguments.Mutants)
 {
 #if MUTANTS
-    var results = MutantRun.Run(arguments.Threads, PlantedBug.Plant);
+    var results = MutantRun.Run(arguments.Threads, PlantedBug.Plant, (int?)arguments.Seed);
     if (arguments.IsJson)
     {
         using var stream = Console.OpenStandardOutput();
@@ -37,6 +25,18 @@ if (arguments.Mutants)
 #else
     return MutantBuild.Run(args);
 #endif
+}
+
+if (arguments.Seed is { } seed)
+{
+    var run = SeedRunner.Trace(PlanDraw.Of(seed));
+    if (arguments.IsTraced)
+    {
+        foreach (var line in run.Trace) Console.WriteLine(line);
+    }
+
+    Console.WriteLine(run.Violation is { } violation ? $"seed {seed}: {violation.Invariant}: {violation.Text}" : $"seed {seed}: nothing is violated");
+    return run.Violation is null ? 0 : 1;
 }
 
 var seeds = Enumerable.Range(0, arguments.Seeds).Select(i => arguments.From + (ulong)i);

@@ -40,7 +40,6 @@ internal static class MutantList
         new("what comes later is newer, whatever its revision", RevisionOrder, "⟦Value.CompareTo(accepted.Value)⟧", "1"),
         new("a changed content keeps its request id", Transitions, "RequestId = ⟦requestId⟧,\n            Body = body,\n            State = SyncState.Pending,\n            ParkReason", "record.RequestId"),
         new("a changed content keeps its body", Transitions, "Body = ⟦body⟧,\n            State = SyncState.Pending,\n            ParkReason", "record.Body"),
-        new("a lost lease may still write the ending", Transitions, "if (⟦current.Lease is null || current.Lease.LeaseId != leased.Lease?.LeaseId⟧)", "false"),
         new("the older request's ending counts for the newer content", Transitions, "if (⟦current.RequestId != leased.RequestId && !settled⟧)", "false"),
         new("any success settles any content", Transitions, "var settled = ⟦current.Hash == leased.Hash⟧", "true"),
         new("a request given up on is not waited out", Transitions, "var lease = ⟦ending.SettlesAt is { } settles ? new SyncLease(Settling, settles) : null⟧;", "null"),

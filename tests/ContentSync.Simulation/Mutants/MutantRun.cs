@@ -12,14 +12,16 @@ internal sealed record MutantResult(int Number, Mutant Mutant, string? CaughtBy,
 /// <summary>Plants one bug at a time and simulates until an invariant does not hold. Only the woven build has bugs to plant.</summary>
 internal static class MutantRun
 {
-    private const int Seeds = 300;
+    private const int Seeds = 2_000;
 
     /// <param name="threads">Bugs looked for at the same time.</param>
     /// <param name="plant">Switches a bug on for the current thread; 0 for none.</param>
-    public static IReadOnlyList<MutantResult> Run(int threads, Action<int> plant)
+    /// <param name="only">The number of one bug; null for all.</param>
+    public static IReadOnlyList<MutantResult> Run(int threads, Action<int> plant, int? only)
     {
         using var keys = SimulatedKeys.Create();
-        var results = new MutantResult[MutantList.All.Count];
+        var numbers = only is { } one ? [one] : Enumerable.Range(1, MutantList.All.Count).ToArray();
+        var results = new MutantResult[numbers.Length];
         var next = -1;
         var workers = Enumerable.Range(0, threads).Select(_ => new Thread(Work, maxStackSize: 16 * 1024 * 1024)).ToList();
         workers.ForEach(worker => worker.Start());
@@ -31,9 +33,8 @@ internal static class MutantRun
             using var own = keys.Copy();
             for (var i = Interlocked.Increment(ref next); i < results.Length; i = Interlocked.Increment(ref next))
             {
-                plant(i + 1);
-                results[i] = Catch(i + 1, own);
-                Console.Error.WriteLine($"{results[i].Number} {results[i].CaughtBy} {results[i].Where} {results[i].Mutant.Name}");
+                plant(numbers[i]);
+                results[i] = Catch(numbers[i], own);
                 plant(0);
             }
         }
