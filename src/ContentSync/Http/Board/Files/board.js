@@ -211,12 +211,21 @@ async function followHash() {
     if (dialog.open) dialog.close();
     return;
   }
-  const contentId = decodeURIComponent(named[1]);
+  const contentId = unescaped(named[1]);
   one("item-title").replaceChildren(foreign(contentId));
   one("item-state").textContent = "Loading …";
   one("item-body").replaceChildren();
   if (!dialog.open) dialog.showModal();
   await showItem(contentId);
+}
+
+// An address that somebody typed may hold a % that escapes nothing.
+function unescaped(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }
 
 async function showItem(contentId) {
