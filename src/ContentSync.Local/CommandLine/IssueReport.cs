@@ -7,7 +7,7 @@ namespace ContentSync.Local.CommandLine;
 internal sealed class IssueReport : IDisposable
 {
     /// <summary>Issues kept for the screen.</summary>
-    public const int Shown = 25;
+    public const int Shown = 15;
 
     private readonly Lock _lock = new();
     private readonly List<SyncIssue> _first = [];

@@ -39,7 +39,7 @@ internal sealed class PipelineArguments
 
     private readonly Option<string?> _schemas = new("--schemas") { Description = "Folder with a JSON Schema for contentInfo per content type, named SKU.schema.json and so on.", HelpName = "DIR" };
 
-    private readonly Option<int> _workers = new("--workers") { Description = "Items in flight at the same time, 1 to 1024.", HelpName = "N", DefaultValueFactory = _ => 32 };
+    private readonly Option<int> _workers = new("--workers") { Description = "Items in flight at the same time, 1 to 1024.", HelpName = "N", DefaultValueFactory = _ => 64 };
 
     private readonly Option<GatewayFaults> _faults = FaultArguments.Create("Faults of the simulated AlipayHK.");
 

@@ -43,9 +43,9 @@ internal sealed class SimulateCommand(IAnsiConsole screen)
     private async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellationToken)
     {
         var data = DataDirectory.Open(parsed.GetValue(_data)!);
-        var options = SimulatedOptions.For(data, parsed.GetValue(_clientId)!, parsed.GetValue(_port), parsed.GetValue(_faults) ?? GatewayFaults.None);
-        await using var gateway = await SimulatedGateway.StartAsync(options, TimeProvider.System, null, cancellationToken).ConfigureAwait(false);
-        screen.MarkupLineInterpolated($"Simulated AlipayHK on [green]{gateway.Address.ToString().TrimEnd('/')}[/] until Ctrl-C; faults: {options.Faults}");
+        var faults = parsed.GetValue(_faults) ?? GatewayFaults.None;
+        await using var gateway = await SimulatedStart.StartAsync(data, parsed.GetValue(_clientId)!, parsed.GetValue(_port), faults, TimeProvider.System, cancellationToken).ConfigureAwait(false);
+        screen.MarkupLineInterpolated($"Simulated AlipayHK on [green]{gateway.Address.ToString().TrimEnd('/')}[/] until Ctrl-C; faults: {(faults.All.Count == 0 ? "none" : faults)}");
         try
         {
             await Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, cancellationToken).ConfigureAwait(false);

@@ -30,7 +30,7 @@ public sealed record LocalOptions
     public string? Schemas { get; init; }
 
     /// <summary>Contents in flight at the same time.</summary>
-    public int Workers { get; init; } = 32;
+    public int Workers { get; init; } = 64;
 
     /// <summary>How the simulated AlipayHK misbehaves.</summary>
     public GatewayFaults Faults { get; init; } = GatewayFaults.None;

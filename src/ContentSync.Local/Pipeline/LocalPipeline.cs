@@ -66,7 +66,7 @@ public sealed class LocalPipeline : IAsyncDisposable
         {
             var ledger = await OpenLedgerAsync(data, time, cancellationToken).ConfigureAwait(false);
             owned.Add(ledger);
-            var gateway = options.Gateway is null ? await StartGatewayAsync(data, options, time, cancellationToken).ConfigureAwait(false) : null;
+            var gateway = options.Gateway is null ? await SimulatedStart.StartAsync(data, options.ClientId, port: 0, options.Faults, time, cancellationToken).ConfigureAwait(false) : null;
             if (gateway is not null) owned.Add(gateway);
 
             var contentOptions = new ContentOptions { SchemaDirectory = options.Schemas };
@@ -123,12 +123,6 @@ public sealed class LocalPipeline : IAsyncDisposable
         {
             throw new CommandException(e.Message, e);
         }
-    }
-
-    private static async Task<SimulatedGateway> StartGatewayAsync(DataDirectory data, LocalOptions options, TimeProvider time, CancellationToken cancellationToken)
-    {
-        var gatewayOptions = SimulatedOptions.For(data, options.ClientId, port: 0, options.Faults);
-        return await SimulatedGateway.StartAsync(gatewayOptions, time, null, cancellationToken).ConfigureAwait(false);
     }
 
     private static AlipayHkClient CreateClient(DataDirectory data, LocalOptions options, Uri address, CallCounter calls, TimeProvider time, ILoggerFactory loggers)

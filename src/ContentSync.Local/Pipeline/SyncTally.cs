@@ -120,7 +120,7 @@ public sealed class SyncTally
         if (outcome.Kind is SyncOutcomeKind.Rejected or SyncOutcomeKind.DeadLettered)
         {
             var kind = outcome.Kind == SyncOutcomeKind.Rejected ? SyncIssueKind.Rejected : SyncIssueKind.DeadLettered;
-            Issue?.Invoke(new SyncIssue(kind, entry.Line, contentId, outcome.Code ?? "", outcome.Description ?? "", []));
+            Issue?.Invoke(new SyncIssue(kind, entry.Line, contentId, outcome.Code ?? "", Advice(kind, outcome.Record?.LastAttempt?.Message), []));
         }
     }
 
@@ -144,7 +144,15 @@ public sealed class SyncTally
         if (acceptance.Kind == AcceptanceKind.RevisionConflict)
             return new SyncIssue(SyncIssueKind.Invalid, line, record.ContentId, "revision-conflict", $"Revision {record.Revision} was accepted before with other content; raise the revision.", []);
         var kind = record.ParkReason == ParkReason.Rejected ? SyncIssueKind.Rejected : SyncIssueKind.DeadLettered;
-        return new SyncIssue(kind, line, record.ContentId, record.LastAttempt?.Code ?? "", $"{record.LastAttempt?.Message} Not sent again: this very content was parked before.".TrimStart(), []);
+        return new SyncIssue(kind, line, record.ContentId, record.LastAttempt?.Code ?? "", Advice(kind, record.LastAttempt?.Message), []);
+    }
+
+    private static string Advice(SyncIssueKind kind, string? message)
+    {
+        var said = string.IsNullOrWhiteSpace(message) ? "no reason given" : message.Trim().TrimEnd('.');
+        return kind == SyncIssueKind.Rejected
+            ? $"AlipayHK says: {said}. Change the content; the same content is not sent again."
+            : $"Given up on: {said}. It is sent again when it is submitted anew or replayed.";
     }
 
     private static string Told(ContentViolation violation) => violation.Pointer.Length == 0 ? violation.Message : $"{violation.Pointer}: {violation.Message}";

@@ -9,6 +9,9 @@ internal abstract class LedgerOperation
     /// <summary>About how many records it writes.</summary>
     public virtual int Weight => 1;
 
+    /// <summary>Whether what it writes must outlive a power cut before the caller is answered.</summary>
+    public virtual bool MustOutlivePower => true;
+
     /// <summary>Does the work in the open transaction and keeps the answer until <see cref="Complete"/>.</summary>
     /// <exception cref="LedgerUnavailableException">The transaction failed, and with it all that is in it.</exception>
     public abstract void Apply(RecordTable table);
@@ -73,35 +76,53 @@ internal sealed class AcceptOperation(IReadOnlyList<Submission> submissions, Tim
 
     private Acceptance Accept(RecordTable table, Submission submission)
     {
-        var current = table.Find(submission.Item.ContentId);
-        var (next, acceptance) = SyncTransitions.Accept(current?.Record, submission, time.GetUtcNow());
-        if (next is null) return acceptance;
-        return acceptance with { Record = current is { } row ? table.Update(row, next) : table.Insert(next).Record };
+        lock (table.Rows)
+        {
+            var current = table.Find(submission.Item.ContentId);
+            var (next, acceptance) = SyncTransitions.Accept(current?.Record, submission, time.GetUtcNow());
+            if (next is null) return acceptance;
+            return acceptance with { Record = current is { } row ? table.Update(row, next) : table.Insert(next).Record };
+        }
     }
 }
 
-internal sealed class LeaseOperation(string contentId, TimeSpan duration, Func<string> leaseIds, TimeProvider time) : LedgerOperation<LeaseAnswer>
+internal sealed class LeaseOperation(string contentId, string leaseId, TimeSpan duration, TimeProvider time) : LedgerOperation<LeaseAnswer>
 {
+    public override bool MustOutlivePower => false;
+
     protected override LeaseAnswer Run(RecordTable table)
     {
-        if (table.Find(contentId) is not { } row) return new LeaseAnswer(LeaseStatus.NotFound, null);
-        var (next, status) = SyncTransitions.Lease(row.Record, leaseIds(), time.GetUtcNow(), duration);
-        return new LeaseAnswer(status, next is null ? row.Record : table.Update(row, next));
+        lock (table.Rows)
+        {
+            if (table.Find(contentId) is not { } row) return new LeaseAnswer(LeaseStatus.NotFound, null);
+            var (next, status) = SyncTransitions.Lease(row.Record, leaseId, time.GetUtcNow(), duration);
+            return new LeaseAnswer(status, next is null ? row.Record : table.Lease(row, next));
+        }
     }
 }
 
 internal sealed class RecordOperation(SyncRecord leased, AttemptEnding ending) : LedgerOperation<RecordAnswer>
 {
+    public override bool MustOutlivePower => false;
+
     protected override RecordAnswer Run(RecordTable table)
     {
-        if (table.Find(leased.ContentId) is not { } row) return new RecordAnswer(RecordStatus.LeaseLost, leased);
-        var (next, status) = SyncTransitions.Record(row.Record, leased, ending);
-        return new RecordAnswer(status, next is null ? row.Record : table.Update(row, next));
+        lock (table.Rows)
+        {
+            if (table.Find(leased.ContentId) is not { } row) return new RecordAnswer(RecordStatus.LeaseLost, leased);
+            var (next, status) = SyncTransitions.Record(row.Record, leased, ending);
+            return new RecordAnswer(status, next is null ? row.Record : table.Update(row, next));
+        }
     }
 }
 
 internal sealed class ReplayOperation(string contentId, TimeProvider time) : LedgerOperation<SyncRecord?>
 {
-    protected override SyncRecord? Run(RecordTable table) =>
-        table.Find(contentId) is { } row && SyncTransitions.Replay(row.Record, time.GetUtcNow()) is { } next ? table.Update(row, next) : null;
+    protected override SyncRecord? Run(RecordTable table)
+    {
+        lock (table.Rows)
+        {
+            return table.Find(contentId) is { } row && SyncTransitions.Replay(row.Record, time.GetUtcNow()) is { } next ? table.Update(row, next) : null;
+        }
+    }
 }

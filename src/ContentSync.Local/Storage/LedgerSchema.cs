@@ -31,8 +31,6 @@ internal static class LedgerSchema
           due_at INTEGER NOT NULL,
           attempts INTEGER NOT NULL,
           hop INTEGER NOT NULL,
-          lease_id TEXT,
-          lease_expires_at INTEGER,
           synchronized_hash BLOB,
           synchronized_revision INTEGER,
           synchronized_revision_kind INTEGER,
@@ -55,8 +53,8 @@ internal static class LedgerSchema
           count INTEGER NOT NULL,
           PRIMARY KEY (state, park_reason)
         ) STRICT, WITHOUT ROWID;
-        CREATE TABLE owner (epoch INTEGER NOT NULL) STRICT;
-        INSERT INTO owner VALUES (0);
+        CREATE TABLE owner (epoch INTEGER NOT NULL, process_id INTEGER NOT NULL) STRICT;
+        INSERT INTO owner VALUES (0, 0);
         """;
 
     /// <summary>Makes the tables in a new file; checks the version of an old one.</summary>

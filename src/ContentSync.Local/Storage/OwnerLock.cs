@@ -1,5 +1,3 @@
-using System.Globalization;
-using System.Text;
 using ContentSync.Ledger;
 
 namespace ContentSync.Local.Storage;
@@ -14,23 +12,19 @@ internal sealed class OwnerLock : IDisposable
 
     private OwnerLock(FileStream held) => _held = held;
 
+    /// <summary>Takes ownership; null where another has it.</summary>
     /// <param name="path">The file to own; the lock file adds <c>.owner</c> to its name.</param>
-    /// <exception cref="DataInUseException">Another owner holds it.</exception>
     /// <exception cref="LedgerUnavailableException">The lock file cannot be made.</exception>
-    public static OwnerLock Take(string path)
+    public static OwnerLock? TryTake(string path)
     {
-        var lockPath = path + ".owner";
         try
         {
             Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
-            var held = new FileStream(lockPath, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, bufferSize: 0);
-            held.SetLength(0);
-            held.Write(Encoding.ASCII.GetBytes(Environment.ProcessId.ToString(CultureInfo.InvariantCulture)));
-            return new OwnerLock(held);
+            return new OwnerLock(new FileStream(path + ".owner", FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, bufferSize: 0));
         }
         catch (IOException fault) when (IsHeldByAnother(fault))
         {
-            throw new DataInUseException($"The data in {path} is in use by {Owner(lockPath)}; stop it first, or choose another folder.", fault);
+            return null;
         }
         catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
         {
@@ -42,19 +36,4 @@ internal sealed class OwnerLock : IDisposable
 
     // EWOULDBLOCK of flock on Linux and macOS; ERROR_SHARING_VIOLATION on Windows.
     private static bool IsHeldByAnother(IOException fault) => fault.HResult is 11 or 35 or unchecked((int)0x80070020);
-
-    private static string Owner(string lockPath)
-    {
-        try
-        {
-            // Reading without sharing rules asks for no lock on Linux and macOS; on Windows the owner stays unnamed.
-            using var stream = new FileStream(lockPath, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
-            using var reader = new StreamReader(stream);
-            return int.TryParse(reader.ReadToEnd(), CultureInfo.InvariantCulture, out var id) ? $"process {id}" : "another process";
-        }
-        catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
-        {
-            return "another process";
-        }
-    }
 }

@@ -1,13 +1,16 @@
 using System.Globalization;
 using ContentSync.Ledger;
-using Microsoft.Data.Sqlite;
 
 namespace ContentSync.Local.Storage;
 
-/// <summary>The writer's view of the records. For the writer's thread only; every call but the first is inside a transaction.</summary>
+/// <summary>
+/// The writer's view of the records. For the writer's thread only, but for <see cref="TryLease"/>; every call but the first is
+/// inside a transaction.
+/// </summary>
 internal sealed class RecordTable : IDisposable
 {
     private const int ParkReasons = 4;
+    private const int MostRecent = 2048;
 
     private readonly SqliteDatabase _database;
     private readonly SqliteStatement _begin;
@@ -19,13 +22,19 @@ internal sealed class RecordTable : IDisposable
     private readonly SqliteStatement _updateInPlace;
     private readonly SqliteStatement _updateBody;
     private readonly SqliteStatement _count;
+    private readonly SqliteStatement? _waitForDisk;
+    private readonly SqliteStatement? _leaveToSystem;
 
-    // Rows that are in flight, as the open transaction sees them: recording an attempt's ending need not read its row again.
-    // True to the file because nobody else writes it; emptied when a transaction fails.
-    private readonly Dictionary<string, Row> _inFlight = new(StringComparer.Ordinal);
+    // Pending rows written last, as the open transaction sees them, so that the steps of one delivery need not read its row
+    // again. True to the file because nobody else writes it; emptied when a transaction fails. Two generations bound it.
+    private Dictionary<string, Row> _recent = new(StringComparer.Ordinal);
+    private Dictionary<string, Row> _older = new(StringComparer.Ordinal);
+    // Contents that the open transaction has written: what the cache says of them may still be taken back.
+    private readonly HashSet<string> _open = new(StringComparer.Ordinal);
     private readonly long[] _tally = new long[3 * ParkReasons];
+    private bool _waits = true;
 
-    public RecordTable(SqliteDatabase database)
+    public RecordTable(SqliteDatabase database, LedgerDurability durability)
     {
         _database = database;
         _begin = database.Prepare("BEGIN IMMEDIATE");
@@ -36,8 +45,20 @@ internal sealed class RecordTable : IDisposable
         _update = database.Prepare(RecordRow.Update);
         _updateInPlace = database.Prepare(RecordRow.UpdateInPlace);
         _updateBody = database.Prepare("UPDATE body SET body = ?2 WHERE id = ?1");
+        if (durability == LedgerDurability.PowerLoss)
+        {
+            _waitForDisk = database.Prepare("PRAGMA synchronous = FULL");
+            _leaveToSystem = database.Prepare("PRAGMA synchronous = NORMAL");
+        }
+
         _count = database.Prepare("INSERT INTO tally VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE SET count = count + excluded.count");
     }
+
+    /// <summary>Held from reading a record to writing its next state, so that no lease is granted in between.</summary>
+    public Lock Rows { get; } = new();
+
+    /// <summary>The leases in force.</summary>
+    public LeaseBook Leases { get; } = new();
 
     /// <summary>Opens the file for writing, made and brought to a known state if need be.</summary>
     /// <param name="options">Which file, and how durable.</param>
@@ -45,22 +66,20 @@ internal sealed class RecordTable : IDisposable
     /// <exception cref="LedgerUnavailableException">It cannot be opened.</exception>
     public static RecordTable Open(SqliteLedgerOptions options, out long epoch)
     {
-        var database = SqliteDatabase.Open(options.Path, SqliteOpenMode.ReadWriteCreate, options.BusyTimeout);
+        var database = SqliteDatabase.Open(options.Path, SqliteAccess.Write, options.BusyTimeout);
         try
         {
-            database.Execute("PRAGMA journal_mode = WAL");
             database.Execute(options.Durability == LedgerDurability.PowerLoss ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL");
             database.Execute($"PRAGMA wal_autocheckpoint = {options.CheckpointPages}");
             database.Execute("PRAGMA cache_size = -65536");
             if (options.MaxPages is { } most) database.Execute($"PRAGMA max_page_count = {most}");
             LedgerSchema.Ensure(database);
+            database.Execute("PRAGMA journal_mode = WAL");
             database.Execute("BEGIN IMMEDIATE");
-            database.Execute("UPDATE owner SET epoch = epoch + 1");
-            // Only a pending content can be leased, and only by the one owner, who is gone.
-            database.Execute("UPDATE record INDEXED BY unsettled SET lease_id = NULL, lease_expires_at = NULL, version = version + 1 WHERE state <> 1 AND state = 0 AND lease_id IS NOT NULL");
+            database.Execute($"UPDATE owner SET epoch = epoch + 1, process_id = {Environment.ProcessId}");
             database.Execute("COMMIT");
             epoch = database.Number("SELECT epoch FROM owner");
-            return new RecordTable(database);
+            return new RecordTable(database, options.Durability);
         }
         catch
         {
@@ -70,9 +89,19 @@ internal sealed class RecordTable : IDisposable
     }
 
     /// <summary>Begins a transaction; what a failed one left open is undone first.</summary>
-    public void Begin()
+    /// <param name="mustOutlivePower">
+    /// Whether a power cut may take it back. It must not take back what was accepted. It may take back an attempt's ending,
+    /// which only sends the same request once more; so nobody waits for the disk for that.
+    /// </param>
+    public void Begin(bool mustOutlivePower)
     {
         _database.Rollback();
+        if (_waits != mustOutlivePower)
+        {
+            (mustOutlivePower ? _waitForDisk : _leaveToSystem)?.Step();
+            _waits = mustOutlivePower;
+        }
+
         _begin.Step();
     }
 
@@ -89,22 +118,31 @@ internal sealed class RecordTable : IDisposable
 
         _commit.Step();
         Array.Clear(_tally);
+        Leases.Settle();
+        lock (Rows) _open.Clear();
     }
 
     /// <summary>Forgets what is known of a transaction that failed.</summary>
     public void Abandon()
     {
-        _inFlight.Clear();
+        lock (Rows)
+        {
+            _recent.Clear();
+            _older.Clear();
+            _open.Clear();
+            Leases.Undo();
+        }
+
         Array.Clear(_tally);
     }
 
     public Row? Find(string contentId)
     {
-        if (_inFlight.TryGetValue(contentId, out var known)) return known;
+        if (_recent.TryGetValue(contentId, out var known) || _older.TryGetValue(contentId, out known)) return known;
         _find.Bind(1, contentId);
         try
         {
-            return _find.Step() ? new Row(_find.Int64(0), RecordRow.Read(_find)) : null;
+            return _find.Step() ? new Row(_find.Int64(0), Leases.Complete(RecordRow.Read(_find))) : null;
         }
         finally
         {
@@ -113,13 +151,13 @@ internal sealed class RecordTable : IDisposable
     }
 
     /// <summary>Writes a content's first record, and gives it its ETag.</summary>
-    public Row Insert(SyncRecord first)
+    public Row Insert(SyncRecord record)
     {
-        var record = first with { ETag = "1" };
+        record.ETag = "1";
         RecordRow.Bind(_insert, record);
-        _insert.Bind(25, (long)record.State);
-        _insert.Bind(26, record.DueAt.UtcTicks);
-        _insert.Bind(27, record.ContentId);
+        _insert.Bind(23, (long)record.State);
+        _insert.Bind(24, record.DueAt.UtcTicks);
+        _insert.Bind(25, record.ContentId);
         _insert.Step();
         var id = _insert.Int64(0);
         _insert.Step();
@@ -127,26 +165,29 @@ internal sealed class RecordTable : IDisposable
         _insertBody.Bind(2, record.Body.Span);
         _insertBody.Step();
         _tally[Slot(record)]++;
-        return new Row(id, record);
+        var row = new Row(id, record);
+        _open.Add(record.ContentId);
+        Remember(row);
+        return row;
     }
 
     /// <summary>Writes a record's next state, and gives it its ETag.</summary>
-    public SyncRecord Update(Row current, SyncRecord next)
+    public SyncRecord Update(Row current, SyncRecord record)
     {
         var version = long.Parse(current.Record.ETag, CultureInfo.InvariantCulture) + 1;
-        var record = next with { ETag = version.ToString(CultureInfo.InvariantCulture) };
+        record.ETag = version.ToString(CultureInfo.InvariantCulture);
         if (record.State == current.Record.State && record.DueAt == current.Record.DueAt)
         {
             RecordRow.Bind(_updateInPlace, record);
-            _updateInPlace.Bind(25, current.Id);
+            _updateInPlace.Bind(23, current.Id);
             _updateInPlace.Step();
         }
         else
         {
             RecordRow.Bind(_update, record);
-            _update.Bind(25, (long)record.State);
-            _update.Bind(26, record.DueAt.UtcTicks);
-            _update.Bind(27, current.Id);
+            _update.Bind(23, (long)record.State);
+            _update.Bind(24, record.DueAt.UtcTicks);
+            _update.Bind(25, current.Id);
             _update.Step();
         }
 
@@ -159,16 +200,73 @@ internal sealed class RecordTable : IDisposable
 
         _tally[Slot(current.Record)]--;
         _tally[Slot(record)]++;
-        if (record.Lease is null) { _inFlight.Remove(record.ContentId); }
-        else { _inFlight[record.ContentId] = current with { Record = record }; }
+        Leases.Keep(record);
+        _open.Add(record.ContentId);
+        Remember(current with { Record = record });
         return record;
+    }
+
+    /// <summary>
+    /// Grants a lease, in memory. What must outlive the process is that AlipayHK may hold either content from now on: that is
+    /// written where it was known which one it holds.
+    /// </summary>
+    public SyncRecord Lease(Row current, SyncRecord leased)
+    {
+        if (current.Record.SynchronizedHash is not null) Update(current, current.Record with { SynchronizedHash = null });
+        Leases.Keep(leased);
+        Remember(current with { Record = leased });
+        return leased;
+    }
+
+    /// <summary>
+    /// Grants or refuses a lease on any thread, without the writer: for a content whose committed record is at hand and whose
+    /// lease needs nothing written. False where the writer has to be asked.
+    /// </summary>
+    public bool TryLease(string contentId, string leaseId, DateTimeOffset now, TimeSpan duration, out LeaseAnswer answer)
+    {
+        answer = default;
+        if (!Rows.TryEnter()) return false;
+        try
+        {
+            if (_open.Contains(contentId) || !(_recent.TryGetValue(contentId, out var row) || _older.TryGetValue(contentId, out row))) return false;
+            if (row.Record.SynchronizedHash is not null) return false;
+            var (next, status) = SyncTransitions.Lease(row.Record, leaseId, now, duration);
+            answer = new LeaseAnswer(status, next ?? row.Record);
+            if (next is null) return true;
+            Leases.Grant(next);
+            Remember(row with { Record = next });
+            return true;
+        }
+        finally
+        {
+            Rows.Exit();
+        }
     }
 
     public void Dispose()
     {
-        SqliteStatement[] statements = [_begin, _commit, _find, _insert, _insertBody, _update, _updateInPlace, _updateBody, _count];
-        foreach (var statement in statements) { statement.Dispose(); }
+        SqliteStatement?[] statements = [_begin, _commit, _find, _insert, _insertBody, _update, _updateInPlace, _updateBody, _count, _waitForDisk, _leaveToSystem];
+        foreach (var statement in statements) { statement?.Dispose(); }
         _database.Dispose();
+    }
+
+    private void Remember(Row row)
+    {
+        var contentId = row.Record.ContentId;
+        if (row.Record.State != SyncState.Pending)
+        {
+            _recent.Remove(contentId);
+            _older.Remove(contentId);
+            return;
+        }
+
+        if (_recent.Count >= MostRecent)
+        {
+            (_recent, _older) = (_older, _recent);
+            _recent.Clear();
+        }
+
+        _recent[contentId] = row;
     }
 
     private static int Slot(SyncRecord record) => ((int)record.State * ParkReasons) + (int)(record.ParkReason ?? 0);

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using ContentSync.Ledger;
 
 namespace ContentSync.Local.Storage;
@@ -10,14 +11,22 @@ public sealed class SqliteLedger : ISyncLedger, IAsyncDisposable
 {
     private const int MostPerCommit = 512;
 
+    /// <summary>From so many contents in flight on, the writer waits a moment for company before it commits.</summary>
+    private const int ManyInFlight = 8;
+
+    /// <summary>How long, at most: short against a call to AlipayHK, long enough to share a commit among the calls of that time.</summary>
+    private static readonly TimeSpan Moment = TimeSpan.FromMilliseconds(2);
+
     private readonly OwnerLock _owner;
     private readonly RecordTable _table;
     private readonly SqliteLedgerReader _reader;
     private readonly TimeProvider _time;
-    private readonly Func<string> _leaseIds;
+    private readonly long _epoch;
     private readonly object _gate = new();
     private readonly Queue<LedgerOperation> _waiting = new();
     private readonly TaskCompletionSource _stopped = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private int _company;
+    private long _leases;
     private bool _closing;
 
     private SqliteLedger(OwnerLock owner, RecordTable table, SqliteLedgerReader reader, TimeProvider time, long epoch)
@@ -26,15 +35,13 @@ public sealed class SqliteLedger : ISyncLedger, IAsyncDisposable
         _table = table;
         _reader = reader;
         _time = time;
-        // No two leases share an id: each owner has an epoch of its own. Called on the writer's thread only.
-        var leases = 0L;
-        _leaseIds = () => $"{epoch:x}-{++leases:x}";
+        _epoch = epoch;
         new Thread(Write) { IsBackground = true, Name = "ledger writer" }.Start();
     }
 
     /// <summary>
-    /// Opens the ledger as its owner, and makes it where there is none. Leases that a killed owner left are given back; their
-    /// attempts stay counted, and what AlipayHK holds of them stays unknown.
+    /// Opens the ledger as its owner, and makes it where there is none. The leases of an owner who was killed
+    /// are gone with it; what AlipayHK holds of those contents stays unknown.
     /// </summary>
     /// <exception cref="DataInUseException">Another process, or another ledger in this one, owns it.</exception>
     /// <exception cref="LedgerUnavailableException">It cannot be opened, is damaged, or is a newer program's.</exception>
@@ -53,8 +60,15 @@ public sealed class SqliteLedger : ISyncLedger, IAsyncDisposable
 
     /// <inheritdoc/>
     /// <remarks>Once begun it is not cancelled: a lease is never granted to a caller who no longer waits for it.</remarks>
-    public ValueTask<LeaseAnswer> LeaseAsync(string contentId, TimeSpan duration, CancellationToken cancellationToken) =>
-        Enqueue(new LeaseOperation(contentId, duration, _leaseIds, _time), cancellationToken);
+    public ValueTask<LeaseAnswer> LeaseAsync(string contentId, TimeSpan duration, CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        // No two leases share an id: each owner of the file has an epoch of its own.
+        var leaseId = $"{_epoch:x}-{Interlocked.Increment(ref _leases):x}";
+        return _table.TryLease(contentId, leaseId, _time.GetUtcNow(), duration, out var answer)
+            ? ValueTask.FromResult(answer)
+            : Enqueue(new LeaseOperation(contentId, leaseId, duration, _time), cancellationToken);
+    }
 
     /// <inheritdoc/>
     public ValueTask<RecordAnswer> RecordAsync(SyncRecord leased, AttemptEnding ending, CancellationToken cancellationToken) =>
@@ -65,10 +79,14 @@ public sealed class SqliteLedger : ISyncLedger, IAsyncDisposable
         Enqueue(new ReplayOperation(contentId, _time), cancellationToken);
 
     /// <inheritdoc/>
-    public ValueTask<SyncRecord?> FindAsync(string contentId, CancellationToken cancellationToken) => _reader.FindAsync(contentId, cancellationToken);
+    public async ValueTask<SyncRecord?> FindAsync(string contentId, CancellationToken cancellationToken) =>
+        await _reader.FindAsync(contentId, cancellationToken) is { } record ? _table.Leases.Complete(record) : null;
 
     /// <inheritdoc/>
-    public IAsyncEnumerable<SyncRecord> ListAsync(SyncRecordFilter filter, CancellationToken cancellationToken) => _reader.ListAsync(filter, cancellationToken);
+    public async IAsyncEnumerable<SyncRecord> ListAsync(SyncRecordFilter filter, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        await foreach (var record in _reader.ListAsync(filter, cancellationToken)) { yield return _table.Leases.Complete(record); }
+    }
 
     /// <inheritdoc cref="SqliteLedgerReader.CountByStateAsync"/>
     public ValueTask<IReadOnlyList<StateCount>> CountByStateAsync(CancellationToken cancellationToken) => _reader.CountByStateAsync(cancellationToken);
@@ -92,7 +110,8 @@ public sealed class SqliteLedger : ISyncLedger, IAsyncDisposable
 
     private static SqliteLedger Open(SqliteLedgerOptions options, TimeProvider time)
     {
-        var owner = OwnerLock.Take(options.Path);
+        var owner = OwnerLock.TryTake(options.Path)
+            ?? throw new DataInUseException($"The data in {options.Path} is in use by {SqliteLedgerReader.Owner(options)}; stop it first, or choose another folder.");
         RecordTable? table = null;
         try
         {
@@ -114,7 +133,7 @@ public sealed class SqliteLedger : ISyncLedger, IAsyncDisposable
         {
             ObjectDisposedException.ThrowIf(_closing, this);
             _waiting.Enqueue(operation);
-            if (_waiting.Count == 1) Monitor.Pulse(_gate);
+            if (_waiting.Count == _company) Monitor.Pulse(_gate);
         }
 
         return operation.Answer;
@@ -137,12 +156,17 @@ public sealed class SqliteLedger : ISyncLedger, IAsyncDisposable
     {
         lock (_gate)
         {
+            _company = 1;
             while (_waiting.Count == 0)
             {
                 if (_closing) return false;
                 Monitor.Wait(_gate);
             }
 
+            // What is in flight comes back here soon: half of it makes a commit worth its price.
+            _company = Math.Min(_table.Leases.Count / 2, MostPerCommit / 4);
+            if (_company >= ManyInFlight / 2 && _waiting.Count < _company && !_closing) Monitor.Wait(_gate, Moment);
+            _company = 0;
             for (var weight = 0; weight < MostPerCommit && _waiting.TryDequeue(out var operation); weight += operation.Weight) { group.Add(operation); }
             return true;
         }
@@ -152,7 +176,7 @@ public sealed class SqliteLedger : ISyncLedger, IAsyncDisposable
     {
         try
         {
-            _table.Begin();
+            _table.Begin(group.Exists(operation => operation.MustOutlivePower));
             foreach (var operation in group) { operation.Apply(_table); }
             _table.Commit();
         }

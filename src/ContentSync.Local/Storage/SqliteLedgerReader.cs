@@ -2,7 +2,6 @@ using System.Collections.Concurrent;
 using System.Runtime.CompilerServices;
 using System.Text;
 using ContentSync.Ledger;
-using Microsoft.Data.Sqlite;
 
 namespace ContentSync.Local.Storage;
 
@@ -28,6 +27,21 @@ public sealed class SqliteLedgerReader : IAsyncDisposable
         var reader = new SqliteLedgerReader(options);
         reader.GiveBack(reader.Take());
         return reader;
+    }
+
+    /// <summary>Names the process that opened the ledger last, as far as it can be read.</summary>
+    internal static string Owner(SqliteLedgerOptions options)
+    {
+        try
+        {
+            using var database = SqliteDatabase.Open(options.Path, SqliteAccess.Read, options.BusyTimeout);
+            var processId = database.Number("SELECT process_id FROM owner");
+            return processId > 0 ? $"process {processId}" : "another process";
+        }
+        catch (LedgerUnavailableException)
+        {
+            return "another process";
+        }
     }
 
     /// <inheritdoc cref="ISyncLedger.FindAsync"/>
@@ -129,7 +143,7 @@ public sealed class SqliteLedgerReader : IAsyncDisposable
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
         if (_idle.TryTake(out var idle)) return idle;
-        var database = SqliteDatabase.Open(_options.Path, SqliteOpenMode.ReadOnly, _options.BusyTimeout);
+        var database = SqliteDatabase.Open(_options.Path, SqliteAccess.Read, _options.BusyTimeout);
         try
         {
             LedgerSchema.Check(database);

@@ -11,6 +11,9 @@ namespace ContentSync.Local.Storage;
 /// </summary>
 internal sealed class SqliteStatement(SqliteDatabase database, sqlite3_stmt statement) : IDisposable
 {
+    // Parameters that are not NULL, by bit. SQLite keeps what is bound from one run to the next, and many columns stay NULL.
+    private ulong _bound;
+
     /// <summary>Goes to the next row; false where there is none, and the statement is ready to be run again.</summary>
     public bool Step()
     {
@@ -30,7 +33,7 @@ internal sealed class SqliteStatement(SqliteDatabase database, sqlite3_stmt stat
     /// <summary>Makes it ready to be run again before its rows are all read.</summary>
     public void Reset() => raw.sqlite3_reset(statement);
 
-    public void Bind(int index, long value) => database.Check(raw.sqlite3_bind_int64(statement, index, value));
+    public void Bind(int index, long value) => Bound(index, raw.sqlite3_bind_int64(statement, index, value));
 
     public void Bind(int index, long? value)
     {
@@ -53,7 +56,7 @@ internal sealed class SqliteStatement(SqliteDatabase database, sqlite3_stmt stat
         Bind(index, bytes);
     }
 
-    public void Bind(int index, ReadOnlySpan<byte> blob) => database.Check(raw.sqlite3_bind_blob(statement, index, blob));
+    public void Bind(int index, ReadOnlySpan<byte> blob) => Bound(index, raw.sqlite3_bind_blob(statement, index, blob));
 
     public void Bind(int index, string? text)
     {
@@ -66,7 +69,7 @@ internal sealed class SqliteStatement(SqliteDatabase database, sqlite3_stmt stat
         if (text.Length == 0)
         {
             // An empty span would be bound as NULL.
-            database.Check(raw.sqlite3_bind_text(statement, index, ""));
+            Bound(index, raw.sqlite3_bind_text(statement, index, ""));
             return;
         }
 
@@ -76,10 +79,15 @@ internal sealed class SqliteStatement(SqliteDatabase database, sqlite3_stmt stat
         var length = Encoding.UTF8.GetBytes(text, buffer);
         var code = raw.sqlite3_bind_text(statement, index, buffer[..length]);
         if (rented is not null) ArrayPool<byte>.Shared.Return(rented);
-        database.Check(code);
+        Bound(index, code);
     }
 
-    public void BindNull(int index) => database.Check(raw.sqlite3_bind_null(statement, index));
+    public void BindNull(int index)
+    {
+        if ((_bound & (1UL << index)) == 0) return;
+        database.Check(raw.sqlite3_bind_null(statement, index));
+        _bound &= ~(1UL << index);
+    }
 
     public bool IsNull(int column) => raw.sqlite3_column_type(statement, column) == raw.SQLITE_NULL;
 
@@ -98,4 +106,10 @@ internal sealed class SqliteStatement(SqliteDatabase database, sqlite3_stmt stat
     public ReadOnlySpan<byte> Bytes(int column) => raw.sqlite3_column_blob(statement, column);
 
     public void Dispose() => statement.Dispose();
+
+    private void Bound(int index, int code)
+    {
+        database.Check(code);
+        _bound |= 1UL << index;
+    }
 }

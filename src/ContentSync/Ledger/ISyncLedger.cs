@@ -2,7 +2,7 @@ namespace ContentSync.Ledger;
 
 /// <summary>
 /// One record per contentId, with optimistic concurrency. Every method returns only after what it wrote would survive the
-/// process being killed. The rules are in <see cref="SyncTransitions"/>; a ledger adds storage and nothing else.
+/// process being killed, and gives up by itself where its store does not answer. The rules are in <see cref="SyncTransitions"/>; a ledger adds storage and nothing else.
 /// </summary>
 public interface ISyncLedger
 {

@@ -66,8 +66,8 @@ public sealed record SyncRecord
     /// <summary>valid, paused, expired or frozen, MOVIE only; kept as AlipayHK wrote it.</summary>
     public string? TemplateStatus { get; init; }
 
-    /// <summary>Changes with every write; what the optimistic concurrency compares. Set by the ledger.</summary>
-    public string ETag { get; init; } = "";
+    /// <summary>Changes with every write; what the optimistic concurrency compares. The ledger sets it as it writes, before anyone else sees the record.</summary>
+    public string ETag { get; internal set; } = "";
 }
 
 /// <summary>The right to send one content's request, until it expires.</summary>

@@ -12,19 +12,7 @@ public static class SyncTransitions
         var item = submission.Item;
         if (current is null)
         {
-            var first = Fill(new SyncRecord
-            {
-                ContentId = item.ContentId,
-                ContentType = "",
-                ContentStatus = default,
-                Revision = default,
-                Hash = default,
-                RequestId = "",
-                Body = default,
-                State = SyncState.Pending,
-                AcceptedAt = now,
-                DueAt = now,
-            }, submission, now);
+            var first = First(submission, now);
             return (first, new Acceptance(AcceptanceKind.Accepted, first));
         }
 
@@ -88,35 +76,36 @@ public static class SyncTransitions
     public static (SyncRecord? Next, RecordStatus Status) Record(SyncRecord current, SyncRecord leased, AttemptEnding ending)
     {
         if (current.Lease is null || current.Lease.LeaseId != leased.Lease?.LeaseId) return (null, RecordStatus.LeaseLost);
-        var released = current with { Lease = null, LastAttempt = ending.Attempt ?? current.LastAttempt };
-        if (ending.Kind == AttemptEndingKind.Synchronized)
-        {
-            released = released with
+        // The newest content may be the leased one again, under a request of its own that cannot have been sent while this
+        // lease was held. What settled the content settles that request too.
+        var settles = ending.Kind == AttemptEndingKind.Synchronized || ending is { Kind: AttemptEndingKind.Parked, ParkReason: ParkReason.Rejected };
+        var overtaken = current.RequestId != leased.RequestId && !(settles && current.Hash == leased.Hash);
+        var attempt = ending.Attempt ?? current.LastAttempt;
+        var next = ending.Kind == AttemptEndingKind.Synchronized
+            ? current with
             {
+                Lease = null,
+                LastAttempt = attempt,
+                State = overtaken ? current.State : SyncState.Synchronized,
+                ParkReason = null,
                 SynchronizedHash = leased.Hash,
                 SynchronizedRevision = leased.Revision,
                 SynchronizedAt = ending.Attempt!.At,
                 TemplateCode = ending.TemplateCode ?? current.TemplateCode,
                 TemplateStatus = ending.TemplateStatus ?? current.TemplateStatus,
-            };
-        }
-
-        // The newest content may be the leased one again, under a request of its own that cannot have been sent while this
-        // lease was held. What settled the content settles that request too.
-        var settled = current.Hash == leased.Hash
-            && (ending.Kind == AttemptEndingKind.Synchronized || ending is { Kind: AttemptEndingKind.Parked, ParkReason: ParkReason.Rejected });
-        if (current.RequestId != leased.RequestId && !settled) return (released, RecordStatus.NewerPending);
-
-        var next = ending.Kind switch
-        {
-            AttemptEndingKind.Synchronized => released with { State = SyncState.Synchronized, ParkReason = null },
-            AttemptEndingKind.Parked => released with { State = SyncState.Parked, ParkReason = ending.ParkReason },
-            AttemptEndingKind.RetryAt => released with { DueAt = ending.DueAt, Hop = current.Hop + 1 },
-            AttemptEndingKind.PausedUntil => released with { DueAt = ending.DueAt, Hop = current.Hop + 1, Attempts = Math.Max(0, current.Attempts - 1) },
-            _ => released with { Attempts = Math.Max(0, current.Attempts - 1) },
-        };
-        return (next, RecordStatus.Recorded);
+            }
+            : Unsettled(current with { Lease = null, LastAttempt = attempt }, ending, overtaken);
+        return (next, overtaken ? RecordStatus.NewerPending : RecordStatus.Recorded);
     }
+
+    private static SyncRecord Unsettled(SyncRecord released, AttemptEnding ending, bool overtaken) => ending.Kind switch
+    {
+        _ when overtaken => released,
+        AttemptEndingKind.Parked => released with { State = SyncState.Parked, ParkReason = ending.ParkReason },
+        AttemptEndingKind.RetryAt => released with { DueAt = ending.DueAt, Hop = released.Hop + 1 },
+        AttemptEndingKind.PausedUntil => released with { DueAt = ending.DueAt, Hop = released.Hop + 1, Attempts = Math.Max(0, released.Attempts - 1) },
+        _ => released with { Attempts = Math.Max(0, released.Attempts - 1) },
+    };
 
     /// <summary>Sends a parked content again, by a person's wish. Null where it is not parked.</summary>
     public static SyncRecord? Replay(SyncRecord current, DateTimeOffset now) =>
@@ -132,11 +121,25 @@ public static class SyncTransitions
         Hop = record.Hop + 1,
     };
 
-    // The hop goes on: a revision number can come back (received together, or a number after a time), a MessageId must not.
-    private static SyncRecord Replace(SyncRecord record, Submission submission, DateTimeOffset now) =>
-        Fill(record with { Hop = record.Hop + 1 }, submission, now);
+    private static SyncRecord First(Submission submission, DateTimeOffset now)
+    {
+        var (requestId, body) = submission.Prepare(submission.Item);
+        return new SyncRecord
+        {
+            ContentId = submission.Item.ContentId,
+            ContentType = submission.Item.ContentType,
+            ContentStatus = submission.Item.ContentStatus,
+            Revision = submission.Revision,
+            Hash = submission.Item.Hash,
+            RequestId = requestId,
+            Body = body,
+            State = SyncState.Pending,
+            AcceptedAt = now,
+            DueAt = now,
+        };
+    }
 
-    private static SyncRecord Fill(SyncRecord record, Submission submission, DateTimeOffset now)
+    private static SyncRecord Replace(SyncRecord record, Submission submission, DateTimeOffset now)
     {
         var (requestId, body) = submission.Prepare(submission.Item);
         return record with
@@ -152,6 +155,8 @@ public static class SyncTransitions
             AcceptedAt = now,
             DueAt = now,
             Attempts = 0,
+            // Goes on: a revision can come back (received together, or a number after a time), a MessageId must not.
+            Hop = record.Hop + 1,
         };
     }
 }

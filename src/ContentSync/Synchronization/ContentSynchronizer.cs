@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using ContentSync.AlipayHk;
 using ContentSync.Content;
 using ContentSync.Diagnostics;
@@ -23,9 +24,6 @@ public sealed partial class ContentSynchronizer(
     /// <summary>Most newer revisions that one run goes on with before it leaves the rest to the queue.</summary>
     private const int MaxRevisionsPerRun = 3;
 
-    /// <summary>How long the ledger may take to write down an ending after the caller has gone.</summary>
-    private static readonly TimeSpan EndingTimeout = TimeSpan.FromSeconds(10);
-
     /// <summary>The stop of all sending in force, or null.</summary>
     public SendStop? Stop => gate.Stop;
 
@@ -44,6 +42,7 @@ public sealed partial class ContentSynchronizer(
 
     /// <summary>Brings the newest accepted revision of one content to AlipayHK, or says why not now. Safe to call at any time, any number of times.</summary>
     /// <exception cref="OperationCanceledException">Cancelled; the content stays pending and has spent no attempt.</exception>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     public async ValueTask<SyncOutcome> SynchronizeAsync(string contentId, CancellationToken cancellationToken)
     {
         using var activity = Telemetry.Source.StartActivity("synchronize content");
@@ -66,6 +65,7 @@ public sealed partial class ContentSynchronizer(
         }
     }
 
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private async ValueTask<(SyncOutcome Outcome, bool NewerPending)> RunOnceAsync(string contentId, CancellationToken cancellationToken)
     {
         if (!gate.TryEnter(out var permit, out var wait))
@@ -101,6 +101,7 @@ public sealed partial class ContentSynchronizer(
         }
     }
 
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private async ValueTask<(SyncOutcome Outcome, bool NewerPending)> ConcludeAsync(SyncRecord leased, SynchronizeAnswer answer)
     {
         var now = time.GetUtcNow();
@@ -144,19 +145,8 @@ public sealed partial class ContentSynchronizer(
             : (Pending(PendingCause.Busy, TimeSpan.Zero, record), status == RecordStatus.NewerPending);
     }
 
-    // Writing down what AlipayHK did must not be given up because the caller went away.
-    private async ValueTask<RecordAnswer> EndAsync(SyncRecord leased, AttemptEnding ending)
-    {
-        using var timeout = new CancellationTokenSource(EndingTimeout, time);
-        try
-        {
-            return await ledger.RecordAsync(leased, ending, timeout.Token).ConfigureAwait(false);
-        }
-        catch (OperationCanceledException e)
-        {
-            throw new LedgerUnavailableException($"The ledger did not answer within {EndingTimeout.TotalSeconds:0} seconds.", e);
-        }
-    }
+    // Writing down what AlipayHK did must not be given up because the caller went away; the ledger bounds its own waits.
+    private ValueTask<RecordAnswer> EndAsync(SyncRecord leased, AttemptEnding ending) => ledger.RecordAsync(leased, ending, CancellationToken.None);
 
     private SyncOutcome WithoutLease(LeaseStatus status, SyncRecord? record) => status switch
     {

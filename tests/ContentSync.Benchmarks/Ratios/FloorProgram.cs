@@ -12,7 +12,7 @@ namespace ContentSync.Benchmarks.Ratios;
 internal sealed class FloorProgram(Peer peer) : IDisposable
 {
     private const string Path = "/api/open/alipay/v1/content/synchronize";
-    private const int Workers = 32;
+    private const int Workers = 64;
 
     private readonly HttpMessageInvoker _http = new(new SocketsHttpHandler { AllowAutoRedirect = false, UseCookies = false, UseProxy = false, ActivityHeadersPropagator = null });
     private readonly Uri _sign = new(peer.Addresses.Vault, "/keys/content/1/sign");

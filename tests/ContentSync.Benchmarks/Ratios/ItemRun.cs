@@ -12,7 +12,7 @@ namespace ContentSync.Benchmarks.Ratios;
 internal sealed class ItemRun : IAsyncDisposable
 {
     private const int BatchSize = 256;
-    private const int Workers = 32;
+    private const int Workers = 64;
 
     private readonly string _folder;
     private readonly SqliteLedger _ledger;

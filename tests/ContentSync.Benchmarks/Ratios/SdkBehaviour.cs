@@ -14,7 +14,7 @@ namespace ContentSync.Benchmarks.Ratios;
 internal sealed class SdkBehaviour : IDisposable
 {
     private const string Path = "/api/open/alipay/v1/content/synchronize";
-    private const int Threads = 32;
+    private const int Threads = 64;
 
     private readonly HttpClient _http = new();
     private readonly Uri _url;

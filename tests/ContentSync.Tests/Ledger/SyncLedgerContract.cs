@@ -5,7 +5,7 @@ using Microsoft.Extensions.Time.Testing;
 
 namespace ContentSync.Tests.Ledger;
 
-/// <summary>What every ledger does. Each test's contents have ids of its own, so that tests may share one store.</summary>
+/// <summary>What every ledger does. Each test's contents have ids of its own, so that tests may share one store. A derived class whose store cannot be had skips from <see cref="OpenAsync"/>.</summary>
 public abstract class SyncLedgerContract
 {
     private static readonly TimeSpan Duration = TimeSpan.FromMinutes(2);
@@ -22,7 +22,7 @@ public abstract class SyncLedgerContract
     /// <summary>A ledger, or a new view of the same one; closed by the derived class.</summary>
     private protected abstract ValueTask<ISyncLedger> OpenAsync(TimeProvider time);
 
-    [Fact]
+    [SkippableFact]
     public async Task Holds_what_it_accepted_to_the_byte()
     {
         var ledger = await OpenAsync(_time);
@@ -39,7 +39,7 @@ public abstract class SyncLedgerContract
         Assert.NotEqual("", found.ETag);
     }
 
-    [Fact]
+    [SkippableFact]
     public async Task Finds_nothing_it_was_not_given()
     {
         var ledger = await OpenAsync(_time);
@@ -50,7 +50,7 @@ public abstract class SyncLedgerContract
         Assert.Empty(await ledger.AcceptAsync([], default));
     }
 
-    [Fact]
+    [SkippableFact]
     public async Task Answers_submissions_in_their_order()
     {
         var ledger = await OpenAsync(_time);
@@ -64,7 +64,7 @@ public abstract class SyncLedgerContract
             answers.Select(a => a.Kind));
     }
 
-    [Fact]
+    [SkippableFact]
     public async Task Lets_the_last_of_the_same_content_in_one_batch_win()
     {
         var ledger = await OpenAsync(_time);
@@ -78,7 +78,7 @@ public abstract class SyncLedgerContract
         Assert.Equal(2, _submissions.Prepared);
     }
 
-    [Fact]
+    [SkippableFact]
     public async Task Fails_only_the_call_whose_request_cannot_be_prepared()
     {
         var ledger = await OpenAsync(_time);
@@ -89,7 +89,7 @@ public abstract class SyncLedgerContract
         Assert.Equal(AcceptanceKind.Accepted, (await ledger.AcceptAsync([Content("1", "A", 1)], default))[0].Kind);
     }
 
-    [Fact]
+    [SkippableFact]
     public async Task Sends_an_unchanged_content_nowhere()
     {
         var ledger = await OpenAsync(_time);
@@ -102,22 +102,21 @@ public abstract class SyncLedgerContract
         AssertSame(synchronized with { Revision = Revision.Of(2), ETag = again.Record.ETag }, await ledger.FindAsync(Id("1"), default));
     }
 
-    [Fact]
-    public async Task Changes_the_etag_with_every_write_and_only_then()
+    [SkippableFact]
+    public async Task Changes_the_etag_when_the_content_or_its_delivery_moves_on_and_only_then()
     {
         var ledger = await OpenAsync(_time);
         var etags = new List<string> { (await ledger.AcceptAsync([Content("1", "A", 1)], default))[0].Record.ETag };
         var leased = (await ledger.LeaseAsync(Id("1"), Duration, default)).Record!;
-        etags.Add(leased.ETag);
         etags.Add((await ledger.AcceptAsync([Content("1", "A", 2)], default))[0].Record.ETag);
         etags.Add((await ledger.RecordAsync(leased, AttemptEndings.Synchronized(leased, Now), default)).Record.ETag);
 
-        Assert.Equal(4, etags.Distinct().Count());
+        Assert.Equal(3, etags.Distinct().Count());
         Assert.Equal(etags[^1], (await ledger.AcceptAsync([Content("1", "B", 1)], default))[0].Record.ETag);
         Assert.Equal(etags[^1], (await ledger.FindAsync(Id("1"), default))!.ETag);
     }
 
-    [Fact]
+    [SkippableFact]
     public async Task Grants_one_lease_to_a_hundred_who_ask_at_once()
     {
         var ledger = await OpenAsync(_time);
@@ -131,7 +130,7 @@ public abstract class SyncLedgerContract
         Assert.Equal(1, (await ledger.FindAsync(Id("1"), default))!.Attempts);
     }
 
-    [Fact]
+    [SkippableFact]
     public async Task Loses_no_revision_to_many_who_accept_at_once()
     {
         var ledger = await OpenAsync(_time);
@@ -142,7 +141,7 @@ public abstract class SyncLedgerContract
         for (var i = 1; i <= 50; i++) { Assert.NotNull(await ledger.FindAsync(Id($"own-{i}"), default)); }
     }
 
-    [Fact]
+    [SkippableFact]
     public async Task Grants_an_expired_lease_to_the_next_and_takes_nothing_from_the_first_any_more()
     {
         var ledger = await OpenAsync(_time);
@@ -162,7 +161,7 @@ public abstract class SyncLedgerContract
         AssertSame(second, await ledger.FindAsync(Id("1"), default));
     }
 
-    [Fact]
+    [SkippableFact]
     public async Task Keeps_every_member_of_a_synchronized_record()
     {
         var ledger = await OpenAsync(_time);
@@ -179,7 +178,7 @@ public abstract class SyncLedgerContract
         AssertSame(recorded, await ledger.FindAsync(Id("1"), default));
     }
 
-    [Fact]
+    [SkippableFact]
     public async Task Keeps_an_attempt_without_a_tracer_and_with_an_empty_message()
     {
         var ledger = await OpenAsync(_time);
@@ -192,7 +191,7 @@ public abstract class SyncLedgerContract
         Assert.Equal(attempt, (await ledger.FindAsync(Id("1"), default))!.LastAttempt);
     }
 
-    [Fact]
+    [SkippableFact]
     public async Task Holds_a_retry_back_until_it_is_due_and_then_sends_the_same_request()
     {
         var ledger = await OpenAsync(_time);
@@ -208,7 +207,7 @@ public abstract class SyncLedgerContract
         Assert.Equal(leased.Body.ToArray(), again.Record.Body.ToArray());
     }
 
-    [Fact]
+    [SkippableFact]
     public async Task Keeps_a_newer_content_pending_when_the_one_in_flight_ends()
     {
         var ledger = await OpenAsync(_time);
@@ -226,7 +225,7 @@ public abstract class SyncLedgerContract
         Assert.NotEqual(leased.RequestId, next.Record.RequestId);
     }
 
-    [Fact]
+    [SkippableFact]
     public async Task Replays_a_parked_content_with_its_request()
     {
         var ledger = await OpenAsync(_time);
@@ -243,7 +242,7 @@ public abstract class SyncLedgerContract
         Assert.Equal(LeaseStatus.Granted, (await ledger.LeaseAsync(Id("1"), Duration, default)).Status);
     }
 
-    [Fact]
+    [SkippableFact]
     public async Task Lists_by_state_due_time_type_and_result()
     {
         var ledger = await OpenAsync(_time);
@@ -267,7 +266,7 @@ public abstract class SyncLedgerContract
         Assert.Empty(await ListAsync(ledger, new SyncRecordFilter { State = SyncState.Parked, ContentType = "MOVIE" }));
     }
 
-    [Fact]
+    [SkippableFact]
     public async Task Lists_more_records_than_a_page_holds_each_once_and_whole()
     {
         var ledger = await OpenAsync(_time);
@@ -283,7 +282,7 @@ public abstract class SyncLedgerContract
         }
     }
 
-    [Fact]
+    [SkippableFact]
     public async Task Goes_on_listing_while_records_change()
     {
         var ledger = await OpenAsync(_time);
@@ -302,7 +301,7 @@ public abstract class SyncLedgerContract
         Assert.Empty(await ListAsync(ledger, new SyncRecordFilter { State = SyncState.Pending }));
     }
 
-    [Theory]
+    [SkippableTheory]
     [InlineData("O'Brien \"x\"; DROP TABLE record;--")]
     [InlineData("100%_off?a=b#c/d\\e")]
     [InlineData("🎬👩‍👩‍👧 ")]
@@ -322,7 +321,7 @@ public abstract class SyncLedgerContract
         Assert.Equal([id], await ListAsync(ledger, new SyncRecordFilter { State = SyncState.Synchronized }));
     }
 
-    [Fact]
+    [SkippableFact]
     public async Task Tells_ids_apart_that_differ_in_case_or_composition_only()
     {
         var ledger = await OpenAsync(_time);
@@ -333,7 +332,7 @@ public abstract class SyncLedgerContract
         for (var i = 0; i < ids.Length; i++) { Assert.Equal(TestSubmissions.HashOf($"{i}"), (await ledger.FindAsync(Id(ids[i]), default))!.Hash); }
     }
 
-    [Theory]
+    [SkippableTheory]
     [InlineData(0)]
     [InlineData(1)]
     [InlineData(5_000)]
@@ -350,7 +349,7 @@ public abstract class SyncLedgerContract
         Assert.Equal(body, (await ledger.FindAsync(Id("1"), default))!.Body.ToArray());
     }
 
-    [Fact]
+    [SkippableFact]
     public async Task Does_nothing_for_a_caller_who_has_gone()
     {
         var ledger = await OpenAsync(_time);

@@ -1,0 +1,252 @@
+metadata description = 'Everything the app may do, each role at the narrowest scope that works. Nothing else grants the app anything.'
+
+@description('Name of the identity the app runs as.')
+param identityName string
+
+@description('Name of the custom role; unique in the tenant.')
+param signerRoleName string
+
+@description('Vaults in which the signing key has been placed.')
+param vaultNames string[]
+
+@description('Name of the key that signs.')
+param keyName string
+
+@description('Names of the webhook secrets in the first vault.')
+param webhookSecretNames string[]
+
+@description('Name of the Service Bus namespace.')
+param namespaceName string
+
+@description('Name of the queue for single items.')
+param contentQueueName string
+
+@description('Name of the queue for packs.')
+param resyncQueueName string
+
+@description('Name of the account that holds host state and the published package, and nothing else.')
+param hostAccountName string
+
+@description('Name of the account that holds ledger and catalog.')
+param dataAccountName string
+
+@description('Name of the ledger\'s table.')
+param ledgerTableName string
+
+@description('Name of the container that holds the catalog.')
+param catalogContainerName string
+
+@description('Name of Application Insights.')
+param applicationInsightsName string
+
+// Names: https://learn.microsoft.com/azure/role-based-access-control/built-in-roles
+var serviceBusDataReceiver = subscriptionResourceId('Microsoft.Authorization/roleDefinitions', '4f6d3b9b-027b-4f4c-9142-0e5a2a2247e0')
+var serviceBusDataSender = subscriptionResourceId('Microsoft.Authorization/roleDefinitions', '69a216fc-b8fb-44d8-bc22-1f3c2cd27a39')
+var storageTableDataContributor = subscriptionResourceId('Microsoft.Authorization/roleDefinitions', '0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3')
+var storageBlobDataReader = subscriptionResourceId('Microsoft.Authorization/roleDefinitions', '2a2b9908-6ea1-4ae2-8e65-a410df84e7d1')
+var storageBlobDataOwner = subscriptionResourceId('Microsoft.Authorization/roleDefinitions', 'b7e6dc6d-f1e8-4753-8033-0f276bb0955b')
+var monitoringMetricsPublisher = subscriptionResourceId('Microsoft.Authorization/roleDefinitions', '3913510d-42f4-4e42-8a64-420c390055eb')
+var keyVaultSecretsUser = subscriptionResourceId('Microsoft.Authorization/roleDefinitions', '4633458b-17de-408a-b874-0445c86b69e6')
+
+resource identity 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' existing = {
+  name: identityName
+}
+
+// No built-in role signs and does nothing else.
+resource signerRole 'Microsoft.Authorization/roleDefinitions@2022-04-01' = {
+  name: guid(resourceGroup().id, signerRoleName)
+  properties: {
+    roleName: signerRoleName
+    description: 'Signs with a key in a vault. Cannot read it, list it, or use it for anything else.'
+    type: 'CustomRole'
+    assignableScopes: [
+      resourceGroup().id
+    ]
+    permissions: [
+      {
+        actions: []
+        notActions: []
+        dataActions: [
+          'Microsoft.KeyVault/vaults/keys/sign/action'
+        ]
+        notDataActions: []
+      }
+    ]
+  }
+}
+
+resource vaults 'Microsoft.KeyVault/vaults@2024-11-01' existing = [
+  for vaultName in vaultNames: {
+    name: vaultName
+  }
+]
+
+resource keys 'Microsoft.KeyVault/vaults/keys@2024-11-01' existing = [
+  for (vaultName, i) in vaultNames: {
+    parent: vaults[i]
+    name: keyName
+  }
+]
+
+resource maySign 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
+  for (vaultName, i) in vaultNames: {
+    name: guid(keys[i].id, identity.id, signerRole.id)
+    scope: keys[i]
+    properties: {
+      principalId: identity.properties.principalId
+      principalType: 'ServicePrincipal'
+      roleDefinitionId: signerRole.id
+      description: 'Signs requests to AlipayHK.'
+    }
+  }
+]
+
+resource webhookSecrets 'Microsoft.KeyVault/vaults/secrets@2024-11-01' existing = [
+  for secretName in webhookSecretNames: {
+    parent: vaults[0]
+    name: secretName
+  }
+]
+
+resource mayReadWebhookSecrets 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
+  for (secretName, i) in webhookSecretNames: {
+    name: guid(webhookSecrets[i].id, identity.id, keyVaultSecretsUser)
+    scope: webhookSecrets[i]
+    properties: {
+      principalId: identity.properties.principalId
+      principalType: 'ServicePrincipal'
+      roleDefinitionId: keyVaultSecretsUser
+      description: 'Verifies webhooks signed with this secret.'
+    }
+  }
+]
+
+resource namespace 'Microsoft.ServiceBus/namespaces@2024-01-01' existing = {
+  name: namespaceName
+
+  resource contentQueue 'queues' existing = {
+    name: contentQueueName
+  }
+
+  resource resyncQueue 'queues' existing = {
+    name: resyncQueueName
+  }
+}
+
+resource maySendContent 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  name: guid(namespace::contentQueue.id, identity.id, serviceBusDataSender)
+  scope: namespace::contentQueue
+  properties: {
+    principalId: identity.properties.principalId
+    principalType: 'ServicePrincipal'
+    roleDefinitionId: serviceBusDataSender
+    description: 'Queues accepted items and schedules their retries.'
+  }
+}
+
+resource mayReceiveContent 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  name: guid(namespace::contentQueue.id, identity.id, serviceBusDataReceiver)
+  scope: namespace::contentQueue
+  properties: {
+    principalId: identity.properties.principalId
+    principalType: 'ServicePrincipal'
+    roleDefinitionId: serviceBusDataReceiver
+    description: 'Takes and settles items.'
+  }
+}
+
+resource maySendResync 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  name: guid(namespace::resyncQueue.id, identity.id, serviceBusDataSender)
+  scope: namespace::resyncQueue
+  properties: {
+    principalId: identity.properties.principalId
+    principalType: 'ServicePrincipal'
+    roleDefinitionId: serviceBusDataSender
+    description: 'Queues the packs of a resync.'
+  }
+}
+
+resource mayReceiveResync 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  name: guid(namespace::resyncQueue.id, identity.id, serviceBusDataReceiver)
+  scope: namespace::resyncQueue
+  properties: {
+    principalId: identity.properties.principalId
+    principalType: 'ServicePrincipal'
+    roleDefinitionId: serviceBusDataReceiver
+    description: 'Takes and settles packs.'
+  }
+}
+
+resource dataAccount 'Microsoft.Storage/storageAccounts@2025-06-01' existing = {
+  name: dataAccountName
+
+  resource blobs 'blobServices' existing = {
+    name: 'default'
+
+    resource catalog 'containers' existing = {
+      name: catalogContainerName
+    }
+  }
+
+  resource tables 'tableServices' existing = {
+    name: 'default'
+
+    resource ledger 'tables' existing = {
+      name: ledgerTableName
+    }
+  }
+}
+
+resource mayKeepLedger 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  name: guid(dataAccount::tables::ledger.id, identity.id, storageTableDataContributor)
+  scope: dataAccount::tables::ledger
+  properties: {
+    principalId: identity.properties.principalId
+    principalType: 'ServicePrincipal'
+    roleDefinitionId: storageTableDataContributor
+    description: 'Keeps the ledger.'
+  }
+}
+
+resource mayReadCatalog 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  name: guid(dataAccount::blobs::catalog.id, identity.id, storageBlobDataReader)
+  scope: dataAccount::blobs::catalog
+  properties: {
+    principalId: identity.properties.principalId
+    principalType: 'ServicePrincipal'
+    roleDefinitionId: storageBlobDataReader
+    description: 'Reads the catalog for a resync.'
+  }
+}
+
+resource hostAccount 'Microsoft.Storage/storageAccounts@2025-06-01' existing = {
+  name: hostAccountName
+}
+
+// The Functions host makes its own containers for timer locks and access keys and asks for this role on the account.
+// That account holds nothing but those and the published package.
+resource mayKeepHostState 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  name: guid(hostAccount.id, identity.id, storageBlobDataOwner)
+  scope: hostAccount
+  properties: {
+    principalId: identity.properties.principalId
+    principalType: 'ServicePrincipal'
+    roleDefinitionId: storageBlobDataOwner
+    description: 'Host state: timer locks, access keys, the published package.'
+  }
+}
+
+resource applicationInsights 'Microsoft.Insights/components@2020-02-02' existing = {
+  name: applicationInsightsName
+}
+
+resource mayPublishTelemetry 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  name: guid(applicationInsights.id, identity.id, monitoringMetricsPublisher)
+  scope: applicationInsights
+  properties: {
+    principalId: identity.properties.principalId
+    principalType: 'ServicePrincipal'
+    roleDefinitionId: monitoringMetricsPublisher
+    description: 'Sends telemetry.'
+  }
+}

@@ -1,0 +1,148 @@
+using System.Globalization;
+using Azure.Data.Tables;
+using ContentSync.Content;
+
+namespace ContentSync.Ledger;
+
+/// <summary>
+/// A record as an entity. Enums are stored as their numbers. A change that keeps the body leaves it out and is merged into what
+/// is stored; merging removes no property, so what a record can lose (lease, park reason, synchronized hash, tracer id) is stored
+/// as empty instead.
+/// </summary>
+internal static class TableLedgerEntity
+{
+    private const string State = nameof(SyncRecord.State);
+    private const string DueAt = nameof(SyncRecord.DueAt);
+    private const string ContentType = nameof(SyncRecord.ContentType);
+    private const string LastCode = "LastCode";
+
+    private const string WriteId = "WriteId";
+    private const string RevisionKind = "RevisionKind";
+    private const string BodyLength = "BodyLength";
+    private const string BodyPiece = "Body";
+    private const string LeaseId = "LeaseId";
+    private const string LeaseExpiresAt = "LeaseExpiresAt";
+    private const string SynchronizedRevisionKind = "SynchronizedRevisionKind";
+    private const string LastAt = "LastAt";
+    private const string LastRequestId = "LastRequestId";
+    private const string LastMessage = "LastMessage";
+    private const string LastTracerId = "LastTracerId";
+
+    /// <param name="next">The record to be written.</param>
+    /// <param name="key">Where.</param>
+    /// <param name="writeId">Names this write, so that it is known again when its answer was lost.</param>
+    /// <param name="withBody">False where the stored body stays.</param>
+    /// <exception cref="BodyTooLargeException">The body does not fit into an entity.</exception>
+    public static TableEntity Of(SyncRecord next, TableLedgerKey key, string writeId, bool withBody)
+    {
+        var entity = new TableEntity(key.Partition, key.Row)
+        {
+            [WriteId] = writeId,
+            [ContentType] = next.ContentType,
+            [nameof(SyncRecord.ContentStatus)] = (int)next.ContentStatus,
+            [nameof(SyncRecord.Revision)] = next.Revision.Value,
+            [RevisionKind] = (int)next.Revision.Kind,
+            [nameof(SyncRecord.Hash)] = next.Hash.ToArray(),
+            [nameof(SyncRecord.RequestId)] = next.RequestId,
+            [State] = (int)next.State,
+            [nameof(SyncRecord.AcceptedAt)] = next.AcceptedAt,
+            [DueAt] = next.DueAt,
+            [nameof(SyncRecord.Attempts)] = next.Attempts,
+            [nameof(SyncRecord.Hop)] = next.Hop,
+            [LeaseId] = next.Lease?.LeaseId ?? "",
+            [nameof(SyncRecord.ParkReason)] = (int)(next.ParkReason ?? 0),
+            [nameof(SyncRecord.SynchronizedHash)] = next.SynchronizedHash?.ToArray() ?? [],
+        };
+        if (withBody) AddBody(entity, next);
+        AddWhatIsKnown(entity, next);
+        return entity;
+    }
+
+    public static string? WriteIdOf(TableEntity entity) => entity.GetString(WriteId);
+
+    /// <summary>Most bytes the entity takes inside a transaction's request, base64 and headers included; roughly.</summary>
+    public static int WireBytes(TableEntity entity)
+    {
+        var bytes = 4 * 1024;
+        for (var i = 0; entity.TryGetValue(Piece(i), out var piece); i++) { bytes += ((byte[])piece).Length / 3 * 4; }
+        return bytes;
+    }
+
+    public static SyncRecord Read(TableEntity entity)
+    {
+        var leaseId = entity.GetString(LeaseId);
+        var parkReason = entity.GetInt32(nameof(SyncRecord.ParkReason))!.Value;
+        var synchronizedHash = entity.GetBinary(nameof(SyncRecord.SynchronizedHash));
+        return new SyncRecord
+        {
+            ContentId = TableLedgerKey.ContentIdOf(entity.RowKey),
+            ContentType = entity.GetString(ContentType),
+            ContentStatus = (ContentStatus)entity.GetInt32(nameof(SyncRecord.ContentStatus))!.Value,
+            Revision = RevisionOf(entity, nameof(SyncRecord.Revision), RevisionKind)!.Value,
+            Hash = new ContentHash(entity.GetBinary(nameof(SyncRecord.Hash))),
+            RequestId = entity.GetString(nameof(SyncRecord.RequestId)),
+            Body = BodyOf(entity),
+            State = (SyncState)entity.GetInt32(State)!.Value,
+            AcceptedAt = entity.GetDateTimeOffset(nameof(SyncRecord.AcceptedAt))!.Value,
+            DueAt = entity.GetDateTimeOffset(DueAt)!.Value,
+            Attempts = entity.GetInt32(nameof(SyncRecord.Attempts))!.Value,
+            Hop = entity.GetInt32(nameof(SyncRecord.Hop))!.Value,
+            Lease = leaseId is "" ? null : new SyncLease(leaseId, entity.GetDateTimeOffset(LeaseExpiresAt)!.Value),
+            SynchronizedHash = synchronizedHash.Length == 0 ? null : new ContentHash(synchronizedHash),
+            SynchronizedRevision = RevisionOf(entity, nameof(SyncRecord.SynchronizedRevision), SynchronizedRevisionKind),
+            SynchronizedAt = entity.GetDateTimeOffset(nameof(SyncRecord.SynchronizedAt)),
+            ParkReason = parkReason == 0 ? null : (ParkReason)parkReason,
+            LastAttempt = LastAttemptOf(entity),
+            TemplateCode = entity.GetString(nameof(SyncRecord.TemplateCode)),
+            TemplateStatus = entity.GetString(nameof(SyncRecord.TemplateStatus)),
+            ETag = entity.ETag.ToString(),
+        };
+    }
+
+    private static void AddBody(TableEntity entity, SyncRecord next)
+    {
+        var pieces = TableLedgerBody.Compress(next.Body.Span) ?? throw new BodyTooLargeException(next.ContentId, next.Body.Length);
+        entity[BodyLength] = next.Body.Length;
+        for (var i = 0; i < pieces.Length; i++) { entity[Piece(i)] = pieces[i]; }
+    }
+
+    // Members that are null at first and never again.
+    private static void AddWhatIsKnown(TableEntity entity, SyncRecord next)
+    {
+        if (next.Lease is { } lease) entity[LeaseExpiresAt] = lease.ExpiresAt;
+        if (next.SynchronizedRevision is { } revision)
+        {
+            entity[nameof(SyncRecord.SynchronizedRevision)] = revision.Value;
+            entity[SynchronizedRevisionKind] = (int)revision.Kind;
+        }
+
+        if (next.SynchronizedAt is { } at) entity[nameof(SyncRecord.SynchronizedAt)] = at;
+        if (next.TemplateCode is { } code) entity[nameof(SyncRecord.TemplateCode)] = code;
+        if (next.TemplateStatus is { } status) entity[nameof(SyncRecord.TemplateStatus)] = status;
+        if (next.LastAttempt is not { } attempt) return;
+        entity[LastAt] = attempt.At;
+        entity[LastRequestId] = attempt.RequestId;
+        entity[LastCode] = attempt.Code;
+        entity[LastMessage] = attempt.Message;
+        entity[LastTracerId] = attempt.TracerId ?? "";
+    }
+
+    private static byte[] BodyOf(TableEntity entity)
+    {
+        var pieces = new List<byte[]>(1);
+        for (var i = 0; entity.GetBinary(Piece(i)) is { } piece; i++) { pieces.Add(piece); }
+        return TableLedgerBody.Decompress(pieces, entity.GetInt32(BodyLength)!.Value);
+    }
+
+    private static Revision? RevisionOf(TableEntity entity, string value, string kind) =>
+        entity.GetInt64(value) is { } number ? new Revision(number, (RevisionKind)entity.GetInt32(kind)!.Value) : null;
+
+    private static SyncAttempt? LastAttemptOf(TableEntity entity)
+    {
+        if (entity.GetDateTimeOffset(LastAt) is not { } at) return null;
+        var tracerId = entity.GetString(LastTracerId);
+        return new SyncAttempt(at, entity.GetString(LastRequestId), entity.GetString(LastCode), entity.GetString(LastMessage), tracerId is "" ? null : tracerId);
+    }
+
+    private static string Piece(int index) => string.Create(CultureInfo.InvariantCulture, $"{BodyPiece}{index}");
+}

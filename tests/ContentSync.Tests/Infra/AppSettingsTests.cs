@@ -1,0 +1,88 @@
+using System.Collections;
+using System.Reflection;
+using System.Text.RegularExpressions;
+
+namespace ContentSync.Tests.Infra;
+
+/// <summary>The settings that the template writes are the ones that the app reads.</summary>
+[Collection(InfrastructureTests.Name)]
+public sealed class AppSettingsTests(InfrastructureFixture fixture)
+{
+    [BicepFact]
+    public void Every_setting_written_is_one_that_is_read() =>
+        Assert.Empty(fixture.Infrastructure.Effects.SelectMany(effect => effect.Settings).Select(setting => setting.Key).Where(name => !IsRead(name)).Distinct());
+
+    [BicepFact]
+    public void Every_required_setting_is_written() =>
+        Assert.Empty(fixture.Infrastructure.Effects.SelectMany(effect => SettingsContract.Required.Where(name => string.IsNullOrEmpty(effect.Setting(name)))));
+
+    [BicepFact]
+    public async Task Before_AlipayHK_has_answered_nothing_but_its_settings_is_missing()
+    {
+        var first = await fixture.WithAsync(("partner", "null"));
+
+        var missing = SettingsContract.Required.Where(name => first.Small.Setting(name) is null);
+
+        Assert.All(missing, name => Assert.StartsWith("AlipayHk__", name, StringComparison.Ordinal));
+        Assert.Null(first.Small.Setting("AlipayHk__BaseAddress"));
+        Assert.Equal("false", first.Small.The("Microsoft.Insights/scheduledQueryRules", "-silence").Text("properties.enabled"));
+    }
+
+    [BicepFact]
+    public async Task Further_settings_win_over_the_template()
+    {
+        var changed = await fixture.WithAsync(("additionalSettings", "{ Content__MaxItemBytes: '4096', Schedules__Resync: '0 0 3 * * 1' }"));
+
+        Assert.Equal("4096", changed.Small.Setting("Content__MaxItemBytes"));
+        Assert.Equal("0 0 3 * * 1", changed.Small.Setting("Schedules__Resync"));
+    }
+
+    [BicepFact]
+    public async Task Keys_in_hardware_are_asked_for_half_as_much()
+    {
+        var hardware = await fixture.WithAsync(("signing", "{ vaultCount: 1, placedVaults: 1, keyVersion: '1', hardware: true }"));
+
+        Assert.Equal("120", fixture.Infrastructure.Small.Setting("Signing__SignaturesPerSecond"));
+        Assert.Equal("60", hardware.Small.Setting("Signing__SignaturesPerSecond"));
+        Assert.Equal("RSA-HSM", hardware.Small.The("Microsoft.KeyVault/vaults/keys").Text("properties.kty"));
+        Assert.Equal("premium", hardware.Small.The("Microsoft.KeyVault/vaults").Text("properties.sku.name"));
+    }
+
+    [Theory]
+    [InlineData("AlipayHk__PartnerKeys__0__PublicKey", true)]
+    [InlineData("AlipayHk__Encryption__KeyWrap", true)]
+    [InlineData("Content__ContentTypes__3", true)]
+    [InlineData("Signing__Keys__4__KeyVersion", true)]
+    [InlineData("AlipayHk__PartnerKeys__PublicKey", false)]
+    [InlineData("AlipayHk__Host", false)]
+    [InlineData("AlipayHk__ClientId__Value", false)]
+    [InlineData("Signing__Keys__KeyId", false)]
+    [InlineData("Content", false)]
+    public void Knows_a_setting_that_is_read_from_one_that_is_not(string name, bool isRead) => Assert.Equal(isRead, IsRead(name));
+
+    private static bool IsRead(string name)
+    {
+        var parts = name.Split("__");
+        return SettingsContract.Options.TryGetValue(parts[0], out var options)
+            ? parts.Length > 1 && Binds(options, parts.AsSpan(1))
+            : SettingsContract.Others.Any(other => Regex.IsMatch(name, $"^{Regex.Escape(other).Replace(@"\*", "[0-9]+", StringComparison.Ordinal)}$"));
+    }
+
+    /// <summary>Whether the configuration binder would find a property, an item or a plain value at the end of the path.</summary>
+    private static bool Binds(Type type, ReadOnlySpan<string> path)
+    {
+        if (path.IsEmpty) return IsPlain(type);
+
+        if (ItemOf(type) is { } item) return int.TryParse(path[0], out _) && Binds(item, path[1..]);
+
+        return !IsPlain(type)
+            && type.GetProperty(path[0], BindingFlags.Public | BindingFlags.Instance | BindingFlags.IgnoreCase) is { } property
+            && Binds(property.PropertyType, path[1..]);
+    }
+
+    private static bool IsPlain(Type type) =>
+        (Nullable.GetUnderlyingType(type) ?? type) is var bare && (bare.IsPrimitive || bare.IsEnum || bare == typeof(string) || bare == typeof(Uri) || bare == typeof(TimeSpan) || bare == typeof(decimal));
+
+    private static Type? ItemOf(Type type) =>
+        type != typeof(string) && typeof(IEnumerable).IsAssignableFrom(type) && type.IsGenericType ? type.GetGenericArguments()[^1] : null;
+}

@@ -1,0 +1,145 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Reflection;
+using System.Text;
+using System.Text.Json.Nodes;
+
+namespace ContentSync.Tests.Infra;
+
+/// <summary>The Bicep compiler of the platform's package, run once and spoken to over JSON-RPC, since starting it costs far more than what it is asked.</summary>
+internal sealed class BicepCompiler : IAsyncDisposable
+{
+    private readonly Process _process;
+    private int _lastId;
+
+    private BicepCompiler(Process process) => _process = process;
+
+    /// <summary>Where the build found the compiler; null where its package is not referenced.</summary>
+    public static string? Path { get; } = Metadata("BicepCompiler");
+
+    /// <summary>The repository this assembly was built from.</summary>
+    public static string RepositoryRoot { get; } = Metadata("RepositoryRoot") ?? throw new InvalidOperationException("The build did not name the repository's root.");
+
+    /// <summary>Why tests that need the compiler are skipped; null where they are not.</summary>
+    public static string? SkipReason { get; } =
+        Path is null ? "No package of the Bicep compiler is referenced (SkipBicep, or BicepCompilerPackage is empty)."
+        : !File.Exists(Path) ? $"The Bicep compiler is not at {Path}."
+        : null;
+
+    /// <param name="environment">What readEnvironmentVariable gives, beside nothing: variables of the same kind in the caller's environment are not seen.</param>
+    public static BicepCompiler Start(IReadOnlyDictionary<string, string> environment)
+    {
+        var start = new ProcessStartInfo(Path!, ["jsonrpc", "--stdio"])
+        {
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
+
+        foreach (var prefix in new[] { "ALERT_", "ALIPAYHK_", "AZURE_", "CSYNC_", "SIGNING_", "WEBHOOK_" })
+        {
+            foreach (var name in start.Environment.Keys.Where(name => name.StartsWith(prefix, StringComparison.Ordinal)).ToArray())
+            {
+                start.Environment.Remove(name);
+            }
+        }
+
+        foreach (var (name, value) in environment)
+        {
+            start.Environment[name] = value;
+        }
+
+        // The compiler needs no culture, and the machine may lack ICU.
+        start.Environment["DOTNET_SYSTEM_GLOBALIZATION_INVARIANT"] = "1";
+
+        var process = Process.Start(start) ?? throw new InvalidOperationException("The Bicep compiler did not start.");
+        process.ErrorDataReceived += (_, _) => { };
+        process.BeginErrorReadLine();
+        return new BicepCompiler(process);
+    }
+
+    /// <summary>Compiles a .bicep file. The linter runs with it.</summary>
+    public async Task<Compilation> CompileAsync(string path, CancellationToken cancellationToken)
+    {
+        var result = await CallAsync("bicep/compile", new JsonObject { ["path"] = path }, cancellationToken);
+        return new Compilation((string?)result["contents"], Diagnostics(result));
+    }
+
+    /// <summary>Compiles a .bicepparam file and the file it is for.</summary>
+    public async Task<Compilation> CompileParametersAsync(string path, CancellationToken cancellationToken)
+    {
+        var result = await CallAsync("bicep/compileParams", new JsonObject { ["path"] = path, ["parameterOverrides"] = new JsonObject() }, cancellationToken);
+        return new Compilation((string?)result["parameters"], Diagnostics(result));
+    }
+
+    /// <summary>What a deployment with these parameters would put into Azure, as far as it can be told beforehand.</summary>
+    /// <exception cref="BicepException">The parameters or the template are refused; the message is what a user sees.</exception>
+    public async Task<string> SnapshotAsync(string path, CancellationToken cancellationToken)
+    {
+        var metadata = new JsonObject
+        {
+            ["tenantId"] = "11111111-1111-1111-1111-111111111111",
+            ["subscriptionId"] = "00000000-0000-0000-0000-000000000000",
+            ["resourceGroup"] = "rg-csync",
+            ["location"] = "eastasia",
+            ["deploymentName"] = "csync",
+        };
+
+        var result = await CallAsync("bicep/getSnapshot", new JsonObject { ["path"] = path, ["metadata"] = metadata, ["externalInputs"] = new JsonArray() }, cancellationToken);
+        return (string?)result["snapshot"] ?? throw new BicepException("The compiler gave no snapshot.");
+    }
+
+    public async Task<string> FormatAsync(string path, CancellationToken cancellationToken) =>
+        (string?)(await CallAsync("bicep/format", new JsonObject { ["path"] = path }, cancellationToken))["contents"] ?? "";
+
+    public async ValueTask DisposeAsync()
+    {
+        if (!_process.HasExited) _process.Kill();
+        await _process.WaitForExitAsync();
+        _process.Dispose();
+    }
+
+    private static string? Metadata(string key) =>
+        typeof(BicepCompiler).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().FirstOrDefault(attribute => attribute.Key == key)?.Value;
+
+    private static string[] Diagnostics(JsonObject result) =>
+        [.. result["diagnostics"]!.AsArray().Select(one => $"{System.IO.Path.GetFileName((string?)one!["source"])} {one["range"]?["start"]?["line"]}: {one["level"]} {one["code"]}: {one["message"]}")];
+
+    private async Task<JsonObject> CallAsync(string method, JsonObject parameters, CancellationToken cancellationToken)
+    {
+        var call = new JsonObject { ["jsonrpc"] = "2.0", ["id"] = ++_lastId, ["method"] = method, ["params"] = parameters };
+        var body = Encoding.UTF8.GetBytes(call.ToJsonString());
+        var input = _process.StandardInput.BaseStream;
+        await input.WriteAsync(Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $"Content-Length: {body.Length}\r\n\r\n")), cancellationToken);
+        await input.WriteAsync(body, cancellationToken);
+        await input.FlushAsync(cancellationToken);
+
+        var answer = await ReadAsync(_process.StandardOutput.BaseStream, cancellationToken);
+        return answer["result"] as JsonObject ?? throw new BicepException((string?)answer["error"]?["message"] ?? "The compiler gave no result.");
+    }
+
+    private static async Task<JsonObject> ReadAsync(Stream output, CancellationToken cancellationToken)
+    {
+        var header = new StringBuilder();
+        var one = new byte[1];
+
+        while (!header.ToString().EndsWith("\r\n\r\n", StringComparison.Ordinal))
+        {
+            await output.ReadExactlyAsync(one, cancellationToken);
+            header.Append((char)one[0]);
+        }
+
+        const string Length = "Content-Length:";
+        var line = header.ToString().Split("\r\n").Single(text => text.StartsWith(Length, StringComparison.OrdinalIgnoreCase));
+        var body = new byte[int.Parse(line[Length.Length..], CultureInfo.InvariantCulture)];
+        await output.ReadExactlyAsync(body, cancellationToken);
+        return JsonNode.Parse(body)!.AsObject();
+    }
+}
+
+/// <param name="Contents">What was compiled to, as JSON; null where there are errors.</param>
+/// <param name="Diagnostics">Errors and warnings of compiler and linter, one line each.</param>
+internal sealed record Compilation(string? Contents, IReadOnlyList<string> Diagnostics);
+
+/// <summary>The compiler refused what it was asked.</summary>
+internal sealed class BicepException(string message) : Exception(message);

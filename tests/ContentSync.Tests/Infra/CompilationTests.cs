@@ -1,0 +1,95 @@
+using System.Text.Json.Nodes;
+
+namespace ContentSync.Tests.Infra;
+
+[Collection(InfrastructureTests.Name)]
+public sealed class CompilationTests(InfrastructureFixture fixture)
+{
+    public static TheoryData<string> Files =>
+        [.. Directory.EnumerateFiles(InfrastructureFixture.Source, "*.bicep*", SearchOption.AllDirectories)
+            .Where(file => Path.GetExtension(file) is ".bicep" or ".bicepparam")
+            .Select(file => Path.GetRelativePath(InfrastructureFixture.Source, file))];
+
+    [BicepFact]
+    public void Compiles_and_lints_without_a_warning()
+    {
+        Assert.Empty(fixture.Main.Diagnostics);
+        Assert.Empty(fixture.Azd.Diagnostics);
+    }
+
+    [BicepTheory]
+    [InlineData("small.bicepparam")]
+    [InlineData("production.bicepparam")]
+    public async Task Parameters_compile_without_a_warning(string file) => Assert.Empty((await fixture.CompileParametersAsync(file)).Diagnostics);
+
+    [BicepTheory]
+    [InlineData("small", "")]
+    [InlineData("production", "")]
+    [InlineData("prod", "does not contain property \"prod\"")]
+    public async Task Azd_chooses_the_size_by_name(string size, string said)
+    {
+        var diagnostics = (await fixture.CompileAzdParametersAsync(size)).Diagnostics;
+
+        if (said.Length == 0) Assert.Empty(diagnostics);
+        else Assert.Contains(diagnostics, line => line.Contains(said, StringComparison.Ordinal));
+    }
+
+    [BicepFact]
+    public void Every_rule_of_the_linter_that_can_hold_offline_is_an_error()
+    {
+        var rules = JsonNode.Parse(File.ReadAllText(Path.Combine(InfrastructureFixture.Source, "bicepconfig.json")))!["analyzers"]!["core"]!["rules"]!.AsObject();
+
+        // That one goes by today's date, so it would fail a build that nobody touched; the rule api-versions-recent stands in for it.
+        Assert.All(rules.Where(rule => rule.Key != "use-recent-api-versions"), rule => Assert.Equal("error", (string?)rule.Value!["level"]));
+        Assert.True(rules.Count > 40);
+    }
+
+    [BicepTheory]
+    [MemberData(nameof(Files))]
+    public async Task Is_formatted(string file) =>
+        Assert.Equal(await fixture.FormatAsync(file), await File.ReadAllTextAsync(Path.Combine(InfrastructureFixture.Source, file)));
+
+    [BicepFact]
+    public void The_wrapper_for_azd_hands_every_parameter_on()
+    {
+        var wrapper = JsonNode.Parse(fixture.Azd.Contents!)!;
+        var module = wrapper["resources"]!.AsObject().Single(one => (string?)one.Value!["type"] == "Microsoft.Resources/deployments").Value!;
+
+        Assert.Equal(Keys(fixture.Infrastructure.Template["parameters"]), Keys(wrapper["parameters"]));
+        Assert.Equal(Keys(fixture.Infrastructure.Template["parameters"]), Keys(module["properties"]!["parameters"]));
+        Assert.Contains("AZURE_RESOURCE_GROUP", Keys(wrapper["outputs"]));
+    }
+
+    [Fact]
+    public void Azd_publishes_the_project_to_the_app_that_the_template_tags()
+    {
+        var azd = File.ReadAllText(Path.Combine(BicepCompiler.RepositoryRoot, "azure.yaml"));
+
+        Assert.Matches(@"(?m)^  functions:\r?$", azd);
+        Assert.Matches(@"(?m)^    project: \./src/ContentSync\.Functions\r?$", azd);
+        Assert.Matches(@"(?m)^    host: function\r?$", azd);
+        Assert.Matches(@"(?m)^  module: azd\r?$", azd);
+        Assert.True(File.Exists(Path.Combine(InfrastructureFixture.Source, "azd.bicep")));
+    }
+
+    [BicepTheory]
+    [InlineData("environmentName", "'UAT'", "environmentName is UAT")]
+    [InlineData("environmentName", "'far-too-long-a-name'", "maximum allowable length is 10")]
+    [InlineData("signing", "{ vaultCount: 1, placedVaults: 2, keyVersion: '1', hardware: false }", "signing.placedVaults is 2")]
+    [InlineData("signing", "{ vaultCount: 6, placedVaults: 1, keyVersion: '1', hardware: false }", "BCP327")]
+    [InlineData("signing", "{ vaultCount: 1, placedVaults: 1, keyVersion: '1', hardware: false, algorithm: 'RSA' }", "\"algorithm\" is not allowed")]
+    [InlineData("capacity", "{ instanceMemoryMB: 2048, maximumInstanceCount: 200, alwaysReady: { http: 0, content: 0, resync: 0 }, messagingUnits: 1, dailyTelemetryCapGB: 1, retentionDays: 30 }", "capacity.maximumInstanceCount and alwaysReady allow 600 instances")]
+    [InlineData("capacity", "{ instanceMemoryMB: 1024, maximumInstanceCount: 1, alwaysReady: { http: 0, content: 0, resync: 0 }, messagingUnits: 1, dailyTelemetryCapGB: 1, retentionDays: 30 }", "instanceMemoryMB")]
+    [InlineData("alerting", "{ emails: [], oldestPendingSeconds: 900, partnerErrorPercent: 20, functionFailures: 0 }", "BCP333|minimum")]
+    [InlineData("alerting", "{ emails: ['nobody'], oldestPendingSeconds: 900, partnerErrorPercent: 20, functionFailures: 0 }", "alerting.emails holds nobody")]
+    [InlineData("partner", "{ baseAddress: 'http://gateway.example', clientId: 'x', publicKeys: [{ keyVersion: '1', publicKey: join(map(range(0, 300), i => 'A'), '') }] }", "partner.baseAddress is http://gateway.example")]
+    [InlineData("partner", "{ baseAddress: 'https://gateway.example', clientId: '', publicKeys: [{ keyVersion: '1', publicKey: join(map(range(0, 300), i => 'A'), '') }] }", "BCP333")]
+    public async Task Names_the_parameter_that_is_wrong(string parameter, string value, string said)
+    {
+        var refusal = await Assert.ThrowsAsync<BicepException>(() => fixture.SnapshotAsync((parameter, value)));
+
+        Assert.Matches(said, refusal.Message);
+    }
+
+    private static string[] Keys(JsonNode? map) => [.. map!.AsObject().Select(one => one.Key).Order()];
+}

@@ -1,0 +1,143 @@
+using System.Text.Json.Nodes;
+
+namespace ContentSync.Tests.Infra;
+
+/// <summary>Compiles the Bicep files once for all tests.</summary>
+public sealed class InfrastructureFixture : IAsyncLifetime
+{
+    /// <summary>What the parameter files read from the environment. The key is shaped like one and is nobody's.</summary>
+    private static readonly Dictionary<string, string> s_environment = new()
+    {
+        ["ALERT_EMAILS"] = "operations@example.com, catalog@example.com",
+        ["ALIPAYHK_BASE_ADDRESS"] = "https://gateway.example",
+        ["ALIPAYHK_CLIENT_ID"] = "4Q5Y8W0WSG45P907917",
+        ["ALIPAYHK_PUBLIC_KEY"] = new string('A', 392),
+        ["SIGNING_PLACED_VAULTS"] = "3",
+        ["SIGNING_NEXT_KEY_VERSION"] = "2",
+        ["WEBHOOK_SECRET_NAMES"] = "webhook-pim",
+    };
+
+    private readonly string _folder = Directory.CreateTempSubdirectory("contentsync-infra-").FullName;
+    private BicepCompiler? _compiler;
+
+    /// <summary>The folder of the Bicep files.</summary>
+    public static string Source { get; } = Path.Combine(BicepCompiler.RepositoryRoot, "infra");
+
+    internal Infrastructure Infrastructure { get; private set; } = null!;
+
+    internal Compilation Main { get; private set; } = null!;
+
+    internal Compilation Azd { get; private set; } = null!;
+
+    public async Task InitializeAsync()
+    {
+        if (BicepCompiler.SkipReason is not null) return;
+
+        Copy(Source, _folder);
+        _compiler = BicepCompiler.Start(s_environment);
+        var none = CancellationToken.None;
+        Main = await _compiler.CompileAsync(At("main.bicep"), none);
+        Azd = await _compiler.CompileAsync(At("azd.bicep"), none);
+        if (Main.Contents is null) return;
+
+        var small = Parse(await _compiler.SnapshotAsync(At("small.bicepparam"), none));
+        var production = Parse(await _compiler.SnapshotAsync(At("production.bicepparam"), none));
+        Infrastructure = new Infrastructure(Parse(Main.Contents), small, production);
+    }
+
+    public async Task DisposeAsync()
+    {
+        if (_compiler is not null) await _compiler.DisposeAsync();
+        Directory.Delete(_folder, recursive: true);
+    }
+
+    /// <summary>What a deployment of main.bicep with the small set-up and these changes would do.</summary>
+    internal async Task<Infrastructure> WithAsync(params (string Parameter, string Value)[] changes)
+    {
+        var snapshot = Parse(await SnapshotAsync(changes));
+        return new Infrastructure(Parse(Main.Contents!), snapshot, snapshot);
+    }
+
+    /// <exception cref="BicepException">The changed parameters are refused.</exception>
+    internal async Task<string> SnapshotAsync(params (string Parameter, string Value)[] changes)
+    {
+        var parameters = new Dictionary<string, string>
+        {
+            ["environmentName"] = "'uat'",
+            ["capacity"] = "small",
+            ["zoneRedundant"] = "false",
+            ["privateNetwork"] = "false",
+            ["signing"] = "{ vaultCount: 1, placedVaults: 1, keyVersion: '1', hardware: false }",
+            ["alerting"] = "{ emails: ['operations@example.com'], oldestPendingSeconds: 900, partnerErrorPercent: 20, functionFailures: 0 }",
+        };
+
+        foreach (var (parameter, value) in changes)
+        {
+            parameters[parameter] = value;
+        }
+
+        // A name of its own each time, so that nothing the compiler remembers is read.
+        var path = At($"{Path.GetRandomFileName()}.bicepparam");
+        var lines = parameters.Select(one => $"param {one.Key} = {one.Value}");
+        var import = parameters["capacity"] == "small" ? "import { small } from 'sizes.bicep'\n" : "";
+        await File.WriteAllTextAsync(path, $"using 'main.bicep'\n{import}{string.Join('\n', lines)}\n");
+        var compilation = await _compiler!.CompileParametersAsync(path, CancellationToken.None);
+        var errors = compilation.Diagnostics.Where(line => line.Contains("Error ", StringComparison.Ordinal)).ToArray();
+        if (errors.Length > 0) throw new BicepException(string.Join('\n', errors));
+        return await _compiler.SnapshotAsync(path, CancellationToken.None);
+    }
+
+    /// <summary>What another compiled template comes to with the small set-up's and the production one's parameters.</summary>
+    internal async Task<Infrastructure> EvaluateAsync(JsonObject template)
+    {
+        var name = Path.GetRandomFileName();
+        await File.WriteAllTextAsync(At($"{name}.json"), template.ToJsonString());
+        var effects = new List<JsonObject>();
+
+        foreach (var size in new[] { "small", "production" })
+        {
+            var parameters = await File.ReadAllTextAsync(At($"{size}.bicepparam"));
+            var path = At($"{size}-{name}.bicepparam");
+            await File.WriteAllTextAsync(path, parameters.Replace("using 'main.bicep'", $"using '{name}.json'", StringComparison.Ordinal));
+            effects.Add(Parse(await _compiler!.SnapshotAsync(path, CancellationToken.None)));
+        }
+
+        return new Infrastructure(template, effects[0], effects[1]);
+    }
+
+    internal Task<Compilation> CompileParametersAsync(string name) => _compiler!.CompileParametersAsync(At(name), CancellationToken.None);
+
+    /// <summary>The parameters that azd gives, with what its environment would hold put in.</summary>
+    internal async Task<Compilation> CompileAzdParametersAsync(string size)
+    {
+        var path = At($"azd-{Path.GetRandomFileName()}.bicepparam");
+        var parameters = await File.ReadAllTextAsync(At("azd.bicepparam"));
+        await File.WriteAllTextAsync(path, parameters
+            .Replace("readEnvironmentVariable('AZURE_ENV_NAME')", "'uat'", StringComparison.Ordinal)
+            .Replace("readEnvironmentVariable('CSYNC_SIZE', 'small')", $"'{size}'", StringComparison.Ordinal));
+        return await _compiler!.CompileParametersAsync(path, CancellationToken.None);
+    }
+
+    internal Task<string> FormatAsync(string name) => _compiler!.FormatAsync(At(name), CancellationToken.None);
+
+    private string At(string name) => Path.Combine(_folder, name);
+
+    private static JsonObject Parse(string json) => JsonNode.Parse(json)!.AsObject();
+
+    private static void Copy(string from, string to)
+    {
+        foreach (var file in Directory.EnumerateFiles(from, "*", SearchOption.AllDirectories))
+        {
+            var target = Path.Combine(to, Path.GetRelativePath(from, file));
+            Directory.CreateDirectory(Path.GetDirectoryName(target)!);
+            File.Copy(file, target);
+        }
+    }
+}
+
+/// <summary>The tests that share one compilation.</summary>
+[CollectionDefinition(Name)]
+public sealed class InfrastructureTests : ICollectionFixture<InfrastructureFixture>
+{
+    public const string Name = "Infrastructure";
+}

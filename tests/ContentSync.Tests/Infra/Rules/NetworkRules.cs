@@ -1,0 +1,180 @@
+using System.Text.Json.Nodes;
+
+namespace ContentSync.Tests.Infra.Rules;
+
+/// <summary>One address outward, nothing open inward that need not be.</summary>
+internal static class NetworkRules
+{
+    private const string Networks = "Microsoft.Network/virtualNetworks";
+    private const string Gateways = "Microsoft.Network/natGateways";
+    private const string Addresses = "Microsoft.Network/publicIPAddresses";
+    private const string Endpoints = "Microsoft.Network/privateEndpoints";
+    private const string ZoneGroups = "Microsoft.Network/privateEndpoints/privateDnsZoneGroups";
+    private const string Zones = "Microsoft.Network/privateDnsZones";
+    private const string Links = "Microsoft.Network/privateDnsZones/virtualNetworkLinks";
+    private const string Namespaces = "Microsoft.ServiceBus/namespaces";
+    private const string Functions = "properties.subnets.0";
+
+    /// <summary>What is closed with the switch, and the services of each that get an endpoint.</summary>
+    private static readonly string[] s_closable = ["Microsoft.Storage/storageAccounts", Namespaces, "Microsoft.KeyVault/vaults", "Microsoft.Web/sites"];
+
+    public static IReadOnlyList<PolicyRule> All { get; } =
+    [
+        new("one-static-address", "There is one static public address of the Standard tier.",
+            OneStaticAddress, Demand.Set(Addresses, "properties.publicIPAllocationMethod", "Dynamic")),
+        new("nat-on-the-apps-subnet", "The app's subnet sends through the NAT gateway, and the gateway has the address.",
+            NatOnTheAppsSubnet, Demand.Set(Networks, $"{Functions}.properties.natGateway", null)),
+        new("nat-not-standard-v2", "The NAT gateway is not StandardV2, which a subnet delegated to Microsoft.App/environments cannot have.",
+            infrastructure => Demand.Each(infrastructure, Gateways, "sku.name", "Standard"),
+            Demand.Set(Gateways, "sku.name", "StandardV2")),
+        new("subnet-delegated", "The app's subnet is delegated to Flex Consumption.",
+            infrastructure => Demand.Each(infrastructure, Networks, $"{Functions}.properties.delegations.0.properties.serviceName", "Microsoft.App/environments"),
+            Demand.Set(Networks, $"{Functions}.properties.delegations.0.properties.serviceName", "Microsoft.Web/serverFarms")),
+        new("subnets-large-enough", "A subnet has at least the 32 addresses that Flex Consumption asks for.",
+            SubnetsLargeEnough, Demand.Set(Networks, $"{Functions}.properties.addressPrefix", "10.80.0.0/28")),
+        new("no-default-outbound", "No subnet has Azure's own way out, which changes its address.",
+            NoDefaultOutbound, Demand.Set(Networks, "properties.subnets.1.properties.defaultOutboundAccess", true)),
+        new("subnets-guarded", "Every subnet has a security group.",
+            SubnetsGuarded, Demand.Set(Networks, $"{Functions}.properties.networkSecurityGroup", null)),
+        new("nothing-in-from-internet", "The security group lets nothing in from the internet.",
+            NothingInFromInternet, Demand.Set("Microsoft.Network/networkSecurityGroups", "properties.securityRules.0.properties.access", "Allow")),
+        new("closed-when-asked", "With private endpoints asked for, public access is closed.",
+            ClosedWhenAsked, Demand.Set("Microsoft.KeyVault/vaults", "properties.publicNetworkAccess", "Enabled", production: true)),
+        new("denied-by-default-when-closed", "With private endpoints asked for, firewalls deny by default.",
+            DeniedByDefaultWhenClosed, Demand.Set("Microsoft.Storage/storageAccounts", "properties.networkAcls.defaultAction", "Allow", production: true)),
+        new("endpoint-for-each", "With private endpoints asked for, everything that is closed has one.",
+            EndpointForEach, Demand.Remove(Endpoints, production: true)),
+        new("endpoint-for-the-ledger", "With private endpoints asked for, the data account has one for tables and one for blobs.",
+            EndpointForTheLedger, infrastructure => infrastructure.Production.The(Endpoints, "data-table")["properties.privateLinkServiceConnections.0.properties.groupIds.0"] = "queue"),
+        new("endpoints-have-names", "Every endpoint's name resolves: it has a zone group, and each zone is linked to the network.",
+            EndpointsHaveNames, Demand.Remove(ZoneGroups, production: true)),
+        new("zones-linked", "Every DNS zone is linked to the network, without registration.",
+            ZonesLinked, Demand.Remove(Links, production: true)),
+        new("premium-when-private", "Service Bus is Premium where it has a private endpoint, which Standard cannot have.",
+            infrastructure => Demand.Each(infrastructure.Production.Of(Namespaces), Namespaces, "sku.name", text => text == "Premium", "Premium"),
+            Demand.Set(Namespaces, "sku.name", "Standard", production: true)),
+        new("standard-when-public", "Service Bus is Standard where it need not be more.",
+            infrastructure => Demand.Each(infrastructure.Small.Of(Namespaces), Namespaces, "sku.name", text => text == "Standard", "Standard"),
+            Demand.Set(Namespaces, "sku.name", "Premium")),
+        new("no-endpoints-unless-asked", "Without the switch there are no endpoints and no zones.",
+            infrastructure => infrastructure.Small.Resources.Where(one => one.Type is Endpoints or Zones).Select(one => one.ToString()),
+            infrastructure => infrastructure.Small.List.Add(infrastructure.Production.Of(Endpoints).First().Node.DeepClone())),
+        new("zone-redundant-when-asked", "With zone redundancy asked for, plan, storage, queues and address are spread over zones.",
+            ZoneRedundantWhenAsked, Demand.Set("Microsoft.Storage/storageAccounts", "sku.name", "Standard_LRS", production: true)),
+        new("two-ready-in-zones", "With zone redundancy, a group has no always-ready instance or at least two.",
+            TwoReadyInZones, Demand.Set("Microsoft.Web/sites", "properties.functionAppConfig.scaleAndConcurrency.alwaysReady.0.instanceCount", 1, production: true)),
+    ];
+
+    private static IEnumerable<string> OneStaticAddress(Infrastructure infrastructure) =>
+    [
+        .. from effect in infrastructure.Effects where effect.Of(Addresses).Count() != 1 select $"{effect.Name} has {effect.Of(Addresses).Count()} addresses.",
+        .. Demand.Each(infrastructure, Addresses, "properties.publicIPAllocationMethod", "Static"),
+        .. Demand.Each(infrastructure, Addresses, "sku.name", "Standard"),
+    ];
+
+    private static IEnumerable<string> NatOnTheAppsSubnet(Infrastructure infrastructure) =>
+        from effect in infrastructure.Effects
+        let gateway = effect.The(Gateways)
+        let subnet = effect.The(Networks)
+        where subnet.Text($"{Functions}.name") != "functions"
+            || subnet.Text($"{Functions}.properties.natGateway.id") != gateway.Id
+            || gateway.Text("properties.publicIpAddresses.0.id") != effect.The(Addresses).Id
+        select $"{effect.Name}: the app's subnet does not send through {gateway.Name}.";
+
+    private static IEnumerable<(Resource Network, JsonNode Subnet)> Subnets(Infrastructure infrastructure) =>
+        from network in infrastructure.Of(Networks)
+        from subnet in network.Items("properties.subnets")
+        select (network, subnet);
+
+    private static IEnumerable<string> SubnetsLargeEnough(Infrastructure infrastructure) =>
+        from one in Subnets(infrastructure)
+        let prefix = (string?)one.Subnet["properties"]?["addressPrefix"]
+        where prefix is null || int.Parse(prefix[(prefix.IndexOf('/') + 1)..], System.Globalization.CultureInfo.InvariantCulture) > 27
+        select $"{one.Network}: subnet {one.Subnet["name"]} is {prefix}.";
+
+    private static IEnumerable<string> NoDefaultOutbound(Infrastructure infrastructure) =>
+        from one in Subnets(infrastructure)
+        where (bool?)one.Subnet["properties"]?["defaultOutboundAccess"] != false
+        select $"{one.Network}: subnet {one.Subnet["name"]} has a way out of its own.";
+
+    private static IEnumerable<string> SubnetsGuarded(Infrastructure infrastructure) =>
+        from one in Subnets(infrastructure)
+        where one.Subnet["properties"]?["networkSecurityGroup"]?["id"] is null
+        select $"{one.Network}: subnet {one.Subnet["name"]} has no security group.";
+
+    private static IEnumerable<string> NothingInFromInternet(Infrastructure infrastructure) =>
+        from guard in infrastructure.Of("Microsoft.Network/networkSecurityGroups")
+        let rules = guard.Items("properties.securityRules").Select(rule => rule["properties"]!).Where(rule => (string?)rule["direction"] == "Inbound").ToArray()
+        where rules.Any(rule => (string?)rule["access"] == "Allow")
+            || !rules.Any(rule => (string?)rule["sourceAddressPrefix"] == "Internet" && (string?)rule["destinationPortRange"] == "*" && (string?)rule["protocol"] == "*")
+        select $"{guard} lets something in.";
+
+    private static IEnumerable<string> ClosedWhenAsked(Infrastructure infrastructure) =>
+        from type in s_closable
+        from violation in Demand.Each(infrastructure.Production.Of(type), type, "properties.publicNetworkAccess", text => text == "Disabled", "Disabled")
+        select violation;
+
+    private static IEnumerable<string> DeniedByDefaultWhenClosed(Infrastructure infrastructure) =>
+        from type in new[] { "Microsoft.Storage/storageAccounts", "Microsoft.KeyVault/vaults" }
+        from violation in Demand.Each(infrastructure.Production.Of(type), type, "properties.networkAcls.defaultAction", text => text == "Deny", "Deny")
+        select violation;
+
+    private static IEnumerable<string> EndpointForEach(Infrastructure infrastructure) =>
+        from type in s_closable
+        from resource in infrastructure.Production.Of(type)
+        where !infrastructure.Production.Of(Endpoints).Any(endpoint => endpoint.Text("properties.privateLinkServiceConnections.0.properties.privateLinkServiceId") == resource.Id)
+        select $"{resource} has no private endpoint.";
+
+    private static IEnumerable<string> EndpointForTheLedger(Infrastructure infrastructure) =>
+        from service in new[] { "blob", "table" }
+        where !infrastructure.Production.Of(Endpoints).Any(endpoint =>
+            endpoint.Text("properties.privateLinkServiceConnections.0.properties.groupIds.0") == service
+            && endpoint.Text("properties.privateLinkServiceConnections.0.properties.privateLinkServiceId")!.Contains("/csyncdata", StringComparison.Ordinal))
+        select $"The data account has no private endpoint for its {service} service.";
+
+    private static IEnumerable<string> EndpointsHaveNames(Infrastructure infrastructure)
+    {
+        var zones = infrastructure.Production.Of(Zones).Select(zone => Bare(zone.Name)).ToHashSet();
+
+        foreach (var endpoint in infrastructure.Production.Of(Endpoints))
+        {
+            var group = infrastructure.Production.Of(ZoneGroups).FirstOrDefault(one => one.Name == $"{endpoint.Name}/default");
+            var zone = group?.Text("properties.privateDnsZoneConfigs.0.properties.privateDnsZoneId");
+            if (zone is null || !zones.Any(name => zone.Contains(name, StringComparison.Ordinal))) yield return $"{endpoint} has no name in a zone of this deployment.";
+        }
+    }
+
+    private static IEnumerable<string> ZonesLinked(Infrastructure infrastructure) =>
+        from zone in infrastructure.Production.Of(Zones)
+        where !infrastructure.Production.Of(Links).Any(link =>
+            link.Name.Contains(Bare(zone.Name), StringComparison.Ordinal)
+            && link.Text("properties.registrationEnabled") == "false"
+            && link.Text("properties.virtualNetwork.id") == infrastructure.Production.The(Networks).Id)
+        select $"{zone} is not linked.";
+
+    private static IEnumerable<string> ZoneRedundantWhenAsked(Infrastructure infrastructure)
+    {
+        var effect = infrastructure.Production;
+        return
+        [
+            .. Demand.Each(effect.Of("Microsoft.Web/serverfarms"), "plan", "properties.zoneRedundant", text => text == "true", "true"),
+            .. Demand.Each(effect.Of("Microsoft.Storage/storageAccounts"), "account", "sku.name", text => text == "Standard_ZRS", "Standard_ZRS"),
+            .. Demand.Each(effect.Of(Namespaces), "namespace", "properties.zoneRedundant", text => text == "true", "true"),
+            .. Demand.Each(effect.Of(Addresses), "address", "zones", text => text == """["1","2","3"]""", "three zones"),
+        ];
+    }
+
+    private static IEnumerable<string> TwoReadyInZones(Infrastructure infrastructure) =>
+        from app in infrastructure.Production.Of("Microsoft.Web/sites")
+        from item in app.Items("properties.functionAppConfig.scaleAndConcurrency.alwaysReady")
+        where (int)item["instanceCount"]! < 2
+        select $"{app} keeps {item["instanceCount"]} instance of {item["name"]} ready.";
+
+    /// <summary>A zone's name without the part that only the deployment's cloud gives.</summary>
+    private static string Bare(string name)
+    {
+        var from = name.IndexOf("privatelink.", StringComparison.Ordinal);
+        var to = name.IndexOf('{', from);
+        return to < 0 ? name[from..] : name[from..to];
+    }
+}

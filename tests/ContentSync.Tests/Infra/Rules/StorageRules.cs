@@ -1,0 +1,49 @@
+namespace ContentSync.Tests.Infra.Rules;
+
+/// <summary>Ledger, catalog and package lie safely.</summary>
+internal static class StorageRules
+{
+    private const string Accounts = "Microsoft.Storage/storageAccounts";
+    private const string Blobs = "Microsoft.Storage/storageAccounts/blobServices";
+    private const string Containers = "Microsoft.Storage/storageAccounts/blobServices/containers";
+
+    public static IReadOnlyList<PolicyRule> All { get; } =
+    [
+        new("storage-tls", "Storage takes TLS 1.2 or later.",
+            infrastructure => Demand.Each(infrastructure, Accounts, "properties.minimumTlsVersion", text => text is "TLS1_2" or "TLS1_3", "TLS1_2"),
+            Demand.Set(Accounts, "properties.minimumTlsVersion", "TLS1_0")),
+        new("storage-https-only", "Storage is reached by HTTPS only.",
+            infrastructure => Demand.Each(infrastructure, Accounts, "properties.supportsHttpsTrafficOnly", true),
+            Demand.Set(Accounts, "properties.supportsHttpsTrafficOnly", false)),
+        new("no-public-blobs", "No account lets a container be public.",
+            infrastructure => Demand.Each(infrastructure, Accounts, "properties.allowBlobPublicAccess", false),
+            Demand.Set(Accounts, "properties.allowBlobPublicAccess", true)),
+        new("no-public-containers", "No container is public.",
+            infrastructure => Demand.Each(infrastructure, Containers, "properties.publicAccess", "None"),
+            Demand.Set(Containers, "properties.publicAccess", "Blob")),
+        new("no-cross-tenant-replication", "Nothing is copied into another tenant.",
+            infrastructure => Demand.Each(infrastructure, Accounts, "properties.allowCrossTenantReplication", false),
+            Demand.Set(Accounts, "properties.allowCrossTenantReplication", true)),
+        new("blobs-can-be-brought-back", "A deleted blob can be brought back for at least a week.",
+            infrastructure => [
+                .. Demand.Each(infrastructure, Blobs, "properties.deleteRetentionPolicy.enabled", true),
+                .. Demand.Each(infrastructure, Blobs, "properties.deleteRetentionPolicy.days", text => int.TryParse(text, out var days) && days >= 7, "7 or more"),
+            ],
+            Demand.Set(Blobs, "properties.deleteRetentionPolicy.enabled", false)),
+        new("storage-v2", "Accounts are of the general kind.",
+            infrastructure => Demand.Each(infrastructure, Accounts, "kind", "StorageV2"),
+            Demand.Set(Accounts, "kind", "Storage")),
+        new("one-ledger-table", "There is one table, the ledger's.",
+            infrastructure => from effect in infrastructure.Effects
+                              let tables = effect.Of("Microsoft.Storage/storageAccounts/tableServices/tables").Select(table => table.ShortName).ToArray()
+                              where tables is not [var one] || one != effect.Setting("Ledger__TableName")
+                              select $"{effect.Name} has the tables {string.Join(", ", tables)}.",
+            Demand.Remove("Microsoft.Storage/storageAccounts/tableServices/tables")),
+        new("catalog-container-exists", "The catalog's container is the one that the settings name.",
+            infrastructure => from effect in infrastructure.Effects
+                              let uri = effect.Setting("Catalog__ContainerUri") ?? ""
+                              where !effect.Of(Containers).Any(one => one.Name.StartsWith("csyncdata", StringComparison.Ordinal) && uri.Contains($"'{one.ShortName}'", StringComparison.Ordinal))
+                              select $"{effect.Name}: Catalog__ContainerUri is {uri}.",
+            infrastructure => infrastructure.Small.The(Containers, "/catalog").Node["name"] = "csyncdata/default/catalogue"),
+    ];
+}

@@ -1,0 +1,99 @@
+using System.Text.Json.Nodes;
+
+namespace ContentSync.Tests.Infra.Rules;
+
+/// <summary>The signing key cannot be lost, read, or used for anything else.</summary>
+internal static class VaultRules
+{
+    private const string Vaults = "Microsoft.KeyVault/vaults";
+    private const string Keys = "Microsoft.KeyVault/vaults/keys";
+
+    public static IReadOnlyList<PolicyRule> All { get; } =
+    [
+        new("purge-protection", "Nobody can purge a vault before its time.",
+            infrastructure => Demand.Each(infrastructure, Vaults, "properties.enablePurgeProtection", true),
+            Demand.Set(Vaults, "properties.enablePurgeProtection", null, production: true)),
+        new("soft-delete-90-days", "A deleted vault or key can be brought back for 90 days.",
+            infrastructure => [
+                .. Demand.Each(infrastructure, Vaults, "properties.enableSoftDelete", true),
+                .. Demand.Each(infrastructure, Vaults, "properties.softDeleteRetentionInDays", 90),
+            ],
+            Demand.Set(Vaults, "properties.softDeleteRetentionInDays", 7)),
+        new("vault-only-for-the-app", "Machines, disks and templates get nothing out of a vault.",
+            VaultOnlyForTheApp, Demand.Set(Vaults, "properties.enabledForTemplateDeployment", true)),
+        new("key-only-signs-and-verifies", "A key does nothing but sign and verify.",
+            KeyOnlySignsAndVerifies, Demand.Set(Keys, "properties.keyOps", new JsonArray("sign", "verify", "unwrapKey"))),
+        new("key-is-rsa-2048", "A key is RSA with 2048 bits, as AlipayHK asks.",
+            infrastructure => [
+                .. Demand.Each(infrastructure, Keys, "properties.kty", text => text is "RSA" or "RSA-HSM", "RSA"),
+                .. Demand.Each(infrastructure, Keys, "properties.keySize", 2048),
+            ],
+            Demand.Set(Keys, "properties.kty", "EC")),
+        new("key-not-exportable", "A key cannot be taken out in the clear.",
+            infrastructure => Demand.Each(infrastructure, Keys, "properties.attributes.exportable", false),
+            Demand.Set(Keys, "properties.attributes.exportable", true)),
+        new("key-expires", "A key has an expiry.",
+            infrastructure => Demand.Each(infrastructure, Keys, "properties.attributes.exp", text => !string.IsNullOrEmpty(text), "a time"),
+            Demand.Set(Keys, "properties.attributes.exp", null)),
+        new("key-gives-notice", "A key gives notice before it expires.",
+            infrastructure => Demand.Each(infrastructure, Keys, "properties.rotationPolicy.lifetimeActions.0.trigger.timeBeforeExpiry", "P60D"),
+            Demand.Set(Keys, "properties.rotationPolicy.lifetimeActions", new JsonArray())),
+        new("key-never-rotates-itself", "A key never gets a version that AlipayHK does not know.",
+            KeyNeverRotatesItself, Demand.Set(Keys, "properties.rotationPolicy.lifetimeActions.0.action.type", "rotate")),
+        new("keys-made-in-first-vault-only", "Keys are made in the first vault only: a key made elsewhere would be another key.",
+            KeysMadeInFirstVaultOnly, MakeAKeyInTheSecondVault),
+        new("key-named-after-key-version", "A key's name carries AlipayHK's keyVersion.",
+            KeyNamedAfterKeyVersion, Demand.SetSetting("Signing__Keys__0__KeyVersion", "7")),
+        new("next-key-is-made-but-not-used", "The key to rotate to is made, and nothing signs with it.",
+            NextKeyIsMadeButNotUsed, infrastructure => infrastructure.Production.List.Remove(infrastructure.Production.The(Keys, "-v2").Node)),
+        new("one-to-five-vaults", "There are one to five vaults.",
+            infrastructure => from effect in infrastructure.Effects
+                              where effect.Of(Vaults).Count() is < 1 or > 5
+                              select $"{effect.Name} has {effect.Of(Vaults).Count()} vaults.",
+            infrastructure => infrastructure.Small.List.Remove(infrastructure.Small.The(Vaults).Node)),
+    ];
+
+    private static IEnumerable<string> VaultOnlyForTheApp(Infrastructure infrastructure) =>
+        from use in new[] { "enabledForDeployment", "enabledForDiskEncryption", "enabledForTemplateDeployment" }
+        from violation in Demand.Each(infrastructure, Vaults, $"properties.{use}", false)
+        select violation;
+
+    private static IEnumerable<string> KeyOnlySignsAndVerifies(Infrastructure infrastructure) =>
+        from key in infrastructure.Of(Keys)
+        let operations = key.Items("properties.keyOps").Select(one => (string?)one).Order().ToArray()
+        where operations is not ["sign", "verify"]
+        select $"{key} may {string.Join(", ", operations)}.";
+
+    private static IEnumerable<string> KeyNeverRotatesItself(Infrastructure infrastructure) =>
+        from key in infrastructure.Of(Keys)
+        from action in key.Items("properties.rotationPolicy.lifetimeActions")
+        where (string?)action["action"]?["type"] != "notify"
+        select $"{key} has the action {action["action"]?["type"]}.";
+
+    private static IEnumerable<string> KeysMadeInFirstVaultOnly(Infrastructure infrastructure) =>
+        from effect in infrastructure.Effects
+        let first = effect.Of(Vaults).First().Id
+        from key in effect.Of(Keys)
+        where !key.Id.StartsWith(first + "/", StringComparison.Ordinal)
+        select $"{key} is not in the first vault.";
+
+    private static IEnumerable<string> KeyNamedAfterKeyVersion(Infrastructure infrastructure) =>
+        from effect in infrastructure.Effects
+        from pair in AppRules.KeyIds(effect).Select((id, i) => (Key: AppRules.KeyOf(id), Version: effect.Setting($"Signing__Keys__{i}__KeyVersion")))
+        where pair.Key != $"alipayhk-v{pair.Version}" || !effect.Of(Keys).Any(key => key.ShortName == pair.Key)
+        select $"{effect.Name}: key {pair.Key} is said to be AlipayHK's keyVersion {pair.Version}.";
+
+    private static IEnumerable<string> NextKeyIsMadeButNotUsed(Infrastructure infrastructure) =>
+        from effect in infrastructure.Effects
+        let used = AppRules.KeyIds(effect).Select(AppRules.KeyOf).Distinct().ToArray()
+        let made = effect.Of(Keys).Select(key => key.ShortName).ToArray()
+        where made.Length != 2 || used.Length != 1 || !made.Contains(used[0])
+        select $"{effect.Name} makes {string.Join(", ", made)} and uses {string.Join(", ", used)}.";
+
+    private static void MakeAKeyInTheSecondVault(Infrastructure infrastructure)
+    {
+        var key = infrastructure.Production.Of(Keys).First();
+        var vaults = infrastructure.Production.Of(Vaults).ToArray();
+        key.Node["id"] = key.Id.Replace(vaults[0].Name, vaults[1].Name, StringComparison.Ordinal);
+    }
+}

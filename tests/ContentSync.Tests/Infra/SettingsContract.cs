@@ -1,0 +1,51 @@
+using ContentSync.AlipayHk;
+using ContentSync.Content;
+
+namespace ContentSync.Tests.Infra;
+
+/// <summary>What the app reads and is made of, as far as the templates have to agree with it.</summary>
+internal static class SettingsContract
+{
+    /// <summary>Sections whose options are classes: a setting of theirs must name a property.</summary>
+    public static IReadOnlyDictionary<string, Type> Options { get; } = new Dictionary<string, Type>
+    {
+        [AlipayHkOptions.Section] = typeof(AlipayHkOptions),
+        [ContentOptions.Section] = typeof(ContentOptions),
+    };
+
+    /// <summary>Settings that the platform, the host or a binding reads, and sections that have no class. A star stands for a number.</summary>
+    public static IReadOnlyList<string> Others { get; } =
+    [
+        "APPLICATIONINSIGHTS_AUTHENTICATION_STRING", "APPLICATIONINSIGHTS_CONNECTION_STRING", "AZURE_CLIENT_ID",
+        "AzureWebJobsStorage__accountName", "AzureWebJobsStorage__clientId", "AzureWebJobsStorage__credential",
+        "Catalog__ContainerUri", "Ledger__TableEndpoint", "Ledger__TableName", "Queues__Content", "Queues__Resync",
+        "Resync__ItemsPerPack", "Resync__Lanes", "Resync__MaxDelistShare", "Resync__MaxShrinkShare", "Resync__ReservedShare", "Resync__SendsPerSecond",
+        "Schedules__Resync", "Schedules__Sweep", "ServiceBus__clientId", "ServiceBus__credential", "ServiceBus__fullyQualifiedNamespace",
+        "Signing__Keys__*__KeyId", "Signing__Keys__*__KeyVersion", "Signing__NetworkTimeout", "Signing__SignaturesPerSecond",
+        "Webhook__Secrets__*",
+    ];
+
+    /// <summary>Settings without which the app does not start.</summary>
+    public static IReadOnlyList<string> Required { get; } =
+    [
+        "AlipayHk__BaseAddress", "AlipayHk__ClientId", "AlipayHk__PartnerKeys__0__KeyVersion", "AlipayHk__PartnerKeys__0__PublicKey",
+        "AzureWebJobsStorage__accountName", "AzureWebJobsStorage__clientId", "AzureWebJobsStorage__credential",
+        "APPLICATIONINSIGHTS_AUTHENTICATION_STRING", "APPLICATIONINSIGHTS_CONNECTION_STRING", "AZURE_CLIENT_ID",
+        "Catalog__ContainerUri", "Ledger__TableEndpoint", "Queues__Content", "Queues__Resync", "Schedules__Resync", "Schedules__Sweep",
+        "ServiceBus__clientId", "ServiceBus__credential", "ServiceBus__fullyQualifiedNamespace",
+        "Signing__Keys__0__KeyId", "Signing__Keys__0__KeyVersion",
+    ];
+
+    /// <summary>The functions of the app.</summary>
+    public static IReadOnlyList<string> Functions { get; } =
+    [
+        "SubmitContent", "SubmitContentBatch", "GetContent", "ProcessContentMessage", "ProcessResyncPack", "ScheduleResync", "SweepPending", "CheckHealth",
+    ];
+
+    /// <summary>The instruments of the meter ContentSync.</summary>
+    public static IReadOnlyList<string> Instruments { get; } =
+    [
+        "contentsync.outcomes", "contentsync.sign.duration", "contentsync.partner.duration", "contentsync.verification.failures",
+        "contentsync.oldest_pending.age", "contentsync.parked",
+    ];
+}

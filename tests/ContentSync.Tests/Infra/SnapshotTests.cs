@@ -1,0 +1,53 @@
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+
+namespace ContentSync.Tests.Infra;
+
+/// <summary>What a change to the templates comes to stands in the review, as a change to these files.</summary>
+[Collection(InfrastructureTests.Name)]
+public sealed class SnapshotTests(InfrastructureFixture fixture)
+{
+    private const string Refresh = "REFRESH_SNAPSHOTS";
+
+    private static readonly JsonSerializerOptions s_readable = new() { WriteIndented = true, NewLine = "\n", Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
+    [BicepFact]
+    public Task The_small_set_up_comes_to_what_was_reviewed() => MatchesAsync(fixture.Infrastructure.Small);
+
+    [BicepFact]
+    public Task The_production_set_up_comes_to_what_was_reviewed() => MatchesAsync(fixture.Infrastructure.Production);
+
+    private static async Task MatchesAsync(Effect effect)
+    {
+        var name = effect.Name;
+        var file = Path.Combine(InfrastructureFixture.Source, "snapshots", $"{name}.json");
+        var actual = Text(effect.Document);
+
+        if (Environment.GetEnvironmentVariable(Refresh) == "1")
+        {
+            Directory.CreateDirectory(Path.GetDirectoryName(file)!);
+            await File.WriteAllTextAsync(file, actual);
+            return;
+        }
+
+        var expected = File.Exists(file) ? (await File.ReadAllTextAsync(file)).ReplaceLineEndings("\n") : "";
+        Assert.True(expected == actual, $"""
+            The {name} set-up comes to something else than infra/snapshots/{name}.json says, from line {FirstDifference(expected, actual)} on.
+            If that is meant, refresh the file and review the difference:
+              {Refresh}=1 dotnet test tests/ContentSync.Tests --filter FullyQualifiedName~SnapshotTests
+            """);
+    }
+
+    /// <summary>As JSON, with the outputs by name, since the compiler gives them in another order each time, and without the workbook's text, which has a file of its own.</summary>
+    private static string Text(JsonObject document)
+    {
+        var sorted = document.DeepClone().AsObject();
+        sorted["outputs"] = new JsonObject(document["outputs"]!.AsObject().OrderBy(one => one.Key, StringComparer.Ordinal).Select(one => KeyValuePair.Create(one.Key, one.Value?.DeepClone())));
+        new Effect("", sorted).The("Microsoft.Insights/workbooks")["properties.serializedData"] = "infra/workbook.json";
+        return sorted.ToJsonString(s_readable) + "\n";
+    }
+
+    private static int FirstDifference(string expected, string actual) =>
+        1 + expected.Split('\n').Zip(actual.Split('\n')).TakeWhile(pair => pair.First == pair.Second).Count();
+}

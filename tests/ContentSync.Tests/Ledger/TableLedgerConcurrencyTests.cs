@@ -1,0 +1,264 @@
+using Azure.Data.Tables;
+using ContentSync.Content;
+using ContentSync.Ledger;
+using Microsoft.Extensions.Time.Testing;
+
+namespace ContentSync.Tests.Ledger;
+
+[Collection(AzuriteTests.Name)]
+public sealed class TableLedgerConcurrencyTests(AzuriteTables azurite) : IAsyncLifetime
+{
+    private static readonly TimeSpan Duration = TimeSpan.FromMinutes(2);
+
+    private readonly FakeTimeProvider _time = new(new DateTimeOffset(2026, 3, 1, 8, 0, 0, TimeSpan.Zero));
+    private readonly TestSubmissions _submissions = new();
+    private readonly AzuriteInterference _interference = new();
+    private TableClient _table = null!;
+    private TableLedger _ledger = null!;
+    private TableLedger _other = null!;
+
+    public async Task InitializeAsync()
+    {
+        _table = azurite.Table(_interference);
+        _ledger = new TableLedger(_table, new TableLedgerRealWaits(_time));
+        _other = new TableLedger(_table, new TableLedgerRealWaits(_time));
+        await _ledger.CreateIfNotExistsAsync(default);
+    }
+
+    public Task DisposeAsync() => Task.CompletedTask;
+
+    [SkippableFact]
+    public async Task Grants_one_of_two_ledgers_the_lease()
+    {
+        for (var round = 0; round < 20; round++)
+        {
+            var id = $"item-{round}";
+            await _ledger.AcceptAsync([_submissions.Of(id, "A", 1)], default);
+
+            var answers = await Task.WhenAll(new[] { _ledger, _other }.Select(l => Task.Run(() => l.LeaseAsync(id, Duration, default).AsTask())));
+
+            Assert.Equal([LeaseStatus.Granted, LeaseStatus.Busy], answers.Select(a => a.Status).Order());
+            Assert.Equal(1, (await _ledger.FindAsync(id, default))!.Attempts);
+        }
+    }
+
+    [SkippableFact]
+    public async Task Overwrites_nothing_that_changed_between_reading_and_writing()
+    {
+        await _ledger.AcceptAsync([_submissions.Of("item", "A", 1)], default);
+        _interference.BeforeNextWrite(async () => await _other.AcceptAsync([_submissions.Of("item", "C", 3)], default));
+
+        var ours = (await _ledger.AcceptAsync([_submissions.Of("item", "B", 2)], default))[0];
+
+        Assert.Equal((AcceptanceKind.Superseded, Revision.Of(3)), (ours.Kind, ours.Record.Revision));
+        Assert.Equal(TestSubmissions.BodyOf("C"), (await _ledger.FindAsync("item", default))!.Body.ToArray());
+    }
+
+    [SkippableFact]
+    public async Task Overwrites_nothing_in_a_transaction_that_changed_between_reading_and_writing()
+    {
+        var ids = InOnePartition(5);
+        await _ledger.AcceptAsync([.. ids.Select(id => _submissions.Of(id, "A", 1))], default);
+        _interference.BeforeNextWrite(async () => await _other.AcceptAsync([_submissions.Of(ids[2], "C", 3)], default));
+
+        var ours = await _ledger.AcceptAsync([.. ids.Select(id => _submissions.Of(id, "B", 2))], default);
+
+        Assert.Equal([2, 2, 3, 2, 2], ours.Select(a => a.Record.Revision.Value));
+        Assert.Equal(AcceptanceKind.Superseded, ours[2].Kind);
+        foreach (var answer in ours) { Assert.Equal(answer.Record.Revision, (await _ledger.FindAsync(answer.Record.ContentId, default))!.Revision); }
+        Assert.Equal(11, _submissions.Prepared);
+    }
+
+    [SkippableFact]
+    public async Task Takes_in_a_batch_of_which_others_write_a_part_meanwhile()
+    {
+        var ids = InOnePartition(30);
+        await _other.AcceptAsync([.. ids.Take(10).Select(id => _submissions.Of(id, "A", 1))], default);
+
+        var ours = _ledger.AcceptAsync([.. ids.Select(id => _submissions.Of(id, "B", 2))], default).AsTask();
+        var theirs = _other.AcceptAsync([.. ids.Select(id => _submissions.Of(id, "C", 3))], default).AsTask();
+        await Task.WhenAll(ours, theirs);
+
+        Assert.All(await theirs, a => Assert.Equal(AcceptanceKind.Accepted, a.Kind));
+        Assert.All(await ours, a => Assert.True(a.Kind is AcceptanceKind.Accepted or AcceptanceKind.Superseded));
+        foreach (var id in ids) { Assert.Equal(Revision.Of(3), (await _ledger.FindAsync(id, default))!.Revision); }
+    }
+
+    [SkippableFact]
+    public async Task Accepts_once_what_is_sent_twice_because_the_answer_was_lost()
+    {
+        _interference.LoseNextAnswer();
+
+        var acceptance = (await _ledger.AcceptAsync([_submissions.Of("item", "A", 1)], default))[0];
+
+        Assert.Equal((AcceptanceKind.Accepted, 1), (acceptance.Kind, _submissions.Prepared));
+        Assert.Equal(acceptance.Record with { Body = default }, (await _ledger.FindAsync("item", default))! with { Body = default });
+    }
+
+    [SkippableFact]
+    public async Task Accepts_a_whole_transaction_once_though_its_answer_was_lost()
+    {
+        var ids = InOnePartition(5);
+        await _ledger.AcceptAsync([_submissions.Of(ids[0], "A", 1)], default);
+        _interference.LoseNextAnswer();
+
+        var acceptances = await _ledger.AcceptAsync([.. ids.Select(id => _submissions.Of(id, "B", 2))], default);
+
+        Assert.All(acceptances, a => Assert.Equal(AcceptanceKind.Accepted, a.Kind));
+        Assert.Equal(6, _submissions.Prepared);
+        foreach (var acceptance in acceptances) { Assert.Equal(acceptance.Record.ETag, (await _ledger.FindAsync(acceptance.Record.ContentId, default))!.ETag); }
+    }
+
+    [SkippableFact]
+    public async Task Grants_the_lease_whose_answer_was_lost()
+    {
+        await _ledger.AcceptAsync([_submissions.Of("item", "A", 1)], default);
+        _interference.LoseNextAnswer();
+
+        var answer = await _ledger.LeaseAsync("item", Duration, default);
+
+        Assert.Equal((LeaseStatus.Granted, 1), (answer.Status, answer.Record!.Attempts));
+        Assert.Equal(RecordStatus.Recorded, (await _ledger.RecordAsync(answer.Record, AttemptEndings.Released(), default)).Status);
+    }
+
+    [SkippableFact]
+    public async Task Grants_the_lease_whose_answer_was_lost_though_a_newer_content_came_before_it_was_asked_again()
+    {
+        await _ledger.AcceptAsync([_submissions.Of("item", "A", 1)], default);
+        _interference.LoseNextAnswer(async () => await _other.AcceptAsync([_submissions.Of("item", "B", 2)], default));
+
+        var answer = await _ledger.LeaseAsync("item", Duration, default);
+
+        Assert.Equal((LeaseStatus.Granted, TestSubmissions.HashOf("B")), (answer.Status, answer.Record!.Hash));
+        Assert.Equal(RecordStatus.Recorded, (await _ledger.RecordAsync(answer.Record, AttemptEndings.Synchronized(answer.Record, _time.GetUtcNow()), default)).Status);
+    }
+
+    [SkippableFact]
+    public async Task Records_the_ending_whose_answer_was_lost()
+    {
+        await _ledger.AcceptAsync([_submissions.Of("item", "A", 1)], default);
+        var leased = (await _ledger.LeaseAsync("item", Duration, default)).Record!;
+        _interference.LoseNextAnswer();
+
+        var answer = await _ledger.RecordAsync(leased, AttemptEndings.Synchronized(leased, _time.GetUtcNow()), default);
+
+        Assert.Equal((RecordStatus.Recorded, SyncState.Synchronized), (answer.Status, answer.Record.State));
+    }
+
+    [SkippableFact]
+    public async Task Replays_though_the_answer_was_lost()
+    {
+        await _ledger.AcceptAsync([_submissions.Of("item", "A", 1)], default);
+        var leased = (await _ledger.LeaseAsync("item", Duration, default)).Record!;
+        await _ledger.RecordAsync(leased, AttemptEndings.Parked(leased, _time.GetUtcNow(), ParkReason.AgeExceeded), default);
+        _interference.LoseNextAnswer();
+
+        Assert.Equal(SyncState.Pending, (await _ledger.ReplayAsync("item", default))?.State);
+    }
+
+    [SkippableFact]
+    public async Task Spends_five_transactions_on_an_item_from_its_acceptance_to_its_success()
+    {
+        var before = (_interference.Reads, _interference.Writes);
+
+        await _ledger.AcceptAsync([_submissions.Of("item", "A", 1)], default);
+        var leased = (await _ledger.LeaseAsync("item", Duration, default)).Record!;
+        await _ledger.RecordAsync(leased, AttemptEndings.Synchronized(leased, _time.GetUtcNow()), default);
+
+        Assert.Equal((2, 3), (_interference.Reads - before.Reads, _interference.Writes - before.Writes));
+    }
+
+    [SkippableFact]
+    public async Task Writes_contents_of_one_partition_a_hundred_at_a_time()
+    {
+        var ids = InOnePartition(120);
+        var before = _interference.Writes;
+
+        await _ledger.AcceptAsync([.. ids.Select(id => _submissions.Of(id, "A", 1))], default);
+
+        Assert.Equal(2, _interference.Writes - before);
+        foreach (var id in ids) { Assert.NotNull(await _ledger.FindAsync(id, default)); }
+    }
+
+    [SkippableFact]
+    public async Task Writes_nothing_for_contents_that_do_not_change()
+    {
+        await _ledger.AcceptAsync([_submissions.Of("1", "A", 1), _submissions.Of("2", "A", 1)], default);
+        var before = (_interference.Reads, _interference.Writes);
+
+        await _ledger.AcceptAsync([_submissions.Of("1", "A", 1), _submissions.Of("2", "A", 1)], default);
+
+        Assert.Equal((2, 0), (_interference.Reads - before.Reads, _interference.Writes - before.Writes));
+    }
+
+    [SkippableFact]
+    public async Task Keeps_a_transaction_of_large_bodies_within_what_the_service_takes()
+    {
+        var ids = InOnePartition(9);
+        var before = _interference.Writes;
+
+        await _ledger.AcceptAsync([.. ids.Select((id, i) => WithBody(id, 1, Noise(600_000, i)))], default);
+
+        Assert.Equal(3, _interference.Writes - before);
+        for (var i = 0; i < ids.Length; i++) { Assert.Equal(Noise(600_000, i), (await _ledger.FindAsync(ids[i], default))!.Body.ToArray()); }
+    }
+
+    [SkippableFact]
+    public async Task Keeps_nothing_of_a_longer_body_that_a_shorter_one_replaced()
+    {
+        await _ledger.AcceptAsync([WithBody("item", 1, Noise(200_000, 1))], default);
+        await _ledger.AcceptAsync([WithBody("item", 2, Noise(70_000, 2))], default);
+
+        Assert.Equal(Noise(70_000, 2), (await _ledger.FindAsync("item", default))!.Body.ToArray());
+    }
+
+    [SkippableFact]
+    public async Task Refuses_a_body_that_no_entity_has_room_for()
+    {
+        var refusal = await Assert.ThrowsAsync<BodyTooLargeException>(async () => await _ledger.AcceptAsync([WithBody("item", 1, Noise(800_000, 1))], default));
+
+        Assert.Equal(("item", 800_000), (refusal.ContentId, refusal.Bytes));
+        Assert.Contains("786432", refusal.Message, StringComparison.Ordinal);
+        Assert.Null(await _ledger.FindAsync("item", default));
+    }
+
+    [SkippableFact]
+    public async Task Holds_nothing_under_an_id_that_no_key_has_room_for()
+    {
+        var id = new string('字', TableLedger.MaxContentIdLength + 1);
+
+        await Assert.ThrowsAsync<ArgumentException>(async () => await _ledger.AcceptAsync([_submissions.Of("item", "A", 1), _submissions.Of(id, "A", 1)], default));
+        Assert.Null(await _ledger.FindAsync("item", default));
+        Assert.Null(await _ledger.FindAsync(id, default));
+        Assert.Null(await _ledger.ReplayAsync(id, default));
+        Assert.Equal(LeaseStatus.NotFound, (await _ledger.LeaseAsync(id, Duration, default)).Status);
+    }
+
+    [SkippableFact]
+    public async Task Says_that_the_table_is_missing()
+    {
+        var ledger = new TableLedger(azurite.Table(), _time);
+
+        var faults = new[]
+        {
+            await Assert.ThrowsAsync<LedgerUnavailableException>(async () => await ledger.FindAsync("item", default)),
+            await Assert.ThrowsAsync<LedgerUnavailableException>(async () => await ledger.AcceptAsync([_submissions.Of("item", "A", 1)], default)),
+            await Assert.ThrowsAsync<LedgerUnavailableException>(async () => await ledger.ListAsync(new SyncRecordFilter(), default).AnyAsync()),
+        };
+
+        Assert.All(faults, f => Assert.Contains("does not exist", f.Message, StringComparison.Ordinal));
+    }
+
+    private static string[] InOnePartition(int count) =>
+        [.. Enumerable.Range(0, int.MaxValue).Select(i => $"item-{i}").Where(id => TableLedgerKey.TryOf(id, out var key) && key.Value.Partition == "00").Take(count)];
+
+    private Submission WithBody(string id, long revision, byte[] body) =>
+        _submissions.Of(id, $"content {revision}", revision) with { Prepare = _ => new PreparedRequest($"r{revision}", body) };
+
+    private static byte[] Noise(int length, int seed)
+    {
+        var bytes = new byte[length];
+        new Random(seed).NextBytes(bytes);
+        return bytes;
+    }
+}

@@ -1,0 +1,99 @@
+using System.Diagnostics;
+using System.Text;
+
+namespace ContentSync.Tests.Local.CommandLine;
+
+/// <summary>The command line as a process of its own, in a folder of its own, as a person or a script runs it.</summary>
+internal sealed class CommandLineProcess : IDisposable
+{
+    private static readonly string Program = Path.Combine(AppContext.BaseDirectory, "contentsync-local.dll");
+
+    private readonly Process _process;
+    private readonly StringBuilder _error = new();
+    private readonly StringBuilder _output = new();
+
+    private CommandLineProcess(Process process)
+    {
+        _process = process;
+        process.OutputDataReceived += (_, line) => Append(_output, line.Data);
+        process.ErrorDataReceived += (_, line) => Append(_error, line.Data);
+        process.BeginOutputReadLine();
+        process.BeginErrorReadLine();
+    }
+
+    public string Output
+    {
+        get
+        {
+            lock (_output) return _output.ToString();
+        }
+    }
+
+    public string Error
+    {
+        get
+        {
+            lock (_error) return _error.ToString();
+        }
+    }
+
+    public bool HasExited => _process.HasExited;
+
+    public static CommandLineProcess Start(string folder, params string[] arguments)
+    {
+        var start = new ProcessStartInfo("dotnet", [Program, .. arguments])
+        {
+            WorkingDirectory = folder,
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            StandardOutputEncoding = Encoding.UTF8,
+            StandardErrorEncoding = Encoding.UTF8,
+        };
+        start.Environment["COLUMNS"] = "200";
+        return new CommandLineProcess(Process.Start(start)!);
+    }
+
+    /// <summary>Runs to the end; the standard input is empty unless given.</summary>
+    public static async Task<(int ExitCode, string Output, string Error)> RunAsync(string folder, string[] arguments, byte[]? input = null)
+    {
+        using var process = Start(folder, arguments);
+        try
+        {
+            if (input is not null) await process._process.StandardInput.BaseStream.WriteAsync(input);
+            process._process.StandardInput.Close();
+        }
+        catch (IOException)
+        {
+            // It ended without reading its input.
+        }
+
+        var exitCode = await process.EndAsync();
+        return (exitCode, process.Output, process.Error);
+    }
+
+    public async Task<int> EndAsync()
+    {
+        using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(2));
+        await _process.WaitForExitAsync(limit.Token);
+        return _process.ExitCode;
+    }
+
+    /// <summary>As kill -9 does.</summary>
+    public void Kill() => _process.Kill();
+
+    /// <summary>As Ctrl-C does.</summary>
+    public void Interrupt() => Process.Start("kill", ["-INT", $"{_process.Id}"]).WaitForExit();
+
+    public void Dispose()
+    {
+        if (!_process.HasExited) _process.Kill();
+        _process.Dispose();
+    }
+
+    private static void Append(StringBuilder text, string? line)
+    {
+        if (line is null) return;
+        lock (text) text.Append(line).Append('\n');
+    }
+}

@@ -1,0 +1,272 @@
+using System.Globalization;
+using System.IO.Compression;
+using System.Net;
+using System.Net.Sockets;
+using System.Text;
+using System.Text.Json;
+using ContentSync.Local.Pipeline;
+
+namespace ContentSync.Tests.Local.CommandLine;
+
+public sealed class CommandLineTests : IDisposable
+{
+    private static readonly string SampleCatalog = Path.Combine(AppContext.BaseDirectory, "Samples", "catalog.ndjson");
+
+    private readonly string _folder = Directory.CreateTempSubdirectory("contentsync-test-").FullName;
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    [Fact]
+    public async Task Syncs_the_sample_catalog_once_and_sends_nothing_the_second_time()
+    {
+        var first = await SyncAsync(SampleCatalog);
+        Assert.Equal(1, first.ExitCode);
+        Assert.Equal(
+            ["read", "invalid", "synchronized", "unchanged", "superseded", "rejected", "deadLettered", "pending", "signatures", "partnerCalls", "elapsedSeconds"],
+            first.Summary.EnumerateObject().Select(member => member.Name));
+        AssertCounts(first.Summary, read: 1217, invalid: 13, synchronized: 1187, unchanged: 0, superseded: 2, rejected: 15, pending: 0, calls: 1202);
+
+        var second = await SyncAsync(SampleCatalog);
+        Assert.Equal(1, second.ExitCode);
+        AssertCounts(second.Summary, read: 1217, invalid: 13, synchronized: 0, unchanged: 1187, superseded: 2, rejected: 15, pending: 0, calls: 0);
+    }
+
+    [Fact]
+    public async Task Ends_with_0_when_everything_is_in_step()
+    {
+        var catalog = Write("catalog.ndjson", Items(3));
+        Assert.Equal(0, (await SyncAsync(catalog)).ExitCode);
+        Assert.Equal(0, (await SyncAsync(catalog)).ExitCode);
+    }
+
+    [Fact]
+    public async Task Goes_on_after_a_kill_9_and_ends_with_exactly_the_catalog()
+    {
+        var random = new Random(9);
+        var catalog = Write("catalog.ndjson", Items(1_500));
+        var content = DataDirectory.Open(Path.Combine(_folder, DataDirectory.DefaultName)).SimulatedContentFile;
+        for (var kill = 0; kill < 4; kill++)
+        {
+            var until = Length(content) + random.Next(1, 60_000);
+            using var process = CommandLineProcess.Start(_folder, "sync", catalog, "--json");
+            while (!process.HasExited && Length(content) < until) await Task.Delay(5);
+            process.Kill();
+            await process.EndAsync();
+        }
+
+        var last = await SyncAsync(catalog);
+        Assert.Equal(0, last.ExitCode);
+        Assert.Equal(1_500, Member(last.Summary, "synchronized") + Member(last.Summary, "unchanged"));
+        Assert.True(Member(last.Summary, "unchanged") > 0, "no run was killed part-way");
+        var held = File.ReadLines(content).Select(line => JsonDocument.Parse(line).RootElement).ToLookup(line => line.GetProperty("contentId").GetString()!);
+        Assert.Equal(Enumerable.Range(0, 1_500).Select(Id).Order(StringComparer.Ordinal), held.Select(lines => lines.Key).Order(StringComparer.Ordinal));
+        foreach (var lines in held) Assert.Equal(Info(lines.Key), lines.Last().GetProperty("contentInfo").GetString());
+    }
+
+    [Fact]
+    public async Task Stops_on_ctrl_c_with_what_is_left_pending_and_goes_on_with_the_next_run()
+    {
+        if (OperatingSystem.IsWindows()) return;
+        var catalog = Write("catalog.ndjson", Items(400));
+        using (var process = CommandLineProcess.Start(_folder, "sync", catalog, "--json", "--workers", "4", "--faults", "latency=100ms"))
+        {
+            var content = Path.Combine(_folder, DataDirectory.DefaultName, "simulated-alipayhk", "content.ndjson");
+            while (Length(content) == 0) await Task.Delay(5);
+            process.Interrupt();
+            Assert.Equal(3, await process.EndAsync());
+            var summary = JsonDocument.Parse(process.Output).RootElement;
+            Assert.True(Member(summary, "synchronized") > 0 && Member(summary, "pending") > 0, process.Output);
+        }
+
+        var next = await SyncAsync(catalog);
+        Assert.Equal(0, next.ExitCode);
+        Assert.Equal(400, Member(next.Summary, "synchronized") + Member(next.Summary, "unchanged"));
+    }
+
+    [Theory]
+    [InlineData("array")]
+    [InlineData("gzip")]
+    [InlineData("stdin")]
+    public async Task Reads_a_catalog_in_every_form(string form)
+    {
+        var text = form == "array" ? "[" + string.Join(",\n", Items(5).Split('\n', StringSplitOptions.RemoveEmptyEntries)) + "]" : Items(5);
+        var bytes = Encoding.UTF8.GetBytes(text);
+        var (exitCode, output, error) = form switch
+        {
+            "gzip" => await CommandLineProcess.RunAsync(_folder, ["sync", Write("catalog.gz", Packed(bytes)), "--json"]),
+            "stdin" => await CommandLineProcess.RunAsync(_folder, ["sync", "-", "--json"], bytes),
+            _ => await CommandLineProcess.RunAsync(_folder, ["sync", Write("catalog.json", text), "--json"]),
+        };
+        Assert.True(exitCode == 0, error);
+        Assert.Equal(5, Member(JsonDocument.Parse(output).RootElement, "synchronized"));
+    }
+
+    [Fact]
+    public async Task Reports_every_failure_with_line_and_reason()
+    {
+        var catalog = Write("catalog.ndjson", Items(2) + "{\"contentId\":\"half\n" + Item("risky", """{"simulate":"risky"}""") + "\n");
+        var report = Path.Combine(_folder, "report.ndjson");
+        var run = await CommandLineProcess.RunAsync(_folder, ["sync", catalog, "--report", report]);
+        Assert.Equal(1, run.ExitCode);
+        var lines = File.ReadLines(report).Select(line => JsonDocument.Parse(line).RootElement).OrderBy(line => line.GetProperty("line").GetInt64()).ToList();
+        Assert.Equal(["invalid", "rejected"], lines.Select(line => line.GetProperty("kind").GetString()));
+        Assert.Equal([3, 4], lines.Select(line => line.GetProperty("line").GetInt64()));
+        Assert.Equal("CONTENT_RISKY", lines[1].GetProperty("code").GetString());
+        Assert.Contains("CONTENT_RISKY", run.Error, StringComparison.Ordinal);
+        Assert.DoesNotContain("   at ", run.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Stops_at_a_configuration_fault_without_dead_letters()
+    {
+        var run = await SyncAsync(Write("catalog.ndjson", Items(100)), "--faults", "badsignature=1");
+        Assert.Equal(3, run.ExitCode);
+        Assert.Equal(100, Member(run.Summary, "pending"));
+        Assert.Equal(0, Member(run.Summary, "deadLettered"));
+        Assert.True(Member(run.Summary, "partnerCalls") <= 64, "it went on sending");
+
+        var mended = await SyncAsync(Path.Combine(_folder, "catalog.ndjson"));
+        Assert.Equal((0, 100), (mended.ExitCode, Member(mended.Summary, "synchronized")));
+    }
+
+    [Fact]
+    public async Task Says_in_one_sentence_what_cannot_be_used()
+    {
+        var catalog = Write("catalog.ndjson", Items(1));
+        await AssertUnusableAsync("cannot be read", "sync", "no-such-file.ndjson");
+        await AssertUnusableAsync("--nonsense", "sync", catalog, "--nonsense");
+        await AssertUnusableAsync("Required argument", "sync");
+        await AssertUnusableAsync("--workers takes a number from 1 to 1024", "sync", catalog, "--workers", "0");
+        await AssertUnusableAsync("--faults", "sync", catalog, "--faults", "gremlins=1");
+        await AssertUnusableAsync("--gateway takes an address", "sync", catalog, "--gateway", "ftp://example.com");
+        await AssertUnusableAsync("https", "sync", catalog, "--gateway", "http://example.com");
+        await AssertUnusableAsync("no-such-key.pem", "sync", catalog, "--key", "no-such-key.pem");
+        await AssertUnusableAsync("RSA private key", "sync", catalog, "--key", catalog);
+        await AssertUnusableAsync("no-such-folder", "sync", catalog, "--schemas", "no-such-folder");
+        await AssertUnusableAsync("report", "sync", catalog, "--report", Path.Combine(_folder, "no", "report.ndjson"));
+    }
+
+    [Fact]
+    public async Task Says_what_is_wrong_with_a_file_that_is_no_catalog()
+    {
+        await AssertUnusableAsync("catalog", "sync", Write("picture.png", [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]));
+        var packed = Packed(Encoding.UTF8.GetBytes(Items(500)));
+        await AssertUnusableAsync("cannot be read to its end", "sync", Write("cut.gz", packed[..(packed.Length / 2)]));
+    }
+
+    [Fact]
+    public async Task Keeps_two_processes_out_of_one_data_folder()
+    {
+        var catalog = Write("catalog.ndjson", Items(1));
+        using var holder = CommandLineProcess.Start(_folder, "--port", "0", "--no-sample");
+        while (!holder.Output.Contains("curl", StringComparison.Ordinal) && !holder.Error.Contains("Serving", StringComparison.Ordinal)) await Task.Delay(10);
+        await AssertUnusableAsync("in use", "sync", catalog);
+    }
+
+    [Fact]
+    public async Task Says_so_when_the_port_is_in_use()
+    {
+        using var taken = new TcpListener(IPAddress.Loopback, 0);
+        taken.Start();
+        var port = ((IPEndPoint)taken.LocalEndpoint).Port.ToString(CultureInfo.InvariantCulture);
+        await AssertUnusableAsync($"Port {port} is in use", "--port", port, "--no-sample");
+        await AssertUnusableAsync($"Port {port} is in use", "simulate", "--port", port);
+    }
+
+    [Fact]
+    public async Task Makes_a_key_pair_once_and_never_overwrites_it()
+    {
+        var first = await CommandLineProcess.RunAsync(_folder, ["keygen", "--out", "keys"]);
+        Assert.Equal(0, first.ExitCode);
+        using var key = System.Security.Cryptography.RSA.Create();
+        key.ImportSubjectPublicKeyInfo(Convert.FromBase64String(first.Output.Trim()), out _);
+        Assert.Equal(2048, key.KeySize);
+        var privateKey = Path.Combine(_folder, "keys", "private-key.pem");
+        if (!OperatingSystem.IsWindows()) Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(privateKey));
+        var before = File.ReadAllText(privateKey);
+        await AssertUnusableAsync("never overwritten", "keygen", "--out", "keys");
+        Assert.Equal(before, File.ReadAllText(privateKey));
+    }
+
+    [Fact]
+    public async Task Previews_body_string_to_sign_and_headers_and_stores_nothing()
+    {
+        var catalog = Write("catalog.ndjson", Items(1) + "{\"contentId\":\"half\"}\n");
+        var (exitCode, output, _) = await CommandLineProcess.RunAsync(_folder, ["preview", catalog]);
+        Assert.Equal(1, exitCode);
+        Assert.Contains("POST /api/open/alipay/v1/content/synchronize\n", output, StringComparison.Ordinal);
+        Assert.Contains("\"contentInfo\":\"{\\\"name\\\":\\\"商品 0\\\"}\"", output, StringComparison.Ordinal);
+        Assert.Contains("Signature: <not signed in a preview>", output, StringComparison.Ordinal);
+        Assert.Contains("contentType is required", output, StringComparison.Ordinal);
+        Assert.False(Directory.Exists(Path.Combine(_folder, DataDirectory.DefaultName)));
+    }
+
+    [Fact]
+    public async Task Sends_to_a_simulated_gateway_of_its_own()
+    {
+        using var gateway = CommandLineProcess.Start(_folder, "simulate", "--port", "0");
+        string? address = null;
+        while (address is null)
+        {
+            await Task.Delay(10);
+            address = gateway.Error.Split(' ', '\n').FirstOrDefault(word => word.StartsWith("http://", StringComparison.Ordinal));
+        }
+
+        var run = await SyncAsync(Write("catalog.ndjson", Items(20)), "--gateway", address);
+        Assert.Equal((0, 20), (run.ExitCode, Member(run.Summary, "synchronized")));
+        using var http = new HttpClient();
+        var held = await http.GetStringAsync(new Uri(new Uri(address), "/simulator/content"));
+        Assert.Equal(20, held.Split('\n', StringSplitOptions.RemoveEmptyEntries).Length);
+    }
+
+    private static string Id(int i) => $"A-{i}";
+
+    private static string Info(string id) => $$"""{"name":"商品 {{id[2..]}}"}""";
+
+    private static string Item(string id, string info) => $$"""{"contentId":"{{id}}","contentType":"SKU","contentStatus":1,"contentInfo":{{info}}}""";
+
+    private static string Items(int count) => string.Concat(Enumerable.Range(0, count).Select(i => Item(Id(i), Info(Id(i))) + "\n"));
+
+    private static long Length(string file) => File.Exists(file) ? new FileInfo(file).Length : 0;
+
+    private static long Member(JsonElement summary, string name) => summary.GetProperty(name).GetInt64();
+
+    private static byte[] Packed(byte[] bytes)
+    {
+        using var packed = new MemoryStream();
+        using (var gzip = new GZipStream(packed, CompressionLevel.Fastest)) gzip.Write(bytes);
+        return packed.ToArray();
+    }
+
+    private static void AssertCounts(JsonElement summary, long read, long invalid, long synchronized, long unchanged, long superseded, long rejected, long pending, long calls)
+    {
+        Assert.Equal(
+            (read, invalid, synchronized, unchanged, superseded, rejected, 0, pending, calls, calls),
+            (Member(summary, "read"), Member(summary, "invalid"), Member(summary, "synchronized"), Member(summary, "unchanged"), Member(summary, "superseded"),
+                Member(summary, "rejected"), Member(summary, "deadLettered"), Member(summary, "pending"), Member(summary, "signatures"), Member(summary, "partnerCalls")));
+    }
+
+    private string Write(string name, string text) => Write(name, Encoding.UTF8.GetBytes(text));
+
+    private string Write(string name, byte[] bytes)
+    {
+        var path = Path.Combine(_folder, name);
+        File.WriteAllBytes(path, bytes);
+        return path;
+    }
+
+    private async Task<(int ExitCode, JsonElement Summary)> SyncAsync(string catalog, params string[] more)
+    {
+        var (exitCode, output, error) = await CommandLineProcess.RunAsync(_folder, ["sync", catalog, "--json", .. more]);
+        Assert.True(output.Length > 0, error);
+        return (exitCode, JsonDocument.Parse(output).RootElement);
+    }
+
+    private async Task AssertUnusableAsync(string expected, params string[] arguments)
+    {
+        var (exitCode, _, error) = await CommandLineProcess.RunAsync(_folder, arguments);
+        Assert.True(exitCode == 2, $"exit {exitCode}: {error}");
+        Assert.Contains(expected, error, StringComparison.Ordinal);
+        Assert.DoesNotContain("   at ", error, StringComparison.Ordinal);
+    }
+}

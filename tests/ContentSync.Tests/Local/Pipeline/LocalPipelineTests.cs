@@ -1,0 +1,135 @@
+using System.Globalization;
+using System.Text;
+using ContentSync.Content;
+using ContentSync.Ledger;
+using ContentSync.Local.Pipeline;
+using ContentSync.Local.SimulatedAlipayHk;
+using ContentSync.Resync;
+using ContentSync.Synchronization;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace ContentSync.Tests.Local.Pipeline;
+
+/// <summary>The whole pipeline of the local host against a simulated AlipayHK that misbehaves.</summary>
+public sealed class LocalPipelineTests : IDisposable
+{
+    private const int Items = 60;
+
+    private readonly string _folder = Directory.CreateTempSubdirectory("contentsync-test-").FullName;
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    [Theory]
+    [InlineData("latency=5ms+5ms")]
+    [InlineData("throttle=0.2:1s*3")]
+    [InlineData("error=0.2:503")]
+    [InlineData("unknown=0.2")]
+    [InlineData("unsigned=0.2")]
+    [InlineData("forged=0.2")]
+    [InlineData("keyversion=0.2")]
+    [InlineData("truncated=0.2")]
+    [InlineData("reset=0.2")]
+    [InlineData("lost=0.2")]
+    [InlineData("unknown=0.1,lost=0.1,reset=0.1,truncated=0.1,forged=0.05,error=0.1:500")]
+    public async Task Brings_every_item_to_AlipayHk_despite(string faults)
+    {
+        await using var pipeline = await OpenAsync(faults);
+        var counts = await SyncAsync(pipeline, Catalog());
+        Assert.Equal(new SyncCounts(Items, 0, Items, 0, 0, 0, 0, 0), counts);
+        var held = pipeline.Gateway!.Snapshot();
+        for (var i = 0; i < Items; i++) Assert.Equal(Info(i), held[Id(i)].ContentInfo);
+        Assert.Equal(0, pipeline.Gateway.Stats.OverlappingRequests);
+        Assert.Equal(0, pipeline.Gateway.Stats.ReusedRequestIds);
+        if (!faults.StartsWith("latency", StringComparison.Ordinal)) Assert.NotEmpty(pipeline.Gateway.Stats.Faults);
+    }
+
+    [Fact]
+    public async Task Parks_what_AlipayHk_finds_risky_and_harms_nothing_else()
+    {
+        await using var pipeline = await OpenAsync("risky=1/10");
+        var counts = await SyncAsync(pipeline, Catalog());
+        Assert.Equal(new SyncCounts(Items, 0, Items - 6, 0, 0, 6, 0, 0), counts);
+        var parked = new List<SyncRecord>();
+        await foreach (var record in pipeline.Ledger.ListAsync(new SyncRecordFilter { State = SyncState.Parked }, CancellationToken.None)) parked.Add(record);
+        Assert.All(parked, record => Assert.Equal((ParkReason.Rejected, "CONTENT_RISKY"), (record.ParkReason, record.LastAttempt!.Code)));
+        Assert.Equal(6, parked.Count);
+    }
+
+    [Fact]
+    public async Task Takes_no_unsigned_success_for_a_success()
+    {
+        await using var pipeline = await OpenAsync("unsigned=1");
+        var acceptance = await pipeline.Synchronizer.AcceptAsync([Item(pipeline, 0)], DateTimeOffset.UtcNow, CancellationToken.None);
+        var outcome = await pipeline.Synchronizer.SynchronizeAsync(acceptance[0].Record.ContentId, CancellationToken.None);
+        Assert.Equal((SyncOutcomeKind.Pending, "UnsignedSuccess"), (outcome.Kind, outcome.Code));
+    }
+
+    [Fact]
+    public async Task Gives_a_hanging_call_up_without_losing_the_item()
+    {
+        await using var pipeline = await OpenAsync("hang=1");
+        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(1));
+        await pipeline.Synchronizer.AcceptAsync([Item(pipeline, 0)], DateTimeOffset.UtcNow, CancellationToken.None);
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(async () => await pipeline.Synchronizer.SynchronizeAsync(Id(0), patience.Token));
+        pipeline.Gateway!.Faults = GatewayFaults.None;
+        Assert.Equal(SyncOutcomeKind.Synchronized, (await pipeline.Synchronizer.SynchronizeAsync(Id(0), CancellationToken.None)).Kind);
+    }
+
+    [Fact]
+    public async Task Resumes_by_itself_when_a_configuration_fault_is_mended()
+    {
+        await using var pipeline = await OpenAsync("badsignature=1");
+        Assert.Equal(Items, (await SyncAsync(pipeline, Catalog())).Pending);
+        Assert.Equal(StopCause.ConfigurationFault, pipeline.Synchronizer.Stop!.Cause);
+        pipeline.Gateway!.Faults = GatewayFaults.None;
+        for (var wait = 0; wait < 600 && pipeline.Gateway.Snapshot().Count < Items; wait++) await Task.Delay(100);
+        Assert.Equal(Items, pipeline.Gateway.Snapshot().Count);
+    }
+
+    [Fact]
+    public async Task Goes_on_from_the_ledger_after_a_restart()
+    {
+        await using (var before = await OpenAsync("badsignature=1")) Assert.Equal(Items, (await SyncAsync(before, Catalog())).Pending);
+        await using var after = await OpenAsync("");
+        for (var wait = 0; wait < 600 && after.Gateway!.Snapshot().Count < Items; wait++) await Task.Delay(100);
+        Assert.Equal(Items, after.Gateway!.Snapshot().Count);
+    }
+
+    [Fact]
+    public async Task Ends_with_the_newest_of_several_lines_for_one_content()
+    {
+        await using var pipeline = await OpenAsync("latency=20ms");
+        var lines = string.Join('\n', Enumerable.Range(0, 20).Select(i => $$"""{"contentId":"A","contentType":"SKU","contentStatus":1,"contentInfo":{"n":{{i}}},"revision":{{(i * 7) % 20}}}"""));
+        var counts = await SyncAsync(pipeline, lines);
+        Assert.Equal(20, counts.Read);
+        Assert.Equal((19, 1), (counts.Superseded, counts.Synchronized));
+        var newest = Enumerable.Range(0, 20).Single(i => (i * 7) % 20 == 19);
+        Assert.Equal($$"""{"n":{{newest}}}""", pipeline.Gateway!.Snapshot()["A"].ContentInfo);
+        Assert.Equal(0, pipeline.Gateway.Stats.OverlappingRequests);
+    }
+
+    private static string Id(int i) => $"A-{i}";
+
+    private static string Info(int i) => string.Create(CultureInfo.InvariantCulture, $$"""{"name":"商品 {{i}}"}""");
+
+    private static string Line(int i) => $$"""{"contentId":"{{Id(i)}}","contentType":"SKU","contentStatus":1,"contentInfo":{{Info(i)}}}""";
+
+    private static string Catalog() => string.Join('\n', Enumerable.Range(0, Items).Select(Line));
+
+    private static ContentItem Item(LocalPipeline pipeline, int i) => pipeline.Reader.Read(Encoding.UTF8.GetBytes(Line(i))).Item!;
+
+    private static async Task<SyncCounts> SyncAsync(LocalPipeline pipeline, string catalog)
+    {
+        var tally = new SyncTally();
+        pipeline.Queue.Ended += tally.Add;
+        var sync = new CatalogSync(pipeline.Synchronizer, pipeline.Queue, tally, TimeProvider.System);
+        using var stream = new MemoryStream(Encoding.UTF8.GetBytes(catalog));
+        await sync.ReadAsync(new CatalogReader(pipeline.Reader, pipeline.ContentOptions).ReadAsync(stream, CancellationToken.None), CancellationToken.None);
+        await sync.FinishAsync(TimeSpan.FromSeconds(60), CancellationToken.None);
+        return tally.Counts;
+    }
+
+    private Task<LocalPipeline> OpenAsync(string faults) =>
+        LocalPipeline.OpenAsync(
+            new LocalOptions { Data = _folder, Faults = faults.Length == 0 ? GatewayFaults.None : GatewayFaults.Parse(faults) }, TimeProvider.System, NullLoggerFactory.Instance, CancellationToken.None);
+}

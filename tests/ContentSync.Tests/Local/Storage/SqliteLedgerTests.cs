@@ -1,0 +1,382 @@
+using ContentSync.Content;
+using ContentSync.Ledger;
+using ContentSync.Local.Storage;
+using ContentSync.Tests.Ledger;
+using Microsoft.Extensions.Time.Testing;
+
+namespace ContentSync.Tests.Local.Storage;
+
+public sealed class SqliteLedgerTests : IDisposable
+{
+    private static readonly TimeSpan Duration = TimeSpan.FromMinutes(2);
+
+    private readonly FakeTimeProvider _time = new(new DateTimeOffset(2026, 3, 1, 8, 0, 0, TimeSpan.Zero));
+    private readonly TestSubmissions _submissions = new();
+    private readonly TemporaryFolder _folder = new();
+
+    private SqliteLedgerOptions Options => new(_folder.File("data/ledger.db")) { Durability = LedgerDurability.ProcessEnd };
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public async Task Holds_after_a_restart_what_it_held_before()
+    {
+        SyncRecord pending, synchronized, parked;
+        await using (var before = await OpenAsync(Options with { Durability = LedgerDurability.PowerLoss }))
+        {
+            pending = (await before.AcceptAsync([Content("pending", "A", 1)], default))[0].Record;
+            synchronized = await EndAsync(before, "synchronized", l => AttemptEndings.Synchronized(l, _time.GetUtcNow()));
+            parked = await EndAsync(before, "parked", l => AttemptEndings.Parked(l, _time.GetUtcNow(), ParkReason.AgeExceeded));
+        }
+
+        await using var after = await OpenAsync(Options);
+        foreach (var record in new[] { pending, synchronized, parked })
+        {
+            var found = await after.FindAsync(record.ContentId, default);
+            Assert.Equal(record with { Body = default }, found! with { Body = default });
+            Assert.Equal(record.Body.ToArray(), found.Body.ToArray());
+        }
+    }
+
+    [Fact]
+    public async Task Forgets_the_leases_of_an_owner_who_is_gone_but_not_that_they_may_have_been_used()
+    {
+        SyncRecord leased;
+        await using (var before = await OpenAsync(Options))
+        {
+            await EndAsync(before, "1", l => AttemptEndings.Synchronized(l, _time.GetUtcNow()));
+            await before.AcceptAsync([Content("1", "B", 2)], default);
+            leased = (await before.LeaseAsync("1", Duration, default)).Record!;
+        }
+
+        await using var after = await OpenAsync(Options);
+        var found = await after.FindAsync("1", default);
+        var again = (await after.LeaseAsync("1", Duration, default)).Record!;
+
+        Assert.Equal((null, 0, null), (found!.Lease, found.Attempts, found.SynchronizedHash));
+        Assert.Equal((leased.RequestId, 1), (again.RequestId, again.Attempts));
+        Assert.NotEqual(leased.Lease!.LeaseId, again.Lease!.LeaseId);
+        Assert.Equal(RecordStatus.LeaseLost, (await after.RecordAsync(leased, AttemptEndings.Released(), default)).Status);
+    }
+
+    [Fact]
+    public async Task Remembers_a_lease_whose_row_has_left_the_cache()
+    {
+        await using var ledger = await OpenAsync(Options);
+        await ledger.AcceptAsync([Content("leased", "A", 1)], default);
+        var leased = (await ledger.LeaseAsync("leased", Duration, default)).Record!;
+        for (var batch = 0; batch < 20; batch++) await ledger.AcceptAsync([.. Enumerable.Range(0, 500).Select(i => Content($"{batch}-{i}", "A", 1))], default);
+
+        Assert.Equal(LeaseStatus.Busy, (await ledger.LeaseAsync("leased", Duration, default)).Status);
+        Assert.Equal(leased.Lease, (await ledger.FindAsync("leased", default))!.Lease);
+        Assert.Equal(RecordStatus.Recorded, (await ledger.RecordAsync(leased, AttemptEndings.Synchronized(leased, _time.GetUtcNow()), default)).Status);
+        Assert.Equal((null, 1), ((await ledger.FindAsync("leased", default))!.Lease, (await ledger.FindAsync("leased", default))!.Attempts));
+    }
+
+    [Fact]
+    public async Task Lets_one_owner_in_and_names_it_to_the_second()
+    {
+        await using (var first = await OpenAsync(Options))
+        {
+            var refused = await Assert.ThrowsAsync<DataInUseException>(() => OpenAsync(Options));
+
+            Assert.Contains(Options.Path, refused.Message, StringComparison.Ordinal);
+            Assert.Contains($"process {Environment.ProcessId}", refused.Message, StringComparison.Ordinal);
+            Assert.Equal(AcceptanceKind.Accepted, (await first.AcceptAsync([Content("1", "A", 1)], default))[0].Kind);
+        }
+
+        await using var next = await OpenAsync(Options);
+        Assert.NotNull(await next.FindAsync("1", default));
+    }
+
+    [Fact]
+    public async Task Is_read_by_others_while_it_is_owned()
+    {
+        await using var owner = await OpenAsync(Options);
+        await using var reader = await SqliteLedger.OpenReadOnlyAsync(Options, default);
+        await owner.AcceptAsync([Content("1", "A", 1), Content("2", "A", 1)], default);
+
+        Assert.Equal("1", (await reader.FindAsync("1", default))!.ContentId);
+        Assert.Equal([new StateCount(SyncState.Pending, null, 2)], await reader.CountByStateAsync(default));
+        var listed = 0;
+        await foreach (var record in reader.ListAsync(new SyncRecordFilter(), default)) { listed++; }
+        Assert.Equal(2, listed);
+    }
+
+    [Fact]
+    public async Task Is_read_while_nobody_owns_it()
+    {
+        await using (var owner = await OpenAsync(Options)) { await owner.AcceptAsync([Content("1", "A", 1)], default); }
+
+        await using var reader = await SqliteLedger.OpenReadOnlyAsync(Options, default);
+
+        Assert.NotNull(await reader.FindAsync("1", default));
+    }
+
+    [Fact]
+    public async Task Says_where_there_is_no_ledger_to_read()
+    {
+        var fault = await Assert.ThrowsAsync<LedgerUnavailableException>(() => SqliteLedger.OpenReadOnlyAsync(Options, default));
+
+        Assert.StartsWith($"There is no ledger at {Options.Path}", fault.Message, StringComparison.Ordinal);
+        Assert.False(File.Exists(Options.Path));
+    }
+
+    [Fact]
+    public async Task Refuses_a_newer_programs_ledger()
+    {
+        await using (await OpenAsync(Options)) { }
+        using (var database = SqliteDatabase.Open(Options.Path, SqliteAccess.Write, TimeSpan.Zero)) { database.Execute("PRAGMA user_version = 7"); }
+
+        var fault = await Assert.ThrowsAsync<LedgerUnavailableException>(() => OpenAsync(Options));
+
+        Assert.Contains("written by a newer program (schema 7", fault.Message, StringComparison.Ordinal);
+        await Assert.ThrowsAsync<LedgerUnavailableException>(() => SqliteLedger.OpenReadOnlyAsync(Options, default));
+    }
+
+    [Fact]
+    public async Task Refuses_another_programs_database_and_leaves_it_alone()
+    {
+        Directory.CreateDirectory(Path.GetDirectoryName(Options.Path)!);
+        using (var database = SqliteDatabase.Open(Options.Path, SqliteAccess.Write, TimeSpan.Zero)) { database.Execute("CREATE TABLE theirs (id INTEGER)"); }
+
+        var fault = await Assert.ThrowsAsync<LedgerUnavailableException>(() => OpenAsync(Options));
+
+        Assert.Contains("is not a ledger", fault.Message, StringComparison.Ordinal);
+        using var after = SqliteDatabase.Open(Options.Path, SqliteAccess.Write, TimeSpan.Zero);
+        Assert.Equal(1, after.Number("SELECT count(*) FROM sqlite_schema"));
+        Assert.Equal(0, after.Number("SELECT count(*) FROM pragma_journal_mode WHERE journal_mode = 'wal'"));
+    }
+
+    [Fact]
+    public async Task Refuses_a_file_that_is_no_database()
+    {
+        Directory.CreateDirectory(Path.GetDirectoryName(Options.Path)!);
+        await File.WriteAllTextAsync(Options.Path, string.Concat(Enumerable.Repeat("contentId,price\n", 400)));
+
+        var fault = await Assert.ThrowsAsync<LedgerUnavailableException>(() => OpenAsync(Options));
+
+        Assert.Equal($"The file {Options.Path} is not a ledger; choose another folder, or move the file away.", fault.Message);
+    }
+
+    [Fact]
+    public async Task Says_when_its_folder_cannot_be_made()
+    {
+        await File.WriteAllTextAsync(_folder.File("data"), "a file where the folder should be");
+
+        var fault = await Assert.ThrowsAsync<LedgerUnavailableException>(() => OpenAsync(Options));
+
+        Assert.Contains(Options.Path, fault.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Says_when_the_disk_is_full_and_goes_on_when_it_no_longer_is()
+    {
+        var body = new byte[40_000];
+        Submission Large(int i) => Content($"large-{i}", "A", 1) with { Prepare = _ => new PreparedRequest("r", body) };
+        await using (var full = await OpenAsync(Options with { MaxPages = 60 }))
+        {
+            await full.AcceptAsync([Content("1", "A", 1), Content("2", "A", 1)], default);
+            var leased = (await full.LeaseAsync("1", Duration, default)).Record!;
+
+            var fault = await Assert.ThrowsAsync<LedgerUnavailableException>(async () => await full.AcceptAsync([.. Enumerable.Range(0, 20).Select(Large)], default));
+
+            Assert.Equal($"There is no space left on the disk that holds {Options.Path}; free some and try again.", fault.Message);
+            Assert.Equal(RecordStatus.Recorded, (await full.RecordAsync(leased, AttemptEndings.Synchronized(leased, _time.GetUtcNow()), default)).Status);
+            Assert.Equal(AcceptanceKind.Accepted, (await full.AcceptAsync([Content("3", "A", 1)], default))[0].Kind);
+            Assert.Equal(
+                [new StateCount(SyncState.Pending, null, 2), new StateCount(SyncState.Synchronized, null, 1)],
+                await full.CountByStateAsync(default));
+        }
+
+        await using var roomy = await OpenAsync(Options);
+        Assert.All(await roomy.AcceptAsync([.. Enumerable.Range(0, 20).Select(Large)], default), a => Assert.Equal(AcceptanceKind.Accepted, a.Kind));
+        Assert.Equal(SyncState.Synchronized, (await roomy.FindAsync("1", default))!.State);
+    }
+
+    [Fact]
+    public async Task Believes_the_file_and_not_its_memory_after_a_failed_transaction()
+    {
+        await using var ledger = await OpenAsync(Options with { MaxPages = 60 });
+        await ledger.AcceptAsync([Content("1", "A", 1)], default);
+        var body = new byte[400_000];
+        Submission[] doomed = [Content("1", "B", 2), Content("new", "A", 1), Content("large", "A", 1) with { Prepare = _ => new PreparedRequest("r", body) }];
+
+        await Assert.ThrowsAsync<LedgerUnavailableException>(async () => await ledger.AcceptAsync(doomed, default));
+        var leased = (await ledger.LeaseAsync("1", Duration, default)).Record!;
+
+        Assert.Equal((Revision.Of(1), TestSubmissions.HashOf("A")), (leased.Revision, leased.Hash));
+        Assert.Equal(TestSubmissions.BodyOf("A"), leased.Body.ToArray());
+        Assert.Equal(LeaseStatus.NotFound, (await ledger.LeaseAsync("new", Duration, default)).Status);
+    }
+
+    [Fact]
+    public async Task Says_when_another_program_holds_the_file_and_goes_on_afterwards()
+    {
+        await using var ledger = await OpenAsync(Options with { BusyTimeout = TimeSpan.Zero });
+        using (var other = SqliteDatabase.Open(Options.Path, SqliteAccess.Write, TimeSpan.Zero))
+        {
+            other.Execute("BEGIN IMMEDIATE");
+            var fault = await Assert.ThrowsAsync<LedgerUnavailableException>(async () => await ledger.AcceptAsync([Content("1", "A", 1)], default));
+            Assert.Equal($"Another program has the ledger {Options.Path} locked; close it and try again.", fault.Message);
+        }
+
+        Assert.Equal(AcceptanceKind.Accepted, (await ledger.AcceptAsync([Content("1", "A", 1)], default))[0].Kind);
+    }
+
+    [Fact]
+    public async Task Counts_records_by_state_and_reason_through_every_step()
+    {
+        await using var ledger = await OpenAsync(Options);
+        Assert.Empty(await ledger.CountByStateAsync(default));
+        await EndAsync(ledger, "1", l => AttemptEndings.Synchronized(l, _time.GetUtcNow()));
+        await EndAsync(ledger, "2", l => AttemptEndings.Parked(l, _time.GetUtcNow(), ParkReason.Rejected));
+        await EndAsync(ledger, "3", l => AttemptEndings.Parked(l, _time.GetUtcNow(), ParkReason.AgeExceeded));
+        await EndAsync(ledger, "4", l => AttemptEndings.RetryAt(l, _time.GetUtcNow(), _time.GetUtcNow()));
+        await ledger.AcceptAsync([Content("1", "B", 2), Content("2", "A", 2), Content("5", "A", 1), Content("5", "A", 1)], default);
+        await ledger.ReplayAsync("3", default);
+
+        Assert.Equal(
+            [new StateCount(SyncState.Pending, null, 4), new StateCount(SyncState.Parked, ParkReason.Rejected, 1)],
+            await ledger.CountByStateAsync(default));
+    }
+
+    [Fact]
+    public async Task Finds_again_a_content_that_many_others_pushed_out_of_memory()
+    {
+        await using var ledger = await OpenAsync(Options);
+        var first = (await ledger.AcceptAsync([Content("first", "A", 1)], default))[0].Record;
+        var leased = (await ledger.LeaseAsync("first", Duration, default)).Record!;
+        for (var i = 0; i < 10; i++) { await ledger.AcceptAsync([.. Enumerable.Range(i * 500, 500).Select(n => Content($"{n}", "A", 1))], default); }
+
+        var answer = await ledger.RecordAsync(leased, AttemptEndings.Synchronized(leased, _time.GetUtcNow()), default);
+
+        Assert.Equal((RecordStatus.Recorded, first.RequestId), (answer.Status, answer.Record.RequestId));
+        Assert.Equal(first.Body.ToArray(), answer.Record.Body.ToArray());
+    }
+
+    [Fact]
+    public async Task Finishes_what_was_called_before_it_closes_and_takes_nothing_after()
+    {
+        var ledger = await OpenAsync(Options);
+        var calls = Enumerable.Range(0, 200).Select(i => ledger.AcceptAsync([Content($"{i}", "A", 1)], default).AsTask()).ToArray();
+
+        await ledger.DisposeAsync();
+
+        Assert.All(await Task.WhenAll(calls), a => Assert.Equal(AcceptanceKind.Accepted, a[0].Kind));
+        await Assert.ThrowsAsync<ObjectDisposedException>(async () => await ledger.AcceptAsync([Content("late", "A", 1)], default));
+        await Assert.ThrowsAsync<ObjectDisposedException>(async () => await ledger.FindAsync("1", default));
+        Assert.False(File.Exists(Options.Path + "-wal"));
+    }
+
+    [Fact]
+    public async Task Loses_nothing_acknowledged_when_it_is_killed_in_the_middle_of_a_transaction()
+    {
+        // A request is prepared on the writer's thread, inside its transaction: the files copied there are what a kill at
+        // that moment leaves. The small log makes checkpoints fall between and before the copies.
+        var random = new Random(20260301);
+        await using var ledger = await OpenAsync(Options with { CheckpointPages = 20 });
+        var acknowledged = new List<string>();
+        for (var kill = 0; kill < 30; kill++)
+        {
+            for (var i = random.Next(8); i >= 0; i--)
+            {
+                var id = $"{kill}-{i}";
+                await ledger.AcceptAsync([Content(id, "A", 1), Content(id, "B", 2)], default);
+                acknowledged.Add(id);
+            }
+
+            var copy = _folder.File($"copy-{kill}.db");
+            var torn = Content($"torn-{kill}", "A", 1);
+            var killed = torn with
+            {
+                Prepare = item =>
+                {
+                    Copy(copy);
+                    return torn.Prepare(item);
+                },
+            };
+            await ledger.AcceptAsync([.. Enumerable.Range(0, random.Next(40)).Select(i => Content($"before-{kill}-{i}", "A", 1)), killed], default);
+
+            await AssertHoldsAsync(copy, acknowledged, torn.Item.ContentId);
+        }
+    }
+
+    [Fact]
+    public async Task Loses_nothing_acknowledged_when_it_is_killed_while_it_writes()
+    {
+        // Without checkpoints the database file stands still and the log only grows, so a copy made while the writer runs is
+        // a log cut off anywhere.
+        await using var ledger = await OpenAsync(Options with { CheckpointPages = int.MaxValue });
+        var random = new Random(20260302);
+        var acknowledged = new List<string>();
+        for (var kill = 0; kill < 12; kill++)
+        {
+            var reached = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            var writing = WriteAsync(ledger, $"{kill}", acknowledged, acknowledged.Count + random.Next(1, 100), reached);
+            await reached.Task;
+            List<string> before;
+            lock (acknowledged) { before = [.. acknowledged]; }
+            var copy = _folder.File($"copy-{kill}.db");
+            Copy(copy);
+            await writing;
+
+            await AssertHoldsAsync(copy, before, torn: null);
+        }
+    }
+
+    // Four writers at once, 30 contents each; tells when so many are acknowledged, and goes on.
+    private Task WriteAsync(SqliteLedger ledger, string name, List<string> acknowledged, int tellAt, TaskCompletionSource reached) =>
+        Task.WhenAll(Enumerable.Range(0, 4).Select(writer => Task.Run(async () =>
+        {
+            for (var i = 0; i < 30; i++)
+            {
+                var id = $"{name}-{writer}-{i}";
+                await ledger.AcceptAsync([Content(id, "A", 1), Content(id, "B", 2)], default);
+                lock (acknowledged)
+                {
+                    acknowledged.Add(id);
+                    if (acknowledged.Count == tellAt) reached.SetResult();
+                }
+            }
+        })));
+
+    private void Copy(string copy)
+    {
+        foreach (var suffix in new[] { "", "-wal" })
+        {
+            using var source = new FileStream(Options.Path + suffix, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+            using var target = File.Create(copy + suffix);
+            source.CopyTo(target);
+        }
+    }
+
+    private async Task AssertHoldsAsync(string copy, IReadOnlyCollection<string> acknowledged, string? torn)
+    {
+        await using var survivor = await OpenAsync(new SqliteLedgerOptions(copy) { Durability = LedgerDurability.ProcessEnd });
+        var held = new Dictionary<string, SyncRecord>();
+        await foreach (var record in survivor.ListAsync(new SyncRecordFilter(), default)) { held.Add(record.ContentId, record); }
+
+        foreach (var id in acknowledged)
+        {
+            Assert.True(held.TryGetValue(id, out var record), $"{id} was acknowledged and is lost");
+            Assert.Equal(TestSubmissions.HashOf("B"), record.Hash);
+            Assert.Equal(TestSubmissions.BodyOf("B"), record.Body.ToArray());
+        }
+
+        Assert.False(torn is not null && held.ContainsKey(torn), $"{torn} was never committed and is held");
+        Assert.Equal(held.Count, (await survivor.CountByStateAsync(default)).Sum(c => c.Count));
+        Assert.Equal(AcceptanceKind.Accepted, (await survivor.AcceptAsync([Content("after the kill", "A", 1)], default))[0].Kind);
+    }
+
+    private Task<SqliteLedger> OpenAsync(SqliteLedgerOptions options) => SqliteLedger.OpenAsync(options, _time, default);
+
+    private Submission Content(string id, string content, long revision) => _submissions.Of(id, content, revision);
+
+    private async Task<SyncRecord> EndAsync(SqliteLedger ledger, string id, Func<SyncRecord, AttemptEnding> ending)
+    {
+        await ledger.AcceptAsync([Content(id, "A", 1)], default);
+        var leased = (await ledger.LeaseAsync(id, Duration, default)).Record!;
+        return (await ledger.RecordAsync(leased, ending(leased), default)).Record;
+    }
+}
