@@ -59,6 +59,7 @@ public static class CommandLineProgram
             """);
         serve.AddTo(root);
         root.Subcommands.Add(new SyncCommand(screen).Create());
+        root.Subcommands.Add(new ResyncCommand(screen).Create());
         root.Subcommands.Add(new PreviewCommand(screen).Create());
         root.Subcommands.Add(new KeygenCommand(screen).Create());
         root.Subcommands.Add(new SimulateCommand(screen).Create());

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Numerics;
+using System.Runtime.InteropServices;
 using System.Text;
 
 namespace ContentSync.Resync;
@@ -21,7 +22,7 @@ public sealed class CatalogPlan : IDisposable
     public long Selected { get; private set; }
 
     /// <summary>Whether the item at this place of the catalog, from 0, is to be sent.</summary>
-    public bool IsSelected(long ordinal) => (_selected[ordinal / 64] & (1UL << (int)(ordinal % 64))) != 0;
+    public bool IsSelected(long ordinal) => ordinal / 64 < _selected.Length && (_selected[ordinal / 64] & (1UL << (int)(ordinal % 64))) != 0;
 
     /// <summary>The contents that the catalog no longer holds.</summary>
     public IEnumerable<string> Vanished()
@@ -34,6 +35,34 @@ public sealed class CatalogPlan : IDisposable
             yield return Encoding.UTF8.GetString(bytes.Span.Slice(at + sizeof(ushort), length));
             at += sizeof(ushort) + length;
         }
+    }
+
+    /// <summary>Writes what a run needs of it; the issues are not part of that.</summary>
+    public async Task SaveAsync(Stream destination, CancellationToken cancellationToken)
+    {
+        var head = new byte[2 * sizeof(long)];
+        BinaryPrimitives.WriteInt64LittleEndian(head, _selected.Length);
+        BinaryPrimitives.WriteInt64LittleEndian(head.AsSpan(sizeof(long)), _vanished.Length);
+        await destination.WriteAsync(head, cancellationToken).ConfigureAwait(false);
+        await destination.WriteAsync(MemoryMarshal.AsBytes(_selected.AsSpan()).ToArray(), cancellationToken).ConfigureAwait(false);
+        await destination.WriteAsync(_vanished.GetBuffer().AsMemory(0, (int)_vanished.Length), cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>Reads what <see cref="SaveAsync"/> wrote.</summary>
+    /// <exception cref="EndOfStreamException">It is not whole.</exception>
+    public static async Task<CatalogPlan> LoadAsync(Stream source, CancellationToken cancellationToken)
+    {
+        var head = new byte[2 * sizeof(long)];
+        await source.ReadExactlyAsync(head, cancellationToken).ConfigureAwait(false);
+        var plan = new CatalogPlan(BinaryPrimitives.ReadInt64LittleEndian(head) * 64);
+        var selected = new byte[plan._selected.Length * sizeof(ulong)];
+        var vanished = new byte[BinaryPrimitives.ReadInt64LittleEndian(head.AsSpan(sizeof(long)))];
+        await source.ReadExactlyAsync(selected, cancellationToken).ConfigureAwait(false);
+        await source.ReadExactlyAsync(vanished, cancellationToken).ConfigureAwait(false);
+        selected.CopyTo(MemoryMarshal.AsBytes(plan._selected.AsSpan()));
+        plan._vanished.Write(vanished);
+        plan.Seal(new PlanCounts(), []);
+        return plan;
     }
 
     public void Dispose() => _vanished.Dispose();

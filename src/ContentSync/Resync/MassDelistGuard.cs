@@ -2,19 +2,6 @@ using System.Globalization;
 
 namespace ContentSync.Resync;
 
-/// <summary>How a resync goes about it. Section <c>Resync</c> of the settings.</summary>
-public sealed class ResyncOptions
-{
-    /// <summary>Name of the settings section.</summary>
-    public const string Section = "Resync";
-
-    /// <summary>Largest share of the listed contents that a run may delist without an override, 0 to 1.</summary>
-    public double MaxDelistShare { get; set; } = 0.10;
-
-    /// <summary>Largest share by which a catalog may be smaller than the last one without an override, 0 to 1.</summary>
-    public double MaxShrinkShare { get; set; } = 0.20;
-}
-
 /// <summary>
 /// Stops a run that would take down more than anybody means to: an export that broke off or a feed that came empty looks just
 /// like a catalog from which everything was removed. A pure function.

@@ -70,21 +70,20 @@ internal sealed class PlanSpill : IDisposable
 
     public PlanItem[] Items(int partition)
     {
-        using var file = File.OpenHandle(_items[partition].Path);
-        var items = new PlanItem[RandomAccess.GetLength(file) / PlanItem.Size];
-        var bytes = MemoryMarshal.AsBytes(items.AsSpan());
-        for (var read = 0; read < bytes.Length;) read += RandomAccess.Read(file, bytes[read..], read);
+        using var stream = _items[partition].OpenRead();
+        var items = new PlanItem[stream.Length / PlanItem.Size];
+        stream.ReadExactly(MemoryMarshal.AsBytes(items.AsSpan()));
         return items;
     }
 
     public IEnumerable<PlanContent> Contents(int partition)
     {
-        using var file = new FileStream(_contents[partition].Path, FileMode.Open, FileAccess.Read, FileShare.None, 64 * 1024);
+        using var stream = _contents[partition].OpenRead();
         var head = new byte[35];
-        while (file.ReadAtLeast(head, head.Length, throwOnEndOfStream: false) == head.Length)
+        while (stream.ReadAtLeast(head, head.Length, throwOnEndOfStream: false) == head.Length)
         {
             var id = new byte[BinaryPrimitives.ReadUInt16LittleEndian(head.AsSpan(33))];
-            file.ReadExactly(id);
+            stream.ReadExactly(id);
             yield return new PlanContent(MemoryMarshal.Read<PlanKey>(head), MemoryMarshal.Read<PlanKey>(head.AsSpan(16)), (PlanTraits)head[32], id);
         }
     }
@@ -95,18 +94,43 @@ internal sealed class PlanSpill : IDisposable
         _folder.Delete(recursive: true);
     }
 
-    /// <summary>Written from start to end.</summary>
+    /// <summary>Written from start to end. There is a file only for what does not fit the buffer.</summary>
     private sealed class SpillFile(string path) : IDisposable
     {
-        private readonly FileStream _stream = new(path, FileMode.CreateNew, FileAccess.Write, FileShare.None, 32 * 1024);
+        private const int BufferSize = 32 * 1024;
 
-        public string Path => path;
+        private readonly MemoryStream _buffer = new();
+        private FileStream? _file;
 
-        public void Append(ReadOnlySpan<byte> entry) => _stream.Write(entry);
+        public void Append(ReadOnlySpan<byte> entry)
+        {
+            if (_buffer.Length + entry.Length > BufferSize) Flush();
+            _buffer.Write(entry);
+        }
 
-        public void Complete() => _stream.Dispose();
+        public void Complete()
+        {
+            if (_file is null) return;
+            Flush();
+            _file.Dispose();
+        }
 
-        public void Dispose() => _stream.Dispose();
+        public Stream OpenRead() => _file is null
+            ? new MemoryStream(_buffer.GetBuffer(), 0, (int)_buffer.Length)
+            : new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.None, 64 * 1024);
+
+        public void Dispose()
+        {
+            _file?.Dispose();
+            _buffer.Dispose();
+        }
+
+        private void Flush()
+        {
+            _file ??= new FileStream(path, FileMode.CreateNew, FileAccess.Write, FileShare.None, bufferSize: 0);
+            _file.Write(_buffer.GetBuffer().AsSpan(0, (int)_buffer.Length));
+            _buffer.SetLength(0);
+        }
     }
 }
 
@@ -114,6 +138,8 @@ internal sealed class PlanSpill : IDisposable
 internal readonly record struct PlanKey(ulong High, ulong Low)
 {
     public int Partition => (int)(High % PlanSpill.Partitions);
+
+    public int Lane(int lanes) => (int)(Low % (ulong)lanes);
 
     /// <summary>Of a contentId.</summary>
     public static PlanKey Of(string contentId)

@@ -9,6 +9,16 @@ internal sealed class VirtualTime : TimeProvider
     private readonly PriorityQueue<(VirtualTimer Timer, long Setting), (long Due, long Order)> _due = new();
     private long _now;
     private long _order;
+    private int _armed;
+
+    /// <summary>Timers that are to go off.</summary>
+    public int Armed
+    {
+        get
+        {
+            lock (_lock) return _armed;
+        }
+    }
 
     public override long TimestampFrequency => TimeSpan.TicksPerSecond;
 
@@ -58,6 +68,7 @@ internal sealed class VirtualTime : TimeProvider
                 if (next.Timer.Setting != next.Setting) continue;
                 _now = Math.Max(_now, at.Due);
                 timer = next.Timer;
+                timer.Set(isArmed: false);
             }
         }
 
@@ -71,14 +82,23 @@ internal sealed class VirtualTime : TimeProvider
 
         public object? State => state;
 
+        private bool _isArmed;
+
         public long Setting { get; private set; }
+
+        public void Set(bool isArmed)
+        {
+            Setting = ++time._order;
+            time._armed += (isArmed ? 1 : 0) - (_isArmed ? 1 : 0);
+            _isArmed = isArmed;
+        }
 
         public bool Change(TimeSpan dueTime, TimeSpan period)
         {
             lock (time._lock)
             {
-                Setting = ++time._order;
-                if (dueTime != Timeout.InfiniteTimeSpan) time._due.Enqueue((this, Setting), (time._now + dueTime.Ticks, Setting));
+                Set(isArmed: dueTime != Timeout.InfiniteTimeSpan);
+                if (_isArmed) time._due.Enqueue((this, Setting), (time._now + dueTime.Ticks, Setting));
             }
 
             return true;
@@ -86,7 +106,7 @@ internal sealed class VirtualTime : TimeProvider
 
         public void Dispose()
         {
-            lock (time._lock) Setting = ++time._order;
+            lock (time._lock) Set(isArmed: false);
         }
 
         public ValueTask DisposeAsync()
