@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Invocation;
 using ContentSync.Resync;
 using Spectre.Console;
 
@@ -10,13 +11,17 @@ public static class CommandLineProgram
     /// <summary>How long a command may take to wind up after Ctrl-C; a second Ctrl-C ends it at once.</summary>
     private static readonly TimeSpan WindUp = TimeSpan.FromSeconds(20);
 
+    private const int WidthOfAFile = 160;
+
     /// <returns>See <see cref="ExitCodes"/>.</returns>
     public static async Task<int> RunAsync(string[] args, CancellationToken cancellationToken)
     {
         var screen = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Console.Error) });
+        // A log file or a pipe has no width to fit into.
+        if (Console.IsErrorRedirected) screen.Profile.Width = WidthOfAFile;
         var root = Commands(screen);
         var parsed = root.Parse(args);
-        if (parsed.Errors.Count > 0)
+        if (parsed.Action is ParseErrorAction)
         {
             foreach (var error in parsed.Errors) screen.MarkupLineInterpolated($"[red]{error.Message}[/]");
             var command = parsed.CommandResult.Command;
@@ -58,11 +63,13 @@ public static class CommandLineProgram
             2 wrong usage, or a file, key or port that cannot be used; 3 stopped before the end.
             """);
         serve.AddTo(root);
-        root.Subcommands.Add(new SyncCommand(screen).Create());
-        root.Subcommands.Add(new ResyncCommand(screen).Create());
-        root.Subcommands.Add(new PreviewCommand(screen).Create());
-        root.Subcommands.Add(new KeygenCommand(screen).Create());
-        root.Subcommands.Add(new SimulateCommand(screen).Create());
+        var help = new TeachingHelp();
+        help.AddTo(root);
+        root.Subcommands.Add(help.Explain(new SyncCommand(screen).Create(), SyncCommand.Lesson));
+        root.Subcommands.Add(help.Explain(new ResyncCommand(screen).Create(), ResyncCommand.Lesson));
+        root.Subcommands.Add(help.Explain(new PreviewCommand(screen).Create(), PreviewCommand.Lesson));
+        root.Subcommands.Add(help.Explain(new KeygenCommand(screen).Create(), KeygenCommand.Lesson));
+        root.Subcommands.Add(help.Explain(new SimulateCommand(screen).Create(), SimulateCommand.Lesson));
         return root;
     }
 }

@@ -10,18 +10,18 @@ internal sealed class KeygenCommand(IAnsiConsole screen)
 {
     private readonly Option<string> _out = new("--out") { Description = "Folder for private-key.pem and public-key.pem; existing files are never overwritten.", HelpName = "DIR", DefaultValueFactory = _ => "." };
 
+    /// <summary>What its own help says besides.</summary>
+    public const string Lesson =
+        """
+        In production the key is made in Azure Key Vault and never leaves it.
+
+        Example:
+          contentsync-local keygen --out keys
+        """;
+
     public Command Create()
     {
-        var command = new Command(
-            "keygen",
-            """
-            Make an RSA-2048 key pair for development, and print the public key as AlipayHK asks for it.
-
-            In production the key is made in Azure Key Vault and never leaves it.
-
-            Example:
-              contentsync-local keygen --out keys
-            """)
+        var command = new Command("keygen", "Make an RSA-2048 key pair for development.")
         {
             _out,
         };

@@ -18,18 +18,18 @@ internal sealed class PreviewCommand(IAnsiConsole screen)
 
     private readonly Option<string?> _schemas = new("--schemas") { Description = "Folder with a JSON Schema for contentInfo per content type.", HelpName = "DIR" };
 
+    /// <summary>What its own help says besides.</summary>
+    public const string Lesson =
+        """
+        Nothing is sent, signed or stored. The requestId and the Request-Time of a real run are made anew.
+
+        Example:
+          contentsync-local preview catalog.ndjson | less
+        """;
+
     public Command Create()
     {
-        var command = new Command(
-            "preview",
-            """
-            Show for each item what would be sent: validation result, headers, exact body and string to sign.
-
-            Nothing is sent, signed or stored. The requestId and the Request-Time of a real run are made anew.
-
-            Example:
-              contentsync-local preview catalog.ndjson | less
-            """)
+        var command = new Command("preview", "Show what would be sent for each item of a catalog, and send nothing.")
         {
             _file, _gateway, _clientId, _schemas,
         };

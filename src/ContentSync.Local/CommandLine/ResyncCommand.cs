@@ -27,22 +27,22 @@ internal sealed class ResyncCommand(IAnsiConsole screen)
 
     private readonly Option<bool> _json = new("--json") { Description = "Print plan and run as one JSON object on standard output." };
 
+    /// <summary>What its own help says besides.</summary>
+    public const string Lesson =
+        """
+        A file that is damaged or cut short is refused as a whole. A run that would delist more than a tenth of what is
+        listed, or whose catalog shrank by more than a fifth, sends nothing until --allow-delist says that this is meant.
+        Ctrl-C at any moment: the next run of the same file goes on from there.
+
+        Examples:
+          contentsync-local resync --source catalog.ndjson --dry-run
+          contentsync-local resync --source catalog.ndjson
+          contentsync-local resync --source catalog.ndjson --allow-delist 0.25
+        """;
+
     public Command Create()
     {
-        var command = new Command(
-            "resync",
-            """
-            Make AlipayHK equal to a catalog: send what is new or changed, and delist what the catalog no longer holds.
-
-            A file that is damaged or cut short is refused as a whole. A run that would delist more than a tenth of what is
-            listed, or whose catalog shrank by more than a fifth, sends nothing until --allow-delist says that this is meant.
-            Ctrl-C at any moment: the next run of the same file goes on from there.
-
-            Examples:
-              contentsync-local resync --source catalog.ndjson --dry-run
-              contentsync-local resync --source catalog.ndjson
-              contentsync-local resync --source catalog.ndjson --allow-delist 0.25
-            """)
+        var command = new Command("resync", "Make AlipayHK equal to a catalog: send what is new or changed, delist what the catalog no longer holds.")
         {
             _source, _dryRun, _allowDelist, _again, _cancel, _rate, _json,
         };

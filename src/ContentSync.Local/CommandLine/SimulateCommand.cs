@@ -18,21 +18,21 @@ internal sealed class SimulateCommand(IAnsiConsole screen)
 
     private readonly Option<GatewayFaults> _faults = FaultArguments.Create("How it misbehaves.");
 
+    /// <summary>What its own help says besides.</summary>
+    public const string Lesson =
+        """
+        It checks Client-Id, signature over the exact bytes, headers and fields, answers signed, and keeps what it was
+        given. What it holds: GET /simulator/content; its counts: GET /simulator/stats; other faults while it runs:
+        PUT /simulator/faults.
+
+        Examples:
+          contentsync-local simulate --faults unknown=0.05,throttle=0.02:3s
+          contentsync-local sync catalog.ndjson --gateway http://localhost:7072
+        """;
+
     public Command Create()
     {
-        var command = new Command(
-            "simulate",
-            """
-            Run the simulated AlipayHK alone, so that several runs or another program can use it.
-
-            It checks Client-Id, signature over the exact bytes, headers and fields, answers signed, and keeps what it was
-            given. What it holds: GET /simulator/content; its counts: GET /simulator/stats; other faults while it runs:
-            PUT /simulator/faults.
-
-            Examples:
-              contentsync-local simulate --faults unknown=0.05,throttle=0.02:3s
-              contentsync-local sync catalog.ndjson --gateway http://localhost:7072
-            """)
+        var command = new Command("simulate", "Run the simulated AlipayHK alone.")
         {
             _data, _port, _clientId, _faults,
         };

@@ -23,23 +23,23 @@ internal sealed class SyncCommand(IAnsiConsole screen)
         DefaultValueFactory = _ => 60,
     };
 
+    /// <summary>What its own help says besides.</summary>
+    public const string Lesson =
+        """
+        An item that AlipayHK holds already is not sent again, so running it twice costs nothing. Ctrl-C at any moment:
+        what is in flight finishes or stays pending, and the next run goes on from there.
+
+        An item:  {"contentId":"A-1","contentType":"SKU","contentStatus":1,"contentInfo":{"name":"..."},"revision":7}
+
+        Examples:
+          contentsync-local sync catalog.ndjson
+          gunzip -c export.gz | contentsync-local sync - --json --report failed.ndjson
+          contentsync-local sync catalog.ndjson --faults unknown=0.05,latency=50ms
+        """;
+
     public Command Create()
     {
-        var command = new Command(
-            "sync",
-            """
-            Sync a catalog: validate, sign, send, verify and record every item.
-
-            An item that AlipayHK holds already is not sent again, so running it twice costs nothing. Ctrl-C at any moment:
-            what is in flight finishes or stays pending, and the next run goes on from there.
-
-            An item:  {"contentId":"A-1","contentType":"SKU","contentStatus":1,"contentInfo":{"name":"..."},"revision":7}
-
-            Examples:
-              contentsync-local sync catalog.ndjson
-              gunzip -c export.gz | contentsync-local sync - --json --report failed.ndjson
-              contentsync-local sync catalog.ndjson --faults unknown=0.05,latency=50ms
-            """)
+        var command = new Command("sync", "Sync a catalog: validate, sign, send, verify and record every item.")
         {
             _file, _json, _report, _wait,
         };
@@ -58,8 +58,16 @@ internal sealed class SyncCommand(IAnsiConsole screen)
         await using var pipeline = await LocalPipeline.OpenAsync(_pipeline.Read(parsed), TimeProvider.System, NullLoggerFactory.Instance, cancellationToken).ConfigureAwait(false);
         var run = new CatalogRun(pipeline, screen, TimeProvider.System) { Patience = TimeSpan.FromSeconds(parsed.GetValue(_wait)), ReportFile = parsed.GetValue(_report) };
         var summary = await run.RunAsync(catalog, cancellationToken).ConfigureAwait(false);
-        if (parsed.GetValue(_json)) Console.Out.WriteLine(summary.ToJson());
-        else SummaryTable.Write(screen, summary);
+        if (parsed.GetValue(_json))
+        {
+            Console.Out.WriteLine(summary.ToJson());
+            if (summary.StoppedBecause is { } reason) screen.MarkupLineInterpolated($"[yellow]{reason}[/]");
+        }
+        else
+        {
+            SummaryTable.Write(screen, summary);
+        }
+
         return summary.ExitCode;
     }
 }

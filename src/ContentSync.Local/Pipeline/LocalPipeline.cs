@@ -54,6 +54,7 @@ public sealed class LocalPipeline : IAsyncDisposable
         BackOff = [TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(2), TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(10), TimeSpan.FromSeconds(20), TimeSpan.FromSeconds(40), TimeSpan.FromMinutes(2)],
         ProbeInterval = TimeSpan.FromSeconds(5),
         SigningPause = TimeSpan.FromSeconds(1),
+        SettleTime = TimeSpan.FromSeconds(2),
     };
 
     /// <summary>Opens the data folder, starts the simulated AlipayHK where one is wanted, and takes up what an earlier run left pending.</summary>

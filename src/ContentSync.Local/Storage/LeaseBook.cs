@@ -6,9 +6,10 @@ namespace ContentSync.Local.Storage;
 /// <summary>
 /// The leases in force. They are kept in memory only: the ledger has one owner, and a lease dies with it.
 /// </summary>
-internal sealed class LeaseBook
+internal sealed class LeaseBook(TimeProvider time)
 {
     private readonly ConcurrentDictionary<string, Entry> _entries = new(StringComparer.Ordinal);
+    private readonly Queue<(string ContentId, SyncLease Lease)> _settling = new();
     private readonly List<(string ContentId, Entry? Before)> _undo = [];
 
     /// <summary>Contents in flight.</summary>
@@ -20,6 +21,8 @@ internal sealed class LeaseBook
     /// <summary>Keeps what the record says of its lease, as part of the open transaction.</summary>
     public void Keep(SyncRecord record)
     {
+        ForgetSettled();
+        if (record.Lease is { LeaseId: SyncTransitions.Settling } settling) _settling.Enqueue((record.ContentId, settling));
         var before = _entries.TryGetValue(record.ContentId, out var entry) ? entry : (Entry?)null;
         if (record.Lease is null && before is null) return;
         _undo.Add((record.ContentId, before));
@@ -47,6 +50,16 @@ internal sealed class LeaseBook
         }
 
         _undo.Clear();
+    }
+
+    // Nobody takes these over, and nobody gives them back.
+    private void ForgetSettled()
+    {
+        while (_settling.TryPeek(out var oldest) && oldest.Lease.ExpiresAt <= time.GetUtcNow())
+        {
+            _settling.Dequeue();
+            if (_entries.TryGetValue(oldest.ContentId, out var entry) && entry.Lease == oldest.Lease) _entries.TryRemove(oldest.ContentId, out _);
+        }
     }
 
     private readonly record struct Entry(SyncLease Lease, string RequestId, int Attempts);

@@ -34,8 +34,9 @@ internal sealed class RecordTable : IDisposable
     private readonly long[] _tally = new long[3 * ParkReasons];
     private bool _waits = true;
 
-    public RecordTable(SqliteDatabase database, LedgerDurability durability)
+    public RecordTable(SqliteDatabase database, LedgerDurability durability, TimeProvider time)
     {
+        Leases = new LeaseBook(time);
         _database = database;
         _begin = database.Prepare("BEGIN IMMEDIATE");
         _commit = database.Prepare("COMMIT");
@@ -58,13 +59,14 @@ internal sealed class RecordTable : IDisposable
     public Lock Rows { get; } = new();
 
     /// <summary>The leases in force.</summary>
-    public LeaseBook Leases { get; } = new();
+    public LeaseBook Leases { get; }
 
     /// <summary>Opens the file for writing, made and brought to a known state if need be.</summary>
     /// <param name="options">Which file, and how durable.</param>
+    /// <param name="time">Clock of the leases.</param>
     /// <param name="epoch">Counts the owners the file has had, this one included.</param>
     /// <exception cref="LedgerUnavailableException">It cannot be opened.</exception>
-    public static RecordTable Open(SqliteLedgerOptions options, out long epoch)
+    public static RecordTable Open(SqliteLedgerOptions options, TimeProvider time, out long epoch)
     {
         var database = SqliteDatabase.Open(options.Path, SqliteAccess.Write, options.BusyTimeout);
         try
@@ -79,7 +81,7 @@ internal sealed class RecordTable : IDisposable
             database.Execute($"UPDATE owner SET epoch = epoch + 1, process_id = {Environment.ProcessId}");
             database.Execute("COMMIT");
             epoch = database.Number("SELECT epoch FROM owner");
-            return new RecordTable(database, options.Durability);
+            return new RecordTable(database, options.Durability, time);
         }
         catch
         {

@@ -115,7 +115,7 @@ public sealed class SqliteLedger : ISyncLedger, IAsyncDisposable
         RecordTable? table = null;
         try
         {
-            table = RecordTable.Open(options, out var epoch);
+            table = RecordTable.Open(options, time, out var epoch);
             return new SqliteLedger(owner, table, SqliteLedgerReader.Open(options), time, epoch);
         }
         catch

@@ -1,5 +1,6 @@
 using System.Net.Http.Headers;
 using System.Runtime.ExceptionServices;
+using System.Security.Cryptography;
 using ContentSync.Signing;
 using Microsoft.Extensions.Logging;
 using Polly;
@@ -10,12 +11,12 @@ namespace ContentSync.AlipayHk;
 
 /// <summary>
 /// Synchronize Content, one content per call: total time limit, quick retries, time limit per try, then response verification,
-/// request signing and the socket. Made once and used by all threads.
+/// the send budget, request signing and the socket. Made once and used by all threads.
 /// </summary>
 public sealed partial class AlipayHkClient : IDisposable
 {
-    private static readonly TimeSpan FirstQuickWait = TimeSpan.FromMilliseconds(200);
-    private static readonly TimeSpan LongestQuickWait = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan FirstQuickWait = TimeSpan.FromMilliseconds(400);
+    private static readonly TimeSpan LongestQuickWait = TimeSpan.FromSeconds(4);
     private static readonly TimeSpan LongestRetryAfter = TimeSpan.FromDays(1);
 
     private readonly Uri _endpoint;
@@ -57,7 +58,8 @@ public sealed partial class AlipayHkClient : IDisposable
     public static AlipayHkClient Create(AlipayHkOptions options, IRequestSigner signer, TimeProvider timeProvider, ILoggerFactory loggerFactory, HttpMessageHandler? socket = null, RequestIdSource? requestIds = null, Func<double>? jitter = null)
     {
         var keys = new PartnerKeys(options);
-        var signing = new RequestSigningHandler(options, signer, timeProvider) { InnerHandler = socket ?? AlipayHkSocket.Open(options) };
+        HttpMessageHandler signing = new RequestSigningHandler(options, signer, timeProvider) { InnerHandler = socket ?? AlipayHkSocket.Open(options) };
+        if (options.MaxSendsPerSecond is not null) signing = new SendPacingHandler(options, timeProvider) { InnerHandler = signing };
         var verification = new ResponseVerification(options, keys, timeProvider, loggerFactory.CreateLogger<ResponseVerification>());
         var verifying = new ResponseVerificationHandler(options, verification) { InnerHandler = signing };
         return new AlipayHkClient(options, keys, new HttpMessageInvoker(verifying), signer as IKeyUnwrapper, requestIds ?? new RequestIdSource(), timeProvider, jitter, loggerFactory.CreateLogger<AlipayHkClient>());
@@ -71,15 +73,16 @@ public sealed partial class AlipayHkClient : IDisposable
     public async ValueTask<SynchronizeAnswer> SynchronizeAsync(ReadOnlyMemory<byte> body, CancellationToken cancellationToken)
     {
         var context = ResilienceContextPool.Shared.Get(continueOnCapturedContext: false, cancellationToken);
+        var call = new Call(this, body, cancellationToken);
         try
         {
-            var outcome = await _pipeline.ExecuteOutcomeAsync(static (context, call) => call.Client.NextTryAsync(call, context.CancellationToken), context, new Call(this, body, cancellationToken));
+            var outcome = await _pipeline.ExecuteOutcomeAsync(static (context, call) => call.Client.NextTryAsync(call, context.CancellationToken), context, call);
             switch (outcome.Exception)
             {
                 case null:
-                    return outcome.Result.Answer;
+                    return Told(outcome.Result.Answer, call);
                 case TimeoutRejectedException late:
-                    return TimedOut(late.Timeout).Answer;
+                    return Told(TimedOut(late.Timeout).Answer, call);
                 default:
                     cancellationToken.ThrowIfCancellationRequested();
                     ExceptionDispatchInfo.Throw(outcome.Exception);
@@ -105,21 +108,20 @@ public sealed partial class AlipayHkClient : IDisposable
         builder.AddTimeout(options.TotalTimeout);
         if (options.QuickRetries > 0)
         {
+            var retryJitter = jitter ?? RandomShare;
             var retry = new RetryStrategyOptions<Exchange>
             {
                 MaxRetryAttempts = options.QuickRetries,
-                Delay = FirstQuickWait,
-                MaxDelay = LongestQuickWait,
-                BackoffType = DelayBackoffType.Exponential,
-                UseJitter = true,
+                Delay = TimeSpan.Zero,
                 ShouldHandle = static arguments => ValueTask.FromResult(arguments.Outcome.Exception is null && arguments.Outcome.Result.RetryQuickly),
                 OnRetry = arguments =>
                 {
-                    LogQuickRetry(_logger, arguments.Outcome.Result.Answer.Code, arguments.Outcome.Result.Answer.HttpStatus, arguments.RetryDelay.TotalMilliseconds);
-                    return default;
+                    // Waits here, because the delay between two tries is a Task.Delay (see TimedWait).
+                    var wait = QuickWait(arguments.AttemptNumber, retryJitter());
+                    LogQuickRetry(_logger, arguments.Outcome.Result.Answer.Code, arguments.Outcome.Result.Answer.HttpStatus, wait.TotalMilliseconds);
+                    return timeProvider.WaitAsync(wait, arguments.Context.CancellationToken);
                 },
             };
-            if (jitter is not null) retry.Randomizer = jitter;
             builder.AddRetry(retry);
         }
 
@@ -127,29 +129,49 @@ public sealed partial class AlipayHkClient : IDisposable
     }
 
     private ValueTask<Outcome<Exchange>> NextTryAsync(Call call, CancellationToken cancellationToken) =>
-        _newRequestIdPerAttempt ? TryWithNewRequestIdAsync(call, cancellationToken) : TryAsync(call, cancellationToken);
+        _newRequestIdPerAttempt ? TryWithNewRequestIdAsync(call, cancellationToken) : TryAsync(call, call.Body, cancellationToken);
 
     private async ValueTask<Outcome<Exchange>> TryWithNewRequestIdAsync(Call call, CancellationToken cancellationToken)
     {
         var requestId = _requestIds.Create();
-        var outcome = await TryAsync(call with { Body = SynchronizeRequest.WithRequestId(call.Body, requestId) }, cancellationToken);
+        var outcome = await TryAsync(call, SynchronizeRequest.WithRequestId(call.Body, requestId), cancellationToken);
         if (outcome.Exception is not null) return outcome;
         return Outcome.FromResult(outcome.Result with { Answer = outcome.Result.Answer with { RequestId = requestId } });
     }
 
-    private async ValueTask<Outcome<Exchange>> TryAsync(Call call, CancellationToken cancellationToken)
+    // Exponential with full jitter.
+    private static TimeSpan QuickWait(int retry, double jitter)
+    {
+        var longest = FirstQuickWait * Math.Pow(2, retry);
+        return (longest < LongestQuickWait ? longest : LongestQuickWait) * jitter;
+    }
+
+    private static double RandomShare() => RandomNumberGenerator.GetInt32(1 << 30) / (double)(1 << 30);
+
+    private static SynchronizeAnswer Told(SynchronizeAnswer answer, Call call) => call.LeftOpen ? answer with { MayTakeEffectLater = true } : answer;
+
+    private async ValueTask<Outcome<Exchange>> TryAsync(Call call, ReadOnlyMemory<byte> plain, CancellationToken cancellationToken)
     {
         ExactBody? body = null;
+        var answered = false;
         try
         {
             using var request = new HttpRequestMessage(HttpMethod.Post, _endpoint);
-            request.Content = body = Fill(request, call.Body);
+            request.Content = body = Fill(request, plain);
             using var response = await _invoker.SendAsync(request, cancellationToken);
-            return Outcome.FromResult(AnswerRules.Judge(await ReadAsync(response, cancellationToken)));
+            var exchange = AnswerRules.Judge(await ReadAsync(response, cancellationToken));
+
+            // A gateway gives up on its backend with these, and cannot call it back.
+            answered = exchange.Answer.HttpStatus is not (408 or >= 500) || exchange.Answer.Verification == SignatureVerification.Valid;
+            return Outcome.FromResult(exchange);
         }
         catch (SigningUnavailableException unavailable)
         {
             return Outcome.FromResult(NotSigned(unavailable.Message, unavailable.RetryAfter));
+        }
+        catch (SendBudgetSpentException spent)
+        {
+            return Outcome.FromResult(new Exchange(new SynchronizeAnswer(AnswerVerdict.SigningUnavailable, ClientCodes.SendBudgetSpent, spent.Message) { RetryAfter = spent.Wait }, RetryQuickly: false));
         }
         catch (HttpRequestException broken)
         {
@@ -168,6 +190,10 @@ public sealed partial class AlipayHkClient : IDisposable
         catch (Exception unexpected)
         {
             return Outcome.FromException<Exchange>(unexpected);
+        }
+        finally
+        {
+            if (!answered && body?.HandedOn == true) call.LeftOpen = true;
         }
     }
 
@@ -235,5 +261,15 @@ public sealed partial class AlipayHkClient : IDisposable
     [LoggerMessage(2102, LogLevel.Debug, "Trying again in {Milliseconds:F0} ms after {Code} (HTTP {HttpStatus})")]
     private static partial void LogQuickRetry(ILogger logger, string code, int? httpStatus, double milliseconds);
 
-    private readonly record struct Call(AlipayHkClient Client, ReadOnlyMemory<byte> Body, CancellationToken Cancellation);
+    private sealed class Call(AlipayHkClient client, ReadOnlyMemory<byte> body, CancellationToken cancellation)
+    {
+        public AlipayHkClient Client { get; } = client;
+
+        public ReadOnlyMemory<byte> Body { get; } = body;
+
+        public CancellationToken Cancellation { get; } = cancellation;
+
+        /// <summary>A try was sent and not answered.</summary>
+        public bool LeftOpen { get; set; }
+    }
 }

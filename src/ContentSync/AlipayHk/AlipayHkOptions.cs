@@ -30,6 +30,12 @@ public sealed class AlipayHkOptions
     /// <summary>Quick tries after the first one, for a connection that broke or a 5xx answer without result; the longer waits are the recoverability policy's.</summary>
     public int QuickRetries { get; set; } = 2;
 
+    /// <summary>
+    /// The send budget of one process: most tries per second, quick retries included; null for no limit. AlipayHK publishes no quota:
+    /// take what it grants, divided by the number of instances.
+    /// </summary>
+    public double? MaxSendsPerSecond { get; set; }
+
     /// <summary>Most bytes of an answer that are read.</summary>
     public int MaxResponseBytes { get; set; } = 64 * 1024;
 

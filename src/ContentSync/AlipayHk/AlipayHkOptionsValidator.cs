@@ -7,6 +7,8 @@ namespace ContentSync.AlipayHk;
 public sealed class AlipayHkOptionsValidator : IValidateOptions<AlipayHkOptions>
 {
     private const int MostQuickRetries = 10;
+    private const double SlowestSends = 0.1;
+    private const double FastestSends = 100_000;
     private const int FewestResponseBytes = 1024;
     private const int MostResponseBytes = 16 * 1024 * 1024;
 
@@ -56,6 +58,7 @@ public sealed class AlipayHkOptionsValidator : IValidateOptions<AlipayHkOptions>
         if (!IsTimeout(options.TotalTimeout)) yield return $"{Setting(nameof(AlipayHkOptions.TotalTimeout))} must be from 10 ms to 24 h.";
         if (options.AttemptTimeout > options.TotalTimeout) yield return $"{Setting(nameof(AlipayHkOptions.AttemptTimeout))} must not be longer than {Setting(nameof(AlipayHkOptions.TotalTimeout))}.";
         if (options.QuickRetries is < 0 or > MostQuickRetries) yield return $"{Setting(nameof(AlipayHkOptions.QuickRetries))} must be from 0 to {MostQuickRetries}.";
+        if (options.MaxSendsPerSecond is { } rate && !(rate is >= SlowestSends and <= FastestSends)) yield return $"{Setting(nameof(AlipayHkOptions.MaxSendsPerSecond))} must be from {SlowestSends} to {FastestSends}, or left out for no limit.";
         if (options.MaxResponseBytes is < FewestResponseBytes or > MostResponseBytes) yield return $"{Setting(nameof(AlipayHkOptions.MaxResponseBytes))} must be from {FewestResponseBytes} to {MostResponseBytes}.";
     }
 

@@ -45,6 +45,9 @@ public static class ClientCodes
     /// <summary>The signer cannot sign now; nothing was sent.</summary>
     public const string SigningUnavailable = nameof(SigningUnavailable);
 
+    /// <summary>The send budget is spent for now; nothing was sent.</summary>
+    public const string SendBudgetSpent = nameof(SendBudgetSpent);
+
     /// <summary>The process ended during the attempt; nobody knows what came of it.</summary>
     public const string Interrupted = nameof(Interrupted);
 }

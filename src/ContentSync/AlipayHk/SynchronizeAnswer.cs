@@ -15,6 +15,9 @@ public sealed record SynchronizeAnswer(AnswerVerdict Verdict, string Code, strin
     /// <summary>AlipayHK's trace id from the <c>Tracer-Id</c> (or <c>tracerId</c>) header.</summary>
     public string? TracerId { get; init; }
 
+    /// <summary>A try was sent and given up on without an answer to it: AlipayHK may be at work on it still.</summary>
+    public bool MayTakeEffectLater { get; init; }
+
     /// <summary>MOVIE only.</summary>
     public string? TemplateCode { get; init; }
 
@@ -40,7 +43,7 @@ public enum AnswerVerdict
     /// <summary>Key, Client-Id, path or the like is wrong: every item would fail alike, so sending stops.</summary>
     ConfigurationFault,
 
-    /// <summary>No signature could be had; nothing was sent.</summary>
+    /// <summary>No signature could be had, or the send budget is spent; the last try was not sent.</summary>
     SigningUnavailable,
 }
 

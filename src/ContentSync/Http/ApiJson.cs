@@ -7,4 +7,6 @@ namespace ContentSync.Http;
 [JsonSerializable(typeof(ContentState))]
 [JsonSerializable(typeof(HealthState))]
 [JsonSerializable(typeof(ProblemError[]))]
+[JsonSerializable(typeof(BatchResult))]
+[JsonSerializable(typeof(BatchItemResult[]))]
 internal sealed partial class ApiJson : JsonSerializerContext;

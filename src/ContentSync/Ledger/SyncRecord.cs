@@ -40,7 +40,7 @@ public sealed record SyncRecord
     /// <summary>One more with every scheduled copy (pauses included), replay and change of content; never goes back, so each message's MessageId is its own.</summary>
     public int Hop { get; init; }
 
-    /// <summary>Held by whoever has the request in flight.</summary>
+    /// <summary>Held by whoever has the request in flight, and for as long as AlipayHK may be at work on one that was given up on.</summary>
     public SyncLease? Lease { get; init; }
 
     /// <summary>

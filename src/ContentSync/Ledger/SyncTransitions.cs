@@ -6,6 +6,9 @@ namespace ContentSync.Ledger;
 /// </summary>
 public static class SyncTransitions
 {
+    /// <summary>Id of a lease that is no attempt's own: what it stands for has ended.</summary>
+    internal const string Settling = "settling";
+
     /// <summary>Takes a submission in. <c>Next</c> is null where nothing is to be written.</summary>
     public static (SyncRecord? Next, Acceptance Acceptance) Accept(SyncRecord? current, Submission submission, DateTimeOffset now)
     {
@@ -54,9 +57,11 @@ public static class SyncTransitions
         return (next, new Acceptance(AcceptanceKind.Accepted, next));
     }
 
-    /// <summary>Takes the right to send. <c>Next</c> is null unless the lease was granted.</summary>
+    /// <summary>Takes the right to send. <c>Next</c> is null where nothing is to be written: the lease is not granted, or was before, under this same id.</summary>
     public static (SyncRecord? Next, LeaseStatus Status) Lease(SyncRecord current, string leaseId, DateTimeOffset now, TimeSpan duration)
     {
+        // Granted by a write whose answer was lost. A newer content may have come in since, whose first attempt this then is.
+        if (current.Lease?.LeaseId == leaseId) return (current.Attempts > 0 ? null : current with { Attempts = 1 }, LeaseStatus.Granted);
         if (current.State != SyncState.Pending) return (null, LeaseStatus.NotPending);
         if (current.Lease is { } held && held.ExpiresAt > now) return (null, LeaseStatus.Busy);
         if (current.DueAt > now) return (null, LeaseStatus.NotDue);
@@ -81,10 +86,11 @@ public static class SyncTransitions
         var settles = ending.Kind == AttemptEndingKind.Synchronized || ending is { Kind: AttemptEndingKind.Parked, ParkReason: ParkReason.Rejected };
         var overtaken = current.RequestId != leased.RequestId && !(settles && current.Hash == leased.Hash);
         var attempt = ending.Attempt ?? current.LastAttempt;
+        var lease = ending.SettlesAt is { } settlesAt ? new SyncLease(Settling, settlesAt) : null;
         var next = ending.Kind == AttemptEndingKind.Synchronized
             ? current with
             {
-                Lease = null,
+                Lease = lease,
                 LastAttempt = attempt,
                 State = overtaken ? current.State : SyncState.Synchronized,
                 ParkReason = null,
@@ -94,7 +100,7 @@ public static class SyncTransitions
                 TemplateCode = ending.TemplateCode ?? current.TemplateCode,
                 TemplateStatus = ending.TemplateStatus ?? current.TemplateStatus,
             }
-            : Unsettled(current with { Lease = null, LastAttempt = attempt }, ending, overtaken);
+            : Unsettled(current with { Lease = lease, LastAttempt = attempt }, ending, overtaken);
         return (next, overtaken ? RecordStatus.NewerPending : RecordStatus.Recorded);
     }
 
@@ -206,7 +212,7 @@ public enum AttemptEndingKind
     /// <summary>To be tried again; the attempt is given back, the cause was not the item.</summary>
     PausedUntil,
 
-    /// <summary>Given up by a shutdown or a cancellation; the attempt is given back and it is due at once.</summary>
+    /// <summary>Given up by a shutdown or a cancellation; the attempt is given back, and it is due as soon as it is settled.</summary>
     Released,
 }
 
@@ -218,6 +224,12 @@ public sealed record AttemptEnding(AttemptEndingKind Kind)
 
     /// <summary>For <see cref="AttemptEndingKind.RetryAt"/> and <see cref="AttemptEndingKind.PausedUntil"/>.</summary>
     public DateTimeOffset DueAt { get; init; }
+
+    /// <summary>
+    /// Until then AlipayHK may be at work on the request, a try's answer having been given up on. The lease lasts until then, so that
+    /// nothing of this content, a newer one neither, is sent before. Null where every try was answered.
+    /// </summary>
+    public DateTimeOffset? SettlesAt { get; init; }
 
     /// <summary>For <see cref="AttemptEndingKind.Parked"/>.</summary>
     public ParkReason? ParkReason { get; init; }

@@ -91,8 +91,6 @@ public sealed class TableLedger(TableClient table, TimeProvider time, Func<strin
         var change = new TableLedgerChange<LeaseStatus>(key.Value, leaseId, stored =>
         {
             if (stored is null) return (null, LeaseStatus.NotFound);
-            // Granted by a write whose answer was lost; the record has changed again since.
-            if (stored.Lease?.LeaseId == leaseId) return (null, LeaseStatus.Granted);
             return SyncTransitions.Lease(stored, leaseId, time.GetUtcNow(), duration);
         });
         await SettleAsync(change, isMet: false, cancellationToken);

@@ -13,7 +13,7 @@ internal sealed class TableLedgerIntake
     {
         var own = submissions.ToArray();
         _positions = Array.ConvertAll(own, s => s.Position);
-        var once = Array.ConvertAll(own, s => PreparedOnce(s.Submission));
+        var once = Array.ConvertAll(own, s => new PreparedOnce(s.Submission));
         Change = new TableLedgerChange<Acceptance[]>(key, writeId, stored => Fold(stored, once, time.GetUtcNow()));
     }
 
@@ -30,13 +30,13 @@ internal sealed class TableLedgerIntake
         }
     }
 
-    private static (SyncRecord? Next, Acceptance[] Result) Fold(SyncRecord? stored, Submission[] submissions, DateTimeOffset now)
+    private static (SyncRecord? Next, Acceptance[] Result) Fold(SyncRecord? stored, PreparedOnce[] submissions, DateTimeOffset now)
     {
         var current = stored;
         var acceptances = new Acceptance[submissions.Length];
         for (var i = 0; i < submissions.Length; i++)
         {
-            var (next, acceptance) = SyncTransitions.Accept(current, submissions[i], now);
+            var (next, acceptance) = SyncTransitions.Accept(current, submissions[i].For(current), now);
             acceptances[i] = acceptance;
             current = next ?? current;
         }
@@ -44,10 +44,19 @@ internal sealed class TableLedgerIntake
         return (ReferenceEquals(current, stored) ? null : current, acceptances);
     }
 
-    // A conflict applies the rules again; the request stays the one that was fixed first.
-    private static Submission PreparedOnce(Submission submission)
+    /// <summary>A conflict applies the rules again; the request stays the one that was fixed first.</summary>
+    private sealed class PreparedOnce(Submission submission)
     {
-        PreparedRequest? prepared = null;
-        return submission with { Prepare = item => prepared ??= submission.Prepare(item) };
+        private PreparedRequest? _prepared;
+
+        /// <summary>
+        /// Where the record has come to this very revision by another request, this submission may have been in it for a moment, by
+        /// a write whose answer was lost, and its request may have been sent. Sent again after the other one, it must have an id of its own.
+        /// </summary>
+        public Submission For(SyncRecord? stored)
+        {
+            if (stored?.Revision.CompareTo(submission.Revision) == 0 && stored.RequestId != _prepared?.RequestId) _prepared = null;
+            return submission with { Prepare = item => _prepared ??= submission.Prepare(item) };
+        }
     }
 }

@@ -27,6 +27,9 @@ public sealed record ResyncRun
     /// <summary>Pages that are finished; the run goes on with the next one after a kill.</summary>
     public long Pages { get; init; }
 
+    /// <summary>Packs that were sent; each is one message, one execution and one settlement where a broker carries them.</summary>
+    public long Packs { get; init; }
+
     public RunCounts Counts { get; init; } = new();
 
     /// <summary>Planned and not accounted for yet.</summary>

@@ -95,7 +95,7 @@ public sealed class ResyncRunner(
                 if (results.FirstOrDefault(result => result.Stop is not null)?.Stop is { } stop)
                     return new ResyncAnswer(ResyncVerdict.Interrupted, $"Sending is stopped: AlipayHK answers {stop.Code} ({stop.Message}) Mend that and run it again; it goes on from there.") { Run = run, Plan = run.Plan };
                 var counts = results.Aggregate(run.Counts + page.Counts, (sum, result) => sum + result.Counts);
-                var written = await runs.WriteAsync(run with { Pages = page.Number + 1, Counts = counts }, cancellationToken).ConfigureAwait(false);
+                var written = await runs.WriteAsync(run with { Pages = page.Number + 1, Packs = run.Packs + page.Packs.Count, Counts = counts }, cancellationToken).ConfigureAwait(false);
                 if (written is null) return LostRun(run);
                 run = written;
                 Progress?.Invoke(run);

@@ -24,6 +24,12 @@ public sealed partial class ContentSynchronizer(
     /// <summary>Most newer revisions that one run goes on with before it leaves the rest to the queue.</summary>
     private const int MaxRevisionsPerRun = 3;
 
+    /// <summary>Which part of a lease may pass before it is in our hands. The call itself needs up to two thirds of it.</summary>
+    private const int LeaseShareForLedger = 8;
+
+    /// <summary>How long the ledger may take to write down an ending after the caller has gone.</summary>
+    private static readonly TimeSpan EndingTimeout = TimeSpan.FromSeconds(10);
+
     /// <summary>The stop of all sending in force, or null.</summary>
     public SendStop? Stop => gate.Stop;
 
@@ -45,8 +51,7 @@ public sealed partial class ContentSynchronizer(
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     public async ValueTask<SyncOutcome> SynchronizeAsync(string contentId, CancellationToken cancellationToken)
     {
-        using var activity = Telemetry.Source.StartActivity("synchronize content");
-        activity?.SetTag("content.id", contentId);
+        using var activity = Telemetry.StartContent(contentId);
         try
         {
             for (var revisions = 1; ; revisions++)
@@ -54,7 +59,7 @@ public sealed partial class ContentSynchronizer(
                 var (outcome, newerPending) = await RunOnceAsync(contentId, cancellationToken).ConfigureAwait(false);
                 if (newerPending && revisions < MaxRevisionsPerRun) continue;
                 Telemetry.Outcomes.Add(1, new("outcome", outcome.Kind.ToString()), new("code", outcome.Code));
-                activity?.SetTag("outcome", outcome.Kind.ToString()).SetTag("alipayhk.tracer_id", outcome.Record?.LastAttempt?.TracerId);
+                activity?.SetTag("outcome", outcome.Kind.ToString()).SetTag(Telemetry.TracerIdTag, outcome.Record?.LastAttempt?.TracerId);
                 return outcome;
             }
         }
@@ -74,11 +79,14 @@ public sealed partial class ContentSynchronizer(
         var reported = false;
         try
         {
+            var asked = time.GetTimestamp();
             var (status, record) = await ledger.LeaseAsync(contentId, options.LeaseDuration, cancellationToken).ConfigureAwait(false);
             if (status != LeaseStatus.Granted) return (WithoutLease(status, record), false);
 
+            // The lease runs from when it was written: one that was long on its way might end with the request still in flight.
             var leased = record!;
-            if (leased.Attempts > options.MaxAttempts) return await GiveUpAsync(leased).ConfigureAwait(false);
+            if (time.GetElapsedTime(asked) > options.LeaseDuration / LeaseShareForLedger) return await LeaveAsync(leased).ConfigureAwait(false);
+            if (leased.Attempts > RecoverabilityPolicy.MostAttempts(options)) return await GiveUpAsync(leased).ConfigureAwait(false);
 
             SynchronizeAnswer answer;
             try
@@ -87,13 +95,15 @@ public sealed partial class ContentSynchronizer(
             }
             catch (OperationCanceledException)
             {
-                await EndAsync(leased, new AttemptEnding(AttemptEndingKind.Released)).ConfigureAwait(false);
+                // AlipayHK may have the request in its hands all the same.
+                await EndAsync(leased, new AttemptEnding(AttemptEndingKind.Released) { SettlesAt = time.GetUtcNow() + options.SettleTime }).ConfigureAwait(false);
                 throw;
             }
 
             gate.Report(permit, answer);
             reported = true;
-            return await ConcludeAsync(leased, answer).ConfigureAwait(false);
+            CountVerificationFailure(answer);
+            return await ConcludeAsync(leased, answer, permit.IsProbe).ConfigureAwait(false);
         }
         finally
         {
@@ -102,10 +112,10 @@ public sealed partial class ContentSynchronizer(
     }
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    private async ValueTask<(SyncOutcome Outcome, bool NewerPending)> ConcludeAsync(SyncRecord leased, SynchronizeAnswer answer)
+    private async ValueTask<(SyncOutcome Outcome, bool NewerPending)> ConcludeAsync(SyncRecord leased, SynchronizeAnswer answer, bool isProbe)
     {
         var now = time.GetUtcNow();
-        var decision = Decide(leased, answer, now);
+        var decision = Decide(leased, answer, isProbe, now);
         var attempt = new SyncAttempt(now, answer.RequestId ?? leased.RequestId, answer.Code, Shortened(answer.Message), answer.TracerId);
         var ending = decision switch
         {
@@ -115,8 +125,10 @@ public sealed partial class ContentSynchronizer(
             RecoverabilityDecision.Pause pause => new AttemptEnding(AttemptEndingKind.PausedUntil) { Attempt = attempt, DueAt = now + pause.Delay },
             _ => throw new InvalidOperationException($"Unknown decision {decision}."),
         };
+        if (answer.MayTakeEffectLater) ending = ending with { SettlesAt = now + options.SettleTime };
         Log(leased, answer, decision);
         var (status, record) = await EndAsync(leased, ending).ConfigureAwait(false);
+        if (status == RecordStatus.Recorded && ending.Kind == AttemptEndingKind.Parked) CountParked(record);
         return status switch
         {
             RecordStatus.NewerPending => (Pending(PendingCause.NotDue, TimeSpan.Zero, record), true),
@@ -125,12 +137,19 @@ public sealed partial class ContentSynchronizer(
         };
     }
 
-    private RecoverabilityDecision Decide(SyncRecord leased, SynchronizeAnswer answer, DateTimeOffset now)
+    private async ValueTask<(SyncOutcome Outcome, bool NewerPending)> LeaveAsync(SyncRecord leased)
     {
-        // While sending is stopped a failed attempt shows that AlipayHK is down, not that this content is at fault.
-        if (answer.Verdict == AnswerVerdict.Retryable && gate.Stop is { } stop)
-            return new RecoverabilityDecision.Pause(WithJitter(stop.NextProbe - now));
-        return RecoverabilityPolicy.Decide(options, answer, leased.Attempts, now - leased.AcceptedAt, jitter());
+        var (_, record) = await EndAsync(leased, new AttemptEnding(AttemptEndingKind.Released)).ConfigureAwait(false);
+        return (Pending(PendingCause.LedgerUnavailable, WithJitter(TimeSpan.Zero), record) with { Description = "The ledger answers too slowly to send safely." }, false);
+    }
+
+    private RecoverabilityDecision Decide(SyncRecord leased, SynchronizeAnswer answer, bool isProbe, DateTimeOffset now)
+    {
+        // What was under way when sending stopped waits with the others: AlipayHK is down, which is not this content's fault. A probe
+        // is an attempt like any other, for it may be the content that is at fault.
+        return !isProbe && gate.Stop is { } stop && RecoverabilityPolicy.IsUnanswered(answer)
+            ? new RecoverabilityDecision.Pause(WithJitter(stop.NextProbe - now))
+            : RecoverabilityPolicy.Decide(options, answer, leased.Attempts, now - leased.AcceptedAt, jitter());
     }
 
     private async ValueTask<(SyncOutcome Outcome, bool NewerPending)> GiveUpAsync(SyncRecord leased)
@@ -140,13 +159,25 @@ public sealed partial class ContentSynchronizer(
         var decision = RecoverabilityPolicy.Exhausted(answer, leased.Attempts - 1);
         var attempt = last ?? new SyncAttempt(time.GetUtcNow(), leased.RequestId, answer.Code, answer.Message, null);
         var (status, record) = await EndAsync(leased, new AttemptEnding(AttemptEndingKind.Parked) { Attempt = attempt, ParkReason = decision.Reason }).ConfigureAwait(false);
-        return status == RecordStatus.Recorded
-            ? (Outcome(decision, answer, record), false)
-            : (Pending(PendingCause.Busy, TimeSpan.Zero, record), status == RecordStatus.NewerPending);
+        if (status != RecordStatus.Recorded) return (Pending(PendingCause.Busy, TimeSpan.Zero, record), status == RecordStatus.NewerPending);
+        CountParked(record);
+        return (Outcome(decision, answer, record), false);
     }
 
-    // Writing down what AlipayHK did must not be given up because the caller went away; the ledger bounds its own waits.
-    private ValueTask<RecordAnswer> EndAsync(SyncRecord leased, AttemptEnding ending) => ledger.RecordAsync(leased, ending, CancellationToken.None);
+    // Writing down what AlipayHK did must not be given up because the caller went away.
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    private async ValueTask<RecordAnswer> EndAsync(SyncRecord leased, AttemptEnding ending)
+    {
+        using var timeout = new CancellationTokenSource(EndingTimeout, time);
+        try
+        {
+            return await ledger.RecordAsync(leased, ending, timeout.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException e)
+        {
+            throw new LedgerUnavailableException($"The ledger did not answer within {EndingTimeout.TotalSeconds:0} seconds.", e);
+        }
+    }
 
     private SyncOutcome WithoutLease(LeaseStatus status, SyncRecord? record) => status switch
     {
@@ -186,6 +217,17 @@ public sealed partial class ContentSynchronizer(
         var requestId = requestIds.Create();
         return new PreparedRequest(requestId, SynchronizeRequest.Prepare(item, requestId));
     }
+
+    // An error page of something on the way is unsigned as well; only who claims a success must have signed it.
+    private static void CountVerificationFailure(SynchronizeAnswer answer)
+    {
+        if (answer.Verification is null or SignatureVerification.Valid) return;
+        if (answer.Verification == SignatureVerification.Unsigned && answer.Code != ClientCodes.UnsignedSuccess) return;
+        Telemetry.VerificationFailures.Add(1, new KeyValuePair<string, object?>("verification", answer.Verification.ToString()));
+    }
+
+    private static void CountParked(SyncRecord record) =>
+        Telemetry.Parked.Add(1, new("reason", record.ParkReason?.ToString()), new("code", record.LastAttempt?.Code));
 
     private static string Shortened(string message) => message.Length <= 256 ? message : message[..256];
 

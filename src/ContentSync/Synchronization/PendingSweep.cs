@@ -1,3 +1,4 @@
+using ContentSync.Diagnostics;
 using ContentSync.Ledger;
 
 namespace ContentSync.Synchronization;
@@ -7,13 +8,16 @@ public sealed class PendingSweep(ISyncLedger ledger, ISyncQueue queue, SendGate 
 {
     private const int PageSize = 256;
 
-    /// <summary>Enqueues what is overdue; nothing while sending is stopped, since it would only come back.</summary>
+    /// <summary>What is enqueued while sending is stopped. Without any, there might be no probe, and the stop would never end.</summary>
+    private const int ProbesWhileStopped = 4;
+
+    /// <summary>Enqueues what is overdue; while sending is stopped just a few, to probe with, since the others would only come back. Their age counts all the same.</summary>
     /// <param name="grace">How long past its due time a content must be, so that what is on its way anyhow is left alone.</param>
     /// <param name="cancellationToken">Ends the sweep between two pages.</param>
     /// <returns>How many were enqueued, and how long the oldest pending content has waited since its acceptance.</returns>
     public async Task<SweepResult> RunAsync(TimeSpan grace, CancellationToken cancellationToken)
     {
-        if (gate.Stop is not null) return new SweepResult(0, TimeSpan.Zero);
+        var isStopped = gate.Stop is not null;
         var now = time.GetUtcNow();
         var enqueued = 0;
         var oldest = now;
@@ -21,7 +25,7 @@ public sealed class PendingSweep(ISyncLedger ledger, ISyncQueue queue, SendGate 
         await foreach (var record in ledger.ListAsync(new SyncRecordFilter { State = SyncState.Pending, DueBy = now - grace }, cancellationToken).ConfigureAwait(false))
         {
             if (record.AcceptedAt < oldest) oldest = record.AcceptedAt;
-            if (record.Lease is { } lease && lease.ExpiresAt > now) continue;
+            if ((isStopped && page.Count == ProbesWhileStopped) || (record.Lease is { } lease && lease.ExpiresAt > now)) continue;
             page.Add(new SyncMessage(record.ContentId, record.RequestId, record.Hop, TimeSpan.Zero));
             if (page.Count < PageSize) continue;
             await queue.EnqueueAsync(page, cancellationToken).ConfigureAwait(false);
@@ -30,6 +34,7 @@ public sealed class PendingSweep(ISyncLedger ledger, ISyncQueue queue, SendGate 
         }
 
         if (page.Count > 0) await queue.EnqueueAsync(page, cancellationToken).ConfigureAwait(false);
+        Telemetry.OldestPendingAge.Record((now - oldest).TotalSeconds);
         return new SweepResult(enqueued + page.Count, now - oldest);
     }
 }

@@ -21,10 +21,10 @@ public sealed class RecoverabilityOptions
         TimeSpan.FromHours(15),
     ];
 
-    /// <summary>Attempts before a content is parked, the first one included.</summary>
+    /// <summary>Attempts before a content is parked, the first one included; twice as many where AlipayHK did not answer the last one, since then it may merely be down.</summary>
     public int MaxAttempts { get; set; } = 8;
 
-    /// <summary>Time since acceptance after which a failing content is parked rather than tried again.</summary>
+    /// <summary>Time since acceptance after which a content that has failed half of its attempts is parked rather than tried again.</summary>
     public TimeSpan MaxAge { get; set; } = TimeSpan.FromHours(72);
 
     /// <summary>Longest Retry-After that is believed.</summary>
@@ -33,11 +33,17 @@ public sealed class RecoverabilityOptions
     /// <summary>Wait after the signer could not sign and did not say when to come back.</summary>
     public TimeSpan SigningPause { get; set; } = TimeSpan.FromSeconds(10);
 
-    /// <summary>How long one attempt may hold a content. Must be longer than <c>AlipayHk:TotalTimeout</c>.</summary>
+    /// <summary>How long one attempt may hold a content. Must be longer than <c>AlipayHk:TotalTimeout</c> by at least a quarter of itself, for the ledger's own time.</summary>
     public TimeSpan LeaseDuration { get; set; } = TimeSpan.FromSeconds(60);
 
-    /// <summary>Failures in a row, over all contents, that stop sending until a probe succeeds.</summary>
-    public int BreakerThreshold { get; set; } = 10;
+    /// <summary>
+    /// How long AlipayHK may go on working on a request whose answer was given up on. Nothing of the same content is sent
+    /// meanwhile: an older revision that takes effect late would undo a newer one.
+    /// </summary>
+    public TimeSpan SettleTime { get; set; } = TimeSpan.FromSeconds(15);
+
+    /// <summary>Failures in a row, over all contents, that stop sending until a probe succeeds. Below <see cref="MaxAttempts"/>, so that a lone content does not spend them all on a partner that is down.</summary>
+    public int BreakerThreshold { get; set; } = 5;
 
     /// <summary>Time between two probes while sending is stopped.</summary>
     public TimeSpan ProbeInterval { get; set; } = TimeSpan.FromSeconds(30);

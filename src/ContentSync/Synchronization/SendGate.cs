@@ -92,6 +92,10 @@ public sealed class SendGate(RecoverabilityOptions options, TimeProvider time)
                     if (_stop is not null && permit.IsProbe) Open();
                     if (_stop is null) _failuresInARow = 0;
                     break;
+                case AnswerVerdict.SigningUnavailable when answer.Code == ClientCodes.SendBudgetSpent:
+                    // Our own limit: nobody is down.
+                    if (_stop is not null && permit.IsProbe) _stop = _stop with { NextProbe = time.GetUtcNow() };
+                    break;
                 case AnswerVerdict.ConfigurationFault:
                     Close(StopCause.ConfigurationFault, answer);
                     break;

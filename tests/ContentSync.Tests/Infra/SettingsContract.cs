@@ -1,5 +1,8 @@
 using ContentSync.AlipayHk;
 using ContentSync.Content;
+using ContentSync.Functions;
+using ContentSync.Signing;
+using ContentSync.Synchronization;
 
 namespace ContentSync.Tests.Infra;
 
@@ -11,6 +14,10 @@ internal static class SettingsContract
     {
         [AlipayHkOptions.Section] = typeof(AlipayHkOptions),
         [ContentOptions.Section] = typeof(ContentOptions),
+        [LedgerOptions.Section] = typeof(LedgerOptions),
+        [QueueOptions.Section] = typeof(QueueOptions),
+        [RecoverabilityOptions.Section] = typeof(RecoverabilityOptions),
+        [SigningOptions.Section] = typeof(SigningOptions),
     };
 
     /// <summary>Settings that the platform, the host or a binding reads, and sections that have no class. A star stands for a number.</summary>
@@ -18,10 +25,9 @@ internal static class SettingsContract
     [
         "APPLICATIONINSIGHTS_AUTHENTICATION_STRING", "APPLICATIONINSIGHTS_CONNECTION_STRING", "AZURE_CLIENT_ID",
         "AzureWebJobsStorage__accountName", "AzureWebJobsStorage__clientId", "AzureWebJobsStorage__credential",
-        "Catalog__ContainerUri", "Ledger__TableEndpoint", "Ledger__TableName", "Queues__Content", "Queues__Resync",
+        "Catalog__ContainerUri",
         "Resync__ItemsPerPack", "Resync__Lanes", "Resync__MaxDelistShare", "Resync__MaxShrinkShare", "Resync__ReservedShare", "Resync__SendsPerSecond",
         "Schedules__Resync", "Schedules__Sweep", "ServiceBus__clientId", "ServiceBus__credential", "ServiceBus__fullyQualifiedNamespace",
-        "Signing__Keys__*__KeyId", "Signing__Keys__*__KeyVersion", "Signing__NetworkTimeout", "Signing__SignaturesPerSecond",
         "Webhook__Secrets__*",
     ];
 

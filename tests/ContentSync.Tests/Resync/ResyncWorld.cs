@@ -35,6 +35,9 @@ internal sealed class ResyncWorld : IDisposable
 
     public CannedPartner Partner { get; } = new();
 
+    /// <summary>Contents accepted, leased and recorded.</summary>
+    public long LedgerCalls { get; private set; }
+
     /// <summary>What left its pack.</summary>
     public List<SyncMessage> Singles { get; } = [];
 
@@ -44,7 +47,7 @@ internal sealed class ResyncWorld : IDisposable
     {
         kill ??= new KillSwitch(long.MaxValue);
         using var client = AlipayHkClient.Create(AlipayHkOptions(), new CannedSigner(), Time, NullLoggerFactory.Instance, new MortalPartner(Partner, kill));
-        var ledger = new MortalLedger(_ledger, kill);
+        var ledger = new MortalLedger(_ledger, kill, CountLedgerCalls);
         var recoverability = new RecoverabilityOptions();
         var synchronizer = new ContentSynchronizer(
             ledger, client, new SendGate(recoverability, Time), new RequestIdSource(), recoverability, () => 0.5, Time, NullLogger<ContentSynchronizer>.Instance);
@@ -78,6 +81,11 @@ internal sealed class ResyncWorld : IDisposable
     }
 
     public void Dispose() => _folder.Dispose();
+
+    private void CountLedgerCalls(int calls)
+    {
+        lock (Progress) LedgerCalls += calls;
+    }
 
     private static AlipayHkOptions AlipayHkOptions() => new()
     {
@@ -161,13 +169,25 @@ internal sealed class ResyncWorld : IDisposable
         }
     }
 
-    private sealed class MortalLedger(ISyncLedger ledger, KillSwitch kill) : ISyncLedger
+    private sealed class MortalLedger(ISyncLedger ledger, KillSwitch kill, Action<int> count) : ISyncLedger
     {
-        public ValueTask<IReadOnlyList<Acceptance>> AcceptAsync(IReadOnlyList<Submission> submissions, CancellationToken cancellationToken) => kill.Around(() => ledger.AcceptAsync(submissions, default));
+        public ValueTask<IReadOnlyList<Acceptance>> AcceptAsync(IReadOnlyList<Submission> submissions, CancellationToken cancellationToken)
+        {
+            count(submissions.Count);
+            return kill.Around(() => ledger.AcceptAsync(submissions, default));
+        }
 
-        public ValueTask<LeaseAnswer> LeaseAsync(string contentId, TimeSpan duration, CancellationToken cancellationToken) => kill.Around(() => ledger.LeaseAsync(contentId, duration, default));
+        public ValueTask<LeaseAnswer> LeaseAsync(string contentId, TimeSpan duration, CancellationToken cancellationToken)
+        {
+            count(1);
+            return kill.Around(() => ledger.LeaseAsync(contentId, duration, default));
+        }
 
-        public ValueTask<RecordAnswer> RecordAsync(SyncRecord leased, AttemptEnding ending, CancellationToken cancellationToken) => kill.Around(() => ledger.RecordAsync(leased, ending, default));
+        public ValueTask<RecordAnswer> RecordAsync(SyncRecord leased, AttemptEnding ending, CancellationToken cancellationToken)
+        {
+            count(1);
+            return kill.Around(() => ledger.RecordAsync(leased, ending, default));
+        }
 
         public ValueTask<SyncRecord?> ReplayAsync(string contentId, CancellationToken cancellationToken) => kill.Around(() => ledger.ReplayAsync(contentId, default));
 

@@ -20,7 +20,7 @@ public sealed class SignerPoolTests : IDisposable
     {
         using var simulation = new SigningSimulation(vaults: 1, callers);
 
-        var perSecond = simulation.Run(TimeSpan.FromSeconds(40));
+        var perSecond = simulation.Run(TimeSpan.FromSeconds(25));
 
         Assert.InRange(perSecond / (SigningSimulation.VaultLimit / 10.0), 0.97, 1);
         Assert.InRange(simulation.Throttled, 0, simulation.Signed / 1_000);
@@ -32,7 +32,7 @@ public sealed class SignerPoolTests : IDisposable
     {
         using var one = new SigningSimulation(vaults: 1, callers: 1_000);
         using var five = new SigningSimulation(vaults: 5, callers: 1_000);
-        var duration = TimeSpan.FromSeconds(30);
+        var duration = TimeSpan.FromSeconds(15);
 
         Assert.InRange(five.Run(duration) / one.Run(duration), 4.75, 5.05);
         Assert.Equal(0, five.Failed);
@@ -47,7 +47,7 @@ public sealed class SignerPoolTests : IDisposable
 
         simulation.Vaults[2].Limit = SigningSimulation.VaultLimit / 10;
         simulation.Run(TimeSpan.FromSeconds(60));
-        var disturbed = simulation.Run(TimeSpan.FromSeconds(120));
+        var disturbed = simulation.Run(TimeSpan.FromSeconds(60));
 
         var missing = (SigningSimulation.VaultLimit - simulation.Vaults[2].Limit) / 10.0;
         Assert.True(disturbed >= undisturbed - missing, $"{disturbed:0} of {undisturbed:0} signatures per second are left; {undisturbed - missing:0} are expected.");

@@ -52,19 +52,25 @@ public sealed class RecoverabilityPolicyTests
         Assert.Equal(Options.MaxRetryAfter, Delay(Failed() with { RetryAfter = TimeSpan.FromDays(30) }, 1, jitter: 0.1));
 
     [Fact]
-    public void Parks_when_the_attempts_are_used_up()
+    public void Parks_when_AlipayHk_has_said_no_often_enough()
     {
-        Assert.IsType<RecoverabilityDecision.DelayedRetry>(Decide(Failed(), Options.MaxAttempts - 1));
-        var parked = Assert.IsType<RecoverabilityDecision.DeadLetter>(Decide(Failed(), Options.MaxAttempts));
-        Assert.Equal(ParkReason.AttemptsExhausted, parked.Reason);
+        Assert.IsType<RecoverabilityDecision.DelayedRetry>(Decide(Answered(), Options.MaxAttempts - 1));
+        Assert.Equal(ParkReason.AttemptsExhausted, Assert.IsType<RecoverabilityDecision.DeadLetter>(Decide(Answered(), Options.MaxAttempts)).Reason);
     }
 
     [Fact]
-    public void Parks_what_is_too_old()
+    public void Gives_twice_as_many_attempts_where_AlipayHk_may_merely_be_down()
     {
-        Assert.IsType<RecoverabilityDecision.DelayedRetry>(Decide(Failed(), 1, Options.MaxAge - TimeSpan.FromTicks(1)));
-        var parked = Assert.IsType<RecoverabilityDecision.DeadLetter>(Decide(Failed(), 1, Options.MaxAge));
-        Assert.Equal(ParkReason.AgeExceeded, parked.Reason);
+        Assert.IsType<RecoverabilityDecision.DelayedRetry>(Decide(Failed(), (Options.MaxAttempts * 2) - 1));
+        Assert.Equal(ParkReason.AttemptsExhausted, Assert.IsType<RecoverabilityDecision.DeadLetter>(Decide(Failed(), Options.MaxAttempts * 2)).Reason);
+    }
+
+    [Fact]
+    public void Parks_what_is_too_old_once_half_of_its_attempts_are_spent()
+    {
+        Assert.IsType<RecoverabilityDecision.DelayedRetry>(Decide(Failed(), Options.MaxAttempts / 2, Options.MaxAge - TimeSpan.FromTicks(1)));
+        Assert.IsType<RecoverabilityDecision.DelayedRetry>(Decide(Failed(), (Options.MaxAttempts / 2) - 1, Options.MaxAge));
+        Assert.Equal(ParkReason.AgeExceeded, Assert.IsType<RecoverabilityDecision.DeadLetter>(Decide(Failed(), Options.MaxAttempts / 2, Options.MaxAge)).Reason);
     }
 
     [Theory]
@@ -79,7 +85,9 @@ public sealed class RecoverabilityPolicyTests
             TimeSpan.FromSeconds(3),
             Assert.IsType<RecoverabilityDecision.Pause>(Decide(new SynchronizeAnswer(AnswerVerdict.SigningUnavailable, "X", "") { RetryAfter = TimeSpan.FromSeconds(3) })).Delay);
 
-    private static SynchronizeAnswer Failed() => new(AnswerVerdict.Retryable, "UNKNOWN_EXCEPTION", "please retry");
+    private static SynchronizeAnswer Failed() => new(AnswerVerdict.Retryable, ClientCodes.Timeout, "no answer");
+
+    private static SynchronizeAnswer Answered() => new(AnswerVerdict.Retryable, "UNKNOWN_EXCEPTION", "please retry") { Verification = SignatureVerification.Valid };
 
     private static RecoverabilityDecision Decide(SynchronizeAnswer answer, int attempts = 1, TimeSpan age = default, double jitter = 0.5) =>
         RecoverabilityPolicy.Decide(Options, answer, attempts, age, jitter);

@@ -129,6 +129,19 @@ public sealed class CommandLineTests : IDisposable
         Assert.Equal((0, 100), (mended.ExitCode, Member(mended.Summary, "synchronized")));
     }
 
+    [Theory]
+    [InlineData("--help", "Exit codes")]
+    [InlineData("sync --help", "contentsync-local sync catalog.ndjson")]
+    [InlineData("preview --help", "contentsync-local preview catalog.ndjson")]
+    [InlineData("keygen --help", "contentsync-local keygen")]
+    [InlineData("simulate --help", "contentsync-local simulate")]
+    public async Task Teaches_with_its_help(string arguments, string expected)
+    {
+        var (exitCode, output, _) = await CommandLineProcess.RunAsync(_folder, arguments.Split(' '));
+        Assert.Equal(0, exitCode);
+        Assert.Contains(expected, output, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task Says_in_one_sentence_what_cannot_be_used()
     {

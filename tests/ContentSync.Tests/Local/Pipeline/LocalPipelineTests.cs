@@ -72,6 +72,7 @@ public sealed class LocalPipelineTests : IDisposable
         await pipeline.Synchronizer.AcceptAsync([Item(pipeline, 0)], DateTimeOffset.UtcNow, CancellationToken.None);
         await Assert.ThrowsAnyAsync<OperationCanceledException>(async () => await pipeline.Synchronizer.SynchronizeAsync(Id(0), patience.Token));
         pipeline.Gateway!.Faults = GatewayFaults.None;
+        await Task.Delay(LocalPipeline.Recoverability.SettleTime);
         Assert.Equal(SyncOutcomeKind.Synchronized, (await pipeline.Synchronizer.SynchronizeAsync(Id(0), CancellationToken.None)).Kind);
     }
 

@@ -1,0 +1,94 @@
+using System.Security.Cryptography;
+using Azure.Core;
+using Azure.Data.Tables;
+using Azure.Messaging.ServiceBus;
+using Azure.Security.KeyVault.Keys.Cryptography;
+using ContentSync.AlipayHk;
+using ContentSync.Content;
+using ContentSync.Diagnostics;
+using ContentSync.Http;
+using ContentSync.Ledger;
+using ContentSync.Resync;
+using ContentSync.Signing;
+using ContentSync.Synchronization;
+using ContentSync.Synchronization.Messages;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Logging;
+
+namespace ContentSync.Functions;
+
+/// <summary>The host's composition root.</summary>
+public static class FunctionsHost
+{
+    /// <summary>Registers everything that the functions need. A service that is registered already stays, so that a test can put its own at the edges.</summary>
+    /// <param name="services">Of the worker, or of a test.</param>
+    /// <param name="configuration">App settings.</param>
+    /// <param name="cancellationToken">Ends the reading of the JSON Schemas.</param>
+    /// <exception cref="InvalidSettingsException">Settings are missing or wrong; the message lists all of them.</exception>
+    /// <exception cref="ContentSchemaException">A JSON Schema of <c>Content__SchemaDirectory</c> cannot be used.</exception>
+    public static async Task<IServiceCollection> AddContentSyncAsync(this IServiceCollection services, IConfiguration configuration, CancellationToken cancellationToken)
+    {
+        var settings = HostSettings.Read(configuration);
+        var schemas = await ContentSchemas.LoadAsync(settings.Content, cancellationToken).ConfigureAwait(false);
+        services.TryAddSingleton(TimeProvider.System);
+        services.TryAddSingleton(settings.Identity.CreateCredential());
+        AddEdges(services, settings);
+        AddPipeline(services, settings, schemas);
+        AddHandlers(services, settings);
+        return services;
+    }
+
+    /// <summary>What calls another system.</summary>
+    private static void AddEdges(IServiceCollection services, HostSettings settings)
+    {
+        services.TryAddSingleton(provider => LedgerTable.Connect(settings.Ledger, provider.GetRequiredService<TokenCredential>()));
+        services.TryAddSingleton<ISyncLedger>(provider => new TableLedger(provider.GetRequiredService<TableClient>(), provider.GetRequiredService<TimeProvider>()));
+        services.AddHostedService<LedgerTable>();
+
+        services.TryAddSingleton(provider => settings.ServiceBus.EmulatorConnectionString is { Length: > 0 } emulator
+            ? new ServiceBusClient(emulator)
+            : new ServiceBusClient(settings.ServiceBus.FullyQualifiedNamespace, provider.GetRequiredService<TokenCredential>()));
+        services.TryAddSingleton(provider => new ServiceBusContentQueue(
+            provider.GetRequiredService<ServiceBusClient>().CreateSender(settings.Queues.Content), provider.GetRequiredService<TimeProvider>()));
+        services.TryAddSingleton<ISyncQueue>(provider => provider.GetRequiredService<ServiceBusContentQueue>());
+
+        services.TryAddSingleton<Func<Uri, CryptographyClient>>(provider => keyId => KeyVaultSigner.Connect(keyId, provider.GetRequiredService<TokenCredential>(), settings.Signing));
+        services.TryAddSingleton<IRequestSigner>(provider => new KeyVaultSigner(
+            settings.Signing, provider.GetRequiredService<Func<Uri, CryptographyClient>>(), provider.GetRequiredService<TimeProvider>()));
+    }
+
+    private static void AddPipeline(IServiceCollection services, HostSettings settings, ContentSchemas schemas)
+    {
+        services.TryAddSingleton(provider => AlipayHkClient.Create(
+            settings.AlipayHk,
+            provider.GetRequiredService<IRequestSigner>(),
+            provider.GetRequiredService<TimeProvider>(),
+            provider.GetRequiredService<ILoggerFactory>(),
+            new PartnerCallTelemetry(AlipayHkSocket.Open(settings.AlipayHk), provider.GetRequiredService<TimeProvider>())));
+        services.TryAddSingleton(provider => new ContentReader(settings.Content, provider.GetRequiredService<TimeProvider>(), schemas));
+        services.TryAddSingleton(provider => new CatalogReader(provider.GetRequiredService<ContentReader>(), settings.Content));
+        services.TryAddSingleton(settings.Recoverability);
+        services.TryAddSingleton<RequestIdSource>();
+        services.TryAddSingleton<SendGate>();
+        services.TryAddSingleton<Func<double>>(Jitter);
+        services.TryAddSingleton<ContentSynchronizer>();
+        services.TryAddSingleton<ContentMessageReader>();
+        services.TryAddSingleton<ContentMessageProcessor>();
+        services.TryAddSingleton<MessageSettler>();
+        services.TryAddSingleton<PendingSweep>();
+    }
+
+    private static void AddHandlers(IServiceCollection services, HostSettings settings)
+    {
+        services.TryAddSingleton(settings.Content);
+        services.TryAddSingleton<SubmitContentHandler>();
+        services.TryAddSingleton<SubmitContentBatchHandler>();
+        services.TryAddSingleton<GetContentHandler>();
+        services.TryAddSingleton<CheckHealthHandler>();
+    }
+
+    /// <summary>Drawn evenly from [0, 1), by any number of threads.</summary>
+    private static double Jitter() => RandomNumberGenerator.GetInt32(1 << 30) / (double)(1 << 30);
+}

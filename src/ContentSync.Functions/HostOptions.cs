@@ -1,0 +1,62 @@
+namespace ContentSync.Functions;
+
+/// <summary>Names of the queues. Section <c>Queues</c>; the triggers' binding expressions name these very settings.</summary>
+public sealed class QueueOptions
+{
+    /// <summary>Name of the settings section.</summary>
+    public const string Section = "Queues";
+
+    /// <summary>Binding expression of the content queue.</summary>
+    public const string ContentBinding = $"%{Section}:{nameof(Content)}%";
+
+    /// <summary>Binding expression of the resync queue.</summary>
+    public const string ResyncBinding = $"%{Section}:{nameof(Resync)}%";
+
+    /// <summary>The queue that takes content from catalog pipelines and the app's own references.</summary>
+    public string Content { get; set; } = "";
+
+    /// <summary>The queue with sessions that takes the packs of a resync.</summary>
+    public string Resync { get; set; } = "";
+}
+
+/// <summary>When the timers fire. Section <c>Schedules</c>.</summary>
+public sealed class ScheduleOptions
+{
+    /// <summary>Name of the settings section.</summary>
+    public const string Section = "Schedules";
+
+    /// <summary>Binding expression of the sweep's schedule.</summary>
+    public const string SweepBinding = $"%{Section}:{nameof(Sweep)}%";
+
+    /// <summary>NCRONTAB expression with six fields: when overdue contents are looked for.</summary>
+    public string Sweep { get; set; } = "";
+}
+
+/// <summary>The Service Bus namespace. Section <c>ServiceBus</c>, which is the triggers' connection too; its members are spelled as the Functions host reads them.</summary>
+public sealed class ServiceBusOptions
+{
+    /// <summary>Name of the settings section and of the triggers' connection.</summary>
+    public const string Section = "ServiceBus";
+
+    /// <summary>Part of a connection string that shows it to be the emulator's, whose key is public.</summary>
+    public const string EmulatorMark = "UseDevelopmentEmulator=true";
+
+    /// <summary><c>NAMESPACE.servicebus.windows.net</c>.</summary>
+    public string FullyQualifiedNamespace { get; set; } = "";
+
+    /// <summary>Value of the setting <c>ServiceBus</c> itself: the emulator's connection string, for development only.</summary>
+    public string? EmulatorConnectionString { get; set; }
+}
+
+/// <summary>The ledger's table. Section <c>Ledger</c>.</summary>
+public sealed class LedgerOptions
+{
+    /// <summary>Name of the settings section.</summary>
+    public const string Section = "Ledger";
+
+    /// <summary><c>https://ACCOUNT.table.core.windows.net</c>; plain HTTP only for Azurite on a loopback address.</summary>
+    public Uri? TableEndpoint { get; set; }
+
+    /// <summary>Made on first use where it does not exist.</summary>
+    public string TableName { get; set; } = "syncrecords";
+}

@@ -1,0 +1,111 @@
+using System.Text.RegularExpressions;
+using Azure.Security.KeyVault.Keys;
+using ContentSync.AlipayHk;
+using ContentSync.Content;
+using ContentSync.Ledger;
+using ContentSync.Signing;
+using ContentSync.Synchronization;
+
+namespace ContentSync.Functions;
+
+/// <summary>What the settings must fulfil. Each fault names its setting and says what would be right.</summary>
+internal static partial class HostSettingsRules
+{
+    public static IEnumerable<string> FaultsOf(HostSettings settings) =>
+    [
+        .. new AlipayHkOptionsValidator().Validate(null, settings.AlipayHk).Failures ?? [],
+        .. SigningFaults(settings.Signing, settings.AlipayHk),
+        .. LedgerFaults(settings.Ledger),
+        .. QueueFaults(settings),
+        .. ContentFaults(settings.Content),
+        .. RecoverabilityFaults(settings.Recoverability, settings.AlipayHk),
+        .. settings.Identity.Faults,
+    ];
+
+    private static IEnumerable<string> SigningFaults(SigningOptions options, AlipayHkOptions alipayHk)
+    {
+        const string Keys = $"{SigningOptions.Section}:{nameof(SigningOptions.Keys)}";
+        if (options.Keys.Count == 0) yield return $"{Keys}:0:{nameof(SigningKeyOptions.KeyId)} is missing. It must be a key id with version, https://VAULT.vault.azure.net/keys/NAME/VERSION.";
+        if (options.Keys.Count > SigningOptions.MaxKeys) yield return $"{Keys} has {options.Keys.Count} entries; {SigningOptions.MaxKeys} are the most.";
+        for (var i = 0; i < options.Keys.Count; i++)
+        {
+            var key = options.Keys[i];
+            if (!IsVersionedKeyId(key.KeyId)) yield return $"{Keys}:{i}:{nameof(SigningKeyOptions.KeyId)} is '{key.KeyId}'. It must be a key id with version, https://VAULT.vault.azure.net/keys/NAME/VERSION: without version the vault would swap the key by itself.";
+            if (!KeyVersionText.IsValid(key.KeyVersion)) yield return $"{Keys}:{i}:{nameof(SigningKeyOptions.KeyVersion)} is missing or wrong. {KeyVersionText.Rule}";
+            if (options.Keys.Take(i).Any(other => other.KeyId == key.KeyId && key.KeyId.Length > 0)) yield return $"{Keys}:{i}:{nameof(SigningKeyOptions.KeyId)} repeats an earlier entry.";
+        }
+
+        if (options.NetworkTimeout < TimeSpan.FromSeconds(1) || options.NetworkTimeout >= alipayHk.AttemptTimeout)
+            yield return $"{SigningOptions.Section}:{nameof(SigningOptions.NetworkTimeout)} must be at least 1 second and shorter than {AlipayHkOptions.Section}:{nameof(AlipayHkOptions.AttemptTimeout)} ({alipayHk.AttemptTimeout}), in which the signature is made.";
+        if (options.SignaturesPerSecond is < 1 or > 2000)
+            yield return $"{SigningOptions.Section}:{nameof(SigningOptions.SignaturesPerSecond)} must be from 1 to 2000; a vault gives 400.";
+    }
+
+    private static bool IsVersionedKeyId(string keyId) =>
+        Uri.TryCreate(keyId, UriKind.Absolute, out var id)
+        && id.Scheme == Uri.UriSchemeHttps
+        && KeyVaultKeyIdentifier.TryCreate(id, out var identifier)
+        && identifier.SourceId.Segments is [_, "keys/", _, _]
+        && !string.IsNullOrEmpty(identifier.Version);
+
+    private static IEnumerable<string> LedgerFaults(LedgerOptions options)
+    {
+        var endpoint = options.TableEndpoint;
+        var isSafe = endpoint is { IsAbsoluteUri: true } && (endpoint.Scheme == Uri.UriSchemeHttps || (endpoint.Scheme == Uri.UriSchemeHttp && endpoint.IsLoopback));
+        if (!isSafe || endpoint!.Query.Length > 0)
+            yield return $"{LedgerOptions.Section}:{nameof(LedgerOptions.TableEndpoint)} is missing or wrong. It must be https://ACCOUNT.table.core.windows.net, without a key or signature.";
+        if (!TableName().IsMatch(options.TableName))
+            yield return $"{LedgerOptions.Section}:{nameof(LedgerOptions.TableName)} must be 3 to 63 letters and digits and begin with a letter.";
+    }
+
+    private static IEnumerable<string> QueueFaults(HostSettings settings)
+    {
+        if (settings.Queues.Content.Length == 0) yield return $"{QueueOptions.Section}:{nameof(QueueOptions.Content)} is missing. It must be the name of the content queue.";
+        if (settings.Queues.Resync.Length == 0) yield return $"{QueueOptions.Section}:{nameof(QueueOptions.Resync)} is missing. It must be the name of the resync queue, which has sessions.";
+        if (settings.Schedules.Sweep.Split(' ', StringSplitOptions.RemoveEmptyEntries).Length != 6)
+            yield return $"{ScheduleOptions.Section}:{nameof(ScheduleOptions.Sweep)} is missing or wrong. It must be an NCRONTAB expression with six fields, such as 0 */5 * * * * for every five minutes.";
+
+        if (settings.ServiceBus.EmulatorConnectionString is { Length: > 0 } connection)
+        {
+            if (!connection.Contains(ServiceBusOptions.EmulatorMark, StringComparison.OrdinalIgnoreCase))
+                yield return $"{ServiceBusOptions.Section} holds a connection string. Only the emulator's ({ServiceBusOptions.EmulatorMark}) is taken; in Azure set {ServiceBusFullName} and let the identity sign in.";
+        }
+        else if (Uri.CheckHostName(settings.ServiceBus.FullyQualifiedNamespace) != UriHostNameType.Dns)
+        {
+            yield return $"{ServiceBusFullName} is missing or wrong. It must be NAMESPACE.servicebus.windows.net, without sb:// and without a key.";
+        }
+    }
+
+    private static IEnumerable<string> ContentFaults(ContentOptions options)
+    {
+        const string Section = ContentOptions.Section;
+        if (options.ContentTypes.Count == 0 || options.ContentTypes.Any(string.IsNullOrWhiteSpace)) yield return $"{Section}:{nameof(ContentOptions.ContentTypes)} must hold the content types agreed with AlipayHK, none of them empty.";
+        if (options.MaxContentIdLength is < 1 or > TableLedger.MaxContentIdLength) yield return $"{Section}:{nameof(ContentOptions.MaxContentIdLength)} must be from 1 to {TableLedger.MaxContentIdLength}.";
+        if (options.MaxContentInfoBytes is < 2 or > TableLedger.MaxContentInfoBytes) yield return $"{Section}:{nameof(ContentOptions.MaxContentInfoBytes)} must be from 2 to {TableLedger.MaxContentInfoBytes}, so that every request fits into the ledger.";
+        if (options.MaxContentInfoDepth is < 1 or > 64) yield return $"{Section}:{nameof(ContentOptions.MaxContentInfoDepth)} must be from 1 to 64.";
+        if (options.MaxTextLength < 1) yield return $"{Section}:{nameof(ContentOptions.MaxTextLength)} must be at least 1.";
+        if (options.MaxItemBytes <= options.MaxContentInfoBytes) yield return $"{Section}:{nameof(ContentOptions.MaxItemBytes)} must be more than {Section}:{nameof(ContentOptions.MaxContentInfoBytes)}.";
+        if (options.MaxOccurredAtAhead < TimeSpan.Zero) yield return $"{Section}:{nameof(ContentOptions.MaxOccurredAtAhead)} must not be negative.";
+    }
+
+    private static IEnumerable<string> RecoverabilityFaults(RecoverabilityOptions options, AlipayHkOptions alipayHk)
+    {
+        const string Section = RecoverabilityOptions.Section;
+        if (options.BackOff.Count == 0 || options.BackOff.Any(wait => wait <= TimeSpan.Zero)) yield return $"{Section}:{nameof(RecoverabilityOptions.BackOff)} must hold at least one wait, all of them positive.";
+        if (options.MaxAttempts < 1) yield return $"{Section}:{nameof(RecoverabilityOptions.MaxAttempts)} must be at least 1.";
+        if (options.MaxAge <= TimeSpan.Zero) yield return $"{Section}:{nameof(RecoverabilityOptions.MaxAge)} must be positive.";
+        if (options.MaxRetryAfter <= TimeSpan.Zero) yield return $"{Section}:{nameof(RecoverabilityOptions.MaxRetryAfter)} must be positive.";
+        if (options.SigningPause <= TimeSpan.Zero) yield return $"{Section}:{nameof(RecoverabilityOptions.SigningPause)} must be positive.";
+        if (options.LeaseDuration * 0.75 < alipayHk.TotalTimeout) yield return $"{Section}:{nameof(RecoverabilityOptions.LeaseDuration)} must be longer than {AlipayHkOptions.Section}:{nameof(AlipayHkOptions.TotalTimeout)} ({alipayHk.TotalTimeout}) by at least a quarter of itself.";
+        if (options.SettleTime < TimeSpan.Zero) yield return $"{Section}:{nameof(RecoverabilityOptions.SettleTime)} must not be negative.";
+        if (options.BreakerThreshold < 1 || (options.MaxAttempts > 1 && options.BreakerThreshold >= options.MaxAttempts))
+            yield return $"{Section}:{nameof(RecoverabilityOptions.BreakerThreshold)} must be at least 1 and below {Section}:{nameof(RecoverabilityOptions.MaxAttempts)}.";
+        if (options.ProbeInterval <= TimeSpan.Zero) yield return $"{Section}:{nameof(RecoverabilityOptions.ProbeInterval)} must be positive.";
+    }
+
+    // Spelled as the Functions host's own configuration of identity-based connections spells it.
+    private static string ServiceBusFullName => $"{ServiceBusOptions.Section}:fullyQualifiedNamespace";
+
+    [GeneratedRegex("^[A-Za-z][A-Za-z0-9]{2,62}$")]
+    private static partial Regex TableName();
+}

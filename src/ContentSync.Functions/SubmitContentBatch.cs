@@ -1,0 +1,15 @@
+using ContentSync.Http;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Azure.Functions.Worker;
+
+namespace ContentSync.Functions;
+
+/// <summary>POST /api/content/batch. Many contents at once, as a JSON array or as NDJSON.</summary>
+public sealed class SubmitContentBatch(SubmitContentBatchHandler handler)
+{
+    [Function(nameof(SubmitContentBatch))]
+    public Task<IResult> RunAsync(
+        [HttpTrigger(AuthorizationLevel.Function, "post", Route = "content/batch")] HttpRequest request,
+        CancellationToken cancellationToken) =>
+        ClosedRequest.AnswerAsync(handler.HandleAsync(request, cancellationToken), cancellationToken);
+}

@@ -1,0 +1,100 @@
+using System.Globalization;
+using System.Text;
+using System.Text.Json;
+using ContentSync.Content;
+
+namespace ContentSync.Synchronization.Messages;
+
+/// <summary>Decodes a message of the content queue (<see cref="MessageContract"/>). Never throws for what a message holds. Thread-safe.</summary>
+public sealed class ContentMessageReader(ContentReader contentReader)
+{
+    // Deeper than any item may be, so that one item that nests too deep is judged by itself and the others still go on.
+    private static readonly JsonReaderOptions Deep = new() { MaxDepth = 1024 };
+
+    private readonly CloudEventReader _cloudEvents = new(contentReader);
+
+    /// <summary>Reads everything in the message.</summary>
+    public ContentMessage Read(QueueMessage message)
+    {
+        if (message.Body is not { } body) return new ContentMessage.Invalid("The body is an AMQP value or sequence; send the JSON text as the message's data section (plain bytes).");
+        if (body.Span.StartsWith(Encoding.UTF8.Preamble)) body = body[Encoding.UTF8.Preamble.Length..];
+        if (body.IsEmpty) return new ContentMessage.Invalid("The body is empty; it must hold one content item, a JSON array of items or a CloudEvents 1.0 event.");
+        if (VersionFault(message) is { } fault) return new ContentMessage.Invalid(fault);
+        return Text(message, MessageContract.SchemaProperty, MessageContract.ContentSchema) switch
+        {
+            MessageContract.ContentSchema => ReadContent(message, body),
+            MessageContract.ReferenceSchema => ReadReference(body),
+            var other => new ContentMessage.Invalid($"The application property {MessageContract.SchemaProperty} is '{Shortened(other)}'; it must be {MessageContract.ContentSchema} or absent."),
+        };
+    }
+
+    private ContentMessage ReadContent(QueueMessage message, ReadOnlyMemory<byte> body)
+    {
+        if (CloudEventReader.IsBatch(message)) return ReadArray(body, item => _cloudEvents.ReadStructured(item));
+        if (CloudEventReader.IsStructured(message)) return new ContentMessage.Items([_cloudEvents.ReadStructured(body)]);
+        if (CloudEventReader.IsBinary(message)) return new ContentMessage.Items([_cloudEvents.ReadBinary(message, body)]);
+
+        var isArray = body.Span.TrimStart(" \t\r\n"u8) is [(byte)'[', ..] && !message.Properties.ContainsKey(MessageContract.SplitFromProperty);
+        return isArray
+            ? ReadArray(body, item => ReadItem(item, message.ContentType))
+            : new ContentMessage.Items([ReadItem(body, message.ContentType)]);
+    }
+
+    private MessageItem ReadItem(ReadOnlyMemory<byte> item, string? contentType) => new(contentReader.Read(item.Span), item, contentType);
+
+    private static ContentMessage ReadArray(ReadOnlyMemory<byte> body, Func<ReadOnlyMemory<byte>, MessageItem> read)
+    {
+        var items = new List<MessageItem>();
+        try
+        {
+            var json = new Utf8JsonReader(body.Span, Deep);
+            json.Read();
+            if (json.TokenType != JsonTokenType.StartArray) return new ContentMessage.Invalid("The body is not a JSON array, which a batch of CloudEvents must be.");
+            while (json.Read() && json.TokenType != JsonTokenType.EndArray)
+            {
+                var start = (int)json.TokenStartIndex;
+                json.Skip();
+                items.Add(read(body[start..(int)json.BytesConsumed]));
+            }
+
+            // Reads on to the end, so that text after the array is found.
+            json.Read();
+        }
+        catch (JsonException e)
+        {
+            return new ContentMessage.Invalid(string.Create(CultureInfo.InvariantCulture, $"The body is no JSON: {e.Message}"));
+        }
+
+        return items.Count > 0 ? new ContentMessage.Items(items) : new ContentMessage.Invalid("The array is empty; it must hold at least one item.");
+    }
+
+    private static ContentMessage ReadReference(ReadOnlyMemory<byte> body)
+    {
+        try
+        {
+            var reference = JsonSerializer.Deserialize(body.Span, ReferenceJson.Default.ContentReference);
+            if (reference is { ContentId.Length: > 0, Hop: >= 0 and < int.MaxValue })
+                return new ContentMessage.Reference(new SyncMessage(reference.ContentId, reference.RequestId, reference.Hop, TimeSpan.Zero));
+        }
+        catch (JsonException)
+        {
+            // Answered below.
+        }
+
+        return new ContentMessage.Invalid($"The body of a {MessageContract.ReferenceSchema} must be a JSON object with contentId, requestId and hop.");
+    }
+
+    private static string? VersionFault(QueueMessage message)
+    {
+        if (!message.Properties.TryGetValue(MessageContract.SchemaVersionProperty, out var value)) return null;
+        var text = Convert.ToString(value, CultureInfo.InvariantCulture) ?? "";
+        return int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var version) && version == MessageContract.SchemaVersion
+            ? null
+            : $"The application property {MessageContract.SchemaVersionProperty} is '{Shortened(text)}'; this app reads version {MessageContract.SchemaVersion}.";
+    }
+
+    private static string Text(QueueMessage message, string property, string absent) =>
+        message.Properties.TryGetValue(property, out var value) ? Convert.ToString(value, CultureInfo.InvariantCulture) ?? "" : absent;
+
+    private static string Shortened(string text) => text.Length <= 64 ? text : text[..64] + "…";
+}

@@ -1,0 +1,59 @@
+using System.Security.Cryptography;
+using BenchmarkDotNet.Attributes;
+using ContentSync.AlipayHk;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace ContentSync.Benchmarks.Micro;
+
+/// <summary>The wire's steps for one request and one answer: string to sign, signature header, verification.</summary>
+[MemoryDiagnoser]
+public class WireBenchmarks
+{
+    private const string Path = "/api/open/alipay/v1/content/synchronize";
+    private const string ClientId = "4Q5Y8W0WSG45P907917";
+    private const string Time = "2026-03-01T12:00:00+00:00";
+
+    private readonly byte[] _answer = """{"resultInfo":{"resultCode":"SUCCESS","resultStatus":"S","resultMessage":"success"}}"""u8.ToArray();
+    private readonly byte[] _hash = new byte[SHA256.HashSizeInBytes];
+    private readonly StringToSign _stringToSign = new(Path, ClientId);
+    private byte[] _body = [];
+    private byte[] _signature = [];
+    private string _header = "";
+    private ResponseVerification _verification = null!;
+
+    [GlobalSetup]
+    public void SetUp()
+    {
+        var item = new Ratios.SampleItems().Items(1)[0];
+        _body = SynchronizeRequest.Prepare(item, new RequestIdSource().Create()).ToArray();
+        using var key = RSA.Create(2048);
+        _stringToSign.Hash(Time, _answer, _hash);
+        _signature = key.SignHash(_hash, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1);
+        _header = SignatureHeader.Format("1", _signature);
+        var options = new AlipayHkOptions
+        {
+            BaseAddress = new Uri("https://alipayhk.example.com"),
+            ClientId = ClientId,
+            PartnerKeys = { new PartnerKeyOptions { PublicKey = key.ExportSubjectPublicKeyInfoPem() } },
+        };
+        _verification = new ResponseVerification(options, new PartnerKeys(options), new FixedClock(), NullLogger<ResponseVerification>.Instance);
+        if (Verify() != SignatureVerification.Valid) throw new InvalidOperationException("The benchmark's own answer does not verify.");
+    }
+
+    [Benchmark]
+    public void HashStringToSign() => _stringToSign.Hash(Time, _body, _hash);
+
+    [Benchmark]
+    public string FormatHeader() => SignatureHeader.Format("1", _signature);
+
+    [Benchmark]
+    public bool ParseHeader() => SignatureHeader.TryParse(_header, out _) == HeaderFault.None;
+
+    [Benchmark]
+    public SignatureVerification Verify() => _verification.Check(_header, Time, ClientId, _answer).Verification;
+
+    private sealed class FixedClock : TimeProvider
+    {
+        public override DateTimeOffset GetUtcNow() => new(2026, 3, 1, 12, 0, 0, TimeSpan.Zero);
+    }
+}

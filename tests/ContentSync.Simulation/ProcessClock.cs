@@ -1,0 +1,56 @@
+namespace ContentSync.Simulation;
+
+/// <summary>The clock of one process: a wall clock that jumps, a monotonic timer that does not. Its timers end with the process.</summary>
+internal sealed class ProcessClock(VirtualTime time, Func<bool> isAlive) : TimeProvider
+{
+    /// <summary>How far the wall clock is off the true time.</summary>
+    public TimeSpan Offset { get; set; }
+
+    public override TimeZoneInfo LocalTimeZone => TimeZoneInfo.Utc;
+
+    public override long TimestampFrequency => TimeSpan.TicksPerSecond;
+
+    public override DateTimeOffset GetUtcNow() => time.Now + Offset;
+
+    public override long GetTimestamp() => time.Elapsed.Ticks;
+
+    public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
+    {
+        var timer = new Timer(time, isAlive, callback, state);
+        timer.Change(dueTime, period);
+        return timer;
+    }
+
+    private sealed class Timer(VirtualTime time, Func<bool> isAlive, TimerCallback callback, object? state) : ITimer
+    {
+        private TimeSpan _period;
+        private int _setting;
+
+        public bool Change(TimeSpan dueTime, TimeSpan period)
+        {
+            _period = period;
+            Set(dueTime);
+            return true;
+        }
+
+        public void Dispose() => _setting++;
+
+        public ValueTask DisposeAsync()
+        {
+            Dispose();
+            return ValueTask.CompletedTask;
+        }
+
+        private void Set(TimeSpan dueTime)
+        {
+            var setting = ++_setting;
+            if (dueTime < TimeSpan.Zero) return;
+            time.After(dueTime, () =>
+            {
+                if (setting != _setting || !isAlive()) return;
+                if (_period > TimeSpan.Zero) Set(_period);
+                callback(state);
+            });
+        }
+    }
+}

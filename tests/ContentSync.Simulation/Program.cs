@@ -1,0 +1,33 @@
+using ContentSync.Simulation;
+
+if (Arguments.Read(args) is not { } arguments)
+{
+    Console.Error.WriteLine(Arguments.Usage);
+    return 2;
+}
+
+if (arguments.Seed is { } seed)
+{
+    var run = SeedRunner.Trace(PlanDraw.Of(seed));
+    if (arguments.IsTraced)
+    {
+        foreach (var line in run.Trace) Console.WriteLine(line);
+    }
+
+    Console.WriteLine(run.Violation is { } violation ? $"seed {seed}: {violation.Invariant}: {violation.Text}" : $"seed {seed}: nothing is violated");
+    return run.Violation is null ? 0 : 1;
+}
+
+var seeds = Enumerable.Range(0, arguments.Seeds).Select(i => arguments.From + (ulong)i);
+var report = SeedRunner.Run(seeds, PlanDraw.Of, arguments.Threads, TimeSpan.MaxValue);
+if (arguments.IsJson)
+{
+    using var output = Console.OpenStandardOutput();
+    ReportWriter.WriteJson(report, output);
+}
+else
+{
+    ReportWriter.WriteText(report, Console.Out);
+}
+
+return report.Violations.Count == 0 ? 0 : 1;

@@ -1,0 +1,83 @@
+using System.Diagnostics;
+
+namespace ContentSync.Simulation;
+
+/// <summary>Runs many seeds, each on one thread.</summary>
+internal static class SeedRunner
+{
+    /// <param name="seeds">In order; taken one by one.</param>
+    /// <param name="plan">What a seed stands for.</param>
+    /// <param name="threads">How many run at the same time.</param>
+    /// <param name="limit">No further one is begun after this time.</param>
+    public static SeedReport Run(IEnumerable<ulong> seeds, Func<ulong, Plan> plan, int threads, TimeSpan limit)
+    {
+        var report = new SeedReport();
+        var clock = Stopwatch.StartNew();
+        using var keys = SimulatedKeys.Create();
+        using var source = seeds.GetEnumerator();
+        var workers = Enumerable.Range(0, threads).Select(_ => new Thread(() => Work(report, source, plan, keys, clock, limit), maxStackSize: 16 * 1024 * 1024)).ToList();
+        workers.ForEach(worker => worker.Start());
+        workers.ForEach(worker => worker.Join());
+        report.Took = clock.Elapsed;
+        return report;
+    }
+
+    /// <summary>One seed again, with its trace.</summary>
+    public static SimulationRun Trace(Plan plan)
+    {
+        SimulationRun? run = null;
+        using var keys = SimulatedKeys.Create();
+        var worker = new Thread(() => run = SimulationRun.Of(plan, keys, isTraced: true), maxStackSize: 16 * 1024 * 1024);
+        worker.Start();
+        worker.Join();
+        return run!;
+    }
+
+    private static void Work(SeedReport report, IEnumerator<ulong> seeds, Func<ulong, Plan> plan, SimulatedKeys keys, Stopwatch clock, TimeSpan limit)
+    {
+        using var own = keys.Copy();
+        while (true)
+        {
+            ulong seed;
+            lock (seeds)
+            {
+                if (clock.Elapsed > limit || !seeds.MoveNext()) return;
+                seed = seeds.Current;
+            }
+
+            report.Add(seed, SimulationRun.Of(plan(seed), own));
+        }
+    }
+}
+
+/// <summary>What many seeds came to.</summary>
+internal sealed class SeedReport
+{
+    private readonly Lock _lock = new();
+    private readonly List<(ulong Seed, Violation Violation)> _violations = [];
+
+    public int Seeds { get; private set; }
+
+    public double VirtualHours { get; private set; }
+
+    public long PartnerCalls { get; private set; }
+
+    public FaultCounts Faults { get; } = new();
+
+    public TimeSpan Took { get; set; }
+
+    /// <summary>By seed.</summary>
+    public IReadOnlyList<(ulong Seed, Violation Violation)> Violations => [.. _violations.OrderBy(violation => violation.Seed)];
+
+    public void Add(ulong seed, SimulationRun run)
+    {
+        lock (_lock)
+        {
+            Seeds++;
+            VirtualHours += run.Elapsed.TotalHours;
+            PartnerCalls += run.PartnerCalls;
+            Faults.Add(run.Faults);
+            if (run.Violation is { } violation) _violations.Add((seed, violation));
+        }
+    }
+}

@@ -1,0 +1,15 @@
+namespace ContentSync.Simulation;
+
+/// <summary>What one simulation came to.</summary>
+internal sealed record SimulationRun(Plan Plan, Violation? Violation, TimeSpan Elapsed, FaultCounts Faults, long PartnerCalls, int PortCalls, long DeadLetters, IReadOnlyList<string> Trace)
+{
+    public static SimulationRun Of(Plan plan, SimulatedKeys keys, bool isTraced = false)
+    {
+        var world = new World(plan, keys, isTraced);
+        world.Run();
+        return Of(world);
+    }
+
+    public static SimulationRun Of(World world) => new(
+        world.Plan, world.Judge.Violation, world.Time.Elapsed, world.Faults, world.Partner.Calls, world.PortCalls, world.Broker.DeadLetters, world.Trace.Lines);
+}

@@ -1,0 +1,41 @@
+using ContentSync.Functions;
+using ContentSync.Ledger;
+using ContentSync.Local.SimulatedAlipayHk;
+using ContentSync.Tests.Ledger;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+
+namespace ContentSync.Tests.Functions;
+
+/// <summary>The host on the ledger it has in Azure, in Azurite.</summary>
+[Collection(AzuriteTests.Name)]
+public sealed class AzuriteHostTests(AzuriteTables azurite)
+{
+    [SkippableFact]
+    public async Task Makes_its_table_at_the_start_and_keeps_contents_in_it()
+    {
+        await using var host = await TestHost.StartAsync(services: services => services.AddSingleton(azurite.Table()).AddSingleton<ISyncLedger>(
+            provider => new TableLedger(provider.GetRequiredService<Azure.Data.Tables.TableClient>(), provider.GetRequiredService<TimeProvider>())));
+        foreach (var service in host.Services.GetServices<IHostedService>()) await service.StartAsync(CancellationToken.None);
+
+        host.Gateway.Faults = GatewayFaults.Parse("unknown=1*1");
+        Assert.Equal(["complete"], (await host.DeliverAsync(TestHost.Item("TEA-1"))).Settlements);
+        var copy = Assert.Single(host.Bus.Sent);
+        Assert.Equal(["complete"], (await host.DeliverAsync($"[{TestHost.Item("A")},{TestHost.Item("B")}]", messageId: "pack")).Settlements);
+        host.Time.SetUtcNow(copy.ScheduledEnqueueTime);
+        Assert.Equal(["complete"], (await host.DeliverAsync(copy)).Settlements);
+        Assert.Equal(["A", "B", "TEA-1"], host.Gateway.Snapshot().Keys.Order());
+
+        var known = await host.AnswerAsync("", request => host.Function<GetContent>().RunAsync(request, "TEA-1", CancellationToken.None));
+        Assert.Contains("\"state\":\"synchronized\"", known.Body, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void The_table_is_the_one_that_the_settings_name()
+    {
+        var azure = LedgerTable.Connect(new LedgerOptions { TableEndpoint = new Uri("https://account.table.core.windows.net") }, new Azure.Identity.DefaultAzureCredential());
+        var local = LedgerTable.Connect(new LedgerOptions { TableEndpoint = new Uri("http://127.0.0.1:10002/devstoreaccount1") }, new Azure.Identity.DefaultAzureCredential());
+        Assert.Equal(("account", "syncrecords"), (azure.AccountName, azure.Name));
+        Assert.Equal("devstoreaccount1", local.AccountName);
+    }
+}

@@ -1,0 +1,114 @@
+using System.Globalization;
+using System.Reflection;
+using System.Text.Json;
+using ContentSync.Functions;
+using Microsoft.Azure.Functions.Worker;
+using Microsoft.Azure.Functions.Worker.Extensions.Abstractions;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace ContentSync.Tests.Functions;
+
+public sealed class FunctionClassesTests
+{
+    public static TheoryData<Type> Classes => [.. FunctionMethods().Select(method => method.DeclaringType!)];
+
+    [Theory]
+    [MemberData(nameof(Classes))]
+    public async Task Each_can_be_made_by_the_composition_root(Type function)
+    {
+        await using var host = await TestHost.StartAsync();
+        Assert.NotNull(ActivatorUtilities.CreateInstance(host.Services, function));
+    }
+
+    [Theory]
+    [MemberData(nameof(Classes))]
+    public void Each_is_sealed_public_and_named_after_its_one_function(Type function)
+    {
+        var method = Assert.Single(function.GetMethods(), method => method.IsDefined(typeof(FunctionAttribute)));
+        Assert.True(function is { IsSealed: true, IsPublic: true });
+        Assert.Equal(function.Name, method.GetCustomAttribute<FunctionAttribute>()!.Name);
+        Assert.Equal(typeof(CancellationToken), method.GetParameters()[^1].ParameterType);
+    }
+
+    [Fact]
+    public void There_are_these_and_no_others() => Assert.Equal(
+        ["CheckHealth", "GetContent", "ProcessContentMessage", "ProcessResyncPack", "SubmitContent", "SubmitContentBatch", "SweepPending"],
+        FunctionMethods().Select(method => method.DeclaringType!.Name).Order(StringComparer.Ordinal));
+
+    [Theory]
+    [InlineData(typeof(SubmitContent), "post", "content", AuthorizationLevel.Function)]
+    [InlineData(typeof(SubmitContentBatch), "post", "content/batch", AuthorizationLevel.Function)]
+    [InlineData(typeof(GetContent), "get", "content/{contentId}", AuthorizationLevel.Function)]
+    [InlineData(typeof(CheckHealth), "get", "health", AuthorizationLevel.Anonymous)]
+    public void An_HTTP_function_has_its_method_route_and_key_level(Type function, string method, string route, AuthorizationLevel level)
+    {
+        var trigger = Trigger<HttpTriggerAttribute>(function);
+        Assert.Equal([method], trigger.Methods!);
+        Assert.Equal(route, trigger.Route);
+        Assert.Equal(level, trigger.AuthLevel);
+    }
+
+    [Fact]
+    public void The_route_parameter_of_GetContent_is_one_of_its_parameters() =>
+        Assert.Contains("contentId", typeof(GetContent).GetMethod(nameof(GetContent.RunAsync))!.GetParameters().Select(parameter => parameter.Name));
+
+    [Theory]
+    [InlineData(typeof(ProcessContentMessage), "%Queues:Content%", false)]
+    [InlineData(typeof(ProcessResyncPack), "%Queues:Resync%", true)]
+    public void A_queue_function_names_its_queue_by_setting_and_settles_by_itself(Type function, string queue, bool sessions)
+    {
+        var trigger = Trigger<ServiceBusTriggerAttribute>(function);
+        Assert.Equal(queue, trigger.QueueName);
+        Assert.Equal("ServiceBus", trigger.Connection);
+        Assert.Equal(sessions, trigger.IsSessionsEnabled);
+        Assert.False(trigger.IsBatched);
+        Assert.False(trigger.AutoCompleteMessages);
+
+        // The worker tells the broker only what the attribute names; left out, host.json would decide.
+        var data = TriggerParameter(function).GetCustomAttributesData().Single(data => data.AttributeType == typeof(ServiceBusTriggerAttribute));
+        Assert.Contains(data.NamedArguments, argument => argument.MemberName == nameof(ServiceBusTriggerAttribute.AutoCompleteMessages));
+    }
+
+    [Fact]
+    public void The_sweep_runs_on_the_schedule_of_its_setting()
+    {
+        var trigger = Trigger<TimerTriggerAttribute>(typeof(SweepPending));
+        Assert.Equal("%Schedules:Sweep%", trigger.Schedule);
+        Assert.False(trigger.RunOnStartup);
+    }
+
+    [Fact]
+    public void Every_setting_in_a_binding_expression_is_a_required_one()
+    {
+        var expressions = FunctionMethods()
+            .SelectMany(method => method.GetParameters())
+            .SelectMany(parameter => parameter.GetCustomAttributes<TriggerBindingAttribute>())
+            .Select(trigger => trigger switch { ServiceBusTriggerAttribute queue => queue.QueueName, TimerTriggerAttribute timer => timer.Schedule, _ => null })
+            .OfType<string>();
+        Assert.All(expressions, expression => Assert.True(TestHost.Settings().ContainsKey(expression.Trim('%')), expression));
+    }
+
+    [Fact]
+    public void The_hosts_file_settles_nothing_by_itself_and_renews_locks_for_as_long_as_a_function_may_run()
+    {
+        using var file = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(AppContext.BaseDirectory, "host.json")));
+        var host = file.RootElement;
+        var queue = host.GetProperty("extensions").GetProperty("serviceBus");
+        Assert.Equal(("2.0", "OpenTelemetry"), (host.GetProperty("version").GetString(), host.GetProperty("telemetryMode").GetString()));
+        Assert.Equal("api", host.GetProperty("extensions").GetProperty("http").GetProperty("routePrefix").GetString());
+        Assert.False(queue.GetProperty("autoCompleteMessages").GetBoolean());
+        Assert.Equal(0, queue.GetProperty("prefetchCount").GetInt32());
+        Assert.True(Time(queue, "maxAutoLockRenewalDuration") >= Time(host, "functionTimeout"));
+
+        static TimeSpan Time(JsonElement element, string name) => TimeSpan.Parse(element.GetProperty(name).GetString()!, CultureInfo.InvariantCulture);
+    }
+
+    private static IEnumerable<MethodInfo> FunctionMethods() =>
+        typeof(FunctionsHost).Assembly.GetTypes().SelectMany(type => type.GetMethods()).Where(method => method.IsDefined(typeof(FunctionAttribute)));
+
+    private static ParameterInfo TriggerParameter(Type function) =>
+        function.GetMethod("RunAsync")!.GetParameters().Single(parameter => parameter.IsDefined(typeof(TriggerBindingAttribute)));
+
+    private static T Trigger<T>(Type function)
+        where T : TriggerBindingAttribute => Assert.IsType<T>(TriggerParameter(function).GetCustomAttribute<TriggerBindingAttribute>());
+}

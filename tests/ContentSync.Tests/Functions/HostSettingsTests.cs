@@ -1,0 +1,155 @@
+using System.Text.Json;
+using ContentSync.Functions;
+using Microsoft.Extensions.Configuration;
+
+namespace ContentSync.Tests.Functions;
+
+public sealed class HostSettingsTests
+{
+    private static readonly string[] RequiredNames =
+    [
+        "AlipayHk__BaseAddress",
+        "AlipayHk__ClientId",
+        "AlipayHk__PartnerKeys__0__PublicKey",
+        "Signing__Keys__0__KeyId",
+        "Signing__Keys__0__KeyVersion",
+        "Ledger__TableEndpoint",
+        "Queues__Content",
+        "Queues__Resync",
+        "ServiceBus__fullyQualifiedNamespace",
+        "Schedules__Sweep",
+    ];
+
+    public static TheoryData<string> Required => [.. RequiredNames];
+
+    [Fact]
+    public void The_least_settings_are_enough() => Assert.Equal("content", Read(TestHost.Settings()).Queues.Content);
+
+    [Fact]
+    public void Nothing_at_all_is_answered_with_one_message_that_lists_all_that_is_missing()
+    {
+        var e = Assert.Throws<InvalidSettingsException>(() => Read([]));
+        Assert.StartsWith($"The app cannot start: {e.Faults.Count} of its settings are missing or wrong.", e.Message, StringComparison.Ordinal);
+        Assert.All(
+            RequiredNames.Select(name => name.Replace("PartnerKeys__0__PublicKey", "PartnerKeys", StringComparison.Ordinal)).Where(name => name != "Signing__Keys__0__KeyVersion"),
+            name => Assert.Contains(name, e.Message, StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [MemberData(nameof(Required))]
+    public void A_required_setting_that_is_missing_is_named_as_app_settings_write_it(string setting)
+    {
+        var settings = TestHost.Settings();
+        Assert.True(settings.Remove(setting.Replace("__", ":", StringComparison.Ordinal)));
+        var fault = Assert.Single(Assert.Throws<InvalidSettingsException>(() => Read(settings)).Faults);
+        Assert.Contains(setting, fault, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("AlipayHk__BaseAddress", "http://gateway.example")]
+    [InlineData("Signing__Keys__0__KeyId", "https://vault.example/keys/signing")]
+    [InlineData("Signing__Keys__0__KeyId", "https://vault.example/secrets/signing/0123")]
+    [InlineData("Signing__Keys__0__KeyId", "http://vault.example/keys/signing/0123")]
+    [InlineData("Signing__Keys__0__KeyVersion", "1,2")]
+    [InlineData("Signing__NetworkTimeout", "00:00:15")]
+    [InlineData("Signing__NetworkTimeout", "soon")]
+    [InlineData("Signing__SignaturesPerSecond", "0")]
+    [InlineData("Ledger__TableEndpoint", "http://account.table.core.windows.net")]
+    [InlineData("Ledger__TableEndpoint", "https://account.table.core.windows.net/?sv=2024&sig=abc")]
+    [InlineData("Ledger__TableName", "sync-records")]
+    [InlineData("ServiceBus__fullyQualifiedNamespace", "sb://namespace.servicebus.windows.net")]
+    [InlineData("Schedules__Sweep", "*/5 * * * *")]
+    [InlineData("Content__MaxContentInfoBytes", "125000")]
+    [InlineData("Content__MaxContentIdLength", "500")]
+    [InlineData("Content__MaxItemBytes", "many")]
+    [InlineData("Recoverability__LeaseDuration", "00:00:30")]
+    [InlineData("Recoverability__LeaseDuration", "00:00:50")]
+    [InlineData("Recoverability__MaxAttempts", "0")]
+    [InlineData("Recoverability__BreakerThreshold", "8")]
+    [InlineData("AZURE_CLIENT_ID", "my-identity")]
+    public void A_wrong_value_is_answered_with_one_fault_that_names_the_setting(string setting, string value)
+    {
+        var settings = TestHost.Settings();
+        settings[setting.Replace("__", ":", StringComparison.Ordinal)] = value;
+        var fault = Assert.Single(Assert.Throws<InvalidSettingsException>(() => Read(settings)).Faults);
+        Assert.StartsWith(setting, fault, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void In_Azure_the_client_id_of_the_identity_is_required()
+    {
+        var settings = TestHost.Settings();
+        settings["WEBSITE_SITE_NAME"] = "app";
+        Assert.Contains("AZURE_CLIENT_ID", Assert.Single(Assert.Throws<InvalidSettingsException>(() => Read(settings)).Faults), StringComparison.Ordinal);
+        settings["AZURE_CLIENT_ID"] = "11111111-2222-3333-4444-555555555555";
+        Assert.IsType<Azure.Identity.ManagedIdentityCredential>(Read(settings).Identity.CreateCredential());
+    }
+
+    [Fact]
+    public void On_a_developers_machine_the_developer_signs_in() =>
+        Assert.IsType<Azure.Identity.DefaultAzureCredential>(Read(TestHost.Settings()).Identity.CreateCredential());
+
+    [Fact]
+    public void A_connection_string_is_refused_unless_it_is_the_emulators()
+    {
+        var settings = TestHost.Settings();
+        settings.Remove("ServiceBus:fullyQualifiedNamespace");
+        settings["ServiceBus"] = "Endpoint=sb://namespace.servicebus.windows.net;SharedAccessKeyName=Root;SharedAccessKey=abc";
+        var e = Assert.Throws<InvalidSettingsException>(() => Read(settings));
+        Assert.DoesNotContain("abc", e.Message, StringComparison.Ordinal);
+        settings["ServiceBus"] = "Endpoint=sb://localhost;SharedAccessKeyName=Root;SharedAccessKey=SAS_KEY_VALUE;UseDevelopmentEmulator=true;";
+        Assert.NotNull(Read(settings).ServiceBus.EmulatorConnectionString);
+    }
+
+    [Fact]
+    public void A_list_that_is_set_replaces_its_default()
+    {
+        var settings = TestHost.Settings();
+        settings["Content:ContentTypes:0"] = "TELECOM";
+        settings["Recoverability:BackOff:0"] = "00:00:30";
+        var read = Read(settings);
+        Assert.Equal(["TELECOM"], read.Content.ContentTypes);
+        Assert.Equal([TimeSpan.FromSeconds(30)], read.Recoverability.BackOff);
+    }
+
+    [Fact]
+    public void Several_signing_keys_are_taken_but_not_the_same_twice_nor_more_than_five()
+    {
+        var settings = TestHost.Settings();
+        for (var i = 1; i < 6; i++)
+        {
+            settings[$"Signing:Keys:{i}:KeyId"] = $"https://vault{Math.Min(i, 4)}.example/keys/signing/0123";
+            settings[$"Signing:Keys:{i}:KeyVersion"] = "7";
+        }
+
+        Assert.Equal(
+            ["Signing__Keys has 6 entries; 5 are the most.", "Signing__Keys__5__KeyId repeats an earlier entry."],
+            Assert.Throws<InvalidSettingsException>(() => Read(settings)).Faults);
+    }
+
+    [Fact]
+    public void The_sample_carries_every_required_setting_and_no_secret()
+    {
+        var sample = Sample();
+        Assert.All(RequiredNames.Where(name => !name.StartsWith("ServiceBus", StringComparison.Ordinal)), name => Assert.Contains(name, sample.Keys));
+        Assert.Contains("UseDevelopmentEmulator=true", sample["ServiceBus"], StringComparison.Ordinal);
+        Assert.DoesNotContain(sample, setting => setting.Value!.Contains("AccountKey", StringComparison.OrdinalIgnoreCase) || setting.Value.Contains("BEGIN", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void The_sample_is_right_but_for_what_only_AlipayHK_can_say()
+    {
+        var settings = Sample().ToDictionary(setting => setting.Key.Replace("__", ":", StringComparison.Ordinal), setting => setting.Value);
+        settings["AlipayHk:PartnerKeys:0:PublicKey"] = TestHost.Settings()["AlipayHk:PartnerKeys:0:PublicKey"];
+        Assert.Equal("content-resync", Read(settings).Queues.Resync);
+    }
+
+    private static HostSettings Read(Dictionary<string, string?> settings) =>
+        HostSettings.Read(new ConfigurationBuilder().AddInMemoryCollection(settings).Build());
+
+    private static Dictionary<string, string?> Sample()
+    {
+        using var sample = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(AppContext.BaseDirectory, "local.settings.sample.json")));
+        return sample.RootElement.GetProperty("Values").EnumerateObject().ToDictionary(value => value.Name, value => value.Value.GetString());
+    }
+}

@@ -1,0 +1,195 @@
+using Azure.Messaging.ServiceBus;
+using ContentSync.AlipayHk;
+using ContentSync.Functions;
+using ContentSync.Ledger;
+using ContentSync.Local.SimulatedAlipayHk;
+using ContentSync.Synchronization;
+using ContentSync.Tests.FunctionsSdk;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace ContentSync.Tests.Functions;
+
+public sealed class ProcessContentMessageTests : IAsyncLifetime
+{
+    private TestHost _host = null!;
+
+    public async Task InitializeAsync() => _host = await TestHost.StartAsync();
+
+    public async Task DisposeAsync() => await _host.DisposeAsync();
+
+    [Fact]
+    public async Task A_content_is_signed_in_the_vault_sent_verified_recorded_and_its_message_completed()
+    {
+        var settled = await _host.DeliverAsync(TestHost.Item("TEA-1"));
+        Assert.Equal(["complete"], settled.Settlements);
+        Assert.Equal("TEA-1", Assert.Single(_host.Gateway.Snapshot()).Key);
+        Assert.Equal(1, Assert.Single(_host.Vault).Value.Calls);
+        Assert.Equal(SyncState.Synchronized, (await RecordAsync("TEA-1")).State);
+        Assert.Empty(_host.Bus.Sent);
+    }
+
+    [Fact]
+    public async Task The_same_content_again_costs_neither_signature_nor_call()
+    {
+        await _host.DeliverAsync(TestHost.Item("TEA-1"));
+        Assert.Equal(["complete"], (await _host.DeliverAsync(TestHost.Item("TEA-1"), messageId: "message-2")).Settlements);
+        Assert.Equal(1, _host.Gateway.Stats.Requests);
+        Assert.Equal(1, Assert.Single(_host.Vault).Value.Calls);
+    }
+
+    [Fact]
+    public async Task A_message_that_is_not_valid_is_dead_lettered_with_the_fault_named()
+    {
+        var settled = await _host.DeliverAsync("""{"contentId":"TEA-1","contentType":"SKU","contentStatus":2,"contentInfo":{}}""");
+        Assert.Equal(["deadLetter"], settled.Settlements);
+        Assert.Equal("InvalidMessage", settled.Reason);
+        Assert.Contains("/contentStatus", settled.Description, StringComparison.Ordinal);
+        Assert.Equal("TEA-1", settled.Properties["contentId"]);
+    }
+
+    [Fact]
+    public async Task A_body_that_is_no_plain_bytes_is_dead_lettered_not_thrown_over()
+    {
+        var actions = new RecordingMessageActions();
+        await _host.Function<ProcessContentMessage>().RunAsync(ServiceBusModelFactory.ServiceBusReceivedMessage(messageId: "value"), actions, CancellationToken.None);
+        Assert.Equal(["deadLetter"], actions.Settlements);
+        Assert.Equal("InvalidMessage", actions.Reason);
+    }
+
+    [Fact]
+    public async Task A_content_that_AlipayHK_rejects_is_dead_lettered_with_its_code_and_trace()
+    {
+        var settled = await _host.DeliverAsync(TestHost.RiskyItem("WATCH-1"));
+        Assert.Equal(["deadLetter"], settled.Settlements);
+        Assert.Equal("Rejected", settled.Reason);
+        Assert.Equal("CONTENT_RISKY", settled.Properties["resultCode"]);
+        Assert.NotEqual("", Assert.IsType<string>(settled.Properties["tracerId"]));
+        Assert.Equal((await RecordAsync("WATCH-1")).RequestId, settled.Properties["requestId"]);
+    }
+
+    [Fact]
+    public async Task A_failed_attempt_schedules_a_copy_with_an_id_of_its_own_and_then_completes()
+    {
+        _host.Gateway.Faults = GatewayFaults.Parse("unknown=1");
+        var actions = new RecordingMessageActions();
+        var sentBefore = -1;
+        actions.Settling = _ => sentBefore = _host.Bus.Sent.Count;
+        await _host.DeliverAsync(TestHost.Item("TEA-1"), actions: actions);
+
+        Assert.Equal(["complete"], actions.Settlements);
+        Assert.Equal(1, sentBefore);
+        var copy = Assert.Single(_host.Bus.Sent);
+        var record = await RecordAsync("TEA-1");
+        Assert.Equal($"TEA-1/{record.RequestId}/1", copy.MessageId);
+        Assert.Equal(_host.Time.GetUtcNow() + TimeSpan.FromMinutes(1), copy.ScheduledEnqueueTime);
+        Assert.Equal(["content"], _host.Bus.Queues);
+    }
+
+    [Fact]
+    public async Task Retries_go_on_with_the_same_request_until_AlipayHK_takes_it_and_no_copy_repeats_an_id()
+    {
+        _host.Gateway.Faults = GatewayFaults.Parse("unknown=1*4");
+        await _host.DeliverAsync(TestHost.Item("TEA-1"));
+        for (var i = 0; i < 4; i++)
+        {
+            var copy = _host.Bus.Sent[^1];
+            _host.Time.SetUtcNow(copy.ScheduledEnqueueTime);
+            Assert.Equal(["complete"], (await _host.DeliverAsync(copy)).Settlements);
+        }
+
+        Assert.Equal(5, _host.Gateway.Stats.Requests);
+        Assert.Equal(SyncState.Synchronized, (await RecordAsync("TEA-1")).State);
+        Assert.Equal(4, _host.Bus.Sent.Select(message => message.MessageId).Distinct().Count());
+        Assert.Equal(0, _host.Gateway.Stats.ReusedRequestIds);
+    }
+
+    [Fact]
+    public async Task A_message_that_comes_too_early_waits_for_the_rest_under_another_id()
+    {
+        _host.Gateway.Faults = GatewayFaults.Parse("unknown=1*1");
+        await _host.DeliverAsync(TestHost.Item("TEA-1"));
+        var early = _host.Bus.Sent[0];
+        Assert.Equal(["complete"], (await _host.DeliverAsync(early)).Settlements);
+        Assert.Equal(early.ScheduledEnqueueTime, _host.Bus.Sent[1].ScheduledEnqueueTime);
+        Assert.NotEqual(early.MessageId, _host.Bus.Sent[1].MessageId);
+    }
+
+    [Fact]
+    public async Task A_throttled_vault_pauses_without_spending_an_attempt()
+    {
+        await _host.DeliverAsync(TestHost.Item("FIRST"));
+        _host.Vault.Values.Single().Fault = _ => throw new Azure.RequestFailedException(429, "slow down");
+        Assert.Equal(["complete"], (await _host.DeliverAsync(TestHost.Item("TEA-1"))).Settlements);
+        Assert.Equal(0, (await RecordAsync("TEA-1")).Attempts);
+        Assert.Equal(ClientCodes.SigningUnavailable, (await RecordAsync("TEA-1")).LastAttempt!.Code);
+        Assert.Equal(_host.Time.GetUtcNow() + TimeSpan.FromSeconds(10), Assert.Single(_host.Bus.Sent).ScheduledEnqueueTime);
+    }
+
+    [Fact]
+    public async Task A_configuration_fault_stops_sending_for_all_and_dead_letters_nothing()
+    {
+        _host.Gateway.Faults = GatewayFaults.Parse("badsignature=1");
+        await _host.DeliverAsync(TestHost.Item("TEA-1"), messageId: "one");
+        var requests = _host.Gateway.Stats.Requests;
+        Assert.Equal(["complete"], (await _host.DeliverAsync(TestHost.Item("TEA-2"), messageId: "two")).Settlements);
+        Assert.Equal(requests, _host.Gateway.Stats.Requests);
+        Assert.Equal(2, _host.Bus.Sent.Count);
+    }
+
+    [Fact]
+    public async Task While_the_ledger_is_away_the_message_itself_is_copied_with_the_time_it_was_received()
+    {
+        var received = _host.Time.GetUtcNow();
+        _host.Ledger.Unavailable = new LedgerUnavailableException("away");
+        Assert.Equal(["complete"], (await _host.DeliverAsync(TestHost.Item("TEA-1"), messageId: "from-catalog")).Settlements);
+        var copy = Assert.Single(_host.Bus.Sent);
+        Assert.Equal("from-catalog/copy/1", copy.MessageId);
+        Assert.Equal(TestHost.Item("TEA-1"), copy.Body.ToString());
+
+        _host.Time.SetUtcNow(copy.ScheduledEnqueueTime);
+        await _host.DeliverAsync(copy);
+        Assert.Equal("from-catalog/copy/2", _host.Bus.Sent[1].MessageId);
+
+        _host.Ledger.Unavailable = null;
+        _host.Time.SetUtcNow(_host.Bus.Sent[1].ScheduledEnqueueTime);
+        Assert.Equal(["complete"], (await _host.DeliverAsync(_host.Bus.Sent[1])).Settlements);
+        Assert.Equal(ContentSync.Content.Revision.At(received), (await RecordAsync("TEA-1")).Revision);
+    }
+
+    [Fact]
+    public async Task Where_the_copy_cannot_be_sent_nothing_is_settled_and_the_broker_delivers_again()
+    {
+        _host.Gateway.Faults = GatewayFaults.Parse("unknown=1");
+        _host.Bus.Unavailable = new ServiceBusException("busy", ServiceBusFailureReason.ServiceBusy);
+        var actions = new RecordingMessageActions();
+        await Assert.ThrowsAsync<QueueUnavailableException>(() => _host.DeliverAsync(TestHost.Item("TEA-1"), actions: actions));
+        Assert.Empty(actions.Settlements);
+    }
+
+    [Fact]
+    public async Task A_shutdown_leaves_the_message_to_another_instance_and_spends_nothing()
+    {
+        _host.Gateway.Faults = GatewayFaults.Parse("hang=1");
+        using var shutdown = new CancellationTokenSource();
+        var actions = new RecordingMessageActions();
+        var delivery = _host.DeliverAsync(TestHost.Item("TEA-1"), actions: actions, cancellationToken: shutdown.Token);
+        while (_host.Gateway.Stats.Requests == 0) await Task.Delay(5);
+        await shutdown.CancelAsync();
+        await delivery;
+        Assert.Equal(["abandon"], actions.Settlements);
+        var record = await RecordAsync("TEA-1");
+        Assert.Equal((SyncState.Pending, 0), (record.State, record.Attempts));
+    }
+
+    [Fact]
+    public async Task A_shutdown_between_work_and_settlement_never_dead_letters()
+    {
+        using var shutdown = new CancellationTokenSource();
+        var actions = new RecordingMessageActions { Settling = how => { if (how == "deadLetter") shutdown.Cancel(); } };
+        await _host.DeliverAsync("{}", actions: actions, cancellationToken: shutdown.Token);
+        Assert.Equal(["abandon"], actions.Settlements);
+    }
+
+    private async Task<SyncRecord> RecordAsync(string contentId) =>
+        await _host.Services.GetRequiredService<ISyncLedger>().FindAsync(contentId, CancellationToken.None) ?? throw new InvalidOperationException($"No {contentId}.");
+}

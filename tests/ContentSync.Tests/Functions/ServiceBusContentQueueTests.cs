@@ -1,0 +1,57 @@
+using ContentSync.Functions;
+using ContentSync.Synchronization;
+using ContentSync.Synchronization.Messages;
+using ContentSync.Tests.FunctionsSdk;
+using Microsoft.Extensions.Time.Testing;
+
+namespace ContentSync.Tests.Functions;
+
+public sealed class ServiceBusContentQueueTests : IAsyncDisposable
+{
+    private readonly RecordingServiceBus _bus = new();
+    private readonly FakeTimeProvider _time = new(new DateTimeOffset(2026, 3, 1, 12, 0, 0, TimeSpan.Zero));
+
+    [Fact]
+    public async Task References_go_in_one_transfer_with_contract_and_schedule()
+    {
+        await Queue().EnqueueAsync([new SyncMessage("A", new string('a', 32), 0, TimeSpan.Zero), new SyncMessage("B", new string('b', 32), 3, TimeSpan.FromHours(2))], CancellationToken.None);
+        var messages = Assert.Single(_bus.Transfers);
+        Assert.Equal([$"A/{new string('a', 32)}/0", $"B/{new string('b', 32)}/3"], messages.Select(message => message.MessageId));
+        Assert.Equal([default, _time.GetUtcNow().AddHours(2)], messages.Select(message => message.ScheduledEnqueueTime));
+        Assert.All(messages, message => Assert.Equal("content-reference", message.ApplicationProperties["schema"]));
+    }
+
+    [Fact]
+    public async Task A_thousand_references_stay_below_the_brokers_limit_per_transfer()
+    {
+        await Queue().EnqueueAsync([.. Enumerable.Range(0, 1000).Select(i => new SyncMessage($"SKU-{i}", new string('a', 32), 0, TimeSpan.Zero))], CancellationToken.None);
+        Assert.Equal(1000, _bus.Sent.Count);
+        Assert.All(_bus.Transfers, transfer => Assert.InRange(transfer.Sum(message => message.Body.ToMemory().Length + 512), 1, 256 * 1024));
+    }
+
+    [Fact]
+    public async Task A_large_message_travels_alone()
+    {
+        var large = new OutgoingMessage("large", new byte[180_000], null, new Dictionary<string, object>(), TimeSpan.Zero);
+        await Queue().SendAsync([large, large with { MessageId = "second" }], CancellationToken.None);
+        Assert.Equal(2, _bus.Transfers.Count);
+    }
+
+    [Fact]
+    public async Task Nothing_to_send_is_no_transfer()
+    {
+        await Queue().SendAsync([], CancellationToken.None);
+        Assert.Empty(_bus.Transfers);
+    }
+
+    [Fact]
+    public async Task What_the_broker_does_not_take_is_the_queue_being_unavailable()
+    {
+        _bus.Unavailable = new UnauthorizedAccessException("no right to send");
+        await Assert.ThrowsAsync<QueueUnavailableException>(() => Queue().EnqueueAsync([new SyncMessage("A", new string('a', 32), 0, TimeSpan.Zero)], CancellationToken.None).AsTask());
+    }
+
+    public ValueTask DisposeAsync() => _bus.DisposeAsync();
+
+    private ServiceBusContentQueue Queue() => new(_bus.CreateSender("content"), _time);
+}

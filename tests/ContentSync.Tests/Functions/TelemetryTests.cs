@@ -1,0 +1,145 @@
+using System.Diagnostics;
+using System.Diagnostics.Metrics;
+using System.Text;
+using Azure.Messaging.ServiceBus;
+using ContentSync.Diagnostics;
+using ContentSync.Functions;
+using ContentSync.Local.SimulatedAlipayHk;
+using ContentSync.Tests.FunctionsSdk;
+using Microsoft.Azure.Functions.Worker;
+
+namespace ContentSync.Tests.Functions;
+
+/// <summary>Listens to the process's one source and meter, and tells this test's own measurements from others' by the activity they were made under.</summary>
+public sealed class TelemetryTests : IAsyncLifetime, IDisposable
+{
+    private readonly ActivitySource _invocations = new("TelemetryTests");
+    private readonly AsyncLocal<List<Activity>?> _spans = new();
+    private readonly AsyncLocal<List<(string Name, double Value, string Tags)>?> _points = new();
+    private readonly ActivityListener _listener = new() { Sample = (ref ActivityCreationOptions<ActivityContext> _) => ActivitySamplingResult.AllDataAndRecorded };
+    private readonly MeterListener _meters = new();
+    private TestHost _host = null!;
+
+    public async Task InitializeAsync()
+    {
+        _host = await TestHost.StartAsync();
+        _listener.ShouldListenTo = source => source.Name is Telemetry.Name or "TelemetryTests";
+        _listener.ActivityStopped = activity =>
+        {
+            if (_spans.Value is { } spans) lock (spans) spans.Add(activity);
+        };
+        ActivitySource.AddActivityListener(_listener);
+        _meters.InstrumentPublished = (instrument, listener) =>
+        {
+            if (instrument.Meter.Name == Telemetry.Name) listener.EnableMeasurementEvents(instrument);
+        };
+        _meters.SetMeasurementEventCallback<long>((instrument, value, tags, _) => Add(instrument, value, tags));
+        _meters.SetMeasurementEventCallback<double>((instrument, value, tags, _) => Add(instrument, value, tags));
+        _meters.Start();
+    }
+
+    public async Task DisposeAsync() => await _host.DisposeAsync();
+
+    public void Dispose()
+    {
+        _listener.Dispose();
+        _meters.Dispose();
+        _invocations.Dispose();
+    }
+
+    [Fact]
+    public async Task A_single_content_is_traced_from_trigger_to_AlipayHK_with_its_trace_id()
+    {
+        var spans = Record();
+        using (var invocation = _invocations.StartActivity("ProcessContentMessage")) await _host.DeliverAsync(TestHost.Item("TEA-1"));
+
+        Assert.Equal(["call AlipayHK", "synchronize content", "ProcessContentMessage"], spans.Spans.Select(span => span.OperationName));
+        Assert.Single(spans.Spans.Select(span => span.TraceId).Distinct());
+        Assert.Equal(spans.Spans[1].SpanId, spans.Spans[0].ParentSpanId);
+        Assert.Equal("TEA-1", spans.Spans[1].GetTagItem("content.id"));
+        Assert.NotNull(spans.Spans[1].GetTagItem("alipayhk.tracer_id"));
+        Assert.Equal(spans.Spans[1].GetTagItem("alipayhk.tracer_id"), spans.Spans[0].GetTagItem("alipayhk.tracer_id"));
+    }
+
+    [Fact]
+    public async Task Outcomes_latencies_and_parked_contents_are_counted()
+    {
+        var recorded = Record();
+        await _host.DeliverAsync(TestHost.Item("TEA-1"));
+        await _host.DeliverAsync(TestHost.RiskyItem("WATCH-1"), messageId: "2");
+        Assert.Contains(recorded.Points, point => point is ("contentsync.outcomes", 1, "outcome=Synchronized code=SUCCESS"));
+        Assert.Contains(recorded.Points, point => point is ("contentsync.outcomes", 1, "outcome=Rejected code=CONTENT_RISKY"));
+        Assert.Contains(recorded.Points, point => point is ("contentsync.parked", 1, "reason=Rejected code=CONTENT_RISKY"));
+        Assert.Equal(2, recorded.Points.Count(point => point is { Name: "contentsync.sign.duration", Tags: "result=signed" }));
+        Assert.Equal(2, recorded.Points.Count(point => point is { Name: "contentsync.partner.duration", Tags: "status=200" }));
+        Assert.DoesNotContain(recorded.Points, point => point.Name == "contentsync.verification.failures");
+    }
+
+    [Fact]
+    public async Task An_answer_that_does_not_verify_is_counted_by_what_is_wrong_with_it()
+    {
+        var recorded = Record();
+        _host.Gateway.Faults = GatewayFaults.Parse("forged=1");
+        await _host.DeliverAsync(TestHost.Item("TEA-1"));
+        Assert.Contains(recorded.Points, point => point is ("contentsync.verification.failures", 1, "verification=Invalid"));
+    }
+
+    [Theory]
+    [InlineData("error=1:503", 0)]
+    [InlineData("unsigned=1", 1)]
+    public async Task An_unsigned_answer_is_counted_only_where_it_claims_a_success(string fault, int failures)
+    {
+        var recorded = Record();
+        _host.Gateway.Faults = GatewayFaults.Parse(fault);
+        await _host.DeliverAsync(TestHost.Item("TEA-1"));
+        Assert.Equal(failures, recorded.Points.Count(point => point.Name == "contentsync.verification.failures"));
+    }
+
+    [Fact]
+    public async Task The_sweep_tells_the_oldest_pending_age_even_while_sending_is_stopped()
+    {
+        _host.Gateway.Faults = GatewayFaults.Parse("badsignature=1");
+        await _host.DeliverAsync(TestHost.Item("TEA-1"));
+        await _host.DeliverAsync(TestHost.Item("TEA-2"), messageId: "2");
+        _host.Time.Advance(TimeSpan.FromHours(1));
+
+        var recorded = Record();
+        await _host.Function<SweepPending>().RunAsync(new TimerInfo(), CancellationToken.None);
+        Assert.Contains(recorded.Points, point => point is ("contentsync.oldest_pending.age", 3600, ""));
+    }
+
+    [Fact]
+    public async Task A_bulk_item_costs_less_than_a_hundred_bytes_of_telemetry()
+    {
+        const int Items = 50;
+        var recorded = Record();
+        _host.Logged.Clear();
+        var body = $"[{string.Join(',', Enumerable.Range(0, Items).Select(i => TestHost.Item($"SKU-{i}")))}]";
+        var message = ServiceBusModelFactory.ServiceBusReceivedMessage(body: BinaryData.FromString(body), messageId: "run-1/3/12", sessionId: "3", enqueuedTime: _host.Time.GetUtcNow());
+        using (_invocations.StartActivity("ProcessResyncPack"))
+            await _host.Function<ProcessResyncPack>().RunAsync(message, new RecordingMessageActions(), CancellationToken.None);
+
+        Assert.Equal(Items, _host.Gateway.Stats.Requests);
+        Assert.Equal(["synchronize contents in bulk", "ProcessResyncPack"], recorded.Spans.Select(span => span.OperationName));
+        Assert.Equal(Items, recorded.Points.Count(point => point.Name == "contentsync.outcomes"));
+        var bytes = recorded.Spans.Sum(BytesOf) + _host.Logged.Sum(BytesOf);
+        Assert.InRange(bytes / Items, 1, 100);
+
+        // Figures are exported once a minute and series, however many items they count.
+        Assert.InRange(recorded.Points.Select(point => (point.Name, point.Tags)).Distinct().Count(), 1, 10);
+    }
+
+    // As exported to Application Insights, a span or a log line takes about a kilobyte beside its own texts (role, ids, SDK version, time).
+    private static int BytesOf(Activity span) => 1024 + span.DisplayName.Length + span.TagObjects.Sum(tag => tag.Key.Length + (tag.Value?.ToString()?.Length ?? 0));
+
+    private static int BytesOf(string line) => 1024 + Encoding.UTF8.GetByteCount(line);
+
+    private (List<Activity> Spans, List<(string Name, double Value, string Tags)> Points) Record() => (_spans.Value = [], _points.Value = []);
+
+    private void Add(Instrument instrument, double value, ReadOnlySpan<KeyValuePair<string, object?>> tags)
+    {
+        if (_points.Value is not { } points) return;
+        var text = string.Join(' ', tags.ToArray().Select(tag => $"{tag.Key}={tag.Value}"));
+        lock (points) points.Add((instrument.Name, value, text));
+    }
+}

@@ -1,0 +1,172 @@
+using System.Collections.Concurrent;
+using System.Security.Cryptography;
+using System.Text;
+using Azure.Messaging.ServiceBus;
+using Azure.Security.KeyVault.Keys.Cryptography;
+using ContentSync.Functions;
+using ContentSync.Ledger;
+using ContentSync.Local.SimulatedAlipayHk;
+using ContentSync.Tests.FunctionsSdk;
+using ContentSync.Tests.Ledger;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Time.Testing;
+
+namespace ContentSync.Tests.Functions;
+
+/// <summary>The host as its composition root makes it, with fakes at the edges only: a simulated AlipayHK over HTTP, a ledger in memory, a recorded Service Bus, a vault with a key of the test's.</summary>
+internal sealed class TestHost : IAsyncDisposable
+{
+    public const string ClientId = "4Q5Y8W0WSG45P907917";
+    public const string KeyId = "https://vault.example/keys/signing/0123456789abcdef0123456789abcdef";
+
+    private static readonly RSA OurKey = RSA.Create(2048);
+    private static readonly RSA PartnerKey = RSA.Create(2048);
+
+    private TestHost(SimulatedGateway gateway, ServiceProvider services, FakeTimeProvider time)
+    {
+        Gateway = gateway;
+        Services = services;
+        Time = time;
+    }
+
+    public SimulatedGateway Gateway { get; }
+
+    public ServiceProvider Services { get; }
+
+    public FakeTimeProvider Time { get; }
+
+    public MemoryLedger Ledger => (MemoryLedger)Services.GetRequiredService<ISyncLedger>();
+
+    public RecordingServiceBus Bus => (RecordingServiceBus)Services.GetRequiredService<ServiceBusClient>();
+
+    public ConcurrentDictionary<Uri, RecordingVaultKey> Vault { get; } = new();
+
+    public ConcurrentQueue<string> Logged { get; } = new();
+
+    public static async Task<TestHost> StartAsync(Action<IServiceCollection>? services = null)
+    {
+        var time = new FakeTimeProvider(new DateTimeOffset(2026, 3, 1, 12, 0, 0, TimeSpan.Zero));
+        var gateway = await SimulatedGateway.StartAsync(
+            new SimulatedGatewayOptions
+            {
+                ClientId = ClientId,
+                CallerKeys = [new RegisteredKey("7", OurKey.ExportSubjectPublicKeyInfoPem())],
+                Key = new GatewayKey("3", PartnerKey.ExportPkcs8PrivateKeyPem()),
+            },
+            time,
+            null,
+            CancellationToken.None);
+        var container = new ServiceCollection();
+        services?.Invoke(container);
+        var values = Settings();
+        values["AlipayHk:BaseAddress"] = gateway.Address.AbsoluteUri;
+        values["AlipayHk:PartnerKeys:0:KeyVersion"] = gateway.KeyVersion;
+        values["AlipayHk:PartnerKeys:0:PublicKey"] = gateway.PublicKey;
+        values["AlipayHk:QuickRetries"] = "0";
+
+        // The clock stands still: the burst must be enough for a whole pack.
+        values["Signing:SignaturesPerSecond"] = "2000";
+
+        TestHost? host = null;
+        container.AddLogging(logging => logging.SetMinimumLevel(LogLevel.Information).AddProvider(new Logs(line => host!.Logged.Enqueue(line))));
+        container.AddSingleton<TimeProvider>(time);
+        container.TryAddSingleton<ISyncLedger>(new MemoryLedger(time));
+        container.AddSingleton<ServiceBusClient>(new RecordingServiceBus());
+        container.AddSingleton<Func<double>>(() => 0.5);
+        container.AddSingleton<Func<Uri, CryptographyClient>>(keyId => host!.Vault.GetOrAdd(keyId, id => new RecordingVaultKey(id, OurKey)));
+        await container.AddContentSyncAsync(new ConfigurationBuilder().AddInMemoryCollection(values).Build(), CancellationToken.None);
+        host = new TestHost(gateway, container.BuildServiceProvider(new ServiceProviderOptions { ValidateScopes = true, ValidateOnBuild = true }), time);
+        return host;
+    }
+
+    /// <summary>The least that the host starts with, as configuration reads app settings.</summary>
+    public static Dictionary<string, string?> Settings() => new()
+    {
+        ["AlipayHk:BaseAddress"] = "https://gateway.example",
+        ["AlipayHk:ClientId"] = ClientId,
+        ["AlipayHk:PartnerKeys:0:KeyVersion"] = "1",
+        ["AlipayHk:PartnerKeys:0:PublicKey"] = Convert.ToBase64String(PartnerKey.ExportSubjectPublicKeyInfo()),
+        ["Signing:Keys:0:KeyId"] = KeyId,
+        ["Signing:Keys:0:KeyVersion"] = "7",
+        ["Ledger:TableEndpoint"] = "https://account.table.core.windows.net",
+        ["Queues:Content"] = "content",
+        ["Queues:Resync"] = "content-resync",
+        ["ServiceBus:fullyQualifiedNamespace"] = "namespace.servicebus.windows.net",
+        ["Schedules:Sweep"] = "0 */5 * * * *",
+    };
+
+    /// <summary>An instance of a function's class, made as the worker makes it.</summary>
+    public T Function<T>() => ActivatorUtilities.CreateInstance<T>(Services);
+
+    /// <summary>One item as a caller sends it.</summary>
+    public static string Item(string contentId, string name = "凍檸茶", string extra = "") =>
+        $$"""{"contentId":"{{contentId}}","contentType":"SKU","contentStatus":1,"contentInfo":{"name":"{{name}}"}{{extra}}}""";
+
+    /// <summary>An item that the simulated AlipayHK rejects for good.</summary>
+    public static string RiskyItem(string contentId) => Item(contentId, "guaranteed profit");
+
+    /// <summary>Delivers a message to a queue's function and tells how it was settled.</summary>
+    public async Task<RecordingMessageActions> DeliverAsync(
+        string body,
+        Dictionary<string, object>? properties = null,
+        string messageId = "message-1",
+        string? contentType = null,
+        RecordingMessageActions? actions = null,
+        CancellationToken cancellationToken = default)
+    {
+        actions ??= new RecordingMessageActions();
+        var message = ServiceBusModelFactory.ServiceBusReceivedMessage(
+            body: BinaryData.FromString(body), messageId: messageId, contentType: contentType, properties: properties, enqueuedTime: Time.GetUtcNow());
+        await Function<ProcessContentMessage>().RunAsync(message, actions, cancellationToken);
+        return actions;
+    }
+
+    /// <summary>Delivers what the host sent, as the broker would when its time has come.</summary>
+    public Task<RecordingMessageActions> DeliverAsync(ServiceBusMessage sent) => DeliverAsync(
+        sent.Body.ToString(), new Dictionary<string, object>(sent.ApplicationProperties), sent.MessageId!, sent.ContentType);
+
+    /// <summary>Runs an HTTP function's answer into a response.</summary>
+    public async Task<(int Status, string Body, IHeaderDictionary Headers)> AnswerAsync(string body, Func<HttpRequest, Task<IResult>> function, string contentType = "application/json", string? prefer = null)
+    {
+        await using var scope = Services.CreateAsyncScope();
+        var context = new DefaultHttpContext { RequestServices = scope.ServiceProvider };
+        var bytes = Encoding.UTF8.GetBytes(body);
+        context.Request.Method = "POST";
+        context.Request.ContentType = contentType;
+        context.Request.ContentLength = bytes.Length;
+        context.Request.Body = new MemoryStream(bytes);
+        if (prefer is not null) context.Request.Headers["Prefer"] = prefer;
+        var written = new MemoryStream();
+        context.Response.Body = written;
+        var result = await function(context.Request);
+        await result.ExecuteAsync(context);
+        return (context.Response.StatusCode, Encoding.UTF8.GetString(written.ToArray()), context.Response.Headers);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await Services.DisposeAsync();
+        await Gateway.DisposeAsync();
+    }
+
+    private sealed class Logs(Action<string> write) : ILoggerProvider, ILogger
+    {
+        public ILogger CreateLogger(string categoryName) => this;
+
+        public IDisposable? BeginScope<TState>(TState state)
+            where TState : notnull => null;
+
+        public bool IsEnabled(LogLevel logLevel) => true;
+
+        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
+            write($"{logLevel} {eventId.Id} {formatter(state, exception)}");
+
+        public void Dispose()
+        {
+        }
+    }
+}
