@@ -5,7 +5,6 @@ using Azure.Messaging.ServiceBus;
 using Azure.Security.KeyVault.Keys.Cryptography;
 using ContentSync.AlipayHk;
 using ContentSync.Content;
-using ContentSync.Diagnostics;
 using ContentSync.Http;
 using ContentSync.Ledger;
 using ContentSync.Resync;
