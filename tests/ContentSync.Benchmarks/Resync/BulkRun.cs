@@ -82,25 +82,32 @@ internal sealed class BulkRun : IAsyncDisposable
         return new BulkRun(peer, items, folder, ledger);
     }
 
-    /// <summary>Sends everything; answers the run, and how long its sending took.</summary>
-    public async Task<(ResyncRun Run, TimeSpan Elapsed)> DrainAsync()
+    /// <summary>Sends everything; answers the run, how long its sending took, and how much of the processor's time.</summary>
+    public async Task<(ResyncRun Run, TimeSpan Elapsed, TimeSpan Processor)> DrainAsync()
     {
         long? began = null;
-        _runner.Progress += _ => began ??= Stopwatch.GetTimestamp();
+        var processor = TimeSpan.Zero;
+        _runner.Progress += _ =>
+        {
+            if (began is not null) return;
+            began = Stopwatch.GetTimestamp();
+            processor = Environment.CpuUsage.TotalTime;
+        };
         var answer = await _runner.RunAsync(_catalog, new ResyncWish(), CancellationToken.None).ConfigureAwait(false);
         var elapsed = Stopwatch.GetElapsedTime(began!.Value);
         if (answer.Run!.Counts.Sent != _items) throw new InvalidOperationException($"{answer.Run.Counts.Sent} of {_items} contents were sent.");
-        return (answer.Run, elapsed);
+        return (answer.Run, elapsed, Environment.CpuUsage.TotalTime - processor);
     }
 
-    /// <summary>Plans while everything is in step; answers how long that took.</summary>
-    public async Task<TimeSpan> PlanAsync()
+    /// <summary>Plans while everything is in step; answers how long that took, and how much of the processor's time.</summary>
+    public async Task<(TimeSpan Elapsed, TimeSpan Processor)> PlanAsync()
     {
+        var processor = Environment.CpuUsage.TotalTime;
         var began = Stopwatch.GetTimestamp();
         var snapshot = await _catalog.FindNewestAsync(CancellationToken.None).ConfigureAwait(false);
         using var plan = (await _planner.PlanAsync(snapshot!, CancellationToken.None).ConfigureAwait(false)).Plan!;
         if (plan.Counts.Unchanged != _items) throw new InvalidOperationException($"{plan.Counts.Unchanged} of {_items} contents were found unchanged.");
-        return Stopwatch.GetElapsedTime(began);
+        return (Stopwatch.GetElapsedTime(began), Environment.CpuUsage.TotalTime - processor);
     }
 
     public async ValueTask DisposeAsync()

@@ -52,16 +52,20 @@ internal static class ResyncRatios
     private static async Task AddBulkAsync(Peer peer, SortedDictionary<string, double> figures)
     {
         await using var bulk = await BulkRun.StartAsync(peer, Million).ConfigureAwait(false);
-        var (run, elapsed) = await bulk.DrainAsync().ConfigureAwait(false);
+        var (run, elapsed, processor) = await bulk.DrainAsync().ConfigureAwait(false);
         var counted = new RunOperations { Signatures = bulk.Signatures, Packs = run.Packs, LedgerCalls = bulk.LedgerCalls, TelemetryBytes = bulk.Logged };
         figures["drainItemsPerSecond"] = Million / elapsed.TotalSeconds;
+        figures["drainMicrosecondsPerItem"] = processor.TotalMicroseconds / Million;
         figures["busOperationsPerItem"] = (double)counted.BusOperations / Million;
         figures["executionsPerItem"] = (double)counted.Packs / Million;
         figures["settlementsPerItem"] = (double)counted.Packs / Million;
         figures["loggedBytesPerItem"] = (double)bulk.Logged / Million;
 
-        var scan = Math.Min((await bulk.PlanAsync().ConfigureAwait(false)).TotalSeconds, (await bulk.PlanAsync().ConfigureAwait(false)).TotalSeconds);
+        var first = await bulk.PlanAsync().ConfigureAwait(false);
+        var second = await bulk.PlanAsync().ConfigureAwait(false);
+        var scan = Math.Min(first.Elapsed.TotalSeconds, second.Elapsed.TotalSeconds);
         figures["deltaScanSecondsPerMillion"] = scan;
+        figures["deltaScanProcessorSecondsPerMillion"] = Math.Min(first.Processor.TotalSeconds, second.Processor.TotalSeconds);
         figures["deltaScanVaultCalls"] = bulk.Signatures - counted.Signatures;
         figures["deltaScanPartnerCalls"] = bulk.PartnerCalls - Million;
         figures["stateBytesPerSku"] = PlanComparison.BytesPerItem;
