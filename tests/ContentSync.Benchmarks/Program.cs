@@ -1,13 +1,20 @@
 using BenchmarkDotNet.Running;
 using ContentSync.Benchmarks.Ratios;
+using ContentSync.Benchmarks.Resync;
 
 // ratios [--json]   same-run ratios of whole items, see RatiosProgram
 // peer              the other process of a ratios run: simulated AlipayHK and fake vault
+// resync-ratios     only those members of it that tell of a whole catalog
+// plan-peak ITEMS   memory of planning that many, in a process of its own; started by ratios
 // anything else     BenchmarkDotNet, for example: --filter '*StringToSign*'
 switch (args.FirstOrDefault())
 {
     case "ratios":
         return await RatiosProgram.RunAsync(args.Contains("--json")).ConfigureAwait(false);
+    case "resync-ratios":
+        return await ResyncRatios.RunAsync(args.Contains("--json")).ConfigureAwait(false);
+    case "plan-peak":
+        return await PlanPeakProgram.RunAsync(long.Parse(args[1], System.Globalization.CultureInfo.InvariantCulture)).ConfigureAwait(false);
     case "peer":
         return await PeerProgram.RunAsync(Console.In, Console.Out).ConfigureAwait(false);
     default:

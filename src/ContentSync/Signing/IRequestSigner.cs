@@ -22,4 +22,17 @@ public sealed class SigningUnavailableException : Exception
 
     /// <summary>How long the signer asked to be left alone, where it said so.</summary>
     public TimeSpan? RetryAfter { get; }
+
+    /// <summary>What kept it from signing. A signer that does not say so is taken to be down.</summary>
+    public SigningFault Cause { get; init; }
+}
+
+/// <summary>What keeps a signer from signing.</summary>
+public enum SigningFault
+{
+    /// <summary>Unreachable, too slow, refusing, or without a usable key: it is left alone until a probe succeeds.</summary>
+    Down = 0,
+
+    /// <summary>It was asked too often (Key Vault's status 429): it works, and is asked less often.</summary>
+    Throttled = 1,
 }

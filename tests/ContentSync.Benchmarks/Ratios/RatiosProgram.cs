@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Text.Json;
+using ContentSync.Benchmarks.Resync;
 using ContentSync.Signing;
 
 namespace ContentSync.Benchmarks.Ratios;
@@ -49,6 +50,7 @@ internal static class RatiosProgram
             ["cpuBelowSdkBehaviourRemote"] = Median(rounds, round => round.Sdk / round.Remote),
             ["allocatedBytesPerItem"] = await AllocatedAsync(peer, items).ConfigureAwait(false),
         };
+        await ResyncRatios.AddAsync(peer, figures).ConfigureAwait(false);
         Print(figures, json);
         return 0;
     }
@@ -102,9 +104,9 @@ internal static class RatiosProgram
         return copy;
     }
 
-    private static void Print(SortedDictionary<string, double> figures, bool json)
+    public static void Print(SortedDictionary<string, double> figures, bool json)
     {
-        foreach (var name in figures.Keys.ToArray()) figures[name] = Math.Round(figures[name], figures[name] >= 100 ? 0 : 2);
+        foreach (var name in figures.Keys.ToArray()) figures[name] = Math.Round(figures[name], figures[name] >= 100 ? 0 : figures[name] < 0.1 ? 4 : 2);
         if (json) Console.Out.WriteLine(JsonSerializer.Serialize(figures));
         else foreach (var (name, value) in figures) Console.Out.WriteLine($"{name,-32} {value}");
     }

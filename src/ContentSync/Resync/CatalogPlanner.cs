@@ -1,0 +1,147 @@
+using ContentSync.Content;
+using ContentSync.Ledger;
+
+namespace ContentSync.Resync;
+
+/// <summary>
+/// Compares a whole catalog with the ledger and finds what differs. Both are streamed once, side by side, into small entries on
+/// disk, partitioned by a hash of the contentId; then one partition after the other is compared in memory. So the memory it
+/// takes does not grow with the catalog, but for one bit per item. Thread-safe.
+/// </summary>
+/// <param name="reader">Reads the catalog.</param>
+/// <param name="ledger">What it is held against.</param>
+/// <param name="temporaryFolder">Where the entries go: some 90 bytes per item, deleted with the plan.</param>
+public sealed class CatalogPlanner(CatalogReader reader, ILedgerIndex ledger, string temporaryFolder)
+{
+    /// <summary>
+    /// Reads the snapshot to its end and plans. A snapshot that cannot be read to its end, that holds a line of which not even the
+    /// contentId can be read, or that changes meanwhile is refused as a whole: what is missing in it must not be taken for vanished.
+    /// An item that is merely unsound is left alone: it is neither sent nor taken for vanished.
+    /// </summary>
+    /// <returns>The plan, to be disposed of; or why there is none.</returns>
+    /// <exception cref="LedgerUnavailableException">The ledger cannot be read.</exception>
+    public async Task<PlanAnswer> PlanAsync(ICatalogSnapshot snapshot, CancellationToken cancellationToken)
+    {
+        using var sides = PlanSpill.Create(temporaryFolder);
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        var listing = Task.Run(() => SpillLedgerAsync(sides, snapshot.WrittenAt, stop.Token), stop.Token);
+        CatalogReading reading;
+        try
+        {
+            reading = await Task.Run(() => SpillCatalogAsync(sides, snapshot, stop.Token), stop.Token).ConfigureAwait(false);
+        }
+        catch
+        {
+            await StopAsync(stop, listing).ConfigureAwait(false);
+            throw;
+        }
+
+        if (reading.Fault is { } fault)
+        {
+            await StopAsync(stop, listing).ConfigureAwait(false);
+            return new PlanAnswer(null, fault);
+        }
+
+        await listing.ConfigureAwait(false);
+        sides.Complete();
+        return new PlanAnswer(await Task.Run(() => Compare(sides, reading, cancellationToken), cancellationToken).ConfigureAwait(false), null);
+    }
+
+    private static async Task StopAsync(CancellationTokenSource stop, Task listing)
+    {
+        await stop.CancelAsync().ConfigureAwait(false);
+        await listing.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+    }
+
+    private async Task<CatalogReading> SpillCatalogAsync(PlanSpill sides, ICatalogSnapshot snapshot, CancellationToken cancellationToken)
+    {
+        var reading = new CatalogReading();
+        try
+        {
+            var stream = await snapshot.OpenAsync(cancellationToken).ConfigureAwait(false);
+            await using (stream.ConfigureAwait(false))
+            {
+                await foreach (var entry in reader.ReadAsync(stream, cancellationToken).ConfigureAwait(false))
+                {
+                    if (!reading.Add(entry)) return reading;
+                    sides.AddItem(entry.Result.ContentId!, entry.Result.Item, reading.Items - 1);
+                }
+            }
+        }
+        catch (Exception e) when (e is CatalogFormatException or IOException)
+        {
+            reading.Fault = new SnapshotFault((e as CatalogFormatException)?.Line, e.Message);
+            return reading;
+        }
+
+        if (!await snapshot.IsIntactAsync(cancellationToken).ConfigureAwait(false))
+            reading.Fault = new SnapshotFault(null, $"{snapshot.Name} was written to while it was read; write it under another name and rename it when it is whole.");
+        return reading;
+    }
+
+    private async Task SpillLedgerAsync(PlanSpill sides, DateTimeOffset writtenAt, CancellationToken cancellationToken)
+    {
+        await foreach (var content in ledger.ReadAsync(cancellationToken).ConfigureAwait(false)) sides.AddContent(content, writtenAt);
+    }
+
+    private static CatalogPlan Compare(PlanSpill sides, CatalogReading reading, CancellationToken cancellationToken)
+    {
+        var plan = CatalogPlan.Create(reading.Items);
+        try
+        {
+            var comparison = new PlanComparison(plan);
+            for (var partition = 0; partition < PlanSpill.Partitions; partition++)
+            {
+                cancellationToken.ThrowIfCancellationRequested();
+                comparison.Run(sides.Items(partition), sides.Contents(partition));
+            }
+
+            plan.Seal(comparison.Counts with { Items = reading.Items, Invalid = reading.Invalid }, reading.Issues);
+            return plan;
+        }
+        catch
+        {
+            plan.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>What reading the catalog came to.</summary>
+    private sealed class CatalogReading
+    {
+        private const int MostIssues = 100;
+
+        public SnapshotFault? Fault { get; set; }
+
+        public long Items { get; private set; }
+
+        public long Invalid { get; private set; }
+
+        public List<CatalogEntry> Issues { get; } = [];
+
+        /// <returns>False where the entry spoils the whole snapshot.</returns>
+        public bool Add(CatalogEntry entry)
+        {
+            Items++;
+            if (entry.Result.Item is not null) return true;
+            var first = entry.Result.Violations[0];
+            if (entry.Result.ContentId is null || entry.Result.Violations.Any(violation => violation.Code == ViolationCodes.MalformedJson))
+            {
+                Fault = new SnapshotFault(entry.Line, $"{entry}: {first.Message}");
+                return false;
+            }
+
+            Invalid++;
+            if (Issues.Count < MostIssues) Issues.Add(entry);
+            return true;
+        }
+    }
+}
+
+/// <summary>A plan, or the fault for which the snapshot is refused; one of them is null.</summary>
+public sealed record PlanAnswer(CatalogPlan? Plan, SnapshotFault? Fault);
+
+/// <summary>Why a snapshot is refused as a whole.</summary>
+/// <param name="Line">The line, from 1; null where the fault has no place.</param>
+/// <param name="Message">What is wrong and what would be right.</param>
+public sealed record SnapshotFault(long? Line, string Message);

@@ -1,0 +1,197 @@
+using System.Diagnostics;
+using ContentSync.AlipayHk;
+using ContentSync.Benchmarks.Ratios;
+using ContentSync.Content;
+using ContentSync.Ledger;
+using ContentSync.Local.Pipeline;
+using ContentSync.Local.Storage;
+using ContentSync.Resync;
+using ContentSync.Signing;
+using ContentSync.Synchronization;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace ContentSync.Benchmarks.Resync;
+
+/// <summary>A resync as the local host runs it, with a canned signature and a canned answer: first everything is new, then nothing differs.</summary>
+internal sealed class BulkRun : IAsyncDisposable
+{
+    private readonly string _folder;
+    private readonly CannedSigner _signer = new();
+    private readonly CountingSocket _socket;
+    private readonly SqliteLedger _ledger;
+    private readonly CountingLedger _counting;
+    private readonly AlipayHkClient _client;
+    private readonly CatalogPlanner _planner;
+    private readonly ResyncRunner _runner;
+    private readonly FileCatalogSource _catalog;
+    private readonly int _items;
+
+    private BulkRun(Peer peer, int items, string folder, SqliteLedger ledger)
+    {
+        _items = items;
+        _folder = folder;
+        _ledger = ledger;
+        _counting = new CountingLedger(ledger);
+        _socket = new CountingSocket(new CannedSocket(peer));
+        _client = AlipayHkClient.Create(ItemRun.Options(peer), _signer, TimeProvider.System, NullLoggerFactory.Instance, _socket);
+        var recoverability = new RecoverabilityOptions();
+        var synchronizer = new ContentSynchronizer(
+            _counting, _client, new SendGate(recoverability, TimeProvider.System), new RequestIdSource(), recoverability, () => 0.5, TimeProvider.System, new CountingLogger(this));
+        var contentOptions = new ContentOptions();
+        var options = new ResyncOptions { SendsPerSecond = 0, InFlightPerLane = 16 };
+        var reader = new CatalogReader(new ContentReader(contentOptions, TimeProvider.System), contentOptions);
+        _planner = new CatalogPlanner(reader, new SqliteLedgerIndex(new SqliteLedgerOptions(Path.Combine(folder, "ledger.db"))), folder);
+        _runner = new ResyncRunner(
+            _planner,
+            new ResyncPages(reader, synchronizer, _counting, options, TimeProvider.System),
+            new PackSender(synchronizer, new NoSingles(), options, TimeProvider.System),
+            FileResyncRuns.Open(Path.Combine(folder, "resync")),
+            new RequestIdSource(),
+            options,
+            TimeProvider.System);
+        _catalog = new FileCatalogSource(Path.Combine(folder, "catalog.ndjson"));
+    }
+
+    /// <summary>Characters of log lines at Information and above.</summary>
+    public long Logged { get; private set; }
+
+    public long Signatures => _signer.Calls;
+
+    public long PartnerCalls => _socket.Calls;
+
+    public long LedgerCalls => _counting.Calls;
+
+    public static async Task<BulkRun> StartAsync(Peer peer, int items)
+    {
+        var folder = Directory.CreateTempSubdirectory("contentsync-benchmark-").FullName;
+        var texts = new SampleItems();
+        using (var catalog = File.Create(Path.Combine(folder, "catalog.ndjson"), 1 << 20))
+        {
+            for (var written = 0; written < items; written += 10_000)
+            {
+                foreach (var text in texts.Texts(Math.Min(10_000, items - written)))
+                {
+                    catalog.Write(text);
+                    catalog.WriteByte((byte)'\n');
+                }
+            }
+        }
+
+        var ledger = await SqliteLedger.OpenAsync(new SqliteLedgerOptions(Path.Combine(folder, "ledger.db")), TimeProvider.System, CancellationToken.None).ConfigureAwait(false);
+        return new BulkRun(peer, items, folder, ledger);
+    }
+
+    /// <summary>Sends everything; answers the run, how long its sending took, and how much of the processor's time.</summary>
+    public async Task<(ResyncRun Run, TimeSpan Elapsed, TimeSpan Processor)> DrainAsync()
+    {
+        long? began = null;
+        var processor = TimeSpan.Zero;
+        _runner.Progress += _ =>
+        {
+            if (began is not null) return;
+            began = Stopwatch.GetTimestamp();
+            processor = Environment.CpuUsage.TotalTime;
+        };
+        var answer = await _runner.RunAsync(_catalog, new ResyncWish(), CancellationToken.None).ConfigureAwait(false);
+        var elapsed = Stopwatch.GetElapsedTime(began!.Value);
+        if (answer.Run!.Counts.Sent != _items) throw new InvalidOperationException($"{answer.Run.Counts.Sent} of {_items} contents were sent.");
+        return (answer.Run, elapsed, Environment.CpuUsage.TotalTime - processor);
+    }
+
+    /// <summary>Plans while everything is in step; answers how long that took, and how much of the processor's time.</summary>
+    public async Task<(TimeSpan Elapsed, TimeSpan Processor)> PlanAsync()
+    {
+        var processor = Environment.CpuUsage.TotalTime;
+        var began = Stopwatch.GetTimestamp();
+        var snapshot = await _catalog.FindNewestAsync(CancellationToken.None).ConfigureAwait(false);
+        using var plan = (await _planner.PlanAsync(snapshot!, CancellationToken.None).ConfigureAwait(false)).Plan!;
+        if (plan.Counts.Unchanged != _items) throw new InvalidOperationException($"{plan.Counts.Unchanged} of {_items} contents were found unchanged.");
+        return (Stopwatch.GetElapsedTime(began), Environment.CpuUsage.TotalTime - processor);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        _client.Dispose();
+        _socket.Dispose();
+        await _ledger.DisposeAsync().ConfigureAwait(false);
+        Directory.Delete(_folder, recursive: true);
+    }
+
+    private sealed class CannedSigner : IRequestSigner
+    {
+        private readonly byte[] _signature = new byte[256];
+        private long _calls;
+
+        public long Calls => Interlocked.Read(ref _calls);
+
+        public ValueTask<RequestSignature> SignAsync(ReadOnlyMemory<byte> sha256, CancellationToken cancellationToken)
+        {
+            Interlocked.Increment(ref _calls);
+            return ValueTask.FromResult(new RequestSignature("1", _signature));
+        }
+    }
+
+    private sealed class CountingSocket(HttpMessageHandler socket) : DelegatingHandler(socket)
+    {
+        private long _calls;
+
+        public long Calls => Interlocked.Read(ref _calls);
+
+        protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
+        {
+            Interlocked.Increment(ref _calls);
+            return base.SendAsync(request, cancellationToken);
+        }
+    }
+
+    private sealed class CountingLedger(ISyncLedger ledger) : ISyncLedger
+    {
+        private long _calls;
+
+        /// <summary>One per content accepted, leased or recorded.</summary>
+        public long Calls => Interlocked.Read(ref _calls);
+
+        public ValueTask<IReadOnlyList<Acceptance>> AcceptAsync(IReadOnlyList<Submission> submissions, CancellationToken cancellationToken)
+        {
+            Interlocked.Add(ref _calls, submissions.Count);
+            return ledger.AcceptAsync(submissions, cancellationToken);
+        }
+
+        public ValueTask<LeaseAnswer> LeaseAsync(string contentId, TimeSpan duration, CancellationToken cancellationToken)
+        {
+            Interlocked.Increment(ref _calls);
+            return ledger.LeaseAsync(contentId, duration, cancellationToken);
+        }
+
+        public ValueTask<RecordAnswer> RecordAsync(SyncRecord leased, AttemptEnding ending, CancellationToken cancellationToken)
+        {
+            Interlocked.Increment(ref _calls);
+            return ledger.RecordAsync(leased, ending, cancellationToken);
+        }
+
+        public ValueTask<SyncRecord?> ReplayAsync(string contentId, CancellationToken cancellationToken) => ledger.ReplayAsync(contentId, cancellationToken);
+
+        public ValueTask<SyncRecord?> FindAsync(string contentId, CancellationToken cancellationToken) => ledger.FindAsync(contentId, cancellationToken);
+
+        public IAsyncEnumerable<SyncRecord> ListAsync(SyncRecordFilter filter, CancellationToken cancellationToken) => ledger.ListAsync(filter, cancellationToken);
+    }
+
+    private sealed class CountingLogger(BulkRun run) : ILogger<ContentSynchronizer>
+    {
+        public IDisposable? BeginScope<TState>(TState state)
+            where TState : notnull => null;
+
+        public bool IsEnabled(LogLevel logLevel) => logLevel >= LogLevel.Information;
+
+        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+        {
+            lock (run._signer) run.Logged += formatter(state, exception).Length;
+        }
+    }
+
+    private sealed class NoSingles : ISyncQueue
+    {
+        public ValueTask EnqueueAsync(IReadOnlyList<SyncMessage> messages, CancellationToken cancellationToken) => ValueTask.CompletedTask;
+    }
+}

@@ -1,0 +1,44 @@
+using System.Diagnostics;
+using System.Globalization;
+using ContentSync.Content;
+using ContentSync.Resync;
+
+namespace ContentSync.Benchmarks.Resync;
+
+/// <summary>Plans a generated catalog in a process of its own and prints that process's peak of resident memory, in MiB.</summary>
+internal static class PlanPeakProgram
+{
+    /// <param name="items">Contents of the catalog.</param>
+    public static async Task<int> RunAsync(long items)
+    {
+        var folder = Directory.CreateTempSubdirectory("contentsync-benchmark-").FullName;
+        try
+        {
+            var options = new ContentOptions();
+            var catalog = new CatalogText(items);
+            var planner = new CatalogPlanner(new CatalogReader(new ContentReader(options, TimeProvider.System), options), catalog, folder);
+            using var plan = (await planner.PlanAsync(catalog, CancellationToken.None).ConfigureAwait(false)).Plan!;
+            if (plan.Counts.Unchanged != items) throw new InvalidOperationException($"{plan.Counts.Unchanged} of {items} contents were found unchanged.");
+            using var self = Process.GetCurrentProcess();
+            Console.Out.WriteLine((self.PeakWorkingSet64 / 1024.0 / 1024.0).ToString("0.0", CultureInfo.InvariantCulture));
+            return 0;
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    /// <summary>Has another process do it.</summary>
+    public static async Task<double> MeasureAsync(long items)
+    {
+        var start = new ProcessStartInfo(Environment.ProcessPath!) { RedirectStandardOutput = true };
+        if (Path.GetFileNameWithoutExtension(Environment.ProcessPath) == "dotnet") start.ArgumentList.Add(typeof(PlanPeakProgram).Assembly.Location);
+        start.ArgumentList.Add("plan-peak");
+        start.ArgumentList.Add(items.ToString(CultureInfo.InvariantCulture));
+        using var process = Process.Start(start)!;
+        var answer = await process.StandardOutput.ReadToEndAsync().ConfigureAwait(false);
+        await process.WaitForExitAsync().ConfigureAwait(false);
+        return double.Parse(answer, CultureInfo.InvariantCulture);
+    }
+}

@@ -1,0 +1,92 @@
+namespace ContentSync.Benchmarks.Resync.Simulation;
+
+/// <summary>
+/// Unit prices in US dollars, Azure's public list prices without free grants, discounts or what costs the same whatever is sent
+/// (the namespace, the NAT gateway). They differ by region and change: put in those of your own agreement.
+/// </summary>
+public sealed record UnitPrices
+{
+    /// <summary>Key Vault, one signature with a 2,048-bit RSA key: 0.03 per 10,000 transactions.</summary>
+    public double Signature { get; init; } = 0.03 / 10_000;
+
+    /// <summary>Service Bus Standard, one operation beyond the base charge: 0.80 per million.</summary>
+    public double BusOperation { get; init; } = 0.80 / 1_000_000;
+
+    /// <summary>Functions Flex Consumption, one execution: 0.40 per million.</summary>
+    public double Execution { get; init; } = 0.40 / 1_000_000;
+
+    /// <summary>Functions Flex Consumption, on demand, per GB and second in which an instance works.</summary>
+    public double GigabyteSecond { get; init; } = 0.000026;
+
+    /// <summary>Table storage, one transaction: 0.00036 per 10,000.</summary>
+    public double TableTransaction { get; init; } = 0.00036 / 10_000;
+
+    /// <summary>Log Analytics, one byte taken in: 2.30 per GB.</summary>
+    public double TelemetryByte { get; init; } = 2.30 / 1_000_000_000;
+}
+
+/// <summary>What one run did.</summary>
+public sealed record RunOperations
+{
+    /// <summary>Table transactions per ledger call, at most: one to read and one to write.</summary>
+    public const int TransactionsPerLedgerCall = 2;
+
+    /// <summary>Contents that a listing of the ledger brings per transaction.</summary>
+    private const int ContentsPerListing = 1_000;
+
+    public long Signatures { get; init; }
+
+    /// <summary>Packs; each is sent, received and settled, and runs once.</summary>
+    public long Packs { get; init; }
+
+    /// <summary>Accepting, leasing and recording, one each per content.</summary>
+    public long LedgerCalls { get; init; }
+
+    /// <summary>Contents listed for the plan.</summary>
+    public long ContentsListed { get; init; }
+
+    public long TelemetryBytes { get; init; }
+
+    /// <summary>Seconds in which one instance worked, planning and sending.</summary>
+    public double InstanceSeconds { get; init; }
+
+    /// <summary>Memory of the instance.</summary>
+    public double InstanceGigabytes { get; init; } = 2;
+
+    public long BusOperations => 3 * Packs;
+
+    public long TableTransactions => (LedgerCalls * TransactionsPerLedgerCall) + (ContentsListed / ContentsPerListing);
+
+    /// <summary>In US dollars.</summary>
+    public double Cost(UnitPrices prices) =>
+        (Signatures * prices.Signature)
+        + (BusOperations * prices.BusOperation)
+        + (Packs * prices.Execution)
+        + (InstanceSeconds * InstanceGigabytes * prices.GigabyteSecond)
+        + (TableTransactions * prices.TableTransaction)
+        + (TelemetryBytes * prices.TelemetryByte);
+
+    /// <summary>
+    /// A run over a catalog of which so many contents differ, from what was counted in a smaller one. Sending is paced by the
+    /// vaults; several of them shorten it and cost nothing more.
+    /// </summary>
+    /// <param name="counted">Operations of a run in which every content was sent.</param>
+    /// <param name="items">Contents of that run.</param>
+    /// <param name="catalog">Contents of the catalog.</param>
+    /// <param name="differing">Contents that differ.</param>
+    /// <param name="sendsPerSecond">Pace of the sending.</param>
+    /// <param name="planSecondsPerMillion">Pace of the planning.</param>
+    public static RunOperations Of(RunOperations counted, long items, long catalog, long differing, double sendsPerSecond, double planSecondsPerMillion)
+    {
+        long Scaled(long count) => (long)Math.Ceiling((double)count / items * differing);
+        return new RunOperations
+        {
+            Signatures = Scaled(counted.Signatures),
+            Packs = Scaled(counted.Packs),
+            LedgerCalls = Scaled(counted.LedgerCalls),
+            ContentsListed = catalog,
+            TelemetryBytes = Scaled(counted.TelemetryBytes),
+            InstanceSeconds = (differing / sendsPerSecond) + (catalog / 1_000_000.0 * planSecondsPerMillion),
+        };
+    }
+}

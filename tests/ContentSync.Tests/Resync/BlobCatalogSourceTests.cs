@@ -1,0 +1,125 @@
+using System.Globalization;
+using System.Net;
+using System.Net.Http.Headers;
+using System.Text;
+using Azure.Core.Pipeline;
+using Azure.Storage.Blobs;
+using ContentSync.Resync;
+
+namespace ContentSync.Tests.Resync;
+
+public sealed class BlobCatalogSourceTests : IDisposable
+{
+    private readonly FakeContainer _blobs = new();
+    private readonly HttpClient _http;
+    private readonly BlobCatalogSource _source;
+
+    public BlobCatalogSourceTests()
+    {
+        _http = new HttpClient(_blobs);
+        var options = new BlobClientOptions { Transport = new HttpClientTransport(_http), Retry = { MaxRetries = 0 } };
+        _source = new BlobCatalogSource(new BlobContainerClient(new Uri("https://account.blob.example/catalog?sig=secret"), options));
+    }
+
+    public void Dispose() => _http.Dispose();
+
+    [Fact]
+    public async Task Finds_the_newest_blob_and_reads_all_of_it()
+    {
+        var text = string.Concat(Enumerable.Range(0, 80_000).Select(i => TestSnapshot.Line($"id-{i}", "1")));
+        _blobs.Put("b-old.ndjson", "old", day: 1);
+        _blobs.Put("a-new.ndjson", text, day: 2);
+        var snapshot = (await _source.FindNewestAsync(default))!;
+
+        await using var stream = await snapshot.OpenAsync(default);
+        using var reader = new StreamReader(stream);
+
+        Assert.Equal(("a-new.ndjson", new DateTimeOffset(2026, 3, 2, 0, 0, 0, TimeSpan.Zero)), (snapshot.Name, snapshot.WrittenAt));
+        Assert.Equal(text, await reader.ReadToEndAsync());
+        Assert.True(await snapshot.IsIntactAsync(default));
+    }
+
+    [Fact]
+    public async Task Finds_nothing_in_an_empty_container() => Assert.Null(await _source.FindNewestAsync(default));
+
+    [Fact]
+    public async Task Sees_that_a_blob_was_replaced_or_deleted()
+    {
+        _blobs.Put("a", "1", day: 1);
+        var snapshot = (await _source.FindNewestAsync(default))!;
+        _blobs.Put("a", "2", day: 2);
+
+        Assert.False(await snapshot.IsIntactAsync(default));
+        Assert.Contains("was replaced", (await Assert.ThrowsAsync<IOException>(async () => await snapshot.OpenAsync(default))).Message, StringComparison.Ordinal);
+        Assert.NotEqual(snapshot.Digest, (await _source.FindNewestAsync(default))!.Digest);
+
+        _blobs.Clear();
+        Assert.False(await snapshot.IsIntactAsync(default));
+    }
+
+    [Fact]
+    public async Task Says_that_it_may_not_read_and_keeps_the_signature_in_the_address_to_itself()
+    {
+        _blobs.Refuses = true;
+
+        var fault = await Assert.ThrowsAsync<IOException>(async () => await _source.FindNewestAsync(default));
+
+        Assert.Contains("403", fault.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain("secret", fault.Message + _source.Name, StringComparison.Ordinal);
+    }
+
+    /// <summary>Answers the three calls a source makes, as the Blob service documents them.</summary>
+    private sealed class FakeContainer : HttpMessageHandler
+    {
+        private readonly Dictionary<string, (byte[] Bytes, string ETag, DateTimeOffset Written)> _blobs = new(StringComparer.Ordinal);
+        private int _writes;
+
+        public bool Refuses { get; set; }
+
+        public void Put(string name, string text, int day) =>
+            _blobs[name] = (Encoding.UTF8.GetBytes(text), $"\"0x{++_writes}\"", new DateTimeOffset(2026, 3, day, 0, 0, 0, TimeSpan.Zero));
+
+        public void Clear() => _blobs.Clear();
+
+        protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken) => Task.FromResult(Answer(request));
+
+        private HttpResponseMessage Answer(HttpRequestMessage request)
+        {
+            if (Refuses) return new HttpResponseMessage(HttpStatusCode.Forbidden);
+            if (request.RequestUri!.Query.Contains("comp=list", StringComparison.Ordinal)) return List();
+            if (!_blobs.TryGetValue(request.RequestUri.Segments[^1], out var blob)) return new HttpResponseMessage(HttpStatusCode.NotFound);
+            if (request.Headers.IfMatch.FirstOrDefault() is { } match && match.Tag != blob.ETag) return new HttpResponseMessage(HttpStatusCode.PreconditionFailed);
+
+            var (from, to) = Range(request, blob.Bytes.Length);
+            var isPart = request.Method == HttpMethod.Get;
+            var response = new HttpResponseMessage(isPart ? HttpStatusCode.PartialContent : HttpStatusCode.OK)
+            {
+                Content = new ByteArrayContent(isPart ? blob.Bytes[from..(to + 1)] : []),
+            };
+            response.Headers.ETag = new EntityTagHeaderValue(blob.ETag);
+            response.Content.Headers.LastModified = blob.Written;
+            response.Headers.TryAddWithoutValidation("x-ms-blob-type", "BlockBlob");
+            if (isPart) response.Content.Headers.ContentRange = new ContentRangeHeaderValue(from, to, blob.Bytes.Length);
+            else response.Content.Headers.ContentLength = blob.Bytes.Length;
+            return response;
+        }
+
+        private static (int From, int To) Range(HttpRequestMessage request, int length)
+        {
+            var range = request.Headers.TryGetValues("x-ms-range", out var values) ? values.First() : request.Headers.Range?.ToString();
+            if (range is null) return (0, length - 1);
+            var ends = range["bytes=".Length..].Split('-');
+            var to = ends[1].Length == 0 ? length - 1 : int.Parse(ends[1], CultureInfo.InvariantCulture);
+            return (int.Parse(ends[0], CultureInfo.InvariantCulture), Math.Min(to, length - 1));
+        }
+
+        private HttpResponseMessage List()
+        {
+            var blobs = _blobs.Select(blob => $"""
+                <Blob><Name>{blob.Key}</Name><Properties><Last-Modified>{blob.Value.Written:R}</Last-Modified><Etag>{blob.Value.ETag.Trim('"')}</Etag><Content-Length>{blob.Value.Bytes.Length}</Content-Length><BlobType>BlockBlob</BlobType></Properties></Blob>
+                """);
+            var xml = $"""<?xml version="1.0" encoding="utf-8"?><EnumerationResults ServiceEndpoint="https://account.blob.example/" ContainerName="catalog"><Blobs>{string.Concat(blobs)}</Blobs><NextMarker /></EnumerationResults>""";
+            return new HttpResponseMessage(HttpStatusCode.OK) { Content = new StringContent(xml, Encoding.UTF8, "application/xml") };
+        }
+    }
+}

@@ -1,0 +1,200 @@
+using System.Text;
+using ContentSync.Content;
+using ContentSync.Ledger;
+using ContentSync.Resync;
+using ContentSync.Tests.Local.Storage;
+
+namespace ContentSync.Tests.Resync;
+
+public sealed class CatalogPlannerTests : IDisposable
+{
+    private static readonly ContentOptions Options = new();
+    private static readonly ContentReader Reader = new(Options, TimeProvider.System);
+    private static readonly DateTimeOffset WrittenAt = new(2026, 3, 1, 0, 0, 0, TimeSpan.Zero);
+
+    private readonly TemporaryFolder _folder = new();
+    private readonly FakeIndex _ledger = new();
+
+    public CatalogPlannerTests() => Directory.CreateDirectory(_folder.File("plans"));
+
+    public void Dispose()
+    {
+        Assert.Empty(Directory.GetFileSystemEntries(_folder.File("plans")));
+        _folder.Dispose();
+    }
+
+    [Fact]
+    public async Task Finds_what_is_new_changed_unchanged_and_vanished()
+    {
+        _ledger.Add("same", "A");
+        _ledger.Add("other", "A");
+        _ledger.Add("gone", "A");
+
+        using var plan = await PlanAsync(TestSnapshot.Line("new", "A") + TestSnapshot.Line("same", "A") + TestSnapshot.Line("other", "B"));
+
+        Assert.Equal(new PlanCounts { Items = 3, New = 1, Changed = 1, Unchanged = 1, Vanished = 1, Listed = 3, Delisting = 1 }, plan.Counts);
+        Assert.Equal([0L, 2L], Selected(plan));
+        Assert.Equal(["gone"], plan.Vanished());
+    }
+
+    [Fact]
+    public async Task Agrees_with_a_plain_comparison_of_two_dictionaries()
+    {
+        var random = new Random(7);
+        for (var round = 0; round < 20; round++)
+        {
+            _ledger.Clear();
+            var held = Enumerable.Range(0, random.Next(0, 400)).Select(i => $"id-{random.Next(600)}").Distinct().ToDictionary(id => id, _ => $"{random.Next(3)}");
+            var items = Enumerable.Range(0, random.Next(0, 400)).Select(i => $"id-{random.Next(600)}").Distinct().Select(id => (Id: id, Content: $"{random.Next(3)}")).ToArray();
+            foreach (var (id, content) in held) _ledger.Add(id, content);
+
+            using var plan = await PlanAsync(string.Concat(items.Select(item => TestSnapshot.Line(item.Id, item.Content))));
+
+            Assert.Equal(items.Index().Where(item => held.GetValueOrDefault(item.Item.Id) != item.Item.Content).Select(item => (long)item.Index), Selected(plan));
+            Assert.Equal(held.Keys.Except(items.Select(item => item.Id)).Order(StringComparer.Ordinal), plan.Vanished().Order(StringComparer.Ordinal));
+            Assert.Equal(items.Count(item => !held.ContainsKey(item.Id)), plan.Counts.New);
+        }
+    }
+
+    [Theory]
+    [InlineData("{\"contentId\":\"b\",", 2, "line 2")]
+    [InlineData("{\"contentType\":\"SKU\",\"contentStatus\":1,\"contentInfo\":{}}\n", 2, "contentId")]
+    [InlineData("not json\n", 2, "line 2")]
+    public async Task Refuses_a_snapshot_with_a_line_it_cannot_tell_the_content_of(string second, long line, string told)
+    {
+        _ledger.Add("a", "A");
+        var answer = await AnswerAsync(new TestSnapshot(TestSnapshot.Line("a", "A") + second));
+
+        Assert.Null(answer.Plan);
+        Assert.Equal(line, answer.Fault!.Line);
+        Assert.Contains(told, answer.Fault.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Refuses_an_array_that_breaks_off()
+    {
+        var answer = await AnswerAsync(new TestSnapshot("[" + TestSnapshot.Line("a", "A") + "," + TestSnapshot.Line("b", "A")));
+
+        Assert.Contains("closing ] is missing", answer.Fault!.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Refuses_a_snapshot_that_somebody_writes_to()
+    {
+        var answer = await AnswerAsync(new TestSnapshot(TestSnapshot.Line("a", "A")) { IsWrittenTo = true });
+
+        Assert.Contains("was written to while it was read", answer.Fault!.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Leaves_an_unsound_item_alone_and_does_not_take_it_for_vanished()
+    {
+        _ledger.Add("a", "A");
+        using var plan = await PlanAsync("""{"contentId":"a","contentType":"UNHEARD","contentStatus":1,"contentInfo":{}}""");
+
+        Assert.Equal((1, 1, 0, 0), (plan.Counts.Items, plan.Counts.Invalid, plan.Counts.Changed, plan.Counts.Vanished));
+        Assert.Empty(Selected(plan));
+        Assert.Equal("a", Assert.Single(plan.Issues).Result.ContentId);
+    }
+
+    [Fact]
+    public async Task Sends_every_line_of_a_content_that_the_catalog_contradicts_itself_on()
+    {
+        _ledger.Add("a", "B");
+        _ledger.Add("b", "A");
+        using var plan = await PlanAsync(TestSnapshot.Line("a", "A", revision: 2) + TestSnapshot.Line("a", "B", revision: 1) + TestSnapshot.Line("b", "A") + TestSnapshot.Line("b", "A"));
+
+        Assert.Equal([0L, 1L], Selected(plan));
+        Assert.Equal((4, 1, 1, 2), (plan.Counts.Items, plan.Counts.Changed, plan.Counts.Unchanged, plan.Counts.Repeated));
+    }
+
+    [Fact]
+    public async Task Sends_again_what_was_given_up_but_not_what_was_rejected()
+    {
+        _ledger.Add("exhausted", "A", state: SyncState.Parked, parkReason: ParkReason.AttemptsExhausted);
+        _ledger.Add("rejected", "A", state: SyncState.Parked, parkReason: ParkReason.Rejected);
+        _ledger.Add("pending", "A", state: SyncState.Pending);
+        using var plan = await PlanAsync(TestSnapshot.Line("rejected", "A") + TestSnapshot.Line("exhausted", "A") + TestSnapshot.Line("pending", "A"));
+
+        Assert.Equal([1L], Selected(plan));
+        Assert.Equal(2, plan.Counts.Unchanged);
+    }
+
+    [Fact]
+    public async Task Does_not_take_for_vanished_what_came_after_the_snapshot_or_is_delisted_already()
+    {
+        _ledger.Add("later", "A", acceptedAt: WrittenAt.AddSeconds(1));
+        _ledger.Add("delisted", "A", status: ContentStatus.Invalid);
+        _ledger.Add("gone", "A");
+        using var plan = await PlanAsync("");
+
+        Assert.Equal(["gone"], plan.Vanished());
+        Assert.Equal((1, 2), (plan.Counts.Delisting, plan.Counts.Listed));
+    }
+
+    [Fact]
+    public async Task Counts_what_the_catalog_delists_itself_as_delisting()
+    {
+        _ledger.Add("a", "A");
+        using var plan = await PlanAsync(TestSnapshot.Line("a", "A", status: 0) + TestSnapshot.Line("b", "A", status: 0));
+
+        Assert.Equal((1, 1, 1), (plan.Counts.Delisting, plan.Counts.Changed, plan.Counts.New));
+    }
+
+    [Fact]
+    public async Task Fails_with_the_ledger_and_leaves_nothing_behind()
+    {
+        _ledger.Fault = new LedgerUnavailableException("The disk is gone.");
+
+        await Assert.ThrowsAsync<LedgerUnavailableException>(() => AnswerAsync(new TestSnapshot(TestSnapshot.Line("a", "A"))));
+    }
+
+    [Fact]
+    public void Keeps_no_more_than_48_bytes_per_item_in_memory() => Assert.InRange(PlanComparison.BytesPerItem, 1, 48);
+
+    [Fact]
+    public async Task Sees_a_file_change_and_tells_its_content_by_a_digest()
+    {
+        using var folder = new TemporaryFolder();
+        var path = folder.File("catalog.ndjson");
+        var source = new FileCatalogSource(path);
+        Assert.Null(await source.FindNewestAsync(default));
+        await File.WriteAllTextAsync(path, "a");
+        var before = (await source.FindNewestAsync(default))!;
+        Assert.True(await before.IsIntactAsync(default));
+
+        await File.AppendAllTextAsync(path, "b");
+
+        Assert.False(await before.IsIntactAsync(default));
+        Assert.NotEqual(before.Digest, (await source.FindNewestAsync(default))!.Digest);
+    }
+
+    private static List<long> Selected(CatalogPlan plan) => [.. Enumerable.Range(0, (int)plan.Counts.Items).Select(i => (long)i).Where(plan.IsSelected)];
+
+    private async Task<CatalogPlan> PlanAsync(string catalog) => (await AnswerAsync(new TestSnapshot(catalog))).Plan!;
+
+    private Task<PlanAnswer> AnswerAsync(ICatalogSnapshot snapshot) =>
+        new CatalogPlanner(new CatalogReader(Reader, Options), _ledger, _folder.File("plans")).PlanAsync(snapshot, default);
+
+    private sealed class FakeIndex : ILedgerIndex
+    {
+        private readonly List<IndexedContent> _contents = [];
+
+        public LedgerUnavailableException? Fault { get; set; }
+
+        public void Add(string id, string content, ContentStatus status = ContentStatus.Valid, SyncState state = SyncState.Synchronized, ParkReason? parkReason = null, DateTimeOffset? acceptedAt = null)
+        {
+            var item = Reader.Read(Encoding.UTF8.GetBytes(TestSnapshot.Line(id, content))).Item!;
+            _contents.Add(new IndexedContent(id, item.Hash, status, state, parkReason, acceptedAt ?? WrittenAt.AddDays(-1)));
+        }
+
+        public void Clear() => _contents.Clear();
+
+        public async IAsyncEnumerable<IndexedContent> ReadAsync([System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellationToken)
+        {
+            await Task.Yield();
+            if (Fault is { } fault) throw fault;
+            foreach (var content in _contents) yield return content;
+        }
+    }
+}

@@ -1,0 +1,58 @@
+using ContentSync.Benchmarks.Resync.Simulation;
+
+namespace ContentSync.Tests.Resync;
+
+public sealed class CostModelTests : IDisposable
+{
+    private const int Items = 4_000;
+    private const int Million = 1_000_000;
+    private const double OneVault = 360;
+    private const double PlanSecondsPerMillion = 10;
+
+    private readonly ResyncWorld _world = new();
+
+    public void Dispose() => _world.Dispose();
+
+    [Fact]
+    public async Task A_million_contents_stay_within_their_budget()
+    {
+        var counted = await CountAsync();
+
+        Assert.InRange((double)counted.BusOperations / Items, 0, 0.06);
+        Assert.InRange((double)counted.Packs / Items, 0, 0.02);
+        Assert.InRange(Of(counted, Million, Million).Cost(new UnitPrices()), 3, 4.00);
+        Assert.InRange(Of(counted, Million, Million / 50).Cost(new UnitPrices()), 0.06, 0.12);
+        Assert.InRange(Of(counted, 100L * Million, 100L * Million).Cost(new UnitPrices()), 300, 400);
+    }
+
+    [Fact]
+    public async Task A_catalog_in_step_costs_its_listing_and_nothing_else()
+    {
+        var nothing = Of(await CountAsync(), Million, 0);
+
+        Assert.Equal((0, 0, 0, Million / 1_000), (nothing.Signatures, nothing.Packs, nothing.LedgerCalls, nothing.TableTransactions));
+        Assert.InRange(nothing.Cost(new UnitPrices()), 0, 0.001);
+    }
+
+    [Fact]
+    public void A_price_that_doubles_shows_in_the_cost()
+    {
+        var run = new RunOperations { Signatures = 10_000, Packs = 1_000, LedgerCalls = 10_000, TelemetryBytes = 1_000_000, InstanceSeconds = 100 };
+        var prices = new UnitPrices();
+
+        Assert.Equal(0.03, run.Cost(prices with { Signature = 2 * prices.Signature }) - run.Cost(prices), 6);
+        Assert.Equal(3_000 * prices.BusOperation, run.Cost(prices with { BusOperation = 2 * prices.BusOperation }) - run.Cost(prices), 9);
+        Assert.Equal(200 * prices.GigabyteSecond, run.Cost(prices with { GigabyteSecond = 2 * prices.GigabyteSecond }) - run.Cost(prices), 9);
+    }
+
+    // Every content's telemetry at its budget of 100 bytes.
+    private async Task<RunOperations> CountAsync()
+    {
+        (_world.Options.Lanes, _world.Options.ItemsPerPack) = (16, 50);
+        var answer = await _world.RunAsync(TestSnapshot.Of(Enumerable.Range(0, Items).Select(i => ($"SKU-{i:d8}", "1"))));
+        Assert.Equal(Items, answer.Run!.Counts.Sent);
+        return new RunOperations { Signatures = _world.Partner.Calls.Count, Packs = answer.Run.Packs, LedgerCalls = _world.LedgerCalls, TelemetryBytes = 100 * Items };
+    }
+
+    private static RunOperations Of(RunOperations counted, long catalog, long differing) => RunOperations.Of(counted, Items, catalog, differing, OneVault, PlanSecondsPerMillion);
+}

@@ -1,0 +1,37 @@
+using ContentSync.Ledger;
+using ContentSync.Local.Storage;
+using ContentSync.Tests.Ledger;
+using ContentSync.Tests.Local.Storage;
+
+namespace ContentSync.Tests.Resync;
+
+public sealed class LedgerIndexTests
+{
+    [Fact]
+    public async Task The_index_of_the_file_agrees_with_its_records()
+    {
+        using var folder = new TemporaryFolder();
+        var options = new SqliteLedgerOptions(folder.File("ledger.db"));
+        await using var ledger = await SqliteLedger.OpenAsync(options, TimeProvider.System, default);
+        var submissions = new TestSubmissions();
+        await ledger.AcceptAsync([.. Enumerable.Range(0, 5_000).Select(i => submissions.Of($"id-{i}", $"content {i % 7}", 1))], default);
+        var parked = (await ledger.LeaseAsync("id-7", TimeSpan.FromMinutes(1), default)).Record!;
+        await ledger.RecordAsync(parked, AttemptEndings.Parked(parked, TimeProvider.System.GetUtcNow(), ParkReason.AgeExceeded), default);
+        var sent = (await ledger.LeaseAsync("id-8", TimeSpan.FromMinutes(1), default)).Record!;
+        await ledger.RecordAsync(sent, AttemptEndings.Synchronized(sent, TimeProvider.System.GetUtcNow()), default);
+
+        var index = await ReadAsync(new SqliteLedgerIndex(options));
+
+        Assert.Equal(5_000, index.Count);
+        Assert.Equal(await ReadAsync(new LedgerRecords(ledger)), index);
+        Assert.Equal((SyncState.Parked, ParkReason.AgeExceeded), (index["id-7"].State, index["id-7"].ParkReason));
+        Assert.Equal(SyncState.Synchronized, index["id-8"].State);
+    }
+
+    private static async Task<Dictionary<string, IndexedContent>> ReadAsync(ILedgerIndex index)
+    {
+        var contents = new Dictionary<string, IndexedContent>(StringComparer.Ordinal);
+        await foreach (var content in index.ReadAsync(default)) contents.Add(content.ContentId, content);
+        return contents;
+    }
+}

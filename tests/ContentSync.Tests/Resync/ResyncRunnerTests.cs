@@ -1,0 +1,258 @@
+using ContentSync.Content;
+using ContentSync.Ledger;
+using ContentSync.Resync;
+
+namespace ContentSync.Tests.Resync;
+
+public sealed class ResyncRunnerTests : IDisposable
+{
+    private static readonly ResyncWish Allowed = new() { AllowShare = 1 };
+
+    private readonly ResyncWorld _world = new();
+    private int _day;
+
+    public void Dispose() => _world.Dispose();
+
+    [Fact]
+    public async Task Makes_the_partner_equal_to_the_catalog()
+    {
+        await _world.RunAsync(Snapshot(("a", "1"), ("b", "1"), ("c", "1")));
+        _world.Partner.Calls.Clear();
+
+        var answer = await _world.RunAsync(Snapshot(("a", "1"), ("b", "2"), ("d", "1")), Allowed);
+
+        Assert.Equal(ResyncVerdict.Completed, answer.Verdict);
+        Assert.Equal(["b", "c", "d"], _world.Partner.Calls.Order(StringComparer.Ordinal));
+        Assert.Equal("""1 {"name":"2"}""", _world.Partner.Held["b"]);
+        Assert.Equal("""0 {"name":"1"}""", _world.Partner.Held["c"]);
+        Assert.Equal(new RunCounts { Planned = 3, Sent = 3 }, answer.Run!.Counts);
+        Assert.Equal(ContentStatus.Invalid, (await _world.LedgerAsync())["c"].Status);
+    }
+
+    [Fact]
+    public async Task Sends_nothing_when_everything_is_in_step()
+    {
+        var items = Enumerable.Range(0, 100).Select(i => ($"id-{i}", "1")).ToArray();
+        await _world.RunAsync(Snapshot(items));
+        _world.Partner.Calls.Clear();
+
+        var answer = await _world.RunAsync(Snapshot(items), new ResyncWish { Again = true });
+
+        Assert.Equal((100, 0), (answer.Plan!.Unchanged, answer.Run!.Counts.Planned));
+        Assert.Empty(_world.Partner.Calls);
+    }
+
+    [Fact]
+    public async Task Skips_a_snapshot_that_was_handled_unless_it_is_asked_again()
+    {
+        var snapshot = Snapshot(("a", "1"));
+        await _world.RunAsync(snapshot);
+
+        Assert.Equal(ResyncVerdict.HandledAlready, (await _world.RunAsync(snapshot)).Verdict);
+        Assert.Equal(ResyncVerdict.Completed, (await _world.RunAsync(snapshot, new ResyncWish { Again = true })).Verdict);
+        Assert.Single(_world.Partner.Calls);
+    }
+
+    [Fact]
+    public async Task Refuses_a_broken_snapshot_before_anything_is_sent()
+    {
+        var answer = await _world.RunAsync(new TestSnapshot(TestSnapshot.Line("a", "1") + "{\"contentId\":\"b\""));
+
+        Assert.Equal((ResyncVerdict.Refused, 2), (answer.Verdict, answer.Fault!.Line));
+        Assert.Empty(_world.Partner.Calls);
+        Assert.Empty(await _world.LedgerAsync());
+    }
+
+    [Fact]
+    public async Task Plans_and_sends_nothing_in_a_dry_run()
+    {
+        var answer = await _world.RunAsync(Snapshot(("a", "1")), new ResyncWish { DryRun = true });
+
+        Assert.Equal((ResyncVerdict.Planned, 1), (answer.Verdict, answer.Plan!.New));
+        Assert.Empty(await _world.LedgerAsync());
+    }
+
+    [Fact]
+    public async Task Lets_an_empty_catalog_delist_nothing()
+    {
+        await _world.RunAsync(Snapshot(("a", "1"), ("b", "1")));
+        var answer = await _world.RunAsync(Snapshot());
+
+        Assert.Equal(ResyncVerdict.Stopped, answer.Verdict);
+        Assert.All(_world.Partner.Held.Values, held => Assert.StartsWith("1 ", held, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task Lets_a_failing_item_leave_its_pack_as_a_message_of_its_own()
+    {
+        _world.Partner.Fault = id => id switch { "a" => ("UNKNOWN_EXCEPTION", "F"), "b" => ("CONTENT_RISKY", "F"), _ => null };
+        var answer = await _world.RunAsync(Snapshot(("a", "1"), ("b", "1"), ("c", "1")));
+
+        Assert.Equal(new RunCounts { Planned = 3, Sent = 1, Failed = 1, Parked = 1 }, answer.Run!.Counts);
+        var single = Assert.Single(_world.Singles);
+        Assert.Equal(("a", TimeSpan.FromMinutes(1), 1), (single.ContentId, single.Delay, single.Hop));
+    }
+
+    [Fact]
+    public async Task Does_not_overwrite_what_is_newer_than_the_snapshot()
+    {
+        var stale = Snapshot(("a", "old"));
+        await _world.RunAsync(Snapshot(("a", "new")));
+        _world.Partner.Calls.Clear();
+
+        var answer = await _world.RunAsync(stale);
+
+        Assert.Equal(new RunCounts { Planned = 1, Superseded = 1 }, answer.Run!.Counts);
+        Assert.Empty(_world.Partner.Calls);
+    }
+
+    [Fact]
+    public async Task Lets_the_newest_of_contradicting_lines_count()
+    {
+        var answer = await _world.RunAsync(new TestSnapshot(TestSnapshot.Line("a", "new", revision: 2) + TestSnapshot.Line("a", "old", revision: 1)));
+
+        Assert.Equal(new RunCounts { Planned = 2, Sent = 1, Superseded = 1 }, answer.Run!.Counts);
+        Assert.Equal("""1 {"name":"new"}""", Assert.Single(_world.Partner.Held).Value);
+    }
+
+    [Fact]
+    public async Task Stops_at_a_configuration_fault_and_goes_on_when_it_is_mended()
+    {
+        _world.Partner.Fault = _ => ("INVALID_SIGNATURE", "F");
+        var snapshot = Snapshot([.. Enumerable.Range(0, 100).Select(i => ($"id-{i}", "1"))]);
+        var answer = await _world.RunAsync(snapshot);
+        Assert.Equal(ResyncVerdict.Interrupted, answer.Verdict);
+        Assert.Contains("INVALID_SIGNATURE", answer.Message, StringComparison.Ordinal);
+        Assert.InRange(_world.Partner.Calls.Count, 1, _world.Options.Lanes);
+
+        _world.Partner.Fault = _ => null;
+        _world.Time.Advance(TimeSpan.FromMinutes(2));
+        answer = await _world.RunAsync(snapshot);
+
+        Assert.Equal((ResyncVerdict.Completed, 0, 100), (answer.Verdict, answer.Run!.Remaining, _world.Partner.Held.Count));
+    }
+
+    [Fact]
+    public async Task Ends_a_cancelled_run_for_good()
+    {
+        var snapshot = Snapshot([.. Enumerable.Range(0, 100).Select(i => ($"id-{i}", "1"))]);
+        using var kill = new KillSwitch(120);
+        await Assert.ThrowsAnyAsync<Exception>(() => _world.RunAsync(snapshot, kill: kill));
+
+        var cancelled = await _world.CancelAsync(snapshot);
+
+        Assert.Equal(ResyncRunState.Cancelled, cancelled!.State);
+        Assert.Equal(100, cancelled.Counts.Done + cancelled.Remaining);
+        Assert.Null(await _world.CancelAsync(snapshot));
+    }
+
+    [Fact]
+    public async Task Ends_in_the_same_state_however_often_it_is_killed()
+    {
+        var (before, after) = Catalogs();
+        var (undisturbed, calls) = await UndisturbedAsync(before, after);
+        var random = new Random(11);
+        for (var round = 0; round < 200; round++)
+        {
+            using var world = new ResyncWorld();
+            await world.RunAsync(before);
+            world.Partner.Calls.Clear();
+            var kills = await RunWithKillsAsync(world, after, random, calls);
+
+            Assert.Equal(undisturbed.Held.OrderBy(held => held.Key, StringComparer.Ordinal), world.Partner.Held.OrderBy(held => held.Key, StringComparer.Ordinal));
+            Assert.Equal(undisturbed.Ledger.OrderBy(content => content.Key, StringComparer.Ordinal), (await world.LedgerAsync()).OrderBy(content => content.Key, StringComparer.Ordinal));
+            var sentTwice = world.Partner.Calls.Count - world.Partner.Calls.Distinct().Count();
+            Assert.InRange(sentTwice, 0, kills * world.Options.ItemsPerPack);
+        }
+    }
+
+    [Fact]
+    public void Balances_its_lanes()
+    {
+        const int Items = 20_000;
+        var lanes = Enumerable.Range(0, Items).GroupBy(i => PlanKey.Of($"SKU-{i:d8}").Lane(16)).Select(lane => lane.Count()).ToArray();
+
+        Assert.Equal(16, lanes.Length);
+        Assert.All(lanes, lane => Assert.InRange(lane / (Items / 16.0), 0.9, 1.1));
+    }
+
+    [Fact]
+    public async Task A_thousand_catalogs_around_the_threshold_behave()
+    {
+        var random = new Random(5);
+        var (stopped, ran) = (0, 0);
+        for (var round = 0; round < 1_000; round++)
+        {
+            using var world = new ResyncWorld();
+            var listed = random.Next(5, 40);
+            var ids = Enumerable.Range(0, listed).Select(i => $"id-{i}").ToArray();
+            await AcceptAsync(world, ids);
+            var kept = ids.Where(_ => random.NextDouble() > 0.08).ToArray();
+            var off = kept.Where(_ => random.NextDouble() < 0.03).ToHashSet();
+            var added = random.Next(4);
+            var lines = kept.Select(id => TestSnapshot.Line(id, "1", off.Contains(id) ? 0 : 1)).Concat(Enumerable.Range(0, added).Select(i => TestSnapshot.Line($"new-{i}", "1")));
+            var delisted = listed - kept.Length + off.Count;
+
+            var answer = await world.RunAsync(new TestSnapshot(string.Concat(lines), Day(2)), new ResyncWish { DryRun = true });
+
+            var expected = (double)delisted / listed > 0.10 ? ResyncVerdict.Stopped : ResyncVerdict.Planned;
+            Assert.Equal((expected, delisted, added), (answer.Verdict, answer.Plan!.Delisting, answer.Plan.New));
+            if (expected == ResyncVerdict.Stopped) stopped++;
+            else ran++;
+        }
+
+        Assert.InRange(stopped, 200, 800);
+        Assert.InRange(ran, 200, 800);
+    }
+
+    private static async Task AcceptAsync(ResyncWorld world, string[] ids)
+    {
+        var reader = new ContentReader(new ContentOptions(), world.Time);
+        var submissions = ids.Select(id => new Submission(reader.Read(System.Text.Encoding.UTF8.GetBytes(TestSnapshot.Line(id, "1"))).Item!, Revision.Of(1), _ => new PreparedRequest(new string('0', 32), default)));
+        await world.Ledger.AcceptAsync([.. submissions], default);
+    }
+
+    private static DateTimeOffset Day(int day) => new DateTimeOffset(2026, 3, 1, 12, 0, 0, TimeSpan.Zero).AddDays(day);
+
+    private static (TestSnapshot Before, TestSnapshot After) Catalogs()
+    {
+        var before = Enumerable.Range(0, 60).Select(i => ($"id-{i}", "1"));
+        var after = Enumerable.Range(5, 70).Select(i => ($"id-{i}", i % 3 == 0 ? "2" : "1"));
+        return (
+            new TestSnapshot(string.Concat(before.Select(item => TestSnapshot.Line(item.Item1, item.Item2))), Day(-2)),
+            new TestSnapshot(string.Concat(after.Select(item => TestSnapshot.Line(item.Item1, item.Item2))), Day(1)));
+    }
+
+    private static async Task<((Dictionary<string, string> Held, Dictionary<string, (SyncState, ContentHash, ContentStatus)> Ledger) State, long Calls)> UndisturbedAsync(TestSnapshot before, TestSnapshot after)
+    {
+        using var world = new ResyncWorld();
+        await world.RunAsync(before);
+        using var counter = new KillSwitch(long.MaxValue);
+        var answer = await world.RunAsync(after, kill: counter);
+        Assert.Equal((ResyncVerdict.Completed, 5, 15), (answer.Verdict, answer.Plan!.Vanished, answer.Plan.New));
+        return ((world.Partner.Held, await world.LedgerAsync()), counter.Calls);
+    }
+
+    private static async Task<int> RunWithKillsAsync(ResyncWorld world, TestSnapshot snapshot, Random random, long calls)
+    {
+        for (var kills = 0; ; kills++)
+        {
+            using var kill = new KillSwitch(kills < 3 ? random.NextInt64(calls) : long.MaxValue);
+            try
+            {
+                var answer = await world.RunAsync(snapshot, kill: kill);
+                if (answer.Run!.State != ResyncRunState.Completed) continue;
+                Assert.Equal(answer.Run.Counts.Planned, answer.Run.Counts.Sent + answer.Run.Counts.Unchanged);
+                return kills;
+            }
+            catch (Exception e) when (kill.IsDead && e is OperationCanceledException or LedgerUnavailableException)
+            {
+                // The leases of the dead run out.
+                world.Time.Advance(TimeSpan.FromMinutes(2));
+            }
+        }
+    }
+
+    private TestSnapshot Snapshot(params (string Id, string Content)[] items) =>
+        new(string.Concat(items.Select(item => TestSnapshot.Line(item.Id, item.Content))), Day(_day++));
+}

@@ -1,0 +1,277 @@
+using System.Net;
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json;
+using ContentSync.AlipayHk;
+using ContentSync.Content;
+using ContentSync.Ledger;
+using ContentSync.Resync;
+using ContentSync.Signing;
+using ContentSync.Synchronization;
+using ContentSync.Tests.Ledger;
+using ContentSync.Tests.Local.Storage;
+using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Time.Testing;
+
+namespace ContentSync.Tests.Resync;
+
+/// <summary>Ledger, runs and AlipayHK as they outlive a process; and processes that can be killed at any call to one of them.</summary>
+internal sealed class ResyncWorld : IDisposable
+{
+    private static readonly RSA PartnerKey = RSA.Create(2048);
+    private static readonly ContentOptions ContentOptions = new();
+
+    private readonly TemporaryFolder _folder = new();
+    private readonly MemoryLedger _ledger;
+    private readonly MemoryRuns _runs = new();
+
+    public ResyncWorld() => _ledger = new MemoryLedger(Time);
+
+    public FakeTimeProvider Time { get; } = new(new DateTimeOffset(2026, 3, 1, 12, 0, 0, TimeSpan.Zero));
+
+    public ResyncOptions Options { get; } = new() { Lanes = 4, ItemsPerPack = 5, InFlightPerLane = 1, SendsPerSecond = 0 };
+
+    public ISyncLedger Ledger => _ledger;
+
+    public CannedPartner Partner { get; } = new();
+
+    /// <summary>Contents accepted, leased and recorded.</summary>
+    public long LedgerCalls { get; private set; }
+
+    /// <summary>What left its pack.</summary>
+    public List<SyncMessage> Singles { get; } = [];
+
+    public List<ResyncRun> Progress { get; } = [];
+
+    public async Task<ResyncAnswer> RunAsync(ICatalogSource source, ResyncWish? wish = null, KillSwitch? kill = null)
+    {
+        kill ??= new KillSwitch(long.MaxValue);
+        using var client = AlipayHkClient.Create(AlipayHkOptions(), new CannedSigner(), Time, NullLoggerFactory.Instance, new MortalPartner(Partner, kill));
+        var ledger = new MortalLedger(_ledger, kill, CountLedgerCalls);
+        var recoverability = new RecoverabilityOptions();
+        var synchronizer = new ContentSynchronizer(
+            ledger, client, new SendGate(recoverability, Time), new RequestIdSource(), recoverability, () => 0.5, Time, NullLogger<ContentSynchronizer>.Instance);
+        var reader = new CatalogReader(new ContentReader(ContentOptions, Time), ContentOptions);
+        var runner = new ResyncRunner(
+            new CatalogPlanner(reader, new LedgerRecords(ledger), _folder.File("plans")),
+            new ResyncPages(reader, synchronizer, ledger, Options, Time),
+            new PackSender(synchronizer, new ListQueue(Singles), Options, Time),
+            new MortalRuns(_runs, kill),
+            new RequestIdSource(),
+            Options,
+            Time);
+        runner.Progress += Progress.Add;
+        return await runner.RunAsync(source, wish ?? new ResyncWish(), kill.Token);
+    }
+
+    public async Task<ResyncRun?> FindRunAsync(TestSnapshot source) => await _runs.FindAsync(source.Name, default);
+
+    public async Task<ResyncRun?> CancelAsync(TestSnapshot source)
+    {
+        var runner = new ResyncRunner(null!, null!, null!, _runs, new RequestIdSource(), Options, Time);
+        return await runner.CancelAsync(source, default);
+    }
+
+    /// <summary>What the ledger says of each content, as far as it does not depend on the way there.</summary>
+    public async Task<Dictionary<string, (SyncState State, ContentHash Hash, ContentStatus Status)>> LedgerAsync()
+    {
+        var contents = new Dictionary<string, (SyncState, ContentHash, ContentStatus)>(StringComparer.Ordinal);
+        await foreach (var record in _ledger.ListAsync(new SyncRecordFilter(), default)) contents.Add(record.ContentId, (record.State, record.Hash, record.ContentStatus));
+        return contents;
+    }
+
+    public void Dispose() => _folder.Dispose();
+
+    private void CountLedgerCalls(int calls)
+    {
+        lock (Progress) LedgerCalls += calls;
+    }
+
+    private static AlipayHkOptions AlipayHkOptions() => new()
+    {
+        BaseAddress = new Uri("https://gateway.example"),
+        ClientId = CannedPartner.ClientId,
+        QuickRetries = 0,
+        PartnerKeys = [new PartnerKeyOptions { KeyVersion = "1", PublicKey = PartnerKey.ExportSubjectPublicKeyInfoPem() }],
+    };
+
+    /// <summary>Answers every call alike, with a signature made once, and keeps what it was sent.</summary>
+    internal sealed class CannedPartner : HttpMessageHandler
+    {
+        public const string ClientId = "4Q5Y8W0WSG45P907917";
+        private const string Time = "2026-03-01T12:00:00+00:00";
+
+        private readonly Lock _lock = new();
+        private readonly Dictionary<string, string> _signatures = [];
+
+        /// <summary>Content by id, with its status in front.</summary>
+        public Dictionary<string, string> Held { get; } = new(StringComparer.Ordinal);
+
+        public List<string> Calls { get; } = [];
+
+        /// <summary>Code and status of the answer to a content; null for success.</summary>
+        public Func<string, (string Code, string Status)?> Fault { get; set; } = _ => null;
+
+        protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
+        {
+            using var body = JsonDocument.Parse(await request.Content!.ReadAsByteArrayAsync(cancellationToken));
+            var contentId = body.RootElement.GetProperty("contentId").GetString()!;
+            lock (_lock)
+            {
+                Calls.Add(contentId);
+                if (Fault(contentId) is { } fault) return Answer(request, fault.Code, fault.Status);
+                Held[contentId] = $"{body.RootElement.GetProperty("contentStatus")} {body.RootElement.GetProperty("contentInfo").GetString()}";
+                return Answer(request, "SUCCESS", "S");
+            }
+        }
+
+        private HttpResponseMessage Answer(HttpRequestMessage request, string code, string status)
+        {
+            var json = $$$"""{"resultInfo":{"resultCode":"{{{code}}}","resultStatus":"{{{status}}}","resultMessage":"told"}}""";
+            if (!_signatures.TryGetValue(json, out var signature))
+            {
+                var content = Encoding.UTF8.GetBytes($"POST /api/open/alipay/v1/content/synchronize\n{ClientId}.{Time}.{json}");
+                _signatures[json] = signature = Uri.EscapeDataString(Convert.ToBase64String(PartnerKey.SignData(content, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1)));
+            }
+
+            var response = new HttpResponseMessage(HttpStatusCode.OK) { RequestMessage = request, Content = new ByteArrayContent(Encoding.UTF8.GetBytes(json)) };
+            response.Headers.TryAddWithoutValidation("Client-Id", ClientId);
+            response.Headers.TryAddWithoutValidation("Response-Time", Time);
+            response.Headers.TryAddWithoutValidation("Signature", $"algorithm=RSA256,keyVersion=1,signature={signature}");
+            return response;
+        }
+
+        public Task<HttpResponseMessage> CallAsync(HttpRequestMessage request, CancellationToken cancellationToken) => SendAsync(request, cancellationToken);
+    }
+
+    private sealed class CannedSigner : IRequestSigner
+    {
+        public ValueTask<RequestSignature> SignAsync(ReadOnlyMemory<byte> sha256, CancellationToken cancellationToken) => ValueTask.FromResult(new RequestSignature("1", new byte[256]));
+    }
+
+    private sealed class ListQueue(List<SyncMessage> messages) : ISyncQueue
+    {
+        public ValueTask EnqueueAsync(IReadOnlyList<SyncMessage> more, CancellationToken cancellationToken)
+        {
+            lock (messages) messages.AddRange(more);
+            return ValueTask.CompletedTask;
+        }
+    }
+
+    private sealed class MortalPartner(CannedPartner partner, KillSwitch kill) : HttpMessageHandler
+    {
+        protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
+        {
+            kill.Check();
+            var response = await partner.CallAsync(request, CancellationToken.None);
+            kill.Check();
+            return response;
+        }
+    }
+
+    private sealed class MortalLedger(ISyncLedger ledger, KillSwitch kill, Action<int> count) : ISyncLedger
+    {
+        public ValueTask<IReadOnlyList<Acceptance>> AcceptAsync(IReadOnlyList<Submission> submissions, CancellationToken cancellationToken)
+        {
+            count(submissions.Count);
+            return kill.Around(() => ledger.AcceptAsync(submissions, default));
+        }
+
+        public ValueTask<LeaseAnswer> LeaseAsync(string contentId, TimeSpan duration, CancellationToken cancellationToken)
+        {
+            count(1);
+            return kill.Around(() => ledger.LeaseAsync(contentId, duration, default));
+        }
+
+        public ValueTask<RecordAnswer> RecordAsync(SyncRecord leased, AttemptEnding ending, CancellationToken cancellationToken)
+        {
+            count(1);
+            return kill.Around(() => ledger.RecordAsync(leased, ending, default));
+        }
+
+        public ValueTask<SyncRecord?> ReplayAsync(string contentId, CancellationToken cancellationToken) => kill.Around(() => ledger.ReplayAsync(contentId, default));
+
+        public ValueTask<SyncRecord?> FindAsync(string contentId, CancellationToken cancellationToken) => kill.Around(() => ledger.FindAsync(contentId, default));
+
+        public IAsyncEnumerable<SyncRecord> ListAsync(SyncRecordFilter filter, CancellationToken cancellationToken)
+        {
+            kill.Check();
+            return ledger.ListAsync(filter, default);
+        }
+    }
+
+    private sealed class MortalRuns(IResyncRuns runs, KillSwitch kill) : IResyncRuns
+    {
+        public ValueTask<ResyncRun?> FindAsync(string source, CancellationToken cancellationToken) => kill.Around(() => runs.FindAsync(source, default));
+
+        public ValueTask<ResyncRun?> WriteAsync(ResyncRun run, CancellationToken cancellationToken) => kill.Around(() => runs.WriteAsync(run, default));
+
+        public async ValueTask SavePlanAsync(string runId, CatalogPlan plan, CancellationToken cancellationToken)
+        {
+            kill.Check();
+            await runs.SavePlanAsync(runId, plan, default);
+            kill.Check();
+        }
+
+        public ValueTask<CatalogPlan> LoadPlanAsync(string runId, CancellationToken cancellationToken) => kill.Around(() => runs.LoadPlanAsync(runId, default));
+    }
+
+    private sealed class MemoryRuns : IResyncRuns
+    {
+        private readonly Dictionary<string, ResyncRun> _runs = [];
+        private readonly Dictionary<string, byte[]> _plans = [];
+
+        public ValueTask<ResyncRun?> FindAsync(string source, CancellationToken cancellationToken) => ValueTask.FromResult(_runs.GetValueOrDefault(source));
+
+        public ValueTask<ResyncRun?> WriteAsync(ResyncRun run, CancellationToken cancellationToken)
+        {
+            if ((_runs.GetValueOrDefault(run.Source)?.Version ?? 0) != run.Version) return ValueTask.FromResult<ResyncRun?>(null);
+            return ValueTask.FromResult<ResyncRun?>(_runs[run.Source] = run with { Version = run.Version + 1 });
+        }
+
+        public async ValueTask SavePlanAsync(string runId, CatalogPlan plan, CancellationToken cancellationToken)
+        {
+            using var stream = new MemoryStream();
+            await plan.SaveAsync(stream, cancellationToken);
+            _plans[runId] = stream.ToArray();
+        }
+
+        public async ValueTask<CatalogPlan> LoadPlanAsync(string runId, CancellationToken cancellationToken)
+        {
+            using var stream = new MemoryStream(_plans[runId]);
+            return await CatalogPlan.LoadAsync(stream, cancellationToken);
+        }
+    }
+}
+
+/// <summary>Kills a process at its n-th call to something outside, before or after that has done its part. A dead process does nothing more.</summary>
+internal sealed class KillSwitch(long after) : IDisposable
+{
+    private readonly CancellationTokenSource _dead = new();
+    private long _left = after;
+    private long _calls;
+
+    public CancellationToken Token => _dead.Token;
+
+    public bool IsDead => _dead.IsCancellationRequested;
+
+    /// <summary>Calls so far.</summary>
+    public long Calls => Interlocked.Read(ref _calls);
+
+    public void Check()
+    {
+        Interlocked.Increment(ref _calls);
+        if (Interlocked.Decrement(ref _left) < 0) _dead.Cancel();
+        _dead.Token.ThrowIfCancellationRequested();
+    }
+
+    public async ValueTask<T> Around<T>(Func<ValueTask<T>> call)
+    {
+        Check();
+        var answer = await call();
+        Check();
+        return answer;
+    }
+
+    public void Dispose() => _dead.Dispose();
+}

@@ -1,0 +1,29 @@
+using System.Globalization;
+using System.Text;
+using ContentSync.Resync;
+
+namespace ContentSync.Tests.Resync;
+
+/// <summary>A catalog in memory.</summary>
+internal sealed class TestSnapshot(string text, DateTimeOffset? writtenAt = null) : ICatalogSnapshot, ICatalogSource
+{
+    public string Name { get; init; } = "catalog.ndjson";
+
+    public string Digest { get; init; } = text.Length.ToString(CultureInfo.InvariantCulture) + text.GetHashCode(StringComparison.Ordinal).ToString(CultureInfo.InvariantCulture);
+
+    public DateTimeOffset WrittenAt => writtenAt ?? new DateTimeOffset(2026, 3, 1, 0, 0, 0, TimeSpan.Zero);
+
+    /// <summary>Whether somebody writes to it.</summary>
+    public bool IsWrittenTo { get; set; }
+
+    public static TestSnapshot Of(IEnumerable<(string Id, string Content)> items) => new(string.Concat(items.Select(item => Line(item.Id, item.Content))));
+
+    public static string Line(string id, string content, int status = 1, long? revision = null) =>
+        $$$"""{"contentId":"{{{id}}}","contentType":"SKU","contentStatus":{{{status}}},"contentInfo":{"name":"{{{content}}}"}{{{(revision is { } number ? $",\"revision\":{number}" : "")}}}}""" + "\n";
+
+    public ValueTask<ICatalogSnapshot?> FindNewestAsync(CancellationToken cancellationToken) => ValueTask.FromResult<ICatalogSnapshot?>(this);
+
+    public ValueTask<Stream> OpenAsync(CancellationToken cancellationToken) => ValueTask.FromResult<Stream>(new MemoryStream(Encoding.UTF8.GetBytes(text)));
+
+    public ValueTask<bool> IsIntactAsync(CancellationToken cancellationToken) => ValueTask.FromResult(!IsWrittenTo);
+}

@@ -1,0 +1,216 @@
+using ContentSync.Benchmarks.Resync.Simulation;
+using ContentSync.Signing;
+using Microsoft.Extensions.Time.Testing;
+
+namespace ContentSync.Tests.Signing;
+
+public sealed class SignerPoolTests : IDisposable
+{
+    private readonly FakeTimeProvider _time = new(new DateTimeOffset(2026, 3, 1, 12, 0, 0, TimeSpan.Zero));
+    private readonly List<SignerPool> _pools = [];
+
+    public void Dispose() => _pools.ForEach(pool => pool.Dispose());
+
+    [Theory]
+    [InlineData(64)]
+    [InlineData(256)]
+    [InlineData(1_000)]
+    [InlineData(4_000)]
+    public void Uses_a_vault_to_its_limit_without_being_throttled(int callers)
+    {
+        using var simulation = new SigningSimulation(vaults: 1, callers);
+
+        var perSecond = simulation.Run(TimeSpan.FromSeconds(25));
+
+        Assert.InRange(perSecond / (SigningSimulation.VaultLimit / 10.0), 0.97, 1);
+        Assert.InRange(simulation.Throttled, 0, simulation.Signed / 1_000);
+        Assert.Equal(0, simulation.Failed);
+    }
+
+    [Fact]
+    public void Signs_five_times_as_much_with_five_vaults()
+    {
+        using var one = new SigningSimulation(vaults: 1, callers: 1_000);
+        using var five = new SigningSimulation(vaults: 5, callers: 1_000);
+        var duration = TimeSpan.FromSeconds(15);
+
+        Assert.InRange(five.Run(duration) / one.Run(duration), 4.75, 5.05);
+        Assert.Equal(0, five.Failed);
+        Assert.All(five.Vaults, vault => Assert.InRange(vault.Signed, five.Signed * 0.19, five.Signed * 0.21));
+    }
+
+    [Fact]
+    public void Loses_no_more_than_its_share_with_a_vault_that_is_throttled_to_a_tenth()
+    {
+        using var simulation = new SigningSimulation(vaults: 5, callers: 1_000);
+        var undisturbed = simulation.Run(TimeSpan.FromSeconds(20));
+
+        simulation.Vaults[2].Limit = SigningSimulation.VaultLimit / 10;
+        simulation.Run(TimeSpan.FromSeconds(60));
+        var disturbed = simulation.Run(TimeSpan.FromSeconds(60));
+
+        var missing = (SigningSimulation.VaultLimit - simulation.Vaults[2].Limit) / 10.0;
+        Assert.True(disturbed >= undisturbed - missing, $"{disturbed:0} of {undisturbed:0} signatures per second are left; {undisturbed - missing:0} are expected.");
+        Assert.Equal(0, simulation.Failed);
+    }
+
+    [Fact]
+    public void Gives_a_vault_its_traffic_back_when_it_is_no_longer_throttled()
+    {
+        using var simulation = new SigningSimulation(vaults: 2, callers: 500);
+        simulation.Vaults[0].Limit = SigningSimulation.VaultLimit / 10;
+        simulation.Run(TimeSpan.FromSeconds(60));
+
+        simulation.Vaults[0].Limit = SigningSimulation.VaultLimit;
+        simulation.Run(TimeSpan.FromSeconds(90));
+
+        Assert.InRange(simulation.Run(TimeSpan.FromSeconds(20)), 2 * 388, 2 * 400);
+        Assert.Equal(0, simulation.Failed);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Does_without_a_vault_that_is_disabled_or_hangs_and_takes_it_back(bool hangs)
+    {
+        using var simulation = new SigningSimulation(vaults: 2, callers: 500);
+        simulation.Run(TimeSpan.FromSeconds(5));
+
+        (simulation.Vaults[1].Hangs, simulation.Vaults[1].IsDisabled) = (hangs, !hangs);
+        simulation.Run(TimeSpan.FromSeconds(10));
+        Assert.InRange(simulation.Run(TimeSpan.FromSeconds(60)), 388, 400);
+
+        (simulation.Vaults[1].Hangs, simulation.Vaults[1].IsDisabled) = (false, false);
+        simulation.Run(TimeSpan.FromSeconds(40));
+        Assert.InRange(simulation.Run(TimeSpan.FromSeconds(20)), 2 * 388, 2 * 400);
+        Assert.Equal(0, simulation.Failed);
+    }
+
+    [Fact]
+    public async Task Signs_with_old_and_new_key_while_they_overlap_and_names_each_by_its_version()
+    {
+        var (old, next) = (new ScriptedSigner(), new ScriptedSigner());
+        var pool = Pool(new VaultKey("a", "1", old), new VaultKey("a", "2", next));
+
+        Assert.Equal(["1", "2", "1", "2"], await SignAsync(pool, 4));
+        old.Fault = new SigningUnavailableException("The key is disabled.");
+        Assert.Equal(["2", "2", "2", "2"], await SignAsync(pool, 4));
+
+        Assert.Equal(1, Assert.Single(pool.Standing).Down);
+        Assert.Equal(3, old.Calls);
+    }
+
+    [Fact]
+    public async Task Tries_a_key_that_is_down_with_one_call_per_probe()
+    {
+        var (bad, good) = (new ScriptedSigner { Fault = new SigningUnavailableException("No answer.") }, new ScriptedSigner());
+        var pool = Pool(new VaultKey("a", "1", bad), new VaultKey("b", "1", good));
+        await SignAsync(pool, 4);
+        Assert.Equal(1, bad.Calls);
+
+        _time.Advance(TimeSpan.FromSeconds(1));
+        await SignAsync(pool, 4);
+        Assert.Equal(2, bad.Calls);
+        _time.Advance(TimeSpan.FromSeconds(1));
+        await SignAsync(pool, 4);
+        Assert.Equal(2, bad.Calls);
+
+        bad.Fault = null;
+        _time.Advance(TimeSpan.FromSeconds(1));
+        await SignAsync(pool, 6);
+        Assert.InRange(bad.Calls, 4, 6);
+    }
+
+    [Fact]
+    public async Task Says_when_to_come_back_where_no_vault_can_sign()
+    {
+        var signer = new ScriptedSigner { Fault = new SigningUnavailableException("The key is disabled.") };
+        var pool = Pool(new VaultKey("a", "1", signer));
+
+        var first = await Assert.ThrowsAsync<SigningUnavailableException>(async () => await pool.SignAsync(new byte[32], default));
+        var second = await Assert.ThrowsAsync<SigningUnavailableException>(async () => await pool.SignAsync(new byte[32], default));
+
+        Assert.Contains("The key is disabled.", first.Message, StringComparison.Ordinal);
+        Assert.Equal(TimeSpan.FromSeconds(1), second.RetryAfter);
+        Assert.Equal(1, signer.Calls);
+    }
+
+    [Fact]
+    public async Task Takes_no_more_callers_than_it_can_serve_in_time()
+    {
+        var pool = Pool(options => (options.SignaturesPerSecond, options.MaxWait) = (10, TimeSpan.FromSeconds(1)), new VaultKey("a", "1", new ScriptedSigner()));
+        var taken = Enumerable.Range(0, 12).Select(_ => pool.SignAsync(new byte[32], default).AsTask()).ToArray();
+
+        var refused = await Assert.ThrowsAsync<SigningUnavailableException>(async () => await pool.SignAsync(new byte[32], default));
+
+        Assert.Contains("11 signatures are waiting already", refused.Message, StringComparison.Ordinal);
+        for (var i = 0; i < 20; i++) _time.Advance(TimeSpan.FromSeconds(0.1));
+        Assert.Equal(12, (await Task.WhenAll(taken)).Length);
+    }
+
+    [Fact]
+    public async Task Lets_a_caller_leave_the_line()
+    {
+        var pool = Pool(options => options.SignaturesPerSecond = 1, new VaultKey("a", "1", new ScriptedSigner()));
+        await SignAsync(pool, 1);
+        using var gone = new CancellationTokenSource();
+        var leaver = pool.SignAsync(new byte[32], gone.Token).AsTask();
+        var stayer = pool.SignAsync(new byte[32], default).AsTask();
+
+        await gone.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => leaver);
+        Assert.Equal(1, pool.Waiting);
+        _time.Advance(TimeSpan.FromSeconds(1.1));
+
+        Assert.Equal("1", (await stayer).KeyVersion);
+    }
+
+    [Fact]
+    public async Task Does_not_hold_a_callers_own_cancellation_against_the_vault()
+    {
+        var signer = new ScriptedSigner();
+        var pool = Pool(new VaultKey("a", "1", signer));
+
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(async () => await pool.SignAsync(new byte[32], new CancellationToken(canceled: true)));
+
+        Assert.Equal(0, Assert.Single(pool.Standing).Down);
+        Assert.Equal(["1"], await SignAsync(pool, 1));
+    }
+
+    [Fact]
+    public void Refuses_to_begin_without_a_key() => Assert.Throws<ArgumentException>(() => new SignerPool([], new SignerPoolOptions(), _time));
+
+    private static async Task<List<string>> SignAsync(SignerPool pool, int times)
+    {
+        var versions = new List<string>();
+        for (var i = 0; i < times; i++) versions.Add((await pool.SignAsync(new byte[32], default)).KeyVersion);
+        return versions;
+    }
+
+    private SignerPool Pool(params VaultKey[] keys) => Pool(_ => { }, keys);
+
+    private SignerPool Pool(Action<SignerPoolOptions> change, params VaultKey[] keys)
+    {
+        var options = new SignerPoolOptions();
+        change(options);
+        _pools.Add(new SignerPool(keys, options, _time));
+        _time.Advance(TimeSpan.FromSeconds(1));
+        return _pools[^1];
+    }
+
+    private sealed class ScriptedSigner : IRequestSigner
+    {
+        public SigningUnavailableException? Fault { get; set; }
+
+        public int Calls { get; private set; }
+
+        public ValueTask<RequestSignature> SignAsync(ReadOnlyMemory<byte> sha256, CancellationToken cancellationToken)
+        {
+            Calls++;
+            cancellationToken.ThrowIfCancellationRequested();
+            return Fault is { } fault
+                ? ValueTask.FromException<RequestSignature>(fault)
+                : ValueTask.FromResult(new RequestSignature("of the signer", new byte[256]));
+        }
+    }
+}
