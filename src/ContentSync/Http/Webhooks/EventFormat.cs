@@ -5,7 +5,7 @@ using Microsoft.AspNetCore.Http;
 namespace ContentSync.Http.Webhooks;
 
 /// <summary>The ways in which the HTTP binding of CloudEvents carries events.</summary>
-public enum EventFormatKind
+public enum EventFormat
 {
     /// <summary>One event, all of it in the body.</summary>
     Structured,
@@ -17,15 +17,14 @@ public enum EventFormatKind
     Batched,
 }
 
-/// <param name="Kind">How the request carries events.</param>
-public readonly record struct EventFormat(EventFormatKind Kind)
+internal static class EventFormats
 {
-    /// <summary>By media type and headers; null where it carries none, or not as JSON in UTF-8.</summary>
-    internal static EventFormat? Of(HttpRequest request)
+    /// <summary>By media type and headers; null where the request carries no event, or not as JSON in UTF-8.</summary>
+    public static EventFormat? Of(HttpRequest request)
     {
         if (!MediaTypes.IsJson(request.ContentType)) return null;
-        if (MimeUtilities.IsCloudEventsBatchContentType(request.ContentType)) return new EventFormat(EventFormatKind.Batched);
-        if (MimeUtilities.IsCloudEventsContentType(request.ContentType)) return new EventFormat(EventFormatKind.Structured);
-        return request.Headers.ContainsKey(HttpUtilities.SpecVersionHttpHeader) ? new EventFormat(EventFormatKind.Binary) : null;
+        if (MimeUtilities.IsCloudEventsBatchContentType(request.ContentType)) return EventFormat.Batched;
+        if (MimeUtilities.IsCloudEventsContentType(request.ContentType)) return EventFormat.Structured;
+        return request.Headers.ContainsKey(HttpUtilities.SpecVersionHttpHeader) ? EventFormat.Binary : null;
     }
 }

@@ -27,10 +27,10 @@ public sealed class EventReader(ContentReader reader, ContentOptions options, Ti
     private readonly JsonEventFormatter _formatter = new(new JsonSerializerOptions(), NoDuplicates);
 
     /// <summary>The content of each event, sound or not; or what is wrong with the whole message.</summary>
-    internal (IReadOnlyList<ContentReadResult> Contents, string? Fault) Read(HttpRequest request, EventFormat format, ReadOnlyMemory<byte> body) => format.Kind switch
+    internal (IReadOnlyList<ContentReadResult> Contents, string? Fault) Read(HttpRequest request, EventFormat format, ReadOnlyMemory<byte> body) => format switch
     {
-        EventFormatKind.Batched => ReadBatch(body),
-        EventFormatKind.Structured => One(() => _formatter.DecodeStructuredModeMessage(body, MimeUtilities.CreateContentTypeOrNull(request.ContentType), null), "/data"),
+        EventFormat.Batched => ReadBatch(body),
+        EventFormat.Structured => One(() => _formatter.DecodeStructuredModeMessage(body, MimeUtilities.CreateContentTypeOrNull(request.ContentType), null), "/data"),
         _ => One(() => ReadBinary(request, body), ""),
     };
 

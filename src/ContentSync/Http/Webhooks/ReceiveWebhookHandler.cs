@@ -25,7 +25,7 @@ public sealed class ReceiveWebhookHandler(EventReader events, WebhookVerifier ve
     public async Task<IResult> HandleAsync(HttpRequest request, CancellationToken cancellationToken)
     {
         if (!verifier.IsConfigured) return NotConfigured;
-        if (EventFormat.Of(request) is not { } format)
+        if (EventFormats.Of(request) is not { } format)
         {
             return Problem.Of(
                 StatusCodes.Status415UnsupportedMediaType,
