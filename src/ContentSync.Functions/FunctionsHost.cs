@@ -31,7 +31,7 @@ public static class FunctionsHost
     {
         var settings = HostSettings.Read(configuration);
         var schemas = await ContentSchemas.LoadAsync(settings.Content, cancellationToken).ConfigureAwait(false);
-        services.TryAddSingleton(TimeProvider.System);
+        services.TryAddSingleton<TimeProvider>(new StoreClock(TimeProvider.System));
         services.TryAddSingleton(settings.Identity.CreateCredential());
         AddEdges(services, settings);
         AddPipeline(services, settings, schemas);

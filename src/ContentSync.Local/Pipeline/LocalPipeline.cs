@@ -65,10 +65,11 @@ public sealed class LocalPipeline : IAsyncDisposable
     public static async Task<LocalPipeline> OpenAsync(LocalOptions options, TimeProvider time, ILoggerFactory loggers, CancellationToken cancellationToken)
     {
         var data = DataDirectory.Open(options.Data);
+        var clock = new StoreClock(time);
         var owned = new List<IAsyncDisposable>();
         try
         {
-            var ledger = await OpenLedgerAsync(data, time, cancellationToken).ConfigureAwait(false);
+            var ledger = await OpenLedgerAsync(data, clock, cancellationToken).ConfigureAwait(false);
             owned.Add(ledger);
             var gateway = options.Gateway is null ? await SimulatedStart.StartAsync(data, options.ClientId, port: 0, options.Faults, time, cancellationToken).ConfigureAwait(false) : null;
             if (gateway is not null) owned.Add(gateway);
@@ -79,16 +80,16 @@ public sealed class LocalPipeline : IAsyncDisposable
             var address = options.Gateway ?? gateway!.Address;
             var alipayHk = CreateOptions(data, options, address);
             var client = CreateClient(data, options, alipayHk, calls, time, loggers);
-            var gate = new SendGate(Recoverability, time);
+            var gate = new SendGate(Recoverability, clock);
             var random = new Random();
             var synchronizer = new ContentSynchronizer(
-                ledger, client, gate, new RequestIdSource(), Recoverability, () => NextJitter(random), time, loggers.CreateLogger<ContentSynchronizer>());
+                ledger, client, gate, new RequestIdSource(), Recoverability, () => NextJitter(random), clock, loggers.CreateLogger<ContentSynchronizer>());
             var pipeline = new LocalPipeline
             {
                 Ledger = ledger,
                 Synchronizer = synchronizer,
                 Gate = gate,
-                Queue = new InProcessQueue(synchronizer, options.Workers, time),
+                Queue = new InProcessQueue(synchronizer, options.Workers, clock),
                 ContentOptions = contentOptions,
                 Reader = new ContentReader(contentOptions, time, schemas),
                 AlipayHk = alipayHk,
@@ -97,7 +98,7 @@ public sealed class LocalPipeline : IAsyncDisposable
                 Calls = calls,
             };
             pipeline._owned.AddRange(owned);
-            pipeline._sweeping = pipeline.SweepAsync(time);
+            pipeline._sweeping = pipeline.SweepAsync(clock);
             return pipeline;
         }
         catch (Exception e)
