@@ -30,8 +30,7 @@ public static class FunctionsHost
     {
         var settings = HostSettings.Read(configuration);
         var schemas = await ContentSchemas.LoadAsync(settings.Content, cancellationToken).ConfigureAwait(false);
-        services.TryAddSingleton(new StoreClock(TimeProvider.System));
-        services.TryAddSingleton<TimeProvider>(provider => provider.GetRequiredService<StoreClock>());
+        services.TryAddSingleton<TimeProvider>(new StoreClock(TimeProvider.System));
         services.TryAddSingleton(settings.Identity.CreateCredential());
         AddEdges(services, settings);
         AddPipeline(services, settings, schemas);
@@ -42,7 +41,7 @@ public static class FunctionsHost
     /// <summary>What calls another system.</summary>
     private static void AddEdges(IServiceCollection services, HostSettings settings)
     {
-        services.TryAddSingleton(provider => LedgerTable.Connect(settings.Ledger, provider.GetRequiredService<TokenCredential>(), provider.GetRequiredService<StoreClock>()));
+        services.TryAddSingleton(provider => LedgerTable.Connect(settings.Ledger, provider.GetRequiredService<TokenCredential>()));
         services.TryAddSingleton<ISyncLedger>(provider => new TableLedger(provider.GetRequiredService<TableClient>(), provider.GetRequiredService<TimeProvider>()));
         services.AddHostedService<LedgerTable>();
 

@@ -16,7 +16,7 @@ namespace ContentSync.Ledger;
 /// </para>
 /// </summary>
 /// <param name="table">The table, with whatever credential, retries and network timeout the caller wants.</param>
-/// <param name="time">The clock of due times and leases; all processes' clocks must agree to within seconds.</param>
+/// <param name="time">The clock of due times and leases: a <see cref="StoreClock"/>, which learns the store's time from its answers. With any other, all processes' clocks must agree to within seconds and never jump.</param>
 /// <param name="newId">Makes ids of leases and writes, never the same twice; by default 128 random bits in hex.</param>
 public sealed class TableLedger(TableClient table, TimeProvider time, Func<string>? newId = null) : ISyncLedger
 {
@@ -38,6 +38,7 @@ public sealed class TableLedger(TableClient table, TimeProvider time, Func<strin
     private const int MostTries = 20;
     private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(1);
 
+    private readonly StoreClock? _storeClock = time as StoreClock;
     private readonly Func<string> _newId = newId ?? (() => RandomNumberGenerator.GetHexString(32, lowercase: true));
 
     /// <summary>Makes the table where there is none.</summary>
@@ -224,6 +225,7 @@ public sealed class TableLedger(TableClient table, TimeProvider time, Func<strin
         try
         {
             var found = await table.GetEntityIfExistsAsync<TableEntity>(key.Partition, key.Row, cancellationToken: cancellationToken);
+            Observe(found.GetRawResponse());
             if (found.HasValue) return found.Value;
             // The client takes a missing table for a missing entity; the answer's body tells them apart.
             if (found.GetRawResponse().Content.ToMemory().Span.IndexOf("TableNotFound"u8) >= 0) throw TableLedgerFault.TableMissing(table);
@@ -246,6 +248,7 @@ public sealed class TableLedger(TableClient table, TimeProvider time, Func<strin
                 TableTransactionActionType.UpdateMerge => await table.UpdateEntityAsync(write.Entity, write.ETag, TableUpdateMode.Merge, cancellationToken),
                 _ => await table.UpdateEntityAsync(write.Entity, write.ETag, TableUpdateMode.Replace, cancellationToken),
             };
+            Observe(response);
             change.Written(ETagOf(response));
             return true;
         }
@@ -264,6 +267,7 @@ public sealed class TableLedger(TableClient table, TimeProvider time, Func<strin
         try
         {
             var responses = await table.SubmitTransactionAsync(writes, cancellationToken);
+            Observe(responses.GetRawResponse());
             for (var i = 0; i < changes.Count; i++) { changes[i].Written(ETagOf(responses.Value[i])); }
             return true;
         }
@@ -287,6 +291,12 @@ public sealed class TableLedger(TableClient table, TimeProvider time, Func<strin
         {
             throw TableLedgerFault.Of(table, fault, cancellationToken);
         }
+    }
+
+    // Every answer carries the store's time, by which due times and leases are judged.
+    private void Observe(Response response)
+    {
+        if (response.Headers.Date is { } date) _storeClock?.Observe(date);
     }
 
     private static string ETagOf(Response response) => response.Headers.ETag.GetValueOrDefault().ToString();

@@ -37,8 +37,8 @@ public sealed class AzuriteHostTests(AzuriteTables azurite)
     [Fact]
     public void The_table_is_the_one_that_the_settings_name()
     {
-        var azure = LedgerTable.Connect(new LedgerOptions { TableEndpoint = new Uri("https://account.table.core.windows.net") }, new Azure.Identity.DefaultAzureCredential(), new StoreClock(TimeProvider.System));
-        var local = LedgerTable.Connect(new LedgerOptions { TableEndpoint = new Uri("http://127.0.0.1:10002/devstoreaccount1") }, new Azure.Identity.DefaultAzureCredential(), new StoreClock(TimeProvider.System));
+        var azure = LedgerTable.Connect(new LedgerOptions { TableEndpoint = new Uri("https://account.table.core.windows.net") }, new Azure.Identity.DefaultAzureCredential());
+        var local = LedgerTable.Connect(new LedgerOptions { TableEndpoint = new Uri("http://127.0.0.1:10002/devstoreaccount1") }, new Azure.Identity.DefaultAzureCredential());
         Assert.Equal(("account", "syncrecords"), (azure.AccountName, azure.Name));
         Assert.Equal("devstoreaccount1", local.AccountName);
     }
