@@ -1,0 +1,68 @@
+using ContentSync.AlipayHk;
+using ContentSync.Synchronization;
+using ContentSync.Tests.Ledger;
+using Microsoft.Extensions.Time.Testing;
+
+namespace ContentSync.Tests.Synchronization;
+
+public sealed class PendingSweepTests
+{
+    private readonly FakeTimeProvider _time = new(new DateTimeOffset(2026, 1, 1, 0, 0, 0, TimeSpan.Zero));
+    private readonly MemoryLedger _ledger;
+    private readonly SendGate _gate;
+    private readonly ListQueue _queue = new();
+    private readonly PendingSweep _sweep;
+
+    public PendingSweepTests()
+    {
+        _ledger = new MemoryLedger(_time);
+        _gate = new SendGate(new RecoverabilityOptions(), _time);
+        _sweep = new PendingSweep(_ledger, _queue, _gate, _time);
+    }
+
+    [Fact]
+    public async Task Enqueues_what_is_pending_past_its_grace()
+    {
+        await AcceptAsync(3);
+        Assert.Equal(0, (await _sweep.RunAsync(TimeSpan.FromMinutes(1), default)).Enqueued);
+        _time.Advance(TimeSpan.FromMinutes(1));
+        Assert.Equal(new SweepResult(3, TimeSpan.FromMinutes(1)), await _sweep.RunAsync(TimeSpan.FromMinutes(1), default));
+        Assert.Equal(["c0", "c1", "c2"], _queue.Messages.Select(message => message.ContentId).Order());
+    }
+
+    [Fact]
+    public async Task Leaves_what_somebody_is_at_work_on_until_the_lease_is_over()
+    {
+        await AcceptAsync(1);
+        await _ledger.LeaseAsync("c0", TimeSpan.FromMinutes(1), default);
+        Assert.Equal(0, (await _sweep.RunAsync(TimeSpan.Zero, default)).Enqueued);
+        _time.Advance(TimeSpan.FromMinutes(1));
+        Assert.Equal(1, (await _sweep.RunAsync(TimeSpan.Zero, default)).Enqueued);
+    }
+
+    [Fact]
+    public async Task Enqueues_some_to_probe_with_while_sending_is_stopped()
+    {
+        await AcceptAsync(50);
+        Assert.True(_gate.TryEnter(out var permit, out _));
+        _gate.Report(permit, new SynchronizeAnswer(AnswerVerdict.ConfigurationFault, "INVALID_SIGNATURE", ""));
+        Assert.InRange((await _sweep.RunAsync(TimeSpan.Zero, default)).Enqueued, 1, 10);
+    }
+
+    private async Task AcceptAsync(int contents)
+    {
+        var submissions = new TestSubmissions();
+        await _ledger.AcceptAsync([.. Enumerable.Range(0, contents).Select(i => submissions.Of($"c{i}", "content", 1))], default);
+    }
+
+    private sealed class ListQueue : ISyncQueue
+    {
+        public List<SyncMessage> Messages { get; } = [];
+
+        public ValueTask EnqueueAsync(IReadOnlyList<SyncMessage> messages, CancellationToken cancellationToken)
+        {
+            Messages.AddRange(messages);
+            return ValueTask.CompletedTask;
+        }
+    }
+}
