@@ -1,17 +1,13 @@
-using ContentSync.Http;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Azure.Functions.Worker;
 
 namespace ContentSync.Functions;
 
 /// <summary>GET /api/health. Without key, so that a probe can ask; it tells nothing about contents.</summary>
-public sealed class CheckHealth(CheckHealthHandler handler)
+public sealed class CheckHealth(ApiFunctions api)
 {
     [Function(nameof(CheckHealth))]
     public Task<IResult> RunAsync(
         [HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = "health")] HttpRequest request,
-        CancellationToken cancellationToken)
-    {
-        return ClosedRequest.AnswerAsync(handler.HandleAsync(cancellationToken), cancellationToken);
-    }
+        CancellationToken cancellationToken) => api.AnswerAsync(nameof(CheckHealth), request, cancellationToken);
 }

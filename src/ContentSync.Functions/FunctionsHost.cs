@@ -7,7 +7,6 @@ using ContentSync.AlipayHk;
 using ContentSync.Content;
 using ContentSync.Http;
 using ContentSync.Ledger;
-using ContentSync.Resync;
 using ContentSync.Signing;
 using ContentSync.Synchronization;
 using ContentSync.Synchronization.Messages;
@@ -31,7 +30,8 @@ public static class FunctionsHost
     {
         var settings = HostSettings.Read(configuration);
         var schemas = await ContentSchemas.LoadAsync(settings.Content, cancellationToken).ConfigureAwait(false);
-        services.TryAddSingleton(TimeProvider.System);
+        services.TryAddSingleton(new StoreClock(TimeProvider.System));
+        services.TryAddSingleton<TimeProvider>(provider => provider.GetRequiredService<StoreClock>());
         services.TryAddSingleton(settings.Identity.CreateCredential());
         AddEdges(services, settings);
         AddPipeline(services, settings, schemas);
@@ -42,7 +42,7 @@ public static class FunctionsHost
     /// <summary>What calls another system.</summary>
     private static void AddEdges(IServiceCollection services, HostSettings settings)
     {
-        services.TryAddSingleton(provider => LedgerTable.Connect(settings.Ledger, provider.GetRequiredService<TokenCredential>()));
+        services.TryAddSingleton(provider => LedgerTable.Connect(settings.Ledger, provider.GetRequiredService<TokenCredential>(), provider.GetRequiredService<StoreClock>()));
         services.TryAddSingleton<ISyncLedger>(provider => new TableLedger(provider.GetRequiredService<TableClient>(), provider.GetRequiredService<TimeProvider>()));
         services.AddHostedService<LedgerTable>();
 
@@ -67,7 +67,6 @@ public static class FunctionsHost
             provider.GetRequiredService<ILoggerFactory>(),
             new PartnerCallTelemetry(AlipayHkSocket.Open(settings.AlipayHk), provider.GetRequiredService<TimeProvider>())));
         services.TryAddSingleton(provider => new ContentReader(settings.Content, provider.GetRequiredService<TimeProvider>(), schemas));
-        services.TryAddSingleton(provider => new CatalogReader(provider.GetRequiredService<ContentReader>(), settings.Content));
         services.TryAddSingleton(settings.Recoverability);
         services.TryAddSingleton<RequestIdSource>();
         services.TryAddSingleton<SendGate>();
@@ -81,11 +80,12 @@ public static class FunctionsHost
 
     private static void AddHandlers(IServiceCollection services, HostSettings settings)
     {
+        services.TryAddSingleton(settings.AlipayHk);
         services.TryAddSingleton(settings.Content);
-        services.TryAddSingleton<SubmitContentHandler>();
-        services.TryAddSingleton<SubmitContentBatchHandler>();
-        services.TryAddSingleton<GetContentHandler>();
-        services.TryAddSingleton<CheckHealthHandler>();
+        services.TryAddSingleton(settings.Api);
+        services.TryAddSingleton(settings.Webhook);
+        services.AddApiHandlers();
+        services.TryAddSingleton<ApiFunctions>();
     }
 
     /// <summary>Drawn evenly from [0, 1), by any number of threads.</summary>

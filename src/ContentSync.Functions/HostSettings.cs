@@ -1,6 +1,8 @@
 using System.Text.RegularExpressions;
 using ContentSync.AlipayHk;
 using ContentSync.Content;
+using ContentSync.Http;
+using ContentSync.Http.Webhooks;
 using ContentSync.Signing;
 using ContentSync.Synchronization;
 using Microsoft.Extensions.Configuration;
@@ -23,6 +25,8 @@ public sealed partial class HostSettings
         Ledger = Bind(LedgerOptions.Section, new LedgerOptions());
         Queues = Bind(QueueOptions.Section, new QueueOptions());
         Schedules = Bind(ScheduleOptions.Section, new ScheduleOptions());
+        Api = Bind(ApiOptions.Section, new ApiOptions());
+        Webhook = Bind(WebhookOptions.Section, new WebhookOptions());
         ServiceBus = Bind(ServiceBusOptions.Section, new ServiceBusOptions());
         ServiceBus.EmulatorConnectionString = configuration[ServiceBusOptions.Section];
         Identity = AzureIdentity.Read(configuration);
@@ -41,6 +45,10 @@ public sealed partial class HostSettings
     public QueueOptions Queues { get; }
 
     public ScheduleOptions Schedules { get; }
+
+    public ApiOptions Api { get; }
+
+    public WebhookOptions Webhook { get; }
 
     public ServiceBusOptions ServiceBus { get; }
 
@@ -85,7 +93,7 @@ public sealed partial class HostSettings
     // In app settings a double underscore separates what is a colon in configuration.
     private static string AsWritten(string fault) => SettingName().Replace(fault, match => match.Value.Replace(":", "__", StringComparison.Ordinal));
 
-    [GeneratedRegex(@"\b(AlipayHk|Content|Recoverability|Signing|Ledger|Queues|Schedules|ServiceBus)(:\w+)+")]
+    [GeneratedRegex(@"\b(AlipayHk|Content|Recoverability|Signing|Ledger|Queues|Schedules|ServiceBus|Api|Webhook)(:\w+)+")]
     private static partial Regex SettingName();
 }
 

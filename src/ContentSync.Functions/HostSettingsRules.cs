@@ -2,6 +2,8 @@ using System.Text.RegularExpressions;
 using Azure.Security.KeyVault.Keys;
 using ContentSync.AlipayHk;
 using ContentSync.Content;
+using ContentSync.Http;
+using ContentSync.Http.Webhooks;
 using ContentSync.Ledger;
 using ContentSync.Signing;
 using ContentSync.Synchronization;
@@ -19,6 +21,7 @@ internal static partial class HostSettingsRules
         .. QueueFaults(settings),
         .. ContentFaults(settings.Content),
         .. RecoverabilityFaults(settings.Recoverability, settings.AlipayHk),
+        .. HttpFaults(settings.Api, settings.Webhook),
         .. settings.Identity.Faults,
     ];
 
@@ -101,6 +104,31 @@ internal static partial class HostSettingsRules
         if (options.BreakerThreshold < 1 || (options.MaxAttempts > 1 && options.BreakerThreshold >= options.MaxAttempts))
             yield return $"{Section}:{nameof(RecoverabilityOptions.BreakerThreshold)} must be at least 1 and below {Section}:{nameof(RecoverabilityOptions.MaxAttempts)}.";
         if (options.ProbeInterval <= TimeSpan.Zero) yield return $"{Section}:{nameof(RecoverabilityOptions.ProbeInterval)} must be positive.";
+    }
+
+    private static IEnumerable<string> HttpFaults(ApiOptions api, WebhookOptions webhook)
+    {
+        if (api.ContinuationSecret is { Length: < 16 }) yield return $"{ApiOptions.Section}:{nameof(ApiOptions.ContinuationSecret)} must have at least 16 characters.";
+        for (var i = 0; i < webhook.Secrets.Count; i++)
+        {
+            if (!IsWebhookSecret(webhook.Secrets[i]))
+                yield return $"{WebhookOptions.Section}:{nameof(WebhookOptions.Secrets)}:{i} is not usable. It must be base64 of 24 to 64 bytes, with or without whsec_ before it; give it as a Key Vault reference.";
+        }
+
+        if (webhook.Tolerance <= TimeSpan.Zero) yield return $"{WebhookOptions.Section}:{nameof(WebhookOptions.Tolerance)} must be positive.";
+    }
+
+    private static bool IsWebhookSecret(string secret)
+    {
+        try
+        {
+            _ = new WebhookVerifier(new WebhookOptions { Secrets = [secret] }, TimeProvider.System);
+            return true;
+        }
+        catch (ArgumentException)
+        {
+            return false;
+        }
     }
 
     // Spelled as the Functions host's own configuration of identity-based connections spells it.

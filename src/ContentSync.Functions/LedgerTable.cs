@@ -1,4 +1,5 @@
 using Azure.Core;
+using Azure.Core.Pipeline;
 using Azure.Data.Tables;
 using ContentSync.Ledger;
 using Microsoft.Extensions.Hosting;
@@ -14,9 +15,17 @@ internal sealed class LedgerTable(TableClient table, ISyncLedger ledger) : IHost
     /// <summary>The one key that every Azurite has, published in its documentation: no secret.</summary>
     private const string AzuriteKey = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
 
-    public static TableClient Connect(LedgerOptions options, TokenCredential credential) => options.TableEndpoint!.IsLoopback
-        ? new TableClient(options.TableEndpoint, options.TableName, new TableSharedKeyCredential(AzuriteAccount, AzuriteKey), Patience())
-        : new TableClient(options.TableEndpoint, options.TableName, credential, Patience());
+    /// <param name="options">Which table.</param>
+    /// <param name="credential">Who asks.</param>
+    /// <param name="clock">Learns the store's time from every answer.</param>
+    public static TableClient Connect(LedgerOptions options, TokenCredential credential, StoreClock clock)
+    {
+        var client = Patience();
+        client.AddPolicy(new ClockReading(clock), HttpPipelinePosition.PerRetry);
+        return options.TableEndpoint!.IsLoopback
+            ? new TableClient(options.TableEndpoint, options.TableName, new TableSharedKeyCredential(AzuriteAccount, AzuriteKey), client)
+            : new TableClient(options.TableEndpoint, options.TableName, credential, client);
+    }
 
     public async Task StartAsync(CancellationToken cancellationToken)
     {
@@ -30,4 +39,12 @@ internal sealed class LedgerTable(TableClient table, ISyncLedger ledger) : IHost
     {
         Retry = { NetworkTimeout = TimeSpan.FromSeconds(5), MaxRetries = 3, Delay = TimeSpan.FromMilliseconds(200), MaxDelay = TimeSpan.FromSeconds(2) },
     };
+
+    private sealed class ClockReading(StoreClock clock) : HttpPipelineSynchronousPolicy
+    {
+        public override void OnReceivedResponse(HttpMessage message)
+        {
+            if (message.Response.Headers.Date is { } storeTime) clock.Observe(storeTime);
+        }
+    }
 }

@@ -1,15 +1,13 @@
-using ContentSync.Http;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Azure.Functions.Worker;
 
 namespace ContentSync.Functions;
 
 /// <summary>POST /api/content/batch. Many contents at once, as a JSON array or as NDJSON.</summary>
-public sealed class SubmitContentBatch(SubmitContentBatchHandler handler)
+public sealed class SubmitContentBatch(ApiFunctions api)
 {
     [Function(nameof(SubmitContentBatch))]
     public Task<IResult> RunAsync(
         [HttpTrigger(AuthorizationLevel.Function, "post", Route = "content/batch")] HttpRequest request,
-        CancellationToken cancellationToken) =>
-        ClosedRequest.AnswerAsync(handler.HandleAsync(request, cancellationToken), cancellationToken);
+        CancellationToken cancellationToken) => api.AnswerAsync(nameof(SubmitContentBatch), request, cancellationToken);
 }

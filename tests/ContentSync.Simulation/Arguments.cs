@@ -10,7 +10,7 @@ internal sealed record Arguments
 
           --seeds N [--from N]   runs N seeds, from 1 on or from the one named
           --seed N --trace       runs one seed and prints what happened
-          --mutants              plants bugs, one at a time, and shows which invariant catches each
+          --mutants [--seed N]   plants bugs, one at a time, and shows which invariant catches each; or only the N-th
           --json                 one JSON object instead of text
           --threads N            how many seeds run at the same time (default: all cores)
         """;

@@ -81,8 +81,8 @@ internal sealed class Judge(World world)
             return;
         }
 
-        if (item.Revision is { } revision && revision.CompareTo(record.Revision) > 0) Report(Invariant.EverythingSettles, $"{item.ContentId} r{revision} was acknowledged as {acceptance.Kind}, the store has r{record.Revision}");
-        if (acceptance.Kind == AcceptanceKind.Superseded && item.Revision is { } own && own.CompareTo(acceptance.Record.Revision) >= 0) Report(Invariant.PartnerHoldsNewest, $"{item.ContentId} r{own} was called superseded by r{acceptance.Record.Revision}");
+        if (item.Revision is { } revision && Order(revision, record.Revision) > 0) Report(Invariant.EverythingSettles, $"{item.ContentId} r{revision} was acknowledged as {acceptance.Kind}, the store has r{record.Revision}");
+        if (acceptance.Kind == AcceptanceKind.Superseded && item.Revision is { } own && Order(own, acceptance.Record.Revision) >= 0) Report(Invariant.PartnerHoldsNewest, $"{item.ContentId} r{own} was called superseded by r{acceptance.Record.Revision}");
         if (acceptance.Kind == AcceptanceKind.Unchanged && acceptance.Record.Hash != item.Hash) Report(Invariant.PartnerHoldsNewest, $"{item.ContentId} was called unchanged and is not");
         content.Promise(item.Revision);
     }
@@ -91,11 +91,13 @@ internal sealed class Judge(World world)
     {
         var content = Of(next.ContentId);
         CheckRequest(old, next, content);
-        if (old is not null && next.Revision.CompareTo(old.Revision) < 0) Report(Invariant.PartnerHoldsNewest, $"{next.ContentId} goes back from r{old.Revision} to r{next.Revision}");
+        if (old is not null && Order(next.Revision, old.Revision) < 0) Report(Invariant.PartnerHoldsNewest, $"{next.ContentId} goes back from r{old.Revision} to r{next.Revision}");
         if (content.HashOf(next.Revision) is { } hash && hash != next.Hash) Report(Invariant.PartnerHoldsNewest, $"{next.ContentId} r{next.Revision} has another revision's content");
         if (next.Attempts > RecoverabilityPolicy.MostAttempts(world.Plan.Recoverability) + 1) Report(Invariant.AttemptsBounded, $"{next.ContentId} has {next.Attempts} attempts");
+        if (IsAnsweredInVain(old, next)) Report(Invariant.AttemptsBounded, $"{next.ContentId} is pending after {next.Attempts} attempts, the last one answered");
         if (next.State == SyncState.Synchronized) CheckHeld(next, content);
         if (next.State == SyncState.Parked && old?.State != SyncState.Parked) CheckParked(next, content);
+        if (!world.IsReplaying && old is { State: SyncState.Parked, ParkReason: ParkReason.Rejected } && next.State == SyncState.Pending && old.Hash == next.Hash) Report(Invariant.AttemptsBounded, $"{next.ContentId} was rejected for good and is to be sent again");
         if (next.Attempts == 0 && old is null or { Attempts: > 0 }) content.Arrivals = 0;
     }
 
@@ -137,14 +139,10 @@ internal sealed class Judge(World world)
 
     public void DeadLettered(OutgoingMessage message, string reason, string description)
     {
-        if (reason is nameof(ParkReason.Rejected) or nameof(ParkReason.AttemptsExhausted) or nameof(ParkReason.AgeExceeded))
-        {
-            // Judged where the record was parked.
-            var isParked = message.Properties.ContainsKey(MessageContract.SchemaProperty) || world.Store.Records.Any(record => record.State == SyncState.Parked);
-            if (isParked) return;
-        }
-
-        Report(Invariant.NoDeadLetterWhileDown, $"{message.MessageId} is dead-lettered with {reason}: {description}");
+        // Whether it was right to park it is judged where the record is written.
+        var isParked = reason is nameof(ParkReason.Rejected) or nameof(ParkReason.AttemptsExhausted) or nameof(ParkReason.AgeExceeded)
+            && _contents.Any(content => content.Value.WasParked && Names(message, content.Key));
+        if (!isParked) Report(Invariant.NoDeadLetterWhileDown, $"{message.MessageId} is dead-lettered with {reason}: {description}");
     }
 
     public void CheckEnd(bool isQuiet)
@@ -161,7 +159,7 @@ internal sealed class Judge(World world)
         {
             if (!content.IsPromised) continue;
             if (world.Store.Find(contentId)?.Record is not { } record) Report(Invariant.EverythingSettles, $"{contentId} is lost");
-            else if (content.Promised is { } newest && newest.CompareTo(record.Revision) > 0) Report(Invariant.EverythingSettles, $"{contentId} r{newest} is lost, the store has r{record.Revision}");
+            else if (content.Promised is { } newest && Order(newest, record.Revision) > 0) Report(Invariant.EverythingSettles, $"{contentId} r{newest} is lost, the store has r{record.Revision}");
             else if (record.State == SyncState.Synchronized) CheckHeld(record, content);
         }
     }
@@ -184,8 +182,20 @@ internal sealed class Judge(World world)
         if (content.Held != record.Hash) Report(Invariant.PartnerHoldsNewest, $"{record.ContentId} is called synchronized at r{record.Revision}; the partner holds {(content.Held is null ? "nothing" : "something else")}");
     }
 
+    // The simulated partner signs every answer with this code.
+    private bool IsAnsweredInVain(SyncRecord? old, SyncRecord next) =>
+        next.State == SyncState.Pending && next.RequestId == old?.RequestId && next.LastAttempt != old.LastAttempt
+        && next.LastAttempt?.Code == "UNKNOWN_EXCEPTION" && next.Attempts >= world.Plan.Recoverability.MaxAttempts;
+
+    // The judge's own: a fault in the library's must show.
+    private static int Order(Revision one, Revision other) => one.Kind == other.Kind ? one.Value.CompareTo(other.Value) : 1;
+
+    private static bool Names(OutgoingMessage message, string contentId) =>
+        Encoding.UTF8.GetString(message.Body.Span).Contains($"\"contentId\":\"{contentId}\"", StringComparison.Ordinal);
+
     private void CheckParked(SyncRecord record, Content content)
     {
+        content.WasParked = true;
         if (record.ParkReason is null || record.LastAttempt is null)
         {
             Report(Invariant.EverythingSettles, $"{record.ContentId} is parked without a reason");
@@ -234,6 +244,8 @@ internal sealed class Judge(World world)
         /// <summary>Of the current request, since its attempts began.</summary>
         public int Arrivals { get; set; }
 
+        public bool WasParked { get; set; }
+
         public bool IsPromised { get; private set; }
 
         /// <summary>The newest revision of a caller's own that must not be lost.</summary>
@@ -249,7 +261,7 @@ internal sealed class Judge(World world)
         public void Promise(Revision? revision)
         {
             IsPromised = true;
-            if (revision is { } own && (Promised is not { } known || own.CompareTo(known) > 0)) Promised = own;
+            if (revision is { } own && (Promised is not { } known || Order(own, known) > 0)) Promised = own;
         }
 
         public ContentHash? HashOf(Revision revision) => _hashes.TryGetValue(revision, out var hash) ? hash : null;

@@ -20,6 +20,9 @@ internal sealed record Plan
     /// <summary>By when all must have come to its end after the horizon.</summary>
     public TimeSpan Patience { get; init; } = TimeSpan.FromHours(240);
 
+    /// <summary>More than any sound run takes; what goes on after that goes on for ever.</summary>
+    public int MostSteps { get; init; } = 1_000_000;
+
     public RecoverabilityOptions Recoverability { get; init; } = new();
 
     /// <summary>Of one process.</summary>

@@ -27,6 +27,22 @@ internal sealed class PlanDraw
 
     public static Plan Of(ulong seed) => new PlanDraw(seed).Draw(seed);
 
+    /// <summary>
+    /// Without the sweep: where the queue loses nothing, all must settle by its messages alone. Otherwise the sweep would hide that
+    /// they do not.
+    /// </summary>
+    public static Plan WithoutSweep(ulong seed)
+    {
+        var plan = Of(seed);
+        return plan with
+        {
+            SweepInterval = TimeSpan.FromDays(40),
+            Chances = plan.Chances.Where(chance => chance.Key != Fault.Drop).ToDictionary(),
+            Submissions = [.. plan.Submissions.Select(submitted => submitted with { Door = Door.Queue })],
+            Replays = [],
+        };
+    }
+
     private Plan Draw(ulong seed)
     {
         var machines = _random.Pick(1, 2, 2);
@@ -44,6 +60,7 @@ internal sealed class PlanDraw
             },
             MaxSendsPerSecond = _random.Pick(0.5, 1.0, 2.0),
             DuplicateWindow = TimeSpan.FromMinutes(_random.Pick(0, 10, 10, 60)),
+            PartnerLatency = TimeSpan.FromMilliseconds(_random.Pick(400, 400, 8_000)),
             Chances = DrawChances(),
             Outages = DrawOutages(),
             MachineEvents = DrawMachineEvents(machines),
@@ -61,6 +78,8 @@ internal sealed class PlanDraw
             if (_random.Chance(0.35)) chances[fault] = strength * (0.3 + _random.NextDouble());
         }
 
+        // Few calls meet these.
+        if (chances.TryGetValue(Fault.CallerGone, out var gone)) chances[Fault.CallerGone] = Math.Min(0.5, gone * 5);
         if (_random.Chance(0.3)) chances[Fault.Crash] = 0.01 * _random.NextDouble();
         return chances;
     }
@@ -68,7 +87,7 @@ internal sealed class PlanDraw
     private List<Outage> DrawOutages()
     {
         var outages = new List<Outage>();
-        Add(Fault.PartnerDark, 0.35, TimeSpan.FromMinutes(2), TimeSpan.FromMinutes(_random.Pick(10, 60, 240)));
+        Add(Fault.PartnerDark, 0.35, TimeSpan.FromMinutes(2), TimeSpan.FromMinutes(_random.Pick(10, 60, 60, 240, 900)));
         Add(Fault.PartnerConfigurationFault, 0.2, TimeSpan.FromMinutes(1), TimeSpan.FromMinutes(_random.Pick(10, 120)));
         Add(Fault.StoreOutage, 0.3, TimeSpan.FromSeconds(5), TimeSpan.FromMinutes(_random.Pick(2, 30)));
         Add(Fault.VaultOutage, 0.2, TimeSpan.FromSeconds(30), TimeSpan.FromMinutes(_random.Pick(5, 60)));

@@ -1,9 +1,30 @@
 using ContentSync.Simulation;
+using ContentSync.Simulation.Mutants;
 
 if (Arguments.Read(args) is not { } arguments)
 {
     Console.Error.WriteLine(Arguments.Usage);
     return 2;
+}
+
+if (arguments.Mutants)
+{
+#if MUTANTS
+    var results = MutantRun.Run(arguments.Threads, PlantedBug.Plant, (int?)arguments.Seed);
+    if (arguments.IsJson)
+    {
+        using var stream = Console.OpenStandardOutput();
+        MutantRun.WriteJson(results, stream);
+    }
+    else
+    {
+        MutantRun.Write(results, Console.Out);
+    }
+
+    return results.All(result => result.CaughtBy is not null) ? 0 : 1;
+#else
+    return MutantBuild.Run(args);
+#endif
 }
 
 if (arguments.Seed is { } seed)

@@ -280,6 +280,7 @@ internal sealed class SimulatedProcess : IDisposable
 
     private async Task ReplayAsync()
     {
+        _world.IsReplaying = true;
         try
         {
             var everything = new ParkedFilter();
@@ -289,6 +290,10 @@ internal sealed class SimulatedProcess : IDisposable
         catch (Exception e) when (e is LedgerUnavailableException or OperationCanceledException)
         {
             // The person may try again.
+        }
+        finally
+        {
+            _world.IsReplaying = false;
         }
     }
 

@@ -167,7 +167,7 @@ internal sealed class SimulatedLedger(SimulatedProcess process, World world, Sto
     {
         if (world.Meets(Fault.StoreOutage)) return new Journey(world.Brief(), TimeSpan.FromSeconds(2), IsLost: true, Unavailable);
         if (world.Strikes(Fault.StoreAnswerLost)) return new Journey(world.Brief(), TimeSpan.FromSeconds(2), Fault: Unavailable);
-        if (world.Strikes(Fault.StoreSlow)) return new Journey(world.Random.Between(TimeSpan.Zero, TimeSpan.FromSeconds(20)), world.Random.Between(TimeSpan.Zero, TimeSpan.FromSeconds(20)));
+        if (world.Strikes(Fault.StoreSlow)) return new Journey(world.Random.Between(TimeSpan.Zero, TimeSpan.FromSeconds(20)), world.Random.Between(TimeSpan.Zero, TimeSpan.FromSeconds(world.Random.Pick(20, 120))));
         return new Journey(world.Brief(), world.Brief());
     }
 

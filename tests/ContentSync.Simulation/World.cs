@@ -46,6 +46,9 @@ internal sealed class World
     /// <summary>Calls of all processes to what lies outside them.</summary>
     public int PortCalls { get; set; }
 
+    /// <summary>A person replays what is parked.</summary>
+    public bool IsReplaying { get; set; }
+
     /// <summary>Items that callers still try to hand in.</summary>
     public int CallersWaiting { get; set; }
 
@@ -60,11 +63,11 @@ internal sealed class World
         foreach (var outage in Plan.Outages.Where(outage => outage.Fault == Fault.BrokerOutage)) Time.At(outage.To, Broker.Pump);
         foreach (var at in Plan.Replays) Time.At(at, () => _machines[0].Process?.ReplayParked());
 
-        while (Judge.Violation is null && Time.Step(Plan.Horizon)) { }
         var end = Plan.Horizon + Plan.Patience;
         for (var steps = 1; Judge.Violation is null && Time.Step(end); steps++)
         {
-            if (steps % 16 == 0 && IsQuiet()) break;
+            if (steps % 16 == 0 && Time.Elapsed > Plan.Horizon && IsQuiet()) break;
+            if (steps == Plan.MostSteps) Judge.Report(Invariant.EverythingSettles, $"no end after {steps} steps");
         }
 
         Judge.CheckEnd(IsQuiet());

@@ -67,6 +67,9 @@ public static class CommandLineProgram
         help.AddTo(root);
         root.Subcommands.Add(help.Explain(new SyncCommand(screen).Create(), SyncCommand.Lesson));
         root.Subcommands.Add(help.Explain(new ResyncCommand(screen).Create(), ResyncCommand.Lesson));
+        root.Subcommands.Add(help.Explain(new StatusCommand(screen).Create(), StatusCommand.Lesson));
+        root.Subcommands.Add(help.Explain(new ShowCommand(screen).Create(), ShowCommand.Lesson));
+        root.Subcommands.Add(help.Explain(new ReplayCommand(screen).Create(), ReplayCommand.Lesson));
         root.Subcommands.Add(help.Explain(new PreviewCommand(screen).Create(), PreviewCommand.Lesson));
         root.Subcommands.Add(help.Explain(new KeygenCommand(screen).Create(), KeygenCommand.Lesson));
         root.Subcommands.Add(help.Explain(new SimulateCommand(screen).Create(), SimulateCommand.Lesson));

@@ -19,8 +19,14 @@ internal sealed class ServeCommand(IAnsiConsole screen)
 
     private readonly Option<bool> _noSample = new("--no-sample") { Description = "Serve without syncing the sample catalog first." };
 
+    private readonly Option<string?> _apiKey = new("--api-key") { Description = "Ask callers for this key in the header x-functions-key, as Azure Functions does. Default: environment variable CONTENTSYNC_API_KEY, else none.", HelpName = "KEY" };
+
+    private readonly Option<string[]> _webhookSecrets = new("--webhook-secret") { Description = "Take webhooks signed with this Standard Webhooks secret; may be given several times. Default: environment variable CONTENTSYNC_WEBHOOK_SECRET, else the webhook is closed.", HelpName = "SECRET", DefaultValueFactory = _ => [] };
+
     public void AddTo(RootCommand root)
     {
+        root.Options.Add(_apiKey);
+        root.Options.Add(_webhookSecrets);
         root.Options.Add(_port);
         root.Options.Add(_noSample);
         _pipeline.AddTo(root);
@@ -35,15 +41,27 @@ internal sealed class ServeCommand(IAnsiConsole screen)
     {
         var options = _pipeline.Read(parsed);
         await using var pipeline = await LocalPipeline.OpenAsync(options, TimeProvider.System, new ScreenLoggerFactory(screen), cancellationToken).ConfigureAwait(false);
-        await using var host = await LocalHost.StartAsync(pipeline, parsed.GetValue(_port), TimeProvider.System, cancellationToken).ConfigureAwait(false);
+        var hostOptions = HostOptions(parsed);
+        await using var host = await LocalHost.StartAsync(pipeline, hostOptions, TimeProvider.System, cancellationToken).ConfigureAwait(false);
         var sampleExit = ExitCodes.Done;
         if (!parsed.GetValue(_noSample)) sampleExit = await SyncSampleAsync(pipeline, cancellationToken).ConfigureAwait(false);
         if (cancellationToken.IsCancellationRequested) return ExitCodes.Stopped;
 
-        ShowWhatNext(pipeline, host);
+        ShowWhatNext(pipeline, host, hostOptions.ApiKey is not null);
         await WaitForStopAsync(cancellationToken).ConfigureAwait(false);
         screen.MarkupLine("[grey]Stopping: what is in flight finishes, the rest stays pending for the next start.[/]");
         return sampleExit == ExitCodes.Unusable ? sampleExit : ExitCodes.Done;
+    }
+
+    private LocalHostOptions HostOptions(ParseResult parsed)
+    {
+        var secrets = parsed.GetValue(_webhookSecrets)!;
+        if (secrets.Length == 0 && Environment.GetEnvironmentVariable("CONTENTSYNC_WEBHOOK_SECRET") is { Length: > 0 } secret) secrets = [secret];
+        return new LocalHostOptions(parsed.GetValue(_port))
+        {
+            ApiKey = parsed.GetValue(_apiKey) ?? (Environment.GetEnvironmentVariable("CONTENTSYNC_API_KEY") is { Length: > 0 } key ? key : null),
+            WebhookSecrets = secrets,
+        };
     }
 
     private async Task<int> SyncSampleAsync(LocalPipeline pipeline, CancellationToken cancellationToken)
@@ -55,14 +73,16 @@ internal sealed class ServeCommand(IAnsiConsole screen)
         return summary.ExitCode;
     }
 
-    private void ShowWhatNext(LocalPipeline pipeline, LocalHost host)
+    private void ShowWhatNext(LocalPipeline pipeline, LocalHost host, bool asksForKey)
     {
         var api = host.Address.ToString().TrimEnd('/');
+        var key = asksForKey ? " -H \"x-functions-key: $KEY\"" : "";
         screen.WriteLine();
-        screen.MarkupLineInterpolated($"Serving on [green]{api}[/] until Ctrl-C. Try in another terminal:");
+        screen.MarkupLineInterpolated($"Serving on [green]{api}[/] until Ctrl-C. Open it in a browser for the board, [green]{api}/api/reference[/] for the API.");
+        screen.MarkupLine("Try in another terminal:");
         screen.WriteLine();
-        Command($"curl -s {api}/api/content -H 'Content-Type: application/json' -d '{Example}'");
-        Command($"curl -s {api}/api/content/SKU-DEMO-1");
+        Command($"curl -s {api}/api/content{key} -H 'Content-Type: application/json' -d '{Example}'");
+        Command($"curl -s {api}/api/content/SKU-DEMO-1{key}");
         if (pipeline.Gateway is { } gateway) Command($"curl -s {gateway.Address.ToString().TrimEnd('/')}/simulator/content/SKU-DEMO-1   # what the simulated AlipayHK holds");
         screen.WriteLine();
     }

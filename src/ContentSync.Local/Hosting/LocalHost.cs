@@ -1,13 +1,15 @@
 using System.Net;
+using ContentSync.AlipayHk;
 using ContentSync.Http;
+using ContentSync.Http.Webhooks;
 using ContentSync.Local.Pipeline;
+using ContentSync.Synchronization;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Http;
-using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 
@@ -28,27 +30,40 @@ public sealed class LocalHost : IAsyncDisposable
     public Uri Address { get; }
 
     /// <param name="pipeline">What it serves.</param>
-    /// <param name="port">0 takes a free one.</param>
+    /// <param name="options">Port, key and secrets.</param>
     /// <param name="time">Clock.</param>
     /// <param name="cancellationToken">Ends the start.</param>
-    /// <exception cref="CommandException">The port is in use.</exception>
-    public static async Task<LocalHost> StartAsync(LocalPipeline pipeline, int port, TimeProvider time, CancellationToken cancellationToken)
+    /// <exception cref="CommandException">The port is in use, or a webhook secret is not one.</exception>
+    public static async Task<LocalHost> StartAsync(LocalPipeline pipeline, LocalHostOptions options, TimeProvider time, CancellationToken cancellationToken)
     {
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
-            if (port == 0) kestrel.Listen(IPAddress.Loopback, 0);
-            else kestrel.ListenLocalhost(port);
+            if (options.Port == 0) kestrel.Listen(IPAddress.Loopback, 0);
+            else kestrel.ListenLocalhost(options.Port);
         });
         // Ctrl-C is the command line's: it winds the pipeline up in the right order.
         builder.Services.AddSingleton<Microsoft.Extensions.Hosting.IHostLifetime, NoLifetime>();
         builder.Services.AddProblemDetails();
+        AddHandlers(builder.Services, pipeline, options, time);
         var app = builder.Build();
+        app.Use((context, next) =>
+        {
+            SecurityHeaders.Apply(context.Response);
+            return next(context);
+        });
         app.UseExceptionHandler();
         app.UseStatusCodePages();
-        Map(app, pipeline, time);
+        app.Use(LoopbackGuard.CheckAsync);
+        var key = new ApiKey(options.ApiKey);
+        foreach (var route in ApiRoutes.All)
+        {
+            app.MapMethods(route.Path, [route.Method], context => AnswerAsync(context, route, key));
+            if (route.Path == ApiRoutes.Board) app.MapMethods("/", [route.Method], context => AnswerAsync(context, route, key));
+        }
+
         try
         {
             await app.StartAsync(cancellationToken).ConfigureAwait(false);
@@ -56,7 +71,7 @@ public sealed class LocalHost : IAsyncDisposable
         catch (IOException e) when (e.InnerException is AddressInUseException)
         {
             await app.DisposeAsync().ConfigureAwait(false);
-            throw new CommandException($"Port {port} is in use by another program. Stop that one, or choose another with --port.", e);
+            throw new CommandException($"Port {options.Port} is in use by another program. Stop that one, or choose another with --port.", e);
         }
 
         var address = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First();
@@ -65,14 +80,38 @@ public sealed class LocalHost : IAsyncDisposable
 
     public ValueTask DisposeAsync() => _app.DisposeAsync();
 
-    private static void Map(IEndpointRouteBuilder app, LocalPipeline pipeline, TimeProvider time)
+    private static void AddHandlers(IServiceCollection services, LocalPipeline pipeline, LocalHostOptions options, TimeProvider time)
     {
-        var submit = new SubmitContentHandler(pipeline.Reader, pipeline.ContentOptions, pipeline.Synchronizer, pipeline.Queue, time);
-        var get = new GetContentHandler(pipeline.Ledger);
-        var health = new CheckHealthHandler(pipeline.Ledger, pipeline.Gate);
-        app.MapPost("/api/content", (HttpRequest request, CancellationToken cancellation) => submit.HandleAsync(request, cancellation));
-        app.MapGet("/api/content/{contentId}", (string contentId, CancellationToken cancellation) => get.HandleAsync(contentId, cancellation));
-        app.MapGet("/api/health", (CancellationToken cancellation) => health.HandleAsync(cancellation));
+        var webhook = new WebhookOptions { Secrets = options.WebhookSecrets };
+        try
+        {
+            services.AddSingleton(new WebhookVerifier(webhook, time));
+        }
+        catch (ArgumentException)
+        {
+            throw new CommandException("--webhook-secret takes base64 of 24 to 64 bytes, with or without whsec_ before it. Make one with: openssl rand -base64 32");
+        }
+
+        services
+            .AddSingleton(pipeline.Ledger)
+            .AddSingleton(pipeline.Synchronizer)
+            .AddSingleton(pipeline.Gate)
+            .AddSingleton<ISyncQueue>(pipeline.Queue)
+            .AddSingleton(pipeline.ContentOptions)
+            .AddSingleton(pipeline.Reader)
+            .AddSingleton(pipeline.AlipayHk)
+            .AddSingleton(new RequestIdSource())
+            .AddSingleton(new ApiOptions())
+            .AddSingleton(webhook)
+            .AddSingleton(time)
+            .AddApiHandlers();
+    }
+
+    private static async Task AnswerAsync(HttpContext context, ApiRoute route, ApiKey key)
+    {
+        var answer = route.Access == ApiAccess.Key ? key.Refusal(context.Request) : null;
+        answer ??= await route.AnswerAsync(context.RequestServices, context.Request, context.RequestAborted).ConfigureAwait(false);
+        await answer.ExecuteAsync(context).ConfigureAwait(false);
     }
 
     private sealed class NoLifetime : Microsoft.Extensions.Hosting.IHostLifetime

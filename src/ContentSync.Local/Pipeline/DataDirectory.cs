@@ -8,11 +8,14 @@ public sealed class DataDirectory
     /// <summary>Where it lies unless <c>--data</c> says otherwise: below the current directory.</summary>
     public const string DefaultName = ".contentsync";
 
+    /// <summary>Name of the ledger's file.</summary>
+    public const string LedgerName = "ledger.db";
+
     private DataDirectory(string path) => FullName = path;
 
     public string FullName { get; }
 
-    public string LedgerFile => Path.Combine(FullName, "ledger.db");
+    public string LedgerFile => Path.Combine(FullName, LedgerName);
 
     /// <summary>Our development key, RSA-2048, PKCS#8 PEM.</summary>
     public string PrivateKeyFile => Path.Combine(FullName, "keys", "private-key.pem");

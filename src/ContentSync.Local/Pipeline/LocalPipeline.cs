@@ -39,6 +39,9 @@ public sealed class LocalPipeline : IAsyncDisposable
 
     public required ContentReader Reader { get; init; }
 
+    /// <summary>How it speaks to AlipayHK.</summary>
+    public required AlipayHkOptions AlipayHk { get; init; }
+
     /// <summary>Null where another gateway is named.</summary>
     public required SimulatedGateway? Gateway { get; init; }
 
@@ -65,7 +68,9 @@ public sealed class LocalPipeline : IAsyncDisposable
         var owned = new List<IAsyncDisposable>();
         try
         {
-            var ledger = await OpenLedgerAsync(data, time, cancellationToken).ConfigureAwait(false);
+            // Due times and leases go by a clock that does not jump; what AlipayHK sees goes by the wall clock.
+            var clock = new StoreClock(time);
+            var ledger = await OpenLedgerAsync(data, clock, cancellationToken).ConfigureAwait(false);
             owned.Add(ledger);
             var gateway = options.Gateway is null ? await SimulatedStart.StartAsync(data, options.ClientId, port: 0, options.Faults, time, cancellationToken).ConfigureAwait(false) : null;
             if (gateway is not null) owned.Add(gateway);
@@ -74,25 +79,27 @@ public sealed class LocalPipeline : IAsyncDisposable
             var schemas = await ContentSchemas.LoadAsync(contentOptions, cancellationToken).ConfigureAwait(false);
             var calls = new CallCounter();
             var address = options.Gateway ?? gateway!.Address;
-            var client = CreateClient(data, options, address, calls, time, loggers);
-            var gate = new SendGate(Recoverability, time);
+            var alipayHk = CreateOptions(data, options, address);
+            var client = CreateClient(data, options, alipayHk, calls, time, loggers);
+            var gate = new SendGate(Recoverability, clock);
             var random = new Random();
             var synchronizer = new ContentSynchronizer(
-                ledger, client, gate, new RequestIdSource(), Recoverability, () => NextJitter(random), time, loggers.CreateLogger<ContentSynchronizer>());
+                ledger, client, gate, new RequestIdSource(), Recoverability, () => NextJitter(random), clock, loggers.CreateLogger<ContentSynchronizer>());
             var pipeline = new LocalPipeline
             {
                 Ledger = ledger,
                 Synchronizer = synchronizer,
                 Gate = gate,
-                Queue = new InProcessQueue(synchronizer, options.Workers, time),
+                Queue = new InProcessQueue(synchronizer, options.Workers, clock),
                 ContentOptions = contentOptions,
                 Reader = new ContentReader(contentOptions, time, schemas),
+                AlipayHk = alipayHk,
                 Gateway = gateway,
                 GatewayAddress = address,
                 Calls = calls,
             };
             pipeline._owned.AddRange(owned);
-            pipeline._sweeping = pipeline.SweepAsync(time);
+            pipeline._sweeping = pipeline.SweepAsync(clock);
             return pipeline;
         }
         catch (Exception e)
@@ -126,7 +133,7 @@ public sealed class LocalPipeline : IAsyncDisposable
         }
     }
 
-    private static AlipayHkClient CreateClient(DataDirectory data, LocalOptions options, Uri address, CallCounter calls, TimeProvider time, ILoggerFactory loggers)
+    private static AlipayHkOptions CreateOptions(DataDirectory data, LocalOptions options, Uri address)
     {
         var alipayHk = new AlipayHkOptions
         {
@@ -135,7 +142,11 @@ public sealed class LocalPipeline : IAsyncDisposable
             PartnerKeys = { new PartnerKeyOptions { KeyVersion = options.PartnerKeyVersion, PublicKey = PartnerKey(data, options) } },
         };
         var problems = new AlipayHkOptionsValidator().Validate(null, alipayHk);
-        if (problems.Failed) throw new CommandException(string.Join(' ', problems.Failures));
+        return problems.Failed ? throw new CommandException(string.Join(' ', problems.Failures)) : alipayHk;
+    }
+
+    private static AlipayHkClient CreateClient(DataDirectory data, LocalOptions options, AlipayHkOptions alipayHk, CallCounter calls, TimeProvider time, ILoggerFactory loggers)
+    {
         var keyFile = options.KeyFile ?? data.PrivateKeyFile;
         var signer = RsaRequestSigner.FromKeyText(ReadKey(keyFile, "--key"), options.KeyVersion, $"The key file '{keyFile}'");
         return AlipayHkClient.Create(alipayHk, calls.Counting(signer), time, loggers, calls.Counting(AlipayHkSocket.Open(alipayHk)));

@@ -9,7 +9,7 @@ namespace ContentSync.Local.Storage;
 internal static class LedgerSchema
 {
     /// <summary>Kept in SQLite's <c>user_version</c>.</summary>
-    public const int Version = 1;
+    public const int Version = 2;
 
     /// <summary>Kept in SQLite's <c>application_id</c>, so that no other program's database is taken for a ledger.</summary>
     private const int ApplicationId = 0x43534c47;
@@ -41,6 +41,7 @@ internal static class LedgerSchema
           attempt_code TEXT,
           attempt_message TEXT,
           attempt_tracer_id TEXT,
+          earlier_attempts TEXT,
           template_code TEXT,
           template_status TEXT,
           version INTEGER NOT NULL
@@ -79,6 +80,8 @@ internal static class LedgerSchema
         if (database.Number("PRAGMA application_id") != ApplicationId)
             throw new LedgerUnavailableException($"The file {database.Path} is not a ledger; choose another folder, or move the file away.");
         var version = database.Number("PRAGMA user_version");
+        if (version < Version)
+            throw new LedgerUnavailableException($"The ledger {database.Path} was written by a program before the first release (schema {version}, this one knows {Version}); choose another folder, or delete this one.");
         if (version > Version)
             throw new LedgerUnavailableException($"The ledger {database.Path} was written by a newer program (schema {version}, this one knows {Version}); run that program, or choose another folder.");
     }

@@ -13,15 +13,15 @@ internal static class RecordRow
     /// <summary>As <see cref="Select"/>, by way of the index of what is not synchronized; <c>state &lt;&gt; 1</c> must be among the conditions.</summary>
     public const string SelectUnsettled = "SELECT " + Columns + " FROM record INDEXED BY unsettled JOIN body ON body.id = record.id";
 
-    /// <summary>Inserts what <see cref="Bind"/> binds, with the contentId as parameter 25.</summary>
+    /// <summary>Inserts what <see cref="Bind"/> binds, with state, due time and contentId as parameters 23 to 25.</summary>
     public const string Insert = """
         INSERT INTO record (
           content_type, content_status, revision, revision_kind, hash, request_id, accepted_at, attempts, hop, synchronized_hash,
            synchronized_revision, synchronized_revision_kind, synchronized_at, park_reason,
           attempt_at, attempt_request_id, attempt_code, attempt_message, attempt_tracer_id, template_code, template_status,
-          version, state, due_at, content_id)
+          version, state, due_at, content_id, earlier_attempts)
         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24,
-          ?25)
+          ?25, ?26)
         RETURNING id
         """;
 
@@ -35,7 +35,7 @@ internal static class RecordRow
         record.id, content_id, content_type, content_status, revision, revision_kind, hash, request_id, state, accepted_at,
         due_at, attempts, hop, synchronized_hash, synchronized_revision,
         synchronized_revision_kind, synchronized_at, park_reason, attempt_at, attempt_request_id, attempt_code,
-        attempt_message, attempt_tracer_id, template_code, template_status, version, body.body
+        attempt_message, attempt_tracer_id, template_code, template_status, version, body.body, earlier_attempts
         """;
 
     private const string Assignments = """
@@ -43,7 +43,7 @@ internal static class RecordRow
         accepted_at = ?7, attempts = ?8, hop = ?9, synchronized_hash = ?10, synchronized_revision = ?11,
         synchronized_revision_kind = ?12, synchronized_at = ?13, park_reason = ?14, attempt_at = ?15,
         attempt_request_id = ?16, attempt_code = ?17, attempt_message = ?18, attempt_tracer_id = ?19,
-        template_code = ?20, template_status = ?21, version = ?22
+        template_code = ?20, template_status = ?21, version = ?22, earlier_attempts = ?26
         """;
 
     /// <summary>The row a <see cref="Select"/> statement stands on.</summary>
@@ -65,13 +65,14 @@ internal static class RecordRow
         SynchronizedAt = row.IsNull(16) ? null : row.Time(16),
         ParkReason = row.IsNull(17) ? null : (ParkReason)row.Int32(17),
         LastAttempt = row.IsNull(18) ? null : new SyncAttempt(row.Time(18), row.Text(19)!, row.Text(20)!, row.Text(21)!, row.Text(22)),
+        EarlierAttempts = AttemptHistory.Of(row.Text(27)),
         TemplateCode = row.Text(23),
         TemplateStatus = row.Text(24),
         ETag = row.Int64(25).ToString(CultureInfo.InvariantCulture),
         Body = row.Bytes(26).ToArray(),
     };
 
-    /// <summary>Binds parameters 1 to 22.</summary>
+    /// <summary>Binds parameters 1 to 22, and 26.</summary>
     public static void Bind(SqliteStatement row, SyncRecord record)
     {
         row.Bind(1, record.ContentType);
@@ -96,5 +97,6 @@ internal static class RecordRow
         row.Bind(20, record.TemplateCode);
         row.Bind(21, record.TemplateStatus);
         row.Bind(22, long.Parse(record.ETag, CultureInfo.InvariantCulture));
+        row.Bind(26, record.EarlierAttempts.ToText());
     }
 }

@@ -88,6 +88,9 @@ public sealed class SqliteLedger : ISyncLedger, IAsyncDisposable
         await foreach (var record in _reader.ListAsync(filter, cancellationToken)) { yield return _table.Leases.Complete(record); }
     }
 
+    /// <inheritdoc/>
+    public ValueTask<IReadOnlyList<SyncRecord>> PageAsync(SyncRecordFilter filter, string? after, int size, CancellationToken cancellationToken) => _reader.PageAsync(filter, after, size, cancellationToken);
+
     /// <inheritdoc cref="SqliteLedgerReader.CountByStateAsync"/>
     public ValueTask<IReadOnlyList<StateCount>> CountByStateAsync(CancellationToken cancellationToken) => _reader.CountByStateAsync(cancellationToken);
 

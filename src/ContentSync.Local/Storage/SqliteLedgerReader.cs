@@ -61,7 +61,7 @@ public sealed class SqliteLedgerReader : IAsyncDisposable
     {
         // Only what is pending is ever due.
         if (filter.DueBy is not null && (filter.State ?? SyncState.Pending) != SyncState.Pending) yield break;
-        var sql = PageQuery(filter);
+        var sql = PageQuery(filter, "record.id");
         var after = long.MinValue;
         while (true)
         {
@@ -77,6 +77,19 @@ public sealed class SqliteLedgerReader : IAsyncDisposable
             after = page[^1].Id;
             await Task.Yield();
         }
+    }
+
+    /// <inheritdoc cref="ISyncLedger.PageAsync"/>
+    public ValueTask<IReadOnlyList<SyncRecord>> PageAsync(SyncRecordFilter filter, string? after, int size, CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        if (filter.DueBy is not null && (filter.State ?? SyncState.Pending) != SyncState.Pending) return ValueTask.FromResult<IReadOnlyList<SyncRecord>>([]);
+        return ValueTask.FromResult<IReadOnlyList<SyncRecord>>(Read(database =>
+        {
+            using var select = database.Prepare(PageQuery(filter, "content_id"));
+            select.Bind(1, after ?? "");
+            return Page(select, filter, size).ConvertAll(row => row.Record);
+        }));
     }
 
     /// <summary>How many records are in each state, parked ones by reason; states without a record are left out. The counts are kept with every write, so this reads no records.</summary>
@@ -100,27 +113,32 @@ public sealed class SqliteLedgerReader : IAsyncDisposable
         return ValueTask.CompletedTask;
     }
 
-    private static string PageQuery(SyncRecordFilter filter)
+    private static string PageQuery(SyncRecordFilter filter, string order)
     {
         var state = filter.DueBy is null ? filter.State : SyncState.Pending;
         var sql = new StringBuilder(state is null or SyncState.Synchronized ? RecordRow.Select : RecordRow.SelectUnsettled);
-        sql.Append(" WHERE record.id > ?1");
+        sql.Append(" WHERE ").Append(order).Append(" > ?1");
         if (state is SyncState.Pending or SyncState.Parked) sql.Append(" AND state <> 1");
         if (state is { } one) sql.Append(" AND state = ").Append((int)one);
         if (filter.DueBy is not null) sql.Append(" AND due_at <= ?2");
         if (filter.ContentType is not null) sql.Append(" AND content_type = ?3");
         if (filter.ResultCode is not null) sql.Append(" AND attempt_code = ?4");
-        return sql.Append(" ORDER BY record.id LIMIT ?5").ToString();
+        return sql.Append(" ORDER BY ").Append(order).Append(" LIMIT ?5").ToString();
     }
 
     private static List<(long Id, SyncRecord Record)> Page(SqliteDatabase database, string sql, SyncRecordFilter filter, long after)
     {
         using var select = database.Prepare(sql);
         select.Bind(1, after);
+        return Page(select, filter, PageSize);
+    }
+
+    private static List<(long Id, SyncRecord Record)> Page(SqliteStatement select, SyncRecordFilter filter, int size)
+    {
         if (filter.DueBy is { } dueBy) select.Bind(2, dueBy.UtcTicks);
         if (filter.ContentType is { } type) select.Bind(3, type);
         if (filter.ResultCode is { } code) select.Bind(4, code);
-        select.Bind(5, PageSize);
+        select.Bind(5, size);
         var page = new List<(long Id, SyncRecord Record)>();
         while (select.Step()) { page.Add((select.Int64(0), RecordRow.Read(select))); }
         return page;

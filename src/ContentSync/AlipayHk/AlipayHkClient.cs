@@ -68,12 +68,13 @@ public sealed partial class AlipayHkClient : IDisposable
     /// <summary>Sends one content and says what came of it, quick retries included.</summary>
     /// <param name="body">As <see cref="SynchronizeRequest.Prepare"/> made it; not changed, and sent as it is unless encryption or a new request id per attempt is on.</param>
     /// <param name="cancellationToken">The caller's; AlipayHK may have done it nevertheless.</param>
+    /// <param name="quickRetries">Off for a probe: one try tells what it is made to tell.</param>
     /// <returns>A value for every ending.</returns>
     /// <exception cref="OperationCanceledException">The caller cancelled.</exception>
-    public async ValueTask<SynchronizeAnswer> SynchronizeAsync(ReadOnlyMemory<byte> body, CancellationToken cancellationToken)
+    public async ValueTask<SynchronizeAnswer> SynchronizeAsync(ReadOnlyMemory<byte> body, CancellationToken cancellationToken, bool quickRetries = true)
     {
         var context = ResilienceContextPool.Shared.Get(continueOnCapturedContext: false, cancellationToken);
-        var call = new Call(this, body, cancellationToken);
+        var call = new Call(this, body, quickRetries, cancellationToken);
         try
         {
             var outcome = await _pipeline.ExecuteOutcomeAsync(static (context, call) => call.Client.NextTryAsync(call, context.CancellationToken), context, call);
@@ -163,7 +164,7 @@ public sealed partial class AlipayHkClient : IDisposable
 
             // A gateway gives up on its backend with these, and cannot call it back.
             answered = exchange.Answer.HttpStatus is not (408 or >= 500) || exchange.Answer.Verification == SignatureVerification.Valid;
-            return Outcome.FromResult(exchange);
+            return Outcome.FromResult(exchange with { RetryQuickly = exchange.RetryQuickly && call.QuickRetries });
         }
         catch (SigningUnavailableException unavailable)
         {
@@ -175,16 +176,16 @@ public sealed partial class AlipayHkClient : IDisposable
         }
         catch (HttpRequestException broken)
         {
-            return Outcome.FromResult(NotConnected($"{broken.HttpRequestError}: {broken.Message}"));
+            return Outcome.FromResult(NotConnected($"{broken.HttpRequestError}: {broken.Message}", call));
         }
         catch (IOException broken)
         {
-            return Outcome.FromResult(NotConnected(broken.Message));
+            return Outcome.FromResult(NotConnected(broken.Message, call));
         }
         catch (OperationCanceledException cancelled)
         {
             if (call.Cancellation.IsCancellationRequested) return Outcome.FromException<Exchange>(cancelled);
-            if (!cancellationToken.IsCancellationRequested) return Outcome.FromResult(NotConnected(cancelled.Message));
+            if (!cancellationToken.IsCancellationRequested) return Outcome.FromResult(NotConnected(cancelled.Message, call));
             return Outcome.FromResult(body?.HandedOn == true ? TimedOut(null) : NotSigned("No signature came within the time limit; nothing was sent.", null));
         }
         catch (Exception unexpected)
@@ -250,9 +251,9 @@ public sealed partial class AlipayHkClient : IDisposable
         new SynchronizeAnswer(AnswerVerdict.Retryable, ClientCodes.Timeout, limit is null ? "No whole answer came within the time limit of one try." : $"No whole answer came within {limit.Value.TotalSeconds:0.###} s."),
         RetryQuickly: false);
 
-    private static Exchange NotConnected(string why) => new(
+    private static Exchange NotConnected(string why, Call call) => new(
         new SynchronizeAnswer(AnswerVerdict.Retryable, ClientCodes.ConnectionFailed, AnswerRules.Cut($"No connection to AlipayHK, or it broke before the whole answer came. {why}")),
-        RetryQuickly: true);
+        RetryQuickly: call.QuickRetries);
 
     private static Exchange NotSigned(string why, TimeSpan? retryAfter) => new(
         new SynchronizeAnswer(AnswerVerdict.SigningUnavailable, ClientCodes.SigningUnavailable, AnswerRules.Cut(why)) { RetryAfter = retryAfter },
@@ -261,13 +262,15 @@ public sealed partial class AlipayHkClient : IDisposable
     [LoggerMessage(2102, LogLevel.Debug, "Trying again in {Milliseconds:F0} ms after {Code} (HTTP {HttpStatus})")]
     private static partial void LogQuickRetry(ILogger logger, string code, int? httpStatus, double milliseconds);
 
-    private sealed class Call(AlipayHkClient client, ReadOnlyMemory<byte> body, CancellationToken cancellation)
+    private sealed class Call(AlipayHkClient client, ReadOnlyMemory<byte> body, bool quickRetries, CancellationToken cancellation)
     {
         public AlipayHkClient Client { get; } = client;
 
         public ReadOnlyMemory<byte> Body { get; } = body;
 
         public CancellationToken Cancellation { get; } = cancellation;
+
+        public bool QuickRetries { get; } = quickRetries;
 
         /// <summary>A try was sent and not answered.</summary>
         public bool LeftOpen { get; set; }

@@ -18,14 +18,14 @@ public sealed class CheckHealthHandler(ISyncLedger ledger, SendGate gate)
         }
         catch (LedgerUnavailableException e)
         {
-            return Problem.Of(StatusCodes.Status503ServiceUnavailable, "The ledger cannot be reached.", e.Message);
+            return Problem.LedgerUnavailable(e);
         }
 
         var stop = gate.Stop;
         var state = stop is null
             ? new HealthState("ok", null)
             : new HealthState("stopped", $"Sending to AlipayHK has been stopped since {stop.Since:u} ({stop.Cause}, {stop.Code}): {stop.Message} Items are still accepted; the next probe is at {stop.NextProbe:u}.");
-        return Results.Json(state, ApiJson.Default.HealthState);
+        return Results.Json(state, ApiJson.Answers.HealthState);
     }
 }
 

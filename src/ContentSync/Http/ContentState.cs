@@ -1,3 +1,4 @@
+using System.Text.Json;
 using ContentSync.Ledger;
 
 namespace ContentSync.Http;
@@ -35,7 +36,7 @@ public sealed record ContentState
 
     public DateTimeOffset? SynchronizedAt { get; init; }
 
-    public LastAttemptState? LastAttempt { get; init; }
+    public AttemptState? LastAttempt { get; init; }
 
     /// <summary>MOVIE only.</summary>
     public string? TemplateCode { get; init; }
@@ -43,32 +44,60 @@ public sealed record ContentState
     /// <summary>MOVIE only: valid, paused, expired or frozen, as AlipayHK wrote it.</summary>
     public string? TemplateStatus { get; init; }
 
+    /// <summary>The last ten attempts, oldest first, those at contents before this one among them; absent in lists.</summary>
+    public IReadOnlyList<AttemptState>? History { get; init; }
+
+    /// <summary>The contentInfo that was accepted; absent in lists.</summary>
+    public string? ContentInfo { get; init; }
+
     internal static ContentState Of(SyncRecord record) => new()
     {
         ContentId = record.ContentId,
         ContentType = record.ContentType,
         ContentStatus = (int)record.ContentStatus,
         Revision = record.Revision.ToString(),
-        State = Spelled(record.State.ToString()),
-        ParkReason = record.ParkReason is { } reason ? Spelled(reason.ToString()) : null,
+        State = Spelling.Of(record.State),
+        ParkReason = record.ParkReason is { } reason ? Spelling.Of(reason) : null,
         RequestId = record.RequestId,
         Attempts = record.Attempts,
         AcceptedAt = record.AcceptedAt,
         DueAt = record.State == SyncState.Pending ? record.DueAt : null,
         SynchronizedRevision = record.SynchronizedRevision?.ToString(),
         SynchronizedAt = record.SynchronizedAt,
-        LastAttempt = record.LastAttempt is { } attempt ? new LastAttemptState(attempt.At, attempt.RequestId, attempt.Code, attempt.Message, attempt.TracerId) : null,
+        LastAttempt = record.LastAttempt is { } attempt ? AttemptState.Of(attempt) : null,
         TemplateCode = record.TemplateCode,
         TemplateStatus = record.TemplateStatus,
     };
 
-    private static string Spelled(string name) => char.ToLowerInvariant(name[0]) + name[1..];
+    /// <summary>With what is too much for a list.</summary>
+    internal static ContentState WhollyOf(SyncRecord record) => Of(record) with
+    {
+        History = [.. record.EarlierAttempts.Concat(record.LastAttempt is { } last ? [last] : []).Select(AttemptState.Of)],
+        ContentInfo = ContentInfoOf(record.Body),
+    };
+
+    // The body is ours: one JSON object whose contentInfo is a string.
+    private static string? ContentInfoOf(ReadOnlyMemory<byte> body)
+    {
+        var json = new Utf8JsonReader(body.Span);
+        while (json.Read())
+        {
+            if (json.TokenType != JsonTokenType.PropertyName || !json.ValueTextEquals("contentInfo"u8)) continue;
+            json.Read();
+            return json.GetString();
+        }
+
+        return null;
+    }
 }
 
-/// <summary>How the newest attempt ended.</summary>
+/// <summary>How an attempt ended.</summary>
 /// <param name="At">When.</param>
 /// <param name="RequestId">The request it sent.</param>
 /// <param name="Code">AlipayHK's resultCode, or one of the client's own.</param>
 /// <param name="Message">AlipayHK's resultMessage, or a sentence of the client's.</param>
 /// <param name="TracerId">To be quoted to AlipayHK's support.</param>
-public sealed record LastAttemptState(DateTimeOffset At, string RequestId, string Code, string Message, string? TracerId);
+public sealed record AttemptState(DateTimeOffset At, string RequestId, string Code, string Message, string? TracerId)
+{
+    internal static AttemptState Of(SyncAttempt attempt) => new(attempt.At, attempt.RequestId, attempt.Code, attempt.Message, attempt.TracerId);
+}

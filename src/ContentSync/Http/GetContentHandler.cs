@@ -11,12 +11,12 @@ public sealed class GetContentHandler(ISyncLedger ledger)
         try
         {
             return await ledger.FindAsync(contentId, cancellationToken).ConfigureAwait(false) is { } record
-                ? Results.Json(ContentState.Of(record), ApiJson.Default.ContentState)
-                : Problem.Of(StatusCodes.Status404NotFound, "No such content.", $"No content with the id '{contentId}' was ever accepted here. Ids are compared exactly, case included.");
+                ? Results.Json(ContentState.WhollyOf(record), ApiJson.Answers.ContentState)
+                : Problem.NoSuchContent(contentId);
         }
         catch (LedgerUnavailableException e)
         {
-            return Problem.Of(StatusCodes.Status503ServiceUnavailable, "The ledger cannot be reached.", e.Message);
+            return Problem.LedgerUnavailable(e);
         }
     }
 }

@@ -1,4 +1,5 @@
 using ContentSync.Content;
+using ContentSync.Ledger;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Mvc;
@@ -11,6 +12,18 @@ internal static class Problem
     public static ProblemHttpResult Of(int status, string title, string detail) =>
         TypedResults.Problem(detail, statusCode: status, title: title);
 
+    /// <summary>400 for a query parameter.</summary>
+    public static ProblemHttpResult Query(string name, string value, string expected) =>
+        Of(StatusCodes.Status400BadRequest, "The query is not understood.", $"{name} is '{value}'; it takes {expected}.");
+
+    /// <summary>404 for a contentId.</summary>
+    public static ProblemHttpResult NoSuchContent(string contentId) =>
+        Of(StatusCodes.Status404NotFound, "No such content.", $"No content with the id '{contentId}' was ever accepted here. Ids are compared exactly, case included.");
+
+    /// <summary>503.</summary>
+    public static ProblemHttpResult LedgerUnavailable(LedgerUnavailableException e) =>
+        Of(StatusCodes.Status503ServiceUnavailable, "The ledger cannot be reached.", e.Message);
+
     /// <summary>400 with one entry for each violation.</summary>
     public static ProblemHttpResult Invalid(IReadOnlyList<ContentViolation> violations) =>
         TypedResults.Problem(new ProblemDetails
@@ -18,7 +31,7 @@ internal static class Problem
             Status = StatusCodes.Status400BadRequest,
             Title = "The content is not valid.",
             Detail = violations.Count == 1 ? violations[0].Message : $"{violations.Count} things are wrong; see errors.",
-            Extensions = { ["errors"] = violations.Select(violation => new ProblemError(violation.Pointer, violation.Code, violation.Message)).ToArray() },
+            Extensions = { ["errors"] = violations.Select(ProblemError.Of).ToArray() },
         });
 }
 
@@ -26,4 +39,7 @@ internal static class Problem
 /// <param name="Pointer">RFC 6901 JSON pointer into the request body.</param>
 /// <param name="Code">Stable, kebab-case.</param>
 /// <param name="Message">What is wrong and what would be right.</param>
-public sealed record ProblemError(string Pointer, string Code, string Message);
+public sealed record ProblemError(string Pointer, string Code, string Message)
+{
+    internal static ProblemError Of(ContentViolation violation) => new(violation.Pointer, violation.Code, violation.Message);
+}

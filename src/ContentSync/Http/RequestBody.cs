@@ -1,7 +1,6 @@
 using System.Buffers;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.HttpResults;
-using Microsoft.Net.Http.Headers;
 
 namespace ContentSync.Http;
 
@@ -14,8 +13,14 @@ internal static class RequestBody
     /// <returns>The body, or the 413 or 415 to answer with.</returns>
     public static async ValueTask<(ReadOnlyMemory<byte> Body, IResult? Refusal)> ReadAsync(HttpRequest request, int limit, CancellationToken cancellationToken)
     {
-        if (!IsJson(request.ContentType))
+        if (!MediaTypes.IsJson(request.ContentType))
             return (default, Problem.Of(StatusCodes.Status415UnsupportedMediaType, "Not JSON.", $"Content-Type is '{request.ContentType}'; send application/json in UTF-8."));
+        return await ReadRawAsync(request, limit, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>As <see cref="ReadAsync"/>, whatever the media type.</summary>
+    public static async ValueTask<(ReadOnlyMemory<byte> Body, IResult? Refusal)> ReadRawAsync(HttpRequest request, int limit, CancellationToken cancellationToken)
+    {
         if (request.ContentLength > limit) return (default, TooLarge(limit));
 
         var reader = request.BodyReader;
@@ -34,11 +39,6 @@ internal static class RequestBody
             reader.AdvanceTo(buffer.Start, buffer.End);
         }
     }
-
-    private static bool IsJson(string? contentType) =>
-        MediaTypeHeaderValue.TryParse(contentType, out var type)
-        && (type.MediaType.Equals("application/json", StringComparison.OrdinalIgnoreCase) || type.Suffix.Equals("json", StringComparison.OrdinalIgnoreCase))
-        && (!type.Charset.HasValue || type.Charset.Equals("utf-8", StringComparison.OrdinalIgnoreCase) || type.Charset.Equals("\"utf-8\"", StringComparison.OrdinalIgnoreCase));
 
     private static ProblemHttpResult TooLarge(int limit) =>
         Problem.Of(StatusCodes.Status413PayloadTooLarge, "Too large.", $"The body has more than {limit} bytes, the most that is accepted.");

@@ -51,20 +51,19 @@ public sealed class SubmitContentHandler(ContentReader reader, ContentOptions op
     {
         if (PrefersAsync(request))
         {
-            try
-            {
-                await queue.EnqueueAsync([new SyncMessage(record.ContentId, record.RequestId, record.Hop, TimeSpan.Zero)], cancellationToken).ConfigureAwait(false);
-            }
-            catch (QueueUnavailableException)
-            {
-                // It is in the ledger: the sweep will find it.
-            }
-
+            await queue.WakeAsync([new SyncMessage(record.ContentId, record.RequestId, record.Hop, TimeSpan.Zero)], cancellationToken).ConfigureAwait(false);
             request.HttpContext.Response.Headers["Preference-Applied"] = "respond-async";
             return Accepted(request, record);
         }
 
         var outcome = await synchronizer.SynchronizeAsync(record.ContentId, cancellationToken).ConfigureAwait(false);
+        if (outcome.Kind == SyncOutcomeKind.Pending)
+        {
+            // Not left to the sweep: that one waits longer, and not at all for the end of a stop.
+            var pending = outcome.Record ?? record;
+            await queue.WakeAsync([new SyncMessage(pending.ContentId, pending.RequestId, pending.Hop, outcome.Delay)], cancellationToken).ConfigureAwait(false);
+        }
+
         return outcome.Kind switch
         {
             SyncOutcomeKind.Synchronized or SyncOutcomeKind.Unchanged => Ok(outcome.Record!),
@@ -81,17 +80,19 @@ public sealed class SubmitContentHandler(ContentReader reader, ContentOptions op
         .SelectMany(value => (value ?? "").Split(',', StringSplitOptions.TrimEntries))
         .Any(preference => preference.Equals("respond-async", StringComparison.OrdinalIgnoreCase));
 
-    private static IResult Ok(SyncRecord record) => Results.Json(ContentState.Of(record), ApiJson.Default.ContentState);
+    private static IResult Ok(SyncRecord record) => Results.Json(ContentState.Of(record), ApiJson.Answers.ContentState);
 
     private static IResult Accepted(HttpRequest request, SyncRecord record)
     {
         request.HttpContext.Response.Headers.Location = StatusPath + Uri.EscapeDataString(record.ContentId);
-        return Results.Json(ContentState.Of(record), ApiJson.Default.ContentState, statusCode: StatusCodes.Status202Accepted);
+        return Results.Json(ContentState.Of(record), ApiJson.Answers.ContentState, statusCode: StatusCodes.Status202Accepted);
     }
 
     private static ProblemHttpResult Parked(SyncRecord record) => record.ParkReason == ParkReason.Rejected
-        ? Problem.Of(StatusCodes.Status422UnprocessableEntity, "Rejected by AlipayHK.", $"{record.LastAttempt?.Code}: {record.LastAttempt?.Message} Change the content; the same content is not sent again.")
-        : Problem.Of(StatusCodes.Status422UnprocessableEntity, "Parked.", $"Given up on after {record.Attempts} attempts; the last one ended with {record.LastAttempt?.Code}: {record.LastAttempt?.Message} Replay it when the cause is mended.");
+        ? Problem.Of(StatusCodes.Status422UnprocessableEntity, "Rejected by AlipayHK.", $"{Said(record)} Change the content; the same content is not sent again.")
+        : Problem.Of(StatusCodes.Status422UnprocessableEntity, "Parked.", $"Given up on after {record.Attempts} attempts; the last one ended with {Said(record)} Replay it when the cause is mended.");
+
+    private static string Said(SyncRecord record) => $"{record.LastAttempt?.Code}: {record.LastAttempt?.Message.TrimEnd('.')}.";
 
     private static ProblemHttpResult Later(HttpRequest request, TimeSpan wait, string title, string detail)
     {

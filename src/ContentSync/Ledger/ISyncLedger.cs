@@ -26,6 +26,30 @@ public interface ISyncLedger
 
     /// <summary>Streams the records that match, in no promised order. A record that changes meanwhile may come in either state.</summary>
     IAsyncEnumerable<SyncRecord> ListAsync(SyncRecordFilter filter, CancellationToken cancellationToken);
+
+    /// <summary>
+    /// The first records that match and follow <paramref name="after"/>, in an order of the contentIds that is always the same.
+    /// A ledger without such an order of its own reads all that match.
+    /// </summary>
+    /// <param name="filter">Which.</param>
+    /// <param name="after">The last contentId of the page before; null for the first page.</param>
+    /// <param name="size">Most records.</param>
+    /// <param name="cancellationToken">Ends the reading.</param>
+    /// <exception cref="LedgerUnavailableException">The store cannot be reached.</exception>
+    async ValueTask<IReadOnlyList<SyncRecord>> PageAsync(SyncRecordFilter filter, string? after, int size, CancellationToken cancellationToken)
+    {
+        var first = new PriorityQueue<SyncRecord, string>(Comparer<string>.Create((a, b) => string.CompareOrdinal(b, a)));
+        await foreach (var record in ListAsync(filter, cancellationToken).ConfigureAwait(false))
+        {
+            if (after is not null && string.CompareOrdinal(record.ContentId, after) <= 0) continue;
+            first.Enqueue(record, record.ContentId);
+            if (first.Count > size) first.Dequeue();
+        }
+
+        var page = new SyncRecord[first.Count];
+        for (var i = page.Length - 1; i >= 0; i--) page[i] = first.Dequeue();
+        return page;
+    }
 }
 
 /// <param name="Status">Whether the lease was granted.</param>

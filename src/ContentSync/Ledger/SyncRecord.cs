@@ -60,6 +60,9 @@ public sealed record SyncRecord
     /// <summary>How the newest attempt ended; null before the first one.</summary>
     public SyncAttempt? LastAttempt { get; init; }
 
+    /// <summary>The attempts before <see cref="LastAttempt"/>, those at contents before this one among them.</summary>
+    public AttemptHistory EarlierAttempts { get; init; } = AttemptHistory.Empty;
+
     /// <summary>AlipayHK's card-wallet template, MOVIE only.</summary>
     public string? TemplateCode { get; init; }
 

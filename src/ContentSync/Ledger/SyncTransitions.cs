@@ -86,12 +86,15 @@ public static class SyncTransitions
         var settles = ending.Kind == AttemptEndingKind.Synchronized || ending is { Kind: AttemptEndingKind.Parked, ParkReason: ParkReason.Rejected };
         var overtaken = current.RequestId != leased.RequestId && !(settles && current.Hash == leased.Hash);
         var attempt = ending.Attempt ?? current.LastAttempt;
+        // Giving a content up may end it with the attempt that was its newest already.
+        var earlier = attempt == current.LastAttempt || current.LastAttempt is null ? current.EarlierAttempts : current.EarlierAttempts.With(current.LastAttempt);
         var lease = ending.SettlesAt is { } settlesAt ? new SyncLease(Settling, settlesAt) : null;
         var next = ending.Kind == AttemptEndingKind.Synchronized
             ? current with
             {
                 Lease = lease,
                 LastAttempt = attempt,
+                EarlierAttempts = earlier,
                 State = overtaken ? current.State : SyncState.Synchronized,
                 ParkReason = null,
                 SynchronizedHash = leased.Hash,
@@ -100,7 +103,7 @@ public static class SyncTransitions
                 TemplateCode = ending.TemplateCode ?? current.TemplateCode,
                 TemplateStatus = ending.TemplateStatus ?? current.TemplateStatus,
             }
-            : Unsettled(current with { Lease = lease, LastAttempt = attempt }, ending, overtaken);
+            : Unsettled(current with { Lease = lease, LastAttempt = attempt, EarlierAttempts = earlier }, ending, overtaken);
         return (next, overtaken ? RecordStatus.NewerPending : RecordStatus.Recorded);
     }
 

@@ -27,6 +27,7 @@ internal static class TableLedgerEntity
     private const string LastRequestId = "LastRequestId";
     private const string LastMessage = "LastMessage";
     private const string LastTracerId = "LastTracerId";
+    private const string EarlierAttempts = nameof(SyncRecord.EarlierAttempts);
 
     /// <param name="next">The record to be written.</param>
     /// <param name="key">Where.</param>
@@ -93,6 +94,7 @@ internal static class TableLedgerEntity
             SynchronizedAt = entity.GetDateTimeOffset(nameof(SyncRecord.SynchronizedAt)),
             ParkReason = parkReason == 0 ? null : (ParkReason)parkReason,
             LastAttempt = LastAttemptOf(entity),
+            EarlierAttempts = AttemptHistory.Of(entity.GetString(EarlierAttempts)),
             TemplateCode = entity.GetString(nameof(SyncRecord.TemplateCode)),
             TemplateStatus = entity.GetString(nameof(SyncRecord.TemplateStatus)),
             ETag = entity.ETag.ToString(),
@@ -117,6 +119,7 @@ internal static class TableLedgerEntity
         }
 
         if (next.SynchronizedAt is { } at) entity[nameof(SyncRecord.SynchronizedAt)] = at;
+        if (next.EarlierAttempts.ToText() is { } earlier) entity[EarlierAttempts] = earlier;
         if (next.TemplateCode is { } code) entity[nameof(SyncRecord.TemplateCode)] = code;
         if (next.TemplateStatus is { } status) entity[nameof(SyncRecord.TemplateStatus)] = status;
         if (next.LastAttempt is not { } attempt) return;

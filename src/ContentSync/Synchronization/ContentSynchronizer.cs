@@ -91,7 +91,7 @@ public sealed partial class ContentSynchronizer(
             SynchronizeAnswer answer;
             try
             {
-                answer = await client.SynchronizeAsync(leased.Body, cancellationToken).ConfigureAwait(false);
+                answer = await client.SynchronizeAsync(leased.Body, cancellationToken, quickRetries: !permit.IsProbe).ConfigureAwait(false);
             }
             catch (OperationCanceledException)
             {

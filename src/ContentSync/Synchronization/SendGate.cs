@@ -100,6 +100,8 @@ public sealed class SendGate(RecoverabilityOptions options, TimeProvider time)
                     Close(StopCause.ConfigurationFault, answer);
                     break;
                 default:
+                    // From its end on: a probe may have been long on its way.
+                    if (_stop is not null && permit.IsProbe) _stop = _stop with { NextProbe = time.GetUtcNow() + options.ProbeInterval };
                     if (_stop is null && permit.Epoch == _epoch && ++_failuresInARow >= options.BreakerThreshold) Close(StopCause.Breaker, answer);
                     break;
             }

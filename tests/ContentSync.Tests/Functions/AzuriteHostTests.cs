@@ -26,15 +26,19 @@ public sealed class AzuriteHostTests(AzuriteTables azurite)
         Assert.Equal(["complete"], (await host.DeliverAsync(copy)).Settlements);
         Assert.Equal(["A", "B", "TEA-1"], host.Gateway.Snapshot().Keys.Order());
 
-        var known = await host.AnswerAsync("", request => host.Function<GetContent>().RunAsync(request, "TEA-1", CancellationToken.None));
+        var known = await host.AnswerAsync("", request =>
+        {
+            request.RouteValues["contentId"] = "TEA-1";
+            return host.Function<GetContent>().RunAsync(request, CancellationToken.None);
+        });
         Assert.Contains("\"state\":\"synchronized\"", known.Body, StringComparison.Ordinal);
     }
 
     [Fact]
     public void The_table_is_the_one_that_the_settings_name()
     {
-        var azure = LedgerTable.Connect(new LedgerOptions { TableEndpoint = new Uri("https://account.table.core.windows.net") }, new Azure.Identity.DefaultAzureCredential());
-        var local = LedgerTable.Connect(new LedgerOptions { TableEndpoint = new Uri("http://127.0.0.1:10002/devstoreaccount1") }, new Azure.Identity.DefaultAzureCredential());
+        var azure = LedgerTable.Connect(new LedgerOptions { TableEndpoint = new Uri("https://account.table.core.windows.net") }, new Azure.Identity.DefaultAzureCredential(), new StoreClock(TimeProvider.System));
+        var local = LedgerTable.Connect(new LedgerOptions { TableEndpoint = new Uri("http://127.0.0.1:10002/devstoreaccount1") }, new Azure.Identity.DefaultAzureCredential(), new StoreClock(TimeProvider.System));
         Assert.Equal(("account", "syncrecords"), (azure.AccountName, azure.Name));
         Assert.Equal("devstoreaccount1", local.AccountName);
     }

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Reflection;
 using System.Text.Json;
 using ContentSync.Functions;
+using ContentSync.Http;
 using Microsoft.Azure.Functions.Worker;
 using Microsoft.Azure.Functions.Worker.Extensions.Abstractions;
 using Microsoft.Extensions.DependencyInjection;
@@ -31,26 +32,23 @@ public sealed class FunctionClassesTests
     }
 
     [Fact]
-    public void There_are_these_and_no_others() => Assert.Equal(
-        ["CheckHealth", "GetContent", "ProcessContentMessage", "ProcessResyncPack", "SubmitContent", "SubmitContentBatch", "SweepPending"],
+    public void There_is_one_for_each_route_of_the_API_and_for_each_other_trigger() => Assert.Equal(
+        ApiRoutes.All.Select(route => route.Name).Concat(["ProcessContentMessage", "ProcessResyncPack", "SweepPending"]).Order(StringComparer.Ordinal),
         FunctionMethods().Select(method => method.DeclaringType!.Name).Order(StringComparer.Ordinal));
 
-    [Theory]
-    [InlineData(typeof(SubmitContent), "post", "content", AuthorizationLevel.Function)]
-    [InlineData(typeof(SubmitContentBatch), "post", "content/batch", AuthorizationLevel.Function)]
-    [InlineData(typeof(GetContent), "get", "content/{contentId}", AuthorizationLevel.Function)]
-    [InlineData(typeof(CheckHealth), "get", "health", AuthorizationLevel.Anonymous)]
-    public void An_HTTP_function_has_its_method_route_and_key_level(Type function, string method, string route, AuthorizationLevel level)
+    [Fact]
+    public void An_HTTP_function_has_method_path_and_key_level_of_its_route() => Assert.All(ApiRoutes.All, route =>
     {
-        var trigger = Trigger<HttpTriggerAttribute>(function);
-        Assert.Equal([method], trigger.Methods!);
-        Assert.Equal(route, trigger.Route);
-        Assert.Equal(level, trigger.AuthLevel);
-    }
+        var trigger = Trigger<HttpTriggerAttribute>(typeof(FunctionsHost).Assembly.GetType($"ContentSync.Functions.{route.Name}", throwOnError: true)!);
+        Assert.Equal([route.Method.ToLowerInvariant()], trigger.Methods!);
+        Assert.Equal(route.Path, "/api/" + trigger.Route);
+        Assert.Equal(route.Access == ApiAccess.Key ? AuthorizationLevel.Function : AuthorizationLevel.Anonymous, trigger.AuthLevel);
+    });
 
     [Fact]
-    public void The_route_parameter_of_GetContent_is_one_of_its_parameters() =>
-        Assert.Contains("contentId", typeof(GetContent).GetMethod(nameof(GetContent.RunAsync))!.GetParameters().Select(parameter => parameter.Name));
+    public void Only_these_ask_for_no_key() => Assert.Equal(
+        ["CheckHealth", "GetApiDescription", "GetApiPage", "GetBoard", "GetPageFile", "ReceiveWebhook", "WebhookHandshake"],
+        ApiRoutes.All.Where(route => route.Access == ApiAccess.Anyone).Select(route => route.Name).Order(StringComparer.Ordinal));
 
     [Theory]
     [InlineData(typeof(ProcessContentMessage), "%Queues:Content%", false)]

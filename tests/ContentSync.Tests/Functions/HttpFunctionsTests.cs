@@ -68,8 +68,8 @@ public sealed class HttpFunctionsTests : IAsyncLifetime
     public async Task GetContent_tells_where_a_content_stands()
     {
         await SubmitAsync(TestHost.Item("TEA-1"));
-        var known = await _host.AnswerAsync("", request => _host.Function<GetContent>().RunAsync(request, "TEA-1", CancellationToken.None));
-        var unknown = await _host.AnswerAsync("", request => _host.Function<GetContent>().RunAsync(request, "tea-1", CancellationToken.None));
+        var known = await _host.AnswerAsync("", request => GetAsync(request, "TEA-1"));
+        var unknown = await _host.AnswerAsync("", request => GetAsync(request, "tea-1"));
         Assert.Equal((200, 404), (known.Status, unknown.Status));
     }
 
@@ -89,11 +89,11 @@ public sealed class HttpFunctionsTests : IAsyncLifetime
     {
         var body = form.Replace("{0}", TestHost.Item("A"), StringComparison.Ordinal).Replace("{1}", """{"contentId":"B"}""", StringComparison.Ordinal).Replace("{2}", TestHost.Item("C"), StringComparison.Ordinal);
         var (status, text, _) = await BatchAsync(body, contentType);
-        Assert.Equal(200, status);
+        Assert.Equal(202, status);
         using var answer = JsonDocument.Parse(text);
         Assert.Equal(2, answer.RootElement.GetProperty("counts").GetProperty("accepted").GetInt32());
         var items = answer.RootElement.GetProperty("items").EnumerateArray().ToArray();
-        Assert.Equal(["accepted", "invalid", "accepted"], items.Select(item => item.GetProperty("result").GetString()));
+        Assert.Equal(["accepted", "invalid", "accepted"], items.Select(item => item.GetProperty("outcome").GetString()));
         Assert.Equal("B", items[1].GetProperty("contentId").GetString());
         Assert.True(items[1].GetProperty("errors").GetArrayLength() > 1);
         Assert.Equal(2, _host.Bus.Sent.Count);
@@ -107,7 +107,7 @@ public sealed class HttpFunctionsTests : IAsyncLifetime
         var (status, text, _) = await BatchAsync($"[{TestHost.Item("A")},{TestHost.Item("B")} x", "application/json");
         Assert.Equal(400, status);
         using var answer = JsonDocument.Parse(text);
-        Assert.Equal(["accepted", "accepted"], answer.RootElement.GetProperty("items").EnumerateArray().Select(item => item.GetProperty("result").GetString()));
+        Assert.Equal(["accepted", "accepted"], answer.RootElement.GetProperty("items").EnumerateArray().Select(item => item.GetProperty("outcome").GetString()));
         Assert.Equal(2, _host.Bus.Sent.Count);
     }
 
@@ -115,7 +115,7 @@ public sealed class HttpFunctionsTests : IAsyncLifetime
     public async Task SubmitContentBatch_refuses_other_media_types_and_too_many_items()
     {
         Assert.Equal(415, (await BatchAsync("[]", "text/csv")).Status);
-        var many = string.Join('\n', Enumerable.Repeat("{}", Http.SubmitContentBatchHandler.MaxItems + 1));
+        var many = string.Join('\n', Enumerable.Repeat("{}", ContentSync.Http.SubmitContentBatchHandler.MaxItems + 1));
         Assert.Equal(413, (await BatchAsync(many, "application/x-ndjson")).Status);
     }
 
@@ -123,7 +123,7 @@ public sealed class HttpFunctionsTests : IAsyncLifetime
     public async Task SubmitContentBatch_loses_nothing_while_the_queue_is_away_and_says_so_while_the_ledger_is()
     {
         _host.Bus.Unavailable = new UnauthorizedAccessException("no right to send");
-        Assert.Equal(200, (await BatchAsync($"[{TestHost.Item("A")}]", "application/json")).Status);
+        Assert.Equal(202, (await BatchAsync($"[{TestHost.Item("A")}]", "application/json")).Status);
         _host.Ledger.Unavailable = new LedgerUnavailableException("away");
         var (status, text, headers) = await BatchAsync($"[{TestHost.Item("B")}]", "application/json");
         Assert.Equal((503, "10"), (status, headers.RetryAfter.ToString()));
@@ -142,4 +142,10 @@ public sealed class HttpFunctionsTests : IAsyncLifetime
 
     private Task<(int Status, string Body, IHeaderDictionary Headers)> BatchAsync(string body, string contentType) =>
         _host.AnswerAsync(body, request => _host.Function<SubmitContentBatch>().RunAsync(request, CancellationToken.None), contentType);
+
+    private Task<IResult> GetAsync(HttpRequest request, string contentId)
+    {
+        request.RouteValues["contentId"] = contentId;
+        return _host.Function<GetContent>().RunAsync(request, CancellationToken.None);
+    }
 }

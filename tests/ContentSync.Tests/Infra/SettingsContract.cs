@@ -1,6 +1,8 @@
 using ContentSync.AlipayHk;
 using ContentSync.Content;
 using ContentSync.Functions;
+using ContentSync.Http;
+using ContentSync.Http.Webhooks;
 using ContentSync.Signing;
 using ContentSync.Synchronization;
 
@@ -18,6 +20,8 @@ internal static class SettingsContract
         [QueueOptions.Section] = typeof(QueueOptions),
         [RecoverabilityOptions.Section] = typeof(RecoverabilityOptions),
         [SigningOptions.Section] = typeof(SigningOptions),
+        [ApiOptions.Section] = typeof(ApiOptions),
+        [WebhookOptions.Section] = typeof(WebhookOptions),
     };
 
     /// <summary>Settings that the platform, the host or a binding reads, and sections that have no class. A star stands for a number.</summary>
@@ -28,7 +32,6 @@ internal static class SettingsContract
         "Catalog__ContainerUri",
         "Resync__ItemsPerPack", "Resync__Lanes", "Resync__MaxDelistShare", "Resync__MaxShrinkShare", "Resync__ReservedShare", "Resync__SendsPerSecond",
         "Schedules__Resync", "Schedules__Sweep", "ServiceBus__clientId", "ServiceBus__credential", "ServiceBus__fullyQualifiedNamespace",
-        "Webhook__Secrets__*",
     ];
 
     /// <summary>Settings without which the app does not start.</summary>

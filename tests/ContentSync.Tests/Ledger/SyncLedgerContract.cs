@@ -359,6 +359,40 @@ public abstract class SyncLedgerContract
         Assert.Null(await ledger.FindAsync(Id("1"), default));
     }
 
+    [SkippableFact]
+    public async Task Keeps_the_last_ten_attempts()
+    {
+        var ledger = await OpenAsync(_time);
+        await ledger.AcceptAsync([Content("1", "A", 1)], default);
+        for (var i = 1; i <= 12; i++)
+        {
+            var leased = (await ledger.LeaseAsync(Id("1"), Duration, default)).Record!;
+            await ledger.RecordAsync(leased, AttemptEndings.RetryAt(leased, Now.AddMicroseconds(i), Now), default);
+        }
+
+        var record = (await ledger.FindAsync(Id("1"), default))!;
+        Assert.Equal(Enumerable.Range(3, 10).Select(i => Now.AddMicroseconds(i)), record.EarlierAttempts.Append(record.LastAttempt!).Select(attempt => attempt.At));
+        Assert.All(record.EarlierAttempts, attempt => Assert.Equal(record.LastAttempt! with { At = attempt.At }, attempt));
+    }
+
+    [SkippableFact]
+    public async Task Pages_through_what_matches_once_each_in_one_order()
+    {
+        var ledger = await OpenAsync(_time);
+        foreach (var i in Enumerable.Range(0, 7)) await ParkAsync(ledger, $"{i}", "A", ParkReason.Rejected);
+        await SynchronizeAsync(ledger, "8", "A", 1);
+        var filter = new SyncRecordFilter { State = SyncState.Parked };
+        var (names, after) = (new List<string>(), Id(""));
+        while (await ledger.PageAsync(filter, after, 3, default) is { Count: > 0 } page && page[0].ContentId.StartsWith(_prefix, StringComparison.Ordinal))
+        {
+            Assert.True(page.Count <= 3);
+            names.AddRange(page.Select(record => record.ContentId).Where(id => id.StartsWith(_prefix, StringComparison.Ordinal)).Select(id => id[_prefix.Length..]));
+            after = page[^1].ContentId;
+        }
+
+        Assert.Equal(Enumerable.Range(0, 7).Select(i => $"{i}"), names);
+    }
+
     private static void AssertSame(SyncRecord? expected, SyncRecord? actual)
     {
         Assert.NotNull(expected);

@@ -1,0 +1,13 @@
+using Microsoft.AspNetCore.Http;
+using Microsoft.Azure.Functions.Worker;
+
+namespace ContentSync.Functions;
+
+/// <summary>GET /api/reference. A page to try the API from.</summary>
+public sealed class GetApiPage(ApiFunctions api)
+{
+    [Function(nameof(GetApiPage))]
+    public Task<IResult> RunAsync(
+        [HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = "reference")] HttpRequest request,
+        CancellationToken cancellationToken) => api.AnswerAsync(nameof(GetApiPage), request, cancellationToken);
+}

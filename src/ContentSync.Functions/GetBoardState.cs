@@ -1,0 +1,13 @@
+using Microsoft.AspNetCore.Http;
+using Microsoft.Azure.Functions.Worker;
+
+namespace ContentSync.Functions;
+
+/// <summary>GET /api/board/state. What the board shows.</summary>
+public sealed class GetBoardState(ApiFunctions api)
+{
+    [Function(nameof(GetBoardState))]
+    public Task<IResult> RunAsync(
+        [HttpTrigger(AuthorizationLevel.Function, "get", Route = "board/state")] HttpRequest request,
+        CancellationToken cancellationToken) => api.AnswerAsync(nameof(GetBoardState), request, cancellationToken);
+}

@@ -1,0 +1,13 @@
+using Microsoft.AspNetCore.Http;
+using Microsoft.Azure.Functions.Worker;
+
+namespace ContentSync.Functions;
+
+/// <summary>GET /api/content. Contents by state, type and result code, page by page.</summary>
+public sealed class ListContent(ApiFunctions api)
+{
+    [Function(nameof(ListContent))]
+    public Task<IResult> RunAsync(
+        [HttpTrigger(AuthorizationLevel.Function, "get", Route = "content")] HttpRequest request,
+        CancellationToken cancellationToken) => api.AnswerAsync(nameof(ListContent), request, cancellationToken);
+}

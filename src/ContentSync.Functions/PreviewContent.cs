@@ -1,0 +1,13 @@
+using Microsoft.AspNetCore.Http;
+using Microsoft.Azure.Functions.Worker;
+
+namespace ContentSync.Functions;
+
+/// <summary>POST /api/content/preview. What would be sent; sends and signs nothing.</summary>
+public sealed class PreviewContent(ApiFunctions api)
+{
+    [Function(nameof(PreviewContent))]
+    public Task<IResult> RunAsync(
+        [HttpTrigger(AuthorizationLevel.Function, "post", Route = "content/preview")] HttpRequest request,
+        CancellationToken cancellationToken) => api.AnswerAsync(nameof(PreviewContent), request, cancellationToken);
+}

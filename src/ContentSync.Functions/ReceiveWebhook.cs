@@ -1,0 +1,13 @@
+using Microsoft.AspNetCore.Http;
+using Microsoft.Azure.Functions.Worker;
+
+namespace ContentSync.Functions;
+
+/// <summary>POST /api/webhooks/content. CloudEvents; no function key, the message is signed.</summary>
+public sealed class ReceiveWebhook(ApiFunctions api)
+{
+    [Function(nameof(ReceiveWebhook))]
+    public Task<IResult> RunAsync(
+        [HttpTrigger(AuthorizationLevel.Anonymous, "post", Route = "webhooks/content")] HttpRequest request,
+        CancellationToken cancellationToken) => api.AnswerAsync(nameof(ReceiveWebhook), request, cancellationToken);
+}

@@ -1,0 +1,13 @@
+using Microsoft.AspNetCore.Http;
+using Microsoft.Azure.Functions.Worker;
+
+namespace ContentSync.Functions;
+
+/// <summary>OPTIONS /api/webhooks/content. A sender of CloudEvents asks whether it may send.</summary>
+public sealed class WebhookHandshake(ApiFunctions api)
+{
+    [Function(nameof(WebhookHandshake))]
+    public Task<IResult> RunAsync(
+        [HttpTrigger(AuthorizationLevel.Anonymous, "options", Route = "webhooks/content")] HttpRequest request,
+        CancellationToken cancellationToken) => api.AnswerAsync(nameof(WebhookHandshake), request, cancellationToken);
+}

@@ -1,0 +1,76 @@
+using ContentSync.Http;
+using ContentSync.Http.Board;
+using ContentSync.Ledger;
+using ContentSync.Local.Pipeline;
+using ContentSync.Local.Storage;
+using ContentSync.Synchronization;
+
+namespace ContentSync.Local.CommandLine;
+
+/// <summary>A data folder. Looked at whoever owns it; to replay it must not be in use.</summary>
+internal sealed class FolderView : ILedgerView
+{
+    private readonly SqliteLedgerOptions _options;
+    private readonly SqliteLedgerReader _reader;
+
+    private FolderView(SqliteLedgerOptions options, SqliteLedgerReader reader)
+    {
+        _options = options;
+        _reader = reader;
+    }
+
+    /// <exception cref="LedgerUnavailableException">There is no ledger, or it cannot be read.</exception>
+    public static async Task<FolderView> OpenAsync(string folder, CancellationToken cancellationToken)
+    {
+        // Not opened as a data folder: that would make one.
+        var options = new SqliteLedgerOptions(Path.Combine(Path.GetFullPath(folder), DataDirectory.LedgerName));
+        return new FolderView(options, await SqliteLedger.OpenReadOnlyAsync(options, cancellationToken).ConfigureAwait(false));
+    }
+
+    public async Task<BoardState> StatusAsync(CancellationToken cancellationToken)
+    {
+        var now = TimeProvider.System.GetUtcNow();
+        var figures = await LedgerFiguresReader.CountAsync(_reader.ListAsync(new SyncRecordFilter(), cancellationToken), now).ConfigureAwait(false);
+        return BoardState.Of(figures, null, now);
+    }
+
+    public async Task<ContentState?> FindAsync(string contentId, CancellationToken cancellationToken) =>
+        await _reader.FindAsync(contentId, cancellationToken).ConfigureAwait(false) is { } record ? ContentState.WhollyOf(record) : null;
+
+    public async Task<ContentState?> ReplayAsync(string contentId, CancellationToken cancellationToken)
+    {
+        if (await _reader.FindAsync(contentId, cancellationToken).ConfigureAwait(false) is not { } current) return null;
+        await using var ledger = await OwnAsync(cancellationToken).ConfigureAwait(false);
+        return await ledger.ReplayAsync(contentId, cancellationToken).ConfigureAwait(false) is { } record
+            ? ContentState.Of(record)
+            : throw new CommandException($"'{contentId}' is {Spelling.Of(current.State)}; only what is parked can be replayed.") { ExitCode = ExitCodes.SomeFailed };
+    }
+
+    public async Task<ReplayAnswer> ReplayAsync(ReplayRequest wish, CancellationToken cancellationToken)
+    {
+        await using var ledger = await OwnAsync(cancellationToken).ConfigureAwait(false);
+        var queue = new NobodysQueue();
+        var parked = new ParkedReplay(ledger, queue, new ReplayOptions(), TimeProvider.System);
+        return await new ReplayRun(parked, ledger, queue).ReplayAsync(wish, cancellationToken).ConfigureAwait(false);
+    }
+
+    public ValueTask DisposeAsync() => _reader.DisposeAsync();
+
+    private async Task<SqliteLedger> OwnAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await SqliteLedger.OpenAsync(_options, TimeProvider.System, cancellationToken).ConfigureAwait(false);
+        }
+        catch (DataInUseException e)
+        {
+            throw new CommandException($"{e.Message} To replay in a running host, name it: --host http://localhost:7071", e);
+        }
+    }
+
+    /// <summary>Nobody sends now; the next run finds in the ledger what is pending.</summary>
+    private sealed class NobodysQueue : ISyncQueue
+    {
+        public ValueTask EnqueueAsync(IReadOnlyList<SyncMessage> messages, CancellationToken cancellationToken) => ValueTask.CompletedTask;
+    }
+}

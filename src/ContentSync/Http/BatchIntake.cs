@@ -1,0 +1,103 @@
+using ContentSync.Content;
+using ContentSync.Ledger;
+using ContentSync.Synchronization;
+
+namespace ContentSync.Http;
+
+/// <summary>
+/// Takes items of one request into the ledger, many at a time, and then wakes the queue for those that are to be sent. Keeps what became
+/// of each; an unsound item costs nothing but its own place.
+/// </summary>
+internal sealed class BatchIntake(ContentSynchronizer synchronizer, ISyncQueue queue, TimeProvider time)
+{
+    private const int ChunkSize = 256;
+
+    // Keeps the answer to a large batch of rubbish in proportion.
+    private const int MostItemsWithAllErrors = 1_000;
+
+    private readonly List<BatchItemResult> _results = [];
+    private readonly List<(int Index, ContentItem Item)> _sound = new(ChunkSize);
+    private readonly List<SyncMessage> _wakes = [];
+    private int _invalid;
+
+    /// <summary>Items so far.</summary>
+    public int Count => _results.Count;
+
+    /// <summary>What became of each so far, in their order.</summary>
+    public BatchResult Result => BatchResult.Of(_results);
+
+    /// <summary>Adds one item; accepts when a chunk is full.</summary>
+    /// <exception cref="LedgerUnavailableException">The ledger took none or some of the chunk.</exception>
+    public ValueTask AddAsync(ContentReadResult read, CancellationToken cancellationToken)
+    {
+        if (read.Item is { } item)
+        {
+            _sound.Add((_results.Count, item));
+            _results.Add(new BatchItemResult(_results.Count, item.ContentId, BatchItemResult.NotAccepted, null));
+        }
+        else
+        {
+            var errors = read.Violations.Take(_invalid++ < MostItemsWithAllErrors ? int.MaxValue : 1);
+            _results.Add(new BatchItemResult(_results.Count, read.ContentId, BatchItemResult.Invalid, [.. errors.Select(ProblemError.Of)]));
+        }
+
+        return _sound.Count < ChunkSize ? ValueTask.CompletedTask : AcceptAsync(cancellationToken);
+    }
+
+    /// <summary>Accepts what is left.</summary>
+    /// <exception cref="LedgerUnavailableException">The ledger took none or some of it.</exception>
+    public async ValueTask AcceptAsync(CancellationToken cancellationToken)
+    {
+        if (_sound.Count == 0) return;
+        var acceptances = await synchronizer.AcceptAsync(_sound.ConvertAll(entry => entry.Item), time.GetUtcNow(), cancellationToken).ConfigureAwait(false);
+        for (var i = 0; i < _sound.Count; i++)
+        {
+            var (kind, record) = acceptances[i];
+            var index = _sound[i].Index;
+            _results[index] = _results[index] with { Outcome = BatchItemResult.Spelled(kind) };
+            if (kind == AcceptanceKind.Accepted) _wakes.Add(new SyncMessage(record.ContentId, record.RequestId, record.Hop, TimeSpan.Zero));
+        }
+
+        _sound.Clear();
+    }
+
+    /// <summary>
+    /// Wakes the queue for what was accepted. Last of all, so that taking in does not compete with sending; what is not woken because
+    /// the caller has gone, the sweep finds.
+    /// </summary>
+    public async ValueTask WakeAsync(CancellationToken cancellationToken)
+    {
+        foreach (var chunk in _wakes.Chunk(ChunkSize)) await queue.WakeAsync(chunk, cancellationToken).ConfigureAwait(false);
+        _wakes.Clear();
+    }
+}
+
+/// <summary>Answer to a batch.</summary>
+/// <param name="Counts">Items by outcome.</param>
+/// <param name="Items">In the order of the batch.</param>
+public sealed record BatchResult(IReadOnlyDictionary<string, int> Counts, IReadOnlyList<BatchItemResult> Items)
+{
+    /// <summary>True where the whole message was taken in before; absent otherwise.</summary>
+    public bool? Duplicate { get; init; }
+
+    /// <summary>True where something is on its way to AlipayHK.</summary>
+    internal bool HasWork => Counts.ContainsKey(BatchItemResult.Accepted) || Counts.ContainsKey(BatchItemResult.AlreadyPending);
+
+    internal static BatchResult Of(IReadOnlyList<BatchItemResult> items) =>
+        new(items.CountBy(item => item.Outcome).ToDictionary(StringComparer.Ordinal), items);
+}
+
+/// <summary>What became of one item of a batch.</summary>
+/// <param name="Index">Its place in the batch, from 0.</param>
+/// <param name="ContentId">Where one could be read.</param>
+/// <param name="Outcome">accepted, alreadyPending, unchanged, superseded, revisionConflict, parked or invalid; notAccepted where the ledger could not be reached.</param>
+/// <param name="Errors">Set where it is invalid. After 1,000 invalid items only the first error of each.</param>
+public sealed record BatchItemResult(int Index, string? ContentId, string Outcome, IReadOnlyList<ProblemError>? Errors)
+{
+    internal const string Accepted = "accepted";
+    internal const string AlreadyPending = "alreadyPending";
+    internal const string Invalid = "invalid";
+    internal const string NotAccepted = "notAccepted";
+
+    internal static string Spelled(AcceptanceKind kind) => Spelling.Of(kind);
+}

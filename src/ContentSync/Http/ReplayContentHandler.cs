@@ -1,0 +1,31 @@
+using ContentSync.Ledger;
+using ContentSync.Synchronization;
+using Microsoft.AspNetCore.Http;
+
+namespace ContentSync.Http;
+
+/// <summary>POST /api/content/{contentId}/replay: sends one parked content again, unchanged.</summary>
+public sealed class ReplayContentHandler(ISyncLedger ledger, ISyncQueue queue)
+{
+    /// <returns>202 with where it stands, 404 not known, 409 not parked, 503 where the ledger cannot be reached.</returns>
+    public async Task<IResult> HandleAsync(HttpRequest request, string contentId, CancellationToken cancellationToken)
+    {
+        try
+        {
+            if (await ledger.ReplayAsync(contentId, cancellationToken).ConfigureAwait(false) is { } record)
+            {
+                await queue.WakeAsync([new SyncMessage(record.ContentId, record.RequestId, record.Hop, TimeSpan.Zero)], cancellationToken).ConfigureAwait(false);
+                request.HttpContext.Response.Headers.Location = SubmitContentHandler.StatusPath + Uri.EscapeDataString(record.ContentId);
+                return Results.Json(ContentState.Of(record), ApiJson.Answers.ContentState, statusCode: StatusCodes.Status202Accepted);
+            }
+
+            return await ledger.FindAsync(contentId, cancellationToken).ConfigureAwait(false) is { } current
+                ? Problem.Of(StatusCodes.Status409Conflict, "Not parked.", $"'{contentId}' is {Spelling.Of(current.State)}; only what is parked can be replayed.")
+                : Problem.NoSuchContent(contentId);
+        }
+        catch (LedgerUnavailableException e)
+        {
+            return Problem.LedgerUnavailable(e);
+        }
+    }
+}

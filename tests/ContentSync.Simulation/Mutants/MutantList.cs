@@ -1,0 +1,98 @@
+namespace ContentSync.Simulation.Mutants;
+
+/// <summary>The bugs that the simulation must catch, every one.</summary>
+internal static class MutantList
+{
+    private const string Library = "src/ContentSync/";
+    private const string Transitions = Library + "Ledger/SyncTransitions.cs";
+    private const string Clock = Library + "Ledger/StoreClock.cs";
+    private const string RevisionOrder = Library + "Content/Revision.cs";
+    private const string Synchronizer = Library + "Synchronization/ContentSynchronizer.cs";
+    private const string Policy = Library + "Synchronization/RecoverabilityPolicy.cs";
+    private const string Gate = Library + "Synchronization/SendGate.cs";
+    private const string Sweep = Library + "Synchronization/PendingSweep.cs";
+    private const string Processor = Library + "Synchronization/Messages/ContentMessageProcessor.cs";
+    private const string Outgoing = Library + "Synchronization/Messages/OutgoingMessage.cs";
+    private const string Client = Library + "AlipayHk/AlipayHkClient.cs";
+    private const string Rules = Library + "AlipayHk/AnswerRules.cs";
+    private const string Codes = Library + "AlipayHk/ResultCodes.cs";
+    private const string Signing = Library + "AlipayHk/RequestSigningHandler.cs";
+    private const string Verification = Library + "AlipayHk/ResponseVerification.cs";
+    private const string Pacing = Library + "AlipayHk/SendPacingHandler.cs";
+    private const string Settlement = "tests/ContentSync.Simulation/SimulatedProcess.cs";
+    private const string Store = "tests/ContentSync.Simulation/SimulatedStore.cs";
+
+    /// <summary>In the order of their numbers, from 1.</summary>
+    public static IReadOnlyList<Mutant> All { get; } =
+    [
+        new("the lease never expires", Transitions, "current.Lease is { } held && ⟦held.ExpiresAt > now⟧", "true"),
+        new("the lease holds nobody off", Transitions, "current.Lease is { } held && ⟦held.ExpiresAt > now⟧", "false"),
+        new("the lease is over at once", Transitions, "new SyncLease(leaseId, ⟦now + duration⟧)", "now"),
+        new("a new content drops the lease", Transitions, "return ⟦record⟧ with\n        {\n            ContentType", "record with { Lease = null }"),
+        new("attempts are not counted", Transitions, "Attempts = ⟦current.Attempts + 1⟧,", "current.Attempts"),
+        new("a pause spends an attempt", Transitions, "PausedUntil => released with { DueAt = ending.DueAt, Hop = current.Hop + 1, Attempts = ⟦Math.Max(0, current.Attempts - 1)⟧", "current.Attempts"),
+        new("what the partner holds is taken for known while a request is in flight", Transitions, "SynchronizedHash = ⟦null⟧,", "current.SynchronizedHash"),
+        new("an older revision is accepted", Transitions, "if (⟦order < 0⟧)", "false"),
+        new("the same revision again is called superseded", Transitions, "if (⟦order < 0⟧)", "order <= 0"),
+        new("no dedupe by content hash", Transitions, "if (⟦item.Hash == current.Hash⟧)", "false"),
+        new("revisions are compared as text", Transitions, "var order = ⟦submission.Revision.CompareTo(current.Revision)⟧;", "string.CompareOrdinal(submission.Revision.ToString(), current.Revision.ToString())"),
+        new("revisions are compared the wrong way round", RevisionOrder, "⟦Value.CompareTo(accepted.Value)⟧", "accepted.Value.CompareTo(Value)"),
+        new("what comes later is newer, whatever its revision", RevisionOrder, "⟦Value.CompareTo(accepted.Value)⟧", "1"),
+        new("a changed content keeps its request id", Transitions, "RequestId = ⟦requestId⟧,\n            Body = body,\n            State = SyncState.Pending,\n            ParkReason", "record.RequestId"),
+        new("a changed content keeps its body", Transitions, "Body = ⟦body⟧,\n            State = SyncState.Pending,\n            ParkReason", "record.Body"),
+        new("the older request's ending counts for the newer content", Transitions, "if (⟦current.RequestId != leased.RequestId && !settled⟧)", "false"),
+        new("any success settles any content", Transitions, "var settled = ⟦current.Hash == leased.Hash⟧", "true"),
+        new("a request given up on is not waited out", Transitions, "var lease = ⟦ending.SettlesAt is { } settles ? new SyncLease(Settling, settles) : null⟧;", "null"),
+        new("a rejected content is sent again", Transitions, "case SyncState.Parked when ⟦current.ParkReason == ParkReason.Rejected⟧", "false"),
+        new("leases go by the machine's wall clock", Clock, "lock (_lock) return ⟦Now()⟧;", "time.GetUtcNow()"),
+        new("the store's time is not looked at", Clock, "⟦if (ahead > TimeSpan.Zero || ahead < -Tolerance) _timeAtStart += ahead;⟧", "_ = ahead;"),
+        new("it is sent without a lease", Synchronizer, "if (⟦status != LeaseStatus.Granted⟧)", "record is not { State: SyncState.Pending }"),
+        new("a lease that took long to get is used", Synchronizer, "if (⟦time.GetElapsedTime(asked) > options.LeaseDuration / LeaseShareForLedger⟧)", "false"),
+        new("a cancelled request is not waited out", Synchronizer, "⟦new AttemptEnding(AttemptEndingKind.Released) { SettlesAt = time.GetUtcNow() + options.SettleTime }⟧", "new AttemptEnding(AttemptEndingKind.Released)"),
+        new("an unanswered request is not waited out", Synchronizer, "if (⟦answer.MayTakeEffectLater⟧)", "false"),
+        new("each attempt has a request id of its own", Synchronizer, "client.SynchronizeAsync(⟦leased.Body⟧,", "SynchronizeRequest.WithRequestId(leased.Body, requestIds.Create())"),
+        new("request ids repeat", Synchronizer, "var requestId = ⟦requestIds.Create()⟧;", "new string('a', RequestIdSource.Length)"),
+        new("it is parked without a reason", Synchronizer, "{ Attempt = attempt, ParkReason = ⟦parked.Reason⟧ },", "null"),
+        new("a success is sent again", Policy, "AnswerVerdict.Succeeded => ⟦RecoverabilityDecision.Complete.Instance⟧,", "new RecoverabilityDecision.DelayedRetry(TimeSpan.Zero)"),
+        new("a configuration fault parks the content", Policy, "AnswerVerdict.ConfigurationFault => ⟦new RecoverabilityDecision.Pause(options.ProbeInterval)⟧,", "Exhausted(answer, attempts)"),
+        new("a throttled vault parks the content", Policy, "AnswerVerdict.SigningUnavailable => ⟦new RecoverabilityDecision.Pause(Bounded(options, answer.RetryAfter) ?? options.SigningPause)⟧,", "Exhausted(answer, attempts)"),
+        new("attempts are not bounded", Policy, "_ when ⟦attempts >= (Answered(answer) ? options.MaxAttempts : MostAttempts(options))⟧ =>", "false"),
+        new("the first failure parks", Policy, "_ when ⟦attempts >= (Answered(answer) ? options.MaxAttempts : MostAttempts(options))⟧ =>", "attempts >= 1"),
+        new("an unanswered attempt parks like an answered one", Policy, "_ when ⟦attempts >= (Answered(answer) ? options.MaxAttempts : MostAttempts(options))⟧ =>", "attempts >= options.MaxAttempts"),
+        new("age alone parks", Policy, "_ when ⟦age >= options.MaxAge && attempts * 2 >= options.MaxAttempts⟧ =>", "age >= TimeSpan.FromMinutes(20)"),
+        new("the back-off table is read beyond its end", Policy, "options.BackOff[⟦Math.Min(attempts, options.BackOff.Count) - 1⟧]", "attempts - 1"),
+        new("no breaker", Gate, "⟦++_failuresInARow >= options.BreakerThreshold⟧", "false"),
+        new("a configuration fault stops nothing", Gate, "⟦Close(StopCause.ConfigurationFault, answer);⟧\n                    break;", "_ = answer;"),
+        new("everybody probes", Gate, "if (⟦!_probing && now >= _stop.NextProbe⟧)", "true"),
+        new("a successful probe does not end the stop", Gate, "⟦if (_stop is not null && permit.IsProbe) Open();⟧", "_ = permit;"),
+        new("an answered probe stays taken", Gate, "⟦if (permit.IsProbe) _probing = false;⟧", "_ = permit;"),
+        new("a probe given back stays taken", Gate, "⟦_probing = false;⟧\n            if (_stop is not null) _stop = _stop with { NextProbe = time.GetUtcNow() };", "_ = permit;"),
+        new("no sweep while sending is stopped", Sweep, "if ((⟦isStopped && page.Count == ProbesWhileStopped⟧)", "isStopped"),
+        new("the sweep leaves what a dead process had leased", Sweep, "|| (⟦record.Lease is { } lease && lease.ExpiresAt > now⟧))", "record.Lease is not null"),
+        new("the sweep forgets its last page", Sweep, "⟦if (page.Count > 0) await queue.EnqueueAsync(page, cancellationToken).ConfigureAwait(false);⟧\n", "_ = page;"),
+        new("a scheduled copy reuses its MessageId", Processor, "⟦Math.Max(outcome.Record?.Hop ?? 0, wake.Hop + 1)⟧,", "wake.Hop"),
+        new("a copy of a copy reuses its MessageId", Outgoing, "Id(original, \"copy\", ⟦hop.ToString(CultureInfo.InvariantCulture)⟧)", "\"1\""),
+        new("a pending content's message is completed", Processor, "SyncOutcomeKind.Pending => ⟦new MessageSettlement.SendThenComplete([OutgoingMessage.Reference(Next(wake, outcome))])⟧,", "MessageSettlement.Complete.Instance"),
+        new("a pending content's message is dead-lettered", Processor, "SyncOutcomeKind.Pending => ⟦new MessageSettlement.SendThenComplete([OutgoingMessage.Reference(Next(wake, outcome))])⟧,", "new MessageSettlement.DeadLetter(\"AttemptsExhausted\", \"\", new Dictionary<string, object>())"),
+        new("an item that was not accepted is completed", Processor, "new(⟦[OutgoingMessage.Copy(message, options.LeaseDuration)]⟧)", "Array.Empty<OutgoingMessage>()"),
+        new("an accepted item's message is completed whatever came of it", Processor, "⟦return Settle(Wake(record, message.Hop()), outcome);⟧", "return outcome is null ? MessageSettlement.Complete.Instance : MessageSettlement.Complete.Instance;"),
+        new("what did not end in an array is forgotten", Processor, "⟦lock (left) left.Add(OutgoingMessage.Reference(Next(wake, outcome)));⟧", "_ = left;"),
+        new("a message is settled before its copy is sent", Settlement, "⟦await _queue.SendAsync(next.Messages, _stopping.Token).ConfigureAwait(false);\n                await _queue.CompleteAsync(lockToken, _stopping.Token).ConfigureAwait(false);⟧", "await _queue.CompleteAsync(lockToken, _stopping.Token).ConfigureAwait(false); await _queue.SendAsync(next.Messages, _stopping.Token).ConfigureAwait(false);"),
+        new("a message is settled and its copy never sent", Settlement, "⟦await _queue.SendAsync(next.Messages, _stopping.Token).ConfigureAwait(false);\n                await _queue.CompleteAsync(lockToken, _stopping.Token).ConfigureAwait(false);⟧", "await _queue.CompleteAsync(lockToken, _stopping.Token).ConfigureAwait(false);"),
+        new("a message cut off by a shutdown is completed", Settlement, "⟦await AbandonAsync(lockToken).ConfigureAwait(false);⟧", "if (e is OperationCanceledException) { await _queue.CompleteAsync(lockToken, CancellationToken.None).ConfigureAwait(false); } else { await AbandonAsync(lockToken).ConfigureAwait(false); }"),
+        new("the ETag is not compared", Store, "if (⟦old?.Record.ETag != expectedETag⟧)", "false"),
+        new("a time-out counts as success", Client, "new SynchronizeAnswer(⟦AnswerVerdict.Retryable⟧, ClientCodes.Timeout,", "AnswerVerdict.Succeeded"),
+        new("a broken connection counts as a rejection", Client, "new SynchronizeAnswer(⟦AnswerVerdict.Retryable⟧, ClientCodes.ConnectionFailed,", "AnswerVerdict.Rejected"),
+        new("the client forgets that a try was left open", Client, "⟦call.LeftOpen⟧ ? answer with", "false"),
+        new("a quick retry changes the body", Client, "request.Content = body = Fill(request, ⟦call.Body⟧);", "call.Body.Span.IndexOf(\"title\"u8) > 0 ? System.Text.Encoding.UTF8.GetBytes(System.Text.Encoding.UTF8.GetString(call.Body.Span) + \" \") : call.Body"),
+        new("verification is skipped", Verification, "if (⟦!key.VerifyHash(hash, header.Value.Span, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1)⟧)", "false"),
+        new("an unsigned success is believed", Rules, "AnswerVerdict.Succeeded => ⟦new(AnswerVerdict.Retryable, ClientCodes.UnsignedSuccess, \"The answer says success but is not signed, so it counts as none.\")⟧,", "new Decision(AnswerVerdict.Succeeded, response.ResultCode, response.ResultMessage)"),
+        new("an unsigned rejection is believed", Rules, "_ => ⟦new(AnswerVerdict.Retryable, response.ResultCode, response.ResultMessage)⟧,\n        };", "new Decision(verdict, response.ResultCode, response.ResultMessage)"),
+        new("a throttled call counts as a rejection", Rules, "408 or 429 or >= 500 => ⟦new(AnswerVerdict.Retryable, ClientCodes.HttpStatus, $\"HTTP {status} without a result.\")⟧,", "new Decision(AnswerVerdict.Rejected, ClientCodes.HttpStatus, status)"),
+        new("the status decides before the code", Codes, "StatusFailure => ⟦verdict == AnswerVerdict.Succeeded ? AnswerVerdict.Retryable : verdict⟧,", "AnswerVerdict.Rejected"),
+        new("the body is serialised a second time to sign it", Signing, "_stringToSign.Hash(time, ⟦bytes.Span⟧, hash);", "System.Text.Json.JsonSerializer.SerializeToUtf8Bytes(System.Text.Json.JsonDocument.Parse(bytes).RootElement)"),
+        new("the path is signed with a query", Signing, "_stringToSign = new(⟦options.Path⟧, options.ClientId);", "options.Path + \"?v=1\""),
+        new("the time is read once for the header and once for the signature", Signing, "TryAddWithoutValidation(WireHeaders.RequestTime, ⟦time⟧);", "RequestTime.Format(timeProvider.GetUtcNow())"),
+        new("no send budget", Pacing, "await time.WaitAsync(⟦TakeTurn()⟧, cancellationToken);", "TimeSpan.Zero"),
+    ];
+}

@@ -1,0 +1,47 @@
+using System.Globalization;
+using System.Text;
+
+namespace ContentSync.Simulation.Mutants;
+
+/// <summary>Writes all bugs of one source file into it, each behind its number; none is active until it is switched on.</summary>
+internal static class MutantWeaver
+{
+    /// <param name="source">The file as it stands in the repository.</param>
+    /// <param name="mutants">Those of this file, with their numbers.</param>
+    /// <exception cref="InvalidOperationException">A place is not there, is there twice, or overlaps another.</exception>
+    public static string Weave(string source, IEnumerable<(int Number, Mutant Mutant)> mutants)
+    {
+        var places = mutants
+            .GroupBy(planted => Find(source, planted.Mutant))
+            .OrderByDescending(place => place.Key.Start)
+            .ToList();
+        var woven = new StringBuilder(source);
+        var end = source.Length;
+        foreach (var place in places)
+        {
+            var (start, length) = place.Key;
+            if (start + length > end) throw new InvalidOperationException($"'{place.First().Mutant.Name}' overlaps the place of another bug.");
+            var text = place.Aggregate(source.Substring(start, length), Choose);
+            woven.Remove(start, length).Insert(start, text);
+            end = start;
+        }
+
+        return woven.ToString();
+    }
+
+    private static (int Start, int Length) Find(string source, Mutant mutant)
+    {
+        var at = source.IndexOf(mutant.Context, StringComparison.Ordinal);
+        if (at < 0) throw new InvalidOperationException($"The place of '{mutant.Name}' is not in {mutant.File} any more: {mutant.Place}");
+        if (source.IndexOf(mutant.Context, at + 1, StringComparison.Ordinal) >= 0) throw new InvalidOperationException($"The place of '{mutant.Name}' is in {mutant.File} more than once: {mutant.Place}");
+        return (at + mutant.Place.IndexOf('⟦', StringComparison.Ordinal), mutant.Original.Length);
+    }
+
+    private static string Choose(string otherwise, (int Number, Mutant Mutant) planted)
+    {
+        var isOn = string.Create(CultureInfo.InvariantCulture, $"global::ContentSync.Simulation.Mutants.PlantedBug.Is({planted.Number})");
+        return planted.Mutant.IsStatement
+            ? $"if ({isOn}) {{ {planted.Mutant.Bug} }} else {{ {otherwise} }}"
+            : $"({isOn} ? ({planted.Mutant.Bug}) : ({otherwise}))";
+    }
+}

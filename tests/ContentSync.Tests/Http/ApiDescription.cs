@@ -1,0 +1,67 @@
+using System.Text.Json;
+using ContentSync.Http;
+using ContentSync.Http.Board;
+
+namespace ContentSync.Tests.Http;
+
+/// <summary>The API's description as it is served, to hold answers against.</summary>
+internal static class ApiDescription
+{
+    public static JsonElement Document { get; } = Read();
+
+    /// <summary>The operation of a route; fails where it is not described.</summary>
+    public static JsonElement Operation(ApiRoute route)
+    {
+        Assert.True(Document.GetProperty("paths").TryGetProperty(route.Path, out var path), $"{route.Path} is not described.");
+        Assert.True(path.TryGetProperty(Lower(route.Method), out var operation), $"{route.Method} {route.Path} is not described.");
+        return operation;
+    }
+
+    /// <summary>Pages are for browsers and are not described.</summary>
+    public static bool IsDescribed(ApiRoute route) => route.Handler != typeof(PageFilesHandler);
+
+    /// <summary>Fails where an answer is of a status, a media type or a form that the description does not name.</summary>
+    public static void Check(ApiRoute route, int status, string? contentType, string text)
+    {
+        if (!IsDescribed(route)) return;
+        var responses = Operation(route).GetProperty("responses");
+        Assert.True(responses.TryGetProperty(status.ToString(System.Globalization.CultureInfo.InvariantCulture), out var response), $"{route.Name} answers {status}, which is not described: {text}");
+        response = Resolve(response);
+        if (text.Length == 0) return;
+        var mediaType = contentType!.Split(';')[0];
+        Assert.True(response.GetProperty("content").TryGetProperty(mediaType, out var content), $"{route.Name} answers {status} as {mediaType}, which is not described.");
+        CheckForm(content.GetProperty("schema"), JsonDocument.Parse(text).RootElement, route.Name);
+    }
+
+    public static JsonElement Resolve(JsonElement element)
+    {
+        if (!element.TryGetProperty("$ref", out var reference)) return element;
+        return reference.GetString()!.Split('/').Skip(1).Aggregate(Document, (at, name) => at.GetProperty(name));
+    }
+
+    private static void CheckForm(JsonElement schema, JsonElement value, string at)
+    {
+        schema = Resolve(schema);
+        if (value.ValueKind == JsonValueKind.Array)
+        {
+            foreach (var item in value.EnumerateArray()) CheckForm(schema.GetProperty("items"), item, at + "[]");
+        }
+
+        if (value.ValueKind != JsonValueKind.Object || !schema.TryGetProperty("properties", out var properties)) return;
+        foreach (var member in value.EnumerateObject())
+        {
+            Assert.True(properties.TryGetProperty(member.Name, out var described), $"{at}/{member.Name} is not described.");
+            CheckForm(described, member.Value, $"{at}/{member.Name}");
+        }
+
+        foreach (var required in schema.GetProperty("required").EnumerateArray()) Assert.True(value.TryGetProperty(required.GetString()!, out _), $"{at}/{required} is missing.");
+    }
+
+    private static JsonElement Read()
+    {
+        using var stream = typeof(PageFilesHandler).Assembly.GetManifestResourceStream("ContentSync.Http.Board.Files.openapi.json")!;
+        return JsonDocument.Parse(stream).RootElement.Clone();
+    }
+
+    private static string Lower(string method) => string.Create(method.Length, method, (span, text) => text.AsSpan().ToLowerInvariant(span));
+}

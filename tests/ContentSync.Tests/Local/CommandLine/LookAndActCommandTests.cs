@@ -1,0 +1,122 @@
+using System.CommandLine;
+using System.Text.Json;
+using ContentSync.Ledger;
+using ContentSync.Local;
+using ContentSync.Local.CommandLine;
+using ContentSync.Local.SimulatedAlipayHk;
+using ContentSync.Tests.Http;
+using ContentSync.Tests.Local.Hosting;
+using Spectre.Console.Testing;
+
+namespace ContentSync.Tests.Local.CommandLine;
+
+/// <summary>status, show and replay, against a running host and against its data folder.</summary>
+public sealed class LookAndActCommandTests
+{
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Shows_the_same_of_a_host_and_of_its_folder(bool asksHost)
+    {
+        await using var host = await StartAsync();
+        var (exit, output, screen) = await RunAsync(host, asksHost, "status");
+        Assert.Equal(ExitCodes.SomeFailed, exit);
+        Assert.Empty(output);
+        Assert.Contains("RISKY-1", screen, StringComparison.Ordinal);
+        Assert.Contains("CONTENT_RISKY", screen, StringComparison.Ordinal);
+
+        (_, output, _) = await RunAsync(host, asksHost, "status", "--json");
+        var states = JsonDocument.Parse(output).RootElement.GetProperty("states");
+        Assert.Equal((1, 1), (states.GetProperty("synchronized").GetInt32(), states.GetProperty("parked").GetInt32()));
+
+        (exit, _, screen) = await RunAsync(host, asksHost, "show", "GOOD-1");
+        Assert.Equal(ExitCodes.Done, exit);
+        Assert.Contains("synchronized", screen, StringComparison.Ordinal);
+        (_, output, _) = await RunAsync(host, asksHost, "show", "RISKY-1", "--json");
+        Assert.Equal("rejected", JsonDocument.Parse(output).RootElement.GetProperty("parkReason").GetString());
+        var unknown = await Assert.ThrowsAsync<CommandException>(() => RunAsync(host, asksHost, "show", "nobody"));
+        Assert.Equal(ExitCodes.SomeFailed, unknown.ExitCode);
+    }
+
+    [Fact]
+    public async Task Replays_one_in_a_running_host()
+    {
+        await using var host = await StartAsync();
+        host.Pipeline.Gateway!.Faults = GatewayFaults.None;
+        var (exit, _, screen) = await RunAsync(host, true, "replay", "RISKY-1");
+        Assert.Equal(ExitCodes.Done, exit);
+        Assert.Contains("The host sends now", screen, StringComparison.Ordinal);
+        await host.Pipeline.Queue.WaitForActiveAsync(0, CancellationToken.None).WaitAsync(TimeSpan.FromSeconds(30));
+        Assert.Equal(SyncState.Synchronized, (await host.Pipeline.Ledger.FindAsync("RISKY-1", CancellationToken.None))!.State);
+        await Assert.ThrowsAsync<CommandException>(() => RunAsync(host, true, "replay", "GOOD-1"));
+    }
+
+    [Fact]
+    public async Task Replays_what_matches_and_counts_it_first()
+    {
+        await using var host = await StartAsync();
+        var (_, output, _) = await RunAsync(host, true, "replay", "--code", "CONTENT_RISKY", "--dry-run", "--json");
+        Assert.Equal(1, JsonDocument.Parse(output).RootElement.GetProperty("matched").GetInt32());
+        Assert.Equal(SyncState.Parked, (await host.Pipeline.Ledger.FindAsync("RISKY-1", CancellationToken.None))!.State);
+        var (_, _, screen) = await RunAsync(host, true, "replay", "--all");
+        Assert.Contains("1 are pending again", screen, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Does_not_replay_in_a_folder_that_is_in_use_and_says_what_to_do()
+    {
+        await using var host = await StartAsync();
+        var e = await Assert.ThrowsAsync<CommandException>(() => RunAsync(host, false, "replay", "RISKY-1"));
+        Assert.Contains("--host", e.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("replay")]
+    [InlineData("replay", "--limit", "0", "--all")]
+    [InlineData("replay", "--reason", "bored")]
+    public async Task Says_what_replay_takes(params string[] args)
+    {
+        await using var host = await StartAsync();
+        var e = await Assert.ThrowsAsync<CommandException>(() => RunAsync(host, true, args));
+        Assert.Contains("--reason (rejected", e.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Sends_a_key_over_no_network_in_the_clear() =>
+        Assert.NotEmpty(new StatusCommand(new TestConsole()).Create().Parse(["--host", "http://example.com"]).Errors);
+
+    [Fact]
+    public async Task Makes_no_folder_where_there_is_none()
+    {
+        await using var host = await StartAsync();
+        var folder = host.Data + "-other";
+        await Assert.ThrowsAsync<LedgerUnavailableException>(() => new StatusCommand(new TestConsole()).Create().Parse(["--data", folder]).InvokeAsync(Throwing()));
+        Assert.False(Directory.Exists(folder));
+    }
+
+    private static async Task<RunningHost> StartAsync()
+    {
+        var host = await RunningHost.StartAsync("the key");
+        host.Client.DefaultRequestHeaders.Add("x-functions-key", "the key");
+        (await host.SubmitAsync(ApiHarness.Item("GOOD-1"))).Dispose();
+        host.Pipeline.Gateway!.Faults = GatewayFaults.Parse("risky=1");
+        (await host.SubmitAsync(ApiHarness.Item("RISKY-1"))).Dispose();
+        return host;
+    }
+
+    private static async Task<(int Exit, string Output, string Screen)> RunAsync(RunningHost host, bool asksHost, params string[] args)
+    {
+        var screen = new TestConsole().Width(240);
+        var root = new RootCommand { new StatusCommand(screen).Create(), new ShowCommand(screen).Create(), new ReplayCommand(screen).Create() };
+        string[] where = asksHost ? ["--host", host.Address.ToString(), "--api-key", "the key"] : ["--data", host.Data];
+        var parsed = root.Parse([.. args, .. where]);
+        Assert.Empty(parsed.Errors);
+        using var output = new StringWriter();
+        var configuration = Throwing();
+        configuration.Output = output;
+        var exit = await parsed.InvokeAsync(configuration);
+        return (exit, output.ToString(), screen.Output);
+    }
+
+    private static InvocationConfiguration Throwing() => new() { EnableDefaultExceptionHandler = false };
+}

@@ -1,0 +1,136 @@
+using ContentSync.AlipayHk;
+using ContentSync.Ledger;
+using ContentSync.Local.SimulatedAlipayHk;
+using ContentSync.Tests.Http;
+using OpenQA.Selenium;
+
+namespace ContentSync.Tests.Local.Hosting;
+
+public sealed class BoardInBrowserTests
+{
+    // Markup, an override that turns text around, and a character that is not seen.
+    private const string Hostile = "<img src=x onerror=alert(1)>\u202Egnp.exe\u200B";
+
+    [BrowserFact]
+    public async Task Shows_figures_opens_an_item_and_replays_it()
+    {
+        await using var host = await RunningHost.StartAsync();
+        await host.SubmitAsync(ApiHarness.Item("GOOD-1"));
+        host.Pipeline.Gateway!.Faults = GatewayFaults.Parse("risky=1");
+        await host.SubmitAsync(ApiHarness.Item("RISKY-1"));
+        using var browser = new Browser();
+        browser.Open(host.Address);
+        browser.Await("#live", "Live");
+        browser.Await("#count-synchronized", "1");
+        browser.Await("#count-parked", "1");
+        browser.Await("#failures tbody tr", "Take out what is risky");
+
+        Search(browser, "GOOD-1");
+        browser.Await("#item-state", "synchronized");
+        browser.Await("#history", "SUCCESS");
+        browser.Find("#item .close").Click();
+
+        browser.Await("#parked button.link", "RISKY-1").Click();
+        browser.Await("#item-state", "rejected by AlipayHK");
+        browser.Await("#history", "CONTENT_RISKY");
+        host.Pipeline.Gateway.Faults = GatewayFaults.None;
+        browser.Await("#item-state button", "Replay").Click();
+        browser.Await("#toast", "RISKY-1 is on its way again");
+        browser.Find("#item .close").Click();
+        browser.Await("#count-synchronized", "2");
+        browser.Await("#parked-none", "Nothing waits for a person");
+        Assert.Equal(SyncState.Synchronized, (await host.Pipeline.Ledger.FindAsync("RISKY-1", CancellationToken.None))!.State);
+        Assert.Empty(browser.Complaints);
+    }
+
+    [BrowserFact]
+    public async Task Replays_all_of_one_code_after_asking()
+    {
+        await using var host = await RunningHost.StartAsync();
+        host.Pipeline.Gateway!.Faults = GatewayFaults.Parse("risky=1");
+        foreach (var i in Enumerable.Range(0, 3)) await host.SubmitAsync(ApiHarness.Item($"RISKY-{i}"));
+        host.Pipeline.Gateway.Faults = GatewayFaults.None;
+        using var browser = new Browser(width: 420, height: 800);
+        browser.Open(host.Address);
+        browser.Await("#count-parked", "3");
+        browser.Await("#replay-all").Click();
+        browser.Await("#confirm-text", "Send 3 parked contents again");
+        browser.Find("#confirm-yes").Click();
+        browser.Await("#toast", "3 contents are on their way again");
+        browser.Await("#count-synchronized", "3");
+    }
+
+    [BrowserFact]
+    public async Task Shows_hostile_text_as_the_text_it_is()
+    {
+        await using var host = await RunningHost.StartAsync();
+        host.Pipeline.Gateway!.Faults = GatewayFaults.Parse("risky=1");
+        var contentId = "<b onclick=alert(1)>x\u202Ey";
+        using var submitted = await host.SubmitAsync(ApiHarness.Item(contentId, Hostile));
+        using var browser = new Browser();
+        browser.Open(host.Address);
+        browser.Await("#failures button.link", "<b onclick=alert(1)>xU+202Ey").Click();
+        browser.Await("#item-body pre", "<img src=x onerror=alert(1)>U+202Egnp.exeU+200B");
+        Assert.Empty(browser.All("#item img, #failures b, #parked b, #item b"));
+        Assert.Empty(browser.Complaints);
+    }
+
+    [BrowserFact]
+    public async Task Asks_for_the_key_and_keeps_it_for_the_tab()
+    {
+        await using var host = await RunningHost.StartAsync("the key");
+        using var browser = new Browser();
+        browser.Open(host.Address);
+        browser.Await("#key").SendKeys("wrong" + Keys.Enter);
+        browser.Await("#key-note", "That key is not the one");
+        Assert.False(browser.Find("#main").Displayed);
+        browser.Find("#key").SendKeys("the key" + Keys.Enter);
+        browser.Await("#live", "Live");
+        browser.Open(host.Address);
+        browser.Await("#count-pending", "0");
+    }
+
+    [BrowserFact]
+    public async Task Tells_of_a_stop_of_sending_and_of_its_end()
+    {
+        await using var host = await RunningHost.StartAsync();
+        using var browser = new Browser(dark: true);
+        browser.Open(host.Address);
+        browser.Await("#live", "Live");
+        Assert.True(host.Pipeline.Gate.TryEnter(out var permit, out _));
+        host.Pipeline.Gate.Report(permit, new SynchronizeAnswer(AnswerVerdict.ConfigurationFault, "INVALID_SIGNATURE", "signature is invalid"));
+        await host.SubmitAsync(ApiHarness.Item("WAITS"));
+        browser.Await("#stop", "Compare Client-Id, key version and the public key");
+        browser.Await("#count-synchronized", "1");
+        browser.AwaitGone("#stop");
+    }
+
+    [BrowserFact]
+    public async Task Says_what_is_wrong_with_a_search_for_nothing_that_is_known()
+    {
+        await using var host = await RunningHost.StartAsync();
+        using var browser = new Browser();
+        browser.Open(host.Address);
+        browser.Await("#live", "Live");
+        Search(browser, "nobody");
+        browser.Await("#item-state", "No content with the id 'nobody'");
+    }
+
+    [BrowserFact]
+    public async Task Tries_the_api_from_its_page()
+    {
+        await using var host = await RunningHost.StartAsync();
+        using var browser = new Browser();
+        browser.Open(new Uri(host.Address, "/api/reference"));
+        browser.Await("#SubmitContent summary").Click();
+        browser.Find("#SubmitContent .try button").Click();
+        browser.Await("#SubmitContent .try pre", "\"state\": \"synchronized\"");
+        browser.Await("#GetContent summary").Click();
+        browser.Find("#GetContent-contentId").SendKeys("SKU-DEMO-1");
+        browser.Find("#GetContent .try button").Click();
+        browser.Await("#GetContent .try pre", "港式奶茶");
+        Assert.Empty(browser.Complaints);
+    }
+
+    private static void Search(Browser browser, string contentId) => browser.Find("#search-id").SendKeys(contentId + Keys.Enter);
+}

@@ -1,0 +1,45 @@
+using ContentSync.Simulation;
+
+namespace ContentSync.Tests.Simulation;
+
+public sealed class CrashPointTests
+{
+    public static TheoryData<string> Paths { get; } = [.. CrashPoints.Paths.Select(path => path.Name)];
+
+    [Theory]
+    [MemberData(nameof(Paths))]
+    public void Converges_after_a_crash_at_every_port_call(string name)
+    {
+        var (tried, failures) = OnOneThread.Run(keys => CrashPoints.Run(CrashPoints.Paths.Single(path => path.Name == name).Plan, keys));
+        Assert.Empty(failures);
+        Assert.True(tried >= 20);
+    }
+}
+
+/// <summary>A simulation wants a thread of its own, without the test runner's synchronization context.</summary>
+internal static class OnOneThread
+{
+    public static T Run<T>(Func<SimulatedKeys, T> simulate)
+    {
+        var result = default(T);
+        Exception? fault = null;
+        using var keys = SimulatedKeys.Create();
+        var thread = new Thread(
+            () =>
+            {
+                try
+                {
+                    result = simulate(keys);
+                }
+                catch (Exception e)
+                {
+                    fault = e;
+                }
+            },
+            maxStackSize: 16 * 1024 * 1024);
+        thread.Start();
+        thread.Join();
+        Assert.Null(fault);
+        return result!;
+    }
+}
