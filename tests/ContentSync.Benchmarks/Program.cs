@@ -4,13 +4,16 @@ using ContentSync.Benchmarks.Resync;
 
 // ratios [--json]   same-run ratios of whole items, see RatiosProgram
 // peer              the other process of a ratios run: simulated AlipayHK and fake vault
+// item-ratios       only those members of it that tell of a single item
 // resync-ratios     only those members of it that tell of a whole catalog
 // plan-peak ITEMS   memory of planning that many, in a process of its own; started by ratios
 // anything else     BenchmarkDotNet, for example: --filter '*StringToSign*'
 switch (args.FirstOrDefault())
 {
     case "ratios":
-        return await RatiosProgram.RunAsync(args.Contains("--json")).ConfigureAwait(false);
+        return await RatiosProgram.RunAsync(args.Contains("--json"), catalogs: true).ConfigureAwait(false);
+    case "item-ratios":
+        return await RatiosProgram.RunAsync(args.Contains("--json"), catalogs: false).ConfigureAwait(false);
     case "resync-ratios":
         return await ResyncRatios.RunAsync(args.Contains("--json")).ConfigureAwait(false);
     case "plan-peak":

@@ -15,7 +15,7 @@ internal static class RatiosProgram
     private const int WarmUpRounds = 2;
     private const int Items = 2_000;
 
-    public static async Task<int> RunAsync(bool json)
+    public static async Task<int> RunAsync(bool json, bool catalogs)
     {
         using var peer = await Peer.StartAsync().ConfigureAwait(false);
         var items = new SampleItems();
@@ -50,7 +50,7 @@ internal static class RatiosProgram
             ["cpuBelowSdkBehaviourRemote"] = Median(rounds, round => round.Sdk / round.Remote),
             ["allocatedBytesPerItem"] = await AllocatedAsync(peer, items).ConfigureAwait(false),
         };
-        await ResyncRatios.AddAsync(peer, figures).ConfigureAwait(false);
+        if (catalogs) await ResyncRatios.AddAsync(peer, figures).ConfigureAwait(false);
         Print(figures, json);
         return 0;
     }
