@@ -97,6 +97,7 @@ internal sealed class Judge(World world)
         if (IsAnsweredInVain(old, next)) Report(Invariant.AttemptsBounded, $"{next.ContentId} is pending after {next.Attempts} attempts, the last one answered");
         if (next.State == SyncState.Synchronized) CheckHeld(next, content);
         if (next.State == SyncState.Parked && old?.State != SyncState.Parked) CheckParked(next, content);
+        if (old?.Lease is { } dead && next.Lease is { } lease && next.Attempts == old.Attempts + 1 && old.Attempts > 0 && dead.LeaseId != "settling" && dead.LeaseId != lease.LeaseId) content.Interrupted++;
         if (!world.IsReplaying && old is { State: SyncState.Parked, ParkReason: ParkReason.Rejected } && next.State == SyncState.Pending && old.Hash == next.Hash) Report(Invariant.AttemptsBounded, $"{next.ContentId} was rejected for good and is to be sent again");
         if (next.Attempts == 0 && old is null or { Attempts: > 0 }) content.Arrivals = 0;
     }
@@ -175,6 +176,7 @@ internal sealed class Judge(World world)
         if (old?.Hash == next.Hash) Report(Invariant.RequestIsFixed, $"{next.ContentId} changes its request id and not its content");
         if (!_requests.TryAdd(next.RequestId, new Request(++content.Requests, next.Hash, next.Body))) Report(Invariant.RequestIsFixed, $"{next.ContentId} takes request id {next.RequestId} again");
         content.Arrivals = 0;
+        content.Interrupted = 0;
     }
 
     private void CheckHeld(SyncRecord record, Content content)
@@ -204,11 +206,11 @@ internal sealed class Judge(World world)
         {
             if (content.NatureOf(record.Hash) != Nature.Risky) Report(Invariant.NoDeadLetterWhileDown, $"{record.ContentId} is parked as rejected, which the partner never said in earnest");
         }
-        else if (world.IsOut(Fault.PartnerDark) || world.IsOut(Fault.PartnerConfigurationFault) || world.IsOut(Fault.VaultOutage))
+        else if (content.Interrupted < world.Plan.Recoverability.MaxAttempts && (world.IsOut(Fault.PartnerDark) || world.IsOut(Fault.PartnerConfigurationFault) || world.IsOut(Fault.VaultOutage)))
         {
             Report(Invariant.NoDeadLetterWhileDown, $"{record.ContentId} is parked with {record.ParkReason} while the partner is down");
         }
-        else if (content.Arrivals == 0)
+        else if (content.Arrivals == 0 && content.Interrupted < world.Plan.Recoverability.MaxAttempts)
         {
             Report(Invariant.NoDeadLetterWhileDown, $"{record.ContentId} is parked with {record.ParkReason} and the partner never saw it");
         }
@@ -243,6 +245,9 @@ internal sealed class Judge(World world)
 
         /// <summary>Of the current request, since its attempts began.</summary>
         public int Arrivals { get; set; }
+
+        /// <summary>Attempts of the current request in which the process died. It may be the content that kills it.</summary>
+        public int Interrupted { get; set; }
 
         public bool WasParked { get; set; }
 

@@ -43,6 +43,18 @@ internal sealed class PlanDraw
         };
     }
 
+    /// <summary>Callers over HTTP that mostly hang up, while the partner is slow.</summary>
+    public static Plan WithImpatientCallers(ulong seed)
+    {
+        var plan = Of(seed);
+        return plan with
+        {
+            PartnerLatency = TimeSpan.FromSeconds(8),
+            Chances = new Dictionary<Fault, double> { [Fault.CallerGone] = 0.7 },
+            Submissions = [.. plan.Submissions.Select(submitted => submitted with { Door = Door.HttpNow })],
+        };
+    }
+
     private Plan Draw(ulong seed)
     {
         var machines = _random.Pick(1, 2, 2);
@@ -124,7 +136,8 @@ internal sealed class PlanDraw
     // Bursts: what interests is what meets in the same minute, not an even spread over a day.
     private List<Submitted> DrawSubmissions(int machines)
     {
-        var contents = new DrawnContent[6 + _random.Next(8)];
+        // In some seeds everybody wants the same two contents.
+        var contents = new DrawnContent[_random.Chance(0.2) ? 2 : 6 + _random.Next(8)];
         for (var i = 0; i < contents.Length; i++) contents[i] = new DrawnContent($"c{i}", _random);
         var submissions = new List<Submitted>();
         foreach (var start in _bursts)
