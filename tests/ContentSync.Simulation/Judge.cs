@@ -93,7 +93,6 @@ internal sealed class Judge(World world)
         CheckRequest(old, next, content);
         if (old is not null && Order(next.Revision, old.Revision) < 0) Report(Invariant.PartnerHoldsNewest, $"{next.ContentId} goes back from r{old.Revision} to r{next.Revision}");
         if (content.HashOf(next.Revision) is { } hash && hash != next.Hash) Report(Invariant.PartnerHoldsNewest, $"{next.ContentId} r{next.Revision} has another revision's content");
-        if (next.Attempts > RecoverabilityPolicy.MostAttempts(world.Plan.Recoverability) + 1) Report(Invariant.AttemptsBounded, $"{next.ContentId} has {next.Attempts} attempts");
         if (IsAnsweredInVain(old, next)) Report(Invariant.AttemptsBounded, $"{next.ContentId} is pending after {next.Attempts} attempts, the last one answered");
         if (next.State == SyncState.Synchronized) CheckHeld(next, content);
         if (next.State == SyncState.Parked && old?.State != SyncState.Parked) CheckParked(next, content);
@@ -108,6 +107,7 @@ internal sealed class Judge(World world)
         var content = Of(call.ContentId);
         if (!_requests.TryGetValue(call.RequestId, out var request)) Report(Invariant.RequestIsFixed, $"{call.ContentId} is sent with request {call.RequestId}, which no record ever had");
         else if (!request.Body.Span.SequenceEqual(call.Body)) Report(Invariant.RequestIsFixed, $"{call.ContentId} is sent with another body than the one fixed with request {call.RequestId}");
+        if (world.Store.Find(call.ContentId)?.Record is { } record && record.Attempts > RecoverabilityPolicy.MostAttempts(world.Plan.Recoverability)) Report(Invariant.AttemptsBounded, $"{call.ContentId} is sent in its attempt {record.Attempts}");
         if (content.Open.Count > 0) Report(Invariant.OneInFlight, $"{content.Open.Count + 1} requests of {call.ContentId} in flight");
         if (content.AtWork.Exists(other => other.RequestId != call.RequestId)) Report(Invariant.OneInFlight, $"{call.ContentId} is sent while the partner is at work on another request of it");
         content.Open.Add(call);

@@ -71,7 +71,7 @@ internal sealed class PlanDraw
                 SigningPause = TimeSpan.FromSeconds(_random.Pick(10, 60)),
             },
             MaxSendsPerSecond = _random.Pick(0.5, 1.0, 2.0),
-            DuplicateWindow = TimeSpan.FromMinutes(_random.Pick(0, 10, 10, 60)),
+            DuplicateWindow = TimeSpan.FromMinutes(_random.Pick(10, 10, 60)),
             PartnerLatency = TimeSpan.FromMilliseconds(_random.Pick(400, 400, 8_000)),
             Chances = DrawChances(),
             Outages = DrawOutages(),

@@ -152,8 +152,9 @@ internal sealed class SimulatedLedger(SimulatedProcess process, World world, Sto
         {
             try
             {
+                var asked = clock.GetTimestamp();
                 var (answer, date) = await process.CallAsync(what, () => (effect(), world.Store.Date), Go(), cancellationToken).ConfigureAwait(false);
-                clock.Observe(date);
+                clock.Observe(date, asked);
                 return answer;
             }
             catch (LedgerUnavailableException) when (tries < MostRetries)

@@ -9,15 +9,13 @@ namespace ContentSync.Ledger;
 /// <param name="time">Its wall clock is read once; its monotonic timer counts.</param>
 public sealed class StoreClock(TimeProvider time) : TimeProvider
 {
-    /// <summary>
-    /// Answers under way make an observation late by their journey, and the Date header drops the fraction of its second: an
-    /// observation that lies this little in the past says nothing new.
-    /// </summary>
-    private static readonly TimeSpan Tolerance = TimeSpan.FromSeconds(2);
+    /// <summary>The Date header drops the fraction of its second.</summary>
+    private static readonly TimeSpan Resolution = TimeSpan.FromSeconds(1);
 
     private readonly Lock _lock = new();
     private readonly long _start = time.GetTimestamp();
     private DateTimeOffset _timeAtStart = time.GetUtcNow();
+    private bool _isKnown;
 
     /// <inheritdoc/>
     public override TimeZoneInfo LocalTimeZone => TimeZoneInfo.Utc;
@@ -25,15 +23,23 @@ public sealed class StoreClock(TimeProvider time) : TimeProvider
     /// <inheritdoc/>
     public override long TimestampFrequency => time.TimestampFrequency;
 
-    /// <summary>Learns what time the store's answer carries: its Date header. Call it before the answer is judged.</summary>
-    /// <param name="storeTime">Never later than the moment of this call, by the store's clock.</param>
-    public void Observe(DateTimeOffset storeTime)
+    /// <summary>
+    /// Learns what time an answer of the store carries: its Date header. Call it before the answer is judged. However long the answer
+    /// took, the clock is afterwards no further off than it was, and no further than that journey.
+    /// </summary>
+    /// <param name="storeTime">In whole seconds.</param>
+    /// <param name="askedAt">Time stamp of before the request was sent: the store's time lies between the two.</param>
+    public void Observe(DateTimeOffset storeTime, long askedAt)
     {
         lock (_lock)
         {
-            // The store cannot be behind the time it gave, so the latest bound is the best; one far below it means that it was set back.
             var ahead = storeTime - Now();
-            if (ahead > TimeSpan.Zero || ahead < -Tolerance) _timeAtStart += ahead;
+            var latest = ahead + Resolution + time.GetElapsedTime(askedAt);
+
+            // The first one replaces the wall clock; of the two bounds it takes the one at which no lease of another is over.
+            if (!_isKnown || ahead > TimeSpan.Zero) _timeAtStart += ahead;
+            else if (latest < TimeSpan.Zero) _timeAtStart += latest;
+            _isKnown = true;
         }
     }
 

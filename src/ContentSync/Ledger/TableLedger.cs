@@ -224,8 +224,9 @@ public sealed class TableLedger(TableClient table, TimeProvider time, Func<strin
     {
         try
         {
+            var asked = time.GetTimestamp();
             var found = await table.GetEntityIfExistsAsync<TableEntity>(key.Partition, key.Row, cancellationToken: cancellationToken);
-            Observe(found.GetRawResponse());
+            Observe(found.GetRawResponse(), asked);
             if (found.HasValue) return found.Value;
             // The client takes a missing table for a missing entity; the answer's body tells them apart.
             if (found.GetRawResponse().Content.ToMemory().Span.IndexOf("TableNotFound"u8) >= 0) throw TableLedgerFault.TableMissing(table);
@@ -242,13 +243,14 @@ public sealed class TableLedger(TableClient table, TimeProvider time, Func<strin
         var write = change.ToWrite();
         try
         {
+            var asked = time.GetTimestamp();
             var response = write.ActionType switch
             {
                 TableTransactionActionType.Add => await table.AddEntityAsync(write.Entity, cancellationToken),
                 TableTransactionActionType.UpdateMerge => await table.UpdateEntityAsync(write.Entity, write.ETag, TableUpdateMode.Merge, cancellationToken),
                 _ => await table.UpdateEntityAsync(write.Entity, write.ETag, TableUpdateMode.Replace, cancellationToken),
             };
-            Observe(response);
+            Observe(response, asked);
             change.Written(ETagOf(response));
             return true;
         }
@@ -266,8 +268,9 @@ public sealed class TableLedger(TableClient table, TimeProvider time, Func<strin
     {
         try
         {
+            var asked = time.GetTimestamp();
             var responses = await table.SubmitTransactionAsync(writes, cancellationToken);
-            Observe(responses.GetRawResponse());
+            Observe(responses.GetRawResponse(), asked);
             for (var i = 0; i < changes.Count; i++) { changes[i].Written(ETagOf(responses.Value[i])); }
             return true;
         }
@@ -294,9 +297,9 @@ public sealed class TableLedger(TableClient table, TimeProvider time, Func<strin
     }
 
     // Every answer carries the store's time, by which due times and leases are judged.
-    private void Observe(Response response)
+    private void Observe(Response response, long asked)
     {
-        if (response.Headers.Date is { } date) _storeClock?.Observe(date);
+        if (response.Headers.Date is { } date) _storeClock?.Observe(date, asked);
     }
 
     private static string ETagOf(Response response) => response.Headers.ETag.GetValueOrDefault().ToString();

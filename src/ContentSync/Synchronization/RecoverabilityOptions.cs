@@ -40,7 +40,7 @@ public sealed class RecoverabilityOptions
     /// How long AlipayHK may go on working on a request whose answer was given up on. Nothing of the same content is sent
     /// meanwhile: an older revision that takes effect late would undo a newer one.
     /// </summary>
-    public TimeSpan SettleTime { get; set; } = TimeSpan.FromSeconds(15);
+    public TimeSpan SettleTime { get; set; } = TimeSpan.FromSeconds(20);
 
     /// <summary>Failures in a row, over all contents, that stop sending until a probe succeeds. Below <see cref="MaxAttempts"/>, so that a lone content does not spend them all on a partner that is down.</summary>
     public int BreakerThreshold { get; set; } = 5;

@@ -45,7 +45,7 @@ internal static class MutantList
         new("a request given up on is not waited out", Transitions, "var lease = ⟦ending.SettlesAt is { } settlesAt ? new SyncLease(Settling, settlesAt) : null⟧;", "null"),
         new("a rejected content is sent again", Transitions, "case SyncState.Parked when ⟦current.ParkReason == ParkReason.Rejected⟧", "false"),
         new("leases go by the machine's wall clock", Clock, "lock (_lock) return ⟦Now()⟧;", "time.GetUtcNow()"),
-        new("the store's time is not looked at", Clock, "⟦if (ahead > TimeSpan.Zero || ahead < -Tolerance) _timeAtStart += ahead;⟧", "_ = ahead;"),
+        new("the store's time is not looked at", Clock, "⟦if (!_isKnown || ahead > TimeSpan.Zero) _timeAtStart += ahead;\n            else if (latest < TimeSpan.Zero) _timeAtStart += latest;⟧", "_ = latest;"),
         new("it is sent without a lease", Synchronizer, "if (⟦status != LeaseStatus.Granted⟧)", "record is not { State: SyncState.Pending }"),
         new("a lease that took long to get is used", Synchronizer, "if (⟦time.GetElapsedTime(asked) > options.LeaseDuration / LeaseShareForLedger⟧)", "false"),
         new("a cancelled request is not waited out", Synchronizer, "⟦new AttemptEnding(AttemptEndingKind.Released) { SettlesAt = time.GetUtcNow() + options.SettleTime }⟧", "new AttemptEnding(AttemptEndingKind.Released)"),

@@ -33,27 +33,47 @@ public sealed class StoreClockTests
     [InlineData(-3_600)]
     public void Takes_the_stores_time(int seconds)
     {
-        _clock.Observe(Start.AddSeconds(seconds));
+        Observe(Start.AddSeconds(seconds), TimeSpan.Zero);
         _machine.Monotonic += TimeSpan.FromSeconds(5);
         Assert.Equal(Start.AddSeconds(seconds + 5), _clock.GetUtcNow());
     }
 
     [Fact]
-    public void Is_not_set_back_by_an_answer_that_was_some_time_on_its_way()
+    public void Is_not_set_back_by_an_answer_that_was_long_on_its_way()
     {
-        _machine.Monotonic += TimeSpan.FromSeconds(10);
-        _clock.Observe(Start.AddSeconds(8.5));
-        Assert.Equal(Start.AddSeconds(10), _clock.GetUtcNow());
+        Observe(Start, TimeSpan.Zero);
+        _machine.Monotonic += TimeSpan.FromSeconds(120);
+        Observe(Start.AddSeconds(10), took: TimeSpan.FromSeconds(110));
+        Assert.Equal(Start.AddSeconds(120), _clock.GetUtcNow());
     }
 
     [Fact]
-    public void Recovers_from_an_answer_that_was_very_long_on_its_way()
+    public void Goes_forward_with_what_the_store_has_reached()
     {
-        _machine.Monotonic += TimeSpan.FromSeconds(60);
-        _clock.Observe(Start.AddSeconds(20));
-        _clock.Observe(Start.AddSeconds(60));
-        Assert.Equal(Start.AddSeconds(60), _clock.GetUtcNow());
+        Observe(Start, TimeSpan.FromSeconds(30));
+        Observe(Start.AddSeconds(30), TimeSpan.Zero);
+        Assert.Equal(Start.AddSeconds(30), _clock.GetUtcNow());
     }
+
+    [Fact]
+    public void Goes_back_with_a_store_that_was_set_back_as_far_as_the_answer_proves()
+    {
+        Observe(Start, TimeSpan.Zero);
+        _machine.Monotonic += TimeSpan.FromSeconds(100);
+        Observe(Start.AddSeconds(40), took: TimeSpan.FromSeconds(2));
+        Assert.Equal(Start.AddSeconds(43), _clock.GetUtcNow());
+    }
+
+    [Fact]
+    public void Is_not_set_back_within_the_second_that_the_header_leaves_open()
+    {
+        Observe(Start, TimeSpan.Zero);
+        _machine.Monotonic += TimeSpan.FromSeconds(0.9);
+        Observe(Start, TimeSpan.Zero);
+        Assert.Equal(Start.AddSeconds(0.9), _clock.GetUtcNow());
+    }
+
+    private void Observe(DateTimeOffset storeTime, TimeSpan took) => _clock.Observe(storeTime, _machine.GetTimestamp() - took.Ticks);
 
     private sealed class Machine : TimeProvider
     {
