@@ -15,7 +15,7 @@ public sealed class SqliteLedger : ISyncLedger, IAsyncDisposable
     private const int ManyInFlight = 8;
 
     /// <summary>How long, at most: short against a call to AlipayHK, long enough to share a commit among the calls of that time.</summary>
-    private static readonly TimeSpan Moment = TimeSpan.FromMilliseconds(2);
+    private static readonly TimeSpan Moment = TimeSpan.FromMilliseconds(8);
 
     private readonly OwnerLock _owner;
     private readonly RecordTable _table;
