@@ -13,7 +13,7 @@ internal static class SeedRunner
     {
         var report = new SeedReport();
         var clock = Stopwatch.StartNew();
-        using var keys = SimulatedKeys.Create();
+        using var keys = new SimulatedKeys();
         using var source = seeds.GetEnumerator();
         var workers = Enumerable.Range(0, threads).Select(_ => new Thread(() => Work(report, source, plan, keys, clock, limit), maxStackSize: 16 * 1024 * 1024)).ToList();
         workers.ForEach(worker => worker.Start());
@@ -26,7 +26,7 @@ internal static class SeedRunner
     public static SimulationRun Trace(Plan plan)
     {
         SimulationRun? run = null;
-        using var keys = SimulatedKeys.Create();
+        using var keys = new SimulatedKeys();
         var worker = new Thread(() => run = SimulationRun.Of(plan, keys, isTraced: true), maxStackSize: 16 * 1024 * 1024);
         worker.Start();
         worker.Join();
@@ -35,7 +35,6 @@ internal static class SeedRunner
 
     private static void Work(SeedReport report, IEnumerator<ulong> seeds, Func<ulong, Plan> plan, SimulatedKeys keys, Stopwatch clock, TimeSpan limit)
     {
-        using var own = keys.Copy();
         while (true)
         {
             ulong seed;
@@ -45,7 +44,7 @@ internal static class SeedRunner
                 seed = seeds.Current;
             }
 
-            report.Add(seed, SimulationRun.Of(plan(seed), own));
+            report.Add(seed, SimulationRun.Of(plan(seed), keys));
         }
     }
 }

@@ -11,6 +11,8 @@ internal sealed class SimulatedPartner(World world)
 {
     private const string Path = "/api/open/alipay/v1/content/synchronize";
 
+    private static readonly TimeSpan ClockStroke = TimeSpan.FromMinutes(5);
+
     private readonly Quota _quota = new(world, "partner calls");
 
     /// <summary>Calls that reached the network, dark times included.</summary>
@@ -44,7 +46,7 @@ internal sealed class SimulatedPartner(World world)
         var signature = Header(request, "Signature");
         if (time is null || signature?.Split("signature=") is not ["algorithm=RSA256,keyVersion=1,", var value]) return "INVALID_SIGNATURE";
         var hash = Hash(time, call.Body);
-        return world.Keys.Own.VerifyHash(hash, Convert.FromBase64String(Uri.UnescapeDataString(value)), HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1) ? null : "INVALID_SIGNATURE";
+        return world.Keys.IsOwn(hash, Convert.FromBase64String(Uri.UnescapeDataString(value))) ? null : "INVALID_SIGNATURE";
     }
 
     private void Arrive(PartnerCall call)
@@ -175,18 +177,21 @@ internal sealed class SimulatedPartner(World world)
             if (retryAfter is not null) response.Headers.TryAddWithoutValidation("Retry-After", retryAfter);
             if (isSigned)
             {
-                var time = world.Time.Now.ToString("yyyy-MM-dd'T'HH:mm:sszzz", CultureInfo.InvariantCulture);
-                var key = isForged ? world.Keys.Own : world.Keys.Partner;
-                var signature = key.SignHash(Hash(time, bytes), HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1);
+                var time = ResponseTime();
+                var signature = world.Keys.SignAnswer(isForged ? SigningParty.Stranger : SigningParty.Partner, time, body, () => Hash(time, bytes));
                 response.Headers.TryAddWithoutValidation("Response-Time", time);
                 response.Headers.TryAddWithoutValidation("Client-Id", SimulatedProcess.ClientId);
-                response.Headers.TryAddWithoutValidation("Signature", $"algorithm=RSA256,keyVersion=1,signature={Uri.EscapeDataString(Convert.ToBase64String(signature))}");
+                response.Headers.TryAddWithoutValidation("Signature", $"algorithm=RSA256,keyVersion=1,signature={Uri.EscapeDataString(signature)}");
             }
 
             response.Content = new ByteArrayContent(isTruncated ? bytes[..(bytes.Length / 2)] : bytes);
             world.Trace.Write("partner", $"answers {call.ContentId} {call.RequestId[..6]} {status} {body}{(isSigned ? "" : " unsigned")}{(isForged ? " forged" : "")}{(isTruncated ? " truncated" : "")}");
             call.Answer(response);
         });
+
+    // Its clock stands still between two strokes, so that all seeds together have few answers to sign.
+    private string ResponseTime() =>
+        world.Time.Now.AddTicks(-(world.Time.Elapsed.Ticks % ClockStroke.Ticks)).ToString("yyyy-MM-dd'T'HH:mm:sszzz", CultureInfo.InvariantCulture);
 
     private TimeSpan Brief() => world.Random.Between(TimeSpan.FromMilliseconds(20), world.Plan.PartnerLatency);
 

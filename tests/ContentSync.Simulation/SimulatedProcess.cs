@@ -48,11 +48,11 @@ internal sealed class SimulatedProcess : IDisposable
             BaseAddress = BaseAddress,
             ClientId = ClientId,
             MaxSendsPerSecond = plan.MaxSendsPerSecond,
-            PartnerKeys = { new PartnerKeyOptions { KeyVersion = "1", PublicKey = world.Keys.PartnerPublicKey } },
+            PartnerKeys = { world.Keys.Known },
         };
         var ids = new SimulatedIds(world.Random);
         _client = AlipayHkClient.Create(
-            options, new VaultSigner(this, world), _clock, NullLoggerFactory.Instance, new PartnerSocket(this, world), ids, world.Random.NextDouble);
+            options, new VaultSigner(this, world), _clock, NullLoggerFactory.Instance, new PartnerSocket(this, world), ids, world.Random.NextDouble, world.Keys.Imported);
         Gate = new SendGate(plan.Recoverability, _storeClock);
         _synchronizer = new ContentSynchronizer(
             _ledger, _client, Gate, ids, plan.Recoverability, world.Random.NextDouble, _storeClock, NullLogger<ContentSynchronizer>.Instance);
@@ -130,7 +130,7 @@ internal sealed class SimulatedProcess : IDisposable
                 if (!IsAlive) return;
                 registration.Dispose();
                 if (journey.Fault is { } fault) source.TrySetException(fault());
-                else source.TrySetResult(answer!);
+                else source.TrySetResult(journey.IsAnswerLost ? default! : answer!);
             });
         });
         return new ValueTask<T>(source.Task);
@@ -319,8 +319,8 @@ internal sealed class SimulatedProcess : IDisposable
     }
 }
 
-/// <summary>How a call goes: how long it takes there and back, whether it gets there, and what the caller is told instead of an answer.</summary>
-internal readonly record struct Journey(TimeSpan There, TimeSpan Back, bool IsLost = false, Func<Exception>? Fault = null);
+/// <summary>How a call goes: how long it takes there and back, whether it gets there, and what is thrown instead of an answer. Where neither comes, the answer is the default.</summary>
+internal readonly record struct Journey(TimeSpan There, TimeSpan Back, bool IsLost = false, Func<Exception>? Fault = null, bool IsAnswerLost = false);
 
 /// <summary>Request ids and lease ids that a seed repeats.</summary>
 internal sealed class SimulatedIds(SimulatedRandom random) : RequestIdSource

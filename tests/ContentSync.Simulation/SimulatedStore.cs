@@ -38,11 +38,22 @@ internal sealed class SimulatedStore(World world)
         return record.ETag;
     }
 
-    public SyncRecord[] List(SyncRecordFilter filter) => [.. Records.Where(record =>
+    public IReadOnlyList<SyncRecord> List(SyncRecordFilter filter)
+    {
+        var found = new List<SyncRecord>();
+        foreach (var row in _rows.Values)
+        {
+            if (Matches(row.Record, filter)) found.Add(row.Record);
+        }
+
+        return found;
+    }
+
+    private static bool Matches(SyncRecord record, SyncRecordFilter filter) =>
         (filter.State is not { } state || record.State == state)
         && (filter.DueBy is not { } dueBy || (record.State == SyncState.Pending && record.DueAt <= dueBy))
         && (filter.ContentType is not { } type || record.ContentType == type)
-        && (filter.ResultCode is not { } code || record.LastAttempt?.Code == code))];
+        && (filter.ResultCode is not { } code || record.LastAttempt?.Code == code);
 
     private static string Text(SyncRecord record) =>
         $"{record.ContentId} r{record.Revision.Value % 1_000_000_000} {record.RequestId[..6]} {record.State}{record.ParkReason} attempts {record.Attempts} hop {record.Hop} due {record.DueAt - VirtualTime.Epoch:d\\.hh\\:mm\\:ss}{(record.Lease is { } lease ? $" lease {lease.LeaseId[..6]} to {lease.ExpiresAt - VirtualTime.Epoch:d\\.hh\\:mm\\:ss}" : "")} {record.LastAttempt?.Code}";
@@ -150,29 +161,30 @@ internal sealed class SimulatedLedger(SimulatedProcess process, World world, Sto
     {
         for (var tries = 0; ; tries++)
         {
-            try
+            var asked = clock.GetTimestamp();
+            var answer = await process.CallAsync(what, () => new Answer<T>(effect(), world.Store.Date), Go(), cancellationToken).ConfigureAwait(false);
+            if (answer.Date is { } date)
             {
-                var asked = clock.GetTimestamp();
-                var (answer, date) = await process.CallAsync(what, () => (effect(), world.Store.Date), Go(), cancellationToken).ConfigureAwait(false);
                 clock.Observe(date, asked);
-                return answer;
+                return answer.Value;
             }
-            catch (LedgerUnavailableException) when (tries < MostRetries)
-            {
-                await process.CallAsync("wait", () => true, new Journey(RetryWait, TimeSpan.Zero), cancellationToken).ConfigureAwait(false);
-            }
+
+            if (tries == MostRetries) throw new LedgerUnavailableException("The store does not answer.");
+            await process.CallAsync("wait", () => true, new Journey(RetryWait, TimeSpan.Zero), cancellationToken).ConfigureAwait(false);
         }
     }
 
     private Journey Go()
     {
-        if (world.Meets(Fault.StoreOutage)) return new Journey(world.Brief(), TimeSpan.FromSeconds(2), IsLost: true, Unavailable);
-        if (world.Strikes(Fault.StoreAnswerLost)) return new Journey(world.Brief(), TimeSpan.FromSeconds(2), Fault: Unavailable);
+        if (world.Meets(Fault.StoreOutage)) return new Journey(world.Brief(), TimeSpan.FromSeconds(2), IsLost: true);
+        if (world.Strikes(Fault.StoreAnswerLost)) return new Journey(world.Brief(), TimeSpan.FromSeconds(2), IsAnswerLost: true);
         if (world.Strikes(Fault.StoreSlow)) return new Journey(world.Random.Between(TimeSpan.Zero, TimeSpan.FromSeconds(20)), world.Random.Between(TimeSpan.Zero, TimeSpan.FromSeconds(world.Random.Pick(20, 120))));
         return new Journey(world.Brief(), world.Brief());
     }
 
-    private static LedgerUnavailableException Unavailable() => new("The store does not answer.");
-
     private string NewId() => $"{world.Random.NextBits():x16}";
+
+    /// <param name="Value">What the store said.</param>
+    /// <param name="Date">Its time; null where no answer came.</param>
+    private readonly record struct Answer<T>(T Value, DateTimeOffset? Date);
 }

@@ -1,9 +1,8 @@
-using System.Security.Cryptography;
 using ContentSync.Signing;
 
 namespace ContentSync.Simulation;
 
-/// <summary>Holds our key, signs for real, throttles and goes away.</summary>
+/// <summary>Holds our key, throttles and goes away.</summary>
 internal sealed class SimulatedVault(World world)
 {
     private readonly Quota _quota = new(world, "signatures");
@@ -14,7 +13,7 @@ internal sealed class SimulatedVault(World world)
     {
         Signatures++;
         _quota.Use();
-        return world.Keys.Own.SignHash(sha256.Span, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1);
+        return world.Keys.Sign(sha256.Span);
     }
 }
 

@@ -6,7 +6,7 @@ internal sealed class VirtualTime
     /// <summary>When every simulation begins.</summary>
     public static readonly DateTimeOffset Epoch = new(2026, 1, 1, 0, 0, 0, TimeSpan.Zero);
 
-    private readonly PriorityQueue<Action, (long Ticks, long Sequence)> _due = new();
+    private readonly PriorityQueue<Action, Moment> _due = new();
     private readonly int _thread = Environment.CurrentManagedThreadId;
     private long _sequence;
 
@@ -19,7 +19,7 @@ internal sealed class VirtualTime
     public void After(TimeSpan wait, Action act)
     {
         RequireThread();
-        _due.Enqueue(act, ((Elapsed + (wait > TimeSpan.Zero ? wait : TimeSpan.Zero)).Ticks, ++_sequence));
+        _due.Enqueue(act, new Moment((Elapsed + (wait > TimeSpan.Zero ? wait : TimeSpan.Zero)).Ticks, ++_sequence));
     }
 
     public void At(TimeSpan elapsed, Action act) => After(elapsed - Elapsed, act);
@@ -39,5 +39,14 @@ internal sealed class VirtualTime
     public void RequireThread()
     {
         if (Environment.CurrentManagedThreadId != _thread) throw new InvalidOperationException("The code under simulation went to another thread.");
+    }
+
+    private readonly struct Moment(long ticks, long sequence) : IComparable<Moment>
+    {
+        public long Ticks { get; } = ticks;
+
+        private long Sequence { get; } = sequence;
+
+        public int CompareTo(Moment other) => Ticks != other.Ticks ? Ticks.CompareTo(other.Ticks) : Sequence.CompareTo(other.Sequence);
     }
 }

@@ -23,6 +23,7 @@ public sealed partial class AlipayHkClient : IDisposable
     private readonly bool _newRequestIdPerAttempt;
     private readonly HttpMessageInvoker _invoker;
     private readonly PartnerKeys _keys;
+    private readonly bool _ownsKeys;
     private readonly BodyEncryption _encryption;
     private readonly EncryptionOptions _encryptionOptions;
     private readonly IKeyUnwrapper? _unwrapper;
@@ -31,12 +32,13 @@ public sealed partial class AlipayHkClient : IDisposable
     private readonly ResiliencePipeline<Exchange> _pipeline;
     private readonly ILogger _logger;
 
-    private AlipayHkClient(AlipayHkOptions options, PartnerKeys keys, HttpMessageInvoker invoker, IKeyUnwrapper? unwrapper, RequestIdSource requestIds, TimeProvider timeProvider, Func<double>? jitter, ILogger logger)
+    private AlipayHkClient(AlipayHkOptions options, PartnerKeys keys, bool ownsKeys, HttpMessageInvoker invoker, IKeyUnwrapper? unwrapper, RequestIdSource requestIds, TimeProvider timeProvider, Func<double>? jitter, ILogger logger)
     {
         _endpoint = new Uri(options.BaseAddress!, options.Path);
         _newRequestIdPerAttempt = options.NewRequestIdPerAttempt;
         _invoker = invoker;
         _keys = keys;
+        _ownsKeys = ownsKeys;
         _encryption = new BodyEncryption(options.Encryption, keys);
         _encryptionOptions = options.Encryption;
         _unwrapper = unwrapper;
@@ -54,15 +56,16 @@ public sealed partial class AlipayHkClient : IDisposable
     /// <param name="socket">What sends; null for a handler with <see cref="AlipayHkSocket"/>'s settings. Disposed with the client.</param>
     /// <param name="requestIds">Only used with <see cref="AlipayHkOptions.NewRequestIdPerAttempt"/>.</param>
     /// <param name="jitter">A number from 0 to below 1 for each quick wait; null for chance.</param>
+    /// <param name="partnerKeys">AlipayHK's keys where they are imported already, which several clients may share; null to import those of the options. Not disposed.</param>
     /// <exception cref="RsaKeyTextException">A partner key cannot be used; the message names the setting.</exception>
-    public static AlipayHkClient Create(AlipayHkOptions options, IRequestSigner signer, TimeProvider timeProvider, ILoggerFactory loggerFactory, HttpMessageHandler? socket = null, RequestIdSource? requestIds = null, Func<double>? jitter = null)
+    public static AlipayHkClient Create(AlipayHkOptions options, IRequestSigner signer, TimeProvider timeProvider, ILoggerFactory loggerFactory, HttpMessageHandler? socket = null, RequestIdSource? requestIds = null, Func<double>? jitter = null, PartnerKeys? partnerKeys = null)
     {
-        var keys = new PartnerKeys(options);
+        var keys = partnerKeys ?? new PartnerKeys(options);
         HttpMessageHandler signing = new RequestSigningHandler(options, signer, timeProvider) { InnerHandler = socket ?? AlipayHkSocket.Open(options) };
         if (options.MaxSendsPerSecond is not null) signing = new SendPacingHandler(options, timeProvider) { InnerHandler = signing };
         var verification = new ResponseVerification(options, keys, timeProvider, loggerFactory.CreateLogger<ResponseVerification>());
         var verifying = new ResponseVerificationHandler(options, verification) { InnerHandler = signing };
-        return new AlipayHkClient(options, keys, new HttpMessageInvoker(verifying), signer as IKeyUnwrapper, requestIds ?? new RequestIdSource(), timeProvider, jitter, loggerFactory.CreateLogger<AlipayHkClient>());
+        return new AlipayHkClient(options, keys, partnerKeys is null, new HttpMessageInvoker(verifying), signer as IKeyUnwrapper, requestIds ?? new RequestIdSource(), timeProvider, jitter, loggerFactory.CreateLogger<AlipayHkClient>());
     }
 
     /// <summary>Sends one content and says what came of it, quick retries included.</summary>
@@ -100,7 +103,7 @@ public sealed partial class AlipayHkClient : IDisposable
     public void Dispose()
     {
         _invoker.Dispose();
-        _keys.Dispose();
+        if (_ownsKeys) _keys.Dispose();
     }
 
     private ResiliencePipeline<Exchange> BuildPipeline(AlipayHkOptions options, TimeProvider timeProvider, Func<double>? jitter)

@@ -22,6 +22,7 @@ internal static class MutantBuild
             <RunAnalyzers>false</RunAnalyzers>
             <GenerateDocumentationFile>false</GenerateDocumentationFile>
             <ConcurrentGarbageCollection>false</ConcurrentGarbageCollection>
+            <TieredPGO>false</TieredPGO>
           </PropertyGroup>
           <ItemGroup>
             <FrameworkReference Include="Microsoft.AspNetCore.App" />

@@ -19,7 +19,7 @@ internal static class MutantRun
     /// <param name="only">The number of one bug; null for all.</param>
     public static IReadOnlyList<MutantResult> Run(int threads, Action<int> plant, int? only)
     {
-        using var keys = SimulatedKeys.Create();
+        using var keys = new SimulatedKeys();
         var numbers = only is { } one ? [one] : Enumerable.Range(1, MutantList.All.Count).ToArray();
         var results = new MutantResult[numbers.Length];
         var next = -1;
@@ -30,11 +30,10 @@ internal static class MutantRun
 
         void Work()
         {
-            using var own = keys.Copy();
             for (var i = Interlocked.Increment(ref next); i < results.Length; i = Interlocked.Increment(ref next))
             {
                 plant(numbers[i]);
-                results[i] = Catch(numbers[i], own);
+                results[i] = Catch(numbers[i], keys);
                 plant(0);
             }
         }

@@ -23,7 +23,7 @@ internal static class OnOneThread
     {
         var result = default(T);
         Exception? fault = null;
-        using var keys = SimulatedKeys.Create();
+        using var keys = new SimulatedKeys();
         var thread = new Thread(
             () =>
             {
