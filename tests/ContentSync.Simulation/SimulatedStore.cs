@@ -114,6 +114,21 @@ internal sealed class SimulatedLedger(SimulatedProcess process, World world, Sto
         return isReplayed ? record : null;
     }
 
+    public async ValueTask<SyncRecord?> ResendAsync(string contentId, CancellationToken cancellationToken)
+    {
+        var (isFound, record) = await SettleAsync(
+            contentId,
+            stored =>
+            {
+                if (stored is null) return (null, false);
+                var (next, found) = SyncTransitions.Resend(stored, clock.GetUtcNow());
+                return (next, found is not null);
+            },
+            null,
+            cancellationToken).ConfigureAwait(false);
+        return isFound ? record : null;
+    }
+
     public async ValueTask<SyncRecord?> FindAsync(string contentId, CancellationToken cancellationToken) =>
         (await ReadAsync(contentId, cancellationToken).ConfigureAwait(false))?.Record;
 

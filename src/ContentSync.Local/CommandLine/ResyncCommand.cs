@@ -69,17 +69,17 @@ internal sealed class ResyncCommand(IAnsiConsole screen)
         if (parsed.GetValue(_cancel)) return await CancelAsync(runner, source, cancellationToken).ConfigureAwait(false);
 
         var wish = new ResyncWish { DryRun = parsed.GetValue(_dryRun), AllowShare = parsed.GetValue(_allowDelist), Again = parsed.GetValue(_again) };
-        var answer = await ResyncScreen.ShowAsync(screen, runner, () => runner.RunAsync(source, wish, cancellationToken)).ConfigureAwait(false);
-        if (answer.Verdict == ResyncVerdict.Completed) await retries.FinishAsync(TimeSpan.FromSeconds(60), cancellationToken).ConfigureAwait(false);
-        var summary = ResyncSummary.Of(answer, retries, TimeProvider.System.GetUtcNow());
+        var run = await ResyncScreen.ShowAsync(screen, runner, () => wish.DryRun ? runner.PlanAsync(source, wish, cancellationToken) : runner.RunAsync(source, wish, cancellationToken)).ConfigureAwait(false);
+        if (run.State == ResyncRunState.Completed) await retries.FinishAsync(TimeSpan.FromSeconds(60), cancellationToken).ConfigureAwait(false);
+        var summary = ResyncSummary.Of(run, retries, TimeProvider.System.GetUtcNow());
         if (parsed.GetValue(_json)) Console.Out.WriteLine(summary.ToJson());
-        else ResyncScreen.Write(screen, answer, summary);
+        else ResyncScreen.Write(screen, summary);
         return summary.ExitCode;
     }
 
     private async Task<int> CancelAsync(ResyncRunner runner, FileCatalogSource source, CancellationToken cancellationToken)
     {
-        var run = await runner.CancelAsync(source, cancellationToken).ConfigureAwait(false);
+        var run = await runner.CancelAsync(source.Name, null, cancellationToken).ConfigureAwait(false);
         if (run is null) screen.WriteLine("No run of this file is interrupted.");
         else screen.MarkupLineInterpolated($"Cancelled; {run.Remaining:n0} of {run.Counts.Planned:n0} planned items were not sent.");
         return ExitCodes.Done;
@@ -89,10 +89,10 @@ internal sealed class ResyncCommand(IAnsiConsole screen)
     {
         var reader = new CatalogReader(pipeline.Reader, pipeline.ContentOptions);
         var folder = Path.Combine(data.FullName, "resync");
-        var runs = FileResyncRuns.Open(folder);
         var planner = new CatalogPlanner(reader, new SqliteLedgerIndex(new SqliteLedgerOptions(data.LedgerFile)), folder);
-        var pages = new ResyncPages(reader, pipeline.Synchronizer, pipeline.Ledger, options, TimeProvider.System);
-        var sender = new PackSender(pipeline.Synchronizer, retries, options, TimeProvider.System);
-        return new ResyncRunner(planner, pages, sender, runs, new RequestIdSource(), options, TimeProvider.System);
+        var pages = new ResyncPages(reader, pipeline.Synchronizer, pipeline.Ledger, TimeProvider.System);
+        var lanes = new InProcessLanes(new PackSender(pipeline.Synchronizer, retries, options, TimeProvider.System), new LanePaces(options, TimeProvider.System));
+        return new ResyncRunner(
+            planner, new ResendPlanner(pipeline.Ledger, TimeProvider.System), pages, lanes, FileResyncStore.Open(folder), new RequestIdSource(), options, TimeProvider.System);
     }
 }

@@ -7,7 +7,7 @@ namespace ContentSync.Local.CommandLine;
 internal static class ResyncScreen
 {
     /// <summary>Shows a bar while it runs, where somebody is watching.</summary>
-    public static async Task<ResyncAnswer> ShowAsync(IAnsiConsole screen, ResyncRunner runner, Func<Task<ResyncAnswer>> run)
+    public static async Task<ResyncRun> ShowAsync(IAnsiConsole screen, ResyncRunner runner, Func<Task<ResyncRun>> run)
     {
         if (!screen.Profile.Capabilities.Interactive && !screen.Profile.Out.IsTerminal) return await run().ConfigureAwait(false);
         return await screen.Progress()
@@ -22,11 +22,11 @@ internal static class ResyncScreen
             }).ConfigureAwait(false);
     }
 
-    public static void Write(IAnsiConsole screen, ResyncAnswer answer, ResyncSummary summary)
+    public static void Write(IAnsiConsole screen, ResyncSummary summary)
     {
-        if (answer.Plan is { } plan) Plan(screen, plan);
+        if (summary.Plan is { } plan) Plan(screen, plan);
         if (summary.Run is { } run) Run(screen, run, summary);
-        foreach (var issue in answer.Issues) screen.MarkupLineInterpolated($"[yellow]{issue}: {issue.Result.ContentId}: {issue.Result.Violations[0].Message}[/]");
+        foreach (var issue in summary.Issues) screen.MarkupLineInterpolated($"[yellow]{issue.Place}: {issue.ContentId}: {issue.Message}[/]");
         var colour = summary.ExitCode == ExitCodes.Done ? "green" : "yellow";
         screen.MarkupLineInterpolated($"[{colour}]{summary.Message}[/]");
     }

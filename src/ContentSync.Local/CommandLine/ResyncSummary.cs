@@ -8,7 +8,7 @@ namespace ContentSync.Local.CommandLine;
 /// <summary>What a resync came to.</summary>
 public sealed record ResyncSummary
 {
-    public required ResyncVerdict Verdict { get; init; }
+    public required ResyncRunState State { get; init; }
 
     public required string Message { get; init; }
 
@@ -16,6 +16,9 @@ public sealed record ResyncSummary
     public long? Line { get; init; }
 
     public PlanCounts? Plan { get; init; }
+
+    /// <summary>The first of the unsound items.</summary>
+    public IReadOnlyList<ResyncIssue> Issues { get; init; } = [];
 
     /// <summary>Planned is the sum of the others and of <see cref="Remaining"/>.</summary>
     public RunCounts? Run { get; init; }
@@ -32,24 +35,25 @@ public sealed record ResyncSummary
     public long ParkedAfterRetry { get; init; }
 
     [JsonIgnore]
-    public int ExitCode => Verdict switch
+    public int ExitCode => State switch
     {
-        ResyncVerdict.NoSnapshot or ResyncVerdict.Refused => ExitCodes.Unusable,
-        ResyncVerdict.Stopped or ResyncVerdict.Interrupted => ExitCodes.Stopped,
+        ResyncRunState.NoSnapshot or ResyncRunState.Refused => ExitCodes.Unusable,
+        ResyncRunState.Stopped or ResyncRunState.Sending or ResyncRunState.Planning or ResyncRunState.Cancelled => ExitCodes.Stopped,
         _ when Retrying > 0 => ExitCodes.Stopped,
         _ when ParkedAfterRetry + (Run?.Parked ?? 0) + (Plan?.Invalid ?? 0) > 0 => ExitCodes.SomeFailed,
         _ => ExitCodes.Done,
     };
 
-    public static ResyncSummary Of(ResyncAnswer answer, RetryWatch retries, DateTimeOffset now) => new()
+    public static ResyncSummary Of(ResyncRun run, RetryWatch retries, DateTimeOffset now) => new()
     {
-        Verdict = answer.Verdict,
-        Message = answer.Message,
-        Line = answer.Fault?.Line,
-        Plan = answer.Plan,
-        Run = answer.Run?.Counts,
-        Remaining = answer.Run?.Remaining,
-        Rate = answer.Run is { } run ? Math.Round(run.Rate(now), 1) : null,
+        State = run.State,
+        Message = run.Message,
+        Line = run.FaultLine,
+        Plan = run.Plan,
+        Issues = run.Issues,
+        Run = run.StartedAt is null ? null : run.Counts,
+        Remaining = run.StartedAt is null ? null : run.Remaining,
+        Rate = run.StartedAt is null ? null : Math.Round(run.Rate(now), 1),
         Retrying = retries.Open,
         ParkedAfterRetry = retries.Parked,
     };

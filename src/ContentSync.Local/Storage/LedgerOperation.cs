@@ -126,3 +126,16 @@ internal sealed class ReplayOperation(string contentId, TimeProvider time) : Led
         }
     }
 }
+
+internal sealed class ResendOperation(string contentId, TimeProvider time) : LedgerOperation<SyncRecord?>
+{
+    protected override SyncRecord? Run(RecordTable table)
+    {
+        lock (table.Rows)
+        {
+            if (table.Find(contentId) is not { } row) return null;
+            var (next, found) = SyncTransitions.Resend(row.Record, time.GetUtcNow());
+            return next is null ? found : table.Update(row, next);
+        }
+    }
+}

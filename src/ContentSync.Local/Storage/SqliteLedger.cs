@@ -79,6 +79,10 @@ public sealed class SqliteLedger : ISyncLedger, IAsyncDisposable
         Enqueue(new ReplayOperation(contentId, _time), cancellationToken);
 
     /// <inheritdoc/>
+    public ValueTask<SyncRecord?> ResendAsync(string contentId, CancellationToken cancellationToken) =>
+        Enqueue(new ResendOperation(contentId, _time), cancellationToken);
+
+    /// <inheritdoc/>
     public async ValueTask<SyncRecord?> FindAsync(string contentId, CancellationToken cancellationToken) =>
         await _reader.FindAsync(contentId, cancellationToken) is { } record ? _table.Leases.Complete(record) : null;
 

@@ -21,6 +21,13 @@ public interface ISyncLedger
     /// <summary>Makes a parked content pending again. Null where the ledger holds no such content or it is not parked.</summary>
     ValueTask<SyncRecord?> ReplayAsync(string contentId, CancellationToken cancellationToken);
 
+    /// <summary>
+    /// Makes a content pending again whatever its state, to be sent once more with the same request; one that is pending stays as it is.
+    /// Null where the ledger holds no such content, or AlipayHK rejected it.
+    /// </summary>
+    /// <exception cref="LedgerUnavailableException">The store cannot be reached.</exception>
+    ValueTask<SyncRecord?> ResendAsync(string contentId, CancellationToken cancellationToken);
+
     /// <summary>The record, or null.</summary>
     ValueTask<SyncRecord?> FindAsync(string contentId, CancellationToken cancellationToken);
 

@@ -120,6 +120,15 @@ public static class SyncTransitions
     public static SyncRecord? Replay(SyncRecord current, DateTimeOffset now) =>
         current.State == SyncState.Parked ? Revive(current, now) : null;
 
+    /// <summary>Sends a content once more, whatever AlipayHK is known to hold. <c>Found</c> is null where that is not to be done.</summary>
+    public static (SyncRecord? Next, SyncRecord? Found) Resend(SyncRecord current, DateTimeOffset now)
+    {
+        if (current.State == SyncState.Pending) return (null, current);
+        if (current.ParkReason == ParkReason.Rejected) return (null, null);
+        var again = Revive(current, now);
+        return (again, again);
+    }
+
     private static SyncRecord Revive(SyncRecord record, DateTimeOffset now) => record with
     {
         State = SyncState.Pending,

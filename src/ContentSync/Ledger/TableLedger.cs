@@ -124,6 +124,20 @@ public sealed class TableLedger(TableClient table, TimeProvider time, Func<strin
     }
 
     /// <inheritdoc/>
+    public async ValueTask<SyncRecord?> ResendAsync(string contentId, CancellationToken cancellationToken)
+    {
+        if (!TableLedgerKey.TryOf(contentId, out var key)) return null;
+        var change = new TableLedgerChange<bool>(key.Value, _newId(), stored =>
+        {
+            if (stored is null) return (null, false);
+            var (next, found) = SyncTransitions.Resend(stored, time.GetUtcNow());
+            return (next, found is not null);
+        });
+        await SettleAsync(change, isMet: false, cancellationToken);
+        return change.Result ? change.Record : null;
+    }
+
+    /// <inheritdoc/>
     public async ValueTask<SyncRecord?> FindAsync(string contentId, CancellationToken cancellationToken)
     {
         if (!TableLedgerKey.TryOf(contentId, out var key)) return null;

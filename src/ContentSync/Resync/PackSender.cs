@@ -5,18 +5,41 @@ namespace ContentSync.Resync;
 
 /// <summary>Contents that are handled together: one message, one checkpoint's worth of work in one lane.</summary>
 /// <param name="RunId">The run it belongs to.</param>
-/// <param name="Page">The run's page, from 0.</param>
 /// <param name="Lane">Its lane; one consumer at a time.</param>
-/// <param name="Items">The contents, each once.</param>
-public sealed record ResyncPack(string RunId, long Page, int Lane, IReadOnlyList<PackItem> Items);
+/// <param name="Number">Its place among the packs of its run in its lane, from 0; the same plan always makes the same packs.</param>
+/// <param name="Items">The planned items of this pack, sent or not.</param>
+public sealed record ResyncPack(string RunId, int Lane, long Number, IReadOnlyList<PackItem> Items);
 
 /// <param name="ContentId">Which content.</param>
 /// <param name="RequestId">The request that was pending when the pack was made. Where the ledger holds another one by now, this was superseded.</param>
-public readonly record struct PackItem(string ContentId, string RequestId);
+/// <param name="Fate">What the ledger said when it was taken in.</param>
+public readonly record struct PackItem(string ContentId, string RequestId, PackItemFate Fate = PackItemFate.Pending);
+
+/// <summary>What the ledger said of an item when it was taken in. All but the pending ones are only counted.</summary>
+public enum PackItemFate
+{
+    /// <summary>To be sent.</summary>
+    Pending = 0,
+
+    /// <summary>In step already.</summary>
+    Unchanged = 1,
+
+    /// <summary>Something newer is known, from elsewhere or from another line of the catalog.</summary>
+    Superseded = 2,
+
+    /// <summary>Waits for a person.</summary>
+    Parked = 3,
+}
 
 /// <param name="Counts">What became of its items.</param>
-/// <param name="Stop">Set where sending is stopped by a fault that somebody has to mend; the items left are not counted.</param>
-public sealed record PackResult(RunCounts Counts, SendStop? Stop);
+/// <param name="Hold">Set where it was left half done: the items left are not counted, and sending it again finds the others in step.</param>
+public sealed record PackResult(RunCounts Counts, PackHold? Hold);
+
+/// <summary>What keeps a lane from going on.</summary>
+/// <param name="Reason">For people.</param>
+/// <param name="Delay">How long to stay away.</param>
+/// <param name="IsFault">Somebody has to mend something; it does not pass by itself.</param>
+public sealed record PackHold(string Reason, TimeSpan Delay, bool IsFault);
 
 /// <summary>
 /// Brings a pack's contents to AlipayHK, at the lane's pace and a few at a time. One that fails leaves the pack as a message of
@@ -27,24 +50,35 @@ public sealed class PackSender(ContentSynchronizer synchronizer, ISyncQueue sing
     /// <summary>Wait before asking again for a content that another way in has in flight.</summary>
     private static readonly TimeSpan BusyWait = TimeSpan.FromMilliseconds(100);
 
+    /// <summary>Sends a pack.</summary>
+    /// <param name="pack">Which.</param>
+    /// <param name="pace">Its lane's.</param>
+    /// <param name="patience">How long to wait in the lane for a pause to pass, from its first answer on; infinite where nobody else could take the lane.</param>
+    /// <param name="cancellationToken">Ends it; what is not in step is pending in the ledger.</param>
     /// <exception cref="LedgerUnavailableException">The ledger cannot be reached; nothing is lost.</exception>
-    /// <exception cref="OperationCanceledException">Cancelled; what is not in step is pending in the ledger.</exception>
-    public async Task<PackResult> SendAsync(ResyncPack pack, LanePace pace, CancellationToken cancellationToken)
+    /// <exception cref="QueueUnavailableException">A single message could not be enqueued; nothing is lost.</exception>
+    public async Task<PackResult> SendAsync(ResyncPack pack, LanePace pace, TimeSpan patience, CancellationToken cancellationToken)
     {
         var counts = new RunCounts();
         var gate = new Lock();
-        SendStop? stop = null;
+        PackHold? hold = null;
         var next = -1;
         using var turn = new SemaphoreSlim(1);
         await Task.WhenAll(Enumerable.Range(0, Math.Min(options.InFlightPerLane, pack.Items.Count)).Select(_ => WorkAsync())).ConfigureAwait(false);
-        return new PackResult(counts, stop);
+        return new PackResult(counts, hold);
 
         async Task WorkAsync()
         {
-            while (Volatile.Read(ref stop) is null)
+            while (Volatile.Read(ref hold) is null)
             {
                 var index = Interlocked.Increment(ref next);
                 if (index >= pack.Items.Count) return;
+                if (CountOf(pack.Items[index].Fate) is { } known)
+                {
+                    lock (gate) counts += known;
+                    continue;
+                }
+
                 await turn.WaitAsync(cancellationToken).ConfigureAwait(false);
                 try
                 {
@@ -55,15 +89,16 @@ public sealed class PackSender(ContentSynchronizer synchronizer, ISyncQueue sing
                     turn.Release();
                 }
 
-                var (count, stopped) = await SendAsync(pack.Items[index], cancellationToken).ConfigureAwait(false);
-                if (stopped is not null) Volatile.Write(ref stop, stopped);
+                var (count, held) = await SendAsync(pack.Items[index], patience, cancellationToken).ConfigureAwait(false);
+                if (held is not null) Volatile.Write(ref hold, held);
                 lock (gate) counts += count;
             }
         }
     }
 
-    private async Task<(RunCounts Counts, SendStop? Stop)> SendAsync(PackItem item, CancellationToken cancellationToken)
+    private async Task<(RunCounts Counts, PackHold? Hold)> SendAsync(PackItem item, TimeSpan patience, CancellationToken cancellationToken)
     {
+        var began = time.GetTimestamp();
         while (true)
         {
             var outcome = await synchronizer.SynchronizeAsync(item.ContentId, cancellationToken).ConfigureAwait(false);
@@ -71,7 +106,9 @@ public sealed class PackSender(ContentSynchronizer synchronizer, ISyncQueue sing
             {
                 // A pause is not the item's fault: where it passes by itself the lane waits, else the run does.
                 case PendingCause.Paused when synchronizer.Stop is { Cause: StopCause.ConfigurationFault } stop:
-                    return (new RunCounts(), stop);
+                    return (new RunCounts(), new PackHold($"AlipayHK answers {stop.Code} ({stop.Message})", outcome.Delay, IsFault: true));
+                case PendingCause.Paused when patience != Timeout.InfiniteTimeSpan && time.GetElapsedTime(began) + outcome.Delay > patience:
+                    return (new RunCounts(), new PackHold(outcome.Description ?? "Sending is paused.", outcome.Delay, IsFault: false));
                 case PendingCause.Paused:
                     await Task.Delay(outcome.Delay, time, cancellationToken).ConfigureAwait(false);
                     break;
@@ -85,6 +122,14 @@ public sealed class PackSender(ContentSynchronizer synchronizer, ISyncQueue sing
             }
         }
     }
+
+    private static RunCounts? CountOf(PackItemFate fate) => fate switch
+    {
+        PackItemFate.Unchanged => new RunCounts { Unchanged = 1 },
+        PackItemFate.Superseded => new RunCounts { Superseded = 1 },
+        PackItemFate.Parked => new RunCounts { Parked = 1 },
+        _ => null,
+    };
 
     private async ValueTask<RunCounts> CountAsync(PackItem item, SyncOutcome outcome, CancellationToken cancellationToken)
     {

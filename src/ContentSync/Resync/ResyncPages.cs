@@ -7,36 +7,39 @@ namespace ContentSync.Resync;
 
 /// <summary>Some of what a run has planned, as it came out of the ledger.</summary>
 /// <param name="Number">From 0; the same plan always makes the same pages.</param>
-/// <param name="Packs">What is to be sent.</param>
-/// <param name="Counts">What is not, and why.</param>
-public sealed record ResyncPage(long Number, IReadOnlyList<ResyncPack> Packs, RunCounts Counts);
+/// <param name="Packs">What was planned, by lane; with what is only to be counted.</param>
+public sealed record ResyncPage(long Number, IReadOnlyList<ResyncPack> Packs);
 
-/// <summary>Takes what is planned into the ledger, a page after the other: first what the catalog holds, then what vanished from it.</summary>
-public sealed class ResyncPages(CatalogReader reader, ContentSynchronizer synchronizer, ISyncLedger ledger, ResyncOptions options, TimeProvider time)
+/// <summary>
+/// Takes what is planned into the ledger, a page after the other: first what the catalog holds, then the contents that the plan names
+/// beside it, which are delisted, or sent again where the ledger itself is the source.
+/// </summary>
+public sealed class ResyncPages(CatalogReader reader, ContentSynchronizer synchronizer, ISyncLedger ledger, TimeProvider time)
 {
     private const int BatchSize = 256;
 
     /// <summary>Reads on from the run's first unfinished page. A page is in the ledger when it comes out here.</summary>
-    /// <exception cref="IOException">The snapshot is no longer what was planned.</exception>
+    /// <exception cref="SnapshotChangedException">The snapshot is no longer what was planned.</exception>
     /// <exception cref="LedgerUnavailableException">The ledger did not take it.</exception>
     public async IAsyncEnumerable<ResyncPage> ReadAsync(ResyncRun run, ICatalogSnapshot snapshot, CatalogPlan plan, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         var number = 0L;
-        var pageSize = options.Lanes * options.ItemsPerPack;
-        var page = new List<ContentItem>(pageSize);
-        await foreach (var item in PlannedAsync(snapshot, plan, cancellationToken).ConfigureAwait(false))
+        var pageSize = run.Lanes * run.ItemsPerPack;
+        var lanePacks = run.LanePacks.ToArray();
+        var page = new List<Planned>(pageSize);
+        await foreach (var planned in PlannedAsync(snapshot, plan, cancellationToken).ConfigureAwait(false))
         {
-            page.Add(item);
+            page.Add(planned);
             if (page.Count < pageSize) continue;
-            if (number >= run.Pages) yield return await AcceptAsync(run, number, page, cancellationToken).ConfigureAwait(false);
+            if (number >= run.Pages) yield return await TakeInAsync(run, number, page, lanePacks, cancellationToken).ConfigureAwait(false);
             number++;
             page.Clear();
         }
 
-        if (page.Count > 0 && number >= run.Pages) yield return await AcceptAsync(run, number, page, cancellationToken).ConfigureAwait(false);
+        if (page.Count > 0 && number >= run.Pages) yield return await TakeInAsync(run, number, page, lanePacks, cancellationToken).ConfigureAwait(false);
     }
 
-    private async IAsyncEnumerable<ContentItem> PlannedAsync(ICatalogSnapshot snapshot, CatalogPlan plan, [EnumeratorCancellation] CancellationToken cancellationToken)
+    private async IAsyncEnumerable<Planned> PlannedAsync(ICatalogSnapshot snapshot, CatalogPlan plan, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         if (plan.Selected > 0)
         {
@@ -47,11 +50,17 @@ public sealed class ResyncPages(CatalogReader reader, ContentSynchronizer synchr
                 await foreach (var entry in reader.ReadAsync(stream, cancellationToken).ConfigureAwait(false))
                 {
                     if (!plan.IsSelected(ordinal++)) continue;
-                    yield return entry.Result.Item ?? throw Changed(snapshot);
+                    yield return new Planned(null, entry.Result.Item ?? throw new SnapshotChangedException(snapshot));
                 }
             }
 
-            if (!await snapshot.IsIntactAsync(cancellationToken).ConfigureAwait(false)) throw Changed(snapshot);
+            if (!await snapshot.IsIntactAsync(cancellationToken).ConfigureAwait(false)) throw new SnapshotChangedException(snapshot);
+        }
+
+        if (snapshot is LedgerSnapshot)
+        {
+            foreach (var contentId in plan.Vanished()) yield return new Planned(contentId, null);
+            yield break;
         }
 
         var delisted = new DelistedContent(time);
@@ -59,56 +68,67 @@ public sealed class ResyncPages(CatalogReader reader, ContentSynchronizer synchr
         {
             // A ledger forgets nothing, so what was planned is there.
             var record = await ledger.FindAsync(contentId, cancellationToken).ConfigureAwait(false);
-            yield return delisted.Of(record ?? throw new InvalidOperationException($"The ledger no longer holds {contentId}."));
+            yield return new Planned(null, delisted.Of(record ?? throw new InvalidOperationException($"The ledger no longer holds {contentId}.")));
         }
     }
 
-    private async Task<ResyncPage> AcceptAsync(ResyncRun run, long number, List<ContentItem> items, CancellationToken cancellationToken)
+    private async Task<ResyncPage> TakeInAsync(ResyncRun run, long number, List<Planned> page, long[] lanePacks, CancellationToken cancellationToken)
     {
-        var pending = new Dictionary<string, string>(items.Count, StringComparer.Ordinal);
-        var counts = new RunCounts();
-        for (var at = 0; at < items.Count; at += BatchSize)
+        var taken = new List<PackItem>(page.Count);
+        for (var at = 0; at < page.Count; at += BatchSize)
         {
-            var batch = items.GetRange(at, Math.Min(BatchSize, items.Count - at));
-            var acceptances = await synchronizer.AcceptAsync(batch, run.WrittenAt, cancellationToken).ConfigureAwait(false);
-            foreach (var acceptance in acceptances) counts += Count(acceptance, pending);
+            var batch = page.GetRange(at, Math.Min(BatchSize, page.Count - at));
+            taken.AddRange(batch[0].Item is null
+                ? await Task.WhenAll(batch.Select(planned => ResendAsync(planned.ContentId!, cancellationToken))).ConfigureAwait(false)
+                : await AcceptAsync(run, batch, cancellationToken).ConfigureAwait(false));
         }
 
-        var packs = pending
-            .GroupBy(item => PlanKey.Of(item.Key).Lane(options.Lanes))
-            .SelectMany(lane => Packs(run, number, lane.Key, [.. lane.Select(item => new PackItem(item.Key, item.Value))]));
-        return new ResyncPage(number, [.. packs], counts);
+        // Of several lines of the same content on this page the last one that is pending counts, and is sent once.
+        var last = new Dictionary<string, int>(taken.Count, StringComparer.Ordinal);
+        for (var i = 0; i < taken.Count; i++)
+        {
+            if (taken[i].Fate != PackItemFate.Pending) continue;
+            if (last.TryGetValue(taken[i].ContentId, out var earlier)) taken[earlier] = taken[earlier] with { Fate = PackItemFate.Superseded };
+            last[taken[i].ContentId] = i;
+        }
+
+        var packs = taken.GroupBy(item => PlanKey.Of(item.ContentId).Lane(run.Lanes)).SelectMany(lane => Packs(run, lane.Key, [.. lane], lanePacks));
+        return new ResyncPage(number, [.. packs]);
     }
 
-    private static RunCounts Count(Acceptance acceptance, Dictionary<string, string> pending)
+    private async Task<IEnumerable<PackItem>> AcceptAsync(ResyncRun run, List<Planned> batch, CancellationToken cancellationToken)
     {
-        var record = acceptance.Record;
-        switch (acceptance.Kind)
+        var acceptances = await synchronizer.AcceptAsync(batch.ConvertAll(planned => planned.Item!), run.WrittenAt!.Value, cancellationToken).ConfigureAwait(false);
+        return acceptances.Select(acceptance => new PackItem(acceptance.Record.ContentId, acceptance.Record.RequestId, acceptance.Kind switch
         {
-            case AcceptanceKind.Accepted or AcceptanceKind.AlreadyPending:
-                // Another line of the same content on this page: the later one counts, and is sent once.
-                var isNew = !pending.ContainsKey(record.ContentId);
-                pending[record.ContentId] = record.RequestId;
-                return isNew ? new RunCounts() : new RunCounts { Superseded = 1 };
-            case AcceptanceKind.Unchanged:
-                return new RunCounts { Unchanged = 1 };
-            case AcceptanceKind.Superseded:
-                return new RunCounts { Superseded = 1 };
-            default:
-                return new RunCounts { Parked = 1 };
-        }
+            AcceptanceKind.Accepted or AcceptanceKind.AlreadyPending => PackItemFate.Pending,
+            AcceptanceKind.Unchanged => PackItemFate.Unchanged,
+            AcceptanceKind.Superseded => PackItemFate.Superseded,
+            _ => PackItemFate.Parked,
+        }));
+    }
+
+    private async Task<PackItem> ResendAsync(string contentId, CancellationToken cancellationToken)
+    {
+        var record = await ledger.ResendAsync(contentId, cancellationToken).ConfigureAwait(false);
+        return new PackItem(contentId, record?.RequestId ?? "", record is null ? PackItemFate.Parked : PackItemFate.Pending);
     }
 
     // No pack is smaller than the set size where the lane has enough: each costs the same, however little is in it.
-    private IEnumerable<ResyncPack> Packs(ResyncRun run, long page, int lane, PackItem[] items)
+    private static IEnumerable<ResyncPack> Packs(ResyncRun run, int lane, PackItem[] items, long[] lanePacks)
     {
-        var packs = Math.Max(1, items.Length / options.ItemsPerPack);
+        var packs = Math.Max(1, items.Length / run.ItemsPerPack);
         for (var i = 0; i < packs; i++)
         {
             var (start, end) = (items.Length * i / packs, items.Length * (i + 1) / packs);
-            yield return new ResyncPack(run.RunId, page, lane, items[start..end]);
+            yield return new ResyncPack(run.RunId, lane, lanePacks[lane]++, items[start..end]);
         }
     }
 
-    private static IOException Changed(ICatalogSnapshot snapshot) => new($"{snapshot.Name} was changed while it was being sent; the next run plans anew.");
+    /// <summary>A content to be accepted, or one of the ledger's own to be sent again; one of them is null.</summary>
+    private readonly record struct Planned(string? ContentId, ContentItem? Item);
 }
+
+/// <summary>A snapshot is no longer what was planned.</summary>
+public sealed class SnapshotChangedException(ICatalogSnapshot snapshot)
+    : IOException($"{snapshot.Name} was changed while it was being sent.");

@@ -5,59 +5,139 @@ namespace ContentSync.Resync;
 /// <summary>One run: what it was to do, how far it has come, and how it ended.</summary>
 public sealed record ResyncRun
 {
+    /// <summary>32 hex digits.</summary>
     public required string RunId { get; init; }
 
     /// <summary><see cref="ICatalogSource.Name"/>.</summary>
     public required string Source { get; init; }
 
-    /// <summary><see cref="ICatalogSnapshot.Digest"/>.</summary>
-    public required string Digest { get; init; }
-
-    /// <summary><see cref="ICatalogSnapshot.WrittenAt"/>.</summary>
-    public required DateTimeOffset WrittenAt { get; init; }
-
-    public required DateTimeOffset StartedAt { get; init; }
-
-    public DateTimeOffset? EndedAt { get; init; }
+    /// <summary>What was asked for.</summary>
+    public required ResyncWish Wish { get; init; }
 
     public required ResyncRunState State { get; init; }
 
-    public required PlanCounts Plan { get; init; }
+    /// <summary>A sentence or two for people: what is going on, or how it ended.</summary>
+    public required string Message { get; init; }
+
+    public required DateTimeOffset RequestedAt { get; init; }
+
+    /// <summary>When it was last written; a run under way whose time is long past was left by whoever had it.</summary>
+    public required DateTimeOffset UpdatedAt { get; init; }
+
+    /// <summary>When sending began.</summary>
+    public DateTimeOffset? StartedAt { get; init; }
+
+    public DateTimeOffset? EndedAt { get; init; }
+
+    /// <summary><see cref="ICatalogSnapshot.Name"/>; null until it is planned.</summary>
+    public string? Snapshot { get; init; }
+
+    /// <summary><see cref="ICatalogSnapshot.Digest"/>.</summary>
+    public string? Digest { get; init; }
+
+    /// <summary><see cref="ICatalogSnapshot.WrittenAt"/>.</summary>
+    public DateTimeOffset? WrittenAt { get; init; }
+
+    /// <summary>Null until it is planned, and where the snapshot was refused.</summary>
+    public PlanCounts? Plan { get; init; }
+
+    /// <summary>Where the snapshot was refused, the line of its fault, from 1.</summary>
+    public long? FaultLine { get; init; }
+
+    /// <summary>The first of the unsound items.</summary>
+    public IReadOnlyList<ResyncIssue> Issues { get; init; } = [];
+
+    /// <summary>Lanes and items per pack that it was begun with: what is already handed over must not be cut anew.</summary>
+    public int Lanes { get; init; }
+
+    /// <summary>See <see cref="Lanes"/>.</summary>
+    public int ItemsPerPack { get; init; }
 
     /// <summary>Pages that are finished; the run goes on with the next one after a kill.</summary>
     public long Pages { get; init; }
 
-    /// <summary>Packs that were sent; each is one message, one execution and one settlement where a broker carries them.</summary>
-    public long Packs { get; init; }
+    /// <summary>Packs handed over in each lane.</summary>
+    public IReadOnlyList<long> LanePacks { get; init; } = [];
 
+    /// <summary>What the runner itself accounted for; <see cref="IPackLanes.CountsAsync"/> knows what the lanes did beside it.</summary>
     public RunCounts Counts { get; init; } = new();
+
+    /// <summary>What the lanes had accounted for at the last look, once everything was handed over to them.</summary>
+    public long LanesDone { get; init; }
+
+    /// <summary>Packs handed over; each is one message, one execution and one settlement where a broker carries them.</summary>
+    [JsonIgnore]
+    public long Packs => LanePacks.Sum();
+
+    /// <summary>Asked for, planned or sending: no other run of this source begins meanwhile.</summary>
+    [JsonIgnore]
+    public bool IsUnderWay => State is ResyncRunState.Planning or ResyncRunState.Sending;
 
     /// <summary>Planned and not accounted for yet.</summary>
     [JsonIgnore]
     public long Remaining => Counts.Planned - Counts.Done;
 
-    /// <summary>Changes with every write; see <see cref="IResyncRuns.WriteAsync"/>.</summary>
-    public long Version { get; init; }
-
-    /// <summary>Items per second since the start; 0 before the first page.</summary>
-    public double Rate(DateTimeOffset now) => now > StartedAt ? Counts.Done / ((EndedAt ?? now) - StartedAt).TotalSeconds : 0;
+    /// <summary>Items per second since sending began; 0 before the first page.</summary>
+    public double Rate(DateTimeOffset now) => StartedAt is { } start && (EndedAt ?? now) > start ? Counts.Done / ((EndedAt ?? now) - start).TotalSeconds : 0;
 
     /// <summary>When it will be done at the rate so far; null where that cannot be told.</summary>
-    public DateTimeOffset? EstimatedEnd(DateTimeOffset now) => Rate(now) is > 0 and var rate ? now + TimeSpan.FromSeconds(Remaining / rate) : null;
+    public DateTimeOffset? EstimatedEnd(DateTimeOffset now) =>
+        State == ResyncRunState.Sending && Rate(now) is > 0 and var rate ? now + TimeSpan.FromSeconds(Remaining / rate) : null;
 }
 
 /// <summary>How a run stands.</summary>
 public enum ResyncRunState
 {
+    /// <summary>Asked for; the catalog is being compared with the ledger, or about to be.</summary>
+    Planning = 0,
+
     /// <summary>Under way, or interrupted and to be taken up again.</summary>
-    Sending = 0,
+    Sending = 1,
 
     /// <summary>Everything planned is accounted for.</summary>
-    Completed = 1,
+    Completed = 2,
 
-    /// <summary>Ended by a person.</summary>
-    Cancelled = 2,
+    /// <summary>A dry run: planned, and nothing sent.</summary>
+    Planned = 3,
+
+    /// <summary>Ended by a person, or because a newer snapshot took its place. What it took into the ledger is still delivered.</summary>
+    Cancelled = 4,
+
+    /// <summary>The source holds no snapshot.</summary>
+    NoSnapshot = 5,
+
+    /// <summary>This very snapshot was handled before.</summary>
+    HandledAlready = 6,
+
+    /// <summary>The snapshot cannot be used; nothing was sent.</summary>
+    Refused = 7,
+
+    /// <summary>The guard stopped it; nothing was sent.</summary>
+    Stopped = 8,
 }
+
+/// <summary>What is asked of a run.</summary>
+public sealed record ResyncWish
+{
+    /// <summary>Plan only.</summary>
+    public bool DryRun { get; init; }
+
+    /// <summary>Override of the guard's shares, 0 to 1.</summary>
+    public double? AllowShare { get; init; }
+
+    /// <summary>Also where this very snapshot was handled already.</summary>
+    public bool Again { get; init; }
+
+    /// <summary>Which contents, where the ledger is the source; null for those that are pending or failed.</summary>
+    public ResendFilter? Resend { get; init; }
+}
+
+/// <summary>An unsound item of a catalog, which the run left alone.</summary>
+/// <param name="Place"><c>line 7</c>, or <c>line 7, element 2</c>.</param>
+/// <param name="ContentId">Where it could be read.</param>
+/// <param name="Code">Of its first violation.</param>
+/// <param name="Message">What is wrong and what would be right.</param>
+public sealed record ResyncIssue(string Place, string? ContentId, string Code, string Message);
 
 /// <summary>What became of what was planned. The members after Planned add up to <see cref="Done"/>.</summary>
 public sealed record RunCounts
@@ -94,25 +174,4 @@ public sealed record RunCounts
         Failed = a.Failed + b.Failed,
         Parked = a.Parked + b.Parked,
     };
-}
-
-/// <summary>Keeps the newest run of each source, with its plan.</summary>
-public interface IResyncRuns
-{
-    /// <summary>The newest run of a source, or null.</summary>
-    /// <exception cref="IOException">The store cannot be read.</exception>
-    ValueTask<ResyncRun?> FindAsync(string source, CancellationToken cancellationToken);
-
-    /// <summary>Writes the next state of a run, or the first one of a new run in the place of the last one.</summary>
-    /// <returns>What was written, with its new version; null where somebody else has written since <paramref name="run"/> was read, who then owns the run.</returns>
-    /// <exception cref="IOException">The store cannot be written.</exception>
-    ValueTask<ResyncRun?> WriteAsync(ResyncRun run, CancellationToken cancellationToken);
-
-    /// <summary>Keeps a run's plan; it is there whole or not at all.</summary>
-    /// <exception cref="IOException">The store cannot be written.</exception>
-    ValueTask SavePlanAsync(string runId, CatalogPlan plan, CancellationToken cancellationToken);
-
-    /// <summary>A run's plan.</summary>
-    /// <exception cref="IOException">The store cannot be read.</exception>
-    ValueTask<CatalogPlan> LoadPlanAsync(string runId, CancellationToken cancellationToken);
 }

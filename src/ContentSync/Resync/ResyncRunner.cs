@@ -4,181 +4,328 @@ using ContentSync.Ledger;
 namespace ContentSync.Resync;
 
 /// <summary>
-/// Makes AlipayHK equal to a catalog: plans, holds the plan against the guard, and sends what differs page by page. A page is
-/// taken into the ledger, split into packs by lane, sent, and written down; the next page is taken in meanwhile. Killed at any
+/// Makes AlipayHK equal to a catalog: plans, holds the plan against the guard, and hands what differs to the lanes page by page. A page
+/// is taken into the ledger, split into packs by lane, handed over, and written down; the next page is taken in meanwhile. Killed at any
 /// moment, the run goes on with the page that it was in, and the ledger knows what of it is in step already.
 /// </summary>
-/// <param name="planner">Makes the plan.</param>
+/// <param name="planner">Plans a catalog.</param>
+/// <param name="resend">Plans the ledger as a source.</param>
 /// <param name="pages">Takes the planned into the ledger.</param>
-/// <param name="sender">Sends the packs.</param>
-/// <param name="runs">Remembers.</param>
+/// <param name="lanes">Where the packs go.</param>
+/// <param name="store">Remembers.</param>
 /// <param name="requestIds">Names the runs.</param>
-/// <param name="options">Shares, lanes and paces.</param>
+/// <param name="options">Shares and lanes.</param>
 /// <param name="time">Clock.</param>
 public sealed class ResyncRunner(
-    CatalogPlanner planner, ResyncPages pages, PackSender sender, IResyncRuns runs, RequestIdSource requestIds, ResyncOptions options, TimeProvider time)
+    CatalogPlanner planner, ResendPlanner resend, ResyncPages pages, IPackLanes lanes, IResyncStore store, RequestIdSource requestIds, ResyncOptions options, TimeProvider time)
 {
+    /// <summary>Unsound items that a run remembers.</summary>
+    private const int MostIssues = 20;
+
+    /// <summary>Wait before looking again whether the lanes are done.</summary>
+    private static readonly TimeSpan LaneWait = TimeSpan.FromSeconds(20);
+
+    /// <summary>Time without news from the lanes after which what is left of a run counts as having left it: the messages are lost or dead-lettered, and the sweep sends what is pending.</summary>
+    private static readonly TimeSpan LongestSilence = TimeSpan.FromHours(3);
+
     /// <summary>Told of every state of the run, from its plan to its end.</summary>
     public event Action<ResyncRun>? Progress;
 
-    /// <summary>Runs, or goes on with the run that was interrupted, until everything planned is accounted for.</summary>
+    /// <summary>Asks for a run. Another call must carry it out; see <see cref="ContinueAsync"/>.</summary>
+    /// <returns>The new run, or the one of this source that is under way already.</returns>
+    /// <exception cref="IOException">The store cannot be used.</exception>
+    public async Task<ResyncStart> RequestAsync(ICatalogSource source, ResyncWish wish, CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            var history = await HistoryAsync(source, cancellationToken).ConfigureAwait(false);
+            if (history.UnderWay() is { } running) return new ResyncStart(running, IsNew: false);
+            var now = time.GetUtcNow();
+            var run = new ResyncRun
+            {
+                RunId = requestIds.Create(),
+                Source = source.Name,
+                Wish = wish,
+                State = ResyncRunState.Planning,
+                Message = "The catalog is being compared with the ledger.",
+                RequestedAt = now,
+                UpdatedAt = now,
+            };
+            if (await store.WriteAsync(history.With(run), cancellationToken).ConfigureAwait(false) is not null) return new ResyncStart(run, IsNew: true);
+        }
+    }
+
+    /// <summary>Runs to the end: goes on with the run of this source that is under way, or begins one.</summary>
+    /// <returns>The run as it ended; or, still <see cref="ResyncRunState.Sending"/>, what holds it up.</returns>
     /// <exception cref="OperationCanceledException">Cancelled; the next call goes on from there.</exception>
     /// <exception cref="LedgerUnavailableException">The ledger cannot be reached; the next call goes on from there.</exception>
     /// <exception cref="IOException">The run cannot be written down, or the snapshot cannot be read any more.</exception>
-    public async Task<ResyncAnswer> RunAsync(ICatalogSource source, ResyncWish wish, CancellationToken cancellationToken)
+    public async Task<ResyncRun> RunAsync(ICatalogSource source, ResyncWish wish, CancellationToken cancellationToken)
     {
-        var snapshot = await source.FindNewestAsync(cancellationToken).ConfigureAwait(false);
-        if (snapshot is null) return new ResyncAnswer(ResyncVerdict.NoSnapshot, $"{source.Name} holds no catalog.");
-        var last = await runs.FindAsync(source.Name, cancellationToken).ConfigureAwait(false);
-        if (last is { State: ResyncRunState.Completed } && last.Digest == snapshot.Digest && !wish.Again)
-            return new ResyncAnswer(ResyncVerdict.HandledAlready, $"{snapshot.Name} was handled already, {last.EndedAt:u}.") { Run = last };
-        if (last is { State: ResyncRunState.Sending } && last.Digest == snapshot.Digest && !wish.DryRun)
+        var (run, isNew) = await RequestAsync(source, wish, cancellationToken).ConfigureAwait(false);
+        if (!isNew && run.State == ResyncRunState.Planning) await WishAnewAsync(source, run, wish, cancellationToken).ConfigureAwait(false);
+        while (true)
         {
-            using var saved = await runs.LoadPlanAsync(last.RunId, cancellationToken).ConfigureAwait(false);
-            return await SendAsync(last, snapshot, saved, cancellationToken).ConfigureAwait(false);
+            var step = await ContinueAsync(source, Timeout.InfiniteTimeSpan, cancellationToken).ConfigureAwait(false);
+            if (step.Next is not { } wait || step.IsHeld) return step.Run!;
+            await Task.Delay(wait, time, cancellationToken).ConfigureAwait(false);
         }
+    }
 
-        var (plan, fault) = await planner.PlanAsync(snapshot, cancellationToken).ConfigureAwait(false);
+    /// <summary>What a run would do, without leaving a trace.</summary>
+    /// <exception cref="LedgerUnavailableException">The ledger cannot be reached.</exception>
+    /// <exception cref="IOException">The store or the source cannot be read.</exception>
+    public async Task<ResyncRun> PlanAsync(ICatalogSource source, ResyncWish wish, CancellationToken cancellationToken)
+    {
+        var now = time.GetUtcNow();
+        var run = new ResyncRun { RunId = "", Source = source.Name, Wish = wish with { DryRun = true }, State = ResyncRunState.Planning, Message = "", RequestedAt = now, UpdatedAt = now };
+        var history = await HistoryAsync(source, cancellationToken).ConfigureAwait(false);
+        var (planned, _, plan) = await PlanAsync(history, run, source, cancellationToken).ConfigureAwait(false);
+        plan?.Dispose();
+        return planned;
+    }
+
+    /// <summary>Goes on with the run of this source that is under way, if any.</summary>
+    /// <param name="source">Which.</param>
+    /// <param name="budget">Time after which it stops between two pages; infinite for none.</param>
+    /// <param name="cancellationToken">Ends it; the next call goes on from there.</param>
+    /// <exception cref="LedgerUnavailableException">The ledger cannot be reached; the next call goes on from there.</exception>
+    /// <exception cref="Synchronization.QueueUnavailableException">The lanes cannot be reached; likewise.</exception>
+    /// <exception cref="IOException">The run cannot be written down, or the snapshot cannot be read.</exception>
+    public async Task<ResyncStep> ContinueAsync(ICatalogSource source, TimeSpan budget, CancellationToken cancellationToken)
+    {
+        var began = time.GetTimestamp();
+        while (true)
+        {
+            var history = await HistoryAsync(source, cancellationToken).ConfigureAwait(false);
+            if (history.UnderWay() is not { } run) return new ResyncStep(history.Runs.Count > 0 ? history.Runs[0] : null, null);
+            var step = run.State == ResyncRunState.Planning
+                ? await BeginAsync(history, run, source, cancellationToken).ConfigureAwait(false)
+                : await ResumeAsync(history, run, source, () => budget != Timeout.InfiniteTimeSpan && time.GetElapsedTime(began) >= budget, cancellationToken).ConfigureAwait(false);
+            if (step is not null) return step;
+        }
+    }
+
+    /// <summary>Ends the run of a source that is under way for good. What it took into the ledger is still delivered.</summary>
+    /// <param name="source">Which source's.</param>
+    /// <param name="runId">Only this run; null for whichever it is.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    /// <returns>The run; null where none is under way.</returns>
+    /// <exception cref="IOException">The store cannot be used.</exception>
+    public async Task<ResyncRun?> CancelAsync(string source, string? runId, CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            var history = await store.FindAsync(source, cancellationToken).ConfigureAwait(false);
+            if (history?.UnderWay() is not { } run || (runId ?? run.RunId) != run.RunId) return null;
+            var counts = await lanes.CountsAsync(run, cancellationToken).ConfigureAwait(false);
+            if (await EndAsync(history, run with { Counts = counts }, ResyncRunState.Cancelled, "Cancelled. What it took into the ledger is still delivered.", cancellationToken).ConfigureAwait(false) is { } ended) return ended;
+        }
+    }
+
+    // Nothing was planned of it yet, so whoever asks last may say what is wished.
+    private async Task WishAnewAsync(ICatalogSource source, ResyncRun run, ResyncWish wish, CancellationToken cancellationToken)
+    {
+        var history = await HistoryAsync(source, cancellationToken).ConfigureAwait(false);
+        if (history.UnderWay() is { State: ResyncRunState.Planning } waiting && waiting.RunId == run.RunId)
+            await store.WriteAsync(history.With(waiting with { Wish = wish }), cancellationToken).ConfigureAwait(false);
+    }
+
+    private async ValueTask<ResyncHistory> HistoryAsync(ICatalogSource source, CancellationToken cancellationToken) =>
+        await store.FindAsync(source.Name, cancellationToken).ConfigureAwait(false) ?? new ResyncHistory { Source = source.Name };
+
+    /// <returns>Null where there is more to do at once.</returns>
+    private async Task<ResyncStep?> BeginAsync(ResyncHistory history, ResyncRun run, ICatalogSource source, CancellationToken cancellationToken)
+    {
+        var (planned, snapshot, plan) = await PlanAsync(history, run, source, cancellationToken).ConfigureAwait(false);
         using (plan)
         {
-            if (fault is not null) return new ResyncAnswer(ResyncVerdict.Refused, fault.Message) { Fault = fault };
-            var stop = MassDelistGuard.Check(options, plan!.Counts, last?.Plan.Items, wish.AllowShare);
-            if (stop is not null) return new ResyncAnswer(ResyncVerdict.Stopped, stop.Reason) { Plan = plan.Counts, Issues = plan.Issues };
-            if (wish.DryRun) return new ResyncAnswer(ResyncVerdict.Planned, "Nothing was sent.") { Plan = plan.Counts, Issues = plan.Issues };
-            var run = await BeginAsync(source, snapshot, plan, last, cancellationToken).ConfigureAwait(false);
-            return run is null ? LostRun(last) : await SendAsync(run, snapshot, plan, cancellationToken).ConfigureAwait(false) with { Issues = plan.Issues };
+            if (planned.IsUnderWay) await store.SavePlanAsync(run.RunId, plan!, cancellationToken).ConfigureAwait(false);
+            if (await store.WriteAsync(history.With(planned), cancellationToken).ConfigureAwait(false) is not { } written)
+                return Lost(run);
+            Progress?.Invoke(planned);
+            return planned.IsUnderWay ? await SendAsync(written, planned, snapshot!, plan!, static () => false, cancellationToken).ConfigureAwait(false) : new ResyncStep(planned, null);
         }
     }
 
-    /// <summary>Ends a source's interrupted run for good. What it took into the ledger is still delivered.</summary>
-    /// <returns>The run; null where none was interrupted, or somebody else has it under way.</returns>
-    public async Task<ResyncRun?> CancelAsync(ICatalogSource source, CancellationToken cancellationToken)
+    /// <summary>Finds the newest snapshot and plans it. The plan is null where there is nothing to be sent by it.</summary>
+    private async Task<(ResyncRun Run, ICatalogSnapshot? Snapshot, CatalogPlan? Plan)> PlanAsync(ResyncHistory history, ResyncRun run, ICatalogSource source, CancellationToken cancellationToken)
     {
-        var last = await runs.FindAsync(source.Name, cancellationToken).ConfigureAwait(false);
-        return last is { State: ResyncRunState.Sending }
-            ? await runs.WriteAsync(last with { State = ResyncRunState.Cancelled, EndedAt = time.GetUtcNow() }, cancellationToken).ConfigureAwait(false)
-            : null;
-    }
+        var snapshot = await source.FindNewestAsync(cancellationToken).ConfigureAwait(false);
+        if (snapshot is null) return (Ended(run, ResyncRunState.NoSnapshot, $"{source.Name} holds no catalog."), null, null);
+        run = run with { Snapshot = snapshot.Name, Digest = snapshot.Digest, WrittenAt = snapshot.WrittenAt };
+        var isLedger = snapshot is LedgerSnapshot;
+        if (history.Handled is { } handled && handled.Digest == snapshot.Digest && !run.Wish.Again && !isLedger)
+            return (Ended(run, ResyncRunState.HandledAlready, $"{snapshot.Name} was handled already, {handled.At:u}."), null, null);
 
-    private async Task<ResyncRun?> BeginAsync(ICatalogSource source, ICatalogSnapshot snapshot, CatalogPlan plan, ResyncRun? last, CancellationToken cancellationToken)
-    {
-        var runId = requestIds.Create();
-        await runs.SavePlanAsync(runId, plan, cancellationToken).ConfigureAwait(false);
-        var first = new ResyncRun
+        var (plan, fault) = isLedger
+            ? new PlanAnswer(await resend.PlanAsync(run.Wish.Resend ?? ResendFilter.Default, cancellationToken).ConfigureAwait(false), null)
+            : await planner.PlanAsync(snapshot, cancellationToken).ConfigureAwait(false);
+        if (fault is not null) return (Ended(run, ResyncRunState.Refused, fault.Message) with { FaultLine = fault.Line }, null, null);
+        run = run with { Plan = plan!.Counts, Issues = [.. plan.Issues.Take(MostIssues).Select(IssueOf)] };
+        if (!isLedger && MassDelistGuard.Check(options, plan.Counts, history.Handled?.Items, run.Wish.AllowShare) is { } stop)
         {
-            RunId = runId,
-            Source = source.Name,
-            Digest = snapshot.Digest,
-            WrittenAt = snapshot.WrittenAt,
-            StartedAt = time.GetUtcNow(),
+            plan.Dispose();
+            return (Ended(run, ResyncRunState.Stopped, stop.Reason), null, null);
+        }
+
+        if (run.Wish.DryRun)
+        {
+            plan.Dispose();
+            return (Ended(run, ResyncRunState.Planned, "Nothing was sent."), null, null);
+        }
+
+        var now = time.GetUtcNow();
+        run = run with
+        {
             State = ResyncRunState.Sending,
-            Plan = plan.Counts,
-            Counts = new RunCounts { Planned = plan.Selected + plan.Counts.Vanished },
-            Version = last?.Version ?? 0,
+            Message = "What differs is being sent.",
+            StartedAt = now,
+            UpdatedAt = now,
+            Lanes = options.Lanes,
+            ItemsPerPack = options.ItemsPerPack,
+            LanePacks = new long[options.Lanes],
+            Counts = new RunCounts { Planned = plan.Selected + (isLedger ? plan.Counts.Changed : plan.Counts.Vanished) },
         };
-        return await runs.WriteAsync(first, cancellationToken).ConfigureAwait(false);
+        return (run, snapshot, plan);
     }
 
-    private async Task<ResyncAnswer> SendAsync(ResyncRun run, ICatalogSnapshot snapshot, CatalogPlan plan, CancellationToken cancellationToken)
+    /// <returns>Null where there is more to do at once.</returns>
+    private async Task<ResyncStep?> ResumeAsync(ResyncHistory history, ResyncRun run, ICatalogSource source, Func<bool> isSpent, CancellationToken cancellationToken)
     {
-        Progress?.Invoke(run);
-        var paces = Enumerable.Range(0, options.Lanes).Select(_ => new LanePace(options, time)).ToArray();
-        await using var upcoming = pages.ReadAsync(run, snapshot, plan, cancellationToken).GetAsyncEnumerator(cancellationToken);
-        var more = upcoming.MoveNextAsync().AsTask();
-        while (await more.ConfigureAwait(false))
+        var snapshot = await source.FindNewestAsync(cancellationToken).ConfigureAwait(false);
+        if (snapshot?.Digest != run.Digest) return await GiveWayAsync(history, run, source, cancellationToken).ConfigureAwait(false);
+        using var plan = await store.LoadPlanAsync(run.RunId, cancellationToken).ConfigureAwait(false);
+        return await SendAsync(history, run, snapshot!, plan, isSpent, cancellationToken).ConfigureAwait(false);
+    }
+
+    private async Task<ResyncStep?> SendAsync(ResyncHistory history, ResyncRun run, ICatalogSnapshot snapshot, CatalogPlan plan, Func<bool> isSpent, CancellationToken cancellationToken)
+    {
+        var upcoming = pages.ReadAsync(run, snapshot, plan, cancellationToken).GetAsyncEnumerator(cancellationToken);
+        await using (upcoming.ConfigureAwait(false))
         {
-            var page = upcoming.Current;
-            more = upcoming.MoveNextAsync().AsTask();
+            Task<bool>? more = null;
             try
             {
-                var results = await Task.WhenAll(page.Packs.GroupBy(pack => pack.Lane).Select(lane => SendLaneAsync(lane, paces[lane.Key], cancellationToken))).ConfigureAwait(false);
-                if (results.FirstOrDefault(result => result.Stop is not null)?.Stop is { } stop)
-                    return new ResyncAnswer(ResyncVerdict.Interrupted, $"Sending is stopped: AlipayHK answers {stop.Code} ({stop.Message}) Mend that and run it again; it goes on from there.") { Run = run, Plan = run.Plan };
-                var counts = results.Aggregate(run.Counts + page.Counts, (sum, result) => sum + result.Counts);
-                var written = await runs.WriteAsync(run with { Pages = page.Number + 1, Packs = run.Packs + page.Packs.Count, Counts = counts }, cancellationToken).ConfigureAwait(false);
-                if (written is null) return LostRun(run);
-                run = written;
-                Progress?.Invoke(run);
+                more = upcoming.MoveNextAsync().AsTask();
+                while (await more.ConfigureAwait(false))
+                {
+                    if (await lanes.FullForAsync(run, cancellationToken).ConfigureAwait(false) is { } full) return new ResyncStep(run, full);
+                    var page = upcoming.Current;
+                    more = upcoming.MoveNextAsync().AsTask();
+                    var result = await lanes.HandOverAsync(run, page.Packs, cancellationToken).ConfigureAwait(false);
+                    if (result.Hold is { } hold) return Held(run, hold);
+                    var next = run with { Pages = page.Number + 1, LanePacks = Add(run.LanePacks, page.Packs), Counts = run.Counts + result.Counts, UpdatedAt = time.GetUtcNow() };
+                    if (await store.WriteAsync(history.With(next), cancellationToken).ConfigureAwait(false) is not { } written) return Lost(run);
+                    (history, run) = (written, next);
+                    Progress?.Invoke(run);
+                    if (isSpent()) return new ResyncStep(run, TimeSpan.Zero);
+                }
+            }
+            catch (SnapshotChangedException)
+            {
+                more = null;
+                return await ChangedAsync(history, run, cancellationToken).ConfigureAwait(false);
             }
             finally
             {
                 // The reader must not be disposed of while it reads.
-                await ((Task)more).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                if (more is not null) await ((Task)more).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
         }
 
-        var ended = await runs.WriteAsync(run with { State = ResyncRunState.Completed, EndedAt = time.GetUtcNow() }, cancellationToken).ConfigureAwait(false);
-        if (ended is null) return LostRun(run);
-        Progress?.Invoke(ended);
-        return new ResyncAnswer(ResyncVerdict.Completed, "Done.") { Run = ended, Plan = ended.Plan };
+        return await FinishAsync(history, run, cancellationToken).ConfigureAwait(false);
     }
 
-    private async Task<PackResult> SendLaneAsync(IEnumerable<ResyncPack> packs, LanePace pace, CancellationToken cancellationToken)
+    /// <summary>Everything is handed over; ends the run when it is accounted for.</summary>
+    private async Task<ResyncStep?> FinishAsync(ResyncHistory history, ResyncRun run, CancellationToken cancellationToken)
     {
-        var counts = new RunCounts();
-        foreach (var pack in packs)
+        var counts = await lanes.CountsAsync(run, cancellationToken).ConfigureAwait(false);
+        var left = counts.Planned - counts.Done;
+        var message = "Done.";
+        if (left > 0)
         {
-            var result = await sender.SendAsync(pack, pace, cancellationToken).ConfigureAwait(false);
-            counts += result.Counts;
-            if (result.Stop is not null) return new PackResult(counts, result.Stop);
+            // What a run has seen of its lanes is kept with it, so that its last news has a time.
+            var moved = counts.Done != run.LanesDone;
+            if (moved || time.GetUtcNow() - run.UpdatedAt < LongestSilence)
+            {
+                var waiting = moved ? run with { LanesDone = counts.Done, UpdatedAt = time.GetUtcNow() } : run;
+                if (moved && await store.WriteAsync(history.With(waiting), cancellationToken).ConfigureAwait(false) is null) return Lost(run);
+                Progress?.Invoke(waiting with { Counts = counts });
+                return new ResyncStep(waiting, LaneWait);
+            }
+
+            message = $"Done, but for {left:N0} items whose messages did not come back; they are pending and are sent by themselves.";
+            counts += new RunCounts { Failed = left };
         }
 
-        return new PackResult(counts, null);
+        var handled = history with { Handled = run.Plan is { } plan && run.Digest is { } digest ? new HandledSnapshot(digest, plan.Items, time.GetUtcNow()) : history.Handled };
+        return await EndAsync(handled, run with { Counts = counts }, ResyncRunState.Completed, message, cancellationToken).ConfigureAwait(false) is { } ended ? new ResyncStep(ended, null) : Lost(run);
     }
 
-    private static ResyncAnswer LostRun(ResyncRun? run) => new(ResyncVerdict.Interrupted, "Another run of this source has taken over or was cancelled.") { Run = run };
+    private async Task<ResyncStep?> GiveWayAsync(ResyncHistory history, ResyncRun run, ICatalogSource source, CancellationToken cancellationToken)
+    {
+        var counts = await lanes.CountsAsync(run, cancellationToken).ConfigureAwait(false);
+        if (await EndAsync(history, run with { Counts = counts }, ResyncRunState.Cancelled, "A newer snapshot took its place.", cancellationToken).ConfigureAwait(false) is null) return Lost(run);
+        await RequestAsync(source, run.Wish, cancellationToken).ConfigureAwait(false);
+        return null;
+    }
+
+    private async Task<ResyncStep?> ChangedAsync(ResyncHistory history, ResyncRun run, CancellationToken cancellationToken)
+    {
+        var counts = await lanes.CountsAsync(run, cancellationToken).ConfigureAwait(false);
+        const string Message = "The snapshot was changed while it was being sent. Write a new one under another name, or rename it when it is whole; the next run plans anew.";
+        return await EndAsync(history, run with { Counts = counts }, ResyncRunState.Cancelled, Message, cancellationToken).ConfigureAwait(false) is { } ended ? new ResyncStep(ended, null) : Lost(run);
+    }
+
+    private async Task<ResyncRun?> EndAsync(ResyncHistory history, ResyncRun run, ResyncRunState state, string message, CancellationToken cancellationToken)
+    {
+        var ended = Ended(run, state, message);
+        if (await store.WriteAsync(history.With(ended), cancellationToken).ConfigureAwait(false) is null) return null;
+        await store.DeletePlanAsync(run.RunId, cancellationToken).ConfigureAwait(false);
+        await lanes.ForgetAsync(ended, cancellationToken).ConfigureAwait(false);
+        Progress?.Invoke(ended);
+        return ended;
+    }
+
+    private ResyncRun Ended(ResyncRun run, ResyncRunState state, string message)
+    {
+        var now = time.GetUtcNow();
+        return run with { State = state, Message = message, EndedAt = now, UpdatedAt = now };
+    }
+
+    private static ResyncStep Held(ResyncRun run, PackHold hold)
+    {
+        var mend = hold.IsFault ? $"Sending is stopped: {hold.Reason} Mend that; the run goes on from there." : $"Sending is paused: {hold.Reason}";
+        return new ResyncStep(run with { Message = mend }, hold.Delay) { IsHeld = true };
+    }
+
+    // Whoever has written since owns the run now.
+    private static ResyncStep Lost(ResyncRun run) => new(run with { Message = "Another run of this source has taken over, or it was cancelled." }, null);
+
+    private static long[] Add(IReadOnlyList<long> lanePacks, IReadOnlyList<ResyncPack> packs)
+    {
+        var sum = lanePacks.ToArray();
+        foreach (var pack in packs) sum[pack.Lane]++;
+        return sum;
+    }
+
+    private static ResyncIssue IssueOf(CatalogEntry entry)
+    {
+        var first = entry.Result.Violations[0];
+        return new ResyncIssue(entry.ToString(), entry.Result.ContentId, first.Code, first.Message);
+    }
 }
 
-/// <summary>What is asked of a run.</summary>
-public sealed record ResyncWish
+/// <param name="Run">The run.</param>
+/// <param name="IsNew">False where it was under way already.</param>
+public readonly record struct ResyncStart(ResyncRun Run, bool IsNew);
+
+/// <summary>How far a call brought a run.</summary>
+/// <param name="Run">As it stands; null where the source never had one.</param>
+/// <param name="Next">When to go on; null where there is nothing to go on with.</param>
+public sealed record ResyncStep(ResyncRun? Run, TimeSpan? Next)
 {
-    /// <summary>Plan only.</summary>
-    public bool DryRun { get; init; }
-
-    /// <summary>Override of the guard's shares, 0 to 1.</summary>
-    public double? AllowShare { get; init; }
-
-    /// <summary>Also where this very snapshot was handled already.</summary>
-    public bool Again { get; init; }
-}
-
-/// <summary>How a run went, or why there was none.</summary>
-/// <param name="Verdict">How.</param>
-/// <param name="Message">A sentence or two for people.</param>
-public sealed record ResyncAnswer(ResyncVerdict Verdict, string Message)
-{
-    public ResyncRun? Run { get; init; }
-
-    public PlanCounts? Plan { get; init; }
-
-    /// <summary>For <see cref="ResyncVerdict.Refused"/>.</summary>
-    public SnapshotFault? Fault { get; init; }
-
-    /// <summary>The first of the unsound items.</summary>
-    public IReadOnlyList<CatalogEntry> Issues { get; init; } = [];
-}
-
-/// <summary>How a run went.</summary>
-public enum ResyncVerdict
-{
-    /// <summary>Everything planned is accounted for.</summary>
-    Completed,
-
-    /// <summary>A dry run.</summary>
-    Planned,
-
-    /// <summary>The source holds no snapshot.</summary>
-    NoSnapshot,
-
-    /// <summary>This very snapshot was handled before.</summary>
-    HandledAlready,
-
-    /// <summary>The snapshot cannot be used; nothing was sent.</summary>
-    Refused,
-
-    /// <summary>The guard stopped it; nothing was sent.</summary>
-    Stopped,
-
-    /// <summary>It stopped on the way; the next run goes on from there.</summary>
-    Interrupted,
+    /// <summary>Something holds sending up; the run's message says what.</summary>
+    public bool IsHeld { get; init; }
 }

@@ -44,9 +44,10 @@ internal sealed class BulkRun : IAsyncDisposable
         _planner = new CatalogPlanner(reader, new SqliteLedgerIndex(new SqliteLedgerOptions(Path.Combine(folder, "ledger.db"))), folder);
         _runner = new ResyncRunner(
             _planner,
-            new ResyncPages(reader, synchronizer, _counting, options, TimeProvider.System),
-            new PackSender(synchronizer, new NoSingles(), options, TimeProvider.System),
-            FileResyncRuns.Open(Path.Combine(folder, "resync")),
+            new ResendPlanner(_counting, TimeProvider.System),
+            new ResyncPages(reader, synchronizer, _counting, TimeProvider.System),
+            new InProcessLanes(new PackSender(synchronizer, new NoSingles(), options, TimeProvider.System), new LanePaces(options, TimeProvider.System)),
+            FileResyncStore.Open(Path.Combine(folder, "resync")),
             new RequestIdSource(),
             options,
             TimeProvider.System);
@@ -93,10 +94,10 @@ internal sealed class BulkRun : IAsyncDisposable
             began = Stopwatch.GetTimestamp();
             processor = Environment.CpuUsage.TotalTime;
         };
-        var answer = await _runner.RunAsync(_catalog, new ResyncWish(), CancellationToken.None).ConfigureAwait(false);
+        var run = await _runner.RunAsync(_catalog, new ResyncWish(), CancellationToken.None).ConfigureAwait(false);
         var elapsed = Stopwatch.GetElapsedTime(began!.Value);
-        if (answer.Run!.Counts.Sent != _items) throw new InvalidOperationException($"{answer.Run.Counts.Sent} of {_items} contents were sent.");
-        return (answer.Run, elapsed, Environment.CpuUsage.TotalTime - processor);
+        if (run.Counts.Sent != _items) throw new InvalidOperationException($"{run.Counts.Sent} of {_items} contents were sent.");
+        return (run, elapsed, Environment.CpuUsage.TotalTime - processor);
     }
 
     /// <summary>Plans while everything is in step; answers how long that took, and how much of the processor's time.</summary>
@@ -171,6 +172,8 @@ internal sealed class BulkRun : IAsyncDisposable
         }
 
         public ValueTask<SyncRecord?> ReplayAsync(string contentId, CancellationToken cancellationToken) => ledger.ReplayAsync(contentId, cancellationToken);
+
+        public ValueTask<SyncRecord?> ResendAsync(string contentId, CancellationToken cancellationToken) => ledger.ResendAsync(contentId, cancellationToken);
 
         public ValueTask<SyncRecord?> FindAsync(string contentId, CancellationToken cancellationToken) => ledger.FindAsync(contentId, cancellationToken);
 

@@ -44,6 +44,16 @@ internal sealed class MemoryLedger(TimeProvider time) : ISyncLedger
             () => _records.TryGetValue(contentId, out var current) ? Write(SyncTransitions.Replay(current, time.GetUtcNow())) : null,
             cancellationToken);
 
+    public ValueTask<SyncRecord?> ResendAsync(string contentId, CancellationToken cancellationToken) =>
+        Locked(
+            () =>
+            {
+                if (!_records.TryGetValue(contentId, out var current)) return null;
+                var (next, found) = SyncTransitions.Resend(current, time.GetUtcNow());
+                return Write(next) ?? found;
+            },
+            cancellationToken);
+
     public ValueTask<SyncRecord?> FindAsync(string contentId, CancellationToken cancellationToken) =>
         Locked(() => _records.GetValueOrDefault(contentId), cancellationToken);
 

@@ -243,6 +243,34 @@ public abstract class SyncLedgerContract
     }
 
     [SkippableFact]
+    public async Task Sends_an_acknowledged_content_again_with_its_request()
+    {
+        var ledger = await OpenAsync(_time);
+        await ledger.AcceptAsync([Content("1", "A", 1)], default);
+        var leased = (await ledger.LeaseAsync(Id("1"), Duration, default)).Record!;
+        await ledger.RecordAsync(leased, new AttemptEnding(AttemptEndingKind.Synchronized) { Attempt = new SyncAttempt(Now, leased.RequestId, "SUCCESS", "done", null) }, default);
+        _time.Advance(TimeSpan.FromDays(30));
+
+        var again = await ledger.ResendAsync(Id("1"), default);
+
+        Assert.Equal((SyncState.Pending, 0, Now, leased.RequestId), (again!.State, again.Attempts, again.DueAt, again.RequestId));
+        AssertSame(again, await ledger.FindAsync(Id("1"), default));
+        AssertSame(again, await ledger.ResendAsync(Id("1"), default));
+        Assert.Equal(LeaseStatus.Granted, (await ledger.LeaseAsync(Id("1"), Duration, default)).Status);
+    }
+
+    [SkippableFact]
+    public async Task Sends_nothing_again_that_was_rejected_or_never_known()
+    {
+        var ledger = await OpenAsync(_time);
+        await ParkAsync(ledger, "1", "A", ParkReason.Rejected);
+
+        Assert.Null(await ledger.ResendAsync(Id("1"), default));
+        Assert.Null(await ledger.ResendAsync(Id("none"), default));
+        Assert.Equal(SyncState.Parked, (await ledger.FindAsync(Id("1"), default))!.State);
+    }
+
+    [SkippableFact]
     public async Task Lists_by_state_due_time_type_and_result()
     {
         var ledger = await OpenAsync(_time);

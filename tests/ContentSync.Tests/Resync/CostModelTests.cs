@@ -50,8 +50,8 @@ public sealed class CostModelTests : IDisposable
     {
         (_world.Options.Lanes, _world.Options.ItemsPerPack) = (16, 50);
         var answer = await _world.RunAsync(TestSnapshot.Of(Enumerable.Range(0, Items).Select(i => ($"SKU-{i:d8}", "1"))));
-        Assert.Equal(Items, answer.Run!.Counts.Sent);
-        return new RunOperations { Signatures = _world.Partner.Calls.Count, Packs = answer.Run.Packs, LedgerCalls = _world.LedgerCalls, TelemetryBytes = 100 * Items };
+        Assert.Equal(Items, answer.Counts.Sent);
+        return new RunOperations { Signatures = _world.Partner.Calls.Count, Packs = answer.Packs, LedgerCalls = _world.LedgerCalls, TelemetryBytes = 100 * Items };
     }
 
     private static RunOperations Of(RunOperations counted, long catalog, long differing) => RunOperations.Of(counted, Items, catalog, differing, OneVault, PlanSecondsPerMillion);

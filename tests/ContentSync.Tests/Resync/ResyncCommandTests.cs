@@ -16,20 +16,20 @@ public sealed class ResyncCommandTests : IDisposable
     {
         Write(Enumerable.Range(0, 300));
         var (exitCode, answer) = await ResyncAsync("--dry-run");
-        Assert.Equal((0, "Planned", 300), (exitCode, answer.GetProperty("verdict").GetString(), Plan(answer, "new")));
+        Assert.Equal((0, "Planned", 300), (exitCode, answer.GetProperty("state").GetString(), Plan(answer, "new")));
         Assert.Empty(Held());
 
         (exitCode, answer) = await ResyncAsync();
-        Assert.Equal((0, "Completed", 300, 0), (exitCode, answer.GetProperty("verdict").GetString(), Run(answer, "sent"), Member(answer, "remaining")));
-        Assert.Equal("HandledAlready", (await ResyncAsync()).Answer.GetProperty("verdict").GetString());
+        Assert.Equal((0, "Completed", 300, 0), (exitCode, answer.GetProperty("state").GetString(), Run(answer, "sent"), Member(answer, "remaining")));
+        Assert.Equal("HandledAlready", (await ResyncAsync()).Answer.GetProperty("state").GetString());
 
         Write(Enumerable.Range(60, 240));
         (exitCode, answer) = await ResyncAsync();
-        Assert.Equal((3, "Stopped", 60), (exitCode, answer.GetProperty("verdict").GetString(), Plan(answer, "vanished")));
+        Assert.Equal((3, "Stopped", 60), (exitCode, answer.GetProperty("state").GetString(), Plan(answer, "vanished")));
         Assert.All(Held().Values, status => Assert.Equal(1, status));
 
         (exitCode, answer) = await ResyncAsync("--allow-delist", "0.2");
-        Assert.Equal((0, "Completed", 60), (exitCode, answer.GetProperty("verdict").GetString(), Run(answer, "sent")));
+        Assert.Equal((0, "Completed", 60), (exitCode, answer.GetProperty("state").GetString(), Run(answer, "sent")));
         Assert.Equal((60, 240), (Held().Values.Count(status => status == 0), Held().Values.Count(status => status == 1)));
     }
 
@@ -41,7 +41,7 @@ public sealed class ResyncCommandTests : IDisposable
 
         var (exitCode, answer) = await ResyncAsync();
 
-        Assert.Equal((2, "Refused", 50), (exitCode, answer.GetProperty("verdict").GetString(), Member(answer, "line")));
+        Assert.Equal((2, "Refused", 50), (exitCode, answer.GetProperty("state").GetString(), Member(answer, "line")));
         Assert.Empty(Held());
     }
 
@@ -62,7 +62,7 @@ public sealed class ResyncCommandTests : IDisposable
 
         var (exitCode, answer) = await ResyncAsync();
 
-        Assert.Equal((0, "Completed", 0), (exitCode, answer.GetProperty("verdict").GetString(), Member(answer, "remaining")));
+        Assert.Equal((0, "Completed", 0), (exitCode, answer.GetProperty("state").GetString(), Member(answer, "remaining")));
         Assert.Equal(2_500, Run(answer, "planned"));
         Assert.Equal(2_500, Run(answer, "sent") + Run(answer, "unchanged"));
         Assert.Equal(2_500, Held().Count);

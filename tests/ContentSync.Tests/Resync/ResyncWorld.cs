@@ -23,7 +23,7 @@ internal sealed class ResyncWorld : IDisposable
 
     private readonly TemporaryFolder _folder = new();
     private readonly MemoryLedger _ledger;
-    private readonly MemoryRuns _runs = new();
+    private readonly MemoryResyncStore _store = new();
 
     public ResyncWorld() => _ledger = new MemoryLedger(Time);
 
@@ -43,7 +43,7 @@ internal sealed class ResyncWorld : IDisposable
 
     public List<ResyncRun> Progress { get; } = [];
 
-    public async Task<ResyncAnswer> RunAsync(ICatalogSource source, ResyncWish? wish = null, KillSwitch? kill = null)
+    public async Task<ResyncRun> RunAsync(ICatalogSource source, ResyncWish? wish = null, KillSwitch? kill = null)
     {
         kill ??= new KillSwitch(long.MaxValue);
         using var client = AlipayHkClient.Create(AlipayHkOptions(), new CannedSigner(), Time, NullLoggerFactory.Instance, new MortalPartner(Partner, kill));
@@ -54,22 +54,23 @@ internal sealed class ResyncWorld : IDisposable
         var reader = new CatalogReader(new ContentReader(ContentOptions, Time), ContentOptions);
         var runner = new ResyncRunner(
             new CatalogPlanner(reader, new LedgerRecords(ledger), _folder.File("plans")),
-            new ResyncPages(reader, synchronizer, ledger, Options, Time),
-            new PackSender(synchronizer, new ListQueue(Singles), Options, Time),
-            new MortalRuns(_runs, kill),
+            new ResendPlanner(ledger, Time),
+            new ResyncPages(reader, synchronizer, ledger, Time),
+            new InProcessLanes(new PackSender(synchronizer, new ListQueue(Singles), Options, Time), new LanePaces(Options, Time)),
+            new MortalStore(_store, kill),
             new RequestIdSource(),
             Options,
             Time);
         runner.Progress += Progress.Add;
-        return await runner.RunAsync(source, wish ?? new ResyncWish(), kill.Token);
+        return wish is { DryRun: true } ? await runner.PlanAsync(source, wish, kill.Token) : await runner.RunAsync(source, wish ?? new ResyncWish(), kill.Token);
     }
 
-    public async Task<ResyncRun?> FindRunAsync(TestSnapshot source) => await _runs.FindAsync(source.Name, default);
+    public async Task<ResyncRun?> FindRunAsync(TestSnapshot source, ResyncRunState state) => (await _store.FindAsync(source.Name, default))?.Runs.FirstOrDefault(run => run.State == state);
 
     public async Task<ResyncRun?> CancelAsync(TestSnapshot source)
     {
-        var runner = new ResyncRunner(null!, null!, null!, _runs, new RequestIdSource(), Options, Time);
-        return await runner.CancelAsync(source, default);
+        var runner = new ResyncRunner(null!, null!, null!, new InProcessLanes(null!, null!), _store, new RequestIdSource(), Options, Time);
+        return await runner.CancelAsync(source.Name, null, default);
     }
 
     /// <summary>What the ledger says of each content, as far as it does not depend on the way there.</summary>
@@ -191,6 +192,8 @@ internal sealed class ResyncWorld : IDisposable
 
         public ValueTask<SyncRecord?> ReplayAsync(string contentId, CancellationToken cancellationToken) => kill.Around(() => ledger.ReplayAsync(contentId, default));
 
+        public ValueTask<SyncRecord?> ResendAsync(string contentId, CancellationToken cancellationToken) => kill.Around(() => ledger.ResendAsync(contentId, default));
+
         public ValueTask<SyncRecord?> FindAsync(string contentId, CancellationToken cancellationToken) => kill.Around(() => ledger.FindAsync(contentId, default));
 
         public IAsyncEnumerable<SyncRecord> ListAsync(SyncRecordFilter filter, CancellationToken cancellationToken)
@@ -200,46 +203,28 @@ internal sealed class ResyncWorld : IDisposable
         }
     }
 
-    private sealed class MortalRuns(IResyncRuns runs, KillSwitch kill) : IResyncRuns
+    private sealed class MortalStore(IResyncStore store, KillSwitch kill) : IResyncStore
     {
-        public ValueTask<ResyncRun?> FindAsync(string source, CancellationToken cancellationToken) => kill.Around(() => runs.FindAsync(source, default));
+        public ValueTask<ResyncHistory?> FindAsync(string source, CancellationToken cancellationToken) => kill.Around(() => store.FindAsync(source, default));
 
-        public ValueTask<ResyncRun?> WriteAsync(ResyncRun run, CancellationToken cancellationToken) => kill.Around(() => runs.WriteAsync(run, default));
+        public IAsyncEnumerable<ResyncHistory> ListAsync(CancellationToken cancellationToken) => store.ListAsync(cancellationToken);
+
+        public ValueTask<ResyncHistory?> WriteAsync(ResyncHistory history, CancellationToken cancellationToken) => kill.Around(() => store.WriteAsync(history, default));
 
         public async ValueTask SavePlanAsync(string runId, CatalogPlan plan, CancellationToken cancellationToken)
         {
             kill.Check();
-            await runs.SavePlanAsync(runId, plan, default);
+            await store.SavePlanAsync(runId, plan, default);
             kill.Check();
         }
 
-        public ValueTask<CatalogPlan> LoadPlanAsync(string runId, CancellationToken cancellationToken) => kill.Around(() => runs.LoadPlanAsync(runId, default));
-    }
+        public ValueTask<CatalogPlan> LoadPlanAsync(string runId, CancellationToken cancellationToken) => kill.Around(() => store.LoadPlanAsync(runId, default));
 
-    private sealed class MemoryRuns : IResyncRuns
-    {
-        private readonly Dictionary<string, ResyncRun> _runs = [];
-        private readonly Dictionary<string, byte[]> _plans = [];
-
-        public ValueTask<ResyncRun?> FindAsync(string source, CancellationToken cancellationToken) => ValueTask.FromResult(_runs.GetValueOrDefault(source));
-
-        public ValueTask<ResyncRun?> WriteAsync(ResyncRun run, CancellationToken cancellationToken)
+        public async ValueTask DeletePlanAsync(string runId, CancellationToken cancellationToken)
         {
-            if ((_runs.GetValueOrDefault(run.Source)?.Version ?? 0) != run.Version) return ValueTask.FromResult<ResyncRun?>(null);
-            return ValueTask.FromResult<ResyncRun?>(_runs[run.Source] = run with { Version = run.Version + 1 });
-        }
-
-        public async ValueTask SavePlanAsync(string runId, CatalogPlan plan, CancellationToken cancellationToken)
-        {
-            using var stream = new MemoryStream();
-            await plan.SaveAsync(stream, cancellationToken);
-            _plans[runId] = stream.ToArray();
-        }
-
-        public async ValueTask<CatalogPlan> LoadPlanAsync(string runId, CancellationToken cancellationToken)
-        {
-            using var stream = new MemoryStream(_plans[runId]);
-            return await CatalogPlan.LoadAsync(stream, cancellationToken);
+            kill.Check();
+            await store.DeletePlanAsync(runId, default);
+            kill.Check();
         }
     }
 }

@@ -1,0 +1,118 @@
+using System.Globalization;
+using System.Runtime.CompilerServices;
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json;
+using ContentSync.Resync;
+
+namespace ContentSync.Local.Pipeline;
+
+/// <summary>
+/// Keeps the runs of each source, and the plans of those under way, in one folder. For the one process that owns the data folder: a
+/// run that is found under way was left by an owner who is gone. Thread-safe.
+/// </summary>
+public sealed class FileResyncStore : IResyncStore
+{
+    private readonly string _folder;
+    private readonly Lock _lock = new();
+
+    private FileResyncStore(string folder) => _folder = folder;
+
+    /// <summary>Opens the folder, and clears away what a killed owner left half done.</summary>
+    /// <exception cref="IOException">It cannot be used.</exception>
+    public static FileResyncStore Open(string folder)
+    {
+        var directory = Directory.CreateDirectory(folder);
+        foreach (var spill in directory.GetDirectories("plan-*")) spill.Delete(recursive: true);
+        foreach (var draft in directory.GetFiles("*.draft")) draft.Delete();
+        return new FileResyncStore(folder);
+    }
+
+    /// <inheritdoc/>
+    public ValueTask<ResyncHistory?> FindAsync(string source, CancellationToken cancellationToken)
+    {
+        lock (_lock) return ValueTask.FromResult(Read(HistoryFile(source)));
+    }
+
+    /// <inheritdoc/>
+    public async IAsyncEnumerable<ResyncHistory> ListAsync([EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        await Task.CompletedTask.ConfigureAwait(false);
+        foreach (var file in Directory.EnumerateFiles(_folder, "*.json"))
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            ResyncHistory? history;
+            lock (_lock) history = Read(file);
+            if (history is not null) yield return history;
+        }
+    }
+
+    /// <inheritdoc/>
+    public ValueTask<ResyncHistory?> WriteAsync(ResyncHistory history, CancellationToken cancellationToken)
+    {
+        var file = HistoryFile(history.Source);
+        lock (_lock)
+        {
+            if (Read(file)?.Version != history.Version) return ValueTask.FromResult<ResyncHistory?>(null);
+            var version = history.Version is null ? 1 : long.Parse(history.Version, CultureInfo.InvariantCulture) + 1;
+            var next = history with { Version = version.ToString(CultureInfo.InvariantCulture) };
+            var draft = file + ".draft";
+            using (var stream = File.Create(draft))
+            {
+                JsonSerializer.Serialize(stream, next, ResyncStoreJson.Default.ResyncHistory);
+                stream.Flush(flushToDisk: true);
+            }
+
+            File.Move(draft, file, overwrite: true);
+            return ValueTask.FromResult<ResyncHistory?>(next);
+        }
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask SavePlanAsync(string runId, CatalogPlan plan, CancellationToken cancellationToken)
+    {
+        var draft = PlanFile(runId) + ".draft";
+        var file = File.Create(draft);
+        await using (file.ConfigureAwait(false))
+        {
+            await plan.SaveAsync(file, cancellationToken).ConfigureAwait(false);
+            file.Flush(flushToDisk: true);
+        }
+
+        File.Move(draft, PlanFile(runId), overwrite: true);
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask<CatalogPlan> LoadPlanAsync(string runId, CancellationToken cancellationToken)
+    {
+        var file = File.OpenRead(PlanFile(runId));
+        await using (file.ConfigureAwait(false)) return await CatalogPlan.LoadAsync(file, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <inheritdoc/>
+    public ValueTask DeletePlanAsync(string runId, CancellationToken cancellationToken)
+    {
+        File.Delete(PlanFile(runId));
+        return ValueTask.CompletedTask;
+    }
+
+    private static ResyncHistory? Read(string file)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize(File.ReadAllBytes(file), ResyncStoreJson.Default.ResyncHistory);
+        }
+        catch (FileNotFoundException)
+        {
+            return null;
+        }
+        catch (JsonException e)
+        {
+            throw new IOException($"The file {file} holds no runs that this program can read; move it away to begin anew.", e);
+        }
+    }
+
+    private string HistoryFile(string source) => Path.Combine(_folder, Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(source)).AsSpan(0, 16)) + ".json");
+
+    private string PlanFile(string runId) => Path.Combine(_folder, runId + ".plan");
+}

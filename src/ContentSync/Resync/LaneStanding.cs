@@ -1,0 +1,61 @@
+using System.Globalization;
+
+namespace ContentSync.Resync;
+
+/// <summary>What one lane has done of a run whose packs a broker carries. A broker repeats messages and may bring them out of order, so it is known of each pack whether it was counted.</summary>
+public sealed record LaneStanding
+{
+    public required string RunId { get; init; }
+
+    public required int Lane { get; init; }
+
+    /// <summary>What became of the packs that were counted.</summary>
+    public RunCounts Counts { get; init; } = new();
+
+    /// <summary>Numbers of the packs that were counted, as ranges in ascending order, none touching the next: <c>0-17,19</c>.</summary>
+    public string Packs { get; init; } = "";
+
+    /// <summary>Counts a pack.</summary>
+    /// <returns>The next standing; null where the pack was counted before.</returns>
+    public LaneStanding? With(long pack, RunCounts counts)
+    {
+        var ranges = Ranges();
+        if (ranges.Exists(range => range.First <= pack && pack <= range.Last)) return null;
+        ranges.Add((pack, pack));
+        ranges.Sort();
+        var merged = new List<(long First, long Last)>(ranges.Count);
+        foreach (var range in ranges)
+        {
+            if (merged.Count > 0 && merged[^1].Last + 1 == range.First) merged[^1] = (merged[^1].First, range.Last);
+            else merged.Add(range);
+        }
+
+        return this with { Counts = Counts + counts, Packs = string.Join(',', merged.Select(Text)) };
+    }
+
+    private List<(long First, long Last)> Ranges() =>
+    [
+        .. Packs.Split(',', StringSplitOptions.RemoveEmptyEntries).Select(range => range.Split('-')).Select(ends => (Number(ends[0]), Number(ends[^1]))),
+    ];
+
+    private static long Number(string text) => long.Parse(text, CultureInfo.InvariantCulture);
+
+    private static string Text((long First, long Last) range) =>
+        range.First == range.Last ? range.First.ToString(CultureInfo.InvariantCulture) : string.Create(CultureInfo.InvariantCulture, $"{range.First}-{range.Last}");
+}
+
+/// <summary>Keeps the standing of each lane of each run that a broker's packs belong to.</summary>
+public interface ILaneBook
+{
+    /// <summary>Counts a pack once, however often it is told of.</summary>
+    /// <exception cref="IOException">The book cannot be written.</exception>
+    ValueTask CountAsync(ResyncPack pack, RunCounts counts, CancellationToken cancellationToken);
+
+    /// <summary>The standings of a run's lanes, those that have counted anything.</summary>
+    /// <exception cref="IOException">The book cannot be read.</exception>
+    IAsyncEnumerable<LaneStanding> ListAsync(string runId, CancellationToken cancellationToken);
+
+    /// <summary>Forgets a run's lanes.</summary>
+    /// <exception cref="IOException">The book cannot be written.</exception>
+    ValueTask ForgetAsync(string runId, CancellationToken cancellationToken);
+}

@@ -1,0 +1,38 @@
+using ContentSync.Local.Pipeline;
+using ContentSync.Resync;
+using ContentSync.Tests.Local.Storage;
+
+namespace ContentSync.Tests.Resync;
+
+public sealed class FileResyncStoreTests : ResyncStoreContract, IDisposable
+{
+    private readonly TemporaryFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public async Task Clears_away_what_a_killed_owner_left_half_done()
+    {
+        Directory.CreateDirectory(_folder.File("plan-killed"));
+        File.WriteAllText(_folder.File("x.json.draft"), "{");
+
+        await OpenAsync();
+
+        Assert.Empty(Directory.GetFileSystemEntries(_folder.File("")));
+    }
+
+    [Fact]
+    public async Task Says_which_file_cannot_be_read()
+    {
+        var store = await OpenAsync();
+        await store.WriteAsync(new ResyncHistory { Source = "a" }, default);
+        var file = Assert.Single(Directory.GetFiles(_folder.File("")));
+        File.WriteAllText(file, "{ not json");
+
+        var fault = await Assert.ThrowsAsync<IOException>(async () => await store.FindAsync("a", default));
+
+        Assert.Contains(file, fault.Message, StringComparison.Ordinal);
+    }
+
+    protected override Task<IResyncStore> OpenAsync() => Task.FromResult<IResyncStore>(FileResyncStore.Open(_folder.File("")));
+}

@@ -1,0 +1,57 @@
+using System.Globalization;
+using System.Runtime.CompilerServices;
+using ContentSync.Resync;
+
+namespace ContentSync.Tests.Resync;
+
+/// <summary>Keeps runs for as long as the test lasts.</summary>
+internal sealed class MemoryResyncStore : IResyncStore
+{
+    private readonly Lock _lock = new();
+    private readonly Dictionary<string, ResyncHistory> _histories = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, byte[]> _plans = new(StringComparer.Ordinal);
+
+    public ValueTask<ResyncHistory?> FindAsync(string source, CancellationToken cancellationToken)
+    {
+        lock (_lock) return ValueTask.FromResult(_histories.GetValueOrDefault(source));
+    }
+
+    public async IAsyncEnumerable<ResyncHistory> ListAsync([EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        await Task.CompletedTask;
+        ResyncHistory[] histories;
+        lock (_lock) histories = [.. _histories.Values];
+        foreach (var history in histories) yield return history;
+    }
+
+    public ValueTask<ResyncHistory?> WriteAsync(ResyncHistory history, CancellationToken cancellationToken)
+    {
+        lock (_lock)
+        {
+            if (_histories.GetValueOrDefault(history.Source)?.Version != history.Version) return ValueTask.FromResult<ResyncHistory?>(null);
+            var version = int.Parse(history.Version ?? "0", CultureInfo.InvariantCulture) + 1;
+            return ValueTask.FromResult<ResyncHistory?>(_histories[history.Source] = history with { Version = version.ToString(CultureInfo.InvariantCulture) });
+        }
+    }
+
+    public async ValueTask SavePlanAsync(string runId, CatalogPlan plan, CancellationToken cancellationToken)
+    {
+        using var stream = new MemoryStream();
+        await plan.SaveAsync(stream, cancellationToken);
+        lock (_lock) _plans[runId] = stream.ToArray();
+    }
+
+    public async ValueTask<CatalogPlan> LoadPlanAsync(string runId, CancellationToken cancellationToken)
+    {
+        byte[]? bytes;
+        lock (_lock) bytes = _plans.GetValueOrDefault(runId);
+        using var stream = new MemoryStream(bytes ?? throw new FileNotFoundException("There is no such plan.", runId));
+        return await CatalogPlan.LoadAsync(stream, cancellationToken);
+    }
+
+    public ValueTask DeletePlanAsync(string runId, CancellationToken cancellationToken)
+    {
+        lock (_lock) _plans.Remove(runId);
+        return ValueTask.CompletedTask;
+    }
+}
