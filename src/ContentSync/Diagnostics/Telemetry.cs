@@ -44,6 +44,12 @@ public static class Telemetry
     /// <summary>Age of the oldest content that is pending past its due time, as the sweep found it; 0 where there is none.</summary>
     public static readonly Gauge<double> OldestPendingAge = Meter.CreateGauge<double>("contentsync.oldest_pending.age", "s", "Time since acceptance of the oldest content pending past its due time.");
 
+    /// <summary>Contents that resyncs set out to send.</summary>
+    public static readonly Counter<long> ResyncPlanned = Meter.CreateCounter<long>("contentsync.resync.planned", "{content}", "Contents that resyncs set out to send.");
+
+    /// <summary>Contents of resyncs that are accounted for, by <c>outcome</c>.</summary>
+    public static readonly Counter<long> ResyncDone = Meter.CreateCounter<long>("contentsync.resync.done", "{content}", "Contents of resyncs that are accounted for, by outcome.");
+
     /// <summary>The span of one content; null where nobody listens, and for one of a bulk.</summary>
     public static Activity? StartContent(string contentId) =>
         InBulk ? null : Source.StartActivity("synchronize content")?.SetTag(ContentIdTag, contentId);

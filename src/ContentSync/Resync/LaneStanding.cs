@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.Json.Serialization;
 
 namespace ContentSync.Resync;
 
@@ -14,6 +15,10 @@ public sealed record LaneStanding
 
     /// <summary>Numbers of the packs that were counted, as ranges in ascending order, none touching the next: <c>0-17,19</c>.</summary>
     public string Packs { get; init; } = "";
+
+    /// <summary>How many packs were counted.</summary>
+    [JsonIgnore]
+    public long CountedPacks => Ranges().Sum(range => range.Last - range.First + 1);
 
     /// <summary>Counts a pack.</summary>
     /// <returns>The next standing; null where the pack was counted before.</returns>
@@ -48,8 +53,9 @@ public sealed record LaneStanding
 public interface ILaneBook
 {
     /// <summary>Counts a pack once, however often it is told of.</summary>
+    /// <returns>Whether it was counted now; false where it was counted before.</returns>
     /// <exception cref="IOException">The book cannot be written.</exception>
-    ValueTask CountAsync(ResyncPack pack, RunCounts counts, CancellationToken cancellationToken);
+    ValueTask<bool> CountAsync(ResyncPack pack, RunCounts counts, CancellationToken cancellationToken);
 
     /// <summary>The standings of a run's lanes, those that have counted anything.</summary>
     /// <exception cref="IOException">The book cannot be read.</exception>

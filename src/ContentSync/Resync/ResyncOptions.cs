@@ -26,4 +26,7 @@ public sealed class ResyncOptions
 
     /// <summary>Share of them that bulk leaves to single changes, 0 to less than 1.</summary>
     public double ReservedShare { get; set; } = 0.2;
+
+    /// <summary>Packs of a run that may wait on a broker's sessions; a run hands over no more until some are done. At the default rate, two hours' work.</summary>
+    public int MaxWaitingPacks { get; set; } = 20_000;
 }

@@ -59,6 +59,9 @@ public sealed record ResyncRun
     /// <summary>Packs handed over in each lane.</summary>
     public IReadOnlyList<long> LanePacks { get; init; } = [];
 
+    /// <summary>All packs are handed over; what is left is to hear of them.</summary>
+    public bool IsHandedOver { get; init; }
+
     /// <summary>What the runner itself accounted for; <see cref="IPackLanes.CountsAsync"/> knows what the lanes did beside it.</summary>
     public RunCounts Counts { get; init; } = new();
 

@@ -100,10 +100,12 @@ public sealed class ResyncRunner(
             var history = await HistoryAsync(source, cancellationToken).ConfigureAwait(false);
             if (history.UnderWay() is not { } run) return new ResyncStep(history.Runs.Count > 0 ? history.Runs[0] : null, null);
             var step = run.State == ResyncRunState.Planning
-                ? await BeginAsync(history, run, source, cancellationToken).ConfigureAwait(false)
-                : await ResumeAsync(history, run, source, () => budget != Timeout.InfiniteTimeSpan && time.GetElapsedTime(began) >= budget, cancellationToken).ConfigureAwait(false);
+                ? await BeginAsync(history, run, source, IsSpent, cancellationToken).ConfigureAwait(false)
+                : await ResumeAsync(history, run, source, IsSpent, cancellationToken).ConfigureAwait(false);
             if (step is not null) return step;
         }
+
+        bool IsSpent() => budget != Timeout.InfiniteTimeSpan && time.GetElapsedTime(began) >= budget;
     }
 
     /// <summary>Ends the run of a source that is under way for good. What it took into the ledger is still delivered.</summary>
@@ -135,7 +137,7 @@ public sealed class ResyncRunner(
         await store.FindAsync(source.Name, cancellationToken).ConfigureAwait(false) ?? new ResyncHistory { Source = source.Name };
 
     /// <returns>Null where there is more to do at once.</returns>
-    private async Task<ResyncStep?> BeginAsync(ResyncHistory history, ResyncRun run, ICatalogSource source, CancellationToken cancellationToken)
+    private async Task<ResyncStep?> BeginAsync(ResyncHistory history, ResyncRun run, ICatalogSource source, Func<bool> isSpent, CancellationToken cancellationToken)
     {
         var (planned, snapshot, plan) = await PlanAsync(history, run, source, cancellationToken).ConfigureAwait(false);
         using (plan)
@@ -144,7 +146,8 @@ public sealed class ResyncRunner(
             if (await store.WriteAsync(history.With(planned), cancellationToken).ConfigureAwait(false) is not { } written)
                 return Lost(run);
             Progress?.Invoke(planned);
-            return planned.IsUnderWay ? await SendAsync(written, planned, snapshot!, plan!, static () => false, cancellationToken).ConfigureAwait(false) : new ResyncStep(planned, null);
+            if (planned.IsUnderWay) ResyncTelemetry.Planned(planned.Counts.Planned);
+            return planned.IsUnderWay ? await SendAsync(written, planned, snapshot!, plan!, isSpent, cancellationToken).ConfigureAwait(false) : new ResyncStep(planned, null);
         }
     }
 
@@ -193,6 +196,10 @@ public sealed class ResyncRunner(
     /// <returns>Null where there is more to do at once.</returns>
     private async Task<ResyncStep?> ResumeAsync(ResyncHistory history, ResyncRun run, ICatalogSource source, Func<bool> isSpent, CancellationToken cancellationToken)
     {
+        // Neither of these takes the catalog, which is long to read.
+        if (run.IsHandedOver) return await FinishAsync(history, run, cancellationToken).ConfigureAwait(false);
+        if (await lanes.FullForAsync(run, cancellationToken).ConfigureAwait(false) is { } full) return new ResyncStep(run, full);
+
         var snapshot = await source.FindNewestAsync(cancellationToken).ConfigureAwait(false);
         if (snapshot?.Digest != run.Digest) return await GiveWayAsync(history, run, source, cancellationToken).ConfigureAwait(false);
         using var plan = await store.LoadPlanAsync(run.RunId, cancellationToken).ConfigureAwait(false);
@@ -218,6 +225,7 @@ public sealed class ResyncRunner(
                     var next = run with { Pages = page.Number + 1, LanePacks = Add(run.LanePacks, page.Packs), Counts = run.Counts + result.Counts, UpdatedAt = time.GetUtcNow() };
                     if (await store.WriteAsync(history.With(next), cancellationToken).ConfigureAwait(false) is not { } written) return Lost(run);
                     (history, run) = (written, next);
+                    ResyncTelemetry.Done(result.Counts);
                     Progress?.Invoke(run);
                     if (isSpent()) return new ResyncStep(run, TimeSpan.Zero);
                 }
@@ -234,7 +242,7 @@ public sealed class ResyncRunner(
             }
         }
 
-        return await FinishAsync(history, run, cancellationToken).ConfigureAwait(false);
+        return await FinishAsync(history, run with { IsHandedOver = true }, cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>Everything is handed over; ends the run when it is accounted for.</summary>
@@ -246,7 +254,7 @@ public sealed class ResyncRunner(
         if (left > 0)
         {
             // What a run has seen of its lanes is kept with it, so that its last news has a time.
-            var moved = counts.Done != run.LanesDone;
+            var moved = counts.Done != run.LanesDone || history.UnderWay() is { IsHandedOver: false };
             if (moved || time.GetUtcNow() - run.UpdatedAt < LongestSilence)
             {
                 var waiting = moved ? run with { LanesDone = counts.Done, UpdatedAt = time.GetUtcNow() } : run;
@@ -257,6 +265,7 @@ public sealed class ResyncRunner(
 
             message = $"Done, but for {left:N0} items whose messages did not come back; they are pending and are sent by themselves.";
             counts += new RunCounts { Failed = left };
+            ResyncTelemetry.Done(new RunCounts { Failed = left });
         }
 
         var handled = history with { Handled = run.Plan is { } plan && run.Digest is { } digest ? new HandledSnapshot(digest, plan.Items, time.GetUtcNow()) : history.Handled };

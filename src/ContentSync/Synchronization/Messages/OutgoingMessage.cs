@@ -6,7 +6,7 @@ using System.Text.Json.Serialization;
 
 namespace ContentSync.Synchronization.Messages;
 
-/// <summary>A message for the content queue.</summary>
+/// <summary>A message for one of the app's queues.</summary>
 /// <param name="MessageId">At most 128 characters and used for no other message: a broker that detects duplicates drops one that repeats an id.</param>
 /// <param name="Body">Its bytes.</param>
 /// <param name="ContentType">Media type of the body.</param>
@@ -20,6 +20,9 @@ public sealed record OutgoingMessage(
     TimeSpan Delay)
 {
     private const string Json = "application/json";
+
+    /// <summary>The session of the resync queue that it goes on; null for one of the content queue, which has no sessions.</summary>
+    public string? SessionId { get; init; }
 
     private static readonly Dictionary<string, object> ReferenceProperties = new()
     {

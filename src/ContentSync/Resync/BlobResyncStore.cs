@@ -1,0 +1,161 @@
+using System.Runtime.CompilerServices;
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json;
+using Azure;
+using Azure.Identity;
+using Azure.Storage.Blobs;
+using Azure.Storage.Blobs.Models;
+
+namespace ContentSync.Resync;
+
+/// <summary>Keeps the runs of each source, and the plans of those under way, as blobs of one container. Thread-safe; any number of processes may write.</summary>
+/// <param name="container">Holds nothing else.</param>
+public sealed class BlobResyncStore(BlobContainerClient container) : IResyncStore
+{
+    private const string Histories = "runs/";
+
+    /// <summary>Makes the container where it does not exist.</summary>
+    /// <exception cref="IOException">It cannot be made.</exception>
+    public async Task CreateIfNotExistsAsync(CancellationToken cancellationToken) =>
+        await GuardAsync(() => container.CreateIfNotExistsAsync(cancellationToken: cancellationToken), cancellationToken).ConfigureAwait(false);
+
+    /// <inheritdoc/>
+    public ValueTask<ResyncHistory?> FindAsync(string source, CancellationToken cancellationToken) => ReadAsync(HistoryName(source), cancellationToken);
+
+    /// <inheritdoc/>
+    public async IAsyncEnumerable<ResyncHistory> ListAsync([EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        var blobs = container.GetBlobsAsync(BlobTraits.None, BlobStates.None, Histories, cancellationToken).GetAsyncEnumerator(cancellationToken);
+        await using (blobs.ConfigureAwait(false))
+        {
+            while (await GuardAsync(() => blobs.MoveNextAsync().AsTask(), cancellationToken).ConfigureAwait(false))
+            {
+                if (await ReadAsync(blobs.Current.Name, cancellationToken).ConfigureAwait(false) is { } history) yield return history;
+            }
+        }
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask<ResyncHistory?> WriteAsync(ResyncHistory history, CancellationToken cancellationToken)
+    {
+        // The version is the blob's own ETag.
+        var bytes = JsonSerializer.SerializeToUtf8Bytes(history with { Version = null }, ResyncStoreJson.Default.ResyncHistory);
+        var name = HistoryName(history.Source);
+        var conditions = history.Version is { } version ? new BlobRequestConditions { IfMatch = new ETag(version) } : new BlobRequestConditions { IfNoneMatch = ETag.All };
+        try
+        {
+            var written = await container.GetBlobClient(name).UploadAsync(new BinaryData(bytes), new BlobUploadOptions { Conditions = conditions }, cancellationToken).ConfigureAwait(false);
+            return history with { Version = written.Value.ETag.ToString() };
+        }
+        catch (RequestFailedException e) when (e.Status is 409 or 412)
+        {
+            // Where the answer to our own write was lost, the client wrote again and met itself.
+            var (found, tag) = await DownloadAsync(name, cancellationToken).ConfigureAwait(false);
+            return found is not null && found.ToMemory().Span.SequenceEqual(bytes) ? history with { Version = tag.ToString() } : null;
+        }
+        catch (Exception e) when (IsStorage(e))
+        {
+            throw Unreachable(e, cancellationToken);
+        }
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask SavePlanAsync(string runId, CatalogPlan plan, CancellationToken cancellationToken)
+    {
+        // By way of a file: it is uploaded in blocks and appears when they are all there, without a second copy of it in memory.
+        var file = new FileStream(
+            Path.Combine(Path.GetTempPath(), Path.GetRandomFileName()),
+            new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.ReadWrite, Options = FileOptions.DeleteOnClose | FileOptions.Asynchronous });
+        await using (file.ConfigureAwait(false))
+        {
+            await plan.SaveAsync(file, cancellationToken).ConfigureAwait(false);
+            file.Position = 0;
+            await GuardAsync(() => PlanBlob(runId).UploadAsync(file, overwrite: true, cancellationToken), cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask<CatalogPlan> LoadPlanAsync(string runId, CancellationToken cancellationToken)
+    {
+        try
+        {
+            var stream = await PlanBlob(runId).OpenReadAsync(cancellationToken: cancellationToken).ConfigureAwait(false);
+            await using (stream.ConfigureAwait(false)) return await CatalogPlan.LoadAsync(stream, cancellationToken).ConfigureAwait(false);
+        }
+        catch (Exception e) when (IsStorage(e))
+        {
+            throw Unreachable(e, cancellationToken);
+        }
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask DeletePlanAsync(string runId, CancellationToken cancellationToken) =>
+        await GuardAsync(() => PlanBlob(runId).DeleteIfExistsAsync(cancellationToken: cancellationToken), cancellationToken).ConfigureAwait(false);
+
+    private async ValueTask<ResyncHistory?> ReadAsync(string name, CancellationToken cancellationToken)
+    {
+        var (bytes, tag) = await DownloadAsync(name, cancellationToken).ConfigureAwait(false);
+        if (bytes is null) return null;
+        try
+        {
+            return JsonSerializer.Deserialize(bytes, ResyncStoreJson.Default.ResyncHistory) is { } history ? history with { Version = tag.ToString() } : null;
+        }
+        catch (JsonException e)
+        {
+            throw new IOException($"The blob {name} of {container.Name} holds no runs that this program can read; delete it to begin anew.", e);
+        }
+    }
+
+    private async ValueTask<(BinaryData? Bytes, ETag Tag)> DownloadAsync(string name, CancellationToken cancellationToken)
+    {
+        try
+        {
+            var answer = await container.GetBlobClient(name).DownloadContentAsync(cancellationToken).ConfigureAwait(false);
+            return (answer.Value.Content, answer.Value.Details.ETag);
+        }
+        catch (RequestFailedException e) when (e.ErrorCode == BlobErrorCode.BlobNotFound)
+        {
+            return (null, default);
+        }
+        catch (Exception e) when (IsStorage(e))
+        {
+            throw Unreachable(e, cancellationToken);
+        }
+    }
+
+    private async Task<T> GuardAsync<T>(Func<Task<T>> call, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await call().ConfigureAwait(false);
+        }
+        catch (Exception e) when (IsStorage(e))
+        {
+            throw Unreachable(e, cancellationToken);
+        }
+    }
+
+    // The client gathers the faults of its retries in one, and reports its own time limit as a cancellation that nobody asked for.
+    private static bool IsStorage(Exception e) => e is RequestFailedException or AggregateException or AuthenticationFailedException or OperationCanceledException;
+
+    private IOException Unreachable(Exception e, CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        var last = e is AggregateException { InnerExceptions: [.., var inner] } ? inner : e;
+        return new IOException(last switch
+        {
+            AuthenticationFailedException => $"No token for the container {container.Name} could be had; check the identity the app runs as.",
+            RequestFailedException { Status: 401 or 403 } denied => $"The container {container.Name} refused access ({denied.ErrorCode ?? "no code"}); the app's identity needs the role Storage Blob Data Contributor on it, and the account's network rules must let it in.",
+            RequestFailedException { ErrorCode: "BlobNotFound" } => $"The container {container.Name} does not hold that plan.",
+            RequestFailedException { Status: 404 } => $"The container {container.Name} does not exist at {container.Uri.Authority}; create it first.",
+            RequestFailedException { Status: not 0 } other => $"The container {container.Name} answered {other.Status} ({other.ErrorCode ?? "no code"}); try again later.",
+            OperationCanceledException => $"The container {container.Name} at {container.Uri.Authority} did not answer in time; try again later.",
+            _ => $"The container {container.Name} at {container.Uri.Authority} cannot be reached; try again later.",
+        }, e);
+    }
+
+    private BlobClient PlanBlob(string runId) => container.GetBlobClient($"plans/{runId}");
+
+    private static string HistoryName(string source) => $"{Histories}{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(source)).AsSpan(0, 16))}.json";
+}

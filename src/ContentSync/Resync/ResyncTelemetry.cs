@@ -1,0 +1,25 @@
+using ContentSync.Diagnostics;
+
+namespace ContentSync.Resync;
+
+/// <summary>Figures of runs: a few points for each pack, none for an item.</summary>
+internal static class ResyncTelemetry
+{
+    /// <summary>A run was planned and is being sent.</summary>
+    public static void Planned(long items) => Telemetry.ResyncPlanned.Add(items);
+
+    /// <summary>What became of some of it.</summary>
+    public static void Done(RunCounts counts)
+    {
+        Add(counts.Sent, nameof(counts.Sent));
+        Add(counts.Unchanged, nameof(counts.Unchanged));
+        Add(counts.Superseded, nameof(counts.Superseded));
+        Add(counts.Failed, nameof(counts.Failed));
+        Add(counts.Parked, nameof(counts.Parked));
+    }
+
+    private static void Add(long items, string outcome)
+    {
+        if (items > 0) Telemetry.ResyncDone.Add(items, new KeyValuePair<string, object?>("outcome", outcome));
+    }
+}
