@@ -163,13 +163,33 @@ internal sealed class CanonicalForm(ContentOptions options, ViolationList violat
         if (frame.IsDisordered)
         {
             var members = _open.AsSpan(frame.FirstMember, frame.Count);
-            members.Sort(new ByName(_text));
+            Sort(members);
             ReportDuplicates(members);
             KeepForReordering(members);
         }
 
         _openCount = frame.FirstMember;
         _depth--;
+    }
+
+    private void Sort(Span<Member> members)
+    {
+        // The runtime's sort boxes the comparer and calls it through a delegate, which costs more than the few members of most objects.
+        const int Few = 24;
+        if (members.Length > Few)
+        {
+            members.Sort(new ByName(_text));
+            return;
+        }
+
+        for (var i = 1; i < members.Length; i++)
+        {
+            var member = members[i];
+            var name = Name(member);
+            var at = i;
+            for (; at > 0 && Name(members[at - 1]).SequenceCompareTo(name) > 0; at--) members[at] = members[at - 1];
+            members[at] = member;
+        }
     }
 
     private void ReportDuplicates(ReadOnlySpan<Member> sorted)

@@ -9,17 +9,13 @@ namespace ContentSync.Content;
 /// </summary>
 public sealed class ContentReader
 {
-    private readonly ContentOptions _options;
     private readonly ObjectPool<ItemReading> _readings;
 
     /// <param name="options">Types and limits. Not to be changed afterwards.</param>
     /// <param name="timeProvider">The clock that occurredAt is held against.</param>
     /// <param name="schemas">Checked last, and only where contentInfo is otherwise sound; null for none.</param>
-    public ContentReader(ContentOptions options, TimeProvider timeProvider, ContentSchemas? schemas = null)
-    {
-        _options = options;
+    public ContentReader(ContentOptions options, TimeProvider timeProvider, ContentSchemas? schemas = null) =>
         _readings = new DefaultObjectPool<ItemReading>(new ReadingPolicy(options, timeProvider, schemas));
-    }
 
     /// <summary>
     /// Reads one item. Never throws for what is in <paramref name="utf8Item"/>: everything that is wrong with it is in the answer,
@@ -28,7 +24,6 @@ public sealed class ContentReader
     /// <param name="utf8Item">One JSON document in UTF-8, with or without byte order mark.</param>
     public ContentReadResult Read(ReadOnlySpan<byte> utf8Item)
     {
-        if (utf8Item.Length > _options.MaxItemBytes) return TooLarge(utf8Item.Length, _options.MaxItemBytes);
         var reading = _readings.Get();
         try
         {
@@ -39,6 +34,11 @@ public sealed class ContentReader
             _readings.Return(reading);
         }
     }
+
+    /// <summary>For who reads many items in a row; to be given back by <see cref="Return"/>.</summary>
+    internal ItemReading Rent() => _readings.Get();
+
+    internal void Return(ItemReading reading) => _readings.Return(reading);
 
     /// <summary>The answer to an item of more than <paramref name="limit"/> bytes, which is not looked into.</summary>
     internal static ContentReadResult TooLarge(long bytes, int limit) => new(

@@ -23,9 +23,12 @@ internal sealed class ItemReading
     private readonly string _typeExpectation;
     private byte[] _decoded = new byte[256];
     private byte[] _contentInfoText = [];
+    private byte[] _contentIdText = new byte[64];
 
     private Members _seen;
-    private string? _contentId;
+
+    // Of the contentId in UTF-8; -1 where there is none to name the item by.
+    private int _contentIdLength;
     private string? _contentType;
     private ContentStatus _contentStatus;
     private Revision? _revision;
@@ -57,16 +60,38 @@ internal sealed class ItemReading
     }
 
     /// <summary>Size of the buffers.</summary>
-    public int BytesHeld => _decoded.Length + _contentInfoText.Length + _contentInfo.Capacity;
+    public int BytesHeld => _decoded.Length + _contentInfoText.Length + _contentIdText.Length + _contentInfo.Capacity;
+
+    private string? ContentId => _contentIdLength < 0 ? null : Encoding.UTF8.GetString(ContentIdText);
+
+    private ReadOnlySpan<byte> ContentIdText => _contentIdText.AsSpan(0, _contentIdLength);
 
     public ContentReadResult Read(ReadOnlySpan<byte> item)
+    {
+        if (item.Length > _options.MaxItemBytes) return ContentReader.TooLarge(item.Length, _options.MaxItemBytes);
+        return IsSound(item) ? Accepted() : Refused();
+    }
+
+    /// <summary>Checks an item just as <see cref="Read"/> does, but makes no more of it than tells whether it differs from what is known of it.</summary>
+    /// <returns>False where the item is refused; then <paramref name="refused"/> is what <see cref="Read"/> answers.</returns>
+    public bool TryDigest(ReadOnlySpan<byte> item, out ContentDigest digest, out ContentReadResult refused)
+    {
+        digest = default;
+        refused = default;
+        if (item.Length > _options.MaxItemBytes) refused = ContentReader.TooLarge(item.Length, _options.MaxItemBytes);
+        else if (!IsSound(item)) refused = Refused();
+        else digest = new ContentDigest(ContentIdText, _contentInfo.Hash(_contentStatus, _contentType!), _contentStatus);
+        return refused.Violations is null;
+    }
+
+    private bool IsSound(ReadOnlySpan<byte> item)
     {
         Clear();
         if (item.StartsWith(Encoding.UTF8.Preamble)) item = item[Encoding.UTF8.Preamble.Length..];
         if (!Utf8.IsValid(item))
         {
             ReportInvalidUtf8(item);
-            return Refused();
+            return false;
         }
 
         try
@@ -80,35 +105,36 @@ internal sealed class ItemReading
 
         if (_contentInfoIsSound && _contentType is not null)
             _schemas?.Check(_contentType, _contentInfo.Text, _violations);
-        return _violations.Count > 0 ? Refused() : Accepted();
+        return _violations.Count == 0;
     }
 
     private void Clear()
     {
         _seen = Members.None;
-        _contentId = null;
+        _contentIdLength = -1;
         _contentType = null;
         _revision = null;
         _contentInfoIsSound = false;
         _contentInfoTextLength = -1;
     }
 
-    private ContentReadResult Refused() => new(null, _violations.Take(), _contentId);
+    private ContentReadResult Refused() => new(null, _violations.Take(), ContentId);
 
     private ContentReadResult Accepted()
     {
         // The wire text has to be taken before hashing sorts the members.
         var contentInfo = _contentInfoTextLength < 0 ? _contentInfo.Text.ToArray() : _contentInfoText[.._contentInfoTextLength];
+        var contentId = ContentId!;
         var item = new ContentItem
         {
-            ContentId = _contentId!,
+            ContentId = contentId,
             ContentType = _contentType!,
             ContentStatus = _contentStatus,
             ContentInfo = contentInfo,
             Hash = _contentInfo.Hash(_contentStatus, _contentType!),
             Revision = _revision,
         };
-        return new ContentReadResult(item, [], _contentId);
+        return new ContentReadResult(item, [], contentId);
     }
 
     private void ReadDocument(ReadOnlySpan<byte> item)
@@ -182,6 +208,16 @@ internal sealed class ItemReading
             return;
         }
 
+        // Printable ASCII is as it should be, and needs no look at its characters.
+        if (text.Length > 0 && text.Length <= _options.MaxContentIdLength && text.IndexOfAnyExceptInRange((byte)'!', (byte)'~') < 0)
+            Keep(text);
+        else
+            CheckContentId(text);
+    }
+
+    private void CheckContentId(ReadOnlySpan<byte> text)
+    {
+        const string Pointer = "/contentId";
         var contentId = Encoding.UTF8.GetString(text);
         if (contentId.Length == 0)
         {
@@ -207,7 +243,14 @@ internal sealed class ItemReading
 
         if (char.IsWhiteSpace(contentId[0]) || char.IsWhiteSpace(contentId[^1]))
             _violations.Add(Pointer, ViolationCodes.InvalidContentId, "contentId must not begin or end with white space.");
-        if (isPrintable) _contentId = contentId;
+        if (isPrintable) Keep(text);
+    }
+
+    private void Keep(ReadOnlySpan<byte> contentId)
+    {
+        if (_contentIdText.Length < contentId.Length) _contentIdText = new byte[contentId.Length];
+        contentId.CopyTo(_contentIdText);
+        _contentIdLength = contentId.Length;
     }
 
     private void ReadContentType(ref Utf8JsonReader reader)

@@ -5,16 +5,19 @@ using ContentSync.Content;
 namespace ContentSync.Resync;
 
 /// <summary>A catalog that is one JSON array. Finds where each element ends without reading it; what is in it, the content reader judges.</summary>
-internal sealed class CatalogArray(ContentReader contentReader, ContentOptions options)
+internal sealed class CatalogArray(ContentOptions options)
 {
-    public async IAsyncEnumerable<CatalogEntry> ReadAsync(CatalogBuffer buffer, [EnumeratorCancellation] CancellationToken cancellationToken)
+    /// <summary>One element after the other, each valid until the next one is asked for.</summary>
+    public async IAsyncEnumerable<IReadOnlyList<ItemText>> ReadAsync(CatalogBuffer buffer, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         buffer.Advance(1);
+        var item = new ItemText[1];
         var next = await NextAsync(buffer, cancellationToken).ConfigureAwait(false);
         for (var index = 0L; next != ']'; index++)
         {
             if (next == ',') throw buffer.Fault($"The JSON array is broken at element {index}: a value must stand before the comma");
-            yield return await ReadElementAsync(buffer, index, cancellationToken).ConfigureAwait(false);
+            item[0] = await ReadElementAsync(buffer, index, cancellationToken).ConfigureAwait(false);
+            yield return item;
             next = await NextAsync(buffer, cancellationToken).ConfigureAwait(false);
             if (next == ']') break;
             if (next != ',') throw buffer.Fault($"The JSON array is broken after element {index}: a comma or ] must follow");
@@ -41,7 +44,7 @@ internal sealed class CatalogArray(ContentReader contentReader, ContentOptions o
         return buffer.Unread.Span[0];
     }
 
-    private async ValueTask<CatalogEntry> ReadElementAsync(CatalogBuffer buffer, long index, CancellationToken cancellationToken)
+    private async ValueTask<ItemText> ReadElementAsync(CatalogBuffer buffer, long index, CancellationToken cancellationToken)
     {
         var line = buffer.Line;
         var end = new ElementEnd(buffer.Unread.Span[0]);
@@ -69,11 +72,11 @@ internal sealed class CatalogArray(ContentReader contentReader, ContentOptions o
                 throw buffer.Fault($"The file ends in the middle of element {index} of the JSON array, which begins at line {line}");
         }
 
-        var result = skipped > 0
-            ? ContentReader.TooLarge(skipped + scanned, options.MaxItemBytes)
-            : contentReader.Read(buffer.Unread.Span[..scanned]);
+        var item = skipped > 0
+            ? new ItemText(default, line, index, skipped + scanned)
+            : new ItemText(buffer.Unread[..scanned], line, index);
         buffer.AdvanceOverLines(scanned);
-        return new CatalogEntry(line, index, result);
+        return item;
     }
 
     /// <summary>

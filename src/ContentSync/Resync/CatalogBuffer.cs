@@ -23,6 +23,9 @@ internal sealed class CatalogBuffer : IDisposable
     /// <summary>What was read from the file and not yet consumed.</summary>
     public ReadOnlyMemory<byte> Unread => _bytes.AsMemory(_start, _end - _start);
 
+    /// <summary>Nothing more can be read before something is consumed.</summary>
+    public bool IsFull => _start == 0 && _end == _bytes.Length;
+
     /// <summary>The line that <see cref="Unread"/> begins in, from 1.</summary>
     public long Line { get; private set; } = 1;
 
@@ -58,6 +61,19 @@ internal sealed class CatalogBuffer : IDisposable
     {
         _start += bytes;
         Offset += bytes;
+    }
+
+    /// <summary>Consumes a line of so many bytes, and the line feed after it where there is one.</summary>
+    public void AdvanceOverLine(int bytes)
+    {
+        if (bytes == Unread.Length)
+        {
+            Advance(bytes);
+            return;
+        }
+
+        Advance(bytes + 1);
+        Line++;
     }
 
     /// <summary>Consumes bytes and counts their line feeds.</summary>

@@ -1,66 +1,52 @@
 using System.Runtime.CompilerServices;
+using System.Text.Unicode;
 using ContentSync.Content;
 
 namespace ContentSync.Resync;
 
-/// <summary>A catalog with one item per line.</summary>
-internal sealed class CatalogLines(ContentReader contentReader, ContentOptions options)
+/// <summary>A catalog with one item per line. Finds the lines without reading them; what is in them, the content reader judges.</summary>
+internal sealed class CatalogLines(ContentOptions options)
 {
-    public async IAsyncEnumerable<CatalogEntry> ReadAsync(CatalogBuffer buffer, [EnumeratorCancellation] CancellationToken cancellationToken)
+    // A carriage return may follow the item.
+    private readonly int _longestLine = options.MaxItemBytes + 1;
+
+    /// <summary>The items of all the lines that are at hand, then of the next ones. Each list is valid until the next one is asked for.</summary>
+    public async IAsyncEnumerable<IReadOnlyList<ItemText>> ReadAsync(CatalogBuffer buffer, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        // A first line that breaks off where a pretty-printed object would is held until the next line tells which it is.
-        CatalogEntry? held = null;
-        var isFirst = true;
-        var longestLine = options.MaxItemBytes + 1; // a carriage return may follow the item
-        while (await GatherLineAsync(buffer, longestLine, cancellationToken).ConfigureAwait(false) is { } length)
-        {
-            if (length > longestLine)
-            {
-                if (held is { } before) yield return before;
-                held = null;
-                isFirst = false;
-                yield return await SkipLineAsync(buffer, cancellationToken).ConfigureAwait(false);
-                continue;
-            }
-
-            var line = Trim(buffer.Unread[..length]);
-            if (!line.IsEmpty)
-            {
-                if (held is { } heldEntry)
-                {
-                    if (line.Span[0] != '{') throw SeveralLines(buffer, heldEntry);
-                    held = null;
-                    yield return heldEntry;
-                }
-
-                var entry = new CatalogEntry(buffer.Line, null, contentReader.Read(line.Span));
-                if (isFirst && IsMalformed(entry) && line.Span[^1] is (byte)'{' or (byte)'[' or (byte)',') held = entry;
-                else yield return entry;
-                isFirst = false;
-            }
-
-            buffer.AdvanceOverLines(Math.Min(length + 1, buffer.Unread.Length));
-        }
-
-        if (held is { } only) throw SeveralLines(buffer, only);
-    }
-
-    /// <summary>Reads until the line that begins now is in the buffer, or more of it than is read.</summary>
-    /// <returns>Its length without line feed; null at the end of the file.</returns>
-    private static async ValueTask<int?> GatherLineAsync(CatalogBuffer buffer, int longestLine, CancellationToken cancellationToken)
-    {
-        var searched = 0;
+        await RefuseSeveralLinesAsync(buffer, cancellationToken).ConfigureAwait(false);
+        var items = new List<ItemText>();
+        var isEnd = false;
         while (true)
         {
-            var end = buffer.Unread.Span[searched..].IndexOf((byte)'\n');
-            if (end >= 0) return searched + end;
-            searched = buffer.Unread.Length;
-            if (searched > longestLine) return searched;
-            if (!await buffer.FillAsync(cancellationToken).ConfigureAwait(false)) return searched > 0 ? searched : null;
+            TakeLines(buffer, isEnd, items);
+            if (items.Count > 0) yield return items;
+            items.Clear();
+            if (isEnd) yield break;
+            if (buffer.Unread.Length > _longestLine) items.Add(await SkipLineAsync(buffer, cancellationToken).ConfigureAwait(false));
+            else isEnd = !await buffer.FillAsync(cancellationToken).ConfigureAwait(false);
         }
     }
 
-    private async ValueTask<CatalogEntry> SkipLineAsync(CatalogBuffer buffer, CancellationToken cancellationToken)
+    private void TakeLines(CatalogBuffer buffer, bool isEnd, List<ItemText> items)
+    {
+        while (true)
+        {
+            var unread = buffer.Unread;
+            var length = unread.Span.IndexOf((byte)'\n');
+            if (length < 0)
+            {
+                if (!isEnd || unread.IsEmpty) return;
+                length = unread.Length;
+            }
+
+            var item = Trim(unread[..length]);
+            if (length > _longestLine) items.Add(new ItemText(default, buffer.Line, TooLarge: length));
+            else if (!item.IsEmpty) items.Add(new ItemText(item, buffer.Line));
+            buffer.AdvanceOverLine(length);
+        }
+    }
+
+    private static async ValueTask<ItemText> SkipLineAsync(CatalogBuffer buffer, CancellationToken cancellationToken)
     {
         var line = buffer.Line;
         var bytes = 0L;
@@ -72,7 +58,41 @@ internal sealed class CatalogLines(ContentReader contentReader, ContentOptions o
             if (end >= 0 || !await buffer.FillAsync(cancellationToken).ConfigureAwait(false)) break;
         }
 
-        return new CatalogEntry(line, null, ContentReader.TooLarge(bytes, options.MaxItemBytes));
+        return new ItemText(default, line, TooLarge: bytes);
+    }
+
+    /// <summary>A first line that breaks off where a pretty-printed object would, and no other object after it, tell of a file that has one item over several lines.</summary>
+    private async ValueTask RefuseSeveralLinesAsync(CatalogBuffer buffer, CancellationToken cancellationToken)
+    {
+        var first = buffer.Line;
+        var length = await FindAsync(buffer, 0, unread => unread.IndexOf((byte)'\n'), cancellationToken).ConfigureAwait(false);
+        if (!BreaksOff(buffer.Unread[..length])) return;
+        var next = await FindAsync(buffer, length, unread => unread.IndexOfAnyExcept(" \t\r\n"u8), cancellationToken).ConfigureAwait(false);
+        if (next < buffer.Unread.Length && buffer.Unread.Span[next] == '{') return;
+        buffer.AdvanceOverLines(buffer.Unread.Span[..next].LastIndexOf((byte)'\n') + 1);
+        if (next == buffer.Unread.Length) buffer.AdvanceOverLines(next);
+        throw new CatalogFormatException(
+            $"The file looks like one object over several lines (it begins at line {first}); put one item on one line, or put the items into a JSON array.",
+            buffer.Line,
+            buffer.Offset);
+    }
+
+    /// <returns>The place that was looked for; all that is unread where it is not in what the buffer can hold.</returns>
+    private static async ValueTask<int> FindAsync(CatalogBuffer buffer, int from, Func<ReadOnlySpan<byte>, int> find, CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            var found = find(buffer.Unread.Span[from..]);
+            if (found >= 0) return from + found;
+            from = buffer.Unread.Length;
+            if (buffer.IsFull || !await buffer.FillAsync(cancellationToken).ConfigureAwait(false)) return from;
+        }
+    }
+
+    private bool BreaksOff(ReadOnlyMemory<byte> line)
+    {
+        var item = Trim(line).Span;
+        return line.Length <= _longestLine && item.Length <= options.MaxItemBytes && item is [.., (byte)'{' or (byte)'[' or (byte)','] && Utf8.IsValid(item);
     }
 
     // White space around an item is no part of it; a carriage return before the line feed least of all.
@@ -81,11 +101,4 @@ internal sealed class CatalogLines(ContentReader contentReader, ContentOptions o
         var start = line.Span.IndexOfAnyExcept(" \t\r"u8);
         return start < 0 ? default : line[start..(line.Span.LastIndexOfAnyExcept(" \t\r"u8) + 1)];
     }
-
-    private static bool IsMalformed(CatalogEntry entry) => entry.Result.Violations is [.., { Code: ViolationCodes.MalformedJson }];
-
-    private static CatalogFormatException SeveralLines(CatalogBuffer buffer, CatalogEntry first) => new(
-        $"The file looks like one object over several lines (it begins at line {first.Line}); put one item on one line, or put the items into a JSON array.",
-        buffer.Line,
-        buffer.Offset);
 }

@@ -61,12 +61,10 @@ public sealed class CatalogPlanner(CatalogReader reader, ILedgerIndex ledger, st
             var stream = await snapshot.OpenAsync(cancellationToken).ConfigureAwait(false);
             await using (stream.ConfigureAwait(false))
             {
-                await foreach (var entry in reader.ReadAsync(stream, cancellationToken).ConfigureAwait(false))
-                {
-                    if (!reading.Add(entry)) return reading;
-                    sides.AddItem(entry.Result.ContentId!, entry.Result.Item, reading.Items - 1);
-                }
+                await new CatalogScan(reader).RunAsync(stream, piece => reading.Add(piece) && sides.Add(piece.Items), cancellationToken).ConfigureAwait(false);
             }
+
+            if (reading.Fault is not null) return reading;
         }
         catch (Exception e) when (e is CatalogFormatException or IOException)
         {
@@ -93,7 +91,7 @@ public sealed class CatalogPlanner(CatalogReader reader, ILedgerIndex ledger, st
             for (var partition = 0; partition < PlanSpill.Partitions; partition++)
             {
                 cancellationToken.ThrowIfCancellationRequested();
-                comparison.Run(sides.Items(partition), sides.Contents(partition));
+                comparison.Run(sides, partition);
             }
 
             plan.Seal(comparison.Counts with { Items = reading.Items, Invalid = reading.Invalid }, reading.Issues);
@@ -119,11 +117,15 @@ public sealed class CatalogPlanner(CatalogReader reader, ILedgerIndex ledger, st
 
         public List<CatalogEntry> Issues { get; } = [];
 
-        /// <returns>False where the entry spoils the whole snapshot.</returns>
-        public bool Add(CatalogEntry entry)
+        /// <returns>False where one of its items spoils the whole snapshot.</returns>
+        public bool Add(CatalogPiece piece)
         {
-            Items++;
-            if (entry.Result.Item is not null) return true;
+            Items += piece.Count;
+            return piece.Unsound.All(Add);
+        }
+
+        private bool Add(CatalogEntry entry)
+        {
             var first = entry.Result.Violations[0];
             if (entry.Result.ContentId is null || entry.Result.Violations.Any(violation => violation.Code == ViolationCodes.MalformedJson))
             {

@@ -28,6 +28,19 @@ public sealed class CatalogReader(ContentReader contentReader, ContentOptions op
     /// <exception cref="IOException">The stream cannot be read.</exception>
     public async IAsyncEnumerable<CatalogEntry> ReadAsync(Stream catalog, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
+        await foreach (var items in TextsAsync(catalog, cancellationToken).ConfigureAwait(false))
+        {
+            for (var i = 0; i < items.Count; i++)
+            {
+                cancellationToken.ThrowIfCancellationRequested();
+                yield return Read(items[i]);
+            }
+        }
+    }
+
+    /// <summary>Finds the items as <see cref="ReadAsync"/> does, and reads none of them. Each list is valid until the next one is asked for.</summary>
+    internal async IAsyncEnumerable<IReadOnlyList<ItemText>> TextsAsync(Stream catalog, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
         var pipe = PipeReader.Create(catalog, new StreamPipeReaderOptions(bufferSize: 64 * 1024, leaveOpen: true));
         try
         {
@@ -35,14 +48,14 @@ public sealed class CatalogReader(ContentReader contentReader, ContentOptions op
             await using (text.ConfigureAwait(false))
             {
                 using var buffer = new CatalogBuffer(text, options.MaxItemBytes);
-                var entries = await BeginAsync(buffer, cancellationToken).ConfigureAwait(false) switch
+                var texts = await BeginAsync(buffer, cancellationToken).ConfigureAwait(false) switch
                 {
-                    (byte)'{' => new CatalogLines(contentReader, options).ReadAsync(buffer, cancellationToken),
-                    (byte)'[' => new CatalogArray(contentReader, options).ReadAsync(buffer, cancellationToken),
-                    null => AsyncEnumerable.Empty<CatalogEntry>(),
+                    (byte)'{' => new CatalogLines(options).ReadAsync(buffer, cancellationToken),
+                    (byte)'[' => new CatalogArray(options).ReadAsync(buffer, cancellationToken),
+                    null => AsyncEnumerable.Empty<IReadOnlyList<ItemText>>(),
                     var other => throw NotACatalog(buffer, other.Value),
                 };
-                await foreach (var entry in entries.ConfigureAwait(false)) yield return entry;
+                await foreach (var items in texts.ConfigureAwait(false)) yield return items;
             }
         }
         finally
@@ -50,6 +63,16 @@ public sealed class CatalogReader(ContentReader contentReader, ContentOptions op
             await pipe.CompleteAsync().ConfigureAwait(false);
         }
     }
+
+    /// <summary>For who reads many items in a row on one thread; to be given back by <see cref="Return"/>.</summary>
+    internal ItemReading Rent() => contentReader.Rent();
+
+    internal void Return(ItemReading reading) => contentReader.Return(reading);
+
+    /// <summary>The answer to an item that was too large to be kept.</summary>
+    internal ContentReadResult TooLarge(long bytes) => ContentReader.TooLarge(bytes, options.MaxItemBytes);
+
+    private CatalogEntry Read(ItemText item) => new(item.Line, item.Index, item.TooLarge > 0 ? TooLarge(item.TooLarge) : contentReader.Read(item.Utf8.Span));
 
     private static async ValueTask<Stream> UnpackAsync(PipeReader pipe, CancellationToken cancellationToken)
     {

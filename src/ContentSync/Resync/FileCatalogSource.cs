@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Security.Cryptography;
 
 namespace ContentSync.Resync;
@@ -17,8 +18,24 @@ public sealed class FileCatalogSource(string path) : ICatalogSource
         var stream = Open(Name);
         await using (stream.ConfigureAwait(false))
         {
-            var digest = await SHA256.HashDataAsync(stream, cancellationToken).ConfigureAwait(false);
-            return new FileSnapshot(Name, Convert.ToHexStringLower(digest), file.Length, file.LastWriteTimeUtc);
+            return new FileSnapshot(Name, await DigestAsync(stream, cancellationToken).ConfigureAwait(false), file.Length, file.LastWriteTimeUtc);
+        }
+    }
+
+    // As SHA256.HashDataAsync, which reads 4 KiB at a time: a system call and a change of threads for each.
+    private static async Task<string> DigestAsync(FileStream stream, CancellationToken cancellationToken)
+    {
+        const int BytesPerRead = 1024 * 1024;
+        var buffer = ArrayPool<byte>.Shared.Rent(BytesPerRead);
+        try
+        {
+            using var sha256 = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+            while (await stream.ReadAsync(buffer, cancellationToken).ConfigureAwait(false) is > 0 and var read) sha256.AppendData(buffer.AsSpan(0, read));
+            return Convert.ToHexStringLower(sha256.GetHashAndReset());
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(buffer);
         }
     }
 

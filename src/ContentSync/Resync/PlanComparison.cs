@@ -11,21 +11,46 @@ internal sealed class PlanComparison(CatalogPlan plan)
 
     private PlanItem[] _items = [];
     private int[] _slots = [];
+    private int _slotCount;
 
-    public PlanCounts Counts { get; private set; } = new();
+    private long _new;
+    private long _changed;
+    private long _unchanged;
+    private long _repeated;
+    private long _vanished;
+    private long _listed;
+    private long _delisting;
 
-    public void Run(PlanItem[] items, IEnumerable<PlanContent> contents)
+    /// <summary>Of the partitions that were compared so far.</summary>
+    public PlanCounts Counts => new()
     {
-        _items = items;
-        _slots = new int[items.Length * 2];
-        for (var i = 0; i < items.Length; i++) Add(i);
-        foreach (var content in contents) Match(content);
-        for (var slot = 0; slot < _slots.Length; slot++)
+        New = _new,
+        Changed = _changed,
+        Unchanged = _unchanged,
+        Repeated = _repeated,
+        Vanished = _vanished,
+        Listed = _listed,
+        Delisting = _delisting,
+    };
+
+    public void Run(PlanSpill sides, int partition)
+    {
+        var count = sides.ReadItems(partition, ref _items);
+        _slotCount = count * 2;
+        if (_slots.Length < _slotCount) _slots = new int[_items.Length * 2];
+        _slots.AsSpan(0, _slotCount).Clear();
+        for (var i = 0; i < count; i++) Add(i);
+        using (var contents = sides.OpenContents(partition))
         {
-            if (_slots[slot] == 0) continue;
-            var item = _items[_slots[slot] - 1];
+            while (contents.TryRead(out var content)) Match(content);
+        }
+
+        foreach (var slot in _slots.AsSpan(0, _slotCount))
+        {
+            if (slot == 0) continue;
+            ref var item = ref _items[slot - 1];
             if (!item.IsSound || item.Matched) continue;
-            Counts = Counts with { New = Counts.New + 1 };
+            _new++;
             plan.Select(item.Ordinal);
         }
     }
@@ -43,7 +68,7 @@ internal sealed class PlanComparison(CatalogPlan plan)
         ref var before = ref _items[slot - 1];
         if (!before.IsSound) slot = index + 1;
         if (!before.IsSound || !item.IsSound) return;
-        Counts = Counts with { Repeated = Counts.Repeated + 1 };
+        _repeated++;
         if (before.Hash == item.Hash && !before.Ambiguous) return;
 
         // Which of them counts, their revisions tell, and those the ledger knows how to compare: it gets them all, in order.
@@ -54,34 +79,36 @@ internal sealed class PlanComparison(CatalogPlan plan)
 
     private void Match(PlanContent content)
     {
-        var listed = content.Traits.HasFlag(PlanTraits.Listed);
-        if (listed) Counts = Counts with { Listed = Counts.Listed + 1 };
-        var index = _slots.Length == 0 ? 0 : Slot(content.Key);
+        var listed = (content.Traits & PlanTraits.Listed) != 0;
+        if (listed) _listed++;
+        var index = _slotCount == 0 ? 0 : Slot(content.Key);
         if (index == 0)
         {
-            if (!listed || content.Traits.HasFlag(PlanTraits.Newer)) return;
-            Counts = Counts with { Vanished = Counts.Vanished + 1, Delisting = Counts.Delisting + 1 };
-            plan.AddVanished(content.ContentId.Span);
+            if (!listed || (content.Traits & PlanTraits.Newer) != 0) return;
+            _vanished++;
+            _delisting++;
+            plan.AddVanished(content.ContentId);
             return;
         }
 
         ref var item = ref _items[index - 1];
         item.Matched = true;
         if (!item.IsSound) return;
-        if (item.Hash == content.Hash && !item.Ambiguous && !content.Traits.HasFlag(PlanTraits.GivenUp))
+        if (item.Hash == content.Hash && !item.Ambiguous && (content.Traits & PlanTraits.GivenUp) == 0)
         {
-            Counts = Counts with { Unchanged = Counts.Unchanged + 1 };
+            _unchanged++;
             return;
         }
 
-        Counts = Counts with { Changed = Counts.Changed + 1, Delisting = Counts.Delisting + (listed && !item.Listed ? 1 : 0) };
+        _changed++;
+        if (listed && !item.Listed) _delisting++;
         plan.Select(item.Ordinal);
     }
 
     private ref int Slot(PlanKey key)
     {
-        var slot = (int)(((key.Low >> 32) * (ulong)_slots.Length) >> 32);
-        while (_slots[slot] != 0 && _items[_slots[slot] - 1].Key != key) slot = slot + 1 == _slots.Length ? 0 : slot + 1;
+        var slot = (int)(((key.Mixed >> 32) * (ulong)_slotCount) >> 32);
+        while (_slots[slot] != 0 && _items[_slots[slot] - 1].Key != key) slot = slot + 1 == _slotCount ? 0 : slot + 1;
         return ref _slots[slot];
     }
 }

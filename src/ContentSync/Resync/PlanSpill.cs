@@ -1,4 +1,3 @@
-using System.Buffers.Binary;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using System.Text;
@@ -8,20 +7,18 @@ using ContentSync.Ledger;
 namespace ContentSync.Resync;
 
 /// <summary>
-/// Both sides of a comparison as small entries in temporary files, partitioned by a hash of the contentId. A contentId and a
-/// content are known by the first 16 bytes of their SHA-256: two different ones are as unlikely to meet as the hashes themselves.
+/// Both sides of a comparison as small entries in temporary files, partitioned by contentId. A contentId and a content are known
+/// by 16 bytes: two different ones are as unlikely to meet as halves of a SHA-256.
 /// </summary>
 internal sealed class PlanSpill : IDisposable
 {
     /// <summary>With 100 million items a partition has some 75 MiB.</summary>
     public const int Partitions = 64;
 
-    private const int LongestContentEntry = 32 + 1 + sizeof(ushort) + ushort.MaxValue;
-
     private readonly DirectoryInfo _folder;
     private readonly SpillFile[] _items;
     private readonly SpillFile[] _contents;
-    private readonly byte[] _entry = new byte[LongestContentEntry];
+    private readonly byte[] _entry = new byte[PlanContents.LongestEntry];
 
     private PlanSpill(DirectoryInfo folder)
     {
@@ -36,30 +33,22 @@ internal sealed class PlanSpill : IDisposable
         return new PlanSpill(Directory.CreateDirectory(Path.Combine(temporaryFolder, $"plan-{Path.GetRandomFileName()}")));
     }
 
-    /// <summary>An item of the catalog; null where it is unsound. One caller at a time.</summary>
-    public void AddItem(string contentId, ContentItem? item, long ordinal)
+    /// <summary>Items of the catalog. One caller at a time.</summary>
+    /// <returns>True.</returns>
+    public bool Add(ReadOnlySpan<PlanItem> items)
     {
-        Span<byte> hash = stackalloc byte[ContentHash.Size];
-        item?.Hash.CopyTo(hash);
-        var entry = new PlanItem(PlanKey.Of(contentId), MemoryMarshal.Read<PlanKey>(hash), ordinal, item?.ContentStatus);
-        _items[entry.Key.Partition].Append(MemoryMarshal.AsBytes(new ReadOnlySpan<PlanItem>(in entry)));
+        foreach (ref readonly var item in items) _items[item.Key.Partition].Append(MemoryMarshal.AsBytes(new ReadOnlySpan<PlanItem>(in item)));
+        return true;
     }
 
     /// <summary>A content of the ledger. One caller at a time.</summary>
     public void AddContent(IndexedContent content, DateTimeOffset writtenAt)
     {
-        Span<byte> hash = stackalloc byte[ContentHash.Size];
-        content.Hash.CopyTo(hash);
         var key = PlanKey.Of(content.ContentId);
         var traits = (content.ContentStatus == ContentStatus.Valid ? PlanTraits.Listed : 0)
             | (content is { State: SyncState.Parked, ParkReason: not ParkReason.Rejected } ? PlanTraits.GivenUp : 0)
             | (content.AcceptedAt > writtenAt ? PlanTraits.Newer : 0);
-        MemoryMarshal.Write(_entry, in key);
-        hash[..16].CopyTo(_entry.AsSpan(16));
-        _entry[32] = (byte)traits;
-        var length = Encoding.UTF8.GetBytes(content.ContentId, _entry.AsSpan(35));
-        BinaryPrimitives.WriteUInt16LittleEndian(_entry.AsSpan(33), (ushort)length);
-        _contents[key.Partition].Append(_entry.AsSpan(0, 35 + length));
+        _contents[key.Partition].Append(PlanContents.Write(_entry, key, PlanKey.Of(content.Hash), traits, content.ContentId));
     }
 
     /// <summary>To be called between the last entry and the first reading.</summary>
@@ -68,25 +57,21 @@ internal sealed class PlanSpill : IDisposable
         foreach (var file in _items.Concat(_contents)) file.Complete();
     }
 
-    public PlanItem[] Items(int partition)
+    /// <summary>The catalog's side of a partition.</summary>
+    /// <param name="partition">From 0.</param>
+    /// <param name="items">Where they go; replaced where they need more room.</param>
+    /// <returns>How many they are.</returns>
+    public int ReadItems(int partition, ref PlanItem[] items)
     {
         using var stream = _items[partition].OpenRead();
-        var items = new PlanItem[stream.Length / PlanItem.Size];
-        stream.ReadExactly(MemoryMarshal.AsBytes(items.AsSpan()));
-        return items;
+        var count = (int)(stream.Length / PlanItem.Size);
+        if (items.Length < count) items = new PlanItem[count + (count / 8)];
+        stream.ReadExactly(MemoryMarshal.AsBytes(items.AsSpan(0, count)));
+        return count;
     }
 
-    public IEnumerable<PlanContent> Contents(int partition)
-    {
-        using var stream = _contents[partition].OpenRead();
-        var head = new byte[35];
-        while (stream.ReadAtLeast(head, head.Length, throwOnEndOfStream: false) == head.Length)
-        {
-            var id = new byte[BinaryPrimitives.ReadUInt16LittleEndian(head.AsSpan(33))];
-            stream.ReadExactly(id);
-            yield return new PlanContent(MemoryMarshal.Read<PlanKey>(head), MemoryMarshal.Read<PlanKey>(head.AsSpan(16)), (PlanTraits)head[32], id);
-        }
-    }
+    /// <summary>The ledger's side of a partition.</summary>
+    public PlanContents OpenContents(int partition) => new(_contents[partition].OpenRead());
 
     public void Dispose()
     {
@@ -117,7 +102,7 @@ internal sealed class PlanSpill : IDisposable
 
         public Stream OpenRead() => _file is null
             ? new MemoryStream(_buffer.GetBuffer(), 0, (int)_buffer.Length)
-            : new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.None, 64 * 1024);
+            : new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.None, bufferSize: 0);
 
         public void Dispose()
         {
@@ -134,21 +119,63 @@ internal sealed class PlanSpill : IDisposable
     }
 }
 
-/// <summary>The first 16 bytes of a SHA-256.</summary>
+/// <summary>16 bytes that tell contentIds, or contents, apart.</summary>
 internal readonly record struct PlanKey(ulong High, ulong Low)
 {
-    public int Partition => (int)(High % PlanSpill.Partitions);
+    private const int Size = 16;
 
-    public int Lane(int lanes) => (int)(Low % (ulong)lanes);
+    public int Partition => (int)(Mixed % PlanSpill.Partitions);
+
+    /// <summary>Evenly spread, also over contentIds that differ in a few digits.</summary>
+    public ulong Mixed => Mix(High ^ Mix(Low));
+
+    public int Lane(int lanes) => (int)(Mixed % (ulong)lanes);
+
+    /// <summary>
+    /// Of a contentId in UTF-8. One that is short is its own key, with its length behind it; of a longer one it is the first 127
+    /// bits of its SHA-256. One bit tells the two kinds apart.
+    /// </summary>
+    public static PlanKey Of(ReadOnlySpan<byte> contentId)
+    {
+        const byte IsHash = 0x80;
+        Span<byte> key = stackalloc byte[SHA256.HashSizeInBytes];
+        if (contentId.Length < Size)
+        {
+            key.Clear();
+            contentId.CopyTo(key);
+            key[Size - 1] = (byte)contentId.Length;
+        }
+        else
+        {
+            SHA256.HashData(contentId, key);
+            key[Size - 1] |= IsHash;
+        }
+
+        return MemoryMarshal.Read<PlanKey>(key);
+    }
 
     /// <summary>Of a contentId.</summary>
     public static PlanKey Of(string contentId)
     {
         const int Short = 256;
         Span<byte> text = stackalloc byte[Short];
-        Span<byte> hash = stackalloc byte[SHA256.HashSizeInBytes];
-        SHA256.HashData(Encoding.UTF8.TryGetBytes(contentId, text, out var length) ? text[..length] : Encoding.UTF8.GetBytes(contentId), hash);
-        return MemoryMarshal.Read<PlanKey>(hash);
+        return Of(Encoding.UTF8.TryGetBytes(contentId, text, out var length) ? text[..length] : Encoding.UTF8.GetBytes(contentId));
+    }
+
+    /// <summary>The first 16 bytes of a content's hash.</summary>
+    public static PlanKey Of(ContentHash hash)
+    {
+        Span<byte> bytes = stackalloc byte[ContentHash.Size];
+        hash.CopyTo(bytes);
+        return MemoryMarshal.Read<PlanKey>(bytes);
+    }
+
+    // The finalizer of MurmurHash3.
+    private static ulong Mix(ulong bits)
+    {
+        bits = (bits ^ (bits >> 33)) * 0xFF51AFD7ED558CCD;
+        bits = (bits ^ (bits >> 33)) * 0xC4CEB9FE1A85EC53;
+        return bits ^ (bits >> 33);
     }
 }
 
@@ -185,23 +212,3 @@ internal struct PlanItem(PlanKey key, PlanKey hash, long ordinal, ContentStatus?
     private void Set(byte flag, bool value) => _rest = value ? _rest | flag : _rest & ~(ulong)flag;
 }
 
-/// <summary>A content of the ledger.</summary>
-/// <param name="Key">Of its contentId.</param>
-/// <param name="Hash">Of the newest accepted content.</param>
-/// <param name="Traits">How it stands.</param>
-/// <param name="ContentId">In UTF-8.</param>
-internal readonly record struct PlanContent(PlanKey Key, PlanKey Hash, PlanTraits Traits, ReadOnlyMemory<byte> ContentId);
-
-/// <summary>How a content of the ledger stands.</summary>
-[Flags]
-internal enum PlanTraits : byte
-{
-    /// <summary>contentStatus 1.</summary>
-    Listed = 1,
-
-    /// <summary>Parked after every retry; a new delivery is worth a try.</summary>
-    GivenUp = 2,
-
-    /// <summary>Accepted after the snapshot was written, which therefore cannot know it.</summary>
-    Newer = 4,
-}

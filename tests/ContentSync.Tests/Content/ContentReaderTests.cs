@@ -12,7 +12,28 @@ public sealed class ContentReaderTests
 
     private ContentReadResult Read(string json) => Read(Encoding.UTF8.GetBytes(json));
 
-    private ContentReadResult Read(byte[] json) => new ContentReader(_options, new FakeTimeProvider(Now)).Read(json);
+    private ContentReadResult Read(byte[] json)
+    {
+        var reader = new ContentReader(_options, new FakeTimeProvider(Now));
+        var result = reader.Read(json);
+        AssertDigestAgrees(reader, json, result);
+        return result;
+    }
+
+    // Whatever an item is, a scan must come to the same as a reading.
+    private static void AssertDigestAgrees(ContentReader reader, byte[] json, ContentReadResult result)
+    {
+        var reading = reader.Rent();
+        Assert.Equal(result.Item is not null, reading.TryDigest(json, out var digest, out var refused));
+        if (result.Item is { } item)
+        {
+            Assert.Equal((item.ContentId, item.Hash, item.ContentStatus), (Encoding.UTF8.GetString(digest.ContentId), digest.Hash, digest.ContentStatus));
+            return;
+        }
+
+        Assert.Equal(result.Violations, refused.Violations);
+        Assert.Equal(result.ContentId, refused.ContentId);
+    }
 
     private ContentItem Accepted(string json)
     {

@@ -70,6 +70,70 @@ public sealed class CatalogPlannerTests : IDisposable
         Assert.Contains(told, answer.Fault.Message, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Keeps_the_order_and_the_places_of_a_catalog_of_many_pieces(bool asArray)
+    {
+        var lines = Enumerable.Range(0, 9_000).Select(i => i % 1_000 == 7
+            ? $$$"""{"contentId":"id-{{{i}}}","contentType":"UNHEARD","contentStatus":1,"contentInfo":{}}"""
+            : TestSnapshot.Line($"id-{i}", new string('x', 60)).TrimEnd()).ToArray();
+        for (var i = 0; i < lines.Length; i += 3) _ledger.Add($"id-{i}", new string('x', 60));
+
+        using var plan = await PlanAsync(asArray ? $"[\n{string.Join(",\n", lines)}]" : string.Join('\n', lines));
+
+        Assert.Equal(Enumerable.Range(0, lines.Length).Where(i => i % 3 != 0 && i % 1_000 != 7).Select(i => (long)i), Selected(plan));
+        Assert.Equal((9_000, 9, 2_997), (plan.Counts.Items, plan.Counts.Invalid, plan.Counts.Unchanged));
+        Assert.Equal(Enumerable.Range(0, 9).Select(i => ($"id-{(i * 1_000) + 7}", (i * 1_000L) + (asArray ? 9 : 8))), plan.Issues.Select(issue => (issue.Result.ContentId!, issue.Line)));
+    }
+
+    [Fact]
+    public async Task Tells_of_the_first_fault_even_when_a_later_one_ends_the_reading()
+    {
+        var lines = Enumerable.Range(0, 5_000).Select(i => i is 20 or 4_000 ? "{\"contentId\":}" : TestSnapshot.Line($"id-{i}", "A").TrimEnd());
+        var answer = await AnswerAsync(new TestSnapshot($"[{string.Join(",\n", lines)}"));
+
+        Assert.Equal(21, answer.Fault!.Line);
+    }
+
+    [Fact]
+    public async Task Takes_an_item_that_is_too_large_for_a_fault_of_the_whole_snapshot()
+    {
+        var answer = await AnswerAsync(new TestSnapshot(TestSnapshot.Line("a", "A") + TestSnapshot.Line("b", new string('x', Options.MaxItemBytes))));
+
+        Assert.Equal(2, answer.Fault!.Line);
+        Assert.Contains("MaxItemBytes", answer.Fault.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Ends_when_it_is_cancelled_and_leaves_nothing_behind()
+    {
+        using var cancellation = new CancellationTokenSource();
+        var catalog = new TestSnapshot(string.Concat(Enumerable.Range(0, 20_000).Select(i => TestSnapshot.Line($"id-{i}", "A")))) { Opened = cancellation.Cancel };
+
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() =>
+            new CatalogPlanner(new CatalogReader(Reader, Options), _ledger, _folder.File("plans")).PlanAsync(catalog, cancellation.Token));
+    }
+
+    [Fact]
+    public void Tells_contentIds_apart_whether_they_are_their_own_keys_or_hashed()
+    {
+        var ids = Enumerable.Range(0, 40).SelectMany(length => (string[])[new string('a', length), new string('b', length), new string('a', length) + '\0', new string('é', length)]).Distinct().ToArray();
+
+        Assert.Equal(ids.Length, ids.Select(PlanKey.Of).Distinct().Count());
+        Assert.All(ids, id => Assert.Equal(PlanKey.Of(id), PlanKey.Of(Encoding.UTF8.GetBytes(id))));
+    }
+
+    [Fact]
+    public void Spreads_contentIds_that_differ_in_a_few_digits_over_the_partitions()
+    {
+        const int Items = 64_000;
+        var partitions = Enumerable.Range(0, Items).GroupBy(i => PlanKey.Of($"SKU-{i:d8}").Partition).Select(partition => partition.Count()).ToArray();
+
+        Assert.Equal(PlanSpill.Partitions, partitions.Length);
+        Assert.All(partitions, partition => Assert.InRange(partition, 850, 1_150));
+    }
+
     [Fact]
     public async Task Refuses_an_array_that_breaks_off()
     {

@@ -13,6 +13,9 @@ internal sealed class TestSnapshot(string text, DateTimeOffset? writtenAt = null
 
     public DateTimeOffset WrittenAt => writtenAt ?? new DateTimeOffset(2026, 3, 1, 0, 0, 0, TimeSpan.Zero);
 
+    /// <summary>Called when it is opened.</summary>
+    public Action? Opened { get; init; }
+
     /// <summary>Whether somebody writes to it.</summary>
     public bool IsWrittenTo { get; set; }
 
@@ -23,7 +26,11 @@ internal sealed class TestSnapshot(string text, DateTimeOffset? writtenAt = null
 
     public ValueTask<ICatalogSnapshot?> FindNewestAsync(CancellationToken cancellationToken) => ValueTask.FromResult<ICatalogSnapshot?>(this);
 
-    public ValueTask<Stream> OpenAsync(CancellationToken cancellationToken) => ValueTask.FromResult<Stream>(new MemoryStream(Encoding.UTF8.GetBytes(text)));
+    public ValueTask<Stream> OpenAsync(CancellationToken cancellationToken)
+    {
+        Opened?.Invoke();
+        return ValueTask.FromResult<Stream>(new MemoryStream(Encoding.UTF8.GetBytes(text)));
+    }
 
     public ValueTask<bool> IsIntactAsync(CancellationToken cancellationToken) => ValueTask.FromResult(!IsWrittenTo);
 }

@@ -1,0 +1,15 @@
+namespace ContentSync.Content;
+
+/// <summary>A sound item, as far as it takes to see whether it differs from what is known of it.</summary>
+/// <param name="contentId">In UTF-8. Valid until the next item is read.</param>
+/// <param name="hash">Over the canonical form.</param>
+/// <param name="contentStatus">Listed or not.</param>
+internal readonly ref struct ContentDigest(ReadOnlySpan<byte> contentId, ContentHash hash, ContentStatus contentStatus)
+{
+    /// <inheritdoc cref="ContentDigest(ReadOnlySpan{byte}, ContentHash, ContentStatus)" path="/param[@name='contentId']"/>
+    public ReadOnlySpan<byte> ContentId { get; } = contentId;
+
+    public ContentHash Hash { get; } = hash;
+
+    public ContentStatus ContentStatus { get; } = contentStatus;
+}
