@@ -63,7 +63,7 @@ internal sealed class CatalogRun(LocalPipeline pipeline, IAnsiConsole screen, Ti
         {
             try
             {
-                await sync.ReadAsync(new CatalogReader(pipeline.Reader, pipeline.ContentOptions).ReadAsync(catalog.Stream, cancellationToken), cancellationToken).ConfigureAwait(false);
+                broken = await ReadAsync(sync, catalog, tally, cancellationToken).ConfigureAwait(false);
             }
             catch (Exception e) when (e is CatalogFormatException or IOException)
             {
@@ -83,6 +83,29 @@ internal sealed class CatalogRun(LocalPipeline pipeline, IAnsiConsole screen, Ti
         }
 
         return broken is not null ? (broken, true) : (Unfinished(tally), false);
+    }
+
+    /// <summary>Compares the catalog with the ledger first, where that can be done, so that only what differs is taken in. A file that changes meanwhile is read to its end and told of.</summary>
+    private async Task<string?> ReadAsync(CatalogSync sync, CatalogFile catalog, SyncTally tally, CancellationToken cancellationToken)
+    {
+        var reader = new CatalogReader(pipeline.Reader, pipeline.ContentOptions);
+        using var plan = await PlanAsync(reader, catalog, cancellationToken).ConfigureAwait(false);
+        if (plan is null)
+        {
+            await sync.ReadAsync(reader.ReadAsync(catalog.Stream, cancellationToken), cancellationToken).ConfigureAwait(false);
+            return null;
+        }
+
+        tally.AddUnchanged(plan.Counts.Items - plan.Selected);
+        await sync.ReadAsync(reader.ReadAsync(catalog.Stream, plan, cancellationToken), cancellationToken).ConfigureAwait(false);
+        return await catalog.Snapshot!.IsIntactAsync(cancellationToken).ConfigureAwait(false) ? null : $"{catalog.Name} was written to while it was read. Run it again when it is whole.";
+    }
+
+    private async Task<CatalogPlan?> PlanAsync(CatalogReader reader, CatalogFile catalog, CancellationToken cancellationToken)
+    {
+        // A ledger that holds nothing has nothing to compare with.
+        if (catalog.Snapshot is not { } snapshot || await pipeline.IsEmptyAsync(cancellationToken).ConfigureAwait(false)) return null;
+        return (await pipeline.CreatePlanner(reader).PlanAsync(snapshot, PlanScope.Additions, cancellationToken).ConfigureAwait(false)).Plan;
     }
 
     private string? Unfinished(SyncTally tally) => (tally.Counts.Pending, pipeline.Synchronizer.Stop) switch

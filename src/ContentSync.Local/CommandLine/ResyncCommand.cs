@@ -1,7 +1,6 @@
 using System.CommandLine;
 using ContentSync.AlipayHk;
 using ContentSync.Local.Pipeline;
-using ContentSync.Local.Storage;
 using ContentSync.Resync;
 using Microsoft.Extensions.Logging.Abstractions;
 using Spectre.Console;
@@ -65,7 +64,7 @@ internal sealed class ResyncCommand(IAnsiConsole screen)
         var options = _pipeline.Read(parsed);
         await using var pipeline = await LocalPipeline.OpenAsync(options, TimeProvider.System, NullLoggerFactory.Instance, cancellationToken).ConfigureAwait(false);
         using var retries = new RetryWatch(pipeline.Queue, TimeProvider.System);
-        var runner = Runner(pipeline, DataDirectory.Open(options.Data), new ResyncOptions { SendsPerSecond = parsed.GetValue(_rate) }, retries);
+        var runner = Runner(pipeline, new ResyncOptions { SendsPerSecond = parsed.GetValue(_rate) }, retries);
         if (parsed.GetValue(_cancel)) return await CancelAsync(runner, source, cancellationToken).ConfigureAwait(false);
 
         var wish = new ResyncWish { DryRun = parsed.GetValue(_dryRun), AllowShare = parsed.GetValue(_allowDelist), Again = parsed.GetValue(_again) };
@@ -85,14 +84,13 @@ internal sealed class ResyncCommand(IAnsiConsole screen)
         return ExitCodes.Done;
     }
 
-    private static ResyncRunner Runner(LocalPipeline pipeline, DataDirectory data, ResyncOptions options, RetryWatch retries)
+    private static ResyncRunner Runner(LocalPipeline pipeline, ResyncOptions options, RetryWatch retries)
     {
         var reader = new CatalogReader(pipeline.Reader, pipeline.ContentOptions);
-        var folder = Path.Combine(data.FullName, "resync");
-        var planner = new CatalogPlanner(reader, new SqliteLedgerIndex(new SqliteLedgerOptions(data.LedgerFile)), folder);
+        var planner = pipeline.CreatePlanner(reader);
         var pages = new ResyncPages(reader, pipeline.Synchronizer, pipeline.Ledger, TimeProvider.System);
         var lanes = new InProcessLanes(new PackSender(pipeline.Synchronizer, retries, options, TimeProvider.System), new LanePaces(options, TimeProvider.System));
         return new ResyncRunner(
-            planner, new ResendPlanner(pipeline.Ledger, TimeProvider.System), pages, lanes, FileResyncStore.Open(folder), new RequestIdSource(), options, TimeProvider.System);
+            planner, new ResendPlanner(pipeline.Ledger, TimeProvider.System), pages, lanes, FileResyncStore.Open(pipeline.Data.ResyncFolder), new RequestIdSource(), options, TimeProvider.System);
     }
 }

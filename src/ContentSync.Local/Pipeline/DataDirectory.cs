@@ -17,6 +17,9 @@ public sealed class DataDirectory
 
     public string LedgerFile => Path.Combine(FullName, LedgerName);
 
+    /// <summary>Runs, plans, and what is compared on the way to one.</summary>
+    public string ResyncFolder => Path.Combine(FullName, "resync");
+
     /// <summary>Our development key, RSA-2048, PKCS#8 PEM.</summary>
     public string PrivateKeyFile => Path.Combine(FullName, "keys", "private-key.pem");
 

@@ -4,6 +4,7 @@ using ContentSync.Content;
 using ContentSync.Ledger;
 using ContentSync.Local.SimulatedAlipayHk;
 using ContentSync.Local.Storage;
+using ContentSync.Resync;
 using ContentSync.Signing;
 using ContentSync.Synchronization;
 using Microsoft.Extensions.Logging;
@@ -47,6 +48,9 @@ public sealed class LocalPipeline : IAsyncDisposable
 
     /// <summary>Where it sends to.</summary>
     public required Uri GatewayAddress { get; init; }
+
+    /// <summary>Where it keeps what it keeps.</summary>
+    public required DataDirectory Data { get; init; }
 
     /// <summary>Signatures made and calls sent since the start.</summary>
     public required CallCounter Calls { get; init; }
@@ -97,6 +101,7 @@ public sealed class LocalPipeline : IAsyncDisposable
                 Gateway = gateway,
                 GatewayAddress = address,
                 Calls = calls,
+                Data = data,
             };
             pipeline._owned.AddRange(owned);
             pipeline._sweeping = pipeline.SweepAsync(clock);
@@ -109,6 +114,14 @@ public sealed class LocalPipeline : IAsyncDisposable
             throw;
         }
     }
+
+    /// <summary>Whether the ledger holds nothing at all.</summary>
+    /// <exception cref="LedgerUnavailableException">It cannot be read.</exception>
+    public async ValueTask<bool> IsEmptyAsync(CancellationToken cancellationToken) =>
+        (await Ledger.PageAsync(new SyncRecordFilter(), null, 1, cancellationToken).ConfigureAwait(false)).Count == 0;
+
+    /// <summary>Makes what compares a catalog with the ledger.</summary>
+    public CatalogPlanner CreatePlanner(CatalogReader reader) => new(reader, new SqliteLedgerIndex(new SqliteLedgerOptions(Data.LedgerFile)), Data.ResyncFolder);
 
     /// <summary>Lets what is in flight finish; the rest stays pending for the next run.</summary>
     public async ValueTask DisposeAsync()

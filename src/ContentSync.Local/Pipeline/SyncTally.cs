@@ -55,6 +55,17 @@ public sealed class SyncTally
         Issue?.Invoke(new SyncIssue(SyncIssueKind.Invalid, line, contentId, violations[0].Code, string.Join(' ', violations.Select(Told)), violations));
     }
 
+    /// <summary>Entries that a plan found in step.</summary>
+    public void AddUnchanged(long entries)
+    {
+        lock (_lock)
+        {
+            _read += entries;
+            _unchanged += entries;
+            _ended += entries;
+        }
+    }
+
     /// <summary>An entry the ledger has answered for.</summary>
     /// <returns>Whether it is to be sent.</returns>
     public bool Add(long line, ContentItem item, Acceptance acceptance)

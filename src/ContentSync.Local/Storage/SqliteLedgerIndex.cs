@@ -14,7 +14,7 @@ public sealed class SqliteLedgerIndex(SqliteLedgerOptions options) : ILedgerInde
     {
         using var database = SqliteDatabase.Open(options.Path, SqliteAccess.Read, options.BusyTimeout);
         LedgerSchema.Check(database);
-        using var select = database.Prepare($"SELECT id, content_id, hash, content_status, state, park_reason, accepted_at FROM record WHERE id > ?1 ORDER BY id LIMIT {PageSize}");
+        using var select = database.Prepare($"SELECT id, content_id, hash, content_status, state, park_reason, accepted_at, revision, revision_kind FROM record WHERE id > ?1 ORDER BY id LIMIT {PageSize}");
         var page = new IndexedContent[PageSize];
         var after = long.MinValue;
         int length;
@@ -36,5 +36,6 @@ public sealed class SqliteLedgerIndex(SqliteLedgerOptions options) : ILedgerInde
         (ContentStatus)row.Int32(3),
         (SyncState)row.Int32(4),
         row.IsNull(5) ? null : (ParkReason)row.Int32(5),
-        row.Time(6));
+        row.Time(6),
+        new Revision(row.Int64(7), (RevisionKind)row.Int32(8)));
 }

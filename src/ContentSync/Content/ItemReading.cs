@@ -80,7 +80,7 @@ internal sealed class ItemReading
         refused = default;
         if (item.Length > _options.MaxItemBytes) refused = ContentReader.TooLarge(item.Length, _options.MaxItemBytes);
         else if (!IsSound(item)) refused = Refused();
-        else digest = new ContentDigest(ContentIdText, _contentInfo.Hash(_contentStatus, _contentType!), _contentStatus);
+        else digest = new ContentDigest(ContentIdText, _contentInfo.Hash(_contentStatus, _contentType!), _contentStatus, _revision);
         return refused.Violations is null;
     }
 

@@ -18,8 +18,9 @@ public interface ILedgerIndex
 /// <param name="State">How its delivery stands.</param>
 /// <param name="ParkReason">For a parked one, why.</param>
 /// <param name="AcceptedAt">When this content was accepted.</param>
+/// <param name="Revision">Of the newest accepted content.</param>
 public readonly record struct IndexedContent(
-    string ContentId, ContentHash Hash, ContentStatus ContentStatus, SyncState State, ParkReason? ParkReason, DateTimeOffset AcceptedAt);
+    string ContentId, ContentHash Hash, ContentStatus ContentStatus, SyncState State, ParkReason? ParkReason, DateTimeOffset AcceptedAt, Revision Revision);
 
 /// <summary>The index of a ledger that has no cheaper one than its records.</summary>
 public sealed class LedgerRecords(ISyncLedger ledger) : ILedgerIndex
@@ -28,6 +29,6 @@ public sealed class LedgerRecords(ISyncLedger ledger) : ILedgerIndex
     public async IAsyncEnumerable<IndexedContent> ReadAsync([EnumeratorCancellation] CancellationToken cancellationToken)
     {
         await foreach (var record in ledger.ListAsync(new SyncRecordFilter(), cancellationToken).ConfigureAwait(false))
-            yield return new IndexedContent(record.ContentId, record.Hash, record.ContentStatus, record.State, record.ParkReason, record.AcceptedAt);
+            yield return new IndexedContent(record.ContentId, record.Hash, record.ContentStatus, record.State, record.ParkReason, record.AcceptedAt, record.Revision);
     }
 }

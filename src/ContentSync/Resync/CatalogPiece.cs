@@ -10,7 +10,7 @@ internal sealed class CatalogPiece(long firstOrdinal)
 
     private readonly List<Place> _places = [];
     private readonly List<PlanItem> _items = [];
-    private readonly List<CatalogEntry> _unsound = [];
+    private readonly List<(long Ordinal, CatalogEntry Entry)> _unsound = [];
     private byte[] _text = new byte[Enough + (Enough / 4)];
     private int _length;
 
@@ -26,8 +26,8 @@ internal sealed class CatalogPiece(long firstOrdinal)
     /// <summary>Of every item that has a contentId, in order.</summary>
     public ReadOnlySpan<PlanItem> Items => CollectionsMarshal.AsSpan(_items);
 
-    /// <summary>The items that were refused, in order.</summary>
-    public IReadOnlyList<CatalogEntry> Unsound => _unsound;
+    /// <summary>The items that were refused, in order, with their places in the catalog, from 0.</summary>
+    public IReadOnlyList<(long Ordinal, CatalogEntry Entry)> Unsound => _unsound;
 
     public void Add(ItemText item)
     {
@@ -73,12 +73,12 @@ internal sealed class CatalogPiece(long firstOrdinal)
         }
         else if (reading.TryDigest(_text.AsSpan(place.Start, place.Length), out var digest, out refused))
         {
-            _items.Add(new PlanItem(PlanKey.Of(digest.ContentId), PlanKey.Of(digest.Hash), ordinal, digest.ContentStatus));
+            _items.Add(new PlanItem(PlanKey.Of(digest.ContentId), new PlanState(digest.Hash, digest.Revision), ordinal, digest.ContentStatus));
             return;
         }
 
         if (refused.ContentId is { } contentId) _items.Add(new PlanItem(PlanKey.Of(contentId), default, ordinal, null));
-        _unsound.Add(new CatalogEntry(place.Line, place.Index, refused));
+        _unsound.Add((ordinal, new CatalogEntry(place.Line, place.Index, refused)));
     }
 
     private readonly record struct Place(int Start, int Length, long Line, long? Index, long TooLarge);

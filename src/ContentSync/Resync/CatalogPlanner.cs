@@ -20,7 +20,13 @@ public sealed class CatalogPlanner(CatalogReader reader, ILedgerIndex ledger, st
     /// </summary>
     /// <returns>The plan, to be disposed of; or why there is none.</returns>
     /// <exception cref="LedgerUnavailableException">The ledger cannot be read.</exception>
-    public async Task<PlanAnswer> PlanAsync(ICatalogSnapshot snapshot, CancellationToken cancellationToken)
+    public Task<PlanAnswer> PlanAsync(ICatalogSnapshot snapshot, CancellationToken cancellationToken) => PlanAsync(snapshot, PlanScope.Mirror, cancellationToken);
+
+    /// <inheritdoc cref="PlanAsync(ICatalogSnapshot, CancellationToken)"/>
+    /// <param name="snapshot">Which.</param>
+    /// <param name="scope">What the catalog stands for.</param>
+    /// <param name="cancellationToken">Ends it.</param>
+    public async Task<PlanAnswer> PlanAsync(ICatalogSnapshot snapshot, PlanScope scope, CancellationToken cancellationToken)
     {
         using var sides = PlanSpill.Create(temporaryFolder);
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
@@ -28,7 +34,7 @@ public sealed class CatalogPlanner(CatalogReader reader, ILedgerIndex ledger, st
         CatalogReading reading;
         try
         {
-            reading = await Task.Run(() => SpillCatalogAsync(sides, snapshot, stop.Token), stop.Token).ConfigureAwait(false);
+            reading = await Task.Run(() => SpillCatalogAsync(sides, snapshot, scope, stop.Token), stop.Token).ConfigureAwait(false);
         }
         catch
         {
@@ -44,7 +50,7 @@ public sealed class CatalogPlanner(CatalogReader reader, ILedgerIndex ledger, st
 
         await listing.ConfigureAwait(false);
         sides.Complete();
-        return new PlanAnswer(await Task.Run(() => Compare(sides, reading, cancellationToken), cancellationToken).ConfigureAwait(false), null);
+        return new PlanAnswer(await Task.Run(() => Compare(sides, reading, scope, cancellationToken), cancellationToken).ConfigureAwait(false), null);
     }
 
     private static async Task StopAsync(CancellationTokenSource stop, Task listing)
@@ -53,9 +59,9 @@ public sealed class CatalogPlanner(CatalogReader reader, ILedgerIndex ledger, st
         await listing.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 
-    private async Task<CatalogReading> SpillCatalogAsync(PlanSpill sides, ICatalogSnapshot snapshot, CancellationToken cancellationToken)
+    private async Task<CatalogReading> SpillCatalogAsync(PlanSpill sides, ICatalogSnapshot snapshot, PlanScope scope, CancellationToken cancellationToken)
     {
-        var reading = new CatalogReading();
+        var reading = new CatalogReading(scope);
         try
         {
             var stream = await snapshot.OpenAsync(cancellationToken).ConfigureAwait(false);
@@ -65,6 +71,10 @@ public sealed class CatalogPlanner(CatalogReader reader, ILedgerIndex ledger, st
             }
 
             if (reading.Fault is not null) return reading;
+        }
+        catch (CatalogFormatException) when (scope == PlanScope.Additions)
+        {
+            // Whoever reads it with this plan gets there as well.
         }
         catch (Exception e) when (e is CatalogFormatException or IOException)
         {
@@ -82,12 +92,13 @@ public sealed class CatalogPlanner(CatalogReader reader, ILedgerIndex ledger, st
         await foreach (var content in ledger.ReadAsync(cancellationToken).ConfigureAwait(false)) sides.AddContent(content, writtenAt);
     }
 
-    private static CatalogPlan Compare(PlanSpill sides, CatalogReading reading, CancellationToken cancellationToken)
+    private static CatalogPlan Compare(PlanSpill sides, CatalogReading reading, PlanScope scope, CancellationToken cancellationToken)
     {
         var plan = CatalogPlan.Create(reading.Items);
         try
         {
-            var comparison = new PlanComparison(plan);
+            foreach (var ordinal in reading.ToBeShown) plan.Select(ordinal);
+            var comparison = new PlanComparison(plan, scope);
             for (var partition = 0; partition < PlanSpill.Partitions; partition++)
             {
                 cancellationToken.ThrowIfCancellationRequested();
@@ -105,7 +116,7 @@ public sealed class CatalogPlanner(CatalogReader reader, ILedgerIndex ledger, st
     }
 
     /// <summary>What reading the catalog came to.</summary>
-    private sealed class CatalogReading
+    private sealed class CatalogReading(PlanScope scope)
     {
         private const int MostIssues = 100;
 
@@ -117,6 +128,9 @@ public sealed class CatalogPlanner(CatalogReader reader, ILedgerIndex ledger, st
 
         public List<CatalogEntry> Issues { get; } = [];
 
+        /// <summary>Places of the unsound items, where whoever reads with this plan is to see them.</summary>
+        public List<long> ToBeShown { get; } = [];
+
         /// <returns>False where one of its items spoils the whole snapshot.</returns>
         public bool Add(CatalogPiece piece)
         {
@@ -124,8 +138,16 @@ public sealed class CatalogPlanner(CatalogReader reader, ILedgerIndex ledger, st
             return piece.Unsound.All(Add);
         }
 
-        private bool Add(CatalogEntry entry)
+        private bool Add((long Ordinal, CatalogEntry Entry) unsound)
         {
+            var entry = unsound.Entry;
+            if (scope == PlanScope.Additions)
+            {
+                Invalid++;
+                ToBeShown.Add(unsound.Ordinal);
+                return true;
+            }
+
             var first = entry.Result.Violations[0];
             if (entry.Result.ContentId is null || entry.Result.Violations.Any(violation => violation.Code == ViolationCodes.MalformedJson))
             {
@@ -138,6 +160,19 @@ public sealed class CatalogPlanner(CatalogReader reader, ILedgerIndex ledger, st
             return true;
         }
     }
+}
+
+/// <summary>What a catalog stands for.</summary>
+public enum PlanScope
+{
+    /// <summary>All there is: what it does not hold is to be delisted, so it must be whole.</summary>
+    Mirror = 0,
+
+    /// <summary>
+    /// Something to be sent, beside whatever else there is. Nothing vanishes by it, and it need not be whole. Everything is selected that
+    /// AlipayHK did not acknowledge just so, unsound items among it.
+    /// </summary>
+    Additions = 1,
 }
 
 /// <summary>A plan, or the fault for which the snapshot is refused; one of them is null.</summary>

@@ -38,7 +38,22 @@ public sealed class CatalogReader(ContentReader contentReader, ContentOptions op
         }
     }
 
-    /// <summary>Finds the items as <see cref="ReadAsync"/> does, and reads none of them. Each list is valid until the next one is asked for.</summary>
+    /// <summary>As <see cref="ReadAsync(Stream, CancellationToken)"/>, but only the items that a plan of this very catalog selects; the others are passed over unread.</summary>
+    public async IAsyncEnumerable<CatalogEntry> ReadAsync(Stream catalog, CatalogPlan plan, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        var ordinal = 0L;
+        await foreach (var items in TextsAsync(catalog, cancellationToken).ConfigureAwait(false))
+        {
+            for (var i = 0; i < items.Count; i++, ordinal++)
+            {
+                if (!plan.IsSelected(ordinal)) continue;
+                cancellationToken.ThrowIfCancellationRequested();
+                yield return Read(items[i]);
+            }
+        }
+    }
+
+    /// <summary>Finds the items as <see cref="ReadAsync(Stream, CancellationToken)"/> does, and reads none of them. Each list is valid until the next one is asked for.</summary>
     internal async IAsyncEnumerable<IReadOnlyList<ItemText>> TextsAsync(Stream catalog, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         var pipe = PipeReader.Create(catalog, new StreamPipeReaderOptions(bufferSize: 64 * 1024, leaveOpen: true));

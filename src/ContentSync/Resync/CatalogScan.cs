@@ -18,7 +18,7 @@ internal sealed class CatalogScan(CatalogReader reader)
     /// <param name="catalog">Read once, from where it stands.</param>
     /// <param name="take">Takes the pieces; false ends the reading.</param>
     /// <param name="cancellationToken">Ends the reading.</param>
-    /// <exception cref="CatalogFormatException">As <see cref="CatalogReader.ReadAsync"/>, after every piece before that place.</exception>
+    /// <exception cref="CatalogFormatException">As <see cref="CatalogReader.ReadAsync(Stream, CancellationToken)"/>, after every piece before that place.</exception>
     /// <exception cref="IOException">The stream cannot be read.</exception>
     public async Task RunAsync(Stream catalog, Func<CatalogPiece, bool> take, CancellationToken cancellationToken)
     {

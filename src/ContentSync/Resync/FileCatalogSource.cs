@@ -22,6 +22,14 @@ public sealed class FileCatalogSource(string path) : ICatalogSource
         }
     }
 
+    /// <summary>The file as it stands, for planning alone: without a digest, which takes a reading of its own.</summary>
+    /// <exception cref="IOException">It cannot be read.</exception>
+    public static ICatalogSnapshot Look(string path)
+    {
+        var file = new FileInfo(Path.GetFullPath(path));
+        return new FileSnapshot(file.FullName, "", file.Length, file.LastWriteTimeUtc);
+    }
+
     // As SHA256.HashDataAsync, which reads 4 KiB at a time: a system call and a change of threads for each.
     private static async Task<string> DigestAsync(FileStream stream, CancellationToken cancellationToken)
     {

@@ -4,7 +4,7 @@ namespace ContentSync.Resync;
 /// Compares one partition after the other. In memory is the catalog's side of one partition:
 /// <see cref="BytesPerItem"/> bytes per item, of which a partition holds one in <see cref="PlanSpill.Partitions"/>.
 /// </summary>
-internal sealed class PlanComparison(CatalogPlan plan)
+internal sealed class PlanComparison(CatalogPlan plan, PlanScope scope)
 {
     /// <summary>The entry, and two slots of four bytes that find it.</summary>
     public const int BytesPerItem = PlanItem.Size + (2 * sizeof(int));
@@ -69,7 +69,7 @@ internal sealed class PlanComparison(CatalogPlan plan)
         if (!before.IsSound) slot = index + 1;
         if (!before.IsSound || !item.IsSound) return;
         _repeated++;
-        if (before.Hash == item.Hash && !before.Ambiguous) return;
+        if (before.State == item.State && !before.Ambiguous) return;
 
         // Which of them counts, their revisions tell, and those the ledger knows how to compare: it gets them all, in order.
         before.Ambiguous = true;
@@ -84,7 +84,7 @@ internal sealed class PlanComparison(CatalogPlan plan)
         var index = _slotCount == 0 ? 0 : Slot(content.Key);
         if (index == 0)
         {
-            if (!listed || (content.Traits & PlanTraits.Newer) != 0) return;
+            if (scope == PlanScope.Additions || !listed || (content.Traits & PlanTraits.Newer) != 0) return;
             _vanished++;
             _delisting++;
             plan.AddVanished(content.ContentId);
@@ -94,9 +94,12 @@ internal sealed class PlanComparison(CatalogPlan plan)
         ref var item = ref _items[index - 1];
         item.Matched = true;
         if (!item.IsSound) return;
-        if (item.Hash == content.Hash && !item.Ambiguous && (content.Traits & PlanTraits.GivenUp) == 0)
+        if (item.State.LooksLike(content.State) && !item.Ambiguous && IsInStep(content.Traits))
         {
             _unchanged++;
+
+            // Nothing is sent, but the ledger has to know: what comes late with a revision in between must not win.
+            if (item.State.IsNewerThan(content.State)) plan.Select(item.Ordinal);
             return;
         }
 
@@ -104,6 +107,8 @@ internal sealed class PlanComparison(CatalogPlan plan)
         if (listed && !item.Listed) _delisting++;
         plan.Select(item.Ordinal);
     }
+
+    private bool IsInStep(PlanTraits traits) => scope == PlanScope.Additions ? (traits & PlanTraits.Acknowledged) != 0 : (traits & PlanTraits.GivenUp) == 0;
 
     private ref int Slot(PlanKey key)
     {

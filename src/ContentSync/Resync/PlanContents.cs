@@ -11,7 +11,7 @@ internal sealed class PlanContents(Stream stream) : IDisposable
     public const int LongestEntry = Head + ushort.MaxValue;
 
     private const int Head = 35;
-    private const int HashAt = 16;
+    private const int StateAt = 16;
     private const int TraitsAt = 32;
     private const int LengthAt = 33;
 
@@ -21,10 +21,10 @@ internal sealed class PlanContents(Stream stream) : IDisposable
 
     /// <summary>Writes an entry.</summary>
     /// <returns>The part of <paramref name="entry"/> that holds it.</returns>
-    public static ReadOnlySpan<byte> Write(Span<byte> entry, PlanKey key, PlanKey hash, PlanTraits traits, string contentId)
+    public static ReadOnlySpan<byte> Write(Span<byte> entry, PlanKey key, PlanState state, PlanTraits traits, string contentId)
     {
         MemoryMarshal.Write(entry, in key);
-        MemoryMarshal.Write(entry[HashAt..], in hash);
+        MemoryMarshal.Write(entry[StateAt..], in state);
         entry[TraitsAt] = (byte)traits;
         var length = Encoding.UTF8.GetBytes(contentId, entry[Head..]);
         BinaryPrimitives.WriteUInt16LittleEndian(entry[LengthAt..], (ushort)length);
@@ -39,7 +39,7 @@ internal sealed class PlanContents(Stream stream) : IDisposable
         var length = Head + BinaryPrimitives.ReadUInt16LittleEndian(_bytes.AsSpan(_start + LengthAt));
         if (!Has(length)) throw new EndOfStreamException("The plan's own entries end in the middle of one.");
         ReadOnlySpan<byte> entry = _bytes.AsSpan(_start, length);
-        content = new PlanContent(MemoryMarshal.Read<PlanKey>(entry), MemoryMarshal.Read<PlanKey>(entry[HashAt..]), (PlanTraits)entry[TraitsAt], entry[Head..]);
+        content = new PlanContent(MemoryMarshal.Read<PlanKey>(entry), MemoryMarshal.Read<PlanState>(entry[StateAt..]), (PlanTraits)entry[TraitsAt], entry[Head..]);
         _start += length;
         return true;
     }
@@ -59,14 +59,14 @@ internal sealed class PlanContents(Stream stream) : IDisposable
 
 /// <summary>A content of the ledger.</summary>
 /// <param name="key">Of its contentId.</param>
-/// <param name="hash">Of the newest accepted content.</param>
+/// <param name="state">The newest accepted one.</param>
 /// <param name="traits">How it stands.</param>
 /// <param name="contentId">In UTF-8. Valid until the next content is read.</param>
-internal readonly ref struct PlanContent(PlanKey key, PlanKey hash, PlanTraits traits, ReadOnlySpan<byte> contentId)
+internal readonly ref struct PlanContent(PlanKey key, PlanState state, PlanTraits traits, ReadOnlySpan<byte> contentId)
 {
     public PlanKey Key { get; } = key;
 
-    public PlanKey Hash { get; } = hash;
+    public PlanState State { get; } = state;
 
     public PlanTraits Traits { get; } = traits;
 
@@ -85,4 +85,7 @@ internal enum PlanTraits : byte
 
     /// <summary>Accepted after the snapshot was written, which therefore cannot know it.</summary>
     Newer = 4,
+
+    /// <summary>AlipayHK acknowledged it.</summary>
+    Acknowledged = 8,
 }

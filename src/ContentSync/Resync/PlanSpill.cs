@@ -7,8 +7,8 @@ using ContentSync.Ledger;
 namespace ContentSync.Resync;
 
 /// <summary>
-/// Both sides of a comparison as small entries in temporary files, partitioned by contentId. A contentId and a content are known
-/// by 16 bytes: two different ones are as unlikely to meet as halves of a SHA-256.
+/// Both sides of a comparison as small entries in temporary files, partitioned by contentId. A contentId is known by 16 bytes: two
+/// different ones are as unlikely to meet as halves of a SHA-256. Of a content's hash 8 bytes do: it meets none but its own predecessor.
 /// </summary>
 internal sealed class PlanSpill : IDisposable
 {
@@ -47,8 +47,9 @@ internal sealed class PlanSpill : IDisposable
         var key = PlanKey.Of(content.ContentId);
         var traits = (content.ContentStatus == ContentStatus.Valid ? PlanTraits.Listed : 0)
             | (content is { State: SyncState.Parked, ParkReason: not ParkReason.Rejected } ? PlanTraits.GivenUp : 0)
+            | (content.State == SyncState.Synchronized ? PlanTraits.Acknowledged : 0)
             | (content.AcceptedAt > writtenAt ? PlanTraits.Newer : 0);
-        _contents[key.Partition].Append(PlanContents.Write(_entry, key, PlanKey.Of(content.Hash), traits, content.ContentId));
+        _contents[key.Partition].Append(PlanContents.Write(_entry, key, new PlanState(content.Hash, content.Revision), traits, content.ContentId));
     }
 
     /// <summary>To be called between the last entry and the first reading.</summary>
@@ -162,14 +163,6 @@ internal readonly record struct PlanKey(ulong High, ulong Low)
         return Of(Encoding.UTF8.TryGetBytes(contentId, text, out var length) ? text[..length] : Encoding.UTF8.GetBytes(contentId));
     }
 
-    /// <summary>The first 16 bytes of a content's hash.</summary>
-    public static PlanKey Of(ContentHash hash)
-    {
-        Span<byte> bytes = stackalloc byte[ContentHash.Size];
-        hash.CopyTo(bytes);
-        return MemoryMarshal.Read<PlanKey>(bytes);
-    }
-
     // The finalizer of MurmurHash3.
     private static ulong Mix(ulong bits)
     {
@@ -179,9 +172,31 @@ internal readonly record struct PlanKey(ulong High, ulong Low)
     }
 }
 
+/// <summary>What a content looks like, and which revision of it that is, in 16 bytes.</summary>
+internal readonly record struct PlanState
+{
+    private readonly ulong _hash;
+
+    // 0 for none; else one more than the number, and its kind in the last bit.
+    private readonly ulong _revision;
+
+    public PlanState(ContentHash hash, Revision? revision)
+    {
+        Span<byte> bytes = stackalloc byte[ContentHash.Size];
+        hash.CopyTo(bytes);
+        _hash = MemoryMarshal.Read<ulong>(bytes);
+        _revision = revision is { } known ? (((ulong)Math.Clamp(known.Value, 0, long.MaxValue - 1) + 1) << 1) | (ulong)known.Kind : 0;
+    }
+
+    public bool LooksLike(PlanState other) => _hash == other._hash;
+
+    /// <summary>Whether it brings a revision that the ledger, holding <paramref name="known"/>, has yet to hear of; see <see cref="Revision.CompareTo"/>.</summary>
+    public bool IsNewerThan(PlanState known) => _revision != 0 && ((_revision & 1) != (known._revision & 1) || _revision > known._revision);
+}
+
 /// <summary>An item of the catalog.</summary>
 [StructLayout(LayoutKind.Sequential, Pack = 1)]
-internal struct PlanItem(PlanKey key, PlanKey hash, long ordinal, ContentStatus? status)
+internal struct PlanItem(PlanKey key, PlanState state, long ordinal, ContentStatus? status)
 {
     public const int Size = 40;
 
@@ -194,7 +209,7 @@ internal struct PlanItem(PlanKey key, PlanKey hash, long ordinal, ContentStatus?
 
     public readonly PlanKey Key { get; } = key;
 
-    public readonly PlanKey Hash { get; } = hash;
+    public readonly PlanState State { get; } = state;
 
     /// <summary>Its place in the catalog, from 0.</summary>
     public readonly long Ordinal => (long)(_rest >> 8);

@@ -46,12 +46,8 @@ public sealed class ResyncPages(CatalogReader reader, ContentSynchronizer synchr
             var stream = await snapshot.OpenAsync(cancellationToken).ConfigureAwait(false);
             await using (stream.ConfigureAwait(false))
             {
-                var ordinal = 0L;
-                await foreach (var entry in reader.ReadAsync(stream, cancellationToken).ConfigureAwait(false))
-                {
-                    if (!plan.IsSelected(ordinal++)) continue;
+                await foreach (var entry in reader.ReadAsync(stream, plan, cancellationToken).ConfigureAwait(false))
                     yield return new Planned(null, entry.Result.Item ?? throw new SnapshotChangedException(snapshot));
-                }
             }
 
             if (!await snapshot.IsIntactAsync(cancellationToken).ConfigureAwait(false)) throw new SnapshotChangedException(snapshot);

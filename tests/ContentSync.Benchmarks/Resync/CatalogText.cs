@@ -25,7 +25,7 @@ internal sealed class CatalogText(long items) : ICatalogSnapshot, ILedgerIndex
 
         // The hash does not depend on the contentId, and the generated contents differ in nothing else.
         var hash = new ContentReader(new ContentOptions(), TimeProvider.System).Read(Encoding.UTF8.GetBytes(Line(0))).Item!.Hash;
-        for (var i = 0L; i < items; i++) yield return new IndexedContent(Id(i), hash, ContentStatus.Valid, SyncState.Synchronized, null, DateTimeOffset.UnixEpoch);
+        for (var i = 0L; i < items; i++) yield return new IndexedContent(Id(i), hash, ContentStatus.Valid, SyncState.Synchronized, null, DateTimeOffset.UnixEpoch, Revision.At(DateTimeOffset.UnixEpoch));
     }
 
     private static string Id(long i) => string.Create(CultureInfo.InvariantCulture, $"SKU-{i:d9}");

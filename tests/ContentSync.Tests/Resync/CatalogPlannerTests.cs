@@ -233,12 +233,63 @@ public sealed class CatalogPlannerTests : IDisposable
         Assert.NotEqual(before.Digest, (await source.FindNewestAsync(default))!.Digest);
     }
 
+    [Theory]
+    [InlineData(6L, 7L, true)]
+    [InlineData(7L, 7L, false)]
+    [InlineData(8L, 7L, false)]
+    [InlineData(null, 7L, true)]
+    [InlineData(7L, null, false)]
+    [InlineData(long.MaxValue - 1, 0L, false)]
+    public async Task Lets_the_ledger_hear_of_a_newer_revision_of_what_it_holds_already(long? known, long? brought, bool told)
+    {
+        _ledger.Add("a", "A", revision: known is { } number ? Revision.Of(number) : null);
+
+        using var plan = await PlanAsync(TestSnapshot.Line("a", "A", revision: brought));
+
+        Assert.Equal((1, told ? 1 : 0), (plan.Counts.Unchanged, plan.Selected));
+    }
+
+    [Fact]
+    public async Task Leaves_it_to_the_ledger_which_of_two_equal_lines_has_the_newer_revision()
+    {
+        using var plan = await PlanAsync(TestSnapshot.Line("a", "A", revision: 1) + TestSnapshot.Line("a", "A", revision: 2) + TestSnapshot.Line("b", "A", revision: 1) + TestSnapshot.Line("b", "A", revision: 1));
+
+        Assert.Equal([0L, 1L, 2L], Selected(plan));
+    }
+
+    [Fact]
+    public async Task Selects_of_additions_all_that_was_not_acknowledged_just_so()
+    {
+        _ledger.Add("same", "A");
+        _ledger.Add("pending", "A", state: SyncState.Pending);
+        _ledger.Add("rejected", "A", state: SyncState.Parked, parkReason: ParkReason.Rejected);
+        _ledger.Add("elsewhere", "A");
+        const string Unsound = "{\"contentId\":\"unsound\"}\n{ not json }\n";
+
+        var catalog = TestSnapshot.Line("same", "A") + TestSnapshot.Line("pending", "A") + TestSnapshot.Line("rejected", "A") + Unsound + TestSnapshot.Line("new", "A");
+        using var plan = (await AnswerAsync(new TestSnapshot(catalog), PlanScope.Additions)).Plan!;
+
+        Assert.Equal([1L, 2L, 3L, 4L, 5L], Selected(plan));
+        Assert.Empty(plan.Vanished());
+    }
+
+    [Fact]
+    public async Task Takes_of_additions_that_break_off_what_came_before()
+    {
+        _ledger.Add("same", "A");
+
+        using var plan = (await AnswerAsync(new TestSnapshot($"[{TestSnapshot.Line("same", "A")},{TestSnapshot.Line("new", "A")}, ;"), PlanScope.Additions)).Plan!;
+
+        Assert.Equal((2, 1), (plan.Counts.Items, plan.Counts.Unchanged));
+        Assert.True(plan.IsSelected(1));
+    }
+
     private static List<long> Selected(CatalogPlan plan) => [.. Enumerable.Range(0, (int)plan.Counts.Items).Select(i => (long)i).Where(plan.IsSelected)];
 
     private async Task<CatalogPlan> PlanAsync(string catalog) => (await AnswerAsync(new TestSnapshot(catalog))).Plan!;
 
-    private Task<PlanAnswer> AnswerAsync(ICatalogSnapshot snapshot) =>
-        new CatalogPlanner(new CatalogReader(Reader, Options), _ledger, _folder.File("plans")).PlanAsync(snapshot, default);
+    private Task<PlanAnswer> AnswerAsync(ICatalogSnapshot snapshot, PlanScope scope = PlanScope.Mirror) =>
+        new CatalogPlanner(new CatalogReader(Reader, Options), _ledger, _folder.File("plans")).PlanAsync(snapshot, scope, default);
 
     private sealed class FakeIndex : ILedgerIndex
     {
@@ -246,10 +297,10 @@ public sealed class CatalogPlannerTests : IDisposable
 
         public LedgerUnavailableException? Fault { get; set; }
 
-        public void Add(string id, string content, ContentStatus status = ContentStatus.Valid, SyncState state = SyncState.Synchronized, ParkReason? parkReason = null, DateTimeOffset? acceptedAt = null)
+        public void Add(string id, string content, ContentStatus status = ContentStatus.Valid, SyncState state = SyncState.Synchronized, ParkReason? parkReason = null, DateTimeOffset? acceptedAt = null, Revision? revision = null)
         {
             var item = Reader.Read(Encoding.UTF8.GetBytes(TestSnapshot.Line(id, content))).Item!;
-            _contents.Add(new IndexedContent(id, item.Hash, status, state, parkReason, acceptedAt ?? WrittenAt.AddDays(-1)));
+            _contents.Add(new IndexedContent(id, item.Hash, status, state, parkReason, acceptedAt ?? WrittenAt.AddDays(-1), revision ?? Revision.At(WrittenAt.AddDays(-1))));
         }
 
         public void Clear() => _contents.Clear();
