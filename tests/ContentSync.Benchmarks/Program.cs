@@ -7,6 +7,8 @@ using ContentSync.Benchmarks.Resync;
 // item-ratios       only those members of it that tell of a single item
 // resync-ratios     only those members of it that tell of a whole catalog
 // plan-peak ITEMS   memory of planning that many, in a process of its own; started by ratios
+// in-flight ITEMS   items sent over real connections, 256 at a time, in a process of its own; started by ratios
+// slow-partner      the partner of in-flight, which takes 20 ms for an answer
 // anything else     BenchmarkDotNet, for example: --filter '*StringToSign*'
 switch (args.FirstOrDefault())
 {
@@ -18,6 +20,10 @@ switch (args.FirstOrDefault())
         return await ResyncRatios.RunAsync(args.Contains("--json")).ConfigureAwait(false);
     case "plan-peak":
         return await PlanPeakProgram.RunAsync(long.Parse(args[1], System.Globalization.CultureInfo.InvariantCulture)).ConfigureAwait(false);
+    case "in-flight":
+        return await InFlightProgram.RunAsync(int.Parse(args[1], System.Globalization.CultureInfo.InvariantCulture)).ConfigureAwait(false);
+    case "slow-partner":
+        return await SlowPartner.RunAsync(Console.In, Console.Out).ConfigureAwait(false);
     case "peer":
         return await PeerProgram.RunAsync(Console.In, Console.Out).ConfigureAwait(false);
     default:

@@ -68,9 +68,9 @@ internal sealed class CatalogLines(ContentOptions options)
         var length = await FindAsync(buffer, 0, unread => unread.IndexOf((byte)'\n'), cancellationToken).ConfigureAwait(false);
         if (!BreaksOff(buffer.Unread[..length])) return;
         var next = await FindAsync(buffer, length, unread => unread.IndexOfAnyExcept(" \t\r\n"u8), cancellationToken).ConfigureAwait(false);
-        if (next < buffer.Unread.Length && buffer.Unread.Span[next] == '{') return;
-        buffer.AdvanceOverLines(buffer.Unread.Span[..next].LastIndexOf((byte)'\n') + 1);
-        if (next == buffer.Unread.Length) buffer.AdvanceOverLines(next);
+        var isEnd = next == buffer.Unread.Length;
+        if (!isEnd && buffer.Unread.Span[next] == '{') return;
+        buffer.AdvanceOverLines(isEnd ? next : buffer.Unread.Span[..next].LastIndexOf((byte)'\n') + 1);
         throw new CatalogFormatException(
             $"The file looks like one object over several lines (it begins at line {first}); put one item on one line, or put the items into a JSON array.",
             buffer.Line,

@@ -1,3 +1,4 @@
+using ContentSync.Diagnostics;
 using ContentSync.Ledger;
 using ContentSync.Synchronization;
 
@@ -59,6 +60,8 @@ public sealed class PackSender(ContentSynchronizer synchronizer, ISyncQueue sing
     /// <exception cref="QueueUnavailableException">A single message could not be enqueued; nothing is lost.</exception>
     public async Task<PackResult> SendAsync(ResyncPack pack, LanePace pace, TimeSpan patience, CancellationToken cancellationToken)
     {
+        // One span for all of them, as for the contents of a message: a span each would cost several times what bulk may.
+        using var activity = Telemetry.StartBulk(pack.Items.Count);
         var counts = new RunCounts();
         var gate = new Lock();
         PackHold? hold = null;

@@ -9,15 +9,16 @@ using ContentSync.Resync;
 using ContentSync.Signing;
 using ContentSync.Synchronization;
 using Microsoft.Extensions.Logging;
-using Microsoft.Extensions.Logging.Abstractions;
 
 namespace ContentSync.Benchmarks.Resync;
 
-/// <summary>A resync as the local host runs it, with a canned signature and a canned answer: first everything is new, then nothing differs.</summary>
+/// <summary>A resync as the local host runs it, with a canned signature: first everything is new, then nothing differs.</summary>
 internal sealed class BulkRun : IAsyncDisposable
 {
     private readonly string _folder;
     private readonly CannedSigner _signer = new();
+    private readonly CountedTelemetry _telemetry = new();
+    private readonly NoSingles _singles = new();
     private readonly CountingSocket _socket;
     private readonly SqliteLedger _ledger;
     private readonly CountingLedger _counting;
@@ -27,26 +28,25 @@ internal sealed class BulkRun : IAsyncDisposable
     private readonly FileCatalogSource _catalog;
     private readonly int _items;
 
-    private BulkRun(Peer peer, int items, string folder, SqliteLedger ledger)
+    private BulkRun(AlipayHkOptions partner, HttpMessageHandler socket, ResyncOptions options, int items, string folder, SqliteLedger ledger)
     {
         _items = items;
         _folder = folder;
         _ledger = ledger;
         _counting = new CountingLedger(ledger);
-        _socket = new CountingSocket(new CannedSocket(peer));
-        _client = AlipayHkClient.Create(ItemRun.Options(peer), _signer, TimeProvider.System, NullLoggerFactory.Instance, _socket);
+        _socket = new CountingSocket(socket);
+        _client = AlipayHkClient.Create(partner, _signer, TimeProvider.System, _telemetry, _socket);
         var recoverability = new RecoverabilityOptions();
         var synchronizer = new ContentSynchronizer(
-            _counting, _client, new SendGate(recoverability, TimeProvider.System), new RequestIdSource(), recoverability, () => 0.5, TimeProvider.System, new CountingLogger(this));
+            _counting, _client, new SendGate(recoverability, TimeProvider.System), new RequestIdSource(), recoverability, () => 0.5, TimeProvider.System, _telemetry.CreateLogger<ContentSynchronizer>());
         var contentOptions = new ContentOptions();
-        var options = new ResyncOptions { SendsPerSecond = 0, InFlightPerLane = 16 };
         var reader = new CatalogReader(new ContentReader(contentOptions, TimeProvider.System), contentOptions);
         _planner = new CatalogPlanner(reader, new SqliteLedgerIndex(new SqliteLedgerOptions(Path.Combine(folder, "ledger.db"))), folder);
         _runner = new ResyncRunner(
             _planner,
             new ResendPlanner(_counting, TimeProvider.System),
             new ResyncPages(reader, synchronizer, _counting, TimeProvider.System),
-            new InProcessLanes(new PackSender(synchronizer, new NoSingles(), options, TimeProvider.System), new LanePaces(options, TimeProvider.System)),
+            new InProcessLanes(new PackSender(synchronizer, _singles, options, TimeProvider.System), new LanePaces(options, TimeProvider.System)),
             FileResyncStore.Open(Path.Combine(folder, "resync")),
             new RequestIdSource(),
             options,
@@ -54,8 +54,14 @@ internal sealed class BulkRun : IAsyncDisposable
         _catalog = new FileCatalogSource(Path.Combine(folder, "catalog.ndjson"));
     }
 
-    /// <summary>Characters of log lines at Information and above.</summary>
-    public long Logged { get; private set; }
+    /// <summary>Bytes of logs and traces; see <see cref="CountedTelemetry"/>.</summary>
+    public long TelemetryBytes => _telemetry.Bytes;
+
+    /// <summary>Messages for contents that left their packs.</summary>
+    public long Singles => _singles.Messages;
+
+    /// <summary>Bytes of the requests to AlipayHK and of its answers, heads and bodies.</summary>
+    public long PartnerBytes => _socket.Bytes;
 
     public long Signatures => _signer.Calls;
 
@@ -63,7 +69,12 @@ internal sealed class BulkRun : IAsyncDisposable
 
     public long LedgerCalls => _counting.Calls;
 
-    public static async Task<BulkRun> StartAsync(Peer peer, int items)
+    /// <param name="partner">Whom to send to.</param>
+    /// <param name="socket">How; becomes the run's own.</param>
+    /// <param name="items">Contents of the catalog.</param>
+    /// <param name="lanes">Lanes.</param>
+    /// <param name="inFlightPerLane">Contents of one lane in flight at the same time.</param>
+    public static async Task<BulkRun> StartAsync(AlipayHkOptions partner, HttpMessageHandler socket, int items, int lanes, int inFlightPerLane)
     {
         var folder = Directory.CreateTempSubdirectory("contentsync-benchmark-").FullName;
         var texts = new SampleItems();
@@ -80,7 +91,7 @@ internal sealed class BulkRun : IAsyncDisposable
         }
 
         var ledger = await SqliteLedger.OpenAsync(new SqliteLedgerOptions(Path.Combine(folder, "ledger.db")), TimeProvider.System, CancellationToken.None).ConfigureAwait(false);
-        return new BulkRun(peer, items, folder, ledger);
+        return new BulkRun(partner, socket, new ResyncOptions { SendsPerSecond = 0, Lanes = lanes, InFlightPerLane = inFlightPerLane }, items, folder, ledger);
     }
 
     /// <summary>Sends everything; answers the run, how long its sending took, and how much of the processor's time.</summary>
@@ -115,6 +126,7 @@ internal sealed class BulkRun : IAsyncDisposable
     {
         _client.Dispose();
         _socket.Dispose();
+        _telemetry.Dispose();
         await _ledger.DisposeAsync().ConfigureAwait(false);
         Directory.Delete(_folder, recursive: true);
     }
@@ -135,14 +147,27 @@ internal sealed class BulkRun : IAsyncDisposable
 
     private sealed class CountingSocket(HttpMessageHandler socket) : DelegatingHandler(socket)
     {
+        // So many calls tell what one weighs.
+        private const long Weighed = 1_000;
+
         private long _calls;
+        private long _bytes;
 
         public long Calls => Interlocked.Read(ref _calls);
 
-        protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
+        public long Bytes => Interlocked.Read(ref _bytes) * Calls / Math.Max(1, Math.Min(Calls, Weighed));
+
+        protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
         {
-            Interlocked.Increment(ref _calls);
-            return base.SendAsync(request, cancellationToken);
+            var isWeighed = Interlocked.Increment(ref _calls) <= Weighed;
+            var response = await base.SendAsync(request, cancellationToken).ConfigureAwait(false);
+            if (isWeighed)
+            {
+                await response.Content.LoadIntoBufferAsync(cancellationToken).ConfigureAwait(false);
+                Interlocked.Add(ref _bytes, request.ToString().Length + (request.Content?.Headers.ContentLength ?? 0) + response.ToString().Length + (response.Content.Headers.ContentLength ?? 0));
+            }
+
+            return response;
         }
     }
 
@@ -180,21 +205,16 @@ internal sealed class BulkRun : IAsyncDisposable
         public IAsyncEnumerable<SyncRecord> ListAsync(SyncRecordFilter filter, CancellationToken cancellationToken) => ledger.ListAsync(filter, cancellationToken);
     }
 
-    private sealed class CountingLogger(BulkRun run) : ILogger<ContentSynchronizer>
-    {
-        public IDisposable? BeginScope<TState>(TState state)
-            where TState : notnull => null;
-
-        public bool IsEnabled(LogLevel logLevel) => logLevel >= LogLevel.Information;
-
-        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
-        {
-            lock (run._signer) run.Logged += formatter(state, exception).Length;
-        }
-    }
-
     private sealed class NoSingles : ISyncQueue
     {
-        public ValueTask EnqueueAsync(IReadOnlyList<SyncMessage> messages, CancellationToken cancellationToken) => ValueTask.CompletedTask;
+        private long _messages;
+
+        public long Messages => Interlocked.Read(ref _messages);
+
+        public ValueTask EnqueueAsync(IReadOnlyList<SyncMessage> messages, CancellationToken cancellationToken)
+        {
+            Interlocked.Add(ref _messages, messages.Count);
+            return ValueTask.CompletedTask;
+        }
     }
 }

@@ -30,15 +30,6 @@ internal static class PlanPeakProgram
     }
 
     /// <summary>Has another process do it.</summary>
-    public static async Task<double> MeasureAsync(long items)
-    {
-        var start = new ProcessStartInfo(Environment.ProcessPath!) { RedirectStandardOutput = true };
-        if (Path.GetFileNameWithoutExtension(Environment.ProcessPath) == "dotnet") start.ArgumentList.Add(typeof(PlanPeakProgram).Assembly.Location);
-        start.ArgumentList.Add("plan-peak");
-        start.ArgumentList.Add(items.ToString(CultureInfo.InvariantCulture));
-        using var process = Process.Start(start)!;
-        var answer = await process.StandardOutput.ReadToEndAsync().ConfigureAwait(false);
-        await process.WaitForExitAsync().ConfigureAwait(false);
-        return double.Parse(answer, CultureInfo.InvariantCulture);
-    }
+    public static async Task<double> MeasureAsync(long items) =>
+        double.Parse(await OwnProgram.RunAsync(string.Create(CultureInfo.InvariantCulture, $"plan-peak {items}")).ConfigureAwait(false), CultureInfo.InvariantCulture);
 }

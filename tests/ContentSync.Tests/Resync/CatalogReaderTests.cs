@@ -207,14 +207,16 @@ public sealed class CatalogReaderTests
     }
 
     [Theory]
-    [InlineData("{\n  \"contentId\": \"a\",\n  \"contentType\": \"SKU\"\n}")]
-    [InlineData("{ \"contentId\": \"a\",\n  \"contentInfo\": {} }")]
-    [InlineData("{")]
-    public async Task Recognizes_one_object_over_several_lines(string text)
+    [InlineData("{\n  \"contentId\": \"a\",\n  \"contentType\": \"SKU\"\n}", 2)]
+    [InlineData("{ \"contentId\": \"a\",\n\n\n  \"contentInfo\": {} }", 4)]
+    [InlineData("{\n]xxx\n\n", 2)]
+    [InlineData("{", 1)]
+    public async Task Recognizes_one_object_over_several_lines(string text, long line)
     {
         var (entries, fault) = await Read(text);
         Assert.Empty(entries);
         Assert.Contains("one object over several lines", fault!.Message, StringComparison.Ordinal);
+        Assert.Equal(line, fault.Line);
     }
 
     [Fact]

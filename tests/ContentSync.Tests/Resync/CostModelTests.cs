@@ -19,7 +19,8 @@ public sealed class CostModelTests : IDisposable
         var counted = await CountAsync();
 
         Assert.InRange((double)counted.BusOperations / Items, 0, 0.06);
-        Assert.InRange((double)counted.Packs / Items, 0, 0.02);
+        Assert.InRange((double)counted.Executions / Items, 0, 0.02);
+        Assert.InRange((double)counted.Settlements / Items, 0, 0.02);
         Assert.InRange(Of(counted, Million, Million).Cost(new UnitPrices()), 3, 4.00);
         Assert.InRange(Of(counted, Million, Million / 50).Cost(new UnitPrices()), 0.06, 0.12);
         Assert.InRange(Of(counted, 100L * Million, 100L * Million).Cost(new UnitPrices()), 300, 400);
@@ -37,21 +38,38 @@ public sealed class CostModelTests : IDisposable
     [Fact]
     public void A_price_that_doubles_shows_in_the_cost()
     {
-        var run = new RunOperations { Signatures = 10_000, Packs = 1_000, LedgerCalls = 10_000, TelemetryBytes = 1_000_000, InstanceSeconds = 100 };
+        var run = new RunOperations { Signatures = 10_000, Packs = 1_000, LedgerCalls = 10_000, TelemetryBytes = 1_000_000, PartnerBytes = 3_000, InstanceSeconds = 100 };
         var prices = new UnitPrices();
 
         Assert.Equal(0.03, run.Cost(prices with { Signature = 2 * prices.Signature }) - run.Cost(prices), 6);
         Assert.Equal(3_000 * prices.BusOperation, run.Cost(prices with { BusOperation = 2 * prices.BusOperation }) - run.Cost(prices), 9);
+        Assert.Equal(3_000 * prices.GatewayByte, run.Cost(prices with { GatewayByte = 2 * prices.GatewayByte }) - run.Cost(prices), 9);
         Assert.Equal(200 * prices.GigabyteSecond, run.Cost(prices with { GigabyteSecond = 2 * prices.GigabyteSecond }) - run.Cost(prices), 9);
     }
 
-    // Every content's telemetry at its budget of 100 bytes.
+    [Fact]
+    public void A_content_that_leaves_its_pack_costs_a_message_of_its_own()
+    {
+        var run = new RunOperations { Packs = 2, Singles = 3 };
+
+        Assert.Equal((15, 5, 5), (run.BusOperations, run.Executions, run.Settlements));
+    }
+
+    // Every content's telemetry at its budget of 100 bytes, and its exchange with AlipayHK at a believable size.
     private async Task<RunOperations> CountAsync()
     {
         (_world.Options.Lanes, _world.Options.ItemsPerPack) = (16, 50);
         var answer = await _world.RunAsync(TestSnapshot.Of(Enumerable.Range(0, Items).Select(i => ($"SKU-{i:d8}", "1"))));
         Assert.Equal(Items, answer.Counts.Sent);
-        return new RunOperations { Signatures = _world.Partner.Calls.Count, Packs = answer.Packs, LedgerCalls = _world.LedgerCalls, TelemetryBytes = 100 * Items };
+        return new RunOperations
+        {
+            Signatures = _world.Partner.Calls.Count,
+            Packs = answer.Packs,
+            Singles = _world.Singles.Count,
+            LedgerCalls = _world.LedgerCalls,
+            PartnerBytes = 3_000 * Items,
+            TelemetryBytes = 100 * Items,
+        };
     }
 
     private static RunOperations Of(RunOperations counted, long catalog, long differing) => RunOperations.Of(counted, Items, catalog, differing, OneVault, PlanSecondsPerMillion);

@@ -1,4 +1,7 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
 using ContentSync.Content;
+using ContentSync.Diagnostics;
 using ContentSync.Ledger;
 using ContentSync.Resync;
 
@@ -164,6 +167,28 @@ public sealed class ResyncRunnerTests : IDisposable
             var sentTwice = world.Partner.Calls.Count - world.Partner.Calls.Distinct().Count();
             Assert.InRange(sentTwice, 0, kills * world.Options.ItemsPerPack);
         }
+    }
+
+    [Fact]
+    public async Task Leaves_one_span_per_pack_and_none_per_content()
+    {
+        const int Items = 37;
+        (_world.Options.Lanes, _world.Options.ItemsPerPack) = (1, Items);
+        var items = Enumerable.Range(0, Items).Select(i => ($"span-{i}", "1")).ToArray();
+        var spans = new ConcurrentBag<(object? ContentId, object? Count)>();
+        using var listener = new ActivityListener
+        {
+            ShouldListenTo = source => source.Name == Telemetry.Name,
+            Sample = (ref ActivityCreationOptions<ActivityContext> _) => ActivitySamplingResult.AllDataAndRecorded,
+            ActivityStopped = activity => spans.Add((activity.GetTagItem(Telemetry.ContentIdTag), activity.GetTagItem("content.count"))),
+        };
+        ActivitySource.AddActivityListener(listener);
+
+        await _world.RunAsync(Snapshot(items));
+
+        // Other tests run meanwhile and leave spans of their own.
+        Assert.Single(spans, span => span.Count is Items);
+        Assert.DoesNotContain(spans, span => span.ContentId is string id && id.StartsWith("span-", StringComparison.Ordinal));
     }
 
     [Fact]
