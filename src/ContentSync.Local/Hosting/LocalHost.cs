@@ -36,7 +36,8 @@ public sealed class LocalHost : IAsyncDisposable
     /// <exception cref="CommandException">The port is in use, or a webhook secret is not one.</exception>
     public static async Task<LocalHost> StartAsync(LocalPipeline pipeline, LocalHostOptions options, TimeProvider time, CancellationToken cancellationToken)
     {
-        var builder = WebApplication.CreateSlimBuilder();
+        // Otherwise it watches the current directory and all below it for changes of a settings file, the ledger's every write among them.
+        var builder = WebApplication.CreateSlimBuilder(["--hostBuilder:reloadConfigOnChange=false"]);
         builder.Logging.ClearProviders();
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
@@ -60,10 +61,11 @@ public sealed class LocalHost : IAsyncDisposable
         var key = new ApiKey(options.ApiKey);
         foreach (var route in ApiRoutes.All)
         {
-            app.MapMethods(route.Path, [route.Method], context => AnswerAsync(context, route, key));
-            if (route.Path == ApiRoutes.Board) app.MapMethods("/", [route.Method], context => AnswerAsync(context, route, key));
+            app.MapMethods(route.Path, [route.Method], context => AnswerAsync(context, app.Services, route, key));
+            if (route.Path == ApiRoutes.Board) app.MapMethods("/", [route.Method], context => AnswerAsync(context, app.Services, route, key));
         }
 
+        options.MapMore?.Invoke(app);
         try
         {
             await app.StartAsync(cancellationToken).ConfigureAwait(false);
@@ -107,10 +109,11 @@ public sealed class LocalHost : IAsyncDisposable
             .AddApiHandlers();
     }
 
-    private static async Task AnswerAsync(HttpContext context, ApiRoute route, ApiKey key)
+    // The handlers are singletons: a scope of services for each request would hold nothing.
+    private static async Task AnswerAsync(HttpContext context, IServiceProvider services, ApiRoute route, ApiKey key)
     {
         var answer = route.Access == ApiAccess.Key ? key.Refusal(context.Request) : null;
-        answer ??= await route.AnswerAsync(context.RequestServices, context.Request, context.RequestAborted).ConfigureAwait(false);
+        answer ??= await route.AnswerAsync(services, context.Request, context.RequestAborted).ConfigureAwait(false);
         await answer.ExecuteAsync(context).ConfigureAwait(false);
     }
 

@@ -1,3 +1,5 @@
+using Microsoft.AspNetCore.Routing;
+
 namespace ContentSync.Local.Hosting;
 
 /// <summary>What the local host is told.</summary>
@@ -9,4 +11,7 @@ public sealed record LocalHostOptions(int Port)
 
     /// <summary>Standard Webhooks secrets; none closes the webhook.</summary>
     public IList<string> WebhookSecrets { get; init; } = [];
+
+    /// <summary>Adds routes beside the API's, behind the same middleware. Lets a benchmark compare with an endpoint that does nothing.</summary>
+    internal Action<IEndpointRouteBuilder>? MapMore { get; init; }
 }

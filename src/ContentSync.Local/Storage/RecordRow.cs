@@ -22,7 +22,6 @@ internal static class RecordRow
           version, state, due_at, content_id, earlier_attempts)
         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24,
           ?25, ?26)
-        RETURNING id
         """;
 
     /// <summary>Writes what <see cref="Bind"/> binds but the state and due time, which an index holds; the row's id is parameter 23.</summary>

@@ -11,6 +11,8 @@ internal sealed class RecordTable : IDisposable
 {
     private const int ParkReasons = 4;
     private const int MostRecent = 2048;
+    private const string WaitForDisk = "PRAGMA synchronous = FULL";
+    private const string LeaveToSystem = "PRAGMA synchronous = NORMAL";
 
     private readonly SqliteDatabase _database;
     private readonly SqliteStatement _begin;
@@ -22,8 +24,7 @@ internal sealed class RecordTable : IDisposable
     private readonly SqliteStatement _updateInPlace;
     private readonly SqliteStatement _updateBody;
     private readonly SqliteStatement _count;
-    private readonly SqliteStatement? _waitForDisk;
-    private readonly SqliteStatement? _leaveToSystem;
+    private readonly LedgerDurability _durability;
 
     // Pending rows written last, as the open transaction sees them, so that the steps of one delivery need not read its row
     // again. True to the file because nobody else writes it; emptied when a transaction fails. Two generations bound it.
@@ -32,12 +33,13 @@ internal sealed class RecordTable : IDisposable
     // Contents that the open transaction has written: what the cache says of them may still be taken back.
     private readonly HashSet<string> _open = new(StringComparer.Ordinal);
     private readonly long[] _tally = new long[3 * ParkReasons];
-    private bool _waits = true;
+    private bool? _waits;
 
     public RecordTable(SqliteDatabase database, LedgerDurability durability, TimeProvider time)
     {
         Leases = new LeaseBook(time);
         _database = database;
+        _durability = durability;
         _begin = database.Prepare("BEGIN IMMEDIATE");
         _commit = database.Prepare("COMMIT");
         _find = database.Prepare(RecordRow.Select + " WHERE content_id = ?1");
@@ -46,12 +48,6 @@ internal sealed class RecordTable : IDisposable
         _update = database.Prepare(RecordRow.Update);
         _updateInPlace = database.Prepare(RecordRow.UpdateInPlace);
         _updateBody = database.Prepare("UPDATE body SET body = ?2 WHERE id = ?1");
-        if (durability == LedgerDurability.PowerLoss)
-        {
-            _waitForDisk = database.Prepare("PRAGMA synchronous = FULL");
-            _leaveToSystem = database.Prepare("PRAGMA synchronous = NORMAL");
-        }
-
         _count = database.Prepare("INSERT INTO tally VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE SET count = count + excluded.count");
     }
 
@@ -60,6 +56,9 @@ internal sealed class RecordTable : IDisposable
 
     /// <summary>The leases in force.</summary>
     public LeaseBook Leases { get; }
+
+    /// <summary>Whether the open transaction's commit waits for the disk, as SQLite itself says.</summary>
+    public bool WaitsForDisk => _database.Number("PRAGMA synchronous") >= 2;
 
     /// <summary>Opens the file for writing, made and brought to a known state if need be.</summary>
     /// <param name="options">Which file, and how durable.</param>
@@ -71,7 +70,7 @@ internal sealed class RecordTable : IDisposable
         var database = SqliteDatabase.Open(options.Path, SqliteAccess.Write, options.BusyTimeout);
         try
         {
-            database.Execute(options.Durability == LedgerDurability.PowerLoss ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL");
+            database.Execute(options.Durability == LedgerDurability.PowerLoss ? WaitForDisk : LeaveToSystem);
             database.Execute($"PRAGMA wal_autocheckpoint = {options.CheckpointPages}");
             database.Execute("PRAGMA cache_size = -65536");
             if (options.MaxPages is { } most) database.Execute($"PRAGMA max_page_count = {most}");
@@ -98,9 +97,11 @@ internal sealed class RecordTable : IDisposable
     public void Begin(bool mustOutlivePower)
     {
         _database.Rollback();
+        mustOutlivePower &= _durability == LedgerDurability.PowerLoss;
         if (_waits != mustOutlivePower)
         {
-            (mustOutlivePower ? _waitForDisk : _leaveToSystem)?.Step();
+            // Not kept prepared: SQLite carries this out as it prepares it, so running it again would change nothing.
+            _database.Execute(mustOutlivePower ? WaitForDisk : LeaveToSystem);
             _waits = mustOutlivePower;
         }
 
@@ -161,8 +162,7 @@ internal sealed class RecordTable : IDisposable
         _insert.Bind(24, record.DueAt.UtcTicks);
         _insert.Bind(25, record.ContentId);
         _insert.Step();
-        var id = _insert.Int64(0);
-        _insert.Step();
+        var id = _database.LastInsertedId;
         _insertBody.Bind(1, id);
         _insertBody.Bind(2, record.Body.Span);
         _insertBody.Step();
@@ -247,8 +247,8 @@ internal sealed class RecordTable : IDisposable
 
     public void Dispose()
     {
-        SqliteStatement?[] statements = [_begin, _commit, _find, _insert, _insertBody, _update, _updateInPlace, _updateBody, _count, _waitForDisk, _leaveToSystem];
-        foreach (var statement in statements) { statement?.Dispose(); }
+        SqliteStatement[] statements = [_begin, _commit, _find, _insert, _insertBody, _update, _updateInPlace, _updateBody, _count];
+        foreach (var statement in statements) { statement.Dispose(); }
         _database.Dispose();
     }
 

@@ -54,6 +54,12 @@ internal sealed class SqliteDatabase : IDisposable
         return statement.Step() ? statement.Int64(0) : 0;
     }
 
+    /// <summary>
+    /// The id of the row that this connection inserted last. Not RETURNING: that collects its rows in a temporary table, which
+    /// costs more than the row.
+    /// </summary>
+    public long LastInsertedId => raw.sqlite3_last_insert_rowid(_handle);
+
     /// <summary>Undoes the open transaction, if SQLite has not done so by itself.</summary>
     public void Rollback()
     {

@@ -1,4 +1,5 @@
 using System.Net.Http.Headers;
+using System.Runtime.CompilerServices;
 using System.Runtime.ExceptionServices;
 using System.Security.Cryptography;
 using ContentSync.Signing;
@@ -19,6 +20,8 @@ public sealed partial class AlipayHkClient : IDisposable
     private static readonly TimeSpan LongestQuickWait = TimeSpan.FromSeconds(4);
     private static readonly TimeSpan LongestRetryAfter = TimeSpan.FromDays(1);
 
+    private static readonly ResiliencePropertyKey<Call> CallProperty = new(nameof(Call));
+
     private readonly Uri _endpoint;
     private readonly bool _newRequestIdPerAttempt;
     private readonly HttpMessageInvoker _invoker;
@@ -29,6 +32,8 @@ public sealed partial class AlipayHkClient : IDisposable
     private readonly IKeyUnwrapper? _unwrapper;
     private readonly RequestIdSource _requestIds;
     private readonly TimeProvider _timeProvider;
+    private readonly TimeSpan _totalTimeout;
+    private readonly TimeLimits _tryLimits;
     private readonly ResiliencePipeline<Exchange> _pipeline;
     private readonly ILogger _logger;
 
@@ -45,6 +50,8 @@ public sealed partial class AlipayHkClient : IDisposable
         _requestIds = requestIds;
         _timeProvider = timeProvider;
         _logger = logger;
+        _totalTimeout = options.TotalTimeout;
+        _tryLimits = new TimeLimits(options.AttemptTimeout, timeProvider);
         _pipeline = BuildPipeline(options, timeProvider, jitter);
     }
 
@@ -74,28 +81,23 @@ public sealed partial class AlipayHkClient : IDisposable
     /// <param name="quickRetries">Off for a probe: one try tells what it is made to tell.</param>
     /// <returns>A value for every ending.</returns>
     /// <exception cref="OperationCanceledException">The caller cancelled.</exception>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     public async ValueTask<SynchronizeAnswer> SynchronizeAsync(ReadOnlyMemory<byte> body, CancellationToken cancellationToken, bool quickRetries = true)
     {
-        var context = ResilienceContextPool.Shared.Get(continueOnCapturedContext: false, cancellationToken);
-        var call = new Call(this, body, quickRetries, cancellationToken);
-        try
+        cancellationToken.ThrowIfCancellationRequested();
+        var call = new Call(this, body, quickRetries, _timeProvider.GetTimestamp(), cancellationToken);
+        var outcome = await FirstTryAsync(call).ConfigureAwait(false);
+        if (outcome.Exception is null && outcome.Result.RetryQuickly && Left(call) > TimeSpan.Zero) outcome = await RetryAsync(call, outcome).ConfigureAwait(false);
+        switch (outcome.Exception)
         {
-            var outcome = await _pipeline.ExecuteOutcomeAsync(static (context, call) => call.Client.NextTryAsync(call, context.CancellationToken), context, call);
-            switch (outcome.Exception)
-            {
-                case null:
-                    return Told(outcome.Result.Answer, call);
-                case TimeoutRejectedException late:
-                    return Told(TimedOut(late.Timeout).Answer, call);
-                default:
-                    cancellationToken.ThrowIfCancellationRequested();
-                    ExceptionDispatchInfo.Throw(outcome.Exception);
-                    throw outcome.Exception;
-            }
-        }
-        finally
-        {
-            ResilienceContextPool.Shared.Return(context);
+            case null:
+                return Told(outcome.Result.Answer, call);
+            case TimeoutRejectedException:
+                return Told(TimedOut(_totalTimeout).Answer, call);
+            default:
+                cancellationToken.ThrowIfCancellationRequested();
+                ExceptionDispatchInfo.Throw(outcome.Exception);
+                throw outcome.Exception;
         }
     }
 
@@ -106,34 +108,67 @@ public sealed partial class AlipayHkClient : IDisposable
         if (_ownsKeys) _keys.Dispose();
     }
 
+    // Nearly every call ends with its first try, so that one has its time limit and nothing more; the pipeline is for the others.
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    private async ValueTask<Outcome<Exchange>> FirstTryAsync(Call call)
+    {
+        using var limit = _tryLimits.Begin(call.Cancellation);
+        return await NextTryAsync(call, limit.Token).ConfigureAwait(false);
+    }
+
+    private async ValueTask<Outcome<Exchange>> RetryAsync(Call call, Outcome<Exchange> first)
+    {
+        call.First = first;
+        var context = ResilienceContextPool.Shared.Get(continueOnCapturedContext: false, call.Cancellation);
+        context.Properties.Set(CallProperty, call);
+        try
+        {
+            return await _pipeline.ExecuteOutcomeAsync(static (context, call) => call.Client.NextTryAsync(call, context.CancellationToken), context, call).ConfigureAwait(false);
+        }
+        finally
+        {
+            ResilienceContextPool.Shared.Return(context);
+        }
+    }
+
+    private TimeSpan Left(Call call) => _totalTimeout - _timeProvider.GetElapsedTime(call.Began);
+
     private ResiliencePipeline<Exchange> BuildPipeline(AlipayHkOptions options, TimeProvider timeProvider, Func<double>? jitter)
     {
         var builder = new ResiliencePipelineBuilder<Exchange> { TimeProvider = timeProvider };
-        builder.AddTimeout(options.TotalTimeout);
-        if (options.QuickRetries > 0)
+        if (options.QuickRetries == 0) return builder.Build();
+        var retryJitter = jitter ?? RandomShare;
+        var retry = new RetryStrategyOptions<Exchange>
         {
-            var retryJitter = jitter ?? RandomShare;
-            var retry = new RetryStrategyOptions<Exchange>
+            MaxRetryAttempts = options.QuickRetries,
+            Delay = TimeSpan.Zero,
+            ShouldHandle = static arguments => ValueTask.FromResult(arguments.Outcome.Exception is null && arguments.Outcome.Result.RetryQuickly),
+            OnRetry = arguments =>
             {
-                MaxRetryAttempts = options.QuickRetries,
-                Delay = TimeSpan.Zero,
-                ShouldHandle = static arguments => ValueTask.FromResult(arguments.Outcome.Exception is null && arguments.Outcome.Result.RetryQuickly),
-                OnRetry = arguments =>
-                {
-                    // Waits here, because the delay between two tries is a Task.Delay (see TimedWait).
-                    var wait = QuickWait(arguments.AttemptNumber, retryJitter());
-                    LogQuickRetry(_logger, arguments.Outcome.Result.Answer.Code, arguments.Outcome.Result.Answer.HttpStatus, wait.TotalMilliseconds);
-                    return timeProvider.WaitAsync(wait, arguments.Context.CancellationToken);
-                },
-            };
-            builder.AddRetry(retry);
-        }
-
-        return builder.AddTimeout(options.AttemptTimeout).Build();
+                // Waits here, because the delay between two tries is a Task.Delay (see TimedWait).
+                var wait = QuickWait(arguments.AttemptNumber, retryJitter());
+                LogQuickRetry(_logger, arguments.Outcome.Result.Answer.Code, arguments.Outcome.Result.Answer.HttpStatus, wait.TotalMilliseconds);
+                return timeProvider.WaitAsync(wait, arguments.Context.CancellationToken);
+            },
+        };
+        return builder
+            .AddTimeout(new TimeoutStrategyOptions { TimeoutGenerator = arguments => ValueTask.FromResult(Left(arguments.Context.Properties.GetValue(CallProperty, null!))) })
+            .AddRetry(retry)
+            .AddTimeout(options.AttemptTimeout)
+            .Build();
     }
 
-    private ValueTask<Outcome<Exchange>> NextTryAsync(Call call, CancellationToken cancellationToken) =>
-        _newRequestIdPerAttempt ? TryWithNewRequestIdAsync(call, cancellationToken) : TryAsync(call, call.Body, cancellationToken);
+    private ValueTask<Outcome<Exchange>> NextTryAsync(Call call, CancellationToken cancellationToken)
+    {
+        if (call.First is { } first)
+        {
+            // The pipeline's first try has been made already.
+            call.First = null;
+            return ValueTask.FromResult(first);
+        }
+
+        return _newRequestIdPerAttempt ? TryWithNewRequestIdAsync(call, cancellationToken) : TryAsync(call, call.Body, cancellationToken);
+    }
 
     private async ValueTask<Outcome<Exchange>> TryWithNewRequestIdAsync(Call call, CancellationToken cancellationToken)
     {
@@ -154,6 +189,7 @@ public sealed partial class AlipayHkClient : IDisposable
 
     private static SynchronizeAnswer Told(SynchronizeAnswer answer, Call call) => call.LeftOpen ? answer with { MayTakeEffectLater = true } : answer;
 
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private async ValueTask<Outcome<Exchange>> TryAsync(Call call, ReadOnlyMemory<byte> plain, CancellationToken cancellationToken)
     {
         ExactBody? body = null;
@@ -265,7 +301,7 @@ public sealed partial class AlipayHkClient : IDisposable
     [LoggerMessage(2102, LogLevel.Debug, "Trying again in {Milliseconds:F0} ms after {Code} (HTTP {HttpStatus})")]
     private static partial void LogQuickRetry(ILogger logger, string code, int? httpStatus, double milliseconds);
 
-    private sealed class Call(AlipayHkClient client, ReadOnlyMemory<byte> body, bool quickRetries, CancellationToken cancellation)
+    private sealed class Call(AlipayHkClient client, ReadOnlyMemory<byte> body, bool quickRetries, long began, CancellationToken cancellation)
     {
         public AlipayHkClient Client { get; } = client;
 
@@ -274,6 +310,12 @@ public sealed partial class AlipayHkClient : IDisposable
         public CancellationToken Cancellation { get; } = cancellation;
 
         public bool QuickRetries { get; } = quickRetries;
+
+        /// <summary>Time stamp; the total time limit counts from here.</summary>
+        public long Began { get; } = began;
+
+        /// <summary>What the first try came to, until the pipeline has taken it up.</summary>
+        public Outcome<Exchange>? First { get; set; }
 
         /// <summary>A try was sent and not answered.</summary>
         public bool LeftOpen { get; set; }

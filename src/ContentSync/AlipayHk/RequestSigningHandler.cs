@@ -11,28 +11,48 @@ public sealed class RequestSigningHandler(AlipayHkOptions options, IRequestSigne
 {
     private readonly StringToSign _stringToSign = new(options.Path, options.ClientId);
     private readonly string _clientId = options.ClientId;
+    private readonly RequestTimes _times = new();
 
     /// <inheritdoc/>
     /// <exception cref="SigningUnavailableException">The signer cannot sign now; nothing was sent.</exception>
-    protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
+    protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
     {
         // A retry may send the same message object again.
         request.Headers.Remove(WireHeaders.ClientId);
         request.Headers.Remove(WireHeaders.RequestTime);
         request.Headers.Remove(WireHeaders.Signature);
+        if (request.Content is not ExactBody body) return BufferAndSendAsync(request, cancellationToken);
 
-        var body = request.Content as ExactBody;
-        var bytes = body?.Bytes ?? await BufferAsync(request.Content, cancellationToken);
-        var time = RequestTime.Format(timeProvider.GetUtcNow());
+        // A key in this process signs at once; then no task of our own is needed.
+        var time = _times.Format(timeProvider.GetUtcNow());
+        var signing = SignAsync(time, body.Bytes, cancellationToken);
+        return signing.IsCompletedSuccessfully ? SignedAsync(request, time, signing.Result, cancellationToken) : SendWhenSignedAsync(request, time, signing, cancellationToken);
+    }
+
+    private async Task<HttpResponseMessage> BufferAndSendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
+    {
+        var bytes = await BufferAsync(request.Content, cancellationToken);
+        var time = _times.Format(timeProvider.GetUtcNow());
+        return await SendWhenSignedAsync(request, time, SignAsync(time, bytes, cancellationToken), cancellationToken);
+    }
+
+    private async Task<HttpResponseMessage> SendWhenSignedAsync(HttpRequestMessage request, string time, ValueTask<RequestSignature> signing, CancellationToken cancellationToken) =>
+        await SignedAsync(request, time, await signing, cancellationToken);
+
+    private ValueTask<RequestSignature> SignAsync(string time, ReadOnlyMemory<byte> bytes, CancellationToken cancellationToken)
+    {
         var hash = new byte[SHA256.HashSizeInBytes];
         _stringToSign.Hash(time, bytes.Span, hash);
-        var signature = await signer.SignAsync(hash, cancellationToken);
+        return signer.SignAsync(hash, cancellationToken);
+    }
 
+    private Task<HttpResponseMessage> SignedAsync(HttpRequestMessage request, string time, RequestSignature signature, CancellationToken cancellationToken)
+    {
         request.Headers.TryAddWithoutValidation(WireHeaders.ClientId, _clientId);
         request.Headers.TryAddWithoutValidation(WireHeaders.RequestTime, time);
         request.Headers.TryAddWithoutValidation(WireHeaders.Signature, SignatureHeader.Format(signature.KeyVersion, signature.Value.Span));
-        body?.HandedOn = true;
-        return await base.SendAsync(request, cancellationToken);
+        (request.Content as ExactBody)?.HandedOn = true;
+        return base.SendAsync(request, cancellationToken);
     }
 
     // Buffered content is sent from the same buffer that is read here.

@@ -18,3 +18,36 @@ public static class RequestTime
         return true;
     }
 }
+
+/// <summary>Writes and reads times that are nearly always the same ones: the header's resolution is a second, and many items fall into one. Thread-safe.</summary>
+internal sealed class RequestTimes
+{
+    private Known? _written;
+    private Known? _read;
+
+    /// <inheritdoc cref="RequestTime.Format"/>
+    public string Format(DateTimeOffset time)
+    {
+        var second = new DateTimeOffset(time.Ticks - time.Ticks % TimeSpan.TicksPerSecond, time.Offset);
+        if (_written is { } known && known.Time.EqualsExact(second)) return known.Text;
+        known = new Known(RequestTime.Format(second), second);
+        _written = known;
+        return known.Text;
+    }
+
+    /// <inheritdoc cref="RequestTime.TryParse"/>
+    public bool TryParse(string text, out DateTimeOffset time)
+    {
+        if (_read is { } known && known.Text == text)
+        {
+            time = known.Time;
+            return true;
+        }
+
+        if (!RequestTime.TryParse(text, out time)) return false;
+        _read = new Known(text, time);
+        return true;
+    }
+
+    private sealed record Known(string Text, DateTimeOffset Time);
+}

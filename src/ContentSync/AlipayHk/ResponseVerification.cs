@@ -17,6 +17,7 @@ public sealed partial class ResponseVerification(AlipayHkOptions options, Partne
 
     private readonly StringToSign _stringToSign = new(options.Path, options.ClientId);
     private readonly string _clientId = options.ClientId;
+    private readonly RequestTimes _times = new();
     private long _nextWarningTicks;
 
     /// <summary>Checks one answer. Never throws on hostile headers or bytes.</summary>
@@ -54,7 +55,7 @@ public sealed partial class ResponseVerification(AlipayHkOptions options, Partne
     private void WarnOfClockDifference(string responseTime)
     {
         var now = timeProvider.GetUtcNow();
-        if (!RequestTime.TryParse(responseTime, out var time) || (time - now).Duration() <= TolerableClockDifference) return;
+        if (!_times.TryParse(responseTime, out var time) || (time - now).Duration() <= TolerableClockDifference) return;
 
         // One clock that is wrong would otherwise fill the log with a line per item.
         var next = Interlocked.Read(ref _nextWarningTicks);

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Runtime.CompilerServices;
 
 namespace ContentSync.AlipayHk;
 
@@ -28,6 +29,7 @@ internal sealed class ResponseVerificationHandler(AlipayHkOptions options, Respo
         }
     }
 
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private async ValueTask<ReceivedAnswer> ReceiveAsync(HttpResponseMessage response, HttpContent content, CancellationToken cancellationToken)
     {
         await using var stream = await content.ReadAsStreamAsync(cancellationToken);

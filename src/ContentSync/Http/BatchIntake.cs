@@ -10,13 +10,18 @@ namespace ContentSync.Http;
 /// </summary>
 internal sealed class BatchIntake(ContentSynchronizer synchronizer, ISyncQueue queue, TimeProvider time)
 {
-    private const int ChunkSize = 256;
+    // A ledger waits once for its disk for each.
+    private const int ChunkSize = 1_024;
+
+    private const int WakeSize = 256;
 
     // Keeps the answer to a large batch of rubbish in proportion.
     private const int MostItemsWithAllErrors = 1_000;
 
     private readonly List<BatchItemResult> _results = [];
-    private readonly List<(int Index, ContentItem Item)> _sound = new(ChunkSize);
+    private List<(int Index, ContentItem Item)> _sound = new(ChunkSize);
+    private List<(int Index, ContentItem Item)> _onItsWay = new(ChunkSize);
+    private Task<IReadOnlyList<Acceptance>>? _accepting;
     private readonly List<SyncMessage> _wakes = [];
     private int _invalid;
 
@@ -26,8 +31,8 @@ internal sealed class BatchIntake(ContentSynchronizer synchronizer, ISyncQueue q
     /// <summary>What became of each so far, in their order.</summary>
     public BatchResult Result => BatchResult.Of(_results);
 
-    /// <summary>Adds one item; accepts when a chunk is full.</summary>
-    /// <exception cref="LedgerUnavailableException">The ledger took none or some of the chunk.</exception>
+    /// <summary>Adds one item. When a chunk is full it is accepted while the next one is being read, never two at a time: their order counts.</summary>
+    /// <exception cref="LedgerUnavailableException">The ledger took none or some of the chunk before; nothing is on its way any more.</exception>
     public ValueTask AddAsync(ContentReadResult read, CancellationToken cancellationToken)
     {
         if (read.Item is { } item)
@@ -41,24 +46,39 @@ internal sealed class BatchIntake(ContentSynchronizer synchronizer, ISyncQueue q
             _results.Add(new BatchItemResult(_results.Count, read.ContentId, BatchItemResult.Invalid, [.. errors.Select(ProblemError.Of)]));
         }
 
-        return _sound.Count < ChunkSize ? ValueTask.CompletedTask : AcceptAsync(cancellationToken);
+        return _sound.Count < ChunkSize ? ValueTask.CompletedTask : HandOverAsync(cancellationToken);
     }
 
-    /// <summary>Accepts what is left.</summary>
+    /// <summary>Accepts what is left, and waits for what is on its way.</summary>
     /// <exception cref="LedgerUnavailableException">The ledger took none or some of it.</exception>
     public async ValueTask AcceptAsync(CancellationToken cancellationToken)
     {
-        if (_sound.Count == 0) return;
-        var acceptances = await synchronizer.AcceptAsync(_sound.ConvertAll(entry => entry.Item), time.GetUtcNow(), cancellationToken).ConfigureAwait(false);
-        for (var i = 0; i < _sound.Count; i++)
+        await HandOverAsync(cancellationToken).ConfigureAwait(false);
+        await SettleAsync().ConfigureAwait(false);
+    }
+
+    private async ValueTask HandOverAsync(CancellationToken cancellationToken)
+    {
+        await SettleAsync().ConfigureAwait(false);
+        (_sound, _onItsWay) = (_onItsWay, _sound);
+        if (_onItsWay.Count > 0) _accepting = synchronizer.AcceptAsync(_onItsWay.ConvertAll(entry => entry.Item), time.GetUtcNow(), cancellationToken).AsTask();
+    }
+
+    // Notes what became of the chunk on its way. By the reader of the batch, who adds to the same list.
+    private async ValueTask SettleAsync()
+    {
+        if (_accepting is not { } accepting) return;
+        _accepting = null;
+        var acceptances = await accepting.ConfigureAwait(false);
+        for (var i = 0; i < _onItsWay.Count; i++)
         {
             var (kind, record) = acceptances[i];
-            var index = _sound[i].Index;
+            var index = _onItsWay[i].Index;
             _results[index] = _results[index] with { Outcome = BatchItemResult.Spelled(kind) };
             if (kind == AcceptanceKind.Accepted) _wakes.Add(new SyncMessage(record.ContentId, record.RequestId, record.Hop, TimeSpan.Zero));
         }
 
-        _sound.Clear();
+        _onItsWay.Clear();
     }
 
     /// <summary>
@@ -67,7 +87,7 @@ internal sealed class BatchIntake(ContentSynchronizer synchronizer, ISyncQueue q
     /// </summary>
     public async ValueTask WakeAsync(CancellationToken cancellationToken)
     {
-        foreach (var chunk in _wakes.Chunk(ChunkSize)) await queue.WakeAsync(chunk, cancellationToken).ConfigureAwait(false);
+        foreach (var chunk in _wakes.Chunk(WakeSize)) await queue.WakeAsync(chunk, cancellationToken).ConfigureAwait(false);
         _wakes.Clear();
     }
 }

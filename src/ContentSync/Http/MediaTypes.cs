@@ -8,7 +8,7 @@ internal static class MediaTypes
 {
     /// <summary>application/json, or anything that ends in +json.</summary>
     public static bool IsJson(string? contentType) =>
-        Utf8(contentType) is { } type && (Is(type.MediaType, "application/json") || Is(type.Suffix, "json"));
+        contentType == "application/json" || (Utf8(contentType) is { } type && (Is(type.MediaType, "application/json") || Is(type.Suffix, "json")));
 
     /// <summary>application/json, application/x-ndjson or application/jsonl.</summary>
     public static bool IsBatch(string? contentType) =>

@@ -76,16 +76,25 @@ public sealed class SubmitContentHandler(ContentReader reader, ContentOptions op
         };
     }
 
-    private static bool PrefersAsync(HttpRequest request) => request.Headers["Prefer"]
-        .SelectMany(value => (value ?? "").Split(',', StringSplitOptions.TrimEntries))
-        .Any(preference => preference.Equals("respond-async", StringComparison.OrdinalIgnoreCase));
+    private static bool PrefersAsync(HttpRequest request)
+    {
+        foreach (var value in request.Headers["Prefer"])
+        {
+            foreach (var preference in value.AsSpan().Split(','))
+            {
+                if (value.AsSpan(preference).Trim().Equals("respond-async", StringComparison.OrdinalIgnoreCase)) return true;
+            }
+        }
+
+        return false;
+    }
 
     private static IResult Ok(SyncRecord record) => Results.Json(ContentState.Of(record), ApiJson.Answers.ContentState);
 
-    private static IResult Accepted(HttpRequest request, SyncRecord record)
+    private static WholeJson<ContentState> Accepted(HttpRequest request, SyncRecord record)
     {
         request.HttpContext.Response.Headers.Location = StatusPath + Uri.EscapeDataString(record.ContentId);
-        return Results.Json(ContentState.Of(record), ApiJson.Answers.ContentState, statusCode: StatusCodes.Status202Accepted);
+        return new WholeJson<ContentState>(ContentState.Of(record), ApiJson.Answers.ContentState, StatusCodes.Status202Accepted);
     }
 
     private static ProblemHttpResult Parked(SyncRecord record) => record.ParkReason == ParkReason.Rejected

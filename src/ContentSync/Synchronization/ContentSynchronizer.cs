@@ -58,7 +58,7 @@ public sealed partial class ContentSynchronizer(
             {
                 var (outcome, newerPending) = await RunOnceAsync(contentId, cancellationToken).ConfigureAwait(false);
                 if (newerPending && revisions < MaxRevisionsPerRun) continue;
-                Telemetry.Outcomes.Add(1, new("outcome", outcome.Kind.ToString()), new("code", outcome.Code));
+                if (Telemetry.Outcomes.Enabled) Telemetry.Outcomes.Add(1, new("outcome", outcome.Kind.ToString()), new("code", outcome.Code));
                 activity?.SetTag("outcome", outcome.Kind.ToString()).SetTag(Telemetry.TracerIdTag, outcome.Record?.LastAttempt?.TracerId);
                 return outcome;
             }

@@ -16,7 +16,8 @@ internal sealed class SampleItems
     /// <summary>The same, read and checked.</summary>
     public IReadOnlyList<ContentItem> Items(int count) => [.. Texts(count).Select(text => _reader.Read(text).Item!)];
 
-    private static byte[] Text(int i) => Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture,
+    /// <summary>The content of this number, as a caller sends it.</summary>
+    public static byte[] Text(int i) => Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture,
         $$$"""
         {"contentId":"SKU-{{{i:d8}}}","contentType":"SKU","contentStatus":1,"contentInfo":{"category":"e-commerce","spuId":"SPU-{{{i / 4:d8}}}","localeInfo":{"zh_HK":{"name":"手工曲奇禮盒 {{{i}}} 件裝","description":"以法國牛油新鮮烘焙,附送心意卡。"},"en_US":{"name":"Hand-made cookie gift box, set of {{{i}}}","description":"Baked fresh with French butter, card included."}},"currencyCode":"HKD","currentAmountCent":{{{i % 90_000 + 900}}},"originalAmountCent":{{{i % 90_000 + 1_900}}},"stock":{{{i % 500}}},"imageUrl":"https://img.example.com/sku/{{{i:d8}}}.jpg"}}
         """));

@@ -14,6 +14,22 @@ public sealed class RequestTimeTests
     }
 
     [Fact]
+    public void Remembers_nothing_but_the_same_second_at_the_same_offset()
+    {
+        var times = new RequestTimes();
+        var second = new DateTimeOffset(2026, 1, 2, 3, 4, 5, TimeSpan.Zero);
+        DateTimeOffset[] written = [second, second.AddMilliseconds(999), second.AddSeconds(1), second, second.ToOffset(TimeSpan.FromHours(8))];
+        Assert.Equal(written.Select(RequestTime.Format), written.Select(times.Format));
+
+        string[] texts = ["2026-01-02T03:04:05+00:00", "2026-01-02T03:04:05+00:00", "no time", "2026-01-02T03:04:06+00:00", "2026-01-02T03:04:05+00:00"];
+        foreach (var text in texts)
+        {
+            Assert.Equal(RequestTime.TryParse(text, out var expected), times.TryParse(text, out var read));
+            Assert.Equal(expected, read);
+        }
+    }
+
+    [Fact]
     public void Does_not_follow_the_current_culture()
     {
         var before = CultureInfo.CurrentCulture;

@@ -31,6 +31,16 @@ public sealed class SubmitContentBatchHandlerTests : IDisposable
     }
 
     [Fact]
+    public async Task Tells_the_outcome_of_every_item_in_its_place_however_many_chunks_there_are()
+    {
+        const int Items = 2_500;
+        var lines = Enumerable.Range(0, Items).Select(i => i % 100 == 99 ? "{" : ApiHarness.Item($"c{i}"));
+        var answer = await _api.PostAsync(Batch, string.Join('\n', lines.Append(ApiHarness.Item("c0"))), Ndjson);
+        Assert.Equal(Enumerable.Range(0, Items).Select(i => i % 100 == 99 ? "invalid" : "accepted").Append("alreadyPending"), Enumerable.Range(0, Items + 1).Select(answer.Outcome));
+        Assert.Equal(Enumerable.Range(0, Items).Where(i => i % 100 != 99).Select(i => $"c{i}"), _api.Queue.Messages.Select(message => message.ContentId));
+    }
+
+    [Fact]
     public async Task Names_every_outcome()
     {
         await _api.PostAsync(Batch, ApiHarness.Item("pending", more: ",\"revision\":5"), Ndjson);

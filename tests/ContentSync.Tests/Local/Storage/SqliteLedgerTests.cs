@@ -38,6 +38,20 @@ public sealed class SqliteLedgerTests : IDisposable
         }
     }
 
+    [Theory]
+    [InlineData(LedgerDurability.PowerLoss, true)]
+    [InlineData(LedgerDurability.ProcessEnd, false)]
+    public void Waits_for_the_disk_in_every_commit_that_must_outlive_a_power_cut(LedgerDurability durability, bool waits)
+    {
+        using var table = RecordTable.Open(Options with { Path = _folder.File("ledger.db"), Durability = durability }, _time, out _);
+        foreach (var mustOutlivePower in (bool[])[true, false, true, true, false, false, true])
+        {
+            table.Begin(mustOutlivePower);
+            Assert.Equal(waits && mustOutlivePower, table.WaitsForDisk);
+            table.Commit();
+        }
+    }
+
     [Fact]
     public async Task Forgets_the_leases_of_an_owner_who_is_gone_but_not_that_they_may_have_been_used()
     {
