@@ -105,7 +105,8 @@ internal sealed class World
 
     public TimeSpan Brief() => TimeSpan.FromMilliseconds(2 + Random.Next(20));
 
-    private bool IsQuiet() => CallersWaiting == 0 && Store.Pending == 0 && Broker.ContentMessages == 0 && Partner.InFlight == 0;
+    // A crash that is to come may still be on its way, in a call that is.
+    private bool IsQuiet() => (Plan.CrashPoint is null || Faults[Fault.Crash] > 0) && CallersWaiting == 0 && Store.Pending == 0 && Broker.ContentMessages == 0 && Partner.InFlight == 0;
 
     private void Submit(Submitted submitted)
     {
