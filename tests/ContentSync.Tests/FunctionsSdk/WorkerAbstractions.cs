@@ -13,8 +13,8 @@ namespace Microsoft.Azure.Functions.Worker
     [AttributeUsage(AttributeTargets.Method)]
     public abstract class RetryAttribute : Attribute
     {
-        /// <summary><c>int MaxRetryCount { get; protected set; }</c></summary>
-        public int MaxRetryCount { get; protected set; }
+        /// <summary><c>int MaxRetryCount { get; set; }</c></summary>
+        public int MaxRetryCount { get; set; }
     }
 
     /// <summary><c>public class FixedDelayRetryAttribute : RetryAttribute</c></summary>
