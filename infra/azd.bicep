@@ -41,6 +41,11 @@ param signingKeyExpiresOn string = dateTimeAdd(utcNow(), 'P2Y', 'yyyy-MM-dd')
 @description('What AlipayHK handed over: base address, Client-Id, public keys. Null until they have; nothing can be synchronized before.')
 param partner partnerType?
 
+@description('Most requests per second, over all instances, that AlipayHK agreed to.')
+@minValue(1)
+@maxValue(100000)
+param partnerSendsPerSecond int = 200
+
 @description('When the timers fire.')
 param schedules schedulesType = {
   resync: '0 0 19 * * *'
@@ -81,6 +86,7 @@ module main 'main.bicep' = {
     signing: signing
     signingKeyExpiresOn: signingKeyExpiresOn
     partner: partner
+    partnerSendsPerSecond: partnerSendsPerSecond
     schedules: schedules
     alerting: alerting
     webhookSecretNames: webhookSecretNames

@@ -39,6 +39,11 @@ param signingKeyExpiresOn string = dateTimeAdd(utcNow(), 'P2Y', 'yyyy-MM-dd')
 @description('What AlipayHK handed over: base address, Client-Id, public keys. Null until they have; nothing can be synchronized before.')
 param partner partnerType?
 
+@description('Most requests per second, over all instances, that AlipayHK agreed to.')
+@minValue(1)
+@maxValue(100000)
+param partnerSendsPerSecond int = 200
+
 @description('When the timers fire.')
 param schedules schedulesType = {
   resync: '0 0 19 * * *'
@@ -66,11 +71,13 @@ var allTags = union(tags, {
   environment: environmentName
 })
 
-// The app's functions bind to the first three by setting, so the names stand here and nowhere else.
+// The app binds to all but the last by setting, so the names stand here and nowhere else.
 var contentQueueName = 'content'
 var resyncQueueName = 'content-resync'
 var ledgerTableName = 'syncrecords'
+var laneTableName = 'resynclanes'
 var catalogContainerName = 'catalog'
+var stateContainerName = 'resync'
 var packageContainerName = 'app-package'
 
 var identityName = '${names.base}-id'
@@ -133,7 +140,9 @@ module storage 'modules/storage.bicep' = {
     tags: allTags
     packageContainerName: packageContainerName
     catalogContainerName: catalogContainerName
+    stateContainerName: stateContainerName
     ledgerTableName: ledgerTableName
+    laneTableName: laneTableName
     zoneRedundant: zoneRedundant
     privateNetwork: privateNetwork
     workspaceId: observability.outputs.workspaceId
@@ -186,7 +195,9 @@ module roles 'modules/roles.bicep' = {
     hostAccountName: hostAccountName
     dataAccountName: dataAccountName
     ledgerTableName: ledgerTableName
+    laneTableName: laneTableName
     catalogContainerName: catalogContainerName
+    stateContainerName: stateContainerName
     applicationInsightsName: applicationInsightsName
   }
   dependsOn: [
@@ -259,7 +270,9 @@ module functionApp 'modules/functionApp.bicep' = {
     applicationInsightsConnection: observability.outputs.applicationInsightsConnection
     tableEndpoint: storage.outputs.tableEndpoint
     ledgerTableName: ledgerTableName
+    laneTableName: laneTableName
     catalogContainerUri: storage.outputs.catalogContainerUri
+    stateContainerUri: storage.outputs.stateContainerUri
     serviceBusHostName: serviceBus.outputs.hostName
     contentQueueName: contentQueueName
     resyncQueueName: resyncQueueName
@@ -269,6 +282,7 @@ module functionApp 'modules/functionApp.bicep' = {
     keyVersion: signing.keyVersion
     vaultSignaturesPerSecond: vaultSignaturesPerSecond
     partner: partner
+    partnerSendsPerSecond: partnerSendsPerSecond
     schedules: schedules
     webhookSecretUris: [
       for secretName in webhookSecretNames: 'https://${vaultNames[0]}${environment().suffixes.keyvaultDns}/secrets/${secretName}'

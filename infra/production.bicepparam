@@ -22,6 +22,7 @@ param partner = partnerFrom(
   readEnvironmentVariable('ALIPAYHK_KEY_VERSION', '1'),
   readEnvironmentVariable('ALIPAYHK_PUBLIC_KEY', '')
 )
+param partnerSendsPerSecond = int(readEnvironmentVariable('ALIPAYHK_SENDS_PER_SECOND', '200'))
 param alerting = {
   emails: listFrom(readEnvironmentVariable('ALERT_EMAILS', ''))
   oldestPendingSeconds: 900

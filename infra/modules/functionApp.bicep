@@ -47,8 +47,14 @@ param tableEndpoint string
 @description('Name of the ledger\'s table.')
 param ledgerTableName string
 
+@description('Name of the table of a resync\'s lanes.')
+param laneTableName string
+
 @description('Container that holds the catalog.')
 param catalogContainerUri string
+
+@description('Container in which resyncs keep their runs and plans.')
+param stateContainerUri string
 
 @description('Host name of the Service Bus namespace.')
 param serviceBusHostName string
@@ -71,6 +77,9 @@ param vaultSignaturesPerSecond int
 @description('What AlipayHK handed over; null until then.')
 param partner partnerType?
 
+@description('Most requests per second that all instances together may send to AlipayHK.')
+param partnerSendsPerSecond int
+
 @description('When the timers fire.')
 param schedules schedulesType
 
@@ -89,6 +98,11 @@ var signingInstances = 3 * capacity.maximumInstanceCount + capacity.alwaysReady.
 var signaturesPerSecond = signingInstances > vaultSignaturesPerSecond
   ? fail('capacity.maximumInstanceCount and alwaysReady allow ${signingInstances} instances that sign: a vault takes ${vaultSignaturesPerSecond} signatures a second, less than one for each')
   : vaultSignaturesPerSecond / signingInstances
+
+// Likewise for AlipayHK: bulk is paced over all lanes by the whole rate, and no instance sends more than its share of it.
+var sendsPerSecond = signingInstances > partnerSendsPerSecond
+  ? fail('capacity.maximumInstanceCount and alwaysReady allow ${signingInstances} instances that send: partnerSendsPerSecond is ${partnerSendsPerSecond}, less than one for each')
+  : partnerSendsPerSecond / signingInstances
 
 var alwaysReady = filter(
   [
@@ -228,6 +242,10 @@ resource settings 'Microsoft.Web/sites/config@2025-03-01' = {
       Ledger__TableEndpoint: tableEndpoint
       Ledger__TableName: ledgerTableName
       Catalog__ContainerUri: catalogContainerUri
+      Resync__StateContainerUri: stateContainerUri
+      Resync__LaneTableName: laneTableName
+      Resync__SendsPerSecond: string(partnerSendsPerSecond)
+      AlipayHk__MaxSendsPerSecond: string(sendsPerSecond)
       Schedules__Resync: schedules.resync
       Schedules__Sweep: schedules.sweep
       Signing__SignaturesPerSecond: string(signaturesPerSecond)

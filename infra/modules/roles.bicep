@@ -33,8 +33,14 @@ param dataAccountName string
 @description('Name of the ledger\'s table.')
 param ledgerTableName string
 
+@description('Name of the table of a resync\'s lanes.')
+param laneTableName string
+
 @description('Name of the container that holds the catalog.')
 param catalogContainerName string
+
+@description('Name of the container in which resyncs keep their runs and plans.')
+param stateContainerName string
 
 @description('Name of Application Insights.')
 param applicationInsightsName string
@@ -44,6 +50,7 @@ var serviceBusDataReceiver = subscriptionResourceId('Microsoft.Authorization/rol
 var serviceBusDataSender = subscriptionResourceId('Microsoft.Authorization/roleDefinitions', '69a216fc-b8fb-44d8-bc22-1f3c2cd27a39')
 var storageTableDataContributor = subscriptionResourceId('Microsoft.Authorization/roleDefinitions', '0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3')
 var storageBlobDataReader = subscriptionResourceId('Microsoft.Authorization/roleDefinitions', '2a2b9908-6ea1-4ae2-8e65-a410df84e7d1')
+var storageBlobDataContributor = subscriptionResourceId('Microsoft.Authorization/roleDefinitions', 'ba92f5b4-2d11-453d-a403-e96b0029c9fe')
 var storageBlobDataOwner = subscriptionResourceId('Microsoft.Authorization/roleDefinitions', 'b7e6dc6d-f1e8-4753-8033-0f276bb0955b')
 var monitoringMetricsPublisher = subscriptionResourceId('Microsoft.Authorization/roleDefinitions', '3913510d-42f4-4e42-8a64-420c390055eb')
 var keyVaultSecretsUser = subscriptionResourceId('Microsoft.Authorization/roleDefinitions', '4633458b-17de-408a-b874-0445c86b69e6')
@@ -186,6 +193,10 @@ resource dataAccount 'Microsoft.Storage/storageAccounts@2025-06-01' existing = {
     resource catalog 'containers' existing = {
       name: catalogContainerName
     }
+
+    resource state 'containers' existing = {
+      name: stateContainerName
+    }
   }
 
   resource tables 'tableServices' existing = {
@@ -193,6 +204,10 @@ resource dataAccount 'Microsoft.Storage/storageAccounts@2025-06-01' existing = {
 
     resource ledger 'tables' existing = {
       name: ledgerTableName
+    }
+
+    resource lanes 'tables' existing = {
+      name: laneTableName
     }
   }
 }
@@ -205,6 +220,28 @@ resource mayKeepLedger 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
     principalType: 'ServicePrincipal'
     roleDefinitionId: storageTableDataContributor
     description: 'Keeps the ledger.'
+  }
+}
+
+resource mayKeepLanes 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  name: guid(dataAccount::tables::lanes.id, identity.id, storageTableDataContributor)
+  scope: dataAccount::tables::lanes
+  properties: {
+    principalId: identity.properties.principalId
+    principalType: 'ServicePrincipal'
+    roleDefinitionId: storageTableDataContributor
+    description: 'Counts what the lanes of a resync have done.'
+  }
+}
+
+resource mayKeepResyncs 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  name: guid(dataAccount::blobs::state.id, identity.id, storageBlobDataContributor)
+  scope: dataAccount::blobs::state
+  properties: {
+    principalId: identity.properties.principalId
+    principalType: 'ServicePrincipal'
+    roleDefinitionId: storageBlobDataContributor
+    description: 'Keeps the runs of a resync and their plans.'
   }
 }
 

@@ -18,8 +18,14 @@ param packageContainerName string
 @description('Name of the container that holds the catalog.')
 param catalogContainerName string
 
+@description('Name of the container in which resyncs keep their runs and plans.')
+param stateContainerName string
+
 @description('Name of the ledger\'s table.')
 param ledgerTableName string
+
+@description('Name of the table of a resync\'s lanes.')
+param laneTableName string
 
 @description('Keep copies in three zones.')
 param zoneRedundant bool
@@ -125,6 +131,14 @@ resource catalogContainer 'Microsoft.Storage/storageAccounts/blobServices/contai
   }
 }
 
+resource stateContainer 'Microsoft.Storage/storageAccounts/blobServices/containers@2025-06-01' = {
+  parent: dataBlobs
+  name: stateContainerName
+  properties: {
+    publicAccess: 'None'
+  }
+}
+
 resource dataTables 'Microsoft.Storage/storageAccounts/tableServices@2025-06-01' = {
   parent: dataAccount
   name: 'default'
@@ -133,6 +147,11 @@ resource dataTables 'Microsoft.Storage/storageAccounts/tableServices@2025-06-01'
 resource ledgerTable 'Microsoft.Storage/storageAccounts/tableServices/tables@2025-06-01' = {
   parent: dataTables
   name: ledgerTableName
+}
+
+resource laneTable 'Microsoft.Storage/storageAccounts/tableServices/tables@2025-06-01' = {
+  parent: dataTables
+  name: laneTableName
 }
 
 // Each item reads and writes several times, so their logs would cost more than the storage. Packages and catalogs are
@@ -195,5 +214,8 @@ output packageContainerUri string = '${hostAccount.properties.primaryEndpoints.b
 @description('Address of the container that holds the catalog.')
 output catalogContainerUri string = '${dataAccount.properties.primaryEndpoints.blob}${catalogContainer.name}'
 
-@description('Address of the ledger\'s table service.')
+@description('Address of the container in which resyncs keep their runs and plans.')
+output stateContainerUri string = '${dataAccount.properties.primaryEndpoints.blob}${stateContainer.name}'
+
+@description('Address of the table service of ledger and lanes.')
 output tableEndpoint string = dataAccount.properties.primaryEndpoints.table

@@ -7,6 +7,7 @@ using ContentSync.AlipayHk;
 using ContentSync.Content;
 using ContentSync.Http;
 using ContentSync.Ledger;
+using ContentSync.Resync;
 using ContentSync.Signing;
 using ContentSync.Synchronization;
 using ContentSync.Synchronization.Messages;
@@ -34,6 +35,7 @@ public static class FunctionsHost
         services.TryAddSingleton(settings.Identity.CreateCredential());
         AddEdges(services, settings);
         AddPipeline(services, settings, schemas);
+        AddResync(services, settings);
         AddHandlers(services, settings);
         return services;
     }
@@ -41,20 +43,35 @@ public static class FunctionsHost
     /// <summary>What calls another system.</summary>
     private static void AddEdges(IServiceCollection services, HostSettings settings)
     {
-        services.TryAddSingleton(provider => LedgerTable.Connect(settings.Ledger, provider.GetRequiredService<TokenCredential>()));
+        services.TryAddSingleton(settings);
+        services.TryAddSingleton(provider => Stores.Table(settings.Ledger.TableEndpoint!, settings.Ledger.TableName, provider.GetRequiredService<TokenCredential>()));
         services.TryAddSingleton<ISyncLedger>(provider => new TableLedger(provider.GetRequiredService<TableClient>(), provider.GetRequiredService<TimeProvider>()));
-        services.AddHostedService<LedgerTable>();
+        services.TryAddSingleton<ILedgerIndex>(provider => provider.GetRequiredService<ISyncLedger>() is TableLedger
+            ? new TableLedgerIndex(provider.GetRequiredService<TableClient>())
+            : new LedgerRecords(provider.GetRequiredService<ISyncLedger>()));
+        services.TryAddSingleton<ILaneBook>(provider => new TableLaneBook(
+            Stores.Table(settings.Ledger.TableEndpoint!, settings.ResyncState.LaneTableName, provider.GetRequiredService<TokenCredential>())));
+        services.TryAddSingleton<IResyncStore>(provider => new BlobResyncStore(Stores.Container(settings.ResyncState.StateContainerUri!, provider.GetRequiredService<TokenCredential>())));
+        services.TryAddSingleton(provider => new ResyncSources(settings.Catalog.ContainerUri is { } catalog
+            ? new BlobCatalogSource(Stores.Container(catalog, provider.GetRequiredService<TokenCredential>()), settings.Catalog.Prefix)
+            : null));
+        services.AddHostedService<Stores>();
 
         services.TryAddSingleton(provider => settings.ServiceBus.EmulatorConnectionString is { Length: > 0 } emulator
             ? new ServiceBusClient(emulator)
             : new ServiceBusClient(settings.ServiceBus.FullyQualifiedNamespace, provider.GetRequiredService<TokenCredential>()));
-        services.TryAddSingleton(provider => new ServiceBusContentQueue(
-            provider.GetRequiredService<ServiceBusClient>().CreateSender(settings.Queues.Content), provider.GetRequiredService<TimeProvider>()));
-        services.TryAddSingleton<ISyncQueue>(provider => provider.GetRequiredService<ServiceBusContentQueue>());
+        services.TryAddSingleton(provider => new ServiceBusQueues(
+            provider.GetRequiredService<ServiceBusClient>().CreateSender(settings.Queues.Content),
+            provider.GetRequiredService<ServiceBusClient>().CreateSender(settings.Queues.Resync),
+            provider.GetRequiredService<TimeProvider>()));
+        services.TryAddSingleton<ISyncQueue>(provider => provider.GetRequiredService<ServiceBusQueues>());
+        services.TryAddSingleton<IResyncQueue>(provider => provider.GetRequiredService<ServiceBusQueues>());
 
         services.TryAddSingleton<Func<Uri, CryptographyClient>>(provider => keyId => KeyVaultSigner.Connect(keyId, provider.GetRequiredService<TokenCredential>(), settings.Signing));
-        services.TryAddSingleton<IRequestSigner>(provider => new KeyVaultSigner(
+        services.TryAddSingleton(provider => KeyVaultSigner.Pool(
             settings.Signing, provider.GetRequiredService<Func<Uri, CryptographyClient>>(), provider.GetRequiredService<TimeProvider>()));
+        services.TryAddSingleton<IRequestSigner>(provider => new TimedSigner(
+            provider.GetRequiredService<SignerPool>(), 2 * settings.Signing.NetworkTimeout, provider.GetRequiredService<TimeProvider>()));
     }
 
     private static void AddPipeline(IServiceCollection services, HostSettings settings, ContentSchemas schemas)
@@ -75,6 +92,23 @@ public static class FunctionsHost
         services.TryAddSingleton<ContentMessageProcessor>();
         services.TryAddSingleton<MessageSettler>();
         services.TryAddSingleton<PendingSweep>();
+    }
+
+    private static void AddResync(IServiceCollection services, HostSettings settings)
+    {
+        services.TryAddSingleton(settings.Resync);
+        services.TryAddSingleton<CatalogReader>();
+        services.TryAddSingleton(provider => new CatalogPlanner(
+            provider.GetRequiredService<CatalogReader>(), provider.GetRequiredService<ILedgerIndex>(), Path.Combine(Path.GetTempPath(), "contentsync-plans")));
+        services.TryAddSingleton<ResendPlanner>();
+        services.TryAddSingleton<ResyncPages>();
+        services.TryAddSingleton<IPackLanes, BrokerLanes>();
+        services.TryAddSingleton<ResyncRunner>();
+        services.TryAddSingleton<IResyncWaker, BrokerResyncWaker>();
+        services.TryAddSingleton<Resyncs>();
+        services.TryAddSingleton<LanePaces>();
+        services.TryAddSingleton<PackSender>();
+        services.TryAddSingleton<ResyncMessageProcessor>();
     }
 
     private static void AddHandlers(IServiceCollection services, HostSettings settings)

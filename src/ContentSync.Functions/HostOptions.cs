@@ -25,8 +25,14 @@ public sealed class ScheduleOptions
     /// <summary>Name of the settings section.</summary>
     public const string Section = "Schedules";
 
+    /// <summary>Binding expression of the resync's schedule.</summary>
+    public const string ResyncBinding = $"%{Section}:{nameof(Resync)}%";
+
     /// <summary>Binding expression of the sweep's schedule.</summary>
     public const string SweepBinding = $"%{Section}:{nameof(Sweep)}%";
+
+    /// <summary>NCRONTAB expression with six fields: when the whole catalog is reconciled.</summary>
+    public string Resync { get; set; } = "";
 
     /// <summary>NCRONTAB expression with six fields: when overdue contents are looked for.</summary>
     public string Sweep { get; set; } = "";
@@ -59,4 +65,30 @@ public sealed class LedgerOptions
 
     /// <summary>Made on first use where it does not exist.</summary>
     public string TableName { get; set; } = "syncrecords";
+}
+
+/// <summary>Where snapshots of the catalog are put. Section <c>Catalog</c>.</summary>
+public sealed class CatalogOptions
+{
+    /// <summary>Name of the settings section.</summary>
+    public const string Section = "Catalog";
+
+    /// <summary><c>https://ACCOUNT.blob.core.windows.net/CONTAINER</c>; plain HTTP only for Azurite on a loopback address. Null: there is no catalog to reconcile with.</summary>
+    public Uri? ContainerUri { get; set; }
+
+    /// <summary>Only blobs whose names begin with it; null for all.</summary>
+    public string? Prefix { get; set; }
+}
+
+/// <summary>Where resyncs keep what they know. Section <c>Resync</c>, beside <see cref="ContentSync.Resync.ResyncOptions"/>.</summary>
+public sealed class ResyncStateOptions
+{
+    /// <summary>Name of the settings section.</summary>
+    public const string Section = ContentSync.Resync.ResyncOptions.Section;
+
+    /// <summary>Container of runs and plans, which holds nothing else: <c>https://ACCOUNT.blob.core.windows.net/CONTAINER</c>; plain HTTP only for Azurite on a loopback address.</summary>
+    public Uri? StateContainerUri { get; set; }
+
+    /// <summary>Table of the lanes' standings, at the ledger's endpoint.</summary>
+    public string LaneTableName { get; set; } = "resynclanes";
 }

@@ -3,6 +3,7 @@ using ContentSync.AlipayHk;
 using ContentSync.Content;
 using ContentSync.Http;
 using ContentSync.Http.Webhooks;
+using ContentSync.Resync;
 using ContentSync.Signing;
 using ContentSync.Synchronization;
 using Microsoft.Extensions.Configuration;
@@ -23,6 +24,9 @@ public sealed partial class HostSettings
         Recoverability = Bind(RecoverabilityOptions.Section, WithoutDefault(new RecoverabilityOptions(), $"{RecoverabilityOptions.Section}:{nameof(RecoverabilityOptions.BackOff)}", options => options.BackOff));
         Signing = Bind(SigningOptions.Section, new SigningOptions());
         Ledger = Bind(LedgerOptions.Section, new LedgerOptions());
+        Catalog = Bind(CatalogOptions.Section, new CatalogOptions());
+        Resync = Bind(ResyncOptions.Section, new ResyncOptions());
+        ResyncState = Bind(ResyncStateOptions.Section, new ResyncStateOptions());
         Queues = Bind(QueueOptions.Section, new QueueOptions());
         Schedules = Bind(ScheduleOptions.Section, new ScheduleOptions());
         Api = Bind(ApiOptions.Section, new ApiOptions());
@@ -41,6 +45,12 @@ public sealed partial class HostSettings
     public SigningOptions Signing { get; }
 
     public LedgerOptions Ledger { get; }
+
+    public CatalogOptions Catalog { get; }
+
+    public ResyncOptions Resync { get; }
+
+    public ResyncStateOptions ResyncState { get; }
 
     public QueueOptions Queues { get; }
 
@@ -93,7 +103,7 @@ public sealed partial class HostSettings
     // In app settings a double underscore separates what is a colon in configuration.
     private static string AsWritten(string fault) => SettingName().Replace(fault, match => match.Value.Replace(":", "__", StringComparison.Ordinal));
 
-    [GeneratedRegex(@"\b(AlipayHk|Content|Recoverability|Signing|Ledger|Queues|Schedules|ServiceBus|Api|Webhook)(:\w+)+")]
+    [GeneratedRegex(@"\b(AlipayHk|Content|Recoverability|Signing|Ledger|Catalog|Resync|Queues|Schedules|ServiceBus|Api|Webhook)(:\w+)+")]
     private static partial Regex SettingName();
 }
 

@@ -5,6 +5,7 @@ using ContentSync.Content;
 using ContentSync.Http;
 using ContentSync.Http.Webhooks;
 using ContentSync.Ledger;
+using ContentSync.Resync;
 using ContentSync.Signing;
 using ContentSync.Synchronization;
 
@@ -18,7 +19,10 @@ internal static partial class HostSettingsRules
         .. new AlipayHkOptionsValidator().Validate(null, settings.AlipayHk).Failures ?? [],
         .. SigningFaults(settings.Signing, settings.AlipayHk),
         .. LedgerFaults(settings.Ledger),
+        .. CatalogFaults(settings),
+        .. ResyncFaults(settings.Resync),
         .. QueueFaults(settings),
+        .. ScheduleFaults(settings.Schedules),
         .. ContentFaults(settings.Content),
         .. RecoverabilityFaults(settings.Recoverability, settings.AlipayHk),
         .. HttpFaults(settings.Api, settings.Webhook),
@@ -38,8 +42,8 @@ internal static partial class HostSettingsRules
             if (options.Keys.Take(i).Any(other => other.KeyId == key.KeyId && key.KeyId.Length > 0)) yield return $"{Keys}:{i}:{nameof(SigningKeyOptions.KeyId)} repeats an earlier entry.";
         }
 
-        if (options.NetworkTimeout < TimeSpan.FromSeconds(1) || options.NetworkTimeout >= alipayHk.AttemptTimeout)
-            yield return $"{SigningOptions.Section}:{nameof(SigningOptions.NetworkTimeout)} must be at least 1 second and shorter than {AlipayHkOptions.Section}:{nameof(AlipayHkOptions.AttemptTimeout)} ({alipayHk.AttemptTimeout}), in which the signature is made.";
+        if (options.NetworkTimeout < TimeSpan.FromSeconds(1) || options.NetworkTimeout >= alipayHk.AttemptTimeout / 2)
+            yield return $"{SigningOptions.Section}:{nameof(SigningOptions.NetworkTimeout)} must be at least 1 second and shorter than half of {AlipayHkOptions.Section}:{nameof(AlipayHkOptions.AttemptTimeout)} ({alipayHk.AttemptTimeout}), in which a signature waits for its turn and for the vault.";
         if (options.SignaturesPerSecond is < 1 or > 2000)
             yield return $"{SigningOptions.Section}:{nameof(SigningOptions.SignaturesPerSecond)} must be from 1 to 2000; a vault gives 400.";
     }
@@ -53,21 +57,59 @@ internal static partial class HostSettingsRules
 
     private static IEnumerable<string> LedgerFaults(LedgerOptions options)
     {
-        var endpoint = options.TableEndpoint;
-        var isSafe = endpoint is { IsAbsoluteUri: true } && (endpoint.Scheme == Uri.UriSchemeHttps || (endpoint.Scheme == Uri.UriSchemeHttp && endpoint.IsLoopback));
-        if (!isSafe || endpoint!.Query.Length > 0)
+        if (!IsSafe(options.TableEndpoint))
             yield return $"{LedgerOptions.Section}:{nameof(LedgerOptions.TableEndpoint)} is missing or wrong. It must be https://ACCOUNT.table.core.windows.net, without a key or signature.";
         if (!TableName().IsMatch(options.TableName))
             yield return $"{LedgerOptions.Section}:{nameof(LedgerOptions.TableName)} must be 3 to 63 letters and digits and begin with a letter.";
     }
 
+    private static IEnumerable<string> CatalogFaults(HostSettings settings)
+    {
+        if (settings.Catalog.ContainerUri is { } catalog && !IsContainer(catalog))
+            yield return $"{CatalogOptions.Section}:{nameof(CatalogOptions.ContainerUri)} is '{catalog.OriginalString}'. It must be https://ACCOUNT.blob.core.windows.net/CONTAINER, without a key or signature; leave it out where there is no catalog.";
+        if (!IsContainer(settings.ResyncState.StateContainerUri))
+            yield return $"{ResyncStateOptions.Section}:{nameof(ResyncStateOptions.StateContainerUri)} is missing or wrong. It must be https://ACCOUNT.blob.core.windows.net/CONTAINER, without a key or signature.";
+        else if (settings.Catalog.ContainerUri == settings.ResyncState.StateContainerUri)
+            yield return $"{ResyncStateOptions.Section}:{nameof(ResyncStateOptions.StateContainerUri)} must be another container than {CatalogOptions.Section}:{nameof(CatalogOptions.ContainerUri)}, whose newest blob is taken for the catalog.";
+        if (!TableName().IsMatch(settings.ResyncState.LaneTableName))
+            yield return $"{ResyncStateOptions.Section}:{nameof(ResyncStateOptions.LaneTableName)} must be 3 to 63 letters and digits and begin with a letter.";
+        else if (settings.ResyncState.LaneTableName.Equals(settings.Ledger.TableName, StringComparison.OrdinalIgnoreCase))
+            yield return $"{ResyncStateOptions.Section}:{nameof(ResyncStateOptions.LaneTableName)} must be another table than {LedgerOptions.Section}:{nameof(LedgerOptions.TableName)}.";
+    }
+
+    private static IEnumerable<string> ResyncFaults(ResyncOptions options)
+    {
+        const string Section = ResyncOptions.Section;
+        if (options.MaxDelistShare is not (>= 0 and <= 1)) yield return $"{Section}:{nameof(ResyncOptions.MaxDelistShare)} must be from 0 to 1.";
+        if (options.MaxShrinkShare is not (>= 0 and <= 1)) yield return $"{Section}:{nameof(ResyncOptions.MaxShrinkShare)} must be from 0 to 1.";
+        if (options.Lanes is < 1 or > 1000) yield return $"{Section}:{nameof(ResyncOptions.Lanes)} must be from 1 to 1000.";
+        if (options.ItemsPerPack is < 1 or > 200) yield return $"{Section}:{nameof(ResyncOptions.ItemsPerPack)} must be from 1 to 200.";
+        if (options.InFlightPerLane < 1) yield return $"{Section}:{nameof(ResyncOptions.InFlightPerLane)} must be at least 1.";
+        if (options.SendsPerSecond is not (>= 0 and <= 1_000_000)) yield return $"{Section}:{nameof(ResyncOptions.SendsPerSecond)} must be 0, for no limit, or more.";
+        if (options.ReservedShare is not (>= 0 and < 1)) yield return $"{Section}:{nameof(ResyncOptions.ReservedShare)} must be from 0 to less than 1.";
+        if (options.MaxWaitingPacks < 1) yield return $"{Section}:{nameof(ResyncOptions.MaxWaitingPacks)} must be at least 1.";
+    }
+
+    private static IEnumerable<string> ScheduleFaults(ScheduleOptions options)
+    {
+        if (!IsSchedule(options.Resync))
+            yield return $"{ScheduleOptions.Section}:{nameof(ScheduleOptions.Resync)} is missing or wrong. It must be an NCRONTAB expression with six fields, such as 0 0 19 * * * for every day at 19:00 UTC.";
+        if (!IsSchedule(options.Sweep))
+            yield return $"{ScheduleOptions.Section}:{nameof(ScheduleOptions.Sweep)} is missing or wrong. It must be an NCRONTAB expression with six fields, such as 0 */5 * * * * for every five minutes.";
+    }
+
+    private static bool IsSchedule(string expression) => expression.Split(' ', StringSplitOptions.RemoveEmptyEntries).Length == 6;
+
+    // Nothing goes in clear text but to this machine, and nothing secret stands in an address.
+    private static bool IsSafe(Uri? address) =>
+        address is { IsAbsoluteUri: true, Query.Length: 0 } && (address.Scheme == Uri.UriSchemeHttps || (address.Scheme == Uri.UriSchemeHttp && address.IsLoopback));
+
+    private static bool IsContainer(Uri? address) => IsSafe(address) && address!.AbsolutePath.Trim('/').Length > 0;
+
     private static IEnumerable<string> QueueFaults(HostSettings settings)
     {
         if (settings.Queues.Content.Length == 0) yield return $"{QueueOptions.Section}:{nameof(QueueOptions.Content)} is missing. It must be the name of the content queue.";
         if (settings.Queues.Resync.Length == 0) yield return $"{QueueOptions.Section}:{nameof(QueueOptions.Resync)} is missing. It must be the name of the resync queue, which has sessions.";
-        if (settings.Schedules.Sweep.Split(' ', StringSplitOptions.RemoveEmptyEntries).Length != 6)
-            yield return $"{ScheduleOptions.Section}:{nameof(ScheduleOptions.Sweep)} is missing or wrong. It must be an NCRONTAB expression with six fields, such as 0 */5 * * * * for every five minutes.";
-
         if (settings.ServiceBus.EmulatorConnectionString is { Length: > 0 } connection)
         {
             if (!connection.Contains(ServiceBusOptions.EmulatorMark, StringComparison.OrdinalIgnoreCase))

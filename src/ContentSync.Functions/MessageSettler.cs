@@ -6,14 +6,19 @@ using Microsoft.Extensions.Logging;
 namespace ContentSync.Functions;
 
 /// <summary>Hands a delivered message to the library and settles it as the library says.</summary>
-public sealed partial class MessageSettler(ContentMessageProcessor processor, ServiceBusContentQueue queue, ILogger<MessageSettler> logger)
+public sealed partial class MessageSettler(ServiceBusQueues queues, ILogger<MessageSettler> logger)
 {
     /// <summary>Settles the message in every case but one: an exception leaves it to the Functions host, which abandons it.</summary>
-    public async Task RunAsync(ServiceBusReceivedMessage message, ServiceBusMessageActions actions, CancellationToken cancellationToken)
+    /// <param name="process">The library's processor of this queue's messages.</param>
+    /// <param name="message">As delivered.</param>
+    /// <param name="actions">Settle it.</param>
+    /// <param name="cancellationToken">The invocation's.</param>
+    public async Task RunAsync(
+        Func<QueueMessage, CancellationToken, ValueTask<MessageSettlement>> process, ServiceBusReceivedMessage message, ServiceBusMessageActions actions, CancellationToken cancellationToken)
     {
         try
         {
-            var settlement = await processor.ProcessAsync(Of(message), cancellationToken).ConfigureAwait(false);
+            var settlement = await process(Of(message), cancellationToken).ConfigureAwait(false);
             await SettleAsync(message, actions, settlement, cancellationToken).ConfigureAwait(false);
         }
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
@@ -32,7 +37,7 @@ public sealed partial class MessageSettler(ContentMessageProcessor processor, Se
                 await actions.DeadLetterMessageAsync(message, new Dictionary<string, object>(dead.Properties), dead.Reason, dead.Description, cancellationToken).ConfigureAwait(false);
                 break;
             case MessageSettlement.SendThenComplete next:
-                await queue.SendAsync(next.Messages, cancellationToken).ConfigureAwait(false);
+                await queues.EnqueueAsync(next.Messages, cancellationToken).ConfigureAwait(false);
                 await actions.CompleteMessageAsync(message, cancellationToken).ConfigureAwait(false);
                 break;
             default:

@@ -101,6 +101,22 @@ internal static class TableLedgerEntity
         };
     }
 
+    /// <summary>The properties that <see cref="ReadIndexed"/> needs.</summary>
+    public static IReadOnlyList<string> Indexed { get; } =
+        ["RowKey", nameof(SyncRecord.Hash), nameof(SyncRecord.ContentStatus), State, nameof(SyncRecord.ParkReason), nameof(SyncRecord.AcceptedAt)];
+
+    public static IndexedContent ReadIndexed(TableEntity entity)
+    {
+        var parkReason = entity.GetInt32(nameof(SyncRecord.ParkReason))!.Value;
+        return new IndexedContent(
+            TableLedgerKey.ContentIdOf(entity.RowKey),
+            new ContentHash(entity.GetBinary(nameof(SyncRecord.Hash))),
+            (ContentStatus)entity.GetInt32(nameof(SyncRecord.ContentStatus))!.Value,
+            (SyncState)entity.GetInt32(State)!.Value,
+            parkReason == 0 ? null : (ParkReason)parkReason,
+            entity.GetDateTimeOffset(nameof(SyncRecord.AcceptedAt))!.Value);
+    }
+
     private static void AddBody(TableEntity entity, SyncRecord next)
     {
         var pieces = TableLedgerBody.Compress(next.Body.Span) ?? throw new BodyTooLargeException(next.ContentId, next.Body.Length);

@@ -15,6 +15,9 @@ public sealed class BlobResyncStore(BlobContainerClient container) : IResyncStor
 {
     private const string Histories = "runs/";
 
+    /// <summary>Metadata that names a write, so that it is known again when its answer was lost.</summary>
+    private const string WriteId = "writeid";
+
     /// <summary>Makes the container where it does not exist.</summary>
     /// <exception cref="IOException">It cannot be made.</exception>
     public async Task CreateIfNotExistsAsync(CancellationToken cancellationToken) =>
@@ -42,17 +45,19 @@ public sealed class BlobResyncStore(BlobContainerClient container) : IResyncStor
         // The version is the blob's own ETag.
         var bytes = JsonSerializer.SerializeToUtf8Bytes(history with { Version = null }, ResyncStoreJson.Default.ResyncHistory);
         var name = HistoryName(history.Source);
+        var writeId = RandomNumberGenerator.GetHexString(32, lowercase: true);
         var conditions = history.Version is { } version ? new BlobRequestConditions { IfMatch = new ETag(version) } : new BlobRequestConditions { IfNoneMatch = ETag.All };
         try
         {
-            var written = await container.GetBlobClient(name).UploadAsync(new BinaryData(bytes), new BlobUploadOptions { Conditions = conditions }, cancellationToken).ConfigureAwait(false);
+            var written = await container.GetBlobClient(name).UploadAsync(
+                new BinaryData(bytes), new BlobUploadOptions { Conditions = conditions, Metadata = new Dictionary<string, string> { [WriteId] = writeId } }, cancellationToken).ConfigureAwait(false);
             return history with { Version = written.Value.ETag.ToString() };
         }
         catch (RequestFailedException e) when (e.Status is 409 or 412)
         {
             // Where the answer to our own write was lost, the client wrote again and met itself.
-            var (found, tag) = await DownloadAsync(name, cancellationToken).ConfigureAwait(false);
-            return found is not null && found.ToMemory().Span.SequenceEqual(bytes) ? history with { Version = tag.ToString() } : null;
+            var found = await DownloadAsync(name, cancellationToken).ConfigureAwait(false);
+            return found?.Details.Metadata.TryGetValue(WriteId, out var last) is true && last == writeId ? history with { Version = found.Details.ETag.ToString() } : null;
         }
         catch (Exception e) when (IsStorage(e))
         {
@@ -95,11 +100,10 @@ public sealed class BlobResyncStore(BlobContainerClient container) : IResyncStor
 
     private async ValueTask<ResyncHistory?> ReadAsync(string name, CancellationToken cancellationToken)
     {
-        var (bytes, tag) = await DownloadAsync(name, cancellationToken).ConfigureAwait(false);
-        if (bytes is null) return null;
+        if (await DownloadAsync(name, cancellationToken).ConfigureAwait(false) is not { } found) return null;
         try
         {
-            return JsonSerializer.Deserialize(bytes, ResyncStoreJson.Default.ResyncHistory) is { } history ? history with { Version = tag.ToString() } : null;
+            return JsonSerializer.Deserialize(found.Content, ResyncStoreJson.Default.ResyncHistory) is { } history ? history with { Version = found.Details.ETag.ToString() } : null;
         }
         catch (JsonException e)
         {
@@ -107,16 +111,15 @@ public sealed class BlobResyncStore(BlobContainerClient container) : IResyncStor
         }
     }
 
-    private async ValueTask<(BinaryData? Bytes, ETag Tag)> DownloadAsync(string name, CancellationToken cancellationToken)
+    private async ValueTask<BlobDownloadResult?> DownloadAsync(string name, CancellationToken cancellationToken)
     {
         try
         {
-            var answer = await container.GetBlobClient(name).DownloadContentAsync(cancellationToken).ConfigureAwait(false);
-            return (answer.Value.Content, answer.Value.Details.ETag);
+            return (await container.GetBlobClient(name).DownloadContentAsync(cancellationToken).ConfigureAwait(false)).Value;
         }
         catch (RequestFailedException e) when (e.ErrorCode == BlobErrorCode.BlobNotFound)
         {
-            return (null, default);
+            return null;
         }
         catch (Exception e) when (IsStorage(e))
         {

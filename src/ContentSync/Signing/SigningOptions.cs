@@ -12,8 +12,8 @@ public sealed class SigningOptions
     /// <summary>One to <see cref="MaxKeys"/> keys, used in turn: the same key material in several vaults, for more signatures per second than one vault gives, or several keys that AlipayHK all knows.</summary>
     public IList<SigningKeyOptions> Keys { get; init; } = [];
 
-    /// <summary>Longest wait for one signature, its turn and the access token included. Key Vault's client would wait 100 seconds, longer than a message's lock.</summary>
-    public TimeSpan NetworkTimeout { get; set; } = TimeSpan.FromSeconds(10);
+    /// <summary>Longest wait for a vault's answer, the access token included, before another vault is asked; and longest wait for a turn at one. Key Vault's client would wait 100 seconds, longer than a message's lock.</summary>
+    public TimeSpan NetworkTimeout { get; set; } = TimeSpan.FromSeconds(5);
 
     /// <summary>
     /// Most signatures per second and vault that this process asks for. A vault gives 4,000 RSA-2048 signatures per 10 seconds, and

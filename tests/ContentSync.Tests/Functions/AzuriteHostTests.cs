@@ -9,7 +9,7 @@ namespace ContentSync.Tests.Functions;
 
 /// <summary>The host on the ledger it has in Azure, in Azurite.</summary>
 [Collection(AzuriteTests.Name)]
-public sealed class AzuriteHostTests(AzuriteTables azurite)
+public sealed class AzuriteHostTests(AzuriteStorage azurite)
 {
     [SkippableFact]
     public async Task Makes_its_table_at_the_start_and_keeps_contents_in_it()
@@ -35,11 +35,16 @@ public sealed class AzuriteHostTests(AzuriteTables azurite)
     }
 
     [Fact]
-    public void The_table_is_the_one_that_the_settings_name()
+    public void Tables_and_containers_are_the_ones_that_the_settings_name()
     {
-        var azure = LedgerTable.Connect(new LedgerOptions { TableEndpoint = new Uri("https://account.table.core.windows.net") }, new Azure.Identity.DefaultAzureCredential());
-        var local = LedgerTable.Connect(new LedgerOptions { TableEndpoint = new Uri("http://127.0.0.1:10002/devstoreaccount1") }, new Azure.Identity.DefaultAzureCredential());
+        var credential = new Azure.Identity.DefaultAzureCredential();
+        var azure = Stores.Table(new Uri("https://account.table.core.windows.net"), "syncrecords", credential);
+        var local = Stores.Table(new Uri("http://127.0.0.1:10002/devstoreaccount1"), "syncrecords", credential);
         Assert.Equal(("account", "syncrecords"), (azure.AccountName, azure.Name));
         Assert.Equal("devstoreaccount1", local.AccountName);
+        Assert.Equal(("account", "resync"), Of(Stores.Container(new Uri("https://account.blob.core.windows.net/resync"), credential)));
+        Assert.Equal(("devstoreaccount1", "resync"), Of(Stores.Container(new Uri("http://127.0.0.1:10000/devstoreaccount1/resync"), credential)));
+
+        static (string Account, string Name) Of(Azure.Storage.Blobs.BlobContainerClient container) => (container.AccountName, container.Name);
     }
 }

@@ -33,7 +33,7 @@ public sealed class FunctionClassesTests
 
     [Fact]
     public void There_is_one_for_each_route_of_the_API_and_for_each_other_trigger() => Assert.Equal(
-        ApiRoutes.All.Select(route => route.Name).Concat(["ProcessContentMessage", "ProcessResyncPack", "SweepPending"]).Order(StringComparer.Ordinal),
+        ApiRoutes.All.Select(route => route.Name).Concat(["ProcessContentMessage", "ProcessResyncPack", "ScheduleResync", "SweepPending"]).Order(StringComparer.Ordinal),
         FunctionMethods().Select(method => method.DeclaringType!.Name).Order(StringComparer.Ordinal));
 
     [Fact]
@@ -67,12 +67,21 @@ public sealed class FunctionClassesTests
         Assert.Contains(data.NamedArguments, argument => argument.MemberName == nameof(ServiceBusTriggerAttribute.AutoCompleteMessages));
     }
 
-    [Fact]
-    public void The_sweep_runs_on_the_schedule_of_its_setting()
+    [Theory]
+    [InlineData(typeof(SweepPending), "%Schedules:Sweep%")]
+    [InlineData(typeof(ScheduleResync), "%Schedules:Resync%")]
+    public void A_timer_runs_on_the_schedule_of_its_setting(Type function, string schedule)
     {
-        var trigger = Trigger<TimerTriggerAttribute>(typeof(SweepPending));
-        Assert.Equal("%Schedules:Sweep%", trigger.Schedule);
+        var trigger = Trigger<TimerTriggerAttribute>(function);
+        Assert.Equal(schedule, trigger.Schedule);
         Assert.False(trigger.RunOnStartup);
+    }
+
+    [Fact]
+    public void A_resync_that_could_not_be_asked_for_is_asked_for_again_some_minutes_long()
+    {
+        var retry = typeof(ScheduleResync).GetMethod("RunAsync")!.GetCustomAttribute<FixedDelayRetryAttribute>()!;
+        Assert.Equal((5, "00:01:00"), (retry.MaxRetryCount, retry.DelayInterval));
     }
 
     [Fact]
@@ -97,6 +106,8 @@ public sealed class FunctionClassesTests
         Assert.False(queue.GetProperty("autoCompleteMessages").GetBoolean());
         Assert.Equal(0, queue.GetProperty("prefetchCount").GetInt32());
         Assert.True(Time(queue, "maxAutoLockRenewalDuration") >= Time(host, "functionTimeout"));
+        Assert.True(Time(host, "functionTimeout") >= ContentSync.Resync.ResyncMessageProcessor.StepBudget + TimeSpan.FromMinutes(10));
+        Assert.True(SweepPending.Quiet > Time(host, "functionTimeout"));
 
         static TimeSpan Time(JsonElement element, string name) => TimeSpan.Parse(element.GetProperty(name).GetString()!, CultureInfo.InvariantCulture);
     }

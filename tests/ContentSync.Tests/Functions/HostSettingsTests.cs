@@ -17,7 +17,9 @@ public sealed class HostSettingsTests
         "Queues__Content",
         "Queues__Resync",
         "ServiceBus__fullyQualifiedNamespace",
+        "Schedules__Resync",
         "Schedules__Sweep",
+        "Resync__StateContainerUri",
     ];
 
     public static TheoryData<string> Required => [.. RequiredNames];
@@ -51,7 +53,7 @@ public sealed class HostSettingsTests
     [InlineData("Signing__Keys__0__KeyId", "https://vault.example/secrets/signing/0123")]
     [InlineData("Signing__Keys__0__KeyId", "http://vault.example/keys/signing/0123")]
     [InlineData("Signing__Keys__0__KeyVersion", "1,2")]
-    [InlineData("Signing__NetworkTimeout", "00:00:15")]
+    [InlineData("Signing__NetworkTimeout", "00:00:07.5")]
     [InlineData("Signing__NetworkTimeout", "soon")]
     [InlineData("Signing__SignaturesPerSecond", "0")]
     [InlineData("Ledger__TableEndpoint", "http://account.table.core.windows.net")]
@@ -59,6 +61,23 @@ public sealed class HostSettingsTests
     [InlineData("Ledger__TableName", "sync-records")]
     [InlineData("ServiceBus__fullyQualifiedNamespace", "sb://namespace.servicebus.windows.net")]
     [InlineData("Schedules__Sweep", "*/5 * * * *")]
+    [InlineData("Schedules__Resync", "daily")]
+    [InlineData("Catalog__ContainerUri", "http://account.blob.core.windows.net/catalog")]
+    [InlineData("Catalog__ContainerUri", "https://account.blob.core.windows.net/catalog?sig=abc")]
+    [InlineData("Catalog__ContainerUri", "https://account.blob.core.windows.net")]
+    [InlineData("Resync__StateContainerUri", "https://account.blob.core.windows.net/")]
+    [InlineData("Resync__LaneTableName", "lanes-1")]
+    [InlineData("Resync__LaneTableName", "SyncRecords")]
+    [InlineData("Resync__MaxDelistShare", "10")]
+    [InlineData("Resync__MaxShrinkShare", "-0.1")]
+    [InlineData("Resync__Lanes", "0")]
+    [InlineData("Resync__Lanes", "1001")]
+    [InlineData("Resync__ItemsPerPack", "201")]
+    [InlineData("Resync__InFlightPerLane", "0")]
+    [InlineData("Resync__SendsPerSecond", "-1")]
+    [InlineData("Resync__SendsPerSecond", "NaN")]
+    [InlineData("Resync__ReservedShare", "1")]
+    [InlineData("Resync__MaxWaitingPacks", "0")]
     [InlineData("Content__MaxContentInfoBytes", "125000")]
     [InlineData("Content__MaxContentIdLength", "500")]
     [InlineData("Content__MaxItemBytes", "many")]
@@ -99,6 +118,15 @@ public sealed class HostSettingsTests
         Assert.DoesNotContain("abc", e.Message, StringComparison.Ordinal);
         settings["ServiceBus"] = "Endpoint=sb://localhost;SharedAccessKeyName=Root;SharedAccessKey=SAS_KEY_VALUE;UseDevelopmentEmulator=true;";
         Assert.NotNull(Read(settings).ServiceBus.EmulatorConnectionString);
+    }
+
+    [Fact]
+    public void The_state_of_resyncs_must_not_lie_where_the_newest_blob_is_the_catalog()
+    {
+        var settings = TestHost.Settings();
+        settings["Catalog:ContainerUri"] = settings["Resync:StateContainerUri"];
+        var fault = Assert.Single(Assert.Throws<InvalidSettingsException>(() => Read(settings)).Faults);
+        Assert.StartsWith("Resync__StateContainerUri must be another container than Catalog__ContainerUri", fault, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -22,18 +22,83 @@ public sealed class KeyVaultSignerTests : IDisposable
     [Fact]
     public async Task Signs_the_digest_as_RS256_and_names_the_keys_version()
     {
-        var signature = await Signer(Options("https://vault.example/keys/signing/0123")).SignAsync(Digest, CancellationToken.None);
+        var signature = await Signer().SignAsync(Digest, CancellationToken.None);
         Assert.Equal("7", signature.KeyVersion);
         Assert.True(_key.VerifyHash(Digest, signature.Value.Span, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1));
     }
 
     [Fact]
-    public async Task Makes_one_client_per_key_at_the_start_and_calls_nothing_before_the_first_signature()
+    public async Task Makes_its_client_with_the_first_signature_and_keeps_it()
     {
-        var signer = Signer(Options("https://one.example/keys/signing/0123", "https://two.example/keys/signing/0123"));
-        Assert.Equal([0, 0], _vault.Select(key => key.Calls));
-        for (var i = 0; i < 6; i++) await signer.SignAsync(Digest, CancellationToken.None);
+        using var pool = Pool("https://vault.example/keys/signing/0123");
+        Assert.Empty(_vault);
+        for (var i = 0; i < 3; i++) await pool.SignAsync(Digest, CancellationToken.None);
+        Assert.Equal(3, Assert.Single(_vault).Calls);
+    }
+
+    [Fact]
+    public async Task Several_vaults_share_the_signatures()
+    {
+        using var pool = Pool("https://one.example/keys/signing/0123", "https://two.example/keys/signing/0123");
+        for (var i = 0; i < 6; i++) await pool.SignAsync(Digest, CancellationToken.None);
         Assert.Equal([3, 3], _vault.Select(key => key.Calls));
+        Assert.Equal(["one.example", "two.example"], pool.Standing.Select(vault => vault.Vault));
+    }
+
+    [Fact]
+    public async Task Keys_of_the_same_vault_share_its_pace_and_take_turns_whatever_their_keyVersion()
+    {
+        var options = Options("https://vault.example/keys/old/0123", "https://vault.example/keys/new/0123");
+        options.Keys[1].KeyVersion = "8";
+        using var pool = Pool(options);
+        var versions = new List<string>();
+        for (var i = 0; i < 4; i++) versions.Add((await pool.SignAsync(Digest, CancellationToken.None)).KeyVersion);
+        Assert.Equal(["7", "8", "7", "8"], versions);
+        Assert.Single(pool.Standing);
+    }
+
+    [Theory]
+    [InlineData(429, 0, 1)]
+    [InlineData(403, 1, 0)]
+    [InlineData(503, 1, 0)]
+    public async Task A_vault_that_throttles_or_refuses_loses_its_traffic_to_the_other_and_gets_it_back(int status, int down, int throttled)
+    {
+        using var pool = Pool("https://one.example/keys/signing/0123", "https://two.example/keys/signing/0123");
+        await pool.SignAsync(Digest, CancellationToken.None);
+        await pool.SignAsync(Digest, CancellationToken.None);
+        var sick = _vault.Single(key => key.KeyId.StartsWith("https://one", StringComparison.Ordinal));
+        sick.Fault = _ => throw new RequestFailedException(new Answer(status, null));
+
+        _time.Advance(TimeSpan.FromSeconds(1));
+        for (var i = 0; i < 10; i++) await pool.SignAsync(Digest, CancellationToken.None);
+        Assert.Equal(2, sick.Calls);
+        var standing = pool.Standing.Single(vault => vault.Vault == "one.example");
+        Assert.Equal((down, throttled), (standing.Down, (int)standing.Throttled));
+
+        sick.Fault = null;
+        for (var i = 0; i < 40; i++)
+        {
+            _time.Advance(TimeSpan.FromSeconds(1));
+            await pool.SignAsync(Digest, CancellationToken.None);
+        }
+
+        Assert.InRange(sick.Calls, 12, 42);
+    }
+
+    [Fact]
+    public async Task A_vault_that_does_not_answer_in_time_loses_its_traffic_too()
+    {
+        using var pool = Pool("https://one.example/keys/signing/0123", "https://two.example/keys/signing/0123");
+        await pool.SignAsync(Digest, CancellationToken.None);
+        await pool.SignAsync(Digest, CancellationToken.None);
+        foreach (var key in _vault) key.Fault = key.KeyId.StartsWith("https://one", StringComparison.Ordinal) ? token => Task.Delay(Timeout.Infinite, token) : null;
+        _time.Advance(TimeSpan.FromSeconds(1));
+
+        var signings = Enumerable.Range(0, 2).Select(_ => pool.SignAsync(Digest, CancellationToken.None).AsTask()).ToArray();
+        _time.Advance(TimeSpan.FromSeconds(5));
+
+        await Task.WhenAll(signings);
+        Assert.Equal(1, pool.Standing.Single(vault => vault.Vault == "one.example").Down);
     }
 
     [Fact]
@@ -57,6 +122,7 @@ public sealed class KeyVaultSignerTests : IDisposable
         var e = await FailAsync(_ => throw new RequestFailedException(new Answer(429, retryAfter)));
         Assert.Equal(seconds is { } wait ? TimeSpan.FromSeconds(wait) : null, e.RetryAfter);
         Assert.Contains("throttles", e.Message, StringComparison.Ordinal);
+        Assert.Equal(SigningFault.Throttled, e.Cause);
     }
 
     [Theory]
@@ -68,6 +134,7 @@ public sealed class KeyVaultSignerTests : IDisposable
         var e = await FailAsync(_ => throw new RequestFailedException(new Answer(status, null)));
         Assert.Contains(says, e.Message, StringComparison.Ordinal);
         Assert.DoesNotContain("Headers", e.Message, StringComparison.Ordinal);
+        Assert.Equal(SigningFault.Down, e.Cause);
     }
 
     [Fact]
@@ -78,86 +145,47 @@ public sealed class KeyVaultSignerTests : IDisposable
     }
 
     [Fact]
-    public async Task Gives_up_after_the_network_timeout()
+    public async Task A_client_that_gives_up_by_itself_is_a_vault_that_is_down()
     {
-        var signer = Signer(Options("https://vault.example/keys/signing/0123"));
-        _vault[0].Fault = token => Task.Delay(Timeout.Infinite, token);
-        var signing = signer.SignAsync(Digest, CancellationToken.None).AsTask();
-        _time.Advance(TimeSpan.FromSeconds(9.9));
-        Assert.False(signing.IsCompleted);
-        _time.Advance(TimeSpan.FromSeconds(0.2));
-        Assert.Contains("within 10 s", (await Assert.ThrowsAsync<SigningUnavailableException>(() => signing)).Message, StringComparison.Ordinal);
+        var e = await FailAsync(_ => throw new TaskCanceledException("its network timeout"));
+        Assert.Contains("did not answer in time", e.Message, StringComparison.Ordinal);
+        Assert.Equal(SigningFault.Down, e.Cause);
     }
 
     [Fact]
     public async Task The_callers_cancellation_is_no_failure_of_the_vault()
     {
-        var signer = Signer(Options("https://vault.example/keys/signing/0123"));
-        _vault[0].Fault = token => Task.Delay(Timeout.Infinite, token);
+        var signer = Signer(token => Task.Delay(Timeout.Infinite, token));
         using var cancellation = new CancellationTokenSource();
         var signing = signer.SignAsync(Digest, cancellation.Token).AsTask();
         await cancellation.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => signing);
     }
 
-    [Fact]
-    public async Task Never_asks_for_more_than_the_vaults_pace_but_for_a_burst_of_a_tenth_of_a_second()
-    {
-        var options = Options("https://vault.example/keys/signing/0123");
-        options.SignaturesPerSecond = 50;
-        var signer = Signer(options);
-        _time.Advance(TimeSpan.FromSeconds(10));
-        var signings = Enumerable.Range(0, 200).Select(_ => signer.SignAsync(Digest, CancellationToken.None).AsTask()).ToArray();
-        Assert.InRange(_vault[0].Calls, 5, 6);
-        for (var second = 1; second <= 3; second++)
-        {
-            for (var i = 0; i < 100; i++) _time.Advance(TimeSpan.FromMilliseconds(10));
-            await WaitForCallsAsync(50 * second + 5);
-            Assert.InRange(_vault[0].Calls, 50 * second + 5, 50 * second + 6);
-        }
-
-        for (var i = 0; i < 100; i++) _time.Advance(TimeSpan.FromMilliseconds(10));
-        await Task.WhenAll(signings);
-    }
-
-    [Fact]
-    public async Task A_queue_for_signatures_that_is_longer_than_the_timeout_is_not_joined()
-    {
-        var options = Options("https://vault.example/keys/signing/0123");
-        options.SignaturesPerSecond = 1;
-        var signer = Signer(options);
-        var waiting = Enumerable.Range(0, 11).Select(_ => signer.SignAsync(Digest, CancellationToken.None).AsTask()).ToArray();
-        var e = await Assert.ThrowsAsync<SigningUnavailableException>(() => signer.SignAsync(Digest, CancellationToken.None).AsTask());
-        Assert.InRange(e.RetryAfter!.Value, TimeSpan.FromSeconds(10), TimeSpan.FromSeconds(11));
-        for (var i = 0; i < 12; i++) _time.Advance(TimeSpan.FromSeconds(1));
-        foreach (var signing in waiting) await signing.ContinueWith(_ => { }, TaskScheduler.Default);
-        Assert.InRange(_vault[0].Calls, 10, 11);
-    }
-
     public void Dispose() => _key.Dispose();
 
-    private async Task<SigningUnavailableException> FailAsync(Func<CancellationToken, Task> fault)
+    private async Task<SigningUnavailableException> FailAsync(Func<CancellationToken, Task> fault) =>
+        await Assert.ThrowsAsync<SigningUnavailableException>(() => Signer(fault).SignAsync(Digest, CancellationToken.None).AsTask());
+
+    private KeyVaultSigner Signer(Func<CancellationToken, Task>? fault = null) => new(Options("https://vault.example/keys/signing/0123").Keys[0], keyId => Connect(keyId, fault), _time);
+
+    private SignerPool Pool(params string[] keyIds) => Pool(Options(keyIds));
+
+    private SignerPool Pool(SigningOptions options)
     {
-        var signer = Signer(Options("https://vault.example/keys/signing/0123"));
-        _vault[^1].Fault = fault;
-        return await Assert.ThrowsAsync<SigningUnavailableException>(() => signer.SignAsync(Digest, CancellationToken.None).AsTask());
+        var pool = KeyVaultSigner.Pool(options, keyId => Connect(keyId, null), _time);
+
+        // What it may be asked for at once, it has to have saved.
+        _time.Advance(TimeSpan.FromSeconds(1));
+        return pool;
     }
 
-    // Continuations of the fake clock's timers run on the thread pool.
-    private async Task WaitForCallsAsync(int calls)
+    private RecordingVaultKey Connect(Uri keyId, Func<CancellationToken, Task>? fault)
     {
-        for (var i = 0; i < 500 && _vault[0].Calls < calls; i++) await Task.Delay(2);
+        var key = new RecordingVaultKey(keyId, _key) { Fault = fault };
+        _vault.Add(key);
+        return key;
     }
-
-    private KeyVaultSigner Signer(SigningOptions options) => new(
-        options,
-        keyId =>
-        {
-            var key = new RecordingVaultKey(keyId, _key);
-            _vault.Add(key);
-            return key;
-        },
-        _time);
 
     private static SigningOptions Options(params string[] keyIds) => new()
     {

@@ -37,8 +37,7 @@ public sealed class ProcessResyncPackTests : IAsyncLifetime
         Assert.Equal(48, _host.Gateway.Snapshot().Count);
         Assert.Equal(49, _host.Gateway.Stats.Requests);
 
-        Assert.Equal(["content"], _host.Bus.Queues);
-        Assert.Equal(2, _host.Bus.Sent.Count);
+        Assert.Equal(["content", "content"], _host.Bus.Log.Select(sent => sent.Queue));
         Assert.All(_host.Bus.Sent, message => Assert.Equal(default, message.ScheduledEnqueueTime));
         var reasons = new Dictionary<string, string?>();
         foreach (var message in _host.Bus.Sent)

@@ -2,11 +2,15 @@ using System.Diagnostics;
 using System.Diagnostics.Metrics;
 using System.Text;
 using Azure.Messaging.ServiceBus;
+using ContentSync.Content;
 using ContentSync.Diagnostics;
 using ContentSync.Functions;
 using ContentSync.Local.SimulatedAlipayHk;
+using ContentSync.Resync;
+using ContentSync.Synchronization;
 using ContentSync.Tests.FunctionsSdk;
 using Microsoft.Azure.Functions.Worker;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace ContentSync.Tests.Functions;
 
@@ -22,7 +26,7 @@ public sealed class TelemetryTests : IAsyncLifetime, IDisposable
 
     public async Task InitializeAsync()
     {
-        _host = await TestHost.StartAsync();
+        _host = await TestHost.StartAsync(settings: settings => settings["Resync:SendsPerSecond"] = "0");
         _listener.ShouldListenTo = source => source.Name is Telemetry.Name or "TelemetryTests";
         _listener.ActivityStopped = activity =>
         {
@@ -126,6 +130,29 @@ public sealed class TelemetryTests : IAsyncLifetime, IDisposable
         Assert.InRange(bytes / Items, 1, 100);
 
         // Figures are exported once a minute and series, however many items they count.
+        Assert.InRange(recorded.Points.Select(point => (point.Name, point.Tags)).Distinct().Count(), 1, 10);
+    }
+
+    [Fact]
+    public async Task An_item_of_a_pack_costs_less_than_a_hundred_bytes_of_telemetry_and_its_outcome_is_counted_with_the_others()
+    {
+        const int Items = 50;
+        var reader = _host.Services.GetRequiredService<ContentReader>();
+        var accepted = await _host.Services.GetRequiredService<ContentSynchronizer>().AcceptAsync(
+            [.. Enumerable.Range(0, Items).Select(i => reader.Read(Encoding.UTF8.GetBytes(TestHost.Item($"SKU-{i}"))).Item!)], _host.Time.GetUtcNow(), CancellationToken.None);
+        var pack = ResyncMessages.Pack(new ResyncPack(new string('a', 32), 3, 0, [.. accepted.Select(one => new PackItem(one.Record.ContentId, one.Record.RequestId))]), 0, TimeSpan.Zero);
+        var message = ServiceBusModelFactory.ServiceBusReceivedMessage(
+            body: new BinaryData(pack.Body), messageId: pack.MessageId, sessionId: pack.SessionId, properties: new Dictionary<string, object>(pack.Properties), enqueuedTime: _host.Time.GetUtcNow());
+
+        var recorded = Record();
+        _host.Logged.Clear();
+        using (_invocations.StartActivity("ProcessResyncPack"))
+            await _host.Function<ProcessResyncPack>().RunAsync(message, new RecordingMessageActions(), CancellationToken.None);
+
+        Assert.Equal(Items, _host.Gateway.Stats.Requests);
+        Assert.Equal(["synchronize contents in bulk", "ProcessResyncPack"], recorded.Spans.Select(span => span.OperationName));
+        Assert.Equal(("contentsync.resync.done", Items, "outcome=Sent"), Assert.Single(recorded.Points, point => point.Name == "contentsync.resync.done"));
+        Assert.InRange((recorded.Spans.Sum(BytesOf) + _host.Logged.Sum(BytesOf)) / Items, 1, 100);
         Assert.InRange(recorded.Points.Select(point => (point.Name, point.Tags)).Distinct().Count(), 1, 10);
     }
 

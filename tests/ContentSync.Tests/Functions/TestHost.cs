@@ -5,9 +5,12 @@ using Azure.Messaging.ServiceBus;
 using Azure.Security.KeyVault.Keys.Cryptography;
 using ContentSync.Functions;
 using ContentSync.Ledger;
+using ContentSync.Resync;
+using ContentSync.Signing;
 using ContentSync.Local.SimulatedAlipayHk;
 using ContentSync.Tests.FunctionsSdk;
 using ContentSync.Tests.Ledger;
+using ContentSync.Tests.Resync;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
@@ -47,7 +50,7 @@ internal sealed class TestHost : IAsyncDisposable
 
     public ConcurrentQueue<string> Logged { get; } = new();
 
-    public static async Task<TestHost> StartAsync(Action<IServiceCollection>? services = null)
+    public static async Task<TestHost> StartAsync(Action<IServiceCollection>? services = null, Action<Dictionary<string, string?>>? settings = null)
     {
         var time = new FakeTimeProvider(new DateTimeOffset(2026, 3, 1, 12, 0, 0, TimeSpan.Zero));
         var gateway = await SimulatedGateway.StartAsync(
@@ -68,18 +71,23 @@ internal sealed class TestHost : IAsyncDisposable
         values["AlipayHk:PartnerKeys:0:PublicKey"] = gateway.PublicKey;
         values["AlipayHk:QuickRetries"] = "0";
 
-        // The clock stands still: the burst must be enough for a whole pack.
+        // The clock stands still: what the pool has saved must be enough for a whole pack.
         values["Signing:SignaturesPerSecond"] = "2000";
+        settings?.Invoke(values);
 
         TestHost? host = null;
         container.AddLogging(logging => logging.SetMinimumLevel(LogLevel.Information).AddProvider(new Logs(line => host!.Logged.Enqueue(line))));
         container.AddSingleton<TimeProvider>(time);
         container.TryAddSingleton<ISyncLedger>(new MemoryLedger(time));
+        container.TryAddSingleton<ILaneBook>(new MemoryLaneBook());
+        container.TryAddSingleton<IResyncStore>(new MemoryResyncStore());
         container.AddSingleton<ServiceBusClient>(new RecordingServiceBus());
         container.AddSingleton<Func<double>>(() => 0.5);
         container.AddSingleton<Func<Uri, CryptographyClient>>(keyId => host!.Vault.GetOrAdd(keyId, id => new RecordingVaultKey(id, OurKey)));
         await container.AddContentSyncAsync(new ConfigurationBuilder().AddInMemoryCollection(values).Build(), CancellationToken.None);
         host = new TestHost(gateway, container.BuildServiceProvider(new ServiceProviderOptions { ValidateScopes = true, ValidateOnBuild = true }), time);
+        host.Services.GetRequiredService<SignerPool>();
+        time.Advance(TimeSpan.FromSeconds(1));
         return host;
     }
 
@@ -96,7 +104,9 @@ internal sealed class TestHost : IAsyncDisposable
         ["Queues:Content"] = "content",
         ["Queues:Resync"] = "content-resync",
         ["ServiceBus:fullyQualifiedNamespace"] = "namespace.servicebus.windows.net",
+        ["Schedules:Resync"] = "0 0 19 * * *",
         ["Schedules:Sweep"] = "0 */5 * * * *",
+        ["Resync:StateContainerUri"] = "https://account.blob.core.windows.net/resync",
     };
 
     /// <summary>An instance of a function's class, made as the worker makes it.</summary>

@@ -65,6 +65,9 @@ public class ServiceBusMessage(ReadOnlyMemory<byte> body)
         }
     }
 
+    /// <summary><c>string SessionId { get; set; }</c></summary>
+    public string? SessionId { get; set; }
+
     /// <summary><c>string ContentType { get; set; }</c></summary>
     public string? ContentType { get; set; }
 

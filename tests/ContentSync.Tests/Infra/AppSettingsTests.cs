@@ -48,7 +48,27 @@ public sealed class AppSettingsTests(InfrastructureFixture fixture)
         Assert.Equal("premium", hardware.Small.The("Microsoft.KeyVault/vaults").Text("properties.sku.name"));
     }
 
+    [BicepFact]
+    public async Task The_rate_agreed_with_AlipayHK_is_one_parameter_for_bulk_and_for_each_instance()
+    {
+        var faster = await fixture.WithAsync(("partnerSendsPerSecond", "600"));
+
+        Assert.Equal(("200", "66"), (fixture.Infrastructure.Small.Setting("Resync__SendsPerSecond"), fixture.Infrastructure.Small.Setting("AlipayHk__MaxSendsPerSecond")));
+        Assert.Equal(("600", "200"), (faster.Small.Setting("Resync__SendsPerSecond"), faster.Small.Setting("AlipayHk__MaxSendsPerSecond")));
+    }
+
+    [BicepFact]
+    public void Where_nothing_is_set_code_and_template_mean_the_same_table_and_rate()
+    {
+        Assert.All(fixture.Infrastructure.Effects, effect => Assert.Equal(new ContentSync.Functions.ResyncStateOptions().LaneTableName, effect.Setting("Resync__LaneTableName")));
+        Assert.All(fixture.Infrastructure.Effects, effect => Assert.Equal(new ContentSync.Resync.ResyncOptions().SendsPerSecond.ToString(System.Globalization.CultureInfo.InvariantCulture), effect.Setting("Resync__SendsPerSecond")));
+    }
+
     [Theory]
+    [InlineData("Resync__Lanes", true)]
+    [InlineData("Resync__LaneTableName", true)]
+    [InlineData("Catalog__Prefix", true)]
+    [InlineData("Resync__Lane", false)]
     [InlineData("AlipayHk__PartnerKeys__0__PublicKey", true)]
     [InlineData("AlipayHk__Encryption__KeyWrap", true)]
     [InlineData("Content__ContentTypes__3", true)]
@@ -64,7 +84,7 @@ public sealed class AppSettingsTests(InfrastructureFixture fixture)
     {
         var parts = name.Split("__");
         return SettingsContract.Options.TryGetValue(parts[0], out var options)
-            ? parts.Length > 1 && Binds(options, parts.AsSpan(1))
+            ? parts.Length > 1 && options.Any(one => Binds(one, parts.AsSpan(1)))
             : SettingsContract.Others.Any(other => Regex.IsMatch(name, $"^{Regex.Escape(other).Replace(@"\*", "[0-9]+", StringComparison.Ordinal)}$"));
     }
 

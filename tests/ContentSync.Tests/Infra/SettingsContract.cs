@@ -3,6 +3,7 @@ using ContentSync.Content;
 using ContentSync.Functions;
 using ContentSync.Http;
 using ContentSync.Http.Webhooks;
+using ContentSync.Resync;
 using ContentSync.Signing;
 using ContentSync.Synchronization;
 
@@ -11,17 +12,20 @@ namespace ContentSync.Tests.Infra;
 /// <summary>What the app reads and is made of, as far as the templates have to agree with it.</summary>
 internal static class SettingsContract
 {
-    /// <summary>Sections whose options are classes: a setting of theirs must name a property.</summary>
-    public static IReadOnlyDictionary<string, Type> Options { get; } = new Dictionary<string, Type>
+    /// <summary>Sections whose options are classes: a setting of theirs must name a property of one.</summary>
+    public static IReadOnlyDictionary<string, Type[]> Options { get; } = new Dictionary<string, Type[]>
     {
-        [AlipayHkOptions.Section] = typeof(AlipayHkOptions),
-        [ContentOptions.Section] = typeof(ContentOptions),
-        [LedgerOptions.Section] = typeof(LedgerOptions),
-        [QueueOptions.Section] = typeof(QueueOptions),
-        [RecoverabilityOptions.Section] = typeof(RecoverabilityOptions),
-        [SigningOptions.Section] = typeof(SigningOptions),
-        [ApiOptions.Section] = typeof(ApiOptions),
-        [WebhookOptions.Section] = typeof(WebhookOptions),
+        [AlipayHkOptions.Section] = [typeof(AlipayHkOptions)],
+        [CatalogOptions.Section] = [typeof(CatalogOptions)],
+        [ContentOptions.Section] = [typeof(ContentOptions)],
+        [LedgerOptions.Section] = [typeof(LedgerOptions)],
+        [QueueOptions.Section] = [typeof(QueueOptions)],
+        [RecoverabilityOptions.Section] = [typeof(RecoverabilityOptions)],
+        [ResyncOptions.Section] = [typeof(ResyncOptions), typeof(ResyncStateOptions)],
+        [ScheduleOptions.Section] = [typeof(ScheduleOptions)],
+        [SigningOptions.Section] = [typeof(SigningOptions)],
+        [ApiOptions.Section] = [typeof(ApiOptions)],
+        [WebhookOptions.Section] = [typeof(WebhookOptions)],
     };
 
     /// <summary>Settings that the platform, the host or a binding reads, and sections that have no class. A star stands for a number.</summary>
@@ -29,9 +33,7 @@ internal static class SettingsContract
     [
         "APPLICATIONINSIGHTS_AUTHENTICATION_STRING", "APPLICATIONINSIGHTS_CONNECTION_STRING", "AZURE_CLIENT_ID",
         "AzureWebJobsStorage__accountName", "AzureWebJobsStorage__clientId", "AzureWebJobsStorage__credential",
-        "Catalog__ContainerUri",
-        "Resync__ItemsPerPack", "Resync__Lanes", "Resync__MaxDelistShare", "Resync__MaxShrinkShare", "Resync__ReservedShare", "Resync__SendsPerSecond",
-        "Schedules__Resync", "Schedules__Sweep", "ServiceBus__clientId", "ServiceBus__credential", "ServiceBus__fullyQualifiedNamespace",
+        "ServiceBus__clientId", "ServiceBus__credential", "ServiceBus__fullyQualifiedNamespace",
     ];
 
     /// <summary>Settings without which the app does not start.</summary>
@@ -40,7 +42,7 @@ internal static class SettingsContract
         "AlipayHk__BaseAddress", "AlipayHk__ClientId", "AlipayHk__PartnerKeys__0__KeyVersion", "AlipayHk__PartnerKeys__0__PublicKey",
         "AzureWebJobsStorage__accountName", "AzureWebJobsStorage__clientId", "AzureWebJobsStorage__credential",
         "APPLICATIONINSIGHTS_AUTHENTICATION_STRING", "APPLICATIONINSIGHTS_CONNECTION_STRING", "AZURE_CLIENT_ID",
-        "Catalog__ContainerUri", "Ledger__TableEndpoint", "Queues__Content", "Queues__Resync", "Schedules__Resync", "Schedules__Sweep",
+        "Catalog__ContainerUri", "Ledger__TableEndpoint", "Resync__StateContainerUri", "Queues__Content", "Queues__Resync", "Schedules__Resync", "Schedules__Sweep",
         "ServiceBus__clientId", "ServiceBus__credential", "ServiceBus__fullyQualifiedNamespace",
         "Signing__Keys__0__KeyId", "Signing__Keys__0__KeyVersion",
     ];
@@ -55,6 +57,6 @@ internal static class SettingsContract
     public static IReadOnlyList<string> Instruments { get; } =
     [
         "contentsync.outcomes", "contentsync.sign.duration", "contentsync.partner.duration", "contentsync.verification.failures",
-        "contentsync.oldest_pending.age", "contentsync.parked",
+        "contentsync.oldest_pending.age", "contentsync.parked", "contentsync.resync.planned", "contentsync.resync.done",
     ];
 }

@@ -6,7 +6,7 @@ using Microsoft.Extensions.Time.Testing;
 namespace ContentSync.Tests.Ledger;
 
 [Collection(AzuriteTests.Name)]
-public sealed class TableLedgerConcurrencyTests(AzuriteTables azurite) : IAsyncLifetime
+public sealed class TableLedgerConcurrencyTests(AzuriteStorage azurite) : IAsyncLifetime
 {
     private static readonly TimeSpan Duration = TimeSpan.FromMinutes(2);
 

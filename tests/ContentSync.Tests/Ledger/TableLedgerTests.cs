@@ -4,7 +4,7 @@ namespace ContentSync.Tests.Ledger;
 
 /// <summary>The contract on Azurite, each test in a table of its own.</summary>
 [Collection(AzuriteTests.Name)]
-public sealed class TableLedgerTests(AzuriteTables azurite) : SyncLedgerContract(seed: 3)
+public sealed class TableLedgerTests(AzuriteStorage azurite) : SyncLedgerContract(seed: 3)
 {
     private protected override async ValueTask<ISyncLedger> OpenAsync(TimeProvider time)
     {

@@ -8,6 +8,7 @@ using ContentSync.Ledger;
 using ContentSync.Resync;
 using ContentSync.Signing;
 using ContentSync.Synchronization;
+using ContentSync.Synchronization.Messages;
 using ContentSync.Tests.Ledger;
 using ContentSync.Tests.Local.Storage;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -31,7 +32,7 @@ internal sealed class ResyncWorld : IDisposable
 
     public ResyncOptions Options { get; } = new() { Lanes = 4, ItemsPerPack = 5, InFlightPerLane = 1, SendsPerSecond = 0 };
 
-    public ISyncLedger Ledger => _ledger;
+    public MemoryLedger Ledger => _ledger;
 
     public CannedPartner Partner { get; } = new();
 
@@ -43,26 +44,38 @@ internal sealed class ResyncWorld : IDisposable
 
     public List<ResyncRun> Progress { get; } = [];
 
+    /// <summary>What lane packs were counted where a broker carries them.</summary>
+    public MemoryLaneBook Book { get; } = new();
+
     public async Task<ResyncRun> RunAsync(ICatalogSource source, ResyncWish? wish = null, KillSwitch? kill = null)
     {
         kill ??= new KillSwitch(long.MaxValue);
-        using var client = AlipayHkClient.Create(AlipayHkOptions(), new CannedSigner(), Time, NullLoggerFactory.Instance, new MortalPartner(Partner, kill));
-        var ledger = new MortalLedger(_ledger, kill, CountLedgerCalls);
-        var recoverability = new RecoverabilityOptions();
-        var synchronizer = new ContentSynchronizer(
-            ledger, client, new SendGate(recoverability, Time), new RequestIdSource(), recoverability, () => 0.5, Time, NullLogger<ContentSynchronizer>.Instance);
-        var reader = new CatalogReader(new ContentReader(ContentOptions, Time), ContentOptions);
-        var runner = new ResyncRunner(
-            new CatalogPlanner(reader, new LedgerRecords(ledger), _folder.File("plans")),
-            new ResendPlanner(ledger, Time),
-            new ResyncPages(reader, synchronizer, ledger, Time),
-            new InProcessLanes(new PackSender(synchronizer, new ListQueue(Singles), Options, Time), new LanePaces(Options, Time)),
-            new MortalStore(_store, kill),
-            new RequestIdSource(),
-            Options,
-            Time);
-        runner.Progress += Progress.Add;
+        using var process = Start(kill);
+        var runner = process.Runner(new InProcessLanes(process.Sender, process.Paces));
         return wish is { DryRun: true } ? await runner.PlanAsync(source, wish, kill.Token) : await runner.RunAsync(source, wish ?? new ResyncWish(), kill.Token);
+    }
+
+    /// <summary>Starts, follows and ends runs that a broker carries.</summary>
+    public Resyncs Resyncs(IResyncQueue queue)
+    {
+        var lanes = new BrokerLanes(queue, Book, Options);
+        var runner = new ResyncRunner(null!, null!, null!, lanes, _store, new RequestIdSource(), Options, Time);
+        return new Resyncs(runner, _store, lanes, new BrokerResyncWaker(queue, Time), Time);
+    }
+
+    /// <summary>A process takes one message of a broker's, or is killed in it.</summary>
+    public async Task<MessageSettlement> ProcessAsync(ICatalogSource source, QueueMessage message, IResyncQueue queue, KillSwitch kill, Func<Task, Task>? meanwhile = null)
+    {
+        using var process = Start(kill);
+        var book = new MortalBook(Book, kill);
+        var runner = process.Runner(new BrokerLanes(new MortalQueue(queue, kill), book, Options));
+        var contents = new ContentMessageProcessor(
+            new ContentMessageReader(new ContentReader(ContentOptions, Time)), process.Synchronizer, new RecoverabilityOptions(), NullLogger<ContentMessageProcessor>.Instance);
+        var processor = new ResyncMessageProcessor(
+            contents, process.Sender, process.Paces, book, runner, new ResyncSources(source), Time, NullLogger<ResyncMessageProcessor>.Instance);
+        var settling = processor.ProcessAsync(message, kill.Token).AsTask();
+        if (meanwhile is not null) await meanwhile(settling);
+        return await settling;
     }
 
     public async Task<ResyncRun?> FindRunAsync(TestSnapshot source, ResyncRunState state) => (await _store.FindAsync(source.Name, default))?.Runs.FirstOrDefault(run => run.State == state);
@@ -88,6 +101,16 @@ internal sealed class ResyncWorld : IDisposable
         lock (Progress) LedgerCalls += calls;
     }
 
+    private Process Start(KillSwitch kill)
+    {
+        var client = AlipayHkClient.Create(AlipayHkOptions(), new CannedSigner(), Time, NullLoggerFactory.Instance, new MortalPartner(Partner, kill));
+        var ledger = new MortalLedger(_ledger, kill, CountLedgerCalls);
+        var recoverability = new RecoverabilityOptions();
+        var synchronizer = new ContentSynchronizer(
+            ledger, client, new SendGate(recoverability, Time), new RequestIdSource(), recoverability, () => 0.5, Time, NullLogger<ContentSynchronizer>.Instance);
+        return new Process(this, kill, client, ledger, synchronizer);
+    }
+
     private static AlipayHkOptions AlipayHkOptions() => new()
     {
         BaseAddress = new Uri("https://gateway.example"),
@@ -95,6 +118,34 @@ internal sealed class ResyncWorld : IDisposable
         QuickRetries = 0,
         PartnerKeys = [new PartnerKeyOptions { KeyVersion = "1", PublicKey = PartnerKey.ExportSubjectPublicKeyInfoPem() }],
     };
+
+    /// <summary>What a process makes of the parts that outlive it.</summary>
+    private sealed class Process(ResyncWorld world, KillSwitch kill, AlipayHkClient client, ISyncLedger ledger, ContentSynchronizer synchronizer) : IDisposable
+    {
+        public ContentSynchronizer Synchronizer => synchronizer;
+
+        public PackSender Sender { get; } = new(synchronizer, new ListQueue(world.Singles), world.Options, world.Time);
+
+        public LanePaces Paces { get; } = new(world.Options, world.Time);
+
+        public ResyncRunner Runner(IPackLanes lanes)
+        {
+            var reader = new CatalogReader(new ContentReader(ContentOptions, world.Time), ContentOptions);
+            var runner = new ResyncRunner(
+                new CatalogPlanner(reader, new LedgerRecords(ledger), world._folder.File("plans")),
+                new ResendPlanner(ledger, world.Time),
+                new ResyncPages(reader, synchronizer, ledger, world.Time),
+                lanes,
+                new MortalStore(world._store, kill),
+                new RequestIdSource(),
+                world.Options,
+                world.Time);
+            runner.Progress += world.Progress.Add;
+            return runner;
+        }
+
+        public void Dispose() => client.Dispose();
+    }
 
     /// <summary>Answers every call alike, with a signature made once, and keeps what it was sent.</summary>
     internal sealed class CannedPartner : HttpMessageHandler
@@ -200,6 +251,34 @@ internal sealed class ResyncWorld : IDisposable
         {
             kill.Check();
             return ledger.ListAsync(filter, default);
+        }
+    }
+
+    private sealed class MortalQueue(IResyncQueue queue, KillSwitch kill) : IResyncQueue
+    {
+        public async ValueTask EnqueueAsync(IReadOnlyList<OutgoingMessage> messages, CancellationToken cancellationToken)
+        {
+            kill.Check();
+            await queue.EnqueueAsync(messages, default);
+            kill.Check();
+        }
+    }
+
+    private sealed class MortalBook(ILaneBook book, KillSwitch kill) : ILaneBook
+    {
+        public ValueTask<bool> CountAsync(ResyncPack pack, RunCounts counts, CancellationToken cancellationToken) => kill.Around(() => book.CountAsync(pack, counts, default));
+
+        public IAsyncEnumerable<LaneStanding> ListAsync(string runId, CancellationToken cancellationToken)
+        {
+            kill.Check();
+            return book.ListAsync(runId, default);
+        }
+
+        public async ValueTask ForgetAsync(string runId, CancellationToken cancellationToken)
+        {
+            kill.Check();
+            await book.ForgetAsync(runId, default);
+            kill.Check();
         }
     }
 

@@ -50,6 +50,8 @@ internal static partial class AppRules
             AlwaysReadyGroupsExist, Demand.Set(Sites, $"{Scale}.alwaysReady.1.name", "function:ProcessContent", production: true)),
         new("pacing-below-vault-limit", "All instances together cannot ask more of a vault than it takes: 400 signatures a second.",
             PacingBelowVaultLimit, Demand.SetSetting("Signing__SignaturesPerSecond", "360")),
+        new("sends-within-the-agreed-rate", "All instances together cannot send more than AlipayHK agreed to.",
+            SendsWithinTheAgreedRate, Demand.SetSetting("AlipayHk__MaxSendsPerSecond", "200")),
         new("no-refused-settings", "No setting that Flex Consumption refuses is written.",
             NoRefusedSettings, Demand.SetSetting("FUNCTIONS_WORKER_RUNTIME", "dotnet-isolated")),
         new("package-container-exists", "The app is published to the container made for it.",
@@ -97,13 +99,29 @@ internal static partial class AppRules
     {
         foreach (var effect in infrastructure.Effects)
         {
-            var app = effect.The(Sites);
-            var ready = app.Items($"{Scale}.alwaysReady").Sum(item => (int)item["instanceCount"]!);
-            // The HTTP functions are one scale group, the two queue functions one each; the count bounds each group.
-            var instances = (3 * (int)app[$"{Scale}.maximumInstanceCount"]!) + ready;
+            var instances = InstancesOf(effect);
             var rate = int.Parse(effect.Setting("Signing__SignaturesPerSecond") ?? "360", CultureInfo.InvariantCulture);
             if (rate < 1 || instances * rate >= 400) yield return $"{effect.Name}: {instances} instances of {rate} signatures a second.";
         }
+    }
+
+    private static IEnumerable<string> SendsWithinTheAgreedRate(Infrastructure infrastructure)
+    {
+        foreach (var effect in infrastructure.Effects)
+        {
+            var instances = InstancesOf(effect);
+            var (agreed, own) = (RateOf(effect, "Resync__SendsPerSecond"), RateOf(effect, "AlipayHk__MaxSendsPerSecond"));
+            if (own <= 0 || instances * own > agreed) yield return $"{effect.Name}: {instances} instances of {own} requests a second; {agreed} are agreed.";
+        }
+    }
+
+    private static double RateOf(Effect effect, string setting) => double.Parse(effect.Setting(setting) ?? "0", CultureInfo.InvariantCulture);
+
+    // The HTTP functions are one scale group, the two queue functions one each; the count bounds each group.
+    private static int InstancesOf(Effect effect)
+    {
+        var app = effect.The(Sites);
+        return (3 * (int)app[$"{Scale}.maximumInstanceCount"]!) + app.Items($"{Scale}.alwaysReady").Sum(item => (int)item["instanceCount"]!);
     }
 
     private static IEnumerable<string> NoRefusedSettings(Infrastructure infrastructure) =>

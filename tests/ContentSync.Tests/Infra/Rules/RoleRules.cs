@@ -13,6 +13,7 @@ internal static partial class RoleRules
     private const string Sender = "69a216fc-b8fb-44d8-bc22-1f3c2cd27a39";
     private const string TableContributor = "0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3";
     private const string BlobReader = "2a2b9908-6ea1-4ae2-8e65-a410df84e7d1";
+    private const string BlobContributor = "ba92f5b4-2d11-453d-a403-e96b0029c9fe";
     private const string BlobOwner = "b7e6dc6d-f1e8-4753-8033-0f276bb0955b";
     private const string MetricsPublisher = "3913510d-42f4-4e42-8a64-420c390055eb";
     private const string SecretsUser = "4633458b-17de-408a-b874-0445c86b69e6";
@@ -22,8 +23,9 @@ internal static partial class RoleRules
     {
         [Receiver] = QueueScope(),
         [Sender] = QueueScope(),
-        [TableContributor] = LedgerScope(),
+        [TableContributor] = TablesScope(),
         [BlobReader] = CatalogScope(),
+        [BlobContributor] = StateScope(),
         [BlobOwner] = HostAccountScope(),
         [MetricsPublisher] = InsightsScope(),
         [SecretsUser] = SecretScope(),
@@ -52,8 +54,14 @@ internal static partial class RoleRules
             SignerRoleOnPlacedKeys, infrastructure => RemoveAssignment(infrastructure.Production, one => one.Scope.EndsWith("/keys/alipayhk-v1", StringComparison.Ordinal))),
         new("may-send-and-receive", "The app may send to and receive from both queues.",
             MaySendAndReceive, infrastructure => RemoveAssignment(infrastructure.Small, one => one.Scope.EndsWith("/queues/content-resync", StringComparison.Ordinal))),
-        new("may-keep-ledger", "The app may write the ledger's table and read the catalog.",
-            MayKeepLedger, infrastructure => RemoveAssignment(infrastructure.Small, one => RoleOf(one) == TableContributor)),
+        new("may-keep-stores", "The app may write the ledger's table, the lanes' table and the resyncs' container, and read the catalog.",
+            MayKeepStores, infrastructure => RemoveAssignment(infrastructure.Small, one => RoleOf(one) == TableContributor)),
+        new("may-keep-lanes", "The lanes' table has an assignment of its own.",
+            MayKeepStores, infrastructure => RemoveAssignment(infrastructure.Small, one => one.Scope.EndsWith("/tables/resynclanes", StringComparison.Ordinal))),
+        new("state-role-on-its-container-alone", "The role to write blobs is given on the resyncs' container and on nothing wider.",
+            RolesAtNarrowestScope, infrastructure => Widen(infrastructure.Small, BlobContributor, "/blobServices/default/containers/resync")),
+        new("catalog-is-only-read", "The app cannot write the catalog's container.",
+            RolesAtNarrowestScope, infrastructure => Move(infrastructure.Production, BlobContributor, "/containers/resync/", "/containers/catalog/")),
         new("host-account-holds-nothing-else", "The account that the app owns holds only host state and the package.",
             HostAccountHoldsNothingElse, infrastructure => AddContainer(infrastructure.Small)),
         new("secrets-user-for-named-secrets", "The role to read secrets is given on exactly the secrets that the settings refer to.",
@@ -128,11 +136,19 @@ internal static partial class RoleRules
         where !effect.Of(Assignments).Any(one => one.Scope == queue.Id && RoleOf(one) == role)
         select $"{queue}: role {role} is missing.";
 
-    private static IEnumerable<string> MayKeepLedger(Infrastructure infrastructure) =>
+    private static IEnumerable<string> MayKeepStores(Infrastructure infrastructure) =>
         from effect in infrastructure.Effects
-        from role in new[] { TableContributor, BlobReader, BlobOwner, MetricsPublisher }
-        where effect.Of(Assignments).Count(one => RoleOf(one) == role) != 1
-        select $"{effect.Name}: role {role} is not given exactly once.";
+        from needed in new (string Role, string Scope)[]
+        {
+            (TableContributor, $"/tables/{effect.Setting("Ledger__TableName")}"),
+            (TableContributor, $"/tables/{effect.Setting("Resync__LaneTableName")}"),
+            (BlobReader, "/containers/catalog"),
+            (BlobContributor, "/containers/resync"),
+            (BlobOwner, ""),
+            (MetricsPublisher, ""),
+        }
+        where effect.Of(Assignments).Count(one => RoleOf(one) == needed.Role && one.Scope.EndsWith(needed.Scope, StringComparison.Ordinal)) != 1
+        select $"{effect.Name}: role {needed.Role} is not given exactly once on {needed.Scope}.";
 
     private static IEnumerable<string> HostAccountHoldsNothingElse(Infrastructure infrastructure) =>
         from effect in infrastructure.Effects
@@ -163,6 +179,13 @@ internal static partial class RoleRules
         assignment.Node["id"] = id[..from] + id[id.LastIndexOf("/providers/", StringComparison.Ordinal)..];
     }
 
+    /// <summary>Gives a role on something else of the same kind.</summary>
+    private static void Move(Effect effect, string role, string from, string to)
+    {
+        var assignment = effect.Of(Assignments).First(one => RoleOf(one) == role && one.Id.Contains(from, StringComparison.Ordinal));
+        assignment.Node["id"] = assignment.Id.Replace(from, to, StringComparison.Ordinal);
+    }
+
     private static void RemoveAssignment(Effect effect, Func<Resource, bool> which) => effect.List.Remove(effect.Of(Assignments).First(which).Node);
 
     private static void AddContainer(Effect effect)
@@ -176,8 +199,11 @@ internal static partial class RoleRules
     [GeneratedRegex("/providers/Microsoft.ServiceBus/namespaces/[^/]+/queues/[^/]+$")]
     private static partial Regex QueueScope();
 
-    [GeneratedRegex("/storageAccounts/csyncdata[^/]+/tableServices/default/tables/syncrecords$")]
-    private static partial Regex LedgerScope();
+    [GeneratedRegex("/storageAccounts/csyncdata[^/]+/tableServices/default/tables/(syncrecords|resynclanes)$")]
+    private static partial Regex TablesScope();
+
+    [GeneratedRegex("/storageAccounts/csyncdata[^/]+/blobServices/default/containers/resync$")]
+    private static partial Regex StateScope();
 
     [GeneratedRegex("/storageAccounts/csyncdata[^/]+/blobServices/default/containers/catalog$")]
     private static partial Regex CatalogScope();

@@ -33,10 +33,10 @@ internal static class StorageRules
         new("storage-v2", "Accounts are of the general kind.",
             infrastructure => Demand.Each(infrastructure, Accounts, "kind", "StorageV2"),
             Demand.Set(Accounts, "kind", "Storage")),
-        new("one-ledger-table", "There is one table, the ledger's.",
+        new("two-tables", "There are the two tables that the settings name, the ledger's and the lanes', and no other.",
             infrastructure => from effect in infrastructure.Effects
-                              let tables = effect.Of("Microsoft.Storage/storageAccounts/tableServices/tables").Select(table => table.ShortName).ToArray()
-                              where tables is not [var one] || one != effect.Setting("Ledger__TableName")
+                              let tables = effect.Of("Microsoft.Storage/storageAccounts/tableServices/tables").Select(table => table.ShortName).Order(StringComparer.Ordinal).ToArray()
+                              where !tables.SequenceEqual(new[] { effect.Setting("Ledger__TableName"), effect.Setting("Resync__LaneTableName") }.Order(StringComparer.Ordinal))
                               select $"{effect.Name} has the tables {string.Join(", ", tables)}.",
             Demand.Remove("Microsoft.Storage/storageAccounts/tableServices/tables")),
         new("catalog-container-exists", "The catalog's container is the one that the settings name.",
@@ -45,5 +45,16 @@ internal static class StorageRules
                               where !effect.Of(Containers).Any(one => one.Name.StartsWith("csyncdata", StringComparison.Ordinal) && uri.Contains($"'{one.ShortName}'", StringComparison.Ordinal))
                               select $"{effect.Name}: Catalog__ContainerUri is {uri}.",
             infrastructure => infrastructure.Small.The(Containers, "/catalog").Node["name"] = "csyncdata/default/catalogue"),
+        new("state-container-exists", "The resyncs' container is the one that the settings name, in the account of the ledger.",
+            infrastructure => from effect in infrastructure.Effects
+                              let uri = effect.Setting("Resync__StateContainerUri") ?? ""
+                              where !effect.Of(Containers).Any(one => one.Name.StartsWith("csyncdata", StringComparison.Ordinal) && uri.Contains($"'{one.ShortName}'", StringComparison.Ordinal))
+                              select $"{effect.Name}: Resync__StateContainerUri is {uri}.",
+            infrastructure => infrastructure.Small.The(Containers, "/resync").Node["name"] = "csyncdata/default/resyncs"),
+        new("state-apart-from-catalog", "Runs and plans do not lie where the newest blob is taken for the catalog.",
+            infrastructure => from effect in infrastructure.Effects
+                              where effect.Setting("Resync__StateContainerUri") == effect.Setting("Catalog__ContainerUri")
+                              select $"{effect.Name}: both are {effect.Setting("Catalog__ContainerUri")}.",
+            infrastructure => infrastructure.Production.Settings["Resync__StateContainerUri"] = infrastructure.Production.Setting("Catalog__ContainerUri")!),
     ];
 }

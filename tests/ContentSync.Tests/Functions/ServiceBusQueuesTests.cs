@@ -6,7 +6,7 @@ using Microsoft.Extensions.Time.Testing;
 
 namespace ContentSync.Tests.Functions;
 
-public sealed class ServiceBusContentQueueTests : IAsyncDisposable
+public sealed class ServiceBusQueuesTests : IAsyncDisposable
 {
     private readonly RecordingServiceBus _bus = new();
     private readonly FakeTimeProvider _time = new(new DateTimeOffset(2026, 3, 1, 12, 0, 0, TimeSpan.Zero));
@@ -33,14 +33,26 @@ public sealed class ServiceBusContentQueueTests : IAsyncDisposable
     public async Task A_large_message_travels_alone()
     {
         var large = new OutgoingMessage("large", new byte[180_000], null, new Dictionary<string, object>(), TimeSpan.Zero);
-        await Queue().SendAsync([large, large with { MessageId = "second" }], CancellationToken.None);
+        await Queue().EnqueueAsync([large, large with { MessageId = "second" }], CancellationToken.None);
         Assert.Equal(2, _bus.Transfers.Count);
+    }
+
+    [Fact]
+    public async Task What_names_a_session_goes_to_the_resync_queue_and_each_session_in_transfers_of_its_own()
+    {
+        var message = new OutgoingMessage("1", "{}"u8.ToArray(), null, new Dictionary<string, object>(), TimeSpan.Zero);
+        await Queue().EnqueueAsync(
+            [message with { SessionId = "3" }, message with { MessageId = "2", SessionId = "4" }, message with { MessageId = "3", SessionId = "3" }, message with { MessageId = "4" }],
+            CancellationToken.None);
+
+        Assert.Equal([["1", "3"], ["2"], ["4"]], _bus.Transfers.Select(transfer => transfer.Select(sent => sent.MessageId!).ToArray()));
+        Assert.Equal([("content-resync", "3"), ("content-resync", "3"), ("content-resync", "4"), ("content", null)], _bus.Log.Select(sent => (sent.Queue, sent.Message.SessionId)));
     }
 
     [Fact]
     public async Task Nothing_to_send_is_no_transfer()
     {
-        await Queue().SendAsync([], CancellationToken.None);
+        await Queue().EnqueueAsync(Array.Empty<OutgoingMessage>(), CancellationToken.None);
         Assert.Empty(_bus.Transfers);
     }
 
@@ -53,5 +65,5 @@ public sealed class ServiceBusContentQueueTests : IAsyncDisposable
 
     public ValueTask DisposeAsync() => _bus.DisposeAsync();
 
-    private ServiceBusContentQueue Queue() => new(_bus.CreateSender("content"), _time);
+    private ServiceBusQueues Queue() => new(_bus.CreateSender("content"), _bus.CreateSender("content-resync"), _time);
 }

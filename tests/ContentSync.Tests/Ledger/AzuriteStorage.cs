@@ -6,23 +6,26 @@ using System.Security.Cryptography;
 using System.Text;
 using Azure.Core.Pipeline;
 using Azure.Data.Tables;
+using Azure.Storage;
+using Azure.Storage.Blobs;
 
 namespace ContentSync.Tests.Ledger;
 
 /// <summary>
-/// Azurite's table service for the tests of this collection: installed from npm on first use into <c>.tools</c> at the repository's
-/// root, on a free port of the loopback address, in memory, stopped at the end. Where it cannot be had the tests are skipped with
+/// Azurite's table and blob services for the tests of this collection: installed from npm on first use into <c>.tools</c> at the repository's
+/// root, on free ports of the loopback address, in memory, stopped at the end. Where it cannot be had the tests are skipped with
 /// the reason; with CI=true in the environment only a missing Node is a reason, anything else fails.
 /// </summary>
-public sealed class AzuriteTables : IAsyncLifetime
+public sealed class AzuriteStorage : IAsyncLifetime
 {
     private const string Version = "3.35.0";
     private const string Account = "ledgertests";
 
     private readonly string _key = Convert.ToBase64String(RandomNumberGenerator.GetBytes(32));
     private readonly StringBuilder _output = new();
-    private Process? _azurite;
-    private Uri? _endpoint;
+    private readonly List<Process> _running = [];
+    private Uri? _tables;
+    private Uri? _blobs;
     private string? _skipReason;
 
     /// <summary>A client of a table that no other test uses, which does not exist yet.</summary>
@@ -33,20 +36,33 @@ public sealed class AzuriteTables : IAsyncLifetime
         var options = new TableClientOptions();
         options.Retry.Delay = TimeSpan.FromMilliseconds(10);
         if (policy is not null) options.AddPolicy(policy, Azure.Core.HttpPipelinePosition.PerRetry);
-        return new TableClient(_endpoint, "t" + RandomNumberGenerator.GetHexString(16, lowercase: true), new TableSharedKeyCredential(Account, _key), options);
+        return new TableClient(_tables, "t" + RandomNumberGenerator.GetHexString(16, lowercase: true), new TableSharedKeyCredential(Account, _key), options);
+    }
+
+    /// <summary>A client of a container that no other test uses, which does not exist yet.</summary>
+    /// <exception cref="SkipException">There is no Azurite; a <c>[SkippableFact]</c> is reported as skipped.</exception>
+    internal BlobContainerClient Container(HttpPipelinePolicy? policy = null)
+    {
+        Skip.If(_skipReason is not null, _skipReason);
+        var options = new BlobClientOptions();
+        options.Retry.Delay = TimeSpan.FromMilliseconds(10);
+        if (policy is not null) options.AddPolicy(policy, Azure.Core.HttpPipelinePosition.PerRetry);
+        return new BlobContainerClient(new Uri($"{_blobs}/c{RandomNumberGenerator.GetHexString(16, lowercase: true)}"), new StorageSharedKeyCredential(Account, _key), options);
     }
 
     public async Task InitializeAsync()
     {
         if (OnPath("node") is not { } node || OnPath(OperatingSystem.IsWindows() ? "npm.cmd" : "npm") is not { } npm)
         {
-            _skipReason = "Azurite needs node and npm on the PATH; install Node.js to run the tests of the table ledger.";
+            _skipReason = "Azurite needs node and npm on the PATH; install Node.js to run the tests of what is kept in Azure Storage.";
             return;
         }
 
         try
         {
-            await StartAsync(node, await InstalledAsync(npm));
+            var scripts = await InstalledAsync(npm);
+            _tables = await StartAsync(node, scripts, "table");
+            _blobs = await StartAsync(node, scripts, "blob");
         }
         catch (AzuriteUnavailableException fault) when (Environment.GetEnvironmentVariable("CI") is not ("true" or "1"))
         {
@@ -56,17 +72,19 @@ public sealed class AzuriteTables : IAsyncLifetime
 
     public async Task DisposeAsync()
     {
-        if (_azurite is null) return;
-        if (!_azurite.HasExited) _azurite.Kill(entireProcessTree: true);
-        await _azurite.WaitForExitAsync();
-        _azurite.Dispose();
+        foreach (var azurite in _running)
+        {
+            if (!azurite.HasExited) azurite.Kill(entireProcessTree: true);
+            await azurite.WaitForExitAsync();
+            azurite.Dispose();
+        }
     }
 
     private static async Task<string> InstalledAsync(string npm)
     {
         var folder = Path.Combine(RepositoryRoot(), ".tools", $"azurite-{Version}");
-        var script = Path.Combine(folder, "node_modules", "azurite", "dist", "src", "table", "main.js");
-        if (File.Exists(Path.Combine(folder, "installed"))) return script;
+        var scripts = Path.Combine(folder, "node_modules", "azurite", "dist", "src");
+        if (File.Exists(Path.Combine(folder, "installed"))) return scripts;
 
         // No install scripts: none is needed to run it.
         Directory.CreateDirectory(folder);
@@ -87,10 +105,10 @@ public sealed class AzuriteTables : IAsyncLifetime
         if (install.ExitCode != 0) throw new AzuriteUnavailableException($"npm could not install Azurite {Version}: {(await errors + await output).Trim()}");
         // Last, so that an install that broke off is done again.
         await File.WriteAllTextAsync(Path.Combine(folder, "installed"), "");
-        return script;
+        return scripts;
     }
 
-    private async Task StartAsync(string node, string script)
+    private async Task<Uri> StartAsync(string node, string scripts, string service)
     {
         // The port is free when it is looked for; should another program be quicker, the next one is tried.
         for (var tries = 0; tries < 3; tries++)
@@ -98,7 +116,7 @@ public sealed class AzuriteTables : IAsyncLifetime
             var port = FreePort();
             var azurite = Process.Start(new ProcessStartInfo(node)
             {
-                ArgumentList = { script, "--tableHost", "127.0.0.1", "--tablePort", $"{port}", "--inMemoryPersistence", "--skipApiVersionCheck", "--disableTelemetry", "--silent" },
+                ArgumentList = { Path.Combine(scripts, service, "main.js"), $"--{service}Host", "127.0.0.1", $"--{service}Port", $"{port}", "--inMemoryPersistence", "--skipApiVersionCheck", "--disableTelemetry", "--silent" },
                 Environment = { ["AZURITE_ACCOUNTS"] = $"{Account}:{_key}" },
                 WorkingDirectory = Path.GetTempPath(),
                 RedirectStandardOutput = true,
@@ -110,9 +128,8 @@ public sealed class AzuriteTables : IAsyncLifetime
             azurite.BeginErrorReadLine();
             if (await ListensAsync(azurite, port))
             {
-                _azurite = azurite;
-                _endpoint = new Uri($"http://127.0.0.1:{port}/{Account}");
-                return;
+                _running.Add(azurite);
+                return new Uri($"http://127.0.0.1:{port}/{Account}");
             }
 
             if (!azurite.HasExited) azurite.Kill(entireProcessTree: true);
@@ -177,7 +194,7 @@ public sealed class AzuriteTables : IAsyncLifetime
 
 /// <summary>The tests that share one Azurite.</summary>
 [CollectionDefinition(Name)]
-public sealed class AzuriteTests : ICollectionFixture<AzuriteTables>
+public sealed class AzuriteTests : ICollectionFixture<AzuriteStorage>
 {
     public const string Name = "Azurite";
 }

@@ -1,0 +1,250 @@
+using ContentSync.Ledger;
+using ContentSync.Resync;
+using ContentSync.Synchronization.Messages;
+
+namespace ContentSync.Tests.Resync;
+
+/// <summary>Runs whose packs and steps a broker carries, each message in a process of its own.</summary>
+public sealed class BrokerResyncTests : IDisposable
+{
+    private const string Pack = ResyncMessages.PackSchema;
+    private static readonly TestSnapshot Catalog = TestSnapshot.Of(Enumerable.Range(0, 90).Select(i => ($"id-{i}", "1")));
+
+    private readonly ResyncWorld _world = new();
+
+    public void Dispose() => _world.Dispose();
+
+    [Fact]
+    public async Task Sends_the_catalog_and_ends_with_counts_that_add_up()
+    {
+        var broker = new SessionBroker(_world.Time);
+
+        var run = await RunAsync(broker);
+
+        Assert.Equal(ResyncRunState.Completed, run.State);
+        Assert.Equal(new RunCounts { Planned = 90, Sent = 90 }, run.Counts);
+        Assert.Equal(90, _world.Partner.Calls.Count);
+        Assert.Equal(run.Packs, broker.Taken.Count(message => message.Properties["schema"] is Pack));
+        Assert.Empty(await StandingsAsync(run));
+    }
+
+    [Fact]
+    public async Task Counts_and_sends_each_item_once_however_often_and_in_whatever_order_messages_come()
+    {
+        for (var seed = 0; seed < 20; seed++)
+        {
+            using var world = new ResyncWorld();
+            var run = await RunAsync(new SessionBroker(world.Time, new Random(seed)), world);
+            Assert.Equal((seed, ResyncRunState.Completed, new RunCounts { Planned = 90, Sent = 90 }), (seed, run.State, run.Counts));
+            Assert.Equal(90, world.Partner.Calls.Count);
+        }
+    }
+
+    [Fact]
+    public async Task Ends_in_the_same_state_however_often_processes_are_killed()
+    {
+        for (var seed = 0; seed < 40; seed++)
+        {
+            using var world = new ResyncWorld();
+            var random = new Random(seed);
+            var kills = 0;
+            var run = await RunAsync(new SessionBroker(world.Time, random), world, () => new KillSwitch(kills++ < 60 && random.Next(3) == 0 ? random.Next(40) : long.MaxValue));
+
+            Assert.Equal((seed, ResyncRunState.Completed), (seed, run.State));
+            Assert.Equal(90, run.Counts.Planned);
+            Assert.Equal(run.Counts.Planned, run.Counts.Done);
+            Assert.Equal(90, world.Partner.Held.Count);
+            Assert.All(await world.LedgerAsync(), content => Assert.Equal(SyncState.Synchronized, content.Value.State));
+        }
+    }
+
+    [Fact]
+    public async Task What_fails_leaves_its_pack_and_the_run()
+    {
+        _world.Partner.Fault = id => id == "id-7" ? ("UNKNOWN_EXCEPTION", "U") : id == "id-8" ? ("CONTENT_RISKY", "F") : null;
+
+        var run = await RunAsync(new SessionBroker(_world.Time));
+
+        Assert.Equal(new RunCounts { Planned = 90, Sent = 88, Failed = 1, Parked = 1 }, run.Counts);
+        Assert.Equal("id-7", Assert.Single(_world.Singles).ContentId);
+    }
+
+    [Fact]
+    public async Task During_a_configuration_fault_each_lane_holds_its_pack_and_goes_on_when_it_is_mended()
+    {
+        var broker = new SessionBroker(_world.Time);
+        var isBroken = true;
+        _world.Partner.Fault = _ => isBroken ? ("INVALID_SIGNATURE", "F") : null;
+        await _world.Resyncs(broker).StartAsync(Catalog, new ResyncWish(), default);
+        await DeliverAsync(broker, _world);
+        var packs = broker.Waiting;
+
+        broker.Lose(message => message.Properties["schema"] is not Pack);
+        var began = _world.Time.GetUtcNow();
+        await DeliverAsync(broker, _world);
+
+        // One pack a lane and five minutes goes round, however many wait.
+        var copy = broker.Taken[^1];
+        Assert.InRange(_world.Time.GetUtcNow() - began, TimeSpan.FromMinutes(4), TimeSpan.FromMinutes(6));
+        Assert.Equal(1, copy.Properties["hop"]);
+        Assert.EndsWith("/1", copy.MessageId, StringComparison.Ordinal);
+        Assert.InRange(copy.Delay, TimeSpan.FromSeconds(1), TimeSpan.FromMinutes(5));
+        Assert.Equal(packs - 1, broker.Waiting);
+        Assert.InRange(_world.Partner.Calls.Count, 2, 15);
+
+        isBroken = false;
+        _world.Time.Advance(SilenceOfARun);
+        Assert.Equal(1, await _world.Resyncs(broker).WakeAsync(SilenceOfARun, default));
+        var run = await FinishAsync(broker, _world);
+        Assert.Equal(new RunCounts { Planned = 90, Sent = 90 }, run.Counts);
+    }
+
+    [Fact]
+    public async Task While_the_ledger_cannot_be_reached_a_pack_waits_and_becomes_a_copy_in_the_end()
+    {
+        var broker = new SessionBroker(_world.Time);
+        await _world.Resyncs(broker).StartAsync(Catalog, new ResyncWish(), default);
+        await DeliverAsync(broker, _world);
+        broker.Lose(message => message.Properties["schema"] is not Pack);
+        _world.Ledger.Unavailable = new LedgerUnavailableException("away");
+
+        await DeliverAsync(broker, _world);
+
+        Assert.Equal((Pack, 1, TimeSpan.FromMinutes(1)), (broker.Taken[^1].Properties["schema"], broker.Taken[^1].Properties["hop"], broker.Taken[^1].Delay));
+    }
+
+    [Fact]
+    public async Task A_step_that_cannot_reach_the_ledger_is_taken_again_later()
+    {
+        var broker = new SessionBroker(_world.Time);
+        await _world.Resyncs(broker).StartAsync(Catalog, new ResyncWish(), default);
+        _world.Ledger.Unavailable = new LedgerUnavailableException("away");
+        await DeliverAsync(broker, _world);
+        Assert.InRange(broker.Taken[^1].Delay, TimeSpan.FromMinutes(1), TimeSpan.FromMinutes(2));
+
+        _world.Ledger.Unavailable = null;
+        Assert.Equal(ResyncRunState.Completed, (await FinishAsync(broker, _world)).State);
+    }
+
+    [Fact]
+    public async Task Hands_over_no_more_than_may_wait()
+    {
+        _world.Options.MaxWaitingPacks = 4;
+        var broker = new SessionBroker(_world.Time);
+        await _world.Resyncs(broker).StartAsync(Catalog, new ResyncWish(), default);
+        var most = 0;
+        while (await DeliverAsync(broker, _world)) most = Math.Max(most, broker.WaitingPacks);
+
+        // A page is handed over whole.
+        Assert.InRange(most, 5, 12);
+        Assert.InRange(broker.Taken.Count(message => message.Properties["schema"] is Pack), 18, 40);
+        Assert.Equal(90, (await _world.FindRunAsync(Catalog, ResyncRunState.Completed))!.Counts.Sent);
+    }
+
+    [Fact]
+    public async Task A_run_whose_steps_were_lost_goes_on_once_it_is_woken()
+    {
+        var broker = new SessionBroker(_world.Time);
+        await _world.Resyncs(broker).StartAsync(Catalog, new ResyncWish(), default);
+        await DeliverAsync(broker, _world);
+        broker.Lose(message => message.Properties["schema"] is not Pack);
+        while (await DeliverAsync(broker, _world)) { }
+
+        Assert.Equal(0, await _world.Resyncs(broker).WakeAsync(SilenceOfARun, default));
+        _world.Time.Advance(SilenceOfARun);
+        Assert.Equal(1, await _world.Resyncs(broker).WakeAsync(SilenceOfARun, default));
+
+        Assert.Equal(new RunCounts { Planned = 90, Sent = 90 }, (await FinishAsync(broker, _world)).Counts);
+    }
+
+    [Fact]
+    public async Task A_run_that_is_woken_over_and_over_is_carried_on_by_one_step_at_a_time()
+    {
+        var broker = new SessionBroker(_world.Time);
+        var resyncs = _world.Resyncs(broker);
+        for (var i = 0; i < 5; i++)
+        {
+            await resyncs.StartAsync(Catalog, new ResyncWish(), default);
+            _world.Time.Advance(TimeSpan.FromSeconds(31));
+        }
+
+        broker.Lose(message => message.Properties["schema"] is Pack);
+        for (var i = 0; i < 5; i++) await DeliverAsync(broker, _world);
+        broker.Lose(message => message.Properties["schema"] is Pack);
+
+        Assert.Equal(1, broker.Waiting);
+    }
+
+    [Fact]
+    public async Task A_run_whose_source_is_gone_is_left_alone()
+    {
+        var broker = new SessionBroker(_world.Time);
+        await _world.Resyncs(broker).StartAsync(Catalog, new ResyncWish(), default);
+
+        using var kill = new KillSwitch(long.MaxValue);
+        var settlement = await _world.ProcessAsync(new TestSnapshot("") { Name = "another" }, broker.Next()!, broker, kill);
+
+        Assert.IsType<MessageSettlement.Complete>(settlement);
+    }
+
+    [Fact]
+    public async Task A_message_that_cannot_be_read_is_dead_lettered_with_the_fault()
+    {
+        var message = new QueueMessage("1", "{}"u8.ToArray(), null, new Dictionary<string, object> { ["schema"] = Pack }, default);
+        using var kill = new KillSwitch(long.MaxValue);
+
+        var dead = Assert.IsType<MessageSettlement.DeadLetter>(await _world.ProcessAsync(Catalog, message, new SessionBroker(_world.Time), kill));
+
+        Assert.Equal("InvalidMessage", dead.Reason);
+        Assert.Contains("resync-pack", dead.Description, StringComparison.Ordinal);
+    }
+
+    private static TimeSpan SilenceOfARun { get; } = TimeSpan.FromMinutes(45);
+
+    private Task<ResyncRun> RunAsync(SessionBroker broker) => RunAsync(broker, _world);
+
+    private static async Task<ResyncRun> RunAsync(SessionBroker broker, ResyncWorld world, Func<KillSwitch>? kills = null)
+    {
+        await world.Resyncs(broker).StartAsync(Catalog, new ResyncWish(), default);
+        return await FinishAsync(broker, world, kills);
+    }
+
+    private static async Task<ResyncRun> FinishAsync(SessionBroker broker, ResyncWorld world, Func<KillSwitch>? kills = null)
+    {
+        for (var messages = 0; await DeliverAsync(broker, world, kills); messages++) Assert.InRange(messages, 0, 5_000);
+        return (await world.FindRunAsync(Catalog, ResyncRunState.Completed))!;
+    }
+
+    /// <returns>Whether there was a message.</returns>
+    private static async Task<bool> DeliverAsync(SessionBroker broker, ResyncWorld world, Func<KillSwitch>? kills = null)
+    {
+        if (broker.Next() is not { } message) return false;
+        using var kill = kills?.Invoke() ?? new KillSwitch(long.MaxValue);
+        try
+        {
+            var settlement = await world.ProcessAsync(Catalog, message, broker, kill, task => PassTimeAsync(world, task));
+            kill.Check();
+            await broker.SettleAsync(message, settlement);
+        }
+        catch (Exception) when (kill.IsDead)
+        {
+            // The leases of the dead run out.
+            world.Time.Advance(TimeSpan.FromMinutes(2));
+        }
+
+        return true;
+    }
+
+    /// <summary>Lets the clock go on whenever nothing else does.</summary>
+    private static async Task PassTimeAsync(ResyncWorld world, Task task)
+    {
+        while (await Task.WhenAny(task, Task.Delay(30)) != task) world.Time.Advance(TimeSpan.FromSeconds(3));
+    }
+
+    private async Task<List<LaneStanding>> StandingsAsync(ResyncRun run)
+    {
+        var standings = new List<LaneStanding>();
+        await foreach (var standing in _world.Book.ListAsync(run.RunId, default)) standings.Add(standing);
+        return standings;
+    }
+}
