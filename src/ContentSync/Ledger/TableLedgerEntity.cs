@@ -144,7 +144,8 @@ internal static class TableLedgerEntity
     {
         if (entity.GetDateTimeOffset(LastAt) is not { } at) return null;
         var tracerId = entity.GetString(LastTracerId);
-        return new SyncAttempt(at, entity.GetString(LastRequestId), entity.GetString(LastCode), entity.GetString(LastMessage), tracerId is "" ? null : tracerId);
+        return new SyncAttempt(at, entity.GetString(LastRequestId), entity.GetString(LastCode), entity.GetString(LastMessage), tracerId is "" ? null : tracerId)
+            .InRecord(entity.GetDateTimeOffset(nameof(SyncRecord.SynchronizedAt)), entity.GetString(nameof(SyncRecord.TemplateCode)), entity.GetString(nameof(SyncRecord.TemplateStatus)));
     }
 
     private static string Piece(int index) => string.Create(CultureInfo.InvariantCulture, $"{BodyPiece}{index}");
