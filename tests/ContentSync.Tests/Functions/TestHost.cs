@@ -5,9 +5,11 @@ using Azure.Messaging.ServiceBus;
 using Azure.Security.KeyVault.Keys.Cryptography;
 using ContentSync.Functions;
 using ContentSync.Ledger;
+using ContentSync.Resync;
 using ContentSync.Local.SimulatedAlipayHk;
 using ContentSync.Tests.FunctionsSdk;
 using ContentSync.Tests.Ledger;
+using ContentSync.Tests.Resync;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
@@ -79,6 +81,8 @@ internal sealed class TestHost : IAsyncDisposable
         container.AddSingleton<Func<double>>(() => 0.5);
         container.AddSingleton<Func<Uri, CryptographyClient>>(keyId => host!.Vault.GetOrAdd(keyId, id => new RecordingVaultKey(id, OurKey)));
         await container.AddContentSyncAsync(new ConfigurationBuilder().AddInMemoryCollection(values).Build(), CancellationToken.None);
+        container.TryAddSingleton(new ResyncSources(null));
+        container.TryAddSingleton(new Resyncs(null!, new MemoryResyncStore(), null!, null!, time));
         host = new TestHost(gateway, container.BuildServiceProvider(new ServiceProviderOptions { ValidateScopes = true, ValidateOnBuild = true }), time);
         return host;
     }
