@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using ContentSync.Local.CommandLine;
 using ContentSync.Local.Pipeline;
 using ContentSync.Resync;
 using ContentSync.Tests.Local.Storage;
@@ -80,6 +81,22 @@ public sealed class LocalResyncTests : IDisposable
         Assert.Equal(60, (await AwaitEndAsync(pipeline)).Counts.Done);
         await pipeline.Resync.Retries.FinishAsync(TimeSpan.FromSeconds(60), default);
         Assert.Equal(60, pipeline.Gateway.Snapshot().Count);
+    }
+
+    [Fact]
+    public async Task Can_plan_the_copy_of_the_bundled_sample()
+    {
+        var data = _folder.File("data");
+        await using var pipeline = await LocalPipeline.OpenAsync(new LocalOptions { Data = data, Catalog = SampleCatalog.CopyIn(data) }, TimeProvider.System, NullLoggerFactory.Instance, default);
+        SampleCatalog.WriteCopy(data, pipeline.Reader);
+        var written = File.GetLastWriteTimeUtc(SampleCatalog.CopyIn(data));
+        SampleCatalog.WriteCopy(data, pipeline.Reader);
+        Assert.Equal(written, File.GetLastWriteTimeUtc(SampleCatalog.CopyIn(data)));
+
+        var run = await pipeline.Resync.Runner.PlanAsync(pipeline.Resync.Sources.Catalog!, new ResyncWish(), default);
+
+        Assert.Equal(ResyncRunState.Planned, run.State);
+        Assert.True(run.Plan!.New > 1_000 && run.Plan.Invalid > 0);
     }
 
     [Fact]
