@@ -89,7 +89,7 @@ internal sealed class CatalogRun(LocalPipeline pipeline, IAnsiConsole screen, Ti
     private async Task<string?> ReadAsync(CatalogSync sync, CatalogFile catalog, SyncTally tally, CancellationToken cancellationToken)
     {
         var reader = new CatalogReader(pipeline.Reader, pipeline.ContentOptions);
-        using var plan = await PlanAsync(reader, catalog, cancellationToken).ConfigureAwait(false);
+        using var plan = await PlanAsync(catalog, cancellationToken).ConfigureAwait(false);
         if (plan is null)
         {
             await sync.ReadAsync(reader.ReadAsync(catalog.Stream, cancellationToken), cancellationToken).ConfigureAwait(false);
@@ -101,11 +101,11 @@ internal sealed class CatalogRun(LocalPipeline pipeline, IAnsiConsole screen, Ti
         return await catalog.Snapshot!.IsIntactAsync(cancellationToken).ConfigureAwait(false) ? null : $"{catalog.Name} was written to while it was read. Run it again when it is whole.";
     }
 
-    private async Task<CatalogPlan?> PlanAsync(CatalogReader reader, CatalogFile catalog, CancellationToken cancellationToken)
+    private async Task<CatalogPlan?> PlanAsync(CatalogFile catalog, CancellationToken cancellationToken)
     {
         // A ledger that holds nothing has nothing to compare with.
         if (catalog.Snapshot is not { } snapshot || await pipeline.IsEmptyAsync(cancellationToken).ConfigureAwait(false)) return null;
-        return (await pipeline.CreatePlanner(reader).PlanAsync(snapshot, PlanScope.Additions, cancellationToken).ConfigureAwait(false)).Plan;
+        return (await pipeline.Resync.Planner.PlanAsync(snapshot, PlanScope.Additions, cancellationToken).ConfigureAwait(false)).Plan;
     }
 
     private string? Unfinished(SyncTally tally) => (tally.Counts.Pending, pipeline.Synchronizer.Stop) switch

@@ -3,6 +3,7 @@ using ContentSync.Http.Board;
 using ContentSync.Ledger;
 using ContentSync.Local.Pipeline;
 using ContentSync.Local.Storage;
+using ContentSync.Resync;
 using ContentSync.Synchronization;
 
 namespace ContentSync.Local.CommandLine;
@@ -10,11 +11,13 @@ namespace ContentSync.Local.CommandLine;
 /// <summary>A data folder. Looked at whoever owns it; to replay it must not be in use.</summary>
 internal sealed class FolderView : ILedgerView
 {
+    private readonly string _folder;
     private readonly SqliteLedgerOptions _options;
     private readonly SqliteLedgerReader _reader;
 
-    private FolderView(SqliteLedgerOptions options, SqliteLedgerReader reader)
+    private FolderView(string folder, SqliteLedgerOptions options, SqliteLedgerReader reader)
     {
+        _folder = folder;
         _options = options;
         _reader = reader;
     }
@@ -24,14 +27,20 @@ internal sealed class FolderView : ILedgerView
     {
         // Not opened as a data folder: that would make one.
         var options = new SqliteLedgerOptions(Path.Combine(Path.GetFullPath(folder), DataDirectory.LedgerName));
-        return new FolderView(options, await SqliteLedger.OpenReadOnlyAsync(options, cancellationToken).ConfigureAwait(false));
+        return new FolderView(folder, options, await SqliteLedger.OpenReadOnlyAsync(options, cancellationToken).ConfigureAwait(false));
     }
 
     public async Task<BoardState> StatusAsync(CancellationToken cancellationToken)
     {
         var now = TimeProvider.System.GetUtcNow();
         var figures = await LedgerFiguresReader.CountAsync(_reader.ListAsync(new SyncRecordFilter(), cancellationToken), now).ConfigureAwait(false);
-        return BoardState.Of(figures, null, now);
+        var runs = new List<ResyncRun>();
+        await foreach (var history in FileResyncStore.Look(Path.Combine(_folder, DataDirectory.ResyncName)).ListAsync(cancellationToken).ConfigureAwait(false)) runs.AddRange(history.Runs);
+        return BoardState.Of(figures, null, now) with
+        {
+            Resyncs = BoardState.ToShow([.. runs.OrderByDescending(run => run.RequestedAt)], new ResyncSources(null), now),
+            ResyncSources = [],
+        };
     }
 
     public async Task<ContentState?> FindAsync(string contentId, CancellationToken cancellationToken) =>

@@ -25,15 +25,25 @@ internal sealed class HostArguments
         foreach (var option in new Option[] { _host, _apiKey, _data, _json }) command.Options.Add(option);
     }
 
+    /// <summary>Adds those that name a host, to a command that has the others itself.</summary>
+    public void AddHostTo(Command command)
+    {
+        command.Options.Add(_host);
+        command.Options.Add(_apiKey);
+    }
+
     public bool IsJson(ParseResult parsed) => parsed.GetValue(_json);
 
     /// <summary>Opens what was named.</summary>
     /// <exception cref="CommandException">There is no ledger in the folder.</exception>
     public async Task<ILedgerView> OpenAsync(ParseResult parsed, CancellationToken cancellationToken)
     {
-        if (parsed.GetValue(_host) is { } host) return new HostView(host, parsed.GetValue(_apiKey) ?? Environment.GetEnvironmentVariable("CONTENTSYNC_API_KEY"));
+        if (NamesHost(parsed)) return Host(parsed);
         return await FolderView.OpenAsync(parsed.GetValue(_data)!, cancellationToken).ConfigureAwait(false);
     }
+
+    /// <summary>The host that was named.</summary>
+    public HostView Host(ParseResult parsed) => new(parsed.GetValue(_host)!, parsed.GetValue(_apiKey) ?? Environment.GetEnvironmentVariable("CONTENTSYNC_API_KEY"));
 
     /// <summary>Whether a host was named.</summary>
     public bool NamesHost(ParseResult parsed) => parsed.GetValue(_host) is not null;

@@ -34,28 +34,70 @@ internal sealed class HostView : ILedgerView
         return (await AskAsync(HttpMethod.Post, "/api/content/replay", body, ApiJson.Answers.ReplayAnswer, cancellationToken).ConfigureAwait(false))!;
     }
 
+    /// <summary>Starts a run; where one of its source is under way already, that one.</summary>
+    public async Task<(ResyncState Run, bool IsNew)> StartResyncAsync(ResyncRequest wish, CancellationToken cancellationToken)
+    {
+        using var body = JsonContent.Create(wish, ApiJson.Answers.ResyncRequest);
+        var (status, text, location) = await SendAsync(HttpMethod.Post, "/api/resyncs", body, cancellationToken).ConfigureAwait(false);
+        if (status != HttpStatusCode.Conflict) return (Read(status, text, ApiJson.Answers.ResyncState)!, true);
+        var path = location is { IsAbsoluteUri: false } ? location.OriginalString : location?.AbsolutePath;
+        return path?.StartsWith(StartResyncHandler.StatusPath, StringComparison.Ordinal) == true
+            && await AskAsync(HttpMethod.Get, path, null, ApiJson.Answers.ResyncState, cancellationToken).ConfigureAwait(false) is { } run
+            ? (run, false)
+            : throw new CommandException(Detail(text) ?? "A run of this source is under way.") { ExitCode = ExitCodes.Stopped };
+    }
+
+    /// <summary>Null where the run is not remembered any more.</summary>
+    public Task<ResyncState?> FindResyncAsync(string runId, CancellationToken cancellationToken) =>
+        AskAsync(HttpMethod.Get, StartResyncHandler.StatusPath + Uri.EscapeDataString(runId), null, ApiJson.Answers.ResyncState, cancellationToken);
+
+    public async Task<IReadOnlyList<ResyncState>> ListResyncsAsync(CancellationToken cancellationToken) =>
+        (await AskAsync(HttpMethod.Get, "/api/resyncs", null, ApiJson.Answers.ResyncList, cancellationToken).ConfigureAwait(false))!.Items;
+
+    /// <summary>Null where the run is not remembered any more.</summary>
+    /// <exception cref="CommandException">It has ended already.</exception>
+    public Task<ResyncState?> CancelResyncAsync(string runId, CancellationToken cancellationToken) =>
+        AskAsync(HttpMethod.Post, StartResyncHandler.StatusPath + Uri.EscapeDataString(runId) + "/cancel", null, ApiJson.Answers.ResyncState, cancellationToken);
+
     public ValueTask DisposeAsync()
     {
         _client.Dispose();
         return ValueTask.CompletedTask;
     }
 
-    /// <returns>The answer; null for a 404 that is about the content.</returns>
+    /// <returns>The answer; null for a 404 that is about the content or the run.</returns>
     private async Task<T?> AskAsync<T>(HttpMethod method, string path, HttpContent? body, JsonTypeInfo<T> type, CancellationToken cancellationToken)
         where T : class
+    {
+        var (status, text, _) = await SendAsync(method, path, body, cancellationToken).ConfigureAwait(false);
+        if (status == HttpStatusCode.NotFound && IsOfOne(path) && Detail(text) is not null) return null;
+        return Read(status, text, type);
+    }
+
+    private static bool IsOfOne(string path) =>
+        path.StartsWith(SubmitContentHandler.StatusPath, StringComparison.Ordinal) || path.StartsWith(StartResyncHandler.StatusPath, StringComparison.Ordinal);
+
+    private T? Read<T>(HttpStatusCode status, string text, JsonTypeInfo<T> type)
+        where T : class
+    {
+        if ((int)status is < 200 or > 299) throw new CommandException(Detail(text) ?? $"{_client.BaseAddress} answered {(int)status}.");
+        try
+        {
+            return JsonSerializer.Deserialize(text, type);
+        }
+        catch (JsonException e)
+        {
+            throw new CommandException($"{_client.BaseAddress} does not answer as this API does: {e.Message}", e);
+        }
+    }
+
+    private async Task<(HttpStatusCode Status, string Text, Uri? Location)> SendAsync(HttpMethod method, string path, HttpContent? body, CancellationToken cancellationToken)
     {
         try
         {
             using var request = new HttpRequestMessage(method, path) { Content = body };
             using var response = await _client.SendAsync(request, cancellationToken).ConfigureAwait(false);
-            var text = await response.Content.ReadAsStringAsync(cancellationToken).ConfigureAwait(false);
-            if (response.IsSuccessStatusCode) return JsonSerializer.Deserialize(text, type);
-            if (response.StatusCode == HttpStatusCode.NotFound && path.StartsWith(SubmitContentHandler.StatusPath, StringComparison.Ordinal)) return null;
-            throw new CommandException(Detail(text) ?? $"{_client.BaseAddress} answered {(int)response.StatusCode}.");
-        }
-        catch (JsonException e)
-        {
-            throw new CommandException($"{_client.BaseAddress} does not answer as this API does: {e.Message}", e);
+            return (response.StatusCode, await response.Content.ReadAsStringAsync(cancellationToken).ConfigureAwait(false), response.Headers.Location);
         }
         catch (HttpRequestException e)
         {
@@ -72,7 +114,7 @@ internal sealed class HostView : ILedgerView
         try
         {
             using var document = JsonDocument.Parse(problem);
-            return document.RootElement.TryGetProperty("detail", out var detail) ? detail.GetString() : null;
+            return document.RootElement is { ValueKind: JsonValueKind.Object } root && root.TryGetProperty("detail", out var detail) && detail.ValueKind == JsonValueKind.String ? detail.GetString() : null;
         }
         catch (JsonException)
         {

@@ -41,7 +41,14 @@ internal sealed class PipelineArguments
 
     private readonly Option<int> _workers = new("--workers") { Description = "Items in flight at the same time, 1 to 1024.", HelpName = "N", DefaultValueFactory = _ => 64 };
 
+    private readonly Option<double> _rate = new("--rate") { Description = "Most sends per second, single changes and bulk together; bulk leaves a fifth of it to single changes. 0 for no limit.", HelpName = "N", DefaultValueFactory = _ => 0 };
+
     private readonly Option<GatewayFaults> _faults = FaultArguments.Create("Faults of the simulated AlipayHK.");
+
+    private Option[] All => [_data, _gateway, _clientId, _key, _keyVersion, _partnerKey, _partnerKeyVersion, _schemas, _workers, _rate, _faults];
+
+    /// <summary>The first of them that was typed; null where none was.</summary>
+    public string? FirstTyped(ParseResult parsed) => All.FirstOrDefault(option => parsed.GetResult(option) is { Implicit: false })?.Name;
 
     /// <summary>Adds them all to the command.</summary>
     public void AddTo(Command command)
@@ -50,7 +57,11 @@ internal sealed class PipelineArguments
         {
             if (result.GetValueOrDefault<int>() is < 1 or > 1024) result.AddError("--workers takes a number from 1 to 1024.");
         });
-        foreach (var option in new Option[] { _data, _gateway, _clientId, _key, _keyVersion, _partnerKey, _partnerKeyVersion, _schemas, _workers, _faults }) command.Options.Add(option);
+        _rate.Validators.Add(result =>
+        {
+            if (result.GetValueOrDefault<double>() is not (>= 0 and <= 1_000_000)) result.AddError("--rate takes a number of sends per second, 0 or more.");
+        });
+        foreach (var option in All) command.Options.Add(option);
     }
 
     /// <summary>What was typed.</summary>
@@ -65,6 +76,7 @@ internal sealed class PipelineArguments
         PartnerKeyVersion = parsed.GetValue(_partnerKeyVersion)!,
         Schemas = parsed.GetValue(_schemas),
         Workers = parsed.GetValue(_workers),
+        Rate = parsed.GetValue(_rate) is > 0 and var rate ? rate : null,
         Faults = parsed.GetValue(_faults) ?? GatewayFaults.None,
     };
 

@@ -26,9 +26,9 @@ internal static class ResyncScreen
     {
         if (summary.Plan is { } plan) Plan(screen, plan);
         if (summary.Run is { } run) Run(screen, run, summary);
-        foreach (var issue in summary.Issues) screen.MarkupLineInterpolated($"[yellow]{issue.Place}: {issue.ContentId}: {issue.Message}[/]");
+        foreach (var issue in summary.Issues) screen.MarkupLineInterpolated($"[yellow]{issue.Place}: {TerminalText.Plain(issue.ContentId)}: {TerminalText.Plain(issue.Message)}[/]");
         var colour = summary.ExitCode == ExitCodes.Done ? "green" : "yellow";
-        screen.MarkupLineInterpolated($"[{colour}]{summary.Message}[/]");
+        screen.MarkupLineInterpolated($"[{colour}]{TerminalText.Plain(summary.Message)}[/]");
     }
 
     private static void Update(ProgressTask task, ResyncRun run)

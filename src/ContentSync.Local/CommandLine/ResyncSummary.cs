@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using ContentSync.Http;
 using ContentSync.Local.Pipeline;
 using ContentSync.Resync;
 
@@ -56,6 +57,28 @@ public sealed record ResyncSummary
         Rate = run.StartedAt is null ? null : Math.Round(run.Rate(now), 1),
         Retrying = retries.Open,
         ParkedAfterRetry = retries.Parked,
+    };
+
+    /// <summary>Of a run in a host, which goes on with what has left it.</summary>
+    public static ResyncSummary Of(ResyncState run) => new()
+    {
+        State = Spelling.TryRead<ResyncRunState>(run.State, out var state) ? state : throw new CommandException($"The host says that the run is '{run.State}', which this program does not know."),
+        Message = run.Message,
+        Line = run.FaultLine,
+        Plan = run.Plan,
+        Issues = run.Issues,
+        Run = run.Counts is not { } counts ? null : new RunCounts
+        {
+            Planned = counts.Planned,
+            Sent = counts.Sent,
+            Unchanged = counts.Unchanged,
+            Superseded = counts.Superseded,
+            Failed = counts.Failed,
+            Parked = counts.Parked,
+        },
+        Remaining = run.Counts?.Remaining,
+        Rate = run.RatePerSecond,
+        Retrying = (int)Math.Min(int.MaxValue, run.Counts?.Failed ?? 0),
     };
 
     public string ToJson() => JsonSerializer.Serialize(this, ResyncJson.Default.ResyncSummary);

@@ -19,6 +19,8 @@ internal sealed class ServeCommand(IAnsiConsole screen)
 
     private readonly Option<bool> _noSample = new("--no-sample") { Description = "Serve without syncing the sample catalog first." };
 
+    private readonly Option<string?> _catalog = new("--catalog") { Description = "The whole catalog, NDJSON or a JSON array, gzip or not, for resyncs that are started over the API or the board. Default: the sample catalog, where it is synced.", HelpName = "FILE" };
+
     private readonly Option<string?> _apiKey = new("--api-key") { Description = "Ask callers for this key in the header x-functions-key, as Azure Functions does. Default: environment variable CONTENTSYNC_API_KEY, else none.", HelpName = "KEY" };
 
     private readonly Option<string[]> _webhookSecrets = new("--webhook-secret") { Description = "Take webhooks signed with this Standard Webhooks secret; may be given several times. Default: environment variable CONTENTSYNC_WEBHOOK_SECRET, else the webhook is closed.", HelpName = "SECRET", DefaultValueFactory = _ => [] };
@@ -29,6 +31,7 @@ internal sealed class ServeCommand(IAnsiConsole screen)
         root.Options.Add(_webhookSecrets);
         root.Options.Add(_port);
         root.Options.Add(_noSample);
+        root.Options.Add(_catalog);
         _pipeline.AddTo(root);
         _port.Validators.Add(result =>
         {
@@ -40,13 +43,17 @@ internal sealed class ServeCommand(IAnsiConsole screen)
     private async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellationToken)
     {
         var options = _pipeline.Read(parsed);
+        options = options with { Catalog = parsed.GetValue(_catalog) ?? (parsed.GetValue(_noSample) ? null : SampleCatalog.CopyIn(options.Data)) };
         await using var pipeline = await LocalPipeline.OpenAsync(options, TimeProvider.System, new ScreenLoggerFactory(screen), cancellationToken).ConfigureAwait(false);
         var hostOptions = HostOptions(parsed);
         await using var host = await LocalHost.StartAsync(pipeline, hostOptions, TimeProvider.System, cancellationToken).ConfigureAwait(false);
         var sampleExit = ExitCodes.Done;
+        if (options.Catalog == SampleCatalog.CopyIn(options.Data)) SampleCatalog.WriteCopy(options.Data, pipeline.Reader);
         if (!parsed.GetValue(_noSample)) sampleExit = await SyncSampleAsync(pipeline, cancellationToken).ConfigureAwait(false);
         if (cancellationToken.IsCancellationRequested) return ExitCodes.Stopped;
 
+        // Not before the sample is in: the catalog is compared with a ledger that holds it.
+        pipeline.Resync.Start();
         ShowWhatNext(pipeline, host, hostOptions.ApiKey is not null);
         await WaitForStopAsync(cancellationToken).ConfigureAwait(false);
         screen.MarkupLine("[grey]Stopping: what is in flight finishes, the rest stays pending for the next start.[/]");
@@ -67,7 +74,7 @@ internal sealed class ServeCommand(IAnsiConsole screen)
     private async Task<int> SyncSampleAsync(LocalPipeline pipeline, CancellationToken cancellationToken)
     {
         screen.MarkupLineInterpolated($"Syncing the bundled sample catalog to {(pipeline.Gateway is null ? pipeline.GatewayAddress.ToString() : "a simulated AlipayHK on this machine")} ...");
-        await using var catalog = CatalogFile.Open(Path.Combine(AppContext.BaseDirectory, "Samples", "catalog.ndjson"));
+        await using var catalog = CatalogFile.Open(SampleCatalog.File);
         var summary = await new CatalogRun(pipeline, screen, TimeProvider.System).RunAsync(catalog, cancellationToken).ConfigureAwait(false);
         SummaryTable.Write(screen, summary);
         return summary.ExitCode;
@@ -83,6 +90,7 @@ internal sealed class ServeCommand(IAnsiConsole screen)
         screen.WriteLine();
         Command($"curl -s {api}/api/content{key} -H 'Content-Type: application/json' -d '{Example}'");
         Command($"curl -s {api}/api/content/SKU-DEMO-1{key}");
+        Command($"curl -s {api}/api/resyncs{key} -H 'Content-Type: application/json' -d '{{\"source\":\"{pipeline.Resync.Sources.Words()[0]}\",\"dryRun\":true}}'");
         if (pipeline.Gateway is { } gateway) Command($"curl -s {gateway.Address.ToString().TrimEnd('/')}/simulator/content/SKU-DEMO-1   # what the simulated AlipayHK holds");
         screen.WriteLine();
     }

@@ -61,7 +61,7 @@ internal sealed class ShowCommand(IAnsiConsole screen)
         Row("template", state.TemplateCode is { } code ? $"{code}, {state.TemplateStatus}" : null);
         Row("request id", state.RequestId);
         Row("attempts spent", state.Attempts.ToString(CultureInfo.InvariantCulture));
-        foreach (var attempt in state.History ?? []) Row("attempt", $"{Time(attempt.At)}  {attempt.Code}: {attempt.Message}  (request {attempt.RequestId}, Tracer-Id {attempt.TracerId ?? "none"})");
+        foreach (var attempt in state.History ?? []) Row("attempt", $"{Time(attempt.At)}  {attempt.Code}: {attempt.Message}  (request {attempt.RequestId}, Tracer-Id {attempt.TracerId ?? "none"}{(attempt.TemplateCode is { } template ? $", template {template} {attempt.TemplateStatus}" : "")})");
         Row("contentInfo", state.ContentInfo);
         screen.Write(table);
 

@@ -15,7 +15,8 @@ internal sealed class StatusCommand(IAnsiConsole screen)
     /// <summary>What a newcomer wants to know.</summary>
     public const string Lesson =
         """
-        Show how many contents are synchronized, pending and parked, whether sending is stopped, and what failed last.
+        Show how many contents are synchronized, pending and parked, whether sending is stopped, how
+        the current or last resync stands, and what failed last.
 
         Exit code 0: nothing is parked and sending flows; 1: something needs a person.
 
@@ -51,8 +52,16 @@ internal sealed class StatusCommand(IAnsiConsole screen)
         if (state.TemplateStatuses.Count > 0)
             table.AddRow(new Text("templates"), new Text(""), new Text(string.Join(", ", state.TemplateStatuses.Select(status => $"{status.Value} {TerminalText.Plain(status.Key)}"))));
         screen.Write(table);
+        if (state.Resyncs.Count > 0) ShowResync(state.Resyncs[0]);
         if (state.Stop is { } stop) screen.MarkupLineInterpolated($"[red]Sending is stopped since {stop.Since:u}[/]: {TerminalText.Plain(stop.Code)}, {TerminalText.Plain(stop.Message)} {stop.Advice}");
         if (state.Failures.Count > 0) ShowFailures(state.Failures);
+    }
+
+    private void ShowResync(ResyncState run)
+    {
+        var counts = run.Counts is { } c ? string.Create(CultureInfo.InvariantCulture, $", {c.Planned - c.Remaining:n0} of {c.Planned:n0} done, {run.RatePerSecond:0.#} per second") : "";
+        var end = run.EstimatedEnd is { } at ? $", done about {at:u}" : "";
+        screen.MarkupLineInterpolated($"Resync of {TerminalText.Plain(run.Source ?? run.SourceName)}: {run.State} since {run.EndedAt ?? run.StartedAt ?? run.RequestedAt:u}{counts}{end}. {TerminalText.Plain(run.Message)}");
     }
 
     private void ShowFailures(IReadOnlyList<FailureState> failures)

@@ -99,6 +99,8 @@ public sealed class LocalHost : IAsyncDisposable
             .AddSingleton(pipeline.Synchronizer)
             .AddSingleton(pipeline.Gate)
             .AddSingleton<ISyncQueue>(pipeline.Queue)
+            .AddSingleton(pipeline.Resync.Resyncs)
+            .AddSingleton(pipeline.Resync.Sources)
             .AddSingleton(pipeline.ContentOptions)
             .AddSingleton(pipeline.Reader)
             .AddSingleton(pipeline.AlipayHk)

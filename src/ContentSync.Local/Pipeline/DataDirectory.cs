@@ -11,6 +11,9 @@ public sealed class DataDirectory
     /// <summary>Name of the ledger's file.</summary>
     public const string LedgerName = "ledger.db";
 
+    /// <summary>Name of <see cref="ResyncFolder"/>.</summary>
+    public const string ResyncName = "resync";
+
     private DataDirectory(string path) => FullName = path;
 
     public string FullName { get; }
@@ -18,7 +21,7 @@ public sealed class DataDirectory
     public string LedgerFile => Path.Combine(FullName, LedgerName);
 
     /// <summary>Runs, plans, and what is compared on the way to one.</summary>
-    public string ResyncFolder => Path.Combine(FullName, "resync");
+    public string ResyncFolder => Path.Combine(FullName, ResyncName);
 
     /// <summary>Our development key, RSA-2048, PKCS#8 PEM.</summary>
     public string PrivateKeyFile => Path.Combine(FullName, "keys", "private-key.pem");

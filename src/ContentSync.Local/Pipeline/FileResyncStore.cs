@@ -28,6 +28,9 @@ public sealed class FileResyncStore : IResyncStore
         return new FileResyncStore(folder);
     }
 
+    /// <summary>Looks at the folder whoever owns it; it need not be there.</summary>
+    public static FileResyncStore Look(string folder) => new(folder);
+
     /// <inheritdoc/>
     public ValueTask<ResyncHistory?> FindAsync(string source, CancellationToken cancellationToken)
     {
@@ -38,6 +41,7 @@ public sealed class FileResyncStore : IResyncStore
     public async IAsyncEnumerable<ResyncHistory> ListAsync([EnumeratorCancellation] CancellationToken cancellationToken)
     {
         await Task.CompletedTask.ConfigureAwait(false);
+        if (!Directory.Exists(_folder)) yield break;
         foreach (var file in Directory.EnumerateFiles(_folder, "*.json"))
         {
             cancellationToken.ThrowIfCancellationRequested();

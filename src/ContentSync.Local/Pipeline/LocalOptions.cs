@@ -32,6 +32,12 @@ public sealed record LocalOptions
     /// <summary>Contents in flight at the same time.</summary>
     public int Workers { get; init; } = 64;
 
+    /// <summary>Catalog file that resyncs are started of; null for none.</summary>
+    public string? Catalog { get; init; }
+
+    /// <summary>Most sends per second, of single changes and bulk together; a fifth of it is left to single changes. Null for no limit.</summary>
+    public double? Rate { get; init; }
+
     /// <summary>How the simulated AlipayHK misbehaves.</summary>
     public GatewayFaults Faults { get; init; } = GatewayFaults.None;
 

@@ -20,6 +20,9 @@ public sealed class LocalPipeline : IAsyncDisposable
     /// <summary>How often contents that are due but in nobody's hands are looked for.</summary>
     private static readonly TimeSpan SweepInterval = TimeSpan.FromSeconds(15);
 
+    /// <summary>What a page of a resync takes at most, where the rate is limited.</summary>
+    private static readonly TimeSpan PageTime = TimeSpan.FromSeconds(2);
+
     private readonly List<IAsyncDisposable> _owned = [];
     private readonly CancellationTokenSource _stopping = new();
     private Task _sweeping = Task.CompletedTask;
@@ -43,14 +46,14 @@ public sealed class LocalPipeline : IAsyncDisposable
     /// <summary>How it speaks to AlipayHK.</summary>
     public required AlipayHkOptions AlipayHk { get; init; }
 
+    /// <summary>Resyncs of the configured catalog and of the ledger.</summary>
+    public required LocalResync Resync { get; init; }
+
     /// <summary>Null where another gateway is named.</summary>
     public required SimulatedGateway? Gateway { get; init; }
 
     /// <summary>Where it sends to.</summary>
     public required Uri GatewayAddress { get; init; }
-
-    /// <summary>Where it keeps what it keeps.</summary>
-    public required DataDirectory Data { get; init; }
 
     /// <summary>Signatures made and calls sent since the start.</summary>
     public required CallCounter Calls { get; init; }
@@ -89,19 +92,24 @@ public sealed class LocalPipeline : IAsyncDisposable
             var random = new Random();
             var synchronizer = new ContentSynchronizer(
                 ledger, client, gate, new RequestIdSource(), Recoverability, () => NextJitter(random), clock, loggers.CreateLogger<ContentSynchronizer>());
+            var queue = new InProcessQueue(synchronizer, options.Workers, clock);
+            owned.Add(queue);
+            var reader = new ContentReader(contentOptions, time, schemas);
+            var catalog = options.Catalog is { } file ? new FileCatalogSource(file) : null;
+            var parts = new LocalResyncParts(ledger, synchronizer, queue, reader, contentOptions);
             var pipeline = new LocalPipeline
             {
                 Ledger = ledger,
                 Synchronizer = synchronizer,
                 Gate = gate,
-                Queue = new InProcessQueue(synchronizer, options.Workers, clock),
+                Queue = queue,
+                Resync = LocalResync.Open(data, ResyncOptionsOf(options), catalog, parts, clock, loggers.CreateLogger<LocalResync>()),
                 ContentOptions = contentOptions,
-                Reader = new ContentReader(contentOptions, time, schemas),
+                Reader = reader,
                 AlipayHk = alipayHk,
                 Gateway = gateway,
                 GatewayAddress = address,
                 Calls = calls,
-                Data = data,
             };
             pipeline._owned.AddRange(owned);
             pipeline._sweeping = pipeline.SweepAsync(clock);
@@ -120,16 +128,13 @@ public sealed class LocalPipeline : IAsyncDisposable
     public async ValueTask<bool> IsEmptyAsync(CancellationToken cancellationToken) =>
         (await Ledger.PageAsync(new SyncRecordFilter(), null, 1, cancellationToken).ConfigureAwait(false)).Count == 0;
 
-    /// <summary>Makes what compares a catalog with the ledger.</summary>
-    public CatalogPlanner CreatePlanner(CatalogReader reader) => new(reader, new SqliteLedgerIndex(new SqliteLedgerOptions(Data.LedgerFile)), Data.ResyncFolder);
-
     /// <summary>Lets what is in flight finish; the rest stays pending for the next run.</summary>
     public async ValueTask DisposeAsync()
     {
         await _stopping.CancelAsync().ConfigureAwait(false);
+        await Resync.DisposeAsync().ConfigureAwait(false);
         await _sweeping.ConfigureAwait(false);
         await Queue.StopAsync(StopPatience).ConfigureAwait(false);
-        await Queue.DisposeAsync().ConfigureAwait(false);
         for (var i = _owned.Count - 1; i >= 0; i--) await _owned[i].DisposeAsync().ConfigureAwait(false);
         _stopping.Dispose();
     }
@@ -146,12 +151,24 @@ public sealed class LocalPipeline : IAsyncDisposable
         }
     }
 
+    // At a low rate lanes are few, so that they begin without a burst that would have to wait for its turn; and packs are small, so that a
+    // page takes seconds: a run shows how far it is, and ends soon after it is cancelled.
+    private static ResyncOptions ResyncOptionsOf(LocalOptions options)
+    {
+        var resync = new ResyncOptions { SendsPerSecond = options.Rate ?? 0 };
+        if (options.Rate is not { } rate) return resync;
+        resync.Lanes = (int)Math.Clamp(rate, 1, resync.Lanes);
+        resync.ItemsPerPack = (int)Math.Clamp(rate * PageTime.TotalSeconds / resync.Lanes, 1, resync.ItemsPerPack);
+        return resync;
+    }
+
     private static AlipayHkOptions CreateOptions(DataDirectory data, LocalOptions options, Uri address)
     {
         var alipayHk = new AlipayHkOptions
         {
             BaseAddress = address,
             ClientId = options.ClientId,
+            MaxSendsPerSecond = options.Rate,
             PartnerKeys = { new PartnerKeyOptions { KeyVersion = options.PartnerKeyVersion, PublicKey = PartnerKey(data, options) } },
         };
         var problems = new AlipayHkOptionsValidator().Validate(null, alipayHk);

@@ -63,7 +63,7 @@ internal static class RecordRow
         SynchronizedRevision = row.IsNull(14) ? null : new Revision(row.Int64(14), (RevisionKind)row.Int32(15)),
         SynchronizedAt = row.IsNull(16) ? null : row.Time(16),
         ParkReason = row.IsNull(17) ? null : (ParkReason)row.Int32(17),
-        LastAttempt = row.IsNull(18) ? null : new SyncAttempt(row.Time(18), row.Text(19)!, row.Text(20)!, row.Text(21)!, row.Text(22)),
+        LastAttempt = row.IsNull(18) ? null : new SyncAttempt(row.Time(18), row.Text(19)!, row.Text(20)!, row.Text(21)!, row.Text(22)).InRecord(row.IsNull(16) ? null : row.Time(16), row.Text(23), row.Text(24)),
         EarlierAttempts = AttemptHistory.Of(row.Text(27)),
         TemplateCode = row.Text(23),
         TemplateStatus = row.Text(24),

@@ -17,6 +17,9 @@ namespace ContentSync.Http;
 [JsonSerializable(typeof(ReplayRequest))]
 [JsonSerializable(typeof(ReplayAnswer))]
 [JsonSerializable(typeof(BoardState))]
+[JsonSerializable(typeof(ResyncRequest))]
+[JsonSerializable(typeof(ResyncState))]
+[JsonSerializable(typeof(ResyncList))]
 internal sealed partial class ApiJson : JsonSerializerContext
 {
     /// <summary>For writing: other scripts than Latin as they are. Answers are never taken for a page: their media type says so, and nosniff holds to it.</summary>

@@ -35,6 +35,9 @@ public static class ApiRoutes
     /// <summary>Name of the parameter of a route that names a content.</summary>
     private const string ContentId = "contentId";
 
+    /// <summary>Name of the parameter of a route that names a run.</summary>
+    private const string RunId = "runId";
+
     /// <summary>All of them.</summary>
     public static IReadOnlyList<ApiRoute> All { get; } =
     [
@@ -45,6 +48,10 @@ public static class ApiRoutes
         Route<ReplayFilteredHandler>("ReplayFiltered", HttpMethods.Post, "/api/content/replay", ApiAccess.Key, (handler, request, cancellation) => handler.HandleAsync(request, cancellation)),
         Route<GetContentHandler>("GetContent", HttpMethods.Get, "/api/content/{contentId}", ApiAccess.Key, (handler, request, cancellation) => handler.HandleAsync(IdOf(request), cancellation)),
         Route<ReplayContentHandler>("ReplayContent", HttpMethods.Post, "/api/content/{contentId}/replay", ApiAccess.Key, (handler, request, cancellation) => handler.HandleAsync(request, IdOf(request), cancellation)),
+        Route<StartResyncHandler>("StartResync", HttpMethods.Post, "/api/resyncs", ApiAccess.Key, (handler, request, cancellation) => handler.HandleAsync(request, cancellation)),
+        Route<ListResyncsHandler>("ListResyncs", HttpMethods.Get, "/api/resyncs", ApiAccess.Key, (handler, _, cancellation) => handler.HandleAsync(cancellation)),
+        Route<GetResyncHandler>("GetResync", HttpMethods.Get, "/api/resyncs/{runId}", ApiAccess.Key, (handler, request, cancellation) => handler.HandleAsync((string)request.RouteValues[RunId]!, cancellation)),
+        Route<CancelResyncHandler>("CancelResync", HttpMethods.Post, "/api/resyncs/{runId}/cancel", ApiAccess.Key, (handler, request, cancellation) => handler.HandleAsync((string)request.RouteValues[RunId]!, cancellation)),
         Route<ReceiveWebhookHandler>("ReceiveWebhook", HttpMethods.Post, "/api/webhooks/content", ApiAccess.Anyone, (handler, request, cancellation) => handler.HandleAsync(request, cancellation)),
         Route<WebhookHandshakeHandler>("WebhookHandshake", HttpMethods.Options, "/api/webhooks/content", ApiAccess.Anyone, (handler, request, cancellation) => handler.HandleAsync(request, cancellation)),
         Route<CheckHealthHandler>("CheckHealth", HttpMethods.Get, "/api/health", ApiAccess.Anyone, (handler, _, cancellation) => handler.HandleAsync(cancellation)),
@@ -56,8 +63,8 @@ public static class ApiRoutes
     ];
 
     /// <summary>
-    /// Registers the handlers as singletons. The host brings the ledger, queue, synchronizer, gate, readers, options and clock they
-    /// ask for.
+    /// Registers the handlers as singletons. The host brings the ledger, queue, synchronizer, gate, readers, resyncs and their sources,
+    /// options and clock they ask for.
     /// </summary>
     public static IServiceCollection AddApiHandlers(this IServiceCollection services)
     {

@@ -97,7 +97,10 @@ public sealed record ContentState
 /// <param name="Code">AlipayHK's resultCode, or one of the client's own.</param>
 /// <param name="Message">AlipayHK's resultMessage, or a sentence of the client's.</param>
 /// <param name="TracerId">To be quoted to AlipayHK's support.</param>
-public sealed record AttemptState(DateTimeOffset At, string RequestId, string Code, string Message, string? TracerId)
+/// <param name="TemplateCode">MOVIE only, where it succeeded.</param>
+/// <param name="TemplateStatus">MOVIE only, where it succeeded: valid, paused, expired or frozen, as AlipayHK wrote it then.</param>
+public sealed record AttemptState(DateTimeOffset At, string RequestId, string Code, string Message, string? TracerId, string? TemplateCode = null, string? TemplateStatus = null)
 {
-    internal static AttemptState Of(SyncAttempt attempt) => new(attempt.At, attempt.RequestId, attempt.Code, attempt.Message, attempt.TracerId);
+    internal static AttemptState Of(SyncAttempt attempt) =>
+        new(attempt.At, attempt.RequestId, attempt.Code, attempt.Message, attempt.TracerId, attempt.TemplateCode, attempt.TemplateStatus);
 }

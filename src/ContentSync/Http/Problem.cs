@@ -1,3 +1,5 @@
+using System.Text.Json;
+using System.Text.RegularExpressions;
 using ContentSync.Content;
 using ContentSync.Ledger;
 using Microsoft.AspNetCore.Http;
@@ -7,7 +9,7 @@ using Microsoft.AspNetCore.Mvc;
 namespace ContentSync.Http;
 
 /// <summary>Problem details (RFC 9457): what is wrong, where, and what would be right.</summary>
-internal static class Problem
+internal static partial class Problem
 {
     public static ProblemHttpResult Of(int status, string title, string detail) =>
         TypedResults.Problem(detail, statusCode: status, title: title);
@@ -16,9 +18,28 @@ internal static class Problem
     public static ProblemHttpResult Query(string name, string value, string expected) =>
         Of(StatusCodes.Status400BadRequest, "The query is not understood.", $"{name} is '{value}'; it takes {expected}.");
 
+    /// <summary>400 for a body that is not the JSON that a request takes.</summary>
+    /// <param name="title">In a few words.</param>
+    /// <param name="e">Names the place.</param>
+    /// <param name="takes">Its members, for a sentence.</param>
+    public static ProblemHttpResult Json(string title, JsonException e, string takes)
+    {
+        // The reader tells of a member that it does not know in words for programmers.
+        var unknown = UnknownMember().Match(e.Message);
+        return Of(StatusCodes.Status400BadRequest, title, $"{(unknown.Success ? $"There is no member '{unknown.Groups[1].Value}'." : e.Message)} It takes {takes}.");
+    }
+
     /// <summary>404 for a contentId.</summary>
     public static ProblemHttpResult NoSuchContent(string contentId) =>
         Of(StatusCodes.Status404NotFound, "No such content.", $"No content with the id '{contentId}' was ever accepted here. Ids are compared exactly, case included.");
+
+    /// <summary>404 for a run.</summary>
+    public static ProblemHttpResult NoSuchRun(string runId) =>
+        Of(StatusCodes.Status404NotFound, "No such run.", $"No run with the id '{runId}' is remembered here; the last {Resync.ResyncHistory.MostRuns} of each source are. GET /api/resyncs lists them.");
+
+    /// <summary>503 where the runs cannot be read or written.</summary>
+    public static ProblemHttpResult RunsUnavailable(IOException e) =>
+        Of(StatusCodes.Status503ServiceUnavailable, "The runs cannot be reached.", e.Message);
 
     /// <summary>503.</summary>
     public static ProblemHttpResult LedgerUnavailable(LedgerUnavailableException e) =>
@@ -33,6 +54,9 @@ internal static class Problem
             Detail = violations.Count == 1 ? violations[0].Message : $"{violations.Count} things are wrong; see errors.",
             Extensions = { ["errors"] = violations.Select(ProblemError.Of).ToArray() },
         });
+
+    [GeneratedRegex("^The JSON property '(.*)' could not be mapped")]
+    private static partial Regex UnknownMember();
 }
 
 /// <summary>One entry of a problem's <c>errors</c>.</summary>

@@ -21,7 +21,7 @@ public sealed class ReplayFilteredHandler(ReplayRun run)
         }
         catch (JsonException e)
         {
-            return Problem.Of(StatusCodes.Status400BadRequest, "The replay request is not valid.", $"{e.Message} It takes contentType, resultCode, parkReason, all, limit and dryRun.");
+            return Problem.Json("The replay request is not valid.", e, "contentType, resultCode, parkReason, all, limit and dryRun");
         }
 
         if (ReplayRun.Fault(wish) is { } fault) return Problem.Of(StatusCodes.Status400BadRequest, "The replay request is not valid.", fault);

@@ -82,4 +82,15 @@ public sealed record SyncLease(string LeaseId, DateTimeOffset ExpiresAt);
 /// <param name="Code">AlipayHK's resultCode, or one of the client's own codes where no usable answer came.</param>
 /// <param name="Message">AlipayHK's resultMessage or a sentence of the client's; at most 256 characters.</param>
 /// <param name="TracerId">AlipayHK's trace id, to be quoted to its support.</param>
-public sealed record SyncAttempt(DateTimeOffset At, string RequestId, string Code, string Message, string? TracerId);
+public sealed record SyncAttempt(DateTimeOffset At, string RequestId, string Code, string Message, string? TracerId)
+{
+    /// <summary>The card-wallet template as AlipayHK had told it when it acknowledged this attempt, MOVIE only.</summary>
+    public string? TemplateCode { get; init; }
+
+    /// <summary>Likewise: valid, paused, expired or frozen.</summary>
+    public string? TemplateStatus { get; init; }
+
+    /// <summary>The newest attempt, for a ledger that stores the template once, with its record: the record's template is that of the last acknowledged attempt.</summary>
+    public SyncAttempt InRecord(DateTimeOffset? synchronizedAt, string? templateCode, string? templateStatus) =>
+        At == synchronizedAt ? this with { TemplateCode = templateCode, TemplateStatus = templateStatus } : this;
+}

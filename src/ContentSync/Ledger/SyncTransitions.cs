@@ -85,7 +85,9 @@ public static class SyncTransitions
         // lease was held. What settled the content settles that request too.
         var settles = ending.Kind == AttemptEndingKind.Synchronized || ending is { Kind: AttemptEndingKind.Parked, ParkReason: ParkReason.Rejected };
         var overtaken = current.RequestId != leased.RequestId && !(settles && current.Hash == leased.Hash);
+        var template = (Code: ending.TemplateCode ?? current.TemplateCode, Status: ending.TemplateStatus ?? current.TemplateStatus);
         var attempt = ending.Attempt ?? current.LastAttempt;
+        if (ending.Kind == AttemptEndingKind.Synchronized) attempt = ending.Attempt! with { TemplateCode = template.Code, TemplateStatus = template.Status };
         // Giving a content up may end it with the attempt that was its newest already.
         var earlier = attempt == current.LastAttempt || current.LastAttempt is null ? current.EarlierAttempts : current.EarlierAttempts.With(current.LastAttempt);
         var lease = ending.SettlesAt is { } settlesAt ? new SyncLease(Settling, settlesAt) : null;
@@ -100,8 +102,8 @@ public static class SyncTransitions
                 SynchronizedHash = leased.Hash,
                 SynchronizedRevision = leased.Revision,
                 SynchronizedAt = ending.Attempt!.At,
-                TemplateCode = ending.TemplateCode ?? current.TemplateCode,
-                TemplateStatus = ending.TemplateStatus ?? current.TemplateStatus,
+                TemplateCode = template.Code,
+                TemplateStatus = template.Status,
             }
             : Unsettled(current with { Lease = lease, LastAttempt = attempt, EarlierAttempts = earlier }, ending, overtaken);
         return (next, overtaken ? RecordStatus.NewerPending : RecordStatus.Recorded);

@@ -103,7 +103,7 @@ internal static class TableLedgerEntity
 
     /// <summary>The properties that <see cref="ReadIndexed"/> needs.</summary>
     public static IReadOnlyList<string> Indexed { get; } =
-        ["RowKey", nameof(SyncRecord.Hash), nameof(SyncRecord.ContentStatus), State, nameof(SyncRecord.ParkReason), nameof(SyncRecord.AcceptedAt)];
+        ["RowKey", nameof(SyncRecord.Hash), nameof(SyncRecord.ContentStatus), State, nameof(SyncRecord.ParkReason), nameof(SyncRecord.AcceptedAt), nameof(SyncRecord.Revision), RevisionKind];
 
     public static IndexedContent ReadIndexed(TableEntity entity)
     {
@@ -114,7 +114,8 @@ internal static class TableLedgerEntity
             (ContentStatus)entity.GetInt32(nameof(SyncRecord.ContentStatus))!.Value,
             (SyncState)entity.GetInt32(State)!.Value,
             parkReason == 0 ? null : (ParkReason)parkReason,
-            entity.GetDateTimeOffset(nameof(SyncRecord.AcceptedAt))!.Value);
+            entity.GetDateTimeOffset(nameof(SyncRecord.AcceptedAt))!.Value,
+            RevisionOf(entity, nameof(SyncRecord.Revision), RevisionKind)!.Value);
     }
 
     private static void AddBody(TableEntity entity, SyncRecord next)
@@ -160,7 +161,8 @@ internal static class TableLedgerEntity
     {
         if (entity.GetDateTimeOffset(LastAt) is not { } at) return null;
         var tracerId = entity.GetString(LastTracerId);
-        return new SyncAttempt(at, entity.GetString(LastRequestId), entity.GetString(LastCode), entity.GetString(LastMessage), tracerId is "" ? null : tracerId);
+        return new SyncAttempt(at, entity.GetString(LastRequestId), entity.GetString(LastCode), entity.GetString(LastMessage), tracerId is "" ? null : tracerId)
+            .InRecord(entity.GetDateTimeOffset(nameof(SyncRecord.SynchronizedAt)), entity.GetString(nameof(SyncRecord.TemplateCode)), entity.GetString(nameof(SyncRecord.TemplateStatus)));
     }
 
     private static string Piece(int index) => string.Create(CultureInfo.InvariantCulture, $"{BodyPiece}{index}");

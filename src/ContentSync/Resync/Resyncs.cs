@@ -16,6 +16,12 @@ public sealed class ResyncSources(ICatalogSource? catalog)
     /// <summary>The ledger itself.</summary>
     public ICatalogSource Ledger { get; } = new LedgerSource();
 
+    /// <summary>The words of the sources that there are.</summary>
+    public IReadOnlyList<string> Words() => Catalog is null ? [LedgerWord] : [CatalogWord, LedgerWord];
+
+    /// <summary>The word for the source with a <see cref="ICatalogSource.Name"/>; null where it is not among the configured ones any more.</summary>
+    public string? WordFor(string name) => name == Ledger.Name ? LedgerWord : Catalog?.Name == name ? CatalogWord : null;
+
     /// <summary>The source that a caller means; null where there is none of that word.</summary>
     public ICatalogSource? Find(string word) => word switch
     {

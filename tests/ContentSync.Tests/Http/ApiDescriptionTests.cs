@@ -1,6 +1,7 @@
 using System.Text.Json;
 using ContentSync.Http;
 using ContentSync.Http.Board;
+using ContentSync.Resync;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace ContentSync.Tests.Http;
@@ -19,6 +20,7 @@ public sealed class ApiDescriptionTests
         Assert.Equal(route.Access == ApiAccess.Key, operation.GetProperty("security").GetArrayLength() > 0);
         Assert.Equal(route.Access == ApiAccess.Key, operation.GetProperty("responses").TryGetProperty("401", out _) && route.Name != "ReceiveWebhook");
         Assert.Equal(route.Path.Contains("{contentId}", StringComparison.Ordinal), Parameters(operation, "path").Contains("contentId"));
+        Assert.Equal(route.Path.Contains("{runId}", StringComparison.Ordinal), Parameters(operation, "path").Contains("runId"));
     }
 
     [Fact]
@@ -43,6 +45,13 @@ public sealed class ApiDescriptionTests
     [InlineData(typeof(ReplayRequest))]
     [InlineData(typeof(ReplayAnswer))]
     [InlineData(typeof(HealthState))]
+    [InlineData(typeof(ResyncRequest))]
+    [InlineData(typeof(ResendRequest))]
+    [InlineData(typeof(ResyncList))]
+    [InlineData(typeof(ResyncState))]
+    [InlineData(typeof(ResyncCounts))]
+    [InlineData(typeof(ResyncIssue))]
+    [InlineData(typeof(PlanCounts))]
     [InlineData(typeof(BoardState))]
     [InlineData(typeof(OldestPendingState))]
     [InlineData(typeof(StopState))]

@@ -5,9 +5,12 @@ using ContentSync.Content;
 using ContentSync.Http;
 using ContentSync.Http.Webhooks;
 using ContentSync.Ledger;
+using ContentSync.Resync;
 using ContentSync.Synchronization;
 using ContentSync.Tests.AlipayHk;
 using ContentSync.Tests.Ledger;
+using ContentSync.Tests.Local.Storage;
+using ContentSync.Tests.Resync;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.WebUtilities;
 using Microsoft.Extensions.DependencyInjection;
@@ -23,8 +26,10 @@ internal sealed class ApiHarness : IDisposable
 
     private readonly ServiceProvider _services;
     private readonly AlipayHkClient _client;
+    private readonly ResyncRunner _runner;
+    private readonly TemporaryFolder _folder = new();
 
-    public ApiHarness(WebhookOptions? webhook = null)
+    public ApiHarness(WebhookOptions? webhook = null, bool hasCatalog = true)
     {
         AlipayHk.Options.QuickRetries = 0;
         AlipayHk.Always = (_, _) => Task.FromResult(AlipayHk.Signed(FakeAlipayHk.SuccessJson));
@@ -34,17 +39,35 @@ internal sealed class ApiHarness : IDisposable
         Gate = new SendGate(recoverability, Time);
         Synchronizer = new ContentSynchronizer(Ledger, _client, Gate, new RequestIdSource(), recoverability, () => 0.5, Time, NullLogger<ContentSynchronizer>.Instance);
         var options = new ContentOptions();
+        var reader = new ContentReader(options, Time);
+        Catalog = new TestCatalog(Time);
+        Sources = new ResyncSources(hasCatalog ? Catalog : null);
+        var resync = new ResyncOptions { SendsPerSecond = 0 };
+        var lanes = new InProcessLanes(new PackSender(Synchronizer, Queue, resync, Time), new LanePaces(resync, Time));
+        var catalogReader = new CatalogReader(reader, options);
+        _runner = new ResyncRunner(
+            new CatalogPlanner(catalogReader, new LedgerRecords(Ledger), _folder.File("plans")),
+            new ResendPlanner(Ledger, Time),
+            new ResyncPages(catalogReader, Synchronizer, Ledger, Time),
+            lanes,
+            Store,
+            new RequestIdSource(),
+            resync,
+            Time);
+        Resyncs = new Resyncs(_runner, Store, lanes, Waker, Time);
         _services = new ServiceCollection()
             .AddSingleton<ISyncLedger>(Ledger)
             .AddSingleton<ISyncQueue>(Queue)
             .AddSingleton(Gate)
             .AddSingleton(Synchronizer)
             .AddSingleton(options)
-            .AddSingleton(new ContentReader(options, Time))
+            .AddSingleton(reader)
             .AddSingleton(AlipayHk.Options)
             .AddSingleton(new RequestIdSource())
             .AddSingleton(new ApiOptions { ContinuationSecret = "a secret of these tests" })
             .AddSingleton(webhook ?? new WebhookOptions { Secrets = { Secret } })
+            .AddSingleton(Resyncs)
+            .AddSingleton(Sources)
             .AddSingleton<TimeProvider>(Time)
             .AddApiHandlers()
             .AddLogging()
@@ -63,12 +86,28 @@ internal sealed class ApiHarness : IDisposable
 
     public ContentSynchronizer Synchronizer { get; }
 
+    /// <summary>The configured catalog, written just now; empty at first.</summary>
+    public TestCatalog Catalog { get; }
+
+    public ResyncSources Sources { get; }
+
+    public MemoryResyncStore Store { get; } = new();
+
+    /// <summary>Runs are only carried out where a test calls <see cref="CarryOutAsync"/>.</summary>
+    public RecordingWaker Waker { get; } = new();
+
+    public Resyncs Resyncs { get; }
+
     public IServiceProvider Services => _services;
+
+    /// <summary>Carries out the run of a source that is under way, as the host's own loop would.</summary>
+    public Task CarryOutAsync(ICatalogSource source) => _runner.ContinueAsync(source, Timeout.InfiniteTimeSpan, CancellationToken.None);
 
     public void Dispose()
     {
         _services.Dispose();
         _client.Dispose();
+        _folder.Dispose();
     }
 
     public Task<ApiAnswer> GetAsync(string target) => SendAsync("GET", target, null);
@@ -149,6 +188,31 @@ internal sealed class RecordingQueue : ISyncQueue
     {
         if (IsUnavailable) throw new QueueUnavailableException("Not there.");
         Messages.AddRange(messages);
+        return ValueTask.CompletedTask;
+    }
+}
+
+/// <summary>A catalog whose text a test can change.</summary>
+internal sealed class TestCatalog(TimeProvider time) : ICatalogSource
+{
+    public string Name => "the catalog";
+
+    public string Text { get; set; } = "";
+
+    public ValueTask<ICatalogSnapshot?> FindNewestAsync(CancellationToken cancellationToken) => new TestSnapshot(Text, time.GetUtcNow()).FindNewestAsync(cancellationToken);
+}
+
+/// <summary>Keeps the runs that it was told of; can be told to be unavailable.</summary>
+internal sealed class RecordingWaker : IResyncWaker
+{
+    public List<ResyncRun> Woken { get; } = [];
+
+    public bool IsUnavailable { get; set; }
+
+    public ValueTask WakeAsync(ResyncRun run, CancellationToken cancellationToken)
+    {
+        if (IsUnavailable) throw new QueueUnavailableException("Not there.");
+        Woken.Add(run);
         return ValueTask.CompletedTask;
     }
 }

@@ -174,8 +174,27 @@ public abstract class SyncLedgerContract
 
         Assert.Equal((RecordStatus.Recorded, SyncState.Synchronized), (status, recorded.State));
         Assert.Equal((leased.Hash, Revision.Of(1), Now), (recorded.SynchronizedHash, recorded.SynchronizedRevision, recorded.SynchronizedAt));
-        Assert.Equal((ending.Attempt, "T-1", ""), (recorded.LastAttempt, recorded.TemplateCode, recorded.TemplateStatus));
+        Assert.Equal((ending.Attempt! with { TemplateCode = "T-1", TemplateStatus = "" }, "T-1", ""), (recorded.LastAttempt, recorded.TemplateCode, recorded.TemplateStatus));
         AssertSame(recorded, await ledger.FindAsync(Id("1"), default));
+    }
+
+    [SkippableFact]
+    public async Task Keeps_the_template_with_the_attempt_that_brought_it()
+    {
+        var ledger = await OpenAsync(_time);
+        await ledger.AcceptAsync([Content("1", "A", 1)], default);
+        var leased = (await ledger.LeaseAsync(Id("1"), Duration, default)).Record!;
+        await ledger.RecordAsync(leased, AttemptEndings.Synchronized(leased, Now) with { TemplateCode = "T-1", TemplateStatus = "valid" }, default);
+        _time.Advance(TimeSpan.FromSeconds(3));
+        await ledger.AcceptAsync([Content("1", "B", 2)], default);
+        leased = (await ledger.LeaseAsync(Id("1"), Duration, default)).Record!;
+
+        await ledger.RecordAsync(leased, AttemptEndings.RetryAt(leased, Now, Now), default);
+
+        var found = (await ledger.FindAsync(Id("1"), default))!;
+        var earlier = Assert.Single(found.EarlierAttempts);
+        Assert.Equal(("T-1", "valid", "T-1"), (earlier.TemplateCode, earlier.TemplateStatus, found.TemplateCode));
+        Assert.Equal((null, null), (found.LastAttempt!.TemplateCode, found.LastAttempt.TemplateStatus));
     }
 
     [SkippableFact]

@@ -261,7 +261,7 @@ public sealed class SyncTransitionsTests
         Assert.Equal((SyncState.Synchronized, (SyncLease?)null, 1), (next!.State, next.Lease, next.Attempts));
         Assert.Equal((leased.Hash, Revision.Of(7), Now.AddSeconds(1)), (next.SynchronizedHash, next.SynchronizedRevision, next.SynchronizedAt));
         Assert.Equal(("T1", "valid"), (next.TemplateCode, next.TemplateStatus));
-        Assert.Equal(ending.Attempt, next.LastAttempt);
+        Assert.Equal(ending.Attempt! with { TemplateCode = "T1", TemplateStatus = "valid" }, next.LastAttempt);
     }
 
     [Fact]

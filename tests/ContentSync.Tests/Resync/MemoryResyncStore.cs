@@ -11,14 +11,18 @@ internal sealed class MemoryResyncStore : IResyncStore
     private readonly Dictionary<string, ResyncHistory> _histories = new(StringComparer.Ordinal);
     private readonly Dictionary<string, byte[]> _plans = new(StringComparer.Ordinal);
 
+    public bool IsUnavailable { get; set; }
+
     public ValueTask<ResyncHistory?> FindAsync(string source, CancellationToken cancellationToken)
     {
+        if (IsUnavailable) throw new IOException("The store is away.");
         lock (_lock) return ValueTask.FromResult(_histories.GetValueOrDefault(source));
     }
 
     public async IAsyncEnumerable<ResyncHistory> ListAsync([EnumeratorCancellation] CancellationToken cancellationToken)
     {
         await Task.CompletedTask;
+        if (IsUnavailable) throw new IOException("The store is away.");
         ResyncHistory[] histories;
         lock (_lock) histories = [.. _histories.Values];
         foreach (var history in histories) yield return history;

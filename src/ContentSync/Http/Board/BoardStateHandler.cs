@@ -1,19 +1,27 @@
 using ContentSync.Ledger;
+using ContentSync.Resync;
 using ContentSync.Synchronization;
 using Microsoft.AspNetCore.Http;
 
 namespace ContentSync.Http.Board;
 
 /// <summary>GET /api/board/state: the figures that the board shows.</summary>
-public sealed class BoardStateHandler(LedgerFiguresReader reader, SendGate gate, TimeProvider time)
+public sealed class BoardStateHandler(LedgerFiguresReader reader, SendGate gate, Resyncs resyncs, ResyncSources sources, TimeProvider time)
 {
-    /// <returns>200, or 503 where the ledger cannot be reached.</returns>
+    /// <returns>200, or 503 where the ledger or the runs cannot be reached.</returns>
     public async Task<IResult> HandleAsync(CancellationToken cancellationToken)
     {
         try
         {
             var figures = await reader.ReadAsync(cancellationToken).ConfigureAwait(false);
-            return Results.Json(BoardState.Of(figures, gate.Stop, time.GetUtcNow()), ApiJson.Answers.BoardState);
+            var runs = await resyncs.ListAsync(cancellationToken).ConfigureAwait(false);
+            var now = time.GetUtcNow();
+            var state = BoardState.Of(figures, gate.Stop, now) with { Resyncs = BoardState.ToShow(runs, sources, now), ResyncSources = sources.Words() };
+            return Results.Json(state, ApiJson.Answers.BoardState);
+        }
+        catch (IOException e)
+        {
+            return Problem.RunsUnavailable(e);
         }
         catch (LedgerUnavailableException e)
         {
@@ -25,6 +33,8 @@ public sealed class BoardStateHandler(LedgerFiguresReader reader, SendGate gate,
 /// <summary>What the board shows.</summary>
 public sealed record BoardState
 {
+    private const int MostEndedRuns = 5;
+
     public required DateTimeOffset Now { get; init; }
 
     /// <summary>When the ledger was read; counts of a large ledger are some time old.</summary>
@@ -50,6 +60,19 @@ public sealed record BoardState
 
     /// <summary>The contents that failed last and are not synchronized since, newest first.</summary>
     public required IReadOnlyList<FailureState> Failures { get; init; }
+
+    /// <summary>The resyncs under way and the last ones that ended, newest first.</summary>
+    public IReadOnlyList<ResyncState> Resyncs { get; init; } = [];
+
+    /// <summary>The words of the sources that a resync can be started of.</summary>
+    public IReadOnlyList<string> ResyncSources { get; init; } = [];
+
+    /// <summary>Of the remembered runs those that a board shows.</summary>
+    internal static IReadOnlyList<ResyncState> ToShow(IReadOnlyList<ResyncRun> runs, ResyncSources sources, DateTimeOffset now)
+    {
+        var ended = runs.Where(run => !run.IsUnderWay).Take(MostEndedRuns);
+        return [.. runs.Where(run => run.IsUnderWay).Concat(ended).Select(run => ResyncState.Of(run, sources, now))];
+    }
 
     internal static BoardState Of(LedgerFigures figures, SendStop? stop, DateTimeOffset now) => new()
     {

@@ -1,6 +1,7 @@
 using ContentSync.AlipayHk;
 using ContentSync.Ledger;
 using ContentSync.Local.SimulatedAlipayHk;
+using ContentSync.Resync;
 using ContentSync.Tests.Http;
 using OpenQA.Selenium;
 
@@ -131,6 +132,86 @@ public sealed class BoardInBrowserTests
         browser.Await("#GetContent .try pre", "港式奶茶");
         Assert.Empty(browser.Complaints);
     }
+
+    [BrowserFact]
+    public async Task Shows_what_a_resync_would_do_and_then_watches_it_to_its_end()
+    {
+        await using var host = await RunningHost.StartWithCatalogAsync(Catalog(400) + "{\"contentId\":\"BAD-1\"}\n", rate: 100);
+        using var browser = new Browser();
+        browser.Open(host.Address);
+        browser.Await("#resyncs-none", "None yet");
+        browser.Find("#resync-plan").Click();
+        browser.Await("#resyncs tbody tr", "400 new, 1 invalid");
+        browser.Await("#resyncs tbody tr", "Nothing was sent");
+
+        browser.Find("#resync-run").Click();
+        browser.Await("#confirm-text", "Make AlipayHK equal to the catalog?");
+        browser.Find("#confirm-yes").Click();
+        browser.Await("#toast", "The resync has begun");
+        browser.Await("#resyncs-now .run-name", "catalog catalog.ndjson: sending");
+        browser.Await("#resyncs-now .run-counts", "of 400");
+        browser.Await("#resyncs tbody tr:first-child", "completed");
+        browser.Await("#resyncs tbody tr:first-child", "400 sent");
+        Assert.Empty(browser.All("#resyncs-now .run"));
+        browser.Await("#count-synchronized", "400");
+        browser.Find("#resyncs tbody tr:first-child summary").Click();
+        browser.Await("#resyncs tbody tr:first-child li", "line 401: BAD-1");
+        Assert.Empty(browser.Complaints);
+    }
+
+    [BrowserFact]
+    public async Task Cancels_a_resync_after_asking()
+    {
+        await using var host = await RunningHost.StartWithCatalogAsync(Catalog(300), rate: 5);
+        using var browser = new Browser(dark: true, width: 420, height: 900);
+        browser.Open(host.Address);
+        browser.Await("#resync-run").Click();
+        browser.Await("#confirm-yes", "Start").Click();
+        browser.Await("#resyncs-now button", "Cancel").Click();
+        browser.Await("#confirm-yes", "Cancel the resync").Click();
+        browser.Await("#resyncs tbody tr", "cancelled");
+        Assert.Empty(browser.All("#resyncs-now .run"));
+        Assert.Equal(ResyncRunState.Cancelled, Assert.Single(await host.Pipeline.Resync.Resyncs.ListAsync(CancellationToken.None)).State);
+    }
+
+    [BrowserFact]
+    public async Task Delists_much_only_with_a_share_that_was_named()
+    {
+        await using var host = await RunningHost.StartWithCatalogAsync(Catalog(1));
+        for (var i = 0; i < 4; i++) (await host.SubmitAsync(ApiHarness.Item($"GONE-{i}"))).Dispose();
+        // What was changed since a catalog was written stays; this one is newer.
+        await File.WriteAllTextAsync(host.Catalog, Catalog(1));
+        using var browser = new Browser();
+        browser.Open(host.Address);
+        browser.Await("#resync-run").Click();
+        browser.Await("#confirm-yes", "Start").Click();
+        browser.Await("#resyncs tbody tr", "stopped by the guard");
+        browser.Await("#resyncs tbody tr", "It would delist 4 of 4 listed contents");
+
+        browser.Find("#resync-share").SendKeys("100");
+        browser.Find("#resync-run").Click();
+        browser.Await("#confirm-text", "up to 100 % of what is listed");
+        browser.Find("#confirm-yes").Click();
+        browser.Await("#resyncs tbody tr:first-child", "completed");
+        browser.Await("#resyncs tbody tr:first-child", "5 sent");
+        Assert.Equal("", browser.Find("#resync-share").GetDomProperty("value"));
+    }
+
+    [BrowserFact]
+    public async Task Shows_hostile_text_of_a_catalog_as_the_text_it_is()
+    {
+        var contentId = System.Text.Json.JsonSerializer.Serialize("<img src=x onerror=alert(1)>\u202Eabc");
+        await using var host = await RunningHost.StartWithCatalogAsync($$$"""{"contentId":{{{contentId}}},"contentType":"<script>alert(1)</script>","contentStatus":1,"contentInfo":{}}""" + "\n");
+        using var browser = new Browser();
+        browser.Open(host.Address);
+        browser.Await("#resync-plan").Click();
+        browser.Await("#resyncs summary", "1 invalid").Click();
+        browser.Await("#resyncs li", "<img src=x onerror=alert(1)>U+202Eabc");
+        Assert.Empty(browser.All("#resyncs img, #resyncs script"));
+        Assert.Empty(browser.Complaints);
+    }
+
+    private static string Catalog(int items) => string.Concat(Enumerable.Range(0, items).Select(i => ApiHarness.Item($"SKU-{i:d5}") + "\n"));
 
     private static void Search(Browser browser, string contentId) => browser.Find("#search-id").SendKeys(contentId + Keys.Enter);
 }

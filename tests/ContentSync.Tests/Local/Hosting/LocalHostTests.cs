@@ -15,7 +15,7 @@ public sealed class LocalHostTests
         await using var host = await RunningHost.StartAsync("the key", ApiHarness.Secret);
         foreach (var route in ApiRoutes.All)
         {
-            using var request = new HttpRequestMessage(new HttpMethod(route.Method), new Uri(route.Path.Replace("{contentId}", "nobody", StringComparison.Ordinal).Replace("{file}", "pages.css", StringComparison.Ordinal), UriKind.Relative));
+            using var request = new HttpRequestMessage(new HttpMethod(route.Method), new Uri(route.Path.Replace("{contentId}", "nobody", StringComparison.Ordinal).Replace("{runId}", "nobody", StringComparison.Ordinal).Replace("{file}", "pages.css", StringComparison.Ordinal), UriKind.Relative));
             using var without = await host.Client.SendAsync(request);
             Assert.Equal(route.Access == ApiAccess.Key, without.StatusCode == HttpStatusCode.Unauthorized && (await without.Content.ReadAsStringAsync()).Contains("x-functions-key", StringComparison.Ordinal));
         }

@@ -28,11 +28,27 @@ internal sealed class RunningHost : IAsyncDisposable
 
     public string Data => _folder.File("data");
 
-    public static async Task<RunningHost> StartAsync(string? apiKey = null, params string[] webhookSecrets)
+    /// <summary>The catalog that resyncs are started of, where the host has one.</summary>
+    public string Catalog => _folder.File("catalog.ndjson");
+
+    public static Task<RunningHost> StartAsync(string? apiKey = null, params string[] webhookSecrets) =>
+        StartAsync(new TemporaryFolder(), new LocalOptions(), new LocalHostOptions(0) { ApiKey = apiKey, WebhookSecrets = webhookSecrets });
+
+    /// <param name="catalog">Its text.</param>
+    /// <param name="rate">Most sends per second.</param>
+    /// <param name="apiKey">Asked of callers.</param>
+    public static async Task<RunningHost> StartWithCatalogAsync(string catalog, double? rate = null, string? apiKey = null)
     {
         var folder = new TemporaryFolder();
-        var pipeline = await LocalPipeline.OpenAsync(new LocalOptions { Data = folder.File("data"), Workers = 4 }, TimeProvider.System, NullLoggerFactory.Instance, CancellationToken.None);
-        var host = await LocalHost.StartAsync(pipeline, new LocalHostOptions(0) { ApiKey = apiKey, WebhookSecrets = webhookSecrets }, TimeProvider.System, CancellationToken.None);
+        await File.WriteAllTextAsync(folder.File("catalog.ndjson"), catalog);
+        return await StartAsync(folder, new LocalOptions { Catalog = folder.File("catalog.ndjson"), Rate = rate }, new LocalHostOptions(0) { ApiKey = apiKey });
+    }
+
+    private static async Task<RunningHost> StartAsync(TemporaryFolder folder, LocalOptions options, LocalHostOptions hostOptions)
+    {
+        var pipeline = await LocalPipeline.OpenAsync(options with { Data = folder.File("data"), Workers = 4 }, TimeProvider.System, NullLoggerFactory.Instance, CancellationToken.None);
+        var host = await LocalHost.StartAsync(pipeline, hostOptions, TimeProvider.System, CancellationToken.None);
+        pipeline.Resync.Start();
         return new RunningHost(folder, pipeline, host);
     }
 

@@ -5,7 +5,10 @@ const one = id => document.getElementById(id);
 const words = {
   rejected: "rejected by AlipayHK", attemptsExhausted: "every attempt was spent", ageExceeded: "not acknowledged in time",
   configurationFault: "AlipayHK does not accept how we call", breaker: "too many failures in a row",
+  catalog: "catalog", ledger: "ledger", planning: "planning", sending: "sending", completed: "completed", planned: "dry run", cancelled: "cancelled",
+  noSnapshot: "no catalog", handledAlready: "handled already", refused: "refused", stopped: "stopped by the guard",
 };
+const tone = { completed: "good", refused: "bad", stopped: "bad", noSnapshot: "warn", cancelled: "warn" };
 const number = value => value.toLocaleString("en");
 
 let parkedShown = 25;
@@ -61,6 +64,7 @@ async function show(state) {
   one("templates").replaceChildren("Card templates:", ...templates.map(([status, count]) => element("span", { class: "chip" }, foreign(status), ` ${number(count)}`)));
   fill("failures", state.failures, failureRow);
   showCodes(state.failures);
+  showResyncs(state);
   const parkedNow = JSON.stringify([state.states.parked, state.parkReasons]);
   if (parkedNow !== parkedSeen) {
     await loadParked();
@@ -89,11 +93,12 @@ function fill(id, rows, make) {
   const body = one(id).tBodies[0];
   const old = new Map([...body.rows].map(row => [row.dataset.key, row]));
   const fresh = rows.map(row => {
-    const kept = old.get(row.contentId);
+    const name = row.contentId ?? row.runId;
+    const kept = old.get(name);
     const text = JSON.stringify(row);
     if (kept && kept.dataset.text === text) return kept;
     const made = make(row);
-    made.dataset.key = row.contentId;
+    made.dataset.key = name;
     made.dataset.text = text;
     return made;
   });
@@ -163,18 +168,133 @@ async function replay(contentId, button) {
   if (one("item").open) await showItem(contentId);
 }
 
+// Resyncs -------------------------------------------------------------------------------------
+
+function showResyncs(state) {
+  const source = one("resync-source");
+  if ([...source.options].map(option => option.value).join() !== state.resyncSources.join()) {
+    source.replaceChildren(...state.resyncSources.map(word => element("option", { value: word }, word === "ledger" ? "ledger: what is pending or failed, again" : word)));
+    showShare();
+  }
+  const underWay = state.resyncs.filter(run => run.state === "planning" || run.state === "sending");
+  const shown = one("resyncs-now");
+  for (const gone of [...shown.children].filter(card => !underWay.some(run => run.runId === card.dataset.key))) gone.remove();
+  for (const run of underWay) showRun([...shown.children].find(card => card.dataset.key === run.runId) ?? newRun(run), run);
+  fill("resyncs", state.resyncs.filter(run => !underWay.includes(run)), resyncRow);
+}
+
+// A card is made once and then kept up, so that its button keeps the focus.
+function newRun(run) {
+  const card = element("article", { class: "run", "aria-label": `Resync of ${run.source ?? run.sourceName}` },
+    element("p", { class: "heading" }, element("strong", { class: "run-name" }), element("button", { type: "button", onclick: event => cancelRun(run, event.currentTarget) }, "Cancel")),
+    element("progress", { "aria-label": "Done of what is planned" }),
+    element("p", { class: "run-counts" }),
+    element("p", { class: "run-message quiet" }),
+    element("div", { class: "run-issues" }));
+  card.dataset.key = run.runId;
+  one("resyncs-now").append(card);
+  return card;
+}
+
+function showRun(card, run) {
+  const put = (css, of, ...children) => {
+    const text = JSON.stringify(of);
+    const shown = card.querySelector(css);
+    if (shown.dataset.text === text) return;
+    shown.dataset.text = text;
+    shown.replaceChildren(...children);
+  };
+  put(".run-name", [run.state, run.snapshot], sourceOf(run), `: ${words[run.state] ?? run.state}`);
+  const bar = card.querySelector("progress");
+  if (run.counts) {
+    const done = run.counts.planned - run.counts.remaining;
+    bar.max = Math.max(1, run.counts.planned);
+    bar.value = done;
+    put(".run-counts", [run.counts, run.ratePerSecond], `${number(done)} of ${number(run.counts.planned)}: ${told(run.counts)}. ${number(run.ratePerSecond)} per second`, ...(run.estimatedEnd ? [", done ", ago(run.estimatedEnd)] : []), ".");
+  } else {
+    bar.removeAttribute("value");
+  }
+  put(".run-message", run.message, foreign(run.message));
+  put(".run-issues", run.issues.length, ...issuesOf(run));
+}
+
+const sourceOf = run => foreign(run.source ? (run.snapshot && run.snapshot !== run.source ? `${words[run.source]} ${run.snapshot}` : words[run.source]) : run.sourceName);
+
+const told = counts => ["sent", "unchanged", "superseded", "failed", "parked"].filter(name => counts[name] > 0).map(name => `${number(counts[name])} ${name}`).join(", ") || "nothing yet";
+
+function planned(plan) {
+  const named = [[plan.new, "new"], [plan.changed, "changed"], [plan.unchanged, "unchanged"], [plan.vanished, "to delist"], [plan.invalid, "invalid"]];
+  return named.filter(([count]) => count > 0).map(([count, name]) => `${number(count)} ${name}`).join(", ") || "an empty catalog";
+}
+
+function resyncRow(run) {
+  return element("tr", {},
+    element("td", { class: "when", "data-label": "When" }, ago(run.endedAt ?? run.updatedAt)),
+    cell("Source", sourceOf(run)),
+    cell("Ended", element("strong", { class: tone[run.state] }, words[run.state] ?? run.state)),
+    cell("Items", run.counts ? told(run.counts) : run.plan ? planned(run.plan) : ""),
+    cell("What happened", foreign(run.message), run.faultLine ? ` (line ${number(run.faultLine)})` : null, ...issuesOf(run)));
+}
+
+function issuesOf(run) {
+  if (run.issues.length === 0) return [];
+  return [element("details", {},
+    element("summary", {}, run.plan && run.plan.invalid > run.issues.length ? `The first ${run.issues.length} of ${number(run.plan.invalid)} invalid items` : `${run.issues.length} invalid`),
+    element("ul", {}, ...run.issues.map(issue => element("li", {}, foreign(issue.place), ": ", issue.contentId ? element("code", {}, foreign(issue.contentId)) : null, " ", foreign(issue.message)))))];
+}
+
+function showShare() {
+  const catalog = one("resync-source").value === "catalog";
+  one("resync-share-field").hidden = !catalog;
+  one("resync-share-note").hidden = !catalog;
+}
+
+async function startRun(dryRun) {
+  const source = one("resync-source").value;
+  const share = one("resync-share").value;
+  const wish = { source, dryRun, ...(source === "catalog" && share !== "" ? { allowDelist: Number(share) / 100 } : {}) };
+  if (!dryRun) {
+    const what = source === "catalog"
+      ? `Make AlipayHK equal to the catalog? What is new or changed is sent, and what the catalog no longer holds is delisted${wish.allowDelist === undefined ? "" : `, up to ${share} % of what is listed`}.`
+      : "Send again what is pending in the ledger or was given up on?";
+    if (!await confirmed(what, "Start", "Leave it")) return;
+  }
+  await act(async () => {
+    await call("POST", "/api/resyncs", wish);
+    one("resync-share").value = "";
+    return dryRun ? "Planning; nothing is sent." : "The resync has begun.";
+  });
+}
+
+async function cancelRun(run, button) {
+  if (!await confirmed("End this resync for good? What it has taken in already is still delivered.", "Cancel the resync", "Let it go on")) return;
+  button.disabled = true;
+  await act(async () => {
+    await call("POST", `/api/resyncs/${encodeURIComponent(run.runId)}/cancel`);
+    return "The resync is cancelled.";
+  });
+  button.disabled = false;
+}
+
+async function confirmed(text, yes, no) {
+  set("confirm-text", text);
+  set("confirm-yes", yes);
+  set("confirm-no", no);
+  const wish = one("confirm");
+  wish.returnValue = "no";
+  wish.showModal();
+  await new Promise(closed => wish.addEventListener("close", closed, { once: true }));
+  return wish.returnValue === "yes";
+}
+
 async function replayAll() {
   const code = one("parked-code").value;
   const filter = code ? { resultCode: code } : { all: true };
   await act(async () => {
     const dry = await call("POST", "/api/content/replay", { ...filter, dryRun: true });
     const codes = Object.entries(dry.codes).map(([name, count]) => `${count} × ${name || "no code"}`).join(", ");
-    set("confirm-text", `Send ${number(dry.matched)}${dry.more ? " or more" : ""} parked contents again, unchanged? (${codes}) What AlipayHK refused for its content, it is likely to refuse again.`);
-    const wish = one("confirm");
-    wish.returnValue = "no";
-    wish.showModal();
-    await new Promise(closed => wish.addEventListener("close", closed, { once: true }));
-    if (wish.returnValue !== "yes") return null;
+    const text = `Send ${number(dry.matched)}${dry.more ? " or more" : ""} parked contents again, unchanged? (${codes}) What AlipayHK refused for its content, it is likely to refuse again.`;
+    if (!await confirmed(text, "Replay", "Leave them")) return null;
     const done = await call("POST", "/api/content/replay", filter);
     return `${number(done.replayed)} contents are on their way again.`;
   });
@@ -243,15 +363,17 @@ async function showItem(contentId) {
 
 function itemParts(item) {
   const history = [...(item.history ?? (item.lastAttempt ? [item.lastAttempt] : []))].reverse();
+  const movie = history.some(attempt => attempt.templateCode || attempt.templateStatus);
   const attempts = element("table", { id: "history" },
     element("caption", { class: "hidden" }, "Attempts, newest first"),
-    element("thead", {}, element("tr", {}, ...["When", "Code", "Message", "Request", "Tracer-Id"].map(name => element("th", { scope: "col" }, name)))),
+    element("thead", {}, element("tr", {}, ...["When", "Code", "Message", "Request", "Tracer-Id", ...(movie ? ["Template"] : [])].map(name => element("th", { scope: "col" }, name)))),
     element("tbody", {}, ...history.map(attempt => element("tr", {},
       element("td", { class: "when", "data-label": "When" }, ago(attempt.at)),
       cell("Code", element("code", {}, foreign(attempt.code))),
       cell("Message", foreign(attempt.message)),
       cell("Request", element("code", {}, foreign(attempt.requestId))),
-      cell("Tracer-Id", attempt.tracerId ? element("code", {}, foreign(attempt.tracerId)) : "none")))));
+      cell("Tracer-Id", attempt.tracerId ? element("code", {}, foreign(attempt.tracerId)) : "none"),
+      movie ? cell("Template", attempt.templateStatus ? foreign(attempt.templateStatus) : "none", attempt.templateCode ? element("span", { class: "quiet" }, foreign(attempt.templateCode)) : null) : null))));
   return [
     fields(item),
     element("h3", {}, "Attempts"),
@@ -301,6 +423,11 @@ one("item").addEventListener("close", () => history.replaceState(null, "", locat
 one("parked-code").addEventListener("change", () => act(async () => { parkedShown = 25; await loadParked(); }));
 one("parked-more").addEventListener("click", () => act(async () => { parkedShown = Math.min(200, parkedShown + 50); await loadParked(); }));
 one("replay-all").addEventListener("click", replayAll);
+one("resync-source").addEventListener("change", showShare);
+one("resync-start").addEventListener("submit", event => {
+  event.preventDefault();
+  startRun(event.submitter?.value !== "run");
+});
 addEventListener("hashchange", followHash);
 document.addEventListener("visibilitychange", refresh);
 refresh().then(followHash);

@@ -1,0 +1,13 @@
+using Microsoft.AspNetCore.Http;
+using Microsoft.Azure.Functions.Worker;
+
+namespace ContentSync.Functions;
+
+/// <summary>POST /api/resyncs/{runId}/cancel. Ends a resync for good.</summary>
+public sealed class CancelResync(ApiFunctions api)
+{
+    [Function(nameof(CancelResync))]
+    public Task<IResult> RunAsync(
+        [HttpTrigger(AuthorizationLevel.Function, "post", Route = "resyncs/{runId}/cancel")] HttpRequest request,
+        CancellationToken cancellationToken) => api.AnswerAsync(nameof(CancelResync), request, cancellationToken);
+}

@@ -1,0 +1,13 @@
+using Microsoft.AspNetCore.Http;
+using Microsoft.Azure.Functions.Worker;
+
+namespace ContentSync.Functions;
+
+/// <summary>GET /api/resyncs/{runId}. How one resync stands.</summary>
+public sealed class GetResync(ApiFunctions api)
+{
+    [Function(nameof(GetResync))]
+    public Task<IResult> RunAsync(
+        [HttpTrigger(AuthorizationLevel.Function, "get", Route = "resyncs/{runId}")] HttpRequest request,
+        CancellationToken cancellationToken) => api.AnswerAsync(nameof(GetResync), request, cancellationToken);
+}

@@ -1,0 +1,13 @@
+using Microsoft.AspNetCore.Http;
+using Microsoft.Azure.Functions.Worker;
+
+namespace ContentSync.Functions;
+
+/// <summary>GET /api/resyncs. The remembered resyncs.</summary>
+public sealed class ListResyncs(ApiFunctions api)
+{
+    [Function(nameof(ListResyncs))]
+    public Task<IResult> RunAsync(
+        [HttpTrigger(AuthorizationLevel.Function, "get", Route = "resyncs")] HttpRequest request,
+        CancellationToken cancellationToken) => api.AnswerAsync(nameof(ListResyncs), request, cancellationToken);
+}

@@ -1,0 +1,95 @@
+using System.Text.Json;
+using ContentSync.Http;
+using ContentSync.Resync;
+using Spectre.Console;
+
+namespace ContentSync.Local.CommandLine;
+
+/// <summary>A resync that a running host carries out: started, followed to its end, or cancelled.</summary>
+internal sealed class ResyncInHost(HostView host, IAnsiConsole screen)
+{
+    private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(500);
+
+    /// <param name="wish">What is asked for.</param>
+    /// <param name="cancel">Cancel the run under way instead.</param>
+    /// <param name="json">Print the run as the API gives it.</param>
+    /// <param name="output">Where to.</param>
+    /// <param name="cancellationToken">Ends the following; the run goes on.</param>
+    /// <returns>See <see cref="ExitCodes"/>.</returns>
+    public async Task<int> RunAsync(ResyncRequest wish, bool cancel, bool json, TextWriter output, CancellationToken cancellationToken)
+    {
+        if (cancel) return await CancelAsync(wish.Source, json, output, cancellationToken).ConfigureAwait(false);
+        var (run, isNew) = await host.StartResyncAsync(wish, cancellationToken).ConfigureAwait(false);
+        if (!isNew && wish != new ResyncRequest(wish.Source))
+            throw new CommandException($"Run {run.RunId} of the {wish.Source} is under way and was asked for otherwise. Wait for its end, or end it with --cancel.") { ExitCode = ExitCodes.Stopped };
+        if (!isNew) screen.MarkupLineInterpolated($"[grey]Run {run.RunId} is under way already; following that one.[/]");
+        try
+        {
+            run = await ShowAsync(run, cancellationToken).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+        {
+            screen.MarkupLineInterpolated($"[yellow]Not followed any more; run {run.RunId} goes on in the host. See it with status or on the board; --cancel ends it.[/]");
+            return ExitCodes.Stopped;
+        }
+
+        return Write(run, json, output);
+    }
+
+    private async Task<int> CancelAsync(string source, bool json, TextWriter output, CancellationToken cancellationToken)
+    {
+        var runs = await host.ListResyncsAsync(cancellationToken).ConfigureAwait(false);
+        var underWay = runs.FirstOrDefault(run => run.Source == source && IsUnderWay(run));
+        var cancelled = underWay is null ? null : await host.CancelResyncAsync(underWay.RunId, cancellationToken).ConfigureAwait(false);
+        if (cancelled is null) screen.MarkupLineInterpolated($"No run of the {source} is under way.");
+        else if (json) output.WriteLine(JsonSerializer.Serialize(cancelled, ApiJson.Answers.ResyncState));
+        else screen.MarkupLineInterpolated($"Cancelled; {cancelled.Counts?.Remaining ?? 0:n0} of {cancelled.Counts?.Planned ?? 0:n0} planned items were not sent.");
+        return ExitCodes.Done;
+    }
+
+    private int Write(ResyncState run, bool json, TextWriter output)
+    {
+        var summary = ResyncSummary.Of(run);
+        if (json) output.WriteLine(JsonSerializer.Serialize(run, ApiJson.Answers.ResyncState));
+        else ResyncScreen.Write(screen, summary);
+        return summary.ExitCode;
+    }
+
+    private async Task<ResyncState> ShowAsync(ResyncState run, CancellationToken cancellationToken)
+    {
+        if (!screen.Profile.Capabilities.Interactive && !screen.Profile.Out.IsTerminal) return await FollowAsync(run, _ => { }, cancellationToken).ConfigureAwait(false);
+        return await screen.Progress()
+            .AutoClear(true)
+            .Columns(new TaskDescriptionColumn { Alignment = Justify.Left }, new ProgressBarColumn(), new PercentageColumn(), new SpinnerColumn())
+            .StartAsync(context =>
+            {
+                var task = context.AddTask("planning", maxValue: 1);
+                task.IsIndeterminate = true;
+                return FollowAsync(run, state => Update(task, state), cancellationToken);
+            }).ConfigureAwait(false);
+    }
+
+    private async Task<ResyncState> FollowAsync(ResyncState run, Action<ResyncState> show, CancellationToken cancellationToken)
+    {
+        while (IsUnderWay(run))
+        {
+            show(run);
+            await Task.Delay(Interval, cancellationToken).ConfigureAwait(false);
+            run = await host.FindResyncAsync(run.RunId, cancellationToken).ConfigureAwait(false) ?? throw new CommandException($"The host does not remember run {run.RunId} any more.");
+        }
+
+        return run;
+    }
+
+    private static bool IsUnderWay(ResyncState run) => Spelling.TryRead<ResyncRunState>(run.State, out var state) && state is ResyncRunState.Planning or ResyncRunState.Sending;
+
+    private static void Update(ProgressTask task, ResyncState run)
+    {
+        if (run.Counts is not { } counts) return;
+        task.IsIndeterminate = false;
+        task.MaxValue = Math.Max(1, counts.Planned);
+        task.Value = counts.Planned - counts.Remaining;
+        var end = run.EstimatedEnd is { } at && at - TimeProvider.System.GetUtcNow() is { Ticks: > 0 } left ? $"  done in {left:hh\\:mm\\:ss}" : "";
+        task.Description = $"{counts.Planned - counts.Remaining:n0} of {counts.Planned:n0}  {run.RatePerSecond:n0}/s{end}";
+    }
+}

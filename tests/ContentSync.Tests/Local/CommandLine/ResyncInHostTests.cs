@@ -1,0 +1,122 @@
+using System.CommandLine;
+using System.Text.Json;
+using ContentSync.Local;
+using ContentSync.Local.CommandLine;
+using ContentSync.Resync;
+using ContentSync.Tests.Local.Hosting;
+using ContentSync.Tests.Resync;
+using Spectre.Console.Testing;
+
+namespace ContentSync.Tests.Local.CommandLine;
+
+/// <summary>resync against a running host.</summary>
+public sealed class ResyncInHostTests
+{
+    private const string Key = "the key";
+
+    [Fact]
+    public async Task Plans_sends_and_shows_it_in_the_status()
+    {
+        await using var host = await RunningHost.StartWithCatalogAsync(Catalog(50), apiKey: Key);
+
+        var (exit, output, _) = await RunAsync(host, ["resync", "--dry-run", "--json"]);
+        var planned = JsonDocument.Parse(output).RootElement;
+        Assert.Equal((0, "planned", 50), (exit, planned.GetProperty("state").GetString(), planned.GetProperty("plan").GetProperty("new").GetInt32()));
+
+        (exit, _, var screen) = await RunAsync(host, ["resync"]);
+        Assert.Equal(0, exit);
+        Assert.Contains("acknowledged by AlipayHK", screen, StringComparison.Ordinal);
+        Assert.Equal(50, host.Pipeline.Gateway!.Snapshot().Count);
+
+        (exit, output, _) = await RunAsync(host, ["resync", "--json"]);
+        Assert.Equal((0, "handledAlready"), (exit, JsonDocument.Parse(output).RootElement.GetProperty("state").GetString()));
+        (exit, output, _) = await RunAsync(host, ["resync", "--again", "--json"]);
+        Assert.Equal((0, "completed"), (exit, JsonDocument.Parse(output).RootElement.GetProperty("state").GetString()));
+
+        (exit, _, screen) = await RunAsync(host, ["status"]);
+        Assert.Equal(0, exit);
+        Assert.Contains("Resync of catalog: completed since", screen, StringComparison.Ordinal);
+        (_, _, screen) = await RunAsync(host, ["status", "--data", host.Data], asksHost: false);
+        Assert.Contains("completed since", screen, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Is_stopped_by_the_guard_until_a_share_is_allowed()
+    {
+        await using var host = await RunningHost.StartWithCatalogAsync(Catalog(20), apiKey: Key);
+        await RunAsync(host, ["resync"]);
+        await File.WriteAllTextAsync(host.Catalog, Catalog(10));
+
+        var (exit, _, screen) = await RunAsync(host, ["resync"]);
+        Assert.Equal(ExitCodes.Stopped, exit);
+        Assert.Contains("It would delist 10 of 20 listed contents", screen, StringComparison.Ordinal);
+        (exit, _, _) = await RunAsync(host, ["resync", "--allow-delist", "0.5"]);
+        Assert.Equal(ExitCodes.Done, exit);
+    }
+
+    [Fact]
+    public async Task Stops_following_and_cancels_what_goes_on()
+    {
+        await using var host = await RunningHost.StartWithCatalogAsync(Catalog(500), rate: 5, apiKey: Key);
+        using var interrupt = new CancellationTokenSource();
+        var following = RunAsync(host, ["resync"], cancellationToken: interrupt.Token);
+        while (!(await host.Pipeline.Resync.Resyncs.ListAsync(CancellationToken.None)).Any(run => run.State == ResyncRunState.Sending)) await Task.Delay(20);
+        await interrupt.CancelAsync();
+        var (exit, _, screen) = await following;
+        Assert.Equal(ExitCodes.Stopped, exit);
+        Assert.Contains("goes on in the host", screen, StringComparison.Ordinal);
+        Assert.Equal(ResyncRunState.Sending, Assert.Single(await host.Pipeline.Resync.Resyncs.ListAsync(CancellationToken.None)).State);
+
+        var e = await Assert.ThrowsAsync<CommandException>(() => RunAsync(host, ["resync", "--dry-run"]));
+        Assert.Contains("is under way and was asked for otherwise", e.Message, StringComparison.Ordinal);
+        (exit, _, screen) = await RunAsync(host, ["resync", "--cancel"]);
+        Assert.Equal(0, exit);
+        Assert.Contains("Cancelled;", screen, StringComparison.Ordinal);
+        (_, _, screen) = await RunAsync(host, ["resync", "--cancel"]);
+        Assert.Contains("No run of the catalog is under way", screen, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Sends_again_what_the_ledger_holds()
+    {
+        await using var host = await RunningHost.StartWithCatalogAsync(Catalog(5), apiKey: Key);
+        await RunAsync(host, ["resync"]);
+        var (exit, output, _) = await RunAsync(host, ["resync", "--source", "ledger", "--older-than", "0.0000001", "--json"]);
+        var run = JsonDocument.Parse(output).RootElement;
+        Assert.Equal((0, "ledger", 5), (exit, run.GetProperty("source").GetString(), run.GetProperty("counts").GetProperty("sent").GetInt32()));
+    }
+
+    [Theory]
+    [InlineData("leave out --host", "--rate", "5")]
+    [InlineData("leave out --host", "--data", "elsewhere")]
+    [InlineData("the host reads the catalog", "--source", "catalog.ndjson")]
+    [InlineData("are for --source ledger", "--failed")]
+    [InlineData("are for a catalog", "--source", "ledger", "--again")]
+    public async Task Says_what_goes_together(string says, params string[] arguments)
+    {
+        await using var host = await RunningHost.StartWithCatalogAsync("", apiKey: Key);
+        var e = await Assert.ThrowsAsync<CommandException>(() => RunAsync(host, ["resync", .. arguments]));
+        Assert.Contains(says, e.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Says_that_the_host_has_no_catalog()
+    {
+        await using var host = await RunningHost.StartAsync(Key);
+        var e = await Assert.ThrowsAsync<CommandException>(() => RunAsync(host, ["resync"]));
+        Assert.Contains("--catalog FILE", e.Message, StringComparison.Ordinal);
+    }
+
+    private static string Catalog(int items) => string.Concat(Enumerable.Range(0, items).Select(i => TestSnapshot.Line($"SKU-{i:d4}", "1")));
+
+    private static async Task<(int Exit, string Output, string Screen)> RunAsync(RunningHost host, string[] args, bool asksHost = true, CancellationToken cancellationToken = default)
+    {
+        var screen = new TestConsole().Width(300);
+        var root = new RootCommand { new StatusCommand(screen).Create(), new ResyncCommand(screen).Create() };
+        var parsed = root.Parse(asksHost ? [.. args, "--host", host.Address.ToString(), "--api-key", Key] : args);
+        Assert.Empty(parsed.Errors);
+        using var output = new StringWriter();
+        var exit = await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false, Output = output }, cancellationToken);
+        return (exit, output.ToString(), screen.Output);
+    }
+}

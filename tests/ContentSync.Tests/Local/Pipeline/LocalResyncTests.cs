@@ -1,0 +1,148 @@
+using System.Collections.Concurrent;
+using ContentSync.Local.CommandLine;
+using ContentSync.Local.Pipeline;
+using ContentSync.Resync;
+using ContentSync.Tests.Local.Storage;
+using ContentSync.Tests.Resync;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace ContentSync.Tests.Local.Pipeline;
+
+public sealed class LocalResyncTests : IDisposable
+{
+    private readonly TemporaryFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public async Task Takes_up_a_run_that_an_earlier_process_left()
+    {
+        Write(40);
+        await using (var earlier = await OpenAsync())
+        {
+            await earlier.Resync.Resyncs.StartAsync(earlier.Resync.Sources.Catalog!, new ResyncWish(), default);
+        }
+
+        await using var pipeline = await OpenAsync();
+        pipeline.Resync.Start();
+
+        var run = await AwaitEndAsync(pipeline);
+        Assert.Equal((ResyncRunState.Completed, 40), (run.State, run.Counts.Sent));
+    }
+
+    [Fact]
+    public async Task Tells_a_fault_once_and_goes_on_when_it_is_mended()
+    {
+        Write(3);
+        var logged = new ConcurrentQueue<string>();
+        await using var pipeline = await OpenAsync(new ListLoggers(logged));
+        var runs = pipeline.Resync.Resyncs;
+        var catalog = pipeline.Resync.Sources.Catalog!;
+        await runs.StartAsync(catalog, new ResyncWish(), default);
+        var file = Assert.Single(Directory.GetFiles(Path.Combine(_folder.File("data"), DataDirectory.ResyncName), "*.json"));
+        var sound = await File.ReadAllTextAsync(file);
+        await File.WriteAllTextAsync(file, "{");
+
+        pipeline.Resync.Start();
+        while (logged.IsEmpty) await Task.Delay(10);
+        await File.WriteAllTextAsync(file, sound);
+        await runs.WakeAsync(TimeSpan.Zero, default);
+
+        Assert.Equal(ResyncRunState.Completed, (await AwaitEndAsync(pipeline)).State);
+        Assert.Contains("is held up", Assert.Single(logged), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Stops_with_the_pipeline_and_leaves_the_run_for_the_next_start()
+    {
+        Write(500);
+        await using (var earlier = await OpenAsync(rate: 5))
+        {
+            earlier.Resync.Start();
+            await earlier.Resync.Resyncs.StartAsync(earlier.Resync.Sources.Catalog!, new ResyncWish(), default);
+            while ((await earlier.Resync.Resyncs.ListAsync(default))[0].State != ResyncRunState.Sending) await Task.Delay(10);
+        }
+
+        await using var pipeline = await OpenAsync();
+        Assert.True((await pipeline.Resync.Resyncs.ListAsync(default))[0].IsUnderWay);
+        pipeline.Resync.Start();
+        Assert.Equal(500, (await AwaitEndAsync(pipeline)).Counts.Done);
+    }
+
+    [Fact]
+    public async Task Retries_what_left_a_run_through_the_queue()
+    {
+        Write(60);
+        await using var pipeline = await OpenAsync();
+        pipeline.Gateway!.Faults = ContentSync.Local.SimulatedAlipayHk.GatewayFaults.Parse("unknown=0.3");
+        pipeline.Resync.Start();
+        await pipeline.Resync.Resyncs.StartAsync(pipeline.Resync.Sources.Catalog!, new ResyncWish(), default);
+        Assert.Equal(60, (await AwaitEndAsync(pipeline)).Counts.Done);
+        await pipeline.Resync.Retries.FinishAsync(TimeSpan.FromSeconds(60), default);
+        Assert.Equal(60, pipeline.Gateway.Snapshot().Count);
+    }
+
+    [Fact]
+    public async Task Can_plan_the_copy_of_the_bundled_sample()
+    {
+        var data = _folder.File("data");
+        await using var pipeline = await LocalPipeline.OpenAsync(new LocalOptions { Data = data, Catalog = SampleCatalog.CopyIn(data) }, TimeProvider.System, NullLoggerFactory.Instance, default);
+        SampleCatalog.WriteCopy(data, pipeline.Reader);
+        var written = File.GetLastWriteTimeUtc(SampleCatalog.CopyIn(data));
+        SampleCatalog.WriteCopy(data, pipeline.Reader);
+        Assert.Equal(written, File.GetLastWriteTimeUtc(SampleCatalog.CopyIn(data)));
+
+        var run = await pipeline.Resync.Runner.PlanAsync(pipeline.Resync.Sources.Catalog!, new ResyncWish(), default);
+
+        Assert.Equal(ResyncRunState.Planned, run.State);
+        Assert.True(run.Plan!.New > 1_000 && run.Plan.Invalid > 0);
+    }
+
+    [Fact]
+    public async Task One_rate_bounds_singles_and_bulk()
+    {
+        await using var pipeline = await OpenAsync(rate: 12.5);
+        Assert.Equal(12.5, pipeline.AlipayHk.MaxSendsPerSecond);
+        await using var unbounded = await LocalPipeline.OpenAsync(new LocalOptions { Data = _folder.File("other") }, TimeProvider.System, NullLoggerFactory.Instance, default);
+        Assert.Null(unbounded.AlipayHk.MaxSendsPerSecond);
+    }
+
+    private static async Task<ResyncRun> AwaitEndAsync(LocalPipeline pipeline)
+    {
+        using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(2));
+        while (true)
+        {
+            var run = (await pipeline.Resync.Resyncs.ListAsync(limit.Token))[0];
+            if (!run.IsUnderWay) return run;
+            await Task.Delay(20, limit.Token);
+        }
+    }
+
+    private void Write(int items) => File.WriteAllText(_folder.File("catalog.ndjson"), string.Concat(Enumerable.Range(0, items).Select(i => TestSnapshot.Line($"SKU-{i:d4}", "1"))));
+
+    private Task<LocalPipeline> OpenAsync(ILoggerFactory? loggers = null, double? rate = null) => LocalPipeline.OpenAsync(
+        new LocalOptions { Data = _folder.File("data"), Catalog = _folder.File("catalog.ndjson"), Rate = rate, Workers = 4 }, TimeProvider.System, loggers ?? NullLoggerFactory.Instance, default);
+
+    private sealed class ListLoggers(ConcurrentQueue<string> logged) : ILoggerFactory, ILogger
+    {
+        public ILogger CreateLogger(string categoryName) => this;
+
+        public void AddProvider(ILoggerProvider provider) => throw new NotSupportedException();
+
+        public IDisposable? BeginScope<TState>(TState state)
+            where TState : notnull => null;
+
+        public bool IsEnabled(LogLevel logLevel) => logLevel >= LogLevel.Error;
+
+        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+        {
+            if (IsEnabled(logLevel)) logged.Enqueue(formatter(state, exception));
+        }
+
+        public void Dispose()
+        {
+            // Nothing is held.
+        }
+    }
+}
