@@ -10,6 +10,8 @@ internal sealed record Arguments
 
           --seeds N [--from N]   runs N seeds, from 1 on or from the one named
           --seed N --trace       runs one seed and prints what happened
+          --wide                 every seed reconciles whole catalogs and has several vaults, which else a share of them has
+          --crash-points         crashes at every port call in turn, on every way an item or a catalog takes
           --mutants [--seed N]   plants bugs, one at a time, and shows which invariant catches each; or only the N-th
           --json                 one JSON object instead of text
           --threads N            how many seeds run at the same time (default: all cores)
@@ -27,6 +29,11 @@ internal sealed record Arguments
 
     public bool Mutants { get; private set; }
 
+    public bool CrashPoints { get; private set; }
+
+    /// <summary>What a seed stands for.</summary>
+    public Func<ulong, Plan> PlanOf { get; private set; } = PlanDraw.Of;
+
     public int Threads { get; private set; } = Environment.ProcessorCount;
 
     /// <summary>Null where they make no sense.</summary>
@@ -42,6 +49,12 @@ internal sealed record Arguments
                     break;
                 case "--json":
                     arguments.IsJson = true;
+                    break;
+                case "--wide":
+                    arguments.PlanOf = PlanDraw.WithCatalogsAndVaults;
+                    break;
+                case "--crash-points":
+                    arguments.CrashPoints = true;
                     break;
                 case "--mutants":
                     arguments.Mutants = true;

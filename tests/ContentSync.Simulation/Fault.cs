@@ -21,6 +21,8 @@ internal enum Fault
     StoreSlow,
     VaultThrottle,
     VaultOutage,
+    VaultDisabled,
+    VaultSilent,
     PartnerThrottle,
     PartnerServerError,
     PartnerUnknownException,
@@ -35,6 +37,8 @@ internal enum Fault
     PartnerUnsignedRejection,
     PartnerDark,
     PartnerConfigurationFault,
+    CatalogCut,
+    CatalogReplaced,
 }
 
 /// <summary>How often each fault was injected.</summary>

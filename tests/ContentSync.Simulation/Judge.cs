@@ -34,6 +34,24 @@ internal enum Invariant
 
     /// <summary>No exception that nobody expects.</summary>
     NothingThrown,
+
+    /// <summary>A run of the whole catalog comes to its end, and its counts add up.</summary>
+    ResyncAddsUp,
+
+    /// <summary>After the last run, ledger and partner equal the catalog.</summary>
+    PartnerEqualsCatalog,
+
+    /// <summary>What is delisted is what the catalog no longer holds.</summary>
+    DelistedAsPlanned,
+
+    /// <summary>A content is always in the same lane.</summary>
+    OneLane,
+
+    /// <summary>No run takes down more than the guard allows.</summary>
+    GuardKept,
+
+    /// <summary>A vault that was down is tried again.</summary>
+    VaultsComeBack,
 }
 
 /// <summary>An invariant that did not hold.</summary>
@@ -45,6 +63,10 @@ internal sealed class Judge(World world)
     private readonly Dictionary<string, Request> _requests = new(StringComparer.Ordinal);
     private readonly Dictionary<string, Content> _contents = new(StringComparer.Ordinal);
     private readonly ContentReader _reader = new(new ContentOptions(), new TrueTime(world));
+    private BulkJudge? _bulk;
+
+    /// <summary>Judges resyncs.</summary>
+    public BulkJudge Bulk => _bulk ??= new BulkJudge(world, _reader);
 
     /// <summary>The first one; the simulation ends with it.</summary>
     public Violation? Violation { get; private set; }
@@ -99,6 +121,7 @@ internal sealed class Judge(World world)
         if (old?.Lease is { } dead && next.Lease is { } lease && next.Attempts == old.Attempts + 1 && old.Attempts > 0 && dead.LeaseId != "settling" && dead.LeaseId != lease.LeaseId) content.Interrupted++;
         if (!world.IsReplaying && old is { State: SyncState.Parked, ParkReason: ParkReason.Rejected } && next.State == SyncState.Pending && old.Hash == next.Hash) Report(Invariant.AttemptsBounded, $"{next.ContentId} was rejected for good and is to be sent again");
         if (next.Attempts == 0 && old is null or { Attempts: > 0 }) content.Arrivals = 0;
+        _bulk?.Written(old, next);
     }
 
     /// <summary>A request leaves a process.</summary>
@@ -163,6 +186,8 @@ internal sealed class Judge(World world)
             else if (content.Promised is { } newest && Order(newest, record.Revision) > 0) Report(Invariant.EverythingSettles, $"{contentId} r{newest} is lost, the store has r{record.Revision}");
             else if (record.State == SyncState.Synchronized) CheckHeld(record, content);
         }
+
+        if (world.Plan.Bulk is not null) Bulk.CheckEnd();
     }
 
     private void CheckRequest(SyncRecord? old, SyncRecord next, Content content)
@@ -204,7 +229,7 @@ internal sealed class Judge(World world)
         }
         else if (record.ParkReason == ParkReason.Rejected)
         {
-            if (content.NatureOf(record.Hash) != Nature.Risky) Report(Invariant.NoDeadLetterWhileDown, $"{record.ContentId} is parked as rejected, which the partner never said in earnest");
+            if (NatureText.Find(record.Body.Span) != Nature.Risky) Report(Invariant.NoDeadLetterWhileDown, $"{record.ContentId} is parked as rejected, which the partner never said in earnest");
         }
         else if (content.Interrupted < world.Plan.Recoverability.MaxAttempts && (world.IsOut(Fault.PartnerDark) || world.IsOut(Fault.PartnerConfigurationFault) || world.IsOut(Fault.VaultOutage)))
         {
@@ -227,7 +252,6 @@ internal sealed class Judge(World world)
     private sealed class Content
     {
         private readonly Dictionary<Revision, ContentHash> _hashes = [];
-        private readonly Dictionary<ContentHash, Nature> _natures = [];
 
         /// <summary>Of the newest request that took effect.</summary>
         public long NewestTaken { get; set; }
@@ -259,8 +283,6 @@ internal sealed class Judge(World world)
         public void Know(ContentItem item)
         {
             if (item.Revision is { } revision) _hashes[revision] = item.Hash;
-            var info = Encoding.UTF8.GetString(item.ContentInfo.Span);
-            _natures[item.Hash] = Enum.GetValues<Nature>().First(nature => info.Contains($"\"{nature}\"", StringComparison.Ordinal));
         }
 
         public void Promise(Revision? revision)
@@ -270,8 +292,6 @@ internal sealed class Judge(World world)
         }
 
         public ContentHash? HashOf(Revision revision) => _hashes.TryGetValue(revision, out var hash) ? hash : null;
-
-        public Nature NatureOf(ContentHash hash) => _natures[hash];
     }
 
     private sealed class TrueTime(World world) : TimeProvider

@@ -54,11 +54,24 @@ internal sealed record Plan
 
     public CrashPoint? CrashPoint { get; init; }
 
+    /// <summary>Whole catalogs are reconciled too; null for none.</summary>
+    public BulkPlan? Bulk { get; init; }
+
+    /// <summary>Vaults that hold the key; several are pooled.</summary>
+    public int Vaults { get; init; } = 1;
+
+    /// <summary>Of one pooled vault and process.</summary>
+    public double SignaturesPerSecond { get; init; } = 1;
+
     public double Chance(Fault fault) => Chances.GetValueOrDefault(fault);
 }
 
 /// <summary>Something is away for a while: <see cref="Fault.PartnerDark"/>, <see cref="Fault.StoreOutage"/> and the like.</summary>
-internal sealed record Outage(Fault Fault, TimeSpan From, TimeSpan To);
+/// <param name="Fault">What is away.</param>
+/// <param name="From">When it begins.</param>
+/// <param name="To">When it ends.</param>
+/// <param name="Vault">Which vault, where there are several and just one is away.</param>
+internal sealed record Outage(Fault Fault, TimeSpan From, TimeSpan To, int Vault = 0);
 
 /// <summary>A crash, a restart, a shutdown or a clock jump of one machine.</summary>
 internal sealed record MachineEvent(Fault Fault, int Machine, TimeSpan At, TimeSpan Amount);
@@ -109,4 +122,20 @@ internal enum Nature
 
     /// <summary>Never answered.</summary>
     Tarpit,
+}
+
+/// <summary>Finds the nature in a body.</summary>
+internal static class NatureText
+{
+    private static readonly (Nature Nature, byte[] Text)[] Natures = [.. Enum.GetValues<Nature>().Select(nature => (nature, System.Text.Encoding.UTF8.GetBytes(nature.ToString())))];
+
+    public static Nature Find(ReadOnlySpan<byte> body)
+    {
+        foreach (var (nature, text) in Natures)
+        {
+            if (body.IndexOf(text) >= 0) return nature;
+        }
+
+        throw new InvalidOperationException("The body names no nature.");
+    }
 }

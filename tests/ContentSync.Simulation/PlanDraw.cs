@@ -25,15 +25,18 @@ internal sealed class PlanDraw
         _bursts = [TimeSpan.FromMinutes(1), .. Enumerable.Range(0, 2 + _random.Next(4)).Select(_ => Horizon * 0.95 * _random.NextDouble())];
     }
 
-    public static Plan Of(ulong seed) => new PlanDraw(seed).Draw(seed);
+    public static Plan Of(ulong seed) => new BulkDraw(seed).Widen(new PlanDraw(seed).Draw(seed));
+
+    /// <summary>With whole catalogs and several vaults, which only some of the seeds have.</summary>
+    public static Plan WithCatalogsAndVaults(ulong seed) => new BulkDraw(seed).WidenFully(new PlanDraw(seed).Draw(seed));
 
     /// <summary>
     /// Without the sweep: where the queue loses nothing, all must settle by its messages alone. Otherwise the sweep would hide that
-    /// they do not.
+    /// they do not. Without catalogs, since what a run took in before it ended early is left to the sweep.
     /// </summary>
     public static Plan WithoutSweep(ulong seed)
     {
-        var plan = Of(seed);
+        var plan = new PlanDraw(seed).Draw(seed);
         return plan with
         {
             SweepInterval = TimeSpan.FromDays(40),

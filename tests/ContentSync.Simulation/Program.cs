@@ -27,9 +27,24 @@ if (arguments.Mutants)
 #endif
 }
 
+if (arguments.CrashPoints)
+{
+    using var keys = new SimulatedKeys();
+    var broken = 0;
+    foreach (var (name, plan) in CrashPoints.Paths)
+    {
+        var (tried, failures) = CrashPoints.Run(plan, keys);
+        Console.WriteLine($"{name}: {tried} crashes, {failures.Count} without a good end");
+        foreach (var failure in failures) Console.WriteLine($"  {failure}");
+        broken += failures.Count;
+    }
+
+    return broken == 0 ? 0 : 1;
+}
+
 if (arguments.Seed is { } seed)
 {
-    var run = SeedRunner.Trace(PlanDraw.Of(seed));
+    var run = SeedRunner.Trace(arguments.PlanOf(seed));
     if (arguments.IsTraced)
     {
         foreach (var line in run.Trace) Console.WriteLine(line);
@@ -40,7 +55,7 @@ if (arguments.Seed is { } seed)
 }
 
 var seeds = Enumerable.Range(0, arguments.Seeds).Select(i => arguments.From + (ulong)i);
-var report = SeedRunner.Run(seeds, PlanDraw.Of, arguments.Threads, TimeSpan.MaxValue);
+var report = SeedRunner.Run(seeds, arguments.PlanOf, arguments.Threads, TimeSpan.MaxValue);
 if (arguments.IsJson)
 {
     using var output = Console.OpenStandardOutput();
@@ -48,7 +63,7 @@ if (arguments.IsJson)
 }
 else
 {
-    ReportWriter.WriteText(report, Console.Out);
+    ReportWriter.WriteText(report, arguments.PlanOf, Console.Out);
 }
 
 return report.Violations.Count == 0 ? 0 : 1;

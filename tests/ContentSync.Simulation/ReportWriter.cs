@@ -10,7 +10,7 @@ internal static class ReportWriter
     private const int MostTraces = 1;
     private const int MostTraceLines = 400;
 
-    public static void WriteText(SeedReport report, TextWriter output)
+    public static void WriteText(SeedReport report, Func<ulong, Plan> planOf, TextWriter output)
     {
         output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"seeds          {report.Seeds}"));
         output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"virtual hours  {report.VirtualHours:0}"));
@@ -22,7 +22,7 @@ internal static class ReportWriter
         foreach (var (seed, violation) in report.Violations) output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"  seed {seed}: {violation.Invariant}: {violation.Text}"));
         foreach (var (seed, _) in report.Violations.Take(MostTraces))
         {
-            var lines = SeedRunner.Trace(PlanDraw.Of(seed)).Trace;
+            var lines = SeedRunner.Trace(planOf(seed)).Trace;
             output.WriteLine();
             output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"trace of seed {seed}, its last {Math.Min(MostTraceLines, lines.Count)} of {lines.Count} lines; the whole of it: --seed {seed} --trace"));
             foreach (var line in lines.TakeLast(MostTraceLines)) output.WriteLine(line);

@@ -210,7 +210,9 @@ internal sealed class BrokerQueue(SimulatedProcess process, World world) : ISync
         await process.CallAsync(what, effect, Go(), cancellationToken).ConfigureAwait(false);
     }
 
-    private Journey Go()
+    private Journey Go() => Go(world);
+
+    public static Journey Go(World world)
     {
         if (world.Meets(Fault.BrokerOutage)) return new Journey(world.Brief(), TimeSpan.FromSeconds(2), IsLost: true, Unavailable);
         if (world.Strikes(Fault.SettlementLost)) return new Journey(world.Brief(), TimeSpan.FromSeconds(2), world.Random.Chance(0.5), Unavailable);

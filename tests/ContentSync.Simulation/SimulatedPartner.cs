@@ -13,7 +13,7 @@ internal sealed class SimulatedPartner(World world)
 
     private static readonly TimeSpan ClockStroke = TimeSpan.FromMinutes(5);
 
-    private readonly Quota _quota = new(world, "partner calls");
+    private readonly Quota _quota = new(world, "partner calls", world.Plan.MaxSendsPerSecond, world.Plan.Vaults == 1 ? 2 * World.LongestBrief : SimulatedProcess.PoolOptions.AttemptTimeout);
 
     /// <summary>Calls that reached the network, dark times included.</summary>
     public long Calls { get; private set; }
@@ -223,8 +223,7 @@ internal sealed class PartnerCall
         using var json = JsonDocument.Parse(body);
         RequestId = json.RootElement.GetProperty("requestId").GetString()!;
         ContentId = json.RootElement.GetProperty("contentId").GetString()!;
-        var info = json.RootElement.GetProperty("contentInfo").GetString()!;
-        Nature = Enum.GetValues<Nature>().First(nature => info.Contains($"\"nature\":\"{nature}\"", StringComparison.Ordinal));
+        Nature = NatureText.Find(body);
     }
 
     public SimulatedProcess Process { get; }

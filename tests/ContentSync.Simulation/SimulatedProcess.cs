@@ -1,6 +1,8 @@
 using ContentSync.AlipayHk;
 using ContentSync.Content;
 using ContentSync.Ledger;
+using ContentSync.Resync;
+using ContentSync.Signing;
 using ContentSync.Synchronization;
 using ContentSync.Synchronization.Messages;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -12,6 +14,9 @@ internal sealed class SimulatedProcess : IDisposable
 {
     public static readonly Uri BaseAddress = new("https://partner.example");
     public const string ClientId = "SIMULATION";
+
+    /// <summary>How a pool of several vaults goes about it, but for its pace.</summary>
+    public static readonly SignerPoolOptions PoolOptions = new();
 
     private static readonly TimeSpan ShutdownGrace = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan SweepGrace = TimeSpan.FromMinutes(1);
@@ -28,7 +33,9 @@ internal sealed class SimulatedProcess : IDisposable
     private readonly ContentMessageProcessor _processor;
     private readonly PendingSweep _sweep;
     private readonly ParkedReplay _replay;
+    private readonly ResyncWork? _resyncs;
     private readonly CancellationTokenSource _stopping = new();
+    private readonly SignerPool? _pool;
     private readonly List<PartnerCall> _connections = [];
     private readonly List<Action<bool>> _callers = [];
     private readonly HashSet<long> _handling = [];
@@ -51,8 +58,9 @@ internal sealed class SimulatedProcess : IDisposable
             PartnerKeys = { world.Keys.Known },
         };
         var ids = new SimulatedIds(world.Random);
+        if (plan.Vaults > 1) _pool = Pool();
         _client = AlipayHkClient.Create(
-            options, new VaultSigner(this, world), _clock, NullLoggerFactory.Instance, new PartnerSocket(this, world), ids, world.Random.NextDouble, world.Keys.Imported);
+            options, _pool is null ? new VaultSigner(this, world, null) : _pool, _clock, NullLoggerFactory.Instance, new PartnerSocket(this, world), ids, world.Random.NextDouble, world.Keys.Imported);
         Gate = new SendGate(plan.Recoverability, _storeClock);
         _synchronizer = new ContentSynchronizer(
             _ledger, _client, Gate, ids, plan.Recoverability, world.Random.NextDouble, _storeClock, NullLogger<ContentSynchronizer>.Instance);
@@ -61,11 +69,13 @@ internal sealed class SimulatedProcess : IDisposable
             new ContentMessageReader(_reader), _synchronizer, plan.Recoverability, NullLogger<ContentMessageProcessor>.Instance);
         _sweep = new PendingSweep(_ledger, _queue, Gate, _storeClock);
         _replay = new ParkedReplay(_ledger, _queue, new ReplayOptions(), _storeClock);
+        if (plan.Bulk is { } bulk) _resyncs = new ResyncWork(this, world, bulk, _ledger, _synchronizer, _queue, ids, _storeClock, _stopping.Token);
     }
 
     public void Dispose()
     {
         _client.Dispose();
+        _pool?.Dispose();
         _stopping.Dispose();
     }
 
@@ -82,7 +92,9 @@ internal sealed class SimulatedProcess : IDisposable
     public void Start()
     {
         Watch(SweepAsync());
+        if (_resyncs is not null) Watch(_resyncs.WakeAsync());
         _world.Broker.Pump();
+        _world.Lanes.Pump();
     }
 
     public void SetClock(TimeSpan offset) => _clock.Offset = offset;
@@ -167,6 +179,28 @@ internal sealed class SimulatedProcess : IDisposable
         Watch(HandleAsync(message, lockToken));
     }
 
+    /// <summary>A session delivers a pack.</summary>
+    public void ReceivePack(ResyncPack pack, int hop, long lockToken)
+    {
+        _handling.Add(lockToken);
+        Watch(HandleAsync());
+
+        async Task HandleAsync()
+        {
+            try
+            {
+                await _resyncs!.HandleAsync(pack, hop, lockToken).ConfigureAwait(false);
+            }
+            finally
+            {
+                _handling.Remove(lockToken);
+            }
+        }
+    }
+
+    /// <summary>Somebody asks for a run. Answers whether it was written down.</summary>
+    public void Ask(ResyncAsked asked, Action<bool> answered) => Watch(_resyncs!.AskAsync(asked, answered));
+
     /// <summary>A caller's HTTP request. Answers whether the caller was told that it is accepted.</summary>
     public void Serve(Submitted submitted, Action<bool> answered)
     {
@@ -179,6 +213,13 @@ internal sealed class SimulatedProcess : IDisposable
     }
 
     public void ReplayParked() => Watch(ReplayAsync());
+
+    private SignerPool Pool()
+    {
+        var watch = new PoolWatch(_world);
+        var keys = Enumerable.Range(0, _world.Plan.Vaults).Select(vault => new VaultKey($"vault{vault}", "1", new VaultSigner(this, _world, watch) { Vault = vault })).ToList();
+        return new SignerPool(keys, new SignerPoolOptions { SignaturesPerSecond = _world.Plan.SignaturesPerSecond, AttemptTimeout = PoolOptions.AttemptTimeout }, _clock, TaskCreationOptions.None);
+    }
 
     // The same decisions as the Functions host's: what throws is abandoned.
     private async Task HandleAsync(QueueMessage message, long lockToken)
@@ -306,7 +347,7 @@ internal sealed class SimulatedProcess : IDisposable
     }
 
     // Nothing may throw unexpectedly, whatever the world does.
-    private async void Watch(Task work)
+    public async void Watch(Task work)
     {
         try
         {

@@ -3,6 +3,15 @@ using ContentSync.Ledger;
 
 namespace ContentSync.Resync;
 
+/// <summary>Finds what differs between a catalog and the ledger.</summary>
+public interface ICatalogPlanner
+{
+    /// <summary>Reads the snapshot to its end and plans, or says why the snapshot is refused as a whole.</summary>
+    /// <returns>The plan, to be disposed of; or why there is none.</returns>
+    /// <exception cref="LedgerUnavailableException">The ledger cannot be read.</exception>
+    Task<PlanAnswer> PlanAsync(ICatalogSnapshot snapshot, CancellationToken cancellationToken);
+}
+
 /// <summary>
 /// Compares a whole catalog with the ledger and finds what differs. Both are streamed once, side by side, into small entries on
 /// disk, partitioned by a hash of the contentId; then one partition after the other is compared in memory. So the memory it
@@ -11,7 +20,7 @@ namespace ContentSync.Resync;
 /// <param name="reader">Reads the catalog.</param>
 /// <param name="ledger">What it is held against.</param>
 /// <param name="temporaryFolder">Where the entries go: some 90 bytes per item, deleted with the plan.</param>
-public sealed class CatalogPlanner(CatalogReader reader, ILedgerIndex ledger, string temporaryFolder)
+public sealed class CatalogPlanner(CatalogReader reader, ILedgerIndex ledger, string temporaryFolder) : ICatalogPlanner
 {
     /// <summary>
     /// Reads the snapshot to its end and plans. A snapshot that cannot be read to its end, that holds a line of which not even the

@@ -1,3 +1,4 @@
+using ContentSync.AlipayHk;
 using ContentSync.Diagnostics;
 using ContentSync.Ledger;
 using ContentSync.Synchronization;
@@ -66,7 +67,6 @@ public sealed class PackSender(ContentSynchronizer synchronizer, ISyncQueue sing
         var gate = new Lock();
         PackHold? hold = null;
         var next = -1;
-        using var turn = new SemaphoreSlim(1);
         await Task.WhenAll(Enumerable.Range(0, Math.Min(options.InFlightPerLane, pack.Items.Count)).Select(_ => WorkAsync())).ConfigureAwait(false);
         return new PackResult(counts, hold);
 
@@ -82,16 +82,7 @@ public sealed class PackSender(ContentSynchronizer synchronizer, ISyncQueue sing
                     continue;
                 }
 
-                await turn.WaitAsync(cancellationToken).ConfigureAwait(false);
-                try
-                {
-                    await pace.TakeAsync(cancellationToken).ConfigureAwait(false);
-                }
-                finally
-                {
-                    turn.Release();
-                }
-
+                await pace.TakeAsync(cancellationToken).ConfigureAwait(false);
                 var (count, held) = await SendAsync(pack.Items[index], patience, cancellationToken).ConfigureAwait(false);
                 if (held is not null) Volatile.Write(ref hold, held);
                 lock (gate) counts += count;
@@ -113,10 +104,10 @@ public sealed class PackSender(ContentSynchronizer synchronizer, ISyncQueue sing
                 case PendingCause.Paused when patience != Timeout.InfiniteTimeSpan && time.GetElapsedTime(began) + outcome.Delay > patience:
                     return (new RunCounts(), new PackHold(outcome.Description ?? "Sending is paused.", outcome.Delay, IsFault: false));
                 case PendingCause.Paused:
-                    await Task.Delay(outcome.Delay, time, cancellationToken).ConfigureAwait(false);
+                    await time.WaitAsync(outcome.Delay, cancellationToken).ConfigureAwait(false);
                     break;
                 case PendingCause.Busy:
-                    await Task.Delay(outcome.Delay < BusyWait ? outcome.Delay : BusyWait, time, cancellationToken).ConfigureAwait(false);
+                    await time.WaitAsync(outcome.Delay < BusyWait ? outcome.Delay : BusyWait, cancellationToken).ConfigureAwait(false);
                     break;
                 case PendingCause.LedgerUnavailable:
                     throw new LedgerUnavailableException(outcome.Description ?? "The ledger cannot be reached.");

@@ -17,7 +17,7 @@ namespace ContentSync.Resync;
 /// <param name="options">Shares and lanes.</param>
 /// <param name="time">Clock.</param>
 public sealed class ResyncRunner(
-    CatalogPlanner planner, ResendPlanner resend, ResyncPages pages, IPackLanes lanes, IResyncStore store, RequestIdSource requestIds, ResyncOptions options, TimeProvider time)
+    ICatalogPlanner planner, ResendPlanner resend, ResyncPages pages, IPackLanes lanes, IResyncStore store, RequestIdSource requestIds, ResyncOptions options, TimeProvider time)
 {
     /// <summary>Unsound items that a run remembers.</summary>
     private const int MostIssues = 20;
@@ -68,7 +68,7 @@ public sealed class ResyncRunner(
         {
             var step = await ContinueAsync(source, Timeout.InfiniteTimeSpan, cancellationToken).ConfigureAwait(false);
             if (step.Next is not { } wait || step.IsHeld) return step.Run!;
-            await Task.Delay(wait, time, cancellationToken).ConfigureAwait(false);
+            await time.WaitAsync(wait, cancellationToken).ConfigureAwait(false);
         }
     }
 

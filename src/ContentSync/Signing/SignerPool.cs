@@ -17,6 +17,7 @@ public sealed class SignerPool : IRequestSigner, IDisposable
 {
     private readonly SignerPoolOptions _options;
     private readonly TimeProvider _time;
+    private readonly TaskCreationOptions _turns;
     private readonly long _began;
     private readonly PooledVault[] _vaults;
     private readonly LinkedList<Turn> _waiting = new();
@@ -29,11 +30,18 @@ public sealed class SignerPool : IRequestSigner, IDisposable
     /// <param name="time">Clock.</param>
     /// <exception cref="ArgumentException">No key, or a keyVersion that cannot stand in a header.</exception>
     public SignerPool(IReadOnlyList<VaultKey> keys, SignerPoolOptions options, TimeProvider time)
+        : this(keys, options, time, TaskCreationOptions.RunContinuationsAsynchronously)
+    {
+    }
+
+    /// <summary>With <see cref="TaskCreationOptions.None"/>, whose turn has come goes on at once, on the thread that gave it: in an order that can be repeated.</summary>
+    internal SignerPool(IReadOnlyList<VaultKey> keys, SignerPoolOptions options, TimeProvider time, TaskCreationOptions turns)
     {
         if (keys.Count == 0) throw new ArgumentException("A signer pool needs at least one key.", nameof(keys));
         if (keys.Any(key => !KeyVersionText.IsValid(key.KeyVersion))) throw new ArgumentException(KeyVersionText.Rule, nameof(keys));
         _options = options;
         _time = time;
+        _turns = turns;
         _began = time.GetTimestamp();
         _vaults = [.. keys.GroupBy(key => key.Vault, StringComparer.OrdinalIgnoreCase).Select(vault => new PooledVault(vault.Key, [.. vault], options))];
         _timer = time.CreateTimer(_ => OnTimer(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
@@ -220,7 +228,7 @@ public sealed class SignerPool : IRequestSigner, IDisposable
     }
 
     /// <summary>One caller's place in the line.</summary>
-    private sealed class Turn(SignerPool pool) : TaskCompletionSource<PooledKey>(TaskCreationOptions.RunContinuationsAsynchronously)
+    private sealed class Turn(SignerPool pool) : TaskCompletionSource<PooledKey>(pool._turns)
     {
         /// <summary>Null once it has left the line.</summary>
         public LinkedListNode<Turn>? Node { get; set; }

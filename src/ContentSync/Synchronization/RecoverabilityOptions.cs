@@ -38,9 +38,10 @@ public sealed class RecoverabilityOptions
 
     /// <summary>
     /// How long AlipayHK may go on working on a request whose answer was given up on. Nothing of the same content is sent
-    /// meanwhile: an older revision that takes effect late would undo a newer one.
+    /// meanwhile: an older revision that takes effect late would undo a newer one. A caller who hangs up at once gives up at once, so it
+    /// is longer than AlipayHK takes for a request at all, and not merely than what it takes beyond the client's time limit.
     /// </summary>
-    public TimeSpan SettleTime { get; set; } = TimeSpan.FromSeconds(20);
+    public TimeSpan SettleTime { get; set; } = TimeSpan.FromSeconds(25);
 
     /// <summary>Failures in a row, over all contents, that stop sending until a probe succeeds. Below <see cref="MaxAttempts"/>, so that a lone content does not spend them all on a partner that is down.</summary>
     public int BreakerThreshold { get; set; } = 5;

@@ -34,12 +34,12 @@ internal static class MutantBuild
 
         internal static class PlantedBug
         {
-            [System.ThreadStatic]
-            private static int s_active;
+            // Goes with the work onto whatever thread the planner takes.
+            private static readonly System.Threading.AsyncLocal<int> Active = new();
 
-            public static bool Is(int number) => s_active == number;
+            public static bool Is(int number) => Active.Value == number;
 
-            public static void Plant(int number) => s_active = number;
+            public static void Plant(int number) => Active.Value = number;
         }
         """;
 

@@ -19,6 +19,16 @@ internal static class MutantList
     private const string Signing = Library + "AlipayHk/RequestSigningHandler.cs";
     private const string Verification = Library + "AlipayHk/ResponseVerification.cs";
     private const string Pacing = Library + "AlipayHk/SendPacingHandler.cs";
+    private const string Runner = Library + "Resync/ResyncRunner.cs";
+    private const string Pages = Library + "Resync/ResyncPages.cs";
+    private const string Packs = Library + "Resync/PackSender.cs";
+    private const string Comparison = Library + "Resync/PlanComparison.cs";
+    private const string Spill = Library + "Resync/PlanSpill.cs";
+    private const string Standing = Library + "Resync/LaneStanding.cs";
+    private const string Delisted = Library + "Resync/DelistedContent.cs";
+    private const string Guard = Library + "Resync/MassDelistGuard.cs";
+    private const string Vault = Library + "Signing/PooledVault.cs";
+    private const string ResyncWork = "tests/ContentSync.Simulation/ResyncWork.cs";
     private const string Settlement = "tests/ContentSync.Simulation/SimulatedProcess.cs";
     private const string Store = "tests/ContentSync.Simulation/SimulatedStore.cs";
 
@@ -94,5 +104,25 @@ internal static class MutantList
         new("the path is signed with a query", Signing, "_stringToSign = new(⟦options.Path⟧, options.ClientId);", "options.Path + \"?v=1\""),
         new("the time is read once for the header and once for the signature", Signing, "TryAddWithoutValidation(WireHeaders.RequestTime, ⟦time⟧);", "RequestTime.Format(timeProvider.GetUtcNow())"),
         new("no send budget", Pacing, "await time.WaitAsync(⟦TakeTurn()⟧, cancellationToken);", "TimeSpan.Zero"),
+        new("the guard is not asked", Runner, "if (!isLedger && ⟦MassDelistGuard.Check(options, plan.Counts, history.Handled?.Items, run.Wish.AllowShare)⟧ is { } stop)", "(GuardStop?)null"),
+        new("the guard compares with what is listed and delisted together", Guard, "var delistShare = ⟦Share(plan.Delisting, plan.Listed)⟧;", "Share(plan.Delisting, plan.Listed + plan.Items + plan.Items)"),
+        new("a dry run sends", Runner, "if (⟦run.Wish.DryRun⟧)\n        {\n            plan.Dispose();", "false"),
+        new("a page is passed over after a kill", Runner, "run with { Pages = ⟦page.Number + 1⟧, LanePacks", "page.Number + 2"),
+        new("a run begins again at its first page after a kill", Pages, "if (⟦number >= run.Pages⟧) yield return await TakeInAsync(run, number, page, lanePacks, cancellationToken).ConfigureAwait(false);\n            number++;", "true"),
+        new("a page is counted twice", Runner, "Counts = ⟦run.Counts + result.Counts⟧, UpdatedAt", "run.Counts + result.Counts + result.Counts"),
+        new("a pack is counted twice", Standing, "if (⟦ranges.Exists(range => range.First <= pack && pack <= range.Last)⟧) return null;", "false"),
+        new("a pack is settled before it is counted", ResyncWork, "⟦await _store.CountAsync(pack, result.Counts, _stopping).ConfigureAwait(false);⟧", "if (pack.Number % 2 == 0) { await _store.CountAsync(pack, result.Counts, _stopping).ConfigureAwait(false); }"),
+        new("the packs of a lane have all the same number", Pages, "⟦lanePacks[lane]++⟧", "lanePacks[lane]"),
+        new("the lane goes by the page", Pages, "⟦PlanKey.Of(item.ContentId).Lane(run.Lanes)⟧", "(int)((PlanKey.Of(item.ContentId).Low + (ulong)number) % (ulong)run.Lanes)"),
+        new("a pack held up counts as done", Packs, "if (held is not null) ⟦Volatile.Write(ref hold, held);⟧", "_ = held;"),
+        new("what has vanished stays listed", Comparison, "if (scope == PlanScope.Additions || ⟦!listed || (content.Traits & PlanTraits.Newer) != 0⟧) return;", "true"),
+        new("what came in after the export is delisted", Spill, "| ⟦(content.AcceptedAt > writtenAt ? PlanTraits.Newer : 0)⟧;", "(PlanTraits)0"),
+        new("what was given up on is taken for in step", Comparison, "(traits & PlanTraits.Acknowledged) != 0 : ⟦(traits & PlanTraits.GivenUp) == 0⟧;", "true"),
+        new("a content that differs is taken for in step", Comparison, "if (⟦item.State.LooksLike(content.State)⟧ && !item.Ambiguous", "true"),
+        new("a delisted content is sent as listed", Delisted, "writer.WriteNumber(\"contentStatus\", ⟦(int)ContentStatus.Invalid⟧);", "(int)ContentStatus.Valid"),
+        new("a run goes on with another export than it was planned with", Runner, "if (⟦snapshot?.Digest != run.Digest⟧) return await GiveWayAsync", "snapshot is null"),
+        new("the plan is not kept", Runner, "if (⟦planned.IsUnderWay⟧) await store.SavePlanAsync", "planned.IsUnderWay && planned.Wish.Again"),
+        new("a vault that was down is never probed", Vault, "=> ⟦IsDown && now >= NextProbe⟧;", "false"),
+        new("a pool does not keep its vaults' pace", Vault, "return ⟦Saved >= 1 && now >= _restUntil⟧;", "true"),
     ];
 }

@@ -78,6 +78,7 @@ internal static class MutantRun
             if (SimulationRun.Of(PlanDraw.Of(seed), keys).Violation is { } violation) return new MutantResult(number, mutant, violation.Invariant.ToString(), $"seed {seed}");
             if (SimulationRun.Of(PlanDraw.WithoutSweep(seed), keys).Violation is { } other) return new MutantResult(number, mutant, other.Invariant.ToString(), $"seed {seed} without sweep");
             if (SimulationRun.Of(PlanDraw.WithImpatientCallers(seed), keys).Violation is { } third) return new MutantResult(number, mutant, third.Invariant.ToString(), $"seed {seed} impatient");
+            if (SimulationRun.Of(PlanDraw.WithCatalogsAndVaults(seed), keys).Violation is { } fourth) return new MutantResult(number, mutant, fourth.Invariant.ToString(), $"seed {seed} wide");
 
             // Outages take longer than seeds, so they come when the first seeds have not seen it.
             if (seed == 20 && Scenario.Broken(keys) is { } broken) return new MutantResult(number, mutant, "OutageBehaviour", broken);

@@ -8,7 +8,7 @@ public sealed class SeedTests
     private static readonly TimeSpan Share = TimeSpan.FromSeconds(15);
 
     /// <summary>Seeds that showed a fault once, as plans are drawn today. A change of PlanDraw makes other plans of them.</summary>
-    private static readonly ulong[] Corpus = [19, 25, 28, 78, 90, 98, 105, 106, 111, 122, 128, 133, 139, 145, 235, 734, 787, 790, 927, 1375, 1900, 2119, 2128];
+    private static readonly ulong[] Corpus = [19, 25, 28, 78, 90, 98, 105, 106, 111, 122, 128, 133, 139, 145, 235, 734, 787, 790, 927, 1375, 1900, 2119, 2128, 7667, 15634];
 
     [Fact]
     public void Violates_nothing_in_fresh_seeds()
@@ -32,6 +32,14 @@ public sealed class SeedTests
     public void Violates_nothing_where_callers_hang_up() =>
         Assert.Empty(SeedRunner.Run(Endless(1).Take(60), PlanDraw.WithImpatientCallers, Environment.ProcessorCount, TimeSpan.MaxValue).Violations);
 
+    [Fact]
+    public void Violates_nothing_where_whole_catalogs_are_reconciled_with_several_vaults() =>
+        Assert.Empty(SeedRunner.Run(Endless(1).Take(60), PlanDraw.WithCatalogsAndVaults, Environment.ProcessorCount, TimeSpan.MaxValue).Violations);
+
+    [Fact]
+    public void Gives_the_same_trace_where_whole_catalogs_are_reconciled() =>
+        Assert.Equal(SeedRunner.Trace(PlanDraw.WithCatalogsAndVaults(5)).Trace, SeedRunner.Trace(PlanDraw.WithCatalogsAndVaults(5)).Trace);
+
     [Theory]
     [InlineData(3)]
     [InlineData(77)]
@@ -51,8 +59,9 @@ public sealed class SeedTests
     [Fact]
     public void Injects_every_kind_of_fault()
     {
-        var report = SeedRunner.Run(Endless(1).Take(150), PlanDraw.Of, Environment.ProcessorCount, TimeSpan.MaxValue);
-        Assert.All(Enum.GetValues<Fault>(), fault => Assert.True(report.Faults[fault] > 0, $"{fault} never happened"));
+        var seeds = SeedRunner.Run(Endless(1).Take(150), PlanDraw.Of, Environment.ProcessorCount, TimeSpan.MaxValue);
+        var wide = SeedRunner.Run(Endless(1).Take(50), PlanDraw.WithCatalogsAndVaults, Environment.ProcessorCount, TimeSpan.MaxValue);
+        Assert.All(Enum.GetValues<Fault>(), fault => Assert.True(seeds.Faults[fault] + wide.Faults[fault] > 0, $"{fault} never happened"));
     }
 
     private static IEnumerable<ulong> Endless(ulong from)
