@@ -1,4 +1,3 @@
-using ContentSync.Diagnostics;
 using ContentSync.Ledger;
 using ContentSync.Synchronization;
 using ContentSync.Synchronization.Messages;
@@ -55,7 +54,6 @@ public sealed partial class ResyncMessageProcessor(
 
     private async ValueTask<MessageSettlement> SendAsync(ResyncPack pack, int hop, CancellationToken cancellationToken)
     {
-        using var activity = Telemetry.StartBulk(pack.Items.Count);
         var began = time.GetTimestamp();
         while (await TrySendAsync(pack, cancellationToken).ConfigureAwait(false) is { } hold)
         {
