@@ -98,7 +98,7 @@ public static class FunctionsHost
     {
         services.TryAddSingleton(settings.Resync);
         services.TryAddSingleton<CatalogReader>();
-        services.TryAddSingleton(provider => new CatalogPlanner(
+        services.TryAddSingleton<ICatalogPlanner>(provider => new CatalogPlanner(
             provider.GetRequiredService<CatalogReader>(), provider.GetRequiredService<ILedgerIndex>(), Path.Combine(Path.GetTempPath(), "contentsync-plans")));
         services.TryAddSingleton<ResendPlanner>();
         services.TryAddSingleton<ResyncPages>();

@@ -15,6 +15,7 @@ internal sealed class BulkJudge(World world, ContentReader reader)
     private readonly Dictionary<string, Known> _exports = new(StringComparer.Ordinal);
     private readonly Dictionary<(string Process, string Digest), Comparison> _comparisons = [];
     private readonly Dictionary<string, HashSet<string>> _plans = new(StringComparer.Ordinal);
+    private readonly HashSet<string> _plansInForce = new(StringComparer.Ordinal);
     private readonly Dictionary<string, int> _lanes = new(StringComparer.Ordinal);
     private readonly HashSet<string> _sending = new(StringComparer.Ordinal);
     private readonly HashSet<string> _ended = new(StringComparer.Ordinal);
@@ -74,7 +75,7 @@ internal sealed class BulkJudge(World world, ContentReader reader)
         }
     }
 
-    public void PlanSaved(string runId, IEnumerable<string> vanished) => _plans[runId] = vanished.ToHashSet(StringComparer.Ordinal);
+    public void PlanSaved(string planId, IEnumerable<string> vanished) => _plans[planId] = vanished.ToHashSet(StringComparer.Ordinal);
 
     /// <summary>What is known of a source's runs was written.</summary>
     public void Written(string process, ResyncHistory history)
@@ -82,6 +83,7 @@ internal sealed class BulkJudge(World world, ContentReader reader)
         var run = history.Runs[0];
         var done = run.Counts.Done;
         if (run.Counts.Planned < done) Report(Invariant.ResyncAddsUp, $"run {run.RunId}: {done} of {run.Counts.Planned} items are accounted for");
+        if (run.PlanId is { } planId) _plansInForce.Add(planId);
         if (run.State == ResyncRunState.Sending && _sending.Add(run.RunId) && run.Source != LedgerSource.SourceName) CheckGuard(process, run);
         if (run.IsUnderWay || !_ended.Add(run.RunId)) return;
         if (run.State == ResyncRunState.Completed && run.Counts.Planned != done) Report(Invariant.ResyncAddsUp, $"run {run.RunId} is completed and {done} of {run.Counts.Planned} items are accounted for");
@@ -93,7 +95,7 @@ internal sealed class BulkJudge(World world, ContentReader reader)
     public void Written(SyncRecord? old, SyncRecord next)
     {
         if (old is not { ContentStatus: ContentStatus.Valid } || next.ContentStatus != ContentStatus.Invalid) return;
-        if (!_sending.Any(run => _plans.TryGetValue(run, out var vanished) && vanished.Contains(next.ContentId))) Report(Invariant.DelistedAsPlanned, $"{next.ContentId} is delisted and no run has planned it");
+        if (!_plansInForce.Any(plan => _plans.TryGetValue(plan, out var vanished) && vanished.Contains(next.ContentId))) Report(Invariant.DelistedAsPlanned, $"{next.ContentId} is delisted and no run has planned it");
     }
 
     /// <summary>The last export was reconciled, and nothing happened since.</summary>

@@ -78,17 +78,18 @@ internal sealed class Judge(World world)
     }
 
     /// <summary>A caller hands an item in over HTTP.</summary>
-    public ContentItem Submitted(SubmittedItem submitted, ContentReader reader)
+    /// <returns>Null where it is refused: by a clock that is days off, for one.</returns>
+    public ContentItem? Submitted(SubmittedItem submitted, ContentReader reader)
     {
-        var item = reader.Read(Encoding.UTF8.GetBytes(submitted.ToJson())).Item!;
-        Of(item.ContentId).Know(item);
+        var item = reader.Read(Encoding.UTF8.GetBytes(submitted.ToJson())).Item;
+        if (item is not null) Of(item.ContentId).Know(item);
         return item;
     }
 
     /// <summary>The broker took an item: from now on it must not be lost.</summary>
     public void Produced(SubmittedItem submitted)
     {
-        var item = Submitted(submitted, _reader);
+        var item = Submitted(submitted, _reader)!;
         Of(item.ContentId).Promise(item.Revision);
     }
 
@@ -212,13 +213,16 @@ internal sealed class Judge(World world)
     // The simulated partner signs every answer with this code.
     private bool IsAnsweredInVain(SyncRecord? old, SyncRecord next) =>
         next.State == SyncState.Pending && next.RequestId == old?.RequestId && next.LastAttempt != old.LastAttempt
-        && next.LastAttempt?.Code == "UNKNOWN_EXCEPTION" && next.Attempts >= world.Plan.Recoverability.MaxAttempts;
+        && SaidItself(next.LastAttempt) && next.Attempts >= world.Plan.Recoverability.MaxAttempts;
 
     // The judge's own: a fault in the library's must show.
     private static int Order(Revision one, Revision other) => one.Kind == other.Kind ? one.Value.CompareTo(other.Value) : 1;
 
     private static bool Names(OutgoingMessage message, string contentId) =>
         Encoding.UTF8.GetString(message.Body.Span).Contains($"\"contentId\":\"{contentId}\"", StringComparison.Ordinal);
+
+    // What the partner signed it was there to say, also where it went down right after.
+    private static bool SaidItself(SyncAttempt? attempt) => attempt?.Code == "UNKNOWN_EXCEPTION";
 
     private void CheckParked(SyncRecord record, Content content)
     {
@@ -231,7 +235,7 @@ internal sealed class Judge(World world)
         {
             if (NatureText.Find(record.Body.Span) != Nature.Risky) Report(Invariant.NoDeadLetterWhileDown, $"{record.ContentId} is parked as rejected, which the partner never said in earnest");
         }
-        else if (content.Interrupted < world.Plan.Recoverability.MaxAttempts && (world.IsOut(Fault.PartnerDark) || world.IsOut(Fault.PartnerConfigurationFault) || world.IsOut(Fault.VaultOutage)))
+        else if (!SaidItself(record.LastAttempt) && content.Interrupted < world.Plan.Recoverability.MaxAttempts && (world.IsOut(Fault.PartnerDark) || world.IsOut(Fault.PartnerConfigurationFault) || world.IsOut(Fault.VaultOutage)))
         {
             Report(Invariant.NoDeadLetterWhileDown, $"{record.ContentId} is parked with {record.ParkReason} while the partner is down");
         }

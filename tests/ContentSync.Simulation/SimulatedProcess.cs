@@ -276,7 +276,13 @@ internal sealed class SimulatedProcess : IDisposable
         var isAccepted = false;
         try
         {
-            var items = submitted.Items.Select(item => _world.Judge.Submitted(item, _reader)).ToList();
+            var items = submitted.Items.Select(item => _world.Judge.Submitted(item, _reader)).OfType<ContentItem>().ToList();
+            if (items.Count < submitted.Items.Count)
+            {
+                answered(false);
+                return;
+            }
+
             var acceptances = await _synchronizer.AcceptAsync(items, _storeClock.GetUtcNow(), gone.Token).ConfigureAwait(false);
             for (var i = 0; i < items.Count; i++) _world.Judge.Acknowledged(items[i], acceptances[i]);
             isAccepted = true;

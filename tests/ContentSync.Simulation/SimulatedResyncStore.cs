@@ -34,15 +34,15 @@ internal sealed class SimulatedResyncStore(World world)
         return next;
     }
 
-    public bool SavePlan(string runId, byte[] plan)
+    public bool SavePlan(string planId, byte[] plan)
     {
-        _plans[runId] = plan;
+        _plans[planId] = plan;
         return true;
     }
 
-    public byte[]? Plan(string runId) => _plans.GetValueOrDefault(runId);
+    public byte[]? Plan(string planId) => _plans.GetValueOrDefault(planId);
 
-    public bool DeletePlan(string runId) => _plans.Remove(runId);
+    public bool DeletePlan(string planId) => _plans.Remove(planId);
 
     public bool Count(ResyncPack pack, RunCounts counts)
     {
@@ -87,7 +87,7 @@ internal sealed class ResyncStorePort(SimulatedProcess process, World world) : I
         },
         cancellationToken);
 
-    public async ValueTask SavePlanAsync(string runId, CatalogPlan plan, CancellationToken cancellationToken)
+    public async ValueTask SavePlanAsync(string planId, CatalogPlan plan, CancellationToken cancellationToken)
     {
         using var stream = new MemoryStream();
         await plan.SaveAsync(stream, cancellationToken).ConfigureAwait(false);
@@ -96,21 +96,21 @@ internal sealed class ResyncStorePort(SimulatedProcess process, World world) : I
             "save plan",
             () =>
             {
-                world.Judge.Bulk.PlanSaved(runId, vanished);
-                return _store.SavePlan(runId, stream.ToArray());
+                world.Judge.Bulk.PlanSaved(planId, vanished);
+                return _store.SavePlan(planId, stream.ToArray());
             },
             cancellationToken).ConfigureAwait(false);
     }
 
-    public async ValueTask<CatalogPlan> LoadPlanAsync(string runId, CancellationToken cancellationToken)
+    public async ValueTask<CatalogPlan> LoadPlanAsync(string planId, CancellationToken cancellationToken)
     {
-        var bytes = await CallAsync("load plan", () => _store.Plan(runId), cancellationToken).ConfigureAwait(false);
-        using var stream = new MemoryStream(bytes ?? throw new FileNotFoundException("There is no such plan.", runId));
+        var bytes = await CallAsync("load plan", () => _store.Plan(planId), cancellationToken).ConfigureAwait(false);
+        using var stream = new MemoryStream(bytes ?? throw new FileNotFoundException("There is no such plan.", planId));
         return await CatalogPlan.LoadAsync(stream, cancellationToken).ConfigureAwait(false);
     }
 
-    public async ValueTask DeletePlanAsync(string runId, CancellationToken cancellationToken) =>
-        await CallAsync("delete plan", () => _store.DeletePlan(runId), cancellationToken).ConfigureAwait(false);
+    public async ValueTask DeletePlanAsync(string planId, CancellationToken cancellationToken) =>
+        await CallAsync("delete plan", () => _store.DeletePlan(planId), cancellationToken).ConfigureAwait(false);
 
     public ValueTask<bool> CountAsync(ResyncPack pack, RunCounts counts, CancellationToken cancellationToken) =>
         CallAsync("count pack", () => _store.Count(pack, counts), cancellationToken);

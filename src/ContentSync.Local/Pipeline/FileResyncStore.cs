@@ -73,9 +73,9 @@ public sealed class FileResyncStore : IResyncStore
     }
 
     /// <inheritdoc/>
-    public async ValueTask SavePlanAsync(string runId, CatalogPlan plan, CancellationToken cancellationToken)
+    public async ValueTask SavePlanAsync(string planId, CatalogPlan plan, CancellationToken cancellationToken)
     {
-        var draft = PlanFile(runId) + ".draft";
+        var draft = PlanFile(planId) + ".draft";
         var file = File.Create(draft);
         await using (file.ConfigureAwait(false))
         {
@@ -83,20 +83,20 @@ public sealed class FileResyncStore : IResyncStore
             file.Flush(flushToDisk: true);
         }
 
-        File.Move(draft, PlanFile(runId), overwrite: true);
+        File.Move(draft, PlanFile(planId), overwrite: true);
     }
 
     /// <inheritdoc/>
-    public async ValueTask<CatalogPlan> LoadPlanAsync(string runId, CancellationToken cancellationToken)
+    public async ValueTask<CatalogPlan> LoadPlanAsync(string planId, CancellationToken cancellationToken)
     {
-        var file = File.OpenRead(PlanFile(runId));
+        var file = File.OpenRead(PlanFile(planId));
         await using (file.ConfigureAwait(false)) return await CatalogPlan.LoadAsync(file, cancellationToken).ConfigureAwait(false);
     }
 
     /// <inheritdoc/>
-    public ValueTask DeletePlanAsync(string runId, CancellationToken cancellationToken)
+    public ValueTask DeletePlanAsync(string planId, CancellationToken cancellationToken)
     {
-        File.Delete(PlanFile(runId));
+        File.Delete(PlanFile(planId));
         return ValueTask.CompletedTask;
     }
 
@@ -118,5 +118,5 @@ public sealed class FileResyncStore : IResyncStore
 
     private string HistoryFile(string source) => Path.Combine(_folder, Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(source)).AsSpan(0, 16)) + ".json");
 
-    private string PlanFile(string runId) => Path.Combine(_folder, runId + ".plan");
+    private string PlanFile(string planId) => Path.Combine(_folder, planId + ".plan");
 }

@@ -22,12 +22,13 @@ public sealed class ContentReader
     /// save what stands behind malformed JSON.
     /// </summary>
     /// <param name="utf8Item">One JSON document in UTF-8, with or without byte order mark.</param>
-    public ContentReadResult Read(ReadOnlySpan<byte> utf8Item)
+    /// <param name="receivedAt">When somebody with a clock of his own received it, a broker for one: it is at least that late, whatever this machine's clock says.</param>
+    public ContentReadResult Read(ReadOnlySpan<byte> utf8Item, DateTimeOffset receivedAt = default)
     {
         var reading = _readings.Get();
         try
         {
-            return reading.Read(utf8Item);
+            return reading.Read(utf8Item, receivedAt);
         }
         finally
         {

@@ -32,6 +32,7 @@ internal sealed class ItemReading
     private string? _contentType;
     private ContentStatus _contentStatus;
     private Revision? _revision;
+    private DateTimeOffset _receivedAt;
     private bool _contentInfoIsSound;
 
     // Of the text of a contentInfo that came as a string; -1 where it came as an object.
@@ -66,8 +67,9 @@ internal sealed class ItemReading
 
     private ReadOnlySpan<byte> ContentIdText => _contentIdText.AsSpan(0, _contentIdLength);
 
-    public ContentReadResult Read(ReadOnlySpan<byte> item)
+    public ContentReadResult Read(ReadOnlySpan<byte> item, DateTimeOffset receivedAt = default)
     {
+        _receivedAt = receivedAt;
         if (item.Length > _options.MaxItemBytes) return ContentReader.TooLarge(item.Length, _options.MaxItemBytes);
         return IsSound(item) ? Accepted() : Refused();
     }
@@ -366,6 +368,7 @@ internal sealed class ItemReading
 
         _revision = Revision.At(occurredAt);
         var now = _timeProvider.GetUtcNow();
+        if (now < _receivedAt) now = _receivedAt;
         if (occurredAt - now <= _options.MaxOccurredAtAhead) return;
         _violations.Add(Pointer, ViolationCodes.OccurredAtAhead, string.Create(CultureInfo.InvariantCulture,
             $"occurredAt {Excerpt.Of(text)} is ahead of the clock ({now:yyyy-MM-dd'T'HH:mm:ss'Z'}) by more than the limit of {_options.MaxOccurredAtAhead} (MaxOccurredAtAhead)."));

@@ -66,7 +66,7 @@ public sealed class BlobResyncStore(BlobContainerClient container) : IResyncStor
     }
 
     /// <inheritdoc/>
-    public async ValueTask SavePlanAsync(string runId, CatalogPlan plan, CancellationToken cancellationToken)
+    public async ValueTask SavePlanAsync(string planId, CatalogPlan plan, CancellationToken cancellationToken)
     {
         // By way of a file: it is uploaded in blocks and appears when they are all there, without a second copy of it in memory.
         var file = new FileStream(
@@ -76,16 +76,16 @@ public sealed class BlobResyncStore(BlobContainerClient container) : IResyncStor
         {
             await plan.SaveAsync(file, cancellationToken).ConfigureAwait(false);
             file.Position = 0;
-            await GuardAsync(() => PlanBlob(runId).UploadAsync(file, overwrite: true, cancellationToken), cancellationToken).ConfigureAwait(false);
+            await GuardAsync(() => PlanBlob(planId).UploadAsync(file, overwrite: true, cancellationToken), cancellationToken).ConfigureAwait(false);
         }
     }
 
     /// <inheritdoc/>
-    public async ValueTask<CatalogPlan> LoadPlanAsync(string runId, CancellationToken cancellationToken)
+    public async ValueTask<CatalogPlan> LoadPlanAsync(string planId, CancellationToken cancellationToken)
     {
         try
         {
-            var stream = await PlanBlob(runId).OpenReadAsync(cancellationToken: cancellationToken).ConfigureAwait(false);
+            var stream = await PlanBlob(planId).OpenReadAsync(cancellationToken: cancellationToken).ConfigureAwait(false);
             await using (stream.ConfigureAwait(false)) return await CatalogPlan.LoadAsync(stream, cancellationToken).ConfigureAwait(false);
         }
         catch (Exception e) when (IsStorage(e))
@@ -95,8 +95,8 @@ public sealed class BlobResyncStore(BlobContainerClient container) : IResyncStor
     }
 
     /// <inheritdoc/>
-    public async ValueTask DeletePlanAsync(string runId, CancellationToken cancellationToken) =>
-        await GuardAsync(() => PlanBlob(runId).DeleteIfExistsAsync(cancellationToken: cancellationToken), cancellationToken).ConfigureAwait(false);
+    public async ValueTask DeletePlanAsync(string planId, CancellationToken cancellationToken) =>
+        await GuardAsync(() => PlanBlob(planId).DeleteIfExistsAsync(cancellationToken: cancellationToken), cancellationToken).ConfigureAwait(false);
 
     private async ValueTask<ResyncHistory?> ReadAsync(string name, CancellationToken cancellationToken)
     {
@@ -158,7 +158,7 @@ public sealed class BlobResyncStore(BlobContainerClient container) : IResyncStor
         }, e);
     }
 
-    private BlobClient PlanBlob(string runId) => container.GetBlobClient($"plans/{runId}");
+    private BlobClient PlanBlob(string planId) => container.GetBlobClient($"plans/{planId}");
 
     private static string HistoryName(string source) => $"{Histories}{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(source)).AsSpan(0, 16))}.json";
 }

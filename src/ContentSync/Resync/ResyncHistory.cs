@@ -50,15 +50,15 @@ public interface IResyncStore
     /// <exception cref="IOException">The store cannot be written.</exception>
     ValueTask<ResyncHistory?> WriteAsync(ResyncHistory history, CancellationToken cancellationToken);
 
-    /// <summary>Keeps a run's plan; it is there whole or not at all.</summary>
+    /// <summary>Keeps a plan; it is there whole or not at all.</summary>
     /// <exception cref="IOException">The store cannot be written.</exception>
-    ValueTask SavePlanAsync(string runId, CatalogPlan plan, CancellationToken cancellationToken);
+    ValueTask SavePlanAsync(string planId, CatalogPlan plan, CancellationToken cancellationToken);
 
-    /// <summary>A run's plan.</summary>
+    /// <summary>A plan that is kept.</summary>
     /// <exception cref="IOException">The store cannot be read, or does not hold it.</exception>
-    ValueTask<CatalogPlan> LoadPlanAsync(string runId, CancellationToken cancellationToken);
+    ValueTask<CatalogPlan> LoadPlanAsync(string planId, CancellationToken cancellationToken);
 
-    /// <summary>Forgets a run's plan; one that is not there is no fault.</summary>
+    /// <summary>Forgets a plan; one that is not there is no fault.</summary>
     /// <exception cref="IOException">The store cannot be written.</exception>
-    ValueTask DeletePlanAsync(string runId, CancellationToken cancellationToken);
+    ValueTask DeletePlanAsync(string planId, CancellationToken cancellationToken);
 }

@@ -1,3 +1,4 @@
+using ContentSync.AlipayHk;
 using ContentSync.Ledger;
 using ContentSync.Synchronization;
 using ContentSync.Synchronization.Messages;
@@ -66,7 +67,7 @@ public sealed partial class ResyncMessageProcessor(
                 return new MessageSettlement.SendThenComplete([ResyncMessages.Pack(pack, hop + 1, wait)]);
             }
 
-            await Task.Delay(wait, time, cancellationToken).ConfigureAwait(false);
+            await time.WaitAsync(wait, cancellationToken).ConfigureAwait(false);
         }
 
         return MessageSettlement.Complete.Instance;

@@ -41,6 +41,9 @@ public sealed record ResyncRun
     /// <summary>Null until it is planned, and where the snapshot was refused.</summary>
     public PlanCounts? Plan { get; init; }
 
+    /// <summary>Of the plan that is kept while it is being sent. Not the run's own: two who plan the same run at the same time may find different things, and only one of them owns it then.</summary>
+    public string? PlanId { get; init; }
+
     /// <summary>Where the snapshot was refused, the line of its fault, from 1.</summary>
     public long? FaultLine { get; init; }
 

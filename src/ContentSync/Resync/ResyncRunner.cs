@@ -142,9 +142,13 @@ public sealed class ResyncRunner(
         var (planned, snapshot, plan) = await PlanAsync(history, run, source, cancellationToken).ConfigureAwait(false);
         using (plan)
         {
-            if (planned.IsUnderWay) await store.SavePlanAsync(run.RunId, plan!, cancellationToken).ConfigureAwait(false);
+            if (planned.IsUnderWay) await store.SavePlanAsync(planned.PlanId!, plan!, cancellationToken).ConfigureAwait(false);
             if (await store.WriteAsync(history.With(planned), cancellationToken).ConfigureAwait(false) is not { } written)
+            {
+                if (planned.IsUnderWay) await store.DeletePlanAsync(planned.PlanId!, cancellationToken).ConfigureAwait(false);
                 return Lost(run);
+            }
+
             Progress?.Invoke(planned);
             if (planned.IsUnderWay) ResyncTelemetry.Planned(planned.Counts.Planned);
             return planned.IsUnderWay ? await SendAsync(written, planned, snapshot!, plan!, isSpent, cancellationToken).ConfigureAwait(false) : new ResyncStep(planned, null);
@@ -183,6 +187,7 @@ public sealed class ResyncRunner(
         {
             State = ResyncRunState.Sending,
             Message = "What differs is being sent.",
+            PlanId = requestIds.Create(),
             StartedAt = now,
             UpdatedAt = now,
             Lanes = options.Lanes,
@@ -202,7 +207,7 @@ public sealed class ResyncRunner(
 
         var snapshot = await source.FindNewestAsync(cancellationToken).ConfigureAwait(false);
         if (snapshot?.Digest != run.Digest) return await GiveWayAsync(history, run, source, cancellationToken).ConfigureAwait(false);
-        using var plan = await store.LoadPlanAsync(run.RunId, cancellationToken).ConfigureAwait(false);
+        using var plan = await store.LoadPlanAsync(run.PlanId!, cancellationToken).ConfigureAwait(false);
         return await SendAsync(history, run, snapshot!, plan, isSpent, cancellationToken).ConfigureAwait(false);
     }
 
@@ -291,7 +296,7 @@ public sealed class ResyncRunner(
     {
         var ended = Ended(run, state, message);
         if (await store.WriteAsync(history.With(ended), cancellationToken).ConfigureAwait(false) is null) return null;
-        await store.DeletePlanAsync(run.RunId, cancellationToken).ConfigureAwait(false);
+        if (run.PlanId is { } planId) await store.DeletePlanAsync(planId, cancellationToken).ConfigureAwait(false);
         await lanes.ForgetAsync(ended, cancellationToken).ConfigureAwait(false);
         Progress?.Invoke(ended);
         return ended;

@@ -38,24 +38,24 @@ internal sealed class MemoryResyncStore : IResyncStore
         }
     }
 
-    public async ValueTask SavePlanAsync(string runId, CatalogPlan plan, CancellationToken cancellationToken)
+    public async ValueTask SavePlanAsync(string planId, CatalogPlan plan, CancellationToken cancellationToken)
     {
         using var stream = new MemoryStream();
         await plan.SaveAsync(stream, cancellationToken);
-        lock (_lock) _plans[runId] = stream.ToArray();
+        lock (_lock) _plans[planId] = stream.ToArray();
     }
 
-    public async ValueTask<CatalogPlan> LoadPlanAsync(string runId, CancellationToken cancellationToken)
+    public async ValueTask<CatalogPlan> LoadPlanAsync(string planId, CancellationToken cancellationToken)
     {
         byte[]? bytes;
-        lock (_lock) bytes = _plans.GetValueOrDefault(runId);
-        using var stream = new MemoryStream(bytes ?? throw new FileNotFoundException("There is no such plan.", runId));
+        lock (_lock) bytes = _plans.GetValueOrDefault(planId);
+        using var stream = new MemoryStream(bytes ?? throw new FileNotFoundException("There is no such plan.", planId));
         return await CatalogPlan.LoadAsync(stream, cancellationToken);
     }
 
-    public ValueTask DeletePlanAsync(string runId, CancellationToken cancellationToken)
+    public ValueTask DeletePlanAsync(string planId, CancellationToken cancellationToken)
     {
-        lock (_lock) _plans.Remove(runId);
+        lock (_lock) _plans.Remove(planId);
         return ValueTask.CompletedTask;
     }
 }

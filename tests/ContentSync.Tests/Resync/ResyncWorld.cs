@@ -290,19 +290,19 @@ internal sealed class ResyncWorld : IDisposable
 
         public ValueTask<ResyncHistory?> WriteAsync(ResyncHistory history, CancellationToken cancellationToken) => kill.Around(() => store.WriteAsync(history, default));
 
-        public async ValueTask SavePlanAsync(string runId, CatalogPlan plan, CancellationToken cancellationToken)
+        public async ValueTask SavePlanAsync(string planId, CatalogPlan plan, CancellationToken cancellationToken)
         {
             kill.Check();
-            await store.SavePlanAsync(runId, plan, default);
+            await store.SavePlanAsync(planId, plan, default);
             kill.Check();
         }
 
-        public ValueTask<CatalogPlan> LoadPlanAsync(string runId, CancellationToken cancellationToken) => kill.Around(() => store.LoadPlanAsync(runId, default));
+        public ValueTask<CatalogPlan> LoadPlanAsync(string planId, CancellationToken cancellationToken) => kill.Around(() => store.LoadPlanAsync(planId, default));
 
-        public async ValueTask DeletePlanAsync(string runId, CancellationToken cancellationToken)
+        public async ValueTask DeletePlanAsync(string planId, CancellationToken cancellationToken)
         {
             kill.Check();
-            await store.DeletePlanAsync(runId, default);
+            await store.DeletePlanAsync(planId, default);
             kill.Check();
         }
     }

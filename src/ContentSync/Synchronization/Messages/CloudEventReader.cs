@@ -31,8 +31,8 @@ internal sealed class CloudEventReader(ContentReader contentReader)
     public static bool IsBinary(QueueMessage message) =>
         message.Properties.ContainsKey(UnderscorePrefix + SpecVersion) || message.Properties.ContainsKey(ColonPrefix + SpecVersion);
 
-    public MessageItem ReadStructured(ReadOnlyMemory<byte> text) => new(
-        Read(() => Data(_formatter.DecodeStructuredModeMessage(text, Json, null))), text, EventMediaType);
+    public MessageItem ReadStructured(ReadOnlyMemory<byte> text, DateTimeOffset receivedAt) => new(
+        Read(() => Data(_formatter.DecodeStructuredModeMessage(text, Json, null)), receivedAt), text, EventMediaType);
 
     /// <summary>The item is the body; the attributes are only checked.</summary>
     public MessageItem ReadBinary(QueueMessage message, ReadOnlyMemory<byte> body) => new(
@@ -41,15 +41,15 @@ internal sealed class CloudEventReader(ContentReader contentReader)
             Require(IsJson(message.ContentType), $"the Content-Type of its data is '{message.ContentType}', not JSON");
             Attributes(message).Validate();
             return body;
-        }),
+        }, message.EnqueuedAt),
         body,
         message.ContentType);
 
-    private ContentReadResult Read(Func<ReadOnlyMemory<byte>> data)
+    private ContentReadResult Read(Func<ReadOnlyMemory<byte>> data, DateTimeOffset receivedAt)
     {
         try
         {
-            return contentReader.Read(data().Span);
+            return contentReader.Read(data().Span, receivedAt);
         }
         catch (Exception e) when (e is ArgumentException or InvalidOperationException or FormatException or JsonException or OverflowException)
         {

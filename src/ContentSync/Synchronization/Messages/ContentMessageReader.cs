@@ -30,17 +30,17 @@ public sealed class ContentMessageReader(ContentReader contentReader)
 
     private ContentMessage ReadContent(QueueMessage message, ReadOnlyMemory<byte> body)
     {
-        if (CloudEventReader.IsBatch(message)) return ReadArray(body, item => _cloudEvents.ReadStructured(item));
-        if (CloudEventReader.IsStructured(message)) return new ContentMessage.Items([_cloudEvents.ReadStructured(body)]);
+        if (CloudEventReader.IsBatch(message)) return ReadArray(body, item => _cloudEvents.ReadStructured(item, message.EnqueuedAt));
+        if (CloudEventReader.IsStructured(message)) return new ContentMessage.Items([_cloudEvents.ReadStructured(body, message.EnqueuedAt)]);
         if (CloudEventReader.IsBinary(message)) return new ContentMessage.Items([_cloudEvents.ReadBinary(message, body)]);
 
         var isArray = body.Span.TrimStart(" \t\r\n"u8) is [(byte)'[', ..] && !message.Properties.ContainsKey(MessageContract.SplitFromProperty);
         return isArray
-            ? ReadArray(body, item => ReadItem(item, message.ContentType))
-            : new ContentMessage.Items([ReadItem(body, message.ContentType)]);
+            ? ReadArray(body, item => ReadItem(item, message))
+            : new ContentMessage.Items([ReadItem(body, message)]);
     }
 
-    private MessageItem ReadItem(ReadOnlyMemory<byte> item, string? contentType) => new(contentReader.Read(item.Span), item, contentType);
+    private MessageItem ReadItem(ReadOnlyMemory<byte> item, QueueMessage message) => new(contentReader.Read(item.Span, message.EnqueuedAt), item, message.ContentType);
 
     private static ContentMessage ReadArray(ReadOnlyMemory<byte> body, Func<ReadOnlyMemory<byte>, MessageItem> read)
     {
