@@ -126,7 +126,9 @@ public sealed class CommandLineTests : IDisposable
         Assert.True(Member(run.Summary, "partnerCalls") <= 64, "it went on sending");
 
         var mended = await SyncAsync(Path.Combine(_folder, "catalog.ndjson"));
-        Assert.Equal((0, 100), (mended.ExitCode, Member(mended.Summary, "synchronized")));
+        Assert.Equal(0, mended.ExitCode);
+        // What is pending is taken up at the start already; an item sent before its line is read counts as unchanged.
+        Assert.Equal(100, Member(mended.Summary, "synchronized") + Member(mended.Summary, "unchanged"));
     }
 
     [Theory]
