@@ -13,7 +13,7 @@ internal sealed class SimulatedPartner(World world)
 
     private static readonly TimeSpan ClockStroke = TimeSpan.FromMinutes(5);
 
-    private readonly Quota _quota = new(world, "partner calls", world.Plan.MaxSendsPerSecond, world.Plan.Vaults == 1 ? 2 * World.LongestBrief : SimulatedProcess.PoolOptions.AttemptTimeout);
+    private readonly Quota _quota = new(world, "partner calls", world.Plan.MaxSendsPerSecond, TimeSpan.Zero);
 
     /// <summary>Calls that reached the network, dark times included.</summary>
     public long Calls { get; private set; }

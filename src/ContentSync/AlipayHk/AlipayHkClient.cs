@@ -12,7 +12,7 @@ namespace ContentSync.AlipayHk;
 
 /// <summary>
 /// Synchronize Content, one content per call: total time limit, quick retries, time limit per try, then response verification,
-/// the send budget, request signing and the socket. Made once and used by all threads.
+/// request signing within the send budget, and the socket. Made once and used by all threads.
 /// </summary>
 public sealed partial class AlipayHkClient : IDisposable
 {
@@ -68,8 +68,7 @@ public sealed partial class AlipayHkClient : IDisposable
     public static AlipayHkClient Create(AlipayHkOptions options, IRequestSigner signer, TimeProvider timeProvider, ILoggerFactory loggerFactory, HttpMessageHandler? socket = null, RequestIdSource? requestIds = null, Func<double>? jitter = null, PartnerKeys? partnerKeys = null)
     {
         var keys = partnerKeys ?? new PartnerKeys(options);
-        HttpMessageHandler signing = new RequestSigningHandler(options, signer, timeProvider) { InnerHandler = socket ?? AlipayHkSocket.Open(options) };
-        if (options.MaxSendsPerSecond is not null) signing = new SendPacingHandler(options, timeProvider) { InnerHandler = signing };
+        var signing = new RequestSigningHandler(options, signer, timeProvider) { InnerHandler = socket ?? AlipayHkSocket.Open(options) };
         var verification = new ResponseVerification(options, keys, timeProvider, loggerFactory.CreateLogger<ResponseVerification>());
         var verifying = new ResponseVerificationHandler(options, verification) { InnerHandler = signing };
         return new AlipayHkClient(options, keys, partnerKeys is null, new HttpMessageInvoker(verifying), signer as IKeyUnwrapper, requestIds ?? new RequestIdSource(), timeProvider, jitter, loggerFactory.CreateLogger<AlipayHkClient>());
@@ -225,7 +224,7 @@ public sealed partial class AlipayHkClient : IDisposable
         {
             if (call.Cancellation.IsCancellationRequested) return Outcome.FromException<Exchange>(cancelled);
             if (!cancellationToken.IsCancellationRequested) return Outcome.FromResult(NotConnected(cancelled.Message, call));
-            return Outcome.FromResult(body?.HandedOn == true ? TimedOut(null) : NotSigned("No signature came within the time limit; nothing was sent.", null));
+            return Outcome.FromResult(body?.HandedOn == true ? TimedOut(null) : NotSigned("No signature, or no turn within the send budget, came within the time limit; nothing was sent.", null));
         }
         catch (Exception unexpected)
         {

@@ -5,28 +5,42 @@ namespace ContentSync.AlipayHk;
 
 /// <summary>
 /// Signs a request on its way to the socket: one instant, the same characters in header and string to sign, and the exact
-/// bytes of the body. Sits inside the quick retries, so that each try carries a fresh time and signature.
+/// bytes of the body. Sits inside the quick retries, so that each try carries a fresh time and signature; and keeps the send
+/// budget, which has to be asked before the signature and behind it.
 /// </summary>
 public sealed class RequestSigningHandler(AlipayHkOptions options, IRequestSigner signer, TimeProvider timeProvider) : DelegatingHandler
 {
     private readonly StringToSign _stringToSign = new(options.Path, options.ClientId);
     private readonly string _clientId = options.ClientId;
     private readonly RequestTimes _times = new();
+    private readonly SendPace? _pace = options.MaxSendsPerSecond is null ? null : new SendPace(options, timeProvider);
 
     /// <inheritdoc/>
     /// <exception cref="SigningUnavailableException">The signer cannot sign now; nothing was sent.</exception>
+    /// <exception cref="SendBudgetSpentException">The send budget is spent for longer than a try may wait; nothing was sent.</exception>
     protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
     {
         // A retry may send the same message object again.
         request.Headers.Remove(WireHeaders.ClientId);
         request.Headers.Remove(WireHeaders.RequestTime);
         request.Headers.Remove(WireHeaders.Signature);
+        if (_pace is not null) return SendInTurnAsync(_pace, request, cancellationToken);
         if (request.Content is not ExactBody body) return BufferAndSendAsync(request, cancellationToken);
 
         // A key in this process signs at once; then no task of our own is needed.
         var time = _times.Format(timeProvider.GetUtcNow());
         var signing = SignAsync(time, body.Bytes, cancellationToken);
         return signing.IsCompletedSuccessfully ? SignedAsync(request, time, signing.Result, cancellationToken) : SendWhenSignedAsync(request, time, signing, cancellationToken);
+    }
+
+    private async Task<HttpResponseMessage> SendInTurnAsync(SendPace pace, HttpRequestMessage request, CancellationToken cancellationToken)
+    {
+        await pace.WaitToSignAsync(cancellationToken);
+        var bytes = await BufferAsync(request.Content, cancellationToken);
+        var time = _times.Format(timeProvider.GetUtcNow());
+        var signature = await SignAsync(time, bytes, cancellationToken);
+        await pace.WaitToSendAsync(cancellationToken);
+        return await SignedAsync(request, time, signature, cancellationToken);
     }
 
     private async Task<HttpResponseMessage> BufferAndSendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
@@ -59,6 +73,7 @@ public sealed class RequestSigningHandler(AlipayHkOptions options, IRequestSigne
     private static async ValueTask<ReadOnlyMemory<byte>> BufferAsync(HttpContent? content, CancellationToken cancellationToken)
     {
         if (content is null) return default;
+        if (content is ExactBody body) return body.Bytes;
         await content.LoadIntoBufferAsync(cancellationToken);
         return await content.ReadAsByteArrayAsync(cancellationToken);
     }

@@ -18,7 +18,7 @@ internal static class MutantList
     private const string Codes = Library + "AlipayHk/ResultCodes.cs";
     private const string Signing = Library + "AlipayHk/RequestSigningHandler.cs";
     private const string Verification = Library + "AlipayHk/ResponseVerification.cs";
-    private const string Pacing = Library + "AlipayHk/SendPacingHandler.cs";
+    private const string Pacing = Library + "AlipayHk/SendPace.cs";
     private const string Runner = Library + "Resync/ResyncRunner.cs";
     private const string Pages = Library + "Resync/ResyncPages.cs";
     private const string Packs = Library + "Resync/PackSender.cs";
@@ -103,7 +103,8 @@ internal static class MutantList
         new("the body is serialised a second time to sign it", Signing, "_stringToSign.Hash(time, ⟦bytes.Span⟧, hash);", "System.Text.Json.JsonSerializer.SerializeToUtf8Bytes(System.Text.Json.JsonDocument.Parse(bytes).RootElement)"),
         new("the path is signed with a query", Signing, "_stringToSign = new(⟦options.Path⟧, options.ClientId);", "options.Path + \"?v=1\""),
         new("the time is read once for the header and once for the signature", Signing, "TryAddWithoutValidation(WireHeaders.RequestTime, ⟦time⟧);", "RequestTime.Format(timeProvider.GetUtcNow())"),
-        new("no send budget", Pacing, "await time.WaitAsync(⟦TakeTurn()⟧, cancellationToken);", "TimeSpan.Zero"),
+        new("no send budget", Pacing, "return wait <= _longestWait ? (turn, ⟦wait⟧)", "TimeSpan.Zero"),
+        new("the send budget is not asked behind the signature", Signing, "⟦await pace.WaitToSendAsync(cancellationToken);⟧", ""),
         new("the guard is not asked", Runner, "if (!isLedger && ⟦MassDelistGuard.Check(options, plan.Counts, history.Handled?.Items, run.Wish.AllowShare)⟧ is { } stop)", "(GuardStop?)null"),
         new("the guard compares with what is listed and delisted together", Guard, "var delistShare = ⟦Share(plan.Delisting, plan.Listed)⟧;", "Share(plan.Delisting, plan.Listed + plan.Items + plan.Items)"),
         new("a dry run sends", Runner, "if (⟦run.Wish.DryRun⟧)\n        {\n            plan.Dispose();", "false"),
