@@ -39,8 +39,7 @@ internal static class InFlightProgram
     /// <summary>Has another process do it.</summary>
     public static async Task<(double ItemsPerSecond, int Threads, double MicrosecondsPerItem)> MeasureAsync(int items)
     {
-        // The pool's hill climbing tries now and then whether more threads do more, and on two processors they do not.
-        var answer = await OwnProgram.RunAsync(string.Create(CultureInfo.InvariantCulture, $"in-flight {items}"), ("DOTNET_HillClimbing_Disable", "1")).ConfigureAwait(false);
+        var answer = await OwnProgram.RunAsync(string.Create(CultureInfo.InvariantCulture, $"in-flight {items}")).ConfigureAwait(false);
         var figures = answer.Split(' ').Select(figure => double.Parse(figure, CultureInfo.InvariantCulture)).ToArray();
         return (figures[0], (int)figures[1], figures[2]);
     }

@@ -15,11 +15,9 @@ internal static class OwnProgram
     }
 
     /// <summary>Has it do something, and answers the last line that it writes.</summary>
-    public static async Task<string> RunAsync(string words, params (string Name, string Value)[] environment)
+    public static async Task<string> RunAsync(string words)
     {
-        var start = Start(words);
-        foreach (var (name, value) in environment) start.Environment[name] = value;
-        using var process = Process.Start(start)!;
+        using var process = Process.Start(Start(words))!;
         var answer = await process.StandardOutput.ReadToEndAsync().ConfigureAwait(false);
         await process.WaitForExitAsync().ConfigureAwait(false);
         return answer.TrimEnd().Split('\n')[^1];
