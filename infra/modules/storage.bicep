@@ -139,6 +139,36 @@ resource stateContainer 'Microsoft.Storage/storageAccounts/blobServices/containe
   }
 }
 
+// A run deletes its plan when it ends; what a crash left behind goes by its age.
+resource dataLifecycle 'Microsoft.Storage/storageAccounts/managementPolicies@2025-06-01' = {
+  parent: dataAccount
+  name: 'default'
+  properties: {
+    policy: {
+      rules: [
+        {
+          name: 'forgotten-plans'
+          type: 'Lifecycle'
+          enabled: true
+          definition: {
+            filters: {
+              blobTypes: ['blockBlob']
+              prefixMatch: ['${stateContainerName}/plans/']
+            }
+            actions: {
+              baseBlob: {
+                delete: {
+                  daysAfterModificationGreaterThan: 60
+                }
+              }
+            }
+          }
+        }
+      ]
+    }
+  }
+}
+
 resource dataTables 'Microsoft.Storage/storageAccounts/tableServices@2025-06-01' = {
   parent: dataAccount
   name: 'default'

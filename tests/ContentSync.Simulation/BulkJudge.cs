@@ -52,7 +52,7 @@ internal sealed class BulkJudge(World world, ContentReader reader)
 
         var listed = contents.Where(content => content.ContentStatus == ContentStatus.Valid).ToList();
         var vanished = listed.Where(content => !known.Items.ContainsKey(content.ContentId) && content.AcceptedAt <= known.Writing.At).Select(content => content.ContentId).ToHashSet(StringComparer.Ordinal);
-        if (!vanished.SetEquals(plan.Vanished())) Report(Invariant.DelistedAsPlanned, $"the plan delists {string.Join(", ", plan.Vanished())} where {string.Join(", ", vanished)} have vanished");
+        if (!vanished.SetEquals(plan.Named())) Report(Invariant.DelistedAsPlanned, $"the plan delists {string.Join(", ", plan.Named())} where {string.Join(", ", vanished)} have vanished");
         CheckCounts(plan.Counts, contents.ToDictionary(content => content.ContentId, StringComparer.Ordinal), known);
         _comparisons[(process, digest)] = new Comparison(listed.Count, vanished.Count, known.Items.Count);
     }

@@ -91,7 +91,7 @@ internal sealed class ResyncStorePort(SimulatedProcess process, World world) : I
     {
         using var stream = new MemoryStream();
         await plan.SaveAsync(stream, cancellationToken).ConfigureAwait(false);
-        var vanished = plan.Vanished().ToList();
+        var vanished = plan.Named().ToList();
         await CallAsync(
             "save plan",
             () =>

@@ -25,6 +25,7 @@ public sealed class FileResyncStore : IResyncStore
         var directory = Directory.CreateDirectory(folder);
         foreach (var spill in directory.GetDirectories("plan-*")) spill.Delete(recursive: true);
         foreach (var draft in directory.GetFiles("*.draft")) draft.Delete();
+        DeleteOrphans(directory);
         return new FileResyncStore(folder);
     }
 
@@ -98,6 +99,20 @@ public sealed class FileResyncStore : IResyncStore
     {
         File.Delete(PlanFile(planId));
         return ValueTask.CompletedTask;
+    }
+
+    // A plan is saved before the run that names it is written, and deleted after that run's end is.
+    private static void DeleteOrphans(DirectoryInfo directory)
+    {
+        try
+        {
+            var inUse = directory.GetFiles("*.json").Select(history => Read(history.FullName)?.UnderWay()?.PlanId).ToHashSet();
+            foreach (var plan in directory.GetFiles("*.plan").Where(plan => !inUse.Contains(Path.GetFileNameWithoutExtension(plan.Name)))) plan.Delete();
+        }
+        catch (IOException)
+        {
+            // Which plans are in use cannot be read; whoever asks for these runs is told.
+        }
     }
 
     private static ResyncHistory? Read(string file)

@@ -1,5 +1,6 @@
 using System.Threading.Channels;
 using ContentSync.Synchronization;
+using Microsoft.Extensions.Logging;
 
 namespace ContentSync.Local.Pipeline;
 
@@ -7,13 +8,17 @@ namespace ContentSync.Local.Pipeline;
 /// The queue of one machine, in memory: what it holds is pending in the ledger too, and is enqueued again from there after a
 /// restart. Holds each content once, however often it is enqueued, and never runs one content twice at the same time.
 /// </summary>
-public sealed class InProcessQueue : ISyncQueue, IAsyncDisposable
+public sealed partial class InProcessQueue : ISyncQueue, IAsyncDisposable
 {
     /// <summary>Waiting contents kept in memory; more are left to the sweep, which finds them in the ledger when they are due.</summary>
     private const int MaxDelayed = 100_000;
 
+    /// <summary>Wait after a fault that nobody foresaw.</summary>
+    private static readonly TimeSpan FaultPause = TimeSpan.FromSeconds(30);
+
     private readonly ContentSynchronizer _synchronizer;
     private readonly TimeProvider _time;
+    private readonly ILogger _logger;
     private readonly Channel<string> _ready = Channel.CreateUnbounded<string>();
     private readonly Dictionary<string, Entry> _entries = new(StringComparer.Ordinal);
     private readonly PriorityQueue<(string ContentId, long Ticket), DateTimeOffset> _delayed = new();
@@ -30,10 +35,12 @@ public sealed class InProcessQueue : ISyncQueue, IAsyncDisposable
     /// <param name="synchronizer">Runs the contents.</param>
     /// <param name="workers">Contents in flight at the same time.</param>
     /// <param name="time">Clock of the delays.</param>
-    public InProcessQueue(ContentSynchronizer synchronizer, int workers, TimeProvider time)
+    /// <param name="logger">For faults that nobody foresaw.</param>
+    public InProcessQueue(ContentSynchronizer synchronizer, int workers, TimeProvider time, ILogger<InProcessQueue> logger)
     {
         _synchronizer = synchronizer;
         _time = time;
+        _logger = logger;
         _clock = RunClockAsync();
         _workers = [.. Enumerable.Range(0, workers).Select(_ => RunWorkerAsync())];
     }
@@ -172,6 +179,12 @@ public sealed class InProcessQueue : ISyncQueue, IAsyncDisposable
         {
             return;
         }
+        catch (Exception fault)
+        {
+            // It must not take the worker with it, on whom all the others wait. The content stays pending.
+            LogFault(contentId, fault.Message, fault);
+            outcome = new SyncOutcome(SyncOutcomeKind.Pending) { Cause = PendingCause.Busy, Delay = FaultPause, Description = fault.Message };
+        }
 
         Ended?.Invoke(contentId, outcome);
         lock (_lock)
@@ -221,6 +234,9 @@ public sealed class InProcessQueue : ISyncQueue, IAsyncDisposable
             return null;
         }
     }
+
+    [LoggerMessage(EventId = 3001, Level = LogLevel.Error, Message = "Unforeseen fault with {ContentId}: {Reason} It stays pending and is tried again.")]
+    private partial void LogFault(string contentId, string reason, Exception fault);
 
     private sealed class Entry
     {

@@ -92,7 +92,7 @@ public sealed class LocalPipeline : IAsyncDisposable
             var random = new Random();
             var synchronizer = new ContentSynchronizer(
                 ledger, client, gate, new RequestIdSource(), Recoverability, () => NextJitter(random), clock, loggers.CreateLogger<ContentSynchronizer>());
-            var queue = new InProcessQueue(synchronizer, options.Workers, clock);
+            var queue = new InProcessQueue(synchronizer, options.Workers, clock, loggers.CreateLogger<InProcessQueue>());
             owned.Add(queue);
             var reader = new ContentReader(contentOptions, time, schemas);
             var catalog = options.Catalog is { } file ? new FileCatalogSource(file) : null;

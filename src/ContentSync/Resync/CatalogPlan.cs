@@ -5,11 +5,11 @@ using System.Text;
 
 namespace ContentSync.Resync;
 
-/// <summary>What differs between a catalog and the ledger: which items are to be sent, and which contents are to be delisted.</summary>
+/// <summary>What differs between a catalog and the ledger: which of its lines are to be sent, and which contents beside them.</summary>
 public sealed class CatalogPlan : IDisposable
 {
     private readonly ulong[] _selected;
-    private readonly MemoryStream _vanished = new();
+    private readonly MemoryStream _named = new();
 
     private CatalogPlan(long items) => _selected = new ulong[(items + 63) / 64];
 
@@ -24,11 +24,11 @@ public sealed class CatalogPlan : IDisposable
     /// <summary>Whether the item at this place of the catalog, from 0, is to be sent.</summary>
     public bool IsSelected(long ordinal) => ordinal / 64 < _selected.Length && (_selected[ordinal / 64] & (1UL << (int)(ordinal % 64))) != 0;
 
-    /// <summary>The contents that the catalog no longer holds.</summary>
-    public IEnumerable<string> Vanished()
+    /// <summary>Contents that it names by their ids, beside the lines: those that the catalog no longer holds; or, where the ledger is the source, those to be sent again.</summary>
+    public IEnumerable<string> Named()
     {
         var at = 0;
-        var bytes = _vanished.GetBuffer().AsMemory(0, (int)_vanished.Length);
+        var bytes = _named.GetBuffer().AsMemory(0, (int)_named.Length);
         while (at < bytes.Length)
         {
             var length = BinaryPrimitives.ReadUInt16LittleEndian(bytes.Span[at..]);
@@ -42,10 +42,10 @@ public sealed class CatalogPlan : IDisposable
     {
         var head = new byte[2 * sizeof(long)];
         BinaryPrimitives.WriteInt64LittleEndian(head, _selected.Length);
-        BinaryPrimitives.WriteInt64LittleEndian(head.AsSpan(sizeof(long)), _vanished.Length);
+        BinaryPrimitives.WriteInt64LittleEndian(head.AsSpan(sizeof(long)), _named.Length);
         await destination.WriteAsync(head, cancellationToken).ConfigureAwait(false);
         await destination.WriteAsync(MemoryMarshal.AsBytes(_selected.AsSpan()).ToArray(), cancellationToken).ConfigureAwait(false);
-        await destination.WriteAsync(_vanished.GetBuffer().AsMemory(0, (int)_vanished.Length), cancellationToken).ConfigureAwait(false);
+        await destination.WriteAsync(_named.GetBuffer().AsMemory(0, (int)_named.Length), cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>Reads what <see cref="SaveAsync"/> wrote.</summary>
@@ -56,27 +56,27 @@ public sealed class CatalogPlan : IDisposable
         await source.ReadExactlyAsync(head, cancellationToken).ConfigureAwait(false);
         var plan = new CatalogPlan(BinaryPrimitives.ReadInt64LittleEndian(head) * 64);
         var selected = new byte[plan._selected.Length * sizeof(ulong)];
-        var vanished = new byte[BinaryPrimitives.ReadInt64LittleEndian(head.AsSpan(sizeof(long)))];
+        var named = new byte[BinaryPrimitives.ReadInt64LittleEndian(head.AsSpan(sizeof(long)))];
         await source.ReadExactlyAsync(selected, cancellationToken).ConfigureAwait(false);
-        await source.ReadExactlyAsync(vanished, cancellationToken).ConfigureAwait(false);
+        await source.ReadExactlyAsync(named, cancellationToken).ConfigureAwait(false);
         selected.CopyTo(MemoryMarshal.AsBytes(plan._selected.AsSpan()));
-        plan._vanished.Write(vanished);
+        plan._named.Write(named);
         plan.Seal(new PlanCounts(), []);
         return plan;
     }
 
-    public void Dispose() => _vanished.Dispose();
+    public void Dispose() => _named.Dispose();
 
     internal static CatalogPlan Create(long items) => new(items);
 
     internal void Select(long ordinal) => _selected[ordinal / 64] |= 1UL << (int)(ordinal % 64);
 
-    internal void AddVanished(ReadOnlySpan<byte> contentId)
+    internal void AddNamed(ReadOnlySpan<byte> contentId)
     {
         Span<byte> length = stackalloc byte[sizeof(ushort)];
         BinaryPrimitives.WriteUInt16LittleEndian(length, (ushort)contentId.Length);
-        _vanished.Write(length);
-        _vanished.Write(contentId);
+        _named.Write(length);
+        _named.Write(contentId);
     }
 
     internal void Seal(PlanCounts counts, IReadOnlyList<CatalogEntry> issues)

@@ -87,7 +87,7 @@ public sealed class ResendPlanner(ISyncLedger ledger, TimeProvider time)
                 items++;
                 if (!filter.Matches(record, now)) continue;
                 matching++;
-                plan.AddVanished(System.Text.Encoding.UTF8.GetBytes(record.ContentId));
+                plan.AddNamed(System.Text.Encoding.UTF8.GetBytes(record.ContentId));
             }
 
             plan.Seal(new PlanCounts { Items = items, Changed = matching, Unchanged = items - matching }, []);

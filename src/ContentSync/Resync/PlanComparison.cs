@@ -87,7 +87,7 @@ internal sealed class PlanComparison(CatalogPlan plan, PlanScope scope)
             if (scope == PlanScope.Additions || !listed || (content.Traits & PlanTraits.Newer) != 0) return;
             _vanished++;
             _delisting++;
-            plan.AddVanished(content.ContentId);
+            plan.AddNamed(content.ContentId);
             return;
         }
 

@@ -55,12 +55,12 @@ public sealed class ResyncPages(CatalogReader reader, ContentSynchronizer synchr
 
         if (snapshot is LedgerSnapshot)
         {
-            foreach (var contentId in plan.Vanished()) yield return new Planned(contentId, null);
+            foreach (var contentId in plan.Named()) yield return new Planned(contentId, null);
             yield break;
         }
 
         var delisted = new DelistedContent(time);
-        foreach (var contentId in plan.Vanished())
+        foreach (var contentId in plan.Named())
         {
             // A ledger forgets nothing, so what was planned is there.
             var record = await ledger.FindAsync(contentId, cancellationToken).ConfigureAwait(false);

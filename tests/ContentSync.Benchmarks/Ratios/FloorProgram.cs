@@ -2,20 +2,20 @@ using System.Net;
 using System.Security.Cryptography;
 using System.Text;
 using ContentSync.Content;
+using ContentSync.Signing;
 
 namespace ContentSync.Benchmarks.Ratios;
 
 /// <summary>
-/// The least a hand-written program can do to bring an item to AlipayHK with a signature from a vault: build body and header,
-/// two HTTP calls, verify the answer. No ledger, no retry, no checks beyond the signature.
+/// The least a hand-written program can do to bring an item to AlipayHK: build body and header, have them signed, one HTTP call,
+/// verify the answer. No ledger, no retry, no checks beyond the signature.
 /// </summary>
-internal sealed class FloorProgram(Peer peer) : IDisposable
+internal sealed class FloorProgram(Peer peer, IRequestSigner signer) : IDisposable
 {
     private const string Path = "/api/open/alipay/v1/content/synchronize";
     private const int Workers = 64;
 
     private readonly HttpMessageInvoker _http = new(new SocketsHttpHandler { AllowAutoRedirect = false, UseCookies = false, UseProxy = false, ActivityHeadersPropagator = null });
-    private readonly Uri _sign = new(peer.Addresses.Vault, "/keys/content/1/sign");
     private readonly Uri _synchronize = new(peer.Addresses.Gateway, Path);
 
     public async Task RunAsync(IReadOnlyList<ContentItem> items)
@@ -34,13 +34,13 @@ internal sealed class FloorProgram(Peer peer) : IDisposable
     {
         var body = AlipayHk.SynchronizeRequest.Prepare(item, Guid.NewGuid().ToString("N"));
         var time = DateTimeOffset.UtcNow.ToString("yyyy-MM-ddTHH:mm:sszzz", System.Globalization.CultureInfo.InvariantCulture);
-        var signature = await VaultSigner.SignAsync(_http, _sign, Digest(time, body.Span), CancellationToken.None).ConfigureAwait(false);
+        var signature = await signer.SignAsync(Digest(time, body.Span), CancellationToken.None).ConfigureAwait(false);
         using var request = new HttpRequestMessage(HttpMethod.Post, _synchronize);
         request.Content = new ReadOnlyMemoryContent(body);
         request.Content.Headers.TryAddWithoutValidation("Content-Type", "application/json; charset=UTF-8");
         request.Headers.TryAddWithoutValidation("Client-Id", Peer.ClientId);
         request.Headers.TryAddWithoutValidation("Request-Time", time);
-        request.Headers.TryAddWithoutValidation("Signature", "algorithm=RSA256,keyVersion=1,signature=" + Uri.EscapeDataString(Convert.ToBase64String(signature)));
+        request.Headers.TryAddWithoutValidation("Signature", "algorithm=RSA256,keyVersion=1,signature=" + Uri.EscapeDataString(Convert.ToBase64String(signature.Value.Span)));
         using var response = await _http.SendAsync(request, CancellationToken.None).ConfigureAwait(false);
         var answer = await response.Content.ReadAsByteArrayAsync().ConfigureAwait(false);
         var header = response.Headers.NonValidated["Signature"].ToString();

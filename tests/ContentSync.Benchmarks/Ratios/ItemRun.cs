@@ -29,7 +29,7 @@ internal sealed class ItemRun : IAsyncDisposable
         var options = new RecoverabilityOptions();
         _synchronizer = new ContentSynchronizer(
             ledger, client, new SendGate(options, TimeProvider.System), new RequestIdSource(), options, () => 0.5, TimeProvider.System, NullLogger<ContentSynchronizer>.Instance);
-        _queue = new InProcessQueue(_synchronizer, Workers, TimeProvider.System);
+        _queue = new InProcessQueue(_synchronizer, Workers, TimeProvider.System, NullLogger<InProcessQueue>.Instance);
         _queue.Ended += (_, outcome) =>
         {
             if (outcome.Kind == SyncOutcomeKind.Synchronized) Interlocked.Increment(ref _synchronized);

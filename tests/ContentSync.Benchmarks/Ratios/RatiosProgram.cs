@@ -25,7 +25,8 @@ internal static class RatiosProgram
         using var vaultSigner = new VaultSigner(peer.Addresses.Vault);
         await using var local = await ItemRun.StartAsync(peer, localSigner).ConfigureAwait(false);
         await using var remote = await ItemRun.StartAsync(peer, vaultSigner).ConfigureAwait(false);
-        using var floor = new FloorProgram(peer);
+        using var localFloor = new FloorProgram(peer, localSigner);
+        using var remoteFloor = new FloorProgram(peer, vaultSigner);
         using var sdk = new SdkBehaviour(peer);
 
         var rounds = new List<Round>();
@@ -34,8 +35,9 @@ internal static class RatiosProgram
             var round = new Round(
                 await CpuAsync(() => { BareSignatures(peer.Ours); return Task.CompletedTask; }).ConfigureAwait(false),
                 await CpuAsync(items, local.RunAsync).ConfigureAwait(false),
+                await CpuAsync(items, localFloor.RunAsync).ConfigureAwait(false),
                 await CpuAsync(items, remote.RunAsync).ConfigureAwait(false),
-                await CpuAsync(items, floor.RunAsync).ConfigureAwait(false),
+                await CpuAsync(items, remoteFloor.RunAsync).ConfigureAwait(false),
                 await CpuAsync(items, batch => { sdk.Run(batch); return Task.CompletedTask; }).ConfigureAwait(false));
             if (i >= WarmUpRounds) rounds.Add(round);
         }
@@ -45,8 +47,10 @@ internal static class RatiosProgram
             ["bareSignatureMicroseconds"] = Median(rounds, round => round.Bare),
             ["itemMicroseconds"] = Median(rounds, round => round.Local),
             ["itemOverBareSignature"] = Median(rounds, round => round.Local / round.Bare),
+            ["floorOverBareSignature"] = Median(rounds, round => round.LocalFloor / round.Bare),
+            ["itemOverFloor"] = Median(rounds, round => round.Local / round.LocalFloor),
             ["remoteSignedItemMicroseconds"] = Median(rounds, round => round.Remote),
-            ["remoteSignedOverFloor"] = Median(rounds, round => round.Remote / round.Floor),
+            ["remoteSignedOverFloor"] = Median(rounds, round => round.Remote / round.RemoteFloor),
             ["sdkBehaviourMicroseconds"] = Median(rounds, round => round.Sdk),
             ["cpuBelowSdkBehaviour"] = Median(rounds, round => round.Sdk / round.Local),
             ["cpuBelowSdkBehaviourRemote"] = Median(rounds, round => round.Sdk / round.Remote),
@@ -119,5 +123,5 @@ internal static class RatiosProgram
     }
 
     /// <summary>Microseconds of CPU per item.</summary>
-    private sealed record Round(double Bare, double Local, double Remote, double Floor, double Sdk);
+    private sealed record Round(double Bare, double Local, double LocalFloor, double Remote, double RemoteFloor, double Sdk);
 }

@@ -14,18 +14,14 @@ internal sealed class VaultSigner(Uri vault) : IRequestSigner, IDisposable
     private readonly HttpMessageInvoker _http = new(new SocketsHttpHandler { AllowAutoRedirect = false, UseCookies = false, UseProxy = false, ActivityHeadersPropagator = null });
     private readonly Uri _sign = new(vault, "/keys/content/1/sign");
 
-    public async ValueTask<RequestSignature> SignAsync(ReadOnlyMemory<byte> sha256, CancellationToken cancellationToken) =>
-        new("1", await SignAsync(_http, _sign, sha256, cancellationToken).ConfigureAwait(false));
-
-    /// <summary>One sign call.</summary>
-    public static async Task<byte[]> SignAsync(HttpMessageInvoker http, Uri sign, ReadOnlyMemory<byte> sha256, CancellationToken cancellationToken)
+    public async ValueTask<RequestSignature> SignAsync(ReadOnlyMemory<byte> sha256, CancellationToken cancellationToken)
     {
-        using var request = new HttpRequestMessage(HttpMethod.Post, sign);
+        using var request = new HttpRequestMessage(HttpMethod.Post, _sign);
         request.Content = new ByteArrayContent(Encoding.ASCII.GetBytes($$"""{"alg":"RS256","value":"{{Base64Url.EncodeToString(sha256.Span)}}"}"""));
         request.Content.Headers.ContentType = Json;
-        using var response = await http.SendAsync(request, cancellationToken).ConfigureAwait(false);
+        using var response = await _http.SendAsync(request, cancellationToken).ConfigureAwait(false);
         if (response.StatusCode != HttpStatusCode.OK) throw new SigningUnavailableException($"The vault answered {(int)response.StatusCode}.");
-        return Signature(await response.Content.ReadAsByteArrayAsync(cancellationToken).ConfigureAwait(false));
+        return new RequestSignature("1", Signature(await response.Content.ReadAsByteArrayAsync(cancellationToken).ConfigureAwait(false)));
     }
 
     public void Dispose() => _http.Dispose();

@@ -34,7 +34,7 @@ public sealed class CatalogPlannerTests : IDisposable
 
         Assert.Equal(new PlanCounts { Items = 3, New = 1, Changed = 1, Unchanged = 1, Vanished = 1, Listed = 3, Delisting = 1 }, plan.Counts);
         Assert.Equal([0L, 2L], Selected(plan));
-        Assert.Equal(["gone"], plan.Vanished());
+        Assert.Equal(["gone"], plan.Named());
     }
 
     [Fact]
@@ -51,7 +51,7 @@ public sealed class CatalogPlannerTests : IDisposable
             using var plan = await PlanAsync(string.Concat(items.Select(item => TestSnapshot.Line(item.Id, item.Content))));
 
             Assert.Equal(items.Index().Where(item => held.GetValueOrDefault(item.Item.Id) != item.Item.Content).Select(item => (long)item.Index), Selected(plan));
-            Assert.Equal(held.Keys.Except(items.Select(item => item.Id)).Order(StringComparer.Ordinal), plan.Vanished().Order(StringComparer.Ordinal));
+            Assert.Equal(held.Keys.Except(items.Select(item => item.Id)).Order(StringComparer.Ordinal), plan.Named().Order(StringComparer.Ordinal));
             Assert.Equal(items.Count(item => !held.ContainsKey(item.Id)), plan.Counts.New);
         }
     }
@@ -192,7 +192,7 @@ public sealed class CatalogPlannerTests : IDisposable
         _ledger.Add("gone", "A");
         using var plan = await PlanAsync("");
 
-        Assert.Equal(["gone"], plan.Vanished());
+        Assert.Equal(["gone"], plan.Named());
         Assert.Equal((1, 2), (plan.Counts.Delisting, plan.Counts.Listed));
     }
 
@@ -270,7 +270,7 @@ public sealed class CatalogPlannerTests : IDisposable
         using var plan = (await AnswerAsync(new TestSnapshot(catalog), PlanScope.Additions)).Plan!;
 
         Assert.Equal([1L, 2L, 3L, 4L, 5L], Selected(plan));
-        Assert.Empty(plan.Vanished());
+        Assert.Empty(plan.Named());
     }
 
     [Fact]

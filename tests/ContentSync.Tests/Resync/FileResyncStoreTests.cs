@@ -15,10 +15,22 @@ public sealed class FileResyncStoreTests : ResyncStoreContract, IDisposable
     {
         Directory.CreateDirectory(_folder.File("plan-killed"));
         File.WriteAllText(_folder.File("x.json.draft"), "{");
+        File.WriteAllText(_folder.File("unwritten.plan"), "");
 
         await OpenAsync();
 
         Assert.Empty(Directory.GetFileSystemEntries(_folder.File("")));
+    }
+
+    [Fact]
+    public async Task Deletes_no_plan_where_it_cannot_tell_which_are_in_use()
+    {
+        File.WriteAllText(_folder.File("runs.json"), "{ not json");
+        File.WriteAllText(_folder.File("one.plan"), "");
+
+        await OpenAsync();
+
+        Assert.True(File.Exists(_folder.File("one.plan")));
     }
 
     [Fact]

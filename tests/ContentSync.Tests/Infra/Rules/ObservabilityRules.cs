@@ -35,7 +35,7 @@ internal static partial class ObservabilityRules
         ActionGroups, QueryAlerts, MetricAlerts, Diagnostics, "Microsoft.Insights/workbooks", "Microsoft.ManagedIdentity/userAssignedIdentities",
         "Microsoft.Authorization/roleAssignments", "Microsoft.Authorization/roleDefinitions", "Microsoft.Network/privateEndpoints",
         "Microsoft.Network/privateEndpoints/privateDnsZoneGroups", "Microsoft.Network/privateDnsZones", "Microsoft.Network/privateDnsZones/virtualNetworkLinks",
-        "Microsoft.OperationalInsights/workspaces/tables", "Microsoft.Storage/storageAccounts/blobServices/containers",
+        "Microsoft.OperationalInsights/workspaces/tables", "Microsoft.Storage/storageAccounts/blobServices/containers", "Microsoft.Storage/storageAccounts/managementPolicies",
         "Microsoft.Storage/storageAccounts/tableServices/tables", "Microsoft.ServiceBus/namespaces/queues", "Microsoft.KeyVault/vaults/keys", Events,
         "Microsoft.Web/sites/config", "Microsoft.Web/sites/basicPublishingCredentialsPolicies",
     ];

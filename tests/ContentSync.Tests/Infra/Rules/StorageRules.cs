@@ -6,6 +6,8 @@ internal static class StorageRules
     private const string Accounts = "Microsoft.Storage/storageAccounts";
     private const string Blobs = "Microsoft.Storage/storageAccounts/blobServices";
     private const string Containers = "Microsoft.Storage/storageAccounts/blobServices/containers";
+    private const string Lifecycles = "Microsoft.Storage/storageAccounts/managementPolicies";
+    private const string FirstRule = "properties.policy.rules.0.definition.";
 
     public static IReadOnlyList<PolicyRule> All { get; } =
     [
@@ -56,5 +58,11 @@ internal static class StorageRules
                               where effect.Setting("Resync__StateContainerUri") == effect.Setting("Catalog__ContainerUri")
                               select $"{effect.Name}: both are {effect.Setting("Catalog__ContainerUri")}.",
             infrastructure => infrastructure.Production.Settings["Resync__StateContainerUri"] = infrastructure.Production.Setting("Catalog__ContainerUri")!),
+        new("forgotten-plans-go", "Plans that a crash left behind are deleted, long after any run's end, and nothing else is deleted by its age.",
+            infrastructure => [
+                .. Demand.Each(infrastructure, Lifecycles, FirstRule + "filters.prefixMatch.0", "resync/plans/"),
+                .. Demand.Each(infrastructure, Lifecycles, FirstRule + "actions.baseBlob.delete.daysAfterModificationGreaterThan", text => int.TryParse(text, out var days) && days >= 30, "30 or more"),
+            ],
+            Demand.Set(Lifecycles, FirstRule + "filters.prefixMatch.0", "resync/")),
     ];
 }

@@ -1,0 +1,57 @@
+using System.Collections.Concurrent;
+using ContentSync.AlipayHk;
+using ContentSync.Ledger;
+using ContentSync.Local.Pipeline;
+using ContentSync.Synchronization;
+using ContentSync.Tests.AlipayHk;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace ContentSync.Tests.Local.Pipeline;
+
+public sealed class InProcessQueueTests
+{
+    [Fact]
+    public async Task An_unforeseen_fault_keeps_nobody_else_from_being_sent()
+    {
+        using var partner = new FakeAlipayHk();
+        using var client = partner.Client();
+        var options = new RecoverabilityOptions();
+        var synchronizer = new ContentSynchronizer(
+            new FaultyLedger(), client, new SendGate(options, TimeProvider.System), new RequestIdSource(), options, () => 0.5, TimeProvider.System, NullLogger<ContentSynchronizer>.Instance);
+        await using var queue = new InProcessQueue(synchronizer, workers: 1, TimeProvider.System, NullLogger<InProcessQueue>.Instance);
+        var outcomes = new ConcurrentDictionary<string, SyncOutcome>();
+        var last = new TaskCompletionSource();
+        queue.Ended += (contentId, outcome) =>
+        {
+            outcomes[contentId] = outcome;
+            if (contentId == "sound") last.TrySetResult();
+        };
+
+        await queue.EnqueueAsync([Message("broken"), Message("sound")], default);
+        await last.Task.WaitAsync(TimeSpan.FromSeconds(20));
+
+        Assert.Equal((SyncOutcomeKind.Pending, "A bug."), (outcomes["broken"].Kind, outcomes["broken"].Description));
+        Assert.Equal(SyncOutcomeKind.NotFound, outcomes["sound"].Kind);
+    }
+
+    private static SyncMessage Message(string contentId) => new(contentId, "", 0, TimeSpan.Zero);
+
+    private sealed class FaultyLedger : ISyncLedger
+    {
+        public ValueTask<LeaseAnswer> LeaseAsync(string contentId, TimeSpan duration, CancellationToken cancellationToken) => contentId == "broken"
+            ? throw new InvalidOperationException("A bug.")
+            : ValueTask.FromResult(new LeaseAnswer(LeaseStatus.NotFound, null));
+
+        public ValueTask<IReadOnlyList<Acceptance>> AcceptAsync(IReadOnlyList<Submission> submissions, CancellationToken cancellationToken) => throw new NotSupportedException();
+
+        public ValueTask<RecordAnswer> RecordAsync(SyncRecord leased, AttemptEnding ending, CancellationToken cancellationToken) => throw new NotSupportedException();
+
+        public ValueTask<SyncRecord?> ReplayAsync(string contentId, CancellationToken cancellationToken) => throw new NotSupportedException();
+
+        public ValueTask<SyncRecord?> ResendAsync(string contentId, CancellationToken cancellationToken) => throw new NotSupportedException();
+
+        public ValueTask<SyncRecord?> FindAsync(string contentId, CancellationToken cancellationToken) => throw new NotSupportedException();
+
+        public IAsyncEnumerable<SyncRecord> ListAsync(SyncRecordFilter filter, CancellationToken cancellationToken) => throw new NotSupportedException();
+    }
+}
