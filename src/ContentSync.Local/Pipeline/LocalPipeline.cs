@@ -23,6 +23,9 @@ public sealed class LocalPipeline : IAsyncDisposable
     /// <summary>What a page of a resync takes at most, where the rate is limited.</summary>
     private static readonly TimeSpan PageTime = TimeSpan.FromSeconds(2);
 
+    /// <summary>Contents of one lane on a page of a resync, where the rate is not limited.</summary>
+    public const int ItemsPerPack = 200;
+
     private readonly List<IAsyncDisposable> _owned = [];
     private readonly CancellationTokenSource _stopping = new();
     private Task _sweeping = Task.CompletedTask;
@@ -151,12 +154,18 @@ public sealed class LocalPipeline : IAsyncDisposable
         }
     }
 
-    // At a low rate lanes are few, so that they begin without a burst that would have to wait for its turn; and packs are small, so that a
-    // page takes seconds: a run shows how far it is, and ends soon after it is cancelled.
+    // A pack is no message here, and a page ends with its slowest lane, so without a rate packs are large. At a low rate lanes are few, so
+    // that they begin without a burst that would have to wait for its turn; and packs are small, so that a page takes seconds: a run shows
+    // how far it is, and ends soon after it is cancelled.
     private static ResyncOptions ResyncOptionsOf(LocalOptions options)
     {
         var resync = new ResyncOptions { SendsPerSecond = options.Rate ?? 0 };
-        if (options.Rate is not { } rate) return resync;
+        if (options.Rate is not { } rate)
+        {
+            resync.ItemsPerPack = ItemsPerPack;
+            return resync;
+        }
+
         resync.Lanes = (int)Math.Clamp(rate, 1, resync.Lanes);
         resync.ItemsPerPack = (int)Math.Clamp(rate * PageTime.TotalSeconds / resync.Lanes, 1, resync.ItemsPerPack);
         return resync;

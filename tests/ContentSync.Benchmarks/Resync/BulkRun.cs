@@ -72,9 +72,8 @@ internal sealed class BulkRun : IAsyncDisposable
     /// <param name="partner">Whom to send to.</param>
     /// <param name="socket">How; becomes the run's own.</param>
     /// <param name="items">Contents of the catalog.</param>
-    /// <param name="lanes">Lanes.</param>
-    /// <param name="inFlightPerLane">Contents of one lane in flight at the same time.</param>
-    public static async Task<BulkRun> StartAsync(AlipayHkOptions partner, HttpMessageHandler socket, int items, int lanes, int inFlightPerLane)
+    /// <param name="resync">Lanes and packs.</param>
+    public static async Task<BulkRun> StartAsync(AlipayHkOptions partner, HttpMessageHandler socket, int items, ResyncOptions resync)
     {
         var folder = Directory.CreateTempSubdirectory("contentsync-benchmark-").FullName;
         var texts = new SampleItems();
@@ -91,7 +90,7 @@ internal sealed class BulkRun : IAsyncDisposable
         }
 
         var ledger = await SqliteLedger.OpenAsync(new SqliteLedgerOptions(Path.Combine(folder, "ledger.db")), TimeProvider.System, CancellationToken.None).ConfigureAwait(false);
-        return new BulkRun(partner, socket, new ResyncOptions { SendsPerSecond = 0, Lanes = lanes, InFlightPerLane = inFlightPerLane }, items, folder, ledger);
+        return new BulkRun(partner, socket, resync, items, folder, ledger);
     }
 
     /// <summary>Sends everything; answers the run, how long its sending took, and how much of the processor's time.</summary>

@@ -1,6 +1,8 @@
 using System.Diagnostics;
 using System.Globalization;
 using ContentSync.AlipayHk;
+using ContentSync.Local.Pipeline;
+using ContentSync.Resync;
 
 namespace ContentSync.Benchmarks.Resync;
 
@@ -10,9 +12,6 @@ namespace ContentSync.Benchmarks.Resync;
 /// </summary>
 internal static class InFlightProgram
 {
-    private const int Lanes = 16;
-    private const int InFlightPerLane = 16;
-
     /// <param name="items">Contents measured; a part of them is sent beforehand to warm up.</param>
     public static async Task<int> RunAsync(int items)
     {
@@ -23,10 +22,12 @@ internal static class InFlightProgram
             ClientId = SlowPartner.ClientId,
             PartnerKeys = { new PartnerKeyOptions { KeyVersion = "1", PublicKey = partner.PublicKey } },
         };
-        await using (var warm = await BulkRun.StartAsync(options, new SocketsHttpHandler(), items / 2, Lanes, InFlightPerLane).ConfigureAwait(false))
+        // 16 lanes of 16; packs as the local host makes them.
+        var resync = new ResyncOptions { SendsPerSecond = 0, Lanes = 16, InFlightPerLane = 16, ItemsPerPack = LocalPipeline.ItemsPerPack };
+        await using (var warm = await BulkRun.StartAsync(options, new SocketsHttpHandler(), items / 2, resync).ConfigureAwait(false))
             await warm.DrainAsync().ConfigureAwait(false);
 
-        await using var bulk = await BulkRun.StartAsync(options, new SocketsHttpHandler(), items, Lanes, InFlightPerLane).ConfigureAwait(false);
+        await using var bulk = await BulkRun.StartAsync(options, new SocketsHttpHandler(), items, resync).ConfigureAwait(false);
         using var stop = new CancellationTokenSource();
         var threads = MostThreadsAsync(stop.Token);
         var drain = await bulk.DrainAsync().ConfigureAwait(false);

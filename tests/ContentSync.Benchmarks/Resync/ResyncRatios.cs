@@ -68,7 +68,7 @@ internal static class ResyncRatios
 
     private static async Task AddBulkAsync(Peer peer, SortedDictionary<string, double> figures)
     {
-        await using var bulk = await BulkRun.StartAsync(ItemRun.Options(peer), new CannedSocket(peer), Million, Lanes, inFlightPerLane: 16).ConfigureAwait(false);
+        await using var bulk = await BulkRun.StartAsync(ItemRun.Options(peer), new CannedSocket(peer), Million, new ResyncOptions { SendsPerSecond = 0, Lanes = Lanes, InFlightPerLane = 16 }).ConfigureAwait(false);
         var (run, elapsed, processor) = await bulk.DrainAsync().ConfigureAwait(false);
         var counted = new RunOperations
         {
