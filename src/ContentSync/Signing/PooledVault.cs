@@ -16,6 +16,7 @@ internal sealed class PooledVault
     private readonly string _name;
     private readonly PooledKey[] _keys;
     private readonly double _highest;
+    private readonly double _lowest;
     private readonly double _most;
     private readonly SignatureWindow _window = new();
     private double _perSecond;
@@ -32,6 +33,9 @@ internal sealed class PooledVault
         _name = name;
         _keys = [.. keys.Select(key => new PooledKey(this, key, options))];
         _perSecond = _highest = options.SignaturesPerSecond;
+
+        // However slow the whole, a throttled vault is asked as often as one that is down, or it would not be found to be well again.
+        _lowest = Math.Min(_highest, Math.Max(_highest * LowestShare, 1 / options.LongestProbe.TotalSeconds));
         _most = Math.Max(1, _highest * options.Savings.TotalSeconds);
         Saved = 1;
     }
@@ -102,7 +106,7 @@ internal sealed class PooledVault
         if (sentAt <= _pacedSince) return;
         _pacedSince = now;
         var given = _window.PerSecond(now);
-        _perSecond = Math.Max(_highest * LowestShare, given < _perSecond * 0.97 ? given * 0.97 : _perSecond / 2);
+        _perSecond = Math.Max(_lowest, given < _perSecond * 0.97 ? given * 0.97 : _perSecond / 2);
         var rest = Math.Min(LongestRest, FirstRest * (1 << Math.Min(10, _throttledInARow++)));
         _restUntil = now + Math.Min(60, retryAfter?.TotalSeconds ?? rest);
         Saved = Math.Min(Saved, 1);

@@ -122,6 +122,27 @@ public sealed class SignerPoolTests : IDisposable
     }
 
     [Fact]
+    public async Task Asks_a_throttled_vault_again_within_the_time_of_a_probe_however_slow_its_pace()
+    {
+        var (throttled, good) = (new ScriptedSigner { Fault = new SigningUnavailableException("Too many.", TimeSpan.FromSeconds(1)) { Cause = SigningFault.Throttled } }, new ScriptedSigner());
+        var pool = Pool(options => options.SignaturesPerSecond = 0.5, new VaultKey("a", "1", throttled), new VaultKey("b", "1", good));
+        for (var i = 0; i < 200; i++)
+        {
+            await SignAsync(pool, 1);
+            _time.Advance(TimeSpan.FromSeconds(3));
+        }
+
+        var calls = throttled.Calls;
+        for (var i = 0; i < 100; i++)
+        {
+            await SignAsync(pool, 1);
+            _time.Advance(TimeSpan.FromSeconds(3));
+        }
+
+        Assert.True(throttled.Calls - calls >= 300 / new SignerPoolOptions().LongestProbe.TotalSeconds - 1, $"It was asked {throttled.Calls - calls} times in 300 s.");
+    }
+
+    [Fact]
     public async Task Says_when_to_come_back_where_no_vault_can_sign()
     {
         var signer = new ScriptedSigner { Fault = new SigningUnavailableException("The key is disabled.") };
