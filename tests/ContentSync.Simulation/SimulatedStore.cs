@@ -104,11 +104,11 @@ internal sealed class SimulatedLedger(SimulatedProcess process, World world, Sto
         return new RecordAnswer(status, record ?? leased);
     }
 
-    public async ValueTask<SyncRecord?> ReplayAsync(string contentId, CancellationToken cancellationToken)
+    public async ValueTask<SyncRecord?> ReplayAsync(string contentId, TimeSpan delay, CancellationToken cancellationToken)
     {
         var (isReplayed, record) = await SettleAsync(
             contentId,
-            stored => stored is not null && SyncTransitions.Replay(stored, clock.GetUtcNow()) is { } replayed ? (replayed, true) : (null, false),
+            stored => stored is not null && SyncTransitions.Replay(stored, clock.GetUtcNow(), delay) is { } replayed ? (replayed, true) : (null, false),
             null,
             cancellationToken).ConfigureAwait(false);
         return isReplayed ? record : null;

@@ -50,7 +50,7 @@ internal sealed class FolderView : ILedgerView
     {
         if (await _reader.FindAsync(contentId, cancellationToken).ConfigureAwait(false) is not { } current) return null;
         await using var ledger = await OwnAsync(cancellationToken).ConfigureAwait(false);
-        return await ledger.ReplayAsync(contentId, cancellationToken).ConfigureAwait(false) is { } record
+        return await ledger.ReplayAsync(contentId, TimeSpan.Zero, cancellationToken).ConfigureAwait(false) is { } record
             ? ContentState.Of(record)
             : throw new CommandException($"'{contentId}' is {Spelling.Of(current.State)}; only what is parked can be replayed.") { ExitCode = ExitCodes.SomeFailed };
     }
@@ -59,8 +59,9 @@ internal sealed class FolderView : ILedgerView
     {
         await using var ledger = await OwnAsync(cancellationToken).ConfigureAwait(false);
         var queue = new NobodysQueue();
-        var parked = new ParkedReplay(ledger, queue, new ReplayOptions(), TimeProvider.System);
-        return await new ReplayRun(parked, ledger, queue).ReplayAsync(wish, cancellationToken).ConfigureAwait(false);
+        var options = new ReplayOptions();
+        var parked = new ParkedReplay(ledger, queue, options, TimeProvider.System);
+        return await new ReplayRun(parked, ledger, queue, options).ReplayAsync(wish, cancellationToken).ConfigureAwait(false);
     }
 
     public ValueTask DisposeAsync() => _reader.DisposeAsync();

@@ -16,6 +16,10 @@ internal sealed class ReplayCommand(IAnsiConsole screen)
 
     private readonly Option<string?> _reason = new("--reason") { Description = "Only contents parked for this reason: rejected, attemptsExhausted or ageExceeded.", HelpName = "REASON" };
 
+    private readonly Option<string?> _from = new("--from") { Description = "Only contents parked at this time or later: ISO 8601 with a zone.", HelpName = "TIME" };
+
+    private readonly Option<string?> _to = new("--to") { Description = "Only contents parked before this time.", HelpName = "TIME" };
+
     private readonly Option<bool> _all = new("--all") { Description = "Everything that is parked." };
 
     private readonly Option<int?> _limit = new("--limit") { Description = $"Most contents, 1 to {ReplayRun.MaxLimit}.", HelpName = "N" };
@@ -29,24 +33,25 @@ internal sealed class ReplayCommand(IAnsiConsole screen)
         """
         Send parked contents again, unchanged: one by its id, or those that match a filter.
 
-        With --host a running host sends them at once. Without it they become pending in the data folder, and the next run
-        sends them.
+        With --host a running host sends them, ten a second. Without it they become pending in the data folder, and the next
+        run sends them.
 
         Examples:
           contentsync-local replay SKU-DEMO-1 --host http://localhost:7071
           contentsync-local replay --code UNKNOWN_EXCEPTION --dry-run
+          contentsync-local replay --from 2024-05-21T22:00:00Z --to 2024-05-22T06:00:00Z
         """;
 
     public Command Create()
     {
         var command = new Command("replay", "Send parked contents again, unchanged.")
         {
-            _contentId, _type, _code, _reason, _all, _limit, _dryRun,
+            _contentId, _type, _code, _reason, _from, _to, _all, _limit, _dryRun,
         };
         _host.AddTo(command);
         command.Validators.Add(result =>
         {
-            var filters = new Option[] { _type, _code, _reason, _all, _limit, _dryRun }.Any(option => result.GetResult(option) is not null);
+            var filters = new Option[] { _type, _code, _reason, _from, _to, _all, _limit, _dryRun }.Any(option => result.GetResult(option) is not null);
             if (result.GetValue(_contentId) is not null && filters) result.AddError("Name an ID, or a filter, not both.");
         });
         command.SetAction(RunAsync);
@@ -56,9 +61,9 @@ internal sealed class ReplayCommand(IAnsiConsole screen)
     private async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellationToken)
     {
         if (parsed.GetValue(_contentId) is { } contentId) return await ReplayOneAsync(parsed, contentId, cancellationToken).ConfigureAwait(false);
-        var wish = new ReplayRequest(parsed.GetValue(_type), parsed.GetValue(_code), parsed.GetValue(_reason), parsed.GetValue(_all), parsed.GetValue(_limit), parsed.GetValue(_dryRun));
+        var wish = new ReplayRequest(parsed.GetValue(_type), parsed.GetValue(_code), parsed.GetValue(_reason), parsed.GetValue(_from), parsed.GetValue(_to), parsed.GetValue(_all), parsed.GetValue(_limit), parsed.GetValue(_dryRun));
         if (ReplayRun.Fault(wish) is not null)
-            throw new CommandException("Name an ID, or a filter: --type, --code, --reason (rejected, attemptsExhausted, ageExceeded), or --all; --limit from 1 to 10000.");
+            throw new CommandException("Name an ID, or a filter: --type, --code, --reason (rejected, attemptsExhausted, ageExceeded), --from and --to (such as 2024-05-21T22:42:21Z), or --all; --limit from 1 to 10000.");
         await using var view = await _host.OpenAsync(parsed, cancellationToken).ConfigureAwait(false);
         var result = await view.ReplayAsync(wish, cancellationToken).ConfigureAwait(false);
         if (_host.IsJson(parsed)) parsed.InvocationConfiguration.Output.WriteLine(JsonSerializer.Serialize(result, ApiJson.Answers.ReplayAnswer));

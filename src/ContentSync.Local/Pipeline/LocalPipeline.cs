@@ -14,6 +14,9 @@ namespace ContentSync.Local.Pipeline;
 /// <summary>The whole pipeline on one machine: SQLite ledger, PEM key, in-process queue, and a simulated AlipayHK unless another gateway is named.</summary>
 public sealed class LocalPipeline : IAsyncDisposable
 {
+    /// <summary>Contents of one lane on a page of a resync, where the rate is not limited.</summary>
+    public const int ItemsPerPack = 200;
+
     /// <summary>How long what is in flight may take to finish after a stop.</summary>
     private static readonly TimeSpan StopPatience = TimeSpan.FromSeconds(10);
 
@@ -22,9 +25,6 @@ public sealed class LocalPipeline : IAsyncDisposable
 
     /// <summary>What a page of a resync takes at most, where the rate is limited.</summary>
     private static readonly TimeSpan PageTime = TimeSpan.FromSeconds(2);
-
-    /// <summary>Contents of one lane on a page of a resync, where the rate is not limited.</summary>
-    public const int ItemsPerPack = 200;
 
     private readonly List<IAsyncDisposable> _owned = [];
     private readonly CancellationTokenSource _stopping = new();
@@ -159,13 +159,8 @@ public sealed class LocalPipeline : IAsyncDisposable
     // how far it is, and ends soon after it is cancelled.
     private static ResyncOptions ResyncOptionsOf(LocalOptions options)
     {
-        var resync = new ResyncOptions { SendsPerSecond = options.Rate ?? 0 };
-        if (options.Rate is not { } rate)
-        {
-            resync.ItemsPerPack = ItemsPerPack;
-            return resync;
-        }
-
+        if (options.Rate is not { } rate) return new ResyncOptions { SendsPerSecond = 0, ItemsPerPack = ItemsPerPack };
+        var resync = new ResyncOptions { SendsPerSecond = rate };
         resync.Lanes = (int)Math.Clamp(rate, 1, resync.Lanes);
         resync.ItemsPerPack = (int)Math.Clamp(rate * PageTime.TotalSeconds / resync.Lanes, 1, resync.ItemsPerPack);
         return resync;

@@ -116,13 +116,13 @@ internal sealed class RecordOperation(SyncRecord leased, AttemptEnding ending) :
     }
 }
 
-internal sealed class ReplayOperation(string contentId, TimeProvider time) : LedgerOperation<SyncRecord?>
+internal sealed class ReplayOperation(string contentId, TimeSpan delay, TimeProvider time) : LedgerOperation<SyncRecord?>
 {
     protected override SyncRecord? Run(RecordTable table)
     {
         lock (table.Rows)
         {
-            return table.Find(contentId) is { } row && SyncTransitions.Replay(row.Record, time.GetUtcNow()) is { } next ? table.Update(row, next) : null;
+            return table.Find(contentId) is { } row && SyncTransitions.Replay(row.Record, time.GetUtcNow(), delay) is { } next ? table.Update(row, next) : null;
         }
     }
 }

@@ -75,8 +75,8 @@ public sealed class SqliteLedger : ISyncLedger, IAsyncDisposable
         Enqueue(new RecordOperation(leased, ending), cancellationToken);
 
     /// <inheritdoc/>
-    public ValueTask<SyncRecord?> ReplayAsync(string contentId, CancellationToken cancellationToken) =>
-        Enqueue(new ReplayOperation(contentId, _time), cancellationToken);
+    public ValueTask<SyncRecord?> ReplayAsync(string contentId, TimeSpan delay, CancellationToken cancellationToken) =>
+        Enqueue(new ReplayOperation(contentId, delay, _time), cancellationToken);
 
     /// <inheritdoc/>
     public ValueTask<SyncRecord?> ResendAsync(string contentId, CancellationToken cancellationToken) =>

@@ -24,8 +24,7 @@ public sealed class RequestSigningHandler(AlipayHkOptions options, IRequestSigne
         request.Headers.Remove(WireHeaders.ClientId);
         request.Headers.Remove(WireHeaders.RequestTime);
         request.Headers.Remove(WireHeaders.Signature);
-        if (_pace is not null) return SendInTurnAsync(_pace, request, cancellationToken);
-        if (request.Content is not ExactBody body) return BufferAndSendAsync(request, cancellationToken);
+        if (_pace is not null || request.Content is not ExactBody body) return SendStepByStepAsync(request, cancellationToken);
 
         // A key in this process signs at once; then no task of our own is needed.
         var time = _times.Format(timeProvider.GetUtcNow());
@@ -33,21 +32,14 @@ public sealed class RequestSigningHandler(AlipayHkOptions options, IRequestSigne
         return signing.IsCompletedSuccessfully ? SignedAsync(request, time, signing.Result, cancellationToken) : SendWhenSignedAsync(request, time, signing, cancellationToken);
     }
 
-    private async Task<HttpResponseMessage> SendInTurnAsync(SendPace pace, HttpRequestMessage request, CancellationToken cancellationToken)
+    private async Task<HttpResponseMessage> SendStepByStepAsync(HttpRequestMessage request, CancellationToken cancellationToken)
     {
-        await pace.WaitToSignAsync(cancellationToken);
+        if (_pace is not null) await _pace.WaitToSignAsync(cancellationToken);
         var bytes = await BufferAsync(request.Content, cancellationToken);
         var time = _times.Format(timeProvider.GetUtcNow());
         var signature = await SignAsync(time, bytes, cancellationToken);
-        await pace.WaitToSendAsync(cancellationToken);
+        if (_pace is not null) await _pace.WaitToSendAsync(cancellationToken);
         return await SignedAsync(request, time, signature, cancellationToken);
-    }
-
-    private async Task<HttpResponseMessage> BufferAndSendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
-    {
-        var bytes = await BufferAsync(request.Content, cancellationToken);
-        var time = _times.Format(timeProvider.GetUtcNow());
-        return await SendWhenSignedAsync(request, time, SignAsync(time, bytes, cancellationToken), cancellationToken);
     }
 
     private async Task<HttpResponseMessage> SendWhenSignedAsync(HttpRequestMessage request, string time, ValueTask<RequestSignature> signing, CancellationToken cancellationToken) =>

@@ -357,12 +357,11 @@ internal sealed class ItemReading
     private void ReadOccurredAt(ref Utf8JsonReader reader)
     {
         const string Pointer = "/occurredAt";
-        const string Expected = "ISO 8601 with a zone, such as 2024-05-22T06:42:21+08:00 or 2024-05-21T22:42:21Z";
-        if (!IsString(ref reader, Pointer, $"a string, {Expected}; leave it out where there is none")) return;
+        if (!IsString(ref reader, Pointer, $"a string, {ZonedTime.Expected}; leave it out where there is none")) return;
         var text = Decode(reader.ValueSpan, out var wellFormed);
-        if (!wellFormed || !HasTimeAndZone(text) || !reader.TryGetDateTimeOffset(out var occurredAt))
+        if (!wellFormed || !ZonedTime.HasTimeAndZone(text) || !reader.TryGetDateTimeOffset(out var occurredAt))
         {
-            _violations.Add(Pointer, ViolationCodes.InvalidOccurredAt, $"occurredAt must be {Expected}, not '{Excerpt.Of(text)}'.");
+            _violations.Add(Pointer, ViolationCodes.InvalidOccurredAt, $"occurredAt must be {ZonedTime.Expected}, not '{Excerpt.Of(text)}'.");
             return;
         }
 
@@ -373,10 +372,6 @@ internal sealed class ItemReading
         _violations.Add(Pointer, ViolationCodes.OccurredAtAhead, string.Create(CultureInfo.InvariantCulture,
             $"occurredAt {Excerpt.Of(text)} is ahead of the clock ({now:yyyy-MM-dd'T'HH:mm:ss'Z'}) by more than the limit of {_options.MaxOccurredAtAhead} (MaxOccurredAtAhead)."));
     }
-
-    // 2024-05-22T06:42 and then Z or an offset of six characters; the rest is TryGetDateTimeOffset's to judge.
-    private static bool HasTimeAndZone(ReadOnlySpan<byte> text) =>
-        text.Length >= 17 && text[10] == 'T' && (text[^1] == 'Z' || text[^6] is (byte)'+' or (byte)'-');
 
     private bool IsString(ref Utf8JsonReader reader, string pointer, string expected)
     {

@@ -12,7 +12,7 @@ public sealed class ReplayContentHandler(ISyncLedger ledger, ISyncQueue queue)
     {
         try
         {
-            if (await ledger.ReplayAsync(contentId, cancellationToken).ConfigureAwait(false) is { } record)
+            if (await ledger.ReplayAsync(contentId, TimeSpan.Zero, cancellationToken).ConfigureAwait(false) is { } record)
             {
                 await queue.WakeAsync([new SyncMessage(record.ContentId, record.RequestId, record.Hop, TimeSpan.Zero)], cancellationToken).ConfigureAwait(false);
                 request.HttpContext.Response.Headers.Location = SubmitContentHandler.StatusPath + Uri.EscapeDataString(record.ContentId);

@@ -21,7 +21,7 @@ public sealed class ReplayFilteredHandler(ReplayRun run)
         }
         catch (JsonException e)
         {
-            return Problem.Json("The replay request is not valid.", e, "contentType, resultCode, parkReason, all, limit and dryRun");
+            return Problem.Json("The replay request is not valid.", e, "contentType, resultCode, parkReason, from, to, all, limit and dryRun");
         }
 
         if (ReplayRun.Fault(wish) is { } fault) return Problem.Of(StatusCodes.Status400BadRequest, "The replay request is not valid.", fault);
@@ -41,10 +41,12 @@ public sealed class ReplayFilteredHandler(ReplayRun run)
 /// <param name="ContentType">Compared exactly.</param>
 /// <param name="ResultCode">Of the last attempt.</param>
 /// <param name="ParkReason">rejected, attemptsExhausted or ageExceeded.</param>
+/// <param name="From">Parked at this time or later; ISO 8601 with a zone.</param>
+/// <param name="To">Parked before this time; likewise.</param>
 /// <param name="All">Must be true where no filter is given.</param>
 /// <param name="Limit">Most contents, 1 to 10,000.</param>
 /// <param name="DryRun">Only counts.</param>
-public sealed record ReplayRequest(string? ContentType = null, string? ResultCode = null, string? ParkReason = null, bool All = false, int? Limit = null, bool DryRun = false);
+public sealed record ReplayRequest(string? ContentType = null, string? ResultCode = null, string? ParkReason = null, string? From = null, string? To = null, bool All = false, int? Limit = null, bool DryRun = false);
 
 /// <summary>What a filtered replay found and did.</summary>
 /// <param name="DryRun">True where nothing was changed.</param>

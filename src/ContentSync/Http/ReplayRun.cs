@@ -1,3 +1,4 @@
+using ContentSync.Content;
 using ContentSync.Ledger;
 using ContentSync.Synchronization;
 
@@ -5,9 +6,9 @@ namespace ContentSync.Http;
 
 /// <summary>
 /// Makes the parked contents that match pending again and wakes the queue for them, many at a time and up to a limit, so that a
-/// caller can wait for the answer.
+/// caller can wait for the answer. They become due one after the other, at <see cref="ReplayOptions.PerSecond"/>.
 /// </summary>
-public sealed class ReplayRun(ParkedReplay parked, ISyncLedger ledger, ISyncQueue queue)
+public sealed class ReplayRun(ParkedReplay parked, ISyncLedger ledger, ISyncQueue queue, ReplayOptions options)
 {
     /// <summary>Most contents of one call.</summary>
     public const int MaxLimit = 10_000;
@@ -20,8 +21,13 @@ public sealed class ReplayRun(ParkedReplay parked, ISyncLedger ledger, ISyncQueu
     {
         if (wish.ParkReason is { } reason && !Spelling.TryRead<ParkReason>(reason, out _)) return $"parkReason is '{reason}'; it is one of {Spelling.All<ParkReason>()}.";
         if (wish.Limit is < 1 or > MaxLimit) return $"limit is {wish.Limit}; it is a whole number from 1 to {MaxLimit}.";
-        return wish is { All: false, ParkReason: null, ContentType: null, ResultCode: null }
-            ? "Name at least one of contentType, resultCode and parkReason, or say \"all\": true."
+        foreach (var (name, text) in new[] { ("from", wish.From), ("to", wish.To) })
+        {
+            if (text is not null && !ZonedTime.TryParse(text, out _)) return $"{name} is '{Excerpt.Of(text)}'; it is {ZonedTime.Expected}.";
+        }
+
+        return wish is { All: false, ParkReason: null, ContentType: null, ResultCode: null, From: null, To: null }
+            ? "Name at least one of contentType, resultCode, parkReason, from and to, or say \"all\": true."
             : null;
     }
 
@@ -36,7 +42,7 @@ public sealed class ReplayRun(ParkedReplay parked, ISyncLedger ledger, ISyncQueu
         var contentIds = new List<string>();
         var codes = new SortedDictionary<string, int>(StringComparer.Ordinal);
         var chunk = new List<string>(ChunkSize);
-        await foreach (var content in parked.ListAsync(new ParkedFilter { Reason = reason, Code = wish.ResultCode }, cancellationToken).ConfigureAwait(false))
+        await foreach (var content in parked.ListAsync(new ParkedFilter { Reason = reason, Code = wish.ResultCode, From = Time(wish.From), To = Time(wish.To) }, cancellationToken).ConfigureAwait(false))
         {
             if (wish.ContentType is { } type && content.ContentType != type) continue;
             if (matched == limit)
@@ -51,20 +57,23 @@ public sealed class ReplayRun(ParkedReplay parked, ISyncLedger ledger, ISyncQueu
             codes[code] = codes.GetValueOrDefault(code) + 1;
             if (wish.DryRun) continue;
             chunk.Add(content.ContentId);
-            if (chunk.Count == ChunkSize) replayed += await ReplayAsync(chunk, cancellationToken).ConfigureAwait(false);
+            if (chunk.Count == ChunkSize) replayed += await ReplayAsync(chunk, replayed, cancellationToken).ConfigureAwait(false);
         }
 
-        if (chunk.Count > 0) replayed += await ReplayAsync(chunk, cancellationToken).ConfigureAwait(false);
+        if (chunk.Count > 0) replayed += await ReplayAsync(chunk, replayed, cancellationToken).ConfigureAwait(false);
         return new ReplayAnswer(wish.DryRun, matched, replayed, more, codes, contentIds);
     }
 
     // Together, so that a ledger that commits in groups does it once for all of them.
-    private async Task<int> ReplayAsync(List<string> contentIds, CancellationToken cancellationToken)
+    private async Task<int> ReplayAsync(List<string> contentIds, int before, CancellationToken cancellationToken)
     {
-        var records = await Task.WhenAll(contentIds.Select(contentId => ledger.ReplayAsync(contentId, cancellationToken).AsTask())).ConfigureAwait(false);
+        var delays = contentIds.Select((_, i) => TimeSpan.FromSeconds((before + i) / options.PerSecond)).ToArray();
+        var records = await Task.WhenAll(contentIds.Select((contentId, i) => ledger.ReplayAsync(contentId, delays[i], cancellationToken).AsTask())).ConfigureAwait(false);
         contentIds.Clear();
-        var wakes = records.OfType<SyncRecord>().Select(record => new SyncMessage(record.ContentId, record.RequestId, record.Hop, TimeSpan.Zero)).ToArray();
+        var wakes = records.Zip(delays).Where(pair => pair.First is not null).Select(pair => new SyncMessage(pair.First!.ContentId, pair.First.RequestId, pair.First.Hop, pair.Second)).ToArray();
         if (wakes.Length > 0) await queue.WakeAsync(wakes, cancellationToken).ConfigureAwait(false);
         return wakes.Length;
     }
+
+    private static DateTimeOffset? Time(string? text) => text is not null && ZonedTime.TryParse(text, out var time) ? time : null;
 }

@@ -18,8 +18,8 @@ public interface ISyncLedger
     /// <exception cref="LedgerUnavailableException">The store cannot be reached; the lease runs out by itself.</exception>
     ValueTask<RecordAnswer> RecordAsync(SyncRecord leased, AttemptEnding ending, CancellationToken cancellationToken);
 
-    /// <summary>Makes a parked content pending again. Null where the ledger holds no such content or it is not parked.</summary>
-    ValueTask<SyncRecord?> ReplayAsync(string contentId, CancellationToken cancellationToken);
+    /// <summary>Makes a parked content pending again, to be sent when <paramref name="delay"/> has passed. Null where the ledger holds no such content or it is not parked.</summary>
+    ValueTask<SyncRecord?> ReplayAsync(string contentId, TimeSpan delay, CancellationToken cancellationToken);
 
     /// <summary>
     /// Makes a content pending again whatever its state, to be sent once more with the same request; one that is pending stays as it is.

@@ -118,9 +118,9 @@ public static class SyncTransitions
         _ => released with { Attempts = Math.Max(0, released.Attempts - 1) },
     };
 
-    /// <summary>Sends a parked content again, by a person's wish. Null where it is not parked.</summary>
-    public static SyncRecord? Replay(SyncRecord current, DateTimeOffset now) =>
-        current.State == SyncState.Parked ? Revive(current, now) : null;
+    /// <summary>Sends a parked content again, by a person's wish, once <paramref name="delay"/> has passed. Null where it is not parked.</summary>
+    public static SyncRecord? Replay(SyncRecord current, DateTimeOffset now, TimeSpan delay) =>
+        current.State == SyncState.Parked ? Revive(current, now) with { DueAt = now + delay } : null;
 
     /// <summary>Sends a content once more, whatever AlipayHK is known to hold. <c>Found</c> is null where that is not to be done.</summary>
     public static (SyncRecord? Next, SyncRecord? Found) Resend(SyncRecord current, DateTimeOffset now)

@@ -112,13 +112,13 @@ public sealed class TableLedger(TableClient table, TimeProvider time, Func<strin
     }
 
     /// <inheritdoc/>
-    public async ValueTask<SyncRecord?> ReplayAsync(string contentId, CancellationToken cancellationToken)
+    public async ValueTask<SyncRecord?> ReplayAsync(string contentId, TimeSpan delay, CancellationToken cancellationToken)
     {
         if (!TableLedgerKey.TryOf(contentId, out var key)) return null;
         var change = new TableLedgerChange<bool>(
             key.Value,
             _newId(),
-            stored => stored is not null && SyncTransitions.Replay(stored, time.GetUtcNow()) is { } replayed ? (replayed, true) : (null, false));
+            stored => stored is not null && SyncTransitions.Replay(stored, time.GetUtcNow(), delay) is { } replayed ? (replayed, true) : (null, false));
         await SettleAsync(change, isMet: false, cancellationToken);
         return change.Result ? change.Record : null;
     }

@@ -37,7 +37,7 @@ public sealed class ParkedReplay(ISyncLedger ledger, ISyncQueue queue, ReplayOpt
             if (isDryRun) continue;
 
             // Somebody else may have replayed it, or a newer content may have taken its place, since it was listed.
-            if (await ledger.ReplayAsync(parked.ContentId, cancellationToken).ConfigureAwait(false) is not { } record) continue;
+            if (await ledger.ReplayAsync(parked.ContentId, TimeSpan.Zero, cancellationToken).ConfigureAwait(false) is not { } record) continue;
             replayed++;
             if (!await TryEnqueueAsync(record, cancellationToken).ConfigureAwait(false)) notEnqueued++;
             var ahead = TimeSpan.FromSeconds(replayed / options.PerSecond) - time.GetElapsedTime(started);

@@ -195,7 +195,7 @@ internal sealed class BulkRun : IAsyncDisposable
             return ledger.RecordAsync(leased, ending, cancellationToken);
         }
 
-        public ValueTask<SyncRecord?> ReplayAsync(string contentId, CancellationToken cancellationToken) => ledger.ReplayAsync(contentId, cancellationToken);
+        public ValueTask<SyncRecord?> ReplayAsync(string contentId, TimeSpan delay, CancellationToken cancellationToken) => ledger.ReplayAsync(contentId, delay, cancellationToken);
 
         public ValueTask<SyncRecord?> ResendAsync(string contentId, CancellationToken cancellationToken) => ledger.ResendAsync(contentId, cancellationToken);
 

@@ -104,7 +104,7 @@ internal static class MutantList
         new("the path is signed with a query", Signing, "_stringToSign = new(⟦options.Path⟧, options.ClientId);", "options.Path + \"?v=1\""),
         new("the time is read once for the header and once for the signature", Signing, "TryAddWithoutValidation(WireHeaders.RequestTime, ⟦time⟧);", "RequestTime.Format(timeProvider.GetUtcNow())"),
         new("no send budget", Pacing, "return wait <= _longestWait ? (turn, ⟦wait⟧)", "TimeSpan.Zero"),
-        new("the send budget is not asked behind the signature", Signing, "⟦await pace.WaitToSendAsync(cancellationToken);⟧", ""),
+        new("the send budget is not asked behind the signature", Signing, "⟦if (_pace is not null) await _pace.WaitToSendAsync(cancellationToken);⟧", ""),
         new("the guard is not asked", Runner, "if (!isLedger && ⟦MassDelistGuard.Check(options, plan.Counts, history.Handled?.Items, run.Wish.AllowShare)⟧ is { } stop)", "(GuardStop?)null"),
         new("the guard compares with what is listed and delisted together", Guard, "var delistShare = ⟦Share(plan.Delisting, plan.Listed)⟧;", "Share(plan.Delisting, plan.Listed + plan.Items + plan.Items)"),
         new("a dry run sends", Runner, "if (⟦run.Wish.DryRun⟧)\n        {\n            plan.Dispose();", "false"),

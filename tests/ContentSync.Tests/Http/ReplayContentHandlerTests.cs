@@ -1,4 +1,5 @@
 using ContentSync.Ledger;
+using ContentSync.Synchronization;
 
 namespace ContentSync.Tests.Http;
 
@@ -49,6 +50,9 @@ public sealed class ReplayContentHandlerTests : IDisposable
     [InlineData("""{"contentType":"SKU","parkReason":"rejected"}""", "A,B,C")]
     [InlineData("""{"parkReason":"ageExceeded"}""", "")]
     [InlineData("""{"all":true}""", "A,B,C")]
+    [InlineData("""{"from":"2000-01-01T00:00:00Z","to":"2100-01-01T08:00:00+08:00"}""", "A,B,C")]
+    [InlineData("""{"from":"2100-01-01T00:00:00Z"}""", "")]
+    [InlineData("""{"to":"2000-01-01T00:00:00Z"}""", "")]
     public async Task Replays_what_matches(string body, string expected)
     {
         await _api.ParkAsync("A");
@@ -58,6 +62,21 @@ public sealed class ReplayContentHandlerTests : IDisposable
         Assert.Equal(202, answer.Status);
         Assert.Equal(expected, string.Join(',', _api.Queue.Messages.Select(message => message.ContentId).Order(StringComparer.Ordinal)));
         Assert.Equal(_api.Queue.Messages.Count, answer.Json.GetProperty("replayed").GetInt32());
+    }
+
+    [Fact]
+    public async Task Spreads_what_it_replays_over_time_in_queue_and_ledger()
+    {
+        for (var i = 0; i < 300; i++) await _api.ParkAsync($"A{i:d3}");
+        await _api.PostAsync("/api/content/replay", """{"all":true}""");
+
+        var delays = _api.Queue.Messages.Select(message => message.Delay).Order().ToArray();
+        Assert.Equal(Enumerable.Range(0, 300).Select(i => TimeSpan.FromSeconds(i / new ReplayOptions().PerSecond)), delays);
+        foreach (var message in _api.Queue.Messages)
+        {
+            var record = (await _api.Ledger.FindAsync(message.ContentId, CancellationToken.None))!;
+            Assert.Equal(message.Delay, record.DueAt - record.AcceptedAt);
+        }
     }
 
     [Fact]
@@ -72,6 +91,8 @@ public sealed class ReplayContentHandlerTests : IDisposable
     [Theory]
     [InlineData("{}", "\"all\": true")]
     [InlineData("""{"all":true,"limit":0}""", "from 1 to 10000")]
+    [InlineData("""{"from":"2024-05-22T06:42:21"}""", "from is '2024-05-22T06:42:21'; it is ISO 8601 with a zone")]
+    [InlineData("""{"to":"yesterday"}""", "to is 'yesterday'")]
     [InlineData("""{"parkReason":"bored"}""", "rejected, attemptsExhausted, ageExceeded")]
     [InlineData("""{"code":"X"}""", "resultCode")]
     [InlineData("""{"all":true,"all":false}""", "all")]

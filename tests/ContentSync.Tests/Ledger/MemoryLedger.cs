@@ -39,9 +39,9 @@ internal sealed class MemoryLedger(TimeProvider time) : ISyncLedger
             },
             cancellationToken);
 
-    public ValueTask<SyncRecord?> ReplayAsync(string contentId, CancellationToken cancellationToken) =>
+    public ValueTask<SyncRecord?> ReplayAsync(string contentId, TimeSpan delay, CancellationToken cancellationToken) =>
         Locked(
-            () => _records.TryGetValue(contentId, out var current) ? Write(SyncTransitions.Replay(current, time.GetUtcNow())) : null,
+            () => _records.TryGetValue(contentId, out var current) ? Write(SyncTransitions.Replay(current, time.GetUtcNow(), delay)) : null,
             cancellationToken);
 
     public ValueTask<SyncRecord?> ResendAsync(string contentId, CancellationToken cancellationToken) =>

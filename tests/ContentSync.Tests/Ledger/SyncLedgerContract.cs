@@ -46,7 +46,7 @@ public abstract class SyncLedgerContract
 
         Assert.Null(await ledger.FindAsync(Id("none"), default));
         Assert.Equal(new LeaseAnswer(LeaseStatus.NotFound, null), await ledger.LeaseAsync(Id("none"), Duration, default));
-        Assert.Null(await ledger.ReplayAsync(Id("none"), default));
+        Assert.Null(await ledger.ReplayAsync(Id("none"), TimeSpan.Zero, default));
         Assert.Empty(await ledger.AcceptAsync([], default));
     }
 
@@ -252,12 +252,26 @@ public abstract class SyncLedgerContract
         Assert.Equal(LeaseStatus.NotPending, (await ledger.LeaseAsync(Id("1"), Duration, default)).Status);
         _time.Advance(TimeSpan.FromHours(1));
 
-        var replayed = await ledger.ReplayAsync(Id("1"), default);
+        var replayed = await ledger.ReplayAsync(Id("1"), TimeSpan.Zero, default);
 
         Assert.Equal((SyncState.Pending, 0, Now, (ParkReason?)null), (replayed!.State, replayed.Attempts, replayed.DueAt, replayed.ParkReason));
         Assert.Equal(parked.RequestId, replayed.RequestId);
         AssertSame(replayed, await ledger.FindAsync(Id("1"), default));
-        Assert.Null(await ledger.ReplayAsync(Id("1"), default));
+        Assert.Null(await ledger.ReplayAsync(Id("1"), TimeSpan.Zero, default));
+        Assert.Equal(LeaseStatus.Granted, (await ledger.LeaseAsync(Id("1"), Duration, default)).Status);
+    }
+
+    [SkippableFact]
+    public async Task Replays_a_parked_content_no_sooner_than_it_is_told()
+    {
+        var ledger = await OpenAsync(_time);
+        await ParkAsync(ledger, "1", "A", ParkReason.AttemptsExhausted);
+
+        var replayed = await ledger.ReplayAsync(Id("1"), TimeSpan.FromSeconds(30), default);
+
+        Assert.Equal((SyncState.Pending, TimeSpan.FromSeconds(30)), (replayed!.State, replayed.DueAt - replayed.AcceptedAt));
+        Assert.Equal(LeaseStatus.NotDue, (await ledger.LeaseAsync(Id("1"), Duration, default)).Status);
+        _time.Advance(TimeSpan.FromSeconds(30));
         Assert.Equal(LeaseStatus.Granted, (await ledger.LeaseAsync(Id("1"), Duration, default)).Status);
     }
 

@@ -124,7 +124,7 @@ public sealed class SyncTransitionsTests
         record = Accept(record, Content("C", 5)).Record;
         hops.Add(record.Hop);
         record = Record(Lease(record), l => AttemptEndings.Parked(l, Now, ParkReason.AgeExceeded));
-        record = SyncTransitions.Replay(record, Now)!;
+        record = SyncTransitions.Replay(record, Now, TimeSpan.Zero)!;
         hops.Add(record.Hop);
 
         Assert.Equal(Revision.Of(5), record.Revision);
@@ -409,13 +409,13 @@ public sealed class SyncTransitionsTests
     {
         var parked = Parked("A", 1, ParkReason.Rejected);
 
-        var replayed = SyncTransitions.Replay(parked, Now.AddDays(1))!;
+        var replayed = SyncTransitions.Replay(parked, Now.AddDays(1), TimeSpan.Zero)!;
 
         Assert.Equal((SyncState.Pending, (ParkReason?)null, 0, parked.Hop + 1), (replayed.State, replayed.ParkReason, replayed.Attempts, replayed.Hop));
         Assert.Equal((Now.AddDays(1), Now.AddDays(1)), (replayed.AcceptedAt, replayed.DueAt));
         Assert.Equal(parked.RequestId, replayed.RequestId);
-        Assert.Null(SyncTransitions.Replay(replayed, Now));
-        Assert.Null(SyncTransitions.Replay(Synchronized("A", 1), Now));
+        Assert.Null(SyncTransitions.Replay(replayed, Now, TimeSpan.Zero));
+        Assert.Null(SyncTransitions.Replay(Synchronized("A", 1), Now, TimeSpan.Zero));
     }
 
     [Fact]

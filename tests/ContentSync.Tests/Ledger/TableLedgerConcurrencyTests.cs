@@ -153,7 +153,7 @@ public sealed class TableLedgerConcurrencyTests(AzuriteStorage azurite) : IAsync
         await _ledger.RecordAsync(leased, AttemptEndings.Parked(leased, _time.GetUtcNow(), ParkReason.AgeExceeded), default);
         _interference.LoseNextAnswer();
 
-        Assert.Equal(SyncState.Pending, (await _ledger.ReplayAsync("item", default))?.State);
+        Assert.Equal(SyncState.Pending, (await _ledger.ReplayAsync("item", TimeSpan.Zero, default))?.State);
     }
 
     [SkippableFact]
@@ -230,7 +230,7 @@ public sealed class TableLedgerConcurrencyTests(AzuriteStorage azurite) : IAsync
         await Assert.ThrowsAsync<ArgumentException>(async () => await _ledger.AcceptAsync([_submissions.Of("item", "A", 1), _submissions.Of(id, "A", 1)], default));
         Assert.Null(await _ledger.FindAsync("item", default));
         Assert.Null(await _ledger.FindAsync(id, default));
-        Assert.Null(await _ledger.ReplayAsync(id, default));
+        Assert.Null(await _ledger.ReplayAsync(id, TimeSpan.Zero, default));
         Assert.Equal(LeaseStatus.NotFound, (await _ledger.LeaseAsync(id, Duration, default)).Status);
     }
 

@@ -241,7 +241,7 @@ internal sealed class ResyncWorld : IDisposable
             return kill.Around(() => ledger.RecordAsync(leased, ending, default));
         }
 
-        public ValueTask<SyncRecord?> ReplayAsync(string contentId, CancellationToken cancellationToken) => kill.Around(() => ledger.ReplayAsync(contentId, default));
+        public ValueTask<SyncRecord?> ReplayAsync(string contentId, TimeSpan delay, CancellationToken cancellationToken) => kill.Around(() => ledger.ReplayAsync(contentId, delay, default));
 
         public ValueTask<SyncRecord?> ResendAsync(string contentId, CancellationToken cancellationToken) => kill.Around(() => ledger.ResendAsync(contentId, default));
 

@@ -46,7 +46,7 @@ public sealed class InProcessQueueTests
 
         public ValueTask<RecordAnswer> RecordAsync(SyncRecord leased, AttemptEnding ending, CancellationToken cancellationToken) => throw new NotSupportedException();
 
-        public ValueTask<SyncRecord?> ReplayAsync(string contentId, CancellationToken cancellationToken) => throw new NotSupportedException();
+        public ValueTask<SyncRecord?> ReplayAsync(string contentId, TimeSpan delay, CancellationToken cancellationToken) => throw new NotSupportedException();
 
         public ValueTask<SyncRecord?> ResendAsync(string contentId, CancellationToken cancellationToken) => throw new NotSupportedException();
 

@@ -248,7 +248,7 @@ public sealed class SqliteLedgerTests : IDisposable
         await EndAsync(ledger, "3", l => AttemptEndings.Parked(l, _time.GetUtcNow(), ParkReason.AgeExceeded));
         await EndAsync(ledger, "4", l => AttemptEndings.RetryAt(l, _time.GetUtcNow(), _time.GetUtcNow()));
         await ledger.AcceptAsync([Content("1", "B", 2), Content("2", "A", 2), Content("5", "A", 1), Content("5", "A", 1)], default);
-        await ledger.ReplayAsync("3", default);
+        await ledger.ReplayAsync("3", TimeSpan.Zero, default);
 
         Assert.Equal(
             [new StateCount(SyncState.Pending, null, 4), new StateCount(SyncState.Parked, ParkReason.Rejected, 1)],
