@@ -69,13 +69,10 @@ public sealed class ParkedReplay(ISyncLedger ledger, ISyncQueue queue, ReplayOpt
     }
 }
 
-/// <summary>How parked contents are sent again. Section <c>Replay</c> of the settings.</summary>
+/// <summary>How parked contents are sent again.</summary>
 public sealed class ReplayOptions
 {
-    /// <summary>Name of the settings section.</summary>
-    public const string Section = "Replay";
-
-    /// <summary>Most contents made pending per second, so that a large replay does not crowd out what comes in meanwhile. More than 0.</summary>
+    /// <summary>Most contents made due per second, so that a large replay does not crowd out what comes in meanwhile. More than 0.</summary>
     public double PerSecond { get; set; } = 10;
 }
 
