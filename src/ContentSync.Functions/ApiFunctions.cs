@@ -12,12 +12,12 @@ public sealed class ApiFunctions(IServiceProvider services)
     /// <param name="name">Of the route and of the function.</param>
     /// <param name="request">Its route values are read by the handler.</param>
     /// <param name="cancellationToken">The invocation's.</param>
-    public async Task<IResult> AnswerAsync(string name, HttpRequest request, CancellationToken cancellationToken)
+    public async Task<IResult> HandleAsync(string name, HttpRequest request, CancellationToken cancellationToken)
     {
         SecurityHeaders.Apply(request.HttpContext.Response);
         try
         {
-            return await Routes[name].AnswerAsync(services, request, cancellationToken).ConfigureAwait(false);
+            return await Routes[name].HandleAsync(services, request, cancellationToken).ConfigureAwait(false);
         }
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
         {

@@ -9,5 +9,5 @@ public sealed class CancelResync(ApiFunctions api)
     [Function(nameof(CancelResync))]
     public Task<IResult> RunAsync(
         [HttpTrigger(AuthorizationLevel.Function, "post", Route = "resyncs/{runId}/cancel")] HttpRequest request,
-        CancellationToken cancellationToken) => api.AnswerAsync(nameof(CancelResync), request, cancellationToken);
+        CancellationToken cancellationToken) => api.HandleAsync(nameof(CancelResync), request, cancellationToken);
 }

@@ -9,5 +9,5 @@ public sealed class CheckHealth(ApiFunctions api)
     [Function(nameof(CheckHealth))]
     public Task<IResult> RunAsync(
         [HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = "health")] HttpRequest request,
-        CancellationToken cancellationToken) => api.AnswerAsync(nameof(CheckHealth), request, cancellationToken);
+        CancellationToken cancellationToken) => api.HandleAsync(nameof(CheckHealth), request, cancellationToken);
 }

@@ -4,10 +4,13 @@ using Azure.Data.Tables;
 using Azure.Messaging.ServiceBus;
 using Azure.Security.KeyVault.Keys.Cryptography;
 using ContentSync.AlipayHk;
+using ContentSync.Catalog;
 using ContentSync.Content;
 using ContentSync.Http;
 using ContentSync.Ledger;
 using ContentSync.Resync;
+using ContentSync.Resync.Lanes;
+using ContentSync.Resync.Planning;
 using ContentSync.Signing;
 using ContentSync.Synchronization;
 using ContentSync.Synchronization.Messages;
@@ -44,18 +47,18 @@ public static class FunctionsHost
     private static void AddEdges(IServiceCollection services, HostSettings settings)
     {
         services.TryAddSingleton(settings);
-        services.TryAddSingleton(provider => Stores.Table(settings.Ledger.TableEndpoint!, settings.Ledger.TableName, provider.GetRequiredService<TokenCredential>()));
+        services.TryAddSingleton(provider => StorageInitializer.Table(settings.Ledger.TableEndpoint!, settings.Ledger.TableName, provider.GetRequiredService<TokenCredential>()));
         services.TryAddSingleton<ISyncLedger>(provider => new TableLedger(provider.GetRequiredService<TableClient>(), provider.GetRequiredService<TimeProvider>()));
-        services.TryAddSingleton<ILedgerIndex>(provider => provider.GetRequiredService<ISyncLedger>() is TableLedger
-            ? new TableLedgerIndex(provider.GetRequiredService<TableClient>())
-            : new LedgerRecords(provider.GetRequiredService<ISyncLedger>()));
-        services.TryAddSingleton<ILaneBook>(provider => new TableLaneBook(
-            Stores.Table(settings.Ledger.TableEndpoint!, settings.ResyncState.LaneTableName, provider.GetRequiredService<TokenCredential>())));
-        services.TryAddSingleton<IResyncStore>(provider => new BlobResyncStore(Stores.Container(settings.ResyncState.StateContainerUri!, provider.GetRequiredService<TokenCredential>())));
+        services.TryAddSingleton<ILedgerScan>(provider => provider.GetRequiredService<ISyncLedger>() is TableLedger
+            ? new TableLedgerScan(provider.GetRequiredService<TableClient>())
+            : new RecordScan(provider.GetRequiredService<ISyncLedger>()));
+        services.TryAddSingleton<ILaneProgressStore>(provider => new TableLaneProgressStore(
+            StorageInitializer.Table(settings.Ledger.TableEndpoint!, settings.ResyncState.LaneTableName, provider.GetRequiredService<TokenCredential>())));
+        services.TryAddSingleton<IResyncStore>(provider => new BlobResyncStore(StorageInitializer.Container(settings.ResyncState.StateContainerUri!, provider.GetRequiredService<TokenCredential>())));
         services.TryAddSingleton(provider => new ResyncSources(settings.Catalog.ContainerUri is { } catalog
-            ? new BlobCatalogSource(Stores.Container(catalog, provider.GetRequiredService<TokenCredential>()), settings.Catalog.Prefix)
+            ? new BlobCatalogSource(StorageInitializer.Container(catalog, provider.GetRequiredService<TokenCredential>()), settings.Catalog.Prefix)
             : null));
-        services.AddHostedService<Stores>();
+        services.AddHostedService<StorageInitializer>();
 
         services.TryAddSingleton(provider => settings.ServiceBus.EmulatorConnectionString is { Length: > 0 } emulator
             ? new ServiceBusClient(emulator)
@@ -70,7 +73,7 @@ public static class FunctionsHost
         services.TryAddSingleton<Func<Uri, CryptographyClient>>(provider => keyId => KeyVaultSigner.Connect(keyId, provider.GetRequiredService<TokenCredential>(), settings.Signing));
         services.TryAddSingleton(provider => KeyVaultSigner.Pool(
             settings.Signing, provider.GetRequiredService<Func<Uri, CryptographyClient>>(), provider.GetRequiredService<TimeProvider>()));
-        services.TryAddSingleton<IRequestSigner>(provider => new TimedSigner(
+        services.TryAddSingleton<IRequestSigner>(provider => new TimeoutSigner(
             provider.GetRequiredService<SignerPool>(), 2 * settings.Signing.NetworkTimeout, provider.GetRequiredService<TimeProvider>()));
     }
 
@@ -81,11 +84,11 @@ public static class FunctionsHost
             provider.GetRequiredService<IRequestSigner>(),
             provider.GetRequiredService<TimeProvider>(),
             provider.GetRequiredService<ILoggerFactory>(),
-            new PartnerCallTelemetry(AlipayHkSocket.Open(settings.AlipayHk), provider.GetRequiredService<TimeProvider>())));
+            new RequestTelemetryHandler(AlipayHkSocket.Open(settings.AlipayHk), provider.GetRequiredService<TimeProvider>())));
         services.TryAddSingleton(provider => new ContentReader(settings.Content, provider.GetRequiredService<TimeProvider>(), schemas));
         services.TryAddSingleton(settings.Recoverability);
         services.TryAddSingleton<RequestIdSource>();
-        services.TryAddSingleton<SendGate>();
+        services.TryAddSingleton<CircuitBreaker>();
         services.TryAddSingleton<Func<double>>(Jitter);
         services.TryAddSingleton<ContentSynchronizer>();
         services.TryAddSingleton<ContentMessageReader>();
@@ -99,14 +102,14 @@ public static class FunctionsHost
         services.TryAddSingleton(settings.Resync);
         services.TryAddSingleton<CatalogReader>();
         services.TryAddSingleton<ICatalogPlanner>(provider => new CatalogPlanner(
-            provider.GetRequiredService<CatalogReader>(), provider.GetRequiredService<ILedgerIndex>(), Path.Combine(Path.GetTempPath(), "contentsync-plans")));
+            provider.GetRequiredService<CatalogReader>(), provider.GetRequiredService<ILedgerScan>(), Path.Combine(Path.GetTempPath(), "contentsync-plans")));
         services.TryAddSingleton<ResendPlanner>();
         services.TryAddSingleton<ResyncPages>();
         services.TryAddSingleton<IPackLanes, BrokerLanes>();
         services.TryAddSingleton<ResyncRunner>();
-        services.TryAddSingleton<IResyncWaker, BrokerResyncWaker>();
-        services.TryAddSingleton<Resyncs>();
-        services.TryAddSingleton<LanePaces>();
+        services.TryAddSingleton<IResyncScheduler, BrokerResyncScheduler>();
+        services.TryAddSingleton<ResyncRuns>();
+        services.TryAddSingleton<LaneRateLimiters>();
         services.TryAddSingleton<PackSender>();
         services.TryAddSingleton<ResyncMessageProcessor>();
     }

@@ -9,5 +9,5 @@ public sealed class GetApiDescription(ApiFunctions api)
     [Function(nameof(GetApiDescription))]
     public Task<IResult> RunAsync(
         [HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = "openapi.json")] HttpRequest request,
-        CancellationToken cancellationToken) => api.AnswerAsync(nameof(GetApiDescription), request, cancellationToken);
+        CancellationToken cancellationToken) => api.HandleAsync(nameof(GetApiDescription), request, cancellationToken);
 }

@@ -9,5 +9,5 @@ public sealed class GetApiPage(ApiFunctions api)
     [Function(nameof(GetApiPage))]
     public Task<IResult> RunAsync(
         [HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = "reference")] HttpRequest request,
-        CancellationToken cancellationToken) => api.AnswerAsync(nameof(GetApiPage), request, cancellationToken);
+        CancellationToken cancellationToken) => api.HandleAsync(nameof(GetApiPage), request, cancellationToken);
 }

@@ -9,5 +9,5 @@ public sealed class GetBoard(ApiFunctions api)
     [Function(nameof(GetBoard))]
     public Task<IResult> RunAsync(
         [HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = "board")] HttpRequest request,
-        CancellationToken cancellationToken) => api.AnswerAsync(nameof(GetBoard), request, cancellationToken);
+        CancellationToken cancellationToken) => api.HandleAsync(nameof(GetBoard), request, cancellationToken);
 }

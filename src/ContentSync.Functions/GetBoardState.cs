@@ -9,5 +9,5 @@ public sealed class GetBoardState(ApiFunctions api)
     [Function(nameof(GetBoardState))]
     public Task<IResult> RunAsync(
         [HttpTrigger(AuthorizationLevel.Function, "get", Route = "board/state")] HttpRequest request,
-        CancellationToken cancellationToken) => api.AnswerAsync(nameof(GetBoardState), request, cancellationToken);
+        CancellationToken cancellationToken) => api.HandleAsync(nameof(GetBoardState), request, cancellationToken);
 }

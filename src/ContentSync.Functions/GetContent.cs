@@ -9,5 +9,5 @@ public sealed class GetContent(ApiFunctions api)
     [Function(nameof(GetContent))]
     public Task<IResult> RunAsync(
         [HttpTrigger(AuthorizationLevel.Function, "get", Route = "content/{contentId}")] HttpRequest request,
-        CancellationToken cancellationToken) => api.AnswerAsync(nameof(GetContent), request, cancellationToken);
+        CancellationToken cancellationToken) => api.HandleAsync(nameof(GetContent), request, cancellationToken);
 }

@@ -9,5 +9,5 @@ public sealed class GetPageFile(ApiFunctions api)
     [Function(nameof(GetPageFile))]
     public Task<IResult> RunAsync(
         [HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = "board/files/{file}")] HttpRequest request,
-        CancellationToken cancellationToken) => api.AnswerAsync(nameof(GetPageFile), request, cancellationToken);
+        CancellationToken cancellationToken) => api.HandleAsync(nameof(GetPageFile), request, cancellationToken);
 }

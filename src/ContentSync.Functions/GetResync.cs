@@ -9,5 +9,5 @@ public sealed class GetResync(ApiFunctions api)
     [Function(nameof(GetResync))]
     public Task<IResult> RunAsync(
         [HttpTrigger(AuthorizationLevel.Function, "get", Route = "resyncs/{runId}")] HttpRequest request,
-        CancellationToken cancellationToken) => api.AnswerAsync(nameof(GetResync), request, cancellationToken);
+        CancellationToken cancellationToken) => api.HandleAsync(nameof(GetResync), request, cancellationToken);
 }

@@ -42,8 +42,8 @@ internal static partial class HostSettingsRules
             if (options.Keys.Take(i).Any(other => other.KeyId == key.KeyId && key.KeyId.Length > 0)) yield return $"{Keys}:{i}:{nameof(SigningKeyOptions.KeyId)} repeats an earlier entry.";
         }
 
-        if (options.NetworkTimeout < TimeSpan.FromSeconds(1) || options.NetworkTimeout >= alipayHk.AttemptTimeout / 2)
-            yield return $"{SigningOptions.Section}:{nameof(SigningOptions.NetworkTimeout)} must be at least 1 second and shorter than half of {AlipayHkOptions.Section}:{nameof(AlipayHkOptions.AttemptTimeout)} ({alipayHk.AttemptTimeout}), in which a signature waits for its turn and for the vault.";
+        if (options.NetworkTimeout < TimeSpan.FromSeconds(1) || options.NetworkTimeout >= alipayHk.RequestTimeout / 2)
+            yield return $"{SigningOptions.Section}:{nameof(SigningOptions.NetworkTimeout)} must be at least 1 second and shorter than half of {AlipayHkOptions.Section}:{nameof(AlipayHkOptions.RequestTimeout)} ({alipayHk.RequestTimeout}), in which a signature waits for its turn and for the vault.";
         if (options.SignaturesPerSecond is < 1 or > 2000)
             yield return $"{SigningOptions.Section}:{nameof(SigningOptions.SignaturesPerSecond)} must be from 1 to 2000; a vault gives 400.";
     }
@@ -140,9 +140,9 @@ internal static partial class HostSettingsRules
         if (options.MaxAttempts < 1) yield return $"{Section}:{nameof(RecoverabilityOptions.MaxAttempts)} must be at least 1.";
         if (options.MaxAge <= TimeSpan.Zero) yield return $"{Section}:{nameof(RecoverabilityOptions.MaxAge)} must be positive.";
         if (options.MaxRetryAfter <= TimeSpan.Zero) yield return $"{Section}:{nameof(RecoverabilityOptions.MaxRetryAfter)} must be positive.";
-        if (options.SigningPause <= TimeSpan.Zero) yield return $"{Section}:{nameof(RecoverabilityOptions.SigningPause)} must be positive.";
+        if (options.SigningRetryDelay <= TimeSpan.Zero) yield return $"{Section}:{nameof(RecoverabilityOptions.SigningRetryDelay)} must be positive.";
         if (options.LeaseDuration * 0.75 < alipayHk.TotalTimeout) yield return $"{Section}:{nameof(RecoverabilityOptions.LeaseDuration)} must be longer than {AlipayHkOptions.Section}:{nameof(AlipayHkOptions.TotalTimeout)} ({alipayHk.TotalTimeout}) by at least a quarter of itself.";
-        if (options.SettleTime < TimeSpan.Zero) yield return $"{Section}:{nameof(RecoverabilityOptions.SettleTime)} must not be negative.";
+        if (options.LateEffectWindow < TimeSpan.Zero) yield return $"{Section}:{nameof(RecoverabilityOptions.LateEffectWindow)} must not be negative.";
         if (options.BreakerThreshold < 1 || (options.MaxAttempts > 1 && options.BreakerThreshold >= options.MaxAttempts))
             yield return $"{Section}:{nameof(RecoverabilityOptions.BreakerThreshold)} must be at least 1 and below {Section}:{nameof(RecoverabilityOptions.MaxAttempts)}.";
         if (options.ProbeInterval <= TimeSpan.Zero) yield return $"{Section}:{nameof(RecoverabilityOptions.ProbeInterval)} must be positive.";

@@ -26,7 +26,7 @@ public sealed class KeyVaultSigner(SigningKeyOptions key, Func<Uri, Cryptography
     /// <summary>All the keys as one signer, each vault known by its host name.</summary>
     public static SignerPool Pool(SigningOptions options, Func<Uri, CryptographyClient> connect, TimeProvider time) => new(
         [.. options.Keys.Select(key => new VaultKey(new Uri(key.KeyId).Host, key.KeyVersion, new KeyVaultSigner(key, connect, time)))],
-        new SignerPoolOptions { SignaturesPerSecond = options.SignaturesPerSecond, AttemptTimeout = options.NetworkTimeout, MaxWait = options.NetworkTimeout },
+        new SignerPoolOptions { SignaturesPerSecond = options.SignaturesPerSecond, RequestTimeout = options.NetworkTimeout, MaxWait = options.NetworkTimeout },
         time);
 
     /// <inheritdoc/>

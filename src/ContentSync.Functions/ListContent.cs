@@ -9,5 +9,5 @@ public sealed class ListContent(ApiFunctions api)
     [Function(nameof(ListContent))]
     public Task<IResult> RunAsync(
         [HttpTrigger(AuthorizationLevel.Function, "get", Route = "content")] HttpRequest request,
-        CancellationToken cancellationToken) => api.AnswerAsync(nameof(ListContent), request, cancellationToken);
+        CancellationToken cancellationToken) => api.HandleAsync(nameof(ListContent), request, cancellationToken);
 }

@@ -9,5 +9,5 @@ public sealed class ListResyncs(ApiFunctions api)
     [Function(nameof(ListResyncs))]
     public Task<IResult> RunAsync(
         [HttpTrigger(AuthorizationLevel.Function, "get", Route = "resyncs")] HttpRequest request,
-        CancellationToken cancellationToken) => api.AnswerAsync(nameof(ListResyncs), request, cancellationToken);
+        CancellationToken cancellationToken) => api.HandleAsync(nameof(ListResyncs), request, cancellationToken);
 }

@@ -9,5 +9,5 @@ public sealed class PreviewContent(ApiFunctions api)
     [Function(nameof(PreviewContent))]
     public Task<IResult> RunAsync(
         [HttpTrigger(AuthorizationLevel.Function, "post", Route = "content/preview")] HttpRequest request,
-        CancellationToken cancellationToken) => api.AnswerAsync(nameof(PreviewContent), request, cancellationToken);
+        CancellationToken cancellationToken) => api.HandleAsync(nameof(PreviewContent), request, cancellationToken);
 }

@@ -9,5 +9,5 @@ public sealed class ReceiveWebhook(ApiFunctions api)
     [Function(nameof(ReceiveWebhook))]
     public Task<IResult> RunAsync(
         [HttpTrigger(AuthorizationLevel.Anonymous, "post", Route = "webhooks/content")] HttpRequest request,
-        CancellationToken cancellationToken) => api.AnswerAsync(nameof(ReceiveWebhook), request, cancellationToken);
+        CancellationToken cancellationToken) => api.HandleAsync(nameof(ReceiveWebhook), request, cancellationToken);
 }

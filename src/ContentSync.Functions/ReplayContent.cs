@@ -9,5 +9,5 @@ public sealed class ReplayContent(ApiFunctions api)
     [Function(nameof(ReplayContent))]
     public Task<IResult> RunAsync(
         [HttpTrigger(AuthorizationLevel.Function, "post", Route = "content/{contentId}/replay")] HttpRequest request,
-        CancellationToken cancellationToken) => api.AnswerAsync(nameof(ReplayContent), request, cancellationToken);
+        CancellationToken cancellationToken) => api.HandleAsync(nameof(ReplayContent), request, cancellationToken);
 }

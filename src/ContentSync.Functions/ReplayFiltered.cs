@@ -9,5 +9,5 @@ public sealed class ReplayFiltered(ApiFunctions api)
     [Function(nameof(ReplayFiltered))]
     public Task<IResult> RunAsync(
         [HttpTrigger(AuthorizationLevel.Function, "post", Route = "content/replay")] HttpRequest request,
-        CancellationToken cancellationToken) => api.AnswerAsync(nameof(ReplayFiltered), request, cancellationToken);
+        CancellationToken cancellationToken) => api.HandleAsync(nameof(ReplayFiltered), request, cancellationToken);
 }

@@ -5,7 +5,7 @@ using Microsoft.Extensions.Logging;
 namespace ContentSync.Functions;
 
 /// <summary>Asks for a run that makes AlipayHK equal to the catalog. The run itself is carried out from the resync queue, however long it takes.</summary>
-public sealed partial class ScheduleResync(Resyncs resyncs, ResyncSources sources, ILogger<ScheduleResync> logger)
+public sealed partial class ScheduleResync(ResyncRuns resyncs, ResyncSources sources, ILogger<ScheduleResync> logger)
 {
     // Should the store be away for a moment, the catalog is not left alone until the next day for it.
     [Function(nameof(ScheduleResync))]
@@ -18,7 +18,7 @@ public sealed partial class ScheduleResync(Resyncs resyncs, ResyncSources source
             return;
         }
 
-        var (run, isNew) = await resyncs.StartAsync(catalog, new ResyncWish(), cancellationToken).ConfigureAwait(false);
+        var (run, isNew) = await resyncs.StartAsync(catalog, new ResyncParameters(), cancellationToken).ConfigureAwait(false);
         LogStarted(run.RunId, catalog.Name, isNew ? "begins" : "is under way already", run.Message);
     }
 

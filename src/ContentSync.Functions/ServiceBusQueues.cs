@@ -1,6 +1,6 @@
 using Azure.Identity;
 using Azure.Messaging.ServiceBus;
-using ContentSync.Resync;
+using ContentSync.Resync.Lanes;
 using ContentSync.Synchronization;
 using ContentSync.Synchronization.Messages;
 

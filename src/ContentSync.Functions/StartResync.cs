@@ -9,5 +9,5 @@ public sealed class StartResync(ApiFunctions api)
     [Function(nameof(StartResync))]
     public Task<IResult> RunAsync(
         [HttpTrigger(AuthorizationLevel.Function, "post", Route = "resyncs")] HttpRequest request,
-        CancellationToken cancellationToken) => api.AnswerAsync(nameof(StartResync), request, cancellationToken);
+        CancellationToken cancellationToken) => api.HandleAsync(nameof(StartResync), request, cancellationToken);
 }

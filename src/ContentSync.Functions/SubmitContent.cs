@@ -9,5 +9,5 @@ public sealed class SubmitContent(ApiFunctions api)
     [Function(nameof(SubmitContent))]
     public Task<IResult> RunAsync(
         [HttpTrigger(AuthorizationLevel.Function, "post", Route = "content")] HttpRequest request,
-        CancellationToken cancellationToken) => api.AnswerAsync(nameof(SubmitContent), request, cancellationToken);
+        CancellationToken cancellationToken) => api.HandleAsync(nameof(SubmitContent), request, cancellationToken);
 }

@@ -9,5 +9,5 @@ public sealed class SubmitContentBatch(ApiFunctions api)
     [Function(nameof(SubmitContentBatch))]
     public Task<IResult> RunAsync(
         [HttpTrigger(AuthorizationLevel.Function, "post", Route = "content/batch")] HttpRequest request,
-        CancellationToken cancellationToken) => api.AnswerAsync(nameof(SubmitContentBatch), request, cancellationToken);
+        CancellationToken cancellationToken) => api.HandleAsync(nameof(SubmitContentBatch), request, cancellationToken);
 }

@@ -9,5 +9,5 @@ public sealed class WebhookHandshake(ApiFunctions api)
     [Function(nameof(WebhookHandshake))]
     public Task<IResult> RunAsync(
         [HttpTrigger(AuthorizationLevel.Anonymous, "options", Route = "webhooks/content")] HttpRequest request,
-        CancellationToken cancellationToken) => api.AnswerAsync(nameof(WebhookHandshake), request, cancellationToken);
+        CancellationToken cancellationToken) => api.HandleAsync(nameof(WebhookHandshake), request, cancellationToken);
 }

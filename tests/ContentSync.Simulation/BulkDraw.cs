@@ -1,4 +1,5 @@
 using ContentSync.Resync;
+using ContentSync.Resync.Planning;
 
 namespace ContentSync.Simulation;
 
@@ -60,12 +61,12 @@ internal sealed class BulkDraw(ulong seed)
 
     private IEnumerable<ResyncAsked> Ask(Plan plan, TimeSpan export)
     {
-        yield return At(new ResyncWish { AllowShare = _random.Chance(0.3) ? 1 : null });
-        if (_random.Chance(0.3)) yield return At(new ResyncWish { Again = _random.Chance(0.5), DryRun = _random.Chance(0.3) });
-        if (_random.Chance(0.2)) yield return At(new ResyncWish()) with { IsCancel = true };
-        if (_random.Chance(0.3)) yield return At(new ResyncWish { Resend = _random.Chance(0.5) ? null : new ResendFilter { Failed = true, OlderThan = TimeSpan.FromHours(_random.Next(8)) } }) with { IsLedger = true };
+        yield return At(new ResyncParameters { AllowedDelistShare = _random.Chance(0.3) ? 1 : null });
+        if (_random.Chance(0.3)) yield return At(new ResyncParameters { Again = _random.Chance(0.5), DryRun = _random.Chance(0.3) });
+        if (_random.Chance(0.2)) yield return At(new ResyncParameters()) with { IsCancel = true };
+        if (_random.Chance(0.3)) yield return At(new ResyncParameters { Resend = _random.Chance(0.5) ? null : new ResendFilter { Failed = true, OlderThan = TimeSpan.FromHours(_random.Next(8)) } }) with { IsLedger = true };
 
-        ResyncAsked At(ResyncWish wish) => new(export + _random.Between(TimeSpan.FromSeconds(5), TimeSpan.FromMinutes(_random.Pick(1, 5, 60))), _random.Next(plan.Machines), wish);
+        ResyncAsked At(ResyncParameters wish) => new(export + _random.Between(TimeSpan.FromSeconds(5), TimeSpan.FromMinutes(_random.Pick(1, 5, 60))), _random.Next(plan.Machines), wish);
     }
 
     private Plan AddVaults(Plan plan)

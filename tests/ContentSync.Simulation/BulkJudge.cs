@@ -2,6 +2,8 @@ using System.Text;
 using ContentSync.Content;
 using ContentSync.Ledger;
 using ContentSync.Resync;
+using ContentSync.Resync.Lanes;
+using ContentSync.Resync.Planning;
 
 namespace ContentSync.Simulation;
 
@@ -35,7 +37,7 @@ internal sealed class BulkJudge(World world, ContentReader reader)
     }
 
     /// <summary>A process compared the catalog with what it had read of the ledger.</summary>
-    public void Planned(string process, string digest, IReadOnlyList<IndexedContent> contents, PlanAnswer answer, bool isIntact)
+    public void Planned(string process, string digest, IReadOnlyList<ScannedItem> contents, PlanResult answer, bool isIntact)
     {
         var known = _exports[digest];
         if (known.Writing.IsCut || !isIntact)
@@ -57,7 +59,7 @@ internal sealed class BulkJudge(World world, ContentReader reader)
         _comparisons[(process, digest)] = new Comparison(listed.Count, vanished.Count, known.Items.Count);
     }
 
-    private void CheckCounts(PlanCounts counts, Dictionary<string, IndexedContent> contents, Known known)
+    private void CheckCounts(PlanCounts counts, Dictionary<string, ScannedItem> contents, Known known)
     {
         var added = known.Items.Keys.Count(contentId => !contents.ContainsKey(contentId));
         var unchanged = known.Items.Values.Count(item => contents.TryGetValue(item.ContentId, out var content) && content.Hash == item.Hash && content is not { State: SyncState.Parked, ParkReason: not ParkReason.Rejected });
@@ -85,7 +87,7 @@ internal sealed class BulkJudge(World world, ContentReader reader)
         if (run.Counts.Planned < done) Report(Invariant.ResyncAddsUp, $"run {run.RunId}: {done} of {run.Counts.Planned} items are accounted for");
         if (run.PlanId is { } planId) _plansInForce.Add(planId);
         if (run.State == ResyncRunState.Sending && _sending.Add(run.RunId) && run.Source != LedgerSource.SourceName) CheckGuard(process, run);
-        if (run.IsUnderWay || !_ended.Add(run.RunId)) return;
+        if (run.IsInProgress || !_ended.Add(run.RunId)) return;
         if (run.State == ResyncRunState.Completed && run.Counts.Planned != done) Report(Invariant.ResyncAddsUp, $"run {run.RunId} is completed and {done} of {run.Counts.Planned} items are accounted for");
         if (run.Message.StartsWith("Done, but", StringComparison.Ordinal) && world.Lanes is { Waiting: 0, DeadLetters: 0 }) Report(Invariant.ResyncAddsUp, $"run {run.RunId}: {run.Message} No message of it is left");
         if (run.State == ResyncRunState.Completed && run.Source != LedgerSource.SourceName) _handledItems = _exports[run.Digest!].Items.Count;
@@ -128,10 +130,10 @@ internal sealed class BulkJudge(World world, ContentReader reader)
         }
 
         var (listed, delisting, items) = comparison;
-        var allowed = run.Wish.AllowShare ?? 0;
+        var allowed = run.Parameters.AllowedDelistShare ?? 0;
         if (listed > 0 && (double)delisting / listed > Math.Max(MaxDelistShare, allowed)) Report(Invariant.GuardKept, $"run {run.RunId} delists {delisting} of {listed}");
         if (_handledItems is > 0 and var before && (double)(before - items) / before > Math.Max(MaxShrinkShare, allowed)) Report(Invariant.GuardKept, $"run {run.RunId} sends a catalog of {items} items after one of {before}");
-        if (run.Wish.DryRun) Report(Invariant.GuardKept, $"run {run.RunId} was a dry run and sends");
+        if (run.Parameters.DryRun) Report(Invariant.GuardKept, $"run {run.RunId} was a dry run and sends");
     }
 
     private void Report(Invariant invariant, string text) => world.Judge.Report(invariant, text);

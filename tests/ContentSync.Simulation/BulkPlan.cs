@@ -45,4 +45,4 @@ internal sealed record Export(TimeSpan At, IReadOnlyList<SubmittedItem> Items, b
 /// <param name="Wish">What for.</param>
 /// <param name="IsLedger">The ledger is to be sent again, not the catalog.</param>
 /// <param name="IsCancel">The run under way is to end.</param>
-internal sealed record ResyncAsked(TimeSpan At, int Machine, ResyncWish Wish, bool IsLedger = false, bool IsCancel = false);
+internal sealed record ResyncAsked(TimeSpan At, int Machine, ResyncParameters Wish, bool IsLedger = false, bool IsCancel = false);

@@ -53,7 +53,7 @@ internal static class CrashPoints
             Seed = 1,
             Horizon = TimeSpan.FromMinutes(2),
             SweepInterval = TimeSpan.FromHours(1),
-            Bulk = bulk with { Exports = [new Export(TimeSpan.FromSeconds(5), first, IsCut: false)], Asked = [new ResyncAsked(TimeSpan.FromSeconds(10), 0, new ResyncWish())], Last = last },
+            Bulk = bulk with { Exports = [new Export(TimeSpan.FromSeconds(5), first, IsCut: false)], Asked = [new ResyncAsked(TimeSpan.FromSeconds(10), 0, new ResyncParameters())], Last = last },
         };
     }
 

@@ -71,7 +71,7 @@ internal sealed class PlanDraw
             {
                 ProbeInterval = _random.Chance(0.03) ? TimeSpan.FromSeconds(30) : TimeSpan.FromMinutes(_random.Pick(3, 5, 10)),
                 BreakerThreshold = _random.Pick(3, 5, 7),
-                SigningPause = TimeSpan.FromSeconds(_random.Pick(10, 60)),
+                SigningRetryDelay = TimeSpan.FromSeconds(_random.Pick(10, 60)),
             },
             MaxSendsPerSecond = _random.Pick(0.5, 1.0, 2.0),
             DuplicateWindow = TimeSpan.FromMinutes(_random.Pick(10, 10, 60)),

@@ -1,14 +1,17 @@
 using ContentSync.AlipayHk;
+using ContentSync.Catalog;
 using ContentSync.Content;
 using ContentSync.Ledger;
 using ContentSync.Resync;
+using ContentSync.Resync.Lanes;
+using ContentSync.Resync.Planning;
 using ContentSync.Synchronization;
 using ContentSync.Synchronization.Messages;
 
 namespace ContentSync.Simulation;
 
 /// <summary>The part of a process that reconciles whole catalogs: starts runs, carries them out, and sends the packs of the lanes it holds.</summary>
-internal sealed class ResyncWork : IResyncWaker
+internal sealed class ResyncWork : IResyncScheduler
 {
     private static readonly TimeSpan WakeInterval = TimeSpan.FromMinutes(10);
     private static readonly TimeSpan Budget = TimeSpan.FromMinutes(5);
@@ -20,9 +23,9 @@ internal sealed class ResyncWork : IResyncWaker
     private readonly TimeProvider _time;
     private readonly CancellationToken _stopping;
     private readonly ResyncRunner _runner;
-    private readonly Resyncs _resyncs;
+    private readonly ResyncRuns _resyncs;
     private readonly PackSender _sender;
-    private readonly LanePaces _paces;
+    private readonly LaneRateLimiters _paces;
     private readonly ResyncStorePort _store;
     private readonly SessionQueue _lanes;
     private readonly ResyncSources _sources;
@@ -41,10 +44,10 @@ internal sealed class ResyncWork : IResyncWaker
         _store = new ResyncStorePort(process, world);
         _lanes = new SessionQueue(process, world);
         _sender = new PackSender(synchronizer, queue, options, time);
-        _paces = new LanePaces(options, time);
+        _paces = new LaneRateLimiters(options, time);
         IPackLanes lanes = plan.IsThroughBroker ? new BrokerLanes(_lanes, _store, options) : new InProcessLanes(_sender, _paces);
         _runner = new ResyncRunner(
-            new PlannerPort(world, process, new LedgerRecords(ledger), reader),
+            new PlannerPort(world, process, new RecordScan(ledger), reader),
             new ResendPlanner(ledger, time),
             new ResyncPages(reader, synchronizer, ledger, time),
             lanes,
@@ -52,7 +55,7 @@ internal sealed class ResyncWork : IResyncWaker
             ids,
             options,
             time);
-        _resyncs = new Resyncs(_runner, _store, lanes, this, time);
+        _resyncs = new ResyncRuns(_runner, _store, lanes, this, time);
     }
 
     /// <summary>Finds, now and then, runs whose owner is gone.</summary>
@@ -63,7 +66,7 @@ internal sealed class ResyncWork : IResyncWaker
             while (true)
             {
                 await _time.WaitAsync(WakeInterval, _stopping).ConfigureAwait(false);
-                await TryAsync(() => _resyncs.WakeAsync(WakeInterval, _stopping)).ConfigureAwait(false);
+                await TryAsync(() => _resyncs.ResumeStalledAsync(WakeInterval, _stopping)).ConfigureAwait(false);
             }
         }
         catch (OperationCanceledException)
@@ -85,7 +88,7 @@ internal sealed class ResyncWork : IResyncWaker
         }
     }
 
-    public ValueTask WakeAsync(ResyncRun run, CancellationToken cancellationToken)
+    public ValueTask ScheduleAsync(ResyncRun run, CancellationToken cancellationToken)
     {
         if (_carried.Add(run.Source)) _process.Watch(CarryAsync(run.Source));
         return ValueTask.CompletedTask;
@@ -112,7 +115,7 @@ internal sealed class ResyncWork : IResyncWaker
         try
         {
             var result = await _sender.SendAsync(pack, _paces.Of(pack.Lane), Patience, _stopping).ConfigureAwait(false);
-            if (result.Hold is { } hold) return hold.Delay;
+            if (result.Deferral is { } hold) return hold.Delay;
             await _store.CountAsync(pack, result.Counts, _stopping).ConfigureAwait(false);
             return null;
         }
@@ -136,15 +139,15 @@ internal sealed class ResyncWork : IResyncWaker
 
     private async Task CarryAsync(string sourceName)
     {
-        var source = _sources.Named(sourceName)!;
+        var source = _sources.FindByName(sourceName)!;
         try
         {
             while (true)
             {
-                ResyncStep? step = null;
+                ResyncStepResult? step = null;
                 await TryAsync(async () => step = await _runner.ContinueAsync(source, Budget, _stopping).ConfigureAwait(false)).ConfigureAwait(false);
-                if (step is { Next: null }) return;
-                await _time.WaitAsync(step?.Next ?? FaultWait, _stopping).ConfigureAwait(false);
+                if (step is { ContinueAfter: null }) return;
+                await _time.WaitAsync(step?.ContinueAfter ?? FaultWait, _stopping).ConfigureAwait(false);
             }
         }
         catch (OperationCanceledException)
@@ -175,7 +178,7 @@ internal sealed class ResyncWork : IResyncWaker
     {
         var source = asked.IsLedger ? _sources.Ledger : _sources.Catalog!;
         if (!asked.IsCancel) await _resyncs.StartAsync(source, asked.Wish, _stopping).ConfigureAwait(false);
-        else if ((await _resyncs.ListAsync(_stopping).ConfigureAwait(false)).FirstOrDefault(run => run.IsUnderWay) is { } run) await _resyncs.CancelAsync(run.RunId, _stopping).ConfigureAwait(false);
+        else if ((await _resyncs.ListAsync(_stopping).ConfigureAwait(false)).FirstOrDefault(run => run.IsInProgress) is { } run) await _resyncs.CancelAsync(run.RunId, _stopping).ConfigureAwait(false);
     }
 
     private async Task CallAsync(string what, Func<bool> effect) => await _process.CallAsync(what, effect, BrokerQueue.Go(_world), _stopping).ConfigureAwait(false);

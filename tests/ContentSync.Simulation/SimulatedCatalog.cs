@@ -1,8 +1,9 @@
 using System.Runtime.CompilerServices;
 using System.Security.Cryptography;
 using System.Text;
+using ContentSync.Catalog;
 using ContentSync.Ledger;
-using ContentSync.Resync;
+using ContentSync.Resync.Planning;
 
 namespace ContentSync.Simulation;
 
@@ -74,14 +75,14 @@ internal static class StoragePort
 /// The real planner. It reads and compares on threads of its own, so it is given what the process has read through its ports, and the
 /// simulation stands still until it is done.
 /// </summary>
-internal sealed class PlannerPort(World world, SimulatedProcess process, ILedgerIndex ledger, CatalogReader reader) : ICatalogPlanner
+internal sealed class PlannerPort(World world, SimulatedProcess process, ILedgerScan ledger, CatalogReader reader) : ICatalogPlanner
 {
     private static readonly string Folder = Path.Combine(Path.GetTempPath(), "contentsync-simulation");
 
-    public async Task<PlanAnswer> PlanAsync(ICatalogSnapshot snapshot, CancellationToken cancellationToken)
+    public async Task<PlanResult> PlanAsync(ICatalogSnapshot snapshot, CancellationToken cancellationToken)
     {
         var bytes = (MemoryStream)await snapshot.OpenAsync(cancellationToken).ConfigureAwait(false);
-        var contents = new List<IndexedContent>();
+        var contents = new List<ScannedItem>();
         await foreach (var content in ledger.ReadAsync(cancellationToken).ConfigureAwait(false)) contents.Add(content);
         var isIntact = await snapshot.IsIntactAsync(cancellationToken).ConfigureAwait(false);
         var read = new ReadSnapshot(snapshot, bytes, isIntact);
@@ -104,9 +105,9 @@ internal sealed class PlannerPort(World world, SimulatedProcess process, ILedger
         public ValueTask<bool> IsIntactAsync(CancellationToken cancellationToken) => ValueTask.FromResult(isIntact);
     }
 
-    private sealed class ReadIndex(IReadOnlyList<IndexedContent> contents) : ILedgerIndex
+    private sealed class ReadIndex(IReadOnlyList<ScannedItem> contents) : ILedgerScan
     {
-        public async IAsyncEnumerable<IndexedContent> ReadAsync([EnumeratorCancellation] CancellationToken cancellationToken)
+        public async IAsyncEnumerable<ScannedItem> ReadAsync([EnumeratorCancellation] CancellationToken cancellationToken)
         {
             await Task.CompletedTask.ConfigureAwait(false);
             foreach (var content in contents) yield return content;

@@ -22,15 +22,15 @@ internal sealed class SimulatedKeys : IDisposable
 
     public SimulatedKeys()
     {
-        Known = new PartnerKeyOptions { KeyVersion = "1", PublicKey = _partner.ExportSubjectPublicKeyInfoPem() };
-        Imported = new PartnerKeys(new AlipayHkOptions { PartnerKeys = { Known } });
+        Known = new AlipayHkKeyOptions { KeyVersion = "1", PublicKey = _partner.ExportSubjectPublicKeyInfoPem() };
+        Imported = new AlipayHkKeys(new AlipayHkOptions { PublicKeys = { Known } });
     }
 
     /// <summary>The partner's public key, as it stands in our settings.</summary>
-    public PartnerKeyOptions Known { get; }
+    public AlipayHkKeyOptions Known { get; }
 
     /// <summary>The same, imported: a process starts a few times a day, and the import takes as long as ten verifications.</summary>
-    public PartnerKeys Imported { get; }
+    public AlipayHkKeys Imported { get; }
 
     /// <summary>Our signature of a digest, 256 bytes.</summary>
     public byte[] Sign(ReadOnlySpan<byte> sha256)

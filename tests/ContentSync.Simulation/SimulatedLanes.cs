@@ -1,5 +1,6 @@
 using System.Globalization;
 using ContentSync.Resync;
+using ContentSync.Resync.Lanes;
 using ContentSync.Synchronization.Messages;
 
 namespace ContentSync.Simulation;

@@ -1,7 +1,7 @@
 using ContentSync.AlipayHk;
 using ContentSync.Content;
 using ContentSync.Ledger;
-using ContentSync.Resync;
+using ContentSync.Resync.Lanes;
 using ContentSync.Signing;
 using ContentSync.Synchronization;
 using ContentSync.Synchronization.Messages;
@@ -55,13 +55,13 @@ internal sealed class SimulatedProcess : IDisposable
             BaseAddress = BaseAddress,
             ClientId = ClientId,
             MaxSendsPerSecond = plan.MaxSendsPerSecond,
-            PartnerKeys = { world.Keys.Known },
+            PublicKeys = { world.Keys.Known },
         };
         var ids = new SimulatedIds(world.Random);
         if (plan.Vaults > 1) _pool = Pool();
         _client = AlipayHkClient.Create(
             options, _pool is null ? new VaultSigner(this, world, null) : _pool, _clock, NullLoggerFactory.Instance, new PartnerSocket(this, world), ids, world.Random.NextDouble, world.Keys.Imported);
-        Gate = new SendGate(plan.Recoverability, _storeClock);
+        Gate = new CircuitBreaker(plan.Recoverability, _storeClock);
         _synchronizer = new ContentSynchronizer(
             _ledger, _client, Gate, ids, plan.Recoverability, world.Random.NextDouble, _storeClock, NullLogger<ContentSynchronizer>.Instance);
         _reader = new ContentReader(new ContentOptions(), _storeClock);
@@ -87,7 +87,7 @@ internal sealed class SimulatedProcess : IDisposable
 
     public bool HasRoom => IsAccepting && _handling.Count < _world.Plan.Consumers;
 
-    public SendGate Gate { get; }
+    public CircuitBreaker Gate { get; }
 
     public void Start()
     {
@@ -218,7 +218,7 @@ internal sealed class SimulatedProcess : IDisposable
     {
         var watch = new PoolWatch(_world);
         var keys = Enumerable.Range(0, _world.Plan.Vaults).Select(vault => new VaultKey($"vault{vault}", "1", new VaultSigner(this, _world, watch) { Vault = vault })).ToList();
-        return new SignerPool(keys, new SignerPoolOptions { SignaturesPerSecond = _world.Plan.SignaturesPerSecond, AttemptTimeout = PoolOptions.AttemptTimeout }, _clock, TaskCreationOptions.None);
+        return new SignerPool(keys, new SignerPoolOptions { SignaturesPerSecond = _world.Plan.SignaturesPerSecond, RequestTimeout = PoolOptions.RequestTimeout }, _clock, TaskCreationOptions.None);
     }
 
     // The same decisions as the Functions host's: what throws is abandoned.

@@ -2,6 +2,8 @@ using System.Globalization;
 using System.Runtime.CompilerServices;
 using System.Text.Json;
 using ContentSync.Resync;
+using ContentSync.Resync.Lanes;
+using ContentSync.Resync.Planning;
 
 namespace ContentSync.Simulation;
 
@@ -10,7 +12,7 @@ internal sealed class SimulatedResyncStore(World world)
 {
     private readonly Dictionary<string, byte[]> _histories = new(StringComparer.Ordinal);
     private readonly Dictionary<string, byte[]> _plans = new(StringComparer.Ordinal);
-    private readonly Dictionary<(string RunId, int Lane), LaneStanding> _lanes = [];
+    private readonly Dictionary<(string RunId, int Lane), LaneProgress> _lanes = [];
 
     /// <summary>Whether a run is under way.</summary>
     public bool IsBusy { get; private set; }
@@ -30,7 +32,7 @@ internal sealed class SimulatedResyncStore(World world)
 
         var next = history with { Version = (int.Parse(old?.Version ?? "0", CultureInfo.InvariantCulture) + 1).ToString(CultureInfo.InvariantCulture) };
         _histories[history.Source] = JsonSerializer.SerializeToUtf8Bytes(next, ResyncStoreJson.Default.ResyncHistory);
-        IsBusy = List().Any(kept => kept.UnderWay() is not null);
+        IsBusy = List().Any(kept => kept.InProgress() is not null);
         return next;
     }
 
@@ -46,13 +48,13 @@ internal sealed class SimulatedResyncStore(World world)
 
     public bool Count(ResyncPack pack, RunCounts counts)
     {
-        var standing = _lanes.GetValueOrDefault((pack.RunId, pack.Lane)) ?? new LaneStanding { RunId = pack.RunId, Lane = pack.Lane };
+        var standing = _lanes.GetValueOrDefault((pack.RunId, pack.Lane)) ?? new LaneProgress { RunId = pack.RunId, Lane = pack.Lane };
         if (standing.With(pack.Number, counts) is not { } next) return false;
         _lanes[(pack.RunId, pack.Lane)] = next;
         return true;
     }
 
-    public IReadOnlyList<LaneStanding> Lanes(string runId) => [.. _lanes.Where(lane => lane.Key.RunId == runId).Select(lane => lane.Value)];
+    public IReadOnlyList<LaneProgress> Lanes(string runId) => [.. _lanes.Where(lane => lane.Key.RunId == runId).Select(lane => lane.Value)];
 
     public bool Forget(string runId)
     {
@@ -64,7 +66,7 @@ internal sealed class SimulatedResyncStore(World world)
 }
 
 /// <summary>The store of runs, and the book of the lanes, as a process sees them.</summary>
-internal sealed class ResyncStorePort(SimulatedProcess process, World world) : IResyncStore, ILaneBook
+internal sealed class ResyncStorePort(SimulatedProcess process, World world) : IResyncStore, ILaneProgressStore
 {
     private readonly SimulatedResyncStore _store = world.Resyncs;
 
@@ -115,12 +117,12 @@ internal sealed class ResyncStorePort(SimulatedProcess process, World world) : I
     public ValueTask<bool> CountAsync(ResyncPack pack, RunCounts counts, CancellationToken cancellationToken) =>
         CallAsync("count pack", () => _store.Count(pack, counts), cancellationToken);
 
-    async IAsyncEnumerable<LaneStanding> ILaneBook.ListAsync(string runId, [EnumeratorCancellation] CancellationToken cancellationToken)
+    async IAsyncEnumerable<LaneProgress> ILaneProgressStore.ListAsync(string runId, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         foreach (var standing in await CallAsync("list lanes", () => _store.Lanes(runId), cancellationToken).ConfigureAwait(false)) yield return standing;
     }
 
-    public async ValueTask ForgetAsync(string runId, CancellationToken cancellationToken) =>
+    public async ValueTask DeleteAsync(string runId, CancellationToken cancellationToken) =>
         await CallAsync("forget lanes", () => _store.Forget(runId), cancellationToken).ConfigureAwait(false);
 
     private ValueTask<T> CallAsync<T>(string what, Func<T> effect, CancellationToken cancellationToken) =>

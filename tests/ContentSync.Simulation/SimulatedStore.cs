@@ -83,7 +83,7 @@ internal sealed class SimulatedLedger(SimulatedProcess process, World world, Sto
         return answers;
     }
 
-    public async ValueTask<LeaseAnswer> LeaseAsync(string contentId, TimeSpan duration, CancellationToken cancellationToken)
+    public async ValueTask<LeaseResult> LeaseAsync(string contentId, TimeSpan duration, CancellationToken cancellationToken)
     {
         var leaseId = NewId();
         var (status, record) = await SettleAsync<LeaseStatus>(
@@ -91,17 +91,17 @@ internal sealed class SimulatedLedger(SimulatedProcess process, World world, Sto
             stored => stored is null ? (null, LeaseStatus.NotFound) : SyncTransitions.Lease(stored, leaseId, clock.GetUtcNow(), duration),
             null,
             cancellationToken).ConfigureAwait(false);
-        return new LeaseAnswer(status, record);
+        return new LeaseResult(status, record);
     }
 
-    public async ValueTask<RecordAnswer> RecordAsync(SyncRecord leased, AttemptEnding ending, CancellationToken cancellationToken)
+    public async ValueTask<RecordResult> RecordAsync(SyncRecord leased, AttemptOutcome ending, CancellationToken cancellationToken)
     {
         var (status, record) = await SettleAsync(
             leased.ContentId,
             stored => stored is null ? (null, RecordStatus.LeaseLost) : SyncTransitions.Record(stored, leased, ending),
             leased,
             cancellationToken).ConfigureAwait(false);
-        return new RecordAnswer(status, record ?? leased);
+        return new RecordResult(status, record ?? leased);
     }
 
     public async ValueTask<SyncRecord?> ReplayAsync(string contentId, TimeSpan delay, CancellationToken cancellationToken)

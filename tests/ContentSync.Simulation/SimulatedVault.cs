@@ -46,7 +46,7 @@ internal sealed class VaultSigner(SimulatedProcess process, World world, PoolWat
         catch (OperationCanceledException)
         {
             // Given up by the pool; a caller who goes away says nothing of the vault.
-            if (world.Time.Elapsed - asked >= SimulatedProcess.PoolOptions.AttemptTimeout) watch?.Failed(Vault);
+            if (world.Time.Elapsed - asked >= SimulatedProcess.PoolOptions.RequestTimeout) watch?.Failed(Vault);
             throw;
         }
     }

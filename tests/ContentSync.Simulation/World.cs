@@ -159,7 +159,7 @@ internal sealed class World
     private void Reconcile()
     {
         if (_isReconciled) return;
-        _machines[0].Process?.Ask(new ResyncAsked(Time.Elapsed, 0, new ResyncWish { AllowShare = 1 }), isTaken => _isReconciled |= isTaken);
+        _machines[0].Process?.Ask(new ResyncAsked(Time.Elapsed, 0, new ResyncParameters { AllowedDelistShare = 1 }), isTaken => _isReconciled |= isTaken);
 
         // A process may have died of it.
         Time.After(TimeSpan.FromMinutes(1), Reconcile);

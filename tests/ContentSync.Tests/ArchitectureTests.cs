@@ -13,6 +13,7 @@ public sealed partial class ArchitectureTests
         ["Synchronization"] = 3,
         ["AlipayHk"] = 2,
         ["Ledger"] = 2,
+        ["Catalog"] = 2,
         ["Signing"] = 1,
         ["Content"] = 1,
         ["Diagnostics"] = 0,
@@ -31,6 +32,10 @@ public sealed partial class ArchitectureTests
 
     [Fact]
     public void Every_folder_has_its_floor() => Assert.Empty(Sources().Select(file => file.Folder).Distinct().Except(Floors.Keys));
+
+    [Fact]
+    public void The_simulator_references_nothing_of_ours() =>
+        Assert.DoesNotContain(typeof(Simulator.SimulatedGateway).Assembly.GetReferencedAssemblies(), assembly => assembly.Name!.StartsWith("ContentSync", StringComparison.OrdinalIgnoreCase));
 
     [Fact]
     public void The_library_knows_no_trigger_no_queue_client_and_no_vault_client() =>

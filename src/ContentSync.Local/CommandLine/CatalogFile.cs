@@ -1,4 +1,4 @@
-using ContentSync.Resync;
+using ContentSync.Catalog;
 
 namespace ContentSync.Local.CommandLine;
 

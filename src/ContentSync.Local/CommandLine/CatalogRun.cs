@@ -1,6 +1,7 @@
+using ContentSync.Catalog;
 using ContentSync.Ledger;
 using ContentSync.Local.Pipeline;
-using ContentSync.Resync;
+using ContentSync.Resync.Planning;
 using ContentSync.Synchronization;
 using Spectre.Console;
 
@@ -12,7 +13,7 @@ internal sealed class CatalogRun(LocalPipeline pipeline, IAnsiConsole screen, Ti
     private static readonly TimeSpan Refresh = TimeSpan.FromMilliseconds(100);
 
     /// <summary>Time without an item coming to its end after which it stops waiting for retries.</summary>
-    public TimeSpan Patience { get; init; } = TimeSpan.FromSeconds(60);
+    public TimeSpan RetryTimeout { get; init; } = TimeSpan.FromSeconds(60);
 
     /// <summary>File for every issue; null for none.</summary>
     public string? ReportFile { get; init; }
@@ -27,7 +28,7 @@ internal sealed class CatalogRun(LocalPipeline pipeline, IAnsiConsole screen, Ti
         try
         {
             var started = time.GetTimestamp();
-            var before = (pipeline.Calls.Signatures, pipeline.Calls.PartnerCalls);
+            var before = (pipeline.Calls.Signatures, pipeline.Calls.AlipayHkCalls);
             var sync = new CatalogSync(pipeline.Synchronizer, pipeline.Queue, tally, time);
             var (stopped, unreadable) = await ShowAsync(catalog, tally, WorkAsync(sync, catalog, tally, cancellationToken)).ConfigureAwait(false);
             report.Dispose();
@@ -40,10 +41,10 @@ internal sealed class CatalogRun(LocalPipeline pipeline, IAnsiConsole screen, Ti
                 Unchanged = counts.Unchanged,
                 Superseded = counts.Superseded,
                 Rejected = counts.Rejected,
-                DeadLettered = counts.DeadLettered,
+                Parked = counts.Parked,
                 Pending = counts.Pending,
                 Signatures = pipeline.Calls.Signatures - before.Signatures,
-                PartnerCalls = pipeline.Calls.PartnerCalls - before.PartnerCalls,
+                AlipayHkCalls = pipeline.Calls.AlipayHkCalls - before.AlipayHkCalls,
                 ElapsedSeconds = Math.Round(time.GetElapsedTime(started).TotalSeconds, 3),
                 StoppedBecause = stopped ?? (report.Failure is { } failure ? $"The report is incomplete: {failure}" : null),
                 Unreadable = unreadable,
@@ -70,7 +71,7 @@ internal sealed class CatalogRun(LocalPipeline pipeline, IAnsiConsole screen, Ti
                 broken = $"{catalog.Name} cannot be read to its end: {e.Message} What came before it is taken care of.";
             }
 
-            await sync.FinishAsync(Patience, cancellationToken).ConfigureAwait(false);
+            await sync.FinishAsync(RetryTimeout, cancellationToken).ConfigureAwait(false);
         }
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
         {
@@ -97,7 +98,7 @@ internal sealed class CatalogRun(LocalPipeline pipeline, IAnsiConsole screen, Ti
         }
 
         tally.AddUnchanged(plan.Counts.Items - plan.Selected);
-        await sync.ReadAsync(reader.ReadAsync(catalog.Stream, plan, cancellationToken), cancellationToken).ConfigureAwait(false);
+        await sync.ReadAsync(reader.ReadAsync(catalog.Stream, plan.IsSelected, cancellationToken), cancellationToken).ConfigureAwait(false);
         return await catalog.Snapshot!.IsIntactAsync(cancellationToken).ConfigureAwait(false) ? null : $"{catalog.Name} was written to while it was read. Run it again when it is whole.";
     }
 
@@ -108,10 +109,10 @@ internal sealed class CatalogRun(LocalPipeline pipeline, IAnsiConsole screen, Ti
         return (await pipeline.Resync.Planner.PlanAsync(snapshot, PlanScope.Additions, cancellationToken).ConfigureAwait(false)).Plan;
     }
 
-    private string? Unfinished(SyncTally tally) => (tally.Counts.Pending, pipeline.Synchronizer.Stop) switch
+    private string? Unfinished(SyncTally tally) => (tally.Counts.Pending, pipeline.Synchronizer.OpenCircuit) switch
     {
         (0, _) => null,
-        (_, { Cause: StopCause.ConfigurationFault } stop) => $"Sending is stopped: AlipayHK answers {stop.Code} ({stop.Message}) Check Client-Id, key, key version and address, then run it again.",
+        (_, { Cause: TripCause.ConfigurationFault } stop) => $"Sending is stopped: AlipayHK answers {stop.Code} ({stop.Message}) Check Client-Id, key, key version and address, then run it again.",
         (_, { } stop) => $"Sending is stopped: too many failures in a row, the last one {stop.Code} ({stop.Message}) Run it again when AlipayHK can be reached.",
         _ => "Some items wait for a retry; run it again to go on with them.",
     };
@@ -143,7 +144,7 @@ internal sealed class CatalogRun(LocalPipeline pipeline, IAnsiConsole screen, Ti
         var read = catalog.Length is { } length ? (double)catalog.Position / Math.Max(1, length) : 0;
         var done = counts.Read == 0 ? 0 : 1 - ((double)counts.Pending / counts.Read);
         task.Value = read * done;
-        var stop = pipeline.Synchronizer.Stop is { } reason ? $" [yellow]sending stopped: {Markup.Escape(reason.Code)}[/]" : "";
+        var stop = pipeline.Synchronizer.OpenCircuit is { } reason ? $" [yellow]sending stopped: {Markup.Escape(reason.Code)}[/]" : "";
         task.Description = $"{Markup.Escape(catalog.Name)}  {counts.Read:n0} read  [green]{counts.Synchronized + counts.Unchanged:n0} in step[/]  {counts.Pending:n0} pending{stop}";
     }
 }

@@ -1,6 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Invocation;
-using ContentSync.Resync;
+using ContentSync.Catalog;
 using Spectre.Console;
 
 namespace ContentSync.Local.CommandLine;
@@ -63,16 +63,16 @@ public static class CommandLineProgram
             2 wrong usage, or a file, key or port that cannot be used; 3 stopped before the end.
             """);
         serve.AddTo(root);
-        var help = new TeachingHelp();
+        var help = new CommandHelp();
         help.AddTo(root);
-        root.Subcommands.Add(help.Explain(new SyncCommand(screen).Create(), SyncCommand.Lesson));
-        root.Subcommands.Add(help.Explain(new StatusCommand(screen).Create(), StatusCommand.Lesson));
-        root.Subcommands.Add(help.Explain(new ShowCommand(screen).Create(), ShowCommand.Lesson));
-        root.Subcommands.Add(help.Explain(new ReplayCommand(screen).Create(), ReplayCommand.Lesson));
-        root.Subcommands.Add(help.Explain(new ResyncCommand(screen).Create(), ResyncCommand.Lesson));
-        root.Subcommands.Add(help.Explain(new PreviewCommand(screen).Create(), PreviewCommand.Lesson));
-        root.Subcommands.Add(help.Explain(new KeygenCommand(screen).Create(), KeygenCommand.Lesson));
-        root.Subcommands.Add(help.Explain(new SimulateCommand(screen).Create(), SimulateCommand.Lesson));
+        root.Subcommands.Add(help.WithExplanation(new SyncCommand(screen).Create(), SyncCommand.Lesson));
+        root.Subcommands.Add(help.WithExplanation(new StatusCommand(screen).Create(), StatusCommand.Lesson));
+        root.Subcommands.Add(help.WithExplanation(new ShowCommand(screen).Create(), ShowCommand.Lesson));
+        root.Subcommands.Add(help.WithExplanation(new ReplayCommand(screen).Create(), ReplayCommand.Lesson));
+        root.Subcommands.Add(help.WithExplanation(new ResyncCommand(screen).Create(), ResyncCommand.Lesson));
+        root.Subcommands.Add(help.WithExplanation(new PreviewCommand(screen).Create(), PreviewCommand.Lesson));
+        root.Subcommands.Add(help.WithExplanation(new KeygenCommand(screen).Create(), KeygenCommand.Lesson));
+        root.Subcommands.Add(help.WithExplanation(new SimulateCommand(screen).Create(), SimulateCommand.Lesson));
         return root;
     }
 }

@@ -1,5 +1,5 @@
 using System.CommandLine;
-using ContentSync.Local.SimulatedAlipayHk;
+using ContentSync.Simulator;
 
 namespace ContentSync.Local.CommandLine;
 

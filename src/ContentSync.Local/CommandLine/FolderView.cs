@@ -2,8 +2,8 @@ using ContentSync.Http;
 using ContentSync.Http.Board;
 using ContentSync.Ledger;
 using ContentSync.Local.Pipeline;
-using ContentSync.Local.Storage;
 using ContentSync.Resync;
+using ContentSync.Sqlite;
 using ContentSync.Synchronization;
 
 namespace ContentSync.Local.CommandLine;
@@ -44,7 +44,7 @@ internal sealed class FolderView : ILedgerView
     }
 
     public async Task<ContentState?> FindAsync(string contentId, CancellationToken cancellationToken) =>
-        await _reader.FindAsync(contentId, cancellationToken).ConfigureAwait(false) is { } record ? ContentState.WhollyOf(record) : null;
+        await _reader.FindAsync(contentId, cancellationToken).ConfigureAwait(false) is { } record ? ContentState.DetailsOf(record) : null;
 
     public async Task<ContentState?> ReplayAsync(string contentId, CancellationToken cancellationToken)
     {
@@ -52,16 +52,16 @@ internal sealed class FolderView : ILedgerView
         await using var ledger = await OwnAsync(cancellationToken).ConfigureAwait(false);
         return await ledger.ReplayAsync(contentId, TimeSpan.Zero, cancellationToken).ConfigureAwait(false) is { } record
             ? ContentState.Of(record)
-            : throw new CommandException($"'{contentId}' is {Spelling.Of(current.State)}; only what is parked can be replayed.") { ExitCode = ExitCodes.SomeFailed };
+            : throw new CommandException($"'{contentId}' is {EnumText.Of(current.State)}; only what is parked can be replayed.") { ExitCode = ExitCodes.SomeFailed };
     }
 
-    public async Task<ReplayAnswer> ReplayAsync(ReplayRequest wish, CancellationToken cancellationToken)
+    public async Task<ReplayResponse> ReplayAsync(ReplayRequest request, CancellationToken cancellationToken)
     {
         await using var ledger = await OwnAsync(cancellationToken).ConfigureAwait(false);
-        var queue = new NobodysQueue();
+        var queue = new NullQueue();
         var options = new ReplayOptions();
         var parked = new ParkedReplay(ledger, queue, options, TimeProvider.System);
-        return await new ReplayRun(parked, ledger, queue, options).ReplayAsync(wish, cancellationToken).ConfigureAwait(false);
+        return await new FilteredReplay(parked, ledger, queue, options).ReplayAsync(request, cancellationToken).ConfigureAwait(false);
     }
 
     public ValueTask DisposeAsync() => _reader.DisposeAsync();
@@ -79,7 +79,7 @@ internal sealed class FolderView : ILedgerView
     }
 
     /// <summary>Nobody sends now; the next run finds in the ledger what is pending.</summary>
-    private sealed class NobodysQueue : ISyncQueue
+    private sealed class NullQueue : ISyncQueue
     {
         public ValueTask EnqueueAsync(IReadOnlyList<SyncMessage> messages, CancellationToken cancellationToken) => ValueTask.CompletedTask;
     }

@@ -20,44 +20,44 @@ internal sealed class HostView : ILedgerView
     }
 
     public async Task<BoardState> StatusAsync(CancellationToken cancellationToken) =>
-        (await AskAsync(HttpMethod.Get, "/api/board/state", null, ApiJson.Answers.BoardState, cancellationToken).ConfigureAwait(false))!;
+        (await AskAsync(HttpMethod.Get, "/api/board/state", null, ApiJson.Responses.BoardState, cancellationToken).ConfigureAwait(false))!;
 
     public Task<ContentState?> FindAsync(string contentId, CancellationToken cancellationToken) =>
-        AskAsync(HttpMethod.Get, SubmitContentHandler.StatusPath + Uri.EscapeDataString(contentId), null, ApiJson.Answers.ContentState, cancellationToken);
+        AskAsync(HttpMethod.Get, SubmitContentHandler.StatusPath + Uri.EscapeDataString(contentId), null, ApiJson.Responses.ContentState, cancellationToken);
 
     public Task<ContentState?> ReplayAsync(string contentId, CancellationToken cancellationToken) =>
-        AskAsync(HttpMethod.Post, SubmitContentHandler.StatusPath + Uri.EscapeDataString(contentId) + "/replay", null, ApiJson.Answers.ContentState, cancellationToken);
+        AskAsync(HttpMethod.Post, SubmitContentHandler.StatusPath + Uri.EscapeDataString(contentId) + "/replay", null, ApiJson.Responses.ContentState, cancellationToken);
 
-    public async Task<ReplayAnswer> ReplayAsync(ReplayRequest wish, CancellationToken cancellationToken)
+    public async Task<ReplayResponse> ReplayAsync(ReplayRequest request, CancellationToken cancellationToken)
     {
-        using var body = JsonContent.Create(wish, ApiJson.Answers.ReplayRequest);
-        return (await AskAsync(HttpMethod.Post, "/api/content/replay", body, ApiJson.Answers.ReplayAnswer, cancellationToken).ConfigureAwait(false))!;
+        using var body = JsonContent.Create(request, ApiJson.Responses.ReplayRequest);
+        return (await AskAsync(HttpMethod.Post, "/api/content/replay", body, ApiJson.Responses.ReplayResponse, cancellationToken).ConfigureAwait(false))!;
     }
 
     /// <summary>Starts a run; where one of its source is under way already, that one.</summary>
-    public async Task<(ResyncState Run, bool IsNew)> StartResyncAsync(ResyncRequest wish, CancellationToken cancellationToken)
+    public async Task<(ResyncState Run, bool IsNew)> StartResyncAsync(ResyncRequest request, CancellationToken cancellationToken)
     {
-        using var body = JsonContent.Create(wish, ApiJson.Answers.ResyncRequest);
+        using var body = JsonContent.Create(request, ApiJson.Responses.ResyncRequest);
         var (status, text, location) = await SendAsync(HttpMethod.Post, "/api/resyncs", body, cancellationToken).ConfigureAwait(false);
-        if (status != HttpStatusCode.Conflict) return (Read(status, text, ApiJson.Answers.ResyncState)!, true);
+        if (status != HttpStatusCode.Conflict) return (Read(status, text, ApiJson.Responses.ResyncState)!, true);
         var path = location is { IsAbsoluteUri: false } ? location.OriginalString : location?.AbsolutePath;
         return path?.StartsWith(StartResyncHandler.StatusPath, StringComparison.Ordinal) == true
-            && await AskAsync(HttpMethod.Get, path, null, ApiJson.Answers.ResyncState, cancellationToken).ConfigureAwait(false) is { } run
+            && await AskAsync(HttpMethod.Get, path, null, ApiJson.Responses.ResyncState, cancellationToken).ConfigureAwait(false) is { } run
             ? (run, false)
             : throw new CommandException(Detail(text) ?? "A run of this source is under way.") { ExitCode = ExitCodes.Stopped };
     }
 
     /// <summary>Null where the run is not remembered any more.</summary>
     public Task<ResyncState?> FindResyncAsync(string runId, CancellationToken cancellationToken) =>
-        AskAsync(HttpMethod.Get, StartResyncHandler.StatusPath + Uri.EscapeDataString(runId), null, ApiJson.Answers.ResyncState, cancellationToken);
+        AskAsync(HttpMethod.Get, StartResyncHandler.StatusPath + Uri.EscapeDataString(runId), null, ApiJson.Responses.ResyncState, cancellationToken);
 
     public async Task<IReadOnlyList<ResyncState>> ListResyncsAsync(CancellationToken cancellationToken) =>
-        (await AskAsync(HttpMethod.Get, "/api/resyncs", null, ApiJson.Answers.ResyncList, cancellationToken).ConfigureAwait(false))!.Items;
+        (await AskAsync(HttpMethod.Get, "/api/resyncs", null, ApiJson.Responses.ResyncList, cancellationToken).ConfigureAwait(false))!.Items;
 
     /// <summary>Null where the run is not remembered any more.</summary>
     /// <exception cref="CommandException">It has ended already.</exception>
     public Task<ResyncState?> CancelResyncAsync(string runId, CancellationToken cancellationToken) =>
-        AskAsync(HttpMethod.Post, StartResyncHandler.StatusPath + Uri.EscapeDataString(runId) + "/cancel", null, ApiJson.Answers.ResyncState, cancellationToken);
+        AskAsync(HttpMethod.Post, StartResyncHandler.StatusPath + Uri.EscapeDataString(runId) + "/cancel", null, ApiJson.Responses.ResyncState, cancellationToken);
 
     public ValueTask DisposeAsync()
     {

@@ -17,5 +17,5 @@ internal interface ILedgerView : IAsyncDisposable
 
     /// <summary>Replays what matches.</summary>
     /// <exception cref="CommandException">The wish is not valid, or the folder is in use.</exception>
-    Task<ReplayAnswer> ReplayAsync(ReplayRequest wish, CancellationToken cancellationToken);
+    Task<ReplayResponse> ReplayAsync(ReplayRequest request, CancellationToken cancellationToken);
 }

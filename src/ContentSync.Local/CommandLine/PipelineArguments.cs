@@ -1,7 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
 using ContentSync.Local.Pipeline;
-using ContentSync.Local.SimulatedAlipayHk;
+using ContentSync.Simulator;
 
 namespace ContentSync.Local.CommandLine;
 
@@ -72,8 +72,8 @@ internal sealed class PipelineArguments
         ClientId = parsed.GetValue(_clientId)!,
         KeyFile = parsed.GetValue(_key),
         KeyVersion = parsed.GetValue(_keyVersion)!,
-        PartnerKeyFile = parsed.GetValue(_partnerKey),
-        PartnerKeyVersion = parsed.GetValue(_partnerKeyVersion)!,
+        AlipayHkKeyFile = parsed.GetValue(_partnerKey),
+        AlipayHkKeyVersion = parsed.GetValue(_partnerKeyVersion)!,
         Schemas = parsed.GetValue(_schemas),
         Workers = parsed.GetValue(_workers),
         Rate = parsed.GetValue(_rate) is > 0 and var rate ? rate : null,

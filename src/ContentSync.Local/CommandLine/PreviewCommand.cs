@@ -1,8 +1,8 @@
 using System.CommandLine;
 using ContentSync.AlipayHk;
+using ContentSync.Catalog;
 using ContentSync.Content;
 using ContentSync.Local.Pipeline;
-using ContentSync.Resync;
 using Spectre.Console;
 
 namespace ContentSync.Local.CommandLine;

@@ -22,7 +22,7 @@ internal sealed class ReplayCommand(IAnsiConsole screen)
 
     private readonly Option<bool> _all = new("--all") { Description = "Everything that is parked." };
 
-    private readonly Option<int?> _limit = new("--limit") { Description = $"Most contents, 1 to {ReplayRun.MaxLimit}.", HelpName = "N" };
+    private readonly Option<int?> _limit = new("--limit") { Description = $"Most contents, 1 to {FilteredReplay.MaxLimit}.", HelpName = "N" };
 
     private readonly Option<bool> _dryRun = new("--dry-run") { Description = "Only count what would be replayed." };
 
@@ -62,11 +62,11 @@ internal sealed class ReplayCommand(IAnsiConsole screen)
     {
         if (parsed.GetValue(_contentId) is { } contentId) return await ReplayOneAsync(parsed, contentId, cancellationToken).ConfigureAwait(false);
         var wish = new ReplayRequest(parsed.GetValue(_type), parsed.GetValue(_code), parsed.GetValue(_reason), parsed.GetValue(_from), parsed.GetValue(_to), parsed.GetValue(_all), parsed.GetValue(_limit), parsed.GetValue(_dryRun));
-        if (ReplayRun.Fault(wish) is not null)
+        if (FilteredReplay.Fault(wish) is not null)
             throw new CommandException("Name an ID, or a filter: --type, --code, --reason (rejected, attemptsExhausted, ageExceeded), --from and --to (such as 2024-05-21T22:42:21Z), or --all; --limit from 1 to 10000.");
         await using var view = await _host.OpenAsync(parsed, cancellationToken).ConfigureAwait(false);
         var result = await view.ReplayAsync(wish, cancellationToken).ConfigureAwait(false);
-        if (_host.IsJson(parsed)) parsed.InvocationConfiguration.Output.WriteLine(JsonSerializer.Serialize(result, ApiJson.Answers.ReplayAnswer));
+        if (_host.IsJson(parsed)) parsed.InvocationConfiguration.Output.WriteLine(JsonSerializer.Serialize(result, ApiJson.Responses.ReplayResponse));
         else Show(parsed, result);
         return ExitCodes.Done;
     }
@@ -76,12 +76,12 @@ internal sealed class ReplayCommand(IAnsiConsole screen)
         await using var view = await _host.OpenAsync(parsed, cancellationToken).ConfigureAwait(false);
         var state = await view.ReplayAsync(contentId, cancellationToken).ConfigureAwait(false)
             ?? throw new CommandException($"No content with the id '{contentId}' was ever accepted here. Ids are compared exactly, case included.") { ExitCode = ExitCodes.SomeFailed };
-        if (_host.IsJson(parsed)) parsed.InvocationConfiguration.Output.WriteLine(JsonSerializer.Serialize(state, ApiJson.Answers.ContentState));
+        if (_host.IsJson(parsed)) parsed.InvocationConfiguration.Output.WriteLine(JsonSerializer.Serialize(state, ApiJson.Responses.ContentState));
         else screen.MarkupLineInterpolated($"[green]{TerminalText.Plain(contentId)}[/] is pending again. {WhenSent(parsed)}");
         return ExitCodes.Done;
     }
 
-    private void Show(ParseResult parsed, ReplayAnswer result)
+    private void Show(ParseResult parsed, ReplayResponse result)
     {
         var table = new Table().RoundedBorder().BorderColor(Color.Grey).AddColumn("Code").AddColumn(new TableColumn("Contents").RightAligned());
         foreach (var (code, count) in result.Codes) table.AddRow(new Text(code.Length == 0 ? "none" : TerminalText.Plain(code)), new Text($"{count:n0}"));

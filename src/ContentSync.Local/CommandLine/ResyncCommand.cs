@@ -1,7 +1,9 @@
 using System.CommandLine;
+using ContentSync.Catalog;
 using ContentSync.Http;
 using ContentSync.Local.Pipeline;
 using ContentSync.Resync;
+using ContentSync.Resync.Planning;
 using Microsoft.Extensions.Logging.Abstractions;
 using Spectre.Console;
 
@@ -79,7 +81,7 @@ internal sealed class ResyncCommand(IAnsiConsole screen)
 
     private async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellationToken)
     {
-        var wish = Wish(parsed);
+        var wish = Request(parsed);
         if (!_host.NamesHost(parsed)) return await RunHereAsync(parsed, wish, cancellationToken).ConfigureAwait(false);
         if (_pipeline.FirstTyped(parsed) is { } idle) throw new CommandException($"{idle} is for a run in this process; a running host has its own. Leave it out, or leave out --host.");
         await using var host = _host.Host(parsed);
@@ -87,28 +89,28 @@ internal sealed class ResyncCommand(IAnsiConsole screen)
     }
 
     /// <summary>What is asked for, in the API's words; its source may be a file.</summary>
-    private ResyncRequest Wish(ParseResult parsed)
+    private ResyncRequest Request(ParseResult parsed)
     {
         var inHost = _host.NamesHost(parsed);
-        var source = parsed.GetValue(_source) ?? (inHost ? ResyncSources.CatalogWord : throw new CommandException("Name the catalog with --source FILE, or a running host with --host."));
+        var source = parsed.GetValue(_source) ?? (inHost ? ResyncSources.CatalogKey : throw new CommandException("Name the catalog with --source FILE, or a running host with --host."));
         var resend = new ResendRequest(parsed.GetValue(_pending), parsed.GetValue(_failed), parsed.GetValue(_unknownOutcome), parsed.GetValue(_olderThan));
         var wish = new ResyncRequest(source, parsed.GetValue(_dryRun), parsed.GetValue(_allowDelist), parsed.GetValue(_again), resend == new ResendRequest() ? null : resend);
-        if (inHost && source is not (ResyncSources.CatalogWord or ResyncSources.LedgerWord))
-            throw new CommandException($"With --host, --source is {ResyncSources.CatalogWord} or {ResyncSources.LedgerWord}: the host reads the catalog that it was started with.");
-        if (source != ResyncSources.LedgerWord && wish.Resend is not null) throw new CommandException($"--pending, --failed, --unknown-outcome and --older-than are for --source {ResyncSources.LedgerWord}.");
-        return source == ResyncSources.LedgerWord && (wish.Again || wish.AllowDelist is not null)
+        if (inHost && source is not (ResyncSources.CatalogKey or ResyncSources.LedgerKey))
+            throw new CommandException($"With --host, --source is {ResyncSources.CatalogKey} or {ResyncSources.LedgerKey}: the host reads the catalog that it was started with.");
+        if (source != ResyncSources.LedgerKey && wish.Resend is not null) throw new CommandException($"--pending, --failed, --unknown-outcome and --older-than are for --source {ResyncSources.LedgerKey}.");
+        return source == ResyncSources.LedgerKey && (wish.Again || wish.AllowedDelistShare is not null)
             ? throw new CommandException("--again and --allow-delist are for a catalog.")
             : wish;
     }
 
     private async Task<int> RunHereAsync(ParseResult parsed, ResyncRequest request, CancellationToken cancellationToken)
     {
-        ICatalogSource source = request.Source == ResyncSources.LedgerWord ? new LedgerSource() : new FileCatalogSource(request.Source);
+        ICatalogSource source = request.Source == ResyncSources.LedgerKey ? new LedgerSource() : new FileCatalogSource(request.Source);
         await using var pipeline = await LocalPipeline.OpenAsync(_pipeline.Read(parsed), TimeProvider.System, NullLoggerFactory.Instance, cancellationToken).ConfigureAwait(false);
         var runner = pipeline.Resync.Runner;
         if (parsed.GetValue(_cancel)) return await CancelAsync(runner, source, cancellationToken).ConfigureAwait(false);
 
-        var wish = request.ToWish();
+        var wish = request.ToParameters();
         var run = await ResyncScreen.ShowAsync(screen, runner, () => wish.DryRun ? runner.PlanAsync(source, wish, cancellationToken) : runner.RunAsync(source, wish, cancellationToken)).ConfigureAwait(false);
         if (run.State == ResyncRunState.Completed) await pipeline.Resync.Retries.FinishAsync(TimeSpan.FromSeconds(60), cancellationToken).ConfigureAwait(false);
         var summary = ResyncSummary.Of(run, pipeline.Resync.Retries, TimeProvider.System.GetUtcNow());

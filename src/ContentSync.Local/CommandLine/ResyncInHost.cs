@@ -10,18 +10,18 @@ internal sealed class ResyncInHost(HostView host, IAnsiConsole screen)
 {
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(500);
 
-    /// <param name="wish">What is asked for.</param>
+    /// <param name="request">What is asked for.</param>
     /// <param name="cancel">Cancel the run under way instead.</param>
     /// <param name="json">Print the run as the API gives it.</param>
     /// <param name="output">Where to.</param>
     /// <param name="cancellationToken">Ends the following; the run goes on.</param>
     /// <returns>See <see cref="ExitCodes"/>.</returns>
-    public async Task<int> RunAsync(ResyncRequest wish, bool cancel, bool json, TextWriter output, CancellationToken cancellationToken)
+    public async Task<int> RunAsync(ResyncRequest request, bool cancel, bool json, TextWriter output, CancellationToken cancellationToken)
     {
-        if (cancel) return await CancelAsync(wish.Source, json, output, cancellationToken).ConfigureAwait(false);
-        var (run, isNew) = await host.StartResyncAsync(wish, cancellationToken).ConfigureAwait(false);
-        if (!isNew && wish != new ResyncRequest(wish.Source))
-            throw new CommandException($"Run {run.RunId} of the {wish.Source} is under way and was asked for otherwise. Wait for its end, or end it with --cancel.") { ExitCode = ExitCodes.Stopped };
+        if (cancel) return await CancelAsync(request.Source, json, output, cancellationToken).ConfigureAwait(false);
+        var (run, isNew) = await host.StartResyncAsync(request, cancellationToken).ConfigureAwait(false);
+        if (!isNew && request != new ResyncRequest(request.Source))
+            throw new CommandException($"Run {run.RunId} of the {request.Source} is under way and was asked for otherwise. Wait for its end, or end it with --cancel.") { ExitCode = ExitCodes.Stopped };
         if (!isNew) screen.MarkupLineInterpolated($"[grey]Run {run.RunId} is under way already; following that one.[/]");
         try
         {
@@ -42,7 +42,7 @@ internal sealed class ResyncInHost(HostView host, IAnsiConsole screen)
         var underWay = runs.FirstOrDefault(run => run.Source == source && IsUnderWay(run));
         var cancelled = underWay is null ? null : await host.CancelResyncAsync(underWay.RunId, cancellationToken).ConfigureAwait(false);
         if (cancelled is null) screen.MarkupLineInterpolated($"No run of the {source} is under way.");
-        else if (json) output.WriteLine(JsonSerializer.Serialize(cancelled, ApiJson.Answers.ResyncState));
+        else if (json) output.WriteLine(JsonSerializer.Serialize(cancelled, ApiJson.Responses.ResyncState));
         else screen.MarkupLineInterpolated($"Cancelled; {cancelled.Counts?.Remaining ?? 0:n0} of {cancelled.Counts?.Planned ?? 0:n0} planned items were not sent.");
         return ExitCodes.Done;
     }
@@ -50,7 +50,7 @@ internal sealed class ResyncInHost(HostView host, IAnsiConsole screen)
     private int Write(ResyncState run, bool json, TextWriter output)
     {
         var summary = ResyncSummary.Of(run);
-        if (json) output.WriteLine(JsonSerializer.Serialize(run, ApiJson.Answers.ResyncState));
+        if (json) output.WriteLine(JsonSerializer.Serialize(run, ApiJson.Responses.ResyncState));
         else ResyncScreen.Write(screen, summary);
         return summary.ExitCode;
     }
@@ -81,7 +81,7 @@ internal sealed class ResyncInHost(HostView host, IAnsiConsole screen)
         return run;
     }
 
-    private static bool IsUnderWay(ResyncState run) => Spelling.TryRead<ResyncRunState>(run.State, out var state) && state is ResyncRunState.Planning or ResyncRunState.Sending;
+    private static bool IsUnderWay(ResyncState run) => EnumText.TryRead<ResyncRunState>(run.State, out var state) && state is ResyncRunState.Planning or ResyncRunState.Sending;
 
     private static void Update(ProgressTask task, ResyncState run)
     {

@@ -1,4 +1,5 @@
 using ContentSync.Resync;
+using ContentSync.Resync.Planning;
 using Spectre.Console;
 
 namespace ContentSync.Local.CommandLine;

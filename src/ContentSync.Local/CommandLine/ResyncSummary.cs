@@ -3,6 +3,7 @@ using System.Text.Json.Serialization;
 using ContentSync.Http;
 using ContentSync.Local.Pipeline;
 using ContentSync.Resync;
+using ContentSync.Resync.Planning;
 
 namespace ContentSync.Local.CommandLine;
 
@@ -55,14 +56,14 @@ public sealed record ResyncSummary
         Run = run.StartedAt is null ? null : run.Counts,
         Remaining = run.StartedAt is null ? null : run.Remaining,
         Rate = run.StartedAt is null ? null : Math.Round(run.Rate(now), 1),
-        Retrying = retries.Open,
+        Retrying = retries.Retrying,
         ParkedAfterRetry = retries.Parked,
     };
 
     /// <summary>Of a run in a host, which goes on with what has left it.</summary>
     public static ResyncSummary Of(ResyncState run) => new()
     {
-        State = Spelling.TryRead<ResyncRunState>(run.State, out var state) ? state : throw new CommandException($"The host says that the run is '{run.State}', which this program does not know."),
+        State = EnumText.TryRead<ResyncRunState>(run.State, out var state) ? state : throw new CommandException($"The host says that the run is '{run.State}', which this program does not know."),
         Message = run.Message,
         Line = run.FaultLine,
         Plan = run.Plan,

@@ -44,7 +44,7 @@ internal sealed class ServeCommand(IAnsiConsole screen)
     {
         var options = _pipeline.Read(parsed);
         options = options with { Catalog = parsed.GetValue(_catalog) ?? (parsed.GetValue(_noSample) ? null : SampleCatalog.CopyIn(options.Data)) };
-        await using var pipeline = await LocalPipeline.OpenAsync(options, TimeProvider.System, new ScreenLoggerFactory(screen), cancellationToken).ConfigureAwait(false);
+        await using var pipeline = await LocalPipeline.OpenAsync(options, TimeProvider.System, new ConsoleLoggerFactory(screen), cancellationToken).ConfigureAwait(false);
         var hostOptions = HostOptions(parsed);
         await using var host = await LocalHost.StartAsync(pipeline, hostOptions, TimeProvider.System, cancellationToken).ConfigureAwait(false);
         var sampleExit = ExitCodes.Done;
@@ -90,7 +90,7 @@ internal sealed class ServeCommand(IAnsiConsole screen)
         screen.WriteLine();
         Command($"curl -s {api}/api/content{key} -H 'Content-Type: application/json' -d '{Example}'");
         Command($"curl -s {api}/api/content/SKU-DEMO-1{key}");
-        Command($"curl -s {api}/api/resyncs{key} -H 'Content-Type: application/json' -d '{{\"source\":\"{pipeline.Resync.Sources.Words()[0]}\",\"dryRun\":true}}'");
+        Command($"curl -s {api}/api/resyncs{key} -H 'Content-Type: application/json' -d '{{\"source\":\"{pipeline.Resync.Sources.Keys()[0]}\",\"dryRun\":true}}'");
         if (pipeline.Gateway is { } gateway) Command($"curl -s {gateway.Address.ToString().TrimEnd('/')}/simulator/content/SKU-DEMO-1   # what the simulated AlipayHK holds");
         screen.WriteLine();
     }

@@ -42,7 +42,7 @@ internal sealed class ShowCommand(IAnsiConsole screen)
         await using var view = await _host.OpenAsync(parsed, cancellationToken).ConfigureAwait(false);
         var state = await view.FindAsync(contentId, cancellationToken).ConfigureAwait(false)
             ?? throw new CommandException($"No content with the id '{contentId}' was ever accepted here. Ids are compared exactly, case included.") { ExitCode = ExitCodes.SomeFailed };
-        if (_host.IsJson(parsed)) parsed.InvocationConfiguration.Output.WriteLine(JsonSerializer.Serialize(state, ApiJson.Answers.ContentState));
+        if (_host.IsJson(parsed)) parsed.InvocationConfiguration.Output.WriteLine(JsonSerializer.Serialize(state, ApiJson.Responses.ContentState));
         else Write(screen, state);
         return ExitCodes.Done;
     }

@@ -1,6 +1,6 @@
 using System.CommandLine;
 using ContentSync.Local.Pipeline;
-using ContentSync.Local.SimulatedAlipayHk;
+using ContentSync.Simulator;
 using Spectre.Console;
 
 namespace ContentSync.Local.CommandLine;
@@ -44,7 +44,7 @@ internal sealed class SimulateCommand(IAnsiConsole screen)
     {
         var data = DataDirectory.Open(parsed.GetValue(_data)!);
         var faults = parsed.GetValue(_faults) ?? GatewayFaults.None;
-        await using var gateway = await SimulatedStart.StartAsync(data, parsed.GetValue(_clientId)!, parsed.GetValue(_port), faults, TimeProvider.System, cancellationToken).ConfigureAwait(false);
+        await using var gateway = await SimulatedGatewayStartup.StartAsync(data, parsed.GetValue(_clientId)!, parsed.GetValue(_port), faults, TimeProvider.System, cancellationToken).ConfigureAwait(false);
         screen.MarkupLineInterpolated($"Simulated AlipayHK on [green]{gateway.Address.ToString().TrimEnd('/')}[/] until Ctrl-C; faults: {(faults.All.Count == 0 ? "none" : faults)}");
         try
         {

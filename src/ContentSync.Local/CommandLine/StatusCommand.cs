@@ -37,7 +37,7 @@ internal sealed class StatusCommand(IAnsiConsole screen)
     {
         await using var view = await _host.OpenAsync(parsed, cancellationToken).ConfigureAwait(false);
         var state = await view.StatusAsync(cancellationToken).ConfigureAwait(false);
-        if (_host.IsJson(parsed)) parsed.InvocationConfiguration.Output.WriteLine(JsonSerializer.Serialize(state, ApiJson.Answers.BoardState));
+        if (_host.IsJson(parsed)) parsed.InvocationConfiguration.Output.WriteLine(JsonSerializer.Serialize(state, ApiJson.Responses.BoardState));
         else Show(state);
         return state.Stop is null && state.ParkReasons.Values.Sum() == 0 ? ExitCodes.Done : ExitCodes.SomeFailed;
     }

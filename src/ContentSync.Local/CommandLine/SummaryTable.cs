@@ -17,9 +17,9 @@ internal static class SummaryTable
         Row(table, "superseded", summary.Superseded, "blue", "a newer revision is known; not sent");
         Row(table, "invalid", summary.Invalid, "yellow", "not accepted; mend the catalog");
         Row(table, "rejected", summary.Rejected, "red", "AlipayHK refuses this content; change it");
-        Row(table, "dead-lettered", summary.DeadLettered, "red", "given up on after every retry");
+        Row(table, "dead-lettered", summary.Parked, "red", "given up on after every retry");
         Row(table, "pending", summary.Pending, "yellow", "safe in the ledger; goes on with the next run");
-        table.AddEmptyRow().AddRow(new Text("read"), new Text($"{summary.Read:n0}"), new Text($"{summary.Signatures:n0} signatures, {summary.PartnerCalls:n0} calls, {summary.ElapsedSeconds:0.0} s"));
+        table.AddEmptyRow().AddRow(new Text("read"), new Text($"{summary.Read:n0}"), new Text($"{summary.Signatures:n0} signatures, {summary.AlipayHkCalls:n0} calls, {summary.ElapsedSeconds:0.0} s"));
         screen.Write(table);
         Issues(screen, summary);
         if (summary.StoppedBecause is { } reason) screen.MarkupLineInterpolated($"[yellow]{reason}[/]");
@@ -35,12 +35,12 @@ internal static class SummaryTable
             .AddColumn(new TableColumn("Line").RightAligned()).AddColumn("Content").AddColumn("What").AddColumn("Why");
         foreach (var issue in summary.Issues)
         {
-            var what = issue.Kind == SyncIssueKind.DeadLettered ? "dead-lettered" : issue.Kind.ToString().ToLowerInvariant();
+            var what = issue.Kind == SyncIssueKind.Parked ? "dead-lettered" : issue.Kind.ToString().ToLowerInvariant();
             table.AddRow(new Text($"{issue.Line}"), new Text(Plain(issue.ContentId ?? "-")), new Text(what), new Text(Plain($"{issue.Code}: {issue.Message}")));
         }
 
         screen.Write(table);
-        var rest = summary.Invalid + summary.Rejected + summary.DeadLettered - summary.Issues.Count;
+        var rest = summary.Invalid + summary.Rejected + summary.Parked - summary.Issues.Count;
         if (rest > 0) screen.MarkupLineInterpolated($"[grey]... and {rest:n0} more; --report FILE writes them all.[/]");
     }
 

@@ -56,7 +56,7 @@ internal sealed class SyncCommand(IAnsiConsole screen)
     {
         await using var catalog = CatalogFile.Open(parsed.GetRequiredValue(_file));
         await using var pipeline = await LocalPipeline.OpenAsync(_pipeline.Read(parsed), TimeProvider.System, NullLoggerFactory.Instance, cancellationToken).ConfigureAwait(false);
-        var run = new CatalogRun(pipeline, screen, TimeProvider.System) { Patience = TimeSpan.FromSeconds(parsed.GetValue(_wait)), ReportFile = parsed.GetValue(_report) };
+        var run = new CatalogRun(pipeline, screen, TimeProvider.System) { RetryTimeout = TimeSpan.FromSeconds(parsed.GetValue(_wait)), ReportFile = parsed.GetValue(_report) };
         var summary = await run.RunAsync(catalog, cancellationToken).ConfigureAwait(false);
         if (parsed.GetValue(_json))
         {

@@ -20,7 +20,8 @@ public sealed record SyncSummary
 
     public required long Rejected { get; init; }
 
-    public required long DeadLettered { get; init; }
+    [JsonPropertyName("deadLettered")]
+    public required long Parked { get; init; }
 
     public required long Pending { get; init; }
 
@@ -28,7 +29,8 @@ public sealed record SyncSummary
     public required long Signatures { get; init; }
 
     /// <summary>Calls sent, quick retries included.</summary>
-    public required long PartnerCalls { get; init; }
+    [JsonPropertyName("partnerCalls")]
+    public required long AlipayHkCalls { get; init; }
 
     public required double ElapsedSeconds { get; init; }
 
@@ -48,7 +50,7 @@ public sealed record SyncSummary
     public int ExitCode =>
         Unreadable ? ExitCodes.Unusable
         : StoppedBecause is not null || Pending > 0 ? ExitCodes.Stopped
-        : Invalid + Rejected + DeadLettered > 0 ? ExitCodes.SomeFailed
+        : Invalid + Rejected + Parked > 0 ? ExitCodes.SomeFailed
         : ExitCodes.Done;
 
     public string ToJson() => JsonSerializer.Serialize(this, SummaryJson.Default.SyncSummary);

@@ -97,7 +97,7 @@ public sealed class LocalHost : IAsyncDisposable
         services
             .AddSingleton(pipeline.Ledger)
             .AddSingleton(pipeline.Synchronizer)
-            .AddSingleton(pipeline.Gate)
+            .AddSingleton(pipeline.CircuitBreaker)
             .AddSingleton<ISyncQueue>(pipeline.Queue)
             .AddSingleton(pipeline.Resync.Resyncs)
             .AddSingleton(pipeline.Resync.Sources)
@@ -115,7 +115,7 @@ public sealed class LocalHost : IAsyncDisposable
     private static async Task AnswerAsync(HttpContext context, IServiceProvider services, ApiRoute route, ApiKey key)
     {
         var answer = route.Access == ApiAccess.Key ? key.Refusal(context.Request) : null;
-        answer ??= await route.AnswerAsync(services, context.Request, context.RequestAborted).ConfigureAwait(false);
+        answer ??= await route.HandleAsync(services, context.Request, context.RequestAborted).ConfigureAwait(false);
         await answer.ExecuteAsync(context).ConfigureAwait(false);
     }
 

@@ -11,7 +11,7 @@ public sealed class CallCounter
 
     public long Signatures => Interlocked.Read(ref _signatures);
 
-    public long PartnerCalls => Interlocked.Read(ref _partnerCalls);
+    public long AlipayHkCalls => Interlocked.Read(ref _partnerCalls);
 
     /// <summary>The signer, counted.</summary>
     public IRequestSigner Counting(RsaRequestSigner signer) => new CountingSigner(this, signer);

@@ -1,6 +1,6 @@
+using ContentSync.Catalog;
 using ContentSync.Content;
 using ContentSync.Ledger;
-using ContentSync.Resync;
 using ContentSync.Synchronization;
 
 namespace ContentSync.Local.Pipeline;
@@ -41,17 +41,17 @@ public sealed class CatalogSync(ContentSynchronizer synchronizer, InProcessQueue
         }
     }
 
-    /// <summary>Waits until every entry has come to its end, or until nothing has ended for as long as <paramref name="patience"/>, or a configuration fault has stopped sending.</summary>
-    public async Task FinishAsync(TimeSpan patience, CancellationToken cancellationToken)
+    /// <summary>Waits until every entry has come to its end, or until nothing has ended for as long as <paramref name="retryTimeout"/>, or a configuration fault has stopped sending.</summary>
+    public async Task FinishAsync(TimeSpan retryTimeout, CancellationToken cancellationToken)
     {
         var ended = tally.Ended;
         var since = time.GetTimestamp();
         while (tally.Counts.Pending > 0)
         {
-            if (synchronizer.Stop is { Cause: StopCause.ConfigurationFault } && queue.Active == 0) return;
+            if (synchronizer.OpenCircuit is { Cause: TripCause.ConfigurationFault } && queue.Active == 0) return;
             await Task.Delay(TimeSpan.FromMilliseconds(20), time, cancellationToken).ConfigureAwait(false);
             if (tally.Ended != ended) (ended, since) = (tally.Ended, time.GetTimestamp());
-            else if (time.GetElapsedTime(since) > patience) return;
+            else if (time.GetElapsedTime(since) > retryTimeout) return;
         }
     }
 

@@ -4,6 +4,7 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using ContentSync.Resync;
+using ContentSync.Resync.Planning;
 
 namespace ContentSync.Local.Pipeline;
 
@@ -106,7 +107,7 @@ public sealed class FileResyncStore : IResyncStore
     {
         try
         {
-            var inUse = directory.GetFiles("*.json").Select(history => Read(history.FullName)?.UnderWay()?.PlanId).ToHashSet();
+            var inUse = directory.GetFiles("*.json").Select(history => Read(history.FullName)?.InProgress()?.PlanId).ToHashSet();
             foreach (var plan in directory.GetFiles("*.plan").Where(plan => !inUse.Contains(Path.GetFileNameWithoutExtension(plan.Name)))) plan.Delete();
         }
         catch (IOException)

@@ -93,11 +93,11 @@ public sealed partial class InProcessQueue : ISyncQueue, IAsyncDisposable
     }
 
     /// <summary>Stops taking up contents, lets those in flight finish for the given time, then gives them up; they stay pending in the ledger.</summary>
-    public async Task StopAsync(TimeSpan patience)
+    public async Task StopAsync(TimeSpan timeout)
     {
         await _stopTaking.CancelAsync().ConfigureAwait(false);
         _ready.Writer.TryComplete();
-        _abandon.CancelAfter(patience);
+        _abandon.CancelAfter(timeout);
         await Task.WhenAll([.. _workers, _clock]).ConfigureAwait(false);
     }
 

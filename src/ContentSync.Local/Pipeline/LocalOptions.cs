@@ -1,4 +1,4 @@
-using ContentSync.Local.SimulatedAlipayHk;
+using ContentSync.Simulator;
 
 namespace ContentSync.Local.Pipeline;
 
@@ -21,10 +21,10 @@ public sealed record LocalOptions
     public string KeyVersion { get; init; } = "1";
 
     /// <summary>File with the gateway's public key; null for that of the simulated AlipayHK.</summary>
-    public string? PartnerKeyFile { get; init; }
+    public string? AlipayHkKeyFile { get; init; }
 
     /// <summary>keyVersion of the gateway's key.</summary>
-    public string PartnerKeyVersion { get; init; } = "1";
+    public string AlipayHkKeyVersion { get; init; } = "1";
 
     /// <summary>Folder with one JSON Schema per content type; null for none.</summary>
     public string? Schemas { get; init; }

@@ -1,11 +1,12 @@
 using System.Security.Cryptography;
 using ContentSync.AlipayHk;
+using ContentSync.Catalog;
 using ContentSync.Content;
 using ContentSync.Ledger;
-using ContentSync.Local.SimulatedAlipayHk;
-using ContentSync.Local.Storage;
 using ContentSync.Resync;
 using ContentSync.Signing;
+using ContentSync.Simulator;
+using ContentSync.Sqlite;
 using ContentSync.Synchronization;
 using Microsoft.Extensions.Logging;
 
@@ -38,7 +39,7 @@ public sealed class LocalPipeline : IAsyncDisposable
 
     public required ContentSynchronizer Synchronizer { get; init; }
 
-    public required SendGate Gate { get; init; }
+    public required CircuitBreaker CircuitBreaker { get; init; }
 
     public required InProcessQueue Queue { get; init; }
 
@@ -66,8 +67,8 @@ public sealed class LocalPipeline : IAsyncDisposable
     {
         BackOff = [TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(2), TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(10), TimeSpan.FromSeconds(20), TimeSpan.FromSeconds(40), TimeSpan.FromMinutes(2)],
         ProbeInterval = TimeSpan.FromSeconds(5),
-        SigningPause = TimeSpan.FromSeconds(1),
-        SettleTime = TimeSpan.FromSeconds(2),
+        SigningRetryDelay = TimeSpan.FromSeconds(1),
+        LateEffectWindow = TimeSpan.FromSeconds(2),
     };
 
     /// <summary>Opens the data folder, starts the simulated AlipayHK where one is wanted, and takes up what an earlier run left pending.</summary>
@@ -82,7 +83,7 @@ public sealed class LocalPipeline : IAsyncDisposable
             var clock = new StoreClock(time);
             var ledger = await OpenLedgerAsync(data, clock, cancellationToken).ConfigureAwait(false);
             owned.Add(ledger);
-            var gateway = options.Gateway is null ? await SimulatedStart.StartAsync(data, options.ClientId, port: 0, options.Faults, time, cancellationToken).ConfigureAwait(false) : null;
+            var gateway = options.Gateway is null ? await SimulatedGatewayStartup.StartAsync(data, options.ClientId, port: 0, options.Faults, time, cancellationToken).ConfigureAwait(false) : null;
             if (gateway is not null) owned.Add(gateway);
 
             var contentOptions = new ContentOptions { SchemaDirectory = options.Schemas };
@@ -91,7 +92,7 @@ public sealed class LocalPipeline : IAsyncDisposable
             var address = options.Gateway ?? gateway!.Address;
             var alipayHk = CreateOptions(data, options, address);
             var client = CreateClient(data, options, alipayHk, calls, time, loggers);
-            var gate = new SendGate(Recoverability, clock);
+            var gate = new CircuitBreaker(Recoverability, clock);
             var random = new Random();
             var synchronizer = new ContentSynchronizer(
                 ledger, client, gate, new RequestIdSource(), Recoverability, () => NextJitter(random), clock, loggers.CreateLogger<ContentSynchronizer>());
@@ -104,7 +105,7 @@ public sealed class LocalPipeline : IAsyncDisposable
             {
                 Ledger = ledger,
                 Synchronizer = synchronizer,
-                Gate = gate,
+                CircuitBreaker = gate,
                 Queue = queue,
                 Resync = LocalResync.Open(data, ResyncOptionsOf(options), catalog, parts, clock, loggers.CreateLogger<LocalResync>()),
                 ContentOptions = contentOptions,
@@ -173,7 +174,7 @@ public sealed class LocalPipeline : IAsyncDisposable
             BaseAddress = address,
             ClientId = options.ClientId,
             MaxSendsPerSecond = options.Rate,
-            PartnerKeys = { new PartnerKeyOptions { KeyVersion = options.PartnerKeyVersion, PublicKey = PartnerKey(data, options) } },
+            PublicKeys = { new AlipayHkKeyOptions { KeyVersion = options.AlipayHkKeyVersion, PublicKey = AlipayHkKey(data, options) } },
         };
         var problems = new AlipayHkOptionsValidator().Validate(null, alipayHk);
         return problems.Failed ? throw new CommandException(string.Join(' ', problems.Failures)) : alipayHk;
@@ -186,9 +187,9 @@ public sealed class LocalPipeline : IAsyncDisposable
         return AlipayHkClient.Create(alipayHk, calls.Counting(signer), time, loggers, calls.Counting(AlipayHkSocket.Open(alipayHk)));
     }
 
-    private static string PartnerKey(DataDirectory data, LocalOptions options)
+    private static string AlipayHkKey(DataDirectory data, LocalOptions options)
     {
-        if (options.PartnerKeyFile is { } file) return ReadKey(file, "--partner-key");
+        if (options.AlipayHkKeyFile is { } file) return ReadKey(file, "--partner-key");
         using var simulated = RSA.Create();
         simulated.ImportFromPem(ReadKey(data.SimulatedPrivateKeyFile, "--data"));
         return simulated.ExportSubjectPublicKeyInfoPem();
@@ -213,7 +214,7 @@ public sealed class LocalPipeline : IAsyncDisposable
 
     private async Task SweepAsync(TimeProvider time)
     {
-        var sweep = new PendingSweep(Ledger, Queue, Gate, time);
+        var sweep = new PendingSweep(Ledger, Queue, CircuitBreaker, time);
         using var timer = new PeriodicTimer(SweepInterval, time);
         try
         {

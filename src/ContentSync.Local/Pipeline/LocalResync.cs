@@ -1,8 +1,11 @@
 using ContentSync.AlipayHk;
+using ContentSync.Catalog;
 using ContentSync.Content;
 using ContentSync.Ledger;
-using ContentSync.Local.Storage;
 using ContentSync.Resync;
+using ContentSync.Resync.Lanes;
+using ContentSync.Resync.Planning;
+using ContentSync.Sqlite;
 using ContentSync.Synchronization;
 using Microsoft.Extensions.Logging;
 
@@ -12,7 +15,7 @@ namespace ContentSync.Local.Pipeline;
 /// Resyncs on one machine: runs are remembered in the data folder and sent in this process. A command carries one out itself with
 /// <see cref="Runner"/>; a host that serves calls <see cref="Start"/>, and from then on whatever is asked for is carried out.
 /// </summary>
-public sealed partial class LocalResync : IResyncWaker, IAsyncDisposable
+public sealed partial class LocalResync : IResyncScheduler, IAsyncDisposable
 {
     /// <summary>Wait before a fault is tried again.</summary>
     private static readonly TimeSpan FaultWait = TimeSpan.FromSeconds(5);
@@ -31,7 +34,7 @@ public sealed partial class LocalResync : IResyncWaker, IAsyncDisposable
         Runner = runner;
         Retries = retries;
         Sources = sources;
-        Resyncs = new Resyncs(runner, store, lanes, this, time);
+        Resyncs = new ResyncRuns(runner, store, lanes, this, time);
         // Full at first: what an earlier process left under way is taken up.
         _wakes = Known(sources).ToDictionary(source => source.Name, _ => new SemaphoreSlim(1, 1), StringComparer.Ordinal);
     }
@@ -47,7 +50,7 @@ public sealed partial class LocalResync : IResyncWaker, IAsyncDisposable
     public ResyncSources Sources { get; }
 
     /// <summary>For the API and the board.</summary>
-    public Resyncs Resyncs { get; }
+    public ResyncRuns Resyncs { get; }
 
     /// <summary>For the one process that owns the data folder.</summary>
     /// <exception cref="CommandException">The folder cannot be used.</exception>
@@ -56,8 +59,8 @@ public sealed partial class LocalResync : IResyncWaker, IAsyncDisposable
         var store = OpenStore(data.ResyncFolder);
         var retries = new RetryWatch(parts.Queue, time);
         var reader = new CatalogReader(parts.Reader, parts.ContentOptions);
-        var lanes = new InProcessLanes(new PackSender(parts.Synchronizer, retries, options, time), new LanePaces(options, time));
-        var planner = new CatalogPlanner(reader, new SqliteLedgerIndex(new SqliteLedgerOptions(data.LedgerFile)), data.ResyncFolder);
+        var lanes = new InProcessLanes(new PackSender(parts.Synchronizer, retries, options, time), new LaneRateLimiters(options, time));
+        var planner = new CatalogPlanner(reader, new SqliteLedgerScan(new SqliteLedgerOptions(data.LedgerFile)), data.ResyncFolder);
         var runner = new ResyncRunner(
             planner,
             new ResendPlanner(parts.Ledger, time),
@@ -74,7 +77,7 @@ public sealed partial class LocalResync : IResyncWaker, IAsyncDisposable
     public void Start() => _working = Task.WhenAll(Known(Sources).Select(source => Task.Run(() => WorkAsync(source), CancellationToken.None)));
 
     /// <inheritdoc/>
-    public ValueTask WakeAsync(ResyncRun run, CancellationToken cancellationToken)
+    public ValueTask ScheduleAsync(ResyncRun run, CancellationToken cancellationToken)
     {
         // One of a catalog that is not configured any more waits until it is again.
         if (_wakes.TryGetValue(run.Source, out var wake))
@@ -98,7 +101,7 @@ public sealed partial class LocalResync : IResyncWaker, IAsyncDisposable
         _stopping.Dispose();
     }
 
-    private static IEnumerable<ICatalogSource> Known(ResyncSources sources) => sources.Words().Select(word => sources.Find(word)!);
+    private static IEnumerable<ICatalogSource> Known(ResyncSources sources) => sources.Keys().Select(word => sources.Find(word)!);
 
     private static FileResyncStore OpenStore(string folder)
     {
@@ -122,7 +125,7 @@ public sealed partial class LocalResync : IResyncWaker, IAsyncDisposable
             {
                 await AwaitWakeAsync(_wakes[source.Name], wait).ConfigureAwait(false);
                 var step = await Runner.ContinueAsync(source, Timeout.InfiniteTimeSpan, _stopping.Token).ConfigureAwait(false);
-                wait = step.Next ?? Timeout.InfiniteTimeSpan;
+                wait = step.ContinueAfter ?? Timeout.InfiniteTimeSpan;
                 told = null;
             }
             catch (OperationCanceledException) when (_stopping.IsCancellationRequested)

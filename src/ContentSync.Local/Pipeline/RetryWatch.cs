@@ -22,7 +22,7 @@ public sealed class RetryWatch : ISyncQueue, IDisposable
     }
 
     /// <summary>Those that have not come to an end.</summary>
-    public int Open
+    public int Retrying
     {
         get
         {
@@ -40,11 +40,11 @@ public sealed class RetryWatch : ISyncQueue, IDisposable
         return _queue.EnqueueAsync(messages, cancellationToken);
     }
 
-    /// <summary>Waits until all have ended, or none has for as long as <paramref name="patience"/>.</summary>
-    public async Task FinishAsync(TimeSpan patience, CancellationToken cancellationToken)
+    /// <summary>Waits until all have ended, or none has for as long as <paramref name="timeout"/>.</summary>
+    public async Task FinishAsync(TimeSpan timeout, CancellationToken cancellationToken)
     {
         var (ended, since) = (Interlocked.Read(ref _ended), _time.GetTimestamp());
-        while (Open > 0 && _time.GetElapsedTime(since) <= patience)
+        while (Retrying > 0 && _time.GetElapsedTime(since) <= timeout)
         {
             await Task.Delay(TimeSpan.FromMilliseconds(50), _time, cancellationToken).ConfigureAwait(false);
             if (Interlocked.Read(ref _ended) != ended) (ended, since) = (Interlocked.Read(ref _ended), _time.GetTimestamp());
@@ -61,7 +61,7 @@ public sealed class RetryWatch : ISyncQueue, IDisposable
             if (!_open.Remove(contentId)) return;
         }
 
-        if (outcome.Kind is SyncOutcomeKind.Rejected or SyncOutcomeKind.DeadLettered) Interlocked.Increment(ref _parked);
+        if (outcome.Kind is SyncOutcomeKind.Rejected or SyncOutcomeKind.Parked) Interlocked.Increment(ref _parked);
         Interlocked.Increment(ref _ended);
     }
 }

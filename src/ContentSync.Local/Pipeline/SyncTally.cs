@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using ContentSync.Content;
 using ContentSync.Ledger;
 using ContentSync.Synchronization;
@@ -52,7 +53,7 @@ public sealed class SyncTally
             _ended++;
         }
 
-        Issue?.Invoke(new SyncIssue(SyncIssueKind.Invalid, line, contentId, violations[0].Code, string.Join(' ', violations.Select(Told)), violations));
+        Issue?.Invoke(new SyncIssue(SyncIssueKind.Invalid, line, contentId, violations[0].Code, string.Join(' ', violations.Select(TextOf)), violations));
     }
 
     /// <summary>Entries that a plan found in step.</summary>
@@ -76,26 +77,26 @@ public sealed class SyncTally
             switch (acceptance.Kind)
             {
                 case AcceptanceKind.Accepted:
-                    Overtake(item.ContentId, acceptance.Record.RequestId);
+                    Supersede(item.ContentId, acceptance.Record.RequestId);
                     _open[item.ContentId] = new OpenEntry(line, acceptance.Record.RequestId);
                     return true;
                 case AcceptanceKind.AlreadyPending when _open.TryAdd(item.ContentId, new OpenEntry(line, acceptance.Record.RequestId)):
                     return true;
                 case AcceptanceKind.AlreadyPending or AcceptanceKind.Unchanged:
-                    Overtake(item.ContentId, acceptance.Record.RequestId);
-                    End(ref _unchanged);
+                    Supersede(item.ContentId, acceptance.Record.RequestId);
+                    Complete(ref _unchanged);
                     return false;
                 case AcceptanceKind.Superseded:
-                    End(ref _superseded);
+                    Complete(ref _superseded);
                     return false;
                 case AcceptanceKind.RevisionConflict:
-                    End(ref _invalid);
+                    Complete(ref _invalid);
                     break;
                 case AcceptanceKind.Parked when acceptance.Record.ParkReason == ParkReason.Rejected:
-                    End(ref _rejected);
+                    Complete(ref _rejected);
                     break;
                 default:
-                    End(ref _deadLettered);
+                    Complete(ref _deadLettered);
                     break;
             }
         }
@@ -117,33 +118,33 @@ public sealed class SyncTally
             switch (outcome.Kind)
             {
                 case SyncOutcomeKind.Rejected:
-                    End(ref _rejected);
+                    Complete(ref _rejected);
                     break;
-                case SyncOutcomeKind.DeadLettered:
-                    End(ref _deadLettered);
+                case SyncOutcomeKind.Parked:
+                    Complete(ref _deadLettered);
                     break;
                 default:
-                    End(ref _synchronized);
+                    Complete(ref _synchronized);
                     break;
             }
         }
 
-        if (outcome.Kind is SyncOutcomeKind.Rejected or SyncOutcomeKind.DeadLettered)
+        if (outcome.Kind is SyncOutcomeKind.Rejected or SyncOutcomeKind.Parked)
         {
-            var kind = outcome.Kind == SyncOutcomeKind.Rejected ? SyncIssueKind.Rejected : SyncIssueKind.DeadLettered;
+            var kind = outcome.Kind == SyncOutcomeKind.Rejected ? SyncIssueKind.Rejected : SyncIssueKind.Parked;
             Issue?.Invoke(new SyncIssue(kind, entry.Line, contentId, outcome.Code ?? "", Advice(kind, outcome.Record?.LastAttempt?.Message), []));
         }
     }
 
     // What an earlier line of this very catalog brought in is overtaken by a later one with another request.
-    private void Overtake(string contentId, string requestId)
+    private void Supersede(string contentId, string requestId)
     {
         if (!_open.TryGetValue(contentId, out var earlier) || earlier.RequestId == requestId) return;
         _open.Remove(contentId);
-        End(ref _superseded);
+        Complete(ref _superseded);
     }
 
-    private void End(ref long count)
+    private void Complete(ref long count)
     {
         count++;
         _ended++;
@@ -154,7 +155,7 @@ public sealed class SyncTally
         var record = acceptance.Record;
         if (acceptance.Kind == AcceptanceKind.RevisionConflict)
             return new SyncIssue(SyncIssueKind.Invalid, line, record.ContentId, "revision-conflict", $"Revision {record.Revision} was accepted before with other content; raise the revision.", []);
-        var kind = record.ParkReason == ParkReason.Rejected ? SyncIssueKind.Rejected : SyncIssueKind.DeadLettered;
+        var kind = record.ParkReason == ParkReason.Rejected ? SyncIssueKind.Rejected : SyncIssueKind.Parked;
         return new SyncIssue(kind, line, record.ContentId, record.LastAttempt?.Code ?? "", Advice(kind, record.LastAttempt?.Message), []);
     }
 
@@ -166,20 +167,21 @@ public sealed class SyncTally
             : $"Given up on: {said}. It is sent again when it is submitted anew or replayed.";
     }
 
-    private static string Told(ContentViolation violation) => violation.Pointer.Length == 0 ? violation.Message : $"{violation.Pointer}: {violation.Message}";
+    private static string TextOf(ContentViolation violation) => violation.Pointer.Length == 0 ? violation.Message : $"{violation.Pointer}: {violation.Message}";
 
     private readonly record struct OpenEntry(long Line, string RequestId);
 }
 
 /// <summary>What became of the entries of a catalog; the members after Read add up to it.</summary>
-public readonly record struct SyncCounts(long Read, long Invalid, long Synchronized, long Unchanged, long Superseded, long Rejected, long DeadLettered, long Pending);
+public readonly record struct SyncCounts(long Read, long Invalid, long Synchronized, long Unchanged, long Superseded, long Rejected, long Parked, long Pending);
 
 /// <summary>How an entry went wrong.</summary>
 public enum SyncIssueKind
 {
     Invalid,
     Rejected,
-    DeadLettered,
+    [JsonStringEnumMemberName("deadLettered")]
+    Parked,
 }
 
 /// <summary>One entry that did not end well.</summary>

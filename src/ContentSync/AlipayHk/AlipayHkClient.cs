@@ -16,16 +16,16 @@ namespace ContentSync.AlipayHk;
 /// </summary>
 public sealed partial class AlipayHkClient : IDisposable
 {
-    private static readonly TimeSpan FirstQuickWait = TimeSpan.FromMilliseconds(400);
-    private static readonly TimeSpan LongestQuickWait = TimeSpan.FromSeconds(4);
-    private static readonly TimeSpan LongestRetryAfter = TimeSpan.FromDays(1);
+    private static readonly TimeSpan FirstImmediateRetryDelay = TimeSpan.FromMilliseconds(400);
+    private static readonly TimeSpan MaxImmediateRetryDelay = TimeSpan.FromSeconds(4);
+    private static readonly TimeSpan MaxRetryAfter = TimeSpan.FromDays(1);
 
     private static readonly ResiliencePropertyKey<Call> CallProperty = new(nameof(Call));
 
     private readonly Uri _endpoint;
-    private readonly bool _newRequestIdPerAttempt;
+    private readonly bool _newRequestIdPerRequest;
     private readonly HttpMessageInvoker _invoker;
-    private readonly PartnerKeys _keys;
+    private readonly AlipayHkKeys _keys;
     private readonly bool _ownsKeys;
     private readonly BodyEncryption _encryption;
     private readonly EncryptionOptions _encryptionOptions;
@@ -33,14 +33,14 @@ public sealed partial class AlipayHkClient : IDisposable
     private readonly RequestIdSource _requestIds;
     private readonly TimeProvider _timeProvider;
     private readonly TimeSpan _totalTimeout;
-    private readonly TimeLimits _tryLimits;
-    private readonly ResiliencePipeline<Exchange> _pipeline;
+    private readonly TimeoutPool _requestTimeouts;
+    private readonly ResiliencePipeline<ClassifiedResponse> _pipeline;
     private readonly ILogger _logger;
 
-    private AlipayHkClient(AlipayHkOptions options, PartnerKeys keys, bool ownsKeys, HttpMessageInvoker invoker, IKeyUnwrapper? unwrapper, RequestIdSource requestIds, TimeProvider timeProvider, Func<double>? jitter, ILogger logger)
+    private AlipayHkClient(AlipayHkOptions options, AlipayHkKeys keys, bool ownsKeys, HttpMessageInvoker invoker, IKeyUnwrapper? unwrapper, RequestIdSource requestIds, TimeProvider timeProvider, Func<double>? jitter, ILogger logger)
     {
         _endpoint = new Uri(options.BaseAddress!, options.Path);
-        _newRequestIdPerAttempt = options.NewRequestIdPerAttempt;
+        _newRequestIdPerRequest = options.NewRequestIdPerRequest;
         _invoker = invoker;
         _keys = keys;
         _ownsKeys = ownsKeys;
@@ -51,7 +51,7 @@ public sealed partial class AlipayHkClient : IDisposable
         _timeProvider = timeProvider;
         _logger = logger;
         _totalTimeout = options.TotalTimeout;
-        _tryLimits = new TimeLimits(options.AttemptTimeout, timeProvider);
+        _requestTimeouts = new TimeoutPool(options.RequestTimeout, timeProvider);
         _pipeline = BuildPipeline(options, timeProvider, jitter);
     }
 
@@ -61,38 +61,38 @@ public sealed partial class AlipayHkClient : IDisposable
     /// <param name="timeProvider">Clock of time stamps, time limits and waits.</param>
     /// <param name="loggerFactory">For the few warnings of the wire.</param>
     /// <param name="socket">What sends; null for a handler with <see cref="AlipayHkSocket"/>'s settings. Disposed with the client.</param>
-    /// <param name="requestIds">Only used with <see cref="AlipayHkOptions.NewRequestIdPerAttempt"/>.</param>
+    /// <param name="requestIds">Only used with <see cref="AlipayHkOptions.NewRequestIdPerRequest"/>.</param>
     /// <param name="jitter">A number from 0 to below 1 for each quick wait; null for chance.</param>
-    /// <param name="partnerKeys">AlipayHK's keys where they are imported already, which several clients may share; null to import those of the options. Not disposed.</param>
+    /// <param name="alipayHkKeys">AlipayHK's keys where they are imported already, which several clients may share; null to import those of the options. Not disposed.</param>
     /// <exception cref="RsaKeyTextException">A partner key cannot be used; the message names the setting.</exception>
-    public static AlipayHkClient Create(AlipayHkOptions options, IRequestSigner signer, TimeProvider timeProvider, ILoggerFactory loggerFactory, HttpMessageHandler? socket = null, RequestIdSource? requestIds = null, Func<double>? jitter = null, PartnerKeys? partnerKeys = null)
+    public static AlipayHkClient Create(AlipayHkOptions options, IRequestSigner signer, TimeProvider timeProvider, ILoggerFactory loggerFactory, HttpMessageHandler? socket = null, RequestIdSource? requestIds = null, Func<double>? jitter = null, AlipayHkKeys? alipayHkKeys = null)
     {
-        var keys = partnerKeys ?? new PartnerKeys(options);
+        var keys = alipayHkKeys ?? new AlipayHkKeys(options);
         var signing = new RequestSigningHandler(options, signer, timeProvider) { InnerHandler = socket ?? AlipayHkSocket.Open(options) };
         var verification = new ResponseVerification(options, keys, timeProvider, loggerFactory.CreateLogger<ResponseVerification>());
         var verifying = new ResponseVerificationHandler(options, verification) { InnerHandler = signing };
-        return new AlipayHkClient(options, keys, partnerKeys is null, new HttpMessageInvoker(verifying), signer as IKeyUnwrapper, requestIds ?? new RequestIdSource(), timeProvider, jitter, loggerFactory.CreateLogger<AlipayHkClient>());
+        return new AlipayHkClient(options, keys, alipayHkKeys is null, new HttpMessageInvoker(verifying), signer as IKeyUnwrapper, requestIds ?? new RequestIdSource(), timeProvider, jitter, loggerFactory.CreateLogger<AlipayHkClient>());
     }
 
     /// <summary>Sends one content and says what came of it, quick retries included.</summary>
     /// <param name="body">As <see cref="SynchronizeRequest.Prepare"/> made it; not changed, and sent as it is unless encryption or a new request id per attempt is on.</param>
     /// <param name="cancellationToken">The caller's; AlipayHK may have done it nevertheless.</param>
-    /// <param name="quickRetries">Off for a probe: one try tells what it is made to tell.</param>
+    /// <param name="immediateRetries">Off for a probe: one try tells what it is made to tell.</param>
     /// <returns>A value for every ending.</returns>
     /// <exception cref="OperationCanceledException">The caller cancelled.</exception>
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    public async ValueTask<SynchronizeAnswer> SynchronizeAsync(ReadOnlyMemory<byte> body, CancellationToken cancellationToken, bool quickRetries = true)
+    public async ValueTask<SynchronizeResult> SynchronizeAsync(ReadOnlyMemory<byte> body, CancellationToken cancellationToken, bool immediateRetries = true)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        var call = new Call(this, body, quickRetries, _timeProvider.GetTimestamp(), cancellationToken);
-        var outcome = await FirstTryAsync(call).ConfigureAwait(false);
-        if (outcome.Exception is null && outcome.Result.RetryQuickly && Left(call) > TimeSpan.Zero) outcome = await RetryAsync(call, outcome).ConfigureAwait(false);
+        var call = new Call(this, body, immediateRetries, _timeProvider.GetTimestamp(), cancellationToken);
+        var outcome = await SendFirstRequestAsync(call).ConfigureAwait(false);
+        if (outcome.Exception is null && outcome.Result.RetryImmediately && TimeLeft(call) > TimeSpan.Zero) outcome = await RetryAsync(call, outcome).ConfigureAwait(false);
         switch (outcome.Exception)
         {
             case null:
-                return Told(outcome.Result.Answer, call);
+                return WithLateEffect(outcome.Result.Result, call);
             case TimeoutRejectedException:
-                return Told(TimedOut(_totalTimeout).Answer, call);
+                return WithLateEffect(TimedOut(_totalTimeout).Result, call);
             default:
                 cancellationToken.ThrowIfCancellationRequested();
                 ExceptionDispatchInfo.Throw(outcome.Exception);
@@ -109,20 +109,20 @@ public sealed partial class AlipayHkClient : IDisposable
 
     // Nearly every call ends with its first try, so that one has its time limit and nothing more; the pipeline is for the others.
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    private async ValueTask<Outcome<Exchange>> FirstTryAsync(Call call)
+    private async ValueTask<Outcome<ClassifiedResponse>> SendFirstRequestAsync(Call call)
     {
-        using var limit = _tryLimits.Begin(call.Cancellation);
-        return await NextTryAsync(call, limit.Token).ConfigureAwait(false);
+        using var limit = _requestTimeouts.Start(call.Cancellation);
+        return await SendNextRequestAsync(call, limit.Token).ConfigureAwait(false);
     }
 
-    private async ValueTask<Outcome<Exchange>> RetryAsync(Call call, Outcome<Exchange> first)
+    private async ValueTask<Outcome<ClassifiedResponse>> RetryAsync(Call call, Outcome<ClassifiedResponse> first)
     {
         call.First = first;
         var context = ResilienceContextPool.Shared.Get(continueOnCapturedContext: false, call.Cancellation);
         context.Properties.Set(CallProperty, call);
         try
         {
-            return await _pipeline.ExecuteOutcomeAsync(static (context, call) => call.Client.NextTryAsync(call, context.CancellationToken), context, call).ConfigureAwait(false);
+            return await _pipeline.ExecuteOutcomeAsync(static (context, call) => call.Client.SendNextRequestAsync(call, context.CancellationToken), context, call).ConfigureAwait(false);
         }
         finally
         {
@@ -130,34 +130,34 @@ public sealed partial class AlipayHkClient : IDisposable
         }
     }
 
-    private TimeSpan Left(Call call) => _totalTimeout - _timeProvider.GetElapsedTime(call.Began);
+    private TimeSpan TimeLeft(Call call) => _totalTimeout - _timeProvider.GetElapsedTime(call.Began);
 
-    private ResiliencePipeline<Exchange> BuildPipeline(AlipayHkOptions options, TimeProvider timeProvider, Func<double>? jitter)
+    private ResiliencePipeline<ClassifiedResponse> BuildPipeline(AlipayHkOptions options, TimeProvider timeProvider, Func<double>? jitter)
     {
-        var builder = new ResiliencePipelineBuilder<Exchange> { TimeProvider = timeProvider };
-        if (options.QuickRetries == 0) return builder.Build();
-        var retryJitter = jitter ?? RandomShare;
-        var retry = new RetryStrategyOptions<Exchange>
+        var builder = new ResiliencePipelineBuilder<ClassifiedResponse> { TimeProvider = timeProvider };
+        if (options.ImmediateRetries == 0) return builder.Build();
+        var retryJitter = jitter ?? RandomJitter;
+        var retry = new RetryStrategyOptions<ClassifiedResponse>
         {
-            MaxRetryAttempts = options.QuickRetries,
+            MaxRetryAttempts = options.ImmediateRetries,
             Delay = TimeSpan.Zero,
-            ShouldHandle = static arguments => ValueTask.FromResult(arguments.Outcome.Exception is null && arguments.Outcome.Result.RetryQuickly),
+            ShouldHandle = static arguments => ValueTask.FromResult(arguments.Outcome.Exception is null && arguments.Outcome.Result.RetryImmediately),
             OnRetry = arguments =>
             {
                 // Waits here, because the delay between two tries is a Task.Delay (see TimedWait).
-                var wait = QuickWait(arguments.AttemptNumber, retryJitter());
-                LogQuickRetry(_logger, arguments.Outcome.Result.Answer.Code, arguments.Outcome.Result.Answer.HttpStatus, wait.TotalMilliseconds);
+                var wait = ImmediateRetryDelay(arguments.AttemptNumber, retryJitter());
+                LogImmediateRetry(_logger, arguments.Outcome.Result.Result.Code, arguments.Outcome.Result.Result.HttpStatus, wait.TotalMilliseconds);
                 return timeProvider.WaitAsync(wait, arguments.Context.CancellationToken);
             },
         };
         return builder
-            .AddTimeout(new TimeoutStrategyOptions { TimeoutGenerator = arguments => ValueTask.FromResult(Left(arguments.Context.Properties.GetValue(CallProperty, null!))) })
+            .AddTimeout(new TimeoutStrategyOptions { TimeoutGenerator = arguments => ValueTask.FromResult(TimeLeft(arguments.Context.Properties.GetValue(CallProperty, null!))) })
             .AddRetry(retry)
-            .AddTimeout(options.AttemptTimeout)
+            .AddTimeout(options.RequestTimeout)
             .Build();
     }
 
-    private ValueTask<Outcome<Exchange>> NextTryAsync(Call call, CancellationToken cancellationToken)
+    private ValueTask<Outcome<ClassifiedResponse>> SendNextRequestAsync(Call call, CancellationToken cancellationToken)
     {
         if (call.First is { } first)
         {
@@ -166,30 +166,30 @@ public sealed partial class AlipayHkClient : IDisposable
             return ValueTask.FromResult(first);
         }
 
-        return _newRequestIdPerAttempt ? TryWithNewRequestIdAsync(call, cancellationToken) : TryAsync(call, call.Body, cancellationToken);
+        return _newRequestIdPerRequest ? SendWithNewRequestIdAsync(call, cancellationToken) : SendRequestAsync(call, call.Body, cancellationToken);
     }
 
-    private async ValueTask<Outcome<Exchange>> TryWithNewRequestIdAsync(Call call, CancellationToken cancellationToken)
+    private async ValueTask<Outcome<ClassifiedResponse>> SendWithNewRequestIdAsync(Call call, CancellationToken cancellationToken)
     {
         var requestId = _requestIds.Create();
-        var outcome = await TryAsync(call, SynchronizeRequest.WithRequestId(call.Body, requestId), cancellationToken);
+        var outcome = await SendRequestAsync(call, SynchronizeRequest.WithRequestId(call.Body, requestId), cancellationToken);
         if (outcome.Exception is not null) return outcome;
-        return Outcome.FromResult(outcome.Result with { Answer = outcome.Result.Answer with { RequestId = requestId } });
+        return Outcome.FromResult(outcome.Result with { Result = outcome.Result.Result with { RequestId = requestId } });
     }
 
     // Exponential with full jitter.
-    private static TimeSpan QuickWait(int retry, double jitter)
+    private static TimeSpan ImmediateRetryDelay(int retry, double jitter)
     {
-        var longest = FirstQuickWait * Math.Pow(2, retry);
-        return (longest < LongestQuickWait ? longest : LongestQuickWait) * jitter;
+        var longest = FirstImmediateRetryDelay * Math.Pow(2, retry);
+        return (longest < MaxImmediateRetryDelay ? longest : MaxImmediateRetryDelay) * jitter;
     }
 
-    private static double RandomShare() => RandomNumberGenerator.GetInt32(1 << 30) / (double)(1 << 30);
+    private static double RandomJitter() => RandomNumberGenerator.GetInt32(1 << 30) / (double)(1 << 30);
 
-    private static SynchronizeAnswer Told(SynchronizeAnswer answer, Call call) => call.LeftOpen ? answer with { MayTakeEffectLater = true } : answer;
+    private static SynchronizeResult WithLateEffect(SynchronizeResult answer, Call call) => call.MayTakeEffectLater ? answer with { MayTakeEffectLater = true } : answer;
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    private async ValueTask<Outcome<Exchange>> TryAsync(Call call, ReadOnlyMemory<byte> plain, CancellationToken cancellationToken)
+    private async ValueTask<Outcome<ClassifiedResponse>> SendRequestAsync(Call call, ReadOnlyMemory<byte> plain, CancellationToken cancellationToken)
     {
         ExactBody? body = null;
         var answered = false;
@@ -198,19 +198,19 @@ public sealed partial class AlipayHkClient : IDisposable
             using var request = new HttpRequestMessage(HttpMethod.Post, _endpoint);
             request.Content = body = Fill(request, plain);
             using var response = await _invoker.SendAsync(request, cancellationToken);
-            var exchange = AnswerRules.Judge(await ReadAsync(response, cancellationToken));
+            var exchange = ResponseClassifier.Classify(await ReadAsync(response, cancellationToken));
 
             // A gateway gives up on its backend with these, and cannot call it back.
-            answered = exchange.Answer.HttpStatus is not (408 or >= 500) || exchange.Answer.Verification == SignatureVerification.Valid;
-            return Outcome.FromResult(exchange with { RetryQuickly = exchange.RetryQuickly && call.QuickRetries });
+            answered = exchange.Result.HttpStatus is not (408 or >= 500) || exchange.Result.Verification == SignatureVerification.Valid;
+            return Outcome.FromResult(exchange with { RetryImmediately = exchange.RetryImmediately && call.ImmediateRetries });
         }
         catch (SigningUnavailableException unavailable)
         {
             return Outcome.FromResult(NotSigned(unavailable.Message, unavailable.RetryAfter));
         }
-        catch (SendBudgetSpentException spent)
+        catch (SendBudgetExhaustedException spent)
         {
-            return Outcome.FromResult(new Exchange(new SynchronizeAnswer(AnswerVerdict.SigningUnavailable, ClientCodes.SendBudgetSpent, spent.Message) { RetryAfter = spent.Wait }, RetryQuickly: false));
+            return Outcome.FromResult(new ClassifiedResponse(new SynchronizeResult(SynchronizeResultKind.SigningUnavailable, ClientCodes.SendBudgetSpent, spent.Message) { RetryAfter = spent.Wait }, RetryImmediately: false));
         }
         catch (HttpRequestException broken)
         {
@@ -222,17 +222,17 @@ public sealed partial class AlipayHkClient : IDisposable
         }
         catch (OperationCanceledException cancelled)
         {
-            if (call.Cancellation.IsCancellationRequested) return Outcome.FromException<Exchange>(cancelled);
+            if (call.Cancellation.IsCancellationRequested) return Outcome.FromException<ClassifiedResponse>(cancelled);
             if (!cancellationToken.IsCancellationRequested) return Outcome.FromResult(NotConnected(cancelled.Message, call));
-            return Outcome.FromResult(body?.HandedOn == true ? TimedOut(null) : NotSigned("No signature, or no turn within the send budget, came within the time limit; nothing was sent.", null));
+            return Outcome.FromResult(body?.WasSent == true ? TimedOut(null) : NotSigned("No signature, or no turn within the send budget, came within the time limit; nothing was sent.", null));
         }
         catch (Exception unexpected)
         {
-            return Outcome.FromException<Exchange>(unexpected);
+            return Outcome.FromException<ClassifiedResponse>(unexpected);
         }
         finally
         {
-            if (!answered && body?.HandedOn == true) call.LeftOpen = true;
+            if (!answered && body?.WasSent == true) call.MayTakeEffectLater = true;
         }
     }
 
@@ -246,7 +246,7 @@ public sealed partial class AlipayHkClient : IDisposable
 
     private async ValueTask<ResponseFacts> ReadAsync(HttpResponseMessage response, CancellationToken cancellationToken)
     {
-        var received = (ReceivedAnswer)response.Content;
+        var received = (ReceivedContent)response.Content;
         var facts = new ResponseFacts((int)response.StatusCode, received.Check)
         {
             TooLarge = received.TooLarge,
@@ -261,7 +261,7 @@ public sealed partial class AlipayHkClient : IDisposable
         if (WireHeaders.Find(response, WireHeaders.Encrypt) is { } header)
         {
             var (plain, problem) = await DecryptAsync(received, header, cancellationToken);
-            if (plain is null) return facts with { Problem = problem, ProblemCode = ClientCodes.UndecryptableAnswer };
+            if (plain is null) return facts with { Problem = problem, ProblemCode = ClientCodes.UndecryptableResponse };
             json = plain.Value;
         }
 
@@ -270,7 +270,7 @@ public sealed partial class AlipayHkClient : IDisposable
             : facts with { Problem = why };
     }
 
-    private async ValueTask<(ReadOnlyMemory<byte>? Plain, string Problem)> DecryptAsync(ReceivedAnswer received, string header, CancellationToken cancellationToken)
+    private async ValueTask<(ReadOnlyMemory<byte>? Plain, string Problem)> DecryptAsync(ReceivedContent received, string header, CancellationToken cancellationToken)
     {
         if (received.Check.Verification != SignatureVerification.Valid) return (null, "it is encrypted but not signed, and only verified answers are decrypted");
         if (_unwrapper is null) return (null, "it is encrypted, and the signer in use cannot decrypt its key");
@@ -282,25 +282,25 @@ public sealed partial class AlipayHkClient : IDisposable
     {
         if (!RetryConditionHeaderValue.TryParse(header, out var value)) return null;
         var wait = value.Delta ?? value.Date!.Value - _timeProvider.GetUtcNow();
-        return wait < TimeSpan.Zero ? TimeSpan.Zero : wait > LongestRetryAfter ? LongestRetryAfter : wait;
+        return wait < TimeSpan.Zero ? TimeSpan.Zero : wait > MaxRetryAfter ? MaxRetryAfter : wait;
     }
 
-    private static Exchange TimedOut(TimeSpan? limit) => new(
-        new SynchronizeAnswer(AnswerVerdict.Retryable, ClientCodes.Timeout, limit is null ? "No whole answer came within the time limit of one try." : $"No whole answer came within {limit.Value.TotalSeconds:0.###} s."),
-        RetryQuickly: false);
+    private static ClassifiedResponse TimedOut(TimeSpan? limit) => new(
+        new SynchronizeResult(SynchronizeResultKind.Retryable, ClientCodes.Timeout, limit is null ? "No whole answer came within the time limit of one try." : $"No whole answer came within {limit.Value.TotalSeconds:0.###} s."),
+        RetryImmediately: false);
 
-    private static Exchange NotConnected(string why, Call call) => new(
-        new SynchronizeAnswer(AnswerVerdict.Retryable, ClientCodes.ConnectionFailed, AnswerRules.Cut($"No connection to AlipayHK, or it broke before the whole answer came. {why}")),
-        RetryQuickly: call.QuickRetries);
+    private static ClassifiedResponse NotConnected(string why, Call call) => new(
+        new SynchronizeResult(SynchronizeResultKind.Retryable, ClientCodes.ConnectionFailed, ResponseClassifier.Cut($"No connection to AlipayHK, or it broke before the whole answer came. {why}")),
+        RetryImmediately: call.ImmediateRetries);
 
-    private static Exchange NotSigned(string why, TimeSpan? retryAfter) => new(
-        new SynchronizeAnswer(AnswerVerdict.SigningUnavailable, ClientCodes.SigningUnavailable, AnswerRules.Cut(why)) { RetryAfter = retryAfter },
-        RetryQuickly: false);
+    private static ClassifiedResponse NotSigned(string why, TimeSpan? retryAfter) => new(
+        new SynchronizeResult(SynchronizeResultKind.SigningUnavailable, ClientCodes.SigningUnavailable, ResponseClassifier.Cut(why)) { RetryAfter = retryAfter },
+        RetryImmediately: false);
 
     [LoggerMessage(2102, LogLevel.Debug, "Trying again in {Milliseconds:F0} ms after {Code} (HTTP {HttpStatus})")]
-    private static partial void LogQuickRetry(ILogger logger, string code, int? httpStatus, double milliseconds);
+    private static partial void LogImmediateRetry(ILogger logger, string code, int? httpStatus, double milliseconds);
 
-    private sealed class Call(AlipayHkClient client, ReadOnlyMemory<byte> body, bool quickRetries, long began, CancellationToken cancellation)
+    private sealed class Call(AlipayHkClient client, ReadOnlyMemory<byte> body, bool immediateRetries, long began, CancellationToken cancellation)
     {
         public AlipayHkClient Client { get; } = client;
 
@@ -308,15 +308,15 @@ public sealed partial class AlipayHkClient : IDisposable
 
         public CancellationToken Cancellation { get; } = cancellation;
 
-        public bool QuickRetries { get; } = quickRetries;
+        public bool ImmediateRetries { get; } = immediateRetries;
 
         /// <summary>Time stamp; the total time limit counts from here.</summary>
         public long Began { get; } = began;
 
         /// <summary>What the first try came to, until the pipeline has taken it up.</summary>
-        public Outcome<Exchange>? First { get; set; }
+        public Outcome<ClassifiedResponse>? First { get; set; }
 
         /// <summary>A try was sent and not answered.</summary>
-        public bool LeftOpen { get; set; }
+        public bool MayTakeEffectLater { get; set; }
     }
 }

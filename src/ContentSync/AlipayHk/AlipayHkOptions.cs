@@ -16,19 +16,19 @@ public sealed class AlipayHkOptions
     public string ClientId { get; set; } = "";
 
     /// <summary>AlipayHK's public keys, at least one; old and new side by side while AlipayHK rotates.</summary>
-    public IList<PartnerKeyOptions> PartnerKeys { get; init; } = [];
+    public IList<AlipayHkKeyOptions> PublicKeys { get; init; } = [];
 
     /// <summary>Off: every attempt at one content repeats its requestId. On: each attempt carries a new one, should AlipayHK's acceptance test show that it wants so.</summary>
-    public bool NewRequestIdPerAttempt { get; set; }
+    public bool NewRequestIdPerRequest { get; set; }
 
     /// <summary>From the first byte sent to the last byte of the answer, one try.</summary>
-    public TimeSpan AttemptTimeout { get; set; } = TimeSpan.FromSeconds(15);
+    public TimeSpan RequestTimeout { get; set; } = TimeSpan.FromSeconds(15);
 
     /// <summary>All quick tries together, waits included. Must be shorter than the lease and a queue's message lock.</summary>
     public TimeSpan TotalTimeout { get; set; } = TimeSpan.FromSeconds(40);
 
     /// <summary>Quick tries after the first one, for a connection that broke or a 5xx answer without result; the longer waits are the recoverability policy's.</summary>
-    public int QuickRetries { get; set; } = 2;
+    public int ImmediateRetries { get; set; } = 2;
 
     /// <summary>
     /// The send budget of one process: most tries per second, quick retries included; null for no limit. AlipayHK publishes no quota:
@@ -43,7 +43,7 @@ public sealed class AlipayHkOptions
 }
 
 /// <summary>One of AlipayHK's public keys.</summary>
-public sealed class PartnerKeyOptions
+public sealed class AlipayHkKeyOptions
 {
     /// <summary>As the keyVersion of AlipayHK's Signature header names it.</summary>
     public string KeyVersion { get; set; } = "1";

@@ -54,10 +54,10 @@ public sealed class AlipayHkOptionsValidator : IValidateOptions<AlipayHkOptions>
 
     private static IEnumerable<string> LimitFaults(AlipayHkOptions options)
     {
-        if (!IsTimeout(options.AttemptTimeout)) yield return $"{Setting(nameof(AlipayHkOptions.AttemptTimeout))} must be from 10 ms to 24 h.";
+        if (!IsTimeout(options.RequestTimeout)) yield return $"{Setting(nameof(AlipayHkOptions.RequestTimeout))} must be from 10 ms to 24 h.";
         if (!IsTimeout(options.TotalTimeout)) yield return $"{Setting(nameof(AlipayHkOptions.TotalTimeout))} must be from 10 ms to 24 h.";
-        if (options.AttemptTimeout > options.TotalTimeout) yield return $"{Setting(nameof(AlipayHkOptions.AttemptTimeout))} must not be longer than {Setting(nameof(AlipayHkOptions.TotalTimeout))}.";
-        if (options.QuickRetries is < 0 or > MostQuickRetries) yield return $"{Setting(nameof(AlipayHkOptions.QuickRetries))} must be from 0 to {MostQuickRetries}.";
+        if (options.RequestTimeout > options.TotalTimeout) yield return $"{Setting(nameof(AlipayHkOptions.RequestTimeout))} must not be longer than {Setting(nameof(AlipayHkOptions.TotalTimeout))}.";
+        if (options.ImmediateRetries is < 0 or > MostQuickRetries) yield return $"{Setting(nameof(AlipayHkOptions.ImmediateRetries))} must be from 0 to {MostQuickRetries}.";
         if (options.MaxSendsPerSecond is { } rate && !(rate is >= SlowestSends and <= FastestSends)) yield return $"{Setting(nameof(AlipayHkOptions.MaxSendsPerSecond))} must be from {SlowestSends} to {FastestSends}, or left out for no limit.";
         if (options.MaxResponseBytes is < FewestResponseBytes or > MostResponseBytes) yield return $"{Setting(nameof(AlipayHkOptions.MaxResponseBytes))} must be from {FewestResponseBytes} to {MostResponseBytes}.";
     }
@@ -77,11 +77,11 @@ public sealed class AlipayHkOptionsValidator : IValidateOptions<AlipayHkOptions>
         }
     }
 
-    private static (PartnerKeys? Keys, string? Fault) Load(AlipayHkOptions options)
+    private static (AlipayHkKeys? Keys, string? Fault) Load(AlipayHkOptions options)
     {
         try
         {
-            return (new PartnerKeys(options), null);
+            return (new AlipayHkKeys(options), null);
         }
         catch (RsaKeyTextException unusable)
         {

@@ -9,7 +9,7 @@ namespace ContentSync.AlipayHk;
 /// line; the key wrapped with AlipayHK's RSA key in the Encrypt header. A request is encrypted, then signed; an answer is verified,
 /// then decrypted. ECB shows equal blocks and authenticates nothing: this is for AlipayHK's wish only, never a gain over TLS.
 /// </summary>
-public sealed class BodyEncryption(EncryptionOptions options, PartnerKeys keys)
+public sealed class BodyEncryption(EncryptionOptions options, AlipayHkKeys keys)
 {
     /// <summary>The one algorithm AlipayHK documents for the Encrypt header.</summary>
     public const string Algorithm = "RSA_AES";

@@ -40,7 +40,7 @@ public static class ClientCodes
     public const string UnsupportedResponseAlgorithm = nameof(UnsupportedResponseAlgorithm);
 
     /// <summary>The answer is encrypted and cannot be decrypted: no private key at hand, not verified, or not readable with it.</summary>
-    public const string UndecryptableAnswer = nameof(UndecryptableAnswer);
+    public const string UndecryptableResponse = nameof(UndecryptableResponse);
 
     /// <summary>The signer cannot sign now; nothing was sent.</summary>
     public const string SigningUnavailable = nameof(SigningUnavailable);

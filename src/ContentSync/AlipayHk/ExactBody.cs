@@ -14,7 +14,7 @@ internal sealed class ExactBody : HttpContent
     public ReadOnlyMemory<byte> Bytes { get; }
 
     /// <summary>Set by the signing handler when it hands the request on: from then on AlipayHK may have seen it.</summary>
-    public bool HandedOn { get; set; }
+    public bool WasSent { get; set; }
 
     protected override Task SerializeToStreamAsync(Stream stream, TransportContext? context) => SerializeToStreamAsync(stream, context, CancellationToken.None);
 

@@ -23,7 +23,7 @@ public sealed record RequestPreview(Uri Url, IReadOnlyList<KeyValuePair<string, 
         var headers = new List<KeyValuePair<string, string>>();
         if (options.Encryption.Enabled)
         {
-            using var keys = new PartnerKeys(options);
+            using var keys = new AlipayHkKeys(options);
             var encrypted = new BodyEncryption(options.Encryption, keys).Encrypt(body.Span);
             headers.Add(new(WireHeaders.Encrypt, encrypted.Header));
             body = encrypted.Text;

@@ -13,11 +13,11 @@ public sealed class RequestSigningHandler(AlipayHkOptions options, IRequestSigne
     private readonly StringToSign _stringToSign = new(options.Path, options.ClientId);
     private readonly string _clientId = options.ClientId;
     private readonly RequestTimes _times = new();
-    private readonly SendPace? _pace = options.MaxSendsPerSecond is null ? null : new SendPace(options, timeProvider);
+    private readonly SendRateLimiter? _pace = options.MaxSendsPerSecond is null ? null : new SendRateLimiter(options, timeProvider);
 
     /// <inheritdoc/>
     /// <exception cref="SigningUnavailableException">The signer cannot sign now; nothing was sent.</exception>
-    /// <exception cref="SendBudgetSpentException">The send budget is spent for longer than a try may wait; nothing was sent.</exception>
+    /// <exception cref="SendBudgetExhaustedException">The send budget is spent for longer than a try may wait; nothing was sent.</exception>
     protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
     {
         // A retry may send the same message object again.
@@ -57,7 +57,7 @@ public sealed class RequestSigningHandler(AlipayHkOptions options, IRequestSigne
         request.Headers.TryAddWithoutValidation(WireHeaders.ClientId, _clientId);
         request.Headers.TryAddWithoutValidation(WireHeaders.RequestTime, time);
         request.Headers.TryAddWithoutValidation(WireHeaders.Signature, SignatureHeader.Format(signature.KeyVersion, signature.Value.Span));
-        (request.Content as ExactBody)?.HandedOn = true;
+        (request.Content as ExactBody)?.WasSent = true;
         return base.SendAsync(request, cancellationToken);
     }
 

@@ -8,7 +8,7 @@ namespace ContentSync.AlipayHk;
 /// Checks an answer's signature over <c>POST SP path LF Client-Id "." Response-Time "." raw body</c>, before anything reads the
 /// body. The Client-Id is our own: an answer made out to another one is refused.
 /// </summary>
-public sealed partial class ResponseVerification(AlipayHkOptions options, PartnerKeys keys, TimeProvider timeProvider, ILogger<ResponseVerification> logger)
+public sealed partial class ResponseVerification(AlipayHkOptions options, AlipayHkKeys keys, TimeProvider timeProvider, ILogger<ResponseVerification> logger)
 {
     /// <summary>From which difference between Response-Time and the local clock on a warning is logged. AlipayHK documents no limit, so no answer is refused for it.</summary>
     public static readonly TimeSpan TolerableClockDifference = TimeSpan.FromMinutes(5);

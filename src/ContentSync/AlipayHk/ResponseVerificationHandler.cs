@@ -30,7 +30,7 @@ internal sealed class ResponseVerificationHandler(AlipayHkOptions options, Respo
     }
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    private async ValueTask<ReceivedAnswer> ReceiveAsync(HttpResponseMessage response, HttpContent content, CancellationToken cancellationToken)
+    private async ValueTask<ReceivedContent> ReceiveAsync(HttpResponseMessage response, HttpContent content, CancellationToken cancellationToken)
     {
         await using var stream = await content.ReadAsStreamAsync(cancellationToken);
         var buffer = ArrayPool<byte>.Shared.Rent(Math.Min(FirstBuffer, _maxBytes + 1));
@@ -43,11 +43,11 @@ internal sealed class ResponseVerificationHandler(AlipayHkOptions options, Respo
                 var read = await stream.ReadAsync(buffer.AsMemory(length), cancellationToken);
                 if (read == 0) break;
                 length += read;
-                if (length > _maxBytes) return new ReceivedAnswer(default, default, tooLarge: true);
+                if (length > _maxBytes) return new ReceivedContent(default, default, tooLarge: true);
             }
 
             var bytes = buffer.AsSpan(0, length).ToArray();
-            return new ReceivedAnswer(bytes, Check(response, bytes), tooLarge: false);
+            return new ReceivedContent(bytes, Check(response, bytes), tooLarge: false);
         }
         finally
         {

@@ -24,23 +24,23 @@ public static class ResultCodes
     /// Every code that means something of its own. Four are documented for this API (SUCCESS, PARAM_ILLEGAL, CONTENT_RISKY,
     /// UNKNOWN_EXCEPTION), the others for sibling APIs of the same gateway.
     /// </summary>
-    public static FrozenDictionary<string, AnswerVerdict> Table { get; } = new Dictionary<string, AnswerVerdict>(StringComparer.Ordinal)
+    public static FrozenDictionary<string, SynchronizeResultKind> Table { get; } = new Dictionary<string, SynchronizeResultKind>(StringComparer.Ordinal)
     {
-        [Success] = AnswerVerdict.Succeeded,
-        ["PARAM_ILLEGAL"] = AnswerVerdict.Rejected,
-        ["CONTENT_RISKY"] = AnswerVerdict.Rejected,
-        ["PROCESS_FAIL"] = AnswerVerdict.Rejected,
-        ["BIZ_ERROR_NO_RETRY"] = AnswerVerdict.Rejected,
-        ["UNKNOWN_EXCEPTION"] = AnswerVerdict.Retryable,
-        ["SYSTEM_ERROR"] = AnswerVerdict.Retryable,
-        ["BIZ_ERROR_NEED_RETRY"] = AnswerVerdict.Retryable,
-        ["INVALID_SIGNATURE"] = AnswerVerdict.ConfigurationFault,
-        ["SIGNATURE_INVALID"] = AnswerVerdict.ConfigurationFault,
-        ["INVALID_CLIENT"] = AnswerVerdict.ConfigurationFault,
-        ["INVALID_API"] = AnswerVerdict.ConfigurationFault,
-        ["METHOD_NOT_SUPPORTED"] = AnswerVerdict.ConfigurationFault,
-        ["MEDIA_TYPE_NOT_ACCEPTABLE"] = AnswerVerdict.ConfigurationFault,
-        ["ACCESS_FORBIDDEN"] = AnswerVerdict.ConfigurationFault,
+        [Success] = SynchronizeResultKind.Succeeded,
+        ["PARAM_ILLEGAL"] = SynchronizeResultKind.Rejected,
+        ["CONTENT_RISKY"] = SynchronizeResultKind.Rejected,
+        ["PROCESS_FAIL"] = SynchronizeResultKind.Rejected,
+        ["BIZ_ERROR_NO_RETRY"] = SynchronizeResultKind.Rejected,
+        ["UNKNOWN_EXCEPTION"] = SynchronizeResultKind.Retryable,
+        ["SYSTEM_ERROR"] = SynchronizeResultKind.Retryable,
+        ["BIZ_ERROR_NEED_RETRY"] = SynchronizeResultKind.Retryable,
+        ["INVALID_SIGNATURE"] = SynchronizeResultKind.ConfigurationFault,
+        ["SIGNATURE_INVALID"] = SynchronizeResultKind.ConfigurationFault,
+        ["INVALID_CLIENT"] = SynchronizeResultKind.ConfigurationFault,
+        ["INVALID_API"] = SynchronizeResultKind.ConfigurationFault,
+        ["METHOD_NOT_SUPPORTED"] = SynchronizeResultKind.ConfigurationFault,
+        ["MEDIA_TYPE_NOT_ACCEPTABLE"] = SynchronizeResultKind.ConfigurationFault,
+        ["ACCESS_FORBIDDEN"] = SynchronizeResultKind.ConfigurationFault,
     }.ToFrozenDictionary(StringComparer.Ordinal);
 
     /// <summary>
@@ -48,16 +48,16 @@ public static class ResultCodes
     /// unknown outcome under any code, F goes by the table and is permanent for a code that is not in it. Anything else,
     /// a status of another spelling among it, is retried: never a success, never a reason to give an item up.
     /// </summary>
-    public static AnswerVerdict Classify(string code, string status)
+    public static SynchronizeResultKind Classify(string code, string status)
     {
         var known = Table.TryGetValue(code, out var verdict);
-        if (known && verdict == AnswerVerdict.ConfigurationFault && status != StatusSuccess) return verdict;
+        if (known && verdict == SynchronizeResultKind.ConfigurationFault && status != StatusSuccess) return verdict;
         return status switch
         {
-            StatusSuccess => !known || verdict == AnswerVerdict.Succeeded ? AnswerVerdict.Succeeded : AnswerVerdict.Retryable,
-            StatusFailure when !known => AnswerVerdict.Rejected,
-            StatusFailure => verdict == AnswerVerdict.Succeeded ? AnswerVerdict.Retryable : verdict,
-            _ => AnswerVerdict.Retryable,
+            StatusSuccess => !known || verdict == SynchronizeResultKind.Succeeded ? SynchronizeResultKind.Succeeded : SynchronizeResultKind.Retryable,
+            StatusFailure when !known => SynchronizeResultKind.Rejected,
+            StatusFailure => verdict == SynchronizeResultKind.Succeeded ? SynchronizeResultKind.Retryable : verdict,
+            _ => SynchronizeResultKind.Retryable,
         };
     }
 }

@@ -9,13 +9,13 @@ namespace ContentSync.Content;
 /// </summary>
 public sealed class ContentReader
 {
-    private readonly ObjectPool<ItemReading> _readings;
+    private readonly ObjectPool<ItemParser> _readings;
 
     /// <param name="options">Types and limits. Not to be changed afterwards.</param>
     /// <param name="timeProvider">The clock that occurredAt is held against.</param>
     /// <param name="schemas">Checked last, and only where contentInfo is otherwise sound; null for none.</param>
     public ContentReader(ContentOptions options, TimeProvider timeProvider, ContentSchemas? schemas = null) =>
-        _readings = new DefaultObjectPool<ItemReading>(new ReadingPolicy(options, timeProvider, schemas));
+        _readings = new DefaultObjectPool<ItemParser>(new ReadingPolicy(options, timeProvider, schemas));
 
     /// <summary>
     /// Reads one item. Never throws for what is in <paramref name="utf8Item"/>: everything that is wrong with it is in the answer,
@@ -37,9 +37,9 @@ public sealed class ContentReader
     }
 
     /// <summary>For who reads many items in a row; to be given back by <see cref="Return"/>.</summary>
-    internal ItemReading Rent() => _readings.Get();
+    internal ItemParser Rent() => _readings.Get();
 
-    internal void Return(ItemReading reading) => _readings.Return(reading);
+    internal void Return(ItemParser reading) => _readings.Return(reading);
 
     /// <summary>The answer to an item of more than <paramref name="limit"/> bytes, which is not looked into.</summary>
     internal static ContentReadResult TooLarge(long bytes, int limit) => new(
@@ -47,13 +47,13 @@ public sealed class ContentReader
         [new ContentViolation("", ViolationCodes.ItemTooLarge, string.Create(CultureInfo.InvariantCulture, $"The item has {bytes:N0} bytes; the limit is {limit:N0} (MaxItemBytes)."))],
         null);
 
-    private sealed class ReadingPolicy(ContentOptions options, TimeProvider timeProvider, ContentSchemas? schemas) : PooledObjectPolicy<ItemReading>
+    private sealed class ReadingPolicy(ContentOptions options, TimeProvider timeProvider, ContentSchemas? schemas) : PooledObjectPolicy<ItemParser>
     {
         // One large item must not keep its buffers for good.
         private const int MostBytesKept = 1024 * 1024;
 
-        public override ItemReading Create() => new(options, timeProvider, schemas);
+        public override ItemParser Create() => new(options, timeProvider, schemas);
 
-        public override bool Return(ItemReading obj) => obj.BytesHeld <= MostBytesKept;
+        public override bool Return(ItemParser obj) => obj.BytesHeld <= MostBytesKept;
     }
 }

@@ -53,7 +53,7 @@ public sealed class ContentSchemas
         catch (Exception unexpected) when (unexpected is JsonException or ArithmeticException or FormatException or InvalidCastException)
         {
             // A number beyond what the schema library can hold, for one.
-            violations.Add("/contentInfo", ViolationCodes.Schema, $"contentInfo cannot be checked against the schema of {contentType}: {Excerpt.Of(unexpected.Message, mostCharacters: 240)}");
+            violations.Add("/contentInfo", ViolationCodes.Schema, $"contentInfo cannot be checked against the schema of {contentType}: {Excerpt.Of(unexpected.Message, maxCharacters: 240)}");
         }
     }
 

@@ -6,21 +6,21 @@ namespace ContentSync.Content;
 /// <summary>A short piece of a caller's text that is safe to print: control, format and line-breaking characters (right-to-left overrides among them) show as escapes.</summary>
 internal static class Excerpt
 {
-    private const int MostCharacters = 40;
+    private const int MaxCharacters = 40;
 
     public static string Of(ReadOnlySpan<byte> utf8)
     {
-        var start = utf8.Length <= 4 * MostCharacters ? utf8 : utf8[..(4 * MostCharacters)];
+        var start = utf8.Length <= 4 * MaxCharacters ? utf8 : utf8[..(4 * MaxCharacters)];
         return Of(Encoding.UTF8.GetString(start));
     }
 
-    public static string Of(string text, int mostCharacters = MostCharacters)
+    public static string Of(string text, int maxCharacters = MaxCharacters)
     {
         var excerpt = new StringBuilder();
         var shown = 0;
         foreach (var rune in text.EnumerateRunes())
         {
-            if (shown++ == mostCharacters) return excerpt.Append("...").ToString();
+            if (shown++ == maxCharacters) return excerpt.Append("...").ToString();
             if (IsPrintable(rune)) excerpt.Append(rune);
             else excerpt.Append(CultureInfo.InvariantCulture, $"\\u{rune.Value:X4}");
         }

@@ -51,11 +51,11 @@ public static class Telemetry
     public static readonly Counter<long> ResyncDone = Meter.CreateCounter<long>("contentsync.resync.done", "{content}", "Contents of resyncs that are accounted for, by outcome.");
 
     /// <summary>The span of one content; null where nobody listens, and for one of a bulk.</summary>
-    public static Activity? StartContent(string contentId) =>
+    public static Activity? StartItem(string contentId) =>
         InBulk ? null : Source.StartActivity("synchronize content")?.SetTag(ContentIdTag, contentId);
 
     /// <summary>The span of one try at AlipayHK; null where nobody listens, and for one of a bulk.</summary>
-    public static Activity? StartPartnerCall() => InBulk ? null : Source.StartActivity("call AlipayHK", ActivityKind.Client);
+    public static Activity? StartRequest() => InBulk ? null : Source.StartActivity("call AlipayHK", ActivityKind.Client);
 
     /// <summary>The span that contents of one array share.</summary>
     public static Activity? StartBulk(int contents) => Source.StartActivity(Bulk)?.SetTag("content.count", contents);

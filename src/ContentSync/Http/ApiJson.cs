@@ -15,7 +15,7 @@ namespace ContentSync.Http;
 [JsonSerializable(typeof(BatchResult))]
 [JsonSerializable(typeof(BatchItemResult[]))]
 [JsonSerializable(typeof(ReplayRequest))]
-[JsonSerializable(typeof(ReplayAnswer))]
+[JsonSerializable(typeof(ReplayResponse))]
 [JsonSerializable(typeof(BoardState))]
 [JsonSerializable(typeof(ResyncRequest))]
 [JsonSerializable(typeof(ResyncState))]
@@ -23,7 +23,7 @@ namespace ContentSync.Http;
 internal sealed partial class ApiJson : JsonSerializerContext
 {
     /// <summary>For writing: other scripts than Latin as they are. Answers are never taken for a page: their media type says so, and nosniff holds to it.</summary>
-    public static ApiJson Answers { get; } = new(new JsonSerializerOptions
+    public static ApiJson Responses { get; } = new(new JsonSerializerOptions
     {
         PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
         DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,

@@ -1,6 +1,7 @@
+using ContentSync.Catalog;
 using ContentSync.Http.Board;
+using ContentSync.Http.Pages;
 using ContentSync.Http.Webhooks;
-using ContentSync.Resync;
 using ContentSync.Synchronization;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
@@ -23,8 +24,8 @@ public enum ApiAccess
 /// <param name="Path">Route template.</param>
 /// <param name="Access">Who may call it.</param>
 /// <param name="Handler">The type that answers.</param>
-/// <param name="AnswerAsync">Takes the handler from the services and lets it answer.</param>
-public sealed record ApiRoute(string Name, string Method, string Path, ApiAccess Access, Type Handler, Func<IServiceProvider, HttpRequest, CancellationToken, Task<IResult>> AnswerAsync);
+/// <param name="HandleAsync">Takes the handler from the services and lets it answer.</param>
+public sealed record ApiRoute(string Name, string Method, string Path, ApiAccess Access, Type Handler, Func<IServiceProvider, HttpRequest, CancellationToken, Task<IResult>> HandleAsync);
 
 /// <summary>Every route of the API, for hosts to map and for the API description to be held against.</summary>
 public static class ApiRoutes
@@ -74,11 +75,11 @@ public static class ApiRoutes
             .AddSingleton<LedgerFiguresReader>()
             .AddSingleton<ReplayOptions>()
             .AddSingleton<ParkedReplay>()
-            .AddSingleton<ReplayRun>()
+            .AddSingleton<FilteredReplay>()
             .AddSingleton<ContinuationTokens>()
             .AddSingleton<WebhookVerifier>()
-            .AddSingleton<SeenWebhooks>()
-            .AddSingleton<EventReader>();
+            .AddSingleton<WebhookIdCache>()
+            .AddSingleton<WebhookEventReader>();
     }
 
     private static ApiRoute Route<THandler>(string name, string method, string path, ApiAccess access, Func<THandler, HttpRequest, CancellationToken, Task<IResult>> answer)

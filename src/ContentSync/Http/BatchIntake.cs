@@ -46,26 +46,26 @@ internal sealed class BatchIntake(ContentSynchronizer synchronizer, ISyncQueue q
             _results.Add(new BatchItemResult(_results.Count, read.ContentId, BatchItemResult.Invalid, [.. errors.Select(ProblemError.Of)]));
         }
 
-        return _sound.Count < ChunkSize ? ValueTask.CompletedTask : HandOverAsync(cancellationToken);
+        return _sound.Count < ChunkSize ? ValueTask.CompletedTask : SynchronizeAsync(cancellationToken);
     }
 
     /// <summary>Accepts what is left, and waits for what is on its way.</summary>
     /// <exception cref="LedgerUnavailableException">The ledger took none or some of it.</exception>
     public async ValueTask AcceptAsync(CancellationToken cancellationToken)
     {
-        await HandOverAsync(cancellationToken).ConfigureAwait(false);
-        await SettleAsync().ConfigureAwait(false);
+        await SynchronizeAsync(cancellationToken).ConfigureAwait(false);
+        await CompleteRunAsync().ConfigureAwait(false);
     }
 
-    private async ValueTask HandOverAsync(CancellationToken cancellationToken)
+    private async ValueTask SynchronizeAsync(CancellationToken cancellationToken)
     {
-        await SettleAsync().ConfigureAwait(false);
+        await CompleteRunAsync().ConfigureAwait(false);
         (_sound, _onItsWay) = (_onItsWay, _sound);
         if (_onItsWay.Count > 0) _accepting = synchronizer.AcceptAsync(_onItsWay.ConvertAll(entry => entry.Item), time.GetUtcNow(), cancellationToken).AsTask();
     }
 
     // Notes what became of the chunk on its way. By the reader of the batch, who adds to the same list.
-    private async ValueTask SettleAsync()
+    private async ValueTask CompleteRunAsync()
     {
         if (_accepting is not { } accepting) return;
         _accepting = null;
@@ -74,7 +74,7 @@ internal sealed class BatchIntake(ContentSynchronizer synchronizer, ISyncQueue q
         {
             var (kind, record) = acceptances[i];
             var index = _onItsWay[i].Index;
-            _results[index] = _results[index] with { Outcome = BatchItemResult.Spelled(kind) };
+            _results[index] = _results[index] with { Outcome = BatchItemResult.OutcomeOf(kind) };
             if (kind == AcceptanceKind.Accepted) _wakes.Add(new SyncMessage(record.ContentId, record.RequestId, record.Hop, TimeSpan.Zero));
         }
 
@@ -85,9 +85,9 @@ internal sealed class BatchIntake(ContentSynchronizer synchronizer, ISyncQueue q
     /// Wakes the queue for what was accepted. Last of all, so that taking in does not compete with sending; what is not woken because
     /// the caller has gone, the sweep finds.
     /// </summary>
-    public async ValueTask WakeAsync(CancellationToken cancellationToken)
+    public async ValueTask EnqueueAsync(CancellationToken cancellationToken)
     {
-        foreach (var chunk in _wakes.Chunk(WakeSize)) await queue.WakeAsync(chunk, cancellationToken).ConfigureAwait(false);
+        foreach (var chunk in _wakes.Chunk(WakeSize)) await queue.TryEnqueueAsync(chunk, cancellationToken).ConfigureAwait(false);
         _wakes.Clear();
     }
 }
@@ -119,5 +119,5 @@ public sealed record BatchItemResult(int Index, string? ContentId, string Outcom
     internal const string Invalid = "invalid";
     internal const string NotAccepted = "notAccepted";
 
-    internal static string Spelled(AcceptanceKind kind) => Spelling.Of(kind);
+    internal static string OutcomeOf(AcceptanceKind kind) => EnumText.Of(kind);
 }

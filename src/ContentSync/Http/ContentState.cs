@@ -56,8 +56,8 @@ public sealed record ContentState
         ContentType = record.ContentType,
         ContentStatus = (int)record.ContentStatus,
         Revision = record.Revision.ToString(),
-        State = Spelling.Of(record.State),
-        ParkReason = record.ParkReason is { } reason ? Spelling.Of(reason) : null,
+        State = EnumText.Of(record.State),
+        ParkReason = record.ParkReason is { } reason ? EnumText.Of(reason) : null,
         RequestId = record.RequestId,
         Attempts = record.Attempts,
         AcceptedAt = record.AcceptedAt,
@@ -70,7 +70,7 @@ public sealed record ContentState
     };
 
     /// <summary>With what is too much for a list.</summary>
-    internal static ContentState WhollyOf(SyncRecord record) => Of(record) with
+    internal static ContentState DetailsOf(SyncRecord record) => Of(record) with
     {
         History = [.. record.EarlierAttempts.Concat(record.LastAttempt is { } last ? [last] : []).Select(AttemptState.Of)],
         ContentInfo = ContentInfoOf(record.Body),

@@ -11,7 +11,7 @@ public sealed class GetContentHandler(ISyncLedger ledger)
         try
         {
             return await ledger.FindAsync(contentId, cancellationToken).ConfigureAwait(false) is { } record
-                ? Results.Json(ContentState.WhollyOf(record), ApiJson.Answers.ContentState)
+                ? Results.Json(ContentState.DetailsOf(record), ApiJson.Responses.ContentState)
                 : Problem.NoSuchContent(contentId);
         }
         catch (LedgerUnavailableException e)

@@ -24,7 +24,7 @@ public sealed class ListContentHandler(ISyncLedger ledger, ContinuationTokens to
         SyncState? state = null;
         if (Text(query, "state") is { } stateText)
         {
-            if (!Spelling.TryRead<SyncState>(stateText, out var named)) return Problem.Query("state", stateText, $"one of {Spelling.All<SyncState>()}");
+            if (!EnumText.TryRead<SyncState>(stateText, out var named)) return Problem.Query("state", stateText, $"one of {EnumText.All<SyncState>()}");
             state = named;
         }
 
@@ -47,7 +47,7 @@ public sealed class ListContentHandler(ISyncLedger ledger, ContinuationTokens to
             // One more than asked for shows whether another page follows.
             var records = await ledger.PageAsync(filter, after, limit + 1, cancellationToken).ConfigureAwait(false);
             var page = records.Take(limit).Select(ContentState.Of).ToArray();
-            return Results.Json(new ContentPage(page, records.Count > limit ? tokens.Write(list, page[^1].ContentId) : null), ApiJson.Answers.ContentPage);
+            return Results.Json(new ContentPage(page, records.Count > limit ? tokens.Write(list, page[^1].ContentId) : null), ApiJson.Responses.ContentPage);
         }
         catch (LedgerUnavailableException e)
         {

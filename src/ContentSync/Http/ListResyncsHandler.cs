@@ -4,7 +4,7 @@ using Microsoft.AspNetCore.Http;
 namespace ContentSync.Http;
 
 /// <summary>GET /api/resyncs: the remembered runs of all sources, newest first.</summary>
-public sealed class ListResyncsHandler(Resyncs resyncs, ResyncSources sources, TimeProvider time)
+public sealed class ListResyncsHandler(ResyncRuns resyncs, ResyncSources sources, TimeProvider time)
 {
     /// <returns>200, or 503 where the runs cannot be read.</returns>
     public async Task<IResult> HandleAsync(CancellationToken cancellationToken)
@@ -13,7 +13,7 @@ public sealed class ListResyncsHandler(Resyncs resyncs, ResyncSources sources, T
         {
             var runs = await resyncs.ListAsync(cancellationToken).ConfigureAwait(false);
             var now = time.GetUtcNow();
-            return Results.Json(new ResyncList([.. runs.Select(run => ResyncState.Of(run, sources, now))]), ApiJson.Answers.ResyncList);
+            return Results.Json(new ResyncList([.. runs.Select(run => ResyncState.Of(run, sources, now))]), ApiJson.Responses.ResyncList);
         }
         catch (IOException e)
         {

@@ -31,10 +31,10 @@ public sealed class PreviewContentHandler(ContentReader reader, ContentOptions o
                     wire.Headers.ToDictionary(StringComparer.Ordinal),
                     wire.Body,
                     wire.StringToSign,
-                    BatchItemResult.Spelled(acceptance.Kind),
+                    BatchItemResult.OutcomeOf(acceptance.Kind),
                     Explanation(acceptance.Kind),
                     current is null ? null : ContentState.Of(current)),
-                ApiJson.Answers.ContentPreview);
+                ApiJson.Responses.ContentPreview);
         }
         catch (LedgerUnavailableException e)
         {

@@ -14,13 +14,13 @@ public sealed class ReplayContentHandler(ISyncLedger ledger, ISyncQueue queue)
         {
             if (await ledger.ReplayAsync(contentId, TimeSpan.Zero, cancellationToken).ConfigureAwait(false) is { } record)
             {
-                await queue.WakeAsync([new SyncMessage(record.ContentId, record.RequestId, record.Hop, TimeSpan.Zero)], cancellationToken).ConfigureAwait(false);
+                await queue.TryEnqueueAsync([new SyncMessage(record.ContentId, record.RequestId, record.Hop, TimeSpan.Zero)], cancellationToken).ConfigureAwait(false);
                 request.HttpContext.Response.Headers.Location = SubmitContentHandler.StatusPath + Uri.EscapeDataString(record.ContentId);
-                return Results.Json(ContentState.Of(record), ApiJson.Answers.ContentState, statusCode: StatusCodes.Status202Accepted);
+                return Results.Json(ContentState.Of(record), ApiJson.Responses.ContentState, statusCode: StatusCodes.Status202Accepted);
             }
 
             return await ledger.FindAsync(contentId, cancellationToken).ConfigureAwait(false) is { } current
-                ? Problem.Of(StatusCodes.Status409Conflict, "Not parked.", $"'{contentId}' is {Spelling.Of(current.State)}; only what is parked can be replayed.")
+                ? Problem.Of(StatusCodes.Status409Conflict, "Not parked.", $"'{contentId}' is {EnumText.Of(current.State)}; only what is parked can be replayed.")
                 : Problem.NoSuchContent(contentId);
         }
         catch (LedgerUnavailableException e)

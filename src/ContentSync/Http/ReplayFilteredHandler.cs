@@ -5,7 +5,7 @@ using Microsoft.AspNetCore.Http;
 namespace ContentSync.Http;
 
 /// <summary>POST /api/content/replay: sends the parked contents that match a filter again, or with <c>dryRun</c> counts them.</summary>
-public sealed class ReplayFilteredHandler(ReplayRun run)
+public sealed class ReplayFilteredHandler(FilteredReplay run)
 {
     private const int MaxBodyBytes = 16 * 1024;
 
@@ -24,11 +24,11 @@ public sealed class ReplayFilteredHandler(ReplayRun run)
             return Problem.Json("The replay request is not valid.", e, "contentType, resultCode, parkReason, from, to, all, limit and dryRun");
         }
 
-        if (ReplayRun.Fault(wish) is { } fault) return Problem.Of(StatusCodes.Status400BadRequest, "The replay request is not valid.", fault);
+        if (FilteredReplay.Fault(wish) is { } fault) return Problem.Of(StatusCodes.Status400BadRequest, "The replay request is not valid.", fault);
         try
         {
             var result = await run.ReplayAsync(wish, cancellationToken).ConfigureAwait(false);
-            return Results.Json(result, ApiJson.Answers.ReplayAnswer, statusCode: wish.DryRun ? StatusCodes.Status200OK : StatusCodes.Status202Accepted);
+            return Results.Json(result, ApiJson.Responses.ReplayResponse, statusCode: wish.DryRun ? StatusCodes.Status200OK : StatusCodes.Status202Accepted);
         }
         catch (LedgerUnavailableException e)
         {
@@ -55,4 +55,4 @@ public sealed record ReplayRequest(string? ContentType = null, string? ResultCod
 /// <param name="More">True where more matched than the limit lets through.</param>
 /// <param name="Codes">Matches by the code of their last attempt.</param>
 /// <param name="ContentIds">The first 100 of them.</param>
-public sealed record ReplayAnswer(bool DryRun, int Matched, int Replayed, bool More, IReadOnlyDictionary<string, int> Codes, IReadOnlyList<string> ContentIds);
+public sealed record ReplayResponse(bool DryRun, int Matched, int Replayed, bool More, IReadOnlyDictionary<string, int> Codes, IReadOnlyList<string> ContentIds);

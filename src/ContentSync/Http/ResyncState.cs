@@ -1,4 +1,6 @@
+using System.Text.Json.Serialization;
 using ContentSync.Resync;
+using ContentSync.Resync.Planning;
 
 namespace ContentSync.Http;
 
@@ -21,7 +23,8 @@ public sealed record ResyncState
     public required string Message { get; init; }
 
     /// <summary>What was asked for.</summary>
-    public required ResyncRequest Wish { get; init; }
+    [JsonPropertyName("wish")]
+    public required ResyncRequest Parameters { get; init; }
 
     /// <summary>Absent until it is planned.</summary>
     public string? Snapshot { get; init; }
@@ -57,18 +60,18 @@ public sealed record ResyncState
 
     internal static ResyncState Of(ResyncRun run, ResyncSources sources, DateTimeOffset now)
     {
-        var word = sources.WordFor(run.Source);
+        var word = sources.KeyFor(run.Source);
         var hasBegun = run.StartedAt is not null;
         return new ResyncState
         {
             RunId = run.RunId,
             Source = word,
             SourceName = run.Source,
-            State = Spelling.Of(run.State),
+            State = EnumText.Of(run.State),
             Message = run.Message,
-            Wish = ResyncRequest.Of(run.Wish, word ?? ResyncSources.CatalogWord),
+            Parameters = ResyncRequest.Of(run.Parameters, word ?? ResyncSources.CatalogKey),
             Snapshot = run.Snapshot,
-            SnapshotWrittenAt = run.Source == ResyncSources.LedgerWord ? null : run.WrittenAt,
+            SnapshotWrittenAt = run.Source == ResyncSources.LedgerKey ? null : run.WrittenAt,
             FaultLine = run.FaultLine,
             Plan = run.Plan,
             Counts = hasBegun ? ResyncCounts.Of(run) : null,

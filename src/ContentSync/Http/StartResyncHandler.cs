@@ -1,5 +1,7 @@
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using ContentSync.Resync;
+using ContentSync.Resync.Planning;
 using ContentSync.Synchronization;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.HttpResults;
@@ -7,7 +9,7 @@ using Microsoft.AspNetCore.Http.HttpResults;
 namespace ContentSync.Http;
 
 /// <summary>POST /api/resyncs: starts a run that makes AlipayHK equal to the configured catalog, or sends again what the ledger holds.</summary>
-public sealed class StartResyncHandler(Resyncs resyncs, ResyncSources sources, TimeProvider time)
+public sealed class StartResyncHandler(ResyncRuns resyncs, ResyncSources sources, TimeProvider time)
 {
     /// <summary>Where <see cref="GetResyncHandler"/> answers, below the host's route prefix.</summary>
     public const string StatusPath = "/api/resyncs/";
@@ -32,13 +34,13 @@ public sealed class StartResyncHandler(Resyncs resyncs, ResyncSources sources, T
 
         if (wish.Fault() is { } fault) return Problem.Of(StatusCodes.Status400BadRequest, Title, fault);
         if (sources.Find(wish.Source) is not { } source)
-            return Problem.Of(StatusCodes.Status400BadRequest, Title, $"No catalog is configured here. The local host takes one with --catalog FILE, the Functions host from the container of its settings. \"source\": \"{ResyncSources.LedgerWord}\" needs none.");
+            return Problem.Of(StatusCodes.Status400BadRequest, Title, $"No catalog is configured here. The local host takes one with --catalog FILE, the Functions host from the container of its settings. \"source\": \"{ResyncSources.LedgerKey}\" needs none.");
         try
         {
-            var (run, isNew) = await resyncs.StartAsync(source, wish.ToWish(), cancellationToken).ConfigureAwait(false);
+            var (run, isNew) = await resyncs.StartAsync(source, wish.ToParameters(), cancellationToken).ConfigureAwait(false);
             request.HttpContext.Response.Headers.Location = StatusPath + run.RunId;
             return isNew
-                ? Results.Json(ResyncState.Of(run, sources, time.GetUtcNow()), ApiJson.Answers.ResyncState, statusCode: StatusCodes.Status202Accepted)
+                ? Results.Json(ResyncState.Of(run, sources, time.GetUtcNow()), ApiJson.Responses.ResyncState, statusCode: StatusCodes.Status202Accepted)
                 : UnderWay(run, wish.Source);
         }
         catch (IOException e)
@@ -61,26 +63,26 @@ public sealed class StartResyncHandler(Resyncs resyncs, ResyncSources sources, T
 /// <summary>What is asked of a run.</summary>
 /// <param name="Source">catalog or ledger.</param>
 /// <param name="DryRun">Plan only, and send nothing.</param>
-/// <param name="AllowDelist">Override of the guard: the share of the listed contents that may be delisted, or by which the catalog may have shrunk, 0 to 1.</param>
+/// <param name="AllowedDelistShare">Override of the guard: the share of the listed contents that may be delisted, or by which the catalog may have shrunk, 0 to 1.</param>
 /// <param name="Again">Also where this very snapshot was handled already.</param>
 /// <param name="Resend">Which contents, where the ledger is the source; without it all that are pending, failed or of unknown outcome.</param>
-public sealed record ResyncRequest(string Source = ResyncSources.CatalogWord, bool DryRun = false, double? AllowDelist = null, bool Again = false, ResendRequest? Resend = null)
+public sealed record ResyncRequest(string Source = ResyncSources.CatalogKey, bool DryRun = false, [property: JsonPropertyName("allowDelist")] double? AllowedDelistShare = null, bool Again = false, ResendRequest? Resend = null)
 {
     /// <summary>What is wrong with it, in one sentence; null where nothing is.</summary>
     internal string? Fault() => this switch
     {
-        { Source: not (ResyncSources.CatalogWord or ResyncSources.LedgerWord) } => $"source is '{Source}'; it is {ResyncSources.CatalogWord} or {ResyncSources.LedgerWord}.",
-        { AllowDelist: < 0 or > 1 } => FormattableString.Invariant($"allowDelist is {AllowDelist}; it is a share from 0 to 1, for example 0.25."),
-        { Source: ResyncSources.CatalogWord, Resend: not null } => $"resend is for \"source\": \"{ResyncSources.LedgerWord}\".",
-        { Source: ResyncSources.LedgerWord, AllowDelist: not null } or { Source: ResyncSources.LedgerWord, Again: true } => $"allowDelist and again are for \"source\": \"{ResyncSources.CatalogWord}\".",
+        { Source: not (ResyncSources.CatalogKey or ResyncSources.LedgerKey) } => $"source is '{Source}'; it is {ResyncSources.CatalogKey} or {ResyncSources.LedgerKey}.",
+        { AllowedDelistShare: < 0 or > 1 } => FormattableString.Invariant($"allowDelist is {AllowedDelistShare}; it is a share from 0 to 1, for example 0.25."),
+        { Source: ResyncSources.CatalogKey, Resend: not null } => $"resend is for \"source\": \"{ResyncSources.LedgerKey}\".",
+        { Source: ResyncSources.LedgerKey, AllowedDelistShare: not null } or { Source: ResyncSources.LedgerKey, Again: true } => $"allowDelist and again are for \"source\": \"{ResyncSources.CatalogKey}\".",
         { Resend.OlderThanDays: <= 0 or > ResendRequest.MostDays } => FormattableString.Invariant($"olderThanDays is {Resend.OlderThanDays}; it is a number of days above 0, at most {ResendRequest.MostDays}."),
         { Resend: { Pending: false, Failed: false, UnknownOutcome: false, OlderThanDays: null } } => "resend names nothing; say true for at least one of pending, failed and unknownOutcome, or name olderThanDays.",
         _ => null,
     };
 
-    internal ResyncWish ToWish() => new() { DryRun = DryRun, AllowShare = AllowDelist, Again = Again, Resend = Resend?.ToFilter() };
+    internal ResyncParameters ToParameters() => new() { DryRun = DryRun, AllowedDelistShare = AllowedDelistShare, Again = Again, Resend = Resend?.ToFilter() };
 
-    internal static ResyncRequest Of(ResyncWish wish, string source) => new(source, wish.DryRun, wish.AllowShare, wish.Again, wish.Resend is { } filter ? ResendRequest.Of(filter) : null);
+    internal static ResyncRequest Of(ResyncParameters parameters, string source) => new(source, parameters.DryRun, parameters.AllowedDelistShare, parameters.Again, parameters.Resend is { } filter ? ResendRequest.Of(filter) : null);
 }
 
 /// <summary>Which contents of the ledger to send again; they add up.</summary>

@@ -1,8 +1,8 @@
 using System.Buffers;
 using System.Globalization;
 using System.IO.Pipelines;
+using ContentSync.Catalog;
 using ContentSync.Ledger;
-using ContentSync.Resync;
 using ContentSync.Synchronization;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
@@ -50,7 +50,7 @@ public sealed class SubmitContentBatchHandler(CatalogReader reader, ContentSynch
             stop = new Stop(StatusCodes.Status503ServiceUnavailable, "The ledger cannot be reached.", e.Message + " Send the batch again later.");
         }
 
-        await intake.WakeAsync(cancellationToken).ConfigureAwait(false);
+        await intake.EnqueueAsync(cancellationToken).ConfigureAwait(false);
         return stop is null ? Done(intake.Result) : Stopped(intake, stop);
     }
 
@@ -61,7 +61,7 @@ public sealed class SubmitContentBatchHandler(CatalogReader reader, ContentSynch
 
     /// <summary>The answer to items that were all looked at.</summary>
     internal static IResult Done(BatchResult result) =>
-        Results.Json(result, ApiJson.Answers.BatchResult, statusCode: result.HasWork ? StatusCodes.Status202Accepted : StatusCodes.Status200OK);
+        Results.Json(result, ApiJson.Responses.BatchResult, statusCode: result.HasWork ? StatusCodes.Status202Accepted : StatusCodes.Status200OK);
 
     /// <summary>Reads to the end, and accepts on the way; the last chunk is left to the caller.</summary>
     /// <returns>Why it could not be read to its end; null where it was.</returns>

@@ -51,7 +51,7 @@ public sealed class SubmitContentHandler(ContentReader reader, ContentOptions op
     {
         if (PrefersAsync(request))
         {
-            await queue.WakeAsync([new SyncMessage(record.ContentId, record.RequestId, record.Hop, TimeSpan.Zero)], cancellationToken).ConfigureAwait(false);
+            await queue.TryEnqueueAsync([new SyncMessage(record.ContentId, record.RequestId, record.Hop, TimeSpan.Zero)], cancellationToken).ConfigureAwait(false);
             request.HttpContext.Response.Headers["Preference-Applied"] = "respond-async";
             return Accepted(request, record);
         }
@@ -61,13 +61,13 @@ public sealed class SubmitContentHandler(ContentReader reader, ContentOptions op
         {
             // Not left to the sweep: that one waits longer, and not at all for the end of a stop.
             var pending = outcome.Record ?? record;
-            await queue.WakeAsync([new SyncMessage(pending.ContentId, pending.RequestId, pending.Hop, outcome.Delay)], cancellationToken).ConfigureAwait(false);
+            await queue.TryEnqueueAsync([new SyncMessage(pending.ContentId, pending.RequestId, pending.Hop, outcome.Delay)], cancellationToken).ConfigureAwait(false);
         }
 
         return outcome.Kind switch
         {
             SyncOutcomeKind.Synchronized or SyncOutcomeKind.Unchanged => Ok(outcome.Record!),
-            SyncOutcomeKind.Rejected or SyncOutcomeKind.DeadLettered => Parked(outcome.Record!),
+            SyncOutcomeKind.Rejected or SyncOutcomeKind.Parked => Parked(outcome.Record!),
             _ => Later(
                 request,
                 outcome.Delay,
@@ -89,12 +89,12 @@ public sealed class SubmitContentHandler(ContentReader reader, ContentOptions op
         return false;
     }
 
-    private static IResult Ok(SyncRecord record) => Results.Json(ContentState.Of(record), ApiJson.Answers.ContentState);
+    private static IResult Ok(SyncRecord record) => Results.Json(ContentState.Of(record), ApiJson.Responses.ContentState);
 
-    private static WholeJson<ContentState> Accepted(HttpRequest request, SyncRecord record)
+    private static BufferedJsonResult<ContentState> Accepted(HttpRequest request, SyncRecord record)
     {
         request.HttpContext.Response.Headers.Location = StatusPath + Uri.EscapeDataString(record.ContentId);
-        return new WholeJson<ContentState>(ContentState.Of(record), ApiJson.Answers.ContentState, StatusCodes.Status202Accepted);
+        return new BufferedJsonResult<ContentState>(ContentState.Of(record), ApiJson.Responses.ContentState, StatusCodes.Status202Accepted);
     }
 
     private static ProblemHttpResult Parked(SyncRecord record) => record.ParkReason == ParkReason.Rejected

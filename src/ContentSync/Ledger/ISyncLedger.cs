@@ -12,11 +12,11 @@ public interface ISyncLedger
 
     /// <summary>Takes the right to send a pending content that is due.</summary>
     /// <exception cref="LedgerUnavailableException">The store cannot be reached.</exception>
-    ValueTask<LeaseAnswer> LeaseAsync(string contentId, TimeSpan duration, CancellationToken cancellationToken);
+    ValueTask<LeaseResult> LeaseAsync(string contentId, TimeSpan duration, CancellationToken cancellationToken);
 
     /// <summary>Writes down how the leased attempt ended and gives the lease back.</summary>
     /// <exception cref="LedgerUnavailableException">The store cannot be reached; the lease runs out by itself.</exception>
-    ValueTask<RecordAnswer> RecordAsync(SyncRecord leased, AttemptEnding ending, CancellationToken cancellationToken);
+    ValueTask<RecordResult> RecordAsync(SyncRecord leased, AttemptOutcome outcome, CancellationToken cancellationToken);
 
     /// <summary>Makes a parked content pending again, to be sent when <paramref name="delay"/> has passed. Null where the ledger holds no such content or it is not parked.</summary>
     ValueTask<SyncRecord?> ReplayAsync(string contentId, TimeSpan delay, CancellationToken cancellationToken);
@@ -61,11 +61,11 @@ public interface ISyncLedger
 
 /// <param name="Status">Whether the lease was granted.</param>
 /// <param name="Record">The record after it; null where the ledger holds no such content.</param>
-public readonly record struct LeaseAnswer(LeaseStatus Status, SyncRecord? Record);
+public readonly record struct LeaseResult(LeaseStatus Status, SyncRecord? Record);
 
 /// <param name="Status">Whether the ending was written.</param>
 /// <param name="Record">The record after it.</param>
-public readonly record struct RecordAnswer(RecordStatus Status, SyncRecord Record);
+public readonly record struct RecordResult(RecordStatus Status, SyncRecord Record);
 
 /// <summary>Which records to list; a null member matches all.</summary>
 public sealed record SyncRecordFilter

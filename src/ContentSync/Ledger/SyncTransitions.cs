@@ -7,7 +7,7 @@ namespace ContentSync.Ledger;
 public static class SyncTransitions
 {
     /// <summary>Id of a lease that is no attempt's own: what it stands for has ended.</summary>
-    internal const string Settling = "settling";
+    internal const string LateEffectLeaseId = "settling";
 
     /// <summary>Takes a submission in. <c>Next</c> is null where nothing is to be written.</summary>
     public static (SyncRecord? Next, Acceptance Acceptance) Accept(SyncRecord? current, Submission submission, DateTimeOffset now)
@@ -77,21 +77,21 @@ public static class SyncTransitions
     /// <summary>Writes down how the attempt that <paramref name="leased"/> allowed has ended, and gives the lease back.</summary>
     /// <param name="current">The record as the ledger holds it now.</param>
     /// <param name="leased">The record as <see cref="Lease"/> granted it.</param>
-    /// <param name="ending">How the attempt ended.</param>
-    public static (SyncRecord? Next, RecordStatus Status) Record(SyncRecord current, SyncRecord leased, AttemptEnding ending)
+    /// <param name="outcome">How the attempt ended.</param>
+    public static (SyncRecord? Next, RecordStatus Status) Record(SyncRecord current, SyncRecord leased, AttemptOutcome outcome)
     {
         if (current.Lease is null || current.Lease.LeaseId != leased.Lease?.LeaseId) return (null, RecordStatus.LeaseLost);
         // The newest content may be the leased one again, under a request of its own that cannot have been sent while this
         // lease was held. What settled the content settles that request too.
-        var settles = ending.Kind == AttemptEndingKind.Synchronized || ending is { Kind: AttemptEndingKind.Parked, ParkReason: ParkReason.Rejected };
+        var settles = outcome.Kind == AttemptOutcomeKind.Synchronized || outcome is { Kind: AttemptOutcomeKind.Parked, ParkReason: ParkReason.Rejected };
         var overtaken = current.RequestId != leased.RequestId && !(settles && current.Hash == leased.Hash);
-        var template = (Code: ending.TemplateCode ?? current.TemplateCode, Status: ending.TemplateStatus ?? current.TemplateStatus);
-        var attempt = ending.Attempt ?? current.LastAttempt;
-        if (ending.Kind == AttemptEndingKind.Synchronized) attempt = ending.Attempt! with { TemplateCode = template.Code, TemplateStatus = template.Status };
+        var template = (Code: outcome.TemplateCode ?? current.TemplateCode, Status: outcome.TemplateStatus ?? current.TemplateStatus);
+        var attempt = outcome.Attempt ?? current.LastAttempt;
+        if (outcome.Kind == AttemptOutcomeKind.Synchronized) attempt = outcome.Attempt! with { TemplateCode = template.Code, TemplateStatus = template.Status };
         // Giving a content up may end it with the attempt that was its newest already.
         var earlier = attempt == current.LastAttempt || current.LastAttempt is null ? current.EarlierAttempts : current.EarlierAttempts.With(current.LastAttempt);
-        var lease = ending.SettlesAt is { } settlesAt ? new SyncLease(Settling, settlesAt) : null;
-        var next = ending.Kind == AttemptEndingKind.Synchronized
+        var lease = outcome.LateEffectUntil is { } settlesAt ? new SyncLease(LateEffectLeaseId, settlesAt) : null;
+        var next = outcome.Kind == AttemptOutcomeKind.Synchronized
             ? current with
             {
                 Lease = lease,
@@ -101,20 +101,20 @@ public static class SyncTransitions
                 ParkReason = null,
                 SynchronizedHash = leased.Hash,
                 SynchronizedRevision = leased.Revision,
-                SynchronizedAt = ending.Attempt!.At,
+                SynchronizedAt = outcome.Attempt!.At,
                 TemplateCode = template.Code,
                 TemplateStatus = template.Status,
             }
-            : Unsettled(current with { Lease = lease, LastAttempt = attempt, EarlierAttempts = earlier }, ending, overtaken);
+            : WithoutSuccess(current with { Lease = lease, LastAttempt = attempt, EarlierAttempts = earlier }, outcome, overtaken);
         return (next, overtaken ? RecordStatus.NewerPending : RecordStatus.Recorded);
     }
 
-    private static SyncRecord Unsettled(SyncRecord released, AttemptEnding ending, bool overtaken) => ending.Kind switch
+    private static SyncRecord WithoutSuccess(SyncRecord released, AttemptOutcome outcome, bool overtaken) => outcome.Kind switch
     {
         _ when overtaken => released,
-        AttemptEndingKind.Parked => released with { State = SyncState.Parked, ParkReason = ending.ParkReason },
-        AttemptEndingKind.RetryAt => released with { DueAt = ending.DueAt, Hop = released.Hop + 1 },
-        AttemptEndingKind.PausedUntil => released with { DueAt = ending.DueAt, Hop = released.Hop + 1, Attempts = Math.Max(0, released.Attempts - 1) },
+        AttemptOutcomeKind.Parked => released with { State = SyncState.Parked, ParkReason = outcome.ParkReason },
+        AttemptOutcomeKind.RetryAt => released with { DueAt = outcome.DueAt, Hop = released.Hop + 1 },
+        AttemptOutcomeKind.DeferredUntil => released with { DueAt = outcome.DueAt, Hop = released.Hop + 1, Attempts = Math.Max(0, released.Attempts - 1) },
         _ => released with { Attempts = Math.Max(0, released.Attempts - 1) },
     };
 
@@ -212,7 +212,7 @@ public enum RecordStatus
 }
 
 /// <summary>What an attempt's ending does to the record.</summary>
-public enum AttemptEndingKind
+public enum AttemptOutcomeKind
 {
     /// <summary>AlipayHK acknowledged it.</summary>
     Synchronized,
@@ -224,28 +224,28 @@ public enum AttemptEndingKind
     RetryAt,
 
     /// <summary>To be tried again; the attempt is given back, the cause was not the item.</summary>
-    PausedUntil,
+    DeferredUntil,
 
     /// <summary>Given up by a shutdown or a cancellation; the attempt is given back, and it is due as soon as it is settled.</summary>
     Released,
 }
 
 /// <summary>How an attempt ended, as the ledger needs to know it.</summary>
-public sealed record AttemptEnding(AttemptEndingKind Kind)
+public sealed record AttemptOutcome(AttemptOutcomeKind Kind)
 {
-    /// <summary>Set for every kind but <see cref="AttemptEndingKind.Released"/>.</summary>
+    /// <summary>Set for every kind but <see cref="AttemptOutcomeKind.Released"/>.</summary>
     public SyncAttempt? Attempt { get; init; }
 
-    /// <summary>For <see cref="AttemptEndingKind.RetryAt"/> and <see cref="AttemptEndingKind.PausedUntil"/>.</summary>
+    /// <summary>For <see cref="AttemptOutcomeKind.RetryAt"/> and <see cref="AttemptOutcomeKind.DeferredUntil"/>.</summary>
     public DateTimeOffset DueAt { get; init; }
 
     /// <summary>
     /// Until then AlipayHK may be at work on the request, a try's answer having been given up on. The lease lasts until then, so that
     /// nothing of this content, a newer one neither, is sent before. Null where every try was answered.
     /// </summary>
-    public DateTimeOffset? SettlesAt { get; init; }
+    public DateTimeOffset? LateEffectUntil { get; init; }
 
-    /// <summary>For <see cref="AttemptEndingKind.Parked"/>.</summary>
+    /// <summary>For <see cref="AttemptOutcomeKind.Parked"/>.</summary>
     public ParkReason? ParkReason { get; init; }
 
     public string? TemplateCode { get; init; }

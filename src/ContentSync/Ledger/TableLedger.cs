@@ -64,51 +64,51 @@ public sealed class TableLedger(TableClient table, TimeProvider time, Func<strin
         var intakes = submissions
             .Select((submission, position) => (Position: position, Submission: submission))
             .GroupBy(s => s.Submission.Item.ContentId, StringComparer.Ordinal)
-            .Select(own => new TableLedgerIntake(KeyOf(own.Key), _newId(), own, time))
+            .Select(own => new TableLedgerAcceptance(KeyOf(own.Key), _newId(), own, time))
             .ToArray();
 
         if (intakes.Length == 1)
         {
-            await SettleAsync(intakes[0].Change, isMet: false, cancellationToken);
+            await CommitAsync(intakes[0].Change, isApplied: false, cancellationToken);
         }
         else
         {
             await Parallel.ForEachAsync(
                 intakes.Select(i => i.Change).GroupBy(c => c.Key.Partition, StringComparer.Ordinal),
                 new ParallelOptions { MaxDegreeOfParallelism = Parallelism, CancellationToken = cancellationToken },
-                (changes, token) => SettleTogetherAsync([.. changes], token));
+                (changes, token) => CommitTogetherAsync([.. changes], token));
         }
 
         var answers = new Acceptance[submissions.Count];
-        foreach (var intake in intakes) { intake.Answer(answers); }
+        foreach (var intake in intakes) { intake.Complete(answers); }
         return answers;
     }
 
     /// <inheritdoc/>
-    public async ValueTask<LeaseAnswer> LeaseAsync(string contentId, TimeSpan duration, CancellationToken cancellationToken)
+    public async ValueTask<LeaseResult> LeaseAsync(string contentId, TimeSpan duration, CancellationToken cancellationToken)
     {
-        if (!TableLedgerKey.TryOf(contentId, out var key)) return new LeaseAnswer(LeaseStatus.NotFound, null);
+        if (!TableLedgerKey.TryOf(contentId, out var key)) return new LeaseResult(LeaseStatus.NotFound, null);
         var leaseId = _newId();
         var change = new TableLedgerChange<LeaseStatus>(key.Value, leaseId, stored =>
         {
             if (stored is null) return (null, LeaseStatus.NotFound);
             return SyncTransitions.Lease(stored, leaseId, time.GetUtcNow(), duration);
         });
-        await SettleAsync(change, isMet: false, cancellationToken);
-        return new LeaseAnswer(change.Result, change.Record);
+        await CommitAsync(change, isApplied: false, cancellationToken);
+        return new LeaseResult(change.Result, change.Record);
     }
 
     /// <inheritdoc/>
-    public async ValueTask<RecordAnswer> RecordAsync(SyncRecord leased, AttemptEnding ending, CancellationToken cancellationToken)
+    public async ValueTask<RecordResult> RecordAsync(SyncRecord leased, AttemptOutcome outcome, CancellationToken cancellationToken)
     {
         var change = new TableLedgerChange<RecordStatus>(
             KeyOf(leased.ContentId),
             _newId(),
-            stored => stored is null ? (null, RecordStatus.LeaseLost) : SyncTransitions.Record(stored, leased, ending));
+            stored => stored is null ? (null, RecordStatus.LeaseLost) : SyncTransitions.Record(stored, leased, outcome));
 
         // Mostly nobody has changed the record since it was leased; the ETag tells, without reading it again.
-        if (!change.Meet(leased, storedWriteId: null)) await SettleAsync(change, isMet: true, cancellationToken);
-        return new RecordAnswer(change.Result, change.Record ?? leased);
+        if (!change.Apply(leased, storedWriteId: null)) await CommitAsync(change, isApplied: true, cancellationToken);
+        return new RecordResult(change.Result, change.Record ?? leased);
     }
 
     /// <inheritdoc/>
@@ -119,7 +119,7 @@ public sealed class TableLedger(TableClient table, TimeProvider time, Func<strin
             key.Value,
             _newId(),
             stored => stored is not null && SyncTransitions.Replay(stored, time.GetUtcNow(), delay) is { } replayed ? (replayed, true) : (null, false));
-        await SettleAsync(change, isMet: false, cancellationToken);
+        await CommitAsync(change, isApplied: false, cancellationToken);
         return change.Result ? change.Record : null;
     }
 
@@ -133,7 +133,7 @@ public sealed class TableLedger(TableClient table, TimeProvider time, Func<strin
             var (next, found) = SyncTransitions.Resend(stored, time.GetUtcNow());
             return (next, found is not null);
         });
-        await SettleAsync(change, isMet: false, cancellationToken);
+        await CommitAsync(change, isApplied: false, cancellationToken);
         return change.Result ? change.Record : null;
     }
 
@@ -180,12 +180,12 @@ public sealed class TableLedger(TableClient table, TimeProvider time, Func<strin
     }
 
     // Changes of one partition: all in one transaction where nobody interferes, else each by itself.
-    private async ValueTask SettleTogetherAsync(TableLedgerChange<Acceptance[]>[] changes, CancellationToken cancellationToken)
+    private async ValueTask CommitTogetherAsync(TableLedgerChange<Acceptance[]>[] changes, CancellationToken cancellationToken)
     {
         var open = new List<TableLedgerChange<Acceptance[]>>(changes.Length);
         foreach (var change in changes)
         {
-            if (!await MeetAsync(change, cancellationToken)) open.Add(change);
+            if (!await ReadAndApplyAsync(change, cancellationToken)) open.Add(change);
         }
 
         var writes = new List<TableTransactionAction>(Math.Min(open.Count, MostPerTransaction));
@@ -195,7 +195,7 @@ public sealed class TableLedger(TableClient table, TimeProvider time, Func<strin
             var bytes = 0;
             foreach (var change in open.Skip(first).Take(MostPerTransaction))
             {
-                var write = change.ToWrite();
+                var write = change.ToAction();
                 bytes += TableLedgerEntity.WireBytes((TableEntity)write.Entity);
                 if (bytes > MostTransactionBytes && writes.Count > 0) break;
                 writes.Add(write);
@@ -204,21 +204,21 @@ public sealed class TableLedger(TableClient table, TimeProvider time, Func<strin
             var together = open.GetRange(first, writes.Count);
             var written = writes.Count > 1 && await TryWriteAsync(together, writes, cancellationToken);
             if (written) continue;
-            foreach (var change in together) { await SettleAsync(change, isMet: writes.Count == 1, cancellationToken); }
+            foreach (var change in together) { await CommitAsync(change, isApplied: writes.Count == 1, cancellationToken); }
         }
     }
 
-    private async ValueTask SettleAsync<TResult>(TableLedgerChange<TResult> change, bool isMet, CancellationToken cancellationToken)
+    private async ValueTask CommitAsync<TResult>(TableLedgerChange<TResult> change, bool isApplied, CancellationToken cancellationToken)
     {
         for (var tries = 0; tries < MostTries; tries++)
         {
-            if (!isMet && await MeetAsync(change, cancellationToken)) return;
-            isMet = false;
+            if (!isApplied && await ReadAndApplyAsync(change, cancellationToken)) return;
+            isApplied = false;
             if (await TryWriteAsync(change, cancellationToken)) return;
             if (tries > 0) await Task.Delay(WaitAfter(tries, change.WriteId), time, cancellationToken);
         }
 
-        throw TableLedgerFault.Crowded(table, MostTries);
+        throw TableLedgerFault.TooManyConflicts(table, MostTries);
     }
 
     // Exponential with full jitter. The write's own id spreads the waits, so no two who collided wait alike.
@@ -228,10 +228,10 @@ public sealed class TableLedger(TableClient table, TimeProvider time, Func<strin
         return TimeSpan.FromMilliseconds(longest * ((uint)HashCode.Combine(writeId, tries) / (double)uint.MaxValue));
     }
 
-    private async ValueTask<bool> MeetAsync<TResult>(TableLedgerChange<TResult> change, CancellationToken cancellationToken)
+    private async ValueTask<bool> ReadAndApplyAsync<TResult>(TableLedgerChange<TResult> change, CancellationToken cancellationToken)
     {
         var entity = await ReadAsync(change.Key, cancellationToken);
-        return entity is null ? change.Meet(null, null) : change.Meet(TableLedgerEntity.Read(entity), TableLedgerEntity.WriteIdOf(entity));
+        return entity is null ? change.Apply(null, null) : change.Apply(TableLedgerEntity.Read(entity), TableLedgerEntity.WriteIdOf(entity));
     }
 
     private async ValueTask<TableEntity?> ReadAsync(TableLedgerKey key, CancellationToken cancellationToken)
@@ -254,7 +254,7 @@ public sealed class TableLedger(TableClient table, TimeProvider time, Func<strin
 
     private async ValueTask<bool> TryWriteAsync<TResult>(TableLedgerChange<TResult> change, CancellationToken cancellationToken)
     {
-        var write = change.ToWrite();
+        var write = change.ToAction();
         try
         {
             var asked = time.GetTimestamp();
@@ -265,7 +265,7 @@ public sealed class TableLedger(TableClient table, TimeProvider time, Func<strin
                 _ => await table.UpdateEntityAsync(write.Entity, write.ETag, TableUpdateMode.Replace, cancellationToken),
             };
             Observe(response, asked);
-            change.Written(ETagOf(response));
+            change.MarkWritten(ETagOf(response));
             return true;
         }
         catch (RequestFailedException fault) when (TableLedgerFault.IsConflict(fault))
@@ -285,7 +285,7 @@ public sealed class TableLedger(TableClient table, TimeProvider time, Func<strin
             var asked = time.GetTimestamp();
             var responses = await table.SubmitTransactionAsync(writes, cancellationToken);
             Observe(responses.GetRawResponse(), asked);
-            for (var i = 0; i < changes.Count; i++) { changes[i].Written(ETagOf(responses.Value[i])); }
+            for (var i = 0; i < changes.Count; i++) { changes[i].MarkWritten(ETagOf(responses.Value[i])); }
             return true;
         }
         catch (RequestFailedException fault) when (TableLedgerFault.IsConflict(fault))

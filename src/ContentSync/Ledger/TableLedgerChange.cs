@@ -28,7 +28,7 @@ internal sealed class TableLedgerChange<TResult>(TableLedgerKey key, string writ
     /// <summary>Takes notice of what is stored. True where that settles it.</summary>
     /// <param name="stored">The record, or null where there is none.</param>
     /// <param name="storedWriteId">Of the write that made it.</param>
-    public bool Meet(SyncRecord? stored, string? storedWriteId)
+    public bool Apply(SyncRecord? stored, string? storedWriteId)
     {
         // A write whose answer was lost is sent again by the client, and then refused: it met itself.
         var wrote = _next is not null && storedWriteId == writeId;
@@ -40,7 +40,7 @@ internal sealed class TableLedgerChange<TResult>(TableLedgerKey key, string writ
     }
 
     /// <exception cref="BodyTooLargeException">The body does not fit into an entity.</exception>
-    public TableTransactionAction ToWrite()
+    public TableTransactionAction ToAction()
     {
         var entity = TableLedgerEntity.Of(_next!, key, writeId, WithBody);
         if (_stored is null) return new TableTransactionAction(TableTransactionActionType.Add, entity);
@@ -49,5 +49,5 @@ internal sealed class TableLedgerChange<TResult>(TableLedgerKey key, string writ
     }
 
     /// <summary>The write was done.</summary>
-    public void Written(string etag) => _stored = _next! with { ETag = etag };
+    public void MarkWritten(string etag) => _stored = _next! with { ETag = etag };
 }

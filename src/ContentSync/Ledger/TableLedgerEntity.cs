@@ -101,14 +101,14 @@ internal static class TableLedgerEntity
         };
     }
 
-    /// <summary>The properties that <see cref="ReadIndexed"/> needs.</summary>
-    public static IReadOnlyList<string> Indexed { get; } =
+    /// <summary>The properties that <see cref="ReadScanned"/> needs.</summary>
+    public static IReadOnlyList<string> ScanColumns { get; } =
         ["RowKey", nameof(SyncRecord.Hash), nameof(SyncRecord.ContentStatus), State, nameof(SyncRecord.ParkReason), nameof(SyncRecord.AcceptedAt), nameof(SyncRecord.Revision), RevisionKind];
 
-    public static IndexedContent ReadIndexed(TableEntity entity)
+    public static ScannedItem ReadScanned(TableEntity entity)
     {
         var parkReason = entity.GetInt32(nameof(SyncRecord.ParkReason))!.Value;
-        return new IndexedContent(
+        return new ScannedItem(
             TableLedgerKey.ContentIdOf(entity.RowKey),
             new ContentHash(entity.GetBinary(nameof(SyncRecord.Hash))),
             (ContentStatus)entity.GetInt32(nameof(SyncRecord.ContentStatus))!.Value,

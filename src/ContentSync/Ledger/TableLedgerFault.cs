@@ -36,7 +36,7 @@ internal static class TableLedgerFault
     public static LedgerUnavailableException TableMissing(TableClient table) =>
         new($"The table {table.Name} does not exist at {Host(table)}; create it first.");
 
-    public static LedgerUnavailableException Crowded(TableClient table, int tries) =>
+    public static LedgerUnavailableException TooManyConflicts(TableClient table, int tries) =>
         new($"A record in the table {table.Name} was changed by others {tries} times while it was to be written; try again.");
 
     private static string Sentence(TableClient table, Exception fault) => fault switch

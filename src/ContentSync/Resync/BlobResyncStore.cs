@@ -6,6 +6,7 @@ using Azure;
 using Azure.Identity;
 using Azure.Storage.Blobs;
 using Azure.Storage.Blobs.Models;
+using ContentSync.Resync.Planning;
 
 namespace ContentSync.Resync;
 

@@ -1,3 +1,6 @@
+using ContentSync.Catalog;
+using ContentSync.Resync.Planning;
+
 namespace ContentSync.Resync;
 
 /// <summary>The runs of one source, and what the next one is held against.</summary>
@@ -19,7 +22,7 @@ public sealed record ResyncHistory
     public string? Version { get; init; }
 
     /// <summary>The run under way, or null.</summary>
-    public ResyncRun? UnderWay() => Runs is [{ IsUnderWay: true } newest, ..] ? newest : null;
+    public ResyncRun? InProgress() => Runs is [{ IsInProgress: true } newest, ..] ? newest : null;
 
     /// <summary>With a run in front, in the place of the one that has its id, or of one that found nothing to do: a timer would fill the memory with those.</summary>
     public ResyncHistory With(ResyncRun run)

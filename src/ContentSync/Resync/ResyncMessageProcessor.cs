@@ -1,5 +1,6 @@
 using ContentSync.AlipayHk;
 using ContentSync.Ledger;
+using ContentSync.Resync.Lanes;
 using ContentSync.Synchronization;
 using ContentSync.Synchronization.Messages;
 using Microsoft.Extensions.Logging;
@@ -13,8 +14,8 @@ namespace ContentSync.Resync;
 public sealed partial class ResyncMessageProcessor(
     ContentMessageProcessor contents,
     PackSender sender,
-    LanePaces paces,
-    ILaneBook book,
+    LaneRateLimiters paces,
+    ILaneProgressStore book,
     ResyncRunner runner,
     ResyncSources sources,
     TimeProvider time,
@@ -63,7 +64,7 @@ public sealed partial class ResyncMessageProcessor(
             var wait = hold.Delay < ShortestWait ? ShortestWait : hold.Delay < LongestHold ? hold.Delay : LongestHold;
             if (time.GetElapsedTime(began) + wait > LongestHold)
             {
-                LogHeld(pack.RunId, pack.Lane, pack.Number, wait, hold.Reason);
+                LogPackDeferred(pack.RunId, pack.Lane, pack.Number, wait, hold.Reason);
                 return new MessageSettlement.SendThenComplete([ResyncMessages.Pack(pack, hop + 1, wait)]);
             }
 
@@ -74,7 +75,7 @@ public sealed partial class ResyncMessageProcessor(
     }
 
     /// <returns>What keeps it from being sent; null where it was sent and counted.</returns>
-    private async ValueTask<PackHold?> TrySendAsync(ResyncPack pack, CancellationToken cancellationToken)
+    private async ValueTask<PackDeferral?> TrySendAsync(ResyncPack pack, CancellationToken cancellationToken)
     {
         try
         {
@@ -85,13 +86,13 @@ public sealed partial class ResyncMessageProcessor(
         }
         catch (Exception e) when (IsOutage(e))
         {
-            return new PackHold(e.Message, OutageWait, IsFault: false);
+            return new PackDeferral(e.Message, OutageWait, IsFault: false);
         }
     }
 
     private async ValueTask<MessageSettlement> ContinueAsync(StepBody step, CancellationToken cancellationToken)
     {
-        if (sources.Named(step.Source) is not { } source)
+        if (sources.FindByName(step.Source) is not { } source)
         {
             LogUnknownSource(step.Run, step.Source);
             return MessageSettlement.Complete.Instance;
@@ -102,17 +103,17 @@ public sealed partial class ResyncMessageProcessor(
         try
         {
             var (run, next) = await runner.ContinueAsync(source, StepBudget, cancellationToken).ConfigureAwait(false);
-            if (run is not null && next is null) LogDone(run.RunId, run.Source, run.State, run.Message);
+            if (run is not null && next is null) LogRunEnded(run.RunId, run.Source, run.State, run.Message);
             if (next is not { } after) return MessageSettlement.Complete.Instance;
             (runId, wait) = (run?.RunId ?? step.Run, after);
         }
         catch (Exception e) when (IsOutage(e))
         {
             wait = OutageWait;
-            LogHeldUp(step.Run, step.Source, wait, e.Message);
+            LogRunDeferred(step.Run, step.Source, wait, e.Message);
         }
 
-        return new MessageSettlement.SendThenComplete([ResyncMessages.Next(step, runId, wait, time.GetUtcNow())]);
+        return new MessageSettlement.SendThenComplete([ResyncMessages.NextStep(step, runId, wait, time.GetUtcNow())]);
     }
 
     private static bool IsOutage(Exception e) => e is LedgerUnavailableException or QueueUnavailableException or IOException;
@@ -121,14 +122,14 @@ public sealed partial class ResyncMessageProcessor(
     private partial void LogInvalid(string messageId, string fault);
 
     [LoggerMessage(EventId = 2302, Level = LogLevel.Warning, Message = "Pack {Number} of lane {Lane} of resync {RunId} comes again in {Delay}: {Reason}")]
-    private partial void LogHeld(string runId, int lane, long number, TimeSpan delay, string reason);
+    private partial void LogPackDeferred(string runId, int lane, long number, TimeSpan delay, string reason);
 
     [LoggerMessage(EventId = 2303, Level = LogLevel.Warning, Message = "Resync {RunId} of {Source} goes on in {Delay}: {Reason}")]
-    private partial void LogHeldUp(string runId, string source, TimeSpan delay, string reason);
+    private partial void LogRunDeferred(string runId, string source, TimeSpan delay, string reason);
 
     [LoggerMessage(EventId = 2304, Level = LogLevel.Warning, Message = "Resync {RunId} cannot go on: its source {Source} is not among the settings any more. Set it again, or cancel the run")]
     private partial void LogUnknownSource(string runId, string source);
 
     [LoggerMessage(EventId = 2305, Level = LogLevel.Information, Message = "Resync {RunId} of {Source} is {State}. {Outcome}")]
-    private partial void LogDone(string runId, string source, ResyncRunState state, string outcome);
+    private partial void LogRunEnded(string runId, string source, ResyncRunState state, string outcome);
 }

@@ -4,6 +4,8 @@ using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using ContentSync.Catalog;
+using ContentSync.Resync.Lanes;
 using ContentSync.Synchronization.Messages;
 
 namespace ContentSync.Resync;
@@ -14,7 +16,7 @@ namespace ContentSync.Resync;
 /// </summary>
 public static class ResyncMessages
 {
-    /// <summary>Schema of a pack: <c>{"run":"…","lane":3,"number":12,"items":[["contentId","requestId"],["contentId","requestId",2]]}</c>; the third member is a <see cref="PackItemFate"/>, absent means pending.</summary>
+    /// <summary>Schema of a pack: <c>{"run":"…","lane":3,"number":12,"items":[["contentId","requestId"],["contentId","requestId",2]]}</c>; the third member is a <see cref="PackItemStatus"/>, absent means pending.</summary>
     public const string PackSchema = "resync-pack";
 
     /// <summary>Schema of a step: <c>{"source":"…","run":"…","number":59020413}</c>.</summary>
@@ -45,10 +47,10 @@ public static class ResyncMessages
     }
 
     /// <summary>A first step, at once.</summary>
-    public static OutgoingMessage Wake(ResyncRun run, DateTimeOffset now) => Step(new StepBody(run.Source, run.RunId, now.UtcTicks / Grid.Ticks), TimeSpan.Zero);
+    public static OutgoingMessage FirstStep(ResyncRun run, DateTimeOffset now) => Step(new StepBody(run.Source, run.RunId, now.UtcTicks / Grid.Ticks), TimeSpan.Zero);
 
     /// <summary>The step after another one, at the first point of the grid that is not before <paramref name="delay"/> has passed.</summary>
-    internal static OutgoingMessage Next(StepBody step, string runId, TimeSpan delay, DateTimeOffset now)
+    internal static OutgoingMessage NextStep(StepBody step, string runId, TimeSpan delay, DateTimeOffset now)
     {
         var point = (now.UtcTicks + delay.Ticks + Grid.Ticks - 1) / Grid.Ticks;
 
@@ -158,12 +160,12 @@ internal sealed class PackItemConverter : JsonConverter<PackItem>
         if (reader.TokenType != JsonTokenType.StartArray) throw Fault();
         var contentId = Text(ref reader);
         var requestId = Text(ref reader);
-        var fate = PackItemFate.Pending;
+        var fate = PackItemStatus.Pending;
         reader.Read();
         if (reader.TokenType == JsonTokenType.Number)
         {
-            if (!reader.TryGetInt32(out var number) || !Enum.IsDefined((PackItemFate)number)) throw Fault();
-            fate = (PackItemFate)number;
+            if (!reader.TryGetInt32(out var number) || !Enum.IsDefined((PackItemStatus)number)) throw Fault();
+            fate = (PackItemStatus)number;
             reader.Read();
         }
 
@@ -175,7 +177,7 @@ internal sealed class PackItemConverter : JsonConverter<PackItem>
         writer.WriteStartArray();
         writer.WriteStringValue(value.ContentId);
         writer.WriteStringValue(value.RequestId);
-        if (value.Fate != PackItemFate.Pending) writer.WriteNumberValue((int)value.Fate);
+        if (value.Status != PackItemStatus.Pending) writer.WriteNumberValue((int)value.Status);
         writer.WriteEndArray();
     }
 

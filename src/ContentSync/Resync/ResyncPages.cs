@@ -1,6 +1,9 @@
 using System.Runtime.CompilerServices;
+using ContentSync.Catalog;
 using ContentSync.Content;
 using ContentSync.Ledger;
+using ContentSync.Resync.Lanes;
+using ContentSync.Resync.Planning;
 using ContentSync.Synchronization;
 
 namespace ContentSync.Resync;
@@ -27,26 +30,26 @@ public sealed class ResyncPages(CatalogReader reader, ContentSynchronizer synchr
         var pageSize = run.Lanes * run.ItemsPerPack;
         var lanePacks = run.LanePacks.ToArray();
         var page = new List<Planned>(pageSize);
-        await foreach (var planned in PlannedAsync(snapshot, plan, cancellationToken).ConfigureAwait(false))
+        await foreach (var planned in ReadPlannedAsync(snapshot, plan, cancellationToken).ConfigureAwait(false))
         {
             page.Add(planned);
             if (page.Count < pageSize) continue;
-            if (number >= run.Pages) yield return await TakeInAsync(run, number, page, lanePacks, cancellationToken).ConfigureAwait(false);
+            if (number >= run.Pages) yield return await AcceptPageAsync(run, number, page, lanePacks, cancellationToken).ConfigureAwait(false);
             number++;
             page.Clear();
         }
 
-        if (page.Count > 0 && number >= run.Pages) yield return await TakeInAsync(run, number, page, lanePacks, cancellationToken).ConfigureAwait(false);
+        if (page.Count > 0 && number >= run.Pages) yield return await AcceptPageAsync(run, number, page, lanePacks, cancellationToken).ConfigureAwait(false);
     }
 
-    private async IAsyncEnumerable<Planned> PlannedAsync(ICatalogSnapshot snapshot, CatalogPlan plan, [EnumeratorCancellation] CancellationToken cancellationToken)
+    private async IAsyncEnumerable<Planned> ReadPlannedAsync(ICatalogSnapshot snapshot, CatalogPlan plan, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         if (plan.Selected > 0)
         {
             var stream = await snapshot.OpenAsync(cancellationToken).ConfigureAwait(false);
             await using (stream.ConfigureAwait(false))
             {
-                await foreach (var entry in reader.ReadAsync(stream, plan, cancellationToken).ConfigureAwait(false))
+                await foreach (var entry in reader.ReadAsync(stream, plan.IsSelected, cancellationToken).ConfigureAwait(false))
                     yield return new Planned(null, entry.Result.Item ?? throw new SnapshotChangedException(snapshot));
             }
 
@@ -59,7 +62,7 @@ public sealed class ResyncPages(CatalogReader reader, ContentSynchronizer synchr
             yield break;
         }
 
-        var delisted = new DelistedContent(time);
+        var delisted = new DelistedItem(time);
         foreach (var contentId in plan.Named())
         {
             // A ledger forgets nothing, so what was planned is there.
@@ -68,7 +71,7 @@ public sealed class ResyncPages(CatalogReader reader, ContentSynchronizer synchr
         }
     }
 
-    private async Task<ResyncPage> TakeInAsync(ResyncRun run, long number, List<Planned> page, long[] lanePacks, CancellationToken cancellationToken)
+    private async Task<ResyncPage> AcceptPageAsync(ResyncRun run, long number, List<Planned> page, long[] lanePacks, CancellationToken cancellationToken)
     {
         var taken = new List<PackItem>(page.Count);
         for (var at = 0; at < page.Count; at += BatchSize)
@@ -83,8 +86,8 @@ public sealed class ResyncPages(CatalogReader reader, ContentSynchronizer synchr
         var last = new Dictionary<string, int>(taken.Count, StringComparer.Ordinal);
         for (var i = 0; i < taken.Count; i++)
         {
-            if (taken[i].Fate != PackItemFate.Pending) continue;
-            if (last.TryGetValue(taken[i].ContentId, out var earlier)) taken[earlier] = taken[earlier] with { Fate = PackItemFate.Superseded };
+            if (taken[i].Status != PackItemStatus.Pending) continue;
+            if (last.TryGetValue(taken[i].ContentId, out var earlier)) taken[earlier] = taken[earlier] with { Status = PackItemStatus.Superseded };
             last[taken[i].ContentId] = i;
         }
 
@@ -97,17 +100,17 @@ public sealed class ResyncPages(CatalogReader reader, ContentSynchronizer synchr
         var acceptances = await synchronizer.AcceptAsync(batch.ConvertAll(planned => planned.Item!), run.WrittenAt!.Value, cancellationToken).ConfigureAwait(false);
         return acceptances.Select(acceptance => new PackItem(acceptance.Record.ContentId, acceptance.Record.RequestId, acceptance.Kind switch
         {
-            AcceptanceKind.Accepted or AcceptanceKind.AlreadyPending => PackItemFate.Pending,
-            AcceptanceKind.Unchanged => PackItemFate.Unchanged,
-            AcceptanceKind.Superseded => PackItemFate.Superseded,
-            _ => PackItemFate.Parked,
+            AcceptanceKind.Accepted or AcceptanceKind.AlreadyPending => PackItemStatus.Pending,
+            AcceptanceKind.Unchanged => PackItemStatus.Unchanged,
+            AcceptanceKind.Superseded => PackItemStatus.Superseded,
+            _ => PackItemStatus.Parked,
         }));
     }
 
     private async Task<PackItem> ResendAsync(string contentId, CancellationToken cancellationToken)
     {
         var record = await ledger.ResendAsync(contentId, cancellationToken).ConfigureAwait(false);
-        return new PackItem(contentId, record?.RequestId ?? "", record is null ? PackItemFate.Parked : PackItemFate.Pending);
+        return new PackItem(contentId, record?.RequestId ?? "", record is null ? PackItemStatus.Parked : PackItemStatus.Pending);
     }
 
     // No pack is smaller than the set size where the lane has enough: each costs the same, however little is in it.

@@ -1,4 +1,7 @@
 using System.Text.Json.Serialization;
+using ContentSync.Catalog;
+using ContentSync.Resync.Lanes;
+using ContentSync.Resync.Planning;
 
 namespace ContentSync.Resync;
 
@@ -12,7 +15,8 @@ public sealed record ResyncRun
     public required string Source { get; init; }
 
     /// <summary>What was asked for.</summary>
-    public required ResyncWish Wish { get; init; }
+    [JsonPropertyName("wish")]
+    public required ResyncParameters Parameters { get; init; }
 
     public required ResyncRunState State { get; init; }
 
@@ -63,7 +67,8 @@ public sealed record ResyncRun
     public IReadOnlyList<long> LanePacks { get; init; } = [];
 
     /// <summary>All packs are handed over; what is left is to hear of them.</summary>
-    public bool IsHandedOver { get; init; }
+    [JsonPropertyName("isHandedOver")]
+    public bool IsFullySent { get; init; }
 
     /// <summary>What the runner itself accounted for; <see cref="IPackLanes.CountsAsync"/> knows what the lanes did beside it.</summary>
     public RunCounts Counts { get; init; } = new();
@@ -77,7 +82,7 @@ public sealed record ResyncRun
 
     /// <summary>Asked for, planned or sending: no other run of this source begins meanwhile.</summary>
     [JsonIgnore]
-    public bool IsUnderWay => State is ResyncRunState.Planning or ResyncRunState.Sending;
+    public bool IsInProgress => State is ResyncRunState.Planning or ResyncRunState.Sending;
 
     /// <summary>Planned and not accounted for yet.</summary>
     [JsonIgnore]
@@ -123,13 +128,14 @@ public enum ResyncRunState
 }
 
 /// <summary>What is asked of a run.</summary>
-public sealed record ResyncWish
+public sealed record ResyncParameters
 {
     /// <summary>Plan only.</summary>
     public bool DryRun { get; init; }
 
     /// <summary>Override of the guard's shares, 0 to 1.</summary>
-    public double? AllowShare { get; init; }
+    [JsonPropertyName("allowShare")]
+    public double? AllowedDelistShare { get; init; }
 
     /// <summary>Also where this very snapshot was handled already.</summary>
     public bool Again { get; init; }

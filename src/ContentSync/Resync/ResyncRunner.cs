@@ -1,5 +1,8 @@
 using ContentSync.AlipayHk;
+using ContentSync.Catalog;
 using ContentSync.Ledger;
+using ContentSync.Resync.Lanes;
+using ContentSync.Resync.Planning;
 
 namespace ContentSync.Resync;
 
@@ -34,24 +37,24 @@ public sealed class ResyncRunner(
     /// <summary>Asks for a run. Another call must carry it out; see <see cref="ContinueAsync"/>.</summary>
     /// <returns>The new run, or the one of this source that is under way already.</returns>
     /// <exception cref="IOException">The store cannot be used.</exception>
-    public async Task<ResyncStart> RequestAsync(ICatalogSource source, ResyncWish wish, CancellationToken cancellationToken)
+    public async Task<ResyncRequestResult> RequestAsync(ICatalogSource source, ResyncParameters parameters, CancellationToken cancellationToken)
     {
         while (true)
         {
             var history = await HistoryAsync(source, cancellationToken).ConfigureAwait(false);
-            if (history.UnderWay() is { } running) return new ResyncStart(running, IsNew: false);
+            if (history.InProgress() is { } running) return new ResyncRequestResult(running, IsNew: false);
             var now = time.GetUtcNow();
             var run = new ResyncRun
             {
                 RunId = requestIds.Create(),
                 Source = source.Name,
-                Wish = wish,
+                Parameters = parameters,
                 State = ResyncRunState.Planning,
                 Message = "The catalog is being compared with the ledger.",
                 RequestedAt = now,
                 UpdatedAt = now,
             };
-            if (await store.WriteAsync(history.With(run), cancellationToken).ConfigureAwait(false) is not null) return new ResyncStart(run, IsNew: true);
+            if (await store.WriteAsync(history.With(run), cancellationToken).ConfigureAwait(false) is not null) return new ResyncRequestResult(run, IsNew: true);
         }
     }
 
@@ -60,14 +63,14 @@ public sealed class ResyncRunner(
     /// <exception cref="OperationCanceledException">Cancelled; the next call goes on from there.</exception>
     /// <exception cref="LedgerUnavailableException">The ledger cannot be reached; the next call goes on from there.</exception>
     /// <exception cref="IOException">The run cannot be written down, or the snapshot cannot be read any more.</exception>
-    public async Task<ResyncRun> RunAsync(ICatalogSource source, ResyncWish wish, CancellationToken cancellationToken)
+    public async Task<ResyncRun> RunAsync(ICatalogSource source, ResyncParameters parameters, CancellationToken cancellationToken)
     {
-        var (run, isNew) = await RequestAsync(source, wish, cancellationToken).ConfigureAwait(false);
-        if (!isNew && run.State == ResyncRunState.Planning) await WishAnewAsync(source, run, wish, cancellationToken).ConfigureAwait(false);
+        var (run, isNew) = await RequestAsync(source, parameters, cancellationToken).ConfigureAwait(false);
+        if (!isNew && run.State == ResyncRunState.Planning) await UpdateParametersAsync(source, run, parameters, cancellationToken).ConfigureAwait(false);
         while (true)
         {
             var step = await ContinueAsync(source, Timeout.InfiniteTimeSpan, cancellationToken).ConfigureAwait(false);
-            if (step.Next is not { } wait || step.IsHeld) return step.Run!;
+            if (step.ContinueAfter is not { } wait || step.IsDeferred) return step.Run!;
             await time.WaitAsync(wait, cancellationToken).ConfigureAwait(false);
         }
     }
@@ -75,10 +78,10 @@ public sealed class ResyncRunner(
     /// <summary>What a run would do, without leaving a trace.</summary>
     /// <exception cref="LedgerUnavailableException">The ledger cannot be reached.</exception>
     /// <exception cref="IOException">The store or the source cannot be read.</exception>
-    public async Task<ResyncRun> PlanAsync(ICatalogSource source, ResyncWish wish, CancellationToken cancellationToken)
+    public async Task<ResyncRun> PlanAsync(ICatalogSource source, ResyncParameters parameters, CancellationToken cancellationToken)
     {
         var now = time.GetUtcNow();
-        var run = new ResyncRun { RunId = "", Source = source.Name, Wish = wish with { DryRun = true }, State = ResyncRunState.Planning, Message = "", RequestedAt = now, UpdatedAt = now };
+        var run = new ResyncRun { RunId = "", Source = source.Name, Parameters = parameters with { DryRun = true }, State = ResyncRunState.Planning, Message = "", RequestedAt = now, UpdatedAt = now };
         var history = await HistoryAsync(source, cancellationToken).ConfigureAwait(false);
         var (planned, _, plan) = await PlanAsync(history, run, source, cancellationToken).ConfigureAwait(false);
         plan?.Dispose();
@@ -92,13 +95,13 @@ public sealed class ResyncRunner(
     /// <exception cref="LedgerUnavailableException">The ledger cannot be reached; the next call goes on from there.</exception>
     /// <exception cref="Synchronization.QueueUnavailableException">The lanes cannot be reached; likewise.</exception>
     /// <exception cref="IOException">The run cannot be written down, or the snapshot cannot be read.</exception>
-    public async Task<ResyncStep> ContinueAsync(ICatalogSource source, TimeSpan budget, CancellationToken cancellationToken)
+    public async Task<ResyncStepResult> ContinueAsync(ICatalogSource source, TimeSpan budget, CancellationToken cancellationToken)
     {
         var began = time.GetTimestamp();
         while (true)
         {
             var history = await HistoryAsync(source, cancellationToken).ConfigureAwait(false);
-            if (history.UnderWay() is not { } run) return new ResyncStep(history.Runs.Count > 0 ? history.Runs[0] : null, null);
+            if (history.InProgress() is not { } run) return new ResyncStepResult(history.Runs.Count > 0 ? history.Runs[0] : null, null);
             var step = run.State == ResyncRunState.Planning
                 ? await BeginAsync(history, run, source, IsSpent, cancellationToken).ConfigureAwait(false)
                 : await ResumeAsync(history, run, source, IsSpent, cancellationToken).ConfigureAwait(false);
@@ -119,39 +122,39 @@ public sealed class ResyncRunner(
         while (true)
         {
             var history = await store.FindAsync(source, cancellationToken).ConfigureAwait(false);
-            if (history?.UnderWay() is not { } run || (runId ?? run.RunId) != run.RunId) return null;
+            if (history?.InProgress() is not { } run || (runId ?? run.RunId) != run.RunId) return null;
             var counts = await lanes.CountsAsync(run, cancellationToken).ConfigureAwait(false);
             if (await EndAsync(history, run with { Counts = counts }, ResyncRunState.Cancelled, "Cancelled. What it took into the ledger is still delivered.", cancellationToken).ConfigureAwait(false) is { } ended) return ended;
         }
     }
 
     // Nothing was planned of it yet, so whoever asks last may say what is wished.
-    private async Task WishAnewAsync(ICatalogSource source, ResyncRun run, ResyncWish wish, CancellationToken cancellationToken)
+    private async Task UpdateParametersAsync(ICatalogSource source, ResyncRun run, ResyncParameters parameters, CancellationToken cancellationToken)
     {
         var history = await HistoryAsync(source, cancellationToken).ConfigureAwait(false);
-        if (history.UnderWay() is { State: ResyncRunState.Planning } waiting && waiting.RunId == run.RunId)
-            await store.WriteAsync(history.With(waiting with { Wish = wish }), cancellationToken).ConfigureAwait(false);
+        if (history.InProgress() is { State: ResyncRunState.Planning } waiting && waiting.RunId == run.RunId)
+            await store.WriteAsync(history.With(waiting with { Parameters = parameters }), cancellationToken).ConfigureAwait(false);
     }
 
     private async ValueTask<ResyncHistory> HistoryAsync(ICatalogSource source, CancellationToken cancellationToken) =>
         await store.FindAsync(source.Name, cancellationToken).ConfigureAwait(false) ?? new ResyncHistory { Source = source.Name };
 
     /// <returns>Null where there is more to do at once.</returns>
-    private async Task<ResyncStep?> BeginAsync(ResyncHistory history, ResyncRun run, ICatalogSource source, Func<bool> isSpent, CancellationToken cancellationToken)
+    private async Task<ResyncStepResult?> BeginAsync(ResyncHistory history, ResyncRun run, ICatalogSource source, Func<bool> isSpent, CancellationToken cancellationToken)
     {
         var (planned, snapshot, plan) = await PlanAsync(history, run, source, cancellationToken).ConfigureAwait(false);
         using (plan)
         {
-            if (planned.IsUnderWay) await store.SavePlanAsync(planned.PlanId!, plan!, cancellationToken).ConfigureAwait(false);
+            if (planned.IsInProgress) await store.SavePlanAsync(planned.PlanId!, plan!, cancellationToken).ConfigureAwait(false);
             if (await store.WriteAsync(history.With(planned), cancellationToken).ConfigureAwait(false) is not { } written)
             {
-                if (planned.IsUnderWay) await store.DeletePlanAsync(planned.PlanId!, cancellationToken).ConfigureAwait(false);
+                if (planned.IsInProgress) await store.DeletePlanAsync(planned.PlanId!, cancellationToken).ConfigureAwait(false);
                 return Lost(run);
             }
 
             Progress?.Invoke(planned);
-            if (planned.IsUnderWay) ResyncTelemetry.Planned(planned.Counts.Planned);
-            return planned.IsUnderWay ? await SendAsync(written, planned, snapshot!, plan!, isSpent, cancellationToken).ConfigureAwait(false) : new ResyncStep(planned, null);
+            if (planned.IsInProgress) ResyncTelemetry.Planned(planned.Counts.Planned);
+            return planned.IsInProgress ? await SendAsync(written, planned, snapshot!, plan!, isSpent, cancellationToken).ConfigureAwait(false) : new ResyncStepResult(planned, null);
         }
     }
 
@@ -162,21 +165,21 @@ public sealed class ResyncRunner(
         if (snapshot is null) return (Ended(run, ResyncRunState.NoSnapshot, $"{source.Name} holds no catalog."), null, null);
         run = run with { Snapshot = snapshot.Name, Digest = snapshot.Digest, WrittenAt = snapshot.WrittenAt };
         var isLedger = snapshot is LedgerSnapshot;
-        if (history.Handled is { } handled && handled.Digest == snapshot.Digest && !run.Wish.Again && !isLedger)
+        if (history.Handled is { } handled && handled.Digest == snapshot.Digest && !run.Parameters.Again && !isLedger)
             return (Ended(run, ResyncRunState.HandledAlready, $"{snapshot.Name} was handled already, {handled.At:u}."), null, null);
 
         var (plan, fault) = isLedger
-            ? new PlanAnswer(await resend.PlanAsync(run.Wish.Resend ?? ResendFilter.Default, cancellationToken).ConfigureAwait(false), null)
+            ? new PlanResult(await resend.PlanAsync(run.Parameters.Resend ?? ResendFilter.Default, cancellationToken).ConfigureAwait(false), null)
             : await planner.PlanAsync(snapshot, cancellationToken).ConfigureAwait(false);
         if (fault is not null) return (Ended(run, ResyncRunState.Refused, fault.Message) with { FaultLine = fault.Line }, null, null);
         run = run with { Plan = plan!.Counts, Issues = [.. plan.Issues.Take(MostIssues).Select(IssueOf)] };
-        if (!isLedger && MassDelistGuard.Check(options, plan.Counts, history.Handled?.Items, run.Wish.AllowShare) is { } stop)
+        if (!isLedger && MassDelistGuard.Check(options, plan.Counts, history.Handled?.Items, run.Parameters.AllowedDelistShare) is { } stop)
         {
             plan.Dispose();
             return (Ended(run, ResyncRunState.Stopped, stop.Reason), null, null);
         }
 
-        if (run.Wish.DryRun)
+        if (run.Parameters.DryRun)
         {
             plan.Dispose();
             return (Ended(run, ResyncRunState.Planned, "Nothing was sent."), null, null);
@@ -199,19 +202,19 @@ public sealed class ResyncRunner(
     }
 
     /// <returns>Null where there is more to do at once.</returns>
-    private async Task<ResyncStep?> ResumeAsync(ResyncHistory history, ResyncRun run, ICatalogSource source, Func<bool> isSpent, CancellationToken cancellationToken)
+    private async Task<ResyncStepResult?> ResumeAsync(ResyncHistory history, ResyncRun run, ICatalogSource source, Func<bool> isSpent, CancellationToken cancellationToken)
     {
         // Neither of these takes the catalog, which is long to read.
-        if (run.IsHandedOver) return await FinishAsync(history, run, cancellationToken).ConfigureAwait(false);
-        if (await lanes.FullForAsync(run, cancellationToken).ConfigureAwait(false) is { } full) return new ResyncStep(run, full);
+        if (run.IsFullySent) return await FinishAsync(history, run, cancellationToken).ConfigureAwait(false);
+        if (await lanes.BacklogDelayAsync(run, cancellationToken).ConfigureAwait(false) is { } full) return new ResyncStepResult(run, full);
 
         var snapshot = await source.FindNewestAsync(cancellationToken).ConfigureAwait(false);
-        if (snapshot?.Digest != run.Digest) return await GiveWayAsync(history, run, source, cancellationToken).ConfigureAwait(false);
+        if (snapshot?.Digest != run.Digest) return await RestartWithNewSnapshotAsync(history, run, source, cancellationToken).ConfigureAwait(false);
         using var plan = await store.LoadPlanAsync(run.PlanId!, cancellationToken).ConfigureAwait(false);
         return await SendAsync(history, run, snapshot!, plan, isSpent, cancellationToken).ConfigureAwait(false);
     }
 
-    private async Task<ResyncStep?> SendAsync(ResyncHistory history, ResyncRun run, ICatalogSnapshot snapshot, CatalogPlan plan, Func<bool> isSpent, CancellationToken cancellationToken)
+    private async Task<ResyncStepResult?> SendAsync(ResyncHistory history, ResyncRun run, ICatalogSnapshot snapshot, CatalogPlan plan, Func<bool> isSpent, CancellationToken cancellationToken)
     {
         var upcoming = pages.ReadAsync(run, snapshot, plan, cancellationToken).GetAsyncEnumerator(cancellationToken);
         await using (upcoming.ConfigureAwait(false))
@@ -222,23 +225,23 @@ public sealed class ResyncRunner(
                 more = upcoming.MoveNextAsync().AsTask();
                 while (await more.ConfigureAwait(false))
                 {
-                    if (await lanes.FullForAsync(run, cancellationToken).ConfigureAwait(false) is { } full) return new ResyncStep(run, full);
+                    if (await lanes.BacklogDelayAsync(run, cancellationToken).ConfigureAwait(false) is { } full) return new ResyncStepResult(run, full);
                     var page = upcoming.Current;
                     more = upcoming.MoveNextAsync().AsTask();
-                    var result = await lanes.HandOverAsync(run, page.Packs, cancellationToken).ConfigureAwait(false);
-                    if (result.Hold is { } hold) return Held(run, hold);
+                    var result = await lanes.SendAsync(run, page.Packs, cancellationToken).ConfigureAwait(false);
+                    if (result.Deferral is { } hold) return Deferred(run, hold);
                     var next = run with { Pages = page.Number + 1, LanePacks = Add(run.LanePacks, page.Packs), Counts = run.Counts + result.Counts, UpdatedAt = time.GetUtcNow() };
                     if (await store.WriteAsync(history.With(next), cancellationToken).ConfigureAwait(false) is not { } written) return Lost(run);
                     (history, run) = (written, next);
                     ResyncTelemetry.Done(result.Counts);
                     Progress?.Invoke(run);
-                    if (isSpent()) return new ResyncStep(run, TimeSpan.Zero);
+                    if (isSpent()) return new ResyncStepResult(run, TimeSpan.Zero);
                 }
             }
             catch (SnapshotChangedException)
             {
                 more = null;
-                return await ChangedAsync(history, run, cancellationToken).ConfigureAwait(false);
+                return await SnapshotChangedAsync(history, run, cancellationToken).ConfigureAwait(false);
             }
             finally
             {
@@ -247,11 +250,11 @@ public sealed class ResyncRunner(
             }
         }
 
-        return await FinishAsync(history, run with { IsHandedOver = true }, cancellationToken).ConfigureAwait(false);
+        return await FinishAsync(history, run with { IsFullySent = true }, cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>Everything is handed over; ends the run when it is accounted for.</summary>
-    private async Task<ResyncStep?> FinishAsync(ResyncHistory history, ResyncRun run, CancellationToken cancellationToken)
+    private async Task<ResyncStepResult?> FinishAsync(ResyncHistory history, ResyncRun run, CancellationToken cancellationToken)
     {
         var counts = await lanes.CountsAsync(run, cancellationToken).ConfigureAwait(false);
         var left = counts.Planned - counts.Done;
@@ -259,13 +262,13 @@ public sealed class ResyncRunner(
         if (left > 0)
         {
             // What a run has seen of its lanes is kept with it, so that its last news has a time.
-            var moved = counts.Done != run.LanesDone || history.UnderWay() is { IsHandedOver: false };
+            var moved = counts.Done != run.LanesDone || history.InProgress() is { IsFullySent: false };
             if (moved || time.GetUtcNow() - run.UpdatedAt < LongestSilence)
             {
                 var waiting = moved ? run with { LanesDone = counts.Done, UpdatedAt = time.GetUtcNow() } : run;
                 if (moved && await store.WriteAsync(history.With(waiting), cancellationToken).ConfigureAwait(false) is null) return Lost(run);
                 Progress?.Invoke(waiting with { Counts = counts });
-                return new ResyncStep(waiting, LaneWait);
+                return new ResyncStepResult(waiting, LaneWait);
             }
 
             message = $"Done, but for {left:N0} items whose messages did not come back; they are pending and are sent by themselves.";
@@ -274,22 +277,22 @@ public sealed class ResyncRunner(
         }
 
         var handled = history with { Handled = run.Plan is { } plan && run.Digest is { } digest ? new HandledSnapshot(digest, plan.Items, time.GetUtcNow()) : history.Handled };
-        return await EndAsync(handled, run with { Counts = counts }, ResyncRunState.Completed, message, cancellationToken).ConfigureAwait(false) is { } ended ? new ResyncStep(ended, null) : Lost(run);
+        return await EndAsync(handled, run with { Counts = counts }, ResyncRunState.Completed, message, cancellationToken).ConfigureAwait(false) is { } ended ? new ResyncStepResult(ended, null) : Lost(run);
     }
 
-    private async Task<ResyncStep?> GiveWayAsync(ResyncHistory history, ResyncRun run, ICatalogSource source, CancellationToken cancellationToken)
+    private async Task<ResyncStepResult?> RestartWithNewSnapshotAsync(ResyncHistory history, ResyncRun run, ICatalogSource source, CancellationToken cancellationToken)
     {
         var counts = await lanes.CountsAsync(run, cancellationToken).ConfigureAwait(false);
         if (await EndAsync(history, run with { Counts = counts }, ResyncRunState.Cancelled, "A newer snapshot took its place.", cancellationToken).ConfigureAwait(false) is null) return Lost(run);
-        await RequestAsync(source, run.Wish, cancellationToken).ConfigureAwait(false);
+        await RequestAsync(source, run.Parameters, cancellationToken).ConfigureAwait(false);
         return null;
     }
 
-    private async Task<ResyncStep?> ChangedAsync(ResyncHistory history, ResyncRun run, CancellationToken cancellationToken)
+    private async Task<ResyncStepResult?> SnapshotChangedAsync(ResyncHistory history, ResyncRun run, CancellationToken cancellationToken)
     {
         var counts = await lanes.CountsAsync(run, cancellationToken).ConfigureAwait(false);
         const string Message = "The snapshot was changed while it was being sent. Write a new one under another name, or rename it when it is whole; the next run plans anew.";
-        return await EndAsync(history, run with { Counts = counts }, ResyncRunState.Cancelled, Message, cancellationToken).ConfigureAwait(false) is { } ended ? new ResyncStep(ended, null) : Lost(run);
+        return await EndAsync(history, run with { Counts = counts }, ResyncRunState.Cancelled, Message, cancellationToken).ConfigureAwait(false) is { } ended ? new ResyncStepResult(ended, null) : Lost(run);
     }
 
     private async Task<ResyncRun?> EndAsync(ResyncHistory history, ResyncRun run, ResyncRunState state, string message, CancellationToken cancellationToken)
@@ -297,7 +300,7 @@ public sealed class ResyncRunner(
         var ended = Ended(run, state, message);
         if (await store.WriteAsync(history.With(ended), cancellationToken).ConfigureAwait(false) is null) return null;
         if (run.PlanId is { } planId) await store.DeletePlanAsync(planId, cancellationToken).ConfigureAwait(false);
-        await lanes.ForgetAsync(ended, cancellationToken).ConfigureAwait(false);
+        await lanes.DeleteProgressAsync(ended, cancellationToken).ConfigureAwait(false);
         Progress?.Invoke(ended);
         return ended;
     }
@@ -308,14 +311,14 @@ public sealed class ResyncRunner(
         return run with { State = state, Message = message, EndedAt = now, UpdatedAt = now };
     }
 
-    private static ResyncStep Held(ResyncRun run, PackHold hold)
+    private static ResyncStepResult Deferred(ResyncRun run, PackDeferral hold)
     {
         var mend = hold.IsFault ? $"Sending is stopped: {hold.Reason} Mend that; the run goes on from there." : $"Sending is paused: {hold.Reason}";
-        return new ResyncStep(run with { Message = mend }, hold.Delay) { IsHeld = true };
+        return new ResyncStepResult(run with { Message = mend }, hold.Delay) { IsDeferred = true };
     }
 
     // Whoever has written since owns the run now.
-    private static ResyncStep Lost(ResyncRun run) => new(run with { Message = "Another run of this source has taken over, or it was cancelled." }, null);
+    private static ResyncStepResult Lost(ResyncRun run) => new(run with { Message = "Another run of this source has taken over, or it was cancelled." }, null);
 
     private static long[] Add(IReadOnlyList<long> lanePacks, IReadOnlyList<ResyncPack> packs)
     {
@@ -333,13 +336,13 @@ public sealed class ResyncRunner(
 
 /// <param name="Run">The run.</param>
 /// <param name="IsNew">False where it was under way already.</param>
-public readonly record struct ResyncStart(ResyncRun Run, bool IsNew);
+public readonly record struct ResyncRequestResult(ResyncRun Run, bool IsNew);
 
 /// <summary>How far a call brought a run.</summary>
 /// <param name="Run">As it stands; null where the source never had one.</param>
-/// <param name="Next">When to go on; null where there is nothing to go on with.</param>
-public sealed record ResyncStep(ResyncRun? Run, TimeSpan? Next)
+/// <param name="ContinueAfter">When to go on; null where there is nothing to go on with.</param>
+public sealed record ResyncStepResult(ResyncRun? Run, TimeSpan? ContinueAfter)
 {
     /// <summary>Something holds sending up; the run's message says what.</summary>
-    public bool IsHeld { get; init; }
+    public bool IsDeferred { get; init; }
 }

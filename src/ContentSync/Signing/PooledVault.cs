@@ -35,35 +35,35 @@ internal sealed class PooledVault
         _perSecond = _highest = options.SignaturesPerSecond;
 
         // However slow the whole, a throttled vault is asked as often as one that is down, or it would not be found to be well again.
-        _lowest = Math.Min(_highest, Math.Max(_highest * LowestShare, 1 / options.LongestProbe.TotalSeconds));
-        _most = Math.Max(1, _highest * options.Savings.TotalSeconds);
-        Saved = 1;
+        _lowest = Math.Min(_highest, Math.Max(_highest * LowestShare, 1 / options.MaxProbeDelay.TotalSeconds));
+        _most = Math.Max(1, _highest * options.BurstDuration.TotalSeconds);
+        Tokens = 1;
     }
 
     /// <summary>Signatures it may be asked for at once, as of the last look.</summary>
-    public double Saved { get; private set; }
+    public double Tokens { get; private set; }
 
     /// <summary>Signatures per second that can be had of it; 0 while all its keys are down.</summary>
     public double Rate => _keys.Any(key => !key.IsDown) ? _perSecond : 0;
 
-    public VaultStanding Standing => new(_name, Rate, _signed, _throttled, _keys.Count(key => key.IsDown));
+    public VaultStatus Status => new(_name, Rate, _signed, _throttled, _keys.Count(key => key.IsDown));
 
     /// <summary>Whether its pace allows one more.</summary>
     public bool IsReady(double now)
     {
         if (now > _savedAt)
         {
-            Saved = Math.Min(_most, Saved + ((now - _savedAt) * _perSecond));
+            Tokens = Math.Min(_most, Tokens + ((now - _savedAt) * _perSecond));
             _savedAt = now;
         }
 
-        return Saved >= 1 && now >= _restUntil;
+        return Tokens >= 1 && now >= _restUntil;
     }
 
     /// <summary>Seconds until it can be asked, for a signature or for a probe.</summary>
     public double UntilUsable(double now)
     {
-        var pace = Math.Max(_restUntil - now, IsReady(now) ? 0 : (1 - Saved) / _perSecond);
+        var pace = Math.Max(_restUntil - now, IsReady(now) ? 0 : (1 - Tokens) / _perSecond);
         var key = _keys.Min(key => key.IsDown ? key.NextProbe - now : 0);
         return Math.Max(0, Math.Max(pace, key));
     }
@@ -74,7 +74,7 @@ internal sealed class PooledVault
         key = Array.Find(_keys, key => key.IsDueForProbe(now));
         if (key is null) return false;
         key.BeginProbe();
-        Saved--;
+        Tokens--;
         return true;
     }
 
@@ -85,7 +85,7 @@ internal sealed class PooledVault
         do key = _keys[_nextKey++ % _keys.Length];
         while (key.IsDown);
         _nextKey %= _keys.Length;
-        Saved--;
+        Tokens--;
         return key;
     }
 
@@ -109,7 +109,7 @@ internal sealed class PooledVault
         _perSecond = Math.Max(_lowest, given < _perSecond * 0.97 ? given * 0.97 : _perSecond / 2);
         var rest = Math.Min(LongestRest, FirstRest * (1 << Math.Min(10, _throttledInARow++)));
         _restUntil = now + Math.Min(60, retryAfter?.TotalSeconds ?? rest);
-        Saved = Math.Min(Saved, 1);
+        Tokens = Math.Min(Tokens, 1);
     }
 
     /// <summary>Counts the signatures of the last 10 seconds, the window of a vault's limit.</summary>
@@ -196,7 +196,7 @@ internal sealed class PooledKey(PooledVault vault, VaultKey key, SignerPoolOptio
         if (IsDown && !_probing) return;
         _probing = false;
         IsDown = true;
-        _wait = Math.Clamp(_wait * 2, options.FirstProbe.TotalSeconds, options.LongestProbe.TotalSeconds);
+        _wait = Math.Clamp(_wait * 2, options.FirstProbeDelay.TotalSeconds, options.MaxProbeDelay.TotalSeconds);
         NextProbe = now + Math.Max(_wait, Math.Min(60, failure.RetryAfter?.TotalSeconds ?? 0));
     }
 }

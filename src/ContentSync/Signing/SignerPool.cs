@@ -20,7 +20,7 @@ public sealed class SignerPool : IRequestSigner, IDisposable
     private readonly TaskCreationOptions _turns;
     private readonly long _began;
     private readonly PooledVault[] _vaults;
-    private readonly LinkedList<Turn> _waiting = new();
+    private readonly LinkedList<SignatureWaiter> _waiting = new();
     private readonly ITimer _timer;
     private readonly Lock _lock = new();
     private double _timerAt = double.PositiveInfinity;
@@ -57,11 +57,11 @@ public sealed class SignerPool : IRequestSigner, IDisposable
     }
 
     /// <summary>How each vault stands.</summary>
-    public IReadOnlyList<VaultStanding> Standing
+    public IReadOnlyList<VaultStatus> Status
     {
         get
         {
-            lock (_lock) return [.. _vaults.Select(vault => vault.Standing)];
+            lock (_lock) return [.. _vaults.Select(vault => vault.Status)];
         }
     }
 
@@ -77,7 +77,7 @@ public sealed class SignerPool : IRequestSigner, IDisposable
         while (true)
         {
             // Who was turned away by a vault has waited already and goes first.
-            var key = await TakeTurnAsync(last, cancellationToken).ConfigureAwait(false);
+            var key = await WaitForKeyAsync(last, cancellationToken).ConfigureAwait(false);
             var sentAt = Now;
             try
             {
@@ -96,7 +96,7 @@ public sealed class SignerPool : IRequestSigner, IDisposable
                 lock (_lock)
                 {
                     key.Failed(e, sentAt, Now);
-                    GiveTurns();
+                    ServeWaiters();
                 }
             }
             catch
@@ -111,12 +111,12 @@ public sealed class SignerPool : IRequestSigner, IDisposable
     public void Dispose()
     {
         _timer.Dispose();
-        lock (_lock) TurnAway(new SigningUnavailableException("The process is shutting down."));
+        lock (_lock) RejectWaiters(new SigningUnavailableException("The process is shutting down."));
     }
 
     private async ValueTask<RequestSignature> SignAsync(PooledKey key, ReadOnlyMemory<byte> sha256, CancellationToken cancellationToken)
     {
-        using var patience = new CancellationTokenSource(_options.AttemptTimeout, _time);
+        using var patience = new CancellationTokenSource(_options.RequestTimeout, _time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(patience.Token, cancellationToken);
         try
         {
@@ -124,7 +124,7 @@ public sealed class SignerPool : IRequestSigner, IDisposable
         }
         catch (OperationCanceledException e) when (!cancellationToken.IsCancellationRequested)
         {
-            throw new SigningUnavailableException($"The vault {key.Vault} did not sign within {_options.AttemptTimeout.TotalSeconds:0.#} seconds.", innerException: e);
+            throw new SigningUnavailableException($"The vault {key.Vault} did not sign within {_options.RequestTimeout.TotalSeconds:0.#} seconds.", innerException: e);
         }
         catch (CryptographicException e)
         {
@@ -132,25 +132,25 @@ public sealed class SignerPool : IRequestSigner, IDisposable
         }
     }
 
-    private async ValueTask<PooledKey> TakeTurnAsync(SigningUnavailableException? last, CancellationToken cancellationToken)
+    private async ValueTask<PooledKey> WaitForKeyAsync(SigningUnavailableException? last, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        Turn turn;
+        SignatureWaiter turn;
         lock (_lock)
         {
             var now = Now;
             if ((_waiting.Count == 0 || last is not null) && TryTake(now, out var free)) return free;
-            ThrowIfHopeless(now, last);
-            turn = new Turn(this);
+            ThrowIfUnavailable(now, last);
+            turn = new SignatureWaiter(this);
             turn.Node = last is null ? _waiting.AddLast(turn) : _waiting.AddFirst(turn);
             ArmTimer(now);
         }
 
-        using var registration = cancellationToken.UnsafeRegister(static (state, token) => ((Turn)state!).Leave(token), turn);
+        using var registration = cancellationToken.UnsafeRegister(static (state, token) => ((SignatureWaiter)state!).Cancel(token), turn);
         return await turn.Task.ConfigureAwait(false);
     }
 
-    private void ThrowIfHopeless(double now, SigningUnavailableException? last)
+    private void ThrowIfUnavailable(double now, SigningUnavailableException? last)
     {
         var perSecond = _vaults.Sum(vault => vault.Rate);
         if (perSecond == 0)
@@ -168,11 +168,11 @@ public sealed class SignerPool : IRequestSigner, IDisposable
         lock (_lock)
         {
             _timerAt = double.PositiveInfinity;
-            GiveTurns();
+            ServeWaiters();
         }
     }
 
-    private void GiveTurns()
+    private void ServeWaiters()
     {
         var now = Now;
         while (_waiting.First is { } first && TryTake(now, out var key))
@@ -183,7 +183,7 @@ public sealed class SignerPool : IRequestSigner, IDisposable
         }
 
         // Nobody waits for vaults of which none works: the item is better off paused than held in memory.
-        if (_waiting.Count > 0 && _vaults.All(vault => vault.Rate == 0)) TurnAway(new SigningUnavailableException("No vault can sign.", UntilUsable(now)));
+        if (_waiting.Count > 0 && _vaults.All(vault => vault.Rate == 0)) RejectWaiters(new SigningUnavailableException("No vault can sign.", UntilUsable(now)));
         ArmTimer(now);
     }
 
@@ -195,7 +195,7 @@ public sealed class SignerPool : IRequestSigner, IDisposable
         {
             if (!vault.IsReady(now)) continue;
             if (vault.TryProbe(now, out key)) return true;
-            if (vault.Rate > 0 && (fullest is null || vault.Saved > fullest.Saved)) fullest = vault;
+            if (vault.Rate > 0 && (fullest is null || vault.Tokens > fullest.Tokens)) fullest = vault;
         }
 
         key = fullest?.Take();
@@ -215,9 +215,9 @@ public sealed class SignerPool : IRequestSigner, IDisposable
     }
 
     private TimeSpan UntilUsable(double now) =>
-        TimeSpan.FromSeconds(Math.Min(_options.LongestProbe.TotalSeconds, _vaults.Min(vault => vault.UntilUsable(now))));
+        TimeSpan.FromSeconds(Math.Min(_options.MaxProbeDelay.TotalSeconds, _vaults.Min(vault => vault.UntilUsable(now))));
 
-    private void TurnAway(SigningUnavailableException reason)
+    private void RejectWaiters(SigningUnavailableException reason)
     {
         while (_waiting.First is { } first)
         {
@@ -228,12 +228,12 @@ public sealed class SignerPool : IRequestSigner, IDisposable
     }
 
     /// <summary>One caller's place in the line.</summary>
-    private sealed class Turn(SignerPool pool) : TaskCompletionSource<PooledKey>(pool._turns)
+    private sealed class SignatureWaiter(SignerPool pool) : TaskCompletionSource<PooledKey>(pool._turns)
     {
         /// <summary>Null once it has left the line.</summary>
-        public LinkedListNode<Turn>? Node { get; set; }
+        public LinkedListNode<SignatureWaiter>? Node { get; set; }
 
-        public void Leave(CancellationToken cancellationToken)
+        public void Cancel(CancellationToken cancellationToken)
         {
             lock (pool._lock)
             {
@@ -263,19 +263,19 @@ public sealed class SignerPoolOptions
     public double SignaturesPerSecond { get; set; } = 392;
 
     /// <summary>A vault that was not asked for a while may catch up on this much of it at once.</summary>
-    public TimeSpan Savings { get; set; } = TimeSpan.FromMilliseconds(50);
+    public TimeSpan BurstDuration { get; set; } = TimeSpan.FromMilliseconds(50);
 
     /// <summary>A vault that has not answered after this time counts as down.</summary>
-    public TimeSpan AttemptTimeout { get; set; } = TimeSpan.FromSeconds(5);
+    public TimeSpan RequestTimeout { get; set; } = TimeSpan.FromSeconds(5);
 
     /// <summary>Longest wait for a turn that a caller is let in for.</summary>
     public TimeSpan MaxWait { get; set; } = TimeSpan.FromSeconds(15);
 
     /// <summary>Wait before the first probe of a key that is down; doubles with each probe that fails.</summary>
-    public TimeSpan FirstProbe { get; set; } = TimeSpan.FromSeconds(1);
+    public TimeSpan FirstProbeDelay { get; set; } = TimeSpan.FromSeconds(1);
 
     /// <summary>Longest wait between two probes.</summary>
-    public TimeSpan LongestProbe { get; set; } = TimeSpan.FromSeconds(30);
+    public TimeSpan MaxProbeDelay { get; set; } = TimeSpan.FromSeconds(30);
 }
 
 /// <summary>How a vault of the pool stands.</summary>
@@ -284,4 +284,4 @@ public sealed class SignerPoolOptions
 /// <param name="Signed">Signatures since the start.</param>
 /// <param name="Throttled">Calls it refused for being too many.</param>
 /// <param name="Down">Keys that are down.</param>
-public sealed record VaultStanding(string Vault, double SignaturesPerSecond, long Signed, long Throttled, int Down);
+public sealed record VaultStatus(string Vault, double SignaturesPerSecond, long Signed, long Throttled, int Down);

@@ -14,7 +14,7 @@ namespace ContentSync.Synchronization;
 public sealed partial class ContentSynchronizer(
     ISyncLedger ledger,
     AlipayHkClient client,
-    SendGate gate,
+    CircuitBreaker gate,
     RequestIdSource requestIds,
     RecoverabilityOptions options,
     Func<double> jitter,
@@ -31,7 +31,7 @@ public sealed partial class ContentSynchronizer(
     private static readonly TimeSpan EndingTimeout = TimeSpan.FromSeconds(10);
 
     /// <summary>The stop of all sending in force, or null.</summary>
-    public SendStop? Stop => gate.Stop;
+    public OpenCircuit? OpenCircuit => gate.OpenState;
 
     /// <summary>Takes validated contents into the ledger. Once this returns, none of them can be lost.</summary>
     /// <param name="items">In the order in which the caller means them.</param>
@@ -51,7 +51,7 @@ public sealed partial class ContentSynchronizer(
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     public async ValueTask<SyncOutcome> SynchronizeAsync(string contentId, CancellationToken cancellationToken)
     {
-        using var activity = Telemetry.StartContent(contentId);
+        using var activity = Telemetry.StartItem(contentId);
         try
         {
             for (var revisions = 1; ; revisions++)
@@ -74,36 +74,36 @@ public sealed partial class ContentSynchronizer(
     private async ValueTask<(SyncOutcome Outcome, bool NewerPending)> RunOnceAsync(string contentId, CancellationToken cancellationToken)
     {
         if (!gate.TryEnter(out var permit, out var wait))
-            return (Pending(PendingCause.Paused, WithJitter(wait), null) with { Code = gate.Stop?.Code, Description = gate.Stop?.Message }, false);
+            return (Pending(PendingCause.Deferred, WithJitter(wait), null) with { Code = gate.OpenState?.Code, Description = gate.OpenState?.Message }, false);
 
         var reported = false;
         try
         {
             var asked = time.GetTimestamp();
             var (status, record) = await ledger.LeaseAsync(contentId, options.LeaseDuration, cancellationToken).ConfigureAwait(false);
-            if (status != LeaseStatus.Granted) return (WithoutLease(status, record), false);
+            if (status != LeaseStatus.Granted) return (NotLeased(status, record), false);
 
             // The lease runs from when it was written: one that was long on its way might end with the request still in flight.
             var leased = record!;
-            if (time.GetElapsedTime(asked) > options.LeaseDuration / LeaseShareForLedger) return await LeaveAsync(leased).ConfigureAwait(false);
-            if (leased.Attempts > RecoverabilityPolicy.MostAttempts(options)) return await GiveUpAsync(leased).ConfigureAwait(false);
+            if (time.GetElapsedTime(asked) > options.LeaseDuration / LeaseShareForLedger) return await ReleaseCancelledAsync(leased).ConfigureAwait(false);
+            if (leased.Attempts > RecoverabilityPolicy.MaxUnansweredAttempts(options)) return await ParkExhaustedAsync(leased).ConfigureAwait(false);
 
-            SynchronizeAnswer answer;
+            SynchronizeResult answer;
             try
             {
-                answer = await client.SynchronizeAsync(leased.Body, cancellationToken, quickRetries: !permit.IsProbe).ConfigureAwait(false);
+                answer = await client.SynchronizeAsync(leased.Body, cancellationToken, immediateRetries: !permit.IsProbe).ConfigureAwait(false);
             }
             catch (OperationCanceledException)
             {
                 // AlipayHK may have the request in its hands all the same.
-                await EndAsync(leased, new AttemptEnding(AttemptEndingKind.Released) { SettlesAt = time.GetUtcNow() + options.SettleTime }).ConfigureAwait(false);
+                await RecordAsync(leased, new AttemptOutcome(AttemptOutcomeKind.Released) { LateEffectUntil = time.GetUtcNow() + options.LateEffectWindow }).ConfigureAwait(false);
                 throw;
             }
 
             gate.Report(permit, answer);
             reported = true;
             CountVerificationFailure(answer);
-            return await ConcludeAsync(leased, answer, permit.IsProbe).ConfigureAwait(false);
+            return await CompleteAttemptAsync(leased, answer, permit.IsProbe).ConfigureAwait(false);
         }
         finally
         {
@@ -112,23 +112,23 @@ public sealed partial class ContentSynchronizer(
     }
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    private async ValueTask<(SyncOutcome Outcome, bool NewerPending)> ConcludeAsync(SyncRecord leased, SynchronizeAnswer answer, bool isProbe)
+    private async ValueTask<(SyncOutcome Outcome, bool NewerPending)> CompleteAttemptAsync(SyncRecord leased, SynchronizeResult answer, bool isProbe)
     {
         var now = time.GetUtcNow();
         var decision = Decide(leased, answer, isProbe, now);
         var attempt = new SyncAttempt(now, answer.RequestId ?? leased.RequestId, answer.Code, Shortened(answer.Message), answer.TracerId);
         var ending = decision switch
         {
-            RecoverabilityDecision.Complete => new AttemptEnding(AttemptEndingKind.Synchronized) { Attempt = attempt, TemplateCode = answer.TemplateCode, TemplateStatus = answer.TemplateStatus },
-            RecoverabilityDecision.DeadLetter parked => new AttemptEnding(AttemptEndingKind.Parked) { Attempt = attempt, ParkReason = parked.Reason },
-            RecoverabilityDecision.DelayedRetry retry => new AttemptEnding(AttemptEndingKind.RetryAt) { Attempt = attempt, DueAt = now + retry.Delay },
-            RecoverabilityDecision.Pause pause => new AttemptEnding(AttemptEndingKind.PausedUntil) { Attempt = attempt, DueAt = now + pause.Delay },
+            RecoverabilityDecision.Complete => new AttemptOutcome(AttemptOutcomeKind.Synchronized) { Attempt = attempt, TemplateCode = answer.TemplateCode, TemplateStatus = answer.TemplateStatus },
+            RecoverabilityDecision.Park parked => new AttemptOutcome(AttemptOutcomeKind.Parked) { Attempt = attempt, ParkReason = parked.Reason },
+            RecoverabilityDecision.DelayedRetry retry => new AttemptOutcome(AttemptOutcomeKind.RetryAt) { Attempt = attempt, DueAt = now + retry.Delay },
+            RecoverabilityDecision.Defer pause => new AttemptOutcome(AttemptOutcomeKind.DeferredUntil) { Attempt = attempt, DueAt = now + pause.Delay },
             _ => throw new InvalidOperationException($"Unknown decision {decision}."),
         };
-        if (answer.MayTakeEffectLater) ending = ending with { SettlesAt = now + options.SettleTime };
+        if (answer.MayTakeEffectLater) ending = ending with { LateEffectUntil = now + options.LateEffectWindow };
         Log(leased, answer, decision);
-        var (status, record) = await EndAsync(leased, ending).ConfigureAwait(false);
-        if (status == RecordStatus.Recorded && ending.Kind == AttemptEndingKind.Parked) CountParked(record);
+        var (status, record) = await RecordAsync(leased, ending).ConfigureAwait(false);
+        if (status == RecordStatus.Recorded && ending.Kind == AttemptOutcomeKind.Parked) CountParked(record);
         return status switch
         {
             RecordStatus.NewerPending => (Pending(PendingCause.NotDue, TimeSpan.Zero, record), true),
@@ -137,28 +137,28 @@ public sealed partial class ContentSynchronizer(
         };
     }
 
-    private async ValueTask<(SyncOutcome Outcome, bool NewerPending)> LeaveAsync(SyncRecord leased)
+    private async ValueTask<(SyncOutcome Outcome, bool NewerPending)> ReleaseCancelledAsync(SyncRecord leased)
     {
-        var (_, record) = await EndAsync(leased, new AttemptEnding(AttemptEndingKind.Released)).ConfigureAwait(false);
+        var (_, record) = await RecordAsync(leased, new AttemptOutcome(AttemptOutcomeKind.Released)).ConfigureAwait(false);
         return (Pending(PendingCause.LedgerUnavailable, WithJitter(TimeSpan.Zero), record) with { Description = "The ledger answers too slowly to send safely." }, false);
     }
 
-    private RecoverabilityDecision Decide(SyncRecord leased, SynchronizeAnswer answer, bool isProbe, DateTimeOffset now)
+    private RecoverabilityDecision Decide(SyncRecord leased, SynchronizeResult answer, bool isProbe, DateTimeOffset now)
     {
         // What was under way when sending stopped waits with the others: AlipayHK is down, which is not this content's fault. A probe
         // is an attempt like any other, for it may be the content that is at fault.
-        return !isProbe && gate.Stop is { } stop && RecoverabilityPolicy.IsUnanswered(answer)
-            ? new RecoverabilityDecision.Pause(WithJitter(stop.NextProbe - now))
+        return !isProbe && gate.OpenState is { } stop && RecoverabilityPolicy.IsUnanswered(answer)
+            ? new RecoverabilityDecision.Defer(WithJitter(stop.NextProbe - now))
             : RecoverabilityPolicy.Decide(options, answer, leased.Attempts, now - leased.AcceptedAt, jitter());
     }
 
-    private async ValueTask<(SyncOutcome Outcome, bool NewerPending)> GiveUpAsync(SyncRecord leased)
+    private async ValueTask<(SyncOutcome Outcome, bool NewerPending)> ParkExhaustedAsync(SyncRecord leased)
     {
         var last = leased.LastAttempt;
-        var answer = new SynchronizeAnswer(AnswerVerdict.Retryable, last?.Code ?? ClientCodes.Interrupted, last?.Message ?? "The process ended during each attempt.");
+        var answer = new SynchronizeResult(SynchronizeResultKind.Retryable, last?.Code ?? ClientCodes.Interrupted, last?.Message ?? "The process ended during each attempt.");
         var decision = RecoverabilityPolicy.Exhausted(answer, leased.Attempts - 1);
         var attempt = last ?? new SyncAttempt(time.GetUtcNow(), leased.RequestId, answer.Code, answer.Message, null);
-        var (status, record) = await EndAsync(leased, new AttemptEnding(AttemptEndingKind.Parked) { Attempt = attempt, ParkReason = decision.Reason }).ConfigureAwait(false);
+        var (status, record) = await RecordAsync(leased, new AttemptOutcome(AttemptOutcomeKind.Parked) { Attempt = attempt, ParkReason = decision.Reason }).ConfigureAwait(false);
         if (status != RecordStatus.Recorded) return (Pending(PendingCause.Busy, TimeSpan.Zero, record), status == RecordStatus.NewerPending);
         CountParked(record);
         return (Outcome(decision, answer, record), false);
@@ -166,7 +166,7 @@ public sealed partial class ContentSynchronizer(
 
     // Writing down what AlipayHK did must not be given up because the caller went away.
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    private async ValueTask<RecordAnswer> EndAsync(SyncRecord leased, AttemptEnding ending)
+    private async ValueTask<RecordResult> RecordAsync(SyncRecord leased, AttemptOutcome ending)
     {
         using var timeout = new CancellationTokenSource(EndingTimeout, time);
         try
@@ -179,7 +179,7 @@ public sealed partial class ContentSynchronizer(
         }
     }
 
-    private SyncOutcome WithoutLease(LeaseStatus status, SyncRecord? record) => status switch
+    private SyncOutcome NotLeased(LeaseStatus status, SyncRecord? record) => status switch
     {
         LeaseStatus.NotFound => new SyncOutcome(SyncOutcomeKind.NotFound),
         LeaseStatus.Busy => Pending(PendingCause.Busy, Until(record!.Lease!.ExpiresAt), record),
@@ -187,17 +187,17 @@ public sealed partial class ContentSynchronizer(
         _ => record!.State == SyncState.Synchronized ? new SyncOutcome(SyncOutcomeKind.Unchanged) { Record = record } : Parked(record),
     };
 
-    private static SyncOutcome Outcome(RecoverabilityDecision decision, SynchronizeAnswer answer, SyncRecord record) => decision switch
+    private static SyncOutcome Outcome(RecoverabilityDecision decision, SynchronizeResult answer, SyncRecord record) => decision switch
     {
         RecoverabilityDecision.Complete => new SyncOutcome(SyncOutcomeKind.Synchronized) { Record = record, Code = answer.Code },
-        RecoverabilityDecision.DeadLetter parked => Parked(record) with { Description = parked.Description },
+        RecoverabilityDecision.Park parked => Parked(record) with { Description = parked.Description },
         RecoverabilityDecision.DelayedRetry retry => Pending(PendingCause.Retry, retry.Delay, record) with { Code = answer.Code, Description = answer.Message },
-        RecoverabilityDecision.Pause pause => Pending(PendingCause.Paused, pause.Delay, record) with { Code = answer.Code, Description = answer.Message },
+        RecoverabilityDecision.Defer pause => Pending(PendingCause.Deferred, pause.Delay, record) with { Code = answer.Code, Description = answer.Message },
         _ => throw new InvalidOperationException($"Unknown decision {decision}."),
     };
 
     private static SyncOutcome Parked(SyncRecord record) =>
-        new(record.ParkReason == ParkReason.Rejected ? SyncOutcomeKind.Rejected : SyncOutcomeKind.DeadLettered)
+        new(record.ParkReason == ParkReason.Rejected ? SyncOutcomeKind.Rejected : SyncOutcomeKind.Parked)
         {
             Record = record,
             Code = record.LastAttempt?.Code,
@@ -219,7 +219,7 @@ public sealed partial class ContentSynchronizer(
     }
 
     // An error page of something on the way is unsigned as well; only who claims a success must have signed it.
-    private static void CountVerificationFailure(SynchronizeAnswer answer)
+    private static void CountVerificationFailure(SynchronizeResult answer)
     {
         if (answer.Verification is null or SignatureVerification.Valid) return;
         if (answer.Verification == SignatureVerification.Unsigned && answer.Code != ClientCodes.UnsignedSuccess) return;
@@ -231,21 +231,21 @@ public sealed partial class ContentSynchronizer(
 
     private static string Shortened(string message) => message.Length <= 256 ? message : message[..256];
 
-    private void Log(SyncRecord leased, SynchronizeAnswer answer, RecoverabilityDecision decision)
+    private void Log(SyncRecord leased, SynchronizeResult answer, RecoverabilityDecision decision)
     {
         switch (decision)
         {
             case RecoverabilityDecision.Complete:
                 LogSynchronized(leased.ContentId, leased.RequestId, answer.TracerId);
                 break;
-            case RecoverabilityDecision.DeadLetter parked:
+            case RecoverabilityDecision.Park parked:
                 LogParked(leased.ContentId, leased.RequestId, answer.Code, answer.TracerId, parked.Description);
                 break;
             case RecoverabilityDecision.DelayedRetry retry:
                 LogRetry(leased.ContentId, leased.RequestId, answer.Code, leased.Attempts, retry.Delay, answer.TracerId);
                 break;
-            case RecoverabilityDecision.Pause pause:
-                LogPaused(leased.ContentId, answer.Code, answer.Message, pause.Delay);
+            case RecoverabilityDecision.Defer pause:
+                LogDeferred(leased.ContentId, answer.Code, answer.Message, pause.Delay);
                 break;
         }
     }
@@ -257,7 +257,7 @@ public sealed partial class ContentSynchronizer(
     private partial void LogRetry(string contentId, string requestId, string code, int attempt, TimeSpan delay, string? tracerId);
 
     [LoggerMessage(EventId = 2003, Level = LogLevel.Warning, Message = "Paused {ContentId} for {Delay}: {Code}, {Reason}")]
-    private partial void LogPaused(string contentId, string code, string reason, TimeSpan delay);
+    private partial void LogDeferred(string contentId, string code, string reason, TimeSpan delay);
 
     [LoggerMessage(EventId = 2004, Level = LogLevel.Warning, Message = "Parked {ContentId}, request {RequestId}: {Code}, tracer {TracerId}. {Description}")]
     private partial void LogParked(string contentId, string requestId, string code, string? tracerId, string description);

@@ -8,14 +8,14 @@ public sealed class ParkedReplay(ISyncLedger ledger, ISyncQueue queue, ReplayOpt
 {
     /// <summary>Streams the parked contents that match, in no promised order.</summary>
     /// <exception cref="LedgerUnavailableException">The ledger cannot be read.</exception>
-    public async IAsyncEnumerable<ParkedContent> ListAsync(ParkedFilter filter, [EnumeratorCancellation] CancellationToken cancellationToken)
+    public async IAsyncEnumerable<ParkedItem> ListAsync(ParkedFilter filter, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         var records = filter.ContentIds is { } ids
             ? FindAsync(ids, cancellationToken)
             : ledger.ListAsync(new SyncRecordFilter { State = SyncState.Parked, ResultCode = filter.Code }, cancellationToken);
         await foreach (var record in records.ConfigureAwait(false))
         {
-            if (filter.Matches(record)) yield return ParkedContent.Of(record);
+            if (filter.Matches(record)) yield return ParkedItem.Of(record);
         }
     }
 
@@ -113,7 +113,7 @@ public sealed record ParkedFilter
 /// <param name="ParkedAt">When the last attempt ended.</param>
 /// <param name="RequestId">Of the request, on every attempt.</param>
 /// <param name="TracerId">AlipayHK's trace id of the last attempt, to be quoted to its support.</param>
-public sealed record ParkedContent(
+public sealed record ParkedItem(
     string ContentId,
     string ContentType,
     string Revision,
@@ -126,7 +126,7 @@ public sealed record ParkedContent(
     string RequestId,
     string? TracerId)
 {
-    internal static ParkedContent Of(SyncRecord record) => new(
+    internal static ParkedItem Of(SyncRecord record) => new(
         record.ContentId,
         record.ContentType,
         record.Revision.ToString(),

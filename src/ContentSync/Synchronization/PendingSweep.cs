@@ -4,7 +4,7 @@ using ContentSync.Ledger;
 namespace ContentSync.Synchronization;
 
 /// <summary>Finds contents that are pending past their due time, because a message was lost or a process died, and enqueues them again.</summary>
-public sealed class PendingSweep(ISyncLedger ledger, ISyncQueue queue, SendGate gate, TimeProvider time)
+public sealed class PendingSweep(ISyncLedger ledger, ISyncQueue queue, CircuitBreaker gate, TimeProvider time)
 {
     private const int PageSize = 256;
 
@@ -17,7 +17,7 @@ public sealed class PendingSweep(ISyncLedger ledger, ISyncQueue queue, SendGate 
     /// <returns>How many were enqueued, and how long the oldest pending content has waited since its acceptance.</returns>
     public async Task<SweepResult> RunAsync(TimeSpan grace, CancellationToken cancellationToken)
     {
-        var isStopped = gate.Stop is not null;
+        var isStopped = gate.OpenState is not null;
         var now = time.GetUtcNow();
         var enqueued = 0;
         var oldest = now;

@@ -21,8 +21,8 @@ public abstract record RecoverabilityDecision
     /// <summary>Park it, and dead-letter its message.</summary>
     /// <param name="Reason">Why, as the ledger keeps it.</param>
     /// <param name="Description">One sentence for the person who finds it.</param>
-    public sealed record DeadLetter(ParkReason Reason, string Description) : RecoverabilityDecision;
+    public sealed record Park(ParkReason Reason, string Description) : RecoverabilityDecision;
 
     /// <summary>Try again after a wait; the cause was not this content, so the attempt is given back.</summary>
-    public sealed record Pause(TimeSpan Delay) : RecoverabilityDecision;
+    public sealed record Defer(TimeSpan Delay) : RecoverabilityDecision;
 }

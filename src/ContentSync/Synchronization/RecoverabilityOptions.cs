@@ -31,7 +31,7 @@ public sealed class RecoverabilityOptions
     public TimeSpan MaxRetryAfter { get; set; } = TimeSpan.FromHours(1);
 
     /// <summary>Wait after the signer could not sign and did not say when to come back.</summary>
-    public TimeSpan SigningPause { get; set; } = TimeSpan.FromSeconds(10);
+    public TimeSpan SigningRetryDelay { get; set; } = TimeSpan.FromSeconds(10);
 
     /// <summary>How long one attempt may hold a content. Must be longer than <c>AlipayHk:TotalTimeout</c> by at least a quarter of itself, for the ledger's own time.</summary>
     public TimeSpan LeaseDuration { get; set; } = TimeSpan.FromSeconds(60);
@@ -41,7 +41,7 @@ public sealed class RecoverabilityOptions
     /// meanwhile: an older revision that takes effect late would undo a newer one. A caller who hangs up at once gives up at once, so it
     /// is longer than AlipayHK takes for a request at all, and not merely than what it takes beyond the client's time limit.
     /// </summary>
-    public TimeSpan SettleTime { get; set; } = TimeSpan.FromSeconds(25);
+    public TimeSpan LateEffectWindow { get; set; } = TimeSpan.FromSeconds(25);
 
     /// <summary>Failures in a row, over all contents, that stop sending until a probe succeeds. Below <see cref="MaxAttempts"/>, so that a lone content does not spend them all on a partner that is down.</summary>
     public int BreakerThreshold { get; set; } = 5;

@@ -28,31 +28,31 @@ public static class RecoverabilityPolicy
     /// <param name="attempts">Attempts spent on this request, this one included.</param>
     /// <param name="age">Time since the content was accepted.</param>
     /// <param name="jitter">Drawn evenly from [0, 1).</param>
-    public static RecoverabilityDecision Decide(RecoverabilityOptions options, SynchronizeAnswer answer, int attempts, TimeSpan age, double jitter) => answer.Verdict switch
+    public static RecoverabilityDecision Decide(RecoverabilityOptions options, SynchronizeResult answer, int attempts, TimeSpan age, double jitter) => answer.Kind switch
     {
-        AnswerVerdict.Succeeded => RecoverabilityDecision.Complete.Instance,
-        AnswerVerdict.Rejected => new RecoverabilityDecision.DeadLetter(
+        SynchronizeResultKind.Succeeded => RecoverabilityDecision.Complete.Instance,
+        SynchronizeResultKind.Rejected => new RecoverabilityDecision.Park(
             ParkReason.Rejected, $"AlipayHK rejected this content with {answer.Code}: {answer.Message} Change the content; the same content is not sent again."),
-        AnswerVerdict.ConfigurationFault => new RecoverabilityDecision.Pause(options.ProbeInterval),
-        AnswerVerdict.SigningUnavailable => new RecoverabilityDecision.Pause(Bounded(options, answer.RetryAfter) ?? options.SigningPause),
-        _ when attempts >= (Answered(answer) ? options.MaxAttempts : MostAttempts(options)) => Exhausted(answer, attempts),
-        _ when age >= options.MaxAge && attempts * 2 >= options.MaxAttempts => new RecoverabilityDecision.DeadLetter(
+        SynchronizeResultKind.ConfigurationFault => new RecoverabilityDecision.Defer(options.ProbeInterval),
+        SynchronizeResultKind.SigningUnavailable => new RecoverabilityDecision.Defer(Bounded(options, answer.RetryAfter) ?? options.SigningRetryDelay),
+        _ when attempts >= (Answered(answer) ? options.MaxAttempts : MaxUnansweredAttempts(options)) => Exhausted(answer, attempts),
+        _ when age >= options.MaxAge && attempts * 2 >= options.MaxAttempts => new RecoverabilityDecision.Park(
             ParkReason.AgeExceeded, string.Create(CultureInfo.InvariantCulture, $"Not acknowledged within {options.MaxAge.TotalHours:0.#} hours; the last attempt ended with {answer.Code}: {answer.Message} Replay it when the cause is mended.")),
         _ => new RecoverabilityDecision.DelayedRetry(Bounded(options, answer.RetryAfter) ?? options.BackOff[Math.Min(attempts, options.BackOff.Count) - 1] * jitter),
     };
 
     /// <summary>The decision for a content whose every attempt was spent, its last one without an ending: the process died in it.</summary>
-    public static RecoverabilityDecision.DeadLetter Exhausted(SynchronizeAnswer answer, int attempts) => new(
+    public static RecoverabilityDecision.Park Exhausted(SynchronizeResult answer, int attempts) => new(
         ParkReason.AttemptsExhausted,
         string.Create(CultureInfo.InvariantCulture, $"Gave up after {attempts} attempts; the last one ended with {answer.Code}: {answer.Message} Replay it when the cause is mended."));
 
     /// <summary>Attempts that no content ever exceeds, whatever they ended with.</summary>
-    public static int MostAttempts(RecoverabilityOptions options) => options.MaxAttempts * 2;
+    public static int MaxUnansweredAttempts(RecoverabilityOptions options) => options.MaxAttempts * 2;
 
     /// <summary>Whether the attempt failed and AlipayHK did not say so itself: it may merely be down.</summary>
-    public static bool IsUnanswered(SynchronizeAnswer answer) => answer.Verdict == AnswerVerdict.Retryable && !Answered(answer);
+    public static bool IsUnanswered(SynchronizeResult answer) => answer.Kind == SynchronizeResultKind.Retryable && !Answered(answer);
 
-    private static bool Answered(SynchronizeAnswer answer) => answer.Verification == SignatureVerification.Valid;
+    private static bool Answered(SynchronizeResult answer) => answer.Verification == SignatureVerification.Valid;
 
     private static TimeSpan? Bounded(RecoverabilityOptions options, TimeSpan? retryAfter) =>
         retryAfter is { } wait ? (wait < options.MaxRetryAfter ? wait : options.MaxRetryAfter) : null;

@@ -15,7 +15,7 @@ public enum SyncOutcomeKind
     Rejected,
 
     /// <summary>Given up on; waits for a person.</summary>
-    DeadLettered,
+    Parked,
 
     /// <summary>Still pending; to be run again after <see cref="SyncOutcome.Delay"/>.</summary>
     Pending,
@@ -31,7 +31,7 @@ public enum PendingCause
     Retry,
 
     /// <summary>Sending is stopped, or no signature can be had; no attempt was spent.</summary>
-    Paused,
+    Deferred,
 
     /// <summary>Another attempt at the same content is in flight.</summary>
     Busy,

@@ -34,9 +34,9 @@ public class WireBenchmarks
         {
             BaseAddress = new Uri("https://alipayhk.example.com"),
             ClientId = ClientId,
-            PartnerKeys = { new PartnerKeyOptions { PublicKey = key.ExportSubjectPublicKeyInfoPem() } },
+            PublicKeys = { new AlipayHkKeyOptions { PublicKey = key.ExportSubjectPublicKeyInfoPem() } },
         };
-        _verification = new ResponseVerification(options, new PartnerKeys(options), new FixedClock(), NullLogger<ResponseVerification>.Instance);
+        _verification = new ResponseVerification(options, new AlipayHkKeys(options), new FixedClock(), NullLogger<ResponseVerification>.Instance);
         if (Verify() != SignatureVerification.Valid) throw new InvalidOperationException("The benchmark's own answer does not verify.");
     }
 

@@ -1,8 +1,8 @@
 using ContentSync.AlipayHk;
 using ContentSync.Content;
 using ContentSync.Local.Pipeline;
-using ContentSync.Local.Storage;
 using ContentSync.Signing;
+using ContentSync.Sqlite;
 using ContentSync.Synchronization;
 using Microsoft.Extensions.Logging.Abstractions;
 
@@ -28,7 +28,7 @@ internal sealed class ItemRun : IAsyncDisposable
         _client = client;
         var options = new RecoverabilityOptions();
         _synchronizer = new ContentSynchronizer(
-            ledger, client, new SendGate(options, TimeProvider.System), new RequestIdSource(), options, () => 0.5, TimeProvider.System, NullLogger<ContentSynchronizer>.Instance);
+            ledger, client, new CircuitBreaker(options, TimeProvider.System), new RequestIdSource(), options, () => 0.5, TimeProvider.System, NullLogger<ContentSynchronizer>.Instance);
         _queue = new InProcessQueue(_synchronizer, Workers, TimeProvider.System, NullLogger<InProcessQueue>.Instance);
         _queue.Ended += (_, outcome) =>
         {
@@ -50,7 +50,7 @@ internal sealed class ItemRun : IAsyncDisposable
     {
         BaseAddress = peer.Addresses.Gateway,
         ClientId = Peer.ClientId,
-        PartnerKeys = { new PartnerKeyOptions { KeyVersion = "1", PublicKey = peer.Theirs.ExportSubjectPublicKeyInfoPem() } },
+        PublicKeys = { new AlipayHkKeyOptions { KeyVersion = "1", PublicKey = peer.Theirs.ExportSubjectPublicKeyInfoPem() } },
     };
 
     /// <summary>Brings the items to AlipayHK; returns when all are acknowledged and recorded.</summary>

@@ -1,12 +1,15 @@
 using System.Diagnostics;
 using ContentSync.AlipayHk;
 using ContentSync.Benchmarks.Ratios;
+using ContentSync.Catalog;
 using ContentSync.Content;
 using ContentSync.Ledger;
 using ContentSync.Local.Pipeline;
-using ContentSync.Local.Storage;
 using ContentSync.Resync;
+using ContentSync.Resync.Lanes;
+using ContentSync.Resync.Planning;
 using ContentSync.Signing;
+using ContentSync.Sqlite;
 using ContentSync.Synchronization;
 using Microsoft.Extensions.Logging;
 
@@ -38,15 +41,15 @@ internal sealed class BulkRun : IAsyncDisposable
         _client = AlipayHkClient.Create(partner, _signer, TimeProvider.System, _telemetry, _socket);
         var recoverability = new RecoverabilityOptions();
         var synchronizer = new ContentSynchronizer(
-            _counting, _client, new SendGate(recoverability, TimeProvider.System), new RequestIdSource(), recoverability, () => 0.5, TimeProvider.System, _telemetry.CreateLogger<ContentSynchronizer>());
+            _counting, _client, new CircuitBreaker(recoverability, TimeProvider.System), new RequestIdSource(), recoverability, () => 0.5, TimeProvider.System, _telemetry.CreateLogger<ContentSynchronizer>());
         var contentOptions = new ContentOptions();
         var reader = new CatalogReader(new ContentReader(contentOptions, TimeProvider.System), contentOptions);
-        _planner = new CatalogPlanner(reader, new SqliteLedgerIndex(new SqliteLedgerOptions(Path.Combine(folder, "ledger.db"))), folder);
+        _planner = new CatalogPlanner(reader, new SqliteLedgerScan(new SqliteLedgerOptions(Path.Combine(folder, "ledger.db"))), folder);
         _runner = new ResyncRunner(
             _planner,
             new ResendPlanner(_counting, TimeProvider.System),
             new ResyncPages(reader, synchronizer, _counting, TimeProvider.System),
-            new InProcessLanes(new PackSender(synchronizer, _singles, options, TimeProvider.System), new LanePaces(options, TimeProvider.System)),
+            new InProcessLanes(new PackSender(synchronizer, _singles, options, TimeProvider.System), new LaneRateLimiters(options, TimeProvider.System)),
             FileResyncStore.Open(Path.Combine(folder, "resync")),
             new RequestIdSource(),
             options,
@@ -104,7 +107,7 @@ internal sealed class BulkRun : IAsyncDisposable
             began = Stopwatch.GetTimestamp();
             processor = Environment.CpuUsage.TotalTime;
         };
-        var run = await _runner.RunAsync(_catalog, new ResyncWish(), CancellationToken.None).ConfigureAwait(false);
+        var run = await _runner.RunAsync(_catalog, new ResyncParameters(), CancellationToken.None).ConfigureAwait(false);
         var elapsed = Stopwatch.GetElapsedTime(began!.Value);
         if (run.Counts.Sent != _items) throw new InvalidOperationException($"{run.Counts.Sent} of {_items} contents were sent.");
         return (run, elapsed, Environment.CpuUsage.TotalTime - processor);
@@ -183,13 +186,13 @@ internal sealed class BulkRun : IAsyncDisposable
             return ledger.AcceptAsync(submissions, cancellationToken);
         }
 
-        public ValueTask<LeaseAnswer> LeaseAsync(string contentId, TimeSpan duration, CancellationToken cancellationToken)
+        public ValueTask<LeaseResult> LeaseAsync(string contentId, TimeSpan duration, CancellationToken cancellationToken)
         {
             Interlocked.Increment(ref _calls);
             return ledger.LeaseAsync(contentId, duration, cancellationToken);
         }
 
-        public ValueTask<RecordAnswer> RecordAsync(SyncRecord leased, AttemptEnding ending, CancellationToken cancellationToken)
+        public ValueTask<RecordResult> RecordAsync(SyncRecord leased, AttemptOutcome ending, CancellationToken cancellationToken)
         {
             Interlocked.Increment(ref _calls);
             return ledger.RecordAsync(leased, ending, cancellationToken);

@@ -1,13 +1,13 @@
 using System.Globalization;
 using System.Text;
+using ContentSync.Catalog;
 using ContentSync.Content;
 using ContentSync.Ledger;
-using ContentSync.Resync;
 
 namespace ContentSync.Benchmarks.Resync;
 
 /// <summary>A catalog of so many contents of about 300 bytes, made while it is read, and the ledger that is in step with it.</summary>
-internal sealed class CatalogText(long items) : ICatalogSnapshot, ILedgerIndex
+internal sealed class CatalogText(long items) : ICatalogSnapshot, ILedgerScan
 {
     public string Name => "generated";
 
@@ -19,13 +19,13 @@ internal sealed class CatalogText(long items) : ICatalogSnapshot, ILedgerIndex
 
     public ValueTask<bool> IsIntactAsync(CancellationToken cancellationToken) => ValueTask.FromResult(true);
 
-    public async IAsyncEnumerable<IndexedContent> ReadAsync([System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellationToken)
+    public async IAsyncEnumerable<ScannedItem> ReadAsync([System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellationToken)
     {
         await Task.Yield();
 
         // The hash does not depend on the contentId, and the generated contents differ in nothing else.
         var hash = new ContentReader(new ContentOptions(), TimeProvider.System).Read(Encoding.UTF8.GetBytes(Line(0))).Item!.Hash;
-        for (var i = 0L; i < items; i++) yield return new IndexedContent(Id(i), hash, ContentStatus.Valid, SyncState.Synchronized, null, DateTimeOffset.UnixEpoch, Revision.At(DateTimeOffset.UnixEpoch));
+        for (var i = 0L; i < items; i++) yield return new ScannedItem(Id(i), hash, ContentStatus.Valid, SyncState.Synchronized, null, DateTimeOffset.UnixEpoch, Revision.At(DateTimeOffset.UnixEpoch));
     }
 
     private static string Id(long i) => string.Create(CultureInfo.InvariantCulture, $"SKU-{i:d9}");

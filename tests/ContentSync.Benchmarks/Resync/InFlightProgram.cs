@@ -20,7 +20,7 @@ internal static class InFlightProgram
         {
             BaseAddress = partner.Address,
             ClientId = SlowPartner.ClientId,
-            PartnerKeys = { new PartnerKeyOptions { KeyVersion = "1", PublicKey = partner.PublicKey } },
+            PublicKeys = { new AlipayHkKeyOptions { KeyVersion = "1", PublicKey = partner.PublicKey } },
         };
         // 16 lanes of 16; packs as the local host makes them.
         var resync = new ResyncOptions { SendsPerSecond = 0, Lanes = 16, InFlightPerLane = 16, ItemsPerPack = LocalPipeline.ItemsPerPack };

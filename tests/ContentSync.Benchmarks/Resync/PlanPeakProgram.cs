@@ -1,7 +1,8 @@
 using System.Diagnostics;
 using System.Globalization;
+using ContentSync.Catalog;
 using ContentSync.Content;
-using ContentSync.Resync;
+using ContentSync.Resync.Planning;
 
 namespace ContentSync.Benchmarks.Resync;
 

@@ -1,6 +1,7 @@
 using ContentSync.Benchmarks.Ratios;
 using ContentSync.Benchmarks.Resync.Simulation;
 using ContentSync.Resync;
+using ContentSync.Resync.Planning;
 
 namespace ContentSync.Benchmarks.Resync;
 

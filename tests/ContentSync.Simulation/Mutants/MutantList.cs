@@ -9,24 +9,24 @@ internal static class MutantList
     private const string RevisionOrder = Library + "Content/Revision.cs";
     private const string Synchronizer = Library + "Synchronization/ContentSynchronizer.cs";
     private const string Policy = Library + "Synchronization/RecoverabilityPolicy.cs";
-    private const string Gate = Library + "Synchronization/SendGate.cs";
+    private const string CircuitBreaker = Library + "Synchronization/CircuitBreaker.cs";
     private const string Sweep = Library + "Synchronization/PendingSweep.cs";
     private const string Processor = Library + "Synchronization/Messages/ContentMessageProcessor.cs";
     private const string Outgoing = Library + "Synchronization/Messages/OutgoingMessage.cs";
     private const string Client = Library + "AlipayHk/AlipayHkClient.cs";
-    private const string Rules = Library + "AlipayHk/AnswerRules.cs";
+    private const string Rules = Library + "AlipayHk/ResponseClassifier.cs";
     private const string Codes = Library + "AlipayHk/ResultCodes.cs";
     private const string Signing = Library + "AlipayHk/RequestSigningHandler.cs";
     private const string Verification = Library + "AlipayHk/ResponseVerification.cs";
-    private const string Pacing = Library + "AlipayHk/SendPace.cs";
+    private const string Pacing = Library + "AlipayHk/SendRateLimiter.cs";
     private const string Runner = Library + "Resync/ResyncRunner.cs";
     private const string Pages = Library + "Resync/ResyncPages.cs";
-    private const string Packs = Library + "Resync/PackSender.cs";
-    private const string Comparison = Library + "Resync/PlanComparison.cs";
-    private const string Spill = Library + "Resync/PlanSpill.cs";
-    private const string Standing = Library + "Resync/LaneStanding.cs";
-    private const string Delisted = Library + "Resync/DelistedContent.cs";
-    private const string Guard = Library + "Resync/MassDelistGuard.cs";
+    private const string Packs = Library + "Resync/Lanes/PackSender.cs";
+    private const string Comparison = Library + "Resync/Planning/PlanComparison.cs";
+    private const string Spill = Library + "Resync/Planning/PlanPartitions.cs";
+    private const string Standing = Library + "Resync/Lanes/LaneProgress.cs";
+    private const string Delisted = Library + "Resync/Planning/DelistedItem.cs";
+    private const string Guard = Library + "Resync/Planning/MassDelistGuard.cs";
     private const string Vault = Library + "Signing/PooledVault.cs";
     private const string ResyncWork = "tests/ContentSync.Simulation/ResyncWork.cs";
     private const string Settlement = "tests/ContentSync.Simulation/SimulatedProcess.cs";
@@ -40,7 +40,7 @@ internal static class MutantList
         new("the lease is over at once", Transitions, "new SyncLease(leaseId, ⟦now + duration⟧)", "now"),
         new("a new content drops the lease", Transitions, "return ⟦record⟧ with\n        {\n            ContentType", "record with { Lease = null }"),
         new("attempts are not counted", Transitions, "Attempts = ⟦current.Attempts + 1⟧,", "current.Attempts"),
-        new("a pause spends an attempt", Transitions, "PausedUntil => released with { DueAt = ending.DueAt, Hop = released.Hop + 1, Attempts = ⟦Math.Max(0, released.Attempts - 1)⟧", "released.Attempts"),
+        new("a pause spends an attempt", Transitions, "DeferredUntil => released with { DueAt = outcome.DueAt, Hop = released.Hop + 1, Attempts = ⟦Math.Max(0, released.Attempts - 1)⟧", "released.Attempts"),
         new("what the partner holds is taken for known while a request is in flight", Transitions, "SynchronizedHash = ⟦null⟧,", "current.SynchronizedHash"),
         new("an older revision is accepted", Transitions, "if (⟦order < 0⟧)", "false"),
         new("the same revision again is called superseded", Transitions, "if (⟦order < 0⟧)", "order <= 0"),
@@ -52,31 +52,31 @@ internal static class MutantList
         new("a changed content keeps its body", Transitions, "Body = ⟦body⟧,\n            State = SyncState.Pending,\n            ParkReason", "record.Body"),
         new("the older request's ending counts for the newer content", Transitions, "var overtaken = ⟦current.RequestId != leased.RequestId && !(settles && current.Hash == leased.Hash)⟧;", "false"),
         new("any success settles any content", Transitions, "var overtaken = ⟦current.RequestId != leased.RequestId && !(settles && current.Hash == leased.Hash)⟧;", "current.RequestId != leased.RequestId && !settles"),
-        new("a request given up on is not waited out", Transitions, "var lease = ⟦ending.SettlesAt is { } settlesAt ? new SyncLease(Settling, settlesAt) : null⟧;", "null"),
+        new("a request given up on is not waited out", Transitions, "var lease = ⟦outcome.LateEffectUntil is { } settlesAt ? new SyncLease(LateEffectLeaseId, settlesAt) : null⟧;", "null"),
         new("a rejected content is sent again", Transitions, "case SyncState.Parked when ⟦current.ParkReason == ParkReason.Rejected⟧", "false"),
         new("leases go by the machine's wall clock", Clock, "lock (_lock) return ⟦Now()⟧;", "time.GetUtcNow()"),
         new("the store's time is not looked at", Clock, "⟦if (!_isKnown || ahead > TimeSpan.Zero) _timeAtStart += ahead;\n            else if (latest < TimeSpan.Zero) _timeAtStart += latest;⟧", "_ = latest;"),
         new("it is sent without a lease", Synchronizer, "if (⟦status != LeaseStatus.Granted⟧)", "record is not { State: SyncState.Pending }"),
         new("a lease that took long to get is used", Synchronizer, "if (⟦time.GetElapsedTime(asked) > options.LeaseDuration / LeaseShareForLedger⟧)", "false"),
-        new("a cancelled request is not waited out", Synchronizer, "⟦new AttemptEnding(AttemptEndingKind.Released) { SettlesAt = time.GetUtcNow() + options.SettleTime }⟧", "new AttemptEnding(AttemptEndingKind.Released)"),
+        new("a cancelled request is not waited out", Synchronizer, "⟦new AttemptOutcome(AttemptOutcomeKind.Released) { LateEffectUntil = time.GetUtcNow() + options.LateEffectWindow }⟧", "new AttemptOutcome(AttemptOutcomeKind.Released)"),
         new("an unanswered request is not waited out", Synchronizer, "if (⟦answer.MayTakeEffectLater⟧)", "false"),
         new("each attempt has a request id of its own", Synchronizer, "client.SynchronizeAsync(⟦leased.Body⟧,", "SynchronizeRequest.WithRequestId(leased.Body, requestIds.Create())"),
         new("request ids repeat", Synchronizer, "var requestId = ⟦requestIds.Create()⟧;", "new string('a', RequestIdSource.Length)"),
         new("it is parked without a reason", Synchronizer, "{ Attempt = attempt, ParkReason = ⟦parked.Reason⟧ },", "null"),
-        new("a success is sent again", Policy, "AnswerVerdict.Succeeded => ⟦RecoverabilityDecision.Complete.Instance⟧,", "new RecoverabilityDecision.DelayedRetry(TimeSpan.Zero)"),
-        new("a configuration fault parks the content", Policy, "AnswerVerdict.ConfigurationFault => ⟦new RecoverabilityDecision.Pause(options.ProbeInterval)⟧,", "Exhausted(answer, attempts)"),
-        new("a throttled vault parks the content", Policy, "AnswerVerdict.SigningUnavailable => ⟦new RecoverabilityDecision.Pause(Bounded(options, answer.RetryAfter) ?? options.SigningPause)⟧,", "Exhausted(answer, attempts)"),
-        new("attempts are not bounded", Policy, "_ when ⟦attempts >= (Answered(answer) ? options.MaxAttempts : MostAttempts(options))⟧ =>", "false"),
-        new("the first failure parks", Policy, "_ when ⟦attempts >= (Answered(answer) ? options.MaxAttempts : MostAttempts(options))⟧ =>", "attempts >= 1"),
-        new("an unanswered attempt parks like an answered one", Policy, "_ when ⟦attempts >= (Answered(answer) ? options.MaxAttempts : MostAttempts(options))⟧ =>", "attempts >= options.MaxAttempts"),
+        new("a success is sent again", Policy, "SynchronizeResultKind.Succeeded => ⟦RecoverabilityDecision.Complete.Instance⟧,", "new RecoverabilityDecision.DelayedRetry(TimeSpan.Zero)"),
+        new("a configuration fault parks the content", Policy, "SynchronizeResultKind.ConfigurationFault => ⟦new RecoverabilityDecision.Defer(options.ProbeInterval)⟧,", "Exhausted(answer, attempts)"),
+        new("a throttled vault parks the content", Policy, "SynchronizeResultKind.SigningUnavailable => ⟦new RecoverabilityDecision.Defer(Bounded(options, answer.RetryAfter) ?? options.SigningRetryDelay)⟧,", "Exhausted(answer, attempts)"),
+        new("attempts are not bounded", Policy, "_ when ⟦attempts >= (Answered(answer) ? options.MaxAttempts : MaxUnansweredAttempts(options))⟧ =>", "false"),
+        new("the first failure parks", Policy, "_ when ⟦attempts >= (Answered(answer) ? options.MaxAttempts : MaxUnansweredAttempts(options))⟧ =>", "attempts >= 1"),
+        new("an unanswered attempt parks like an answered one", Policy, "_ when ⟦attempts >= (Answered(answer) ? options.MaxAttempts : MaxUnansweredAttempts(options))⟧ =>", "attempts >= options.MaxAttempts"),
         new("age alone parks", Policy, "_ when ⟦age >= options.MaxAge && attempts * 2 >= options.MaxAttempts⟧ =>", "age >= TimeSpan.FromMinutes(20)"),
         new("the back-off table is read beyond its end", Policy, "options.BackOff[⟦Math.Min(attempts, options.BackOff.Count) - 1⟧]", "attempts - 1"),
-        new("no breaker", Gate, "⟦++_failuresInARow >= options.BreakerThreshold⟧", "false"),
-        new("a configuration fault stops nothing", Gate, "⟦Close(StopCause.ConfigurationFault, answer);⟧\n                    break;", "_ = answer;"),
-        new("everybody probes", Gate, "if (⟦!_probing && now >= _stop.NextProbe⟧)", "true"),
-        new("a successful probe does not end the stop", Gate, "⟦if (_stop is not null && permit.IsProbe) Open();⟧", "_ = permit;"),
-        new("an answered probe stays taken", Gate, "⟦if (permit.IsProbe) _probing = false;⟧", "_ = permit;"),
-        new("a probe given back stays taken", Gate, "⟦_probing = false;⟧\n            if (_stop is not null) _stop = _stop with { NextProbe = time.GetUtcNow() };", "_ = permit;"),
+        new("no breaker", CircuitBreaker, "⟦++_failuresInARow >= options.BreakerThreshold⟧", "false"),
+        new("a configuration fault stops nothing", CircuitBreaker, "⟦Trip(TripCause.ConfigurationFault, answer);⟧\n                    break;", "_ = answer;"),
+        new("everybody probes", CircuitBreaker, "if (⟦!_probing && now >= _stop.NextProbe⟧)", "true"),
+        new("a successful probe does not end the stop", CircuitBreaker, "⟦if (_stop is not null && permit.IsProbe) Reset();⟧", "_ = permit;"),
+        new("an answered probe stays taken", CircuitBreaker, "⟦if (permit.IsProbe) _probing = false;⟧", "_ = permit;"),
+        new("a probe given back stays taken", CircuitBreaker, "⟦_probing = false;⟧\n            if (_stop is not null) _stop = _stop with { NextProbe = time.GetUtcNow() };", "_ = permit;"),
         new("no sweep while sending is stopped", Sweep, "if ((⟦isStopped && page.Count == ProbesWhileStopped⟧)", "isStopped"),
         new("the sweep leaves what a dead process had leased", Sweep, "|| (⟦record.Lease is { } lease && lease.ExpiresAt > now⟧))", "record.Lease is not null"),
         new("the sweep forgets its last page", Sweep, "⟦if (page.Count > 0) await queue.EnqueueAsync(page, cancellationToken).ConfigureAwait(false);⟧\n", "_ = page;"),
@@ -91,39 +91,39 @@ internal static class MutantList
         new("a message is settled and its copy never sent", Settlement, "⟦await _queue.SendAsync(next.Messages, _stopping.Token).ConfigureAwait(false);\n                await _queue.CompleteAsync(lockToken, _stopping.Token).ConfigureAwait(false);⟧", "await _queue.CompleteAsync(lockToken, _stopping.Token).ConfigureAwait(false);"),
         new("a message cut off by a shutdown is completed", Settlement, "⟦await AbandonAsync(lockToken).ConfigureAwait(false);⟧", "if (e is OperationCanceledException) { await _queue.CompleteAsync(lockToken, CancellationToken.None).ConfigureAwait(false); } else { await AbandonAsync(lockToken).ConfigureAwait(false); }"),
         new("the ETag is not compared", Store, "if (⟦old?.Record.ETag != expectedETag⟧)", "false"),
-        new("a time-out counts as success", Client, "new SynchronizeAnswer(⟦AnswerVerdict.Retryable⟧, ClientCodes.Timeout,", "AnswerVerdict.Succeeded"),
-        new("a broken connection counts as a rejection", Client, "new SynchronizeAnswer(⟦AnswerVerdict.Retryable⟧, ClientCodes.ConnectionFailed,", "AnswerVerdict.Rejected"),
-        new("the client forgets that a try was left open", Client, "⟦call.LeftOpen⟧ ? answer with", "false"),
+        new("a time-out counts as success", Client, "new SynchronizeResult(⟦SynchronizeResultKind.Retryable⟧, ClientCodes.Timeout,", "SynchronizeResultKind.Succeeded"),
+        new("a broken connection counts as a rejection", Client, "new SynchronizeResult(⟦SynchronizeResultKind.Retryable⟧, ClientCodes.ConnectionFailed,", "SynchronizeResultKind.Rejected"),
+        new("the client forgets that a try was left open", Client, "⟦call.MayTakeEffectLater⟧ ? answer with", "false"),
         new("the body is not sent as it was fixed", Client, "request.Content = body = Fill(request, ⟦plain⟧);", "(System.ReadOnlyMemory<byte>)System.Text.Encoding.UTF8.GetBytes(System.Text.Encoding.UTF8.GetString(plain.Span) + \" \")"),
         new("verification is skipped", Verification, "if (⟦!key.VerifyHash(hash, header.Value.Span, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1)⟧)", "false"),
-        new("an unsigned success is believed", Rules, "AnswerVerdict.Succeeded => ⟦new(AnswerVerdict.Retryable, ClientCodes.UnsignedSuccess, \"The answer says success but is not signed, so it counts as none.\")⟧,", "new Decision(AnswerVerdict.Succeeded, response.ResultCode, response.ResultMessage)"),
-        new("an unsigned rejection is believed", Rules, "_ => ⟦new(AnswerVerdict.Retryable, response.ResultCode, response.ResultMessage)⟧,\n        };", "new Decision(verdict, response.ResultCode, response.ResultMessage)"),
-        new("a throttled call counts as a rejection", Rules, "408 or 429 or >= 500 => ⟦new(AnswerVerdict.Retryable, ClientCodes.HttpStatus, $\"HTTP {status} without a result.\")⟧,", "new Decision(AnswerVerdict.Rejected, ClientCodes.HttpStatus, status)"),
-        new("the status decides before the code", Codes, "StatusFailure => ⟦verdict == AnswerVerdict.Succeeded ? AnswerVerdict.Retryable : verdict⟧,", "AnswerVerdict.Rejected"),
+        new("an unsigned success is believed", Rules, "SynchronizeResultKind.Succeeded => ⟦new(SynchronizeResultKind.Retryable, ClientCodes.UnsignedSuccess, \"The answer says success but is not signed, so it counts as none.\")⟧,", "new Decision(SynchronizeResultKind.Succeeded, response.ResultCode, response.ResultMessage)"),
+        new("an unsigned rejection is believed", Rules, "_ => ⟦new(SynchronizeResultKind.Retryable, response.ResultCode, response.ResultMessage)⟧,\n        };", "new Decision(verdict, response.ResultCode, response.ResultMessage)"),
+        new("a throttled call counts as a rejection", Rules, "408 or 429 or >= 500 => ⟦new(SynchronizeResultKind.Retryable, ClientCodes.HttpStatus, $\"HTTP {status} without a result.\")⟧,", "new Decision(SynchronizeResultKind.Rejected, ClientCodes.HttpStatus, status)"),
+        new("the status decides before the code", Codes, "StatusFailure => ⟦verdict == SynchronizeResultKind.Succeeded ? SynchronizeResultKind.Retryable : verdict⟧,", "SynchronizeResultKind.Rejected"),
         new("the body is serialised a second time to sign it", Signing, "_stringToSign.Hash(time, ⟦bytes.Span⟧, hash);", "System.Text.Json.JsonSerializer.SerializeToUtf8Bytes(System.Text.Json.JsonDocument.Parse(bytes).RootElement)"),
         new("the path is signed with a query", Signing, "_stringToSign = new(⟦options.Path⟧, options.ClientId);", "options.Path + \"?v=1\""),
         new("the time is read once for the header and once for the signature", Signing, "TryAddWithoutValidation(WireHeaders.RequestTime, ⟦time⟧);", "RequestTime.Format(timeProvider.GetUtcNow())"),
         new("no send budget", Pacing, "return wait <= _longestWait ? (turn, ⟦wait⟧)", "TimeSpan.Zero"),
         new("the send budget is not asked behind the signature", Signing, "⟦if (_pace is not null) await _pace.WaitToSendAsync(cancellationToken);⟧", ""),
-        new("the guard is not asked", Runner, "if (!isLedger && ⟦MassDelistGuard.Check(options, plan.Counts, history.Handled?.Items, run.Wish.AllowShare)⟧ is { } stop)", "(GuardStop?)null"),
+        new("the guard is not asked", Runner, "if (!isLedger && ⟦MassDelistGuard.Check(options, plan.Counts, history.Handled?.Items, run.Parameters.AllowedDelistShare)⟧ is { } stop)", "(GuardRefusal?)null"),
         new("the guard compares with what is listed and delisted together", Guard, "var delistShare = ⟦Share(plan.Delisting, plan.Listed)⟧;", "Share(plan.Delisting, plan.Listed + plan.Items + plan.Items)"),
-        new("a dry run sends", Runner, "if (⟦run.Wish.DryRun⟧)\n        {\n            plan.Dispose();", "false"),
+        new("a dry run sends", Runner, "if (⟦run.Parameters.DryRun⟧)\n        {\n            plan.Dispose();", "false"),
         new("a page is passed over after a kill", Runner, "run with { Pages = ⟦page.Number + 1⟧, LanePacks", "page.Number + 2"),
-        new("a run begins again at its first page after a kill", Pages, "if (⟦number >= run.Pages⟧) yield return await TakeInAsync(run, number, page, lanePacks, cancellationToken).ConfigureAwait(false);\n            number++;", "true"),
+        new("a run begins again at its first page after a kill", Pages, "if (⟦number >= run.Pages⟧) yield return await AcceptPageAsync(run, number, page, lanePacks, cancellationToken).ConfigureAwait(false);\n            number++;", "true"),
         new("a page is counted twice", Runner, "Counts = ⟦run.Counts + result.Counts⟧, UpdatedAt", "run.Counts + result.Counts + result.Counts"),
         new("a pack is counted twice", Standing, "if (⟦ranges.Exists(range => range.First <= pack && pack <= range.Last)⟧) return null;", "false"),
         new("a pack is settled before it is counted", ResyncWork, "⟦await _store.CountAsync(pack, result.Counts, _stopping).ConfigureAwait(false);⟧", "if (pack.Number % 2 == 0) { await _store.CountAsync(pack, result.Counts, _stopping).ConfigureAwait(false); }"),
         new("the packs of a lane have all the same number", Pages, "⟦lanePacks[lane]++⟧", "lanePacks[lane]"),
         new("the lane goes by the page", Pages, "⟦PlanKey.Of(item.ContentId).Lane(run.Lanes)⟧", "(int)((PlanKey.Of(item.ContentId).Low + (ulong)number) % (ulong)run.Lanes)"),
         new("a pack held up counts as done", Packs, "if (held is not null) ⟦Volatile.Write(ref hold, held);⟧", "_ = held;"),
-        new("what has vanished stays listed", Comparison, "if (scope == PlanScope.Additions || ⟦!listed || (content.Traits & PlanTraits.Newer) != 0⟧) return;", "true"),
-        new("what came in after the export is delisted", Spill, "| ⟦(content.AcceptedAt > writtenAt ? PlanTraits.Newer : 0)⟧;", "(PlanTraits)0"),
-        new("what was given up on is taken for in step", Comparison, "(traits & PlanTraits.Acknowledged) != 0 : ⟦(traits & PlanTraits.GivenUp) == 0⟧;", "true"),
+        new("what has vanished stays listed", Comparison, "if (scope == PlanScope.Additions || ⟦!listed || (content.Flags & LedgerItemFlags.Newer) != 0⟧) return;", "true"),
+        new("what came in after the export is delisted", Spill, "| ⟦(content.AcceptedAt > writtenAt ? LedgerItemFlags.Newer : 0)⟧;", "(LedgerItemFlags)0"),
+        new("what was given up on is taken for in step", Comparison, "(traits & LedgerItemFlags.Acknowledged) != 0 : ⟦(traits & LedgerItemFlags.Parked) == 0⟧;", "true"),
         new("a content that differs is taken for in step", Comparison, "if (⟦item.State.LooksLike(content.State)⟧ && !item.Ambiguous", "true"),
         new("a delisted content is sent as listed", Delisted, "writer.WriteNumber(\"contentStatus\", ⟦(int)ContentStatus.Invalid⟧);", "(int)ContentStatus.Valid"),
-        new("a run goes on with another export than it was planned with", Runner, "if (⟦snapshot?.Digest != run.Digest⟧) return await GiveWayAsync", "snapshot is null"),
-        new("the plan is not kept", Runner, "if (⟦planned.IsUnderWay⟧) await store.SavePlanAsync", "planned.IsUnderWay && planned.Wish.Again"),
+        new("a run goes on with another export than it was planned with", Runner, "if (⟦snapshot?.Digest != run.Digest⟧) return await RestartWithNewSnapshotAsync", "snapshot is null"),
+        new("the plan is not kept", Runner, "if (⟦planned.IsInProgress⟧) await store.SavePlanAsync", "planned.IsInProgress && planned.Parameters.Again"),
         new("a vault that was down is never probed", Vault, "=> ⟦IsDown && now >= NextProbe⟧;", "false"),
-        new("a pool does not keep its vaults' pace", Vault, "return ⟦Saved >= 1 && now >= _restUntil⟧;", "true"),
+        new("a pool does not keep its vaults' pace", Vault, "return ⟦Tokens >= 1 && now >= _restUntil⟧;", "true"),
     ];
 }

@@ -32,7 +32,7 @@ public sealed class AlipayHkClientTests : IDisposable
         Assert.StartsWith("algorithm=RSA256,keyVersion=7,signature=", sent.Headers["Signature"], StringComparison.Ordinal);
         Assert.False(sent.Headers.ContainsKey("Encrypt"));
         Assert.True(sent.SignatureMatches(FakeAlipayHk.OurKey));
-        Assert.Equal(AnswerVerdict.Succeeded, answer.Verdict);
+        Assert.Equal(SynchronizeResultKind.Succeeded, answer.Kind);
     }
 
     [Fact]
@@ -42,7 +42,7 @@ public sealed class AlipayHkClientTests : IDisposable
         response.Headers.TryAddWithoutValidation("Tracer-Id", "trace1");
         var answer = await SendAsync(response);
         Assert.Equal(
-            new SynchronizeAnswer(AnswerVerdict.Succeeded, "SUCCESS", "fine") { HttpStatus = 200, Verification = SignatureVerification.Valid, TracerId = "trace1", TemplateCode = "T1", TemplateStatus = "valid" },
+            new SynchronizeResult(SynchronizeResultKind.Succeeded, "SUCCESS", "fine") { HttpStatus = 200, Verification = SignatureVerification.Valid, TracerId = "trace1", TemplateCode = "T1", TemplateStatus = "valid" },
             answer);
     }
 
@@ -55,35 +55,35 @@ public sealed class AlipayHkClientTests : IDisposable
     }
 
     [Theory]
-    [InlineData("CONTENT_RISKY", "F", AnswerVerdict.Rejected)]
-    [InlineData("PARAM_ILLEGAL", "F", AnswerVerdict.Rejected)]
-    [InlineData("NEVER_HEARD_OF", "F", AnswerVerdict.Rejected)]
-    [InlineData("UNKNOWN_EXCEPTION", "F", AnswerVerdict.Retryable)]
-    [InlineData("SYSTEM_ERROR", "U", AnswerVerdict.Retryable)]
-    [InlineData("CONTENT_RISKY", "U", AnswerVerdict.Retryable)]
-    [InlineData("NEVER_HEARD_OF", "A", AnswerVerdict.Retryable)]
-    [InlineData("INVALID_SIGNATURE", "F", AnswerVerdict.ConfigurationFault)]
-    public async Task A_signed_result_goes_by_its_code_and_is_not_tried_again_quickly(string code, string status, AnswerVerdict verdict)
+    [InlineData("CONTENT_RISKY", "F", SynchronizeResultKind.Rejected)]
+    [InlineData("PARAM_ILLEGAL", "F", SynchronizeResultKind.Rejected)]
+    [InlineData("NEVER_HEARD_OF", "F", SynchronizeResultKind.Rejected)]
+    [InlineData("UNKNOWN_EXCEPTION", "F", SynchronizeResultKind.Retryable)]
+    [InlineData("SYSTEM_ERROR", "U", SynchronizeResultKind.Retryable)]
+    [InlineData("CONTENT_RISKY", "U", SynchronizeResultKind.Retryable)]
+    [InlineData("NEVER_HEARD_OF", "A", SynchronizeResultKind.Retryable)]
+    [InlineData("INVALID_SIGNATURE", "F", SynchronizeResultKind.ConfigurationFault)]
+    public async Task A_signed_result_goes_by_its_code_and_is_not_tried_again_quickly(string code, string status, SynchronizeResultKind verdict)
     {
         var answer = await SendAsync(_gateway.Signed(FakeAlipayHk.Result(code, status)));
-        Assert.Equal((verdict, code, "said so"), (answer.Verdict, answer.Code, answer.Message));
+        Assert.Equal((verdict, code, "said so"), (answer.Kind, answer.Code, answer.Message));
         Assert.Single(_gateway.Sent);
     }
 
     [Theory]
-    [InlineData("SUCCESS", "S", AnswerVerdict.Retryable, ClientCodes.UnsignedSuccess)]
-    [InlineData("NEVER_HEARD_OF", "S", AnswerVerdict.Retryable, ClientCodes.UnsignedSuccess)]
-    [InlineData("CONTENT_RISKY", "F", AnswerVerdict.Retryable, "CONTENT_RISKY")]
-    [InlineData("PARAM_ILLEGAL", "F", AnswerVerdict.Retryable, "PARAM_ILLEGAL")]
-    [InlineData("NEVER_HEARD_OF", "F", AnswerVerdict.Retryable, "NEVER_HEARD_OF")]
-    [InlineData("SYSTEM_ERROR", "U", AnswerVerdict.Retryable, "SYSTEM_ERROR")]
-    [InlineData("SUCCESS", "F", AnswerVerdict.Retryable, ClientCodes.UnclearResult)]
-    [InlineData("INVALID_SIGNATURE", "F", AnswerVerdict.ConfigurationFault, "INVALID_SIGNATURE")]
-    [InlineData("INVALID_CLIENT", "F", AnswerVerdict.ConfigurationFault, "INVALID_CLIENT")]
-    public async Task An_unsigned_result_is_a_diagnosis_and_no_more(string code, string status, AnswerVerdict verdict, string expected)
+    [InlineData("SUCCESS", "S", SynchronizeResultKind.Retryable, ClientCodes.UnsignedSuccess)]
+    [InlineData("NEVER_HEARD_OF", "S", SynchronizeResultKind.Retryable, ClientCodes.UnsignedSuccess)]
+    [InlineData("CONTENT_RISKY", "F", SynchronizeResultKind.Retryable, "CONTENT_RISKY")]
+    [InlineData("PARAM_ILLEGAL", "F", SynchronizeResultKind.Retryable, "PARAM_ILLEGAL")]
+    [InlineData("NEVER_HEARD_OF", "F", SynchronizeResultKind.Retryable, "NEVER_HEARD_OF")]
+    [InlineData("SYSTEM_ERROR", "U", SynchronizeResultKind.Retryable, "SYSTEM_ERROR")]
+    [InlineData("SUCCESS", "F", SynchronizeResultKind.Retryable, ClientCodes.UnclearResult)]
+    [InlineData("INVALID_SIGNATURE", "F", SynchronizeResultKind.ConfigurationFault, "INVALID_SIGNATURE")]
+    [InlineData("INVALID_CLIENT", "F", SynchronizeResultKind.ConfigurationFault, "INVALID_CLIENT")]
+    public async Task An_unsigned_result_is_a_diagnosis_and_no_more(string code, string status, SynchronizeResultKind verdict, string expected)
     {
         var answer = await SendAsync(FakeAlipayHk.Unsigned(FakeAlipayHk.Result(code, status)));
-        Assert.Equal((verdict, expected, SignatureVerification.Unsigned), (answer.Verdict, answer.Code, answer.Verification));
+        Assert.Equal((verdict, expected, SignatureVerification.Unsigned), (answer.Kind, answer.Code, answer.Verification));
     }
 
     [Theory]
@@ -94,7 +94,7 @@ public sealed class AlipayHkClientTests : IDisposable
         var response = _gateway.Signed(FakeAlipayHk.SuccessJson);
         response.Headers.Remove(missing);
         var answer = await SendAsync(response);
-        Assert.Equal((AnswerVerdict.Retryable, ClientCodes.IncompleteResponseSignature, SignatureVerification.Incomplete), (answer.Verdict, answer.Code, answer.Verification));
+        Assert.Equal((SynchronizeResultKind.Retryable, ClientCodes.IncompleteResponseSignature, SignatureVerification.Incomplete), (answer.Kind, answer.Code, answer.Verification));
     }
 
     [Theory]
@@ -105,14 +105,14 @@ public sealed class AlipayHkClientTests : IDisposable
     {
         using var forger = RSA.Create(2048);
         var answer = await SendAsync(_gateway.Signed(FakeAlipayHk.Result(code, status), key: forger));
-        Assert.Equal((AnswerVerdict.Retryable, ClientCodes.InvalidResponseSignature, SignatureVerification.Invalid), (answer.Verdict, answer.Code, answer.Verification));
+        Assert.Equal((SynchronizeResultKind.Retryable, ClientCodes.InvalidResponseSignature, SignatureVerification.Invalid), (answer.Kind, answer.Code, answer.Verification));
     }
 
     [Fact]
     public async Task An_answer_changed_on_its_way_is_retried()
     {
         var answer = await SendAsync(_gateway.Signed(FakeAlipayHk.SuccessJson, signedBody: FakeAlipayHk.Result("CONTENT_RISKY", "F")));
-        Assert.Equal((AnswerVerdict.Retryable, ClientCodes.InvalidResponseSignature), (answer.Verdict, answer.Code));
+        Assert.Equal((SynchronizeResultKind.Retryable, ClientCodes.InvalidResponseSignature), (answer.Kind, answer.Code));
     }
 
     [Fact]
@@ -131,7 +131,7 @@ public sealed class AlipayHkClientTests : IDisposable
     public async Task A_signed_answer_without_result_is_malformed_and_retried(string body)
     {
         var answer = await SendAsync(_gateway.Signed(body));
-        Assert.Equal((AnswerVerdict.Retryable, ClientCodes.MalformedAnswer), (answer.Verdict, answer.Code));
+        Assert.Equal((SynchronizeResultKind.Retryable, ClientCodes.MalformedAnswer), (answer.Kind, answer.Code));
     }
 
     [Fact]
@@ -141,13 +141,13 @@ public sealed class AlipayHkClientTests : IDisposable
         var fits = FakeAlipayHk.SuccessJson.PadRight(1024);
         Assert.Equal("SUCCESS", (await SendAsync(_gateway.Signed(fits))).Code);
         var answer = await SendAsync(_gateway.Signed(fits + " "));
-        Assert.Equal((AnswerVerdict.Retryable, ClientCodes.AnswerTooLarge, null), (answer.Verdict, answer.Code, answer.Verification));
+        Assert.Equal((SynchronizeResultKind.Retryable, ClientCodes.AnswerTooLarge, null), (answer.Kind, answer.Code, answer.Verification));
     }
 
     [Fact]
     public async Task Reads_an_answer_larger_than_the_first_buffer()
     {
-        Assert.Equal(AnswerVerdict.Succeeded, (await SendAsync(_gateway.Signed(FakeAlipayHk.SuccessJson.PadRight(60_000)))).Verdict);
+        Assert.Equal(SynchronizeResultKind.Succeeded, (await SendAsync(_gateway.Signed(FakeAlipayHk.SuccessJson.PadRight(60_000)))).Kind);
     }
 
     [Theory]
@@ -159,40 +159,40 @@ public sealed class AlipayHkClientTests : IDisposable
         var response = FakeAlipayHk.Unsigned("", status);
         response.Headers.Location = new Uri("https://elsewhere.example/");
         var answer = await SendAsync(response);
-        Assert.Equal((AnswerVerdict.ConfigurationFault, ClientCodes.Redirected), (answer.Verdict, answer.Code));
+        Assert.Equal((SynchronizeResultKind.ConfigurationFault, ClientCodes.Redirected), (answer.Kind, answer.Code));
         Assert.Single(_gateway.Sent);
     }
 
     [Theory]
-    [InlineData(401, AnswerVerdict.ConfigurationFault)]
-    [InlineData(403, AnswerVerdict.ConfigurationFault)]
-    [InlineData(404, AnswerVerdict.ConfigurationFault)]
-    [InlineData(405, AnswerVerdict.ConfigurationFault)]
-    [InlineData(415, AnswerVerdict.ConfigurationFault)]
-    [InlineData(400, AnswerVerdict.Retryable)]
-    [InlineData(413, AnswerVerdict.Retryable)]
-    [InlineData(429, AnswerVerdict.Retryable)]
-    public async Task A_status_without_result_and_signature_goes_by_the_status_and_is_not_tried_again_quickly(int status, AnswerVerdict verdict)
+    [InlineData(401, SynchronizeResultKind.ConfigurationFault)]
+    [InlineData(403, SynchronizeResultKind.ConfigurationFault)]
+    [InlineData(404, SynchronizeResultKind.ConfigurationFault)]
+    [InlineData(405, SynchronizeResultKind.ConfigurationFault)]
+    [InlineData(415, SynchronizeResultKind.ConfigurationFault)]
+    [InlineData(400, SynchronizeResultKind.Retryable)]
+    [InlineData(413, SynchronizeResultKind.Retryable)]
+    [InlineData(429, SynchronizeResultKind.Retryable)]
+    public async Task A_status_without_result_and_signature_goes_by_the_status_and_is_not_tried_again_quickly(int status, SynchronizeResultKind verdict)
     {
         var answer = await SendAsync(FakeAlipayHk.Unsigned("<html>no</html>", status));
-        Assert.Equal((verdict, ClientCodes.HttpStatus, status), (answer.Verdict, answer.Code, answer.HttpStatus));
+        Assert.Equal((verdict, ClientCodes.HttpStatus, status), (answer.Kind, answer.Code, answer.HttpStatus));
         Assert.Single(_gateway.Sent);
     }
 
     [Fact]
     public async Task A_signed_4xx_without_result_is_a_permanent_no()
     {
-        Assert.Equal(AnswerVerdict.Rejected, (await SendAsync(_gateway.Signed("no", 400))).Verdict);
+        Assert.Equal(SynchronizeResultKind.Rejected, (await SendAsync(_gateway.Signed("no", 400))).Kind);
     }
 
     [Fact]
     public async Task The_code_counts_before_the_status_but_success_needs_200()
     {
         Assert.Equal("CONTENT_RISKY", (await SendAsync(_gateway.Signed(FakeAlipayHk.Result("CONTENT_RISKY", "F"), 400))).Code);
-        Assert.Equal(AnswerVerdict.Rejected, (await SendAsync(_gateway.Signed(FakeAlipayHk.Result("CONTENT_RISKY", "F"), 500))).Verdict);
+        Assert.Equal(SynchronizeResultKind.Rejected, (await SendAsync(_gateway.Signed(FakeAlipayHk.Result("CONTENT_RISKY", "F"), 500))).Kind);
         var answer = await SendAsync(_gateway.Signed(FakeAlipayHk.SuccessJson, 500));
-        Assert.Equal((AnswerVerdict.Retryable, ClientCodes.HttpStatus), (answer.Verdict, answer.Code));
-        Assert.Equal(AnswerVerdict.Retryable, (await SendAsync(_gateway.Signed(FakeAlipayHk.SuccessJson, 202))).Verdict);
+        Assert.Equal((SynchronizeResultKind.Retryable, ClientCodes.HttpStatus), (answer.Kind, answer.Code));
+        Assert.Equal(SynchronizeResultKind.Retryable, (await SendAsync(_gateway.Signed(FakeAlipayHk.SuccessJson, 202))).Kind);
         Assert.Equal(4, _gateway.Sent.Count);
     }
 
@@ -208,7 +208,7 @@ public sealed class AlipayHkClientTests : IDisposable
             return Task.FromResult(FakeAlipayHk.Unsigned("busy", status));
         }).Then((_, _) => Task.FromResult(_gateway.Signed(FakeAlipayHk.SuccessJson)));
         var answer = await SendAsync(FakeAlipayHk.Body());
-        Assert.Equal(AnswerVerdict.Succeeded, answer.Verdict);
+        Assert.Equal(SynchronizeResultKind.Succeeded, answer.Kind);
         Assert.Equal(3, _gateway.Sent.Count);
         Assert.All(_gateway.Sent, sent => Assert.True(sent.SignatureMatches(FakeAlipayHk.OurKey)));
         Assert.All(_gateway.Sent, sent => Assert.Equal(_gateway.Sent[0].Body, sent.Body));
@@ -221,14 +221,14 @@ public sealed class AlipayHkClientTests : IDisposable
     {
         _gateway.Always = (_, _) => Task.FromResult(FakeAlipayHk.Unsigned("", 502));
         var answer = await SendAsync(FakeAlipayHk.Body());
-        Assert.Equal((AnswerVerdict.Retryable, ClientCodes.HttpStatus, 502), (answer.Verdict, answer.Code, answer.HttpStatus));
-        Assert.Equal(1 + _gateway.Options.QuickRetries, _gateway.Sent.Count);
+        Assert.Equal((SynchronizeResultKind.Retryable, ClientCodes.HttpStatus, 502), (answer.Kind, answer.Code, answer.HttpStatus));
+        Assert.Equal(1 + _gateway.Options.ImmediateRetries, _gateway.Sent.Count);
     }
 
     [Fact]
     public async Task Without_quick_retries_there_is_one_try()
     {
-        _gateway.Options.QuickRetries = 0;
+        _gateway.Options.ImmediateRetries = 0;
         await SendAsync(FakeAlipayHk.Unsigned("", 502));
         Assert.Single(_gateway.Sent);
     }
@@ -252,7 +252,7 @@ public sealed class AlipayHkClientTests : IDisposable
         var response = FakeAlipayHk.Unsigned("", status);
         response.Headers.TryAddWithoutValidation("Retry-After", header);
         var answer = await SendAsync(response);
-        Assert.Equal((AnswerVerdict.Retryable, TimeSpan.FromSeconds(seconds)), (answer.Verdict, answer.RetryAfter));
+        Assert.Equal((SynchronizeResultKind.Retryable, TimeSpan.FromSeconds(seconds)), (answer.Kind, answer.RetryAfter));
         Assert.Single(_gateway.Sent);
     }
 
@@ -271,7 +271,7 @@ public sealed class AlipayHkClientTests : IDisposable
     public async Task A_broken_connection_is_tried_again_quickly()
     {
         _gateway.Then(new HttpRequestException("refused", new SocketException(111))).Then(_gateway.Signed(FakeAlipayHk.SuccessJson));
-        Assert.Equal(AnswerVerdict.Succeeded, (await SendAsync(FakeAlipayHk.Body())).Verdict);
+        Assert.Equal(SynchronizeResultKind.Succeeded, (await SendAsync(FakeAlipayHk.Body())).Kind);
         Assert.Equal(2, _gateway.Sent.Count);
     }
 
@@ -280,7 +280,7 @@ public sealed class AlipayHkClientTests : IDisposable
     {
         _gateway.Always = (_, _) => Task.FromException<HttpResponseMessage>(new HttpRequestException(HttpRequestError.ConnectionError, "refused"));
         var answer = await SendAsync(FakeAlipayHk.Body());
-        Assert.Equal((AnswerVerdict.Retryable, ClientCodes.ConnectionFailed, null), (answer.Verdict, answer.Code, answer.Verification));
+        Assert.Equal((SynchronizeResultKind.Retryable, ClientCodes.ConnectionFailed, null), (answer.Kind, answer.Code, answer.Verification));
         Assert.Contains("refused", answer.Message, StringComparison.Ordinal);
         Assert.Equal(3, _gateway.Sent.Count);
     }
@@ -298,15 +298,15 @@ public sealed class AlipayHkClientTests : IDisposable
         _gateway.Always = HangAsync;
         var start = _gateway.Time.GetUtcNow();
         var answer = await SendAsync(FakeAlipayHk.Body());
-        Assert.Equal((AnswerVerdict.Retryable, ClientCodes.Timeout), (answer.Verdict, answer.Code));
+        Assert.Equal((SynchronizeResultKind.Retryable, ClientCodes.Timeout), (answer.Kind, answer.Code));
         Assert.Single(_gateway.Sent);
-        Assert.Equal(_gateway.Options.AttemptTimeout, _givenUpAt - start);
+        Assert.Equal(_gateway.Options.RequestTimeout, _givenUpAt - start);
     }
 
     [Fact]
     public async Task All_tries_together_end_at_the_total_limit()
     {
-        _gateway.Options.AttemptTimeout = _gateway.Options.TotalTimeout = TimeSpan.FromSeconds(5);
+        _gateway.Options.RequestTimeout = _gateway.Options.TotalTimeout = TimeSpan.FromSeconds(5);
         _gateway.Then(FakeAlipayHk.Unsigned("", 503)).Then(HangAsync);
         var start = _gateway.Time.GetUtcNow();
         Assert.Equal(ClientCodes.Timeout, (await SendAsync(FakeAlipayHk.Body())).Code);
@@ -342,7 +342,7 @@ public sealed class AlipayHkClientTests : IDisposable
     public async Task Without_a_signature_nothing_is_sent()
     {
         var answer = await SendAsync(FakeAlipayHk.Body(), new RefusingSigner());
-        Assert.Equal((AnswerVerdict.SigningUnavailable, ClientCodes.SigningUnavailable, "throttled", TimeSpan.FromSeconds(7)), (answer.Verdict, answer.Code, answer.Message, answer.RetryAfter));
+        Assert.Equal((SynchronizeResultKind.SigningUnavailable, ClientCodes.SigningUnavailable, "throttled", TimeSpan.FromSeconds(7)), (answer.Kind, answer.Code, answer.Message, answer.RetryAfter));
         Assert.Empty(_gateway.Sent);
     }
 
@@ -350,14 +350,14 @@ public sealed class AlipayHkClientTests : IDisposable
     public async Task A_signer_that_never_answers_is_not_a_timeout_of_AlipayHK()
     {
         var answer = await SendAsync(FakeAlipayHk.Body(), new HangingSigner());
-        Assert.Equal((AnswerVerdict.SigningUnavailable, ClientCodes.SigningUnavailable), (answer.Verdict, answer.Code));
+        Assert.Equal((SynchronizeResultKind.SigningUnavailable, ClientCodes.SigningUnavailable), (answer.Kind, answer.Code));
         Assert.Empty(_gateway.Sent);
     }
 
     [Fact]
     public async Task Each_attempt_carries_a_new_request_id_where_that_is_wanted()
     {
-        _gateway.Options.NewRequestIdPerAttempt = true;
+        _gateway.Options.NewRequestIdPerRequest = true;
         _gateway.Then(FakeAlipayHk.Unsigned("", 503)).Then(_gateway.Signed(FakeAlipayHk.SuccessJson));
         var answer = await SendAsync(FakeAlipayHk.Body(), requestIds: new CountingIds());
         Assert.Equal($"{2:x32}", answer.RequestId);
@@ -380,16 +380,16 @@ public sealed class AlipayHkClientTests : IDisposable
         using var quiet = new StatelessGateway(_gateway);
         using var client = AlipayHkClient.Create(_gateway.Options, signer, _gateway.Time, Microsoft.Extensions.Logging.Abstractions.NullLoggerFactory.Instance, quiet);
         await Parallel.ForAsync(0, 64, new ParallelOptions { MaxDegreeOfParallelism = 8 }, async (_, cancellationToken) =>
-            Assert.Equal(AnswerVerdict.Succeeded, (await client.SynchronizeAsync(FakeAlipayHk.Body(), cancellationToken)).Verdict));
+            Assert.Equal(SynchronizeResultKind.Succeeded, (await client.SynchronizeAsync(FakeAlipayHk.Body(), cancellationToken)).Kind));
     }
 
-    private Task<SynchronizeAnswer> SendAsync(HttpResponseMessage response)
+    private Task<SynchronizeResult> SendAsync(HttpResponseMessage response)
     {
         _gateway.Then(response);
         return SendAsync(FakeAlipayHk.Body());
     }
 
-    private async Task<SynchronizeAnswer> SendAsync(ReadOnlyMemory<byte> body, IRequestSigner? signer = null, RequestIdSource? requestIds = null)
+    private async Task<SynchronizeResult> SendAsync(ReadOnlyMemory<byte> body, IRequestSigner? signer = null, RequestIdSource? requestIds = null)
     {
         var client = _gateway.Client(signer, requestIds: requestIds);
         var call = client.SynchronizeAsync(body, CancellationToken.None).AsTask();

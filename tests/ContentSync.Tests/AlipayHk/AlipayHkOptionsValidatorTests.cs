@@ -52,15 +52,15 @@ public sealed class AlipayHkOptionsValidatorTests
     [Fact]
     public void Names_each_limit_that_is_out_of_range()
     {
-        AssertFault("AlipayHk:AttemptTimeout must be from", options => options.AttemptTimeout = TimeSpan.Zero);
-        AssertFault("AlipayHk:AttemptTimeout must not be longer", options => options.AttemptTimeout = TimeSpan.FromMinutes(1));
+        AssertFault("AlipayHk:AttemptTimeout must be from", options => options.RequestTimeout = TimeSpan.Zero);
+        AssertFault("AlipayHk:AttemptTimeout must not be longer", options => options.RequestTimeout = TimeSpan.FromMinutes(1));
         AssertFault("AlipayHk:TotalTimeout must be from", options => options.TotalTimeout = TimeSpan.FromDays(2));
-        AssertFault("AlipayHk:QuickRetries must be", options => options.QuickRetries = -1);
-        AssertFault("AlipayHk:QuickRetries must be", options => options.QuickRetries = 11);
+        AssertFault("AlipayHk:QuickRetries must be", options => options.ImmediateRetries = -1);
+        AssertFault("AlipayHk:QuickRetries must be", options => options.ImmediateRetries = 11);
         AssertFault("AlipayHk:MaxResponseBytes must be", options => options.MaxResponseBytes = 0);
         AssertFault("AlipayHk:MaxResponseBytes must be", options => options.MaxResponseBytes = int.MaxValue);
-        AssertFault("AlipayHk:PartnerKeys is empty", options => options.PartnerKeys.Clear());
-        AssertFault("AlipayHk:PartnerKeys:0:PublicKey", options => options.PartnerKeys[0].PublicKey = "x");
+        AssertFault("AlipayHk:PartnerKeys is empty", options => options.PublicKeys.Clear());
+        AssertFault("AlipayHk:PartnerKeys:0:PublicKey", options => options.PublicKeys[0].PublicKey = "x");
         AssertFault("AlipayHk:Encryption:AesKeyBits must be", options => options.Encryption = new() { Enabled = true, AesKeyBits = 100 });
         AssertFault("AlipayHk:Encryption:ContentType must be", options => options.Encryption = new() { Enabled = true, ContentType = "" });
         AssertFault("AlipayHk:Encryption:KeyVersion must be", options => options.Encryption = new() { Enabled = true, KeyVersion = "2" });
@@ -71,8 +71,8 @@ public sealed class AlipayHkOptionsValidatorTests
     {
         options.BaseAddress = null;
         options.ClientId = "";
-        options.QuickRetries = -1;
-        options.PartnerKeys.Clear();
+        options.ImmediateRetries = -1;
+        options.PublicKeys.Clear();
     }).Count);
 
     private static void AssertFault(string said, Action<AlipayHkOptions> change) =>
@@ -84,7 +84,7 @@ public sealed class AlipayHkOptionsValidatorTests
         {
             BaseAddress = new Uri("https://gateway.example"),
             ClientId = "4Q5Y8W0WSG45P907917",
-            PartnerKeys = [new PartnerKeyOptions { KeyVersion = "1", PublicKey = Pem }],
+            PublicKeys = [new AlipayHkKeyOptions { KeyVersion = "1", PublicKey = Pem }],
         };
         change(options);
         return [.. new AlipayHkOptionsValidator().Validate(null, options).Failures ?? []];

@@ -41,7 +41,7 @@ public sealed class AlipayHkSocketTests : IDisposable
             arrived = new SentRequest(context.Request.Method, new Uri("http://localhost" + context.Request.Path), context.Request.Headers.ToDictionary(header => header.Key, header => header.Value.ToString(), StringComparer.OrdinalIgnoreCase), body.ToArray());
             await SignedSuccessAsync(context);
         });
-        Assert.Equal(AnswerVerdict.Succeeded, answer.Verdict);
+        Assert.Equal(SynchronizeResultKind.Succeeded, answer.Kind);
         Assert.Equal(FakeAlipayHk.Body().ToArray(), arrived!.Body);
         Assert.True(arrived.SignatureMatches(FakeAlipayHk.OurKey));
         Assert.Equal($"{arrived.Body.Length}", arrived.Headers["Content-Length"]);
@@ -59,7 +59,7 @@ public sealed class AlipayHkSocketTests : IDisposable
             context.Response.Redirect("/elsewhere", permanent: false, preserveMethod: true);
             return Task.CompletedTask;
         });
-        Assert.Equal((AnswerVerdict.ConfigurationFault, ClientCodes.Redirected, 1), (answer.Verdict, answer.Code, calls));
+        Assert.Equal((SynchronizeResultKind.ConfigurationFault, ClientCodes.Redirected, 1), (answer.Kind, answer.Code, calls));
     }
 
     [Fact]
@@ -72,7 +72,7 @@ public sealed class AlipayHkSocketTests : IDisposable
             context.Abort();
             return Task.CompletedTask;
         });
-        Assert.Equal((AnswerVerdict.Succeeded, 2), (answer.Verdict, calls));
+        Assert.Equal((SynchronizeResultKind.Succeeded, 2), (answer.Kind, calls));
     }
 
     [Fact]
@@ -85,7 +85,7 @@ public sealed class AlipayHkSocketTests : IDisposable
             await context.Response.Body.FlushAsync();
             context.Abort();
         });
-        Assert.Equal((AnswerVerdict.Retryable, ClientCodes.ConnectionFailed), (answer.Verdict, answer.Code));
+        Assert.Equal((SynchronizeResultKind.Retryable, ClientCodes.ConnectionFailed), (answer.Kind, answer.Code));
     }
 
     private async Task SignedSuccessAsync(HttpContext context)
@@ -95,7 +95,7 @@ public sealed class AlipayHkSocketTests : IDisposable
         await context.Response.Body.WriteAsync(Encoding.UTF8.GetBytes(FakeAlipayHk.SuccessJson));
     }
 
-    private async Task<SynchronizeAnswer> CallAsync(RequestDelegate answer)
+    private async Task<SynchronizeResult> CallAsync(RequestDelegate answer)
     {
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();

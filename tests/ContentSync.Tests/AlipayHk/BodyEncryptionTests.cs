@@ -62,14 +62,14 @@ public sealed class BodyEncryptionTests : IDisposable
     {
         _gateway.Then(EncryptedAnswer(FakeAlipayHk.Result("CONTENT_RISKY", "F")));
         var answer = await SendAsync(_signer);
-        Assert.Equal((AnswerVerdict.Rejected, "CONTENT_RISKY"), (answer.Verdict, answer.Code));
+        Assert.Equal((SynchronizeResultKind.Rejected, "CONTENT_RISKY"), (answer.Kind, answer.Code));
     }
 
     [Fact]
     public async Task An_answer_in_plain_text_is_read_as_it_is()
     {
         _gateway.Then(_gateway.Signed(FakeAlipayHk.SuccessJson));
-        Assert.Equal(AnswerVerdict.Succeeded, (await SendAsync(_signer)).Verdict);
+        Assert.Equal(SynchronizeResultKind.Succeeded, (await SendAsync(_signer)).Kind);
     }
 
     [Fact]
@@ -77,7 +77,7 @@ public sealed class BodyEncryptionTests : IDisposable
     {
         _gateway.Then(EncryptedAnswer(FakeAlipayHk.SuccessJson));
         var answer = await SendAsync(new FixedKeySigner(FakeAlipayHk.OurKey));
-        Assert.Equal((AnswerVerdict.Retryable, ClientCodes.UndecryptableAnswer), (answer.Verdict, answer.Code));
+        Assert.Equal((SynchronizeResultKind.Retryable, ClientCodes.UndecryptableResponse), (answer.Kind, answer.Code));
         Assert.Contains("cannot decrypt its key", answer.Message, StringComparison.Ordinal);
     }
 
@@ -88,7 +88,7 @@ public sealed class BodyEncryptionTests : IDisposable
     public async Task An_answer_whose_key_cannot_be_unwrapped_is_retried(string header)
     {
         _gateway.Then(EncryptedAnswer(FakeAlipayHk.SuccessJson, header));
-        Assert.Equal(ClientCodes.UndecryptableAnswer, (await SendAsync(_signer)).Code);
+        Assert.Equal(ClientCodes.UndecryptableResponse, (await SendAsync(_signer)).Code);
     }
 
     [Fact]
@@ -99,7 +99,7 @@ public sealed class BodyEncryptionTests : IDisposable
         response.Headers.Remove("Response-Time");
         _gateway.Then(response);
         var answer = await SendAsync(_signer);
-        Assert.Equal((AnswerVerdict.Retryable, ClientCodes.UndecryptableAnswer), (answer.Verdict, answer.Code));
+        Assert.Equal((SynchronizeResultKind.Retryable, ClientCodes.UndecryptableResponse), (answer.Kind, answer.Code));
         Assert.Contains("not signed", answer.Message, StringComparison.Ordinal);
     }
 
@@ -108,7 +108,7 @@ public sealed class BodyEncryptionTests : IDisposable
     {
         var vectors = SignatureVectors.Root("openssl-aes-ecb.json").GetProperty("cases").EnumerateArray().ToList();
         Assert.NotEmpty(vectors);
-        using var keys = new PartnerKeys(_gateway.Options);
+        using var keys = new AlipayHkKeys(_gateway.Options);
         var encryption = new BodyEncryption(new EncryptionOptions(), keys);
         foreach (var vector in vectors)
         {
@@ -128,7 +128,7 @@ public sealed class BodyEncryptionTests : IDisposable
     [InlineData("AAAAAAAAAAAAAAAAAAAAAA==")]
     public async Task Text_that_is_no_cipher_is_no_answer(string text)
     {
-        using var keys = new PartnerKeys(_gateway.Options);
+        using var keys = new AlipayHkKeys(_gateway.Options);
         var encryption = new BodyEncryption(new EncryptionOptions(), keys);
         Assert.Null(await encryption.DecryptAsync(Encoding.ASCII.GetBytes(text), "algorithm=RSA_AES,keyVersion=1,symmetricKey=AAAA", new KnownKey(new byte[16]), CancellationToken.None));
         Assert.Null(await encryption.DecryptAsync("AAAA"u8.ToArray(), "algorithm=RSA_AES,keyVersion=1,symmetricKey=AAAA", new KnownKey(new byte[15]), CancellationToken.None));
@@ -146,7 +146,7 @@ public sealed class BodyEncryptionTests : IDisposable
         return response;
     }
 
-    private async Task<SynchronizeAnswer> SendAsync(IRequestSigner signer)
+    private async Task<SynchronizeResult> SendAsync(IRequestSigner signer)
     {
         using var client = _gateway.Client(signer);
         return await client.SynchronizeAsync(FakeAlipayHk.Body(), CancellationToken.None);

@@ -33,7 +33,7 @@ internal sealed class FakeAlipayHk : HttpMessageHandler
     {
         BaseAddress = new Uri("https://gateway.example"),
         ClientId = ClientId,
-        PartnerKeys = [new PartnerKeyOptions { KeyVersion = "1", PublicKey = PartnerKey.ExportSubjectPublicKeyInfoPem() }],
+        PublicKeys = [new AlipayHkKeyOptions { KeyVersion = "1", PublicKey = PartnerKey.ExportSubjectPublicKeyInfoPem() }],
     };
 
     public static ContentItem Item(string contentInfo = """{"name":"凍檸茶"}""") => new()

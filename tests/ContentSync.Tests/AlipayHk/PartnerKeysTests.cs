@@ -50,6 +50,6 @@ public sealed class PartnerKeysTests
 
     private static string Pem(RSA key) => key.ExportSubjectPublicKeyInfoPem();
 
-    private static PartnerKeys Keys(params (string Version, string Text)[] keys) =>
-        new(new AlipayHkOptions { PartnerKeys = [.. keys.Select(key => new PartnerKeyOptions { KeyVersion = key.Version, PublicKey = key.Text })] });
+    private static AlipayHkKeys Keys(params (string Version, string Text)[] keys) =>
+        new(new AlipayHkOptions { PublicKeys = [.. keys.Select(key => new AlipayHkKeyOptions { KeyVersion = key.Version, PublicKey = key.Text })] });
 }

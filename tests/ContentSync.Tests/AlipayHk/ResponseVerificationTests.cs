@@ -26,9 +26,9 @@ public sealed class ResponseVerificationTests
         {
             Path = SignatureVectors.Text(vector, "signed_path"),
             ClientId = SignatureVectors.Text(vector, "client_id"),
-            PartnerKeys = [new PartnerKeyOptions { KeyVersion = "1", PublicKey = SignatureVectors.Text(vector, "public_key_spki_base64") }],
+            PublicKeys = [new AlipayHkKeyOptions { KeyVersion = "1", PublicKey = SignatureVectors.Text(vector, "public_key_spki_base64") }],
         };
-        using var keys = new PartnerKeys(options);
+        using var keys = new AlipayHkKeys(options);
         var header = "algorithm=RSA256,keyVersion=1,signature=" + SignatureVectors.Text(vector, "signature_header_value_urlencoded");
         var body = Encoding.UTF8.GetBytes(SignatureVectors.Text(vector, "body_utf8"));
         var subject = new ResponseVerification(options, keys, new FakeTimeProvider(), NullLogger<ResponseVerification>.Instance);
@@ -154,7 +154,7 @@ public sealed class ResponseVerificationTests
 
     private sealed class Verifier : IDisposable
     {
-        private readonly PartnerKeys _keys;
+        private readonly AlipayHkKeys _keys;
 
         public Verifier(SignatureVector vector, string? path = null, string? clientId = null, string? publicKey = null)
         {
@@ -162,9 +162,9 @@ public sealed class ResponseVerificationTests
             {
                 Path = path ?? vector.Path,
                 ClientId = clientId ?? vector.ClientId,
-                PartnerKeys = [new PartnerKeyOptions { KeyVersion = vector.KeyVersion, PublicKey = publicKey ?? SignatureVectors.PublicKey }],
+                PublicKeys = [new AlipayHkKeyOptions { KeyVersion = vector.KeyVersion, PublicKey = publicKey ?? SignatureVectors.PublicKey }],
             };
-            _keys = new PartnerKeys(options);
+            _keys = new AlipayHkKeys(options);
             Subject = new ResponseVerification(options, _keys, Time, Log);
         }
 

@@ -13,7 +13,7 @@ public sealed class SendPaceTests : IDisposable
     private readonly HttpMessageInvoker _invoker;
 
     public SendPaceTests() => _invoker = new HttpMessageInvoker(
-        new RequestSigningHandler(new AlipayHkOptions { ClientId = "us", MaxSendsPerSecond = 2, AttemptTimeout = TimeSpan.FromSeconds(4) }, _signer, _time) { InnerHandler = _socket });
+        new RequestSigningHandler(new AlipayHkOptions { ClientId = "us", MaxSendsPerSecond = 2, RequestTimeout = TimeSpan.FromSeconds(4) }, _signer, _time) { InnerHandler = _socket });
 
     public void Dispose() => _invoker.Dispose();
 
@@ -47,7 +47,7 @@ public sealed class SendPaceTests : IDisposable
     public async Task Refuses_who_would_wait_longer_than_half_a_try_and_takes_no_turn_for_it()
     {
         var waiting = Enumerable.Range(0, 5).Select(_ => SendAsync()).ToList();
-        var refused = await Assert.ThrowsAsync<SendBudgetSpentException>(SendAsync);
+        var refused = await Assert.ThrowsAsync<SendBudgetExhaustedException>(SendAsync);
         Assert.Equal(TimeSpan.FromSeconds(2.5), refused.Wait);
         Assert.Contains("AlipayHk:MaxSendsPerSecond", refused.Message, StringComparison.Ordinal);
         _time.Advance(TimeSpan.FromMilliseconds(500));
@@ -110,7 +110,7 @@ public sealed class SendPaceTests : IDisposable
         await ReachedAsync(() => _signer.Asked == 6);
         _signer.Release();
         await ReachedAsync(() => _socket.Sent == 5);
-        var refused = await Assert.ThrowsAsync<SendBudgetSpentException>(() => Task.WhenAll(sends));
+        var refused = await Assert.ThrowsAsync<SendBudgetExhaustedException>(() => Task.WhenAll(sends));
         Assert.InRange(refused.Wait, TimeSpan.FromSeconds(2.01), TimeSpan.FromSeconds(2.5));
     }
 

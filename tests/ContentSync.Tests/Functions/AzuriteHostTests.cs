@@ -1,6 +1,6 @@
 using ContentSync.Functions;
 using ContentSync.Ledger;
-using ContentSync.Local.SimulatedAlipayHk;
+using ContentSync.Simulator;
 using ContentSync.Tests.Ledger;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
@@ -38,12 +38,12 @@ public sealed class AzuriteHostTests(AzuriteStorage azurite)
     public void Tables_and_containers_are_the_ones_that_the_settings_name()
     {
         var credential = new Azure.Identity.DefaultAzureCredential();
-        var azure = Stores.Table(new Uri("https://account.table.core.windows.net"), "syncrecords", credential);
-        var local = Stores.Table(new Uri("http://127.0.0.1:10002/devstoreaccount1"), "syncrecords", credential);
+        var azure = StorageInitializer.Table(new Uri("https://account.table.core.windows.net"), "syncrecords", credential);
+        var local = StorageInitializer.Table(new Uri("http://127.0.0.1:10002/devstoreaccount1"), "syncrecords", credential);
         Assert.Equal(("account", "syncrecords"), (azure.AccountName, azure.Name));
         Assert.Equal("devstoreaccount1", local.AccountName);
-        Assert.Equal(("account", "resync"), Of(Stores.Container(new Uri("https://account.blob.core.windows.net/resync"), credential)));
-        Assert.Equal(("devstoreaccount1", "resync"), Of(Stores.Container(new Uri("http://127.0.0.1:10000/devstoreaccount1/resync"), credential)));
+        Assert.Equal(("account", "resync"), Of(StorageInitializer.Container(new Uri("https://account.blob.core.windows.net/resync"), credential)));
+        Assert.Equal(("devstoreaccount1", "resync"), Of(StorageInitializer.Container(new Uri("http://127.0.0.1:10000/devstoreaccount1/resync"), credential)));
 
         static (string Account, string Name) Of(Azure.Storage.Blobs.BlobContainerClient container) => (container.AccountName, container.Name);
     }

@@ -1,4 +1,5 @@
 using Azure.Messaging.ServiceBus;
+using ContentSync.Catalog;
 using ContentSync.Functions;
 using ContentSync.Resync;
 using ContentSync.Tests.FunctionsSdk;
@@ -29,7 +30,7 @@ public sealed class CloudResyncTests : IAsyncDisposable
         Assert.Equal(["content-resync"], _host.Bus.Log.Select(sent => sent.Queue));
         await DeliverAllAsync(new Random(1));
 
-        var run = Assert.Single(await _host.Services.GetRequiredService<Resyncs>().ListAsync(CancellationToken.None));
+        var run = Assert.Single(await _host.Services.GetRequiredService<ResyncRuns>().ListAsync(CancellationToken.None));
         Assert.Equal((ResyncRunState.Completed, 1L), (run.State, run.Plan!.Invalid));
         Assert.Equal(new RunCounts { Planned = 61, Sent = 60, Parked = 1 }, run.Counts);
         Assert.Equal((60, 61), (_host.Gateway.Snapshot().Count, (int)_host.Gateway.Stats.Requests));
@@ -56,7 +57,7 @@ public sealed class CloudResyncTests : IAsyncDisposable
         await StartAsync(Catalog);
         await _host.Function<ScheduleResync>().RunAsync(new TimerInfo(), CancellationToken.None);
         await _host.Function<ScheduleResync>().RunAsync(new TimerInfo(), CancellationToken.None);
-        Assert.Single(await _host.Services.GetRequiredService<Resyncs>().ListAsync(CancellationToken.None));
+        Assert.Single(await _host.Services.GetRequiredService<ResyncRuns>().ListAsync(CancellationToken.None));
         Assert.Contains(_host.Logged, line => line.Contains("is under way already", StringComparison.Ordinal));
     }
 
@@ -80,7 +81,7 @@ public sealed class CloudResyncTests : IAsyncDisposable
         await _host.Function<SweepPending>().RunAsync(new TimerInfo(), CancellationToken.None);
         await DeliverAllAsync(new Random(1));
 
-        Assert.Equal(ResyncRunState.Completed, Assert.Single(await _host.Services.GetRequiredService<Resyncs>().ListAsync(CancellationToken.None)).State);
+        Assert.Equal(ResyncRunState.Completed, Assert.Single(await _host.Services.GetRequiredService<ResyncRuns>().ListAsync(CancellationToken.None)).State);
     }
 
     [Fact]

@@ -1,7 +1,7 @@
 using System.Text.Json;
 using ContentSync.Functions;
 using ContentSync.Ledger;
-using ContentSync.Local.SimulatedAlipayHk;
+using ContentSync.Simulator;
 using Microsoft.AspNetCore.Http;
 
 namespace ContentSync.Tests.Functions;

@@ -42,7 +42,7 @@ public sealed class KeyVaultSignerTests : IDisposable
         using var pool = Pool("https://one.example/keys/signing/0123", "https://two.example/keys/signing/0123");
         for (var i = 0; i < 6; i++) await pool.SignAsync(Digest, CancellationToken.None);
         Assert.Equal([3, 3], _vault.Select(key => key.Calls));
-        Assert.Equal(["one.example", "two.example"], pool.Standing.Select(vault => vault.Vault));
+        Assert.Equal(["one.example", "two.example"], pool.Status.Select(vault => vault.Vault));
     }
 
     [Fact]
@@ -54,7 +54,7 @@ public sealed class KeyVaultSignerTests : IDisposable
         var versions = new List<string>();
         for (var i = 0; i < 4; i++) versions.Add((await pool.SignAsync(Digest, CancellationToken.None)).KeyVersion);
         Assert.Equal(["7", "8", "7", "8"], versions);
-        Assert.Single(pool.Standing);
+        Assert.Single(pool.Status);
     }
 
     [Theory]
@@ -72,7 +72,7 @@ public sealed class KeyVaultSignerTests : IDisposable
         _time.Advance(TimeSpan.FromSeconds(1));
         for (var i = 0; i < 10; i++) await pool.SignAsync(Digest, CancellationToken.None);
         Assert.Equal(2, sick.Calls);
-        var standing = pool.Standing.Single(vault => vault.Vault == "one.example");
+        var standing = pool.Status.Single(vault => vault.Vault == "one.example");
         Assert.Equal((down, throttled), (standing.Down, (int)standing.Throttled));
 
         sick.Fault = null;
@@ -98,7 +98,7 @@ public sealed class KeyVaultSignerTests : IDisposable
         _time.Advance(TimeSpan.FromSeconds(5));
 
         await Task.WhenAll(signings);
-        Assert.Equal(1, pool.Standing.Single(vault => vault.Vault == "one.example").Down);
+        Assert.Equal(1, pool.Status.Single(vault => vault.Vault == "one.example").Down);
     }
 
     [Fact]

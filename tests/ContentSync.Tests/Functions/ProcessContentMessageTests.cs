@@ -2,7 +2,7 @@ using Azure.Messaging.ServiceBus;
 using ContentSync.AlipayHk;
 using ContentSync.Functions;
 using ContentSync.Ledger;
-using ContentSync.Local.SimulatedAlipayHk;
+using ContentSync.Simulator;
 using ContentSync.Synchronization;
 using ContentSync.Tests.FunctionsSdk;
 using Microsoft.Extensions.DependencyInjection;

@@ -1,6 +1,6 @@
 using Azure.Messaging.ServiceBus;
 using ContentSync.Functions;
-using ContentSync.Local.SimulatedAlipayHk;
+using ContentSync.Simulator;
 using ContentSync.Tests.FunctionsSdk;
 
 namespace ContentSync.Tests.Functions;

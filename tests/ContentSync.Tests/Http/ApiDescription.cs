@@ -1,6 +1,6 @@
 using System.Text.Json;
 using ContentSync.Http;
-using ContentSync.Http.Board;
+using ContentSync.Http.Pages;
 
 namespace ContentSync.Tests.Http;
 
@@ -59,7 +59,7 @@ internal static class ApiDescription
 
     private static JsonElement Read()
     {
-        using var stream = typeof(PageFilesHandler).Assembly.GetManifestResourceStream("ContentSync.Http.Board.Files.openapi.json")!;
+        using var stream = typeof(PageFilesHandler).Assembly.GetManifestResourceStream("ContentSync.Http.Pages.openapi.json")!;
         return JsonDocument.Parse(stream).RootElement.Clone();
     }
 

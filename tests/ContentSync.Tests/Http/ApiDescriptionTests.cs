@@ -2,6 +2,7 @@ using System.Text.Json;
 using ContentSync.Http;
 using ContentSync.Http.Board;
 using ContentSync.Resync;
+using ContentSync.Resync.Planning;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace ContentSync.Tests.Http;
@@ -43,7 +44,7 @@ public sealed class ApiDescriptionTests
     [InlineData(typeof(BatchResult))]
     [InlineData(typeof(BatchItemResult))]
     [InlineData(typeof(ReplayRequest))]
-    [InlineData(typeof(ReplayAnswer))]
+    [InlineData(typeof(ReplayResponse))]
     [InlineData(typeof(HealthState))]
     [InlineData(typeof(ResyncRequest))]
     [InlineData(typeof(ResendRequest))]
@@ -61,7 +62,7 @@ public sealed class ApiDescriptionTests
     {
         var described = ApiDescription.Document.GetProperty("components").GetProperty("schemas").GetProperty(type.Name).GetProperty("properties");
         Assert.Equal(
-            ApiJson.Answers.GetTypeInfo(type)!.Properties.Select(property => property.Name).Order(StringComparer.Ordinal),
+            ApiJson.Responses.GetTypeInfo(type)!.Properties.Select(property => property.Name).Order(StringComparer.Ordinal),
             described.EnumerateObject().Select(property => property.Name).Order(StringComparer.Ordinal));
     }
 

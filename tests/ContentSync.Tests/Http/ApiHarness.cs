@@ -1,11 +1,14 @@
 using System.Text;
 using System.Text.Json;
 using ContentSync.AlipayHk;
+using ContentSync.Catalog;
 using ContentSync.Content;
 using ContentSync.Http;
 using ContentSync.Http.Webhooks;
 using ContentSync.Ledger;
 using ContentSync.Resync;
+using ContentSync.Resync.Lanes;
+using ContentSync.Resync.Planning;
 using ContentSync.Synchronization;
 using ContentSync.Tests.AlipayHk;
 using ContentSync.Tests.Ledger;
@@ -31,22 +34,22 @@ internal sealed class ApiHarness : IDisposable
 
     public ApiHarness(WebhookOptions? webhook = null, bool hasCatalog = true)
     {
-        AlipayHk.Options.QuickRetries = 0;
+        AlipayHk.Options.ImmediateRetries = 0;
         AlipayHk.Always = (_, _) => Task.FromResult(AlipayHk.Signed(FakeAlipayHk.SuccessJson));
         _client = AlipayHk.Client();
         Ledger = new MemoryLedger(Time);
         var recoverability = new RecoverabilityOptions { BreakerThreshold = 1_000 };
-        Gate = new SendGate(recoverability, Time);
+        Gate = new CircuitBreaker(recoverability, Time);
         Synchronizer = new ContentSynchronizer(Ledger, _client, Gate, new RequestIdSource(), recoverability, () => 0.5, Time, NullLogger<ContentSynchronizer>.Instance);
         var options = new ContentOptions();
         var reader = new ContentReader(options, Time);
         Catalog = new TestCatalog(Time);
         Sources = new ResyncSources(hasCatalog ? Catalog : null);
         var resync = new ResyncOptions { SendsPerSecond = 0 };
-        var lanes = new InProcessLanes(new PackSender(Synchronizer, Queue, resync, Time), new LanePaces(resync, Time));
+        var lanes = new InProcessLanes(new PackSender(Synchronizer, Queue, resync, Time), new LaneRateLimiters(resync, Time));
         var catalogReader = new CatalogReader(reader, options);
         _runner = new ResyncRunner(
-            new CatalogPlanner(catalogReader, new LedgerRecords(Ledger), _folder.File("plans")),
+            new CatalogPlanner(catalogReader, new RecordScan(Ledger), _folder.File("plans")),
             new ResendPlanner(Ledger, Time),
             new ResyncPages(catalogReader, Synchronizer, Ledger, Time),
             lanes,
@@ -54,7 +57,7 @@ internal sealed class ApiHarness : IDisposable
             new RequestIdSource(),
             resync,
             Time);
-        Resyncs = new Resyncs(_runner, Store, lanes, Waker, Time);
+        Resyncs = new ResyncRuns(_runner, Store, lanes, Waker, Time);
         _services = new ServiceCollection()
             .AddSingleton<ISyncLedger>(Ledger)
             .AddSingleton<ISyncQueue>(Queue)
@@ -82,7 +85,7 @@ internal sealed class ApiHarness : IDisposable
 
     public RecordingQueue Queue { get; } = new();
 
-    public SendGate Gate { get; }
+    public CircuitBreaker Gate { get; }
 
     public ContentSynchronizer Synchronizer { get; }
 
@@ -96,7 +99,7 @@ internal sealed class ApiHarness : IDisposable
     /// <summary>Runs are only carried out where a test calls <see cref="CarryOutAsync"/>.</summary>
     public RecordingWaker Waker { get; } = new();
 
-    public Resyncs Resyncs { get; }
+    public ResyncRuns Resyncs { get; }
 
     public IServiceProvider Services => _services;
 
@@ -129,7 +132,7 @@ internal sealed class ApiHarness : IDisposable
         foreach (var (name, value) in headers) context.Request.Headers.Append(name, value);
         context.Response.Body = new MemoryStream();
         var route = ApiRoutes.All.First(route => route.Method == method && Matches(route.Path, path, context.Request));
-        var answer = await route.AnswerAsync(_services, context.Request, CancellationToken.None);
+        var answer = await route.HandleAsync(_services, context.Request, CancellationToken.None);
         await answer.ExecuteAsync(context);
         var text = Encoding.UTF8.GetString(((MemoryStream)context.Response.Body).ToArray());
         ApiDescription.Check(route, context.Response.StatusCode, context.Response.ContentType, text);
@@ -203,13 +206,13 @@ internal sealed class TestCatalog(TimeProvider time) : ICatalogSource
 }
 
 /// <summary>Keeps the runs that it was told of; can be told to be unavailable.</summary>
-internal sealed class RecordingWaker : IResyncWaker
+internal sealed class RecordingWaker : IResyncScheduler
 {
     public List<ResyncRun> Woken { get; } = [];
 
     public bool IsUnavailable { get; set; }
 
-    public ValueTask WakeAsync(ResyncRun run, CancellationToken cancellationToken)
+    public ValueTask ScheduleAsync(ResyncRun run, CancellationToken cancellationToken)
     {
         if (IsUnavailable) throw new QueueUnavailableException("Not there.");
         Woken.Add(run);

@@ -184,13 +184,13 @@ public sealed class ReceiveWebhookHandlerTests : IDisposable
     [Fact]
     public void Forgets_ids_with_their_time_and_never_keeps_more_than_it_may()
     {
-        var seen = new SeenWebhooks(new WebhookOptions(), _api.Time);
+        var seen = new WebhookIdCache(new WebhookOptions(), _api.Time);
         seen.Add("a");
         _api.Time.Advance(TimeSpan.FromMinutes(10));
         Assert.True(seen.Contains("a"));
         _api.Time.Advance(TimeSpan.FromSeconds(1));
         Assert.False(seen.Contains("a"));
-        foreach (var i in Enumerable.Range(0, SeenWebhooks.Capacity + 1)) seen.Add(i.ToString(CultureInfo.InvariantCulture));
+        foreach (var i in Enumerable.Range(0, WebhookIdCache.Capacity + 1)) seen.Add(i.ToString(CultureInfo.InvariantCulture));
         Assert.False(seen.Contains("0"));
         Assert.True(seen.Contains("1"));
     }

@@ -5,19 +5,19 @@ namespace ContentSync.Tests.Ledger;
 /// <summary>The ways an attempt on a leased record can end.</summary>
 internal static class AttemptEndings
 {
-    public static AttemptEnding Synchronized(SyncRecord leased, DateTimeOffset at) =>
-        new(AttemptEndingKind.Synchronized) { Attempt = Attempt(leased, at, "SUCCESS") };
+    public static AttemptOutcome Synchronized(SyncRecord leased, DateTimeOffset at) =>
+        new(AttemptOutcomeKind.Synchronized) { Attempt = Attempt(leased, at, "SUCCESS") };
 
-    public static AttemptEnding Parked(SyncRecord leased, DateTimeOffset at, ParkReason reason, string code = "CONTENT_RISKY") =>
-        new(AttemptEndingKind.Parked) { Attempt = Attempt(leased, at, code), ParkReason = reason };
+    public static AttemptOutcome Parked(SyncRecord leased, DateTimeOffset at, ParkReason reason, string code = "CONTENT_RISKY") =>
+        new(AttemptOutcomeKind.Parked) { Attempt = Attempt(leased, at, code), ParkReason = reason };
 
-    public static AttemptEnding RetryAt(SyncRecord leased, DateTimeOffset at, DateTimeOffset dueAt) =>
-        new(AttemptEndingKind.RetryAt) { Attempt = Attempt(leased, at, "UNKNOWN_EXCEPTION"), DueAt = dueAt };
+    public static AttemptOutcome RetryAt(SyncRecord leased, DateTimeOffset at, DateTimeOffset dueAt) =>
+        new(AttemptOutcomeKind.RetryAt) { Attempt = Attempt(leased, at, "UNKNOWN_EXCEPTION"), DueAt = dueAt };
 
-    public static AttemptEnding PausedUntil(SyncRecord leased, DateTimeOffset at, DateTimeOffset dueAt) =>
-        new(AttemptEndingKind.PausedUntil) { Attempt = Attempt(leased, at, "INVALID_SIGNATURE"), DueAt = dueAt };
+    public static AttemptOutcome PausedUntil(SyncRecord leased, DateTimeOffset at, DateTimeOffset dueAt) =>
+        new(AttemptOutcomeKind.DeferredUntil) { Attempt = Attempt(leased, at, "INVALID_SIGNATURE"), DueAt = dueAt };
 
-    public static AttemptEnding Released() => new(AttemptEndingKind.Released);
+    public static AttemptOutcome Released() => new(AttemptOutcomeKind.Released);
 
     private static SyncAttempt Attempt(SyncRecord leased, DateTimeOffset at, string code) =>
         new(at, leased.RequestId, code, $"answered {code}", "tracer-1");

@@ -18,24 +18,24 @@ internal sealed class MemoryLedger(TimeProvider time) : ISyncLedger
     public ValueTask<IReadOnlyList<Acceptance>> AcceptAsync(IReadOnlyList<Submission> submissions, CancellationToken cancellationToken) =>
         Locked<IReadOnlyList<Acceptance>>(() => [.. submissions.Select(Accept)], cancellationToken);
 
-    public ValueTask<LeaseAnswer> LeaseAsync(string contentId, TimeSpan duration, CancellationToken cancellationToken) =>
+    public ValueTask<LeaseResult> LeaseAsync(string contentId, TimeSpan duration, CancellationToken cancellationToken) =>
         Locked(
             () =>
             {
-                if (!_records.TryGetValue(contentId, out var current)) return new LeaseAnswer(LeaseStatus.NotFound, null);
+                if (!_records.TryGetValue(contentId, out var current)) return new LeaseResult(LeaseStatus.NotFound, null);
                 var leaseId = (++_lease).ToString(CultureInfo.InvariantCulture);
                 var (next, status) = SyncTransitions.Lease(current, leaseId, time.GetUtcNow(), duration);
-                return new LeaseAnswer(status, Write(next) ?? current);
+                return new LeaseResult(status, Write(next) ?? current);
             },
             cancellationToken);
 
-    public ValueTask<RecordAnswer> RecordAsync(SyncRecord leased, AttemptEnding ending, CancellationToken cancellationToken) =>
+    public ValueTask<RecordResult> RecordAsync(SyncRecord leased, AttemptOutcome ending, CancellationToken cancellationToken) =>
         Locked(
             () =>
             {
-                if (!_records.TryGetValue(leased.ContentId, out var current)) return new RecordAnswer(RecordStatus.LeaseLost, leased);
+                if (!_records.TryGetValue(leased.ContentId, out var current)) return new RecordResult(RecordStatus.LeaseLost, leased);
                 var (next, status) = SyncTransitions.Record(current, leased, ending);
-                return new RecordAnswer(status, Write(next) ?? current);
+                return new RecordResult(status, Write(next) ?? current);
             },
             cancellationToken);
 

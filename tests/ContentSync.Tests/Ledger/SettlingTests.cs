@@ -15,7 +15,7 @@ public sealed class SettlingTests
     public void Nothing_is_sent_before_a_request_of_unknown_outcome_has_settled()
     {
         var leased = Lease(Accept(null, "A", 1), "one");
-        var ended = Record(leased, leased, AttemptEndings.RetryAt(leased, Now, Now) with { SettlesAt = Settled });
+        var ended = Record(leased, leased, AttemptEndings.RetryAt(leased, Now, Now) with { LateEffectUntil = Settled });
         Assert.Equal(LeaseStatus.Busy, SyncTransitions.Lease(ended, "two", Settled.AddTicks(-1), Duration).Status);
         Assert.Equal(LeaseStatus.Granted, SyncTransitions.Lease(ended, "two", Settled, Duration).Status);
     }
@@ -25,7 +25,7 @@ public sealed class SettlingTests
     {
         var leased = Lease(Accept(null, "A", 1), "one");
         var newer = Accept(leased, "B", 2);
-        var ended = Record(newer, leased, AttemptEndings.RetryAt(leased, Now, Now) with { SettlesAt = Settled });
+        var ended = Record(newer, leased, AttemptEndings.RetryAt(leased, Now, Now) with { LateEffectUntil = Settled });
         Assert.Equal(LeaseStatus.Busy, SyncTransitions.Lease(ended, "two", Settled.AddTicks(-1), Duration).Status);
     }
 
@@ -33,7 +33,7 @@ public sealed class SettlingTests
     public void An_ended_attempt_cannot_end_again_while_it_settles()
     {
         var leased = Lease(Accept(null, "A", 1), "one");
-        var ended = Record(leased, leased, AttemptEndings.RetryAt(leased, Now, Now) with { SettlesAt = Settled });
+        var ended = Record(leased, leased, AttemptEndings.RetryAt(leased, Now, Now) with { LateEffectUntil = Settled });
         Assert.Equal(RecordStatus.LeaseLost, SyncTransitions.Record(ended, leased, AttemptEndings.Released()).Status);
     }
 
@@ -59,5 +59,5 @@ public sealed class SettlingTests
 
     private static SyncRecord Lease(SyncRecord record, string leaseId) => SyncTransitions.Lease(record, leaseId, Now, Duration).Next!;
 
-    private static SyncRecord Record(SyncRecord current, SyncRecord leased, AttemptEnding ending) => SyncTransitions.Record(current, leased, ending).Next!;
+    private static SyncRecord Record(SyncRecord current, SyncRecord leased, AttemptOutcome ending) => SyncTransitions.Record(current, leased, ending).Next!;
 }

@@ -45,7 +45,7 @@ public abstract class SyncLedgerContract
         var ledger = await OpenAsync(_time);
 
         Assert.Null(await ledger.FindAsync(Id("none"), default));
-        Assert.Equal(new LeaseAnswer(LeaseStatus.NotFound, null), await ledger.LeaseAsync(Id("none"), Duration, default));
+        Assert.Equal(new LeaseResult(LeaseStatus.NotFound, null), await ledger.LeaseAsync(Id("none"), Duration, default));
         Assert.Null(await ledger.ReplayAsync(Id("none"), TimeSpan.Zero, default));
         Assert.Empty(await ledger.AcceptAsync([], default));
     }
@@ -205,7 +205,7 @@ public abstract class SyncLedgerContract
         var leased = (await ledger.LeaseAsync(Id("1"), Duration, default)).Record!;
         var attempt = new SyncAttempt(Now, leased.RequestId, "TIMEOUT", "", null);
 
-        await ledger.RecordAsync(leased, new AttemptEnding(AttemptEndingKind.RetryAt) { Attempt = attempt, DueAt = Now }, default);
+        await ledger.RecordAsync(leased, new AttemptOutcome(AttemptOutcomeKind.RetryAt) { Attempt = attempt, DueAt = Now }, default);
 
         Assert.Equal(attempt, (await ledger.FindAsync(Id("1"), default))!.LastAttempt);
     }
@@ -281,7 +281,7 @@ public abstract class SyncLedgerContract
         var ledger = await OpenAsync(_time);
         await ledger.AcceptAsync([Content("1", "A", 1)], default);
         var leased = (await ledger.LeaseAsync(Id("1"), Duration, default)).Record!;
-        await ledger.RecordAsync(leased, new AttemptEnding(AttemptEndingKind.Synchronized) { Attempt = new SyncAttempt(Now, leased.RequestId, "SUCCESS", "done", null) }, default);
+        await ledger.RecordAsync(leased, new AttemptOutcome(AttemptOutcomeKind.Synchronized) { Attempt = new SyncAttempt(Now, leased.RequestId, "SUCCESS", "done", null) }, default);
         _time.Advance(TimeSpan.FromDays(30));
 
         var again = await ledger.ResendAsync(Id("1"), default);

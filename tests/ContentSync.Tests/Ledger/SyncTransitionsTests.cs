@@ -190,7 +190,7 @@ public sealed class SyncTransitionsTests
         var changed = Accept(Synchronized("A", 1), Content("B", 2)).Record;
 
         Assert.All(
-            new Func<SyncRecord, AttemptEnding>[]
+            new Func<SyncRecord, AttemptOutcome>[]
             {
                 l => AttemptEndings.RetryAt(l, Now, Now),
                 l => AttemptEndings.PausedUntil(l, Now, Now),
@@ -488,6 +488,6 @@ public sealed class SyncTransitionsTests
 
     private static SyncRecord Lease(SyncRecord current) => SyncTransitions.Lease(current, "L1", Now, Duration).Next!;
 
-    private static SyncRecord Record(SyncRecord leased, Func<SyncRecord, AttemptEnding> ending) =>
+    private static SyncRecord Record(SyncRecord leased, Func<SyncRecord, AttemptOutcome> ending) =>
         SyncTransitions.Record(leased, leased, ending(leased)).Next!;
 }

@@ -4,7 +4,7 @@ using System.Net.Http.Headers;
 using System.Text;
 using Azure.Core.Pipeline;
 using Azure.Storage.Blobs;
-using ContentSync.Resync;
+using ContentSync.Catalog;
 
 namespace ContentSync.Tests.Resync;
 

@@ -1,5 +1,6 @@
 using ContentSync.Ledger;
 using ContentSync.Resync;
+using ContentSync.Resync.Lanes;
 using ContentSync.Synchronization.Messages;
 
 namespace ContentSync.Tests.Resync;
@@ -75,7 +76,7 @@ public sealed class BrokerResyncTests : IDisposable
         var broker = new SessionBroker(_world.Time);
         var isBroken = true;
         _world.Partner.Fault = _ => isBroken ? ("INVALID_SIGNATURE", "F") : null;
-        await _world.Resyncs(broker).StartAsync(Catalog, new ResyncWish(), default);
+        await _world.Resyncs(broker).StartAsync(Catalog, new ResyncParameters(), default);
         await DeliverAsync(broker, _world);
         var packs = broker.Waiting;
 
@@ -94,7 +95,7 @@ public sealed class BrokerResyncTests : IDisposable
 
         isBroken = false;
         _world.Time.Advance(SilenceOfARun);
-        Assert.Equal(1, await _world.Resyncs(broker).WakeAsync(SilenceOfARun, default));
+        Assert.Equal(1, await _world.Resyncs(broker).ResumeStalledAsync(SilenceOfARun, default));
         var run = await FinishAsync(broker, _world);
         Assert.Equal(new RunCounts { Planned = 90, Sent = 90 }, run.Counts);
     }
@@ -103,7 +104,7 @@ public sealed class BrokerResyncTests : IDisposable
     public async Task While_the_ledger_cannot_be_reached_a_pack_waits_and_becomes_a_copy_in_the_end()
     {
         var broker = new SessionBroker(_world.Time);
-        await _world.Resyncs(broker).StartAsync(Catalog, new ResyncWish(), default);
+        await _world.Resyncs(broker).StartAsync(Catalog, new ResyncParameters(), default);
         await DeliverAsync(broker, _world);
         broker.Lose(message => message.Properties["schema"] is not Pack);
         _world.Ledger.Unavailable = new LedgerUnavailableException("away");
@@ -117,7 +118,7 @@ public sealed class BrokerResyncTests : IDisposable
     public async Task A_step_that_cannot_reach_the_ledger_is_taken_again_later()
     {
         var broker = new SessionBroker(_world.Time);
-        await _world.Resyncs(broker).StartAsync(Catalog, new ResyncWish(), default);
+        await _world.Resyncs(broker).StartAsync(Catalog, new ResyncParameters(), default);
         _world.Ledger.Unavailable = new LedgerUnavailableException("away");
         await DeliverAsync(broker, _world);
         Assert.InRange(broker.Taken[^1].Delay, TimeSpan.FromMinutes(1), TimeSpan.FromMinutes(2));
@@ -131,7 +132,7 @@ public sealed class BrokerResyncTests : IDisposable
     {
         _world.Options.MaxWaitingPacks = 4;
         var broker = new SessionBroker(_world.Time);
-        await _world.Resyncs(broker).StartAsync(Catalog, new ResyncWish(), default);
+        await _world.Resyncs(broker).StartAsync(Catalog, new ResyncParameters(), default);
         var most = 0;
         while (await DeliverAsync(broker, _world)) most = Math.Max(most, broker.WaitingPacks);
 
@@ -145,14 +146,14 @@ public sealed class BrokerResyncTests : IDisposable
     public async Task A_run_whose_steps_were_lost_goes_on_once_it_is_woken()
     {
         var broker = new SessionBroker(_world.Time);
-        await _world.Resyncs(broker).StartAsync(Catalog, new ResyncWish(), default);
+        await _world.Resyncs(broker).StartAsync(Catalog, new ResyncParameters(), default);
         await DeliverAsync(broker, _world);
         broker.Lose(message => message.Properties["schema"] is not Pack);
         while (await DeliverAsync(broker, _world)) { }
 
-        Assert.Equal(0, await _world.Resyncs(broker).WakeAsync(SilenceOfARun, default));
+        Assert.Equal(0, await _world.Resyncs(broker).ResumeStalledAsync(SilenceOfARun, default));
         _world.Time.Advance(SilenceOfARun);
-        Assert.Equal(1, await _world.Resyncs(broker).WakeAsync(SilenceOfARun, default));
+        Assert.Equal(1, await _world.Resyncs(broker).ResumeStalledAsync(SilenceOfARun, default));
 
         Assert.Equal(new RunCounts { Planned = 90, Sent = 90 }, (await FinishAsync(broker, _world)).Counts);
     }
@@ -164,7 +165,7 @@ public sealed class BrokerResyncTests : IDisposable
         var resyncs = _world.Resyncs(broker);
         for (var i = 0; i < 5; i++)
         {
-            await resyncs.StartAsync(Catalog, new ResyncWish(), default);
+            await resyncs.StartAsync(Catalog, new ResyncParameters(), default);
             _world.Time.Advance(TimeSpan.FromSeconds(31));
         }
 
@@ -179,7 +180,7 @@ public sealed class BrokerResyncTests : IDisposable
     public async Task A_run_whose_source_is_gone_is_left_alone()
     {
         var broker = new SessionBroker(_world.Time);
-        await _world.Resyncs(broker).StartAsync(Catalog, new ResyncWish(), default);
+        await _world.Resyncs(broker).StartAsync(Catalog, new ResyncParameters(), default);
 
         using var kill = new KillSwitch(long.MaxValue);
         var settlement = await _world.ProcessAsync(new TestSnapshot("") { Name = "another" }, broker.Next()!, broker, kill);
@@ -205,7 +206,7 @@ public sealed class BrokerResyncTests : IDisposable
 
     private static async Task<ResyncRun> RunAsync(SessionBroker broker, ResyncWorld world, Func<KillSwitch>? kills = null)
     {
-        await world.Resyncs(broker).StartAsync(Catalog, new ResyncWish(), default);
+        await world.Resyncs(broker).StartAsync(Catalog, new ResyncParameters(), default);
         return await FinishAsync(broker, world, kills);
     }
 
@@ -241,9 +242,9 @@ public sealed class BrokerResyncTests : IDisposable
         while (await Task.WhenAny(task, Task.Delay(30)) != task) world.Time.Advance(TimeSpan.FromSeconds(3));
     }
 
-    private async Task<List<LaneStanding>> StandingsAsync(ResyncRun run)
+    private async Task<List<LaneProgress>> StandingsAsync(ResyncRun run)
     {
-        var standings = new List<LaneStanding>();
+        var standings = new List<LaneProgress>();
         await foreach (var standing in _world.Book.ListAsync(run.RunId, default)) standings.Add(standing);
         return standings;
     }

@@ -1,7 +1,8 @@
 using System.Text;
+using ContentSync.Catalog;
 using ContentSync.Content;
 using ContentSync.Ledger;
-using ContentSync.Resync;
+using ContentSync.Resync.Planning;
 using ContentSync.Tests.Local.Storage;
 
 namespace ContentSync.Tests.Resync;
@@ -130,7 +131,7 @@ public sealed class CatalogPlannerTests : IDisposable
         const int Items = 64_000;
         var partitions = Enumerable.Range(0, Items).GroupBy(i => PlanKey.Of($"SKU-{i:d8}").Partition).Select(partition => partition.Count()).ToArray();
 
-        Assert.Equal(PlanSpill.Partitions, partitions.Length);
+        Assert.Equal(PlanPartitions.Partitions, partitions.Length);
         Assert.All(partitions, partition => Assert.InRange(partition, 850, 1_150));
     }
 
@@ -288,24 +289,24 @@ public sealed class CatalogPlannerTests : IDisposable
 
     private async Task<CatalogPlan> PlanAsync(string catalog) => (await AnswerAsync(new TestSnapshot(catalog))).Plan!;
 
-    private Task<PlanAnswer> AnswerAsync(ICatalogSnapshot snapshot, PlanScope scope = PlanScope.Mirror) =>
+    private Task<PlanResult> AnswerAsync(ICatalogSnapshot snapshot, PlanScope scope = PlanScope.Mirror) =>
         new CatalogPlanner(new CatalogReader(Reader, Options), _ledger, _folder.File("plans")).PlanAsync(snapshot, scope, default);
 
-    private sealed class FakeIndex : ILedgerIndex
+    private sealed class FakeIndex : ILedgerScan
     {
-        private readonly List<IndexedContent> _contents = [];
+        private readonly List<ScannedItem> _contents = [];
 
         public LedgerUnavailableException? Fault { get; set; }
 
         public void Add(string id, string content, ContentStatus status = ContentStatus.Valid, SyncState state = SyncState.Synchronized, ParkReason? parkReason = null, DateTimeOffset? acceptedAt = null, Revision? revision = null)
         {
             var item = Reader.Read(Encoding.UTF8.GetBytes(TestSnapshot.Line(id, content))).Item!;
-            _contents.Add(new IndexedContent(id, item.Hash, status, state, parkReason, acceptedAt ?? WrittenAt.AddDays(-1), revision ?? Revision.At(WrittenAt.AddDays(-1))));
+            _contents.Add(new ScannedItem(id, item.Hash, status, state, parkReason, acceptedAt ?? WrittenAt.AddDays(-1), revision ?? Revision.At(WrittenAt.AddDays(-1))));
         }
 
         public void Clear() => _contents.Clear();
 
-        public async IAsyncEnumerable<IndexedContent> ReadAsync([System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellationToken)
+        public async IAsyncEnumerable<ScannedItem> ReadAsync([System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellationToken)
         {
             await Task.Yield();
             if (Fault is { } fault) throw fault;

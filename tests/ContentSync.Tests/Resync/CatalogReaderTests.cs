@@ -1,7 +1,7 @@
 using System.IO.Compression;
 using System.Text;
+using ContentSync.Catalog;
 using ContentSync.Content;
-using ContentSync.Resync;
 
 namespace ContentSync.Tests.Resync;
 

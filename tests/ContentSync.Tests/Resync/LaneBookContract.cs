@@ -1,4 +1,5 @@
 using ContentSync.Resync;
+using ContentSync.Resync.Lanes;
 using ContentSync.Tests.Ledger;
 
 namespace ContentSync.Tests.Resync;
@@ -10,7 +11,7 @@ public abstract class LaneBookContract
 
     private readonly string _runId = Guid.NewGuid().ToString("N");
 
-    protected abstract Task<ILaneBook> OpenAsync();
+    protected abstract Task<ILaneProgressStore> OpenAsync();
 
     [SkippableFact]
     public async Task Counts_each_pack_of_each_lane_once()
@@ -46,17 +47,17 @@ public abstract class LaneBookContract
         await book.CountAsync(Pack(0, 0), Counts, default);
         await book.CountAsync(Pack(1, 0), Counts, default);
 
-        await book.ForgetAsync(_runId, default);
-        await book.ForgetAsync(_runId, default);
+        await book.DeleteAsync(_runId, default);
+        await book.DeleteAsync(_runId, default);
 
         Assert.Empty(await ListAsync(book));
     }
 
     private protected ResyncPack Pack(int lane, long number) => new(_runId, lane, number, []);
 
-    private async Task<List<LaneStanding>> ListAsync(ILaneBook book)
+    private async Task<List<LaneProgress>> ListAsync(ILaneProgressStore book)
     {
-        var standings = new List<LaneStanding>();
+        var standings = new List<LaneProgress>();
         await foreach (var standing in book.ListAsync(_runId, default)) standings.Add(standing);
         return standings;
     }
@@ -66,7 +67,7 @@ public sealed class MemoryLaneBookTests : LaneBookContract
 {
     private readonly MemoryLaneBook _book = new();
 
-    protected override Task<ILaneBook> OpenAsync() => Task.FromResult<ILaneBook>(_book);
+    protected override Task<ILaneProgressStore> OpenAsync() => Task.FromResult<ILaneProgressStore>(_book);
 }
 
 [Collection(AzuriteTests.Name)]
@@ -76,7 +77,7 @@ public sealed class TableLaneBookTests(AzuriteStorage azurite) : LaneBookContrac
     public async Task Counts_once_where_the_answer_to_the_write_is_lost()
     {
         var interference = new AzuriteInterference();
-        var book = new TableLaneBook(azurite.Table(interference));
+        var book = new TableLaneProgressStore(azurite.Table(interference));
         await book.CreateIfNotExistsAsync(default);
         await book.CountAsync(Pack(0, 0), new RunCounts { Sent = 5 }, default);
         interference.LoseNextAnswer();
@@ -89,13 +90,13 @@ public sealed class TableLaneBookTests(AzuriteStorage azurite) : LaneBookContrac
     [SkippableFact]
     public async Task Says_that_the_table_does_not_exist()
     {
-        var fault = await Assert.ThrowsAsync<IOException>(async () => await new TableLaneBook(azurite.Table()).CountAsync(Pack(0, 0), new RunCounts(), default));
+        var fault = await Assert.ThrowsAsync<IOException>(async () => await new TableLaneProgressStore(azurite.Table()).CountAsync(Pack(0, 0), new RunCounts(), default));
         Assert.Contains("create it first", fault.Message, StringComparison.Ordinal);
     }
 
-    protected override async Task<ILaneBook> OpenAsync()
+    protected override async Task<ILaneProgressStore> OpenAsync()
     {
-        var book = new TableLaneBook(azurite.Table());
+        var book = new TableLaneProgressStore(azurite.Table());
         await book.CreateIfNotExistsAsync(default);
         return book;
     }

@@ -1,5 +1,6 @@
 using ContentSync.Benchmarks.Resync.Simulation;
 using ContentSync.Resync;
+using ContentSync.Resync.Lanes;
 using Microsoft.Extensions.Time.Testing;
 
 namespace ContentSync.Tests.Resync;
@@ -15,7 +16,7 @@ public sealed class LanePaceTests
         var options = new ResyncOptions { SendsPerSecond = 200, ReservedShare = 0.2, Lanes = 16 };
         var sent = 0;
         using var stop = new CancellationTokenSource();
-        var lanes = Enumerable.Range(0, 16).Select(_ => SendAsync(new LanePace(options, time), () => Interlocked.Increment(ref sent), stop.Token)).ToArray();
+        var lanes = Enumerable.Range(0, 16).Select(_ => SendAsync(new LaneRateLimiter(options, time), () => Interlocked.Increment(ref sent), stop.Token)).ToArray();
 
         time.Run(TimeSpan.FromSeconds(10), () => time.Armed == 16);
 
@@ -27,12 +28,12 @@ public sealed class LanePaceTests
     [Fact]
     public async Task An_idle_lane_does_not_catch_up_in_a_burst()
     {
-        var pace = new LanePace(new ResyncOptions { SendsPerSecond = 10, ReservedShare = 0, Lanes = 1 }, _time);
-        await pace.TakeAsync(default);
+        var pace = new LaneRateLimiter(new ResyncOptions { SendsPerSecond = 10, ReservedShare = 0, Lanes = 1 }, _time);
+        await pace.AcquireAsync(default);
         _time.Advance(TimeSpan.FromSeconds(10));
 
-        await pace.TakeAsync(default);
-        var second = pace.TakeAsync(default).AsTask();
+        await pace.AcquireAsync(default);
+        var second = pace.AcquireAsync(default).AsTask();
 
         Assert.False(second.IsCompleted);
         _time.Advance(TimeSpan.FromSeconds(0.1));
@@ -42,17 +43,17 @@ public sealed class LanePaceTests
     [Fact]
     public async Task No_rate_is_no_limit()
     {
-        var pace = new LanePace(new ResyncOptions { SendsPerSecond = 0 }, _time);
-        for (var i = 0; i < 1_000; i++) await pace.TakeAsync(default);
+        var pace = new LaneRateLimiter(new ResyncOptions { SendsPerSecond = 0 }, _time);
+        for (var i = 0; i < 1_000; i++) await pace.AcquireAsync(default);
     }
 
-    private static async Task SendAsync(LanePace pace, Action send, CancellationToken cancellationToken)
+    private static async Task SendAsync(LaneRateLimiter pace, Action send, CancellationToken cancellationToken)
     {
         try
         {
             while (true)
             {
-                await pace.TakeAsync(cancellationToken).ConfigureAwait(false);
+                await pace.AcquireAsync(cancellationToken).ConfigureAwait(false);
                 send();
             }
         }

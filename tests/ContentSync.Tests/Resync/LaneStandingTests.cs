@@ -1,4 +1,5 @@
 using ContentSync.Resync;
+using ContentSync.Resync.Lanes;
 
 namespace ContentSync.Tests.Resync;
 
@@ -14,7 +15,7 @@ public sealed class LaneStandingTests
         {
             var packs = Enumerable.Range(0, 30).Concat(Enumerable.Range(0, 30).Where(_ => random.Next(2) == 0)).ToArray();
             random.Shuffle(packs);
-            var standing = new LaneStanding { RunId = "r", Lane = 0 };
+            var standing = new LaneProgress { RunId = "r", Lane = 0 };
             foreach (var pack in packs) standing = standing.With(pack, One) ?? standing;
 
             Assert.Equal((30, "0-29"), (standing.Counts.Sent, standing.Packs));
@@ -24,7 +25,7 @@ public sealed class LaneStandingTests
     [Fact]
     public void Knows_which_packs_it_has_counted()
     {
-        var standing = new LaneStanding { RunId = "r", Lane = 0 };
+        var standing = new LaneProgress { RunId = "r", Lane = 0 };
         foreach (var pack in new[] { 3L, 0, 1, 7 }) standing = standing.With(pack, One)!;
 
         Assert.Equal("0-1,3,7", standing.Packs);

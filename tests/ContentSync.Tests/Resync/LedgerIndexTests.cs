@@ -1,5 +1,5 @@
 using ContentSync.Ledger;
-using ContentSync.Local.Storage;
+using ContentSync.Sqlite;
 using ContentSync.Tests.Ledger;
 using ContentSync.Tests.Local.Storage;
 
@@ -20,17 +20,17 @@ public sealed class LedgerIndexTests
         var sent = (await ledger.LeaseAsync("id-8", TimeSpan.FromMinutes(1), default)).Record!;
         await ledger.RecordAsync(sent, AttemptEndings.Synchronized(sent, TimeProvider.System.GetUtcNow()), default);
 
-        var index = await ReadAsync(new SqliteLedgerIndex(options));
+        var index = await ReadAsync(new SqliteLedgerScan(options));
 
         Assert.Equal(5_000, index.Count);
-        Assert.Equal(await ReadAsync(new LedgerRecords(ledger)), index);
+        Assert.Equal(await ReadAsync(new RecordScan(ledger)), index);
         Assert.Equal((SyncState.Parked, ParkReason.AgeExceeded), (index["id-7"].State, index["id-7"].ParkReason));
         Assert.Equal(SyncState.Synchronized, index["id-8"].State);
     }
 
-    private static async Task<Dictionary<string, IndexedContent>> ReadAsync(ILedgerIndex index)
+    private static async Task<Dictionary<string, ScannedItem>> ReadAsync(ILedgerScan index)
     {
-        var contents = new Dictionary<string, IndexedContent>(StringComparer.Ordinal);
+        var contents = new Dictionary<string, ScannedItem>(StringComparer.Ordinal);
         await foreach (var content in index.ReadAsync(default)) contents.Add(content.ContentId, content);
         return contents;
     }

@@ -1,4 +1,5 @@
 using ContentSync.Resync;
+using ContentSync.Resync.Planning;
 
 namespace ContentSync.Tests.Resync;
 

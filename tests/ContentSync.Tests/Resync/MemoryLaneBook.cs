@@ -1,13 +1,14 @@
 using System.Runtime.CompilerServices;
 using ContentSync.Resync;
+using ContentSync.Resync.Lanes;
 
 namespace ContentSync.Tests.Resync;
 
 /// <summary>Keeps the lanes' standings for as long as the test lasts.</summary>
-internal sealed class MemoryLaneBook : ILaneBook
+internal sealed class MemoryLaneBook : ILaneProgressStore
 {
     private readonly Lock _lock = new();
-    private readonly Dictionary<(string RunId, int Lane), LaneStanding> _standings = [];
+    private readonly Dictionary<(string RunId, int Lane), LaneProgress> _standings = [];
 
     /// <summary>Times it was read.</summary>
     public int Reads { get; private set; }
@@ -16,17 +17,17 @@ internal sealed class MemoryLaneBook : ILaneBook
     {
         lock (_lock)
         {
-            var standing = _standings.GetValueOrDefault((pack.RunId, pack.Lane)) ?? new LaneStanding { RunId = pack.RunId, Lane = pack.Lane };
+            var standing = _standings.GetValueOrDefault((pack.RunId, pack.Lane)) ?? new LaneProgress { RunId = pack.RunId, Lane = pack.Lane };
             if (standing.With(pack.Number, counts) is not { } next) return ValueTask.FromResult(false);
             _standings[(pack.RunId, pack.Lane)] = next;
             return ValueTask.FromResult(true);
         }
     }
 
-    public async IAsyncEnumerable<LaneStanding> ListAsync(string runId, [EnumeratorCancellation] CancellationToken cancellationToken)
+    public async IAsyncEnumerable<LaneProgress> ListAsync(string runId, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         await Task.CompletedTask;
-        LaneStanding[] standings;
+        LaneProgress[] standings;
         lock (_lock)
         {
             Reads++;
@@ -36,7 +37,7 @@ internal sealed class MemoryLaneBook : ILaneBook
         foreach (var standing in standings) yield return standing;
     }
 
-    public ValueTask ForgetAsync(string runId, CancellationToken cancellationToken)
+    public ValueTask DeleteAsync(string runId, CancellationToken cancellationToken)
     {
         lock (_lock)
         {

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Runtime.CompilerServices;
 using ContentSync.Resync;
+using ContentSync.Resync.Planning;
 
 namespace ContentSync.Tests.Resync;
 

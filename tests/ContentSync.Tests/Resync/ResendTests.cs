@@ -1,6 +1,7 @@
 using ContentSync.Content;
 using ContentSync.Ledger;
 using ContentSync.Resync;
+using ContentSync.Resync.Planning;
 
 namespace ContentSync.Tests.Resync;
 
@@ -17,10 +18,10 @@ public sealed class ResendTests : IDisposable
     {
         await _world.RunAsync(Snapshot("a", "b"));
         _world.Time.Advance(TimeSpan.FromDays(40));
-        await _world.RunAsync(Snapshot("a", "b", "c"), new ResyncWish { AllowShare = 1 });
+        await _world.RunAsync(Snapshot("a", "b", "c"), new ResyncParameters { AllowedDelistShare = 1 });
         _world.Partner.Calls.Clear();
 
-        var run = await _world.RunAsync(Source, new ResyncWish { Resend = new ResendFilter { OlderThan = TimeSpan.FromDays(30) } });
+        var run = await _world.RunAsync(Source, new ResyncParameters { Resend = new ResendFilter { OlderThan = TimeSpan.FromDays(30) } });
 
         Assert.Equal((ResyncRunState.Completed, 2), (run.State, run.Counts.Sent));
         Assert.Equal(["a", "b"], _world.Partner.Calls.Order(StringComparer.Ordinal));

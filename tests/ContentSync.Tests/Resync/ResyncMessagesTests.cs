@@ -1,17 +1,18 @@
 using System.Text;
 using ContentSync.Resync;
+using ContentSync.Resync.Lanes;
 using ContentSync.Synchronization.Messages;
 
 namespace ContentSync.Tests.Resync;
 
 public sealed class ResyncMessagesTests
 {
-    private static readonly ResyncPack Pack = new("0123456789abcdef0123456789abcdef", 3, 12, [new PackItem("港式\"奶茶/1", new string('a', 32)), new PackItem("B", "", PackItemFate.Parked)]);
+    private static readonly ResyncPack Pack = new("0123456789abcdef0123456789abcdef", 3, 12, [new PackItem("港式\"奶茶/1", new string('a', 32)), new PackItem("B", "", PackItemStatus.Parked)]);
     private static readonly ResyncRun Run = new()
     {
         RunId = Pack.RunId,
         Source = "https://account.blob.core.windows.net/catalog",
-        Wish = new ResyncWish(),
+        Parameters = new ResyncParameters(),
         State = ResyncRunState.Sending,
         Message = "",
         RequestedAt = DateTimeOffset.UnixEpoch,
@@ -43,7 +44,7 @@ public sealed class ResyncMessagesTests
     [Fact]
     public void The_largest_pack_stays_far_below_what_a_message_may_hold()
     {
-        var pack = Pack with { Items = [.. Enumerable.Range(0, 200).Select(i => new PackItem(new string('茶', 64), new string('a', 32), PackItemFate.Parked))] };
+        var pack = Pack with { Items = [.. Enumerable.Range(0, 200).Select(i => new PackItem(new string('茶', 64), new string('a', 32), PackItemStatus.Parked))] };
         Assert.InRange(ResyncMessages.Pack(pack, 0, TimeSpan.Zero).Body.Length, 1, 64 * 1024);
     }
 
@@ -51,9 +52,9 @@ public sealed class ResyncMessagesTests
     public void Steps_of_a_run_that_was_woken_twice_meet_at_one_id()
     {
         var now = new DateTimeOffset(2026, 3, 1, 12, 0, 3, TimeSpan.Zero);
-        var (first, second) = (Step(ResyncMessages.Wake(Run, now)), Step(ResyncMessages.Wake(Run, now.AddSeconds(40))));
+        var (first, second) = (Step(ResyncMessages.FirstStep(Run, now)), Step(ResyncMessages.FirstStep(Run, now.AddSeconds(40))));
 
-        var (one, other) = (ResyncMessages.Next(first, Run.RunId, TimeSpan.FromSeconds(60), now.AddSeconds(2)), ResyncMessages.Next(second, Run.RunId, TimeSpan.FromSeconds(20), now.AddSeconds(41)));
+        var (one, other) = (ResyncMessages.NextStep(first, Run.RunId, TimeSpan.FromSeconds(60), now.AddSeconds(2)), ResyncMessages.NextStep(second, Run.RunId, TimeSpan.FromSeconds(20), now.AddSeconds(41)));
 
         Assert.Equal(one.MessageId, other.MessageId);
         Assert.Equal((85, 46), (one.Delay.TotalSeconds, other.Delay.TotalSeconds));
@@ -68,9 +69,9 @@ public sealed class ResyncMessagesTests
     public void A_step_never_repeats_the_id_of_the_one_before_wherever_the_clock_went(int seconds)
     {
         var now = new DateTimeOffset(2026, 3, 1, 12, 0, 0, TimeSpan.Zero);
-        var step = Step(ResyncMessages.Wake(Run, now));
+        var step = Step(ResyncMessages.FirstStep(Run, now));
 
-        var next = ResyncMessages.Next(step, Run.RunId, TimeSpan.Zero, now.AddSeconds(seconds));
+        var next = ResyncMessages.NextStep(step, Run.RunId, TimeSpan.Zero, now.AddSeconds(seconds));
 
         Assert.True(Step(next).Number > step.Number);
         Assert.InRange(next.Delay, TimeSpan.Zero, TimeSpan.FromSeconds(30));

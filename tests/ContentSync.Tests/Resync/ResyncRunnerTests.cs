@@ -4,12 +4,13 @@ using ContentSync.Content;
 using ContentSync.Diagnostics;
 using ContentSync.Ledger;
 using ContentSync.Resync;
+using ContentSync.Resync.Planning;
 
 namespace ContentSync.Tests.Resync;
 
 public sealed class ResyncRunnerTests : IDisposable
 {
-    private static readonly ResyncWish Allowed = new() { AllowShare = 1 };
+    private static readonly ResyncParameters Allowed = new() { AllowedDelistShare = 1 };
 
     private readonly ResyncWorld _world = new();
     private int _day;
@@ -39,7 +40,7 @@ public sealed class ResyncRunnerTests : IDisposable
         await _world.RunAsync(Snapshot(items));
         _world.Partner.Calls.Clear();
 
-        var answer = await _world.RunAsync(Snapshot(items), new ResyncWish { Again = true });
+        var answer = await _world.RunAsync(Snapshot(items), new ResyncParameters { Again = true });
 
         Assert.Equal((100, 0), (answer.Plan!.Unchanged, answer.Counts.Planned));
         Assert.Empty(_world.Partner.Calls);
@@ -52,7 +53,7 @@ public sealed class ResyncRunnerTests : IDisposable
         await _world.RunAsync(snapshot);
 
         Assert.Equal(ResyncRunState.HandledAlready, (await _world.RunAsync(snapshot)).State);
-        Assert.Equal(ResyncRunState.Completed, (await _world.RunAsync(snapshot, new ResyncWish { Again = true })).State);
+        Assert.Equal(ResyncRunState.Completed, (await _world.RunAsync(snapshot, new ResyncParameters { Again = true })).State);
         Assert.Single(_world.Partner.Calls);
     }
 
@@ -69,7 +70,7 @@ public sealed class ResyncRunnerTests : IDisposable
     [Fact]
     public async Task Plans_and_sends_nothing_in_a_dry_run()
     {
-        var answer = await _world.RunAsync(Snapshot(("a", "1")), new ResyncWish { DryRun = true });
+        var answer = await _world.RunAsync(Snapshot(("a", "1")), new ResyncParameters { DryRun = true });
 
         Assert.Equal((ResyncRunState.Planned, 1), (answer.State, answer.Plan!.New));
         Assert.Empty(await _world.LedgerAsync());
@@ -218,7 +219,7 @@ public sealed class ResyncRunnerTests : IDisposable
             var lines = kept.Select(id => TestSnapshot.Line(id, "1", off.Contains(id) ? 0 : 1)).Concat(Enumerable.Range(0, added).Select(i => TestSnapshot.Line($"new-{i}", "1")));
             var delisted = listed - kept.Length + off.Count;
 
-            var answer = await world.RunAsync(new TestSnapshot(string.Concat(lines), Day(2)), new ResyncWish { DryRun = true });
+            var answer = await world.RunAsync(new TestSnapshot(string.Concat(lines), Day(2)), new ResyncParameters { DryRun = true });
 
             var expected = (double)delisted / listed > 0.10 ? ResyncRunState.Stopped : ResyncRunState.Planned;
             Assert.Equal((expected, delisted, added), (answer.State, answer.Plan!.Delisting, answer.Plan.New));

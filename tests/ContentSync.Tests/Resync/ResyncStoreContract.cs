@@ -1,4 +1,5 @@
 using ContentSync.Resync;
+using ContentSync.Resync.Planning;
 
 namespace ContentSync.Tests.Resync;
 
@@ -83,7 +84,7 @@ public abstract class ResyncStoreContract
     {
         RunId = Name(id),
         Source = Source(source),
-        Wish = new ResyncWish { AllowShare = 0.5 },
+        Parameters = new ResyncParameters { AllowedDelistShare = 0.5 },
         State = ResyncRunState.Sending,
         Message = "Sending.",
         RequestedAt = DateTimeOffset.UnixEpoch,

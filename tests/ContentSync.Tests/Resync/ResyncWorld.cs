@@ -3,9 +3,12 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using ContentSync.AlipayHk;
+using ContentSync.Catalog;
 using ContentSync.Content;
 using ContentSync.Ledger;
 using ContentSync.Resync;
+using ContentSync.Resync.Lanes;
+using ContentSync.Resync.Planning;
 using ContentSync.Signing;
 using ContentSync.Synchronization;
 using ContentSync.Synchronization.Messages;
@@ -47,20 +50,20 @@ internal sealed class ResyncWorld : IDisposable
     /// <summary>What lane packs were counted where a broker carries them.</summary>
     public MemoryLaneBook Book { get; } = new();
 
-    public async Task<ResyncRun> RunAsync(ICatalogSource source, ResyncWish? wish = null, KillSwitch? kill = null)
+    public async Task<ResyncRun> RunAsync(ICatalogSource source, ResyncParameters? wish = null, KillSwitch? kill = null)
     {
         kill ??= new KillSwitch(long.MaxValue);
         using var process = Start(kill);
         var runner = process.Runner(new InProcessLanes(process.Sender, process.Paces));
-        return wish is { DryRun: true } ? await runner.PlanAsync(source, wish, kill.Token) : await runner.RunAsync(source, wish ?? new ResyncWish(), kill.Token);
+        return wish is { DryRun: true } ? await runner.PlanAsync(source, wish, kill.Token) : await runner.RunAsync(source, wish ?? new ResyncParameters(), kill.Token);
     }
 
     /// <summary>Starts, follows and ends runs that a broker carries.</summary>
-    public Resyncs Resyncs(IResyncQueue queue)
+    public ResyncRuns Resyncs(IResyncQueue queue)
     {
         var lanes = new BrokerLanes(queue, Book, Options);
         var runner = new ResyncRunner(null!, null!, null!, lanes, _store, new RequestIdSource(), Options, Time);
-        return new Resyncs(runner, _store, lanes, new BrokerResyncWaker(queue, Time), Time);
+        return new ResyncRuns(runner, _store, lanes, new BrokerResyncScheduler(queue, Time), Time);
     }
 
     /// <summary>A process takes one message of a broker's, or is killed in it.</summary>
@@ -107,7 +110,7 @@ internal sealed class ResyncWorld : IDisposable
         var ledger = new MortalLedger(_ledger, kill, CountLedgerCalls);
         var recoverability = new RecoverabilityOptions();
         var synchronizer = new ContentSynchronizer(
-            ledger, client, new SendGate(recoverability, Time), new RequestIdSource(), recoverability, () => 0.5, Time, NullLogger<ContentSynchronizer>.Instance);
+            ledger, client, new CircuitBreaker(recoverability, Time), new RequestIdSource(), recoverability, () => 0.5, Time, NullLogger<ContentSynchronizer>.Instance);
         return new Process(this, kill, client, ledger, synchronizer);
     }
 
@@ -115,8 +118,8 @@ internal sealed class ResyncWorld : IDisposable
     {
         BaseAddress = new Uri("https://gateway.example"),
         ClientId = CannedPartner.ClientId,
-        QuickRetries = 0,
-        PartnerKeys = [new PartnerKeyOptions { KeyVersion = "1", PublicKey = PartnerKey.ExportSubjectPublicKeyInfoPem() }],
+        ImmediateRetries = 0,
+        PublicKeys = [new AlipayHkKeyOptions { KeyVersion = "1", PublicKey = PartnerKey.ExportSubjectPublicKeyInfoPem() }],
     };
 
     /// <summary>What a process makes of the parts that outlive it.</summary>
@@ -126,13 +129,13 @@ internal sealed class ResyncWorld : IDisposable
 
         public PackSender Sender { get; } = new(synchronizer, new ListQueue(world.Singles), world.Options, world.Time);
 
-        public LanePaces Paces { get; } = new(world.Options, world.Time);
+        public LaneRateLimiters Paces { get; } = new(world.Options, world.Time);
 
         public ResyncRunner Runner(IPackLanes lanes)
         {
             var reader = new CatalogReader(new ContentReader(ContentOptions, world.Time), ContentOptions);
             var runner = new ResyncRunner(
-                new CatalogPlanner(reader, new LedgerRecords(ledger), world._folder.File("plans")),
+                new CatalogPlanner(reader, new RecordScan(ledger), world._folder.File("plans")),
                 new ResendPlanner(ledger, world.Time),
                 new ResyncPages(reader, synchronizer, ledger, world.Time),
                 lanes,
@@ -229,13 +232,13 @@ internal sealed class ResyncWorld : IDisposable
             return kill.Around(() => ledger.AcceptAsync(submissions, default));
         }
 
-        public ValueTask<LeaseAnswer> LeaseAsync(string contentId, TimeSpan duration, CancellationToken cancellationToken)
+        public ValueTask<LeaseResult> LeaseAsync(string contentId, TimeSpan duration, CancellationToken cancellationToken)
         {
             count(1);
             return kill.Around(() => ledger.LeaseAsync(contentId, duration, default));
         }
 
-        public ValueTask<RecordAnswer> RecordAsync(SyncRecord leased, AttemptEnding ending, CancellationToken cancellationToken)
+        public ValueTask<RecordResult> RecordAsync(SyncRecord leased, AttemptOutcome ending, CancellationToken cancellationToken)
         {
             count(1);
             return kill.Around(() => ledger.RecordAsync(leased, ending, default));
@@ -264,20 +267,20 @@ internal sealed class ResyncWorld : IDisposable
         }
     }
 
-    private sealed class MortalBook(ILaneBook book, KillSwitch kill) : ILaneBook
+    private sealed class MortalBook(ILaneProgressStore book, KillSwitch kill) : ILaneProgressStore
     {
         public ValueTask<bool> CountAsync(ResyncPack pack, RunCounts counts, CancellationToken cancellationToken) => kill.Around(() => book.CountAsync(pack, counts, default));
 
-        public IAsyncEnumerable<LaneStanding> ListAsync(string runId, CancellationToken cancellationToken)
+        public IAsyncEnumerable<LaneProgress> ListAsync(string runId, CancellationToken cancellationToken)
         {
             kill.Check();
             return book.ListAsync(runId, default);
         }
 
-        public async ValueTask ForgetAsync(string runId, CancellationToken cancellationToken)
+        public async ValueTask DeleteAsync(string runId, CancellationToken cancellationToken)
         {
             kill.Check();
-            await book.ForgetAsync(runId, default);
+            await book.DeleteAsync(runId, default);
             kill.Check();
         }
     }

@@ -1,4 +1,5 @@
 using ContentSync.Resync;
+using ContentSync.Resync.Lanes;
 using ContentSync.Synchronization.Messages;
 using Microsoft.Extensions.Time.Testing;
 

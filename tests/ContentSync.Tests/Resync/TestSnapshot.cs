@@ -1,6 +1,6 @@
 using System.Globalization;
 using System.Text;
-using ContentSync.Resync;
+using ContentSync.Catalog;
 
 namespace ContentSync.Tests.Resync;
 

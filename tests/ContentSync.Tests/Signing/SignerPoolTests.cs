@@ -96,7 +96,7 @@ public sealed class SignerPoolTests : IDisposable
         old.Fault = new SigningUnavailableException("The key is disabled.");
         Assert.Equal(["2", "2", "2", "2"], await SignAsync(pool, 4));
 
-        Assert.Equal(1, Assert.Single(pool.Standing).Down);
+        Assert.Equal(1, Assert.Single(pool.Status).Down);
         Assert.Equal(3, old.Calls);
     }
 
@@ -139,7 +139,7 @@ public sealed class SignerPoolTests : IDisposable
             _time.Advance(TimeSpan.FromSeconds(3));
         }
 
-        Assert.True(throttled.Calls - calls >= 300 / new SignerPoolOptions().LongestProbe.TotalSeconds - 1, $"It was asked {throttled.Calls - calls} times in 300 s.");
+        Assert.True(throttled.Calls - calls >= 300 / new SignerPoolOptions().MaxProbeDelay.TotalSeconds - 1, $"It was asked {throttled.Calls - calls} times in 300 s.");
     }
 
     [Fact]
@@ -194,7 +194,7 @@ public sealed class SignerPoolTests : IDisposable
 
         await Assert.ThrowsAnyAsync<OperationCanceledException>(async () => await pool.SignAsync(new byte[32], new CancellationToken(canceled: true)));
 
-        Assert.Equal(0, Assert.Single(pool.Standing).Down);
+        Assert.Equal(0, Assert.Single(pool.Status).Down);
         Assert.Equal(["1"], await SignAsync(pool, 1));
     }
 

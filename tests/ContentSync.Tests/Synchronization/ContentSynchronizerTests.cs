@@ -14,14 +14,14 @@ public sealed class ContentSynchronizerTests : IDisposable
     private readonly FakeAlipayHk _alipayHk = new();
     private readonly MemoryLedger _ledger;
     private readonly RecoverabilityOptions _options = new();
-    private readonly SendGate _gate;
+    private readonly CircuitBreaker _gate;
     private readonly List<AlipayHkClient> _clients = [];
 
     public ContentSynchronizerTests()
     {
-        _alipayHk.Options.QuickRetries = 0;
+        _alipayHk.Options.ImmediateRetries = 0;
         _ledger = new MemoryLedger(_alipayHk.Time);
-        _gate = new SendGate(_options, _alipayHk.Time);
+        _gate = new CircuitBreaker(_options, _alipayHk.Time);
     }
 
     public void Dispose() => _clients.ForEach(client => client.Dispose());
@@ -127,7 +127,7 @@ public sealed class ContentSynchronizerTests : IDisposable
             _alipayHk.Time.Advance(outcome.Delay);
         }
         while (outcome.Kind == SyncOutcomeKind.Pending);
-        Assert.Equal(SyncOutcomeKind.DeadLettered, outcome.Kind);
+        Assert.Equal(SyncOutcomeKind.Parked, outcome.Kind);
         Assert.Equal(ParkReason.AttemptsExhausted, outcome.Record!.ParkReason);
         Assert.Equal(_options.MaxAttempts, _alipayHk.Sent.Count);
     }
@@ -151,9 +151,9 @@ public sealed class ContentSynchronizerTests : IDisposable
         await AcceptAsync(synchronizer, Item("A"));
         await AcceptAsync(synchronizer, Item("B"));
         var first = await SynchronizeAsync(synchronizer, "A");
-        Assert.Equal(PendingCause.Paused, first.Cause);
+        Assert.Equal(PendingCause.Deferred, first.Cause);
         Assert.Equal(0, first.Record!.Attempts);
-        Assert.Equal(PendingCause.Paused, (await SynchronizeAsync(synchronizer, "B")).Cause);
+        Assert.Equal(PendingCause.Deferred, (await SynchronizeAsync(synchronizer, "B")).Cause);
         Assert.Single(_alipayHk.Sent);
     }
 
@@ -167,7 +167,7 @@ public sealed class ContentSynchronizerTests : IDisposable
         AlwaysAnswer("SUCCESS", "S");
         _alipayHk.Time.Advance(paused.Delay);
         Assert.Equal(SyncOutcomeKind.Synchronized, (await SynchronizeAsync(synchronizer, "A")).Kind);
-        Assert.Null(_gate.Stop);
+        Assert.Null(_gate.OpenState);
     }
 
     [Fact]
@@ -181,7 +181,7 @@ public sealed class ContentSynchronizerTests : IDisposable
             await SynchronizeAsync(synchronizer, $"A{i}");
         }
 
-        Assert.Equal(StopCause.Breaker, _gate.Stop!.Cause);
+        Assert.Equal(TripCause.Breaker, _gate.OpenState!.Cause);
         await AcceptAsync(synchronizer, Item("probe"));
         await AcceptAsync(synchronizer, Item("B"));
         for (var probe = 1; probe < _options.MaxAttempts; probe++)
@@ -189,7 +189,7 @@ public sealed class ContentSynchronizerTests : IDisposable
             _alipayHk.Time.Advance(TimeSpan.FromHours(9));
             await SynchronizeAsync(synchronizer, "probe");
             var paused = await SynchronizeAsync(synchronizer, "B");
-            Assert.Equal(PendingCause.Paused, paused.Cause);
+            Assert.Equal(PendingCause.Deferred, paused.Cause);
             Assert.Equal(_options.BreakerThreshold + probe, _alipayHk.Sent.Count);
         }
 
@@ -202,7 +202,7 @@ public sealed class ContentSynchronizerTests : IDisposable
         var synchronizer = Synchronizer(new NoSignatures());
         await AcceptAsync(synchronizer, Item("A"));
         var outcome = await SynchronizeAsync(synchronizer, "A");
-        Assert.Equal(PendingCause.Paused, outcome.Cause);
+        Assert.Equal(PendingCause.Deferred, outcome.Cause);
         Assert.Equal(TimeSpan.FromSeconds(4), outcome.Delay);
         Assert.Equal(0, outcome.Record!.Attempts);
         Assert.Empty(_alipayHk.Sent);
@@ -266,9 +266,9 @@ public sealed class ContentSynchronizerTests : IDisposable
         await Assert.ThrowsAnyAsync<OperationCanceledException>(async () => await running);
         var record = await _ledger.FindAsync("A", CancellationToken.None);
         Assert.Equal((SyncState.Pending, 0), (record!.State, record.Attempts));
-        Assert.Null(_gate.Stop);
+        Assert.Null(_gate.OpenState);
         // AlipayHK may be at work on it still, so nothing of this content is sent before that has settled.
-        Assert.Equal(_alipayHk.Time.GetUtcNow() + _options.SettleTime, record.Lease!.ExpiresAt);
+        Assert.Equal(_alipayHk.Time.GetUtcNow() + _options.LateEffectWindow, record.Lease!.ExpiresAt);
     }
 
     [Fact]
@@ -276,7 +276,7 @@ public sealed class ContentSynchronizerTests : IDisposable
     {
         var synchronizer = Synchronizer();
         await AcceptAsync(synchronizer, Item("A"));
-        for (var i = 0; i < RecoverabilityPolicy.MostAttempts(_options); i++)
+        for (var i = 0; i < RecoverabilityPolicy.MaxUnansweredAttempts(_options); i++)
         {
             // The lease of a process that died: taken, and never given back.
             await _ledger.LeaseAsync("A", TimeSpan.FromSeconds(1), CancellationToken.None);
@@ -284,7 +284,7 @@ public sealed class ContentSynchronizerTests : IDisposable
         }
 
         var outcome = await SynchronizeAsync(synchronizer, "A");
-        Assert.Equal(SyncOutcomeKind.DeadLettered, outcome.Kind);
+        Assert.Equal(SyncOutcomeKind.Parked, outcome.Kind);
         Assert.Equal(ClientCodes.Interrupted, outcome.Code);
         Assert.Empty(_alipayHk.Sent);
     }

@@ -109,9 +109,9 @@ public sealed class ParkedReplayTests
 
     private async Task<List<string>> IdsAsync(ParkedFilter filter) => [.. (await ListAsync(filter)).Select(parked => parked.ContentId)];
 
-    private async Task<List<ParkedContent>> ListAsync(ParkedFilter filter)
+    private async Task<List<ParkedItem>> ListAsync(ParkedFilter filter)
     {
-        var all = new List<ParkedContent>();
+        var all = new List<ParkedItem>();
         await foreach (var parked in _replay.ListAsync(filter, default)) all.Add(parked);
         return all;
     }

@@ -9,14 +9,14 @@ public sealed class PendingSweepTests
 {
     private readonly FakeTimeProvider _time = new(new DateTimeOffset(2026, 1, 1, 0, 0, 0, TimeSpan.Zero));
     private readonly MemoryLedger _ledger;
-    private readonly SendGate _gate;
+    private readonly CircuitBreaker _gate;
     private readonly ListQueue _queue = new();
     private readonly PendingSweep _sweep;
 
     public PendingSweepTests()
     {
         _ledger = new MemoryLedger(_time);
-        _gate = new SendGate(new RecoverabilityOptions(), _time);
+        _gate = new CircuitBreaker(new RecoverabilityOptions(), _time);
         _sweep = new PendingSweep(_ledger, _queue, _gate, _time);
     }
 
@@ -45,7 +45,7 @@ public sealed class PendingSweepTests
     {
         await AcceptAsync(50);
         Assert.True(_gate.TryEnter(out var permit, out _));
-        _gate.Report(permit, new SynchronizeAnswer(AnswerVerdict.ConfigurationFault, "INVALID_SIGNATURE", ""));
+        _gate.Report(permit, new SynchronizeResult(SynchronizeResultKind.ConfigurationFault, "INVALID_SIGNATURE", ""));
         Assert.InRange((await _sweep.RunAsync(TimeSpan.Zero, default)).Enqueued, 1, 10);
     }
 

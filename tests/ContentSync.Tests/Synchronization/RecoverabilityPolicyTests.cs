@@ -10,12 +10,12 @@ public sealed class RecoverabilityPolicyTests
 
     [Fact]
     public void Completes_what_succeeded() =>
-        Assert.IsType<RecoverabilityDecision.Complete>(Decide(new SynchronizeAnswer(AnswerVerdict.Succeeded, "SUCCESS", "")));
+        Assert.IsType<RecoverabilityDecision.Complete>(Decide(new SynchronizeResult(SynchronizeResultKind.Succeeded, "SUCCESS", "")));
 
     [Fact]
     public void Parks_what_was_rejected_on_the_first_attempt()
     {
-        var parked = Assert.IsType<RecoverabilityDecision.DeadLetter>(Decide(new SynchronizeAnswer(AnswerVerdict.Rejected, "CONTENT_RISKY", "Risky.")));
+        var parked = Assert.IsType<RecoverabilityDecision.Park>(Decide(new SynchronizeResult(SynchronizeResultKind.Rejected, "CONTENT_RISKY", "Risky.")));
         Assert.Equal(ParkReason.Rejected, parked.Reason);
         Assert.Contains("CONTENT_RISKY", parked.Description, StringComparison.Ordinal);
     }
@@ -55,14 +55,14 @@ public sealed class RecoverabilityPolicyTests
     public void Parks_when_AlipayHk_has_said_no_often_enough()
     {
         Assert.IsType<RecoverabilityDecision.DelayedRetry>(Decide(Answered(), Options.MaxAttempts - 1));
-        Assert.Equal(ParkReason.AttemptsExhausted, Assert.IsType<RecoverabilityDecision.DeadLetter>(Decide(Answered(), Options.MaxAttempts)).Reason);
+        Assert.Equal(ParkReason.AttemptsExhausted, Assert.IsType<RecoverabilityDecision.Park>(Decide(Answered(), Options.MaxAttempts)).Reason);
     }
 
     [Fact]
     public void Gives_twice_as_many_attempts_where_AlipayHk_may_merely_be_down()
     {
         Assert.IsType<RecoverabilityDecision.DelayedRetry>(Decide(Failed(), (Options.MaxAttempts * 2) - 1));
-        Assert.Equal(ParkReason.AttemptsExhausted, Assert.IsType<RecoverabilityDecision.DeadLetter>(Decide(Failed(), Options.MaxAttempts * 2)).Reason);
+        Assert.Equal(ParkReason.AttemptsExhausted, Assert.IsType<RecoverabilityDecision.Park>(Decide(Failed(), Options.MaxAttempts * 2)).Reason);
     }
 
     [Fact]
@@ -70,28 +70,28 @@ public sealed class RecoverabilityPolicyTests
     {
         Assert.IsType<RecoverabilityDecision.DelayedRetry>(Decide(Failed(), Options.MaxAttempts / 2, Options.MaxAge - TimeSpan.FromTicks(1)));
         Assert.IsType<RecoverabilityDecision.DelayedRetry>(Decide(Failed(), (Options.MaxAttempts / 2) - 1, Options.MaxAge));
-        Assert.Equal(ParkReason.AgeExceeded, Assert.IsType<RecoverabilityDecision.DeadLetter>(Decide(Failed(), Options.MaxAttempts / 2, Options.MaxAge)).Reason);
+        Assert.Equal(ParkReason.AgeExceeded, Assert.IsType<RecoverabilityDecision.Park>(Decide(Failed(), Options.MaxAttempts / 2, Options.MaxAge)).Reason);
     }
 
     [Theory]
-    [InlineData(AnswerVerdict.ConfigurationFault)]
-    [InlineData(AnswerVerdict.SigningUnavailable)]
-    public void Never_parks_an_item_for_what_is_not_its_fault(AnswerVerdict verdict) =>
-        Assert.IsType<RecoverabilityDecision.Pause>(Decide(new SynchronizeAnswer(verdict, "X", ""), attempts: 1_000, age: TimeSpan.FromDays(1_000)));
+    [InlineData(SynchronizeResultKind.ConfigurationFault)]
+    [InlineData(SynchronizeResultKind.SigningUnavailable)]
+    public void Never_parks_an_item_for_what_is_not_its_fault(SynchronizeResultKind verdict) =>
+        Assert.IsType<RecoverabilityDecision.Defer>(Decide(new SynchronizeResult(verdict, "X", ""), attempts: 1_000, age: TimeSpan.FromDays(1_000)));
 
     [Fact]
     public void Pauses_as_long_as_a_throttled_signer_asks() =>
         Assert.Equal(
             TimeSpan.FromSeconds(3),
-            Assert.IsType<RecoverabilityDecision.Pause>(Decide(new SynchronizeAnswer(AnswerVerdict.SigningUnavailable, "X", "") { RetryAfter = TimeSpan.FromSeconds(3) })).Delay);
+            Assert.IsType<RecoverabilityDecision.Defer>(Decide(new SynchronizeResult(SynchronizeResultKind.SigningUnavailable, "X", "") { RetryAfter = TimeSpan.FromSeconds(3) })).Delay);
 
-    private static SynchronizeAnswer Failed() => new(AnswerVerdict.Retryable, ClientCodes.Timeout, "no answer");
+    private static SynchronizeResult Failed() => new(SynchronizeResultKind.Retryable, ClientCodes.Timeout, "no answer");
 
-    private static SynchronizeAnswer Answered() => new(AnswerVerdict.Retryable, "UNKNOWN_EXCEPTION", "please retry") { Verification = SignatureVerification.Valid };
+    private static SynchronizeResult Answered() => new(SynchronizeResultKind.Retryable, "UNKNOWN_EXCEPTION", "please retry") { Verification = SignatureVerification.Valid };
 
-    private static RecoverabilityDecision Decide(SynchronizeAnswer answer, int attempts = 1, TimeSpan age = default, double jitter = 0.5) =>
+    private static RecoverabilityDecision Decide(SynchronizeResult answer, int attempts = 1, TimeSpan age = default, double jitter = 0.5) =>
         RecoverabilityPolicy.Decide(Options, answer, attempts, age, jitter);
 
-    private static TimeSpan Delay(SynchronizeAnswer answer, int attempts, double jitter) =>
+    private static TimeSpan Delay(SynchronizeResult answer, int attempts, double jitter) =>
         Assert.IsType<RecoverabilityDecision.DelayedRetry>(Decide(answer, attempts, jitter: jitter)).Delay;
 }

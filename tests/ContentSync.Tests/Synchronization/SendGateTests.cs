@@ -6,29 +6,29 @@ namespace ContentSync.Tests.Synchronization;
 
 public sealed class SendGateTests
 {
-    private static readonly SynchronizeAnswer Success = new(AnswerVerdict.Succeeded, "SUCCESS", "");
-    private static readonly SynchronizeAnswer Failure = new(AnswerVerdict.Retryable, "Timeout", "late");
-    private static readonly SynchronizeAnswer Fault = new(AnswerVerdict.ConfigurationFault, "INVALID_SIGNATURE", "wrong key");
+    private static readonly SynchronizeResult Success = new(SynchronizeResultKind.Succeeded, "SUCCESS", "");
+    private static readonly SynchronizeResult Failure = new(SynchronizeResultKind.Retryable, "Timeout", "late");
+    private static readonly SynchronizeResult Fault = new(SynchronizeResultKind.ConfigurationFault, "INVALID_SIGNATURE", "wrong key");
 
     private readonly RecoverabilityOptions _options = new();
     private readonly FakeTimeProvider _time = new();
-    private readonly SendGate _gate;
+    private readonly CircuitBreaker _gate;
 
-    public SendGateTests() => _gate = new SendGate(_options, _time);
+    public SendGateTests() => _gate = new CircuitBreaker(_options, _time);
 
     [Fact]
     public void Lets_everything_through_while_nothing_is_wrong()
     {
         for (var i = 0; i < 1_000; i++) _gate.Report(Enter(), Success);
-        Assert.Null(_gate.Stop);
+        Assert.Null(_gate.OpenState);
     }
 
     [Fact]
     public void Stops_at_the_first_configuration_fault()
     {
         _gate.Report(Enter(), Fault);
-        Assert.Equal(StopCause.ConfigurationFault, _gate.Stop!.Cause);
-        Assert.Equal("INVALID_SIGNATURE", _gate.Stop.Code);
+        Assert.Equal(TripCause.ConfigurationFault, _gate.OpenState!.Cause);
+        Assert.Equal("INVALID_SIGNATURE", _gate.OpenState.Code);
         Assert.False(_gate.TryEnter(out _, out var wait));
         Assert.Equal(_options.ProbeInterval, wait);
     }
@@ -42,9 +42,9 @@ public sealed class SendGateTests
             _gate.Report(Enter(), Success);
         }
 
-        Assert.Null(_gate.Stop);
+        Assert.Null(_gate.OpenState);
         for (var j = 0; j < _options.BreakerThreshold; j++) _gate.Report(Enter(), Failure);
-        Assert.Equal(StopCause.Breaker, _gate.Stop!.Cause);
+        Assert.Equal(TripCause.Breaker, _gate.OpenState!.Cause);
     }
 
     [Fact]
@@ -53,10 +53,10 @@ public sealed class SendGateTests
         for (var i = 0; i < 100; i++)
         {
             for (var j = 1; j < _options.BreakerThreshold; j++) _gate.Report(Enter(), Failure);
-            _gate.Report(Enter(), new SynchronizeAnswer(AnswerVerdict.Rejected, "CONTENT_RISKY", ""));
+            _gate.Report(Enter(), new SynchronizeResult(SynchronizeResultKind.Rejected, "CONTENT_RISKY", ""));
         }
 
-        Assert.Null(_gate.Stop);
+        Assert.Null(_gate.OpenState);
     }
 
     [Fact]
@@ -78,11 +78,11 @@ public sealed class SendGateTests
     {
         var since = _time.GetUtcNow();
         _gate.Report(Enter(), Fault);
-        Assert.Equal(since, _gate.Stop!.Since);
+        Assert.Equal(since, _gate.OpenState!.Since);
         _time.Advance(_options.ProbeInterval);
         Assert.True(_gate.TryEnter(out var probe, out _));
         _gate.Report(probe, Success);
-        Assert.Null(_gate.Stop);
+        Assert.Null(_gate.OpenState);
         Assert.False(Enter().IsProbe);
     }
 
@@ -92,7 +92,7 @@ public sealed class SendGateTests
         var early = Enter();
         _gate.Report(Enter(), Fault);
         _gate.Report(early, Success);
-        Assert.NotNull(_gate.Stop);
+        Assert.NotNull(_gate.OpenState);
     }
 
     [Fact]
@@ -104,7 +104,7 @@ public sealed class SendGateTests
         Assert.True(_gate.TryEnter(out var probe, out _));
         _gate.Report(probe, Success);
         foreach (var permit in early) _gate.Report(permit, Failure);
-        Assert.Null(_gate.Stop);
+        Assert.Null(_gate.OpenState);
     }
 
     [Fact]
@@ -123,7 +123,7 @@ public sealed class SendGateTests
     {
         // FakeTimeProvider refuses to go back, so the gate is given a clock that did.
         var clock = new JumpingClock(_time.GetUtcNow() + TimeSpan.FromDays(1));
-        var gate = new SendGate(_options, clock);
+        var gate = new CircuitBreaker(_options, clock);
         Assert.True(gate.TryEnter(out var permit, out _));
         gate.Report(permit, Fault);
         clock.Now -= TimeSpan.FromDays(1);

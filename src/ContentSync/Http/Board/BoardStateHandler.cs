@@ -6,7 +6,7 @@ using Microsoft.AspNetCore.Http;
 namespace ContentSync.Http.Board;
 
 /// <summary>GET /api/board/state: the figures that the board shows.</summary>
-public sealed class BoardStateHandler(LedgerFiguresReader reader, SendGate gate, Resyncs resyncs, ResyncSources sources, TimeProvider time)
+public sealed class BoardStateHandler(LedgerFiguresReader reader, CircuitBreaker gate, ResyncRuns resyncs, ResyncSources sources, TimeProvider time)
 {
     /// <returns>200, or 503 where the ledger or the runs cannot be reached.</returns>
     public async Task<IResult> HandleAsync(CancellationToken cancellationToken)
@@ -16,8 +16,8 @@ public sealed class BoardStateHandler(LedgerFiguresReader reader, SendGate gate,
             var figures = await reader.ReadAsync(cancellationToken).ConfigureAwait(false);
             var runs = await resyncs.ListAsync(cancellationToken).ConfigureAwait(false);
             var now = time.GetUtcNow();
-            var state = BoardState.Of(figures, gate.Stop, now) with { Resyncs = BoardState.ToShow(runs, sources, now), ResyncSources = sources.Words() };
-            return Results.Json(state, ApiJson.Answers.BoardState);
+            var state = BoardState.Of(figures, gate.OpenState, now) with { Resyncs = BoardState.ToShow(runs, sources, now), ResyncSources = sources.Keys() };
+            return Results.Json(state, ApiJson.Responses.BoardState);
         }
         catch (IOException e)
         {
@@ -70,11 +70,11 @@ public sealed record BoardState
     /// <summary>Of the remembered runs those that a board shows.</summary>
     internal static IReadOnlyList<ResyncState> ToShow(IReadOnlyList<ResyncRun> runs, ResyncSources sources, DateTimeOffset now)
     {
-        var ended = runs.Where(run => !run.IsUnderWay).Take(MostEndedRuns);
-        return [.. runs.Where(run => run.IsUnderWay).Concat(ended).Select(run => ResyncState.Of(run, sources, now))];
+        var ended = runs.Where(run => !run.IsInProgress).Take(MostEndedRuns);
+        return [.. runs.Where(run => run.IsInProgress).Concat(ended).Select(run => ResyncState.Of(run, sources, now))];
     }
 
-    internal static BoardState Of(LedgerFigures figures, SendStop? stop, DateTimeOffset now) => new()
+    internal static BoardState Of(LedgerFigures figures, OpenCircuit? stop, DateTimeOffset now) => new()
     {
         Now = now,
         CountedAt = figures.At,
@@ -83,7 +83,7 @@ public sealed record BoardState
         TemplateStatuses = figures.TemplateStatuses,
         SynchronizedInTheLastMinute = figures.SynchronizedInTheLastMinute,
         OldestPending = figures.OldestPending is { } oldest ? new OldestPendingState(oldest.ContentId, oldest.AcceptedAt) : null,
-        Stop = stop is null ? null : new StopState(Spelling.Of(stop.Cause), stop.Code, stop.Message, CodeAdvice.For(stop.Code), stop.Since, stop.NextProbe),
+        Stop = stop is null ? null : new StopState(EnumText.Of(stop.Cause), stop.Code, stop.Message, CodeAdvice.For(stop.Code), stop.Since, stop.NextProbe),
         Failures = [.. figures.NewestFailures.Select(FailureState.Of)],
     };
 }

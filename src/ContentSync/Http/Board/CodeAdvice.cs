@@ -39,7 +39,7 @@ internal static class CodeAdvice
         [ClientCodes.InvalidResponseSignature] = Unproven,
         [ClientCodes.UnknownResponseKeyVersion] = "AlipayHK signs with a key that is not configured. Add the new key to AlipayHk:PartnerKeys beside the old one.",
         [ClientCodes.UnsupportedResponseAlgorithm] = "AlipayHK signs with another algorithm than RSA256. Ask AlipayHK to use RSA256 for your Client-Id.",
-        [ClientCodes.UndecryptableAnswer] = "AlipayHK's answer is encrypted and cannot be read. Check AlipayHk:Encryption and the private key.",
+        [ClientCodes.UndecryptableResponse] = "AlipayHK's answer is encrypted and cannot be read. Check AlipayHk:Encryption and the private key.",
         [ClientCodes.SigningUnavailable] = "The key store gives no signature. Check that it can be reached and that this app may sign; items wait and lose nothing.",
         [ClientCodes.SendBudgetSpent] = "More is to be sent than the configured rate allows. It waits for its turn; raise the rate if AlipayHK has agreed to more.",
         [ClientCodes.Interrupted] = "The app ended during the attempt. " + Waits,

@@ -24,7 +24,7 @@ internal sealed record LedgerFigures(DateTimeOffset At)
 
     // Every name is there, also with none in it: a figure that is missing looks like one that is not known.
     private static Dictionary<string, long> Spelled<T>()
-        where T : struct, Enum => Enum.GetValues<T>().ToDictionary(Spelling.Of, _ => 0L, StringComparer.Ordinal);
+        where T : struct, Enum => Enum.GetValues<T>().ToDictionary(EnumText.Of, _ => 0L, StringComparer.Ordinal);
 }
 
 /// <summary>
@@ -74,8 +74,8 @@ public sealed class LedgerFiguresReader(ISyncLedger ledger, TimeProvider time) :
         var figures = new LedgerFigures(now) { NewestFailures = [] };
         await foreach (var record in records.ConfigureAwait(false))
         {
-            figures.States[Spelling.Of(record.State)]++;
-            if (record.ParkReason is { } reason) figures.ParkReasons[Spelling.Of(reason)]++;
+            figures.States[EnumText.Of(record.State)]++;
+            if (record.ParkReason is { } reason) figures.ParkReasons[EnumText.Of(reason)]++;
             if (record.TemplateStatus is { Length: <= 32 } status && (figures.TemplateStatuses.Count < MostTemplateStatuses || figures.TemplateStatuses.ContainsKey(status)))
                 figures.TemplateStatuses[status] = figures.TemplateStatuses.GetValueOrDefault(status) + 1;
             if (record.SynchronizedAt is { } at && now - at <= TimeSpan.FromMinutes(1)) figures.SynchronizedInTheLastMinute++;

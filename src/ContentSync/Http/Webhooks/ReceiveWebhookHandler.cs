@@ -10,7 +10,7 @@ namespace ContentSync.Http.Webhooks;
 /// POST /api/webhooks/content: contents as the data of CloudEvents 1.0 (structured, binary or batched), signed by Standard Webhooks.
 /// Each is accepted into the ledger and enqueued, or refused by itself.
 /// </summary>
-public sealed class ReceiveWebhookHandler(EventReader events, WebhookVerifier verifier, SeenWebhooks seen, ContentSynchronizer synchronizer, ISyncQueue queue, TimeProvider time)
+public sealed class ReceiveWebhookHandler(WebhookEventReader events, WebhookVerifier verifier, WebhookIdCache seen, ContentSynchronizer synchronizer, ISyncQueue queue, TimeProvider time)
 {
     /// <summary>Most bytes of one message.</summary>
     public const int MaxBodyBytes = 4 * 1024 * 1024;
@@ -25,7 +25,7 @@ public sealed class ReceiveWebhookHandler(EventReader events, WebhookVerifier ve
     public async Task<IResult> HandleAsync(HttpRequest request, CancellationToken cancellationToken)
     {
         if (!verifier.IsConfigured) return NotConfigured;
-        if (EventFormats.Of(request) is not { } format)
+        if (WebhookEventFormats.Of(request) is not { } format)
         {
             return Problem.Of(
                 StatusCodes.Status415UnsupportedMediaType,
@@ -38,7 +38,7 @@ public sealed class ReceiveWebhookHandler(EventReader events, WebhookVerifier ve
         string? id = request.Headers[WebhookVerifier.IdHeader];
         var verification = verifier.Verify(id, request.Headers[WebhookVerifier.TimestampHeader], request.Headers[WebhookVerifier.SignatureHeader], body.Span);
         if (verification != WebhookVerification.Valid) return Refused(verification);
-        if (seen.Contains(id!)) return Results.Json(new BatchResult(new Dictionary<string, int>(), []) { Duplicate = true }, ApiJson.Answers.BatchResult);
+        if (seen.Contains(id!)) return Results.Json(new BatchResult(new Dictionary<string, int>(), []) { Duplicate = true }, ApiJson.Responses.BatchResult);
         return await AcceptAsync(request, format, body, id!, cancellationToken).ConfigureAwait(false);
     }
 
@@ -47,7 +47,7 @@ public sealed class ReceiveWebhookHandler(EventReader events, WebhookVerifier ve
         "The webhook is closed.",
         $"No secret is configured ({WebhookOptions.Section}:{nameof(WebhookOptions.Secrets)}:0), so no message could be trusted.");
 
-    private async Task<IResult> AcceptAsync(HttpRequest request, EventFormat format, ReadOnlyMemory<byte> body, string id, CancellationToken cancellationToken)
+    private async Task<IResult> AcceptAsync(HttpRequest request, WebhookEventFormat format, ReadOnlyMemory<byte> body, string id, CancellationToken cancellationToken)
     {
         var (contents, fault) = events.Read(request, format, body);
         if (fault is not null) return Problem.Of(StatusCodes.Status400BadRequest, "Not a CloudEvent.", fault);
@@ -56,7 +56,7 @@ public sealed class ReceiveWebhookHandler(EventReader events, WebhookVerifier ve
             var intake = new BatchIntake(synchronizer, queue, time);
             foreach (var content in contents) await intake.AddAsync(content, cancellationToken).ConfigureAwait(false);
             await intake.AcceptAsync(cancellationToken).ConfigureAwait(false);
-            await intake.WakeAsync(cancellationToken).ConfigureAwait(false);
+            await intake.EnqueueAsync(cancellationToken).ConfigureAwait(false);
             if (contents.Count > 0 && contents.All(content => content.Item is null)) return Problem.Invalid([.. contents.SelectMany(content => content.Violations).Take(100)]);
             // Only now: what was not taken in must be taken when it is sent again.
             seen.Add(id);

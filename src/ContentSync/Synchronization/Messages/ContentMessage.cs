@@ -14,7 +14,7 @@ public abstract record ContentMessage
     public sealed record Items(IReadOnlyList<MessageItem> Entries) : ContentMessage;
 
     /// <summary>A content that is in the ledger.</summary>
-    public sealed record Reference(SyncMessage Wake) : ContentMessage;
+    public sealed record ItemReference(SyncMessage Message) : ContentMessage;
 
     /// <summary>None of it can be used.</summary>
     /// <param name="Fault">What is wrong and what would be right.</param>

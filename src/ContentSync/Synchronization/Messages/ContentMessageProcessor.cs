@@ -31,7 +31,7 @@ public sealed partial class ContentMessageProcessor(
                 return await ProcessItemAsync(message, item, cancellationToken).ConfigureAwait(false);
             case ContentMessage.Items array:
                 return await ProcessArrayAsync(message, array.Entries, cancellationToken).ConfigureAwait(false);
-            case ContentMessage.Reference { Wake: var wake }:
+            case ContentMessage.ItemReference { Message: var wake }:
                 return Settle(wake, await synchronizer.SynchronizeAsync(wake.ContentId, cancellationToken).ConfigureAwait(false));
             case ContentMessage.Invalid { Fault: var fault }:
                 LogInvalid(message.MessageId, fault);
@@ -50,7 +50,7 @@ public sealed partial class ContentMessageProcessor(
             return invalid;
         }
 
-        if (await AcceptAsync(message, [item.Result.Item], cancellationToken).ConfigureAwait(false) is not [var (kind, record)]) return LedgerAway(message);
+        if (await AcceptAsync(message, [item.Result.Item], cancellationToken).ConfigureAwait(false) is not [var (kind, record)]) return RetryWhenLedgerReturns(message);
         switch (kind)
         {
             case AcceptanceKind.Unchanged or AcceptanceKind.Superseded:
@@ -77,7 +77,7 @@ public sealed partial class ContentMessageProcessor(
             else outgoing.Add(SplitOff(message, i, entries[i]));
         }
 
-        if (await AcceptAsync(message, sound.ConvertAll(entry => entry.Item), cancellationToken).ConfigureAwait(false) is not { } acceptances) return LedgerAway(message);
+        if (await AcceptAsync(message, sound.ConvertAll(entry => entry.Item), cancellationToken).ConfigureAwait(false) is not { } acceptances) return RetryWhenLedgerReturns(message);
         var wakes = new Dictionary<string, SyncMessage>(sound.Count, StringComparer.Ordinal);
         for (var i = 0; i < acceptances.Count; i++)
         {
@@ -131,12 +131,12 @@ public sealed partial class ContentMessageProcessor(
         }
         catch (LedgerUnavailableException e)
         {
-            LogLedgerAway(message.MessageId, options.LeaseDuration, e.Message);
+            LogLedgerUnavailable(message.MessageId, options.LeaseDuration, e.Message);
             return null;
         }
     }
 
-    private MessageSettlement.SendThenComplete LedgerAway(QueueMessage message) => new([OutgoingMessage.Copy(message, options.LeaseDuration)]);
+    private MessageSettlement.SendThenComplete RetryWhenLedgerReturns(QueueMessage message) => new([OutgoingMessage.Copy(message, options.LeaseDuration)]);
 
     private static MessageSettlement Settle(SyncMessage wake, SyncOutcome outcome) => outcome.Kind switch
     {
@@ -206,5 +206,5 @@ public sealed partial class ContentMessageProcessor(
     private partial void LogInvalid(string messageId, string fault);
 
     [LoggerMessage(EventId = 2202, Level = LogLevel.Error, Message = "Message {MessageId} was not accepted, a copy comes in {Delay}: {Reason}")]
-    private partial void LogLedgerAway(string messageId, TimeSpan delay, string reason);
+    private partial void LogLedgerUnavailable(string messageId, TimeSpan delay, string reason);
 }

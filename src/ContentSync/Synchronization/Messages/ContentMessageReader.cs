@@ -11,7 +11,7 @@ public sealed class ContentMessageReader(ContentReader contentReader)
     // Deeper than any item may be, so that one item that nests too deep is judged by itself and the others still go on.
     private static readonly JsonReaderOptions Deep = new() { MaxDepth = 1024 };
 
-    private readonly CloudEventReader _cloudEvents = new(contentReader);
+    private readonly QueueEventReader _cloudEvents = new(contentReader);
 
     /// <summary>Reads everything in the message.</summary>
     public ContentMessage Read(QueueMessage message)
@@ -30,9 +30,9 @@ public sealed class ContentMessageReader(ContentReader contentReader)
 
     private ContentMessage ReadContent(QueueMessage message, ReadOnlyMemory<byte> body)
     {
-        if (CloudEventReader.IsBatch(message)) return ReadArray(body, item => _cloudEvents.ReadStructured(item, message.EnqueuedAt));
-        if (CloudEventReader.IsStructured(message)) return new ContentMessage.Items([_cloudEvents.ReadStructured(body, message.EnqueuedAt)]);
-        if (CloudEventReader.IsBinary(message)) return new ContentMessage.Items([_cloudEvents.ReadBinary(message, body)]);
+        if (QueueEventReader.IsBatch(message)) return ReadArray(body, item => _cloudEvents.ReadStructured(item, message.EnqueuedAt));
+        if (QueueEventReader.IsStructured(message)) return new ContentMessage.Items([_cloudEvents.ReadStructured(body, message.EnqueuedAt)]);
+        if (QueueEventReader.IsBinary(message)) return new ContentMessage.Items([_cloudEvents.ReadBinary(message, body)]);
 
         var isArray = body.Span.TrimStart(" \t\r\n"u8) is [(byte)'[', ..] && !message.Properties.ContainsKey(MessageContract.SplitFromProperty);
         return isArray
@@ -74,7 +74,7 @@ public sealed class ContentMessageReader(ContentReader contentReader)
         {
             var reference = JsonSerializer.Deserialize(body.Span, ReferenceJson.Default.ContentReference);
             if (reference is { ContentId.Length: > 0, Hop: >= 0 and < int.MaxValue })
-                return new ContentMessage.Reference(new SyncMessage(reference.ContentId, reference.RequestId, reference.Hop, TimeSpan.Zero));
+                return new ContentMessage.ItemReference(new SyncMessage(reference.ContentId, reference.RequestId, reference.Hop, TimeSpan.Zero));
         }
         catch (JsonException)
         {

@@ -3,7 +3,7 @@ using System.Text.Json;
 using ContentSync.Ledger;
 using ContentSync.Local;
 using ContentSync.Local.CommandLine;
-using ContentSync.Local.SimulatedAlipayHk;
+using ContentSync.Simulator;
 using ContentSync.Tests.Http;
 using ContentSync.Tests.Local.Hosting;
 using Spectre.Console.Testing;

@@ -1,7 +1,7 @@
 using ContentSync.AlipayHk;
 using ContentSync.Ledger;
-using ContentSync.Local.SimulatedAlipayHk;
 using ContentSync.Resync;
+using ContentSync.Simulator;
 using ContentSync.Tests.Http;
 using OpenQA.Selenium;
 
@@ -98,8 +98,8 @@ public sealed class BoardInBrowserTests
         using var browser = new Browser(dark: true);
         browser.Open(host.Address);
         browser.Await("#live", "Live");
-        Assert.True(host.Pipeline.Gate.TryEnter(out var permit, out _));
-        host.Pipeline.Gate.Report(permit, new SynchronizeAnswer(AnswerVerdict.ConfigurationFault, "INVALID_SIGNATURE", "signature is invalid"));
+        Assert.True(host.Pipeline.CircuitBreaker.TryEnter(out var permit, out _));
+        host.Pipeline.CircuitBreaker.Report(permit, new SynchronizeResult(SynchronizeResultKind.ConfigurationFault, "INVALID_SIGNATURE", "signature is invalid"));
         await host.SubmitAsync(ApiHarness.Item("WAITS"));
         browser.Await("#stop", "Compare Client-Id, key version and the public key");
         browser.Await("#count-synchronized", "1");

@@ -17,7 +17,7 @@ public sealed class InProcessQueueTests
         using var client = partner.Client();
         var options = new RecoverabilityOptions();
         var synchronizer = new ContentSynchronizer(
-            new FaultyLedger(), client, new SendGate(options, TimeProvider.System), new RequestIdSource(), options, () => 0.5, TimeProvider.System, NullLogger<ContentSynchronizer>.Instance);
+            new FaultyLedger(), client, new CircuitBreaker(options, TimeProvider.System), new RequestIdSource(), options, () => 0.5, TimeProvider.System, NullLogger<ContentSynchronizer>.Instance);
         await using var queue = new InProcessQueue(synchronizer, workers: 1, TimeProvider.System, NullLogger<InProcessQueue>.Instance);
         var outcomes = new ConcurrentDictionary<string, SyncOutcome>();
         var last = new TaskCompletionSource();
@@ -38,13 +38,13 @@ public sealed class InProcessQueueTests
 
     private sealed class FaultyLedger : ISyncLedger
     {
-        public ValueTask<LeaseAnswer> LeaseAsync(string contentId, TimeSpan duration, CancellationToken cancellationToken) => contentId == "broken"
+        public ValueTask<LeaseResult> LeaseAsync(string contentId, TimeSpan duration, CancellationToken cancellationToken) => contentId == "broken"
             ? throw new InvalidOperationException("A bug.")
-            : ValueTask.FromResult(new LeaseAnswer(LeaseStatus.NotFound, null));
+            : ValueTask.FromResult(new LeaseResult(LeaseStatus.NotFound, null));
 
         public ValueTask<IReadOnlyList<Acceptance>> AcceptAsync(IReadOnlyList<Submission> submissions, CancellationToken cancellationToken) => throw new NotSupportedException();
 
-        public ValueTask<RecordAnswer> RecordAsync(SyncRecord leased, AttemptEnding ending, CancellationToken cancellationToken) => throw new NotSupportedException();
+        public ValueTask<RecordResult> RecordAsync(SyncRecord leased, AttemptOutcome ending, CancellationToken cancellationToken) => throw new NotSupportedException();
 
         public ValueTask<SyncRecord?> ReplayAsync(string contentId, TimeSpan delay, CancellationToken cancellationToken) => throw new NotSupportedException();
 

@@ -1,10 +1,10 @@
 using System.Globalization;
 using System.Text;
+using ContentSync.Catalog;
 using ContentSync.Content;
 using ContentSync.Ledger;
 using ContentSync.Local.Pipeline;
-using ContentSync.Local.SimulatedAlipayHk;
-using ContentSync.Resync;
+using ContentSync.Simulator;
 using ContentSync.Synchronization;
 using Microsoft.Extensions.Logging.Abstractions;
 
@@ -72,7 +72,7 @@ public sealed class LocalPipelineTests : IDisposable
         await pipeline.Synchronizer.AcceptAsync([Item(pipeline, 0)], DateTimeOffset.UtcNow, CancellationToken.None);
         await Assert.ThrowsAnyAsync<OperationCanceledException>(async () => await pipeline.Synchronizer.SynchronizeAsync(Id(0), patience.Token));
         pipeline.Gateway!.Faults = GatewayFaults.None;
-        await Task.Delay(LocalPipeline.Recoverability.SettleTime);
+        await Task.Delay(LocalPipeline.Recoverability.LateEffectWindow);
         var outcome = await pipeline.Synchronizer.SynchronizeAsync(Id(0), CancellationToken.None);
 
         // A timer may be a little early.
@@ -90,7 +90,7 @@ public sealed class LocalPipelineTests : IDisposable
     {
         await using var pipeline = await OpenAsync("badsignature=1");
         Assert.Equal(Items, (await SyncAsync(pipeline, Catalog())).Pending);
-        Assert.Equal(StopCause.ConfigurationFault, pipeline.Synchronizer.Stop!.Cause);
+        Assert.Equal(TripCause.ConfigurationFault, pipeline.Synchronizer.OpenCircuit!.Cause);
         pipeline.Gateway!.Faults = GatewayFaults.None;
         for (var wait = 0; wait < 600 && pipeline.Gateway.Snapshot().Count < Items; wait++) await Task.Delay(100);
         Assert.Equal(Items, pipeline.Gateway.Snapshot().Count);

@@ -21,7 +21,7 @@ public sealed class LocalResyncTests : IDisposable
         Write(40);
         await using (var earlier = await OpenAsync())
         {
-            await earlier.Resync.Resyncs.StartAsync(earlier.Resync.Sources.Catalog!, new ResyncWish(), default);
+            await earlier.Resync.Resyncs.StartAsync(earlier.Resync.Sources.Catalog!, new ResyncParameters(), default);
         }
 
         await using var pipeline = await OpenAsync();
@@ -39,7 +39,7 @@ public sealed class LocalResyncTests : IDisposable
         await using var pipeline = await OpenAsync(new ListLoggers(logged));
         var runs = pipeline.Resync.Resyncs;
         var catalog = pipeline.Resync.Sources.Catalog!;
-        await runs.StartAsync(catalog, new ResyncWish(), default);
+        await runs.StartAsync(catalog, new ResyncParameters(), default);
         var file = Assert.Single(Directory.GetFiles(Path.Combine(_folder.File("data"), DataDirectory.ResyncName), "*.json"));
         var sound = await File.ReadAllTextAsync(file);
         await File.WriteAllTextAsync(file, "{");
@@ -47,7 +47,7 @@ public sealed class LocalResyncTests : IDisposable
         pipeline.Resync.Start();
         while (logged.IsEmpty) await Task.Delay(10);
         await File.WriteAllTextAsync(file, sound);
-        await runs.WakeAsync(TimeSpan.Zero, default);
+        await runs.ResumeStalledAsync(TimeSpan.Zero, default);
 
         Assert.Equal(ResyncRunState.Completed, (await AwaitEndAsync(pipeline)).State);
         Assert.Contains("is held up", Assert.Single(logged), StringComparison.Ordinal);
@@ -60,12 +60,12 @@ public sealed class LocalResyncTests : IDisposable
         await using (var earlier = await OpenAsync(rate: 5))
         {
             earlier.Resync.Start();
-            await earlier.Resync.Resyncs.StartAsync(earlier.Resync.Sources.Catalog!, new ResyncWish(), default);
+            await earlier.Resync.Resyncs.StartAsync(earlier.Resync.Sources.Catalog!, new ResyncParameters(), default);
             while ((await earlier.Resync.Resyncs.ListAsync(default))[0].State != ResyncRunState.Sending) await Task.Delay(10);
         }
 
         await using var pipeline = await OpenAsync();
-        Assert.True((await pipeline.Resync.Resyncs.ListAsync(default))[0].IsUnderWay);
+        Assert.True((await pipeline.Resync.Resyncs.ListAsync(default))[0].IsInProgress);
         pipeline.Resync.Start();
         Assert.Equal(500, (await AwaitEndAsync(pipeline)).Counts.Done);
     }
@@ -75,9 +75,9 @@ public sealed class LocalResyncTests : IDisposable
     {
         Write(60);
         await using var pipeline = await OpenAsync();
-        pipeline.Gateway!.Faults = ContentSync.Local.SimulatedAlipayHk.GatewayFaults.Parse("unknown=0.3");
+        pipeline.Gateway!.Faults = ContentSync.Simulator.GatewayFaults.Parse("unknown=0.3");
         pipeline.Resync.Start();
-        await pipeline.Resync.Resyncs.StartAsync(pipeline.Resync.Sources.Catalog!, new ResyncWish(), default);
+        await pipeline.Resync.Resyncs.StartAsync(pipeline.Resync.Sources.Catalog!, new ResyncParameters(), default);
         Assert.Equal(60, (await AwaitEndAsync(pipeline)).Counts.Done);
         await pipeline.Resync.Retries.FinishAsync(TimeSpan.FromSeconds(60), default);
         Assert.Equal(60, pipeline.Gateway.Snapshot().Count);
@@ -93,7 +93,7 @@ public sealed class LocalResyncTests : IDisposable
         SampleCatalog.WriteCopy(data, pipeline.Reader);
         Assert.Equal(written, File.GetLastWriteTimeUtc(SampleCatalog.CopyIn(data)));
 
-        var run = await pipeline.Resync.Runner.PlanAsync(pipeline.Resync.Sources.Catalog!, new ResyncWish(), default);
+        var run = await pipeline.Resync.Runner.PlanAsync(pipeline.Resync.Sources.Catalog!, new ResyncParameters(), default);
 
         Assert.Equal(ResyncRunState.Planned, run.State);
         Assert.True(run.Plan!.New > 1_000 && run.Plan.Invalid > 0);
@@ -114,7 +114,7 @@ public sealed class LocalResyncTests : IDisposable
         while (true)
         {
             var run = (await pipeline.Resync.Resyncs.ListAsync(limit.Token))[0];
-            if (!run.IsUnderWay) return run;
+            if (!run.IsInProgress) return run;
             await Task.Delay(20, limit.Token);
         }
     }

@@ -2,7 +2,7 @@ using System.Buffers.Text;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
-using ContentSync.Local.SimulatedAlipayHk;
+using ContentSync.Simulator;
 using static ContentSync.Tests.Local.SimulatedAlipayHk.TestCaller;
 
 namespace ContentSync.Tests.Local.SimulatedAlipayHk;

@@ -1,5 +1,5 @@
 using System.Diagnostics;
-using ContentSync.Local.SimulatedAlipayHk;
+using ContentSync.Simulator;
 using static ContentSync.Tests.Local.SimulatedAlipayHk.TestCaller;
 
 namespace ContentSync.Tests.Local.SimulatedAlipayHk;
@@ -60,17 +60,17 @@ public sealed class GatewayFaultsTests
     [Fact]
     public void Spends_no_count_on_a_fault_that_another_one_hid()
     {
-        var dice = new FaultDice(GatewayFaults.Parse("unknown=1*1,reset=1*1"));
+        var dice = new FaultSampler(GatewayFaults.Parse("unknown=1*1,reset=1*1"));
 
-        Assert.Equal([FaultKind.Unknown, FaultKind.Reset, null], new[] { dice.Draw().Kind, dice.Draw().Kind, dice.Draw().Kind });
+        Assert.Equal([FaultKind.Unknown, FaultKind.Reset, null], new[] { dice.Sample().Kind, dice.Sample().Kind, dice.Sample().Kind });
     }
 
     [Fact]
     public void Adds_jitter_within_its_bound()
     {
-        var dice = new FaultDice(GatewayFaults.Parse("latency=50ms+20ms"));
+        var dice = new FaultSampler(GatewayFaults.Parse("latency=50ms+20ms"));
 
-        var waits = Enumerable.Range(0, 200).Select(_ => dice.Draw().Latency.TotalMilliseconds).ToList();
+        var waits = Enumerable.Range(0, 200).Select(_ => dice.Sample().Latency.TotalMilliseconds).ToList();
 
         Assert.All(waits, wait => Assert.InRange(wait, 50, 70));
         Assert.True(waits.Max() - waits.Min() > 10);
@@ -78,8 +78,8 @@ public sealed class GatewayFaultsTests
 
     private static List<bool> Draws(string faults)
     {
-        var dice = new FaultDice(GatewayFaults.Parse(faults));
-        return [.. Enumerable.Range(0, 1_000).Select(_ => dice.Draw().Kind is not null)];
+        var dice = new FaultSampler(GatewayFaults.Parse(faults));
+        return [.. Enumerable.Range(0, 1_000).Select(_ => dice.Sample().Kind is not null)];
     }
 
     [Fact]

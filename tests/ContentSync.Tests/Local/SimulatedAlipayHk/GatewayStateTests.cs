@@ -1,5 +1,5 @@
 using System.Diagnostics;
-using ContentSync.Local.SimulatedAlipayHk;
+using ContentSync.Simulator;
 using static ContentSync.Tests.Local.SimulatedAlipayHk.TestCaller;
 
 namespace ContentSync.Tests.Local.SimulatedAlipayHk;
@@ -17,7 +17,7 @@ public sealed class GatewayStateTests : IDisposable
     [Fact]
     public async Task Holds_after_a_restart_what_it_held_before()
     {
-        IReadOnlyDictionary<string, HeldContent> before;
+        IReadOnlyDictionary<string, StoredContent> before;
         await using (var caller = await StartAsync(Kept))
         {
             await caller.SendAsync(Body("sku-1", contentInfo: new { title = "old" }));

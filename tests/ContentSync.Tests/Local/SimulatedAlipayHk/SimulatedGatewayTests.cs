@@ -1,7 +1,7 @@
 using System.Net;
 using System.Security.Cryptography;
 using System.Text.Json;
-using ContentSync.Local.SimulatedAlipayHk;
+using ContentSync.Simulator;
 using Microsoft.Extensions.Time.Testing;
 using static ContentSync.Tests.Local.SimulatedAlipayHk.TestCaller;
 

@@ -3,7 +3,7 @@ using System.Net.Http.Headers;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
-using ContentSync.Local.SimulatedAlipayHk;
+using ContentSync.Simulator;
 
 namespace ContentSync.Tests.Local.SimulatedAlipayHk;
 

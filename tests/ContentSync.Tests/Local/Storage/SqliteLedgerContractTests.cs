@@ -1,5 +1,5 @@
 using ContentSync.Ledger;
-using ContentSync.Local.Storage;
+using ContentSync.Sqlite;
 using ContentSync.Tests.Ledger;
 
 namespace ContentSync.Tests.Local.Storage;

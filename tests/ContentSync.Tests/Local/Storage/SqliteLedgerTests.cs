@@ -1,6 +1,6 @@
 using ContentSync.Content;
 using ContentSync.Ledger;
-using ContentSync.Local.Storage;
+using ContentSync.Sqlite;
 using ContentSync.Tests.Ledger;
 using Microsoft.Extensions.Time.Testing;
 
@@ -387,7 +387,7 @@ public sealed class SqliteLedgerTests : IDisposable
 
     private Submission Content(string id, string content, long revision) => _submissions.Of(id, content, revision);
 
-    private async Task<SyncRecord> EndAsync(SqliteLedger ledger, string id, Func<SyncRecord, AttemptEnding> ending)
+    private async Task<SyncRecord> EndAsync(SqliteLedger ledger, string id, Func<SyncRecord, AttemptOutcome> ending)
     {
         await ledger.AcceptAsync([Content(id, "A", 1)], default);
         var leased = (await ledger.LeaseAsync(id, Duration, default)).Record!;

@@ -142,8 +142,8 @@ public sealed class ContentMessageReaderTests
     public void A_reference_names_a_content_in_the_ledger()
     {
         var sent = OutgoingMessage.Reference(new ContentSync.Synchronization.SyncMessage("TEA-1", new string('a', 32), 4, TimeSpan.FromMinutes(2)));
-        var read = Assert.IsType<ContentMessage.Reference>(_reader.Read(new QueueMessage(sent.MessageId, sent.Body, sent.ContentType, sent.Properties, Now)));
-        Assert.Equal(("TEA-1", new string('a', 32), 4), (read.Wake.ContentId, read.Wake.RequestId, read.Wake.Hop));
+        var read = Assert.IsType<ContentMessage.ItemReference>(_reader.Read(new QueueMessage(sent.MessageId, sent.Body, sent.ContentType, sent.Properties, Now)));
+        Assert.Equal(("TEA-1", new string('a', 32), 4), (read.Message.ContentId, read.Message.RequestId, read.Message.Hop));
     }
 
     [Theory]

@@ -1,0 +1,52 @@
+using Azure.Core;
+using Azure.Data.Tables;
+using Azure.Storage;
+using Azure.Storage.Blobs;
+using ContentSync.Ledger;
+using ContentSync.Resync;
+using ContentSync.Resync.Lanes;
+using Microsoft.Extensions.Hosting;
+
+namespace ContentSync.Functions;
+
+/// <summary>Connects to tables and containers. Infrastructure makes them in Azure; on a developer's Azurite they are made at the start.</summary>
+internal sealed class StorageInitializer(HostSettings settings, TableClient table, ISyncLedger ledger, ILaneProgressStore lanes, IResyncStore runs) : IHostedService
+{
+    /// <summary>Account of Azurite and the storage emulator.</summary>
+    private const string AzuriteAccount = "devstoreaccount1";
+
+    /// <summary>The one key that every Azurite has, published in its documentation: no secret.</summary>
+    private const string AzuriteKey = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
+
+    public static TableClient Table(Uri endpoint, string name, TokenCredential credential) => endpoint.IsLoopback
+        ? new TableClient(endpoint, name, new TableSharedKeyCredential(AzuriteAccount, AzuriteKey), WithRetryLimits(new TableClientOptions()))
+        : new TableClient(endpoint, name, credential, WithRetryLimits(new TableClientOptions()));
+
+    public static BlobContainerClient Container(Uri container, TokenCredential credential) => container.IsLoopback
+        ? new BlobContainerClient(container, new StorageSharedKeyCredential(AzuriteAccount, AzuriteKey), WithRetryLimits(new BlobClientOptions()))
+        : new BlobContainerClient(container, credential, WithRetryLimits(new BlobClientOptions()));
+
+    public async Task StartAsync(CancellationToken cancellationToken)
+    {
+        if (table.Uri.IsLoopback)
+        {
+            if (ledger is TableLedger own) await own.CreateIfNotExistsAsync(cancellationToken).ConfigureAwait(false);
+            if (lanes is TableLaneProgressStore book) await book.CreateIfNotExistsAsync(cancellationToken).ConfigureAwait(false);
+        }
+
+        if (settings.ResyncState.StateContainerUri!.IsLoopback && runs is BlobResyncStore store) await store.CreateIfNotExistsAsync(cancellationToken).ConfigureAwait(false);
+    }
+
+    public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    // The client's own 100 seconds per try would outlast a message's lock, and an ending is written without the caller's cancellation.
+    private static T WithRetryLimits<T>(T options)
+        where T : ClientOptions
+    {
+        options.Retry.NetworkTimeout = options is BlobClientOptions ? TimeSpan.FromSeconds(30) : TimeSpan.FromSeconds(5);
+        options.Retry.MaxRetries = 3;
+        options.Retry.Delay = TimeSpan.FromMilliseconds(200);
+        options.Retry.MaxDelay = TimeSpan.FromSeconds(2);
+        return options;
+    }
+}

@@ -1,4 +1,0 @@
-namespace ContentSync.Local.Storage;
-
-/// <summary>Another process owns the data. The message is one sentence for a person.</summary>
-public sealed class DataInUseException(string message, Exception? innerException = null) : Exception(message, innerException);

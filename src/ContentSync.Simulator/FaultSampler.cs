@@ -1,0 +1,45 @@
+namespace ContentSync.Simulator;
+
+/// <summary>Decides request by request which fault fires. With requests one after another the same seed gives the same faults.</summary>
+internal sealed class FaultSampler(GatewayFaults faults)
+{
+    private readonly Lock _gate = new();
+    private readonly Random _random = new(faults.Seed);
+    private readonly int[] _seen = new int[faults.All.Count];
+    private readonly int[] _fired = new int[faults.All.Count];
+
+    public GatewayFaults Faults => faults;
+
+    public SampledFault Sample()
+    {
+        if (_seen.Length == 0) return default;
+        lock (_gate)
+        {
+            var latency = TimeSpan.Zero;
+            GatewayFault? chosen = null;
+            for (var i = 0; i < _seen.Length; i++)
+            {
+                var fault = faults.All[i];
+                if (!Fires(i, fault) || (chosen is not null && fault.Kind != FaultKind.Latency)) continue;
+                _fired[i]++;
+                if (fault.Kind == FaultKind.Latency) latency = fault.Delay + (fault.Jitter * _random.NextDouble());
+                else chosen = fault;
+            }
+
+            return new SampledFault(latency, chosen);
+        }
+    }
+
+    private bool Fires(int index, GatewayFault fault)
+    {
+        _seen[index]++;
+        var hit = fault.EveryNth > 0 ? _seen[index] % fault.EveryNth == 0 : _random.NextDouble() < fault.Probability;
+        return hit && _fired[index] < (fault.MaxCount ?? int.MaxValue);
+    }
+}
+
+/// <summary>What one request meets.</summary>
+internal readonly record struct SampledFault(TimeSpan Latency, GatewayFault? Fault)
+{
+    public FaultKind? Kind => Fault?.Kind;
+}

@@ -1,0 +1,141 @@
+using System.Threading.Tasks.Sources;
+using ContentSync.Ledger;
+
+namespace ContentSync.Sqlite;
+
+/// <summary>One call that waits for the writer.</summary>
+internal abstract class LedgerOperation
+{
+    /// <summary>About how many records it writes.</summary>
+    public virtual int Weight => 1;
+
+    /// <summary>Whether what it writes must outlive a power cut before the caller is answered.</summary>
+    public virtual bool MustSurvivePowerLoss => true;
+
+    /// <summary>Does the work in the open transaction and keeps the answer until <see cref="Complete"/>.</summary>
+    /// <exception cref="LedgerUnavailableException">The transaction failed, and with it all that is in it.</exception>
+    public abstract void Apply(RecordTable table);
+
+    /// <summary>Answers the caller, after the commit.</summary>
+    public abstract void Complete();
+
+    public abstract void Fail(Exception fault);
+}
+
+/// <summary>Its own awaitable, to be awaited once; saves a task per call.</summary>
+internal abstract class LedgerOperation<T> : LedgerOperation, IValueTaskSource<T>
+{
+    // Callers go on elsewhere, never on the writer's thread.
+    private ManualResetValueTaskSourceCore<T> _source = new() { RunContinuationsAsynchronously = true };
+    private T _answer = default!;
+    private Exception? _fault;
+
+    public ValueTask<T> Result => new(this, _source.Version);
+
+    public sealed override void Apply(RecordTable table)
+    {
+        try
+        {
+            _answer = Run(table);
+        }
+        catch (Exception fault) when (fault is not LedgerUnavailableException)
+        {
+            // The caller's own code (preparing a request) threw: that is for this caller alone.
+            _fault = fault;
+        }
+    }
+
+    public sealed override void Complete()
+    {
+        if (_fault is null) { _source.SetResult(_answer); }
+        else { _source.SetException(_fault); }
+    }
+
+    public sealed override void Fail(Exception fault) => _source.SetException(fault);
+
+    T IValueTaskSource<T>.GetResult(short token) => _source.GetResult(token);
+
+    ValueTaskSourceStatus IValueTaskSource<T>.GetStatus(short token) => _source.GetStatus(token);
+
+    void IValueTaskSource<T>.OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
+        _source.OnCompleted(continuation, state, token, flags);
+
+    protected abstract T Run(RecordTable table);
+}
+
+internal sealed class AcceptOperation(IReadOnlyList<Submission> submissions, TimeProvider time) : LedgerOperation<IReadOnlyList<Acceptance>>
+{
+    public override int Weight => submissions.Count;
+
+    protected override IReadOnlyList<Acceptance> Run(RecordTable table)
+    {
+        var answers = new Acceptance[submissions.Count];
+        for (var i = 0; i < answers.Length; i++) { answers[i] = Accept(table, submissions[i]); }
+        return answers;
+    }
+
+    private Acceptance Accept(RecordTable table, Submission submission)
+    {
+        lock (table.Rows)
+        {
+            var current = table.Find(submission.Item.ContentId);
+            var (next, acceptance) = SyncTransitions.Accept(current?.Record, submission, time.GetUtcNow());
+            if (next is null) return acceptance;
+            return acceptance with { Record = current is { } row ? table.Update(row, next) : table.Insert(next).Record };
+        }
+    }
+}
+
+internal sealed class LeaseOperation(string contentId, string leaseId, TimeSpan duration, TimeProvider time) : LedgerOperation<LeaseResult>
+{
+    public override bool MustSurvivePowerLoss => false;
+
+    protected override LeaseResult Run(RecordTable table)
+    {
+        lock (table.Rows)
+        {
+            if (table.Find(contentId) is not { } row) return new LeaseResult(LeaseStatus.NotFound, null);
+            var (next, status) = SyncTransitions.Lease(row.Record, leaseId, time.GetUtcNow(), duration);
+            return new LeaseResult(status, next is null ? row.Record : table.Lease(row, next));
+        }
+    }
+}
+
+internal sealed class RecordOperation(SyncRecord leased, AttemptOutcome outcome) : LedgerOperation<RecordResult>
+{
+    public override bool MustSurvivePowerLoss => false;
+
+    protected override RecordResult Run(RecordTable table)
+    {
+        lock (table.Rows)
+        {
+            if (table.Find(leased.ContentId) is not { } row) return new RecordResult(RecordStatus.LeaseLost, leased);
+            var (next, status) = SyncTransitions.Record(row.Record, leased, outcome);
+            return new RecordResult(status, next is null ? row.Record : table.Update(row, next));
+        }
+    }
+}
+
+internal sealed class ReplayOperation(string contentId, TimeSpan delay, TimeProvider time) : LedgerOperation<SyncRecord?>
+{
+    protected override SyncRecord? Run(RecordTable table)
+    {
+        lock (table.Rows)
+        {
+            return table.Find(contentId) is { } row && SyncTransitions.Replay(row.Record, time.GetUtcNow(), delay) is { } next ? table.Update(row, next) : null;
+        }
+    }
+}
+
+internal sealed class ResendOperation(string contentId, TimeProvider time) : LedgerOperation<SyncRecord?>
+{
+    protected override SyncRecord? Run(RecordTable table)
+    {
+        lock (table.Rows)
+        {
+            if (table.Find(contentId) is not { } row) return null;
+            var (next, found) = SyncTransitions.Resend(row.Record, time.GetUtcNow());
+            return next is null ? found : table.Update(row, next);
+        }
+    }
+}

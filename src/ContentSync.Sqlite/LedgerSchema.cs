@@ -1,0 +1,88 @@
+using ContentSync.Ledger;
+
+namespace ContentSync.Sqlite;
+
+/// <summary>
+/// The tables. A record's row is small and rewritten at every step of a delivery; its body is written once, so it lies in a
+/// table of its own. Rows are numbered in order of first acceptance, so items that are delivered together lie together.
+/// </summary>
+internal static class LedgerSchema
+{
+    /// <summary>Kept in SQLite's <c>user_version</c>.</summary>
+    public const int Version = 2;
+
+    /// <summary>Kept in SQLite's <c>application_id</c>, so that no other program's database is taken for a ledger.</summary>
+    private const int ApplicationId = 0x43534c47;
+
+    // Times are UTC ticks of 100 ns. "unsettled" serves the sweep and the listing of what is parked; a synchronized content
+    // is not in it, so a million of them cost it nothing. "tally" counts the records by state, in the same transactions.
+    private const string Definition = """
+        CREATE TABLE record (
+          id INTEGER PRIMARY KEY,
+          content_id TEXT NOT NULL UNIQUE,
+          content_type TEXT NOT NULL,
+          content_status INTEGER NOT NULL,
+          revision INTEGER NOT NULL,
+          revision_kind INTEGER NOT NULL,
+          hash BLOB NOT NULL,
+          request_id TEXT NOT NULL,
+          state INTEGER NOT NULL,
+          accepted_at INTEGER NOT NULL,
+          due_at INTEGER NOT NULL,
+          attempts INTEGER NOT NULL,
+          hop INTEGER NOT NULL,
+          synchronized_hash BLOB,
+          synchronized_revision INTEGER,
+          synchronized_revision_kind INTEGER,
+          synchronized_at INTEGER,
+          park_reason INTEGER,
+          attempt_at INTEGER,
+          attempt_request_id TEXT,
+          attempt_code TEXT,
+          attempt_message TEXT,
+          attempt_tracer_id TEXT,
+          earlier_attempts TEXT,
+          template_code TEXT,
+          template_status TEXT,
+          version INTEGER NOT NULL
+        ) STRICT;
+        CREATE TABLE body (id INTEGER PRIMARY KEY, body BLOB NOT NULL) STRICT;
+        CREATE INDEX unsettled ON record (state, id, due_at) WHERE state <> 1;
+        CREATE TABLE tally (
+          state INTEGER NOT NULL,
+          park_reason INTEGER NOT NULL,
+          count INTEGER NOT NULL,
+          PRIMARY KEY (state, park_reason)
+        ) STRICT, WITHOUT ROWID;
+        CREATE TABLE owner (epoch INTEGER NOT NULL, process_id INTEGER NOT NULL) STRICT;
+        INSERT INTO owner VALUES (0, 0);
+        """;
+
+    /// <summary>Makes the tables in a new file; checks the version of an old one.</summary>
+    /// <exception cref="LedgerUnavailableException">The file is not a ledger, or a newer program's.</exception>
+    public static void Ensure(SqliteDatabase database)
+    {
+        if (database.Number("PRAGMA user_version") == 0 && database.Number("SELECT count(*) FROM sqlite_schema") == 0)
+        {
+            database.Execute("BEGIN IMMEDIATE");
+            foreach (var statement in Definition.Split(';', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)) { database.Execute(statement); }
+            database.Execute($"PRAGMA application_id = {ApplicationId}");
+            database.Execute($"PRAGMA user_version = {Version}");
+            database.Execute("COMMIT");
+        }
+
+        Check(database);
+    }
+
+    /// <inheritdoc cref="Ensure"/>
+    public static void Check(SqliteDatabase database)
+    {
+        if (database.Number("PRAGMA application_id") != ApplicationId)
+            throw new LedgerUnavailableException($"The file {database.Path} is not a ledger; choose another folder, or move the file away.");
+        var version = database.Number("PRAGMA user_version");
+        if (version < Version)
+            throw new LedgerUnavailableException($"The ledger {database.Path} was written by a program before the first release (schema {version}, this one knows {Version}); choose another folder, or delete this one.");
+        if (version > Version)
+            throw new LedgerUnavailableException($"The ledger {database.Path} was written by a newer program (schema {version}, this one knows {Version}); run that program, or choose another folder.");
+    }
+}

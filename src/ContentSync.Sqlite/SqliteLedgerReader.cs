@@ -1,0 +1,188 @@
+using System.Collections.Concurrent;
+using System.Runtime.CompilerServices;
+using System.Text;
+using ContentSync.Ledger;
+
+namespace ContentSync.Sqlite;
+
+/// <summary>
+/// Reads a ledger, also one that another process owns. Sees every acknowledged write. Never blocks the writer and, since it
+/// reads in pages, never keeps the write-ahead log from being emptied for long.
+/// </summary>
+public sealed class SqliteLedgerReader : IAsyncDisposable
+{
+    private const int PageSize = 256;
+    private const int MostKept = 4;
+
+    private readonly SqliteLedgerOptions _options;
+    private readonly ConcurrentBag<SqliteDatabase> _idle = [];
+    private volatile bool _disposed;
+
+    private SqliteLedgerReader(SqliteLedgerOptions options) => _options = options;
+
+    /// <exception cref="LedgerUnavailableException">There is no ledger, or it cannot be read.</exception>
+    internal static SqliteLedgerReader Open(SqliteLedgerOptions options)
+    {
+        if (!File.Exists(options.Path)) throw new LedgerUnavailableException($"There is no ledger at {options.Path}; nothing was synchronized from this folder yet.");
+        var reader = new SqliteLedgerReader(options);
+        reader.GiveBack(reader.Take());
+        return reader;
+    }
+
+    /// <summary>Names the process that opened the ledger last, as far as it can be read.</summary>
+    internal static string Owner(SqliteLedgerOptions options)
+    {
+        try
+        {
+            using var database = SqliteDatabase.Open(options.Path, SqliteAccess.Read, options.BusyTimeout);
+            var processId = database.Number("SELECT process_id FROM owner");
+            return processId > 0 ? $"process {processId}" : "another process";
+        }
+        catch (LedgerUnavailableException)
+        {
+            return "another process";
+        }
+    }
+
+    /// <inheritdoc cref="ISyncLedger.FindAsync"/>
+    public ValueTask<SyncRecord?> FindAsync(string contentId, CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        return ValueTask.FromResult(Read(database =>
+        {
+            using var find = database.Prepare(RecordRow.Select + " WHERE content_id = ?1");
+            find.Bind(1, contentId);
+            return find.Step() ? RecordRow.Read(find) : null;
+        }));
+    }
+
+    /// <inheritdoc cref="ISyncLedger.ListAsync"/>
+    public async IAsyncEnumerable<SyncRecord> ListAsync(SyncRecordFilter filter, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        // Only what is pending is ever due.
+        if (filter.DueBy is not null && (filter.State ?? SyncState.Pending) != SyncState.Pending) yield break;
+        var sql = PageQuery(filter, "record.id");
+        var after = long.MinValue;
+        while (true)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            var page = Read(database => Page(database, sql, filter, after));
+            foreach (var (_, record) in page)
+            {
+                cancellationToken.ThrowIfCancellationRequested();
+                yield return record;
+            }
+
+            if (page.Count < PageSize) yield break;
+            after = page[^1].Id;
+            await Task.Yield();
+        }
+    }
+
+    /// <inheritdoc cref="ISyncLedger.PageAsync"/>
+    public ValueTask<IReadOnlyList<SyncRecord>> PageAsync(SyncRecordFilter filter, string? after, int size, CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        if (filter.DueBy is not null && (filter.State ?? SyncState.Pending) != SyncState.Pending) return ValueTask.FromResult<IReadOnlyList<SyncRecord>>([]);
+        return ValueTask.FromResult<IReadOnlyList<SyncRecord>>(Read(database =>
+        {
+            using var select = database.Prepare(PageQuery(filter, "content_id"));
+            select.Bind(1, after ?? "");
+            return Page(select, filter, size).ConvertAll(row => row.Record);
+        }));
+    }
+
+    /// <summary>How many records are in each state, parked ones by reason; states without a record are left out. The counts are kept with every write, so this reads no records.</summary>
+    /// <exception cref="LedgerUnavailableException">The file cannot be read.</exception>
+    public ValueTask<IReadOnlyList<StateCount>> CountByStateAsync(CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        return ValueTask.FromResult<IReadOnlyList<StateCount>>(Read(database =>
+        {
+            using var tally = database.Prepare("SELECT state, park_reason, count FROM tally WHERE count > 0 ORDER BY state, park_reason");
+            var counts = new List<StateCount>();
+            while (tally.Step()) { counts.Add(new StateCount((SyncState)tally.Int32(0), tally.Int32(1) == 0 ? null : (ParkReason)tally.Int32(1), tally.Int64(2))); }
+            return counts;
+        }));
+    }
+
+    public ValueTask DisposeAsync()
+    {
+        _disposed = true;
+        while (_idle.TryTake(out var database)) { database.Dispose(); }
+        return ValueTask.CompletedTask;
+    }
+
+    private static string PageQuery(SyncRecordFilter filter, string order)
+    {
+        var state = filter.DueBy is null ? filter.State : SyncState.Pending;
+        var sql = new StringBuilder(state is null or SyncState.Synchronized ? RecordRow.Select : RecordRow.SelectUnsettled);
+        sql.Append(" WHERE ").Append(order).Append(" > ?1");
+        if (state is SyncState.Pending or SyncState.Parked) sql.Append(" AND state <> 1");
+        if (state is { } one) sql.Append(" AND state = ").Append((int)one);
+        if (filter.DueBy is not null) sql.Append(" AND due_at <= ?2");
+        if (filter.ContentType is not null) sql.Append(" AND content_type = ?3");
+        if (filter.ResultCode is not null) sql.Append(" AND attempt_code = ?4");
+        return sql.Append(" ORDER BY ").Append(order).Append(" LIMIT ?5").ToString();
+    }
+
+    private static List<(long Id, SyncRecord Record)> Page(SqliteDatabase database, string sql, SyncRecordFilter filter, long after)
+    {
+        using var select = database.Prepare(sql);
+        select.Bind(1, after);
+        return Page(select, filter, PageSize);
+    }
+
+    private static List<(long Id, SyncRecord Record)> Page(SqliteStatement select, SyncRecordFilter filter, int size)
+    {
+        if (filter.DueBy is { } dueBy) select.Bind(2, dueBy.UtcTicks);
+        if (filter.ContentType is { } type) select.Bind(3, type);
+        if (filter.ResultCode is { } code) select.Bind(4, code);
+        select.Bind(5, size);
+        var page = new List<(long Id, SyncRecord Record)>();
+        while (select.Step()) { page.Add((select.Int64(0), RecordRow.Read(select))); }
+        return page;
+    }
+
+    private T Read<T>(Func<SqliteDatabase, T> read)
+    {
+        var database = Take();
+        try
+        {
+            return read(database);
+        }
+        finally
+        {
+            GiveBack(database);
+        }
+    }
+
+    private SqliteDatabase Take()
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        if (_idle.TryTake(out var idle)) return idle;
+        var database = SqliteDatabase.Open(_options.Path, SqliteAccess.Read, _options.BusyTimeout);
+        try
+        {
+            LedgerSchema.Check(database);
+            return database;
+        }
+        catch
+        {
+            database.Dispose();
+            throw;
+        }
+    }
+
+    private void GiveBack(SqliteDatabase database)
+    {
+        if (_idle.Count < MostKept) { _idle.Add(database); }
+        else { database.Dispose(); }
+        if (_disposed && _idle.TryTake(out var late)) late.Dispose();
+    }
+}
+
+/// <param name="State">A state.</param>
+/// <param name="ParkReason">For <see cref="SyncState.Parked"/>, why.</param>
+/// <param name="Count">How many records are in it.</param>
+public sealed record StateCount(SyncState State, ParkReason? ParkReason, long Count);

@@ -1,0 +1,115 @@
+using System.Buffers;
+using System.Text;
+using ContentSync.Content;
+using SQLitePCL;
+
+namespace ContentSync.Sqlite;
+
+/// <summary>
+/// A prepared statement with typed parameters (counted from 1) and columns (counted from 0). It goes below ADO.NET, which
+/// looks parameters up by name and boxes their values on every execution: half the cost of a row.
+/// </summary>
+internal sealed class SqliteStatement(SqliteDatabase database, sqlite3_stmt statement) : IDisposable
+{
+    // Parameters that are not NULL, by bit. SQLite keeps what is bound from one run to the next, and many columns stay NULL.
+    private ulong _bound;
+
+    /// <summary>Goes to the next row; false where there is none, and the statement is ready to be run again.</summary>
+    public bool Step()
+    {
+        var code = raw.sqlite3_step(statement);
+        if (code == raw.SQLITE_ROW) return true;
+        try
+        {
+            database.Check(code);
+            return false;
+        }
+        finally
+        {
+            raw.sqlite3_reset(statement);
+        }
+    }
+
+    /// <summary>Makes it ready to be run again before its rows are all read.</summary>
+    public void Reset() => raw.sqlite3_reset(statement);
+
+    public void Bind(int index, long value) => Bound(index, raw.sqlite3_bind_int64(statement, index, value));
+
+    public void Bind(int index, long? value)
+    {
+        if (value is { } number) { Bind(index, number); }
+        else { BindNull(index); }
+    }
+
+    public void Bind(int index, DateTimeOffset? value) => Bind(index, value?.UtcTicks);
+
+    public void Bind(int index, ContentHash? value)
+    {
+        if (value is not { } hash)
+        {
+            BindNull(index);
+            return;
+        }
+
+        Span<byte> bytes = stackalloc byte[ContentHash.Size];
+        hash.CopyTo(bytes);
+        Bind(index, bytes);
+    }
+
+    public void Bind(int index, ReadOnlySpan<byte> blob) => Bound(index, raw.sqlite3_bind_blob(statement, index, blob));
+
+    public void Bind(int index, string? text)
+    {
+        if (text is null)
+        {
+            BindNull(index);
+            return;
+        }
+
+        if (text.Length == 0)
+        {
+            // An empty span would be bound as NULL.
+            Bound(index, raw.sqlite3_bind_text(statement, index, ""));
+            return;
+        }
+
+        byte[]? rented = null;
+        var most = Encoding.UTF8.GetMaxByteCount(text.Length);
+        var buffer = most <= 512 ? stackalloc byte[512] : rented = ArrayPool<byte>.Shared.Rent(most);
+        var length = Encoding.UTF8.GetBytes(text, buffer);
+        var code = raw.sqlite3_bind_text(statement, index, buffer[..length]);
+        if (rented is not null) ArrayPool<byte>.Shared.Return(rented);
+        Bound(index, code);
+    }
+
+    public void BindNull(int index)
+    {
+        if ((_bound & (1UL << index)) == 0) return;
+        database.Check(raw.sqlite3_bind_null(statement, index));
+        _bound &= ~(1UL << index);
+    }
+
+    public bool IsNull(int column) => raw.sqlite3_column_type(statement, column) == raw.SQLITE_NULL;
+
+    public int Int32(int column) => raw.sqlite3_column_int(statement, column);
+
+    public long Int64(int column) => raw.sqlite3_column_int64(statement, column);
+
+    public DateTimeOffset Time(int column) => new(Int64(column), TimeSpan.Zero);
+
+    public ContentHash? Hash(int column) => IsNull(column) ? null : new ContentHash(Bytes(column));
+
+    // SQLite hands the bytes of a TEXT out as they are in the file, UTF-8.
+    public string? Text(int column) => IsNull(column) ? null : Encoding.UTF8.GetString(Bytes(column));
+
+    /// <summary>Valid until the next step or reset.</summary>
+    public ReadOnlySpan<byte> Bytes(int column) => raw.sqlite3_column_blob(statement, column);
+
+    public void Dispose() => statement.Dispose();
+
+    private void Bound(int index, int code)
+    {
+        database.Check(code);
+        _bound |= 1UL << index;
+    }
+}

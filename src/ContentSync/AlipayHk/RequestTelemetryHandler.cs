@@ -1,0 +1,37 @@
+using System.Diagnostics;
+using System.Globalization;
+using ContentSync.Diagnostics;
+
+namespace ContentSync.AlipayHk;
+
+/// <summary>Sits at the socket and measures each try at AlipayHK, signature excluded.</summary>
+public sealed class RequestTelemetryHandler(HttpMessageHandler socket, TimeProvider time) : DelegatingHandler(socket)
+{
+    /// <inheritdoc/>
+    protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
+    {
+        using var activity = Telemetry.StartRequest();
+        var began = time.GetTimestamp();
+        var status = "none";
+        try
+        {
+            var response = await base.SendAsync(request, cancellationToken).ConfigureAwait(false);
+            status = ((int)response.StatusCode).ToString(CultureInfo.InvariantCulture);
+            if (activity is not null) Describe(activity, response);
+            return response;
+        }
+        catch (Exception e) when (e is HttpRequestException or IOException)
+        {
+            activity?.SetStatus(ActivityStatusCode.Error, e.Message);
+            throw;
+        }
+        finally
+        {
+            Telemetry.PartnerDuration.Record(time.GetElapsedTime(began).TotalSeconds, new KeyValuePair<string, object?>("status", status));
+        }
+    }
+
+    private static void Describe(Activity activity, HttpResponseMessage response) => activity
+        .SetTag("http.response.status_code", (int)response.StatusCode)
+        .SetTag(Telemetry.TracerIdTag, WireHeaders.Find(response, WireHeaders.TracerId) ?? WireHeaders.Find(response, WireHeaders.TracerIdOtherSpelling));
+}

@@ -1,0 +1,439 @@
+using System.Buffers;
+using System.Globalization;
+using System.Text;
+using System.Text.Json;
+using System.Text.Unicode;
+
+namespace ContentSync.Content;
+
+/// <summary>The reading of one item after the other, with the buffers it needs. Not thread-safe; <see cref="ContentReader"/> pools them.</summary>
+internal sealed class ItemParser
+{
+    private const string KnownMembers = "contentId, contentType, contentStatus, contentInfo, revision, occurredAt";
+
+    // Depth is ours to judge, with a limit and a figure in the message; the JSON reader keeps one bit per level and no stack.
+    private static readonly JsonReaderOptions AnyDepth = new() { MaxDepth = int.MaxValue };
+
+    private readonly ContentOptions _options;
+    private readonly TimeProvider _timeProvider;
+    private readonly ContentSchemas? _schemas;
+    private readonly (string Name, byte[] Utf8)[] _contentTypes;
+    private readonly ViolationList _violations = new();
+    private readonly CanonicalForm _contentInfo;
+    private readonly string _typeExpectation;
+    private byte[] _decoded = new byte[256];
+    private byte[] _contentInfoText = [];
+    private byte[] _contentIdText = new byte[64];
+
+    private Members _seen;
+
+    // Of the contentId in UTF-8; -1 where there is none to name the item by.
+    private int _contentIdLength;
+    private string? _contentType;
+    private ContentStatus _contentStatus;
+    private Revision? _revision;
+    private DateTimeOffset _receivedAt;
+    private bool _contentInfoIsSound;
+
+    // Of the text of a contentInfo that came as a string; -1 where it came as an object.
+    private int _contentInfoTextLength;
+
+    public ItemParser(ContentOptions options, TimeProvider timeProvider, ContentSchemas? schemas)
+    {
+        _options = options;
+        _timeProvider = timeProvider;
+        _schemas = schemas;
+        _contentTypes = [.. options.ContentTypes.Select(name => (name, Encoding.UTF8.GetBytes(name)))];
+        _typeExpectation = options.ContentTypes.Count == 1 ? $"the string {options.ContentTypes[0]}" : $"one of the strings {string.Join(", ", options.ContentTypes)}";
+        _contentInfo = new CanonicalForm(options, _violations);
+    }
+
+    [Flags]
+    private enum Members
+    {
+        None = 0,
+        ContentId = 1,
+        ContentType = 2,
+        ContentStatus = 4,
+        ContentInfo = 8,
+        Revision = 16,
+        OccurredAt = 32,
+    }
+
+    /// <summary>Size of the buffers.</summary>
+    public int BytesHeld => _decoded.Length + _contentInfoText.Length + _contentIdText.Length + _contentInfo.Capacity;
+
+    private string? ContentId => _contentIdLength < 0 ? null : Encoding.UTF8.GetString(ContentIdText);
+
+    private ReadOnlySpan<byte> ContentIdText => _contentIdText.AsSpan(0, _contentIdLength);
+
+    public ContentReadResult Read(ReadOnlySpan<byte> item, DateTimeOffset receivedAt = default)
+    {
+        _receivedAt = receivedAt;
+        if (item.Length > _options.MaxItemBytes) return ContentReader.TooLarge(item.Length, _options.MaxItemBytes);
+        return IsValid(item) ? Accepted() : Refused();
+    }
+
+    /// <summary>Checks an item just as <see cref="Read"/> does, but makes no more of it than tells whether it differs from what is known of it.</summary>
+    /// <returns>False where the item is refused; then <paramref name="refused"/> is what <see cref="Read"/> answers.</returns>
+    public bool TryDigest(ReadOnlySpan<byte> item, out ContentDigest digest, out ContentReadResult refused)
+    {
+        digest = default;
+        refused = default;
+        if (item.Length > _options.MaxItemBytes) refused = ContentReader.TooLarge(item.Length, _options.MaxItemBytes);
+        else if (!IsValid(item)) refused = Refused();
+        else digest = new ContentDigest(ContentIdText, _contentInfo.Hash(_contentStatus, _contentType!), _contentStatus, _revision);
+        return refused.Violations is null;
+    }
+
+    private bool IsValid(ReadOnlySpan<byte> item)
+    {
+        Clear();
+        if (item.StartsWith(Encoding.UTF8.Preamble)) item = item[Encoding.UTF8.Preamble.Length..];
+        if (!Utf8.IsValid(item))
+        {
+            ReportInvalidUtf8(item);
+            return false;
+        }
+
+        try
+        {
+            ReadDocument(item);
+        }
+        catch (JsonException malformed)
+        {
+            _violations.Add("", ViolationCodes.MalformedJson, $"The item is not valid JSON {Describe(malformed)}");
+        }
+
+        if (_contentInfoIsSound && _contentType is not null)
+            _schemas?.Check(_contentType, _contentInfo.Text, _violations);
+        return _violations.Count == 0;
+    }
+
+    private void Clear()
+    {
+        _seen = Members.None;
+        _contentIdLength = -1;
+        _contentType = null;
+        _revision = null;
+        _contentInfoIsSound = false;
+        _contentInfoTextLength = -1;
+    }
+
+    private ContentReadResult Refused() => new(null, _violations.Take(), ContentId);
+
+    private ContentReadResult Accepted()
+    {
+        // The wire text has to be taken before hashing sorts the members.
+        var contentInfo = _contentInfoTextLength < 0 ? _contentInfo.Text.ToArray() : _contentInfoText[.._contentInfoTextLength];
+        var contentId = ContentId!;
+        var item = new ContentItem
+        {
+            ContentId = contentId,
+            ContentType = _contentType!,
+            ContentStatus = _contentStatus,
+            ContentInfo = contentInfo,
+            Hash = _contentInfo.Hash(_contentStatus, _contentType!),
+            Revision = _revision,
+        };
+        return new ContentReadResult(item, [], contentId);
+    }
+
+    private void ReadDocument(ReadOnlySpan<byte> item)
+    {
+        var reader = new Utf8JsonReader(item, AnyDepth);
+        reader.Read();
+        if (reader.TokenType != JsonTokenType.StartObject)
+        {
+            _violations.Add("", ViolationCodes.WrongType, $"An item must be a JSON object with the members {KnownMembers}, not {Kind(ref reader)}.");
+            return;
+        }
+
+        while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName) ReadMember(ref reader);
+        reader.Read();
+        ReportMissing();
+    }
+
+    private void ReadMember(ref Utf8JsonReader reader)
+    {
+        var member = Known(ref reader);
+        if (member == Members.None || (_seen & member) != 0)
+        {
+            ReportUnexpected(ref reader, member);
+            reader.Read();
+            reader.Skip();
+            return;
+        }
+
+        _seen |= member;
+        reader.Read();
+        switch (member)
+        {
+            case Members.ContentId: ReadContentId(ref reader); break;
+            case Members.ContentType: ReadContentType(ref reader); break;
+            case Members.ContentStatus: ReadContentStatus(ref reader); break;
+            case Members.ContentInfo: ReadContentInfo(ref reader); break;
+            case Members.Revision: ReadRevision(ref reader); break;
+            default: ReadOccurredAt(ref reader); break;
+        }
+    }
+
+    private Members Known(ref Utf8JsonReader reader)
+    {
+        // Not ValueTextEquals, which throws for a lone surrogate.
+        var name = reader.ValueIsEscaped ? Decode(reader.ValueSpan, out _) : reader.ValueSpan;
+        if (name.SequenceEqual("contentId"u8)) return Members.ContentId;
+        if (name.SequenceEqual("contentType"u8)) return Members.ContentType;
+        if (name.SequenceEqual("contentStatus"u8)) return Members.ContentStatus;
+        if (name.SequenceEqual("contentInfo"u8)) return Members.ContentInfo;
+        if (name.SequenceEqual("revision"u8)) return Members.Revision;
+        return name.SequenceEqual("occurredAt"u8) ? Members.OccurredAt : Members.None;
+    }
+
+    private void ReportUnexpected(ref Utf8JsonReader reader, Members member)
+    {
+        var name = Encoding.UTF8.GetString(Decode(reader.ValueSpan, out _));
+        if (member == Members.None)
+            _violations.Add(JsonPointer.Of("", name), ViolationCodes.UnknownMember, $"An item has no member '{Excerpt.Of(name)}'; the members are {KnownMembers}.");
+        else
+            _violations.Add(JsonPointer.Of("", name), ViolationCodes.DuplicateMember, $"The member '{name}' occurs more than once in the item; keep one.");
+    }
+
+    private void ReadContentId(ref Utf8JsonReader reader)
+    {
+        const string Pointer = "/contentId";
+        if (!IsString(ref reader, Pointer, "a string with the caller's own id of the content")) return;
+        var text = Decode(reader.ValueSpan, out var wellFormed);
+        if (!wellFormed)
+        {
+            _violations.Add(Pointer, ViolationCodes.LoneSurrogate, CanonicalForm.LoneSurrogateMessage);
+            return;
+        }
+
+        // Printable ASCII is as it should be, and needs no look at its characters.
+        if (text.Length > 0 && text.Length <= _options.MaxContentIdLength && text.IndexOfAnyExceptInRange((byte)'!', (byte)'~') < 0)
+            Keep(text);
+        else
+            CheckContentId(text);
+    }
+
+    private void CheckContentId(ReadOnlySpan<byte> text)
+    {
+        const string Pointer = "/contentId";
+        var contentId = Encoding.UTF8.GetString(text);
+        if (contentId.Length == 0)
+        {
+            _violations.Add(Pointer, ViolationCodes.InvalidContentId, "contentId must not be empty.");
+            return;
+        }
+
+        var isPrintable = true;
+        if (contentId.Length > _options.MaxContentIdLength)
+        {
+            isPrintable = false;
+            _violations.Add(Pointer, ViolationCodes.InvalidContentId, string.Create(CultureInfo.InvariantCulture,
+                $"contentId has {contentId.Length:N0} characters; the limit is {_options.MaxContentIdLength:N0} (MaxContentIdLength)."));
+        }
+
+        var control = contentId.AsSpan().IndexOfAnyInRange('\u0000', '\u001F') is var c0 and >= 0 ? c0 : contentId.AsSpan().IndexOfAnyInRange('\u007F', '\u009F');
+        if (control >= 0)
+        {
+            isPrintable = false;
+            _violations.Add(Pointer, ViolationCodes.InvalidContentId, string.Create(CultureInfo.InvariantCulture,
+                $"contentId must not hold control characters; character {control + 1} is U+{(int)contentId[control]:X4}."));
+        }
+
+        if (char.IsWhiteSpace(contentId[0]) || char.IsWhiteSpace(contentId[^1]))
+            _violations.Add(Pointer, ViolationCodes.InvalidContentId, "contentId must not begin or end with white space.");
+        if (isPrintable) Keep(text);
+    }
+
+    private void Keep(ReadOnlySpan<byte> contentId)
+    {
+        if (_contentIdText.Length < contentId.Length) _contentIdText = new byte[contentId.Length];
+        contentId.CopyTo(_contentIdText);
+        _contentIdLength = contentId.Length;
+    }
+
+    private void ReadContentType(ref Utf8JsonReader reader)
+    {
+        const string Pointer = "/contentType";
+        if (!IsString(ref reader, Pointer, _typeExpectation)) return;
+        var text = Decode(reader.ValueSpan, out _);
+        foreach (var (name, utf8) in _contentTypes)
+        {
+            if (!text.SequenceEqual(utf8)) continue;
+            _contentType = name;
+            return;
+        }
+
+        _violations.Add(Pointer, ViolationCodes.UnknownContentType, $"contentType must be {_typeExpectation}, spelt exactly so, not '{Excerpt.Of(text)}'.");
+    }
+
+    private void ReadContentStatus(ref Utf8JsonReader reader)
+    {
+        if (reader.TokenType == JsonTokenType.Number && reader.ValueSpan is [(byte)'0' or (byte)'1'])
+        {
+            _contentStatus = (ContentStatus)(reader.ValueSpan[0] - '0');
+            return;
+        }
+
+        _violations.Add("/contentStatus", ViolationCodes.InvalidContentStatus, $"contentStatus must be the JSON number 0 (delisted) or 1 (listed), without quotes or decimals, not {Kind(ref reader)}.");
+        reader.Skip();
+    }
+
+    private void ReadContentInfo(ref Utf8JsonReader reader)
+    {
+        if (reader.TokenType == JsonTokenType.StartObject)
+        {
+            var before = _violations.Count;
+            _contentInfo.Read(ref reader);
+            CheckSize(_contentInfo.Text.Length);
+            _contentInfoIsSound = _violations.Count == before;
+            return;
+        }
+
+        if (reader.TokenType == JsonTokenType.String)
+        {
+            ReadContentInfoText(reader.ValueSpan);
+            return;
+        }
+
+        _violations.Add("/contentInfo", ViolationCodes.WrongType, $"contentInfo must be a JSON object, or a string that holds one, not {Kind(ref reader)}.");
+        reader.Skip();
+    }
+
+    private void ReadContentInfoText(ReadOnlySpan<byte> raw)
+    {
+        const string Pointer = "/contentInfo";
+        var before = _violations.Count;
+        if (_contentInfoText.Length < raw.Length) _contentInfoText = new byte[raw.Length * 2];
+        _contentInfoTextLength = JsonStringText.Decode(raw, _contentInfoText, out var wellFormed);
+        var text = _contentInfoText.AsSpan(0, _contentInfoTextLength);
+        if (!wellFormed) _violations.Add(Pointer, ViolationCodes.LoneSurrogate, CanonicalForm.LoneSurrogateMessage);
+        CheckSize(text.Length);
+        var reader = new Utf8JsonReader(text, AnyDepth);
+        try
+        {
+            reader.Read();
+            if (reader.TokenType == JsonTokenType.StartObject)
+            {
+                _contentInfo.Read(ref reader);
+                reader.Read();
+            }
+            else
+            {
+                _violations.Add(Pointer, ViolationCodes.WrongType, $"The string in contentInfo must hold a JSON object, not {Kind(ref reader)}.");
+            }
+        }
+        catch (JsonException malformed)
+        {
+            _violations.Add(Pointer, ViolationCodes.MalformedJson, $"The string in contentInfo must hold a JSON object; it is not valid JSON {Describe(malformed)}");
+        }
+
+        _contentInfoIsSound = _violations.Count == before;
+    }
+
+    private void CheckSize(int bytes)
+    {
+        if (bytes <= _options.MaxContentInfoBytes) return;
+        _violations.Add("/contentInfo", ViolationCodes.ContentInfoTooLarge, string.Create(CultureInfo.InvariantCulture,
+            $"contentInfo has {bytes:N0} bytes; the limit is {_options.MaxContentInfoBytes:N0} (MaxContentInfoBytes)."));
+    }
+
+    private void ReadRevision(ref Utf8JsonReader reader)
+    {
+        // Digits alone: 1.0 and 1e3 are numbers to some writers and texts to others, so they are no safe revision.
+        if (reader.TokenType == JsonTokenType.Number && reader.ValueSpan.IndexOfAnyExceptInRange((byte)'0', (byte)'9') < 0 && reader.TryGetInt64(out var number))
+        {
+            _revision = Revision.Of(number);
+            return;
+        }
+
+        _violations.Add("/revision", ViolationCodes.InvalidRevision, $"revision must be an integer from 0 to 9223372036854775807, written with digits only, not {Kind(ref reader)}; leave it out where there is none.");
+        reader.Skip();
+    }
+
+    private void ReadOccurredAt(ref Utf8JsonReader reader)
+    {
+        const string Pointer = "/occurredAt";
+        if (!IsString(ref reader, Pointer, $"a string, {ZonedTime.Expected}; leave it out where there is none")) return;
+        var text = Decode(reader.ValueSpan, out var wellFormed);
+        if (!wellFormed || !ZonedTime.HasTimeAndZone(text) || !reader.TryGetDateTimeOffset(out var occurredAt))
+        {
+            _violations.Add(Pointer, ViolationCodes.InvalidOccurredAt, $"occurredAt must be {ZonedTime.Expected}, not '{Excerpt.Of(text)}'.");
+            return;
+        }
+
+        _revision = Revision.At(occurredAt);
+        var now = _timeProvider.GetUtcNow();
+        if (now < _receivedAt) now = _receivedAt;
+        if (occurredAt - now <= _options.MaxOccurredAtAhead) return;
+        _violations.Add(Pointer, ViolationCodes.OccurredAtAhead, string.Create(CultureInfo.InvariantCulture,
+            $"occurredAt {Excerpt.Of(text)} is ahead of the clock ({now:yyyy-MM-dd'T'HH:mm:ss'Z'}) by more than the limit of {_options.MaxOccurredAtAhead} (MaxOccurredAtAhead)."));
+    }
+
+    private bool IsString(ref Utf8JsonReader reader, string pointer, string expected)
+    {
+        if (reader.TokenType == JsonTokenType.String) return true;
+        _violations.Add(pointer, ViolationCodes.WrongType, $"{pointer[1..]} must be {expected}, not {Kind(ref reader)}.");
+        reader.Skip();
+        return false;
+    }
+
+    private void ReportMissing()
+    {
+        ReportMissing(Members.ContentId, "contentId", "the caller's own id of the content");
+        ReportMissing(Members.ContentType, "contentType", "one of the configured content types");
+        ReportMissing(Members.ContentStatus, "contentStatus", "0 (delisted) or 1 (listed)");
+        ReportMissing(Members.ContentInfo, "contentInfo", "a JSON object, or a string that holds one");
+        const Members Both = Members.Revision | Members.OccurredAt;
+        if ((_seen & Both) == Both)
+            _violations.Add("/occurredAt", ViolationCodes.RevisionAndOccurredAt, "An item has either revision or occurredAt, not both; leave one out.");
+    }
+
+    private void ReportMissing(Members member, string name, string what)
+    {
+        if ((_seen & member) == 0) _violations.Add("/" + name, ViolationCodes.MissingMember, $"{name} is required: {what}.");
+    }
+
+    private void ReportInvalidUtf8(ReadOnlySpan<byte> item)
+    {
+        var position = 0;
+        while (Rune.DecodeFromUtf8(item[position..], out _, out var length) == OperationStatus.Done) position += length;
+        _violations.Add("", ViolationCodes.InvalidUtf8, string.Create(CultureInfo.InvariantCulture,
+            $"The item is not UTF-8: byte {position + 1:N0} is 0x{item[position]:X2}. Send it as UTF-8."));
+    }
+
+    private ReadOnlySpan<byte> Decode(ReadOnlySpan<byte> raw, out bool wellFormed)
+    {
+        var length = JsonStringText.Decode(raw, Room(raw.Length), out wellFormed);
+        return _decoded.AsSpan(0, length);
+    }
+
+    private byte[] Room(int bytes)
+    {
+        if (_decoded.Length < bytes) _decoded = new byte[Math.Max(bytes, _decoded.Length * 2)];
+        return _decoded;
+    }
+
+    private static string Kind(ref Utf8JsonReader reader) => reader.TokenType switch
+    {
+        JsonTokenType.StartObject => "an object",
+        JsonTokenType.StartArray => "an array",
+        JsonTokenType.String => $"the string \"{Excerpt.Of(reader.ValueSpan)}\"",
+        JsonTokenType.Number => $"the number {Excerpt.Of(reader.ValueSpan)}",
+        _ => Encoding.UTF8.GetString(reader.ValueSpan),
+    };
+
+    private static string Describe(JsonException malformed)
+    {
+        var reason = malformed.Message;
+        var end = reason.IndexOf(" LineNumber:", StringComparison.Ordinal);
+        if (end >= 0) reason = reason[..end];
+        reason = Excerpt.Of(reason.Replace(" Change the reader options.", "", StringComparison.Ordinal), maxCharacters: 240);
+        var line = malformed.LineNumber ?? 0;
+        var place = line == 0 ? "" : string.Create(CultureInfo.InvariantCulture, $"line {line + 1:N0}, ");
+        return string.Create(CultureInfo.InvariantCulture, $"({place}byte {malformed.BytePositionInLine + 1:N0}): {reason}");
+    }
+}

@@ -1,0 +1,119 @@
+namespace ContentSync.Resync.Planning;
+
+/// <summary>
+/// Compares one partition after the other. In memory is the catalog's side of one partition:
+/// <see cref="BytesPerItem"/> bytes per item, of which a partition holds one in <see cref="PlanPartitions.Partitions"/>.
+/// </summary>
+internal sealed class PlanComparison(CatalogPlan plan, PlanScope scope)
+{
+    /// <summary>The entry, and two slots of four bytes that find it.</summary>
+    public const int BytesPerItem = PlanItem.Size + (2 * sizeof(int));
+
+    private PlanItem[] _items = [];
+    private int[] _slots = [];
+    private int _slotCount;
+
+    private long _new;
+    private long _changed;
+    private long _unchanged;
+    private long _repeated;
+    private long _vanished;
+    private long _listed;
+    private long _delisting;
+
+    /// <summary>Of the partitions that were compared so far.</summary>
+    public PlanCounts Counts => new()
+    {
+        New = _new,
+        Changed = _changed,
+        Unchanged = _unchanged,
+        Repeated = _repeated,
+        Vanished = _vanished,
+        Listed = _listed,
+        Delisting = _delisting,
+    };
+
+    public void Run(PlanPartitions sides, int partition)
+    {
+        var count = sides.ReadItems(partition, ref _items);
+        _slotCount = count * 2;
+        if (_slots.Length < _slotCount) _slots = new int[_items.Length * 2];
+        _slots.AsSpan(0, _slotCount).Clear();
+        for (var i = 0; i < count; i++) Add(i);
+        using (var contents = sides.OpenLedgerItems(partition))
+        {
+            while (contents.TryRead(out var content)) Match(content);
+        }
+
+        foreach (var slot in _slots.AsSpan(0, _slotCount))
+        {
+            if (slot == 0) continue;
+            ref var item = ref _items[slot - 1];
+            if (!item.IsValid || item.Matched) continue;
+            _new++;
+            plan.Select(item.Ordinal);
+        }
+    }
+
+    private void Add(int index)
+    {
+        ref var item = ref _items[index];
+        ref var slot = ref Slot(item.Key);
+        if (slot == 0)
+        {
+            slot = index + 1;
+            return;
+        }
+
+        ref var before = ref _items[slot - 1];
+        if (!before.IsValid) slot = index + 1;
+        if (!before.IsValid || !item.IsValid) return;
+        _repeated++;
+        if (before.State == item.State && !before.Ambiguous) return;
+
+        // Which of them counts, their revisions tell, and those the ledger knows how to compare: it gets them all, in order.
+        before.Ambiguous = true;
+        plan.Select(before.Ordinal);
+        plan.Select(item.Ordinal);
+    }
+
+    private void Match(LedgerPlanItem content)
+    {
+        var listed = (content.Flags & LedgerItemFlags.Listed) != 0;
+        if (listed) _listed++;
+        var index = _slotCount == 0 ? 0 : Slot(content.Key);
+        if (index == 0)
+        {
+            if (scope == PlanScope.Additions || !listed || (content.Flags & LedgerItemFlags.Newer) != 0) return;
+            _vanished++;
+            _delisting++;
+            plan.AddNamed(content.ContentId);
+            return;
+        }
+
+        ref var item = ref _items[index - 1];
+        item.Matched = true;
+        if (!item.IsValid) return;
+        if (item.State.LooksLike(content.State) && !item.Ambiguous && IsInSync(content.Flags))
+        {
+            _unchanged++;
+
+            // Nothing is sent, but the ledger has to know: what comes late with a revision in between must not win.
+            if (item.State.IsNewerThan(content.State)) plan.Select(item.Ordinal);
+            return;
+        }
+
+        _changed++;
+        if (listed && !item.Listed) _delisting++;
+        plan.Select(item.Ordinal);
+    }
+
+    private bool IsInSync(LedgerItemFlags traits) => scope == PlanScope.Additions ? (traits & LedgerItemFlags.Acknowledged) != 0 : (traits & LedgerItemFlags.Parked) == 0;
+
+    private ref int Slot(PlanKey key)
+    {
+        var slot = (int)(((key.Mixed >> 32) * (ulong)_slotCount) >> 32);
+        while (_slots[slot] != 0 && _items[_slots[slot] - 1].Key != key) slot = slot + 1 == _slotCount ? 0 : slot + 1;
+        return ref _slots[slot];
+    }
+}
