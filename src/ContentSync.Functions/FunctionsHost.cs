@@ -58,6 +58,7 @@ public static class FunctionsHost
         services.TryAddSingleton(provider => new ResyncSources(settings.Catalog.ContainerUri is { } catalog
             ? new BlobCatalogSource(StorageInitializer.Container(catalog, provider.GetRequiredService<TokenCredential>()), settings.Catalog.Prefix)
             : null));
+        services.AddHostedService<SettingWarnings>();
         services.AddHostedService<StorageInitializer>();
 
         services.TryAddSingleton(provider => settings.ServiceBus.EmulatorConnectionString is { Length: > 0 } emulator

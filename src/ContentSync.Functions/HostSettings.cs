@@ -15,10 +15,11 @@ public sealed partial class HostSettings
 {
     private readonly IConfiguration _configuration;
     private readonly List<string> _faults = [];
+    private readonly List<string> _warnings = [];
 
     private HostSettings(IConfiguration configuration)
     {
-        _configuration = configuration;
+        _configuration = configuration = RenamedSettings.Apply(configuration, _warnings);
         AlipayHk = Bind(AlipayHkOptions.Section, new AlipayHkOptions());
         Content = Bind(ContentOptions.Section, WithoutDefault(new ContentOptions(), $"{ContentOptions.Section}:{nameof(ContentOptions.ContentTypes)}", options => options.ContentTypes));
         Recoverability = Bind(RecoverabilityOptions.Section, WithoutDefault(new RecoverabilityOptions(), $"{RecoverabilityOptions.Section}:{nameof(RecoverabilityOptions.BackOff)}", options => options.BackOff));
@@ -64,6 +65,9 @@ public sealed partial class HostSettings
 
     /// <summary>Who the app is to Azure.</summary>
     public AzureIdentity Identity { get; }
+
+    /// <summary>Settings that work but should be changed, a sentence each.</summary>
+    public IReadOnlyList<string> Warnings => _warnings;
 
     /// <summary>Binds and checks everything.</summary>
     /// <exception cref="InvalidSettingsException">Something is missing or wrong; the message lists all of it.</exception>

@@ -10,7 +10,7 @@ public sealed class HostSettingsTests
     [
         "AlipayHk__BaseAddress",
         "AlipayHk__ClientId",
-        "AlipayHk__PartnerKeys__0__PublicKey",
+        "AlipayHk__PublicKeys__0__PublicKey",
         "Signing__Keys__0__KeyId",
         "Signing__Keys__0__KeyVersion",
         "Ledger__TableEndpoint",
@@ -33,7 +33,7 @@ public sealed class HostSettingsTests
         var e = Assert.Throws<InvalidSettingsException>(() => Read([]));
         Assert.StartsWith($"The app cannot start: {e.Faults.Count} of its settings are missing or wrong.", e.Message, StringComparison.Ordinal);
         Assert.All(
-            RequiredNames.Select(name => name.Replace("PartnerKeys__0__PublicKey", "PartnerKeys", StringComparison.Ordinal)).Where(name => name != "Signing__Keys__0__KeyVersion"),
+            RequiredNames.Select(name => name.Replace("PublicKeys__0__PublicKey", "PublicKeys", StringComparison.Ordinal)).Where(name => name != "Signing__Keys__0__KeyVersion"),
             name => Assert.Contains(name, e.Message, StringComparison.Ordinal));
     }
 
@@ -168,7 +168,7 @@ public sealed class HostSettingsTests
     public void The_sample_is_right_but_for_what_only_AlipayHK_can_say()
     {
         var settings = Sample().ToDictionary(setting => setting.Key.Replace("__", ":", StringComparison.Ordinal), setting => setting.Value);
-        settings["AlipayHk:PartnerKeys:0:PublicKey"] = TestHost.Settings()["AlipayHk:PartnerKeys:0:PublicKey"];
+        settings["AlipayHk:PublicKeys:0:PublicKey"] = TestHost.Settings()["AlipayHk:PublicKeys:0:PublicKey"];
         Assert.Equal("content-resync", Read(settings).Queues.Resync);
     }
 

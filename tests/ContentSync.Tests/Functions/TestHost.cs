@@ -68,9 +68,9 @@ internal sealed class TestHost : IAsyncDisposable
         services?.Invoke(container);
         var values = Settings();
         values["AlipayHk:BaseAddress"] = gateway.Address.AbsoluteUri;
-        values["AlipayHk:PartnerKeys:0:KeyVersion"] = gateway.KeyVersion;
-        values["AlipayHk:PartnerKeys:0:PublicKey"] = gateway.PublicKey;
-        values["AlipayHk:QuickRetries"] = "0";
+        values["AlipayHk:PublicKeys:0:KeyVersion"] = gateway.KeyVersion;
+        values["AlipayHk:PublicKeys:0:PublicKey"] = gateway.PublicKey;
+        values["AlipayHk:ImmediateRetries"] = "0";
 
         // The clock stands still: what the pool has saved must be enough for a whole pack.
         values["Signing:SignaturesPerSecond"] = "2000";
@@ -97,8 +97,8 @@ internal sealed class TestHost : IAsyncDisposable
     {
         ["AlipayHk:BaseAddress"] = "https://gateway.example",
         ["AlipayHk:ClientId"] = ClientId,
-        ["AlipayHk:PartnerKeys:0:KeyVersion"] = "1",
-        ["AlipayHk:PartnerKeys:0:PublicKey"] = Convert.ToBase64String(PartnerKey.ExportSubjectPublicKeyInfo()),
+        ["AlipayHk:PublicKeys:0:KeyVersion"] = "1",
+        ["AlipayHk:PublicKeys:0:PublicKey"] = Convert.ToBase64String(PartnerKey.ExportSubjectPublicKeyInfo()),
         ["Signing:Keys:0:KeyId"] = KeyId,
         ["Signing:Keys:0:KeyVersion"] = "7",
         ["Ledger:TableEndpoint"] = "https://account.table.core.windows.net",

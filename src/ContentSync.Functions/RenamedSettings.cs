@@ -1,0 +1,54 @@
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+
+namespace ContentSync.Functions;
+
+/// <summary>Old names of settings that earlier versions used. They still work, with a warning at start.</summary>
+internal static class RenamedSettings
+{
+    private static readonly (string Old, string New)[] Names =
+    [
+        ("AlipayHk:PartnerKeys", "AlipayHk:PublicKeys"),
+        ("AlipayHk:AttemptTimeout", "AlipayHk:RequestTimeout"),
+        ("AlipayHk:QuickRetries", "AlipayHk:ImmediateRetries"),
+        ("AlipayHk:NewRequestIdPerAttempt", "AlipayHk:NewRequestIdPerRequest"),
+        ("Recoverability:SettleTime", "Recoverability:LateEffectWindow"),
+        ("Recoverability:SigningPause", "Recoverability:SigningRetryDelay"),
+    ];
+
+    /// <summary>Gives every value that stands under an old name its new name. Where both are set, the new one wins.</summary>
+    /// <param name="configuration">The settings as they were given.</param>
+    /// <param name="warnings">Receives a sentence for each old name that is set.</param>
+    public static IConfiguration Apply(IConfiguration configuration, ICollection<string> warnings)
+    {
+        var renamed = new Dictionary<string, string?>();
+        foreach (var (oldName, newName) in Names)
+        {
+            var old = configuration.GetSection(oldName);
+            if (!old.Exists()) continue;
+            var isReplaced = configuration.GetSection(newName).Exists();
+            warnings.Add($"The setting {AsAppSetting(oldName)} is now called {AsAppSetting(newName)}. {(isReplaced ? "Both are set, and the old one is ignored: remove it." : "The old name still works: rename it.")}");
+            foreach (var (key, value) in old.AsEnumerable().Where(pair => !isReplaced && pair.Value is not null)) renamed[newName + key[oldName.Length..]] = value;
+        }
+
+        return renamed.Count == 0 ? configuration : new ConfigurationBuilder().AddConfiguration(configuration).AddInMemoryCollection(renamed).Build();
+    }
+
+    private static string AsAppSetting(string key) => key.Replace(":", "__", StringComparison.Ordinal);
+}
+
+/// <summary>Logs at start what the settings are accepted with but should be changed.</summary>
+internal sealed partial class SettingWarnings(HostSettings settings, ILogger<SettingWarnings> logger) : IHostedService
+{
+    public Task StartAsync(CancellationToken cancellationToken)
+    {
+        foreach (var warning in settings.Warnings) LogWarning(warning);
+        return Task.CompletedTask;
+    }
+
+    public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    [LoggerMessage(EventId = 3401, Level = LogLevel.Warning, Message = "{Warning}")]
+    private partial void LogWarning(string warning);
+}
