@@ -34,16 +34,21 @@ public sealed class ResyncRunner(
     /// <summary>Told of every state of the run, from its plan to its end.</summary>
     public event Action<ResyncRun>? Progress;
 
-    /// <summary>Asks for a run. Another call must carry it out; see <see cref="ContinueAsync"/>.</summary>
-    /// <returns>The new run, or the one of this source that is under way already.</returns>
+    /// <summary>Asks for a run. Another call must carry it out; see <see cref="ContinueAsync"/>. A dry run under way makes room for a run that sends.</summary>
+    /// <returns>The new run, or the one of this source that is under way already and does at least as much.</returns>
     /// <exception cref="IOException">The store cannot be used.</exception>
     public async Task<ResyncRequestResult> RequestAsync(ICatalogSource source, ResyncParameters parameters, CancellationToken cancellationToken)
     {
         while (true)
         {
             var history = await HistoryAsync(source, cancellationToken).ConfigureAwait(false);
-            if (history.InProgress() is { } running) return new ResyncRequestResult(running, IsNew: false);
             var now = time.GetUtcNow();
+            if (history.InProgress() is { } running)
+            {
+                if (parameters.DryRun || !running.Parameters.DryRun) return new ResyncRequestResult(running, IsNew: false);
+                history = history.With(Ended(running, ResyncRunState.Cancelled, "Cancelled: a run that sends was requested and plans again."));
+            }
+
             var run = new ResyncRun
             {
                 RunId = requestIds.Create(),
@@ -66,7 +71,7 @@ public sealed class ResyncRunner(
     public async Task<ResyncRun> RunAsync(ICatalogSource source, ResyncParameters parameters, CancellationToken cancellationToken)
     {
         var (run, isNew) = await RequestAsync(source, parameters, cancellationToken).ConfigureAwait(false);
-        if (!isNew && run.State == ResyncRunState.Planning) await UpdateParametersAsync(source, run, parameters, cancellationToken).ConfigureAwait(false);
+        if (!isNew && run.State == ResyncRunState.Planning && parameters.DryRun == run.Parameters.DryRun) await UpdateParametersAsync(source, run, parameters, cancellationToken).ConfigureAwait(false);
         while (true)
         {
             var step = await ContinueAsync(source, Timeout.InfiniteTimeSpan, cancellationToken).ConfigureAwait(false);

@@ -37,7 +37,7 @@ internal static class CodeAdvice
         [ClientCodes.UnsignedSuccess] = Unproven,
         [ClientCodes.IncompleteResponseSignature] = Unproven,
         [ClientCodes.InvalidResponseSignature] = Unproven,
-        [ClientCodes.UnknownResponseKeyVersion] = "AlipayHK signs with a key that is not configured. Add the new key to AlipayHk:PartnerKeys beside the old one.",
+        [ClientCodes.UnknownResponseKeyVersion] = "AlipayHK signs with a key that is not configured. Add the new key to AlipayHk:PublicKeys beside the old one.",
         [ClientCodes.UnsupportedResponseAlgorithm] = "AlipayHK signs with another algorithm than RSA256. Ask AlipayHK to use RSA256 for your Client-Id.",
         [ClientCodes.UndecryptableResponse] = "AlipayHK's answer is encrypted and cannot be read. Check AlipayHk:Encryption and the private key.",
         [ClientCodes.SigningUnavailable] = "The key store gives no signature. Check that it can be reached and that this app may sign; items wait and lose nothing.",
