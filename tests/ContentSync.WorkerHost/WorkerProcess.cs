@@ -54,6 +54,7 @@ internal sealed class WorkerProcess : IDisposable
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         };
+        start.Environment["FUNCTIONS_APPLICATION_DIRECTORY"] = folder;
         foreach (var (name, value) in settings) start.Environment[name] = value;
         return new WorkerProcess(Process.Start(start)!);
     }

@@ -27,7 +27,12 @@ public sealed class FunctionsMetadataTests
     public void The_API_that_the_README_lists_has_a_function_for_each_call()
     {
         var readme = FunctionsApp.Read("README.md");
-        Assert.All(Triggers("httpTrigger"), function => Assert.Contains("/api/" + function.Binding.GetProperty("route").GetString()!.Split("/{file")[0], readme, StringComparison.Ordinal));
+        Assert.All(Triggers("httpTrigger"), function =>
+        {
+            // The board fetches its parts by itself.
+            var path = "/api/" + Text(function.Binding, "route");
+            Assert.Contains($"`{(path.StartsWith(ApiRoutes.Board, StringComparison.Ordinal) ? ApiRoutes.Board : path)}`", readme.Replace("`GET ", "`", StringComparison.Ordinal).Replace("`POST ", "`", StringComparison.Ordinal), StringComparison.Ordinal);
+        });
         Assert.All(Triggers("timerTrigger").Concat(Triggers("serviceBusTrigger")), function => Assert.Contains($"| {function.Name} |", readme, StringComparison.Ordinal));
     }
 
