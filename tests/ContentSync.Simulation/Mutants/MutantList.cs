@@ -35,12 +35,12 @@ internal static class MutantList
     /// <summary>In the order of their numbers, from 1.</summary>
     public static IReadOnlyList<Mutant> All { get; } =
     [
-        new("the lease never expires", Transitions, "current.Lease is { } held && ⟦held.ExpiresAt > now⟧", "true"),
-        new("the lease holds nobody off", Transitions, "current.Lease is { } held && ⟦held.ExpiresAt > now⟧", "false"),
+        new("the lease never expires", Transitions, "current.Lease is { } lease && ⟦lease.ExpiresAt > now⟧", "true"),
+        new("the lease holds nobody off", Transitions, "current.Lease is { } lease && ⟦lease.ExpiresAt > now⟧", "false"),
         new("the lease is over at once", Transitions, "new SyncLease(leaseId, ⟦now + duration⟧)", "now"),
         new("a new content drops the lease", Transitions, "return ⟦record⟧ with\n        {\n            ContentType", "record with { Lease = null }"),
         new("attempts are not counted", Transitions, "Attempts = ⟦current.Attempts + 1⟧,", "current.Attempts"),
-        new("a pause spends an attempt", Transitions, "DeferredUntil => released with { DueAt = outcome.DueAt, Hop = released.Hop + 1, Attempts = ⟦Math.Max(0, released.Attempts - 1)⟧", "released.Attempts"),
+        new("a pause spends an attempt", Transitions, "Hop = released.Hop + 1,\n            Attempts = ⟦Math.Max(0, released.Attempts - 1)⟧", "released.Attempts"),
         new("what the partner holds is taken for known while a request is in flight", Transitions, "SynchronizedHash = ⟦null⟧,", "current.SynchronizedHash"),
         new("an older revision is accepted", Transitions, "if (⟦order < 0⟧)", "false"),
         new("the same revision again is called superseded", Transitions, "if (⟦order < 0⟧)", "order <= 0"),
@@ -50,9 +50,9 @@ internal static class MutantList
         new("what comes later is newer, whatever its revision", RevisionOrder, "⟦Value.CompareTo(accepted.Value)⟧", "1"),
         new("a changed content keeps its request id", Transitions, "RequestId = ⟦requestId⟧,\n            Body = body,\n            State = SyncState.Pending,\n            ParkReason", "record.RequestId"),
         new("a changed content keeps its body", Transitions, "Body = ⟦body⟧,\n            State = SyncState.Pending,\n            ParkReason", "record.Body"),
-        new("the older request's ending counts for the newer content", Transitions, "var overtaken = ⟦current.RequestId != leased.RequestId && !(settles && current.Hash == leased.Hash)⟧;", "false"),
-        new("any success settles any content", Transitions, "var overtaken = ⟦current.RequestId != leased.RequestId && !(settles && current.Hash == leased.Hash)⟧;", "current.RequestId != leased.RequestId && !settles"),
-        new("a request given up on is not waited out", Transitions, "var lease = ⟦outcome.LateEffectUntil is { } settlesAt ? new SyncLease(LateEffectLeaseId, settlesAt) : null⟧;", "null"),
+        new("the older request's ending counts for the newer content", Transitions, "var isOutdated = ⟦current.RequestId != leased.RequestId && !(isFinal && current.Hash == leased.Hash)⟧;", "false"),
+        new("any success settles any content", Transitions, "var isOutdated = ⟦current.RequestId != leased.RequestId && !(isFinal && current.Hash == leased.Hash)⟧;", "current.RequestId != leased.RequestId && !isFinal"),
+        new("a request given up on is not waited out", Transitions, "var lease = ⟦outcome.LateEffectUntil is { } windowEnd ? new SyncLease(LateEffectLeaseId, windowEnd) : null⟧;", "null"),
         new("a rejected content is sent again", Transitions, "case SyncState.Parked when ⟦current.ParkReason == ParkReason.Rejected⟧", "false"),
         new("leases go by the machine's wall clock", Clock, "lock (_lock) return ⟦Now()⟧;", "time.GetUtcNow()"),
         new("the store's time is not looked at", Clock, "⟦if (!_isKnown || ahead > TimeSpan.Zero) _timeAtStart += ahead;\n            else if (latest < TimeSpan.Zero) _timeAtStart += latest;⟧", "_ = latest;"),
