@@ -276,7 +276,7 @@ public sealed class ContentSynchronizerTests : IDisposable
     {
         var synchronizer = Synchronizer();
         await AcceptAsync(synchronizer, Item("A"));
-        for (var i = 0; i < RecoverabilityPolicy.MaxUnansweredAttempts(_options); i++)
+        for (var i = 0; i < RecoverabilityPolicy.MaxAttemptsWithoutSignedResponse(_options); i++)
         {
             // The lease of a process that died: taken, and never given back.
             await _ledger.LeaseAsync("A", TimeSpan.FromSeconds(1), CancellationToken.None);
