@@ -3,26 +3,24 @@ using ContentSync.Ledger;
 
 namespace ContentSync.Sqlite;
 
-/// <summary>
-/// The leases in force. They are kept in memory only: the ledger has one owner, and a lease dies with it.
-/// </summary>
+/// <summary>The current leases. They are kept in memory only: the ledger has one owner process, and leases end with it.</summary>
 internal sealed class LeaseBook(TimeProvider time)
 {
     private readonly ConcurrentDictionary<string, Entry> _entries = new(StringComparer.Ordinal);
-    private readonly Queue<(string ContentId, SyncLease Lease)> _settling = new();
+    private readonly Queue<(string ContentId, SyncLease Lease)> _lateEffects = new();
     private readonly List<(string ContentId, Entry? Before)> _undo = [];
 
-    /// <summary>Contents in flight.</summary>
+    /// <summary>Number of leases.</summary>
     public int Count => _entries.Count;
 
-    /// <summary>Keeps a lease that no transaction can take back.</summary>
+    /// <summary>Sets a lease outside of any transaction; <see cref="Rollback"/> does not undo it.</summary>
     public void Grant(SyncRecord leased) => _entries[leased.ContentId] = new Entry(leased.Lease!, leased.RequestId, leased.Attempts);
 
-    /// <summary>Keeps what the record says of its lease, as part of the open transaction.</summary>
-    public void Keep(SyncRecord record)
+    /// <summary>Sets or removes the lease of a record, as part of the open transaction.</summary>
+    public void Set(SyncRecord record)
     {
-        ForgetCommitted();
-        if (record.Lease is { LeaseId: SyncTransitions.LateEffectLeaseId } settling) _settling.Enqueue((record.ContentId, settling));
+        RemoveEndedWindows();
+        if (record.Lease is { LeaseId: SyncTransitions.LateEffectLeaseId } lease) _lateEffects.Enqueue((record.ContentId, lease));
         var before = _entries.TryGetValue(record.ContentId, out var entry) ? entry : (Entry?)null;
         if (record.Lease is null && before is null) return;
         _undo.Add((record.ContentId, before));
@@ -30,17 +28,17 @@ internal sealed class LeaseBook(TimeProvider time)
         else Grant(record);
     }
 
-    /// <summary>The record as the file has it, with its lease and the attempt that the lease counts.</summary>
+    /// <summary>Adds the lease to a record that was read from the file, and the attempt that the lease counts.</summary>
     public SyncRecord Complete(SyncRecord record)
     {
         if (!_entries.TryGetValue(record.ContentId, out var entry)) return record;
         return record with { Lease = entry.Lease, Attempts = record.RequestId == entry.RequestId ? entry.Attempts : record.Attempts };
     }
 
-    /// <summary>What was kept since the last call holds.</summary>
+    /// <summary>Makes the changes of the open transaction permanent.</summary>
     public void Commit() => _undo.Clear();
 
-    /// <summary>What was kept since then does not hold: its transaction failed.</summary>
+    /// <summary>Undoes the changes of a failed transaction.</summary>
     public void Rollback()
     {
         for (var i = _undo.Count - 1; i >= 0; i--)
@@ -52,12 +50,12 @@ internal sealed class LeaseBook(TimeProvider time)
         _undo.Clear();
     }
 
-    // Nobody takes these over, and nobody gives them back.
-    private void ForgetCommitted()
+    // No attempt releases the lease of a late-effect window, so it is removed here after it has expired.
+    private void RemoveEndedWindows()
     {
-        while (_settling.TryPeek(out var oldest) && oldest.Lease.ExpiresAt <= time.GetUtcNow())
+        while (_lateEffects.TryPeek(out var oldest) && oldest.Lease.ExpiresAt <= time.GetUtcNow())
         {
-            _settling.Dequeue();
+            _lateEffects.Dequeue();
             if (_entries.TryGetValue(oldest.ContentId, out var entry) && entry.Lease == oldest.Lease) _entries.TryRemove(oldest.ContentId, out _);
         }
     }

@@ -3,31 +3,31 @@ using ContentSync.Ledger;
 
 namespace ContentSync.Sqlite;
 
-/// <summary>One call that waits for the writer.</summary>
+/// <summary>A call that waits for the writer thread.</summary>
 internal abstract class LedgerOperation
 {
-    /// <summary>About how many records it writes.</summary>
+    /// <summary>Approximate number of records that the operation writes.</summary>
     public virtual int Weight => 1;
 
-    /// <summary>Whether what it writes must outlive a power cut before the caller is answered.</summary>
+    /// <summary>Whether the write must be safe from a power loss before the call returns.</summary>
     public virtual bool MustSurvivePowerLoss => true;
 
-    /// <summary>Does the work in the open transaction and keeps the answer until <see cref="Complete"/>.</summary>
-    /// <exception cref="LedgerUnavailableException">The transaction failed, and with it all that is in it.</exception>
+    /// <summary>Runs in the open transaction and keeps the result until <see cref="Complete"/>.</summary>
+    /// <exception cref="LedgerUnavailableException">The whole transaction failed.</exception>
     public abstract void Apply(RecordTable table);
 
-    /// <summary>Answers the caller, after the commit.</summary>
+    /// <summary>Returns the result to the caller, after the commit.</summary>
     public abstract void Complete();
 
     public abstract void Fail(Exception fault);
 }
 
-/// <summary>Its own awaitable, to be awaited once; saves a task per call.</summary>
+/// <summary>An operation that is its own awaitable, which saves a task per call. Await it only once.</summary>
 internal abstract class LedgerOperation<T> : LedgerOperation, IValueTaskSource<T>
 {
-    // Callers go on elsewhere, never on the writer's thread.
+    // The caller's continuation must not run on the writer thread.
     private ManualResetValueTaskSourceCore<T> _source = new() { RunContinuationsAsynchronously = true };
-    private T _answer = default!;
+    private T _result = default!;
     private Exception? _fault;
 
     public ValueTask<T> Result => new(this, _source.Version);
@@ -36,18 +36,18 @@ internal abstract class LedgerOperation<T> : LedgerOperation, IValueTaskSource<T
     {
         try
         {
-            _answer = Run(table);
+            _result = Run(table);
         }
         catch (Exception fault) when (fault is not LedgerUnavailableException)
         {
-            // The caller's own code (preparing a request) threw: that is for this caller alone.
+            // The caller's own code threw (it prepares the request), so only this call fails.
             _fault = fault;
         }
     }
 
     public sealed override void Complete()
     {
-        if (_fault is null) { _source.SetResult(_answer); }
+        if (_fault is null) { _source.SetResult(_result); }
         else { _source.SetException(_fault); }
     }
 
@@ -69,9 +69,9 @@ internal sealed class AcceptOperation(IReadOnlyList<Submission> submissions, Tim
 
     protected override IReadOnlyList<Acceptance> Run(RecordTable table)
     {
-        var answers = new Acceptance[submissions.Count];
-        for (var i = 0; i < answers.Length; i++) { answers[i] = Accept(table, submissions[i]); }
-        return answers;
+        var results = new Acceptance[submissions.Count];
+        for (var i = 0; i < results.Length; i++) { results[i] = Accept(table, submissions[i]); }
+        return results;
     }
 
     private Acceptance Accept(RecordTable table, Submission submission)
@@ -122,7 +122,8 @@ internal sealed class ReplayOperation(string contentId, TimeSpan delay, TimeProv
     {
         lock (table.Rows)
         {
-            return table.Find(contentId) is { } row && SyncTransitions.Replay(row.Record, time.GetUtcNow(), delay) is { } next ? table.Update(row, next) : null;
+            if (table.Find(contentId) is not { } row) return null;
+            return SyncTransitions.Replay(row.Record, time.GetUtcNow(), delay) is { } next ? table.Update(row, next) : null;
         }
     }
 }

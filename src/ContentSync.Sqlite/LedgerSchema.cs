@@ -3,19 +3,19 @@ using ContentSync.Ledger;
 namespace ContentSync.Sqlite;
 
 /// <summary>
-/// The tables. A record's row is small and rewritten at every step of a delivery; its body is written once, so it lies in a
-/// table of its own. Rows are numbered in order of first acceptance, so items that are delivered together lie together.
+/// The tables of the file. The row of a record is small and rewritten at every step; the body is written once, so it is in a table
+/// of its own. Rows are numbered in the order of first acceptance, so items that are sent together are stored together.
 /// </summary>
 internal static class LedgerSchema
 {
-    /// <summary>Kept in SQLite's <c>user_version</c>.</summary>
+    /// <summary>Version of the schema, stored as SQLite's <c>user_version</c>.</summary>
     public const int Version = 2;
 
-    /// <summary>Kept in SQLite's <c>application_id</c>, so that no other program's database is taken for a ledger.</summary>
+    /// <summary>Stored as SQLite's <c>application_id</c>, so that another program's database is not mistaken for a ledger.</summary>
     private const int ApplicationId = 0x43534c47;
 
-    // Times are UTC ticks of 100 ns. "unsettled" serves the sweep and the listing of what is parked; a synchronized content
-    // is not in it, so a million of them cost it nothing. "tally" counts the records by state, in the same transactions.
+    // Times are UTC ticks of 100 ns. The index "unsettled" serves the sweep and the listing of parked items. It leaves out synchronized
+    // items, so a million of them cost nothing. "tally" counts the records by state and is updated in the same transactions.
     private const string Definition = """
         CREATE TABLE record (
           id INTEGER PRIMARY KEY,
@@ -58,14 +58,15 @@ internal static class LedgerSchema
         INSERT INTO owner VALUES (0, 0);
         """;
 
-    /// <summary>Makes the tables in a new file; checks the version of an old one.</summary>
-    /// <exception cref="LedgerUnavailableException">The file is not a ledger, or a newer program's.</exception>
+    /// <summary>Creates the tables in a new file; checks the version of an existing one.</summary>
+    /// <exception cref="LedgerUnavailableException">The file is not a ledger, or another version of the program wrote it.</exception>
     public static void Ensure(SqliteDatabase database)
     {
         if (database.Number("PRAGMA user_version") == 0 && database.Number("SELECT count(*) FROM sqlite_schema") == 0)
         {
             database.Execute("BEGIN IMMEDIATE");
-            foreach (var statement in Definition.Split(';', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)) { database.Execute(statement); }
+            const StringSplitOptions Split = StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries;
+            foreach (var statement in Definition.Split(';', Split)) { database.Execute(statement); }
             database.Execute($"PRAGMA application_id = {ApplicationId}");
             database.Execute($"PRAGMA user_version = {Version}");
             database.Execute("COMMIT");
@@ -81,8 +82,17 @@ internal static class LedgerSchema
             throw new LedgerUnavailableException($"The file {database.Path} is not a ledger; choose another folder, or move the file away.");
         var version = database.Number("PRAGMA user_version");
         if (version < Version)
-            throw new LedgerUnavailableException($"The ledger {database.Path} was written by a program before the first release (schema {version}, this one knows {Version}); choose another folder, or delete this one.");
+        {
+            throw new LedgerUnavailableException(
+                $"The ledger {database.Path} was written by a program before the first release (schema {version}, this one knows {Version}); "
+                + "choose another folder, or delete this one.");
+        }
+
         if (version > Version)
-            throw new LedgerUnavailableException($"The ledger {database.Path} was written by a newer program (schema {version}, this one knows {Version}); run that program, or choose another folder.");
+        {
+            throw new LedgerUnavailableException(
+                $"The ledger {database.Path} was written by a newer program (schema {version}, this one knows {Version}); "
+                + "run that program, or choose another folder.");
+        }
     }
 }

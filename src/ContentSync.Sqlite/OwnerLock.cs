@@ -3,18 +3,18 @@ using ContentSync.Ledger;
 namespace ContentSync.Sqlite;
 
 /// <summary>
-/// Ownership of a file by one process, by a lock on a file beside it. The operating system gives the lock back when the
-/// process ends, also when it is killed; the lock file itself stays, since deleting it would let two owners in.
+/// Ownership of a file by one process, as a lock on a second file beside it. The operating system releases the lock when the process
+/// ends, even if it is killed. The lock file is never deleted, because a deletion could let two owners in.
 /// </summary>
 internal sealed class OwnerLock : IDisposable
 {
-    private readonly FileStream _held;
+    private readonly FileStream _lockFile;
 
-    private OwnerLock(FileStream held) => _held = held;
+    private OwnerLock(FileStream lockFile) => _lockFile = lockFile;
 
-    /// <summary>Takes ownership; null where another has it.</summary>
-    /// <param name="path">The file to own; the lock file adds <c>.owner</c> to its name.</param>
-    /// <exception cref="LedgerUnavailableException">The lock file cannot be made.</exception>
+    /// <summary>Takes ownership; returns null if another owner has it.</summary>
+    /// <param name="path">The file to own; the lock file has the same name with the suffix <c>.owner</c>.</param>
+    /// <exception cref="LedgerUnavailableException">The lock file cannot be created.</exception>
     public static OwnerLock? TryTake(string path)
     {
         try
@@ -32,8 +32,8 @@ internal sealed class OwnerLock : IDisposable
         }
     }
 
-    public void Dispose() => _held.Dispose();
+    public void Dispose() => _lockFile.Dispose();
 
-    // EWOULDBLOCK of flock on Linux and macOS; ERROR_SHARING_VIOLATION on Windows.
+    // EWOULDBLOCK of flock on Linux (11) and macOS (35); ERROR_SHARING_VIOLATION on Windows.
     private static bool IsHeldByAnother(IOException fault) => fault.HResult is 11 or 35 or unchecked((int)0x80070020);
 }

@@ -4,16 +4,19 @@ using ContentSync.Ledger;
 
 namespace ContentSync.Sqlite;
 
-/// <summary>How a <see cref="SyncRecord"/> lies in a row of the tables record and body.</summary>
+/// <summary>Maps a <see cref="SyncRecord"/> to a row of the tables record and body.</summary>
 internal static class RecordRow
 {
-    /// <summary>Reads the columns that <see cref="Read"/> expects; the conditions follow it.</summary>
+    /// <summary>Selects the columns that <see cref="Read"/> expects; append the conditions.</summary>
     public const string Select = "SELECT " + Columns + " FROM record JOIN body ON body.id = record.id";
 
-    /// <summary>As <see cref="Select"/>, by way of the index of what is not synchronized; <c>state &lt;&gt; 1</c> must be among the conditions.</summary>
-    public const string SelectUnsettled = "SELECT " + Columns + " FROM record INDEXED BY unsettled JOIN body ON body.id = record.id";
+    /// <summary>
+    /// Like <see cref="Select"/>, with the index of items that are not synchronized. The conditions must include
+    /// <c>state &lt;&gt; 1</c>.
+    /// </summary>
+    public const string SelectUnsynchronized = "SELECT " + Columns + " FROM record INDEXED BY unsettled JOIN body ON body.id = record.id";
 
-    /// <summary>Inserts what <see cref="Bind"/> binds, with state, due time and contentId as parameters 23 to 25.</summary>
+    /// <summary>Inserts the parameters of <see cref="Bind"/>; state, due time and contentId are parameters 23 to 25.</summary>
     public const string Insert = """
         INSERT INTO record (
           content_type, content_status, revision, revision_kind, hash, request_id, accepted_at, attempts, hop, synchronized_hash,
@@ -24,10 +27,10 @@ internal static class RecordRow
           ?25, ?26)
         """;
 
-    /// <summary>Writes what <see cref="Bind"/> binds but the state and due time, which an index holds; the row's id is parameter 23.</summary>
+    /// <summary>Updates all columns except state and due time, so that no index changes; the row's id is parameter 23.</summary>
     public const string UpdateInPlace = "UPDATE record SET " + Assignments + " WHERE id = ?23";
 
-    /// <summary>Writes what <see cref="Bind"/> binds; the row's id is parameter 25.</summary>
+    /// <summary>Updates all columns; state and due time are parameters 23 and 24, the row's id is parameter 25.</summary>
     public const string Update = "UPDATE record SET " + Assignments + ", state = ?23, due_at = ?24 WHERE id = ?25";
 
     private const string Columns = """
@@ -45,7 +48,7 @@ internal static class RecordRow
         template_code = ?20, template_status = ?21, version = ?22, earlier_attempts = ?26
         """;
 
-    /// <summary>The row a <see cref="Select"/> statement stands on.</summary>
+    /// <summary>Reads the current row of a <see cref="Select"/> statement.</summary>
     public static SyncRecord Read(SqliteStatement row) => new()
     {
         ContentId = row.Text(1)!,
@@ -63,7 +66,7 @@ internal static class RecordRow
         SynchronizedRevision = row.IsNull(14) ? null : new Revision(row.Int64(14), (RevisionKind)row.Int32(15)),
         SynchronizedAt = row.IsNull(16) ? null : row.Time(16),
         ParkReason = row.IsNull(17) ? null : (ParkReason)row.Int32(17),
-        LastAttempt = row.IsNull(18) ? null : new SyncAttempt(row.Time(18), row.Text(19)!, row.Text(20)!, row.Text(21)!, row.Text(22)).InRecord(row.IsNull(16) ? null : row.Time(16), row.Text(23), row.Text(24)),
+        LastAttempt = row.IsNull(18) ? null : ReadLastAttempt(row),
         EarlierAttempts = AttemptHistory.Of(row.Text(27)),
         TemplateCode = row.Text(23),
         TemplateStatus = row.Text(24),
@@ -71,7 +74,7 @@ internal static class RecordRow
         Body = row.Bytes(26).ToArray(),
     };
 
-    /// <summary>Binds parameters 1 to 22, and 26.</summary>
+    /// <summary>Binds parameters 1 to 22 and 26.</summary>
     public static void Bind(SqliteStatement row, SyncRecord record)
     {
         row.Bind(1, record.ContentType);
@@ -98,4 +101,8 @@ internal static class RecordRow
         row.Bind(22, long.Parse(record.ETag, CultureInfo.InvariantCulture));
         row.Bind(26, record.EarlierAttempts.ToText());
     }
+
+    private static SyncAttempt ReadLastAttempt(SqliteStatement row) =>
+        new SyncAttempt(row.Time(18), row.Text(19)!, row.Text(20)!, row.Text(21)!, row.Text(22))
+            .InRecord(row.IsNull(16) ? null : row.Time(16), row.Text(23), row.Text(24));
 }

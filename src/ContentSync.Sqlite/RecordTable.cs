@@ -4,15 +4,15 @@ using ContentSync.Ledger;
 namespace ContentSync.Sqlite;
 
 /// <summary>
-/// The writer's view of the records. For the writer's thread only, but for <see cref="TryLease"/>; every call but the first is
-/// inside a transaction.
+/// The records as the writer thread sees and changes them. Only <see cref="TryLease"/> may be called on other threads. Reads and
+/// writes require an open transaction.
 /// </summary>
 internal sealed class RecordTable : IDisposable
 {
     private const int ParkReasons = 4;
-    private const int MostRecent = 2048;
+    private const int MaxRecent = 2048;
     private const string WaitForDisk = "PRAGMA synchronous = FULL";
-    private const string LeaveToSystem = "PRAGMA synchronous = NORMAL";
+    private const string DoNotWaitForDisk = "PRAGMA synchronous = NORMAL";
 
     private readonly SqliteDatabase _database;
     private readonly SqliteStatement _begin;
@@ -26,14 +26,15 @@ internal sealed class RecordTable : IDisposable
     private readonly SqliteStatement _count;
     private readonly LedgerDurability _durability;
 
-    // Pending rows written last, as the open transaction sees them, so that the steps of one delivery need not read its row
-    // again. True to the file because nobody else writes it; emptied when a transaction fails. Two generations bound it.
+    // Recently written pending rows as the open transaction sees them, so that the next step of an item need not read its row again.
+    // They match the file, because only this process writes it, and are dropped when a transaction fails. Two generations of at most
+    // MaxRecent rows bound the cache.
     private Dictionary<string, Row> _recent = new(StringComparer.Ordinal);
     private Dictionary<string, Row> _older = new(StringComparer.Ordinal);
-    // Contents that the open transaction has written: what the cache says of them may still be taken back.
-    private readonly HashSet<string> _open = new(StringComparer.Ordinal);
+    // Items that the open transaction has written; a rollback may still undo their cached rows.
+    private readonly HashSet<string> _uncommitted = new(StringComparer.Ordinal);
     private readonly long[] _tally = new long[3 * ParkReasons];
-    private bool? _waits;
+    private bool? _waitsForDisk;
 
     public RecordTable(SqliteDatabase database, LedgerDurability durability, TimeProvider time)
     {
@@ -51,29 +52,29 @@ internal sealed class RecordTable : IDisposable
         _count = database.Prepare("INSERT INTO tally VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE SET count = count + excluded.count");
     }
 
-    /// <summary>Held from reading a record to writing its next state, so that no lease is granted in between.</summary>
+    /// <summary>Hold this lock from reading a record to writing its next state, so that no lease is granted in between.</summary>
     public Lock Rows { get; } = new();
 
-    /// <summary>The leases in force.</summary>
+    /// <summary>The current leases.</summary>
     public LeaseBook Leases { get; }
 
-    /// <summary>Whether the open transaction's commit waits for the disk, as SQLite itself says.</summary>
+    /// <summary>Whether the commit of the open transaction waits for the disk, as SQLite reports it.</summary>
     public bool WaitsForDisk => _database.Number("PRAGMA synchronous") >= 2;
 
-    /// <summary>Opens the file for writing, made and brought to a known state if need be.</summary>
-    /// <param name="options">Which file, and how durable.</param>
+    /// <summary>Opens the file for writing; creates it if it does not exist.</summary>
+    /// <param name="options">Path and durability of the file.</param>
     /// <param name="time">Clock of the leases.</param>
-    /// <param name="epoch">Counts the owners the file has had, this one included.</param>
-    /// <exception cref="LedgerUnavailableException">It cannot be opened.</exception>
+    /// <param name="epoch">Number of owners that the file has had, including this one.</param>
+    /// <exception cref="LedgerUnavailableException">The file cannot be opened.</exception>
     public static RecordTable Open(SqliteLedgerOptions options, TimeProvider time, out long epoch)
     {
         var database = SqliteDatabase.Open(options.Path, SqliteAccess.Write, options.BusyTimeout);
         try
         {
-            database.Execute(options.Durability == LedgerDurability.PowerLoss ? WaitForDisk : LeaveToSystem);
+            database.Execute(options.Durability == LedgerDurability.PowerLoss ? WaitForDisk : DoNotWaitForDisk);
             database.Execute($"PRAGMA wal_autocheckpoint = {options.CheckpointPages}");
             database.Execute("PRAGMA cache_size = -65536");
-            if (options.MaxPages is { } most) database.Execute($"PRAGMA max_page_count = {most}");
+            if (options.MaxPages is { } maxPages) database.Execute($"PRAGMA max_page_count = {maxPages}");
             LedgerSchema.Ensure(database);
             database.Execute("PRAGMA journal_mode = WAL");
             database.Execute("BEGIN IMMEDIATE");
@@ -89,20 +90,20 @@ internal sealed class RecordTable : IDisposable
         }
     }
 
-    /// <summary>Begins a transaction; what a failed one left open is undone first.</summary>
+    /// <summary>Begins a transaction; first rolls back what a failed one left open.</summary>
     /// <param name="mustSurvivePowerLoss">
-    /// Whether a power cut may take it back. It must not take back what was accepted. It may take back an attempt's ending,
-    /// which only sends the same request once more; so nobody waits for the disk for that.
+    /// Whether the commit waits for the disk. Accepted items must survive a power loss. The outcome of an attempt need not: losing it
+    /// only sends the same request once more, so its commit does not wait.
     /// </param>
     public void Begin(bool mustSurvivePowerLoss)
     {
         _database.Rollback();
         mustSurvivePowerLoss &= _durability == LedgerDurability.PowerLoss;
-        if (_waits != mustSurvivePowerLoss)
+        if (_waitsForDisk != mustSurvivePowerLoss)
         {
-            // Not kept prepared: SQLite carries this out as it prepares it, so running it again would change nothing.
-            _database.Execute(mustSurvivePowerLoss ? WaitForDisk : LeaveToSystem);
-            _waits = mustSurvivePowerLoss;
+            // Not a prepared statement: SQLite executes this pragma while preparing it, so running it again would have no effect.
+            _database.Execute(mustSurvivePowerLoss ? WaitForDisk : DoNotWaitForDisk);
+            _waitsForDisk = mustSurvivePowerLoss;
         }
 
         _begin.Step();
@@ -122,17 +123,17 @@ internal sealed class RecordTable : IDisposable
         _commit.Step();
         Array.Clear(_tally);
         Leases.Commit();
-        lock (Rows) _open.Clear();
+        lock (Rows) _uncommitted.Clear();
     }
 
-    /// <summary>Forgets what is known of a transaction that failed.</summary>
+    /// <summary>Drops the in-memory state of a failed transaction.</summary>
     public void Rollback()
     {
         lock (Rows)
         {
             _recent.Clear();
             _older.Clear();
-            _open.Clear();
+            _uncommitted.Clear();
             Leases.Rollback();
         }
 
@@ -141,7 +142,7 @@ internal sealed class RecordTable : IDisposable
 
     public Row? Find(string contentId)
     {
-        if (_recent.TryGetValue(contentId, out var known) || _older.TryGetValue(contentId, out known)) return known;
+        if (_recent.TryGetValue(contentId, out var recent) || _older.TryGetValue(contentId, out recent)) return recent;
         _find.Bind(1, contentId);
         try
         {
@@ -153,7 +154,7 @@ internal sealed class RecordTable : IDisposable
         }
     }
 
-    /// <summary>Writes a content's first record, and gives it its ETag.</summary>
+    /// <summary>Inserts the first record of an item and sets its ETag.</summary>
     public Row Insert(SyncRecord record)
     {
         record.ETag = "1";
@@ -168,12 +169,12 @@ internal sealed class RecordTable : IDisposable
         _insertBody.Step();
         _tally[Slot(record)]++;
         var row = new Row(id, record);
-        _open.Add(record.ContentId);
+        _uncommitted.Add(record.ContentId);
         Remember(row);
         return row;
     }
 
-    /// <summary>Writes a record's next state, and gives it its ETag.</summary>
+    /// <summary>Writes the next state of a record and sets its ETag.</summary>
     public SyncRecord Update(Row current, SyncRecord record)
     {
         var version = long.Parse(current.Record.ETag, CultureInfo.InvariantCulture) + 1;
@@ -202,38 +203,39 @@ internal sealed class RecordTable : IDisposable
 
         _tally[Slot(current.Record)]--;
         _tally[Slot(record)]++;
-        Leases.Keep(record);
-        _open.Add(record.ContentId);
+        Leases.Set(record);
+        _uncommitted.Add(record.ContentId);
         Remember(current with { Record = record });
         return record;
     }
 
     /// <summary>
-    /// Grants a lease, in memory. What must outlive the process is that AlipayHK may hold either content from now on: that is
-    /// written where it was known which one it holds.
+    /// Grants a lease in memory. Only one thing must outlive the process: from now on AlipayHK may hold the old version or the new one,
+    /// so the hash that AlipayHK is known to hold is cleared in the file.
     /// </summary>
     public SyncRecord Lease(Row current, SyncRecord leased)
     {
         if (current.Record.SynchronizedHash is not null) Update(current, current.Record with { SynchronizedHash = null });
-        Leases.Keep(leased);
+        Leases.Set(leased);
         Remember(current with { Record = leased });
         return leased;
     }
 
     /// <summary>
-    /// Grants or refuses a lease on any thread, without the writer: for a content whose committed record is at hand and whose
-    /// lease needs nothing written. False where the writer has to be asked.
+    /// Grants or refuses a lease on any thread, without the writer. This requires that the committed record is cached and that the
+    /// lease needs no write; otherwise it returns false, and the writer must decide.
     /// </summary>
-    public bool TryLease(string contentId, string leaseId, DateTimeOffset now, TimeSpan duration, out LeaseResult answer)
+    public bool TryLease(string contentId, string leaseId, DateTimeOffset now, TimeSpan duration, out LeaseResult result)
     {
-        answer = default;
+        result = default;
         if (!Rows.TryEnter()) return false;
         try
         {
-            if (_open.Contains(contentId) || !(_recent.TryGetValue(contentId, out var row) || _older.TryGetValue(contentId, out row))) return false;
+            if (_uncommitted.Contains(contentId)) return false;
+            if (!_recent.TryGetValue(contentId, out var row) && !_older.TryGetValue(contentId, out row)) return false;
             if (row.Record.SynchronizedHash is not null) return false;
             var (next, status) = SyncTransitions.Lease(row.Record, leaseId, now, duration);
-            answer = new LeaseResult(status, next ?? row.Record);
+            result = new LeaseResult(status, next ?? row.Record);
             if (next is null) return true;
             Leases.Grant(next);
             Remember(row with { Record = next });
@@ -262,7 +264,7 @@ internal sealed class RecordTable : IDisposable
             return;
         }
 
-        if (_recent.Count >= MostRecent)
+        if (_recent.Count >= MaxRecent)
         {
             (_recent, _older) = (_older, _recent);
             _recent.Clear();
@@ -273,7 +275,6 @@ internal sealed class RecordTable : IDisposable
 
     private static int Slot(SyncRecord record) => ((int)record.State * ParkReasons) + (int)(record.ParkReason ?? 0);
 
-    /// <param name="Id">Where it lies.</param>
-    /// <param name="Record">What it says.</param>
+    /// <summary>A record with the id of its row.</summary>
     public readonly record struct Row(long Id, SyncRecord Record);
 }

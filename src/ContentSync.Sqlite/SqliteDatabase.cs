@@ -3,7 +3,7 @@ using SQLitePCL;
 
 namespace ContentSync.Sqlite;
 
-/// <summary>One connection. For one thread at a time.</summary>
+/// <summary>One connection. Use it on one thread at a time.</summary>
 internal sealed class SqliteDatabase : IDisposable
 {
     private readonly sqlite3 _handle;
@@ -16,12 +16,13 @@ internal sealed class SqliteDatabase : IDisposable
 
     public string Path { get; }
 
-    /// <exception cref="LedgerUnavailableException">It cannot be opened.</exception>
+    /// <exception cref="LedgerUnavailableException">The file cannot be opened.</exception>
     public static SqliteDatabase Open(string path, SqliteAccess access, TimeSpan busyTimeout)
     {
         Batteries_V2.Init();
-        // No mutex: each connection serves one thread at a time, and the locks would be a third of SQLite's cost.
-        var flags = raw.SQLITE_OPEN_NOMUTEX | raw.SQLITE_OPEN_PRIVATECACHE | (access == SqliteAccess.Read ? raw.SQLITE_OPEN_READONLY : raw.SQLITE_OPEN_READWRITE | raw.SQLITE_OPEN_CREATE);
+        var mode = access == SqliteAccess.Read ? raw.SQLITE_OPEN_READONLY : raw.SQLITE_OPEN_READWRITE | raw.SQLITE_OPEN_CREATE;
+        // No mutex: a connection serves one thread at a time, and locking would be a third of SQLite's cost.
+        var flags = raw.SQLITE_OPEN_NOMUTEX | raw.SQLITE_OPEN_PRIVATECACHE | mode;
         var code = raw.sqlite3_open_v2(path, out var handle, flags, null);
         if (code != raw.SQLITE_OK)
         {
@@ -33,21 +34,21 @@ internal sealed class SqliteDatabase : IDisposable
         return new SqliteDatabase(handle, path);
     }
 
-    /// <summary>Prepares a statement to be kept. Dispose it before the database.</summary>
+    /// <summary>Prepares a reusable statement. Dispose it before the database.</summary>
     public SqliteStatement Prepare(string sql)
     {
         Check(raw.sqlite3_prepare_v2(_handle, sql, out var statement));
         return new SqliteStatement(this, statement);
     }
 
-    /// <summary>Runs one statement without rows, or reads past them.</summary>
+    /// <summary>Runs one statement and ignores any rows.</summary>
     public void Execute(string sql)
     {
         using var statement = Prepare(sql);
         while (statement.Step()) { }
     }
 
-    /// <summary>The first column of the first row, or 0.</summary>
+    /// <summary>Returns the first column of the first row, or 0 if there is none.</summary>
     public long Number(string sql)
     {
         using var statement = Prepare(sql);
@@ -55,12 +56,12 @@ internal sealed class SqliteDatabase : IDisposable
     }
 
     /// <summary>
-    /// The id of the row that this connection inserted last. Not RETURNING: that collects its rows in a temporary table, which
-    /// costs more than the row.
+    /// Id of the row that this connection inserted last. RETURNING is no alternative: it collects its rows in a temporary table, which
+    /// costs more than the insert.
     /// </summary>
     public long LastInsertedId => raw.sqlite3_last_insert_rowid(_handle);
 
-    /// <summary>Undoes the open transaction, if SQLite has not done so by itself.</summary>
+    /// <summary>Rolls back the open transaction unless SQLite has already done so.</summary>
     public void Rollback()
     {
         if (raw.sqlite3_get_autocommit(_handle) == 0) Execute("ROLLBACK");
@@ -75,11 +76,11 @@ internal sealed class SqliteDatabase : IDisposable
     public void Dispose() => _handle.Dispose();
 }
 
-/// <summary>What a connection may do.</summary>
+/// <summary>Access mode of a connection.</summary>
 internal enum SqliteAccess
 {
     Read,
 
-    /// <summary>Write too, and make the file where there is none.</summary>
+    /// <summary>Read and write; create the file if it does not exist.</summary>
     Write,
 }

@@ -4,28 +4,29 @@ using ContentSync.Ledger;
 namespace ContentSync.Sqlite;
 
 /// <summary>
-/// The ledger in one SQLite file, owned by one process. One thread writes: whatever calls came in while the disk was busy with
-/// the last commit go into the next one together, so a durable commit is paid for once by all of them.
+/// A ledger in one SQLite file, owned by one process. A single thread writes. All calls that arrive while the disk is busy with a
+/// commit share the next one, so they pay for one durable commit together.
 /// </summary>
 public sealed class SqliteLedger : ISyncLedger, IAsyncDisposable
 {
-    private const int MostPerCommit = 512;
+    private const int MaxPerCommit = 512;
 
-    /// <summary>From so many contents in flight on, the writer waits a moment for company before it commits.</summary>
-    private const int ManyInFlight = 8;
+    /// <summary>With at least this many items in flight, the writer waits for more calls before it commits.</summary>
+    private const int MinInFlightToWait = 8;
 
-    /// <summary>How long, at most: short against a call to AlipayHK, long enough to share a commit among the calls of that time.</summary>
-    private static readonly TimeSpan Moment = TimeSpan.FromMilliseconds(8);
+    /// <summary>Upper bound of that wait: short compared with a call to AlipayHK, long enough for calls to share a commit.</summary>
+    private static readonly TimeSpan MaxGroupWait = TimeSpan.FromMilliseconds(8);
 
     private readonly OwnerLock _owner;
     private readonly RecordTable _table;
     private readonly SqliteLedgerReader _reader;
     private readonly TimeProvider _time;
     private readonly long _epoch;
-    private readonly object _gate = new();
+    private readonly object _queueLock = new();
     private readonly Queue<LedgerOperation> _waiting = new();
     private readonly TaskCompletionSource _stopped = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private int _company;
+    // Number of waiting calls at which a caller pulses the writer; 0 while the writer is busy.
+    private int _pulseAt;
     private long _leases;
     private bool _closing;
 
@@ -40,33 +41,38 @@ public sealed class SqliteLedger : ISyncLedger, IAsyncDisposable
     }
 
     /// <summary>
-    /// Opens the ledger as its owner, and makes it where there is none. The leases of an owner who was killed
-    /// are gone with it; what AlipayHK holds of those contents stays unknown.
+    /// Opens the ledger as its owner; creates it if it does not exist. The leases of an owner that was killed are gone, and what
+    /// AlipayHK holds of those items stays unknown until the next acknowledged attempt.
     /// </summary>
-    /// <exception cref="DataInUseException">Another process, or another ledger in this one, owns it.</exception>
-    /// <exception cref="LedgerUnavailableException">It cannot be opened, is damaged, or is a newer program's.</exception>
+    /// <exception cref="DataInUseException">Another process, or another instance in this process, owns the ledger.</exception>
+    /// <exception cref="LedgerUnavailableException">
+    /// The file cannot be opened, is damaged, or was written by another version of the program.
+    /// </exception>
     public static Task<SqliteLedger> OpenAsync(SqliteLedgerOptions options, TimeProvider time, CancellationToken cancellationToken) =>
         Task.Run(() => Open(options, time), cancellationToken);
 
-    /// <summary>Opens a ledger for reading, whoever owns it.</summary>
-    /// <exception cref="LedgerUnavailableException">There is none, or it cannot be read.</exception>
+    /// <summary>Opens a ledger for reading, even if another process owns it.</summary>
+    /// <exception cref="LedgerUnavailableException">The ledger does not exist or cannot be read.</exception>
     public static Task<SqliteLedgerReader> OpenReadOnlyAsync(SqliteLedgerOptions options, CancellationToken cancellationToken) =>
         Task.Run(() => SqliteLedgerReader.Open(options), cancellationToken);
 
     /// <inheritdoc/>
-    /// <remarks>Once begun it is not cancelled: the token is looked at before.</remarks>
+    /// <remarks>The token is checked once, at the start; an enqueued call cannot be cancelled.</remarks>
     public ValueTask<IReadOnlyList<Acceptance>> AcceptAsync(IReadOnlyList<Submission> submissions, CancellationToken cancellationToken) =>
         Enqueue(new AcceptOperation(submissions, _time), cancellationToken);
 
     /// <inheritdoc/>
-    /// <remarks>Once begun it is not cancelled: a lease is never granted to a caller who no longer waits for it.</remarks>
+    /// <remarks>
+    /// The token is checked once, at the start; an enqueued call cannot be cancelled. Otherwise a lease could be granted to a caller
+    /// that no longer waits for it.
+    /// </remarks>
     public ValueTask<LeaseResult> LeaseAsync(string contentId, TimeSpan duration, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        // No two leases share an id: each owner of the file has an epoch of its own.
+        // Unique, because every owner of the file has its own epoch.
         var leaseId = $"{_epoch:x}-{Interlocked.Increment(ref _leases):x}";
-        return _table.TryLease(contentId, leaseId, _time.GetUtcNow(), duration, out var answer)
-            ? ValueTask.FromResult(answer)
+        return _table.TryLease(contentId, leaseId, _time.GetUtcNow(), duration, out var result)
+            ? ValueTask.FromResult(result)
             : Enqueue(new LeaseOperation(contentId, leaseId, duration, _time), cancellationToken);
     }
 
@@ -93,24 +99,27 @@ public sealed class SqliteLedger : ISyncLedger, IAsyncDisposable
     }
 
     /// <inheritdoc/>
-    public ValueTask<IReadOnlyList<SyncRecord>> PageAsync(SyncRecordFilter filter, string? after, int size, CancellationToken cancellationToken) => _reader.PageAsync(filter, after, size, cancellationToken);
+    public ValueTask<IReadOnlyList<SyncRecord>> PageAsync(
+        SyncRecordFilter filter, string? after, int size, CancellationToken cancellationToken) =>
+        _reader.PageAsync(filter, after, size, cancellationToken);
 
     /// <inheritdoc cref="SqliteLedgerReader.CountByStateAsync"/>
-    public ValueTask<IReadOnlyList<StateCount>> CountByStateAsync(CancellationToken cancellationToken) => _reader.CountByStateAsync(cancellationToken);
+    public ValueTask<IReadOnlyList<StateCount>> CountByStateAsync(CancellationToken cancellationToken) =>
+        _reader.CountByStateAsync(cancellationToken);
 
-    /// <summary>Finishes what was called before, then closes the file and gives up ownership.</summary>
+    /// <summary>Finishes the enqueued calls, then closes the file and releases ownership.</summary>
     public async ValueTask DisposeAsync()
     {
-        lock (_gate)
+        lock (_queueLock)
         {
             if (_closing) return;
             _closing = true;
-            Monitor.Pulse(_gate);
+            Monitor.Pulse(_queueLock);
         }
 
         await _stopped.Task;
         await _reader.DisposeAsync();
-        // Last of the connections, so that closing it empties the write-ahead log into the file.
+        // The last connection to close copies the write-ahead log into the database.
         _table.Dispose();
         _owner.Dispose();
     }
@@ -118,7 +127,8 @@ public sealed class SqliteLedger : ISyncLedger, IAsyncDisposable
     private static SqliteLedger Open(SqliteLedgerOptions options, TimeProvider time)
     {
         var owner = OwnerLock.TryTake(options.Path)
-            ?? throw new DataInUseException($"The data in {options.Path} is in use by {SqliteLedgerReader.Owner(options)}; stop it first, or choose another folder.");
+            ?? throw new DataInUseException(
+                $"The data in {options.Path} is in use by {SqliteLedgerReader.Owner(options)}; stop it first, or choose another folder.");
         RecordTable? table = null;
         try
         {
@@ -136,17 +146,17 @@ public sealed class SqliteLedger : ISyncLedger, IAsyncDisposable
     private ValueTask<T> Enqueue<T>(LedgerOperation<T> operation, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        lock (_gate)
+        lock (_queueLock)
         {
             ObjectDisposedException.ThrowIf(_closing, this);
             _waiting.Enqueue(operation);
-            if (_waiting.Count == _company) Monitor.Pulse(_gate);
+            if (_waiting.Count == _pulseAt) Monitor.Pulse(_queueLock);
         }
 
         return operation.Result;
     }
 
-    // A thread of its own: it blocks on the disk, which threads of the pool must not.
+    // Has its own thread, because it blocks on the disk, which thread-pool threads must not.
     private void Write()
     {
         var group = new List<LedgerOperation>();
@@ -161,20 +171,21 @@ public sealed class SqliteLedger : ISyncLedger, IAsyncDisposable
 
     private bool Next(List<LedgerOperation> group)
     {
-        lock (_gate)
+        lock (_queueLock)
         {
-            _company = 1;
+            _pulseAt = 1;
             while (_waiting.Count == 0)
             {
                 if (_closing) return false;
-                Monitor.Wait(_gate);
+                Monitor.Wait(_queueLock);
             }
 
-            // What is in flight comes back here soon: half of it makes a commit worth its price.
-            _company = Math.Min(_table.Leases.Count / 2, MostPerCommit / 4);
-            if (_company >= ManyInFlight / 2 && _waiting.Count < _company && !_closing) Monitor.Wait(_gate, Moment);
-            _company = 0;
-            for (var weight = 0; weight < MostPerCommit && _waiting.TryDequeue(out var operation); weight += operation.Weight) { group.Add(operation); }
+            // The items in flight will soon enqueue their outcomes. A commit is worth its cost once half of them have.
+            _pulseAt = Math.Min(_table.Leases.Count / 2, MaxPerCommit / 4);
+            if (_pulseAt >= MinInFlightToWait / 2 && _waiting.Count < _pulseAt && !_closing) Monitor.Wait(_queueLock, MaxGroupWait);
+            _pulseAt = 0;
+            for (var weight = 0; weight < MaxPerCommit && _waiting.TryDequeue(out var operation); weight += operation.Weight)
+                group.Add(operation);
             return true;
         }
     }
@@ -189,7 +200,7 @@ public sealed class SqliteLedger : ISyncLedger, IAsyncDisposable
         }
         catch (Exception fault)
         {
-            // Whatever it is, the callers get it and the writer goes on. Each throws an exception of its own: they throw at the same time.
+            // Any exception goes to the callers, and the writer continues. Each caller gets its own instance, because they throw concurrently.
             _table.Rollback();
             foreach (var operation in group) { operation.Fail(new LedgerUnavailableException(fault.Message, fault)); }
             return;

@@ -6,13 +6,13 @@ using ContentSync.Ledger;
 namespace ContentSync.Sqlite;
 
 /// <summary>
-/// Reads a ledger, also one that another process owns. Sees every acknowledged write. Never blocks the writer and, since it
-/// reads in pages, never keeps the write-ahead log from being emptied for long.
+/// Reads a ledger, even one that another process owns. Sees every acknowledged write. Never blocks the writer. It reads in pages, so
+/// it delays checkpoints of the write-ahead log only briefly.
 /// </summary>
 public sealed class SqliteLedgerReader : IAsyncDisposable
 {
     private const int PageSize = 256;
-    private const int MostKept = 4;
+    private const int MaxIdle = 4;
 
     private readonly SqliteLedgerOptions _options;
     private readonly ConcurrentBag<SqliteDatabase> _idle = [];
@@ -20,16 +20,21 @@ public sealed class SqliteLedgerReader : IAsyncDisposable
 
     private SqliteLedgerReader(SqliteLedgerOptions options) => _options = options;
 
-    /// <exception cref="LedgerUnavailableException">There is no ledger, or it cannot be read.</exception>
+    /// <exception cref="LedgerUnavailableException">The ledger does not exist or cannot be read.</exception>
     internal static SqliteLedgerReader Open(SqliteLedgerOptions options)
     {
-        if (!File.Exists(options.Path)) throw new LedgerUnavailableException($"There is no ledger at {options.Path}; nothing was synchronized from this folder yet.");
+        if (!File.Exists(options.Path))
+        {
+            throw new LedgerUnavailableException(
+                $"There is no ledger at {options.Path}; nothing has been synchronized with this folder yet.");
+        }
+
         var reader = new SqliteLedgerReader(options);
-        reader.GiveBack(reader.Take());
+        reader.Return(reader.Rent());
         return reader;
     }
 
-    /// <summary>Names the process that opened the ledger last, as far as it can be read.</summary>
+    /// <summary>Names the process that opened the ledger last, if that can be read.</summary>
     internal static string Owner(SqliteLedgerOptions options)
     {
         try
@@ -59,7 +64,7 @@ public sealed class SqliteLedgerReader : IAsyncDisposable
     /// <inheritdoc cref="ISyncLedger.ListAsync"/>
     public async IAsyncEnumerable<SyncRecord> ListAsync(SyncRecordFilter filter, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        // Only what is pending is ever due.
+        // Only pending items are due.
         if (filter.DueBy is not null && (filter.State ?? SyncState.Pending) != SyncState.Pending) yield break;
         var sql = PageQuery(filter, "record.id");
         var after = long.MinValue;
@@ -80,10 +85,12 @@ public sealed class SqliteLedgerReader : IAsyncDisposable
     }
 
     /// <inheritdoc cref="ISyncLedger.PageAsync"/>
-    public ValueTask<IReadOnlyList<SyncRecord>> PageAsync(SyncRecordFilter filter, string? after, int size, CancellationToken cancellationToken)
+    public ValueTask<IReadOnlyList<SyncRecord>> PageAsync(
+        SyncRecordFilter filter, string? after, int size, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        if (filter.DueBy is not null && (filter.State ?? SyncState.Pending) != SyncState.Pending) return ValueTask.FromResult<IReadOnlyList<SyncRecord>>([]);
+        if (filter.DueBy is not null && (filter.State ?? SyncState.Pending) != SyncState.Pending)
+            return ValueTask.FromResult<IReadOnlyList<SyncRecord>>([]);
         return ValueTask.FromResult<IReadOnlyList<SyncRecord>>(Read(database =>
         {
             using var select = database.Prepare(PageQuery(filter, "content_id"));
@@ -92,7 +99,10 @@ public sealed class SqliteLedgerReader : IAsyncDisposable
         }));
     }
 
-    /// <summary>How many records are in each state, parked ones by reason; states without a record are left out. The counts are kept with every write, so this reads no records.</summary>
+    /// <summary>
+    /// Returns the number of records in each state, parked ones by reason; leaves out states without records. Every write updates the
+    /// counts, so this reads no records.
+    /// </summary>
     /// <exception cref="LedgerUnavailableException">The file cannot be read.</exception>
     public ValueTask<IReadOnlyList<StateCount>> CountByStateAsync(CancellationToken cancellationToken)
     {
@@ -101,7 +111,12 @@ public sealed class SqliteLedgerReader : IAsyncDisposable
         {
             using var tally = database.Prepare("SELECT state, park_reason, count FROM tally WHERE count > 0 ORDER BY state, park_reason");
             var counts = new List<StateCount>();
-            while (tally.Step()) { counts.Add(new StateCount((SyncState)tally.Int32(0), tally.Int32(1) == 0 ? null : (ParkReason)tally.Int32(1), tally.Int64(2))); }
+            while (tally.Step())
+            {
+                ParkReason? reason = tally.Int32(1) == 0 ? null : (ParkReason)tally.Int32(1);
+                counts.Add(new StateCount((SyncState)tally.Int32(0), reason, tally.Int64(2)));
+            }
+
             return counts;
         }));
     }
@@ -116,10 +131,10 @@ public sealed class SqliteLedgerReader : IAsyncDisposable
     private static string PageQuery(SyncRecordFilter filter, string order)
     {
         var state = filter.DueBy is null ? filter.State : SyncState.Pending;
-        var sql = new StringBuilder(state is null or SyncState.Synchronized ? RecordRow.Select : RecordRow.SelectUnsettled);
+        var sql = new StringBuilder(state is null or SyncState.Synchronized ? RecordRow.Select : RecordRow.SelectUnsynchronized);
         sql.Append(" WHERE ").Append(order).Append(" > ?1");
         if (state is SyncState.Pending or SyncState.Parked) sql.Append(" AND state <> 1");
-        if (state is { } one) sql.Append(" AND state = ").Append((int)one);
+        if (state is { } only) sql.Append(" AND state = ").Append((int)only);
         if (filter.DueBy is not null) sql.Append(" AND due_at <= ?2");
         if (filter.ContentType is not null) sql.Append(" AND content_type = ?3");
         if (filter.ResultCode is not null) sql.Append(" AND attempt_code = ?4");
@@ -146,18 +161,18 @@ public sealed class SqliteLedgerReader : IAsyncDisposable
 
     private T Read<T>(Func<SqliteDatabase, T> read)
     {
-        var database = Take();
+        var database = Rent();
         try
         {
             return read(database);
         }
         finally
         {
-            GiveBack(database);
+            Return(database);
         }
     }
 
-    private SqliteDatabase Take()
+    private SqliteDatabase Rent()
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
         if (_idle.TryTake(out var idle)) return idle;
@@ -174,15 +189,13 @@ public sealed class SqliteLedgerReader : IAsyncDisposable
         }
     }
 
-    private void GiveBack(SqliteDatabase database)
+    private void Return(SqliteDatabase database)
     {
-        if (_idle.Count < MostKept) { _idle.Add(database); }
+        if (_idle.Count < MaxIdle) { _idle.Add(database); }
         else { database.Dispose(); }
         if (_disposed && _idle.TryTake(out var late)) late.Dispose();
     }
 }
 
-/// <param name="State">A state.</param>
-/// <param name="ParkReason">For <see cref="SyncState.Parked"/>, why.</param>
-/// <param name="Count">How many records are in it.</param>
+/// <summary>Number of records in a state and, for <see cref="SyncState.Parked"/>, with a reason.</summary>
 public sealed record StateCount(SyncState State, ParkReason? ParkReason, long Count);

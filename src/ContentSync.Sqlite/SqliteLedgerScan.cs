@@ -4,7 +4,9 @@ using ContentSync.Ledger;
 
 namespace ContentSync.Sqlite;
 
-/// <summary>Lists a ledger's contents without their bodies, over a connection of its own and in pages, so that it neither waits for the writer nor holds it up.</summary>
+/// <summary>
+/// Scans a ledger without the bodies. It uses its own connection and reads in pages, so it neither waits for the writer nor delays it.
+/// </summary>
 public sealed class SqliteLedgerScan(SqliteLedgerOptions options) : ILedgerScan
 {
     private const int PageSize = 2_048;
@@ -14,7 +16,9 @@ public sealed class SqliteLedgerScan(SqliteLedgerOptions options) : ILedgerScan
     {
         using var database = SqliteDatabase.Open(options.Path, SqliteAccess.Read, options.BusyTimeout);
         LedgerSchema.Check(database);
-        using var select = database.Prepare($"SELECT id, content_id, hash, content_status, state, park_reason, accepted_at, revision, revision_kind FROM record WHERE id > ?1 ORDER BY id LIMIT {PageSize}");
+        using var select = database.Prepare(
+            "SELECT id, content_id, hash, content_status, state, park_reason, accepted_at, revision, revision_kind FROM record "
+            + $"WHERE id > ?1 ORDER BY id LIMIT {PageSize}");
         var page = new ScannedItem[PageSize];
         var after = long.MinValue;
         int length;

@@ -6,15 +6,15 @@ using SQLitePCL;
 namespace ContentSync.Sqlite;
 
 /// <summary>
-/// A prepared statement with typed parameters (counted from 1) and columns (counted from 0). It goes below ADO.NET, which
-/// looks parameters up by name and boxes their values on every execution: half the cost of a row.
+/// A prepared statement with typed parameters (counted from 1) and columns (counted from 0). It bypasses ADO.NET, which looks up
+/// parameters by name and boxes their values on every execution; that is half the cost of a row.
 /// </summary>
 internal sealed class SqliteStatement(SqliteDatabase database, sqlite3_stmt statement) : IDisposable
 {
-    // Parameters that are not NULL, by bit. SQLite keeps what is bound from one run to the next, and many columns stay NULL.
+    // Bit set of the parameters that are not NULL. SQLite keeps bindings between executions, and many columns stay NULL.
     private ulong _bound;
 
-    /// <summary>Goes to the next row; false where there is none, and the statement is ready to be run again.</summary>
+    /// <summary>Moves to the next row. Returns false if there is none; the statement can then be executed again.</summary>
     public bool Step()
     {
         var code = raw.sqlite3_step(statement);
@@ -30,7 +30,7 @@ internal sealed class SqliteStatement(SqliteDatabase database, sqlite3_stmt stat
         }
     }
 
-    /// <summary>Makes it ready to be run again before its rows are all read.</summary>
+    /// <summary>Prepares the statement for another execution before all its rows are read.</summary>
     public void Reset() => raw.sqlite3_reset(statement);
 
     public void Bind(int index, long value) => Bound(index, raw.sqlite3_bind_int64(statement, index, value));
@@ -68,14 +68,14 @@ internal sealed class SqliteStatement(SqliteDatabase database, sqlite3_stmt stat
 
         if (text.Length == 0)
         {
-            // An empty span would be bound as NULL.
+            // SQLite would bind an empty span as NULL.
             Bound(index, raw.sqlite3_bind_text(statement, index, ""));
             return;
         }
 
         byte[]? rented = null;
-        var most = Encoding.UTF8.GetMaxByteCount(text.Length);
-        var buffer = most <= 512 ? stackalloc byte[512] : rented = ArrayPool<byte>.Shared.Rent(most);
+        var maxBytes = Encoding.UTF8.GetMaxByteCount(text.Length);
+        var buffer = maxBytes <= 512 ? stackalloc byte[512] : rented = ArrayPool<byte>.Shared.Rent(maxBytes);
         var length = Encoding.UTF8.GetBytes(text, buffer);
         var code = raw.sqlite3_bind_text(statement, index, buffer[..length]);
         if (rented is not null) ArrayPool<byte>.Shared.Return(rented);
@@ -99,7 +99,7 @@ internal sealed class SqliteStatement(SqliteDatabase database, sqlite3_stmt stat
 
     public ContentHash? Hash(int column) => IsNull(column) ? null : new ContentHash(Bytes(column));
 
-    // SQLite hands the bytes of a TEXT out as they are in the file, UTF-8.
+    // SQLite returns a TEXT as the UTF-8 bytes in the file.
     public string? Text(int column) => IsNull(column) ? null : Encoding.UTF8.GetString(Bytes(column));
 
     /// <summary>Valid until the next step or reset.</summary>

@@ -131,7 +131,7 @@ internal sealed class Judge(World world)
         var content = Of(call.ContentId);
         if (!_requests.TryGetValue(call.RequestId, out var request)) Report(Invariant.RequestIsFixed, $"{call.ContentId} is sent with request {call.RequestId}, which no record ever had");
         else if (!request.Body.Span.SequenceEqual(call.Body)) Report(Invariant.RequestIsFixed, $"{call.ContentId} is sent with another body than the one fixed with request {call.RequestId}");
-        if (world.Store.Find(call.ContentId)?.Record is { } record && record.Attempts > RecoverabilityPolicy.MaxUnansweredAttempts(world.Plan.Recoverability)) Report(Invariant.AttemptsBounded, $"{call.ContentId} is sent in its attempt {record.Attempts}");
+        if (world.Store.Find(call.ContentId)?.Record is { } record && record.Attempts > RecoverabilityPolicy.MaxAttemptsWithoutSignedResponse(world.Plan.Recoverability)) Report(Invariant.AttemptsBounded, $"{call.ContentId} is sent in its attempt {record.Attempts}");
         if (content.Open.Count > 0) Report(Invariant.OneInFlight, $"{content.Open.Count + 1} requests of {call.ContentId} in flight");
         if (content.AtWork.Exists(other => other.RequestId != call.RequestId)) Report(Invariant.OneInFlight, $"{call.ContentId} is sent while the partner is at work on another request of it");
         content.Open.Add(call);
@@ -143,7 +143,7 @@ internal sealed class Judge(World world)
     {
         var content = Of(call.ContentId);
         if (_requests[call.RequestId].Number < content.NewestTaken) Report(Invariant.NeverOlderAfterNewer, $"request {call.RequestId} of {call.ContentId} arrives after a newer one took effect");
-        var most = 3 * RecoverabilityPolicy.MaxUnansweredAttempts(world.Plan.Recoverability);
+        var most = 3 * RecoverabilityPolicy.MaxAttemptsWithoutSignedResponse(world.Plan.Recoverability);
         if (++content.Arrivals > most) Report(Invariant.AttemptsBounded, $"{call.ContentId} was sent {content.Arrivals} times without an end");
     }
 

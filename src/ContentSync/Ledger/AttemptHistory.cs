@@ -5,19 +5,22 @@ using System.Text.Json.Serialization;
 
 namespace ContentSync.Ledger;
 
-/// <summary>The attempts of a content before its newest one, oldest first, the last <see cref="Most"/> of them. Immutable; equal where its attempts are.</summary>
+/// <summary>
+/// An item's attempts before its newest one, oldest first, at most <see cref="MaxCount"/> of them. Immutable; two histories are
+/// equal if their attempts are.
+/// </summary>
 public sealed class AttemptHistory : IReadOnlyList<SyncAttempt>, IEquatable<AttemptHistory>
 {
-    /// <summary>Most attempts kept; with the newest one they are ten.</summary>
-    public const int Most = 9;
+    /// <summary>Number of attempts kept; the newest one makes ten.</summary>
+    public const int MaxCount = 9;
 
-    // A ledger reads and writes many histories that nobody looks at: each is turned into the other form when it is wanted, once.
+    // A ledger reads and writes many histories that are never inspected, so each form is converted on first use only.
     private SyncAttempt[]? _parsed;
     private string? _text;
 
     private AttemptHistory(SyncAttempt[]? attempts, string? text) => (_parsed, _text) = (attempts, text);
 
-    /// <summary>No attempt before the newest one: so it is for most contents, and then a ledger stores nothing.</summary>
+    /// <summary>No earlier attempt. This is the case for most items, and a ledger then stores nothing.</summary>
     public static AttemptHistory Empty { get; } = new([], null);
 
     public int Count => Attempts.Length;
@@ -26,13 +29,13 @@ public sealed class AttemptHistory : IReadOnlyList<SyncAttempt>, IEquatable<Atte
 
     private SyncAttempt[] Attempts => _parsed ??= JsonSerializer.Deserialize(_text!, AttemptHistoryJson.Relaxed.SyncAttemptArray) ?? [];
 
-    /// <summary>With one more; without the oldest where there are too many.</summary>
-    public AttemptHistory With(SyncAttempt attempt) => new([.. Attempts.AsSpan(Math.Max(0, Count + 1 - Most)), attempt], null);
+    /// <summary>Adds an attempt and, if the history is full, drops the oldest one.</summary>
+    public AttemptHistory With(SyncAttempt attempt) => new([.. Attempts.AsSpan(Math.Max(0, Count + 1 - MaxCount)), attempt], null);
 
-    /// <summary>As a ledger stores it; null for none.</summary>
+    /// <summary>The stored form; null if there is no attempt.</summary>
     public string? ToText() => _text ??= Count == 0 ? null : JsonSerializer.Serialize(Attempts, AttemptHistoryJson.Relaxed.SyncAttemptArray);
 
-    /// <summary>What <see cref="ToText"/> wrote.</summary>
+    /// <summary>Reads what <see cref="ToText"/> wrote.</summary>
     public static AttemptHistory Of(string? text) => string.IsNullOrEmpty(text) ? Empty : new AttemptHistory(null, text);
 
     public bool Equals(AttemptHistory? other) => other is not null && Attempts.AsSpan().SequenceEqual(other.Attempts);

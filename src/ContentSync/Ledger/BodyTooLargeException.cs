@@ -1,8 +1,12 @@
 namespace ContentSync.Ledger;
 
-/// <summary>A request body does not fit into the ledger, now or later. Not reachable while the options keep to <see cref="TableLedger.MaxContentInfoBytes"/>.</summary>
+/// <summary>
+/// A request body does not fit into the ledger; a retry does not help. Cannot happen while the options stay within
+/// <see cref="TableLedger.MaxContentInfoBytes"/>.
+/// </summary>
 public sealed class BodyTooLargeException(string contentId, int bytes) : Exception(
-    $"The request of content {contentId} has {bytes} bytes; compressed it takes more than the {TableLedgerBody.MaxCompressedBytes} bytes that an entity of the table has for it.")
+    $"The request for item {contentId} has {bytes} bytes; compressed, it exceeds the {TableLedgerBody.MaxCompressedBytes} bytes "
+    + "that a table entity can hold.")
 {
     public string ContentId => contentId;
 

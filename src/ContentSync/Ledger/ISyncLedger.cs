@@ -1,47 +1,51 @@
 namespace ContentSync.Ledger;
 
 /// <summary>
-/// One record per contentId, with optimistic concurrency. Every method returns only after what it wrote would survive the
-/// process being killed, and gives up by itself where its store does not answer. The rules are in <see cref="SyncTransitions"/>; a ledger adds storage and nothing else.
+/// One record per contentId, with optimistic concurrency. A method returns only after its write would survive the process being
+/// killed, and it times out if the store does not respond. The rules are in <see cref="SyncTransitions"/>; a ledger adds storage
+/// and nothing else.
 /// </summary>
 public interface ISyncLedger
 {
-    /// <summary>Takes submissions in, in their order; the answers come in the same order. The same contentId may occur more than once.</summary>
-    /// <exception cref="LedgerUnavailableException">The store did not take it; none, some or all of the submissions may be in it. Accepting them again is safe.</exception>
+    /// <summary>Accepts submissions in their order and returns the results in the same order. A contentId may occur more than once.</summary>
+    /// <exception cref="LedgerUnavailableException">
+    /// The write failed. The store may hold none, some or all of the submissions; accepting them again is safe.
+    /// </exception>
     ValueTask<IReadOnlyList<Acceptance>> AcceptAsync(IReadOnlyList<Submission> submissions, CancellationToken cancellationToken);
 
-    /// <summary>Takes the right to send a pending content that is due.</summary>
+    /// <summary>Leases a pending item that is due.</summary>
     /// <exception cref="LedgerUnavailableException">The store cannot be reached.</exception>
     ValueTask<LeaseResult> LeaseAsync(string contentId, TimeSpan duration, CancellationToken cancellationToken);
 
-    /// <summary>Writes down how the leased attempt ended and gives the lease back.</summary>
-    /// <exception cref="LedgerUnavailableException">The store cannot be reached; the lease runs out by itself.</exception>
+    /// <summary>Records the outcome of the leased attempt and releases the lease.</summary>
+    /// <exception cref="LedgerUnavailableException">The store cannot be reached; the lease stays until it expires.</exception>
     ValueTask<RecordResult> RecordAsync(SyncRecord leased, AttemptOutcome outcome, CancellationToken cancellationToken);
 
-    /// <summary>Makes a parked content pending again, to be sent when <paramref name="delay"/> has passed. Null where the ledger holds no such content or it is not parked.</summary>
+    /// <summary>
+    /// Makes a parked item pending again and due after <paramref name="delay"/>. Returns null if the ledger does not hold the item
+    /// or the item is not parked.
+    /// </summary>
     ValueTask<SyncRecord?> ReplayAsync(string contentId, TimeSpan delay, CancellationToken cancellationToken);
 
     /// <summary>
-    /// Makes a content pending again whatever its state, to be sent once more with the same request; one that is pending stays as it is.
-    /// Null where the ledger holds no such content, or AlipayHK rejected it.
+    /// Makes an item pending again, so that the same request is sent once more. An item that is already pending does not change.
+    /// Returns null if the ledger does not hold the item or AlipayHK rejected it.
     /// </summary>
     /// <exception cref="LedgerUnavailableException">The store cannot be reached.</exception>
     ValueTask<SyncRecord?> ResendAsync(string contentId, CancellationToken cancellationToken);
 
-    /// <summary>The record, or null.</summary>
+    /// <summary>Returns the item's record, or null if the ledger does not hold the item.</summary>
     ValueTask<SyncRecord?> FindAsync(string contentId, CancellationToken cancellationToken);
 
-    /// <summary>Streams the records that match, in no promised order. A record that changes meanwhile may come in either state.</summary>
+    /// <summary>
+    /// Streams the records that match, in no particular order. A record that changes meanwhile may appear in its old or its new state.
+    /// </summary>
     IAsyncEnumerable<SyncRecord> ListAsync(SyncRecordFilter filter, CancellationToken cancellationToken);
 
     /// <summary>
-    /// The first records that match and follow <paramref name="after"/>, in an order of the contentIds that is always the same.
-    /// A ledger without such an order of its own reads all that match.
+    /// Returns the first <paramref name="size"/> records that match and whose contentId follows <paramref name="after"/> (null for
+    /// the first page), in a stable order of contentIds. A ledger whose store has no such order reads every match.
     /// </summary>
-    /// <param name="filter">Which.</param>
-    /// <param name="after">The last contentId of the page before; null for the first page.</param>
-    /// <param name="size">Most records.</param>
-    /// <param name="cancellationToken">Ends the reading.</param>
     /// <exception cref="LedgerUnavailableException">The store cannot be reached.</exception>
     async ValueTask<IReadOnlyList<SyncRecord>> PageAsync(SyncRecordFilter filter, string? after, int size, CancellationToken cancellationToken)
     {
@@ -59,15 +63,15 @@ public interface ISyncLedger
     }
 }
 
-/// <param name="Status">Whether the lease was granted.</param>
-/// <param name="Record">The record after it; null where the ledger holds no such content.</param>
+/// <param name="Status">Whether the lease was granted, and if not, why.</param>
+/// <param name="Record">The record after the call; null if the ledger does not hold the item.</param>
 public readonly record struct LeaseResult(LeaseStatus Status, SyncRecord? Record);
 
-/// <param name="Status">Whether the ending was written.</param>
-/// <param name="Record">The record after it.</param>
+/// <param name="Status">Whether the outcome was recorded.</param>
+/// <param name="Record">The record after the call.</param>
 public readonly record struct RecordResult(RecordStatus Status, SyncRecord Record);
 
-/// <summary>Which records to list; a null member matches all.</summary>
+/// <summary>Selects records. A null member matches every record.</summary>
 public sealed record SyncRecordFilter
 {
     public SyncState? State { get; init; }
@@ -77,7 +81,7 @@ public sealed record SyncRecordFilter
 
     public string? ContentType { get; init; }
 
-    /// <summary>Only records whose last attempt ended with this code.</summary>
+    /// <summary>Only records whose newest attempt ended with this code.</summary>
     public string? ResultCode { get; init; }
 }
 

@@ -1,15 +1,18 @@
 namespace ContentSync.Ledger;
 
 /// <summary>
-/// The one clock by which due times and leases are written and judged. A machine's wall clock may jump by hours, and every process
-/// that shares a ledger has its own; so the time is taken from the store's own answers, and counted on by the monotonic timer in
-/// between. Where the store tells no time (a file with one owner), the wall clock is read once, at the start. Thread-safe.
+/// The only clock that sets and checks due times and leases. A machine's wall clock may jump by hours, and every process that
+/// shares a ledger has its own. This clock therefore takes the time from the store's responses and advances it with the monotonic
+/// timer in between. If the store reports no time (a file with one owner), it reads the wall clock once, at the start. Thread-safe.
 /// </summary>
-/// <remarks>Ledger, synchronizer, gate, sweep and queue of a process are given the same one. Timers and time stamps are the inner provider's.</remarks>
-/// <param name="time">Its wall clock is read once; its monotonic timer counts.</param>
+/// <remarks>
+/// A process shares one instance between its ledger, synchronizer, circuit breaker, sweep and queue. Timers and time stamps come
+/// from the inner provider.
+/// </remarks>
+/// <param name="time">The inner provider: its wall clock is read once, its monotonic timer advances the time.</param>
 public sealed class StoreClock(TimeProvider time) : TimeProvider
 {
-    /// <summary>The Date header drops the fraction of its second.</summary>
+    /// <summary>The Date header carries whole seconds only.</summary>
     private static readonly TimeSpan Resolution = TimeSpan.FromSeconds(1);
 
     private readonly Lock _lock = new();
@@ -24,19 +27,19 @@ public sealed class StoreClock(TimeProvider time) : TimeProvider
     public override long TimestampFrequency => time.TimestampFrequency;
 
     /// <summary>
-    /// Learns what time an answer of the store carries: its Date header. Call it before the answer is judged. However long the answer
-    /// took, the clock is afterwards no further off than it was, and no further than that journey.
+    /// Adjusts the clock to the Date header of a store's response. Call it before evaluating the response. However long the round
+    /// trip took, the clock's error does not grow, and afterwards it is at most that round trip.
     /// </summary>
-    /// <param name="storeTime">In whole seconds.</param>
-    /// <param name="askedAt">Time stamp of before the request was sent: the store's time lies between the two.</param>
-    public void Observe(DateTimeOffset storeTime, long askedAt)
+    /// <param name="storeTime">The Date header, in whole seconds.</param>
+    /// <param name="sentAt">Time stamp taken before the request was sent. The store read its clock between then and now.</param>
+    public void Observe(DateTimeOffset storeTime, long sentAt)
     {
         lock (_lock)
         {
             var ahead = storeTime - Now();
-            var latest = ahead + Resolution + time.GetElapsedTime(askedAt);
+            var latest = ahead + Resolution + time.GetElapsedTime(sentAt);
 
-            // The first one replaces the wall clock; of the two bounds it takes the one at which no lease of another is over.
+            // The first response replaces the wall clock. It sets the earlier bound, so that no other process's lease expires too soon.
             if (!_isKnown || ahead > TimeSpan.Zero) _timeAtStart += ahead;
             else if (latest < TimeSpan.Zero) _timeAtStart += latest;
             _isKnown = true;
@@ -53,7 +56,8 @@ public sealed class StoreClock(TimeProvider time) : TimeProvider
     public override long GetTimestamp() => time.GetTimestamp();
 
     /// <inheritdoc/>
-    public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period) => time.CreateTimer(callback, state, dueTime, period);
+    public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period) =>
+        time.CreateTimer(callback, state, dueTime, period);
 
     private DateTimeOffset Now() => _timeAtStart + time.GetElapsedTime(_start);
 }

@@ -2,37 +2,43 @@ using ContentSync.Content;
 
 namespace ContentSync.Ledger;
 
-/// <summary>A content on its way into the ledger.</summary>
-/// <param name="Item">The validated content.</param>
-/// <param name="Revision">The item's own revision, or the time of receipt.</param>
-/// <param name="Prepare">Fixes request id and body; called at most once, and only where the record's content changes. What it throws fails the whole call.</param>
+/// <summary>An item to be accepted by the ledger.</summary>
+/// <param name="Item">The validated item.</param>
+/// <param name="Revision">The item's own revision, or the time it was received.</param>
+/// <param name="Prepare">
+/// Creates the request id and body. Called at most once, and only if the item's content changes. An exception it throws fails the
+/// whole call.
+/// </param>
 public sealed record Submission(ContentItem Item, Revision Revision, Func<ContentItem, PreparedRequest> Prepare);
 
-/// <summary>A request as it will be sent on every attempt.</summary>
+/// <summary>The request that every attempt sends.</summary>
 public readonly record struct PreparedRequest(string RequestId, ReadOnlyMemory<byte> Body);
 
-/// <summary>What the ledger did with a submission.</summary>
+/// <summary>The outcome of a submission.</summary>
 public enum AcceptanceKind
 {
-    /// <summary>Taken in as the newest revision, pending.</summary>
+    /// <summary>Accepted as the newest version; the item is pending.</summary>
     Accepted,
 
-    /// <summary>The same content is pending already; at most its revision moved on. Same request.</summary>
+    /// <summary>The same content is already pending. Its request stays the same; its revision may have been raised.</summary>
     AlreadyPending,
 
-    /// <summary>AlipayHK holds this very content; nothing to send.</summary>
+    /// <summary>AlipayHK holds the same content; there is nothing to send.</summary>
     Unchanged,
 
-    /// <summary>A newer revision was accepted before; this one is dropped.</summary>
+    /// <summary>A newer revision has already been accepted; this one is dropped.</summary>
     Superseded,
 
-    /// <summary>The same integer revision or occurredAt was accepted before with other content; nothing changed.</summary>
+    /// <summary>The same revision or occurredAt has already been accepted with different content; nothing changed.</summary>
     RevisionConflict,
 
-    /// <summary>This very content is parked: rejected by AlipayHK before, or given up on at this same revision. Not sent again by itself.</summary>
+    /// <summary>
+    /// The same content is parked: AlipayHK rejected it, or it failed every attempt at the same revision. It is not sent again
+    /// automatically.
+    /// </summary>
     Parked,
 }
 
-/// <param name="Kind">What was done.</param>
-/// <param name="Record">The record after it.</param>
+/// <param name="Kind">The outcome.</param>
+/// <param name="Record">The record after the call.</param>
 public readonly record struct Acceptance(AcceptanceKind Kind, SyncRecord Record);

@@ -3,8 +3,8 @@ using ContentSync.Content;
 namespace ContentSync.Ledger;
 
 /// <summary>
-/// What is known of one content: the newest accepted revision with its fixed request, how its delivery stands,
-/// and what AlipayHK holds. One per contentId. Immutable; <see cref="SyncTransitions"/> makes the next state.
+/// The ledger's entry for one item: the newest accepted version with its request, the state of its synchronization, and what
+/// AlipayHK holds. One per contentId. Immutable; <see cref="SyncTransitions"/> derives the next state.
 /// </summary>
 public sealed record SyncRecord
 {
@@ -14,38 +14,38 @@ public sealed record SyncRecord
 
     public required ContentStatus ContentStatus { get; init; }
 
-    /// <summary>The newest accepted revision.</summary>
+    /// <summary>Revision of the newest accepted version.</summary>
     public required Revision Revision { get; init; }
 
-    /// <summary>Hash of the newest accepted content.</summary>
+    /// <summary>Hash of the newest accepted version.</summary>
     public required ContentHash Hash { get; init; }
 
-    /// <summary>32 lower-case hex digits, fixed with <see cref="Body"/> when the content was accepted and changed only with it.</summary>
+    /// <summary>32 lower-case hex digits. Created with <see cref="Body"/> when the version was accepted; changes only with it.</summary>
     public required string RequestId { get; init; }
 
-    /// <summary>The exact bytes of the request body, encryption aside.</summary>
+    /// <summary>The exact bytes of the request body, before encryption.</summary>
     public required ReadOnlyMemory<byte> Body { get; init; }
 
     public required SyncState State { get; init; }
 
-    /// <summary>When this content (not merely its revision number) was accepted; the policy's age counts from here.</summary>
+    /// <summary>When this content (not merely its revision) was accepted or last replayed. The policy's age limit counts from here.</summary>
     public required DateTimeOffset AcceptedAt { get; init; }
 
-    /// <summary>Not to be sent before; the sweep enqueues again what is pending past this time.</summary>
+    /// <summary>The item is not sent before this time. The sweep enqueues items that are pending past it.</summary>
     public required DateTimeOffset DueAt { get; init; }
 
-    /// <summary>Attempts spent on the current request. Counted when the lease is taken, given back by a pause or a release.</summary>
+    /// <summary>Attempts spent on the current request. Incremented when a lease is granted; a deferral or a release takes it back.</summary>
     public int Attempts { get; init; }
 
-    /// <summary>One more with every scheduled copy (pauses included), replay and change of content; never goes back, so each message's MessageId is its own.</summary>
+    /// <summary>Incremented on every rescheduling, replay or content change; never decreases, so MessageIds are unique.</summary>
     public int Hop { get; init; }
 
-    /// <summary>Held by whoever has the request in flight, and for as long as AlipayHK may be at work on one that was given up on.</summary>
+    /// <summary>Held while a request is in flight and during the late-effect window of a request that timed out.</summary>
     public SyncLease? Lease { get; init; }
 
     /// <summary>
-    /// Hash of the content AlipayHK is known to hold. Cleared when a lease is taken, since from then on AlipayHK may hold
-    /// either; set again by an acknowledged success.
+    /// Hash of the version that AlipayHK is known to hold. Cleared when a lease is granted, because from then on AlipayHK may hold
+    /// the old version or the new one; set again by an acknowledged success.
     /// </summary>
     public ContentHash? SynchronizedHash { get; init; }
 
@@ -57,40 +57,46 @@ public sealed record SyncRecord
 
     public ParkReason? ParkReason { get; init; }
 
-    /// <summary>How the newest attempt ended; null before the first one.</summary>
+    /// <summary>The newest attempt; null before the first one has ended.</summary>
     public SyncAttempt? LastAttempt { get; init; }
 
-    /// <summary>The attempts before <see cref="LastAttempt"/>, those at contents before this one among them.</summary>
+    /// <summary>The attempts before <see cref="LastAttempt"/>, including those at earlier versions.</summary>
     public AttemptHistory EarlierAttempts { get; init; } = AttemptHistory.Empty;
 
     /// <summary>AlipayHK's card-wallet template, MOVIE only.</summary>
     public string? TemplateCode { get; init; }
 
-    /// <summary>valid, paused, expired or frozen, MOVIE only; kept as AlipayHK wrote it.</summary>
+    /// <summary>valid, paused, expired or frozen, as AlipayHK spells it; MOVIE only.</summary>
     public string? TemplateStatus { get; init; }
 
-    /// <summary>Changes with every write; what the optimistic concurrency compares. The ledger sets it as it writes, before anyone else sees the record.</summary>
+    /// <summary>
+    /// Changes with every write; optimistic concurrency compares it. The ledger sets it during the write, before the record is
+    /// visible to other callers.
+    /// </summary>
     public string ETag { get; internal set; } = "";
 }
 
-/// <summary>The right to send one content's request, until it expires.</summary>
+/// <summary>The exclusive right to send an item, until it expires.</summary>
 public sealed record SyncLease(string LeaseId, DateTimeOffset ExpiresAt);
 
-/// <summary>How one attempt ended.</summary>
-/// <param name="At">When the answer was read or given up on.</param>
-/// <param name="RequestId">The request it sent.</param>
-/// <param name="Code">AlipayHK's resultCode, or one of the client's own codes where no usable answer came.</param>
-/// <param name="Message">AlipayHK's resultMessage or a sentence of the client's; at most 256 characters.</param>
-/// <param name="TracerId">AlipayHK's trace id, to be quoted to its support.</param>
+/// <summary>An attempt that has ended.</summary>
+/// <param name="At">When the response was read or the wait for it timed out.</param>
+/// <param name="RequestId">Id of the request that was sent.</param>
+/// <param name="Code">AlipayHK's resultCode, or one of the client's own codes if there was no usable response.</param>
+/// <param name="Message">AlipayHK's resultMessage or the client's own sentence; at most 256 characters.</param>
+/// <param name="TracerId">AlipayHK's id of the request, for its support.</param>
 public sealed record SyncAttempt(DateTimeOffset At, string RequestId, string Code, string Message, string? TracerId)
 {
-    /// <summary>The card-wallet template as AlipayHK had told it when it acknowledged this attempt, MOVIE only.</summary>
+    /// <summary>The card-wallet template known when AlipayHK acknowledged this attempt; MOVIE only.</summary>
     public string? TemplateCode { get; init; }
 
-    /// <summary>Likewise: valid, paused, expired or frozen.</summary>
+    /// <summary>The template's status at the same time: valid, paused, expired or frozen.</summary>
     public string? TemplateStatus { get; init; }
 
-    /// <summary>The newest attempt, for a ledger that stores the template once, with its record: the record's template is that of the last acknowledged attempt.</summary>
+    /// <summary>
+    /// Restores the template of the newest attempt, for a ledger that stores the template only once, with the record. The record's
+    /// template belongs to the last acknowledged attempt.
+    /// </summary>
     public SyncAttempt InRecord(DateTimeOffset? synchronizedAt, string? templateCode, string? templateStatus) =>
         At == synchronizedAt ? this with { TemplateCode = templateCode, TemplateStatus = templateStatus } : this;
 }

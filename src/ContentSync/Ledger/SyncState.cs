@@ -1,27 +1,27 @@
 namespace ContentSync.Ledger;
 
-/// <summary>Where the newest accepted revision of a content stands.</summary>
+/// <summary>State of an item's newest accepted version.</summary>
 public enum SyncState
 {
-    /// <summary>Accepted, and AlipayHK has not acknowledged it yet.</summary>
+    /// <summary>Accepted, but not yet acknowledged by AlipayHK.</summary>
     Pending = 0,
 
     /// <summary>AlipayHK acknowledged it with a signed success.</summary>
     Synchronized = 1,
 
-    /// <summary>Not sent again until its content changes or a person replays it; <see cref="SyncRecord.ParkReason"/> says why.</summary>
+    /// <summary>Not sent until its content changes or a person replays it. <see cref="SyncRecord.ParkReason"/> gives the reason.</summary>
     Parked = 2,
 }
 
-/// <summary>Why a content is parked.</summary>
+/// <summary>Why an item is parked.</summary>
 public enum ParkReason
 {
-    /// <summary>AlipayHK rejected this very content for good, in a signed answer. The same content is never sent again.</summary>
+    /// <summary>AlipayHK rejected the content permanently, in a signed response. The same content is not sent again automatically.</summary>
     Rejected = 1,
 
-    /// <summary>Every attempt the policy allows was spent.</summary>
+    /// <summary>Every attempt that the policy allows has failed.</summary>
     AttemptsExhausted = 2,
 
-    /// <summary>Not acknowledged within the policy's age limit.</summary>
+    /// <summary>AlipayHK did not acknowledge it within the policy's age limit.</summary>
     AgeExceeded = 3,
 }

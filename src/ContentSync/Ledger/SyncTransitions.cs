@@ -1,15 +1,15 @@
 namespace ContentSync.Ledger;
 
 /// <summary>
-/// The ledger's rules, as pure functions from one record to the next. Every ledger reads a record, applies one of these and
-/// writes the result only if the record has not changed meanwhile.
+/// The ledger's rules, as pure functions from one record to the next. Every ledger reads a record, applies one of these functions
+/// and writes the result only if the record has not changed meanwhile.
 /// </summary>
 public static class SyncTransitions
 {
-    /// <summary>Id of a lease that is no attempt's own: what it stands for has ended.</summary>
+    /// <summary>Id of the lease that covers a late-effect window. It belongs to no attempt, because the attempt has ended.</summary>
     internal const string LateEffectLeaseId = "settling";
 
-    /// <summary>Takes a submission in. <c>Next</c> is null where nothing is to be written.</summary>
+    /// <summary>Accepts a submission. <c>Next</c> is null if nothing needs to be written.</summary>
     public static (SyncRecord? Next, Acceptance Acceptance) Accept(SyncRecord? current, Submission submission, DateTimeOffset now)
     {
         var item = submission.Item;
@@ -42,28 +42,31 @@ public static class SyncTransitions
             }
         }
 
-        // Two contents received in the same microsecond carry no order of their own: the later one to get here counts.
+        // Two versions received in the same microsecond have no order of their own, so the one accepted last wins.
         var receivedTogether = order == 0 && item.Revision is null;
         if (order == 0 && !receivedTogether) return (null, new Acceptance(AcceptanceKind.RevisionConflict, current));
 
         if (item.Hash == current.SynchronizedHash && current.Lease is null)
         {
-            // Back to what AlipayHK holds before the change in between was ever sent.
-            var back = Replace(current, submission, now) with { State = SyncState.Synchronized };
-            return (back, new Acceptance(AcceptanceKind.Unchanged, back));
+            // The item has changed back to what AlipayHK holds, and the version in between was never sent.
+            var reverted = Replace(current, submission, now) with { State = SyncState.Synchronized };
+            return (reverted, new Acceptance(AcceptanceKind.Unchanged, reverted));
         }
 
         var next = Replace(current, submission, now);
         return (next, new Acceptance(AcceptanceKind.Accepted, next));
     }
 
-    /// <summary>Takes the right to send. <c>Next</c> is null where nothing is to be written: the lease is not granted, or was before, under this same id.</summary>
+    /// <summary>
+    /// Grants a lease. <c>Next</c> is null if nothing needs to be written: the lease is refused, or it was already granted under the
+    /// same id.
+    /// </summary>
     public static (SyncRecord? Next, LeaseStatus Status) Lease(SyncRecord current, string leaseId, DateTimeOffset now, TimeSpan duration)
     {
-        // Granted by a write whose answer was lost. A newer content may have come in since, whose first attempt this then is.
+        // Our first write succeeded but its response was lost. If a newer version was accepted since, this is its first attempt.
         if (current.Lease?.LeaseId == leaseId) return (current.Attempts > 0 ? null : current with { Attempts = 1 }, LeaseStatus.Granted);
         if (current.State != SyncState.Pending) return (null, LeaseStatus.NotPending);
-        if (current.Lease is { } held && held.ExpiresAt > now) return (null, LeaseStatus.Busy);
+        if (current.Lease is { } lease && lease.ExpiresAt > now) return (null, LeaseStatus.Busy);
         if (current.DueAt > now) return (null, LeaseStatus.NotDue);
         var next = current with
         {
@@ -74,30 +77,33 @@ public static class SyncTransitions
         return (next, LeaseStatus.Granted);
     }
 
-    /// <summary>Writes down how the attempt that <paramref name="leased"/> allowed has ended, and gives the lease back.</summary>
-    /// <param name="current">The record as the ledger holds it now.</param>
-    /// <param name="leased">The record as <see cref="Lease"/> granted it.</param>
-    /// <param name="outcome">How the attempt ended.</param>
+    /// <summary>Records the outcome of a leased attempt and releases the lease.</summary>
+    /// <param name="current">The record as it is stored now.</param>
+    /// <param name="leased">The record as <see cref="Lease"/> returned it.</param>
+    /// <param name="outcome">The outcome of the attempt.</param>
     public static (SyncRecord? Next, RecordStatus Status) Record(SyncRecord current, SyncRecord leased, AttemptOutcome outcome)
     {
         if (current.Lease is null || current.Lease.LeaseId != leased.Lease?.LeaseId) return (null, RecordStatus.LeaseLost);
-        // The newest content may be the leased one again, under a request of its own that cannot have been sent while this
-        // lease was held. What settled the content settles that request too.
-        var settles = outcome.Kind == AttemptOutcomeKind.Synchronized || outcome is { Kind: AttemptOutcomeKind.Parked, ParkReason: ParkReason.Rejected };
-        var overtaken = current.RequestId != leased.RequestId && !(settles && current.Hash == leased.Hash);
+        // The newest version may have the leased content again, under a new request, which cannot have been sent during this lease.
+        // A success or a rejection is final for the content, so it holds for that request too.
+        var isFinal = outcome is { Kind: AttemptOutcomeKind.Synchronized } or { Kind: AttemptOutcomeKind.Parked, ParkReason: ParkReason.Rejected };
+        var isOutdated = current.RequestId != leased.RequestId && !(isFinal && current.Hash == leased.Hash);
         var template = (Code: outcome.TemplateCode ?? current.TemplateCode, Status: outcome.TemplateStatus ?? current.TemplateStatus);
         var attempt = outcome.Attempt ?? current.LastAttempt;
-        if (outcome.Kind == AttemptOutcomeKind.Synchronized) attempt = outcome.Attempt! with { TemplateCode = template.Code, TemplateStatus = template.Status };
-        // Giving a content up may end it with the attempt that was its newest already.
-        var earlier = attempt == current.LastAttempt || current.LastAttempt is null ? current.EarlierAttempts : current.EarlierAttempts.With(current.LastAttempt);
-        var lease = outcome.LateEffectUntil is { } settlesAt ? new SyncLease(LateEffectLeaseId, settlesAt) : null;
+        if (outcome.Kind == AttemptOutcomeKind.Synchronized)
+            attempt = outcome.Attempt! with { TemplateCode = template.Code, TemplateStatus = template.Status };
+        // Parking an exhausted item repeats its newest attempt, which must not enter the history twice.
+        var earlier = attempt == current.LastAttempt || current.LastAttempt is null
+            ? current.EarlierAttempts
+            : current.EarlierAttempts.With(current.LastAttempt);
+        var lease = outcome.LateEffectUntil is { } windowEnd ? new SyncLease(LateEffectLeaseId, windowEnd) : null;
         var next = outcome.Kind == AttemptOutcomeKind.Synchronized
             ? current with
             {
                 Lease = lease,
                 LastAttempt = attempt,
                 EarlierAttempts = earlier,
-                State = overtaken ? current.State : SyncState.Synchronized,
+                State = isOutdated ? current.State : SyncState.Synchronized,
                 ParkReason = null,
                 SynchronizedHash = leased.Hash,
                 SynchronizedRevision = leased.Revision,
@@ -105,24 +111,32 @@ public static class SyncTransitions
                 TemplateCode = template.Code,
                 TemplateStatus = template.Status,
             }
-            : WithoutSuccess(current with { Lease = lease, LastAttempt = attempt, EarlierAttempts = earlier }, outcome, overtaken);
-        return (next, overtaken ? RecordStatus.NewerPending : RecordStatus.Recorded);
+            : WithoutSuccess(current with { Lease = lease, LastAttempt = attempt, EarlierAttempts = earlier }, outcome, isOutdated);
+        return (next, isOutdated ? RecordStatus.NewerPending : RecordStatus.Recorded);
     }
 
-    private static SyncRecord WithoutSuccess(SyncRecord released, AttemptOutcome outcome, bool overtaken) => outcome.Kind switch
+    private static SyncRecord WithoutSuccess(SyncRecord released, AttemptOutcome outcome, bool isOutdated) => outcome.Kind switch
     {
-        _ when overtaken => released,
+        _ when isOutdated => released,
         AttemptOutcomeKind.Parked => released with { State = SyncState.Parked, ParkReason = outcome.ParkReason },
         AttemptOutcomeKind.RetryAt => released with { DueAt = outcome.DueAt, Hop = released.Hop + 1 },
-        AttemptOutcomeKind.DeferredUntil => released with { DueAt = outcome.DueAt, Hop = released.Hop + 1, Attempts = Math.Max(0, released.Attempts - 1) },
+        AttemptOutcomeKind.DeferredUntil => released with
+        {
+            DueAt = outcome.DueAt,
+            Hop = released.Hop + 1,
+            Attempts = Math.Max(0, released.Attempts - 1),
+        },
         _ => released with { Attempts = Math.Max(0, released.Attempts - 1) },
     };
 
-    /// <summary>Sends a parked content again, by a person's wish, once <paramref name="delay"/> has passed. Null where it is not parked.</summary>
+    /// <summary>Makes a parked item pending and due after <paramref name="delay"/>. Null if the item is not parked.</summary>
     public static SyncRecord? Replay(SyncRecord current, DateTimeOffset now, TimeSpan delay) =>
         current.State == SyncState.Parked ? Revive(current, now) with { DueAt = now + delay } : null;
 
-    /// <summary>Sends a content once more, whatever AlipayHK is known to hold. <c>Found</c> is null where that is not to be done.</summary>
+    /// <summary>
+    /// Makes an item pending, whatever AlipayHK is known to hold. <c>Found</c> is null if AlipayHK rejected the item; <c>Next</c> is
+    /// also null if the item is already pending.
+    /// </summary>
     public static (SyncRecord? Next, SyncRecord? Found) Resend(SyncRecord current, DateTimeOffset now)
     {
         if (current.State == SyncState.Pending) return (null, current);
@@ -175,62 +189,65 @@ public static class SyncTransitions
             AcceptedAt = now,
             DueAt = now,
             Attempts = 0,
-            // Goes on: a revision can come back (received together, or a number after a time), a MessageId must not.
+            // Not reset: a revision may occur again (received in the same microsecond, or an integer after a time); a MessageId must not.
             Hop = record.Hop + 1,
         };
     }
 }
 
-/// <summary>Answer to the wish for a lease.</summary>
+/// <summary>Outcome of asking for a lease.</summary>
 public enum LeaseStatus
 {
     Granted,
 
-    /// <summary>Another attempt is in flight until the lease's expiry.</summary>
+    /// <summary>Another attempt holds the lease, or a late-effect window has not ended.</summary>
     Busy,
 
-    /// <summary>Pending, but its back-off or pause has not passed.</summary>
+    /// <summary>Pending, but its back-off or deferral has not ended.</summary>
     NotDue,
 
     /// <summary>Synchronized or parked.</summary>
     NotPending,
 
-    /// <summary>The ledger holds no such content.</summary>
+    /// <summary>The ledger does not hold the item.</summary>
     NotFound,
 }
 
-/// <summary>Answer to the wish to write down an attempt's ending.</summary>
+/// <summary>Outcome of recording an attempt.</summary>
 public enum RecordStatus
 {
     Recorded,
 
-    /// <summary>Written down; a newer content was accepted while the attempt was in flight and waits to be sent.</summary>
+    /// <summary>Recorded. A newer version was accepted while the attempt was in flight and is pending.</summary>
     NewerPending,
 
-    /// <summary>The lease had expired and someone else took it over; nothing was written.</summary>
+    /// <summary>The lease had expired and another attempt took it over; nothing was recorded.</summary>
     LeaseLost,
 }
 
-/// <summary>What an attempt's ending does to the record.</summary>
+/// <summary>What the outcome of an attempt does to the record.</summary>
 public enum AttemptOutcomeKind
 {
-    /// <summary>AlipayHK acknowledged it.</summary>
+    /// <summary>AlipayHK acknowledged the request.</summary>
     Synchronized,
 
-    /// <summary>Not sent again by itself.</summary>
+    /// <summary>The item is not sent again automatically.</summary>
     Parked,
 
-    /// <summary>To be tried again; the attempt is spent.</summary>
+    /// <summary>Another attempt follows; this one is spent.</summary>
     RetryAt,
 
-    /// <summary>To be tried again; the attempt is given back, the cause was not the item.</summary>
+    /// <summary>Another attempt follows; this one is not counted, because the cause is not the item.</summary>
     DeferredUntil,
 
-    /// <summary>Given up by a shutdown or a cancellation; the attempt is given back, and it is due as soon as it is settled.</summary>
+    /// <summary>
+    /// A shutdown or a cancellation interrupted the attempt, which is not counted. The item is due at once, or after its late-effect
+    /// window.
+    /// </summary>
     Released,
 }
 
-/// <summary>How an attempt ended, as the ledger needs to know it.</summary>
+/// <summary>The outcome of an attempt, as the ledger records it.</summary>
 public sealed record AttemptOutcome(AttemptOutcomeKind Kind)
 {
     /// <summary>Set for every kind but <see cref="AttemptOutcomeKind.Released"/>.</summary>
@@ -240,8 +257,8 @@ public sealed record AttemptOutcome(AttemptOutcomeKind Kind)
     public DateTimeOffset DueAt { get; init; }
 
     /// <summary>
-    /// Until then AlipayHK may be at work on the request, a try's answer having been given up on. The lease lasts until then, so that
-    /// nothing of this content, a newer one neither, is sent before. Null where every try was answered.
+    /// End of the late-effect window: a request timed out, and AlipayHK may process it until then. The lease lasts as long, so that
+    /// no request for the item, not even for a newer version, is sent before. Null if every request got its response.
     /// </summary>
     public DateTimeOffset? LateEffectUntil { get; init; }
 

@@ -6,42 +6,48 @@ using Azure.Data.Tables;
 namespace ContentSync.Ledger;
 
 /// <summary>
-/// The ledger in one table of Azure Table storage; any number of processes share it. One entity per content, guarded by its ETag:
-/// read, apply the rules, write on condition, and on a conflict once more.
+/// A ledger in one table of Azure Table storage, shared by any number of processes. Each item is one entity. A change reads the
+/// entity, applies the rules, writes if the ETag still matches, and repeats this after a conflict.
 /// <para>
-/// Transactions, which is what Table storage charges for: accepting takes a read and, where something changes, a write (contents
-/// of one call that share a partition are written in one transaction of up to 100); a lease takes a read and a write, recording
-/// the ending a write. Listing reads the whole table: a transaction per 1,000 records found, and more where the service stops at a
-/// partition's end.
+/// Table storage charges per transaction. Accepting takes a read and, if something changes, a write (items of one call that share a
+/// partition are written in transactions of up to 100). A lease takes a read and a write; recording an outcome takes a write.
+/// Listing reads the whole table: one transaction per 1,000 records found, and more where the service stops at the end of a
+/// partition.
 /// </para>
 /// </summary>
-/// <param name="table">The table, with whatever credential, retries and network timeout the caller wants.</param>
-/// <param name="time">The clock of due times and leases: a <see cref="StoreClock"/>, which learns the store's time from its answers. With any other, all processes' clocks must agree to within seconds and never jump.</param>
-/// <param name="newId">Makes ids of leases and writes, never the same twice; by default 128 random bits in hex.</param>
+/// <param name="table">The table. The caller chooses credential, retries and network timeout.</param>
+/// <param name="time">
+/// Clock of due times and leases. Use a <see cref="StoreClock"/>, which takes the time from the store's responses. With any other
+/// clock, all processes must agree to within seconds and must never jump.
+/// </param>
+/// <param name="newId">Creates unique ids for leases and writes; by default 128 random bits in hex.</param>
 public sealed class TableLedger(TableClient table, TimeProvider time, Func<string>? newId = null) : ISyncLedger
 {
     /// <summary>
-    /// Largest <see cref="Content.ContentOptions.MaxContentInfoBytes"/> whose bodies fit into an entity (1 MiB) whatever they hold:
-    /// JSON escaping makes at most six bytes of one, and the rest of the request is far below the difference.
+    /// Largest <see cref="Content.ContentOptions.MaxContentInfoBytes"/> at which every body fits into an entity (1 MiB). JSON escaping
+    /// expands one byte to six at most, and the rest of the request takes far less than the remaining space.
     /// </summary>
     public const int MaxContentInfoBytes = 120 * 1024;
 
-    /// <summary>Largest <see cref="Content.ContentOptions.MaxContentIdLength"/> whose ids fit into a key whatever their characters. ASCII letters, digits, - _ . take a fifth of the others' room.</summary>
+    /// <summary>
+    /// Largest <see cref="Content.ContentOptions.MaxContentIdLength"/> at which every id fits into a key. ASCII letters, digits,
+    /// - _ and . take one fifth of the space of any other character.
+    /// </summary>
     public const int MaxContentIdLength = 102;
 
-    private const int MostPerTransaction = 100;
+    private const int MaxPerTransaction = 100;
 
-    // The service takes 4 MiB.
-    private const int MostTransactionBytes = 3 * 1024 * 1024;
+    // The service accepts up to 4 MiB.
+    private const int MaxTransactionBytes = 3 * 1024 * 1024;
 
     private const int Parallelism = 16;
-    private const int MostTries = 20;
-    private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(1);
+    private const int MaxCommitAttempts = 20;
+    private static readonly TimeSpan MaxDelay = TimeSpan.FromSeconds(1);
 
     private readonly StoreClock? _storeClock = time as StoreClock;
     private readonly Func<string> _newId = newId ?? (() => RandomNumberGenerator.GetHexString(32, lowercase: true));
 
-    /// <summary>Makes the table where there is none.</summary>
+    /// <summary>Creates the table if it does not exist.</summary>
     /// <exception cref="LedgerUnavailableException">The store cannot be reached.</exception>
     public async Task CreateIfNotExistsAsync(CancellationToken cancellationToken)
     {
@@ -56,32 +62,36 @@ public sealed class TableLedger(TableClient table, TimeProvider time, Func<strin
     }
 
     /// <inheritdoc/>
-    /// <exception cref="BodyTooLargeException">A body does not fit; submissions before and after it may be in the ledger. See <see cref="MaxContentInfoBytes"/>.</exception>
-    /// <exception cref="ArgumentException">A content id does not fit into a key; nothing was taken in. See <see cref="MaxContentIdLength"/>.</exception>
+    /// <exception cref="BodyTooLargeException">
+    /// A body does not fit; other submissions of the call may have been accepted. See <see cref="MaxContentInfoBytes"/>.
+    /// </exception>
+    /// <exception cref="ArgumentException">
+    /// A contentId does not fit into a key; nothing was accepted. See <see cref="MaxContentIdLength"/>.
+    /// </exception>
     public async ValueTask<IReadOnlyList<Acceptance>> AcceptAsync(IReadOnlyList<Submission> submissions, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        var intakes = submissions
+        var acceptances = submissions
             .Select((submission, position) => (Position: position, Submission: submission))
             .GroupBy(s => s.Submission.Item.ContentId, StringComparer.Ordinal)
             .Select(own => new TableLedgerAcceptance(KeyOf(own.Key), _newId(), own, time))
             .ToArray();
 
-        if (intakes.Length == 1)
+        if (acceptances.Length == 1)
         {
-            await CommitAsync(intakes[0].Change, isApplied: false, cancellationToken);
+            await CommitAsync(acceptances[0].Change, isApplied: false, cancellationToken);
         }
         else
         {
             await Parallel.ForEachAsync(
-                intakes.Select(i => i.Change).GroupBy(c => c.Key.Partition, StringComparer.Ordinal),
+                acceptances.Select(a => a.Change).GroupBy(c => c.Key.Partition, StringComparer.Ordinal),
                 new ParallelOptions { MaxDegreeOfParallelism = Parallelism, CancellationToken = cancellationToken },
                 (changes, token) => CommitTogetherAsync([.. changes], token));
         }
 
-        var answers = new Acceptance[submissions.Count];
-        foreach (var intake in intakes) { intake.Complete(answers); }
-        return answers;
+        var results = new Acceptance[submissions.Count];
+        foreach (var acceptance in acceptances) { acceptance.Complete(results); }
+        return results;
     }
 
     /// <inheritdoc/>
@@ -106,7 +116,7 @@ public sealed class TableLedger(TableClient table, TimeProvider time, Func<strin
             _newId(),
             stored => stored is null ? (null, RecordStatus.LeaseLost) : SyncTransitions.Record(stored, leased, outcome));
 
-        // Mostly nobody has changed the record since it was leased; the ETag tells, without reading it again.
+        // The record has rarely changed since it was leased, so write first: the ETag detects a change without another read.
         if (!change.Apply(leased, storedWriteId: null)) await CommitAsync(change, isApplied: true, cancellationToken);
         return new RecordResult(change.Result, change.Record ?? leased);
     }
@@ -115,10 +125,12 @@ public sealed class TableLedger(TableClient table, TimeProvider time, Func<strin
     public async ValueTask<SyncRecord?> ReplayAsync(string contentId, TimeSpan delay, CancellationToken cancellationToken)
     {
         if (!TableLedgerKey.TryOf(contentId, out var key)) return null;
-        var change = new TableLedgerChange<bool>(
-            key.Value,
-            _newId(),
-            stored => stored is not null && SyncTransitions.Replay(stored, time.GetUtcNow(), delay) is { } replayed ? (replayed, true) : (null, false));
+        var change = new TableLedgerChange<bool>(key.Value, _newId(), stored =>
+        {
+            if (stored is null) return (null, false);
+            var replayed = SyncTransitions.Replay(stored, time.GetUtcNow(), delay);
+            return (replayed, replayed is not null);
+        });
         await CommitAsync(change, isApplied: false, cancellationToken);
         return change.Result ? change.Record : null;
     }
@@ -146,19 +158,20 @@ public sealed class TableLedger(TableClient table, TimeProvider time, Func<strin
 
     /// <inheritdoc/>
     /// <remarks>
-    /// The service filters, but it has no index on what it filters by: it reads the whole table, partition after partition, and sends what matches.
-    /// For a million records that is some thousand transactions and a minute or more, so a sweep is for a timer, not for a request.
+    /// The service has no index on the filtered properties: it reads the whole table, one partition after another, and returns the
+    /// matches. A million records take about a thousand transactions and a minute or more, so run a sweep on a timer, not in a request.
     /// </remarks>
     public async IAsyncEnumerable<SyncRecord> ListAsync(SyncRecordFilter filter, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        await using var pages = table.QueryAsync<TableEntity>(Query(filter), cancellationToken: cancellationToken).AsPages().GetAsyncEnumerator(cancellationToken);
+        var query = table.QueryAsync<TableEntity>(Query(filter), cancellationToken: cancellationToken);
+        await using var pages = query.AsPages().GetAsyncEnumerator(cancellationToken);
         while (await NextAsync(pages, cancellationToken))
         {
             foreach (var entity in pages.Current.Values)
             {
                 cancellationToken.ThrowIfCancellationRequested();
                 var record = TableLedgerEntity.Read(entity);
-                // Azurite compares times to the millisecond only.
+                // Azurite compares times with millisecond precision only.
                 if (record.DueAt <= (filter.DueBy ?? record.DueAt)) yield return record;
             }
         }
@@ -166,9 +179,11 @@ public sealed class TableLedger(TableClient table, TimeProvider time, Func<strin
 
     private static TableLedgerKey KeyOf(string contentId) => TableLedgerKey.TryOf(contentId, out var key)
         ? key.Value
-        : throw new ArgumentException($"A content id of {contentId.Length} characters does not fit into a table's key; {MaxContentIdLength} always do.", nameof(contentId));
+        : throw new ArgumentException(
+            $"A contentId of {contentId.Length} characters does not fit into a table key; up to {MaxContentIdLength} characters always fit.",
+            nameof(contentId));
 
-    // Property names as in TableLedgerEntity; CreateQueryFilter quotes the values, so the names cannot be interpolated.
+    // The property names are those of TableLedgerEntity. CreateQueryFilter quotes every interpolation, so the names must be literal.
     private static string? Query(SyncRecordFilter filter)
     {
         var conditions = new List<string>(4);
@@ -179,7 +194,7 @@ public sealed class TableLedger(TableClient table, TimeProvider time, Func<strin
         return conditions.Count == 0 ? null : string.Join(" and ", conditions);
     }
 
-    // Changes of one partition: all in one transaction where nobody interferes, else each by itself.
+    // Writes the changes of one partition in one transaction; if that fails with a conflict, one by one.
     private async ValueTask CommitTogetherAsync(TableLedgerChange<Acceptance[]>[] changes, CancellationToken cancellationToken)
     {
         var open = new List<TableLedgerChange<Acceptance[]>>(changes.Length);
@@ -188,16 +203,16 @@ public sealed class TableLedger(TableClient table, TimeProvider time, Func<strin
             if (!await ReadAndApplyAsync(change, cancellationToken)) open.Add(change);
         }
 
-        var writes = new List<TableTransactionAction>(Math.Min(open.Count, MostPerTransaction));
+        var writes = new List<TableTransactionAction>(Math.Min(open.Count, MaxPerTransaction));
         for (var first = 0; first < open.Count; first += writes.Count)
         {
             writes.Clear();
             var bytes = 0;
-            foreach (var change in open.Skip(first).Take(MostPerTransaction))
+            foreach (var change in open.Skip(first).Take(MaxPerTransaction))
             {
                 var write = change.ToAction();
                 bytes += TableLedgerEntity.WireBytes((TableEntity)write.Entity);
-                if (bytes > MostTransactionBytes && writes.Count > 0) break;
+                if (bytes > MaxTransactionBytes && writes.Count > 0) break;
                 writes.Add(write);
             }
 
@@ -210,22 +225,22 @@ public sealed class TableLedger(TableClient table, TimeProvider time, Func<strin
 
     private async ValueTask CommitAsync<TResult>(TableLedgerChange<TResult> change, bool isApplied, CancellationToken cancellationToken)
     {
-        for (var tries = 0; tries < MostTries; tries++)
+        for (var attempts = 0; attempts < MaxCommitAttempts; attempts++)
         {
             if (!isApplied && await ReadAndApplyAsync(change, cancellationToken)) return;
             isApplied = false;
             if (await TryWriteAsync(change, cancellationToken)) return;
-            if (tries > 0) await Task.Delay(WaitAfter(tries, change.WriteId), time, cancellationToken);
+            if (attempts > 0) await Task.Delay(DelayAfter(attempts, change.WriteId), time, cancellationToken);
         }
 
-        throw TableLedgerFault.TooManyConflicts(table, MostTries);
+        throw TableLedgerFault.TooManyConflicts(table, MaxCommitAttempts);
     }
 
-    // Exponential with full jitter. The write's own id spreads the waits, so no two who collided wait alike.
-    private static TimeSpan WaitAfter(int tries, string writeId)
+    // Exponential with full jitter. The jitter depends on the write id, so writes that collided do not wait equally long.
+    private static TimeSpan DelayAfter(int attempts, string writeId)
     {
-        var longest = Math.Min(LongestWait.TotalMilliseconds, 10 << Math.Min(tries, 16));
-        return TimeSpan.FromMilliseconds(longest * ((uint)HashCode.Combine(writeId, tries) / (double)uint.MaxValue));
+        var max = Math.Min(MaxDelay.TotalMilliseconds, 10 << Math.Min(attempts, 16));
+        return TimeSpan.FromMilliseconds(max * ((uint)HashCode.Combine(writeId, attempts) / (double)uint.MaxValue));
     }
 
     private async ValueTask<bool> ReadAndApplyAsync<TResult>(TableLedgerChange<TResult> change, CancellationToken cancellationToken)
@@ -238,11 +253,11 @@ public sealed class TableLedger(TableClient table, TimeProvider time, Func<strin
     {
         try
         {
-            var asked = time.GetTimestamp();
+            var sentAt = time.GetTimestamp();
             var found = await table.GetEntityIfExistsAsync<TableEntity>(key.Partition, key.Row, cancellationToken: cancellationToken);
-            Observe(found.GetRawResponse(), asked);
+            Observe(found.GetRawResponse(), sentAt);
             if (found.HasValue) return found.Value;
-            // The client takes a missing table for a missing entity; the answer's body tells them apart.
+            // The client does not distinguish a missing table from a missing entity; the response body does.
             if (found.GetRawResponse().Content.ToMemory().Span.IndexOf("TableNotFound"u8) >= 0) throw TableLedgerFault.TableMissing(table);
             return null;
         }
@@ -257,14 +272,15 @@ public sealed class TableLedger(TableClient table, TimeProvider time, Func<strin
         var write = change.ToAction();
         try
         {
-            var asked = time.GetTimestamp();
+            var sentAt = time.GetTimestamp();
             var response = write.ActionType switch
             {
                 TableTransactionActionType.Add => await table.AddEntityAsync(write.Entity, cancellationToken),
-                TableTransactionActionType.UpdateMerge => await table.UpdateEntityAsync(write.Entity, write.ETag, TableUpdateMode.Merge, cancellationToken),
+                TableTransactionActionType.UpdateMerge =>
+                    await table.UpdateEntityAsync(write.Entity, write.ETag, TableUpdateMode.Merge, cancellationToken),
                 _ => await table.UpdateEntityAsync(write.Entity, write.ETag, TableUpdateMode.Replace, cancellationToken),
             };
-            Observe(response, asked);
+            Observe(response, sentAt);
             change.MarkWritten(ETagOf(response));
             return true;
         }
@@ -278,13 +294,14 @@ public sealed class TableLedger(TableClient table, TimeProvider time, Func<strin
         }
     }
 
-    private async ValueTask<bool> TryWriteAsync<TResult>(List<TableLedgerChange<TResult>> changes, List<TableTransactionAction> writes, CancellationToken cancellationToken)
+    private async ValueTask<bool> TryWriteAsync<TResult>(
+        List<TableLedgerChange<TResult>> changes, List<TableTransactionAction> writes, CancellationToken cancellationToken)
     {
         try
         {
-            var asked = time.GetTimestamp();
+            var sentAt = time.GetTimestamp();
             var responses = await table.SubmitTransactionAsync(writes, cancellationToken);
-            Observe(responses.GetRawResponse(), asked);
+            Observe(responses.GetRawResponse(), sentAt);
             for (var i = 0; i < changes.Count; i++) { changes[i].MarkWritten(ETagOf(responses.Value[i])); }
             return true;
         }
@@ -310,10 +327,10 @@ public sealed class TableLedger(TableClient table, TimeProvider time, Func<strin
         }
     }
 
-    // Every answer carries the store's time, by which due times and leases are judged.
-    private void Observe(Response response, long asked)
+    // Every response carries the store's time, which decides about due times and leases.
+    private void Observe(Response response, long sentAt)
     {
-        if (response.Headers.Date is { } date) _storeClock?.Observe(date, asked);
+        if (response.Headers.Date is { } date) _storeClock?.Observe(date, sentAt);
     }
 
     private static string ETagOf(Response response) => response.Headers.ETag.GetValueOrDefault().ToString();

@@ -1,32 +1,36 @@
 namespace ContentSync.Ledger;
 
-/// <summary>The submissions of one call that have the same content id, in their order. They become one write.</summary>
+/// <summary>The submissions of one call that have the same contentId, in their order. They become one write.</summary>
 internal sealed class TableLedgerAcceptance
 {
     private readonly int[] _positions;
 
-    /// <param name="key">Where the content is.</param>
-    /// <param name="writeId">This change's own.</param>
-    /// <param name="submissions">With their positions in the call.</param>
-    /// <param name="time">Read each time the rules are applied.</param>
-    public TableLedgerAcceptance(TableLedgerKey key, string writeId, IEnumerable<(int Position, Submission Submission)> submissions, TimeProvider time)
+    /// <param name="key">Key of the item's entity.</param>
+    /// <param name="writeId">Unique id of this write.</param>
+    /// <param name="submissions">The submissions with their positions in the call.</param>
+    /// <param name="time">Clock of due times; read each time the rules are applied.</param>
+    public TableLedgerAcceptance(
+        TableLedgerKey key, string writeId, IEnumerable<(int Position, Submission Submission)> submissions, TimeProvider time)
     {
         var own = submissions.ToArray();
         _positions = Array.ConvertAll(own, s => s.Position);
-        var once = Array.ConvertAll(own, s => new CachedSubmission(s.Submission));
-        Change = new TableLedgerChange<Acceptance[]>(key, writeId, stored => Fold(stored, once, time.GetUtcNow()));
+        var cached = Array.ConvertAll(own, s => new CachedSubmission(s.Submission));
+        Change = new TableLedgerChange<Acceptance[]>(key, writeId, stored => Fold(stored, cached, time.GetUtcNow()));
     }
 
     public TableLedgerChange<Acceptance[]> Change { get; }
 
-    /// <summary>Puts the answers where the caller looks for them. What a later submission of the same call replaced was never stored.</summary>
-    public void Complete(Acceptance[] answers)
+    /// <summary>
+    /// Puts each result at its submission's position. Only the last record was stored; a later submission of the same call replaced
+    /// the others.
+    /// </summary>
+    public void Complete(Acceptance[] results)
     {
         var own = Change.Result;
         var last = own[^1].Record;
         for (var i = 0; i < own.Length; i++)
         {
-            answers[_positions[i]] = ReferenceEquals(own[i].Record, last) ? own[i] with { Record = Change.Record! } : own[i];
+            results[_positions[i]] = ReferenceEquals(own[i].Record, last) ? own[i] with { Record = Change.Record! } : own[i];
         }
     }
 
@@ -44,14 +48,14 @@ internal sealed class TableLedgerAcceptance
         return (ReferenceEquals(current, stored) ? null : current, acceptances);
     }
 
-    /// <summary>A conflict applies the rules again; the request stays the one that was fixed first.</summary>
+    /// <summary>Keeps the prepared request, because a conflict applies the rules again.</summary>
     private sealed class CachedSubmission(Submission submission)
     {
         private PreparedRequest? _prepared;
 
         /// <summary>
-        /// Where the record has come to this very revision by another request, this submission may have been in it for a moment, by
-        /// a write whose answer was lost, and its request may have been sent. Sent again after the other one, it must have an id of its own.
+        /// If the stored record has the same revision but another request, our first write may have succeeded although its response was
+        /// lost, and its request may have been sent before the other one replaced it. A request sent after the other one needs a new id.
         /// </summary>
         public Submission For(SyncRecord? stored)
         {

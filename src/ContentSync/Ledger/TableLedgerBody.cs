@@ -4,22 +4,22 @@ using System.IO.Compression;
 namespace ContentSync.Ledger;
 
 /// <summary>
-/// A request body as an entity holds it: Brotli, in pieces of 64 KiB, the most a binary property takes. An entity has 1 MiB for
-/// all its properties; twelve pieces leave a quarter of it for the others.
+/// The stored form of a request body: Brotli, in pieces of 64 KiB, the limit of a binary property. An entity is limited to 1 MiB;
+/// twelve pieces leave a quarter of it for the other properties.
 /// </summary>
 internal static class TableLedgerBody
 {
-    /// <summary>Most bytes of a body after compression.</summary>
+    /// <summary>Maximum length of a compressed body.</summary>
     public const int MaxCompressedBytes = MaxPieces * PieceBytes;
 
     private const int MaxPieces = 12;
     private const int PieceBytes = 64 * 1024;
 
-    // The fastest level: the next that compresses better takes several times as long for a tenth less.
+    // The fastest level. The next one that compresses better takes several times as long and saves a tenth.
     private const int Quality = 1;
     private const int WindowBits = 18;
 
-    /// <returns>No piece for an empty body; null where the body is too large.</returns>
+    /// <returns>The pieces, none for an empty body; null if the body is too large.</returns>
     public static byte[][]? Compress(ReadOnlySpan<byte> body)
     {
         if (body.IsEmpty) return [];
@@ -37,9 +37,9 @@ internal static class TableLedgerBody
         }
     }
 
-    /// <param name="pieces">The pieces in their order.</param>
-    /// <param name="length">Length of the body.</param>
-    /// <exception cref="InvalidDataException">The pieces are not the ones of a body of this length.</exception>
+    /// <param name="pieces">The pieces in order.</param>
+    /// <param name="length">Length of the body before compression.</param>
+    /// <exception cref="InvalidDataException">The pieces do not decompress to a body of this length.</exception>
     public static byte[] Decompress(IReadOnlyList<byte[]> pieces, int length)
     {
         var body = new byte[length];

@@ -3,10 +3,12 @@ using Azure.Data.Tables;
 
 namespace ContentSync.Ledger;
 
-/// <summary>A change of one record on its way into the table: what it is to be made into, whatever is found stored.</summary>
-/// <param name="key">Where the record is.</param>
-/// <param name="writeId">This change's own; stored with the record.</param>
-/// <param name="apply">The rule. Called again on what others have written meanwhile; gives no record where nothing is to be written.</param>
+/// <summary>A change of one record, applied to the stored state until a write of it succeeds.</summary>
+/// <param name="key">Key of the record's entity.</param>
+/// <param name="writeId">Unique id of this change; stored with the record.</param>
+/// <param name="apply">
+/// The rule. Called again after each conflict, with the newly stored record. Returns no record if nothing needs to be written.
+/// </param>
 internal sealed class TableLedgerChange<TResult>(TableLedgerKey key, string writeId, Func<SyncRecord?, (SyncRecord? Next, TResult Result)> apply)
 {
     private SyncRecord? _stored;
@@ -16,24 +18,24 @@ internal sealed class TableLedgerChange<TResult>(TableLedgerKey key, string writ
 
     public string WriteId => writeId;
 
-    /// <summary>What came of it. Valid once it is settled.</summary>
+    /// <summary>The rule's result. Valid once the change is committed or turned out to be unnecessary.</summary>
     public TResult Result { get; private set; } = default!;
 
-    /// <summary>The record as it is stored then.</summary>
+    /// <summary>The stored record; valid at the same time as <see cref="Result"/>.</summary>
     public SyncRecord? Record => _stored;
 
-    /// <summary>Whether the write is to replace the stored entity, for it brings a body, or to be merged into it.</summary>
+    /// <summary>Whether the write carries a new body and replaces the entity; otherwise it is merged into the entity.</summary>
     public bool WithBody => _stored is null || !_next!.Body.Equals(_stored.Body);
 
-    /// <summary>Takes notice of what is stored. True where that settles it.</summary>
-    /// <param name="stored">The record, or null where there is none.</param>
-    /// <param name="storedWriteId">Of the write that made it.</param>
+    /// <summary>Applies the rule to the stored record. Returns true if no write is needed.</summary>
+    /// <param name="stored">The stored record; null if there is none.</param>
+    /// <param name="storedWriteId">Id of the write that stored it.</param>
     public bool Apply(SyncRecord? stored, string? storedWriteId)
     {
-        // A write whose answer was lost is sent again by the client, and then refused: it met itself.
-        var wrote = _next is not null && storedWriteId == writeId;
+        // Our first write succeeded but its response was lost; the client's retry conflicts with it.
+        var isWritten = _next is not null && storedWriteId == writeId;
         _stored = stored;
-        if (wrote) return true;
+        if (isWritten) return true;
 
         (_next, Result) = apply(stored);
         return _next is null;
@@ -48,6 +50,6 @@ internal sealed class TableLedgerChange<TResult>(TableLedgerKey key, string writ
         return new TableTransactionAction(kind, entity, new ETag(_stored.ETag));
     }
 
-    /// <summary>The write was done.</summary>
+    /// <summary>Call this after the write has succeeded.</summary>
     public void MarkWritten(string etag) => _stored = _next! with { ETag = etag };
 }

@@ -5,9 +5,9 @@ using ContentSync.Content;
 namespace ContentSync.Ledger;
 
 /// <summary>
-/// A record as an entity. Enums are stored as their numbers. A change that keeps the body leaves it out and is merged into what
-/// is stored; merging removes no property, so what a record can lose (lease, park reason, synchronized hash, tracer id) is stored
-/// as empty instead.
+/// Converts records to entities and back. Enums are stored as numbers. A change that keeps the body omits it and is merged into the
+/// stored entity. Merging cannot remove a property, so members that can become null again (lease, park reason, synchronized hash,
+/// tracer id) are stored as empty values instead.
 /// </summary>
 internal static class TableLedgerEntity
 {
@@ -29,10 +29,10 @@ internal static class TableLedgerEntity
     private const string LastTracerId = "LastTracerId";
     private const string EarlierAttempts = nameof(SyncRecord.EarlierAttempts);
 
-    /// <param name="next">The record to be written.</param>
-    /// <param name="key">Where.</param>
-    /// <param name="writeId">Names this write, so that it is known again when its answer was lost.</param>
-    /// <param name="withBody">False where the stored body stays.</param>
+    /// <param name="next">The record to write.</param>
+    /// <param name="key">Key of the entity.</param>
+    /// <param name="writeId">Identifies this write, so that it is recognized if its response is lost.</param>
+    /// <param name="withBody">False if the stored body stays.</param>
     /// <exception cref="BodyTooLargeException">The body does not fit into an entity.</exception>
     public static TableEntity Of(SyncRecord next, TableLedgerKey key, string writeId, bool withBody)
     {
@@ -55,13 +55,13 @@ internal static class TableLedgerEntity
             [nameof(SyncRecord.SynchronizedHash)] = next.SynchronizedHash?.ToArray() ?? [],
         };
         if (withBody) AddBody(entity, next);
-        AddWhatIsKnown(entity, next);
+        AddOptional(entity, next);
         return entity;
     }
 
     public static string? WriteIdOf(TableEntity entity) => entity.GetString(WriteId);
 
-    /// <summary>Most bytes the entity takes inside a transaction's request, base64 and headers included; roughly.</summary>
+    /// <summary>Approximate upper bound of the entity's bytes in a transaction's request, with base64 and headers.</summary>
     public static int WireBytes(TableEntity entity)
     {
         var bytes = 4 * 1024;
@@ -103,7 +103,16 @@ internal static class TableLedgerEntity
 
     /// <summary>The properties that <see cref="ReadScanned"/> needs.</summary>
     public static IReadOnlyList<string> ScanColumns { get; } =
-        ["RowKey", nameof(SyncRecord.Hash), nameof(SyncRecord.ContentStatus), State, nameof(SyncRecord.ParkReason), nameof(SyncRecord.AcceptedAt), nameof(SyncRecord.Revision), RevisionKind];
+    [
+        "RowKey",
+        nameof(SyncRecord.Hash),
+        nameof(SyncRecord.ContentStatus),
+        State,
+        nameof(SyncRecord.ParkReason),
+        nameof(SyncRecord.AcceptedAt),
+        nameof(SyncRecord.Revision),
+        RevisionKind,
+    ];
 
     public static ScannedItem ReadScanned(TableEntity entity)
     {
@@ -125,8 +134,8 @@ internal static class TableLedgerEntity
         for (var i = 0; i < pieces.Length; i++) { entity[Piece(i)] = pieces[i]; }
     }
 
-    // Members that are null at first and never again.
-    private static void AddWhatIsKnown(TableEntity entity, SyncRecord next)
+    // Members that are null at first; once set, they never become null again.
+    private static void AddOptional(TableEntity entity, SyncRecord next)
     {
         if (next.Lease is { } lease) entity[LeaseExpiresAt] = lease.ExpiresAt;
         if (next.SynchronizedRevision is { } revision)
@@ -161,8 +170,16 @@ internal static class TableLedgerEntity
     {
         if (entity.GetDateTimeOffset(LastAt) is not { } at) return null;
         var tracerId = entity.GetString(LastTracerId);
-        return new SyncAttempt(at, entity.GetString(LastRequestId), entity.GetString(LastCode), entity.GetString(LastMessage), tracerId is "" ? null : tracerId)
-            .InRecord(entity.GetDateTimeOffset(nameof(SyncRecord.SynchronizedAt)), entity.GetString(nameof(SyncRecord.TemplateCode)), entity.GetString(nameof(SyncRecord.TemplateStatus)));
+        var attempt = new SyncAttempt(
+            at,
+            entity.GetString(LastRequestId),
+            entity.GetString(LastCode),
+            entity.GetString(LastMessage),
+            tracerId is "" ? null : tracerId);
+        return attempt.InRecord(
+            entity.GetDateTimeOffset(nameof(SyncRecord.SynchronizedAt)),
+            entity.GetString(nameof(SyncRecord.TemplateCode)),
+            entity.GetString(nameof(SyncRecord.TemplateStatus)));
     }
 
     private static string Piece(int index) => string.Create(CultureInfo.InvariantCulture, $"{BodyPiece}{index}");

@@ -4,27 +4,27 @@ using System.Globalization;
 namespace ContentSync.Ledger;
 
 /// <summary>
-/// Where the table holds a content. What is here is in every stored entity and can never change.
+/// An item's key in the table. Every stored entity depends on this encoding, so it can never change.
 /// <para>
-/// PartitionKey: two lower-case hex digits, the content id's hash modulo 256. One partition takes about 2,000 entities a second,
-/// an account 20,000 (scalability targets of Table storage), so 256 never limit; and a batch of some hundred contents still
-/// shares partitions, which is what entity group transactions need.
+/// PartitionKey: two lower-case hex digits, the hash of the contentId modulo 256. One partition handles about 2,000 entities a
+/// second and an account 20,000 (scalability targets of Table storage), so 256 partitions are never the limit; yet in a batch of a
+/// few hundred items, several share a partition, as entity group transactions require.
 /// </para>
 /// <para>
-/// RowKey: the content id. ASCII letters, digits, <c>-</c>, <c>_</c> and <c>.</c> stand for themselves, every other UTF-16 code unit
-/// is <c>~</c> and four lower-case hex digits. Keys may not have <c>/ \ # ?</c> or control characters, and the service decodes
-/// a percent sign once too often.
+/// RowKey: the contentId. ASCII letters, digits, <c>-</c>, <c>_</c> and <c>.</c> stay as they are; every other UTF-16 code unit
+/// becomes <c>~</c> and four lower-case hex digits. Keys must not contain <c>/ \ # ?</c> or control characters, and the service
+/// decodes percent signs once too often.
 /// </para>
 /// </summary>
 internal readonly record struct TableLedgerKey(string Partition, string Row)
 {
-    /// <summary>A key is at most 1 KiB of UTF-16 (data model of Table storage).</summary>
+    /// <summary>A key is limited to 1 KiB of UTF-16 (data model of Table storage).</summary>
     public const int MaxRowLength = 512;
 
     private const char Escape = '~';
     private const int EscapedLength = 5;
 
-    /// <summary>False where the id is too long for a key; no ledger in a table can hold it.</summary>
+    /// <summary>Returns false if the id is too long for a key; a table cannot hold such an item.</summary>
     public static bool TryOf(string contentId, [NotNullWhen(true)] out TableLedgerKey? key)
     {
         key = null;
@@ -37,7 +37,7 @@ internal readonly record struct TableLedgerKey(string Partition, string Row)
         return true;
     }
 
-    /// <summary>The content id that a RowKey stands for.</summary>
+    /// <summary>Decodes a RowKey.</summary>
     public static string ContentIdOf(string row)
     {
         if (!row.Contains(Escape, StringComparison.Ordinal)) return row;
@@ -45,14 +45,21 @@ internal readonly record struct TableLedgerKey(string Partition, string Row)
         var length = 0;
         for (var i = 0; i < row.Length; i++)
         {
-            units[length++] = row[i] == Escape ? (char)ushort.Parse(row.AsSpan(i + 1, EscapedLength - 1), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture) : row[i];
-            if (row[i] == Escape) i += EscapedLength - 1;
+            if (row[i] != Escape)
+            {
+                units[length++] = row[i];
+                continue;
+            }
+
+            var digits = row.AsSpan(i + 1, EscapedLength - 1);
+            units[length++] = (char)ushort.Parse(digits, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture);
+            i += digits.Length;
         }
 
         return new string(units, 0, length);
     }
 
-    // FNV-1a, 32 bits, over the UTF-16 code units, low byte first; folded to 8 bits because its low bits alone spread poorly.
+    // 32-bit FNV-1a over the UTF-16 code units, low byte first; folded to 8 bits because its low bits alone spread poorly.
     private static string PartitionOf(string contentId)
     {
         var hash = 2166136261u;

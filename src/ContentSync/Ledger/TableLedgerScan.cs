@@ -4,11 +4,11 @@ using Azure.Data.Tables;
 
 namespace ContentSync.Ledger;
 
-/// <summary>The index of a <see cref="TableLedger"/>: six properties of each entity, no bodies, a transaction per 1,000 contents.</summary>
-/// <param name="table">The ledger's.</param>
+/// <summary>Scans a <see cref="TableLedger"/> without the bodies, in one transaction per 1,000 items.</summary>
+/// <param name="table">The table of the ledger.</param>
 public sealed class TableLedgerScan(TableClient table) : ILedgerScan
 {
-    /// <summary>Ranges of partitions that are read side by side; one alone waits for the service most of the time.</summary>
+    /// <summary>Ranges of partitions that are read concurrently; a single reader mostly waits for the service.</summary>
     private const int Ranges = 8;
 
     private const int PagesAhead = 8;
@@ -16,9 +16,9 @@ public sealed class TableLedgerScan(TableClient table) : ILedgerScan
     /// <inheritdoc/>
     public async IAsyncEnumerable<ScannedItem> ReadAsync([EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        using var abandoned = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        using var stopping = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         var pages = Channel.CreateBounded<IReadOnlyList<TableEntity>>(PagesAhead);
-        var reading = ReadAllAsync(pages.Writer, abandoned.Token);
+        var reading = ReadAllAsync(pages.Writer, stopping.Token);
         try
         {
             await foreach (var page in pages.Reader.ReadAllAsync(cancellationToken).ConfigureAwait(false))
@@ -28,7 +28,7 @@ public sealed class TableLedgerScan(TableClient table) : ILedgerScan
         }
         finally
         {
-            await abandoned.CancelAsync().ConfigureAwait(false);
+            await stopping.CancelAsync().ConfigureAwait(false);
             await reading.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
@@ -37,7 +37,8 @@ public sealed class TableLedgerScan(TableClient table) : ILedgerScan
     {
         try
         {
-            await Task.WhenAll(Enumerable.Range(0, Ranges).Select(range => ReadRangeAsync(range, pages, cancellationToken))).ConfigureAwait(false);
+            var ranges = Enumerable.Range(0, Ranges).Select(range => ReadRangeAsync(range, pages, cancellationToken));
+            await Task.WhenAll(ranges).ConfigureAwait(false);
             pages.Complete();
         }
         catch (Exception fault)
@@ -50,7 +51,8 @@ public sealed class TableLedgerScan(TableClient table) : ILedgerScan
     {
         try
         {
-            await foreach (var page in table.QueryAsync<TableEntity>(FilterOf(range), select: TableLedgerEntity.ScanColumns, cancellationToken: cancellationToken).AsPages().ConfigureAwait(false))
+            var query = table.QueryAsync<TableEntity>(FilterOf(range), select: TableLedgerEntity.ScanColumns, cancellationToken: cancellationToken);
+            await foreach (var page in query.AsPages().ConfigureAwait(false))
                 await pages.WriteAsync(page.Values, cancellationToken).ConfigureAwait(false);
         }
         catch (Exception fault) when (TableLedgerFault.IsStorage(fault))
@@ -59,10 +61,12 @@ public sealed class TableLedgerScan(TableClient table) : ILedgerScan
         }
     }
 
-    // PartitionKey is two lower-case hex digits; the last range is open at its end.
+    // A PartitionKey is two lower-case hex digits; the last range has no upper bound.
     private static string FilterOf(int range)
     {
         var (first, next) = ($"{range * 256 / Ranges:x2}", $"{(range + 1) * 256 / Ranges:x2}");
-        return range + 1 < Ranges ? TableClient.CreateQueryFilter($"PartitionKey ge {first} and PartitionKey lt {next}") : TableClient.CreateQueryFilter($"PartitionKey ge {first}");
+        return range + 1 < Ranges
+            ? TableClient.CreateQueryFilter($"PartitionKey ge {first} and PartitionKey lt {next}")
+            : TableClient.CreateQueryFilter($"PartitionKey ge {first}");
     }
 }

@@ -2,134 +2,135 @@ using ContentSync.AlipayHk;
 
 namespace ContentSync.Synchronization;
 
-/// <summary>Why sending is stopped.</summary>
+/// <summary>Why the circuit breaker tripped.</summary>
 public enum TripCause
 {
-    /// <summary>AlipayHK does not accept how we call: signature, Client-Id, path. Somebody has to mend a setting or a key.</summary>
+    /// <summary>AlipayHK refuses the way we call: signature, Client-Id or path. A person must correct a setting or a key.</summary>
     ConfigurationFault,
 
-    /// <summary>Too many failures in a row: AlipayHK, the network or the signer is down.</summary>
+    /// <summary>Too many consecutive failures: AlipayHK, the network or the signer is down.</summary>
     Breaker,
 }
 
-/// <summary>A stop of all sending.</summary>
-/// <param name="Cause">Why.</param>
-/// <param name="Code">The code of the answer that caused it.</param>
-/// <param name="Message">That answer's message.</param>
-/// <param name="Since">When it began.</param>
-/// <param name="NextProbe">When one content is let through to see whether it is over.</param>
+/// <summary>State of an open circuit breaker: nothing is sent except probes.</summary>
+/// <param name="Cause">Why it tripped.</param>
+/// <param name="Code">Code of the result that tripped it.</param>
+/// <param name="Message">Message of that result.</param>
+/// <param name="Since">When it tripped first; a failed probe does not change it.</param>
+/// <param name="NextProbe">When the next probe is let through.</param>
 public sealed record OpenCircuit(TripCause Cause, string Code, string Message, DateTimeOffset Since, DateTimeOffset NextProbe);
 
-/// <summary>The right to make one call.</summary>
-/// <param name="Epoch">Which stretch of open or stopped sending it belongs to.</param>
-/// <param name="IsProbe">Its answer decides whether sending starts again.</param>
+/// <summary>Permission for one call.</summary>
+/// <param name="Epoch">Incremented whenever the circuit breaker trips or resets; identifies the period in which the call began.</param>
+/// <param name="IsProbe">Whether the call is a probe, whose result decides whether the circuit breaker resets.</param>
 public readonly record struct SendPermit(long Epoch, bool IsProbe);
 
 /// <summary>
-/// Circuit breaker and configuration-fault stop in one, shared by everything in the process that sends. While stopped, one
-/// probe at a time is let through, one per probe interval; a probe that AlipayHK answers properly opens it again.
-/// A library's breaker does not fit: a configuration fault must stop at the first answer, not at a failure ratio.
+/// Stops all sending while AlipayHK, the network, the signer or our configuration fails. Shared by every sender in the process.
+/// While open, it lets one probe at a time through, one per probe interval; a probe that AlipayHK accepts or rejects resets it.
+/// Library circuit breakers do not fit: a configuration fault must trip at the first result, not at a failure ratio.
 /// </summary>
 public sealed class CircuitBreaker(RecoverabilityOptions options, TimeProvider time)
 {
     private readonly Lock _lock = new();
-    private OpenCircuit? _stop;
+    private OpenCircuit? _open;
     private bool _probing;
-    private int _failuresInARow;
+    private int _consecutiveFailures;
     private long _epoch;
 
-    /// <summary>The stop in force, or null while sending flows.</summary>
+    /// <summary>The open state; null while the circuit breaker is closed.</summary>
     public OpenCircuit? OpenState
     {
         get
         {
-            lock (_lock) return _stop;
+            lock (_lock) return _open;
         }
     }
 
-    /// <summary>Asks to make one call. Every permit must come back through <see cref="Report"/> or <see cref="Return"/>.</summary>
-    /// <param name="permit">The right to call.</param>
-    /// <param name="wait">How long to stay away where it was refused.</param>
+    /// <summary>Asks for permission for one call. Every permit must end in <see cref="Report"/> or <see cref="Return"/>.</summary>
+    /// <param name="permit">The permit; use it only if this method returns true.</param>
+    /// <param name="wait">If refused, how long to wait before asking again; at most one probe interval.</param>
     public bool TryEnter(out SendPermit permit, out TimeSpan wait)
     {
         lock (_lock)
         {
             permit = new SendPermit(_epoch, false);
             wait = TimeSpan.Zero;
-            if (_stop is null) return true;
+            if (_open is null) return true;
             var now = time.GetUtcNow();
-            if (!_probing && now >= _stop.NextProbe)
+            if (!_probing && now >= _open.NextProbe)
             {
                 _probing = true;
-                _stop = _stop with { NextProbe = now + options.ProbeInterval };
+                _open = _open with { NextProbe = now + options.ProbeInterval };
                 permit = new SendPermit(_epoch, true);
                 return true;
             }
 
-            // A clock that jumped back must not prolong the stop: no wait is longer than the interval.
-            wait = _stop.NextProbe - now;
+            // A clock that jumped back must not delay the next probe by more than one interval.
+            wait = _open.NextProbe - now;
             if (wait <= TimeSpan.Zero) wait = options.ProbeInterval;
             if (wait > options.ProbeInterval)
             {
                 wait = options.ProbeInterval;
-                _stop = _stop with { NextProbe = now + wait };
+                _open = _open with { NextProbe = now + wait };
             }
 
             return false;
         }
     }
 
-    /// <summary>Tells what the permitted call came to.</summary>
-    public void Report(SendPermit permit, SynchronizeResult answer)
+    /// <summary>Reports the result of a permitted call.</summary>
+    public void Report(SendPermit permit, SynchronizeResult result)
     {
         lock (_lock)
         {
             if (permit.IsProbe) _probing = false;
-            switch (answer.Kind)
+            switch (result.Kind)
             {
                 case SynchronizeResultKind.Succeeded or SynchronizeResultKind.Rejected:
-                    // A call that began before the stop says nothing about whether it is over.
-                    if (_stop is not null && permit.IsProbe) Reset();
-                    if (_stop is null) _failuresInARow = 0;
+                    // A call that began before the trip does not prove that the fault is gone.
+                    if (_open is not null && permit.IsProbe) Reset();
+                    if (_open is null) _consecutiveFailures = 0;
                     break;
-                case SynchronizeResultKind.SigningUnavailable when answer.Code == ClientCodes.SendBudgetSpent:
-                    // Our own limit: nobody is down.
-                    if (_stop is not null && permit.IsProbe) _stop = _stop with { NextProbe = time.GetUtcNow() };
+                case SynchronizeResultKind.SigningUnavailable when result.Code == ClientCodes.SendBudgetSpent:
+                    // This is our own limit, not a failure.
+                    if (_open is not null && permit.IsProbe) _open = _open with { NextProbe = time.GetUtcNow() };
                     break;
                 case SynchronizeResultKind.ConfigurationFault:
-                    Trip(TripCause.ConfigurationFault, answer);
+                    Trip(TripCause.ConfigurationFault, result);
                     break;
                 default:
-                    // From its end on: a probe may have been long on its way.
-                    if (_stop is not null && permit.IsProbe) _stop = _stop with { NextProbe = time.GetUtcNow() + options.ProbeInterval };
-                    if (_stop is null && permit.Epoch == _epoch && ++_failuresInARow >= options.BreakerThreshold) Trip(TripCause.Breaker, answer);
+                    // The interval starts when a probe ends, because a probe may take long.
+                    if (_open is not null && permit.IsProbe) _open = _open with { NextProbe = time.GetUtcNow() + options.ProbeInterval };
+                    if (_open is null && permit.Epoch == _epoch && ++_consecutiveFailures >= options.BreakerThreshold)
+                        Trip(TripCause.Breaker, result);
                     break;
             }
         }
     }
 
-    /// <summary>Gives a permit back unused.</summary>
+    /// <summary>Returns a permit that was not used.</summary>
     public void Return(SendPermit permit)
     {
         if (!permit.IsProbe) return;
         lock (_lock)
         {
             _probing = false;
-            if (_stop is not null) _stop = _stop with { NextProbe = time.GetUtcNow() };
+            if (_open is not null) _open = _open with { NextProbe = time.GetUtcNow() };
         }
     }
 
     private void Reset()
     {
-        _stop = null;
+        _open = null;
         _epoch++;
-        _failuresInARow = 0;
+        _consecutiveFailures = 0;
     }
 
-    private void Trip(TripCause cause, SynchronizeResult answer)
+    private void Trip(TripCause cause, SynchronizeResult result)
     {
         var now = time.GetUtcNow();
-        if (_stop is null) _epoch++;
-        _stop = new OpenCircuit(cause, answer.Code, answer.Message, _stop?.Since ?? now, now + options.ProbeInterval);
+        if (_open is null) _epoch++;
+        _open = new OpenCircuit(cause, result.Code, result.Message, _open?.Since ?? now, now + options.ProbeInterval);
     }
 }

@@ -1,21 +1,24 @@
 namespace ContentSync.Synchronization;
 
 /// <summary>
-/// Wakes the synchronizer up for a content, now or later. It may lose or repeat a message: what is pending stands in the
-/// ledger, and the sweep enqueues it again.
+/// Schedules items for the synchronizer, now or later. The queue may lose or repeat a message: the ledger knows what is pending,
+/// and the sweep enqueues it again.
 /// </summary>
 public interface ISyncQueue
 {
     /// <summary>Enqueues the messages.</summary>
-    /// <exception cref="QueueUnavailableException">The queue did not take them.</exception>
+    /// <exception cref="QueueUnavailableException">The queue cannot be reached or refused a message.</exception>
     ValueTask EnqueueAsync(IReadOnlyList<SyncMessage> messages, CancellationToken cancellationToken);
 }
 
-/// <summary>Names a content in the ledger that is to be run through the synchronizer.</summary>
-/// <param name="ContentId">Which.</param>
-/// <param name="RequestId">The request that was pending when the message was made.</param>
-/// <param name="Hop">Copies made before this one; with content and request it makes the MessageId, since a broker that detects duplicates drops a copy that reuses one.</param>
-/// <param name="Delay">Not before this wait has passed.</param>
+/// <summary>Refers to an item in the ledger that the synchronizer should send.</summary>
+/// <param name="ContentId">The item's contentId.</param>
+/// <param name="RequestId">The request that was pending when the message was created.</param>
+/// <param name="Hop">
+/// Part of the MessageId, with contentId and request id. It grows with every copy, because a broker that detects duplicates drops a
+/// message with a known MessageId.
+/// </param>
+/// <param name="Delay">How long to wait before the message is delivered.</param>
 public sealed record SyncMessage(string ContentId, string RequestId, int Hop, TimeSpan Delay);
 
 /// <summary>The queue could not be reached or refused a message.</summary>

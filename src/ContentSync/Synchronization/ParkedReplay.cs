@@ -3,10 +3,10 @@ using ContentSync.Ledger;
 
 namespace ContentSync.Synchronization;
 
-/// <summary>Lists what is parked and sends it again by a person's wish. Replaying twice sends once: what is pending again is left alone.</summary>
+/// <summary>Lists and replays parked items. A second replay sends nothing more, because a pending item is skipped.</summary>
 public sealed class ParkedReplay(ISyncLedger ledger, ISyncQueue queue, ReplayOptions options, TimeProvider time)
 {
-    /// <summary>Streams the parked contents that match, in no promised order.</summary>
+    /// <summary>Streams the parked items that match, in no particular order.</summary>
     /// <exception cref="LedgerUnavailableException">The ledger cannot be read.</exception>
     public async IAsyncEnumerable<ParkedItem> ListAsync(ParkedFilter filter, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
@@ -20,13 +20,13 @@ public sealed class ParkedReplay(ISyncLedger ledger, ISyncQueue queue, ReplayOpt
     }
 
     /// <summary>
-    /// Makes the matching contents pending again, at most <see cref="ReplayOptions.PerSecond"/>, each with all its attempts. What the
-    /// queue does not take is found by the sweep.
+    /// Makes the matching items pending, no faster than <see cref="ReplayOptions.PerSecond"/>. Each gets its full number of attempts.
+    /// The sweep enqueues any item that the queue did not accept.
     /// </summary>
-    /// <param name="filter">Which ones.</param>
-    /// <param name="isDryRun">Only counts what a replay would send.</param>
-    /// <param name="cancellationToken">Stops between two contents; those before it are replayed. Running it again does the rest.</param>
-    /// <exception cref="LedgerUnavailableException">The ledger cannot be reached; running it again does the rest.</exception>
+    /// <param name="filter">The items to replay.</param>
+    /// <param name="isDryRun">Only counts the items that a replay would send.</param>
+    /// <param name="cancellationToken">Stops between two items. Items before it are replayed; run again to replay the rest.</param>
+    /// <exception cref="LedgerUnavailableException">The ledger cannot be reached; run again to replay the rest.</exception>
     public async Task<ReplayResult> RunAsync(ParkedFilter filter, bool isDryRun, CancellationToken cancellationToken)
     {
         var (matched, replayed, notEnqueued) = (0, 0, 0);
@@ -36,7 +36,7 @@ public sealed class ParkedReplay(ISyncLedger ledger, ISyncQueue queue, ReplayOpt
             matched++;
             if (isDryRun) continue;
 
-            // Somebody else may have replayed it, or a newer content may have taken its place, since it was listed.
+            // Since it was listed, the item may have been replayed by another caller or replaced by a newer version.
             if (await ledger.ReplayAsync(parked.ContentId, TimeSpan.Zero, cancellationToken).ConfigureAwait(false) is not { } record) continue;
             replayed++;
             if (!await TryEnqueueAsync(record, cancellationToken).ConfigureAwait(false)) notEnqueued++;
@@ -51,7 +51,8 @@ public sealed class ParkedReplay(ISyncLedger ledger, ISyncQueue queue, ReplayOpt
     {
         try
         {
-            await queue.EnqueueAsync([new SyncMessage(record.ContentId, record.RequestId, record.Hop, TimeSpan.Zero)], cancellationToken).ConfigureAwait(false);
+            var message = new SyncMessage(record.ContentId, record.RequestId, record.Hop, TimeSpan.Zero);
+            await queue.EnqueueAsync([message], cancellationToken).ConfigureAwait(false);
             return true;
         }
         catch (QueueUnavailableException)
@@ -60,7 +61,8 @@ public sealed class ParkedReplay(ISyncLedger ledger, ISyncQueue queue, ReplayOpt
         }
     }
 
-    private async IAsyncEnumerable<SyncRecord> FindAsync(IReadOnlyCollection<string> ids, [EnumeratorCancellation] CancellationToken cancellationToken)
+    private async IAsyncEnumerable<SyncRecord> FindAsync(
+        IReadOnlyCollection<string> ids, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         foreach (var id in ids.Distinct(StringComparer.Ordinal))
         {
@@ -69,21 +71,21 @@ public sealed class ParkedReplay(ISyncLedger ledger, ISyncQueue queue, ReplayOpt
     }
 }
 
-/// <summary>How parked contents are sent again.</summary>
+/// <summary>How parked items are replayed.</summary>
 public sealed class ReplayOptions
 {
-    /// <summary>Most contents made due per second, so that a large replay does not crowd out what comes in meanwhile. More than 0.</summary>
+    /// <summary>Maximum number of items replayed per second, so that a large replay does not crowd out new items. Greater than 0.</summary>
     public double PerSecond { get; set; } = 10;
 }
 
-/// <summary>Which parked contents; a null member matches all, several members must all match.</summary>
+/// <summary>Selects parked items. A null member matches all; an item must match every other member.</summary>
 public sealed record ParkedFilter
 {
     public IReadOnlyCollection<string>? ContentIds { get; init; }
 
     public ParkReason? Reason { get; init; }
 
-    /// <summary>Of the last attempt: AlipayHK's resultCode, or one of the client's own.</summary>
+    /// <summary>Code of the last attempt: AlipayHK's resultCode or one of the client's own.</summary>
     public string? Code { get; init; }
 
     /// <summary>Parked at this time or later.</summary>
@@ -101,18 +103,18 @@ public sealed record ParkedFilter
         && (To is null || record.LastAttempt?.At < To);
 }
 
-/// <summary>A parked content, as a person needs to see it.</summary>
-/// <param name="ContentId">Which.</param>
+/// <summary>A parked item, with what a person needs to decide about it.</summary>
+/// <param name="ContentId">The item's contentId.</param>
 /// <param name="ContentType">As AlipayHK spells it.</param>
-/// <param name="Revision">Which of its revisions.</param>
+/// <param name="Revision">Revision of the parked version.</param>
 /// <param name="Reason">Why it is parked.</param>
-/// <param name="Code">Of the last attempt.</param>
-/// <param name="Message">Of the last attempt.</param>
-/// <param name="Attempts">How many were spent.</param>
-/// <param name="AcceptedAt">When the content was accepted, or replayed last.</param>
+/// <param name="Code">Code of the last attempt.</param>
+/// <param name="Message">Message of the last attempt.</param>
+/// <param name="Attempts">Number of attempts spent.</param>
+/// <param name="AcceptedAt">When this content was accepted or last replayed.</param>
 /// <param name="ParkedAt">When the last attempt ended.</param>
-/// <param name="RequestId">Of the request, on every attempt.</param>
-/// <param name="TracerId">AlipayHK's trace id of the last attempt, to be quoted to its support.</param>
+/// <param name="RequestId">Request id that every attempt sent.</param>
+/// <param name="TracerId">AlipayHK's id of the last request, for its support.</param>
 public sealed record ParkedItem(
     string ContentId,
     string ContentType,
@@ -140,7 +142,7 @@ public sealed record ParkedItem(
         record.LastAttempt?.TracerId);
 }
 
-/// <param name="Matched">Parked contents that matched.</param>
-/// <param name="Replayed">Made pending again by this run; 0 in a dry run.</param>
-/// <param name="NotEnqueued">Of those, how many the queue did not take; the sweep finds them.</param>
+/// <param name="Matched">Parked items that matched.</param>
+/// <param name="Replayed">Items that this call made pending; 0 in a dry run.</param>
+/// <param name="NotEnqueued">Replayed items that the queue did not accept; the sweep enqueues them.</param>
 public readonly record struct ReplayResult(int Matched, int Replayed, int NotEnqueued);

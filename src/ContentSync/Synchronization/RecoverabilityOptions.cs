@@ -1,14 +1,15 @@
 namespace ContentSync.Synchronization;
 
-/// <summary>How failed sends are repeated. Section <c>Recoverability</c> of the settings.</summary>
+/// <summary>Limits and delays of retries. Settings section <c>Recoverability</c>.</summary>
 public sealed class RecoverabilityOptions
 {
     /// <summary>Name of the settings section.</summary>
     public const string Section = "Recoverability";
 
     /// <summary>
-    /// Longest wait before the second, third ... attempt; the wait itself is drawn evenly between nothing and this (full jitter).
-    /// The last one serves for all further attempts. The defaults are the times at which AlipayHK itself redelivers to merchants.
+    /// Maximum delay before the second, third ... attempt. The actual delay is uniformly distributed between zero and this value (full
+    /// jitter). The last value also applies to all further attempts. The defaults are AlipayHK's own intervals for redelivering
+    /// notifications to merchants.
     /// </summary>
     public IList<TimeSpan> BackOff { get; init; } =
     [
@@ -21,31 +22,40 @@ public sealed class RecoverabilityOptions
         TimeSpan.FromHours(15),
     ];
 
-    /// <summary>Attempts before a content is parked, the first one included; twice as many where AlipayHK did not answer the last one, since then it may merely be down.</summary>
+    /// <summary>
+    /// Attempts before an item is parked, including the first one. Doubled if the last attempt got no signed response, because
+    /// AlipayHK may only be down.
+    /// </summary>
     public int MaxAttempts { get; set; } = 8;
 
-    /// <summary>Time since acceptance after which a content that has failed half of its attempts is parked rather than tried again.</summary>
+    /// <summary>Age since acceptance at which an item that has failed half of its attempts is parked instead of retried.</summary>
     public TimeSpan MaxAge { get; set; } = TimeSpan.FromHours(72);
 
-    /// <summary>Longest Retry-After that is believed.</summary>
+    /// <summary>Upper bound of a delay that a Retry-After header requests.</summary>
     public TimeSpan MaxRetryAfter { get; set; } = TimeSpan.FromHours(1);
 
-    /// <summary>Wait after the signer could not sign and did not say when to come back.</summary>
+    /// <summary>Delay after the signer was unavailable and named no delay of its own.</summary>
     public TimeSpan SigningRetryDelay { get; set; } = TimeSpan.FromSeconds(10);
 
-    /// <summary>How long one attempt may hold a content. Must be longer than <c>AlipayHk:TotalTimeout</c> by at least a quarter of itself, for the ledger's own time.</summary>
+    /// <summary>
+    /// Duration of an attempt's lease. A quarter of it is reserved for the ledger's own time; the rest must be at least
+    /// <c>AlipayHk:TotalTimeout</c>.
+    /// </summary>
     public TimeSpan LeaseDuration { get; set; } = TimeSpan.FromSeconds(60);
 
     /// <summary>
-    /// How long AlipayHK may go on working on a request whose answer was given up on. Nothing of the same content is sent
-    /// meanwhile: an older revision that takes effect late would undo a newer one. A caller who hangs up at once gives up at once, so it
-    /// is longer than AlipayHK takes for a request at all, and not merely than what it takes beyond the client's time limit.
+    /// How long AlipayHK may still process a request that timed out or was cancelled. No other request for the item is sent before
+    /// that, because an older version that takes effect late would undo a newer one. A cancellation may come right after sending, so
+    /// this must exceed AlipayHK's total processing time, not just the part beyond the client's timeout.
     /// </summary>
     public TimeSpan LateEffectWindow { get; set; } = TimeSpan.FromSeconds(25);
 
-    /// <summary>Failures in a row, over all contents, that stop sending until a probe succeeds. Below <see cref="MaxAttempts"/>, so that a lone content does not spend them all on a partner that is down.</summary>
+    /// <summary>
+    /// Consecutive failures, over all items, that trip the circuit breaker. Must be below <see cref="MaxAttempts"/>, so that a single
+    /// item does not spend all its attempts while AlipayHK is down.
+    /// </summary>
     public int BreakerThreshold { get; set; } = 5;
 
-    /// <summary>Time between two probes while sending is stopped.</summary>
+    /// <summary>Time between two probes while the circuit breaker is open.</summary>
     public TimeSpan ProbeInterval { get; set; } = TimeSpan.FromSeconds(30);
 }

@@ -2,62 +2,62 @@ using ContentSync.Ledger;
 
 namespace ContentSync.Synchronization;
 
-/// <summary>How one run of a content through the synchronizer ended.</summary>
+/// <summary>Kind of a <see cref="SyncOutcome"/>.</summary>
 public enum SyncOutcomeKind
 {
-    /// <summary>AlipayHK acknowledged the newest revision in this run.</summary>
+    /// <summary>AlipayHK acknowledged the newest version during this call.</summary>
     Synchronized,
 
-    /// <summary>The newest revision was acknowledged before; no call was made.</summary>
+    /// <summary>AlipayHK had already acknowledged the newest version; nothing was sent.</summary>
     Unchanged,
 
-    /// <summary>AlipayHK rejected it for good.</summary>
+    /// <summary>Parked, because AlipayHK rejected it permanently.</summary>
     Rejected,
 
-    /// <summary>Given up on; waits for a person.</summary>
+    /// <summary>Parked for another reason.</summary>
     Parked,
 
-    /// <summary>Still pending; to be run again after <see cref="SyncOutcome.Delay"/>.</summary>
+    /// <summary>Still pending; call again after <see cref="SyncOutcome.Delay"/>.</summary>
     Pending,
 
-    /// <summary>The ledger holds no such content.</summary>
+    /// <summary>The ledger does not hold the item.</summary>
     NotFound,
 }
 
-/// <summary>Why a content is still pending.</summary>
+/// <summary>Why an item is still pending.</summary>
 public enum PendingCause
 {
-    /// <summary>The attempt failed and is spent; the next one waits for its back-off.</summary>
+    /// <summary>The attempt failed and is spent; the next one follows after a back-off.</summary>
     Retry,
 
-    /// <summary>Sending is stopped, or no signature can be had; no attempt was spent.</summary>
+    /// <summary>The circuit breaker is open or the signer is unavailable; no attempt was spent.</summary>
     Deferred,
 
-    /// <summary>Another attempt at the same content is in flight.</summary>
+    /// <summary>Another attempt for the item is in flight, or its late-effect window has not ended.</summary>
     Busy,
 
-    /// <summary>Its back-off or pause has not passed yet.</summary>
+    /// <summary>The item's back-off or deferral has not ended.</summary>
     NotDue,
 
     /// <summary>The ledger could not be reached.</summary>
     LedgerUnavailable,
 }
 
-/// <summary>How one run of a content through the synchronizer ended, and what is known of it.</summary>
+/// <summary>The outcome of one call of the synchronizer for an item.</summary>
 public sealed record SyncOutcome(SyncOutcomeKind Kind)
 {
-    /// <summary>The record afterwards; null where the ledger holds none or could not be read.</summary>
+    /// <summary>The record after the call; null if the ledger does not hold the item or was not read.</summary>
     public SyncRecord? Record { get; init; }
 
     /// <summary>For <see cref="SyncOutcomeKind.Pending"/>.</summary>
     public PendingCause? Cause { get; init; }
 
-    /// <summary>For <see cref="SyncOutcomeKind.Pending"/>: run it again after this wait.</summary>
+    /// <summary>For <see cref="SyncOutcomeKind.Pending"/>: when to call again.</summary>
     public TimeSpan Delay { get; init; }
 
     /// <summary>AlipayHK's resultCode or one of the client's own; null where no attempt was made.</summary>
     public string? Code { get; init; }
 
-    /// <summary>One sentence; null where there is nothing to explain.</summary>
+    /// <summary>An explanation for a person; null if there is nothing to explain.</summary>
     public string? Description { get; init; }
 }

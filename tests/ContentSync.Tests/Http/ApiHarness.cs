@@ -12,7 +12,7 @@ using ContentSync.Resync.Planning;
 using ContentSync.Synchronization;
 using ContentSync.Tests.AlipayHk;
 using ContentSync.Tests.Ledger;
-using ContentSync.Tests.Local.Storage;
+using ContentSync.Tests.Sqlite;
 using ContentSync.Tests.Resync;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.WebUtilities;

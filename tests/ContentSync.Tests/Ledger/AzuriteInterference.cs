@@ -3,23 +3,25 @@ using Azure.Core.Pipeline;
 
 namespace ContentSync.Tests.Ledger;
 
-/// <summary>Sits between the client and Azurite: counts what is sent, and on demand comes before a write or loses the answer to it.</summary>
+/// <summary>
+/// Sits between the client and Azurite. Counts requests and, on demand, runs code before a write or loses the response to one.
+/// </summary>
 internal sealed class AzuriteInterference : HttpPipelinePolicy
 {
     private int _reads;
     private int _writes;
     private Func<Task>? _beforeWrite;
-    private Func<Task>? _afterLostAnswer;
+    private Func<Task>? _afterLostResponse;
 
     public int Reads => Volatile.Read(ref _reads);
 
     public int Writes => Volatile.Read(ref _writes);
 
-    /// <summary>The next write's answer is lost; the client is then going to send the write again.</summary>
-    /// <param name="then">Done before it does.</param>
-    public void LoseNextAnswer(Func<Task>? then = null) => _afterLostAnswer = then ?? (() => Task.CompletedTask);
+    /// <summary>Loses the response to the next write, so that the client sends the write again.</summary>
+    /// <param name="then">Runs before the client's retry.</param>
+    public void LoseNextResponse(Func<Task>? then = null) => _afterLostResponse = then ?? (() => Task.CompletedTask);
 
-    /// <summary>Does something before the next write is sent.</summary>
+    /// <summary>Runs <paramref name="act"/> before the next write is sent.</summary>
     public void BeforeNextWrite(Func<Task> act) => _beforeWrite = act;
 
     public override void Process(HttpMessage message, ReadOnlyMemory<HttpPipelinePolicy> pipeline) => throw new NotSupportedException();
@@ -30,7 +32,7 @@ internal sealed class AzuriteInterference : HttpPipelinePolicy
         Interlocked.Increment(ref isRead ? ref _reads : ref _writes);
         if (!isRead && Interlocked.Exchange(ref _beforeWrite, null) is { } act) await act();
         await ProcessNextAsync(message, pipeline);
-        if (isRead || Interlocked.Exchange(ref _afterLostAnswer, null) is not { } then) return;
+        if (isRead || Interlocked.Exchange(ref _afterLostResponse, null) is not { } then) return;
         await then();
         throw new IOException("The connection broke.");
     }

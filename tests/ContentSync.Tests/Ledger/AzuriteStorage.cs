@@ -12,9 +12,9 @@ using Azure.Storage.Blobs;
 namespace ContentSync.Tests.Ledger;
 
 /// <summary>
-/// Azurite's table and blob services for the tests of this collection: installed from npm on first use into <c>.tools</c> at the repository's
-/// root, on free ports of the loopback address, in memory, stopped at the end. Where it cannot be had the tests are skipped with
-/// the reason; with CI=true in the environment only a missing Node is a reason, anything else fails.
+/// Azurite's table and blob services for the tests of this collection: installed from npm on first use into <c>.tools</c> at the root of
+/// the repository, on free loopback ports, in memory, stopped at the end. If Azurite is unavailable, the tests are skipped with the
+/// reason. With CI=true in the environment, only a missing Node.js skips them; anything else fails.
 /// </summary>
 public sealed class AzuriteStorage : IAsyncLifetime
 {
@@ -31,26 +31,28 @@ public sealed class AzuriteStorage : IAsyncLifetime
     private Uri? _blobs;
     private string? _skipReason;
 
-    /// <summary>A client of a table that no other test uses, which does not exist yet.</summary>
-    /// <exception cref="SkipException">There is no Azurite; a <c>[SkippableFact]</c> is reported as skipped.</exception>
+    /// <summary>Returns a client of a table that does not exist yet and that no other test uses.</summary>
+    /// <exception cref="SkipException">Azurite is unavailable; a <c>[SkippableFact]</c> is reported as skipped.</exception>
     internal TableClient Table(HttpPipelinePolicy? policy = null)
     {
         Skip.If(_skipReason is not null, _skipReason);
         var options = new TableClientOptions();
         options.Retry.Delay = TimeSpan.FromMilliseconds(10);
         if (policy is not null) options.AddPolicy(policy, Azure.Core.HttpPipelinePosition.PerRetry);
-        return new TableClient(_tables, "t" + RandomNumberGenerator.GetHexString(16, lowercase: true), new TableSharedKeyCredential(Account, _key), options);
+        var name = "t" + RandomNumberGenerator.GetHexString(16, lowercase: true);
+        return new TableClient(_tables, name, new TableSharedKeyCredential(Account, _key), options);
     }
 
-    /// <summary>A client of a container that no other test uses, which does not exist yet.</summary>
-    /// <exception cref="SkipException">There is no Azurite; a <c>[SkippableFact]</c> is reported as skipped.</exception>
+    /// <summary>Returns a client of a container that does not exist yet and that no other test uses.</summary>
+    /// <exception cref="SkipException">Azurite is unavailable; a <c>[SkippableFact]</c> is reported as skipped.</exception>
     internal BlobContainerClient Container(HttpPipelinePolicy? policy = null)
     {
         Skip.If(_skipReason is not null, _skipReason);
         var options = new BlobClientOptions();
         options.Retry.Delay = TimeSpan.FromMilliseconds(10);
         if (policy is not null) options.AddPolicy(policy, Azure.Core.HttpPipelinePosition.PerRetry);
-        return new BlobContainerClient(new Uri($"{_blobs}/c{RandomNumberGenerator.GetHexString(16, lowercase: true)}"), new StorageSharedKeyCredential(Account, _key), options);
+        var name = "c" + RandomNumberGenerator.GetHexString(16, lowercase: true);
+        return new BlobContainerClient(new Uri($"{_blobs}/{name}"), new StorageSharedKeyCredential(Account, _key), options);
     }
 
     /// <summary>Addresses of the developer's account, for the settings of a host: its tables, and a container that no other test uses.</summary>
@@ -65,7 +67,7 @@ public sealed class AzuriteStorage : IAsyncLifetime
     {
         if (OnPath("node") is not { } node || OnPath(OperatingSystem.IsWindows() ? "npm.cmd" : "npm") is not { } npm)
         {
-            _skipReason = "Azurite needs node and npm on the PATH; install Node.js to run the tests of what is kept in Azure Storage.";
+            _skipReason = "Azurite needs node and npm on the PATH; install Node.js to run the tests of the data in Azure Storage.";
             return;
         }
 
@@ -97,15 +99,16 @@ public sealed class AzuriteStorage : IAsyncLifetime
         var scripts = Path.Combine(folder, "node_modules", "azurite", "dist", "src");
         if (File.Exists(Path.Combine(folder, "installed"))) return scripts;
 
-        // No install scripts: none is needed to run it.
+        // Azurite runs without its install scripts.
         Directory.CreateDirectory(folder);
-        using var install = Started(npm, "install", "--prefix", folder, "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error", $"azurite@{Version}");
+        using var install = Started(
+            npm, "install", "--prefix", folder, "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error", $"azurite@{Version}");
         var errors = install.StandardError.ReadToEndAsync();
         var output = install.StandardOutput.ReadToEndAsync();
-        using var patience = new CancellationTokenSource(TimeSpan.FromMinutes(5));
+        using var timeout = new CancellationTokenSource(TimeSpan.FromMinutes(5));
         try
         {
-            await install.WaitForExitAsync(patience.Token);
+            await install.WaitForExitAsync(timeout.Token);
         }
         catch (OperationCanceledException)
         {
@@ -113,21 +116,28 @@ public sealed class AzuriteStorage : IAsyncLifetime
             throw new AzuriteUnavailableException($"npm did not install Azurite {Version} within five minutes.");
         }
 
-        if (install.ExitCode != 0) throw new AzuriteUnavailableException($"npm could not install Azurite {Version}: {(await errors + await output).Trim()}");
-        // Last, so that an install that broke off is done again.
+        if (install.ExitCode != 0)
+            throw new AzuriteUnavailableException($"npm could not install Azurite {Version}: {(await errors + await output).Trim()}");
+        // Written last, so that an interrupted installation is repeated.
         await File.WriteAllTextAsync(Path.Combine(folder, "installed"), "");
         return scripts;
     }
 
     private async Task<Uri> StartAsync(string node, string scripts, string service)
     {
-        // The port is free when it is looked for; should another program be quicker, the next one is tried.
-        for (var tries = 0; tries < 3; tries++)
+        // Another program may take the free port before Azurite does, so this tries up to three ports.
+        for (var attempts = 0; attempts < 3; attempts++)
         {
             var port = FreePort();
             var azurite = Process.Start(new ProcessStartInfo(node)
             {
-                ArgumentList = { Path.Combine(scripts, service, "main.js"), $"--{service}Host", "127.0.0.1", $"--{service}Port", $"{port}", "--inMemoryPersistence", "--skipApiVersionCheck", "--disableTelemetry", "--silent" },
+                ArgumentList =
+                {
+                    Path.Combine(scripts, service, "main.js"),
+                    $"--{service}Host", "127.0.0.1",
+                    $"--{service}Port", $"{port}",
+                    "--inMemoryPersistence", "--skipApiVersionCheck", "--disableTelemetry", "--silent",
+                },
                 Environment = { ["AZURITE_ACCOUNTS"] = $"{Account}:{_key};{DeveloperAccount}" },
                 WorkingDirectory = Path.GetTempPath(),
                 RedirectStandardOutput = true,
@@ -187,7 +197,9 @@ public sealed class AzuriteStorage : IAsyncLifetime
 
     private static string? OnPath(string program) =>
         (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries)
-            .SelectMany(folder => OperatingSystem.IsWindows() ? [Path.Combine(folder, program), Path.Combine(folder, program + ".exe")] : new[] { Path.Combine(folder, program) })
+            .SelectMany(folder => OperatingSystem.IsWindows()
+                ? [Path.Combine(folder, program), Path.Combine(folder, program + ".exe")]
+                : new[] { Path.Combine(folder, program) })
             .FirstOrDefault(File.Exists);
 
     private static string RepositoryRoot([CallerFilePath] string source = "")
@@ -197,7 +209,7 @@ public sealed class AzuriteStorage : IAsyncLifetime
             if (File.Exists(Path.Combine(folder, "global.json"))) return folder;
         }
 
-        throw new InvalidOperationException("The repository's root is not above this file.");
+        throw new InvalidOperationException("No parent folder of this file is the root of the repository.");
     }
 
     private sealed class AzuriteUnavailableException(string message) : Exception(message);

@@ -4,15 +4,15 @@ using ContentSync.Ledger;
 
 namespace ContentSync.Tests.Ledger;
 
-/// <summary>A ledger for tests that ends with its process. Can be told to be unavailable.</summary>
+/// <summary>An in-memory ledger for tests, which can simulate an unavailable store.</summary>
 internal sealed class MemoryLedger(TimeProvider time) : ISyncLedger
 {
-    private readonly Lock _gate = new();
+    private readonly Lock _lock = new();
     private readonly Dictionary<string, SyncRecord> _records = new(StringComparer.Ordinal);
     private long _version;
     private long _lease;
 
-    /// <summary>While set, every call fails with it.</summary>
+    /// <summary>If set, every call throws it.</summary>
     public LedgerUnavailableException? Unavailable { get; set; }
 
     public ValueTask<IReadOnlyList<Acceptance>> AcceptAsync(IReadOnlyList<Submission> submissions, CancellationToken cancellationToken) =>
@@ -29,12 +29,12 @@ internal sealed class MemoryLedger(TimeProvider time) : ISyncLedger
             },
             cancellationToken);
 
-    public ValueTask<RecordResult> RecordAsync(SyncRecord leased, AttemptOutcome ending, CancellationToken cancellationToken) =>
+    public ValueTask<RecordResult> RecordAsync(SyncRecord leased, AttemptOutcome outcome, CancellationToken cancellationToken) =>
         Locked(
             () =>
             {
                 if (!_records.TryGetValue(leased.ContentId, out var current)) return new RecordResult(RecordStatus.LeaseLost, leased);
-                var (next, status) = SyncTransitions.Record(current, leased, ending);
+                var (next, status) = SyncTransitions.Record(current, leased, outcome);
                 return new RecordResult(status, Write(next) ?? current);
             },
             cancellationToken);
@@ -85,7 +85,7 @@ internal sealed class MemoryLedger(TimeProvider time) : ISyncLedger
     private ValueTask<T> Locked<T>(Func<T> act, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        lock (_gate)
+        lock (_lock)
         {
             if (Unavailable is { } fault) throw fault;
             return ValueTask.FromResult(act());

@@ -12,7 +12,7 @@ public sealed class StoreClockTests
     public StoreClockTests() => _clock = new StoreClock(_machine);
 
     [Fact]
-    public void Counts_on_from_the_wall_clock_at_the_start()
+    public void Starts_at_the_wall_clock_and_advances_with_the_monotonic_timer()
     {
         _machine.Monotonic += TimeSpan.FromHours(3);
         Assert.Equal(Start.AddHours(3), _clock.GetUtcNow());
@@ -31,7 +31,7 @@ public sealed class StoreClockTests
     [Theory]
     [InlineData(3_600)]
     [InlineData(-3_600)]
-    public void Takes_the_stores_time(int seconds)
+    public void Adopts_the_time_of_the_store(int seconds)
     {
         Observe(Start.AddSeconds(seconds), TimeSpan.Zero);
         _machine.Monotonic += TimeSpan.FromSeconds(5);
@@ -39,7 +39,7 @@ public sealed class StoreClockTests
     }
 
     [Fact]
-    public void Is_not_set_back_by_an_answer_that_was_long_on_its_way()
+    public void Is_not_set_back_by_a_delayed_response()
     {
         Observe(Start, TimeSpan.Zero);
         _machine.Monotonic += TimeSpan.FromSeconds(120);
@@ -48,7 +48,7 @@ public sealed class StoreClockTests
     }
 
     [Fact]
-    public void Goes_forward_with_what_the_store_has_reached()
+    public void Moves_forward_to_the_time_of_the_store()
     {
         Observe(Start, TimeSpan.FromSeconds(30));
         Observe(Start.AddSeconds(30), TimeSpan.Zero);
@@ -56,7 +56,7 @@ public sealed class StoreClockTests
     }
 
     [Fact]
-    public void Goes_back_with_a_store_that_was_set_back_as_far_as_the_answer_proves()
+    public void Moves_back_with_a_store_that_was_set_back_as_far_as_the_response_proves()
     {
         Observe(Start, TimeSpan.Zero);
         _machine.Monotonic += TimeSpan.FromSeconds(100);
@@ -65,7 +65,7 @@ public sealed class StoreClockTests
     }
 
     [Fact]
-    public void Is_not_set_back_within_the_second_that_the_header_leaves_open()
+    public void Is_not_set_back_within_the_one_second_resolution_of_the_header()
     {
         Observe(Start, TimeSpan.Zero);
         _machine.Monotonic += TimeSpan.FromSeconds(0.9);

@@ -5,7 +5,10 @@ using Microsoft.Extensions.Time.Testing;
 
 namespace ContentSync.Tests.Ledger;
 
-/// <summary>What every ledger does. Each test's contents have ids of its own, so that tests may share one store. A derived class whose store cannot be had skips from <see cref="OpenAsync"/>.</summary>
+/// <summary>
+/// The contract of every ledger. The items of each test have their own ids, so that tests can share one store. A derived class whose
+/// store is unavailable skips in <see cref="OpenAsync"/>.
+/// </summary>
 public abstract class SyncLedgerContract
 {
     private static readonly TimeSpan Duration = TimeSpan.FromMinutes(2);
@@ -14,16 +17,16 @@ public abstract class SyncLedgerContract
     private readonly TestSubmissions _submissions = new();
     private readonly string _prefix;
 
-    /// <param name="seed">The ledger's own, so that no two ledgers' tests share ids either.</param>
+    /// <param name="seed">Unique per derived class, so that the tests of two ledgers do not share ids either.</param>
     protected SyncLedgerContract(int seed) => _prefix = $"t{NextId(seed):x8}-";
 
     private DateTimeOffset Now => _time.GetUtcNow();
 
-    /// <summary>A ledger, or a new view of the same one; closed by the derived class.</summary>
+    /// <summary>Opens the ledger; the derived class closes it.</summary>
     private protected abstract ValueTask<ISyncLedger> OpenAsync(TimeProvider time);
 
     [SkippableFact]
-    public async Task Holds_what_it_accepted_to_the_byte()
+    public async Task Stores_an_accepted_item_byte_for_byte()
     {
         var ledger = await OpenAsync(_time);
         var submission = _submissions.Of(Id("1"), "票 🎬 \\u4e00 \"quoted\"", Revision.At(Now));
@@ -33,14 +36,16 @@ public abstract class SyncLedgerContract
 
         Assert.Equal(AcceptanceKind.Accepted, acceptance.Kind);
         AssertSame(acceptance.Record, found);
-        Assert.Equal((Id("1"), "SKU", ContentStatus.Valid, Revision.At(Now)), (found!.ContentId, found.ContentType, found.ContentStatus, found.Revision));
+        Assert.Equal(
+            (Id("1"), "SKU", ContentStatus.Valid, Revision.At(Now)),
+            (found!.ContentId, found.ContentType, found.ContentStatus, found.Revision));
         Assert.Equal((submission.Item.Hash, Now, Now), (found.Hash, found.AcceptedAt, found.DueAt));
         Assert.Equal(TestSubmissions.BodyOf("票 🎬 \\u4e00 \"quoted\""), found.Body.ToArray());
         Assert.NotEqual("", found.ETag);
     }
 
     [SkippableFact]
-    public async Task Finds_nothing_it_was_not_given()
+    public async Task Finds_no_item_that_was_not_accepted()
     {
         var ledger = await OpenAsync(_time);
 
@@ -51,28 +56,37 @@ public abstract class SyncLedgerContract
     }
 
     [SkippableFact]
-    public async Task Answers_submissions_in_their_order()
+    public async Task Returns_results_in_the_order_of_the_submissions()
     {
         var ledger = await OpenAsync(_time);
-        await ledger.AcceptAsync([Content("2", "A", 5)], default);
+        await ledger.AcceptAsync([Version("2", "A", 5)], default);
 
-        var answers = await ledger.AcceptAsync([Content("1", "A", 1), Content("2", "B", 4), Content("3", "A", 1), Content("2", "B", 5), Content("2", "A", 6)], default);
+        var results = await ledger.AcceptAsync(
+            [Version("1", "A", 1), Version("2", "B", 4), Version("3", "A", 1), Version("2", "B", 5), Version("2", "A", 6)], default);
 
-        Assert.Equal([Id("1"), Id("2"), Id("3"), Id("2"), Id("2")], answers.Select(a => a.Record.ContentId));
+        Assert.Equal([Id("1"), Id("2"), Id("3"), Id("2"), Id("2")], results.Select(a => a.Record.ContentId));
         Assert.Equal(
-            [AcceptanceKind.Accepted, AcceptanceKind.Superseded, AcceptanceKind.Accepted, AcceptanceKind.RevisionConflict, AcceptanceKind.AlreadyPending],
-            answers.Select(a => a.Kind));
+            [
+                AcceptanceKind.Accepted,
+                AcceptanceKind.Superseded,
+                AcceptanceKind.Accepted,
+                AcceptanceKind.RevisionConflict,
+                AcceptanceKind.AlreadyPending,
+            ],
+            results.Select(a => a.Kind));
     }
 
     [SkippableFact]
-    public async Task Lets_the_last_of_the_same_content_in_one_batch_win()
+    public async Task Lets_the_newest_of_several_submissions_for_an_item_in_one_batch_win()
     {
         var ledger = await OpenAsync(_time);
 
-        var answers = await ledger.AcceptAsync([Content("1", "A", 1), Content("1", "B", 2), Content("1", "B", 3), Content("1", "A", 2)], default);
+        var results = await ledger.AcceptAsync([Version("1", "A", 1), Version("1", "B", 2), Version("1", "B", 3), Version("1", "A", 2)], default);
         var found = await ledger.FindAsync(Id("1"), default);
 
-        Assert.Equal([AcceptanceKind.Accepted, AcceptanceKind.Accepted, AcceptanceKind.AlreadyPending, AcceptanceKind.Superseded], answers.Select(a => a.Kind));
+        Assert.Equal(
+            [AcceptanceKind.Accepted, AcceptanceKind.Accepted, AcceptanceKind.AlreadyPending, AcceptanceKind.Superseded],
+            results.Select(a => a.Kind));
         Assert.Equal((Revision.Of(3), TestSubmissions.HashOf("B")), (found!.Revision, found.Hash));
         Assert.Equal(TestSubmissions.BodyOf("B"), found.Body.ToArray());
         Assert.Equal(2, _submissions.Prepared);
@@ -82,20 +96,20 @@ public abstract class SyncLedgerContract
     public async Task Fails_only_the_call_whose_request_cannot_be_prepared()
     {
         var ledger = await OpenAsync(_time);
-        var broken = Content("1", "A", 1) with { Prepare = _ => throw new InvalidOperationException("no request") };
+        var broken = Version("1", "A", 1) with { Prepare = _ => throw new InvalidOperationException("no request") };
 
         await Assert.ThrowsAsync<InvalidOperationException>(async () => await ledger.AcceptAsync([broken], default));
 
-        Assert.Equal(AcceptanceKind.Accepted, (await ledger.AcceptAsync([Content("1", "A", 1)], default))[0].Kind);
+        Assert.Equal(AcceptanceKind.Accepted, (await ledger.AcceptAsync([Version("1", "A", 1)], default))[0].Kind);
     }
 
     [SkippableFact]
-    public async Task Sends_an_unchanged_content_nowhere()
+    public async Task Grants_no_lease_for_unchanged_content()
     {
         var ledger = await OpenAsync(_time);
         var synchronized = await SynchronizeAsync(ledger, "1", "A", 1);
 
-        var again = (await ledger.AcceptAsync([Content("1", "A", 2)], default))[0];
+        var again = (await ledger.AcceptAsync([Version("1", "A", 2)], default))[0];
 
         Assert.Equal(AcceptanceKind.Unchanged, again.Kind);
         Assert.Equal(LeaseStatus.NotPending, (await ledger.LeaseAsync(Id("1"), Duration, default)).Status);
@@ -103,56 +117,62 @@ public abstract class SyncLedgerContract
     }
 
     [SkippableFact]
-    public async Task Changes_the_etag_when_the_content_or_its_delivery_moves_on_and_only_then()
+    public async Task Changes_the_ETag_only_when_the_record_changes()
     {
         var ledger = await OpenAsync(_time);
-        var etags = new List<string> { (await ledger.AcceptAsync([Content("1", "A", 1)], default))[0].Record.ETag };
+        var etags = new List<string> { (await ledger.AcceptAsync([Version("1", "A", 1)], default))[0].Record.ETag };
         var leased = (await ledger.LeaseAsync(Id("1"), Duration, default)).Record!;
-        etags.Add((await ledger.AcceptAsync([Content("1", "A", 2)], default))[0].Record.ETag);
-        etags.Add((await ledger.RecordAsync(leased, AttemptEndings.Synchronized(leased, Now), default)).Record.ETag);
+        etags.Add((await ledger.AcceptAsync([Version("1", "A", 2)], default))[0].Record.ETag);
+        etags.Add((await ledger.RecordAsync(leased, AttemptOutcomes.Synchronized(leased, Now), default)).Record.ETag);
 
         Assert.Equal(3, etags.Distinct().Count());
-        Assert.Equal(etags[^1], (await ledger.AcceptAsync([Content("1", "B", 1)], default))[0].Record.ETag);
+        Assert.Equal(etags[^1], (await ledger.AcceptAsync([Version("1", "B", 1)], default))[0].Record.ETag);
         Assert.Equal(etags[^1], (await ledger.FindAsync(Id("1"), default))!.ETag);
     }
 
     [SkippableFact]
-    public async Task Grants_one_lease_to_a_hundred_who_ask_at_once()
+    public async Task Grants_one_lease_to_a_hundred_concurrent_callers()
     {
         var ledger = await OpenAsync(_time);
-        await ledger.AcceptAsync([Content("1", "A", 1)], default);
+        await ledger.AcceptAsync([Version("1", "A", 1)], default);
 
-        var answers = await Task.WhenAll(Enumerable.Range(0, 100).Select(_ => Task.Run(() => ledger.LeaseAsync(Id("1"), Duration, default).AsTask())));
+        var results = await Task.WhenAll(
+            Enumerable.Range(0, 100).Select(_ => Task.Run(() => ledger.LeaseAsync(Id("1"), Duration, default).AsTask())));
 
-        var winner = Assert.Single(answers, a => a.Status == LeaseStatus.Granted).Record!;
-        Assert.All(answers.Where(a => a.Status != LeaseStatus.Granted), a => Assert.Equal((LeaseStatus.Busy, winner.Lease), (a.Status, a.Record!.Lease)));
+        var winner = Assert.Single(results, a => a.Status == LeaseStatus.Granted).Record!;
+        Assert.All(
+            results.Where(a => a.Status != LeaseStatus.Granted),
+            a => Assert.Equal((LeaseStatus.Busy, winner.Lease), (a.Status, a.Record!.Lease)));
         Assert.Equal(TestSubmissions.BodyOf("A"), winner.Body.ToArray());
         Assert.Equal(1, (await ledger.FindAsync(Id("1"), default))!.Attempts);
     }
 
     [SkippableFact]
-    public async Task Loses_no_revision_to_many_who_accept_at_once()
+    public async Task Loses_no_revision_to_concurrent_submissions()
     {
         var ledger = await OpenAsync(_time);
 
-        await Task.WhenAll(Enumerable.Range(1, 50).Select(i => Task.Run(() => ledger.AcceptAsync([Content("1", $"C{i}", i), Content($"own-{i}", "A", 1)], default).AsTask())));
+        await Task.WhenAll(Enumerable.Range(1, 50).Select(
+            i => Task.Run(() => ledger.AcceptAsync([Version("1", $"C{i}", i), Version($"own-{i}", "A", 1)], default).AsTask())));
 
-        Assert.Equal((Revision.Of(50), TestSubmissions.HashOf("C50")), ((await ledger.FindAsync(Id("1"), default))!.Revision, (await ledger.FindAsync(Id("1"), default))!.Hash));
+        Assert.Equal(
+            (Revision.Of(50), TestSubmissions.HashOf("C50")),
+            ((await ledger.FindAsync(Id("1"), default))!.Revision, (await ledger.FindAsync(Id("1"), default))!.Hash));
         for (var i = 1; i <= 50; i++) { Assert.NotNull(await ledger.FindAsync(Id($"own-{i}"), default)); }
     }
 
     [SkippableFact]
-    public async Task Grants_an_expired_lease_to_the_next_and_takes_nothing_from_the_first_any_more()
+    public async Task Grants_an_expired_lease_to_the_next_caller_and_records_nothing_more_from_the_first()
     {
         var ledger = await OpenAsync(_time);
-        await ledger.AcceptAsync([Content("1", "A", 1)], default);
+        await ledger.AcceptAsync([Version("1", "A", 1)], default);
         var first = (await ledger.LeaseAsync(Id("1"), Duration, default)).Record!;
         _time.Advance(Duration - TimeSpan.FromTicks(1));
         Assert.Equal(LeaseStatus.Busy, (await ledger.LeaseAsync(Id("1"), Duration, default)).Status);
         _time.Advance(TimeSpan.FromTicks(1));
 
         var second = (await ledger.LeaseAsync(Id("1"), Duration, default)).Record!;
-        var late = await ledger.RecordAsync(first, AttemptEndings.Synchronized(first, Now), default);
+        var late = await ledger.RecordAsync(first, AttemptOutcomes.Synchronized(first, Now), default);
 
         Assert.NotEqual(first.Lease!.LeaseId, second.Lease!.LeaseId);
         Assert.Equal((first.RequestId, 2), (second.RequestId, second.Attempts));
@@ -165,31 +185,33 @@ public abstract class SyncLedgerContract
     public async Task Keeps_every_member_of_a_synchronized_record()
     {
         var ledger = await OpenAsync(_time);
-        await ledger.AcceptAsync([Content("1", "A", 1)], default);
+        await ledger.AcceptAsync([Version("1", "A", 1)], default);
         var leased = (await ledger.LeaseAsync(Id("1"), Duration, default)).Record!;
         _time.Advance(TimeSpan.FromSeconds(3));
-        var ending = AttemptEndings.Synchronized(leased, Now) with { TemplateCode = "T-1", TemplateStatus = "" };
+        var outcome = AttemptOutcomes.Synchronized(leased, Now) with { TemplateCode = "T-1", TemplateStatus = "" };
 
-        var (status, recorded) = await ledger.RecordAsync(leased, ending, default);
+        var (status, recorded) = await ledger.RecordAsync(leased, outcome, default);
 
         Assert.Equal((RecordStatus.Recorded, SyncState.Synchronized), (status, recorded.State));
         Assert.Equal((leased.Hash, Revision.Of(1), Now), (recorded.SynchronizedHash, recorded.SynchronizedRevision, recorded.SynchronizedAt));
-        Assert.Equal((ending.Attempt! with { TemplateCode = "T-1", TemplateStatus = "" }, "T-1", ""), (recorded.LastAttempt, recorded.TemplateCode, recorded.TemplateStatus));
+        Assert.Equal(
+            (outcome.Attempt! with { TemplateCode = "T-1", TemplateStatus = "" }, "T-1", ""),
+            (recorded.LastAttempt, recorded.TemplateCode, recorded.TemplateStatus));
         AssertSame(recorded, await ledger.FindAsync(Id("1"), default));
     }
 
     [SkippableFact]
-    public async Task Keeps_the_template_with_the_attempt_that_brought_it()
+    public async Task Keeps_the_template_with_the_attempt_that_received_it()
     {
         var ledger = await OpenAsync(_time);
-        await ledger.AcceptAsync([Content("1", "A", 1)], default);
+        await ledger.AcceptAsync([Version("1", "A", 1)], default);
         var leased = (await ledger.LeaseAsync(Id("1"), Duration, default)).Record!;
-        await ledger.RecordAsync(leased, AttemptEndings.Synchronized(leased, Now) with { TemplateCode = "T-1", TemplateStatus = "valid" }, default);
+        await ledger.RecordAsync(leased, AttemptOutcomes.Synchronized(leased, Now) with { TemplateCode = "T-1", TemplateStatus = "valid" }, default);
         _time.Advance(TimeSpan.FromSeconds(3));
-        await ledger.AcceptAsync([Content("1", "B", 2)], default);
+        await ledger.AcceptAsync([Version("1", "B", 2)], default);
         leased = (await ledger.LeaseAsync(Id("1"), Duration, default)).Record!;
 
-        await ledger.RecordAsync(leased, AttemptEndings.RetryAt(leased, Now, Now), default);
+        await ledger.RecordAsync(leased, AttemptOutcomes.RetryAt(leased, Now, Now), default);
 
         var found = (await ledger.FindAsync(Id("1"), default))!;
         var earlier = Assert.Single(found.EarlierAttempts);
@@ -201,7 +223,7 @@ public abstract class SyncLedgerContract
     public async Task Keeps_an_attempt_without_a_tracer_and_with_an_empty_message()
     {
         var ledger = await OpenAsync(_time);
-        await ledger.AcceptAsync([Content("1", "A", 1)], default);
+        await ledger.AcceptAsync([Version("1", "A", 1)], default);
         var leased = (await ledger.LeaseAsync(Id("1"), Duration, default)).Record!;
         var attempt = new SyncAttempt(Now, leased.RequestId, "TIMEOUT", "", null);
 
@@ -211,12 +233,12 @@ public abstract class SyncLedgerContract
     }
 
     [SkippableFact]
-    public async Task Holds_a_retry_back_until_it_is_due_and_then_sends_the_same_request()
+    public async Task Grants_no_lease_for_a_retry_before_it_is_due_and_then_returns_the_same_request()
     {
         var ledger = await OpenAsync(_time);
-        await ledger.AcceptAsync([Content("1", "A", 1)], default);
+        await ledger.AcceptAsync([Version("1", "A", 1)], default);
         var leased = (await ledger.LeaseAsync(Id("1"), Duration, default)).Record!;
-        await ledger.RecordAsync(leased, AttemptEndings.RetryAt(leased, Now, Now.AddSeconds(30)), default);
+        await ledger.RecordAsync(leased, AttemptOutcomes.RetryAt(leased, Now, Now.AddSeconds(30)), default);
 
         Assert.Equal(LeaseStatus.NotDue, (await ledger.LeaseAsync(Id("1"), Duration, default)).Status);
         _time.Advance(TimeSpan.FromSeconds(30));
@@ -227,25 +249,25 @@ public abstract class SyncLedgerContract
     }
 
     [SkippableFact]
-    public async Task Keeps_a_newer_content_pending_when_the_one_in_flight_ends()
+    public async Task Keeps_a_newer_version_pending_when_the_attempt_in_flight_ends()
     {
         var ledger = await OpenAsync(_time);
-        await ledger.AcceptAsync([Content("1", "A", 1)], default);
+        await ledger.AcceptAsync([Version("1", "A", 1)], default);
         var leased = (await ledger.LeaseAsync(Id("1"), Duration, default)).Record!;
-        await ledger.AcceptAsync([Content("1", "B", 2)], default);
+        await ledger.AcceptAsync([Version("1", "B", 2)], default);
         Assert.Equal(LeaseStatus.Busy, (await ledger.LeaseAsync(Id("1"), Duration, default)).Status);
 
-        var answer = await ledger.RecordAsync(leased, AttemptEndings.Synchronized(leased, Now), default);
+        var result = await ledger.RecordAsync(leased, AttemptOutcomes.Synchronized(leased, Now), default);
         var next = await ledger.LeaseAsync(Id("1"), Duration, default);
 
-        Assert.Equal((RecordStatus.NewerPending, SyncState.Pending), (answer.Status, answer.Record.State));
+        Assert.Equal((RecordStatus.NewerPending, SyncState.Pending), (result.Status, result.Record.State));
         Assert.Equal((LeaseStatus.Granted, TestSubmissions.HashOf("B")), (next.Status, next.Record!.Hash));
         Assert.Equal(TestSubmissions.BodyOf("B"), next.Record.Body.ToArray());
         Assert.NotEqual(leased.RequestId, next.Record.RequestId);
     }
 
     [SkippableFact]
-    public async Task Replays_a_parked_content_with_its_request()
+    public async Task Replays_a_parked_item_with_its_request()
     {
         var ledger = await OpenAsync(_time);
         var parked = await ParkAsync(ledger, "1", "A", ParkReason.AttemptsExhausted);
@@ -262,7 +284,7 @@ public abstract class SyncLedgerContract
     }
 
     [SkippableFact]
-    public async Task Replays_a_parked_content_no_sooner_than_it_is_told()
+    public async Task Replays_a_parked_item_only_after_the_given_delay()
     {
         var ledger = await OpenAsync(_time);
         await ParkAsync(ledger, "1", "A", ParkReason.AttemptsExhausted);
@@ -276,12 +298,13 @@ public abstract class SyncLedgerContract
     }
 
     [SkippableFact]
-    public async Task Sends_an_acknowledged_content_again_with_its_request()
+    public async Task Resends_a_synchronized_item_with_its_request()
     {
         var ledger = await OpenAsync(_time);
-        await ledger.AcceptAsync([Content("1", "A", 1)], default);
+        await ledger.AcceptAsync([Version("1", "A", 1)], default);
         var leased = (await ledger.LeaseAsync(Id("1"), Duration, default)).Record!;
-        await ledger.RecordAsync(leased, new AttemptOutcome(AttemptOutcomeKind.Synchronized) { Attempt = new SyncAttempt(Now, leased.RequestId, "SUCCESS", "done", null) }, default);
+        var attempt = new SyncAttempt(Now, leased.RequestId, "SUCCESS", "done", null);
+        await ledger.RecordAsync(leased, new AttemptOutcome(AttemptOutcomeKind.Synchronized) { Attempt = attempt }, default);
         _time.Advance(TimeSpan.FromDays(30));
 
         var again = await ledger.ResendAsync(Id("1"), default);
@@ -293,7 +316,7 @@ public abstract class SyncLedgerContract
     }
 
     [SkippableFact]
-    public async Task Sends_nothing_again_that_was_rejected_or_never_known()
+    public async Task Does_not_resend_a_rejected_or_unknown_item()
     {
         var ledger = await OpenAsync(_time);
         await ParkAsync(ledger, "1", "A", ParkReason.Rejected);
@@ -307,9 +330,9 @@ public abstract class SyncLedgerContract
     public async Task Lists_by_state_due_time_type_and_result()
     {
         var ledger = await OpenAsync(_time);
-        await ledger.AcceptAsync([Content("due", "A", 1), _submissions.Of(Id("movie"), "A", 1, "MOVIE"), Content("later", "A", 1)], default);
+        await ledger.AcceptAsync([Version("due", "A", 1), _submissions.Of(Id("movie"), "A", 1, "MOVIE"), Version("later", "A", 1)], default);
         var later = (await ledger.LeaseAsync(Id("later"), Duration, default)).Record!;
-        await ledger.RecordAsync(later, AttemptEndings.RetryAt(later, Now, Now.AddSeconds(30)), default);
+        await ledger.RecordAsync(later, AttemptOutcomes.RetryAt(later, Now, Now.AddSeconds(30)), default);
         await SynchronizeAsync(ledger, "done", "A", 1);
         await ParkAsync(ledger, "parked", "A", ParkReason.Rejected);
 
@@ -318,7 +341,9 @@ public abstract class SyncLedgerContract
         Assert.Equal(["done"], await ListAsync(ledger, new SyncRecordFilter { State = SyncState.Synchronized }));
         Assert.Equal(["parked"], await ListAsync(ledger, new SyncRecordFilter { State = SyncState.Parked }));
         Assert.Equal(["due", "movie"], await ListAsync(ledger, new SyncRecordFilter { DueBy = Now }));
-        Assert.Equal(["due", "movie"], await ListAsync(ledger, new SyncRecordFilter { DueBy = Now.AddSeconds(30).AddTicks(-1), State = SyncState.Pending }));
+        Assert.Equal(
+            ["due", "movie"],
+            await ListAsync(ledger, new SyncRecordFilter { DueBy = Now.AddSeconds(30).AddTicks(-1), State = SyncState.Pending }));
         Assert.Equal(["due", "later", "movie"], await ListAsync(ledger, new SyncRecordFilter { DueBy = Now.AddSeconds(30) }));
         Assert.Equal(["movie"], await ListAsync(ledger, new SyncRecordFilter { DueBy = Now, ContentType = "MOVIE" }));
         Assert.Equal(["parked"], await ListAsync(ledger, new SyncRecordFilter { ResultCode = "CONTENT_RISKY" }));
@@ -328,11 +353,11 @@ public abstract class SyncLedgerContract
     }
 
     [SkippableFact]
-    public async Task Lists_more_records_than_a_page_holds_each_once_and_whole()
+    public async Task Lists_more_records_than_a_page_each_once_and_complete()
     {
         var ledger = await OpenAsync(_time);
         var ids = Enumerable.Range(0, 1_100).Select(i => i.ToString("d4", System.Globalization.CultureInfo.InvariantCulture)).ToArray();
-        await ledger.AcceptAsync([.. ids.Select(id => Content(id, $"content {id}", 1))], default);
+        await ledger.AcceptAsync([.. ids.Select(id => Version(id, $"content {id}", 1))], default);
 
         Assert.Equal(ids, await ListAsync(ledger, new SyncRecordFilter { State = SyncState.Pending }));
         Assert.Equal(ids, await ListAsync(ledger, new SyncRecordFilter { ContentType = "SKU" }));
@@ -344,10 +369,10 @@ public abstract class SyncLedgerContract
     }
 
     [SkippableFact]
-    public async Task Goes_on_listing_while_records_change()
+    public async Task Continues_listing_while_records_change()
     {
         var ledger = await OpenAsync(_time);
-        await ledger.AcceptAsync([.. Enumerable.Range(0, 600).Select(i => Content($"{i}", "A", 1))], default);
+        await ledger.AcceptAsync([.. Enumerable.Range(0, 600).Select(i => Version($"{i}", "A", 1))], default);
         var listed = new HashSet<string>();
 
         await foreach (var record in ledger.ListAsync(new SyncRecordFilter { State = SyncState.Pending }, default))
@@ -355,7 +380,7 @@ public abstract class SyncLedgerContract
             if (!record.ContentId.StartsWith(_prefix, StringComparison.Ordinal)) continue;
             Assert.True(listed.Add(record.ContentId));
             var leased = (await ledger.LeaseAsync(record.ContentId, Duration, default)).Record!;
-            await ledger.RecordAsync(leased, AttemptEndings.Synchronized(leased, Now), default);
+            await ledger.RecordAsync(leased, AttemptOutcomes.Synchronized(leased, Now), default);
         }
 
         Assert.Equal(600, listed.Count);
@@ -370,10 +395,11 @@ public abstract class SyncLedgerContract
     [InlineData("字字字字字字字字字字字字字字字字字字字字字字字字字字字字字字字字字字字字字字字字字字字字字字字字字字字字")]
     [InlineData("é")]
     [InlineData("Case")]
-    public async Task Takes_any_content_id_as_it_is(string id)
+    public async Task Accepts_any_contentId_unchanged(string id)
     {
         var ledger = await OpenAsync(_time);
-        await ledger.AcceptAsync([Content(id, "A", 1), Content(id.ToUpperInvariant() + "~", "B", 1), Content(id.Normalize(NormalizationForm.FormD) + "|", "C", 1)], default);
+        var similar = new[] { id.ToUpperInvariant() + "~", id.Normalize(NormalizationForm.FormD) + "|" };
+        await ledger.AcceptAsync([Version(id, "A", 1), Version(similar[0], "B", 1), Version(similar[1], "C", 1)], default);
 
         var synchronized = await SynchronizeAsync(ledger, id, "A", 2);
 
@@ -383,12 +409,12 @@ public abstract class SyncLedgerContract
     }
 
     [SkippableFact]
-    public async Task Tells_ids_apart_that_differ_in_case_or_composition_only()
+    public async Task Distinguishes_ids_that_differ_only_in_case_or_composition()
     {
         var ledger = await OpenAsync(_time);
         string[] ids = ["sku", "SKU", "Sku", "e\u0301", "\u00e9", "sku ", "sk\u200bu"];
 
-        await ledger.AcceptAsync([.. ids.Select((id, i) => Content(id, $"{i}", 1))], default);
+        await ledger.AcceptAsync([.. ids.Select((id, i) => Version(id, $"{i}", 1))], default);
 
         for (var i = 0; i < ids.Length; i++) { Assert.Equal(TestSubmissions.HashOf($"{i}"), (await ledger.FindAsync(Id(ids[i]), default))!.Hash); }
     }
@@ -398,25 +424,25 @@ public abstract class SyncLedgerContract
     [InlineData(1)]
     [InlineData(5_000)]
     [InlineData(50_000)]
-    public async Task Holds_bodies_of_any_length_to_the_byte(int length)
+    public async Task Stores_bodies_of_any_length_byte_for_byte(int length)
     {
         var ledger = await OpenAsync(_time);
         var body = new byte[length];
         new Random(length).NextBytes(body);
 
-        await ledger.AcceptAsync([Content("1", "A", 1) with { Prepare = _ => new PreparedRequest("r1", body) }], default);
+        await ledger.AcceptAsync([Version("1", "A", 1) with { Prepare = _ => new PreparedRequest("r1", body) }], default);
 
         Assert.Equal(body, (await ledger.LeaseAsync(Id("1"), Duration, default)).Record!.Body.ToArray());
         Assert.Equal(body, (await ledger.FindAsync(Id("1"), default))!.Body.ToArray());
     }
 
     [SkippableFact]
-    public async Task Does_nothing_for_a_caller_who_has_gone()
+    public async Task Does_nothing_for_a_caller_that_has_cancelled()
     {
         var ledger = await OpenAsync(_time);
-        var gone = new CancellationToken(canceled: true);
+        var cancelled = new CancellationToken(canceled: true);
 
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(async () => await ledger.AcceptAsync([Content("1", "A", 1)], gone));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(async () => await ledger.AcceptAsync([Version("1", "A", 1)], cancelled));
         Assert.Null(await ledger.FindAsync(Id("1"), default));
     }
 
@@ -424,30 +450,34 @@ public abstract class SyncLedgerContract
     public async Task Keeps_the_last_ten_attempts()
     {
         var ledger = await OpenAsync(_time);
-        await ledger.AcceptAsync([Content("1", "A", 1)], default);
+        await ledger.AcceptAsync([Version("1", "A", 1)], default);
         for (var i = 1; i <= 12; i++)
         {
             var leased = (await ledger.LeaseAsync(Id("1"), Duration, default)).Record!;
-            await ledger.RecordAsync(leased, AttemptEndings.RetryAt(leased, Now.AddMicroseconds(i), Now), default);
+            await ledger.RecordAsync(leased, AttemptOutcomes.RetryAt(leased, Now.AddMicroseconds(i), Now), default);
         }
 
         var record = (await ledger.FindAsync(Id("1"), default))!;
-        Assert.Equal(Enumerable.Range(3, 10).Select(i => Now.AddMicroseconds(i)), record.EarlierAttempts.Append(record.LastAttempt!).Select(attempt => attempt.At));
+        Assert.Equal(
+            Enumerable.Range(3, 10).Select(i => Now.AddMicroseconds(i)),
+            record.EarlierAttempts.Append(record.LastAttempt!).Select(attempt => attempt.At));
         Assert.All(record.EarlierAttempts, attempt => Assert.Equal(record.LastAttempt! with { At = attempt.At }, attempt));
     }
 
     [SkippableFact]
-    public async Task Pages_through_what_matches_once_each_in_one_order()
+    public async Task Pages_through_the_matches_once_each_in_a_stable_order()
     {
         var ledger = await OpenAsync(_time);
         foreach (var i in Enumerable.Range(0, 7)) await ParkAsync(ledger, $"{i}", "A", ParkReason.Rejected);
         await SynchronizeAsync(ledger, "8", "A", 1);
         var filter = new SyncRecordFilter { State = SyncState.Parked };
         var (names, after) = (new List<string>(), Id(""));
-        while (await ledger.PageAsync(filter, after, 3, default) is { Count: > 0 } page && page[0].ContentId.StartsWith(_prefix, StringComparison.Ordinal))
+        while (await ledger.PageAsync(filter, after, 3, default) is { Count: > 0 } page
+            && page[0].ContentId.StartsWith(_prefix, StringComparison.Ordinal))
         {
             Assert.True(page.Count <= 3);
-            names.AddRange(page.Select(record => record.ContentId).Where(id => id.StartsWith(_prefix, StringComparison.Ordinal)).Select(id => id[_prefix.Length..]));
+            var ids = page.Select(record => record.ContentId).Where(id => id.StartsWith(_prefix, StringComparison.Ordinal));
+            names.AddRange(ids.Select(id => id[_prefix.Length..]));
             after = page[^1].ContentId;
         }
 
@@ -464,23 +494,23 @@ public abstract class SyncLedgerContract
 
     private string Id(string name) => _prefix + name;
 
-    private Submission Content(string name, string content, long revision) => _submissions.Of(Id(name), content, revision);
+    private Submission Version(string name, string content, long revision) => _submissions.Of(Id(name), content, revision);
 
     private async Task<SyncRecord> SynchronizeAsync(ISyncLedger ledger, string name, string content, long revision)
     {
-        await ledger.AcceptAsync([Content(name, content, revision)], default);
+        await ledger.AcceptAsync([Version(name, content, revision)], default);
         var leased = (await ledger.LeaseAsync(Id(name), Duration, default)).Record!;
-        return (await ledger.RecordAsync(leased, AttemptEndings.Synchronized(leased, Now), default)).Record;
+        return (await ledger.RecordAsync(leased, AttemptOutcomes.Synchronized(leased, Now), default)).Record;
     }
 
     private async Task<SyncRecord> ParkAsync(ISyncLedger ledger, string name, string content, ParkReason reason)
     {
-        await ledger.AcceptAsync([Content(name, content, 1)], default);
+        await ledger.AcceptAsync([Version(name, content, 1)], default);
         var leased = (await ledger.LeaseAsync(Id(name), Duration, default)).Record!;
-        return (await ledger.RecordAsync(leased, AttemptEndings.Parked(leased, Now, reason), default)).Record;
+        return (await ledger.RecordAsync(leased, AttemptOutcomes.Parked(leased, Now, reason), default)).Record;
     }
 
-    // Only this test's own records, in the order of their names.
+    // Only the records of this test, ordered by name.
     private async Task<List<string>> ListAsync(ISyncLedger ledger, SyncRecordFilter filter)
     {
         var names = new List<string>();

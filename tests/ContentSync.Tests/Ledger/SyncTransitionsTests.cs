@@ -11,9 +11,9 @@ public sealed class SyncTransitionsTests
     private readonly TestSubmissions _submissions = new();
 
     [Fact]
-    public void Takes_an_unknown_content_in_as_pending_and_due_at_once()
+    public void Accepts_an_unknown_item_as_pending_and_due_immediately()
     {
-        var (next, acceptance) = SyncTransitions.Accept(null, Content("A", 1), Now);
+        var (next, acceptance) = SyncTransitions.Accept(null, Version("A", 1), Now);
 
         Assert.Equal(AcceptanceKind.Accepted, acceptance.Kind);
         Assert.Same(next, acceptance.Record);
@@ -30,8 +30,8 @@ public sealed class SyncTransitionsTests
     [InlineData(2, "B", AcceptanceKind.RevisionConflict)]
     [InlineData(1, "A", AcceptanceKind.Superseded)]
     [InlineData(1, "B", AcceptanceKind.Superseded)]
-    public void Accepts_over_a_pending_content(long revision, string content, AcceptanceKind expected) =>
-        Assert.Equal(expected, Accept(Accepted("A", 2), Content(content, revision)).Kind);
+    public void Decides_on_a_submission_for_a_pending_item(long revision, string content, AcceptanceKind expected) =>
+        Assert.Equal(expected, Accept(Accepted("A", 2), Version(content, revision)).Kind);
 
     [Theory]
     [InlineData(2, "A", AcceptanceKind.Unchanged)]
@@ -40,8 +40,8 @@ public sealed class SyncTransitionsTests
     [InlineData(2, "B", AcceptanceKind.RevisionConflict)]
     [InlineData(1, "A", AcceptanceKind.Superseded)]
     [InlineData(1, "B", AcceptanceKind.Superseded)]
-    public void Accepts_over_a_synchronized_content(long revision, string content, AcceptanceKind expected) =>
-        Assert.Equal(expected, Accept(Synchronized("A", 2), Content(content, revision)).Kind);
+    public void Decides_on_a_submission_for_a_synchronized_item(long revision, string content, AcceptanceKind expected) =>
+        Assert.Equal(expected, Accept(Synchronized("A", 2), Version(content, revision)).Kind);
 
     [Theory]
     [InlineData(2, "A", ParkReason.Rejected, AcceptanceKind.Parked)]
@@ -53,8 +53,8 @@ public sealed class SyncTransitionsTests
     [InlineData(3, "A", ParkReason.AttemptsExhausted, AcceptanceKind.Accepted)]
     [InlineData(3, "A", ParkReason.AgeExceeded, AcceptanceKind.Accepted)]
     [InlineData(3, "B", ParkReason.AgeExceeded, AcceptanceKind.Accepted)]
-    public void Accepts_over_a_parked_content(long revision, string content, ParkReason reason, AcceptanceKind expected) =>
-        Assert.Equal(expected, Accept(Parked("A", 2, reason), Content(content, revision)).Kind);
+    public void Decides_on_a_submission_for_a_parked_item(long revision, string content, ParkReason reason, AcceptanceKind expected) =>
+        Assert.Equal(expected, Accept(Parked("A", 2, reason), Version(content, revision)).Kind);
 
     [Theory]
     [InlineData(1, "A")]
@@ -64,25 +64,25 @@ public sealed class SyncTransitionsTests
     {
         var current = Accepted("A", 2);
 
-        var (next, acceptance) = SyncTransitions.Accept(current, Content(content, revision), Now.AddHours(1));
+        var (next, acceptance) = SyncTransitions.Accept(current, Version(content, revision), Now.AddHours(1));
 
         Assert.Null(next);
         Assert.Same(current, acceptance.Record);
     }
 
     [Fact]
-    public void Prepares_no_request_for_what_it_does_not_take_in()
+    public void Prepares_no_request_unless_the_content_changes()
     {
         var pending = Accepted("A", 2);
         var synchronized = Synchronized("A", 2);
         var parked = Parked("A", 2, ParkReason.AttemptsExhausted);
         var before = _submissions.Prepared;
 
-        Accept(pending, Content("A", 3));
-        Accept(pending, Content("B", 1));
-        Accept(pending, Content("B", 2));
-        Accept(synchronized, Content("A", 3));
-        Accept(parked, Content("A", 3));
+        Accept(pending, Version("A", 3));
+        Accept(pending, Version("B", 1));
+        Accept(pending, Version("B", 2));
+        Accept(synchronized, Version("A", 3));
+        Accept(parked, Version("A", 3));
 
         Assert.Equal(before, _submissions.Prepared);
     }
@@ -92,38 +92,38 @@ public sealed class SyncTransitionsTests
     {
         var first = Accepted("A", 1);
 
-        var (next, _) = SyncTransitions.Accept(first, Content("A", 2), Now.AddHours(1));
+        var (next, _) = SyncTransitions.Accept(first, Version("A", 2), Now.AddHours(1));
 
         Assert.Equal(first with { Revision = Revision.Of(2) }, next);
     }
 
     [Fact]
-    public void Fixes_a_new_request_for_a_new_content_and_starts_its_age_and_attempts_anew()
+    public void Prepares_a_new_request_for_changed_content_and_resets_its_age_and_attempts()
     {
-        var tried = Record(Lease(Accepted("A", 1)), l => AttemptEndings.RetryAt(l, Now, Now.AddHours(9)));
+        var retried = Record(Lease(Accepted("A", 1)), l => AttemptOutcomes.RetryAt(l, Now, Now.AddHours(9)));
 
-        var (next, _) = SyncTransitions.Accept(tried, Content("B", 2), Now.AddHours(1));
+        var (next, _) = SyncTransitions.Accept(retried, Version("B", 2), Now.AddHours(1));
 
-        Assert.NotEqual(tried.RequestId, next!.RequestId);
+        Assert.NotEqual(retried.RequestId, next!.RequestId);
         Assert.Equal(TestSubmissions.BodyOf("B"), next.Body.ToArray());
         Assert.Equal((0, Now.AddHours(1), Now.AddHours(1)), (next.Attempts, next.AcceptedAt, next.DueAt));
     }
 
     [Fact]
-    public void Never_lets_the_hop_of_a_content_go_back_so_no_two_messages_share_an_id()
+    public void Never_decreases_the_hop_of_an_item_so_no_two_messages_share_an_id()
     {
         var hops = new List<int>();
         var record = Accepted("A", 5);
         hops.Add(record.Hop);
-        record = Record(Lease(record), l => AttemptEndings.RetryAt(l, Now, Now));
+        record = Record(Lease(record), l => AttemptOutcomes.RetryAt(l, Now, Now));
         hops.Add(record.Hop);
-        record = Record(Lease(record), l => AttemptEndings.PausedUntil(l, Now, Now));
+        record = Record(Lease(record), l => AttemptOutcomes.DeferredUntil(l, Now, Now));
         hops.Add(record.Hop);
         record = Accept(record, _submissions.ReceivedAt(Now, "item", "B")).Record;
         hops.Add(record.Hop);
-        record = Accept(record, Content("C", 5)).Record;
+        record = Accept(record, Version("C", 5)).Record;
         hops.Add(record.Hop);
-        record = Record(Lease(record), l => AttemptEndings.Parked(l, Now, ParkReason.AgeExceeded));
+        record = Record(Lease(record), l => AttemptOutcomes.Parked(l, Now, ParkReason.AgeExceeded));
         record = SyncTransitions.Replay(record, Now, TimeSpan.Zero)!;
         hops.Add(record.Hop);
 
@@ -132,7 +132,7 @@ public sealed class SyncTransitionsTests
     }
 
     [Fact]
-    public void Orders_contents_received_in_the_same_microsecond_by_their_arrival()
+    public void Orders_versions_received_in_the_same_microsecond_by_their_acceptance()
     {
         var first = Accept(null, _submissions.ReceivedAt(Now, "item", "A")).Record;
 
@@ -143,7 +143,7 @@ public sealed class SyncTransitionsTests
     }
 
     [Fact]
-    public void Refuses_two_contents_with_the_same_time_of_the_callers_own()
+    public void Refuses_different_content_with_the_same_occurredAt()
     {
         var first = Accept(null, _submissions.Of("item", "A", Revision.At(Now))).Record;
 
@@ -151,11 +151,11 @@ public sealed class SyncTransitionsTests
     }
 
     [Fact]
-    public void Takes_the_later_accepted_as_newer_where_a_number_meets_a_time()
+    public void Treats_the_version_accepted_last_as_newer_if_one_revision_is_a_number_and_the_other_a_time()
     {
         var byTime = Accept(null, _submissions.Of("item", "A", Revision.At(Now))).Record;
 
-        var byNumber = Accept(byTime, Content("B", 1));
+        var byNumber = Accept(byTime, Version("B", 1));
         var byTimeAgain = Accept(byNumber.Record, _submissions.Of("item", "C", Revision.At(Now.AddYears(-1))));
 
         Assert.Equal(AcceptanceKind.Accepted, byNumber.Kind);
@@ -164,11 +164,11 @@ public sealed class SyncTransitionsTests
     }
 
     [Fact]
-    public void Sends_nothing_when_the_content_goes_back_to_what_AlipayHK_holds_before_the_change_was_sent()
+    public void Sends_nothing_when_the_content_changes_back_to_what_AlipayHK_holds_before_the_change_was_sent()
     {
-        var changed = Accept(Synchronized("A", 1), Content("B", 2)).Record;
+        var changed = Accept(Synchronized("A", 1), Version("B", 2)).Record;
 
-        var back = Accept(changed, Content("A", 3));
+        var back = Accept(changed, Version("A", 3));
 
         Assert.Equal(AcceptanceKind.Unchanged, back.Kind);
         Assert.Equal((SyncState.Synchronized, Revision.Of(3)), (back.Record.State, back.Record.Revision));
@@ -177,33 +177,33 @@ public sealed class SyncTransitionsTests
     }
 
     [Fact]
-    public void Sends_again_when_the_content_goes_back_while_the_change_is_in_flight()
+    public void Sends_again_when_the_content_changes_back_while_the_change_is_in_flight()
     {
-        var inFlight = Lease(Accept(Synchronized("A", 1), Content("B", 2)).Record);
+        var inFlight = Lease(Accept(Synchronized("A", 1), Version("B", 2)).Record);
 
-        Assert.Equal(AcceptanceKind.Accepted, Accept(inFlight, Content("A", 3)).Kind);
+        Assert.Equal(AcceptanceKind.Accepted, Accept(inFlight, Version("A", 3)).Kind);
     }
 
     [Fact]
-    public void Sends_again_when_the_content_goes_back_after_the_change_may_have_been_sent()
+    public void Sends_again_when_the_content_changes_back_after_the_change_may_have_been_sent()
     {
-        var changed = Accept(Synchronized("A", 1), Content("B", 2)).Record;
+        var changed = Accept(Synchronized("A", 1), Version("B", 2)).Record;
 
         Assert.All(
             new Func<SyncRecord, AttemptOutcome>[]
             {
-                l => AttemptEndings.RetryAt(l, Now, Now),
-                l => AttemptEndings.PausedUntil(l, Now, Now),
-                _ => AttemptEndings.Released(),
-                l => AttemptEndings.Parked(l, Now, ParkReason.AttemptsExhausted),
+                l => AttemptOutcomes.RetryAt(l, Now, Now),
+                l => AttemptOutcomes.DeferredUntil(l, Now, Now),
+                _ => AttemptOutcomes.Released(),
+                l => AttemptOutcomes.Parked(l, Now, ParkReason.AttemptsExhausted),
             },
-            ending => Assert.Equal(AcceptanceKind.Accepted, Accept(Record(Lease(changed), ending), Content("A", 3)).Kind));
+            outcome => Assert.Equal(AcceptanceKind.Accepted, Accept(Record(Lease(changed), outcome), Version("A", 3)).Kind));
     }
 
     [Fact]
-    public void Leases_a_due_content_counts_the_attempt_and_forgets_what_AlipayHK_holds()
+    public void Counts_the_attempt_and_clears_what_AlipayHK_is_known_to_hold_when_it_grants_a_lease()
     {
-        var changed = Accept(Synchronized("A", 1), Content("B", 2)).Record;
+        var changed = Accept(Synchronized("A", 1), Version("B", 2)).Record;
 
         var (next, status) = SyncTransitions.Lease(changed, "L1", Now, Duration);
 
@@ -225,25 +225,25 @@ public sealed class SyncTransitionsTests
     }
 
     [Fact]
-    public void Grants_no_lease_on_a_newer_content_while_the_older_one_is_in_flight()
+    public void Grants_no_lease_for_a_newer_version_while_the_older_one_is_in_flight()
     {
-        var newer = Accept(Lease(Accepted("A", 1)), Content("B", 2));
+        var newer = Accept(Lease(Accepted("A", 1)), Version("B", 2));
 
         Assert.Equal(AcceptanceKind.Accepted, newer.Kind);
         Assert.Equal((null, LeaseStatus.Busy), SyncTransitions.Lease(newer.Record, "L2", Now, Duration));
     }
 
     [Fact]
-    public void Grants_no_lease_before_the_content_is_due()
+    public void Grants_no_lease_before_the_item_is_due()
     {
-        var later = Record(Lease(Accepted("A", 1)), l => AttemptEndings.RetryAt(l, Now, Now.AddSeconds(30)));
+        var later = Record(Lease(Accepted("A", 1)), l => AttemptOutcomes.RetryAt(l, Now, Now.AddSeconds(30)));
 
         Assert.Equal((null, LeaseStatus.NotDue), SyncTransitions.Lease(later, "L2", Now.AddSeconds(30).AddTicks(-1), Duration));
         Assert.Equal(LeaseStatus.Granted, SyncTransitions.Lease(later, "L2", Now.AddSeconds(30), Duration).Status);
     }
 
     [Fact]
-    public void Grants_no_lease_on_what_is_not_pending()
+    public void Grants_no_lease_on_an_item_that_is_not_pending()
     {
         Assert.Equal((null, LeaseStatus.NotPending), SyncTransitions.Lease(Synchronized("A", 1), "L2", Now, Duration));
         Assert.Equal((null, LeaseStatus.NotPending), SyncTransitions.Lease(Parked("A", 1, ParkReason.Rejected), "L2", Now, Duration));
@@ -253,51 +253,52 @@ public sealed class SyncTransitionsTests
     public void Records_a_success_with_what_AlipayHK_now_holds()
     {
         var leased = Lease(Accepted("A", 7));
-        var ending = AttemptEndings.Synchronized(leased, Now.AddSeconds(1)) with { TemplateCode = "T1", TemplateStatus = "valid" };
+        var outcome = AttemptOutcomes.Synchronized(leased, Now.AddSeconds(1)) with { TemplateCode = "T1", TemplateStatus = "valid" };
 
-        var (next, status) = SyncTransitions.Record(leased, leased, ending);
+        var (next, status) = SyncTransitions.Record(leased, leased, outcome);
 
         Assert.Equal(RecordStatus.Recorded, status);
         Assert.Equal((SyncState.Synchronized, (SyncLease?)null, 1), (next!.State, next.Lease, next.Attempts));
         Assert.Equal((leased.Hash, Revision.Of(7), Now.AddSeconds(1)), (next.SynchronizedHash, next.SynchronizedRevision, next.SynchronizedAt));
         Assert.Equal(("T1", "valid"), (next.TemplateCode, next.TemplateStatus));
-        Assert.Equal(ending.Attempt! with { TemplateCode = "T1", TemplateStatus = "valid" }, next.LastAttempt);
+        Assert.Equal(outcome.Attempt! with { TemplateCode = "T1", TemplateStatus = "valid" }, next.LastAttempt);
     }
 
     [Fact]
-    public void Keeps_the_template_an_answer_does_not_name()
+    public void Keeps_a_template_that_a_response_does_not_name()
     {
         var leased = Lease(Accepted("A", 1));
-        var first = Record(leased, l => AttemptEndings.Synchronized(l, Now) with { TemplateCode = "T1", TemplateStatus = "valid" });
+        var first = Record(leased, l => AttemptOutcomes.Synchronized(l, Now) with { TemplateCode = "T1", TemplateStatus = "valid" });
 
-        var second = Record(Lease(Accept(first, Content("B", 2)).Record), l => AttemptEndings.Synchronized(l, Now) with { TemplateStatus = "frozen" });
+        var second = Record(
+            Lease(Accept(first, Version("B", 2)).Record), l => AttemptOutcomes.Synchronized(l, Now) with { TemplateStatus = "frozen" });
 
         Assert.Equal(("T1", "frozen"), (second.TemplateCode, second.TemplateStatus));
     }
 
     [Fact]
-    public void Spends_the_attempt_on_a_retry_and_counts_the_copy()
+    public void Counts_the_attempt_of_a_retry_and_increments_the_hop()
     {
-        var next = Record(Lease(Accepted("A", 1)), l => AttemptEndings.RetryAt(l, Now, Now.AddMinutes(1)));
+        var next = Record(Lease(Accepted("A", 1)), l => AttemptOutcomes.RetryAt(l, Now, Now.AddMinutes(1)));
 
         Assert.Equal((SyncState.Pending, 1, 1, Now.AddMinutes(1)), (next.State, next.Attempts, next.Hop, next.DueAt));
         Assert.Null(next.Lease);
     }
 
     [Fact]
-    public void Gives_the_attempt_back_on_a_pause_and_counts_the_copy()
+    public void Does_not_count_the_attempt_of_a_deferral_and_increments_the_hop()
     {
-        var tried = Record(Lease(Accepted("A", 1)), l => AttemptEndings.RetryAt(l, Now, Now));
+        var retried = Record(Lease(Accepted("A", 1)), l => AttemptOutcomes.RetryAt(l, Now, Now));
 
-        var next = Record(Lease(tried), l => AttemptEndings.PausedUntil(l, Now, Now.AddMinutes(5)));
+        var next = Record(Lease(retried), l => AttemptOutcomes.DeferredUntil(l, Now, Now.AddMinutes(5)));
 
         Assert.Equal((SyncState.Pending, 1, 2, Now.AddMinutes(5)), (next.State, next.Attempts, next.Hop, next.DueAt));
     }
 
     [Fact]
-    public void Gives_the_attempt_back_on_a_release_and_leaves_it_due()
+    public void Does_not_count_a_released_attempt_and_leaves_the_item_due()
     {
-        var next = Record(Lease(Accepted("A", 1)), _ => AttemptEndings.Released());
+        var next = Record(Lease(Accepted("A", 1)), _ => AttemptOutcomes.Released());
 
         Assert.Equal((SyncState.Pending, 0, 0, (SyncAttempt?)null), (next.State, next.Attempts, next.Hop, next.LastAttempt));
         Assert.Equal(LeaseStatus.Granted, SyncTransitions.Lease(next, "L2", Now, Duration).Status);
@@ -309,35 +310,35 @@ public sealed class SyncTransitionsTests
         var first = Lease(Accepted("A", 1));
         var second = SyncTransitions.Lease(first, "L2", Now + Duration, Duration).Next!;
 
-        Assert.Equal((null, RecordStatus.LeaseLost), SyncTransitions.Record(second, first, AttemptEndings.Synchronized(first, Now)));
+        Assert.Equal((null, RecordStatus.LeaseLost), SyncTransitions.Record(second, first, AttemptOutcomes.Synchronized(first, Now)));
     }
 
     [Fact]
-    public void Writes_nothing_a_second_time_for_the_same_lease()
+    public void Records_only_one_outcome_for_a_lease()
     {
         var leased = Lease(Accepted("A", 1));
-        var recorded = Record(leased, l => AttemptEndings.Synchronized(l, Now));
+        var recorded = Record(leased, l => AttemptOutcomes.Synchronized(l, Now));
 
-        Assert.Equal((null, RecordStatus.LeaseLost), SyncTransitions.Record(recorded, leased, AttemptEndings.Released()));
+        Assert.Equal((null, RecordStatus.LeaseLost), SyncTransitions.Record(recorded, leased, AttemptOutcomes.Released()));
     }
 
     [Fact]
-    public void Records_an_ending_after_the_expiry_where_nobody_took_the_lease_over()
+    public void Records_an_outcome_after_the_lease_has_expired_unless_another_attempt_took_it_over()
     {
         var leased = Lease(Accepted("A", 1));
 
-        var (next, status) = SyncTransitions.Record(leased, leased, AttemptEndings.Synchronized(leased, Now + Duration + Duration));
+        var (next, status) = SyncTransitions.Record(leased, leased, AttemptOutcomes.Synchronized(leased, Now + Duration + Duration));
 
         Assert.Equal((SyncState.Synchronized, RecordStatus.Recorded), (next!.State, status));
     }
 
     [Fact]
-    public void Keeps_a_newer_content_pending_when_the_older_one_succeeds()
+    public void Keeps_a_newer_version_pending_when_the_older_one_succeeds()
     {
         var leased = Lease(Accepted("A", 1));
-        var newer = Accept(leased, Content("B", 2)).Record;
+        var newer = Accept(leased, Version("B", 2)).Record;
 
-        var (next, status) = SyncTransitions.Record(newer, leased, AttemptEndings.Synchronized(leased, Now));
+        var (next, status) = SyncTransitions.Record(newer, leased, AttemptOutcomes.Synchronized(leased, Now));
 
         Assert.Equal(RecordStatus.NewerPending, status);
         Assert.Equal((SyncState.Pending, (SyncLease?)null, 0), (next!.State, next.Lease, next.Attempts));
@@ -346,22 +347,22 @@ public sealed class SyncTransitionsTests
     }
 
     [Fact]
-    public void Keeps_a_newer_content_pending_and_due_however_the_older_one_ends()
+    public void Keeps_a_newer_version_pending_and_due_if_the_older_one_does_not_succeed()
     {
         var leased = Lease(Accepted("A", 1));
-        var newer = Accept(leased, Content("B", 2)).Record;
+        var newer = Accept(leased, Version("B", 2)).Record;
 
         Assert.All(
             new[]
             {
-                AttemptEndings.Parked(leased, Now, ParkReason.Rejected),
-                AttemptEndings.RetryAt(leased, Now, Now.AddHours(1)),
-                AttemptEndings.PausedUntil(leased, Now, Now.AddHours(1)),
-                AttemptEndings.Released(),
+                AttemptOutcomes.Parked(leased, Now, ParkReason.Rejected),
+                AttemptOutcomes.RetryAt(leased, Now, Now.AddHours(1)),
+                AttemptOutcomes.DeferredUntil(leased, Now, Now.AddHours(1)),
+                AttemptOutcomes.Released(),
             },
-            ending =>
+            outcome =>
             {
-                var (next, status) = SyncTransitions.Record(newer, leased, ending);
+                var (next, status) = SyncTransitions.Record(newer, leased, outcome);
                 Assert.Equal(RecordStatus.NewerPending, status);
                 Assert.Equal((SyncState.Pending, Now, 0, newer.Hop), (next!.State, next.DueAt, next.Attempts, next.Hop));
                 Assert.Equal(LeaseStatus.Granted, SyncTransitions.Lease(next, "L2", Now, Duration).Status);
@@ -369,49 +370,51 @@ public sealed class SyncTransitionsTests
     }
 
     [Fact]
-    public void Sends_nothing_more_when_the_content_left_and_came_back_while_it_was_in_flight_and_succeeded()
+    public void Sends_nothing_more_when_the_content_changed_and_changed_back_during_a_successful_attempt()
     {
         var leased = Lease(Accepted("A", 1));
-        var back = Accept(Accept(leased, Content("B", 2)).Record, Content("A", 3)).Record;
+        var back = Accept(Accept(leased, Version("B", 2)).Record, Version("A", 3)).Record;
 
-        var (next, status) = SyncTransitions.Record(back, leased, AttemptEndings.Synchronized(leased, Now));
+        var (next, status) = SyncTransitions.Record(back, leased, AttemptOutcomes.Synchronized(leased, Now));
 
         Assert.Equal((RecordStatus.Recorded, SyncState.Synchronized), (status, next!.State));
         Assert.Equal((Revision.Of(3), TestSubmissions.HashOf("A")), (next.Revision, next.SynchronizedHash));
     }
 
     [Fact]
-    public void Parks_a_rejected_content_that_left_and_came_back_while_it_was_in_flight()
+    public void Parks_rejected_content_that_changed_and_changed_back_during_the_attempt()
     {
         var leased = Lease(Accepted("A", 1));
-        var back = Accept(Accept(leased, Content("B", 2)).Record, Content("A", 3)).Record;
+        var back = Accept(Accept(leased, Version("B", 2)).Record, Version("A", 3)).Record;
 
-        var rejected = SyncTransitions.Record(back, leased, AttemptEndings.Parked(leased, Now, ParkReason.Rejected));
-        var exhausted = SyncTransitions.Record(back, leased, AttemptEndings.Parked(leased, Now, ParkReason.AttemptsExhausted));
+        var rejected = SyncTransitions.Record(back, leased, AttemptOutcomes.Parked(leased, Now, ParkReason.Rejected));
+        var exhausted = SyncTransitions.Record(back, leased, AttemptOutcomes.Parked(leased, Now, ParkReason.AttemptsExhausted));
 
         Assert.Equal((RecordStatus.Recorded, SyncState.Parked), (rejected.Status, rejected.Next!.State));
         Assert.Equal((RecordStatus.NewerPending, SyncState.Pending), (exhausted.Status, exhausted.Next!.State));
     }
 
     [Fact]
-    public void Records_the_attempt_where_only_the_revision_moved_on_meanwhile()
+    public void Records_the_attempt_if_only_the_revision_was_raised_meanwhile()
     {
         var leased = Lease(Accepted("A", 1));
-        var moved = Accept(leased, Content("A", 2)).Record;
+        var raised = Accept(leased, Version("A", 2)).Record;
 
-        var (next, status) = SyncTransitions.Record(moved, leased, AttemptEndings.Synchronized(leased, Now));
+        var (next, status) = SyncTransitions.Record(raised, leased, AttemptOutcomes.Synchronized(leased, Now));
 
         Assert.Equal((RecordStatus.Recorded, SyncState.Synchronized, Revision.Of(2)), (status, next!.State, next.Revision));
     }
 
     [Fact]
-    public void Replays_only_what_is_parked_with_the_same_request_and_a_new_age()
+    public void Replays_only_parked_items_with_the_same_request_and_a_new_age()
     {
         var parked = Parked("A", 1, ParkReason.Rejected);
 
         var replayed = SyncTransitions.Replay(parked, Now.AddDays(1), TimeSpan.Zero)!;
 
-        Assert.Equal((SyncState.Pending, (ParkReason?)null, 0, parked.Hop + 1), (replayed.State, replayed.ParkReason, replayed.Attempts, replayed.Hop));
+        Assert.Equal(
+            (SyncState.Pending, (ParkReason?)null, 0, parked.Hop + 1),
+            (replayed.State, replayed.ParkReason, replayed.Attempts, replayed.Hop));
         Assert.Equal((Now.AddDays(1), Now.AddDays(1)), (replayed.AcceptedAt, replayed.DueAt));
         Assert.Equal(parked.RequestId, replayed.RequestId);
         Assert.Null(SyncTransitions.Replay(replayed, Now, TimeSpan.Zero));
@@ -419,11 +422,11 @@ public sealed class SyncTransitionsTests
     }
 
     [Fact]
-    public void Revives_a_content_given_up_on_when_it_comes_with_a_newer_revision()
+    public void Makes_a_parked_item_pending_when_it_is_submitted_with_a_newer_revision()
     {
         var parked = Parked("A", 1, ParkReason.AttemptsExhausted);
 
-        var (next, _) = SyncTransitions.Accept(parked, Content("A", 2), Now.AddDays(1));
+        var (next, _) = SyncTransitions.Accept(parked, Version("A", 2), Now.AddDays(1));
 
         Assert.Equal((SyncState.Pending, (ParkReason?)null, 0, Revision.Of(2)), (next!.State, next.ParkReason, next.Attempts, next.Revision));
         Assert.Equal((parked.RequestId, Now.AddDays(1)), (next.RequestId, next.AcceptedAt));
@@ -433,18 +436,18 @@ public sealed class SyncTransitionsTests
     [InlineData(1)]
     [InlineData(2)]
     [InlineData(3)]
-    public void Holds_its_promises_over_random_histories(int seed)
+    public void Keeps_its_invariants_over_random_histories(int seed)
     {
         var random = new Random(seed);
         for (var history = 0; history < 200; history++) { Play(random); }
     }
 
-    // A model of AlipayHK and of one sender: what is acknowledged or rejected is checked against what really happened.
+    // Models AlipayHK and one sender, and compares the record with what AlipayHK really holds.
     private void Play(Random random)
     {
         SyncRecord? record = null;
         SyncRecord? leased = null;
-        string? held = null;
+        string? atAlipayHk = null;
         var now = Now;
         for (var step = 1; step <= 40; step++)
         {
@@ -453,7 +456,7 @@ public sealed class SyncTransitionsTests
             {
                 case 0:
                     var content = "ABC"[random.Next(3)].ToString();
-                    record = SyncTransitions.Accept(record, Content(content, step), now).Acceptance.Record;
+                    record = SyncTransitions.Accept(record, Version(content, step), now).Acceptance.Record;
                     Assert.Equal(TestSubmissions.HashOf(content), record.Hash);
                     break;
                 case 1 when record is not null && leased is null:
@@ -461,33 +464,34 @@ public sealed class SyncTransitionsTests
                     record = leased ?? record;
                     break;
                 case 2 when leased is not null:
-                    if (random.Next(3) > 0) { held = System.Text.Encoding.UTF8.GetString(leased.Body.Span); }
-                    var acknowledged = held == System.Text.Encoding.UTF8.GetString(leased.Body.Span) && random.Next(2) == 0;
-                    record = SyncTransitions.Record(record!, leased, acknowledged ? AttemptEndings.Synchronized(leased, now) : AttemptEndings.RetryAt(leased, now, now)).Next!;
+                    if (random.Next(3) > 0) { atAlipayHk = System.Text.Encoding.UTF8.GetString(leased.Body.Span); }
+                    var acknowledged = atAlipayHk == System.Text.Encoding.UTF8.GetString(leased.Body.Span) && random.Next(2) == 0;
+                    var outcome = acknowledged ? AttemptOutcomes.Synchronized(leased, now) : AttemptOutcomes.RetryAt(leased, now, now);
+                    record = SyncTransitions.Record(record!, leased, outcome).Next!;
                     leased = null;
                     break;
             }
 
             if (record is null) continue;
             if (record.Lease is not null) Assert.Equal(SyncState.Pending, record.State);
-            if (record.State == SyncState.Synchronized) Assert.Equal(System.Text.Encoding.UTF8.GetString(record.Body.Span), held);
+            if (record.State == SyncState.Synchronized) Assert.Equal(System.Text.Encoding.UTF8.GetString(record.Body.Span), atAlipayHk);
         }
     }
 
-    private Submission Content(string content, long revision) => _submissions.Of("item", content, revision);
+    private Submission Version(string content, long revision) => _submissions.Of("item", content, revision);
 
     private static Acceptance Accept(SyncRecord? current, Submission submission) => SyncTransitions.Accept(current, submission, Now).Acceptance;
 
-    private SyncRecord Accepted(string content, long revision) => Accept(null, Content(content, revision)).Record;
+    private SyncRecord Accepted(string content, long revision) => Accept(null, Version(content, revision)).Record;
 
     private SyncRecord Synchronized(string content, long revision) =>
-        Record(Lease(Accepted(content, revision)), l => AttemptEndings.Synchronized(l, Now));
+        Record(Lease(Accepted(content, revision)), l => AttemptOutcomes.Synchronized(l, Now));
 
     private SyncRecord Parked(string content, long revision, ParkReason reason) =>
-        Record(Lease(Accepted(content, revision)), l => AttemptEndings.Parked(l, Now, reason));
+        Record(Lease(Accepted(content, revision)), l => AttemptOutcomes.Parked(l, Now, reason));
 
     private static SyncRecord Lease(SyncRecord current) => SyncTransitions.Lease(current, "L1", Now, Duration).Next!;
 
-    private static SyncRecord Record(SyncRecord leased, Func<SyncRecord, AttemptOutcome> ending) =>
-        SyncTransitions.Record(leased, leased, ending(leased)).Next!;
+    private static SyncRecord Record(SyncRecord leased, Func<SyncRecord, AttemptOutcome> outcome) =>
+        SyncTransitions.Record(leased, leased, outcome(leased)).Next!;
 }

@@ -11,7 +11,7 @@ public sealed class TableLedgerBodyTests
     [InlineData(60_000, 1)]
     [InlineData(70_000, 2)]
     [InlineData(700_000, 11)]
-    public void Gives_back_a_body_that_does_not_compress_from_as_many_pieces_as_it_takes(int length, int pieces)
+    public void Splits_an_incompressible_body_into_pieces_and_restores_it(int length, int pieces)
     {
         var body = Noise(length);
 
@@ -23,9 +23,9 @@ public sealed class TableLedgerBodyTests
     }
 
     [Fact]
-    public void Has_room_for_the_longest_body_that_the_promised_content_can_become()
+    public void Has_room_for_the_largest_body_of_contentInfo_within_the_limit()
     {
-        // Every byte escaped to six, and four kilobytes of request around it; noise, so that compression helps nothing.
+        // Every byte escaped to six, plus 4 KiB for the rest of the request. Random bytes do not compress.
         var worst = Noise((6 * TableLedger.MaxContentInfoBytes) + 4096);
 
         Assert.NotNull(TableLedgerBody.Compress(worst));
@@ -39,16 +39,21 @@ public sealed class TableLedgerBodyTests
     }
 
     [Fact]
-    public void Makes_an_ordinary_body_smaller_by_a_quarter()
+    public void Reduces_an_ordinary_body_by_at_least_a_quarter()
     {
-        var info = """{\"title\":\"Ocean Park 海洋公園 1-day ticket\",\"price\":\"498.50\",\"currency\":\"HKD\",\"city\":\"Hong Kong\",\"images\":[\"https://cdn.example.com/img/81723_0.jpg\",\"https://cdn.example.com/img/81723_1.jpg\"],\"startTime\":\"2026-03-01T08:00:00+08:00\",\"endTime\":\"2026-12-31T23:59:59+08:00\",\"jumpUrl\":\"https://m.example.com/p/8472918\"}""";
-        var body = Encoding.UTF8.GetBytes($$"""{"requestId":"0af7651916cd43dd8448eb211c80319c","contentId":"110123450002","contentType":"SKU","contentStatus":1,"contentInfo":"{{info}}"}""");
+        var info = """{\"title\":\"Ocean Park 海洋公園 1-day ticket\",\"price\":\"498.50\",\"currency\":\"HKD\",\"city\":\"Hong Kong\","""
+            + """\"images\":[\"https://cdn.example.com/img/81723_0.jpg\",\"https://cdn.example.com/img/81723_1.jpg\"],"""
+            + """\"startTime\":\"2026-03-01T08:00:00+08:00\",\"endTime\":\"2026-12-31T23:59:59+08:00\","""
+            + """\"jumpUrl\":\"https://m.example.com/p/8472918\"}""";
+        var body = Encoding.UTF8.GetBytes(
+            """{"requestId":"0af7651916cd43dd8448eb211c80319c","contentId":"110123450002","contentType":"SKU","contentStatus":1"""
+            + $$""","contentInfo":"{{info}}"}""");
 
         Assert.InRange(Assert.Single(TableLedgerBody.Compress(body)!).Length, 1, body.Length * 3 / 4);
     }
 
     [Fact]
-    public void Notices_a_damaged_body()
+    public void Detects_a_damaged_body()
     {
         var compressed = TableLedgerBody.Compress(Noise(100_000))!;
 

@@ -20,8 +20,8 @@ public sealed class TableLedgerConcurrencyTests(AzuriteStorage azurite) : IAsync
     public async Task InitializeAsync()
     {
         _table = azurite.Table(_interference);
-        _ledger = new TableLedger(_table, new TableLedgerRealWaits(_time));
-        _other = new TableLedger(_table, new TableLedgerRealWaits(_time));
+        _ledger = new TableLedger(_table, new RealWaits(_time));
+        _other = new TableLedger(_table, new RealWaits(_time));
         await _ledger.CreateIfNotExistsAsync(default);
     }
 
@@ -35,15 +35,15 @@ public sealed class TableLedgerConcurrencyTests(AzuriteStorage azurite) : IAsync
             var id = $"item-{round}";
             await _ledger.AcceptAsync([_submissions.Of(id, "A", 1)], default);
 
-            var answers = await Task.WhenAll(new[] { _ledger, _other }.Select(l => Task.Run(() => l.LeaseAsync(id, Duration, default).AsTask())));
+            var results = await Task.WhenAll(new[] { _ledger, _other }.Select(l => Task.Run(() => l.LeaseAsync(id, Duration, default).AsTask())));
 
-            Assert.Equal([LeaseStatus.Granted, LeaseStatus.Busy], answers.Select(a => a.Status).Order());
+            Assert.Equal([LeaseStatus.Granted, LeaseStatus.Busy], results.Select(a => a.Status).Order());
             Assert.Equal(1, (await _ledger.FindAsync(id, default))!.Attempts);
         }
     }
 
     [SkippableFact]
-    public async Task Overwrites_nothing_that_changed_between_reading_and_writing()
+    public async Task Overwrites_no_record_that_changed_between_read_and_write()
     {
         await _ledger.AcceptAsync([_submissions.Of("item", "A", 1)], default);
         _interference.BeforeNextWrite(async () => await _other.AcceptAsync([_submissions.Of("item", "C", 3)], default));
@@ -55,7 +55,7 @@ public sealed class TableLedgerConcurrencyTests(AzuriteStorage azurite) : IAsync
     }
 
     [SkippableFact]
-    public async Task Overwrites_nothing_in_a_transaction_that_changed_between_reading_and_writing()
+    public async Task Overwrites_no_record_of_a_transaction_that_changed_between_read_and_write()
     {
         var ids = InOnePartition(5);
         await _ledger.AcceptAsync([.. ids.Select(id => _submissions.Of(id, "A", 1))], default);
@@ -65,12 +65,12 @@ public sealed class TableLedgerConcurrencyTests(AzuriteStorage azurite) : IAsync
 
         Assert.Equal([2, 2, 3, 2, 2], ours.Select(a => a.Record.Revision.Value));
         Assert.Equal(AcceptanceKind.Superseded, ours[2].Kind);
-        foreach (var answer in ours) { Assert.Equal(answer.Record.Revision, (await _ledger.FindAsync(answer.Record.ContentId, default))!.Revision); }
+        foreach (var result in ours) { Assert.Equal(result.Record.Revision, (await _ledger.FindAsync(result.Record.ContentId, default))!.Revision); }
         Assert.Equal(11, _submissions.Prepared);
     }
 
     [SkippableFact]
-    public async Task Takes_in_a_batch_of_which_others_write_a_part_meanwhile()
+    public async Task Accepts_a_batch_while_another_ledger_writes_the_same_items()
     {
         var ids = InOnePartition(30);
         await _other.AcceptAsync([.. ids.Take(10).Select(id => _submissions.Of(id, "A", 1))], default);
@@ -85,9 +85,9 @@ public sealed class TableLedgerConcurrencyTests(AzuriteStorage azurite) : IAsync
     }
 
     [SkippableFact]
-    public async Task Accepts_once_what_is_sent_twice_because_the_answer_was_lost()
+    public async Task Accepts_an_item_once_although_the_lost_response_made_the_client_send_it_twice()
     {
-        _interference.LoseNextAnswer();
+        _interference.LoseNextResponse();
 
         var acceptance = (await _ledger.AcceptAsync([_submissions.Of("item", "A", 1)], default))[0];
 
@@ -96,62 +96,64 @@ public sealed class TableLedgerConcurrencyTests(AzuriteStorage azurite) : IAsync
     }
 
     [SkippableFact]
-    public async Task Accepts_a_whole_transaction_once_though_its_answer_was_lost()
+    public async Task Accepts_a_whole_transaction_once_although_its_response_was_lost()
     {
         var ids = InOnePartition(5);
         await _ledger.AcceptAsync([_submissions.Of(ids[0], "A", 1)], default);
-        _interference.LoseNextAnswer();
+        _interference.LoseNextResponse();
 
         var acceptances = await _ledger.AcceptAsync([.. ids.Select(id => _submissions.Of(id, "B", 2))], default);
 
         Assert.All(acceptances, a => Assert.Equal(AcceptanceKind.Accepted, a.Kind));
         Assert.Equal(6, _submissions.Prepared);
-        foreach (var acceptance in acceptances) { Assert.Equal(acceptance.Record.ETag, (await _ledger.FindAsync(acceptance.Record.ContentId, default))!.ETag); }
+        foreach (var acceptance in acceptances)
+            Assert.Equal(acceptance.Record.ETag, (await _ledger.FindAsync(acceptance.Record.ContentId, default))!.ETag);
     }
 
     [SkippableFact]
-    public async Task Grants_the_lease_whose_answer_was_lost()
+    public async Task Grants_the_lease_whose_response_was_lost()
     {
         await _ledger.AcceptAsync([_submissions.Of("item", "A", 1)], default);
-        _interference.LoseNextAnswer();
+        _interference.LoseNextResponse();
 
-        var answer = await _ledger.LeaseAsync("item", Duration, default);
+        var result = await _ledger.LeaseAsync("item", Duration, default);
 
-        Assert.Equal((LeaseStatus.Granted, 1), (answer.Status, answer.Record!.Attempts));
-        Assert.Equal(RecordStatus.Recorded, (await _ledger.RecordAsync(answer.Record, AttemptEndings.Released(), default)).Status);
+        Assert.Equal((LeaseStatus.Granted, 1), (result.Status, result.Record!.Attempts));
+        Assert.Equal(RecordStatus.Recorded, (await _ledger.RecordAsync(result.Record, AttemptOutcomes.Released(), default)).Status);
     }
 
     [SkippableFact]
-    public async Task Grants_the_lease_whose_answer_was_lost_though_a_newer_content_came_before_it_was_asked_again()
+    public async Task Grants_the_lease_whose_response_was_lost_although_a_newer_version_was_accepted_before_the_retry()
     {
         await _ledger.AcceptAsync([_submissions.Of("item", "A", 1)], default);
-        _interference.LoseNextAnswer(async () => await _other.AcceptAsync([_submissions.Of("item", "B", 2)], default));
+        _interference.LoseNextResponse(async () => await _other.AcceptAsync([_submissions.Of("item", "B", 2)], default));
 
-        var answer = await _ledger.LeaseAsync("item", Duration, default);
+        var result = await _ledger.LeaseAsync("item", Duration, default);
 
-        Assert.Equal((LeaseStatus.Granted, TestSubmissions.HashOf("B")), (answer.Status, answer.Record!.Hash));
-        Assert.Equal(RecordStatus.Recorded, (await _ledger.RecordAsync(answer.Record, AttemptEndings.Synchronized(answer.Record, _time.GetUtcNow()), default)).Status);
+        Assert.Equal((LeaseStatus.Granted, TestSubmissions.HashOf("B")), (result.Status, result.Record!.Hash));
+        var outcome = AttemptOutcomes.Synchronized(result.Record, _time.GetUtcNow());
+        Assert.Equal(RecordStatus.Recorded, (await _ledger.RecordAsync(result.Record, outcome, default)).Status);
     }
 
     [SkippableFact]
-    public async Task Records_the_ending_whose_answer_was_lost()
-    {
-        await _ledger.AcceptAsync([_submissions.Of("item", "A", 1)], default);
-        var leased = (await _ledger.LeaseAsync("item", Duration, default)).Record!;
-        _interference.LoseNextAnswer();
-
-        var answer = await _ledger.RecordAsync(leased, AttemptEndings.Synchronized(leased, _time.GetUtcNow()), default);
-
-        Assert.Equal((RecordStatus.Recorded, SyncState.Synchronized), (answer.Status, answer.Record.State));
-    }
-
-    [SkippableFact]
-    public async Task Replays_though_the_answer_was_lost()
+    public async Task Records_the_outcome_whose_response_was_lost()
     {
         await _ledger.AcceptAsync([_submissions.Of("item", "A", 1)], default);
         var leased = (await _ledger.LeaseAsync("item", Duration, default)).Record!;
-        await _ledger.RecordAsync(leased, AttemptEndings.Parked(leased, _time.GetUtcNow(), ParkReason.AgeExceeded), default);
-        _interference.LoseNextAnswer();
+        _interference.LoseNextResponse();
+
+        var result = await _ledger.RecordAsync(leased, AttemptOutcomes.Synchronized(leased, _time.GetUtcNow()), default);
+
+        Assert.Equal((RecordStatus.Recorded, SyncState.Synchronized), (result.Status, result.Record.State));
+    }
+
+    [SkippableFact]
+    public async Task Replays_although_the_response_was_lost()
+    {
+        await _ledger.AcceptAsync([_submissions.Of("item", "A", 1)], default);
+        var leased = (await _ledger.LeaseAsync("item", Duration, default)).Record!;
+        await _ledger.RecordAsync(leased, AttemptOutcomes.Parked(leased, _time.GetUtcNow(), ParkReason.AgeExceeded), default);
+        _interference.LoseNextResponse();
 
         Assert.Equal(SyncState.Pending, (await _ledger.ReplayAsync("item", TimeSpan.Zero, default))?.State);
     }
@@ -163,13 +165,13 @@ public sealed class TableLedgerConcurrencyTests(AzuriteStorage azurite) : IAsync
 
         await _ledger.AcceptAsync([_submissions.Of("item", "A", 1)], default);
         var leased = (await _ledger.LeaseAsync("item", Duration, default)).Record!;
-        await _ledger.RecordAsync(leased, AttemptEndings.Synchronized(leased, _time.GetUtcNow()), default);
+        await _ledger.RecordAsync(leased, AttemptOutcomes.Synchronized(leased, _time.GetUtcNow()), default);
 
         Assert.Equal((2, 3), (_interference.Reads - before.Reads, _interference.Writes - before.Writes));
     }
 
     [SkippableFact]
-    public async Task Writes_contents_of_one_partition_a_hundred_at_a_time()
+    public async Task Writes_items_of_one_partition_a_hundred_at_a_time()
     {
         var ids = InOnePartition(120);
         var before = _interference.Writes;
@@ -181,7 +183,7 @@ public sealed class TableLedgerConcurrencyTests(AzuriteStorage azurite) : IAsync
     }
 
     [SkippableFact]
-    public async Task Writes_nothing_for_contents_that_do_not_change()
+    public async Task Writes_nothing_for_items_that_do_not_change()
     {
         await _ledger.AcceptAsync([_submissions.Of("1", "A", 1), _submissions.Of("2", "A", 1)], default);
         var before = (_interference.Reads, _interference.Writes);
@@ -192,7 +194,7 @@ public sealed class TableLedgerConcurrencyTests(AzuriteStorage azurite) : IAsync
     }
 
     [SkippableFact]
-    public async Task Keeps_a_transaction_of_large_bodies_within_what_the_service_takes()
+    public async Task Keeps_a_transaction_of_large_bodies_within_the_limit_of_the_service()
     {
         var ids = InOnePartition(9);
         var before = _interference.Writes;
@@ -213,9 +215,10 @@ public sealed class TableLedgerConcurrencyTests(AzuriteStorage azurite) : IAsync
     }
 
     [SkippableFact]
-    public async Task Refuses_a_body_that_no_entity_has_room_for()
+    public async Task Refuses_a_body_that_does_not_fit_into_an_entity()
     {
-        var refusal = await Assert.ThrowsAsync<BodyTooLargeException>(async () => await _ledger.AcceptAsync([WithBody("item", 1, Noise(800_000, 1))], default));
+        var refusal = await Assert.ThrowsAsync<BodyTooLargeException>(
+            async () => await _ledger.AcceptAsync([WithBody("item", 1, Noise(800_000, 1))], default));
 
         Assert.Equal(("item", 800_000), (refusal.ContentId, refusal.Bytes));
         Assert.Contains("786432", refusal.Message, StringComparison.Ordinal);
@@ -223,11 +226,12 @@ public sealed class TableLedgerConcurrencyTests(AzuriteStorage azurite) : IAsync
     }
 
     [SkippableFact]
-    public async Task Holds_nothing_under_an_id_that_no_key_has_room_for()
+    public async Task Refuses_an_id_that_does_not_fit_into_a_key()
     {
         var id = new string('字', TableLedger.MaxContentIdLength + 1);
 
-        await Assert.ThrowsAsync<ArgumentException>(async () => await _ledger.AcceptAsync([_submissions.Of("item", "A", 1), _submissions.Of(id, "A", 1)], default));
+        await Assert.ThrowsAsync<ArgumentException>(
+            async () => await _ledger.AcceptAsync([_submissions.Of("item", "A", 1), _submissions.Of(id, "A", 1)], default));
         Assert.Null(await _ledger.FindAsync("item", default));
         Assert.Null(await _ledger.FindAsync(id, default));
         Assert.Null(await _ledger.ReplayAsync(id, TimeSpan.Zero, default));
@@ -250,7 +254,12 @@ public sealed class TableLedgerConcurrencyTests(AzuriteStorage azurite) : IAsync
     }
 
     private static string[] InOnePartition(int count) =>
-        [.. Enumerable.Range(0, int.MaxValue).Select(i => $"item-{i}").Where(id => TableLedgerKey.TryOf(id, out var key) && key.Value.Partition == "00").Take(count)];
+    [
+        .. Enumerable.Range(0, int.MaxValue)
+            .Select(i => $"item-{i}")
+            .Where(id => TableLedgerKey.TryOf(id, out var key) && key.Value.Partition == "00")
+            .Take(count),
+    ];
 
     private Submission WithBody(string id, long revision, byte[] body) =>
         _submissions.Of(id, $"content {revision}", revision) with { Prepare = _ => new PreparedRequest($"r{revision}", body) };

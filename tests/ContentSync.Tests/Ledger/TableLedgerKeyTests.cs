@@ -4,13 +4,13 @@ namespace ContentSync.Tests.Ledger;
 
 public sealed class TableLedgerKeyTests
 {
-    // Stored entities are found by these; a change here loses every ledger.
+    // These keys locate stored entities, so changing the encoding would lose every ledger.
     [Theory]
     [InlineData("110123450002", "65", "110123450002")]
     [InlineData("Sku-1_a.b", "9b", "Sku-1_a.b")]
     [InlineData("a/b\\c#d?e%f", "4b", "a~002fb~005cc~0023d~003fe~0025f")]
     [InlineData("票~", "46", "~7968~007e")]
-    public void Puts_a_content_where_it_always_was(string contentId, string partition, string row)
+    public void Never_changes_the_key_of_an_item(string contentId, string partition, string row)
     {
         Assert.True(TableLedgerKey.TryOf(contentId, out var key));
 
@@ -23,7 +23,7 @@ public sealed class TableLedgerKeyTests
     [InlineData("100% \t\u0000\u007f\u0085 / \\ # ? ' \" + & é é 🎬")]
     [InlineData("\ud83c lone")]
     [InlineData("")]
-    public void Gives_the_content_id_back(string contentId)
+    public void Restores_the_contentId(string contentId)
     {
         Assert.True(TableLedgerKey.TryOf(contentId, out var key));
 
@@ -32,7 +32,7 @@ public sealed class TableLedgerKeyTests
     }
 
     [Fact]
-    public void Has_room_for_every_id_of_the_promised_length_and_for_longer_plain_ones()
+    public void Has_room_for_every_id_within_the_limit_and_for_longer_plain_ones()
     {
         Assert.True(TableLedgerKey.TryOf(new string('字', TableLedger.MaxContentIdLength), out _));
         Assert.False(TableLedgerKey.TryOf(new string('字', TableLedger.MaxContentIdLength + 1), out _));
@@ -47,7 +47,8 @@ public sealed class TableLedgerKeyTests
     public void Spreads_numbered_ids_evenly_over_all_partitions(string prefix)
     {
         var sizes = Enumerable.Range(0, 100_000)
-            .Select(i => TableLedgerKey.TryOf(prefix + i.ToString("d6", System.Globalization.CultureInfo.InvariantCulture), out var key) ? key.Value.Partition : "")
+            .Select(i => prefix + i.ToString("d6", System.Globalization.CultureInfo.InvariantCulture))
+            .Select(id => TableLedgerKey.TryOf(id, out var key) ? key.Value.Partition : "")
             .CountBy(p => p)
             .ToDictionary();
 

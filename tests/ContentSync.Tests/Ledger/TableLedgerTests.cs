@@ -2,13 +2,13 @@ using ContentSync.Ledger;
 
 namespace ContentSync.Tests.Ledger;
 
-/// <summary>The contract on Azurite, each test in a table of its own.</summary>
+/// <summary>Runs the contract tests on Azurite, each in its own table.</summary>
 [Collection(AzuriteTests.Name)]
 public sealed class TableLedgerTests(AzuriteStorage azurite) : SyncLedgerContract(seed: 3)
 {
     private protected override async ValueTask<ISyncLedger> OpenAsync(TimeProvider time)
     {
-        var ledger = new TableLedger(azurite.Table(), new TableLedgerRealWaits(time));
+        var ledger = new TableLedger(azurite.Table(), new RealWaits(time));
         await ledger.CreateIfNotExistsAsync(default);
         return ledger;
     }

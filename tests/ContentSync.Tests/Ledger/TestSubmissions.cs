@@ -5,26 +5,26 @@ using ContentSync.Ledger;
 
 namespace ContentSync.Tests.Ledger;
 
-/// <summary>Makes submissions whose request ids and bodies tell which content they were prepared from.</summary>
+/// <summary>Creates submissions whose request bodies show the content they were prepared from.</summary>
 internal sealed class TestSubmissions
 {
     private int _prepared;
 
-    /// <summary>How often a request was prepared.</summary>
+    /// <summary>Number of requests prepared.</summary>
     public int Prepared => Volatile.Read(ref _prepared);
 
-    /// <summary>A submission with a revision of the caller's own, or with a time of receipt where <paramref name="revision"/> is a time.</summary>
+    /// <summary>Creates a submission with its own revision, a number or a time.</summary>
     public Submission Of(string contentId, string content, Revision revision, string contentType = "SKU") =>
         new(Item(contentId, content, contentType) with { Revision = revision }, revision, Prepare);
 
     public Submission Of(string contentId, string content, long revision, string contentType = "SKU") =>
         Of(contentId, content, Revision.Of(revision), contentType);
 
-    /// <summary>A submission without a revision of its own, ordered by when it was received.</summary>
+    /// <summary>Creates a submission without a revision of its own, ordered by the time it was received.</summary>
     public Submission ReceivedAt(DateTimeOffset time, string contentId, string content) =>
         new(Item(contentId, content, "SKU"), Revision.At(time), Prepare);
 
-    /// <summary>The body that <paramref name="content"/> is prepared into.</summary>
+    /// <summary>The request body that is prepared for <paramref name="content"/>.</summary>
     public static byte[] BodyOf(string content) => Encoding.UTF8.GetBytes($$"""{"request":"{{content}}"}""");
 
     public static ContentHash HashOf(string content, string contentType = "SKU") =>
@@ -33,7 +33,8 @@ internal sealed class TestSubmissions
     private PreparedRequest Prepare(ContentItem item)
     {
         var number = Interlocked.Increment(ref _prepared);
-        return new PreparedRequest(number.ToString("x32", System.Globalization.CultureInfo.InvariantCulture), BodyOf(Encoding.UTF8.GetString(item.ContentInfo.Span)));
+        var requestId = number.ToString("x32", System.Globalization.CultureInfo.InvariantCulture);
+        return new PreparedRequest(requestId, BodyOf(Encoding.UTF8.GetString(item.ContentInfo.Span)));
     }
 
     private static ContentItem Item(string contentId, string content, string contentType) => new()

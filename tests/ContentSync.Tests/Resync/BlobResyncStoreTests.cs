@@ -17,7 +17,7 @@ public sealed class BlobResyncStoreTests(AzuriteStorage azurite) : ResyncStoreCo
         var store = new BlobResyncStore(azurite.Container(interference));
         await store.CreateIfNotExistsAsync(default);
         var first = await store.WriteAsync(new ResyncHistory { Source = "a" }, default);
-        interference.LoseNextAnswer();
+        interference.LoseNextResponse();
 
         var second = await store.WriteAsync(first! with { Handled = new HandledSnapshot("d", 5, DateTimeOffset.UnixEpoch) }, default);
 

@@ -3,7 +3,7 @@ using ContentSync.Catalog;
 using ContentSync.Content;
 using ContentSync.Ledger;
 using ContentSync.Resync.Planning;
-using ContentSync.Tests.Local.Storage;
+using ContentSync.Tests.Sqlite;
 
 namespace ContentSync.Tests.Resync;
 

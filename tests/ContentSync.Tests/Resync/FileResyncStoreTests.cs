@@ -1,6 +1,6 @@
 using ContentSync.Local.Pipeline;
 using ContentSync.Resync;
-using ContentSync.Tests.Local.Storage;
+using ContentSync.Tests.Sqlite;
 
 namespace ContentSync.Tests.Resync;
 

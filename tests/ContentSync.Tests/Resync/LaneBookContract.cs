@@ -80,7 +80,7 @@ public sealed class TableLaneBookTests(AzuriteStorage azurite) : LaneBookContrac
         var book = new TableLaneProgressStore(azurite.Table(interference));
         await book.CreateIfNotExistsAsync(default);
         await book.CountAsync(Pack(0, 0), new RunCounts { Sent = 5 }, default);
-        interference.LoseNextAnswer();
+        interference.LoseNextResponse();
 
         await book.CountAsync(Pack(0, 1), new RunCounts { Sent = 5 }, default);
 

@@ -1,7 +1,7 @@
 using ContentSync.Ledger;
 using ContentSync.Sqlite;
 using ContentSync.Tests.Ledger;
-using ContentSync.Tests.Local.Storage;
+using ContentSync.Tests.Sqlite;
 
 namespace ContentSync.Tests.Resync;
 
@@ -16,9 +16,9 @@ public sealed class LedgerIndexTests
         var submissions = new TestSubmissions();
         await ledger.AcceptAsync([.. Enumerable.Range(0, 5_000).Select(i => submissions.Of($"id-{i}", $"content {i % 7}", 1))], default);
         var parked = (await ledger.LeaseAsync("id-7", TimeSpan.FromMinutes(1), default)).Record!;
-        await ledger.RecordAsync(parked, AttemptEndings.Parked(parked, TimeProvider.System.GetUtcNow(), ParkReason.AgeExceeded), default);
+        await ledger.RecordAsync(parked, AttemptOutcomes.Parked(parked, TimeProvider.System.GetUtcNow(), ParkReason.AgeExceeded), default);
         var sent = (await ledger.LeaseAsync("id-8", TimeSpan.FromMinutes(1), default)).Record!;
-        await ledger.RecordAsync(sent, AttemptEndings.Synchronized(sent, TimeProvider.System.GetUtcNow()), default);
+        await ledger.RecordAsync(sent, AttemptOutcomes.Synchronized(sent, TimeProvider.System.GetUtcNow()), default);
 
         var index = await ReadAsync(new SqliteLedgerScan(options));
 

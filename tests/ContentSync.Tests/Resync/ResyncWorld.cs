@@ -13,7 +13,7 @@ using ContentSync.Signing;
 using ContentSync.Synchronization;
 using ContentSync.Synchronization.Messages;
 using ContentSync.Tests.Ledger;
-using ContentSync.Tests.Local.Storage;
+using ContentSync.Tests.Sqlite;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Time.Testing;
 

@@ -14,22 +14,22 @@ public sealed class ContentSynchronizerTests : IDisposable
     private readonly FakeAlipayHk _alipayHk = new();
     private readonly MemoryLedger _ledger;
     private readonly RecoverabilityOptions _options = new();
-    private readonly CircuitBreaker _gate;
+    private readonly CircuitBreaker _breaker;
     private readonly List<AlipayHkClient> _clients = [];
 
     public ContentSynchronizerTests()
     {
         _alipayHk.Options.ImmediateRetries = 0;
         _ledger = new MemoryLedger(_alipayHk.Time);
-        _gate = new CircuitBreaker(_options, _alipayHk.Time);
+        _breaker = new CircuitBreaker(_options, _alipayHk.Time);
     }
 
     public void Dispose() => _clients.ForEach(client => client.Dispose());
 
     [Fact]
-    public async Task Sends_an_accepted_content_and_records_the_acknowledgement()
+    public async Task Sends_an_accepted_item_and_records_the_acknowledgement()
     {
-        AlwaysAnswer("SUCCESS", "S");
+        AlwaysReturn("SUCCESS", "S");
         var synchronizer = Synchronizer();
         await AcceptAsync(synchronizer, Item("A"));
         var outcome = await SynchronizeAsync(synchronizer, "A");
@@ -42,9 +42,9 @@ public sealed class ContentSynchronizerTests : IDisposable
     }
 
     [Fact]
-    public async Task Sends_nothing_for_a_content_that_is_in_step()
+    public async Task Sends_nothing_for_an_item_that_is_in_sync()
     {
-        AlwaysAnswer("SUCCESS", "S");
+        AlwaysReturn("SUCCESS", "S");
         var synchronizer = Synchronizer();
         await AcceptAsync(synchronizer, Item("A"));
         await SynchronizeAsync(synchronizer, "A");
@@ -54,13 +54,15 @@ public sealed class ContentSynchronizerTests : IDisposable
     }
 
     [Fact]
-    public async Task Knows_nothing_of_a_content_that_was_never_accepted() =>
-        Assert.Equal(SyncOutcomeKind.NotFound, (await SynchronizeAsync(Synchronizer(), "nobody")).Kind);
+    public async Task Reports_an_item_that_was_never_accepted_as_not_found() =>
+        Assert.Equal(SyncOutcomeKind.NotFound, (await SynchronizeAsync(Synchronizer(), "unknown")).Kind);
 
     [Fact]
     public async Task Repeats_request_id_and_body_but_not_time_and_signature_on_a_retry()
     {
-        _alipayHk.Then(_alipayHk.Signed(FakeAlipayHk.Result("UNKNOWN_EXCEPTION", "F"))).Then((_, _) => Task.FromResult(_alipayHk.Signed(FakeAlipayHk.SuccessJson)));
+        _alipayHk
+            .Then(_alipayHk.Signed(FakeAlipayHk.Result("UNKNOWN_EXCEPTION", "F")))
+            .Then((_, _) => Task.FromResult(_alipayHk.Signed(FakeAlipayHk.SuccessJson)));
         var synchronizer = Synchronizer();
         await AcceptAsync(synchronizer, Item("A"));
         var first = await SynchronizeAsync(synchronizer, "A");
@@ -74,9 +76,9 @@ public sealed class ContentSynchronizerTests : IDisposable
     }
 
     [Fact]
-    public async Task Does_not_send_before_the_back_off_has_passed()
+    public async Task Does_not_send_before_the_back_off_has_ended()
     {
-        AlwaysAnswer("UNKNOWN_EXCEPTION", "F");
+        AlwaysReturn("UNKNOWN_EXCEPTION", "F");
         var synchronizer = Synchronizer();
         await AcceptAsync(synchronizer, Item("A"));
         var delay = (await SynchronizeAsync(synchronizer, "A")).Delay;
@@ -87,9 +89,9 @@ public sealed class ContentSynchronizerTests : IDisposable
     }
 
     [Fact]
-    public async Task Parks_a_rejected_content_and_never_sends_it_again()
+    public async Task Parks_a_rejected_item_and_never_sends_it_again()
     {
-        AlwaysAnswer("CONTENT_RISKY", "F");
+        AlwaysReturn("CONTENT_RISKY", "F");
         var synchronizer = Synchronizer();
         await AcceptAsync(synchronizer, Item("A"));
         Assert.Equal(SyncOutcomeKind.Rejected, (await SynchronizeAsync(synchronizer, "A")).Kind);
@@ -103,21 +105,23 @@ public sealed class ContentSynchronizerTests : IDisposable
     [Fact]
     public async Task Sends_changed_content_after_a_rejection_under_a_new_request_id()
     {
-        _alipayHk.Then(_alipayHk.Signed(FakeAlipayHk.Result("CONTENT_RISKY", "F"))).Then((_, _) => Task.FromResult(_alipayHk.Signed(FakeAlipayHk.SuccessJson)));
+        _alipayHk
+            .Then(_alipayHk.Signed(FakeAlipayHk.Result("CONTENT_RISKY", "F")))
+            .Then((_, _) => Task.FromResult(_alipayHk.Signed(FakeAlipayHk.SuccessJson)));
         var synchronizer = Synchronizer();
         await AcceptAsync(synchronizer, Item("A"));
         var rejected = (await SynchronizeAsync(synchronizer, "A")).Record!;
         _alipayHk.Time.Advance(TimeSpan.FromSeconds(1));
-        await AcceptAsync(synchronizer, Item("A", """{"name":"mended"}"""));
+        await AcceptAsync(synchronizer, Item("A", """{"name":"fixed"}"""));
         var outcome = await SynchronizeAsync(synchronizer, "A");
         Assert.Equal(SyncOutcomeKind.Synchronized, outcome.Kind);
         Assert.NotEqual(rejected.RequestId, outcome.Record!.RequestId);
     }
 
     [Fact]
-    public async Task Gives_up_after_the_last_attempt()
+    public async Task Parks_an_item_after_its_last_attempt()
     {
-        AlwaysAnswer("UNKNOWN_EXCEPTION", "F");
+        AlwaysReturn("UNKNOWN_EXCEPTION", "F");
         var synchronizer = Synchronizer();
         await AcceptAsync(synchronizer, Item("A"));
         SyncOutcome outcome;
@@ -133,7 +137,7 @@ public sealed class ContentSynchronizerTests : IDisposable
     }
 
     [Fact]
-    public async Task Never_parks_for_good_on_an_unsigned_rejection()
+    public async Task Does_not_park_on_an_unsigned_rejection()
     {
         _alipayHk.Always = (_, _) => Task.FromResult(FakeAlipayHk.Unsigned(FakeAlipayHk.Result("CONTENT_RISKY", "F")));
         var synchronizer = Synchronizer();
@@ -158,20 +162,20 @@ public sealed class ContentSynchronizerTests : IDisposable
     }
 
     [Fact]
-    public async Task Resumes_by_itself_when_the_configuration_is_mended()
+    public async Task Resumes_automatically_when_the_configuration_is_fixed()
     {
         _alipayHk.Always = (_, _) => Task.FromResult(FakeAlipayHk.Unsigned(FakeAlipayHk.Result("INVALID_SIGNATURE", "F")));
         var synchronizer = Synchronizer();
         await AcceptAsync(synchronizer, Item("A"));
-        var paused = await SynchronizeAsync(synchronizer, "A");
-        AlwaysAnswer("SUCCESS", "S");
-        _alipayHk.Time.Advance(paused.Delay);
+        var deferred = await SynchronizeAsync(synchronizer, "A");
+        AlwaysReturn("SUCCESS", "S");
+        _alipayHk.Time.Advance(deferred.Delay);
         Assert.Equal(SyncOutcomeKind.Synchronized, (await SynchronizeAsync(synchronizer, "A")).Kind);
-        Assert.Null(_gate.OpenState);
+        Assert.Null(_breaker.OpenState);
     }
 
     [Fact]
-    public async Task Spends_no_attempt_but_for_the_probes_while_AlipayHk_is_down()
+    public async Task Spends_no_attempts_except_for_probes_while_AlipayHK_is_down()
     {
         _alipayHk.Always = (_, _) => Task.FromException<HttpResponseMessage>(new HttpRequestException("down"));
         var synchronizer = Synchronizer();
@@ -181,15 +185,15 @@ public sealed class ContentSynchronizerTests : IDisposable
             await SynchronizeAsync(synchronizer, $"A{i}");
         }
 
-        Assert.Equal(TripCause.Breaker, _gate.OpenState!.Cause);
+        Assert.Equal(TripCause.Breaker, _breaker.OpenState!.Cause);
         await AcceptAsync(synchronizer, Item("probe"));
         await AcceptAsync(synchronizer, Item("B"));
         for (var probe = 1; probe < _options.MaxAttempts; probe++)
         {
             _alipayHk.Time.Advance(TimeSpan.FromHours(9));
             await SynchronizeAsync(synchronizer, "probe");
-            var paused = await SynchronizeAsync(synchronizer, "B");
-            Assert.Equal(PendingCause.Deferred, paused.Cause);
+            var deferred = await SynchronizeAsync(synchronizer, "B");
+            Assert.Equal(PendingCause.Deferred, deferred.Cause);
             Assert.Equal(_options.BreakerThreshold + probe, _alipayHk.Sent.Count);
         }
 
@@ -197,7 +201,7 @@ public sealed class ContentSynchronizerTests : IDisposable
     }
 
     [Fact]
-    public async Task Pauses_without_spending_an_attempt_when_no_signature_can_be_had()
+    public async Task Defers_without_spending_an_attempt_while_the_signer_is_unavailable()
     {
         var synchronizer = Synchronizer(new NoSignatures());
         await AcceptAsync(synchronizer, Item("A"));
@@ -209,30 +213,30 @@ public sealed class ContentSynchronizerTests : IDisposable
     }
 
     [Fact]
-    public async Task Has_one_request_in_flight_per_content()
+    public async Task Has_one_request_in_flight_per_item()
     {
-        var answer = new TaskCompletionSource<HttpResponseMessage>();
-        _alipayHk.Always = (_, _) => answer.Task;
+        var response = new TaskCompletionSource<HttpResponseMessage>();
+        _alipayHk.Always = (_, _) => response.Task;
         var synchronizer = Synchronizer();
         await AcceptAsync(synchronizer, Item("A"));
         var first = SynchronizeAsync(synchronizer, "A");
         var second = await SynchronizeAsync(synchronizer, "A");
         Assert.Equal(PendingCause.Busy, second.Cause);
-        answer.SetResult(_alipayHk.Signed(FakeAlipayHk.SuccessJson));
+        response.SetResult(_alipayHk.Signed(FakeAlipayHk.SuccessJson));
         Assert.Equal(SyncOutcomeKind.Synchronized, (await first).Kind);
         Assert.Single(_alipayHk.Sent);
     }
 
     [Fact]
-    public async Task Goes_on_with_a_newer_revision_that_came_while_the_older_one_was_in_flight()
+    public async Task Continues_with_a_newer_version_that_was_accepted_while_the_older_one_was_in_flight()
     {
-        var answer = new TaskCompletionSource<HttpResponseMessage>();
-        _alipayHk.Then((_, _) => answer.Task).Then((_, _) => Task.FromResult(_alipayHk.Signed(FakeAlipayHk.SuccessJson)));
+        var response = new TaskCompletionSource<HttpResponseMessage>();
+        _alipayHk.Then((_, _) => response.Task).Then((_, _) => Task.FromResult(_alipayHk.Signed(FakeAlipayHk.SuccessJson)));
         var synchronizer = Synchronizer();
         await AcceptAsync(synchronizer, Item("A") with { Revision = Revision.Of(1) });
         var running = SynchronizeAsync(synchronizer, "A");
         await AcceptAsync(synchronizer, Item("A", """{"name":"newer"}""") with { Revision = Revision.Of(2) });
-        answer.SetResult(_alipayHk.Signed(FakeAlipayHk.SuccessJson));
+        response.SetResult(_alipayHk.Signed(FakeAlipayHk.SuccessJson));
         var outcome = await running;
         Assert.Equal(SyncOutcomeKind.Synchronized, outcome.Kind);
         Assert.Equal(Revision.Of(2), outcome.Record!.SynchronizedRevision);
@@ -242,16 +246,17 @@ public sealed class ContentSynchronizerTests : IDisposable
     [Fact]
     public async Task Drops_an_older_revision()
     {
-        AlwaysAnswer("SUCCESS", "S");
+        AlwaysReturn("SUCCESS", "S");
         var synchronizer = Synchronizer();
         await AcceptAsync(synchronizer, Item("A") with { Revision = Revision.Of(2) });
-        Assert.Equal(AcceptanceKind.Superseded, (await AcceptAsync(synchronizer, Item("A", """{"name":"old"}""") with { Revision = Revision.Of(1) })).Kind);
+        var old = Item("A", """{"name":"old"}""") with { Revision = Revision.Of(1) };
+        Assert.Equal(AcceptanceKind.Superseded, (await AcceptAsync(synchronizer, old)).Kind);
         await SynchronizeAsync(synchronizer, "A");
         Assert.Contains("凍檸茶", System.Text.Encoding.UTF8.GetString(_alipayHk.Sent.Single().Body), StringComparison.Ordinal);
     }
 
     [Fact]
-    public async Task Counts_a_cancellation_as_nothing()
+    public async Task Does_not_count_a_cancelled_attempt()
     {
         _alipayHk.Always = async (_, cancellation) =>
         {
@@ -266,19 +271,19 @@ public sealed class ContentSynchronizerTests : IDisposable
         await Assert.ThrowsAnyAsync<OperationCanceledException>(async () => await running);
         var record = await _ledger.FindAsync("A", CancellationToken.None);
         Assert.Equal((SyncState.Pending, 0), (record!.State, record.Attempts));
-        Assert.Null(_gate.OpenState);
-        // AlipayHK may be at work on it still, so nothing of this content is sent before that has settled.
+        Assert.Null(_breaker.OpenState);
+        // AlipayHK may still process the request, so no other request for the item is sent before the late-effect window ends.
         Assert.Equal(_alipayHk.Time.GetUtcNow() + _options.LateEffectWindow, record.Lease!.ExpiresAt);
     }
 
     [Fact]
-    public async Task Parks_a_content_whose_attempts_were_all_cut_short()
+    public async Task Parks_an_item_whose_attempts_were_all_interrupted()
     {
         var synchronizer = Synchronizer();
         await AcceptAsync(synchronizer, Item("A"));
-        for (var i = 0; i < RecoverabilityPolicy.MaxUnansweredAttempts(_options); i++)
+        for (var i = 0; i < RecoverabilityPolicy.MaxAttemptsWithoutSignedResponse(_options); i++)
         {
-            // The lease of a process that died: taken, and never given back.
+            // A process that died leaves a lease that is never released.
             await _ledger.LeaseAsync("A", TimeSpan.FromSeconds(1), CancellationToken.None);
             _alipayHk.Time.Advance(TimeSpan.FromSeconds(2));
         }
@@ -292,14 +297,15 @@ public sealed class ContentSynchronizerTests : IDisposable
     private static ContentItem Item(string contentId, string contentInfo = """{"name":"凍檸茶"}""") =>
         FakeAlipayHk.Item(contentInfo) with { ContentId = contentId, Hash = TestSubmissions.HashOf(contentInfo) };
 
-    private void AlwaysAnswer(string code, string status) =>
+    private void AlwaysReturn(string code, string status) =>
         _alipayHk.Always = (_, _) => Task.FromResult(_alipayHk.Signed(FakeAlipayHk.Result(code, status)));
 
     private ContentSynchronizer Synchronizer(IRequestSigner? signer = null)
     {
         var client = _alipayHk.Client(signer);
         _clients.Add(client);
-        return new ContentSynchronizer(_ledger, client, _gate, new RequestIdSource(), _options, () => 0.5, _alipayHk.Time, NullLogger<ContentSynchronizer>.Instance);
+        return new ContentSynchronizer(
+            _ledger, client, _breaker, new RequestIdSource(), _options, () => 0.5, _alipayHk.Time, NullLogger<ContentSynchronizer>.Instance);
     }
 
     private async Task<Acceptance> AcceptAsync(ContentSynchronizer synchronizer, ContentItem item) =>

@@ -19,20 +19,20 @@ public sealed class ParkedReplayTests
     }
 
     [Fact]
-    public async Task Lists_what_a_person_needs_to_know()
+    public async Task Lists_parked_items_with_what_a_person_needs_to_decide()
     {
         var acceptedAt = _time.GetUtcNow();
         await ParkAsync("c1", ParkReason.Rejected, "CONTENT_RISKY");
         await AcceptAsync("pending");
         var parked = Assert.Single(await ListAsync(new ParkedFilter()));
         Assert.Equal(
-            ("c1", "SKU", "1", ParkReason.Rejected, "CONTENT_RISKY", "answered CONTENT_RISKY", 1, "tracer-1"),
+            ("c1", "SKU", "1", ParkReason.Rejected, "CONTENT_RISKY", "returned CONTENT_RISKY", 1, "tracer-1"),
             (parked.ContentId, parked.ContentType, parked.Revision, parked.Reason, parked.Code, parked.Message, parked.Attempts, parked.TracerId));
         Assert.Equal((acceptedAt, (DateTimeOffset?)_time.GetUtcNow()), (parked.AcceptedAt, parked.ParkedAt));
     }
 
     [Fact]
-    public async Task Finds_by_id_code_reason_and_time()
+    public async Task Filters_by_id_code_reason_and_time()
     {
         await ParkAsync("early", ParkReason.Rejected, "PARAM_ILLEGAL");
         _time.Advance(TimeSpan.FromHours(1));
@@ -57,7 +57,7 @@ public sealed class ParkedReplayTests
     }
 
     [Fact]
-    public async Task Sends_again_with_all_attempts_and_a_message_id_of_its_own()
+    public async Task Replays_with_all_attempts_and_a_new_MessageId()
     {
         var parked = await ParkAsync("c1", ParkReason.AttemptsExhausted, "Timeout");
         await _replay.RunAsync(new ParkedFilter { ContentIds = ["c1"] }, isDryRun: false, default).WaitAsync(_time);
@@ -68,7 +68,7 @@ public sealed class ParkedReplayTests
     }
 
     [Fact]
-    public async Task Sends_once_when_run_twice()
+    public async Task Sends_an_item_once_when_run_twice()
     {
         await ParkAsync("c1", ParkReason.AttemptsExhausted, "Timeout");
         Assert.Equal(1, (await _replay.RunAsync(new ParkedFilter(), isDryRun: false, default).WaitAsync(_time)).Replayed);
@@ -77,7 +77,7 @@ public sealed class ParkedReplayTests
     }
 
     [Fact]
-    public async Task Keeps_to_its_rate()
+    public async Task Does_not_exceed_its_rate()
     {
         for (var i = 0; i < 5; i++) await ParkAsync($"c{i}", ParkReason.Rejected, "CONTENT_RISKY");
         var began = _time.GetUtcNow();
@@ -85,14 +85,15 @@ public sealed class ParkedReplayTests
         for (var sent = 1; sent <= 5; sent++)
         {
             while (_queue.Messages.Count < sent) await PassAsync();
-            Assert.True(_time.GetUtcNow() - began >= (sent - 1) * TimeSpan.FromMilliseconds(500), $"{sent} were sent after {_time.GetUtcNow() - began}");
+            var elapsed = _time.GetUtcNow() - began;
+            Assert.True(elapsed >= (sent - 1) * TimeSpan.FromMilliseconds(500), $"{sent} were sent after {elapsed}");
         }
 
         Assert.Equal(5, (await run.WaitAsync(_time)).Replayed);
     }
 
     [Fact]
-    public async Task Leaves_to_the_sweep_what_the_queue_does_not_take()
+    public async Task Leaves_an_item_to_the_sweep_if_the_queue_does_not_accept_it()
     {
         await ParkAsync("c1", ParkReason.Rejected, "CONTENT_RISKY");
         _queue.Fault = new QueueUnavailableException("away");
@@ -100,7 +101,7 @@ public sealed class ParkedReplayTests
         Assert.Equal(SyncState.Pending, (await _ledger.FindAsync("c1", default))!.State);
     }
 
-    // What a timer wakes up may go on on another thread.
+    // The continuation of a timer may run on another thread.
     private async Task PassAsync()
     {
         _time.Advance(TimeSpan.FromMilliseconds(10));
@@ -123,7 +124,7 @@ public sealed class ParkedReplayTests
     {
         await AcceptAsync(contentId);
         var leased = (await _ledger.LeaseAsync(contentId, TimeSpan.FromMinutes(1), default)).Record!;
-        return (await _ledger.RecordAsync(leased, AttemptEndings.Parked(leased, _time.GetUtcNow(), reason, code), default)).Record;
+        return (await _ledger.RecordAsync(leased, AttemptOutcomes.Parked(leased, _time.GetUtcNow(), reason, code), default)).Record;
     }
 
     private sealed class RecordingQueue : ISyncQueue
@@ -143,7 +144,7 @@ public sealed class ParkedReplayTests
 
 file static class FakeTimeWaits
 {
-    /// <summary>Lets fake time pass until it is done.</summary>
+    /// <summary>Advances the fake time until the task has completed.</summary>
     public static async Task<T> WaitAsync<T>(this Task<T> task, FakeTimeProvider time)
     {
         while (!task.IsCompleted)

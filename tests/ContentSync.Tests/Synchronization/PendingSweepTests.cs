@@ -9,19 +9,19 @@ public sealed class PendingSweepTests
 {
     private readonly FakeTimeProvider _time = new(new DateTimeOffset(2026, 1, 1, 0, 0, 0, TimeSpan.Zero));
     private readonly MemoryLedger _ledger;
-    private readonly CircuitBreaker _gate;
+    private readonly CircuitBreaker _breaker;
     private readonly ListQueue _queue = new();
     private readonly PendingSweep _sweep;
 
     public PendingSweepTests()
     {
         _ledger = new MemoryLedger(_time);
-        _gate = new CircuitBreaker(new RecoverabilityOptions(), _time);
-        _sweep = new PendingSweep(_ledger, _queue, _gate, _time);
+        _breaker = new CircuitBreaker(new RecoverabilityOptions(), _time);
+        _sweep = new PendingSweep(_ledger, _queue, _breaker, _time);
     }
 
     [Fact]
-    public async Task Enqueues_what_is_pending_past_its_grace()
+    public async Task Enqueues_items_that_are_pending_past_the_grace_period()
     {
         await AcceptAsync(3);
         Assert.Equal(0, (await _sweep.RunAsync(TimeSpan.FromMinutes(1), default)).Enqueued);
@@ -31,7 +31,7 @@ public sealed class PendingSweepTests
     }
 
     [Fact]
-    public async Task Leaves_what_somebody_is_at_work_on_until_the_lease_is_over()
+    public async Task Leaves_a_leased_item_alone_until_the_lease_expires()
     {
         await AcceptAsync(1);
         await _ledger.LeaseAsync("c0", TimeSpan.FromMinutes(1), default);
@@ -41,18 +41,18 @@ public sealed class PendingSweepTests
     }
 
     [Fact]
-    public async Task Enqueues_some_to_probe_with_while_sending_is_stopped()
+    public async Task Enqueues_a_few_probes_while_the_circuit_breaker_is_open()
     {
         await AcceptAsync(50);
-        Assert.True(_gate.TryEnter(out var permit, out _));
-        _gate.Report(permit, new SynchronizeResult(SynchronizeResultKind.ConfigurationFault, "INVALID_SIGNATURE", ""));
+        Assert.True(_breaker.TryEnter(out var permit, out _));
+        _breaker.Report(permit, new SynchronizeResult(SynchronizeResultKind.ConfigurationFault, "INVALID_SIGNATURE", ""));
         Assert.InRange((await _sweep.RunAsync(TimeSpan.Zero, default)).Enqueued, 1, 10);
     }
 
-    private async Task AcceptAsync(int contents)
+    private async Task AcceptAsync(int count)
     {
         var submissions = new TestSubmissions();
-        await _ledger.AcceptAsync([.. Enumerable.Range(0, contents).Select(i => submissions.Of($"c{i}", "content", 1))], default);
+        await _ledger.AcceptAsync([.. Enumerable.Range(0, count).Select(i => submissions.Of($"c{i}", "content", 1))], default);
     }
 
     private sealed class ListQueue : ISyncQueue

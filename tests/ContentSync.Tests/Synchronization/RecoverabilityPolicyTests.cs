@@ -9,13 +9,14 @@ public sealed class RecoverabilityPolicyTests
     private static readonly RecoverabilityOptions Options = new();
 
     [Fact]
-    public void Completes_what_succeeded() =>
+    public void Completes_an_item_that_succeeded() =>
         Assert.IsType<RecoverabilityDecision.Complete>(Decide(new SynchronizeResult(SynchronizeResultKind.Succeeded, "SUCCESS", "")));
 
     [Fact]
-    public void Parks_what_was_rejected_on_the_first_attempt()
+    public void Parks_a_rejected_item_at_the_first_attempt()
     {
-        var parked = Assert.IsType<RecoverabilityDecision.Park>(Decide(new SynchronizeResult(SynchronizeResultKind.Rejected, "CONTENT_RISKY", "Risky.")));
+        var parked = Assert.IsType<RecoverabilityDecision.Park>(
+            Decide(new SynchronizeResult(SynchronizeResultKind.Rejected, "CONTENT_RISKY", "Risky.")));
         Assert.Equal(ParkReason.Rejected, parked.Reason);
         Assert.Contains("CONTENT_RISKY", parked.Description, StringComparison.Ordinal);
     }
@@ -28,15 +29,15 @@ public sealed class RecoverabilityPolicyTests
     [InlineData(5, 120)]
     [InlineData(6, 360)]
     [InlineData(7, 900)]
-    public void Waits_longer_after_each_attempt(int attempts, int longestMinutes)
+    public void Increases_the_back_off_with_each_attempt(int attempts, int maxMinutes)
     {
-        Assert.Equal(TimeSpan.FromMinutes(longestMinutes), Delay(Failed(), attempts, jitter: 1));
-        Assert.Equal(TimeSpan.FromMinutes(longestMinutes) / 4, Delay(Failed(), attempts, jitter: 0.25));
+        Assert.Equal(TimeSpan.FromMinutes(maxMinutes), Delay(Failed(), attempts, jitter: 1));
+        Assert.Equal(TimeSpan.FromMinutes(maxMinutes) / 4, Delay(Failed(), attempts, jitter: 0.25));
         Assert.Equal(TimeSpan.Zero, Delay(Failed(), attempts, jitter: 0));
     }
 
     [Fact]
-    public void Repeats_the_last_wait_where_attempts_outnumber_the_waits()
+    public void Repeats_the_last_back_off_if_there_are_more_attempts_than_back_offs()
     {
         var options = new RecoverabilityOptions { MaxAttempts = 20 };
         var decision = RecoverabilityPolicy.Decide(options, Failed(), 15, TimeSpan.Zero, 1);
@@ -44,54 +45,57 @@ public sealed class RecoverabilityPolicyTests
     }
 
     [Fact]
-    public void Honours_retry_after_without_jitter() =>
+    public void Honours_Retry_After_without_jitter() =>
         Assert.Equal(TimeSpan.FromSeconds(7), Delay(Failed() with { RetryAfter = TimeSpan.FromSeconds(7) }, 1, jitter: 0.1));
 
     [Fact]
-    public void Does_not_believe_a_retry_after_beyond_the_limit() =>
+    public void Limits_Retry_After() =>
         Assert.Equal(Options.MaxRetryAfter, Delay(Failed() with { RetryAfter = TimeSpan.FromDays(30) }, 1, jitter: 0.1));
 
     [Fact]
-    public void Parks_when_AlipayHk_has_said_no_often_enough()
+    public void Parks_after_the_maximum_number_of_attempts_with_signed_responses()
     {
-        Assert.IsType<RecoverabilityDecision.DelayedRetry>(Decide(Answered(), Options.MaxAttempts - 1));
-        Assert.Equal(ParkReason.AttemptsExhausted, Assert.IsType<RecoverabilityDecision.Park>(Decide(Answered(), Options.MaxAttempts)).Reason);
+        Assert.IsType<RecoverabilityDecision.DelayedRetry>(Decide(Signed(), Options.MaxAttempts - 1));
+        Assert.Equal(ParkReason.AttemptsExhausted, Assert.IsType<RecoverabilityDecision.Park>(Decide(Signed(), Options.MaxAttempts)).Reason);
     }
 
     [Fact]
-    public void Gives_twice_as_many_attempts_where_AlipayHk_may_merely_be_down()
+    public void Allows_twice_as_many_attempts_while_AlipayHK_may_only_be_down()
     {
         Assert.IsType<RecoverabilityDecision.DelayedRetry>(Decide(Failed(), (Options.MaxAttempts * 2) - 1));
         Assert.Equal(ParkReason.AttemptsExhausted, Assert.IsType<RecoverabilityDecision.Park>(Decide(Failed(), Options.MaxAttempts * 2)).Reason);
     }
 
     [Fact]
-    public void Parks_what_is_too_old_once_half_of_its_attempts_are_spent()
+    public void Parks_an_item_that_is_too_old_once_half_of_its_attempts_are_spent()
     {
         Assert.IsType<RecoverabilityDecision.DelayedRetry>(Decide(Failed(), Options.MaxAttempts / 2, Options.MaxAge - TimeSpan.FromTicks(1)));
         Assert.IsType<RecoverabilityDecision.DelayedRetry>(Decide(Failed(), (Options.MaxAttempts / 2) - 1, Options.MaxAge));
-        Assert.Equal(ParkReason.AgeExceeded, Assert.IsType<RecoverabilityDecision.Park>(Decide(Failed(), Options.MaxAttempts / 2, Options.MaxAge)).Reason);
+        var parked = Assert.IsType<RecoverabilityDecision.Park>(Decide(Failed(), Options.MaxAttempts / 2, Options.MaxAge));
+        Assert.Equal(ParkReason.AgeExceeded, parked.Reason);
     }
 
     [Theory]
     [InlineData(SynchronizeResultKind.ConfigurationFault)]
     [InlineData(SynchronizeResultKind.SigningUnavailable)]
-    public void Never_parks_an_item_for_what_is_not_its_fault(SynchronizeResultKind verdict) =>
+    public void Never_parks_an_item_that_is_not_the_cause(SynchronizeResultKind verdict) =>
         Assert.IsType<RecoverabilityDecision.Defer>(Decide(new SynchronizeResult(verdict, "X", ""), attempts: 1_000, age: TimeSpan.FromDays(1_000)));
 
     [Fact]
-    public void Pauses_as_long_as_a_throttled_signer_asks() =>
-        Assert.Equal(
-            TimeSpan.FromSeconds(3),
-            Assert.IsType<RecoverabilityDecision.Defer>(Decide(new SynchronizeResult(SynchronizeResultKind.SigningUnavailable, "X", "") { RetryAfter = TimeSpan.FromSeconds(3) })).Delay);
+    public void Defers_for_as_long_as_a_throttled_signer_asks()
+    {
+        var throttled = new SynchronizeResult(SynchronizeResultKind.SigningUnavailable, "X", "") { RetryAfter = TimeSpan.FromSeconds(3) };
+        Assert.Equal(TimeSpan.FromSeconds(3), Assert.IsType<RecoverabilityDecision.Defer>(Decide(throttled)).Delay);
+    }
 
-    private static SynchronizeResult Failed() => new(SynchronizeResultKind.Retryable, ClientCodes.Timeout, "no answer");
+    private static SynchronizeResult Failed() => new(SynchronizeResultKind.Retryable, ClientCodes.Timeout, "no response");
 
-    private static SynchronizeResult Answered() => new(SynchronizeResultKind.Retryable, "UNKNOWN_EXCEPTION", "please retry") { Verification = SignatureVerification.Valid };
+    private static SynchronizeResult Signed() =>
+        new(SynchronizeResultKind.Retryable, "UNKNOWN_EXCEPTION", "please retry") { Verification = SignatureVerification.Valid };
 
-    private static RecoverabilityDecision Decide(SynchronizeResult answer, int attempts = 1, TimeSpan age = default, double jitter = 0.5) =>
-        RecoverabilityPolicy.Decide(Options, answer, attempts, age, jitter);
+    private static RecoverabilityDecision Decide(SynchronizeResult result, int attempts = 1, TimeSpan age = default, double jitter = 0.5) =>
+        RecoverabilityPolicy.Decide(Options, result, attempts, age, jitter);
 
-    private static TimeSpan Delay(SynchronizeResult answer, int attempts, double jitter) =>
-        Assert.IsType<RecoverabilityDecision.DelayedRetry>(Decide(answer, attempts, jitter: jitter)).Delay;
+    private static TimeSpan Delay(SynchronizeResult result, int attempts, double jitter) =>
+        Assert.IsType<RecoverabilityDecision.DelayedRetry>(Decide(result, attempts, jitter: jitter)).Delay;
 }

@@ -9,8 +9,8 @@ using Microsoft.Extensions.Logging;
 namespace ContentSync.Synchronization.Messages;
 
 /// <summary>
-/// Works one message of a queue off and says how it is to be settled. A message that can be sent again later becomes a reference
-/// with its delay; items of an array that did not end leave it one by one, so that none holds the others.
+/// Processes one queue message and returns how to settle it. A message whose item remains pending is replaced by a delayed reference.
+/// Unfinished items of an array are split off into messages of their own, so that none delays the others.
 /// </summary>
 public sealed partial class ContentMessageProcessor(
     ContentMessageReader reader,
@@ -18,11 +18,15 @@ public sealed partial class ContentMessageProcessor(
     RecoverabilityOptions options,
     ILogger<ContentMessageProcessor> logger)
 {
-    /// <summary>Items of one array in flight at the same time.</summary>
+    /// <summary>Maximum number of items of one array in flight at the same time.</summary>
     private const int MaxInFlight = 8;
 
-    /// <summary>Works the message off. Safe to call again with the same message: the ledger knows what was done, and the messages to send get the same ids.</summary>
-    /// <exception cref="OperationCanceledException">Cancelled: the message is to be left to somebody else. That is no failure of the message's, and nothing of it is lost.</exception>
+    /// <summary>
+    /// Processes a message. Safe to repeat: the ledger knows what has been done, and the outgoing messages get the same MessageIds.
+    /// </summary>
+    /// <exception cref="OperationCanceledException">
+    /// Cancelled. Abandon the message, so that another receiver processes it; nothing is lost.
+    /// </exception>
     public async ValueTask<MessageSettlement> ProcessAsync(QueueMessage message, CancellationToken cancellationToken)
     {
         switch (reader.Read(message))
@@ -31,13 +35,13 @@ public sealed partial class ContentMessageProcessor(
                 return await ProcessItemAsync(message, item, cancellationToken).ConfigureAwait(false);
             case ContentMessage.Items array:
                 return await ProcessArrayAsync(message, array.Entries, cancellationToken).ConfigureAwait(false);
-            case ContentMessage.ItemReference { Message: var wake }:
-                return Settle(wake, await synchronizer.SynchronizeAsync(wake.ContentId, cancellationToken).ConfigureAwait(false));
+            case ContentMessage.ItemReference { Message: var reference }:
+                return Settle(reference, await synchronizer.SynchronizeAsync(reference.ContentId, cancellationToken).ConfigureAwait(false));
             case ContentMessage.Invalid { Fault: var fault }:
                 LogInvalid(message.MessageId, fault);
                 return Invalid(fault);
             default:
-                throw new InvalidOperationException("A message of an unknown kind.");
+                throw new InvalidOperationException("Unknown kind of message.");
         }
     }
 
@@ -50,7 +54,8 @@ public sealed partial class ContentMessageProcessor(
             return invalid;
         }
 
-        if (await AcceptAsync(message, [item.Result.Item], cancellationToken).ConfigureAwait(false) is not [var (kind, record)]) return RetryWhenLedgerReturns(message);
+        if (await AcceptAsync(message, [item.Result.Item], cancellationToken).ConfigureAwait(false) is not [var (kind, record)])
+            return RetryWhenLedgerReturns(message);
         switch (kind)
         {
             case AcceptanceKind.Unchanged or AcceptanceKind.Superseded:
@@ -61,69 +66,73 @@ public sealed partial class ContentMessageProcessor(
                 return Parked(record, null);
             default:
                 var outcome = await synchronizer.SynchronizeAsync(record.ContentId, cancellationToken).ConfigureAwait(false);
-                return Settle(Wake(record, message.Hop()), outcome);
+                return Settle(ReferenceTo(record, message.Hop()), outcome);
         }
     }
 
-    private async ValueTask<MessageSettlement> ProcessArrayAsync(QueueMessage message, IReadOnlyList<MessageItem> entries, CancellationToken cancellationToken)
+    private async ValueTask<MessageSettlement> ProcessArrayAsync(
+        QueueMessage message, IReadOnlyList<MessageItem> entries, CancellationToken cancellationToken)
     {
-        // One span for all of them: a bulk item may cost 100 bytes of telemetry, and a span of its own costs several times that.
+        // One span for the whole array: the telemetry budget is 100 bytes per bulk item, and a span takes several times that.
         using var activity = Telemetry.StartBulk(entries.Count);
         var outgoing = new List<OutgoingMessage>();
-        var sound = new List<(int Index, ContentItem Item)>(entries.Count);
+        var valid = new List<(int Index, ContentItem Item)>(entries.Count);
         for (var i = 0; i < entries.Count; i++)
         {
-            if (entries[i].Result.Item is { } item) sound.Add((i, item));
+            if (entries[i].Result.Item is { } item) valid.Add((i, item));
             else outgoing.Add(SplitOff(message, i, entries[i]));
         }
 
-        if (await AcceptAsync(message, sound.ConvertAll(entry => entry.Item), cancellationToken).ConfigureAwait(false) is not { } acceptances) return RetryWhenLedgerReturns(message);
-        var wakes = new Dictionary<string, SyncMessage>(sound.Count, StringComparer.Ordinal);
+        var items = valid.ConvertAll(entry => entry.Item);
+        if (await AcceptAsync(message, items, cancellationToken).ConfigureAwait(false) is not { } acceptances) return RetryWhenLedgerReturns(message);
+        var references = new Dictionary<string, SyncMessage>(valid.Count, StringComparer.Ordinal);
         for (var i = 0; i < acceptances.Count; i++)
         {
             var (kind, record) = acceptances[i];
             switch (kind)
             {
                 case AcceptanceKind.Accepted or AcceptanceKind.AlreadyPending:
-                    wakes[record.ContentId] = Wake(record, message.Hop());
+                    references[record.ContentId] = ReferenceTo(record, message.Hop());
                     break;
                 case AcceptanceKind.RevisionConflict:
-                    outgoing.Add(SplitOff(message, sound[i].Index, entries[sound[i].Index]));
+                    outgoing.Add(SplitOff(message, valid[i].Index, entries[valid[i].Index]));
                     break;
                 case AcceptanceKind.Parked:
-                    var wake = Wake(record, message.Hop());
-                    outgoing.Add(OutgoingMessage.Reference(wake with { Hop = wake.Hop + 1 }));
+                    var reference = ReferenceTo(record, message.Hop());
+                    outgoing.Add(OutgoingMessage.Reference(reference with { Hop = reference.Hop + 1 }));
                     break;
             }
         }
 
-        outgoing.AddRange(await SynchronizeAsync(wakes.Values, cancellationToken).ConfigureAwait(false));
+        outgoing.AddRange(await SynchronizeAsync(references.Values, cancellationToken).ConfigureAwait(false));
         activity?.SetTag("content.left", outgoing.Count);
         return outgoing.Count > 0 ? new MessageSettlement.SendThenComplete(outgoing) : MessageSettlement.Complete.Instance;
     }
 
-    /// <returns>A reference for each that did not end well.</returns>
-    private async ValueTask<IReadOnlyList<OutgoingMessage>> SynchronizeAsync(Dictionary<string, SyncMessage>.ValueCollection wakes, CancellationToken cancellationToken)
+    /// <returns>A reference to each item that is not synchronized.</returns>
+    private async ValueTask<IReadOnlyList<OutgoingMessage>> SynchronizeAsync(
+        Dictionary<string, SyncMessage>.ValueCollection references, CancellationToken cancellationToken)
     {
-        // Not Parallel.ForEachAsync: it takes a thread of the pool for each, though all of them mostly wait.
-        var left = new List<OutgoingMessage>();
-        var waiting = new ConcurrentQueue<SyncMessage>(wakes);
-        await Task.WhenAll(Enumerable.Range(0, Math.Min(MaxInFlight, wakes.Count)).Select(_ => WorkAsync())).ConfigureAwait(false);
-        return left;
+        // Parallel.ForEachAsync would occupy a thread-pool thread per worker, although the workers mostly wait.
+        var unfinished = new List<OutgoingMessage>();
+        var waiting = new ConcurrentQueue<SyncMessage>(references);
+        await Task.WhenAll(Enumerable.Range(0, Math.Min(MaxInFlight, references.Count)).Select(_ => WorkAsync())).ConfigureAwait(false);
+        return unfinished;
 
         async Task WorkAsync()
         {
-            while (waiting.TryDequeue(out var wake))
+            while (waiting.TryDequeue(out var reference))
             {
-                var outcome = await synchronizer.SynchronizeAsync(wake.ContentId, cancellationToken).ConfigureAwait(false);
+                var outcome = await synchronizer.SynchronizeAsync(reference.ContentId, cancellationToken).ConfigureAwait(false);
                 if (outcome.Kind is SyncOutcomeKind.Synchronized or SyncOutcomeKind.Unchanged) continue;
-                lock (left) left.Add(OutgoingMessage.Reference(Next(wake, outcome)));
+                lock (unfinished) unfinished.Add(OutgoingMessage.Reference(Next(reference, outcome)));
             }
         }
     }
 
-    /// <returns>Null where the ledger cannot be reached.</returns>
-    private async ValueTask<IReadOnlyList<Acceptance>?> AcceptAsync(QueueMessage message, List<ContentItem> items, CancellationToken cancellationToken)
+    /// <returns>The results; null if the ledger cannot be reached.</returns>
+    private async ValueTask<IReadOnlyList<Acceptance>?> AcceptAsync(
+        QueueMessage message, List<ContentItem> items, CancellationToken cancellationToken)
     {
         try
         {
@@ -136,31 +145,37 @@ public sealed partial class ContentMessageProcessor(
         }
     }
 
-    private MessageSettlement.SendThenComplete RetryWhenLedgerReturns(QueueMessage message) => new([OutgoingMessage.Copy(message, options.LeaseDuration)]);
+    private MessageSettlement.SendThenComplete RetryWhenLedgerReturns(QueueMessage message) =>
+        new([OutgoingMessage.Copy(message, options.LeaseDuration)]);
 
-    private static MessageSettlement Settle(SyncMessage wake, SyncOutcome outcome) => outcome.Kind switch
+    private static MessageSettlement Settle(SyncMessage reference, SyncOutcome outcome) => outcome.Kind switch
     {
         SyncOutcomeKind.Synchronized or SyncOutcomeKind.Unchanged => MessageSettlement.Complete.Instance,
-        SyncOutcomeKind.Pending => new MessageSettlement.SendThenComplete([OutgoingMessage.Reference(Next(wake, outcome))]),
+        SyncOutcomeKind.Pending => new MessageSettlement.SendThenComplete([OutgoingMessage.Reference(Next(reference, outcome))]),
         SyncOutcomeKind.NotFound => new MessageSettlement.DeadLetter(
             DeadLetterReasons.UnknownContent,
-            Shortened($"The ledger holds no content with the id '{wake.ContentId}'. Send the content itself."),
-            new Dictionary<string, object> { [MessageContract.ContentIdProperty] = wake.ContentId }),
+            Shortened($"The ledger holds no item with the contentId '{reference.ContentId}'. Send the item itself."),
+            new Dictionary<string, object> { [MessageContract.ContentIdProperty] = reference.ContentId }),
         _ => Parked(outcome.Record!, outcome.Description),
     };
 
-    private static SyncMessage Wake(SyncRecord record, int hop) => new(record.ContentId, record.RequestId, Math.Max(record.Hop, hop), TimeSpan.Zero);
+    private static SyncMessage ReferenceTo(SyncRecord record, int hop) =>
+        new(record.ContentId, record.RequestId, Math.Max(record.Hop, hop), TimeSpan.Zero);
 
-    // A copy that repeated the id of the message it stands for would be dropped as its duplicate.
-    private static SyncMessage Next(SyncMessage wake, SyncOutcome outcome) => new(
-        wake.ContentId,
-        outcome.Record?.RequestId ?? wake.RequestId,
-        Math.Max(outcome.Record?.Hop ?? 0, wake.Hop + 1),
+    // The hop grows, because the broker would drop a copy with the original's MessageId as a duplicate.
+    private static SyncMessage Next(SyncMessage reference, SyncOutcome outcome) => new(
+        reference.ContentId,
+        outcome.Record?.RequestId ?? reference.RequestId,
+        Math.Max(outcome.Record?.Hop ?? 0, reference.Hop + 1),
         outcome.Delay);
 
     private static MessageSettlement.DeadLetter Parked(SyncRecord record, string? description)
     {
-        var properties = new Dictionary<string, object> { [MessageContract.ContentIdProperty] = record.ContentId, [MessageContract.RequestIdProperty] = record.RequestId };
+        var properties = new Dictionary<string, object>
+        {
+            [MessageContract.ContentIdProperty] = record.ContentId,
+            [MessageContract.RequestIdProperty] = record.RequestId,
+        };
         if (record.LastAttempt is { } attempt)
         {
             properties[MessageContract.CodeProperty] = attempt.Code;
@@ -169,13 +184,13 @@ public sealed partial class ContentMessageProcessor(
 
         return new MessageSettlement.DeadLetter(
             (record.ParkReason ?? ParkReason.Rejected).ToString(),
-            Shortened(description ?? $"This very content was parked before, with {record.LastAttempt?.Code}: {record.LastAttempt?.Message}"),
+            Shortened(description ?? $"The same content is already parked, with {record.LastAttempt?.Code}: {record.LastAttempt?.Message}"),
             properties);
     }
 
     private static MessageSettlement.DeadLetter Conflict(SyncRecord record) => new(
         DeadLetterReasons.RevisionConflict,
-        Shortened($"Revision {record.Revision} of '{record.ContentId}' was accepted before with other content. Raise the revision."),
+        Shortened($"Revision {record.Revision} of '{record.ContentId}' has already been accepted with different content. Raise the revision."),
         new Dictionary<string, object> { [MessageContract.ContentIdProperty] = record.ContentId });
 
     private static MessageSettlement.DeadLetter Invalid(ContentReadResult result)
@@ -197,14 +212,18 @@ public sealed partial class ContentMessageProcessor(
         return new MessageSettlement.DeadLetter(DeadLetterReasons.InvalidMessage, Shortened(fault), properties);
     }
 
-    private static OutgoingMessage SplitOff(QueueMessage message, int index, MessageItem item) => OutgoingMessage.SplitOff(message, index, item.Text, item.ContentType);
+    private static OutgoingMessage SplitOff(QueueMessage message, int index, MessageItem item) =>
+        OutgoingMessage.SplitOff(message, index, item.Text, item.ContentType);
 
     private static string Shortened(string text) =>
         text.Length <= MessageContract.MaxDescriptionLength ? text : text[..(MessageContract.MaxDescriptionLength - 1)] + "…";
 
-    [LoggerMessage(EventId = 2201, Level = LogLevel.Warning, Message = "Message {MessageId} is not valid: {Fault}")]
+    [LoggerMessage(EventId = 2201, Level = LogLevel.Warning, Message = "Message {MessageId} is invalid: {Fault}")]
     private partial void LogInvalid(string messageId, string fault);
 
-    [LoggerMessage(EventId = 2202, Level = LogLevel.Error, Message = "Message {MessageId} was not accepted, a copy comes in {Delay}: {Reason}")]
+    [LoggerMessage(
+        EventId = 2202,
+        Level = LogLevel.Error,
+        Message = "The ledger did not accept message {MessageId}; a copy is scheduled in {Delay}: {Reason}")]
     private partial void LogLedgerUnavailable(string messageId, TimeSpan delay, string reason);
 }

@@ -5,26 +5,34 @@ using ContentSync.Content;
 
 namespace ContentSync.Synchronization.Messages;
 
-/// <summary>Decodes a message of the content queue (<see cref="MessageContract"/>). Never throws for what a message holds. Thread-safe.</summary>
+/// <summary>Decodes messages of the content queue (<see cref="MessageContract"/>). Never throws for an invalid message. Thread-safe.</summary>
 public sealed class ContentMessageReader(ContentReader contentReader)
 {
-    // Deeper than any item may be, so that one item that nests too deep is judged by itself and the others still go on.
+    // Deeper than any valid item, so that an item nested too deeply is invalid on its own and does not invalidate the others.
     private static readonly JsonReaderOptions Deep = new() { MaxDepth = 1024 };
 
     private readonly QueueEventReader _cloudEvents = new(contentReader);
 
-    /// <summary>Reads everything in the message.</summary>
+    /// <summary>Decodes the whole message.</summary>
     public ContentMessage Read(QueueMessage message)
     {
-        if (message.Body is not { } body) return new ContentMessage.Invalid("The body is an AMQP value or sequence; send the JSON text as the message's data section (plain bytes).");
+        if (message.Body is not { } body)
+        {
+            return new ContentMessage.Invalid(
+                "The body is an AMQP value or sequence; send the JSON text as the message's data section (plain bytes).");
+        }
+
         if (body.Span.StartsWith(Encoding.UTF8.Preamble)) body = body[Encoding.UTF8.Preamble.Length..];
-        if (body.IsEmpty) return new ContentMessage.Invalid("The body is empty; it must hold one content item, a JSON array of items or a CloudEvents 1.0 event.");
+        if (body.IsEmpty)
+            return new ContentMessage.Invalid("The body is empty; it must hold one item, a JSON array of items or a CloudEvents 1.0 event.");
         if (VersionFault(message) is { } fault) return new ContentMessage.Invalid(fault);
         return Text(message, MessageContract.SchemaProperty, MessageContract.ContentSchema) switch
         {
             MessageContract.ContentSchema => ReadContent(message, body),
             MessageContract.ReferenceSchema => ReadReference(body),
-            var other => new ContentMessage.Invalid($"The application property {MessageContract.SchemaProperty} is '{Shortened(other)}'; it must be {MessageContract.ContentSchema} or absent."),
+            var other => new ContentMessage.Invalid(
+                $"The application property {MessageContract.SchemaProperty} is '{Shortened(other)}'; "
+                + $"it must be {MessageContract.ContentSchema} or absent."),
         };
     }
 
@@ -40,7 +48,8 @@ public sealed class ContentMessageReader(ContentReader contentReader)
             : new ContentMessage.Items([ReadItem(body, message)]);
     }
 
-    private MessageItem ReadItem(ReadOnlyMemory<byte> item, QueueMessage message) => new(contentReader.Read(item.Span, message.EnqueuedAt), item, message.ContentType);
+    private MessageItem ReadItem(ReadOnlyMemory<byte> item, QueueMessage message) =>
+        new(contentReader.Read(item.Span, message.EnqueuedAt), item, message.ContentType);
 
     private static ContentMessage ReadArray(ReadOnlyMemory<byte> body, Func<ReadOnlyMemory<byte>, MessageItem> read)
     {
@@ -49,7 +58,8 @@ public sealed class ContentMessageReader(ContentReader contentReader)
         {
             var json = new Utf8JsonReader(body.Span, Deep);
             json.Read();
-            if (json.TokenType != JsonTokenType.StartArray) return new ContentMessage.Invalid("The body is not a JSON array, which a batch of CloudEvents must be.");
+            if (json.TokenType != JsonTokenType.StartArray)
+                return new ContentMessage.Invalid("The body is not a JSON array; a batch of CloudEvents must be one.");
             while (json.Read() && json.TokenType != JsonTokenType.EndArray)
             {
                 var start = (int)json.TokenStartIndex;
@@ -57,12 +67,12 @@ public sealed class ContentMessageReader(ContentReader contentReader)
                 items.Add(read(body[start..(int)json.BytesConsumed]));
             }
 
-            // Reads on to the end, so that text after the array is found.
+            // Detects text after the array.
             json.Read();
         }
         catch (JsonException e)
         {
-            return new ContentMessage.Invalid(string.Create(CultureInfo.InvariantCulture, $"The body is no JSON: {e.Message}"));
+            return new ContentMessage.Invalid(string.Create(CultureInfo.InvariantCulture, $"The body is not valid JSON: {e.Message}"));
         }
 
         return items.Count > 0 ? new ContentMessage.Items(items) : new ContentMessage.Invalid("The array is empty; it must hold at least one item.");
@@ -78,10 +88,11 @@ public sealed class ContentMessageReader(ContentReader contentReader)
         }
         catch (JsonException)
         {
-            // Answered below.
+            // Reported below.
         }
 
-        return new ContentMessage.Invalid($"The body of a {MessageContract.ReferenceSchema} must be a JSON object with contentId, requestId and hop.");
+        return new ContentMessage.Invalid(
+            $"The body of a {MessageContract.ReferenceSchema} must be a JSON object with contentId, requestId and hop.");
     }
 
     private static string? VersionFault(QueueMessage message)
@@ -90,7 +101,8 @@ public sealed class ContentMessageReader(ContentReader contentReader)
         var text = Convert.ToString(value, CultureInfo.InvariantCulture) ?? "";
         return int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var version) && version == MessageContract.SchemaVersion
             ? null
-            : $"The application property {MessageContract.SchemaVersionProperty} is '{Shortened(text)}'; this app reads version {MessageContract.SchemaVersion}.";
+            : $"The application property {MessageContract.SchemaVersionProperty} is '{Shortened(text)}'; "
+                + $"this app reads version {MessageContract.SchemaVersion}.";
     }
 
     private static string Text(QueueMessage message, string property, string absent) =>

@@ -1,66 +1,79 @@
 namespace ContentSync.Synchronization.Messages;
 
 /// <summary>
-/// The queue contract. A message is one content item, a JSON array of items, a CloudEvents 1.0 event (structured or binary) whose
-/// data is one item, a batch of such events, or a reference to a content that is in the ledger already.
+/// The contract of the content queue. A message is one item, a JSON array of items, a CloudEvents 1.0 event (structured or binary)
+/// whose data is one item, a batch of such events, or a reference to an item that is already in the ledger.
 /// </summary>
 public static class MessageContract
 {
-    /// <summary>Application property with the schema's name: <see cref="ContentSchema"/> or <see cref="ReferenceSchema"/>; absent means the first.</summary>
+    /// <summary>
+    /// Application property with the name of the schema: <see cref="ContentSchema"/> (the default) or <see cref="ReferenceSchema"/>.
+    /// </summary>
     public const string SchemaProperty = "schema";
 
-    /// <summary>Application property with the schema's version, an integer; absent means 1, the only one so far.</summary>
+    /// <summary>Application property with the version of the schema, an integer. The default is 1, the only version so far.</summary>
     public const string SchemaVersionProperty = "schemaVersion";
 
-    /// <summary>One item or several, as the HTTP API takes them too.</summary>
+    /// <summary>Schema of one or more items, as in the HTTP API.</summary>
     public const string ContentSchema = "content";
 
-    /// <summary>Names a content in the ledger: <c>{"contentId":"…","requestId":"…","hop":0}</c>. What the app sends to itself.</summary>
+    /// <summary>
+    /// Schema of a reference to an item in the ledger: <c>{"contentId":"…","requestId":"…","hop":0}</c>. The app sends references to
+    /// itself.
+    /// </summary>
     public const string ReferenceSchema = "content-reference";
 
     /// <summary>The schema version this code reads and writes.</summary>
     public const int SchemaVersion = 1;
 
-    /// <summary>Application property of an item that was split off from an array: the array's MessageId. Such a body is one item, whatever it looks like.</summary>
+    /// <summary>
+    /// Application property of an item that was split off from an array: the MessageId of the array. The body is always read as one
+    /// item, even if it is a JSON array.
+    /// </summary>
     public const string SplitFromProperty = "splitFrom";
 
-    /// <summary>Application property of a copy: how many copies were made before it.</summary>
+    /// <summary>Application property of a copy: its number, from 1.</summary>
     public const string HopProperty = "hop";
 
-    /// <summary>Application property of a copy: the MessageId that the sender of the original gave it.</summary>
+    /// <summary>Application property of a copy: the MessageId of the original.</summary>
     public const string OriginalIdProperty = "originalMessageId";
 
-    /// <summary>Application property of a copy: when the broker received the original, ISO 8601. The revision of an item that brings none.</summary>
+    /// <summary>
+    /// Application property of a copy: when the broker received the original, ISO 8601. Serves as the revision of an item that has none.
+    /// </summary>
     public const string ReceivedAtProperty = "receivedAt";
 
-    /// <summary>Application property of a dead-lettered message: the contentId, where there is one.</summary>
+    /// <summary>Application property of a dead-lettered message: the contentId, if known.</summary>
     public const string ContentIdProperty = "contentId";
 
-    /// <summary>Application property of a dead-lettered message: the pending request's id.</summary>
+    /// <summary>Application property of a dead-lettered message: the id of the item's request.</summary>
     public const string RequestIdProperty = "requestId";
 
-    /// <summary>Application property of a dead-lettered message: AlipayHK's resultCode, a code of the client's own, or the code of the first violation.</summary>
+    /// <summary>
+    /// Application property of a dead-lettered message: AlipayHK's resultCode, one of the client's own codes, or the code of the first
+    /// violation.
+    /// </summary>
     public const string CodeProperty = "resultCode";
 
-    /// <summary>Application property of a dead-lettered message: AlipayHK's trace id of the last attempt.</summary>
+    /// <summary>Application property of a dead-lettered message: the tracer id of the last attempt.</summary>
     public const string TracerIdProperty = "tracerId";
 
-    /// <summary>Most characters in a MessageId (Service Bus).</summary>
+    /// <summary>Maximum length of a MessageId in characters (Service Bus).</summary>
     public const int MaxMessageIdLength = 128;
 
-    /// <summary>Most characters in a dead-letter description; Service Bus takes 4,096, a person reads fewer.</summary>
+    /// <summary>Maximum length of a dead-letter description in characters. Service Bus allows 4,096; a person reads less.</summary>
     public const int MaxDescriptionLength = 1024;
 }
 
 /// <summary>Why a message is dead-lettered.</summary>
 public static class DeadLetterReasons
 {
-    /// <summary>It is not what the contract says. The description names the fault.</summary>
+    /// <summary>The message violates the contract. The description names the fault.</summary>
     public const string InvalidMessage = nameof(InvalidMessage);
 
-    /// <summary>Its revision was accepted before with other content.</summary>
+    /// <summary>The item's revision has already been accepted with different content.</summary>
     public const string RevisionConflict = nameof(RevisionConflict);
 
-    /// <summary>It refers to a content that is not in the ledger.</summary>
+    /// <summary>The message refers to an item that is not in the ledger.</summary>
     public const string UnknownContent = nameof(UnknownContent);
 }

@@ -1,24 +1,29 @@
 namespace ContentSync.Synchronization.Messages;
 
-/// <summary>What is to be done with a message that was worked on.</summary>
+/// <summary>How to settle a message after it was processed.</summary>
 public abstract record MessageSettlement
 {
     private MessageSettlement()
     {
     }
 
-    /// <summary>Nothing more to do.</summary>
+    /// <summary>Complete the message.</summary>
     public sealed record Complete : MessageSettlement
     {
         public static readonly Complete Instance = new();
     }
 
-    /// <summary>Send these, and complete the message once they are sent: in this order, so that a crash between the two repeats work rather than loses it.</summary>
+    /// <summary>
+    /// Send these messages, then complete the processed one. In this order, a crash between the two steps repeats work instead of
+    /// losing it.
+    /// </summary>
     public sealed record SendThenComplete(IReadOnlyList<OutgoingMessage> Messages) : MessageSettlement;
 
-    /// <summary>Set aside for a person.</summary>
+    /// <summary>Dead-letter the message, so that a person can examine it.</summary>
     /// <param name="Reason">One of <see cref="DeadLetterReasons"/>, or the name of a <see cref="Ledger.ParkReason"/>.</param>
-    /// <param name="Description">What is wrong and what would be right, at most <see cref="MessageContract.MaxDescriptionLength"/> characters.</param>
-    /// <param name="Properties">To be added to the message's application properties.</param>
+    /// <param name="Description">
+    /// What is wrong and how to correct it; at most <see cref="MessageContract.MaxDescriptionLength"/> characters.
+    /// </param>
+    /// <param name="Properties">Application properties to add to the message.</param>
     public sealed record DeadLetter(string Reason, string Description, IReadOnlyDictionary<string, object> Properties) : MessageSettlement;
 }

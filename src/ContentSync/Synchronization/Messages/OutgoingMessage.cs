@@ -6,12 +6,14 @@ using System.Text.Json.Serialization;
 
 namespace ContentSync.Synchronization.Messages;
 
-/// <summary>A message for one of the app's queues.</summary>
-/// <param name="MessageId">At most 128 characters and used for no other message: a broker that detects duplicates drops one that repeats an id.</param>
-/// <param name="Body">Its bytes.</param>
+/// <summary>A message to one of the app's queues.</summary>
+/// <param name="MessageId">
+/// At most 128 characters. Must be unique, because a broker that detects duplicates drops a message with a known id.
+/// </param>
+/// <param name="Body">The bytes of the body.</param>
 /// <param name="ContentType">Media type of the body.</param>
 /// <param name="Properties">Application properties.</param>
-/// <param name="Delay">Not to be delivered before this wait has passed.</param>
+/// <param name="Delay">How long to wait before the message is delivered.</param>
 public sealed record OutgoingMessage(
     string MessageId,
     ReadOnlyMemory<byte> Body,
@@ -21,7 +23,7 @@ public sealed record OutgoingMessage(
 {
     private const string Json = "application/json";
 
-    /// <summary>The session of the resync queue that it goes on; null for one of the content queue, which has no sessions.</summary>
+    /// <summary>Session (lane) of a resync message; null for a content message, whose queue has no sessions.</summary>
     public string? SessionId { get; init; }
 
     private static readonly Dictionary<string, object> ReferenceProperties = new()
@@ -30,15 +32,16 @@ public sealed record OutgoingMessage(
         [MessageContract.SchemaVersionProperty] = MessageContract.SchemaVersion,
     };
 
-    /// <summary>Wakes the synchronizer up for a content in the ledger.</summary>
-    public static OutgoingMessage Reference(SyncMessage wake) => new(
-        Id(wake.ContentId, wake.RequestId, wake.Hop.ToString(CultureInfo.InvariantCulture)),
-        JsonSerializer.SerializeToUtf8Bytes(new ContentReference(wake.ContentId, wake.RequestId, wake.Hop), ReferenceJson.Default.ContentReference),
+    /// <summary>Creates a reference to an item in the ledger.</summary>
+    public static OutgoingMessage Reference(SyncMessage message) => new(
+        Id(message.ContentId, message.RequestId, message.Hop.ToString(CultureInfo.InvariantCulture)),
+        JsonSerializer.SerializeToUtf8Bytes(
+            new ContentReference(message.ContentId, message.RequestId, message.Hop), ReferenceJson.Default.ContentReference),
         Json,
         ReferenceProperties,
-        wake.Delay);
+        message.Delay);
 
-    /// <summary>One item of an array, as a message of its own.</summary>
+    /// <summary>Creates a message with one item of an array.</summary>
     internal static OutgoingMessage SplitOff(QueueMessage array, int index, ReadOnlyMemory<byte> item, string? contentType)
     {
         var original = OriginalId(array);
@@ -46,11 +49,15 @@ public sealed record OutgoingMessage(
             Id(original, "item", index.ToString(CultureInfo.InvariantCulture)),
             item,
             contentType,
-            new Dictionary<string, object> { [MessageContract.SplitFromProperty] = original, [MessageContract.ReceivedAtProperty] = Text(array.ReceivedAt()) },
+            new Dictionary<string, object>
+            {
+                [MessageContract.SplitFromProperty] = original,
+                [MessageContract.ReceivedAtProperty] = Text(array.ReceivedAt()),
+            },
             TimeSpan.Zero);
     }
 
-    /// <summary>The same message once more, later.</summary>
+    /// <summary>Creates a delayed copy of a message.</summary>
     internal static OutgoingMessage Copy(QueueMessage message, TimeSpan delay)
     {
         var original = OriginalId(message);
@@ -61,16 +68,18 @@ public sealed record OutgoingMessage(
             [MessageContract.HopProperty] = hop,
             [MessageContract.ReceivedAtProperty] = Text(message.ReceivedAt()),
         };
-        return new OutgoingMessage(Id(original, "copy", hop.ToString(CultureInfo.InvariantCulture)), message.Body ?? default, message.ContentType, properties, delay);
+        var id = Id(original, "copy", hop.ToString(CultureInfo.InvariantCulture));
+        return new OutgoingMessage(id, message.Body ?? default, message.ContentType, properties, delay);
     }
 
     private static string OriginalId(QueueMessage message)
     {
-        if (message.Properties.TryGetValue(MessageContract.OriginalIdProperty, out var value) && value is string { Length: > 0 } original) return original;
+        if (message.Properties.TryGetValue(MessageContract.OriginalIdProperty, out var value) && value is string { Length: > 0 } original)
+            return original;
         return message.MessageId.Length > 0 ? message.MessageId : Convert.ToHexStringLower(SHA256.HashData((message.Body ?? default).Span));
     }
 
-    // Ids of the caller's may be long; their hash is as good, since nobody reads a MessageId back.
+    // The caller's ids may be too long. A hash serves as well, because no code parses a MessageId.
     private static string Id(string subject, string part, string number)
     {
         var id = $"{subject}/{part}/{number}";
@@ -81,21 +90,22 @@ public sealed record OutgoingMessage(
     private static string Text(DateTimeOffset time) => time.ToString("O", CultureInfo.InvariantCulture);
 }
 
-/// <summary>Body of a reference.</summary>
+/// <summary>Body of a reference message.</summary>
 internal sealed record ContentReference(string ContentId, string RequestId, int Hop);
 
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, RespectNullableAnnotations = true, RespectRequiredConstructorParameters = true)]
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, RespectNullableAnnotations = true, RespectRequiredConstructorParameters = true)]
 [JsonSerializable(typeof(ContentReference))]
 internal sealed partial class ReferenceJson : JsonSerializerContext;
 
-/// <summary>What the app's own properties say of a message.</summary>
+/// <summary>Reads the application properties that the app adds to copies.</summary>
 internal static class CopyProperties
 {
-    /// <summary>Copies made before this one.</summary>
+    /// <summary>Number of the copy; 0 for an original.</summary>
     public static int Hop(this QueueMessage message) =>
         message.Properties.TryGetValue(MessageContract.HopProperty, out var value) && value is int and >= 0 and < int.MaxValue ? (int)value : 0;
 
-    /// <summary>When the broker received the original; never later than this message itself.</summary>
+    /// <summary>When the broker received the original; never later than this message.</summary>
     public static DateTimeOffset ReceivedAt(this QueueMessage message) =>
         message.Properties.TryGetValue(MessageContract.ReceivedAtProperty, out var value)
         && DateTimeOffset.TryParseExact(value as string, "O", CultureInfo.InvariantCulture, DateTimeStyles.None, out var original)

@@ -9,8 +9,8 @@ using ContentSync.Content;
 namespace ContentSync.Synchronization.Messages;
 
 /// <summary>
-/// Takes the item out of a CloudEvents 1.0 event: the JSON event format, and the binary mode of the AMQP protocol binding, where
-/// attributes are application properties with the prefix <c>cloudEvents_</c> or, older, <c>cloudEvents:</c>.
+/// Reads items from CloudEvents 1.0 events, in the JSON event format and in the binary mode of the AMQP protocol binding, where
+/// attributes are application properties with the prefix <c>cloudEvents_</c> or, in older senders, <c>cloudEvents:</c>.
 /// </summary>
 internal sealed class QueueEventReader(ContentReader contentReader)
 {
@@ -34,7 +34,7 @@ internal sealed class QueueEventReader(ContentReader contentReader)
     public MessageItem ReadStructured(ReadOnlyMemory<byte> text, DateTimeOffset receivedAt) => new(
         Read(() => Data(_formatter.DecodeStructuredModeMessage(text, Json, null)), receivedAt), text, EventMediaType);
 
-    /// <summary>The item is the body; the attributes are only checked.</summary>
+    /// <summary>Reads the item from the body. The attributes are only validated.</summary>
     public MessageItem ReadBinary(QueueMessage message, ReadOnlyMemory<byte> body) => new(
         Read(() =>
         {
@@ -53,8 +53,9 @@ internal sealed class QueueEventReader(ContentReader contentReader)
         }
         catch (Exception e) when (e is ArgumentException or InvalidOperationException or FormatException or JsonException or OverflowException)
         {
-            // The library's way of saying that it is no sound event.
-            var violation = new ContentViolation("", "cloud-event", $"This is no sound CloudEvents 1.0 event with one item as its data: {e.Message}");
+            // The library throws these for an invalid event.
+            var violation = new ContentViolation(
+                "", "cloud-event", $"This is not a valid CloudEvents 1.0 event with one item as its data: {e.Message}");
             return new ContentReadResult(null, [violation], null);
         }
     }
@@ -78,14 +79,14 @@ internal sealed class QueueEventReader(ContentReader contentReader)
         var cloudEvent = new CloudEvent(version!);
         foreach (var (name, value) in message.Properties)
         {
-            if (!name.StartsWith(prefix, StringComparison.Ordinal) || name.Length == prefix.Length + SpecVersion.Length && name.EndsWith(SpecVersion, StringComparison.Ordinal)) continue;
+            if (!name.StartsWith(prefix, StringComparison.Ordinal) || name.AsSpan(prefix.Length).SequenceEqual(SpecVersion)) continue;
             cloudEvent.SetAttributeFromString(name[prefix.Length..], AttributeText(value));
         }
 
         return cloudEvent;
     }
 
-    // AMQP brings timestamps as such.
+    // AMQP has typed values, so a timestamp need not be text.
     private static string AttributeText(object? value) => value switch
     {
         DateTimeOffset time => time.ToString("O", CultureInfo.InvariantCulture),
@@ -98,11 +99,13 @@ internal sealed class QueueEventReader(ContentReader contentReader)
     private static bool HasMediaType(QueueMessage message, string mediaType) =>
         MediaType(message.ContentType).Equals(mediaType, StringComparison.OrdinalIgnoreCase);
 
-    // Absent means JSON, in both modes.
+    // The default is JSON, in both modes.
     private static bool IsJson(string? contentType)
     {
         var mediaType = MediaType(contentType);
-        return mediaType.IsEmpty || mediaType.Equals("application/json", StringComparison.OrdinalIgnoreCase) || mediaType.EndsWith("+json", StringComparison.OrdinalIgnoreCase);
+        return mediaType.IsEmpty
+            || mediaType.Equals("application/json", StringComparison.OrdinalIgnoreCase)
+            || mediaType.EndsWith("+json", StringComparison.OrdinalIgnoreCase);
     }
 
     private static ReadOnlySpan<char> MediaType(string? contentType)

@@ -1,7 +1,7 @@
 using System.Text;
 using ContentSync.Local.Hosting;
 using ContentSync.Local.Pipeline;
-using ContentSync.Tests.Local.Storage;
+using ContentSync.Tests.Sqlite;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace ContentSync.Tests.Local.Hosting;

@@ -2,7 +2,7 @@ using System.Collections.Concurrent;
 using ContentSync.Local.CommandLine;
 using ContentSync.Local.Pipeline;
 using ContentSync.Resync;
-using ContentSync.Tests.Local.Storage;
+using ContentSync.Tests.Sqlite;
 using ContentSync.Tests.Resync;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;

@@ -24,15 +24,17 @@ public sealed class ContentMessageReaderTests
     }
 
     [Fact]
-    public void An_array_is_an_entry_for_each_element_with_its_own_text()
+    public void An_array_yields_an_entry_for_each_element_with_its_own_text()
     {
         var entries = Items(Message($$"""[ {{Item}} , {"contentId":"B","x":[1,{"y":"]"}]}, 7, null, {{Item}}]"""));
-        Assert.Equal([Item, """{"contentId":"B","x":[1,{"y":"]"}]}""", "7", "null", Item], entries.Select(entry => Encoding.UTF8.GetString(entry.Text.Span)));
+        Assert.Equal(
+            [Item, """{"contentId":"B","x":[1,{"y":"]"}]}""", "7", "null", Item],
+            entries.Select(entry => Encoding.UTF8.GetString(entry.Text.Span)));
         Assert.Equal([true, false, false, false, true], entries.Select(entry => entry.Result.Item is not null));
     }
 
     [Fact]
-    public void An_element_that_nests_too_deep_harms_no_other()
+    public void An_element_that_is_nested_too_deeply_does_not_affect_the_others()
     {
         var deep = string.Concat(Enumerable.Repeat("[", 500)) + string.Concat(Enumerable.Repeat("]", 500));
         Assert.Equal([true, false, true], Items(Message($"[{Item},{deep},{Item}]")).Select(entry => entry.Result.Item is not null));
@@ -42,24 +44,24 @@ public sealed class ContentMessageReaderTests
     [InlineData("", "empty")]
     [InlineData("\uFEFF", "empty")]
     [InlineData("[]", "at least one item")]
-    [InlineData("[{}", "no JSON")]
-    [InlineData("[{},]", "no JSON")]
-    [InlineData("[{}] {}", "no JSON")]
-    public void A_body_of_which_nothing_can_be_used_is_invalid_as_a_whole(string body, string says) => AssertInvalid(Message(body), says);
+    [InlineData("[{}", "not valid JSON")]
+    [InlineData("[{},]", "not valid JSON")]
+    [InlineData("[{}] {}", "not valid JSON")]
+    public void An_unusable_body_is_invalid_as_a_whole(string body, string says) => AssertInvalid(Message(body), says);
 
     [Fact]
-    public void A_body_that_is_no_plain_bytes_is_invalid() =>
+    public void A_body_that_is_not_plain_bytes_is_invalid() =>
         AssertInvalid(Message("") with { Body = null }, "data section");
 
     [Theory]
     [InlineData("text")]
     [InlineData("{")]
     [InlineData("{}")]
-    public void What_is_no_array_is_judged_as_one_item(string body) =>
+    public void A_body_that_is_not_an_array_is_read_as_one_item(string body) =>
         Assert.NotEmpty(Assert.Single(Items(Message(body))).Result.Violations);
 
     [Fact]
-    public void A_schema_and_version_that_are_given_must_be_known()
+    public void A_given_schema_or_version_must_be_known()
     {
         Assert.Single(Items(Message(Item, ("schema", "content"), ("schemaVersion", 1))));
         Assert.Single(Items(Message(Item, ("schemaVersion", "1"))));
@@ -70,11 +72,11 @@ public sealed class ContentMessageReaderTests
     }
 
     [Fact]
-    public void An_item_that_was_split_off_is_one_item_whatever_it_looks_like() =>
+    public void An_item_that_was_split_off_is_read_as_one_item_even_if_it_is_an_array() =>
         Assert.Null(Assert.Single(Items(Message($"[{Item}]", ("splitFrom", "message-1")))).Result.Item);
 
     [Fact]
-    public void A_structured_event_brings_its_data()
+    public void A_structured_event_has_its_item_as_the_data()
     {
         var entry = Assert.Single(Items(Message(Event(Item)) with { ContentType = "application/cloudevents+json; charset=utf-8" }));
         Assert.Equal("TEA-1", entry.Result.Item!.ContentId);
@@ -84,7 +86,8 @@ public sealed class ContentMessageReaderTests
     [Fact]
     public void An_event_may_carry_its_data_in_base64()
     {
-        var text = $$"""{"specversion":"1.0","id":"1","source":"/catalog","type":"changed","datacontenttype":"application/json","data_base64":"{{Convert.ToBase64String(Encoding.UTF8.GetBytes(Item))}}"}""";
+        var text = """{"specversion":"1.0","id":"1","source":"/catalog","type":"changed","datacontenttype":"application/json","""
+            + $$""" "data_base64":"{{Convert.ToBase64String(Encoding.UTF8.GetBytes(Item))}}"}""";
         Assert.Equal("TEA-1", Assert.Single(Items(Message(text) with { ContentType = "application/cloudevents+json" })).Result.Item!.ContentId);
     }
 
@@ -98,7 +101,7 @@ public sealed class ContentMessageReaderTests
     [InlineData("""{"specversion":"1.0","id":"1","source":"/catalog","type":"changed","n":99999999999,"data":{}}""", "CloudEvents")]
     [InlineData("[]", "CloudEvents")]
     [InlineData("{", "CloudEvents")]
-    public void What_is_no_sound_event_is_refused_with_the_fault_named(string text, string says)
+    public void An_invalid_event_is_refused_and_the_fault_named(string text, string says)
     {
         var entry = Assert.Single(Items(Message(text) with { ContentType = "application/cloudevents+json" }));
         var violation = Assert.Single(entry.Result.Violations);
@@ -107,10 +110,10 @@ public sealed class ContentMessageReaderTests
     }
 
     [Fact]
-    public void A_batch_of_events_is_an_entry_for_each_and_a_bad_one_harms_no_other()
+    public void A_batch_yields_an_entry_for_each_event_and_an_invalid_one_does_not_affect_the_others()
     {
-        var message = Message($$"""[{{Event(Item)}},{"specversion":"1.0"},{{Event("{}")}},{{Event(Item)}}]""") with { ContentType = "application/cloudevents-batch+json" };
-        var entries = Items(message);
+        var message = Message($$"""[{{Event(Item)}},{"specversion":"1.0"},{{Event("{}")}},{{Event(Item)}}]""");
+        var entries = Items(message with { ContentType = "application/cloudevents-batch+json" });
         Assert.Equal([true, false, false, true], entries.Select(entry => entry.Result.Item is not null));
         Assert.All(entries, entry => Assert.Equal("application/cloudevents+json", entry.ContentType));
         AssertInvalid(Message(Event(Item)) with { ContentType = "application/cloudevents-batch+json" }, "not a JSON array");
@@ -121,7 +124,14 @@ public sealed class ContentMessageReaderTests
     [InlineData("cloudEvents:")]
     public void A_binary_event_has_its_item_as_the_body(string prefix)
     {
-        var message = Message(Item, (prefix + "specversion", "1.0"), (prefix + "id", "1"), (prefix + "source", "/catalog"), (prefix + "type", "changed"), (prefix + "time", DateTime.UnixEpoch), ("other", 1));
+        var message = Message(
+            Item,
+            (prefix + "specversion", "1.0"),
+            (prefix + "id", "1"),
+            (prefix + "source", "/catalog"),
+            (prefix + "type", "changed"),
+            (prefix + "time", DateTime.UnixEpoch),
+            ("other", 1));
         Assert.Equal("TEA-1", Assert.Single(Items(message with { ContentType = "application/json" })).Result.Item!.ContentId);
     }
 
@@ -131,7 +141,13 @@ public sealed class ContentMessageReaderTests
     [InlineData("cloudEvents_time", "yesterday", "CloudEvents")]
     public void A_binary_event_with_a_missing_or_wrong_attribute_is_refused(string attribute, string? value, string says)
     {
-        var properties = new Dictionary<string, object> { ["cloudEvents_specversion"] = "1.0", ["cloudEvents_id"] = "1", ["cloudEvents_source"] = "/catalog", ["cloudEvents_type"] = "changed" };
+        var properties = new Dictionary<string, object>
+        {
+            ["cloudEvents_specversion"] = "1.0",
+            ["cloudEvents_id"] = "1",
+            ["cloudEvents_source"] = "/catalog",
+            ["cloudEvents_type"] = "changed",
+        };
         if (value is null) properties.Remove(attribute);
         else properties[attribute] = value;
         var entry = Assert.Single(Items(Message(Item) with { Properties = properties }));
@@ -139,10 +155,12 @@ public sealed class ContentMessageReaderTests
     }
 
     [Fact]
-    public void A_reference_names_a_content_in_the_ledger()
+    public void A_reference_names_an_item_in_the_ledger()
     {
-        var sent = OutgoingMessage.Reference(new ContentSync.Synchronization.SyncMessage("TEA-1", new string('a', 32), 4, TimeSpan.FromMinutes(2)));
-        var read = Assert.IsType<ContentMessage.ItemReference>(_reader.Read(new QueueMessage(sent.MessageId, sent.Body, sent.ContentType, sent.Properties, Now)));
+        var message = new ContentSync.Synchronization.SyncMessage("TEA-1", new string('a', 32), 4, TimeSpan.FromMinutes(2));
+        var sent = OutgoingMessage.Reference(message);
+        var received = new QueueMessage(sent.MessageId, sent.Body, sent.ContentType, sent.Properties, Now);
+        var read = Assert.IsType<ContentMessage.ItemReference>(_reader.Read(received));
         Assert.Equal(("TEA-1", new string('a', 32), 4), (read.Message.ContentId, read.Message.RequestId, read.Message.Hop));
     }
 
@@ -154,9 +172,11 @@ public sealed class ContentMessageReaderTests
     [InlineData("""{"contentId":null,"requestId":"a","hop":0}""")]
     [InlineData("""{"contentId":"","requestId":"a","hop":0}""")]
     [InlineData("""{"contentId":"A","requestId":"a","hop":-1}""")]
-    public void A_reference_that_names_none_is_invalid(string body) => AssertInvalid(Message(body, ("schema", "content-reference")), "must be a JSON object with contentId");
+    public void A_reference_without_an_item_is_invalid(string body) =>
+        AssertInvalid(Message(body, ("schema", "content-reference")), "must be a JSON object with contentId");
 
-    private static string Event(string data) => $$"""{"specversion":"1.0","id":"1","source":"/catalog","type":"changed","time":"2026-03-01T12:00:00Z","data":{{data}}}""";
+    private static string Event(string data) =>
+        $$"""{"specversion":"1.0","id":"1","source":"/catalog","type":"changed","time":"2026-03-01T12:00:00Z","data":{{data}}}""";
 
     private static QueueMessage Message(string body, params (string Name, object Value)[] properties) =>
         new("message-1", Encoding.UTF8.GetBytes(body), null, properties.ToDictionary(property => property.Name, property => property.Value), Now);

@@ -9,11 +9,11 @@ public sealed class OutgoingMessageTests
     private static readonly DateTimeOffset Received = new(2026, 3, 1, 12, 0, 0, TimeSpan.FromHours(8));
 
     [Fact]
-    public void A_reference_has_an_id_of_content_request_and_hop() =>
+    public void The_id_of_a_reference_consists_of_contentId_request_id_and_hop() =>
         Assert.Equal($"TEA-1/{new string('a', 32)}/3", Reference("TEA-1", 3).MessageId);
 
     [Fact]
-    public void The_longest_contentId_still_gives_an_id_of_its_own_that_the_broker_takes()
+    public void A_contentId_of_maximum_length_still_yields_unique_ids_that_the_broker_accepts()
     {
         var ids = Enumerable.Range(0, 3).Select(hop => Reference(new string('奶', 102), hop).MessageId).ToArray();
         Assert.All(ids, id => Assert.InRange(id.Length, 1, MessageContract.MaxMessageIdLength));
@@ -22,9 +22,10 @@ public sealed class OutgoingMessageTests
     }
 
     [Fact]
-    public void Copies_of_copies_count_on_and_keep_the_originals_id_and_time()
+    public void Copies_of_copies_increment_the_hop_and_keep_the_id_and_time_of_the_original()
     {
-        var message = new QueueMessage("original", "{}"u8.ToArray(), "application/json", new Dictionary<string, object> { ["schemaVersion"] = 1 }, Received);
+        var properties = new Dictionary<string, object> { ["schemaVersion"] = 1 };
+        var message = new QueueMessage("original", "{}"u8.ToArray(), "application/json", properties, Received);
         var ids = new List<string>();
         for (var i = 0; i < 3; i++)
         {
@@ -39,7 +40,7 @@ public sealed class OutgoingMessageTests
     }
 
     [Fact]
-    public void A_message_without_id_is_known_by_its_body()
+    public void A_message_without_an_id_is_identified_by_its_body()
     {
         var one = OutgoingMessage.Copy(new QueueMessage("", "{}"u8.ToArray(), null, new Dictionary<string, object>(), Received), TimeSpan.Zero);
         var other = OutgoingMessage.Copy(new QueueMessage("", "[]"u8.ToArray(), null, new Dictionary<string, object>(), Received), TimeSpan.Zero);
@@ -49,16 +50,20 @@ public sealed class OutgoingMessageTests
     [Theory]
     [InlineData("tomorrow")]
     [InlineData("2099-01-01T00:00:00.0000000+00:00")]
-    public void A_time_of_receipt_that_cannot_be_is_not_believed(string receivedAt)
+    public void An_impossible_time_of_receipt_is_ignored(string receivedAt)
     {
-        var message = new QueueMessage("1", "{}"u8.ToArray(), null, new Dictionary<string, object> { ["receivedAt"] = receivedAt, ["hop"] = "many" }, Received);
+        var properties = new Dictionary<string, object> { ["receivedAt"] = receivedAt, ["hop"] = "many" };
+        var message = new QueueMessage("1", "{}"u8.ToArray(), null, properties, Received);
         Assert.Equal(Received, message.ReceivedAt());
         Assert.Equal(0, message.Hop());
     }
 
     [Fact]
-    public void A_body_is_written_once_and_read_as_JSON() =>
-        Assert.Equal("""{"contentId":"TEA-1","requestId":"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa","hop":3}""", Encoding.UTF8.GetString(Reference("TEA-1", 3).Body.Span));
+    public void The_body_of_a_reference_is_compact_JSON() =>
+        Assert.Equal(
+            """{"contentId":"TEA-1","requestId":"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa","hop":3}""",
+            Encoding.UTF8.GetString(Reference("TEA-1", 3).Body.Span));
 
-    private static OutgoingMessage Reference(string contentId, int hop) => OutgoingMessage.Reference(new SyncMessage(contentId, new string('a', 32), hop, TimeSpan.Zero));
+    private static OutgoingMessage Reference(string contentId, int hop) =>
+        OutgoingMessage.Reference(new SyncMessage(contentId, new string('a', 32), hop, TimeSpan.Zero));
 }

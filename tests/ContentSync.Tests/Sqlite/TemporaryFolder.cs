@@ -1,6 +1,6 @@
-namespace ContentSync.Tests.Local.Storage;
+namespace ContentSync.Tests.Sqlite;
 
-/// <summary>A folder of one test's own.</summary>
+/// <summary>A temporary folder for one test.</summary>
 internal sealed class TemporaryFolder : IDisposable
 {
     private readonly string _path = Directory.CreateTempSubdirectory("contentsync-").FullName;

@@ -2,7 +2,7 @@ using ContentSync.Ledger;
 using ContentSync.Sqlite;
 using ContentSync.Tests.Ledger;
 
-namespace ContentSync.Tests.Local.Storage;
+namespace ContentSync.Tests.Sqlite;
 
 public sealed class SqliteLedgerContractTests() : SyncLedgerContract(seed: 2), IAsyncLifetime, IDisposable
 {
@@ -18,6 +18,9 @@ public sealed class SqliteLedgerContractTests() : SyncLedgerContract(seed: 2), I
 
     public void Dispose() => _folder.Dispose();
 
-    private protected override async ValueTask<ISyncLedger> OpenAsync(TimeProvider time) =>
-        _ledger = await SqliteLedger.OpenAsync(new SqliteLedgerOptions(_folder.File("ledger.db")) { Durability = LedgerDurability.ProcessEnd }, time, default);
+    private protected override async ValueTask<ISyncLedger> OpenAsync(TimeProvider time)
+    {
+        var options = new SqliteLedgerOptions(_folder.File("ledger.db")) { Durability = LedgerDurability.ProcessEnd };
+        return _ledger = await SqliteLedger.OpenAsync(options, time, default);
+    }
 }

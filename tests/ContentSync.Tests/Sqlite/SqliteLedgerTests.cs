@@ -4,7 +4,7 @@ using ContentSync.Sqlite;
 using ContentSync.Tests.Ledger;
 using Microsoft.Extensions.Time.Testing;
 
-namespace ContentSync.Tests.Local.Storage;
+namespace ContentSync.Tests.Sqlite;
 
 public sealed class SqliteLedgerTests : IDisposable
 {
@@ -19,14 +19,14 @@ public sealed class SqliteLedgerTests : IDisposable
     public void Dispose() => _folder.Dispose();
 
     [Fact]
-    public async Task Holds_after_a_restart_what_it_held_before()
+    public async Task Keeps_its_records_across_a_restart()
     {
         SyncRecord pending, synchronized, parked;
         await using (var before = await OpenAsync(Options with { Durability = LedgerDurability.PowerLoss }))
         {
-            pending = (await before.AcceptAsync([Content("pending", "A", 1)], default))[0].Record;
-            synchronized = await EndAsync(before, "synchronized", l => AttemptEndings.Synchronized(l, _time.GetUtcNow()));
-            parked = await EndAsync(before, "parked", l => AttemptEndings.Parked(l, _time.GetUtcNow(), ParkReason.AgeExceeded));
+            pending = (await before.AcceptAsync([Version("pending", "A", 1)], default))[0].Record;
+            synchronized = await AttemptAsync(before, "synchronized", l => AttemptOutcomes.Synchronized(l, _time.GetUtcNow()));
+            parked = await AttemptAsync(before, "parked", l => AttemptOutcomes.Parked(l, _time.GetUtcNow(), ParkReason.AgeExceeded));
         }
 
         await using var after = await OpenAsync(Options);
@@ -41,25 +41,25 @@ public sealed class SqliteLedgerTests : IDisposable
     [Theory]
     [InlineData(LedgerDurability.PowerLoss, true)]
     [InlineData(LedgerDurability.ProcessEnd, false)]
-    public void Waits_for_the_disk_in_every_commit_that_must_outlive_a_power_cut(LedgerDurability durability, bool waits)
+    public void Waits_for_the_disk_in_every_commit_that_must_survive_a_power_loss(LedgerDurability durability, bool waits)
     {
         using var table = RecordTable.Open(Options with { Path = _folder.File("ledger.db"), Durability = durability }, _time, out _);
-        foreach (var mustOutlivePower in (bool[])[true, false, true, true, false, false, true])
+        foreach (var mustSurvivePowerLoss in (bool[])[true, false, true, true, false, false, true])
         {
-            table.Begin(mustOutlivePower);
-            Assert.Equal(waits && mustOutlivePower, table.WaitsForDisk);
+            table.Begin(mustSurvivePowerLoss);
+            Assert.Equal(waits && mustSurvivePowerLoss, table.WaitsForDisk);
             table.Commit();
         }
     }
 
     [Fact]
-    public async Task Forgets_the_leases_of_an_owner_who_is_gone_but_not_that_they_may_have_been_used()
+    public async Task Drops_the_leases_of_a_previous_owner_but_remembers_that_requests_may_have_been_sent()
     {
         SyncRecord leased;
         await using (var before = await OpenAsync(Options))
         {
-            await EndAsync(before, "1", l => AttemptEndings.Synchronized(l, _time.GetUtcNow()));
-            await before.AcceptAsync([Content("1", "B", 2)], default);
+            await AttemptAsync(before, "1", l => AttemptOutcomes.Synchronized(l, _time.GetUtcNow()));
+            await before.AcceptAsync([Version("1", "B", 2)], default);
             leased = (await before.LeaseAsync("1", Duration, default)).Record!;
         }
 
@@ -70,25 +70,27 @@ public sealed class SqliteLedgerTests : IDisposable
         Assert.Equal((null, 0, null), (found!.Lease, found.Attempts, found.SynchronizedHash));
         Assert.Equal((leased.RequestId, 1), (again.RequestId, again.Attempts));
         Assert.NotEqual(leased.Lease!.LeaseId, again.Lease!.LeaseId);
-        Assert.Equal(RecordStatus.LeaseLost, (await after.RecordAsync(leased, AttemptEndings.Released(), default)).Status);
+        Assert.Equal(RecordStatus.LeaseLost, (await after.RecordAsync(leased, AttemptOutcomes.Released(), default)).Status);
     }
 
     [Fact]
     public async Task Remembers_a_lease_whose_row_has_left_the_cache()
     {
         await using var ledger = await OpenAsync(Options);
-        await ledger.AcceptAsync([Content("leased", "A", 1)], default);
+        await ledger.AcceptAsync([Version("leased", "A", 1)], default);
         var leased = (await ledger.LeaseAsync("leased", Duration, default)).Record!;
-        for (var batch = 0; batch < 20; batch++) await ledger.AcceptAsync([.. Enumerable.Range(0, 500).Select(i => Content($"{batch}-{i}", "A", 1))], default);
+        for (var batch = 0; batch < 20; batch++)
+            await ledger.AcceptAsync([.. Enumerable.Range(0, 500).Select(i => Version($"{batch}-{i}", "A", 1))], default);
 
         Assert.Equal(LeaseStatus.Busy, (await ledger.LeaseAsync("leased", Duration, default)).Status);
         Assert.Equal(leased.Lease, (await ledger.FindAsync("leased", default))!.Lease);
-        Assert.Equal(RecordStatus.Recorded, (await ledger.RecordAsync(leased, AttemptEndings.Synchronized(leased, _time.GetUtcNow()), default)).Status);
+        var outcome = AttemptOutcomes.Synchronized(leased, _time.GetUtcNow());
+        Assert.Equal(RecordStatus.Recorded, (await ledger.RecordAsync(leased, outcome, default)).Status);
         Assert.Equal((null, 1), ((await ledger.FindAsync("leased", default))!.Lease, (await ledger.FindAsync("leased", default))!.Attempts));
     }
 
     [Fact]
-    public async Task Lets_one_owner_in_and_names_it_to_the_second()
+    public async Task Admits_one_owner_and_names_it_to_a_second_one()
     {
         await using (var first = await OpenAsync(Options))
         {
@@ -96,7 +98,7 @@ public sealed class SqliteLedgerTests : IDisposable
 
             Assert.Contains(Options.Path, refused.Message, StringComparison.Ordinal);
             Assert.Contains($"process {Environment.ProcessId}", refused.Message, StringComparison.Ordinal);
-            Assert.Equal(AcceptanceKind.Accepted, (await first.AcceptAsync([Content("1", "A", 1)], default))[0].Kind);
+            Assert.Equal(AcceptanceKind.Accepted, (await first.AcceptAsync([Version("1", "A", 1)], default))[0].Kind);
         }
 
         await using var next = await OpenAsync(Options);
@@ -104,11 +106,11 @@ public sealed class SqliteLedgerTests : IDisposable
     }
 
     [Fact]
-    public async Task Is_read_by_others_while_it_is_owned()
+    public async Task Can_be_read_while_it_has_an_owner()
     {
         await using var owner = await OpenAsync(Options);
         await using var reader = await SqliteLedger.OpenReadOnlyAsync(Options, default);
-        await owner.AcceptAsync([Content("1", "A", 1), Content("2", "A", 1)], default);
+        await owner.AcceptAsync([Version("1", "A", 1), Version("2", "A", 1)], default);
 
         Assert.Equal("1", (await reader.FindAsync("1", default))!.ContentId);
         Assert.Equal([new StateCount(SyncState.Pending, null, 2)], await reader.CountByStateAsync(default));
@@ -118,9 +120,9 @@ public sealed class SqliteLedgerTests : IDisposable
     }
 
     [Fact]
-    public async Task Is_read_while_nobody_owns_it()
+    public async Task Can_be_read_without_an_owner()
     {
-        await using (var owner = await OpenAsync(Options)) { await owner.AcceptAsync([Content("1", "A", 1)], default); }
+        await using (var owner = await OpenAsync(Options)) { await owner.AcceptAsync([Version("1", "A", 1)], default); }
 
         await using var reader = await SqliteLedger.OpenReadOnlyAsync(Options, default);
 
@@ -128,7 +130,7 @@ public sealed class SqliteLedgerTests : IDisposable
     }
 
     [Fact]
-    public async Task Says_where_there_is_no_ledger_to_read()
+    public async Task Reports_the_path_of_a_missing_ledger()
     {
         var fault = await Assert.ThrowsAsync<LedgerUnavailableException>(() => SqliteLedger.OpenReadOnlyAsync(Options, default));
 
@@ -137,7 +139,7 @@ public sealed class SqliteLedgerTests : IDisposable
     }
 
     [Fact]
-    public async Task Refuses_a_newer_programs_ledger()
+    public async Task Refuses_a_ledger_written_by_a_newer_program()
     {
         await using (await OpenAsync(Options)) { }
         using (var database = SqliteDatabase.Open(Options.Path, SqliteAccess.Write, TimeSpan.Zero)) { database.Execute("PRAGMA user_version = 7"); }
@@ -149,10 +151,11 @@ public sealed class SqliteLedgerTests : IDisposable
     }
 
     [Fact]
-    public async Task Refuses_another_programs_database_and_leaves_it_alone()
+    public async Task Refuses_the_database_of_another_program_and_does_not_change_it()
     {
         Directory.CreateDirectory(Path.GetDirectoryName(Options.Path)!);
-        using (var database = SqliteDatabase.Open(Options.Path, SqliteAccess.Write, TimeSpan.Zero)) { database.Execute("CREATE TABLE theirs (id INTEGER)"); }
+        using (var database = SqliteDatabase.Open(Options.Path, SqliteAccess.Write, TimeSpan.Zero))
+            database.Execute("CREATE TABLE theirs (id INTEGER)");
 
         var fault = await Assert.ThrowsAsync<LedgerUnavailableException>(() => OpenAsync(Options));
 
@@ -163,7 +166,7 @@ public sealed class SqliteLedgerTests : IDisposable
     }
 
     [Fact]
-    public async Task Refuses_a_file_that_is_no_database()
+    public async Task Refuses_a_file_that_is_not_a_database()
     {
         Directory.CreateDirectory(Path.GetDirectoryName(Options.Path)!);
         await File.WriteAllTextAsync(Options.Path, string.Concat(Enumerable.Repeat("contentId,price\n", 400)));
@@ -174,7 +177,7 @@ public sealed class SqliteLedgerTests : IDisposable
     }
 
     [Fact]
-    public async Task Says_when_its_folder_cannot_be_made()
+    public async Task Reports_a_folder_that_cannot_be_created()
     {
         await File.WriteAllTextAsync(_folder.File("data"), "a file where the folder should be");
 
@@ -184,20 +187,22 @@ public sealed class SqliteLedgerTests : IDisposable
     }
 
     [Fact]
-    public async Task Says_when_the_disk_is_full_and_goes_on_when_it_no_longer_is()
+    public async Task Reports_a_full_disk_and_continues_once_there_is_space()
     {
         var body = new byte[40_000];
-        Submission Large(int i) => Content($"large-{i}", "A", 1) with { Prepare = _ => new PreparedRequest("r", body) };
+        Submission Large(int i) => Version($"large-{i}", "A", 1) with { Prepare = _ => new PreparedRequest("r", body) };
         await using (var full = await OpenAsync(Options with { MaxPages = 60 }))
         {
-            await full.AcceptAsync([Content("1", "A", 1), Content("2", "A", 1)], default);
+            await full.AcceptAsync([Version("1", "A", 1), Version("2", "A", 1)], default);
             var leased = (await full.LeaseAsync("1", Duration, default)).Record!;
 
-            var fault = await Assert.ThrowsAsync<LedgerUnavailableException>(async () => await full.AcceptAsync([.. Enumerable.Range(0, 20).Select(Large)], default));
+            var fault = await Assert.ThrowsAsync<LedgerUnavailableException>(
+                async () => await full.AcceptAsync([.. Enumerable.Range(0, 20).Select(Large)], default));
 
             Assert.Equal($"There is no space left on the disk that holds {Options.Path}; free some and try again.", fault.Message);
-            Assert.Equal(RecordStatus.Recorded, (await full.RecordAsync(leased, AttemptEndings.Synchronized(leased, _time.GetUtcNow()), default)).Status);
-            Assert.Equal(AcceptanceKind.Accepted, (await full.AcceptAsync([Content("3", "A", 1)], default))[0].Kind);
+            var outcome = AttemptOutcomes.Synchronized(leased, _time.GetUtcNow());
+            Assert.Equal(RecordStatus.Recorded, (await full.RecordAsync(leased, outcome, default)).Status);
+            Assert.Equal(AcceptanceKind.Accepted, (await full.AcceptAsync([Version("3", "A", 1)], default))[0].Kind);
             Assert.Equal(
                 [new StateCount(SyncState.Pending, null, 2), new StateCount(SyncState.Synchronized, null, 1)],
                 await full.CountByStateAsync(default));
@@ -209,12 +214,13 @@ public sealed class SqliteLedgerTests : IDisposable
     }
 
     [Fact]
-    public async Task Believes_the_file_and_not_its_memory_after_a_failed_transaction()
+    public async Task Drops_its_cache_after_a_failed_transaction()
     {
         await using var ledger = await OpenAsync(Options with { MaxPages = 60 });
-        await ledger.AcceptAsync([Content("1", "A", 1)], default);
+        await ledger.AcceptAsync([Version("1", "A", 1)], default);
         var body = new byte[400_000];
-        Submission[] doomed = [Content("1", "B", 2), Content("new", "A", 1), Content("large", "A", 1) with { Prepare = _ => new PreparedRequest("r", body) }];
+        var large = Version("large", "A", 1) with { Prepare = _ => new PreparedRequest("r", body) };
+        Submission[] doomed = [Version("1", "B", 2), Version("new", "A", 1), large];
 
         await Assert.ThrowsAsync<LedgerUnavailableException>(async () => await ledger.AcceptAsync(doomed, default));
         var leased = (await ledger.LeaseAsync("1", Duration, default)).Record!;
@@ -225,29 +231,29 @@ public sealed class SqliteLedgerTests : IDisposable
     }
 
     [Fact]
-    public async Task Says_when_another_program_holds_the_file_and_goes_on_afterwards()
+    public async Task Reports_that_another_program_has_locked_the_file_and_continues_afterwards()
     {
         await using var ledger = await OpenAsync(Options with { BusyTimeout = TimeSpan.Zero });
         using (var other = SqliteDatabase.Open(Options.Path, SqliteAccess.Write, TimeSpan.Zero))
         {
             other.Execute("BEGIN IMMEDIATE");
-            var fault = await Assert.ThrowsAsync<LedgerUnavailableException>(async () => await ledger.AcceptAsync([Content("1", "A", 1)], default));
+            var fault = await Assert.ThrowsAsync<LedgerUnavailableException>(async () => await ledger.AcceptAsync([Version("1", "A", 1)], default));
             Assert.Equal($"Another program has the ledger {Options.Path} locked; close it and try again.", fault.Message);
         }
 
-        Assert.Equal(AcceptanceKind.Accepted, (await ledger.AcceptAsync([Content("1", "A", 1)], default))[0].Kind);
+        Assert.Equal(AcceptanceKind.Accepted, (await ledger.AcceptAsync([Version("1", "A", 1)], default))[0].Kind);
     }
 
     [Fact]
-    public async Task Counts_records_by_state_and_reason_through_every_step()
+    public async Task Counts_records_by_state_and_reason_at_every_step()
     {
         await using var ledger = await OpenAsync(Options);
         Assert.Empty(await ledger.CountByStateAsync(default));
-        await EndAsync(ledger, "1", l => AttemptEndings.Synchronized(l, _time.GetUtcNow()));
-        await EndAsync(ledger, "2", l => AttemptEndings.Parked(l, _time.GetUtcNow(), ParkReason.Rejected));
-        await EndAsync(ledger, "3", l => AttemptEndings.Parked(l, _time.GetUtcNow(), ParkReason.AgeExceeded));
-        await EndAsync(ledger, "4", l => AttemptEndings.RetryAt(l, _time.GetUtcNow(), _time.GetUtcNow()));
-        await ledger.AcceptAsync([Content("1", "B", 2), Content("2", "A", 2), Content("5", "A", 1), Content("5", "A", 1)], default);
+        await AttemptAsync(ledger, "1", l => AttemptOutcomes.Synchronized(l, _time.GetUtcNow()));
+        await AttemptAsync(ledger, "2", l => AttemptOutcomes.Parked(l, _time.GetUtcNow(), ParkReason.Rejected));
+        await AttemptAsync(ledger, "3", l => AttemptOutcomes.Parked(l, _time.GetUtcNow(), ParkReason.AgeExceeded));
+        await AttemptAsync(ledger, "4", l => AttemptOutcomes.RetryAt(l, _time.GetUtcNow(), _time.GetUtcNow()));
+        await ledger.AcceptAsync([Version("1", "B", 2), Version("2", "A", 2), Version("5", "A", 1), Version("5", "A", 1)], default);
         await ledger.ReplayAsync("3", TimeSpan.Zero, default);
 
         Assert.Equal(
@@ -256,38 +262,38 @@ public sealed class SqliteLedgerTests : IDisposable
     }
 
     [Fact]
-    public async Task Finds_again_a_content_that_many_others_pushed_out_of_memory()
+    public async Task Finds_an_item_that_was_evicted_from_the_cache()
     {
         await using var ledger = await OpenAsync(Options);
-        var first = (await ledger.AcceptAsync([Content("first", "A", 1)], default))[0].Record;
+        var first = (await ledger.AcceptAsync([Version("first", "A", 1)], default))[0].Record;
         var leased = (await ledger.LeaseAsync("first", Duration, default)).Record!;
-        for (var i = 0; i < 10; i++) { await ledger.AcceptAsync([.. Enumerable.Range(i * 500, 500).Select(n => Content($"{n}", "A", 1))], default); }
+        for (var i = 0; i < 10; i++) { await ledger.AcceptAsync([.. Enumerable.Range(i * 500, 500).Select(n => Version($"{n}", "A", 1))], default); }
 
-        var answer = await ledger.RecordAsync(leased, AttemptEndings.Synchronized(leased, _time.GetUtcNow()), default);
+        var result = await ledger.RecordAsync(leased, AttemptOutcomes.Synchronized(leased, _time.GetUtcNow()), default);
 
-        Assert.Equal((RecordStatus.Recorded, first.RequestId), (answer.Status, answer.Record.RequestId));
-        Assert.Equal(first.Body.ToArray(), answer.Record.Body.ToArray());
+        Assert.Equal((RecordStatus.Recorded, first.RequestId), (result.Status, result.Record.RequestId));
+        Assert.Equal(first.Body.ToArray(), result.Record.Body.ToArray());
     }
 
     [Fact]
-    public async Task Finishes_what_was_called_before_it_closes_and_takes_nothing_after()
+    public async Task Finishes_enqueued_calls_before_it_closes_and_refuses_later_ones()
     {
         var ledger = await OpenAsync(Options);
-        var calls = Enumerable.Range(0, 200).Select(i => ledger.AcceptAsync([Content($"{i}", "A", 1)], default).AsTask()).ToArray();
+        var calls = Enumerable.Range(0, 200).Select(i => ledger.AcceptAsync([Version($"{i}", "A", 1)], default).AsTask()).ToArray();
 
         await ledger.DisposeAsync();
 
         Assert.All(await Task.WhenAll(calls), a => Assert.Equal(AcceptanceKind.Accepted, a[0].Kind));
-        await Assert.ThrowsAsync<ObjectDisposedException>(async () => await ledger.AcceptAsync([Content("late", "A", 1)], default));
+        await Assert.ThrowsAsync<ObjectDisposedException>(async () => await ledger.AcceptAsync([Version("late", "A", 1)], default));
         await Assert.ThrowsAsync<ObjectDisposedException>(async () => await ledger.FindAsync("1", default));
         Assert.False(File.Exists(Options.Path + "-wal"));
     }
 
     [Fact]
-    public async Task Loses_nothing_acknowledged_when_it_is_killed_in_the_middle_of_a_transaction()
+    public async Task Loses_no_acknowledged_write_when_it_is_killed_during_a_transaction()
     {
-        // A request is prepared on the writer's thread, inside its transaction: the files copied there are what a kill at
-        // that moment leaves. The small log makes checkpoints fall between and before the copies.
+        // Requests are prepared on the writer thread, inside the transaction, so the files copied there are what a kill at that moment
+        // leaves. The small log makes checkpoints happen before and between the copies.
         var random = new Random(20260301);
         await using var ledger = await OpenAsync(Options with { CheckpointPages = 20 });
         var acknowledged = new List<string>();
@@ -296,12 +302,12 @@ public sealed class SqliteLedgerTests : IDisposable
             for (var i = random.Next(8); i >= 0; i--)
             {
                 var id = $"{kill}-{i}";
-                await ledger.AcceptAsync([Content(id, "A", 1), Content(id, "B", 2)], default);
+                await ledger.AcceptAsync([Version(id, "A", 1), Version(id, "B", 2)], default);
                 acknowledged.Add(id);
             }
 
             var copy = _folder.File($"copy-{kill}.db");
-            var torn = Content($"torn-{kill}", "A", 1);
+            var torn = Version($"torn-{kill}", "A", 1);
             var killed = torn with
             {
                 Prepare = item =>
@@ -310,17 +316,17 @@ public sealed class SqliteLedgerTests : IDisposable
                     return torn.Prepare(item);
                 },
             };
-            await ledger.AcceptAsync([.. Enumerable.Range(0, random.Next(40)).Select(i => Content($"before-{kill}-{i}", "A", 1)), killed], default);
+            await ledger.AcceptAsync([.. Enumerable.Range(0, random.Next(40)).Select(i => Version($"before-{kill}-{i}", "A", 1)), killed], default);
 
             await AssertHoldsAsync(copy, acknowledged, torn.Item.ContentId);
         }
     }
 
     [Fact]
-    public async Task Loses_nothing_acknowledged_when_it_is_killed_while_it_writes()
+    public async Task Loses_no_acknowledged_write_when_it_is_killed_while_writing()
     {
-        // Without checkpoints the database file stands still and the log only grows, so a copy made while the writer runs is
-        // a log cut off anywhere.
+        // Without checkpoints the database file does not change and the log only grows, so a copy made while the writer runs has a log
+        // that ends anywhere.
         await using var ledger = await OpenAsync(Options with { CheckpointPages = int.MaxValue });
         var random = new Random(20260302);
         var acknowledged = new List<string>();
@@ -339,18 +345,18 @@ public sealed class SqliteLedgerTests : IDisposable
         }
     }
 
-    // Four writers at once, 30 contents each; tells when so many are acknowledged, and goes on.
-    private Task WriteAsync(SqliteLedger ledger, string name, List<string> acknowledged, int tellAt, TaskCompletionSource reached) =>
+    // Runs four concurrent writers with 30 items each and signals when the given number of items is acknowledged.
+    private Task WriteAsync(SqliteLedger ledger, string name, List<string> acknowledged, int signalAt, TaskCompletionSource reached) =>
         Task.WhenAll(Enumerable.Range(0, 4).Select(writer => Task.Run(async () =>
         {
             for (var i = 0; i < 30; i++)
             {
                 var id = $"{name}-{writer}-{i}";
-                await ledger.AcceptAsync([Content(id, "A", 1), Content(id, "B", 2)], default);
+                await ledger.AcceptAsync([Version(id, "A", 1), Version(id, "B", 2)], default);
                 lock (acknowledged)
                 {
                     acknowledged.Add(id);
-                    if (acknowledged.Count == tellAt) reached.SetResult();
+                    if (acknowledged.Count == signalAt) reached.SetResult();
                 }
             }
         })));
@@ -368,29 +374,29 @@ public sealed class SqliteLedgerTests : IDisposable
     private async Task AssertHoldsAsync(string copy, IReadOnlyCollection<string> acknowledged, string? torn)
     {
         await using var survivor = await OpenAsync(new SqliteLedgerOptions(copy) { Durability = LedgerDurability.ProcessEnd });
-        var held = new Dictionary<string, SyncRecord>();
-        await foreach (var record in survivor.ListAsync(new SyncRecordFilter(), default)) { held.Add(record.ContentId, record); }
+        var stored = new Dictionary<string, SyncRecord>();
+        await foreach (var record in survivor.ListAsync(new SyncRecordFilter(), default)) { stored.Add(record.ContentId, record); }
 
         foreach (var id in acknowledged)
         {
-            Assert.True(held.TryGetValue(id, out var record), $"{id} was acknowledged and is lost");
+            Assert.True(stored.TryGetValue(id, out var record), $"{id} was acknowledged but is lost");
             Assert.Equal(TestSubmissions.HashOf("B"), record.Hash);
             Assert.Equal(TestSubmissions.BodyOf("B"), record.Body.ToArray());
         }
 
-        Assert.False(torn is not null && held.ContainsKey(torn), $"{torn} was never committed and is held");
-        Assert.Equal(held.Count, (await survivor.CountByStateAsync(default)).Sum(c => c.Count));
-        Assert.Equal(AcceptanceKind.Accepted, (await survivor.AcceptAsync([Content("after the kill", "A", 1)], default))[0].Kind);
+        Assert.False(torn is not null && stored.ContainsKey(torn), $"{torn} was never committed but is stored");
+        Assert.Equal(stored.Count, (await survivor.CountByStateAsync(default)).Sum(c => c.Count));
+        Assert.Equal(AcceptanceKind.Accepted, (await survivor.AcceptAsync([Version("after the kill", "A", 1)], default))[0].Kind);
     }
 
     private Task<SqliteLedger> OpenAsync(SqliteLedgerOptions options) => SqliteLedger.OpenAsync(options, _time, default);
 
-    private Submission Content(string id, string content, long revision) => _submissions.Of(id, content, revision);
+    private Submission Version(string id, string content, long revision) => _submissions.Of(id, content, revision);
 
-    private async Task<SyncRecord> EndAsync(SqliteLedger ledger, string id, Func<SyncRecord, AttemptOutcome> ending)
+    private async Task<SyncRecord> AttemptAsync(SqliteLedger ledger, string id, Func<SyncRecord, AttemptOutcome> outcome)
     {
-        await ledger.AcceptAsync([Content(id, "A", 1)], default);
+        await ledger.AcceptAsync([Version(id, "A", 1)], default);
         var leased = (await ledger.LeaseAsync(id, Duration, default)).Record!;
-        return (await ledger.RecordAsync(leased, ending(leased), default)).Record;
+        return (await ledger.RecordAsync(leased, outcome(leased), default)).Record;
     }
 }

@@ -2,8 +2,8 @@ using ContentSync.Ledger;
 
 namespace ContentSync.Tests.Ledger;
 
-/// <summary>The ways an attempt on a leased record can end.</summary>
-internal static class AttemptEndings
+/// <summary>Outcomes of an attempt for a leased record.</summary>
+internal static class AttemptOutcomes
 {
     public static AttemptOutcome Synchronized(SyncRecord leased, DateTimeOffset at) =>
         new(AttemptOutcomeKind.Synchronized) { Attempt = Attempt(leased, at, "SUCCESS") };
@@ -14,11 +14,11 @@ internal static class AttemptEndings
     public static AttemptOutcome RetryAt(SyncRecord leased, DateTimeOffset at, DateTimeOffset dueAt) =>
         new(AttemptOutcomeKind.RetryAt) { Attempt = Attempt(leased, at, "UNKNOWN_EXCEPTION"), DueAt = dueAt };
 
-    public static AttemptOutcome PausedUntil(SyncRecord leased, DateTimeOffset at, DateTimeOffset dueAt) =>
+    public static AttemptOutcome DeferredUntil(SyncRecord leased, DateTimeOffset at, DateTimeOffset dueAt) =>
         new(AttemptOutcomeKind.DeferredUntil) { Attempt = Attempt(leased, at, "INVALID_SIGNATURE"), DueAt = dueAt };
 
     public static AttemptOutcome Released() => new(AttemptOutcomeKind.Released);
 
     private static SyncAttempt Attempt(SyncRecord leased, DateTimeOffset at, string code) =>
-        new(at, leased.RequestId, code, $"answered {code}", "tracer-1");
+        new(at, leased.RequestId, code, $"returned {code}", "tracer-1");
 }

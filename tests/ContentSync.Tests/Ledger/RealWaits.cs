@@ -1,0 +1,7 @@
+namespace ContentSync.Tests.Ledger;
+
+/// <summary>Takes the time from another provider but waits in real time, because the service is real.</summary>
+internal sealed class RealWaits(TimeProvider now) : TimeProvider
+{
+    public override DateTimeOffset GetUtcNow() => now.GetUtcNow();
+}
