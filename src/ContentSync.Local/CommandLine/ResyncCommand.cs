@@ -73,7 +73,7 @@ internal sealed class ResyncCommand(IAnsiConsole screen)
         });
         _olderThan.Validators.Add(result =>
         {
-            if (result.GetValueOrDefault<double?>() is not (null or (> 0 and <= ResendRequest.MostDays))) result.AddError("--older-than takes a number of days above 0.");
+            if (result.GetValueOrDefault<double?>() is not (null or (> 0 and <= ResendRequest.MaxDays))) result.AddError("--older-than takes a number of days above 0.");
         });
         command.SetAction(RunAsync);
         return command;

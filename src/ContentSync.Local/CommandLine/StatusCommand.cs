@@ -39,7 +39,7 @@ internal sealed class StatusCommand(IAnsiConsole screen)
         var state = await view.StatusAsync(cancellationToken).ConfigureAwait(false);
         if (_host.IsJson(parsed)) parsed.InvocationConfiguration.Output.WriteLine(JsonSerializer.Serialize(state, ApiJson.Responses.BoardState));
         else Show(state);
-        return state.Stop is null && state.ParkReasons.Values.Sum() == 0 ? ExitCodes.Done : ExitCodes.SomeFailed;
+        return state.OpenCircuit is null && state.ParkReasons.Values.Sum() == 0 ? ExitCodes.Done : ExitCodes.SomeFailed;
     }
 
     private void Show(BoardState state)
@@ -53,7 +53,7 @@ internal sealed class StatusCommand(IAnsiConsole screen)
             table.AddRow(new Text("templates"), new Text(""), new Text(string.Join(", ", state.TemplateStatuses.Select(status => $"{status.Value} {TerminalText.Plain(status.Key)}"))));
         screen.Write(table);
         if (state.Resyncs.Count > 0) ShowResync(state.Resyncs[0]);
-        if (state.Stop is { } stop) screen.MarkupLineInterpolated($"[red]Sending is stopped since {stop.Since:u}[/]: {TerminalText.Plain(stop.Code)}, {TerminalText.Plain(stop.Message)} {stop.Advice}");
+        if (state.OpenCircuit is { } stop) screen.MarkupLineInterpolated($"[red]Sending is stopped since {stop.Since:u}[/]: {TerminalText.Plain(stop.Code)}, {TerminalText.Plain(stop.Message)} {stop.Advice}");
         if (state.Failures.Count > 0) ShowFailures(state.Failures);
     }
 

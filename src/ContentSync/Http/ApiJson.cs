@@ -5,8 +5,10 @@ using ContentSync.Http.Board;
 
 namespace ContentSync.Http;
 
-/// <summary>How the API writes JSON: camel case, absent members left out.</summary>
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
+/// <summary>How the API writes JSON: in camel case, without null members.</summary>
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
+    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 [JsonSerializable(typeof(ContentState))]
 [JsonSerializable(typeof(ContentPage))]
 [JsonSerializable(typeof(ContentPreview))]
@@ -22,7 +24,10 @@ namespace ContentSync.Http;
 [JsonSerializable(typeof(ResyncList))]
 internal sealed partial class ApiJson : JsonSerializerContext
 {
-    /// <summary>For writing: other scripts than Latin as they are. Answers are never taken for a page: their media type says so, and nosniff holds to it.</summary>
+    /// <summary>
+    /// For writing. Leaves non-Latin scripts and HTML characters unescaped, which is safe: responses are served as JSON with nosniff, so
+    /// no browser renders them as a page.
+    /// </summary>
     public static ApiJson Responses { get; } = new(new JsonSerializerOptions
     {
         PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
@@ -30,7 +35,7 @@ internal sealed partial class ApiJson : JsonSerializerContext
         Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
     });
 
-    /// <summary>For reading: a member that is not known or is there twice is a fault, named with its place.</summary>
+    /// <summary>For reading. Rejects unknown and duplicate members and names them.</summary>
     public static ApiJson Strict { get; } = new(new JsonSerializerOptions
     {
         PropertyNamingPolicy = JsonNamingPolicy.CamelCase,

@@ -7,8 +7,8 @@ public sealed class ApiOptions
     public const string Section = "Api";
 
     /// <summary>
-    /// Secret that authenticates continuation tokens, at least 16 characters; the same on every instance. Null for one of this
-    /// process's own: its tokens end with it.
+    /// Secret that authenticates continuation tokens, at least 16 characters, the same on every instance. If null, the process generates
+    /// one, and its tokens become invalid when it ends.
     /// </summary>
     public string? ContinuationSecret { get; set; }
 }

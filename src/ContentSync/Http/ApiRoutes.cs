@@ -11,61 +11,160 @@ namespace ContentSync.Http;
 /// <summary>Who may call a route.</summary>
 public enum ApiAccess
 {
-    /// <summary>Anyone: it tells nothing and changes nothing, or the request proves itself, as a signed webhook does.</summary>
+    /// <summary>No key: the route discloses nothing and changes nothing, or the request authenticates itself, as a signed webhook does.</summary>
     Anyone,
 
-    /// <summary>Whoever shows the key, where the host asks for one.</summary>
+    /// <summary>Callers with the API key, if the host requires one.</summary>
     Key,
 }
 
 /// <summary>One route of the API.</summary>
-/// <param name="Name">Also the operation's id in the API description.</param>
+/// <param name="Name">Also the operationId in the API description.</param>
 /// <param name="Method">HTTP method.</param>
 /// <param name="Path">Route template.</param>
 /// <param name="Access">Who may call it.</param>
-/// <param name="Handler">The type that answers.</param>
-/// <param name="HandleAsync">Takes the handler from the services and lets it answer.</param>
-public sealed record ApiRoute(string Name, string Method, string Path, ApiAccess Access, Type Handler, Func<IServiceProvider, HttpRequest, CancellationToken, Task<IResult>> HandleAsync);
+/// <param name="Handler">The handler's type, registered as a service.</param>
+/// <param name="HandleAsync">Resolves the handler and runs it.</param>
+public sealed record ApiRoute(
+    string Name,
+    string Method,
+    string Path,
+    ApiAccess Access,
+    Type Handler,
+    Func<IServiceProvider, HttpRequest, CancellationToken, Task<IResult>> HandleAsync);
 
-/// <summary>Every route of the API, for hosts to map and for the API description to be held against.</summary>
+/// <summary>Every route of the API. Hosts map them; tests compare them with the API description.</summary>
 public static class ApiRoutes
 {
-    /// <summary>Where the board is.</summary>
+    /// <summary>Path of the board.</summary>
     public const string Board = "/api/board";
 
-    /// <summary>Name of the parameter of a route that names a content.</summary>
     private const string ContentId = "contentId";
-
-    /// <summary>Name of the parameter of a route that names a run.</summary>
     private const string RunId = "runId";
+    private const string PageFile = "file";
 
-    /// <summary>All of them.</summary>
+    /// <summary>All routes. Literal paths come before templates that match them too.</summary>
     public static IReadOnlyList<ApiRoute> All { get; } =
     [
-        Route<SubmitContentHandler>("SubmitContent", HttpMethods.Post, "/api/content", ApiAccess.Key, (handler, request, cancellation) => handler.HandleAsync(request, cancellation)),
-        Route<ListContentHandler>("ListContent", HttpMethods.Get, "/api/content", ApiAccess.Key, (handler, request, cancellation) => handler.HandleAsync(request, cancellation)),
-        Route<SubmitContentBatchHandler>("SubmitContentBatch", HttpMethods.Post, "/api/content/batch", ApiAccess.Key, (handler, request, cancellation) => handler.HandleAsync(request, cancellation)),
-        Route<PreviewContentHandler>("PreviewContent", HttpMethods.Post, "/api/content/preview", ApiAccess.Key, (handler, request, cancellation) => handler.HandleAsync(request, cancellation)),
-        Route<ReplayFilteredHandler>("ReplayFiltered", HttpMethods.Post, "/api/content/replay", ApiAccess.Key, (handler, request, cancellation) => handler.HandleAsync(request, cancellation)),
-        Route<GetContentHandler>("GetContent", HttpMethods.Get, "/api/content/{contentId}", ApiAccess.Key, (handler, request, cancellation) => handler.HandleAsync(IdOf(request), cancellation)),
-        Route<ReplayContentHandler>("ReplayContent", HttpMethods.Post, "/api/content/{contentId}/replay", ApiAccess.Key, (handler, request, cancellation) => handler.HandleAsync(request, IdOf(request), cancellation)),
-        Route<StartResyncHandler>("StartResync", HttpMethods.Post, "/api/resyncs", ApiAccess.Key, (handler, request, cancellation) => handler.HandleAsync(request, cancellation)),
-        Route<ListResyncsHandler>("ListResyncs", HttpMethods.Get, "/api/resyncs", ApiAccess.Key, (handler, _, cancellation) => handler.HandleAsync(cancellation)),
-        Route<GetResyncHandler>("GetResync", HttpMethods.Get, "/api/resyncs/{runId}", ApiAccess.Key, (handler, request, cancellation) => handler.HandleAsync((string)request.RouteValues[RunId]!, cancellation)),
-        Route<CancelResyncHandler>("CancelResync", HttpMethods.Post, "/api/resyncs/{runId}/cancel", ApiAccess.Key, (handler, request, cancellation) => handler.HandleAsync((string)request.RouteValues[RunId]!, cancellation)),
-        Route<ReceiveWebhookHandler>("ReceiveWebhook", HttpMethods.Post, "/api/webhooks/content", ApiAccess.Anyone, (handler, request, cancellation) => handler.HandleAsync(request, cancellation)),
-        Route<WebhookHandshakeHandler>("WebhookHandshake", HttpMethods.Options, "/api/webhooks/content", ApiAccess.Anyone, (handler, request, cancellation) => handler.HandleAsync(request, cancellation)),
-        Route<CheckHealthHandler>("CheckHealth", HttpMethods.Get, "/api/health", ApiAccess.Anyone, (handler, _, cancellation) => handler.HandleAsync(cancellation)),
-        Route<BoardStateHandler>("GetBoardState", HttpMethods.Get, "/api/board/state", ApiAccess.Key, (handler, _, cancellation) => handler.HandleAsync(cancellation)),
-        Route<PageFilesHandler>("GetBoard", HttpMethods.Get, Board, ApiAccess.Anyone, (handler, request, cancellation) => handler.HandleAsync(request, "board.html", cancellation)),
-        Route<PageFilesHandler>("GetPageFile", HttpMethods.Get, "/api/board/files/{file}", ApiAccess.Anyone, (handler, request, cancellation) => handler.HandleAsync(request, (string)request.RouteValues["file"]!, cancellation)),
-        Route<PageFilesHandler>("GetApiDescription", HttpMethods.Get, "/api/openapi.json", ApiAccess.Anyone, (handler, request, cancellation) => handler.HandleAsync(request, "openapi.json", cancellation)),
-        Route<PageFilesHandler>("GetApiPage", HttpMethods.Get, "/api/reference", ApiAccess.Anyone, (handler, request, cancellation) => handler.HandleAsync(request, "reference.html", cancellation)),
+        Route<SubmitContentHandler>(
+            "SubmitContent",
+            HttpMethods.Post,
+            "/api/content",
+            ApiAccess.Key,
+            (handler, request, cancellationToken) => handler.HandleAsync(request, cancellationToken)),
+        Route<ListContentHandler>(
+            "ListContent",
+            HttpMethods.Get,
+            "/api/content",
+            ApiAccess.Key,
+            (handler, request, cancellationToken) => handler.HandleAsync(request, cancellationToken)),
+        Route<SubmitContentBatchHandler>(
+            "SubmitContentBatch",
+            HttpMethods.Post,
+            "/api/content/batch",
+            ApiAccess.Key,
+            (handler, request, cancellationToken) => handler.HandleAsync(request, cancellationToken)),
+        Route<PreviewContentHandler>(
+            "PreviewContent",
+            HttpMethods.Post,
+            "/api/content/preview",
+            ApiAccess.Key,
+            (handler, request, cancellationToken) => handler.HandleAsync(request, cancellationToken)),
+        Route<ReplayFilteredHandler>(
+            "ReplayFiltered",
+            HttpMethods.Post,
+            "/api/content/replay",
+            ApiAccess.Key,
+            (handler, request, cancellationToken) => handler.HandleAsync(request, cancellationToken)),
+        Route<GetContentHandler>(
+            "GetContent",
+            HttpMethods.Get,
+            "/api/content/{contentId}",
+            ApiAccess.Key,
+            (handler, request, cancellationToken) => handler.HandleAsync(ContentIdOf(request), cancellationToken)),
+        Route<ReplayContentHandler>(
+            "ReplayContent",
+            HttpMethods.Post,
+            "/api/content/{contentId}/replay",
+            ApiAccess.Key,
+            (handler, request, cancellationToken) => handler.HandleAsync(request, ContentIdOf(request), cancellationToken)),
+        Route<StartResyncHandler>(
+            "StartResync",
+            HttpMethods.Post,
+            "/api/resyncs",
+            ApiAccess.Key,
+            (handler, request, cancellationToken) => handler.HandleAsync(request, cancellationToken)),
+        Route<ListResyncsHandler>(
+            "ListResyncs",
+            HttpMethods.Get,
+            "/api/resyncs",
+            ApiAccess.Key,
+            (handler, _, cancellationToken) => handler.HandleAsync(cancellationToken)),
+        Route<GetResyncHandler>(
+            "GetResync",
+            HttpMethods.Get,
+            "/api/resyncs/{runId}",
+            ApiAccess.Key,
+            (handler, request, cancellationToken) => handler.HandleAsync(RouteValue(request, RunId), cancellationToken)),
+        Route<CancelResyncHandler>(
+            "CancelResync",
+            HttpMethods.Post,
+            "/api/resyncs/{runId}/cancel",
+            ApiAccess.Key,
+            (handler, request, cancellationToken) => handler.HandleAsync(RouteValue(request, RunId), cancellationToken)),
+        Route<ReceiveWebhookHandler>(
+            "ReceiveWebhook",
+            HttpMethods.Post,
+            "/api/webhooks/content",
+            ApiAccess.Anyone,
+            (handler, request, cancellationToken) => handler.HandleAsync(request, cancellationToken)),
+        Route<WebhookHandshakeHandler>(
+            "WebhookHandshake",
+            HttpMethods.Options,
+            "/api/webhooks/content",
+            ApiAccess.Anyone,
+            (handler, request, cancellationToken) => handler.HandleAsync(request, cancellationToken)),
+        Route<CheckHealthHandler>(
+            "CheckHealth",
+            HttpMethods.Get,
+            "/api/health",
+            ApiAccess.Anyone,
+            (handler, _, cancellationToken) => handler.HandleAsync(cancellationToken)),
+        Route<BoardStateHandler>(
+            "GetBoardState",
+            HttpMethods.Get,
+            "/api/board/state",
+            ApiAccess.Key,
+            (handler, _, cancellationToken) => handler.HandleAsync(cancellationToken)),
+        Route<PageFilesHandler>(
+            "GetBoard",
+            HttpMethods.Get,
+            Board,
+            ApiAccess.Anyone,
+            (handler, request, cancellationToken) => handler.HandleAsync(request, "board.html", cancellationToken)),
+        Route<PageFilesHandler>(
+            "GetPageFile",
+            HttpMethods.Get,
+            "/api/board/files/{file}",
+            ApiAccess.Anyone,
+            (handler, request, cancellationToken) => handler.HandleAsync(request, RouteValue(request, PageFile), cancellationToken)),
+        Route<PageFilesHandler>(
+            "GetApiDescription",
+            HttpMethods.Get,
+            "/api/openapi.json",
+            ApiAccess.Anyone,
+            (handler, request, cancellationToken) => handler.HandleAsync(request, "openapi.json", cancellationToken)),
+        Route<PageFilesHandler>(
+            "GetApiPage",
+            HttpMethods.Get,
+            "/api/reference",
+            ApiAccess.Anyone,
+            (handler, request, cancellationToken) => handler.HandleAsync(request, "reference.html", cancellationToken)),
     ];
 
     /// <summary>
-    /// Registers the handlers as singletons. The host brings the ledger, queue, synchronizer, gate, readers, resyncs and their sources,
-    /// options and clock they ask for.
+    /// Registers the handlers as singletons. The host registers what they depend on: the ledger, the queue, the synchronizer, the
+    /// circuit breaker, the content reader, the resync runs and their sources, the options and the clock.
     /// </summary>
     public static IServiceCollection AddApiHandlers(this IServiceCollection services)
     {
@@ -82,10 +181,19 @@ public static class ApiRoutes
             .AddSingleton<WebhookEventReader>();
     }
 
-    private static ApiRoute Route<THandler>(string name, string method, string path, ApiAccess access, Func<THandler, HttpRequest, CancellationToken, Task<IResult>> answer)
+    private static ApiRoute Route<THandler>(
+        string name, string method, string path, ApiAccess access, Func<THandler, HttpRequest, CancellationToken, Task<IResult>> handle)
         where THandler : notnull =>
-        new(name, method, path, access, typeof(THandler), (services, request, cancellation) => answer(services.GetRequiredService<THandler>(), request, cancellation));
+        new(
+            name,
+            method,
+            path,
+            access,
+            typeof(THandler),
+            (services, request, cancellationToken) => handle(services.GetRequiredService<THandler>(), request, cancellationToken));
 
-    // A server leaves %2F escaped in a path, and only that.
-    private static string IdOf(HttpRequest request) => ((string)request.RouteValues[ContentId]!).Replace("%2F", "/", StringComparison.OrdinalIgnoreCase);
+    private static string RouteValue(HttpRequest request, string name) => (string)request.RouteValues[name]!;
+
+    // Servers unescape everything in a path except %2F.
+    private static string ContentIdOf(HttpRequest request) => RouteValue(request, ContentId).Replace("%2F", "/", StringComparison.OrdinalIgnoreCase);
 }

@@ -5,113 +5,118 @@ using ContentSync.Synchronization;
 namespace ContentSync.Http;
 
 /// <summary>
-/// Takes items of one request into the ledger, many at a time, and then wakes the queue for those that are to be sent. Keeps what became
-/// of each; an unsound item costs nothing but its own place.
+/// Accepts the items of one request into the ledger, a chunk at a time, then enqueues those that are to be sent. Keeps the outcome of
+/// each item; an invalid item does not affect the others.
 /// </summary>
 internal sealed class BatchIntake(ContentSynchronizer synchronizer, ISyncQueue queue, TimeProvider time)
 {
-    // A ledger waits once for its disk for each.
+    // The ledger flushes to disk once per chunk.
     private const int ChunkSize = 1_024;
 
-    private const int WakeSize = 256;
+    private const int EnqueueSize = 256;
 
-    // Keeps the answer to a large batch of rubbish in proportion.
-    private const int MostItemsWithAllErrors = 1_000;
+    // Bounds the response to a large batch of invalid items.
+    private const int MaxItemsWithAllErrors = 1_000;
 
     private readonly List<BatchItemResult> _results = [];
-    private List<(int Index, ContentItem Item)> _sound = new(ChunkSize);
-    private List<(int Index, ContentItem Item)> _onItsWay = new(ChunkSize);
+    private List<(int Index, ContentItem Item)> _next = new(ChunkSize);
+    private List<(int Index, ContentItem Item)> _current = new(ChunkSize);
     private Task<IReadOnlyList<Acceptance>>? _accepting;
-    private readonly List<SyncMessage> _wakes = [];
+    private readonly List<SyncMessage> _messages = [];
     private int _invalid;
 
-    /// <summary>Items so far.</summary>
+    /// <summary>Items added so far.</summary>
     public int Count => _results.Count;
 
-    /// <summary>What became of each so far, in their order.</summary>
+    /// <summary>The outcome of each item added so far, in order.</summary>
     public BatchResult Result => BatchResult.Of(_results);
 
-    /// <summary>Adds one item. When a chunk is full it is accepted while the next one is being read, never two at a time: their order counts.</summary>
-    /// <exception cref="LedgerUnavailableException">The ledger took none or some of the chunk before; nothing is on its way any more.</exception>
+    /// <summary>
+    /// Adds one item. A full chunk is accepted while the next one is being read, but never two chunks at a time: the order of items matters.
+    /// </summary>
+    /// <exception cref="LedgerUnavailableException">The ledger accepted none or only some of the previous chunk; no call is in flight.</exception>
     public ValueTask AddAsync(ContentReadResult read, CancellationToken cancellationToken)
     {
         if (read.Item is { } item)
         {
-            _sound.Add((_results.Count, item));
+            _next.Add((_results.Count, item));
             _results.Add(new BatchItemResult(_results.Count, item.ContentId, BatchItemResult.NotAccepted, null));
         }
         else
         {
-            var errors = read.Violations.Take(_invalid++ < MostItemsWithAllErrors ? int.MaxValue : 1);
+            var errors = read.Violations.Take(_invalid++ < MaxItemsWithAllErrors ? int.MaxValue : 1);
             _results.Add(new BatchItemResult(_results.Count, read.ContentId, BatchItemResult.Invalid, [.. errors.Select(ProblemError.Of)]));
         }
 
-        return _sound.Count < ChunkSize ? ValueTask.CompletedTask : SynchronizeAsync(cancellationToken);
+        return _next.Count < ChunkSize ? ValueTask.CompletedTask : StartChunkAsync(cancellationToken);
     }
 
-    /// <summary>Accepts what is left, and waits for what is on its way.</summary>
-    /// <exception cref="LedgerUnavailableException">The ledger took none or some of it.</exception>
+    /// <summary>Accepts the remaining items and waits for the chunk in flight.</summary>
+    /// <exception cref="LedgerUnavailableException">The ledger accepted none or only some of them.</exception>
     public async ValueTask AcceptAsync(CancellationToken cancellationToken)
     {
-        await SynchronizeAsync(cancellationToken).ConfigureAwait(false);
-        await CompleteRunAsync().ConfigureAwait(false);
+        await StartChunkAsync(cancellationToken).ConfigureAwait(false);
+        await CompleteChunkAsync().ConfigureAwait(false);
     }
 
-    private async ValueTask SynchronizeAsync(CancellationToken cancellationToken)
+    private async ValueTask StartChunkAsync(CancellationToken cancellationToken)
     {
-        await CompleteRunAsync().ConfigureAwait(false);
-        (_sound, _onItsWay) = (_onItsWay, _sound);
-        if (_onItsWay.Count > 0) _accepting = synchronizer.AcceptAsync(_onItsWay.ConvertAll(entry => entry.Item), time.GetUtcNow(), cancellationToken).AsTask();
+        await CompleteChunkAsync().ConfigureAwait(false);
+        (_next, _current) = (_current, _next);
+        if (_current.Count == 0) return;
+        _accepting = synchronizer.AcceptAsync(_current.ConvertAll(entry => entry.Item), time.GetUtcNow(), cancellationToken).AsTask();
     }
 
-    // Notes what became of the chunk on its way. By the reader of the batch, who adds to the same list.
-    private async ValueTask CompleteRunAsync()
+    // Runs on the thread that reads the batch, because both write to the list of results.
+    private async ValueTask CompleteChunkAsync()
     {
         if (_accepting is not { } accepting) return;
         _accepting = null;
         var acceptances = await accepting.ConfigureAwait(false);
-        for (var i = 0; i < _onItsWay.Count; i++)
+        for (var i = 0; i < _current.Count; i++)
         {
             var (kind, record) = acceptances[i];
-            var index = _onItsWay[i].Index;
+            var index = _current[i].Index;
             _results[index] = _results[index] with { Outcome = BatchItemResult.OutcomeOf(kind) };
-            if (kind == AcceptanceKind.Accepted) _wakes.Add(new SyncMessage(record.ContentId, record.RequestId, record.Hop, TimeSpan.Zero));
+            if (kind == AcceptanceKind.Accepted) _messages.Add(new SyncMessage(record.ContentId, record.RequestId, record.Hop, TimeSpan.Zero));
         }
 
-        _onItsWay.Clear();
+        _current.Clear();
     }
 
     /// <summary>
-    /// Wakes the queue for what was accepted. Last of all, so that taking in does not compete with sending; what is not woken because
-    /// the caller has gone, the sweep finds.
+    /// Enqueues the accepted items. Called last, so that accepting does not compete with sending. If the caller disconnects first, the
+    /// sweep enqueues them.
     /// </summary>
     public async ValueTask EnqueueAsync(CancellationToken cancellationToken)
     {
-        foreach (var chunk in _wakes.Chunk(WakeSize)) await queue.TryEnqueueAsync(chunk, cancellationToken).ConfigureAwait(false);
-        _wakes.Clear();
+        foreach (var chunk in _messages.Chunk(EnqueueSize)) await queue.TryEnqueueAsync(chunk, cancellationToken).ConfigureAwait(false);
+        _messages.Clear();
     }
 }
 
-/// <summary>Answer to a batch.</summary>
+/// <summary>Response to a batch.</summary>
 /// <param name="Counts">Items by outcome.</param>
 /// <param name="Items">In the order of the batch.</param>
 public sealed record BatchResult(IReadOnlyDictionary<string, int> Counts, IReadOnlyList<BatchItemResult> Items)
 {
-    /// <summary>True where the whole message was taken in before; absent otherwise.</summary>
+    /// <summary>True if the same webhook message was already accepted; absent otherwise.</summary>
     public bool? Duplicate { get; init; }
 
-    /// <summary>True where something is on its way to AlipayHK.</summary>
+    /// <summary>True if at least one item is to be sent to AlipayHK.</summary>
     internal bool HasWork => Counts.ContainsKey(BatchItemResult.Accepted) || Counts.ContainsKey(BatchItemResult.AlreadyPending);
 
     internal static BatchResult Of(IReadOnlyList<BatchItemResult> items) =>
         new(items.CountBy(item => item.Outcome).ToDictionary(StringComparer.Ordinal), items);
 }
 
-/// <summary>What became of one item of a batch.</summary>
-/// <param name="Index">Its place in the batch, from 0.</param>
-/// <param name="ContentId">Where one could be read.</param>
-/// <param name="Outcome">accepted, alreadyPending, unchanged, superseded, revisionConflict, parked or invalid; notAccepted where the ledger could not be reached.</param>
-/// <param name="Errors">Set where it is invalid. After 1,000 invalid items only the first error of each.</param>
+/// <summary>The outcome of one item of a batch.</summary>
+/// <param name="Index">Its index in the batch, from 0.</param>
+/// <param name="ContentId">Absent if it could not be read.</param>
+/// <param name="Outcome">
+/// accepted, alreadyPending, unchanged, superseded, revisionConflict, parked or invalid; notAccepted if the ledger was unavailable.
+/// </param>
+/// <param name="Errors">Set if the item is invalid. From the 1,001st invalid item on, only the first error of each.</param>
 public sealed record BatchItemResult(int Index, string? ContentId, string Outcome, IReadOnlyList<ProblemError>? Errors)
 {
     internal const string Accepted = "accepted";

@@ -4,7 +4,9 @@ namespace ContentSync.Http;
 
 internal static class BestEffortEnqueue
 {
-    /// <summary>Enqueues what the ledger holds already. A queue that cannot be reached costs time only: the sweep finds what is pending.</summary>
+    /// <summary>
+    /// Enqueues items that the ledger already holds. If the queue is unavailable, they are only delayed: the sweep enqueues pending items.
+    /// </summary>
     public static async ValueTask TryEnqueueAsync(this ISyncQueue queue, IReadOnlyList<SyncMessage> messages, CancellationToken cancellationToken)
     {
         try
@@ -13,7 +15,7 @@ internal static class BestEffortEnqueue
         }
         catch (QueueUnavailableException)
         {
-            // In the ledger, so not lost.
+            // The ledger holds the items, so nothing is lost.
         }
     }
 }

@@ -5,8 +5,8 @@ using Microsoft.AspNetCore.Http;
 namespace ContentSync.Http;
 
 /// <summary>
-/// A small JSON answer, serialised before it is begun: then its length is known and it leaves as one piece, where one that is
-/// written as it is serialised takes chunks and a flush.
+/// A small JSON response, serialized before it is written: its length is known, so it leaves in one piece instead of in chunks with an
+/// extra flush.
 /// </summary>
 internal sealed class BufferedJsonResult<T>(T value, JsonTypeInfo<T> type, int statusCode) : IResult, IStatusCodeHttpResult, IValueHttpResult<T>
 {

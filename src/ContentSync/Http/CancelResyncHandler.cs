@@ -4,20 +4,21 @@ using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace ContentSync.Http;
 
-/// <summary>POST /api/resyncs/{runId}/cancel: ends a run for good. What it took into the ledger is still delivered.</summary>
-public sealed class CancelResyncHandler(ResyncRuns resyncs, ResyncSources sources, TimeProvider time)
+/// <summary>POST /api/resyncs/{runId}/cancel: cancels a run permanently. Items it has already accepted into the ledger are still delivered.</summary>
+public sealed class CancelResyncHandler(ResyncRuns runs, ResyncSources sources, TimeProvider time)
 {
-    /// <returns>200 with the cancelled run, 404 not remembered, 409 where it had ended, 503 where that cannot be written down.</returns>
+    /// <returns>200 with the cancelled run, 404 unknown, 409 if it had already ended, 503 if the run store is unavailable.</returns>
     public async Task<IResult> HandleAsync(string runId, CancellationToken cancellationToken)
     {
         try
         {
-            if (await resyncs.FindAsync(runId, cancellationToken).ConfigureAwait(false) is not { } before) return Problem.NoSuchRun(runId);
+            if (await runs.FindAsync(runId, cancellationToken).ConfigureAwait(false) is not { } before) return Problem.NoSuchRun(runId);
             if (!before.IsInProgress) return Ended(before);
-            return await resyncs.CancelAsync(runId, cancellationToken).ConfigureAwait(false) switch
+            return await runs.CancelAsync(runId, cancellationToken).ConfigureAwait(false) switch
             {
                 null => Problem.NoSuchRun(runId),
-                { State: ResyncRunState.Cancelled } run => Results.Json(ResyncState.Of(run, sources, time.GetUtcNow()), ApiJson.Responses.ResyncState),
+                { State: ResyncRunState.Cancelled } run =>
+                    Results.Json(ResyncState.Of(run, sources, time.GetUtcNow()), ApiJson.Responses.ResyncState),
                 { } run => Ended(run),
             };
         }
@@ -27,6 +28,8 @@ public sealed class CancelResyncHandler(ResyncRuns resyncs, ResyncSources source
         }
     }
 
-    private static ProblemHttpResult Ended(ResyncRun run) =>
-        Problem.Of(StatusCodes.Status409Conflict, "Ended already.", $"Run {run.RunId} is {EnumText.Of(run.State)} since {run.EndedAt:u}; only a run under way can be cancelled.");
+    private static ProblemHttpResult Ended(ResyncRun run) => Problem.Of(
+        StatusCodes.Status409Conflict,
+        "Already ended.",
+        $"Run {run.RunId} ended at {run.EndedAt:u} ({EnumText.Of(run.State)}); only a run in progress can be cancelled.");
 }

@@ -4,31 +4,37 @@ using Microsoft.AspNetCore.Http;
 
 namespace ContentSync.Http;
 
-/// <summary>GET /api/health: 200 while items can be taken in; 503 while the ledger cannot be reached. A stop of sending is told but does not make it unhealthy: items are still accepted.</summary>
-public sealed class CheckHealthHandler(ISyncLedger ledger, CircuitBreaker gate)
+/// <summary>
+/// GET /api/health: 200 while items can be accepted, 503 while the ledger is unavailable. An open circuit breaker is reported but is not
+/// unhealthy, because items are still accepted.
+/// </summary>
+public sealed class CheckHealthHandler(ISyncLedger ledger, CircuitBreaker breaker)
 {
-    // Not a contentId that anybody has: a read that finds nothing shows that the ledger answers.
-    private const string Nobody = "\u0001health";
+    // No item can have this contentId: a lookup that finds nothing proves that the ledger responds.
+    private const string ProbeId = "\u0001health";
 
     public async Task<IResult> HandleAsync(CancellationToken cancellationToken)
     {
         try
         {
-            await ledger.FindAsync(Nobody, cancellationToken).ConfigureAwait(false);
+            await ledger.FindAsync(ProbeId, cancellationToken).ConfigureAwait(false);
         }
         catch (LedgerUnavailableException e)
         {
             return Problem.LedgerUnavailable(e);
         }
 
-        var stop = gate.OpenState;
-        var state = stop is null
+        var open = breaker.OpenState;
+        var state = open is null
             ? new HealthState("ok", null)
-            : new HealthState("stopped", $"Sending to AlipayHK has been stopped since {stop.Since:u} ({stop.Cause}, {stop.Code}): {stop.Message} Items are still accepted; the next probe is at {stop.NextProbe:u}.");
+            : new HealthState(
+                "stopped",
+                $"The circuit breaker has been open since {open.Since:u} ({open.Cause}, {open.Code}): {open.Message} "
+                + $"Items are still accepted; the next probe is at {open.NextProbe:u}.");
         return Results.Json(state, ApiJson.Responses.HealthState);
     }
 }
 
-/// <param name="Sending">ok, or stopped.</param>
-/// <param name="Detail">Why it is stopped.</param>
+/// <param name="Sending">ok, or stopped while the circuit breaker is open.</param>
+/// <param name="Detail">Why the circuit breaker is open; absent otherwise.</param>
 public sealed record HealthState(string Sending, string? Detail);

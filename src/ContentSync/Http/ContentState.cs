@@ -3,7 +3,7 @@ using ContentSync.Ledger;
 
 namespace ContentSync.Http;
 
-/// <summary>What the API says of one content.</summary>
+/// <summary>The state of one item.</summary>
 public sealed record ContentState
 {
     public required string ContentId { get; init; }
@@ -13,7 +13,7 @@ public sealed record ContentState
     /// <summary>0 delisted, 1 listed.</summary>
     public required int ContentStatus { get; init; }
 
-    /// <summary>The newest accepted revision: the caller's integer, or a time in ISO 8601.</summary>
+    /// <summary>The latest accepted revision: the caller's integer, or a time in ISO 8601.</summary>
     public required string Revision { get; init; }
 
     /// <summary>pending, synchronized or parked.</summary>
@@ -31,7 +31,7 @@ public sealed record ContentState
     /// <summary>When the next attempt is due; absent unless pending.</summary>
     public DateTimeOffset? DueAt { get; init; }
 
-    /// <summary>What AlipayHK acknowledged last.</summary>
+    /// <summary>The revision that AlipayHK acknowledged last.</summary>
     public string? SynchronizedRevision { get; init; }
 
     public DateTimeOffset? SynchronizedAt { get; init; }
@@ -41,13 +41,13 @@ public sealed record ContentState
     /// <summary>MOVIE only.</summary>
     public string? TemplateCode { get; init; }
 
-    /// <summary>MOVIE only: valid, paused, expired or frozen, as AlipayHK wrote it.</summary>
+    /// <summary>MOVIE only: valid, paused, expired or frozen, as AlipayHK spells it.</summary>
     public string? TemplateStatus { get; init; }
 
-    /// <summary>The last ten attempts, oldest first, those at contents before this one among them; absent in lists.</summary>
+    /// <summary>The last ten attempts, oldest first, including those for earlier versions of the item; absent in lists.</summary>
     public IReadOnlyList<AttemptState>? History { get; init; }
 
-    /// <summary>The contentInfo that was accepted; absent in lists.</summary>
+    /// <summary>The accepted contentInfo; absent in lists.</summary>
     public string? ContentInfo { get; init; }
 
     internal static ContentState Of(SyncRecord record) => new()
@@ -69,14 +69,14 @@ public sealed record ContentState
         TemplateStatus = record.TemplateStatus,
     };
 
-    /// <summary>With what is too much for a list.</summary>
+    /// <summary>Adds the members that are too large for a list.</summary>
     internal static ContentState DetailsOf(SyncRecord record) => Of(record) with
     {
         History = [.. record.EarlierAttempts.Concat(record.LastAttempt is { } last ? [last] : []).Select(AttemptState.Of)],
         ContentInfo = ContentInfoOf(record.Body),
     };
 
-    // The body is ours: one JSON object whose contentInfo is a string.
+    // We wrote the body: one JSON object whose contentInfo is a string.
     private static string? ContentInfoOf(ReadOnlyMemory<byte> body)
     {
         var json = new Utf8JsonReader(body.Span);
@@ -92,14 +92,21 @@ public sealed record ContentState
 }
 
 /// <summary>How an attempt ended.</summary>
-/// <param name="At">When.</param>
-/// <param name="RequestId">The request it sent.</param>
-/// <param name="Code">AlipayHK's resultCode, or one of the client's own.</param>
-/// <param name="Message">AlipayHK's resultMessage, or a sentence of the client's.</param>
-/// <param name="TracerId">To be quoted to AlipayHK's support.</param>
-/// <param name="TemplateCode">MOVIE only, where it succeeded.</param>
-/// <param name="TemplateStatus">MOVIE only, where it succeeded: valid, paused, expired or frozen, as AlipayHK wrote it then.</param>
-public sealed record AttemptState(DateTimeOffset At, string RequestId, string Code, string Message, string? TracerId, string? TemplateCode = null, string? TemplateStatus = null)
+/// <param name="At">When the response was read or timed out.</param>
+/// <param name="RequestId">The requestId sent to AlipayHK.</param>
+/// <param name="Code">AlipayHK's resultCode, or one of this app's own (<see cref="AlipayHk.ClientCodes"/>).</param>
+/// <param name="Message">AlipayHK's resultMessage, or this app's explanation.</param>
+/// <param name="TracerId">AlipayHK's id of the request; quote it to AlipayHK's support.</param>
+/// <param name="TemplateCode">MOVIE only, if the attempt succeeded.</param>
+/// <param name="TemplateStatus">MOVIE only, if the attempt succeeded: valid, paused, expired or frozen, as AlipayHK spells it.</param>
+public sealed record AttemptState(
+    DateTimeOffset At,
+    string RequestId,
+    string Code,
+    string Message,
+    string? TracerId,
+    string? TemplateCode = null,
+    string? TemplateStatus = null)
 {
     internal static AttemptState Of(SyncAttempt attempt) =>
         new(attempt.At, attempt.RequestId, attempt.Code, attempt.Message, attempt.TracerId, attempt.TemplateCode, attempt.TemplateStatus);

@@ -5,37 +5,41 @@ using System.Text;
 namespace ContentSync.Http;
 
 /// <summary>
-/// Where the next page of a list begins, as text that a caller hands back. Authenticated together with the list's filters, so that
-/// a changed one, or one of another list, is noticed instead of answered with the wrong page. Thread-safe.
+/// Tokens that say where the next page of a list begins. A token is authenticated together with the list's filters, so a modified
+/// token, or one of another list, is rejected instead of returning the wrong page. Thread-safe.
 /// </summary>
 public sealed class ContinuationTokens
 {
     private const int TagSize = 16;
-    private const int MostCharacters = 1_024;
-    private const int LeastSecret = 16;
+    private const int MaxCharacters = 1_024;
+    private const int MinSecretLength = 16;
 
     private readonly byte[] _key;
 
-    /// <exception cref="ArgumentException">The secret is too short.</exception>
+    /// <exception cref="ArgumentException">The secret is shorter than 16 characters.</exception>
     public ContinuationTokens(ApiOptions options)
     {
-        if (options.ContinuationSecret is { Length: < LeastSecret })
-            throw new ArgumentException($"{ApiOptions.Section}:{nameof(ApiOptions.ContinuationSecret)} has fewer than {LeastSecret} characters.", nameof(options));
+        if (options.ContinuationSecret is { Length: < MinSecretLength })
+        {
+            throw new ArgumentException(
+                $"{ApiOptions.Section}:{nameof(ApiOptions.ContinuationSecret)} must have at least {MinSecretLength} characters.", nameof(options));
+        }
+
         _key = options.ContinuationSecret is { } secret ? SHA256.HashData(Encoding.UTF8.GetBytes(secret)) : RandomNumberGenerator.GetBytes(32);
     }
 
-    /// <summary>The token for the page after this contentId.</summary>
+    /// <summary>Creates the token for the page that follows a contentId.</summary>
     internal string Write(string list, string after)
     {
         var id = Encoding.UTF8.GetBytes(after);
         return Base64Url.EncodeToString([.. Tag(list, id), .. id]);
     }
 
-    /// <summary>The contentId that a token of this list goes on after.</summary>
+    /// <summary>Reads the contentId that the next page follows; false if the token is not valid for this list.</summary>
     internal bool TryRead(string list, string token, out string after)
     {
         after = "";
-        if (token.Length > MostCharacters || !Base64Url.IsValid(token)) return false;
+        if (token.Length > MaxCharacters || !Base64Url.IsValid(token)) return false;
         var bytes = Base64Url.DecodeFromChars(token);
         if (bytes.Length <= TagSize) return false;
         var id = bytes.AsSpan(TagSize);

@@ -1,6 +1,6 @@
 namespace ContentSync.Http;
 
-/// <summary>How the API spells the names of an enum: as in code, beginning with a small letter.</summary>
+/// <summary>Enum names as the API spells them: in camel case.</summary>
 internal static class EnumText
 {
     public static string Of<T>(T value)
@@ -23,7 +23,7 @@ internal static class EnumText
         return false;
     }
 
-    /// <summary>All of them, for a sentence.</summary>
+    /// <summary>All names, separated by commas, for messages.</summary>
     public static string All<T>()
         where T : struct, Enum => string.Join(", ", Enum.GetValues<T>().Select(Of));
 }

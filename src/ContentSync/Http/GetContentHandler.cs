@@ -3,7 +3,7 @@ using Microsoft.AspNetCore.Http;
 
 namespace ContentSync.Http;
 
-/// <summary>GET /api/content/{contentId}: where one content stands.</summary>
+/// <summary>GET /api/content/{contentId}: the state of one item, with its history of attempts.</summary>
 public sealed class GetContentHandler(ISyncLedger ledger)
 {
     public async Task<IResult> HandleAsync(string contentId, CancellationToken cancellationToken)
@@ -12,7 +12,7 @@ public sealed class GetContentHandler(ISyncLedger ledger)
         {
             return await ledger.FindAsync(contentId, cancellationToken).ConfigureAwait(false) is { } record
                 ? Results.Json(ContentState.DetailsOf(record), ApiJson.Responses.ContentState)
-                : Problem.NoSuchContent(contentId);
+                : Problem.NoSuchItem(contentId);
         }
         catch (LedgerUnavailableException e)
         {

@@ -3,15 +3,15 @@ using Microsoft.AspNetCore.Http;
 
 namespace ContentSync.Http;
 
-/// <summary>GET /api/resyncs/{runId}: how one run stands.</summary>
-public sealed class GetResyncHandler(ResyncRuns resyncs, ResyncSources sources, TimeProvider time)
+/// <summary>GET /api/resyncs/{runId}: the state of one run.</summary>
+public sealed class GetResyncHandler(ResyncRuns runs, ResyncSources sources, TimeProvider time)
 {
-    /// <returns>200, 404 not remembered, 503 where the runs cannot be read.</returns>
+    /// <returns>200, 404 unknown, 503 if the run store is unavailable.</returns>
     public async Task<IResult> HandleAsync(string runId, CancellationToken cancellationToken)
     {
         try
         {
-            return await resyncs.FindAsync(runId, cancellationToken).ConfigureAwait(false) is { } run
+            return await runs.FindAsync(runId, cancellationToken).ConfigureAwait(false) is { } run
                 ? Results.Json(ResyncState.Of(run, sources, time.GetUtcNow()), ApiJson.Responses.ResyncState)
                 : Problem.NoSuchRun(runId);
         }

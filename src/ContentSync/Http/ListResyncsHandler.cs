@@ -3,17 +3,17 @@ using Microsoft.AspNetCore.Http;
 
 namespace ContentSync.Http;
 
-/// <summary>GET /api/resyncs: the remembered runs of all sources, newest first.</summary>
-public sealed class ListResyncsHandler(ResyncRuns resyncs, ResyncSources sources, TimeProvider time)
+/// <summary>GET /api/resyncs: the recent runs of all sources, newest first.</summary>
+public sealed class ListResyncsHandler(ResyncRuns runs, ResyncSources sources, TimeProvider time)
 {
-    /// <returns>200, or 503 where the runs cannot be read.</returns>
+    /// <returns>200, or 503 if the run store is unavailable.</returns>
     public async Task<IResult> HandleAsync(CancellationToken cancellationToken)
     {
         try
         {
-            var runs = await resyncs.ListAsync(cancellationToken).ConfigureAwait(false);
+            var recent = await runs.ListAsync(cancellationToken).ConfigureAwait(false);
             var now = time.GetUtcNow();
-            return Results.Json(new ResyncList([.. runs.Select(run => ResyncState.Of(run, sources, now))]), ApiJson.Responses.ResyncList);
+            return Results.Json(new ResyncList([.. recent.Select(run => ResyncState.Of(run, sources, now))]), ApiJson.Responses.ResyncList);
         }
         catch (IOException e)
         {
@@ -22,6 +22,6 @@ public sealed class ListResyncsHandler(ResyncRuns resyncs, ResyncSources sources
     }
 }
 
-/// <summary>The remembered runs.</summary>
+/// <summary>The recent runs.</summary>
 /// <param name="Items">Newest first.</param>
 public sealed record ResyncList(IReadOnlyList<ResyncState> Items);

@@ -15,42 +15,49 @@ internal static partial class Problem
         TypedResults.Problem(detail, statusCode: status, title: title);
 
     /// <summary>400 for a query parameter.</summary>
-    public static ProblemHttpResult Query(string name, string value, string expected) =>
-        Of(StatusCodes.Status400BadRequest, "The query is not understood.", $"{name} is '{value}'; it takes {expected}.");
+    public static ProblemHttpResult Query(string name, string value, string expected) => Query($"{name} is '{value}'; it must be {expected}.");
 
-    /// <summary>400 for a body that is not the JSON that a request takes.</summary>
-    /// <param name="title">In a few words.</param>
-    /// <param name="e">Names the place.</param>
-    /// <param name="takes">Its members, for a sentence.</param>
-    public static ProblemHttpResult Json(string title, JsonException e, string takes)
+    /// <summary>400 for a query.</summary>
+    public static ProblemHttpResult Query(string detail) => Of(StatusCodes.Status400BadRequest, "The query is not valid.", detail);
+
+    /// <summary>400 for a body that is not the JSON that the request takes.</summary>
+    /// <param name="title">The problem's title.</param>
+    /// <param name="e">Its message names the place of the fault.</param>
+    /// <param name="members">The members that the request takes, as part of a sentence.</param>
+    public static ProblemHttpResult Json(string title, JsonException e, string members)
     {
-        // The reader tells of a member that it does not know in words for programmers.
+        // The serializer's message about an unknown member names .NET types, which mean nothing to a caller.
         var unknown = UnknownMember().Match(e.Message);
-        return Of(StatusCodes.Status400BadRequest, title, $"{(unknown.Success ? $"There is no member '{unknown.Groups[1].Value}'." : e.Message)} It takes {takes}.");
+        var fault = unknown.Success ? $"Unknown member '{unknown.Groups[1].Value}'." : e.Message;
+        return Of(StatusCodes.Status400BadRequest, title, $"{fault} The request takes {members}.");
     }
 
-    /// <summary>404 for a contentId.</summary>
-    public static ProblemHttpResult NoSuchContent(string contentId) =>
-        Of(StatusCodes.Status404NotFound, "No such content.", $"No content with the id '{contentId}' was ever accepted here. Ids are compared exactly, case included.");
+    /// <summary>404 for an item.</summary>
+    public static ProblemHttpResult NoSuchItem(string contentId) => Of(
+        StatusCodes.Status404NotFound,
+        "No such item.",
+        $"No item with the contentId '{contentId}' was ever accepted here. A contentId is case-sensitive.");
 
     /// <summary>404 for a run.</summary>
-    public static ProblemHttpResult NoSuchRun(string runId) =>
-        Of(StatusCodes.Status404NotFound, "No such run.", $"No run with the id '{runId}' is remembered here; the last {Resync.ResyncHistory.MostRuns} of each source are. GET /api/resyncs lists them.");
+    public static ProblemHttpResult NoSuchRun(string runId) => Of(
+        StatusCodes.Status404NotFound,
+        "No such run.",
+        $"There is no run '{runId}'. The last {Resync.ResyncHistory.MostRuns} runs of each source are kept; GET /api/resyncs lists them.");
 
-    /// <summary>503 where the runs cannot be read or written.</summary>
+    /// <summary>503 if the run store cannot be read or written.</summary>
     public static ProblemHttpResult RunsUnavailable(IOException e) =>
-        Of(StatusCodes.Status503ServiceUnavailable, "The runs cannot be reached.", e.Message);
+        Of(StatusCodes.Status503ServiceUnavailable, "The run store is unavailable.", e.Message);
 
-    /// <summary>503.</summary>
+    /// <summary>503 if the ledger cannot be read or written.</summary>
     public static ProblemHttpResult LedgerUnavailable(LedgerUnavailableException e) =>
-        Of(StatusCodes.Status503ServiceUnavailable, "The ledger cannot be reached.", e.Message);
+        Of(StatusCodes.Status503ServiceUnavailable, "The ledger is unavailable.", e.Message);
 
-    /// <summary>400 with one entry for each violation.</summary>
+    /// <summary>400 with one error for each violation.</summary>
     public static ProblemHttpResult Invalid(IReadOnlyList<ContentViolation> violations) =>
         TypedResults.Problem(new ProblemDetails
         {
             Status = StatusCodes.Status400BadRequest,
-            Title = "The content is not valid.",
+            Title = "The item is not valid.",
             Detail = violations.Count == 1 ? violations[0].Message : $"{violations.Count} things are wrong; see errors.",
             Extensions = { ["errors"] = violations.Select(ProblemError.Of).ToArray() },
         });
@@ -61,8 +68,8 @@ internal static partial class Problem
 
 /// <summary>One entry of a problem's <c>errors</c>.</summary>
 /// <param name="Pointer">RFC 6901 JSON pointer into the request body.</param>
-/// <param name="Code">Stable, kebab-case.</param>
-/// <param name="Message">What is wrong and what would be right.</param>
+/// <param name="Code">Stable identifier in kebab case.</param>
+/// <param name="Message">What is wrong, and what would be right.</param>
 public sealed record ProblemError(string Pointer, string Code, string Message)
 {
     internal static ProblemError Of(ContentViolation violation) => new(violation.Pointer, violation.Code, violation.Message);

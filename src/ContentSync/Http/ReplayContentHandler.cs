@@ -4,24 +4,28 @@ using Microsoft.AspNetCore.Http;
 
 namespace ContentSync.Http;
 
-/// <summary>POST /api/content/{contentId}/replay: sends one parked content again, unchanged.</summary>
+/// <summary>POST /api/content/{contentId}/replay: sends one parked item again, unchanged.</summary>
 public sealed class ReplayContentHandler(ISyncLedger ledger, ISyncQueue queue)
 {
-    /// <returns>202 with where it stands, 404 not known, 409 not parked, 503 where the ledger cannot be reached.</returns>
+    /// <returns>202 with the item's state, 404 unknown, 409 not parked, 503 if the ledger is unavailable.</returns>
     public async Task<IResult> HandleAsync(HttpRequest request, string contentId, CancellationToken cancellationToken)
     {
         try
         {
             if (await ledger.ReplayAsync(contentId, TimeSpan.Zero, cancellationToken).ConfigureAwait(false) is { } record)
             {
-                await queue.TryEnqueueAsync([new SyncMessage(record.ContentId, record.RequestId, record.Hop, TimeSpan.Zero)], cancellationToken).ConfigureAwait(false);
+                var message = new SyncMessage(record.ContentId, record.RequestId, record.Hop, TimeSpan.Zero);
+                await queue.TryEnqueueAsync([message], cancellationToken).ConfigureAwait(false);
                 request.HttpContext.Response.Headers.Location = SubmitContentHandler.StatusPath + Uri.EscapeDataString(record.ContentId);
                 return Results.Json(ContentState.Of(record), ApiJson.Responses.ContentState, statusCode: StatusCodes.Status202Accepted);
             }
 
             return await ledger.FindAsync(contentId, cancellationToken).ConfigureAwait(false) is { } current
-                ? Problem.Of(StatusCodes.Status409Conflict, "Not parked.", $"'{contentId}' is {EnumText.Of(current.State)}; only what is parked can be replayed.")
-                : Problem.NoSuchContent(contentId);
+                ? Problem.Of(
+                    StatusCodes.Status409Conflict,
+                    "Not parked.",
+                    $"'{contentId}' is {EnumText.Of(current.State)}; only parked items can be replayed.")
+                : Problem.NoSuchItem(contentId);
         }
         catch (LedgerUnavailableException e)
         {

@@ -4,31 +4,36 @@ using Microsoft.AspNetCore.Http;
 
 namespace ContentSync.Http;
 
-/// <summary>POST /api/content/replay: sends the parked contents that match a filter again, or with <c>dryRun</c> counts them.</summary>
-public sealed class ReplayFilteredHandler(FilteredReplay run)
+/// <summary>POST /api/content/replay: sends the parked items that match a filter again, or only counts them with <c>dryRun</c>.</summary>
+public sealed class ReplayFilteredHandler(FilteredReplay replay)
 {
     private const int MaxBodyBytes = 16 * 1024;
+    private const string Title = "The replay request is not valid.";
 
-    /// <returns>200 for a dry run, 202 otherwise, with what matched; 400, 413 or 415 for a body that is not understood, 503 where the ledger cannot be reached.</returns>
+    /// <returns>
+    /// 200 for a dry run, 202 otherwise, with what matched; 400, 413 or 415 for an invalid body, 503 if the ledger is unavailable.
+    /// </returns>
     public async Task<IResult> HandleAsync(HttpRequest request, CancellationToken cancellationToken)
     {
-        var (body, refusal) = await RequestBody.ReadAsync(request, MaxBodyBytes, cancellationToken).ConfigureAwait(false);
-        if (refusal is not null) return refusal;
-        ReplayRequest wish;
+        var (body, error) = await RequestBody.ReadAsync(request, MaxBodyBytes, cancellationToken).ConfigureAwait(false);
+        if (error is not null) return error;
+        ReplayRequest replayRequest;
         try
         {
-            wish = JsonSerializer.Deserialize(body.Span, ApiJson.Strict.ReplayRequest) ?? throw new JsonException("null is no replay request.");
+            replayRequest = JsonSerializer.Deserialize(body.Span, ApiJson.Strict.ReplayRequest)
+                ?? throw new JsonException("null is not a replay request.");
         }
         catch (JsonException e)
         {
-            return Problem.Json("The replay request is not valid.", e, "contentType, resultCode, parkReason, from, to, all, limit and dryRun");
+            return Problem.Json(Title, e, "contentType, resultCode, parkReason, from, to, all, limit and dryRun");
         }
 
-        if (FilteredReplay.Fault(wish) is { } fault) return Problem.Of(StatusCodes.Status400BadRequest, "The replay request is not valid.", fault);
+        if (FilteredReplay.Fault(replayRequest) is { } fault) return Problem.Of(StatusCodes.Status400BadRequest, Title, fault);
         try
         {
-            var result = await run.ReplayAsync(wish, cancellationToken).ConfigureAwait(false);
-            return Results.Json(result, ApiJson.Responses.ReplayResponse, statusCode: wish.DryRun ? StatusCodes.Status200OK : StatusCodes.Status202Accepted);
+            var response = await replay.ReplayAsync(replayRequest, cancellationToken).ConfigureAwait(false);
+            var status = replayRequest.DryRun ? StatusCodes.Status200OK : StatusCodes.Status202Accepted;
+            return Results.Json(response, ApiJson.Responses.ReplayResponse, statusCode: status);
         }
         catch (LedgerUnavailableException e)
         {
@@ -37,22 +42,31 @@ public sealed class ReplayFilteredHandler(FilteredReplay run)
     }
 }
 
-/// <summary>Which parked contents to send again. A member that is absent matches all.</summary>
-/// <param name="ContentType">Compared exactly.</param>
-/// <param name="ResultCode">Of the last attempt.</param>
+/// <summary>Which parked items to send again. An absent filter matches every item.</summary>
+/// <param name="ContentType">Exact contentType.</param>
+/// <param name="ResultCode">Code of the last attempt.</param>
 /// <param name="ParkReason">rejected, attemptsExhausted or ageExceeded.</param>
 /// <param name="From">Parked at this time or later; ISO 8601 with a zone.</param>
-/// <param name="To">Parked before this time; likewise.</param>
-/// <param name="All">Must be true where no filter is given.</param>
-/// <param name="Limit">Most contents, 1 to 10,000.</param>
-/// <param name="DryRun">Only counts.</param>
-public sealed record ReplayRequest(string? ContentType = null, string? ResultCode = null, string? ParkReason = null, string? From = null, string? To = null, bool All = false, int? Limit = null, bool DryRun = false);
+/// <param name="To">Parked before this time; ISO 8601 with a zone.</param>
+/// <param name="All">Must be true if no filter is given.</param>
+/// <param name="Limit">Max items, 1 to 10,000; 10,000 if absent.</param>
+/// <param name="DryRun">Only count the items.</param>
+public sealed record ReplayRequest(
+    string? ContentType = null,
+    string? ResultCode = null,
+    string? ParkReason = null,
+    string? From = null,
+    string? To = null,
+    bool All = false,
+    int? Limit = null,
+    bool DryRun = false);
 
 /// <summary>What a filtered replay found and did.</summary>
-/// <param name="DryRun">True where nothing was changed.</param>
-/// <param name="Matched">Parked contents that matched, up to the limit.</param>
-/// <param name="Replayed">Of these, those that are pending again.</param>
-/// <param name="More">True where more matched than the limit lets through.</param>
-/// <param name="Codes">Matches by the code of their last attempt.</param>
-/// <param name="ContentIds">The first 100 of them.</param>
-public sealed record ReplayResponse(bool DryRun, int Matched, int Replayed, bool More, IReadOnlyDictionary<string, int> Codes, IReadOnlyList<string> ContentIds);
+/// <param name="DryRun">True if nothing was changed.</param>
+/// <param name="Matched">Parked items that matched, up to the limit.</param>
+/// <param name="Replayed">How many of them are pending again.</param>
+/// <param name="More">True if more items match than the limit allows.</param>
+/// <param name="Codes">Matching items by the code of their last attempt.</param>
+/// <param name="ContentIds">The first 100 matching items.</param>
+public sealed record ReplayResponse(
+    bool DryRun, int Matched, int Replayed, bool More, IReadOnlyDictionary<string, int> Codes, IReadOnlyList<string> ContentIds);

@@ -4,31 +4,34 @@ using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace ContentSync.Http;
 
-/// <summary>Reads a JSON body within a limit, before anything parses it.</summary>
+/// <summary>Reads a request body up to a limit, before anything parses it.</summary>
 internal static class RequestBody
 {
-    /// <param name="request">Its media type must be application/json or end in +json.</param>
-    /// <param name="limit">Most bytes.</param>
-    /// <param name="cancellationToken">Ends the reading.</param>
-    /// <returns>The body, or the 413 or 415 to answer with.</returns>
-    public static async ValueTask<(ReadOnlyMemory<byte> Body, IResult? Refusal)> ReadAsync(HttpRequest request, int limit, CancellationToken cancellationToken)
+    /// <summary>Reads a body of type application/json or a type with the suffix +json.</summary>
+    /// <returns>The body of at most <paramref name="maxBytes"/> bytes, or a 413 or 415.</returns>
+    public static async ValueTask<(ReadOnlyMemory<byte> Body, IResult? Error)> ReadAsync(
+        HttpRequest request, int maxBytes, CancellationToken cancellationToken)
     {
-        if (!MediaTypes.IsJson(request.ContentType))
-            return (default, Problem.Of(StatusCodes.Status415UnsupportedMediaType, "Not JSON.", $"Content-Type is '{request.ContentType}'; send application/json in UTF-8."));
-        return await ReadRawAsync(request, limit, cancellationToken).ConfigureAwait(false);
+        return MediaTypes.IsJson(request.ContentType)
+            ? await ReadRawAsync(request, maxBytes, cancellationToken).ConfigureAwait(false)
+            : (default, Problem.Of(
+                StatusCodes.Status415UnsupportedMediaType,
+                "Not JSON.",
+                $"Content-Type is '{request.ContentType}'; send application/json in UTF-8."));
     }
 
-    /// <summary>As <see cref="ReadAsync"/>, whatever the media type.</summary>
-    public static async ValueTask<(ReadOnlyMemory<byte> Body, IResult? Refusal)> ReadRawAsync(HttpRequest request, int limit, CancellationToken cancellationToken)
+    /// <summary>Like <see cref="ReadAsync"/>, for any media type.</summary>
+    public static async ValueTask<(ReadOnlyMemory<byte> Body, IResult? Error)> ReadRawAsync(
+        HttpRequest request, int maxBytes, CancellationToken cancellationToken)
     {
-        if (request.ContentLength > limit) return (default, TooLarge(limit));
+        if (request.ContentLength > maxBytes) return (default, TooLarge(maxBytes));
 
         var reader = request.BodyReader;
         while (true)
         {
             var read = await reader.ReadAsync(cancellationToken).ConfigureAwait(false);
             var buffer = read.Buffer;
-            if (buffer.Length > limit) return (default, TooLarge(limit));
+            if (buffer.Length > maxBytes) return (default, TooLarge(maxBytes));
             if (read.IsCompleted)
             {
                 var body = buffer.ToArray();
@@ -40,6 +43,6 @@ internal static class RequestBody
         }
     }
 
-    private static ProblemHttpResult TooLarge(int limit) =>
-        Problem.Of(StatusCodes.Status413PayloadTooLarge, "Too large.", $"The body has more than {limit} bytes, the most that is accepted.");
+    private static ProblemHttpResult TooLarge(int maxBytes) =>
+        Problem.Of(StatusCodes.Status413PayloadTooLarge, "Too large.", $"The body exceeds the limit of {maxBytes} bytes.");
 }

@@ -4,46 +4,46 @@ using ContentSync.Resync.Planning;
 
 namespace ContentSync.Http;
 
-/// <summary>What the API says of one run.</summary>
+/// <summary>The state of one run.</summary>
 public sealed record ResyncState
 {
     /// <summary>32 hex digits.</summary>
     public required string RunId { get; init; }
 
-    /// <summary>catalog or ledger; absent where its source is not configured any more.</summary>
+    /// <summary>catalog or ledger; absent if its source is no longer configured.</summary>
     public string? Source { get; init; }
 
-    /// <summary>The source's own name.</summary>
+    /// <summary>The source's name.</summary>
     public required string SourceName { get; init; }
 
     /// <summary>planning, sending, completed, planned, cancelled, noSnapshot, handledAlready, refused or stopped.</summary>
     public required string State { get; init; }
 
-    /// <summary>What is going on, or how it ended.</summary>
+    /// <summary>What the run is doing, or how it ended.</summary>
     public required string Message { get; init; }
 
-    /// <summary>What was asked for.</summary>
+    /// <summary>The parameters it was started with.</summary>
     [JsonPropertyName("wish")]
     public required ResyncRequest Parameters { get; init; }
 
-    /// <summary>Absent until it is planned.</summary>
+    /// <summary>The snapshot's name; absent until planning has finished.</summary>
     public string? Snapshot { get; init; }
 
     public DateTimeOffset? SnapshotWrittenAt { get; init; }
 
-    /// <summary>Where the snapshot was refused, the line of its fault.</summary>
+    /// <summary>If the snapshot was refused, the line of the fault.</summary>
     public long? FaultLine { get; init; }
 
-    /// <summary>Absent until it is planned.</summary>
+    /// <summary>Absent until planning has finished.</summary>
     public PlanCounts? Plan { get; init; }
 
-    /// <summary>Absent until it sends.</summary>
+    /// <summary>Absent until sending begins.</summary>
     public ResyncCounts? Counts { get; init; }
 
-    /// <summary>Since sending began.</summary>
+    /// <summary>Items per second since sending began.</summary>
     public double? RatePerSecond { get; init; }
 
-    /// <summary>At the rate so far; absent where that cannot be told.</summary>
+    /// <summary>At the current rate; absent if it cannot be estimated.</summary>
     public DateTimeOffset? EstimatedEnd { get; init; }
 
     public required DateTimeOffset RequestedAt { get; init; }
@@ -55,21 +55,21 @@ public sealed record ResyncState
 
     public DateTimeOffset? EndedAt { get; init; }
 
-    /// <summary>The first of the unsound items, which the run leaves alone.</summary>
+    /// <summary>The first invalid items, which the run skips.</summary>
     public IReadOnlyList<ResyncIssue> Issues { get; init; } = [];
 
     internal static ResyncState Of(ResyncRun run, ResyncSources sources, DateTimeOffset now)
     {
-        var word = sources.KeyFor(run.Source);
+        var key = sources.KeyFor(run.Source);
         var hasBegun = run.StartedAt is not null;
         return new ResyncState
         {
             RunId = run.RunId,
-            Source = word,
+            Source = key,
             SourceName = run.Source,
             State = EnumText.Of(run.State),
             Message = run.Message,
-            Parameters = ResyncRequest.Of(run.Parameters, word ?? ResyncSources.CatalogKey),
+            Parameters = ResyncRequest.Of(run.Parameters, key ?? ResyncSources.CatalogKey),
             Snapshot = run.Snapshot,
             SnapshotWrittenAt = run.Source == ResyncSources.LedgerKey ? null : run.WrittenAt,
             FaultLine = run.FaultLine,
@@ -86,14 +86,14 @@ public sealed record ResyncState
     }
 }
 
-/// <summary>What became of what was planned; the members after Planned add up to it.</summary>
-/// <param name="Planned">Items to be sent and contents to be delisted.</param>
+/// <summary>Planned items by outcome. The members after Planned add up to it.</summary>
+/// <param name="Planned">Items to send and items to delist.</param>
 /// <param name="Sent">Acknowledged by AlipayHK.</param>
-/// <param name="Unchanged">In step before its turn came.</param>
-/// <param name="Superseded">Something newer was accepted meanwhile; not sent.</param>
-/// <param name="Failed">Did not succeed at once and left the run; retried by itself, with its own back-off.</param>
-/// <param name="Parked">Rejected by AlipayHK or given up on.</param>
-/// <param name="Remaining">Not accounted for yet.</param>
+/// <param name="Unchanged">Already in sync when their turn came.</param>
+/// <param name="Superseded">Not sent, because a newer version was accepted in the meantime.</param>
+/// <param name="Failed">Left the run after a failed attempt; retried automatically, each with its own back-off.</param>
+/// <param name="Parked">Rejected by AlipayHK, or out of retries.</param>
+/// <param name="Remaining">Without an outcome yet.</param>
 public sealed record ResyncCounts(long Planned, long Sent, long Unchanged, long Superseded, long Failed, long Parked, long Remaining)
 {
     internal static ResyncCounts Of(ResyncRun run) =>

@@ -2,14 +2,15 @@ using Microsoft.AspNetCore.Http;
 
 namespace ContentSync.Http;
 
-/// <summary>Headers that keep a browser from doing with an answer what it is not meant for.</summary>
+/// <summary>Headers that restrict what a browser does with a response.</summary>
 public static class SecurityHeaders
 {
-    /// <summary>Scripts and styles of this origin's own files only, none inside a page; nothing from elsewhere, nothing framed.</summary>
+    /// <summary>Scripts and styles only from files of this origin, none inline; nothing from other origins, no framing.</summary>
     public const string ContentSecurityPolicy =
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+        + "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-    /// <summary>Sets them on an answer that has not begun. Answers are not kept by a cache unless a handler says otherwise afterwards.</summary>
+    /// <summary>Sets the headers on a response that has not started. A handler may relax Cache-Control afterwards; the default is no-store.</summary>
     public static void Apply(HttpResponse response)
     {
         var headers = response.Headers;

@@ -12,65 +12,83 @@ using Microsoft.AspNetCore.Mvc;
 namespace ContentSync.Http;
 
 /// <summary>
-/// POST /api/content/batch: many contents, as a JSON array or one per line (NDJSON). Each is accepted into the ledger and enqueued, or
-/// refused by itself. Read as it arrives; memory grows with the answer only.
+/// POST /api/content/batch: many items, as a JSON array or one per line (NDJSON). Each item is accepted into the ledger and enqueued, or
+/// rejected, on its own. The body is read as it arrives; only the response grows with the number of items.
 /// </summary>
 public sealed class SubmitContentBatchHandler(CatalogReader reader, ContentSynchronizer synchronizer, ISyncQueue queue, TimeProvider time)
 {
-    /// <summary>Most bytes of one request.</summary>
+    /// <summary>Max bytes per request.</summary>
     public const int MaxBodyBytes = 64 * 1024 * 1024;
 
-    /// <summary>Most items of one request.</summary>
+    /// <summary>Max items per request.</summary>
     public const int MaxItems = 50_000;
 
-    private static readonly TimeSpan LedgerWait = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan LedgerRetryAfter = TimeSpan.FromSeconds(10);
 
     /// <returns>
-    /// 202 with what became of each item, 200 where none of them is on its way to AlipayHK, 400 where the body cannot be read to its
-    /// end, 413 too large, 415 neither JSON nor NDJSON, 503 with Retry-After where the ledger cannot be reached. An answer other
-    /// than 200 and 202 carries what became of the items so far; sending the whole batch again is safe.
+    /// 202 with the outcome of each item, 200 if none of them is to be sent to AlipayHK, 400 if the body cannot be read to its end,
+    /// 413 too large, 415 neither JSON nor NDJSON, 503 with Retry-After if the ledger is unavailable. A response other than 200 and
+    /// 202 carries the outcomes of the items read so far; sending the whole batch again is safe.
     /// </returns>
     public async Task<IResult> HandleAsync(HttpRequest request, CancellationToken cancellationToken)
     {
         if (!MediaTypes.IsBatch(request.ContentType))
-            return Stopped(null, new Stop(StatusCodes.Status415UnsupportedMediaType, "Neither JSON nor NDJSON.", $"Content-Type is '{request.ContentType}'; send application/json or application/x-ndjson in UTF-8."));
-        if (request.ContentLength > MaxBodyBytes) return Stopped(null, TooLarge);
-        if (request.HttpContext.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } limit) limit.MaxRequestBodySize = MaxBodyBytes;
+        {
+            var unsupported = new BatchFault(
+                StatusCodes.Status415UnsupportedMediaType,
+                "Neither JSON nor NDJSON.",
+                $"Content-Type is '{request.ContentType}'; send application/json or application/x-ndjson in UTF-8.");
+            return ProblemOf(unsupported, null);
+        }
+
+        if (request.ContentLength > MaxBodyBytes) return ProblemOf(TooLarge, null);
+        if (request.HttpContext.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } limit)
+            limit.MaxRequestBodySize = MaxBodyBytes;
 
         var intake = new BatchIntake(synchronizer, queue, time);
-        Stop? stop;
+        BatchFault? fault;
         try
         {
-            stop = await ReadAsync(request.BodyReader, intake, cancellationToken).ConfigureAwait(false);
+            fault = await ReadAsync(request.BodyReader, intake, cancellationToken).ConfigureAwait(false);
             await intake.AcceptAsync(cancellationToken).ConfigureAwait(false);
         }
         catch (LedgerUnavailableException e)
         {
-            request.HttpContext.Response.Headers.RetryAfter = LedgerWait.TotalSeconds.ToString(CultureInfo.InvariantCulture);
-            stop = new Stop(StatusCodes.Status503ServiceUnavailable, "The ledger cannot be reached.", e.Message + " Send the batch again later.");
+            request.HttpContext.Response.Headers.RetryAfter = LedgerRetryAfter.TotalSeconds.ToString(CultureInfo.InvariantCulture);
+            fault = new BatchFault(
+                StatusCodes.Status503ServiceUnavailable, "The ledger is unavailable.", e.Message + " Send the batch again later.");
         }
 
         await intake.EnqueueAsync(cancellationToken).ConfigureAwait(false);
-        return stop is null ? Done(intake.Result) : Stopped(intake, stop);
+        return fault is null ? Done(intake.Result) : ProblemOf(fault, intake);
     }
 
-    private static Stop TooLarge => new(
+    private static BatchFault TooLarge => new(
         StatusCodes.Status413PayloadTooLarge,
         "Too large.",
-        string.Create(CultureInfo.InvariantCulture, $"A batch may have {MaxItems:N0} items and {MaxBodyBytes:N0} bytes. Send the rest in another one."));
+        string.Create(
+            CultureInfo.InvariantCulture,
+            $"A batch may have at most {MaxItems:N0} items and {MaxBodyBytes:N0} bytes. Send the remaining items in another batch."));
 
-    /// <summary>The answer to items that were all looked at.</summary>
+    /// <summary>The response to a batch that was read to its end.</summary>
     internal static IResult Done(BatchResult result) =>
-        Results.Json(result, ApiJson.Responses.BatchResult, statusCode: result.HasWork ? StatusCodes.Status202Accepted : StatusCodes.Status200OK);
+        Results.Json(
+            result,
+            ApiJson.Responses.BatchResult,
+            statusCode: result.HasWork ? StatusCodes.Status202Accepted : StatusCodes.Status200OK);
 
-    /// <summary>Reads to the end, and accepts on the way; the last chunk is left to the caller.</summary>
-    /// <returns>Why it could not be read to its end; null where it was.</returns>
-    private async Task<Stop?> ReadAsync(PipeReader body, BatchIntake intake, CancellationToken cancellationToken)
+    /// <summary>Reads the body and accepts full chunks; accepting the last chunk is left to the caller.</summary>
+    /// <returns>Why the body could not be read to its end; null if it could.</returns>
+    private async Task<BatchFault?> ReadAsync(PipeReader body, BatchIntake intake, CancellationToken cancellationToken)
     {
         try
         {
             if (await IsGzipAsync(body, cancellationToken).ConfigureAwait(false))
-                return new Stop(StatusCodes.Status415UnsupportedMediaType, "Packed.", "The body is packed with gzip; send it unpacked.");
+            {
+                return new BatchFault(
+                    StatusCodes.Status415UnsupportedMediaType, "Compressed.", "The body is compressed with gzip; send it uncompressed.");
+            }
+
             await foreach (var entry in reader.ReadAsync(body.AsStream(leaveOpen: true), cancellationToken).ConfigureAwait(false))
             {
                 if (intake.Count == MaxItems) return TooLarge;
@@ -81,7 +99,7 @@ public sealed class SubmitContentBatchHandler(CatalogReader reader, ContentSynch
         }
         catch (CatalogFormatException e)
         {
-            return new Stop(StatusCodes.Status400BadRequest, "The batch cannot be read to its end.", e.Message);
+            return new BatchFault(StatusCodes.Status400BadRequest, "The batch cannot be read to its end.", e.Message);
         }
         catch (BadHttpRequestException e) when (e.StatusCode == StatusCodes.Status413PayloadTooLarge)
         {
@@ -89,7 +107,7 @@ public sealed class SubmitContentBatchHandler(CatalogReader reader, ContentSynch
         }
     }
 
-    // The catalog reader would unpack it, and a few bytes could become many.
+    // The catalog reader would decompress the body, and a few bytes could expand to many.
     private static async ValueTask<bool> IsGzipAsync(PipeReader body, CancellationToken cancellationToken)
     {
         var start = await body.ReadAtLeastAsync(2, cancellationToken).ConfigureAwait(false);
@@ -98,13 +116,13 @@ public sealed class SubmitContentBatchHandler(CatalogReader reader, ContentSynch
         return isGzip;
     }
 
-    private static ProblemHttpResult Stopped(BatchIntake? intake, Stop stop) => TypedResults.Problem(new ProblemDetails
+    private static ProblemHttpResult ProblemOf(BatchFault fault, BatchIntake? intake) => TypedResults.Problem(new ProblemDetails
     {
-        Status = stop.Status,
-        Title = stop.Title,
-        Detail = stop.Detail,
+        Status = fault.Status,
+        Title = fault.Title,
+        Detail = fault.Detail,
         Extensions = { ["items"] = intake?.Result.Items.ToArray() ?? [] },
     });
 
-    private sealed record Stop(int Status, string Title, string Detail);
+    private sealed record BatchFault(int Status, string Title, string Detail);
 }

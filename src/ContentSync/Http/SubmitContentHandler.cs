@@ -8,22 +8,25 @@ using Microsoft.AspNetCore.Http.HttpResults;
 namespace ContentSync.Http;
 
 /// <summary>
-/// POST /api/content: one content. Accepted into the ledger first; then sent at once, or enqueued where the caller prefers
+/// POST /api/content: one item. It is accepted into the ledger, then sent immediately, or enqueued if the caller prefers
 /// <c>respond-async</c> (RFC 7240).
 /// </summary>
-public sealed class SubmitContentHandler(ContentReader reader, ContentOptions options, ContentSynchronizer synchronizer, ISyncQueue queue, TimeProvider time)
+public sealed class SubmitContentHandler(
+    ContentReader reader, ContentOptions options, ContentSynchronizer synchronizer, ISyncQueue queue, TimeProvider time)
 {
-    /// <summary>Where <see cref="GetContentHandler"/> answers, below the host's route prefix.</summary>
+    /// <summary>Path of an item's state, to which its contentId is appended; served by <see cref="GetContentHandler"/>.</summary>
     public const string StatusPath = "/api/content/";
+
+    private static readonly TimeSpan LedgerRetryAfter = TimeSpan.FromSeconds(10);
 
     /// <returns>
     /// 200 synchronized or unchanged, 202 accepted, 400 not valid, 409 superseded or conflicting, 413 too large, 415 not JSON,
-    /// 422 rejected by AlipayHK, 503 with Retry-After where it stays pending or could not be accepted.
+    /// 422 rejected by AlipayHK or parked, 503 with Retry-After if it stays pending or could not be accepted.
     /// </returns>
     public async Task<IResult> HandleAsync(HttpRequest request, CancellationToken cancellationToken)
     {
-        var (body, refusal) = await RequestBody.ReadAsync(request, options.MaxItemBytes, cancellationToken).ConfigureAwait(false);
-        if (refusal is not null) return refusal;
+        var (body, error) = await RequestBody.ReadAsync(request, options.MaxItemBytes, cancellationToken).ConfigureAwait(false);
+        if (error is not null) return error;
 
         var read = reader.Read(body.Span);
         if (read.Item is null) return Problem.Invalid(read.Violations);
@@ -33,9 +36,14 @@ public sealed class SubmitContentHandler(ContentReader reader, ContentOptions op
             return acceptance.Kind switch
             {
                 AcceptanceKind.Superseded => Problem.Of(
-                    StatusCodes.Status409Conflict, "Superseded.", $"Revision {acceptance.Record.Revision} of '{acceptance.Record.ContentId}' was accepted before and is newer."),
+                    StatusCodes.Status409Conflict,
+                    "Superseded.",
+                    $"Revision {acceptance.Record.Revision} of '{acceptance.Record.ContentId}' was already accepted and is newer."),
                 AcceptanceKind.RevisionConflict => Problem.Of(
-                    StatusCodes.Status409Conflict, "Revision conflict.", $"Revision {acceptance.Record.Revision} of '{acceptance.Record.ContentId}' was accepted before with other content. Raise the revision."),
+                    StatusCodes.Status409Conflict,
+                    "Revision conflict.",
+                    $"Revision {acceptance.Record.Revision} of '{acceptance.Record.ContentId}' was already accepted with different content. "
+                    + "Raise the revision."),
                 AcceptanceKind.Unchanged => Ok(acceptance.Record),
                 AcceptanceKind.Parked => Parked(acceptance.Record),
                 _ => await SendAsync(request, acceptance.Record, cancellationToken).ConfigureAwait(false),
@@ -43,7 +51,7 @@ public sealed class SubmitContentHandler(ContentReader reader, ContentOptions op
         }
         catch (LedgerUnavailableException e)
         {
-            return Later(request, TimeSpan.FromSeconds(10), "Not accepted: the ledger cannot be reached.", e.Message + " Send it again later.");
+            return RetryLater(request, LedgerRetryAfter, "Not accepted: the ledger is unavailable.", e.Message + " Submit the item again later.");
         }
     }
 
@@ -51,7 +59,8 @@ public sealed class SubmitContentHandler(ContentReader reader, ContentOptions op
     {
         if (PrefersAsync(request))
         {
-            await queue.TryEnqueueAsync([new SyncMessage(record.ContentId, record.RequestId, record.Hop, TimeSpan.Zero)], cancellationToken).ConfigureAwait(false);
+            var message = new SyncMessage(record.ContentId, record.RequestId, record.Hop, TimeSpan.Zero);
+            await queue.TryEnqueueAsync([message], cancellationToken).ConfigureAwait(false);
             request.HttpContext.Response.Headers["Preference-Applied"] = "respond-async";
             return Accepted(request, record);
         }
@@ -59,20 +68,21 @@ public sealed class SubmitContentHandler(ContentReader reader, ContentOptions op
         var outcome = await synchronizer.SynchronizeAsync(record.ContentId, cancellationToken).ConfigureAwait(false);
         if (outcome.Kind == SyncOutcomeKind.Pending)
         {
-            // Not left to the sweep: that one waits longer, and not at all for the end of a stop.
+            // Not left to the sweep, which waits longer and ignores when the circuit breaker may reset.
             var pending = outcome.Record ?? record;
-            await queue.TryEnqueueAsync([new SyncMessage(pending.ContentId, pending.RequestId, pending.Hop, outcome.Delay)], cancellationToken).ConfigureAwait(false);
+            var message = new SyncMessage(pending.ContentId, pending.RequestId, pending.Hop, outcome.Delay);
+            await queue.TryEnqueueAsync([message], cancellationToken).ConfigureAwait(false);
         }
 
         return outcome.Kind switch
         {
             SyncOutcomeKind.Synchronized or SyncOutcomeKind.Unchanged => Ok(outcome.Record!),
             SyncOutcomeKind.Rejected or SyncOutcomeKind.Parked => Parked(outcome.Record!),
-            _ => Later(
+            _ => RetryLater(
                 request,
                 outcome.Delay,
-                "Accepted, not synchronized yet.",
-                $"'{record.ContentId}' is safe in the ledger and is sent again by itself; no need to submit it again. {outcome.Description}".TrimEnd()),
+                "Accepted, but not synchronized yet.",
+                $"'{record.ContentId}' is in the ledger and will be retried automatically; do not submit it again. {outcome.Description}".TrimEnd()),
         };
     }
 
@@ -98,12 +108,18 @@ public sealed class SubmitContentHandler(ContentReader reader, ContentOptions op
     }
 
     private static ProblemHttpResult Parked(SyncRecord record) => record.ParkReason == ParkReason.Rejected
-        ? Problem.Of(StatusCodes.Status422UnprocessableEntity, "Rejected by AlipayHK.", $"{Said(record)} Change the content; the same content is not sent again.")
-        : Problem.Of(StatusCodes.Status422UnprocessableEntity, "Parked.", $"Given up on after {record.Attempts} attempts; the last one ended with {Said(record)} Replay it when the cause is mended.");
+        ? Problem.Of(
+            StatusCodes.Status422UnprocessableEntity,
+            "Rejected by AlipayHK.",
+            $"{LastResult(record)} Change the content and submit it again; unchanged content is not sent again.")
+        : Problem.Of(
+            StatusCodes.Status422UnprocessableEntity,
+            "Parked.",
+            $"Parked after {record.Attempts} attempts; the last one failed with {LastResult(record)} Replay the item once the cause is fixed.");
 
-    private static string Said(SyncRecord record) => $"{record.LastAttempt?.Code}: {record.LastAttempt?.Message.TrimEnd('.')}.";
+    private static string LastResult(SyncRecord record) => $"{record.LastAttempt?.Code}: {record.LastAttempt?.Message.TrimEnd('.')}.";
 
-    private static ProblemHttpResult Later(HttpRequest request, TimeSpan wait, string title, string detail)
+    private static ProblemHttpResult RetryLater(HttpRequest request, TimeSpan wait, string title, string detail)
     {
         var seconds = Math.Max(1, (long)Math.Ceiling(wait.TotalSeconds));
         request.HttpContext.Response.Headers.RetryAfter = seconds.ToString(CultureInfo.InvariantCulture);

@@ -1,15 +1,16 @@
+using System.Globalization;
 using System.Text.Json;
 using ContentSync.Http;
 using ContentSync.Http.Pages;
 
 namespace ContentSync.Tests.Http;
 
-/// <summary>The API's description as it is served, to hold answers against.</summary>
+/// <summary>The API description as served; responses are checked against it.</summary>
 internal static class ApiDescription
 {
     public static JsonElement Document { get; } = Read();
 
-    /// <summary>The operation of a route; fails where it is not described.</summary>
+    /// <summary>The operation of a route; fails if it is not described.</summary>
     public static JsonElement Operation(ApiRoute route)
     {
         Assert.True(Document.GetProperty("paths").TryGetProperty(route.Path, out var path), $"{route.Path} is not described.");
@@ -20,17 +21,20 @@ internal static class ApiDescription
     /// <summary>Pages are for browsers and are not described.</summary>
     public static bool IsDescribed(ApiRoute route) => route.Handler != typeof(PageFilesHandler);
 
-    /// <summary>Fails where an answer is of a status, a media type or a form that the description does not name.</summary>
+    /// <summary>Fails if the status, media type or JSON of a response is not described.</summary>
     public static void Check(ApiRoute route, int status, string? contentType, string text)
     {
         if (!IsDescribed(route)) return;
         var responses = Operation(route).GetProperty("responses");
-        Assert.True(responses.TryGetProperty(status.ToString(System.Globalization.CultureInfo.InvariantCulture), out var response), $"{route.Name} answers {status}, which is not described: {text}");
+        var isDescribed = responses.TryGetProperty(status.ToString(CultureInfo.InvariantCulture), out var response);
+        Assert.True(isDescribed, $"{route.Name} returns {status}, which is not described: {text}");
         response = Resolve(response);
         if (text.Length == 0) return;
         var mediaType = contentType!.Split(';')[0];
-        Assert.True(response.GetProperty("content").TryGetProperty(mediaType, out var content), $"{route.Name} answers {status} as {mediaType}, which is not described.");
-        CheckForm(content.GetProperty("schema"), JsonDocument.Parse(text).RootElement, route.Name);
+        Assert.True(
+            response.GetProperty("content").TryGetProperty(mediaType, out var content),
+            $"{route.Name} returns {status} as {mediaType}, which is not described.");
+        CheckJson(content.GetProperty("schema"), JsonDocument.Parse(text).RootElement, route.Name);
     }
 
     public static JsonElement Resolve(JsonElement element)
@@ -39,22 +43,23 @@ internal static class ApiDescription
         return reference.GetString()!.Split('/').Skip(1).Aggregate(Document, (at, name) => at.GetProperty(name));
     }
 
-    private static void CheckForm(JsonElement schema, JsonElement value, string at)
+    private static void CheckJson(JsonElement schema, JsonElement value, string at)
     {
         schema = Resolve(schema);
         if (value.ValueKind == JsonValueKind.Array)
         {
-            foreach (var item in value.EnumerateArray()) CheckForm(schema.GetProperty("items"), item, at + "[]");
+            foreach (var item in value.EnumerateArray()) CheckJson(schema.GetProperty("items"), item, at + "[]");
         }
 
         if (value.ValueKind != JsonValueKind.Object || !schema.TryGetProperty("properties", out var properties)) return;
         foreach (var member in value.EnumerateObject())
         {
             Assert.True(properties.TryGetProperty(member.Name, out var described), $"{at}/{member.Name} is not described.");
-            CheckForm(described, member.Value, $"{at}/{member.Name}");
+            CheckJson(described, member.Value, $"{at}/{member.Name}");
         }
 
-        foreach (var required in schema.GetProperty("required").EnumerateArray()) Assert.True(value.TryGetProperty(required.GetString()!, out _), $"{at}/{required} is missing.");
+        foreach (var required in schema.GetProperty("required").EnumerateArray())
+            Assert.True(value.TryGetProperty(required.GetString()!, out _), $"{at}/{required} is missing.");
     }
 
     private static JsonElement Read()
@@ -63,5 +68,5 @@ internal static class ApiDescription
         return JsonDocument.Parse(stream).RootElement.Clone();
     }
 
-    private static string Lower(string method) => string.Create(method.Length, method, (span, text) => text.AsSpan().ToLowerInvariant(span));
+    public static string Lower(string method) => string.Create(method.Length, method, (span, text) => text.AsSpan().ToLowerInvariant(span));
 }

@@ -13,28 +13,33 @@ public sealed class ApiDescriptionTests
 
     [Theory]
     [MemberData(nameof(Described))]
-    public void Describes_a_route_as_it_is(string name)
+    public void Describes_every_route(string name)
     {
         var route = ApiRoutes.All.Single(route => route.Name == name);
         var operation = ApiDescription.Operation(route);
         Assert.Equal(name, operation.GetProperty("operationId").GetString());
         Assert.Equal(route.Access == ApiAccess.Key, operation.GetProperty("security").GetArrayLength() > 0);
-        Assert.Equal(route.Access == ApiAccess.Key, operation.GetProperty("responses").TryGetProperty("401", out _) && route.Name != "ReceiveWebhook");
+        var has401 = operation.GetProperty("responses").TryGetProperty("401", out _);
+        Assert.Equal(route.Access == ApiAccess.Key, has401 && route.Name != "ReceiveWebhook");
         Assert.Equal(route.Path.Contains("{contentId}", StringComparison.Ordinal), Parameters(operation, "path").Contains("contentId"));
         Assert.Equal(route.Path.Contains("{runId}", StringComparison.Ordinal), Parameters(operation, "path").Contains("runId"));
     }
 
     [Fact]
-    public void Describes_nothing_that_is_not_there()
+    public void Describes_no_route_that_does_not_exist()
     {
-        var described = ApiDescription.Document.GetProperty("paths").EnumerateObject().SelectMany(path => path.Value.EnumerateObject().Select(operation => $"{operation.Name} {path.Name}"));
-        var mapped = ApiRoutes.All.Where(ApiDescription.IsDescribed).Select(route => $"{string.Create(route.Method.Length, route.Method, (span, text) => text.AsSpan().ToLowerInvariant(span))} {route.Path}");
+        var described = ApiDescription.Document.GetProperty("paths").EnumerateObject()
+            .SelectMany(path => path.Value.EnumerateObject().Select(operation => $"{operation.Name} {path.Name}"));
+        var mapped = ApiRoutes.All.Where(ApiDescription.IsDescribed).Select(route => $"{ApiDescription.Lower(route.Method)} {route.Path}");
         Assert.Equal(mapped.Order(StringComparer.Ordinal), described.Order(StringComparer.Ordinal));
     }
 
     [Fact]
-    public void Describes_the_parameters_that_a_list_takes() =>
-        Assert.Equal(ListContentHandler.Parameters, Parameters(ApiDescription.Operation(ApiRoutes.All.Single(route => route.Name == "ListContent")), "query"));
+    public void Describes_the_query_parameters_of_the_item_list()
+    {
+        var operation = ApiDescription.Operation(ApiRoutes.All.Single(route => route.Name == "ListContent"));
+        Assert.Equal(ListContentHandler.Parameters, Parameters(operation, "query"));
+    }
 
     [Theory]
     [InlineData(typeof(ContentState))]
@@ -55,7 +60,7 @@ public sealed class ApiDescriptionTests
     [InlineData(typeof(PlanCounts))]
     [InlineData(typeof(BoardState))]
     [InlineData(typeof(OldestPendingState))]
-    [InlineData(typeof(StopState))]
+    [InlineData(typeof(OpenCircuitState))]
     [InlineData(typeof(FailureState))]
     [InlineData(typeof(ProblemError))]
     public void Describes_the_members_of_a_type(Type type)
@@ -67,7 +72,7 @@ public sealed class ApiDescriptionTests
     }
 
     [Fact]
-    public void Refers_to_nothing_that_is_missing()
+    public void Resolves_every_reference()
     {
         Visit(ApiDescription.Document);
 
@@ -85,14 +90,17 @@ public sealed class ApiDescriptionTests
     }
 
     [Fact]
-    public void Has_a_handler_for_every_route()
+    public void Registers_a_handler_for_every_route()
     {
         using var api = new ApiHarness();
         Assert.All(ApiRoutes.All, route => Assert.NotNull(api.Services.GetRequiredService(route.Handler)));
         Assert.Equal(ApiRoutes.All.Count, ApiRoutes.All.DistinctBy(route => route.Name).Count());
     }
 
-    private static string[] Parameters(JsonElement operation, string place) => operation.TryGetProperty("parameters", out var parameters)
-        ? [.. parameters.EnumerateArray().Where(parameter => parameter.GetProperty("in").GetString() == place).Select(parameter => parameter.GetProperty("name").GetString()!)]
-        : [];
+    private static string[] Parameters(JsonElement operation, string place)
+    {
+        if (!operation.TryGetProperty("parameters", out var parameters)) return [];
+        var matching = parameters.EnumerateArray().Where(parameter => parameter.GetProperty("in").GetString() == place);
+        return [.. matching.Select(parameter => parameter.GetProperty("name").GetString()!)];
+    }
 }

@@ -22,7 +22,7 @@ using Microsoft.Extensions.Time.Testing;
 
 namespace ContentSync.Tests.Http;
 
-/// <summary>The API without a server: each call goes to the handler that its route names, with a ledger in memory and a fake AlipayHK.</summary>
+/// <summary>The API without a server: each call goes to the handler of its route, with an in-memory ledger and a fake AlipayHK.</summary>
 internal sealed class ApiHarness : IDisposable
 {
     public const string Secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
@@ -39,8 +39,9 @@ internal sealed class ApiHarness : IDisposable
         _client = AlipayHk.Client();
         Ledger = new MemoryLedger(Time);
         var recoverability = new RecoverabilityOptions { BreakerThreshold = 1_000 };
-        Gate = new CircuitBreaker(recoverability, Time);
-        Synchronizer = new ContentSynchronizer(Ledger, _client, Gate, new RequestIdSource(), recoverability, () => 0.5, Time, NullLogger<ContentSynchronizer>.Instance);
+        CircuitBreaker = new CircuitBreaker(recoverability, Time);
+        Synchronizer = new ContentSynchronizer(
+            Ledger, _client, CircuitBreaker, new RequestIdSource(), recoverability, () => 0.5, Time, NullLogger<ContentSynchronizer>.Instance);
         var options = new ContentOptions();
         var reader = new ContentReader(options, Time);
         Catalog = new TestCatalog(Time);
@@ -57,11 +58,11 @@ internal sealed class ApiHarness : IDisposable
             new RequestIdSource(),
             resync,
             Time);
-        Resyncs = new ResyncRuns(_runner, Store, lanes, Waker, Time);
+        Resyncs = new ResyncRuns(_runner, Store, lanes, Scheduler, Time);
         _services = new ServiceCollection()
             .AddSingleton<ISyncLedger>(Ledger)
             .AddSingleton<ISyncQueue>(Queue)
-            .AddSingleton(Gate)
+            .AddSingleton(CircuitBreaker)
             .AddSingleton(Synchronizer)
             .AddSingleton(options)
             .AddSingleton(reader)
@@ -85,26 +86,26 @@ internal sealed class ApiHarness : IDisposable
 
     public RecordingQueue Queue { get; } = new();
 
-    public CircuitBreaker Gate { get; }
+    public CircuitBreaker CircuitBreaker { get; }
 
     public ContentSynchronizer Synchronizer { get; }
 
-    /// <summary>The configured catalog, written just now; empty at first.</summary>
+    /// <summary>The configured catalog, empty at first. Its snapshots are always written at the current time.</summary>
     public TestCatalog Catalog { get; }
 
     public ResyncSources Sources { get; }
 
     public MemoryResyncStore Store { get; } = new();
 
-    /// <summary>Runs are only carried out where a test calls <see cref="CarryOutAsync"/>.</summary>
-    public RecordingWaker Waker { get; } = new();
+    /// <summary>Only records runs; a test executes them with <see cref="ContinueRunAsync"/>.</summary>
+    public RecordingScheduler Scheduler { get; } = new();
 
     public ResyncRuns Resyncs { get; }
 
     public IServiceProvider Services => _services;
 
-    /// <summary>Carries out the run of a source that is under way, as the host's own loop would.</summary>
-    public Task CarryOutAsync(ICatalogSource source) => _runner.ContinueAsync(source, Timeout.InfiniteTimeSpan, CancellationToken.None);
+    /// <summary>Continues the run of a source that is in progress, as the host's loop would.</summary>
+    public Task ContinueRunAsync(ICatalogSource source) => _runner.ContinueAsync(source, Timeout.InfiniteTimeSpan, CancellationToken.None);
 
     public void Dispose()
     {
@@ -113,16 +114,18 @@ internal sealed class ApiHarness : IDisposable
         _folder.Dispose();
     }
 
-    public Task<ApiAnswer> GetAsync(string target) => SendAsync("GET", target, null);
+    public Task<ApiResponse> GetAsync(string target) => SendAsync("GET", target, null);
 
-    public Task<ApiAnswer> PostAsync(string target, string body, string contentType = "application/json", params (string Name, string Value)[] headers) =>
+    public Task<ApiResponse> PostAsync(
+        string target, string body, string contentType = "application/json", params (string Name, string Value)[] headers) =>
         SendAsync("POST", target, Encoding.UTF8.GetBytes(body), [("Content-Type", contentType), .. headers]);
 
+    /// <summary>Calls the route of a method and target, and checks the response against the API description.</summary>
     /// <param name="method">HTTP method.</param>
-    /// <param name="target">Path and query, escaped.</param>
-    /// <param name="body">Null for none.</param>
-    /// <param name="headers">As they are sent.</param>
-    public async Task<ApiAnswer> SendAsync(string method, string target, byte[]? body, params (string Name, string Value)[] headers)
+    /// <param name="target">Escaped path and query.</param>
+    /// <param name="body">Null for an empty body.</param>
+    /// <param name="headers">Request headers.</param>
+    public async Task<ApiResponse> SendAsync(string method, string target, byte[]? body, params (string Name, string Value)[] headers)
     {
         var (path, query) = target.Split('?', 2) is [var before, var after] ? (before, after) : (target, "");
         var context = new DefaultHttpContext { RequestServices = _services };
@@ -132,15 +135,15 @@ internal sealed class ApiHarness : IDisposable
         foreach (var (name, value) in headers) context.Request.Headers.Append(name, value);
         context.Response.Body = new MemoryStream();
         var route = ApiRoutes.All.First(route => route.Method == method && Matches(route.Path, path, context.Request));
-        var answer = await route.HandleAsync(_services, context.Request, CancellationToken.None);
-        await answer.ExecuteAsync(context);
+        var result = await route.HandleAsync(_services, context.Request, CancellationToken.None);
+        await result.ExecuteAsync(context);
         var text = Encoding.UTF8.GetString(((MemoryStream)context.Response.Body).ToArray());
         ApiDescription.Check(route, context.Response.StatusCode, context.Response.ContentType, text);
-        return new ApiAnswer(context.Response.StatusCode, text, context.Response.Headers);
+        return new ApiResponse(context.Response.StatusCode, text, context.Response.Headers);
     }
 
-    /// <summary>Accepts a content and lets AlipayHK reject it for good.</summary>
-    public async Task ParkAsync(string contentId, string code = "CONTENT_RISKY", string message = "said so")
+    /// <summary>Submits an item that AlipayHK rejects, so that it is parked.</summary>
+    public async Task ParkAsync(string contentId, string code = "CONTENT_RISKY", string message = "rejected")
     {
         var before = AlipayHk.Always;
         AlipayHk.Always = (_, _) => Task.FromResult(AlipayHk.Signed(FakeAlipayHk.Result(code, "F", message)));
@@ -148,28 +151,31 @@ internal sealed class ApiHarness : IDisposable
         AlipayHk.Always = before;
     }
 
-    public static string Item(string contentId, string name = "奶茶", string type = "SKU", string more = "") =>
-        $$"""{"contentId":{{JsonSerializer.Serialize(contentId)}},"contentType":"{{type}}","contentStatus":1,"contentInfo":{"name":{{JsonSerializer.Serialize(name)}}}{{more}}}""";
+    public static string Item(string contentId, string name = "奶茶", string type = "SKU", string more = "")
+    {
+        var (idJson, nameJson) = (JsonSerializer.Serialize(contentId), JsonSerializer.Serialize(name));
+        return $$"""{"contentId":{{idJson}},"contentType":"{{type}}","contentStatus":1,"contentInfo":{"name":{{nameJson}}}{{more}}}""";
+    }
 
-    // Literal routes stand before those with a parameter in the table, as they do in a server's order of precedence.
+    // The table lists literal routes before templates, the order of precedence that a server applies.
     private static bool Matches(string template, string path, HttpRequest request)
     {
-        var (wanted, given) = (template.Split('/'), path.Split('/'));
-        if (wanted.Length != given.Length) return false;
-        for (var i = 0; i < wanted.Length; i++)
+        var (expected, actual) = (template.Split('/'), path.Split('/'));
+        if (expected.Length != actual.Length) return false;
+        for (var i = 0; i < expected.Length; i++)
         {
-            if (wanted[i].StartsWith('{')) request.RouteValues[wanted[i].Trim('{', '}')] = Uri.UnescapeDataString(given[i].Replace("%2F", "%252F", StringComparison.Ordinal));
-            else if (wanted[i] != given[i]) return false;
+            if (expected[i].StartsWith('{'))
+                request.RouteValues[expected[i].Trim('{', '}')] = Uri.UnescapeDataString(actual[i].Replace("%2F", "%252F", StringComparison.Ordinal));
+            else if (expected[i] != actual[i])
+                return false;
         }
 
         return true;
     }
 }
 
-/// <param name="Status">HTTP status.</param>
-/// <param name="Text">Body.</param>
-/// <param name="Headers">Headers.</param>
-internal sealed record ApiAnswer(int Status, string Text, IHeaderDictionary Headers)
+/// <summary>A response of the API.</summary>
+internal sealed record ApiResponse(int Status, string Text, IHeaderDictionary Headers)
 {
     public JsonElement Json => JsonDocument.Parse(Text).RootElement;
 
@@ -180,7 +186,7 @@ internal sealed record ApiAnswer(int Status, string Text, IHeaderDictionary Head
     public string Outcome(int index) => Json.GetProperty("items")[index].GetProperty("outcome").GetString()!;
 }
 
-/// <summary>Keeps what is enqueued; can be told to be unavailable.</summary>
+/// <summary>Records enqueued messages, and can be made unavailable.</summary>
 internal sealed class RecordingQueue : ISyncQueue
 {
     public List<SyncMessage> Messages { get; } = [];
@@ -195,27 +201,28 @@ internal sealed class RecordingQueue : ISyncQueue
     }
 }
 
-/// <summary>A catalog whose text a test can change.</summary>
+/// <summary>A catalog with a text that tests can change.</summary>
 internal sealed class TestCatalog(TimeProvider time) : ICatalogSource
 {
     public string Name => "the catalog";
 
     public string Text { get; set; } = "";
 
-    public ValueTask<ICatalogSnapshot?> FindNewestAsync(CancellationToken cancellationToken) => new TestSnapshot(Text, time.GetUtcNow()).FindNewestAsync(cancellationToken);
+    public ValueTask<ICatalogSnapshot?> FindNewestAsync(CancellationToken cancellationToken) =>
+        new TestSnapshot(Text, time.GetUtcNow()).FindNewestAsync(cancellationToken);
 }
 
-/// <summary>Keeps the runs that it was told of; can be told to be unavailable.</summary>
-internal sealed class RecordingWaker : IResyncScheduler
+/// <summary>Records scheduled runs, and can be made unavailable.</summary>
+internal sealed class RecordingScheduler : IResyncScheduler
 {
-    public List<ResyncRun> Woken { get; } = [];
+    public List<ResyncRun> Scheduled { get; } = [];
 
     public bool IsUnavailable { get; set; }
 
     public ValueTask ScheduleAsync(ResyncRun run, CancellationToken cancellationToken)
     {
         if (IsUnavailable) throw new QueueUnavailableException("Not there.");
-        Woken.Add(run);
+        Scheduled.Add(run);
         return ValueTask.CompletedTask;
     }
 }

@@ -14,7 +14,7 @@ public sealed partial class BoardTests : IDisposable
     public void Dispose() => _api.Dispose();
 
     [Fact]
-    public async Task Counts_by_state_and_names_the_newest_failures_with_what_to_do()
+    public async Task Counts_items_by_state_and_lists_the_latest_failures_with_advice()
     {
         await _api.PostAsync("/api/content", ApiHarness.Item("S"));
         await _api.ParkAsync("P1");
@@ -36,7 +36,7 @@ public sealed partial class BoardTests : IDisposable
     }
 
     [Fact]
-    public async Task Tells_of_a_stop_of_sending()
+    public async Task Shows_the_open_circuit_breaker()
     {
         _api.AlipayHk.Always = (_, _) => Task.FromResult(FakeAlipayHk.Unsigned(FakeAlipayHk.Result("INVALID_SIGNATURE", "F")));
         await _api.PostAsync("/api/content", ApiHarness.Item("A"));
@@ -47,7 +47,7 @@ public sealed partial class BoardTests : IDisposable
     }
 
     [Fact]
-    public async Task Reads_the_ledger_once_for_all_who_look()
+    public async Task Reads_the_ledger_once_for_all_viewers()
     {
         await StateAsync();
         await _api.PostAsync("/api/content", ApiHarness.Item("A"));
@@ -57,18 +57,19 @@ public sealed partial class BoardTests : IDisposable
     }
 
     [Fact]
-    public async Task Says_so_when_the_ledger_is_away()
+    public async Task Returns_503_while_the_ledger_is_unavailable()
     {
         _api.Ledger.Unavailable = new LedgerUnavailableException("Gone.");
         Assert.Equal(503, (await _api.GetAsync("/api/board/state")).Status);
     }
 
     [Fact]
-    public void Has_advice_for_every_code_that_is_known()
+    public void Has_advice_for_every_known_code()
     {
         var unknown = CodeAdvice.For("NEVER_HEARD_OF");
         var own = typeof(ClientCodes).GetFields().Select(field => (string)field.GetRawConstantValue()!);
-        Assert.All(ResultCodes.Table.Keys.Where(code => code != ResultCodes.Success).Concat(own), code => Assert.NotEqual(unknown, CodeAdvice.For(code)));
+        var known = ResultCodes.Table.Keys.Where(code => code != ResultCodes.Success).Concat(own);
+        Assert.All(known, code => Assert.NotEqual(unknown, CodeAdvice.For(code)));
     }
 
     [Theory]
@@ -77,26 +78,26 @@ public sealed partial class BoardTests : IDisposable
     [InlineData("/api/openapi.json", "application/json")]
     [InlineData("/api/board/files/board.js", "text/javascript")]
     [InlineData("/api/board/files/pages.css", "text/css")]
-    public async Task Serves_its_files_under_the_strict_policy(string path, string contentType)
+    public async Task Serves_its_files_with_a_strict_content_security_policy(string path, string contentType)
     {
-        var answer = await _api.GetAsync(path);
-        Assert.Equal(200, answer.Status);
-        Assert.StartsWith(contentType, answer.Headers.ContentType.ToString(), StringComparison.Ordinal);
-        Assert.Equal(SecurityHeaders.ContentSecurityPolicy, answer.Headers.ContentSecurityPolicy);
-        Assert.Equal("nosniff", answer.Headers.XContentTypeOptions);
+        var response = await _api.GetAsync(path);
+        Assert.Equal(200, response.Status);
+        Assert.StartsWith(contentType, response.Headers.ContentType.ToString(), StringComparison.Ordinal);
+        Assert.Equal(SecurityHeaders.ContentSecurityPolicy, response.Headers.ContentSecurityPolicy);
+        Assert.Equal("nosniff", response.Headers.XContentTypeOptions);
         Assert.DoesNotContain("unsafe", SecurityHeaders.ContentSecurityPolicy, StringComparison.Ordinal);
-        Assert.Equal(304, (await _api.SendAsync("GET", path, null, ("If-None-Match", answer.Headers.ETag.ToString()))).Status);
+        Assert.Equal(304, (await _api.SendAsync("GET", path, null, ("If-None-Match", response.Headers.ETag.ToString()))).Status);
     }
 
     [Theory]
     [InlineData("nothing.js")]
     [InlineData("..%2F..%2Fappsettings.json")]
-    public async Task Serves_no_other_file(string name) => Assert.Equal(404, (await _api.GetAsync("/api/board/files/" + name)).Status);
+    public async Task Serves_no_other_files(string name) => Assert.Equal(404, (await _api.GetAsync("/api/board/files/" + name)).Status);
 
     [Theory]
     [InlineData("board.html")]
     [InlineData("reference.html")]
-    public async Task Has_no_script_or_style_inside_a_page_and_asks_for_nothing_from_elsewhere(string name)
+    public async Task Pages_have_no_inline_scripts_or_styles_and_load_nothing_from_other_origins(string name)
     {
         var page = (await _api.GetAsync("/api/board/files/" + name)).Text;
         Assert.DoesNotMatch(InlineScript(), page);
@@ -108,7 +109,7 @@ public sealed partial class BoardTests : IDisposable
     [InlineData("board.js")]
     [InlineData("client.js")]
     [InlineData("reference.js")]
-    public async Task Never_writes_text_as_markup(string name) =>
+    public async Task Scripts_never_render_text_as_markup(string name) =>
         Assert.DoesNotMatch(Markup(), (await _api.GetAsync("/api/board/files/" + name)).Text);
 
     private async Task<System.Text.Json.JsonElement> StateAsync() => (await _api.GetAsync("/api/board/state")).Json;

@@ -9,7 +9,7 @@ public sealed class ListContentHandlerTests : IDisposable
     public void Dispose() => _api.Dispose();
 
     [Fact]
-    public async Task Walks_all_pages_once_each_in_order()
+    public async Task Lists_every_item_exactly_once_and_in_order_across_pages()
     {
         foreach (var i in Enumerable.Range(0, 25)) await _api.PostAsync("/api/content", ApiHarness.Item($"I{i:00}"));
         var (seen, target, pages) = (new List<string>(), "/api/content?limit=10", 0);
@@ -32,7 +32,7 @@ public sealed class ListContentHandlerTests : IDisposable
     [InlineData("?type=MOVIE", "M")]
     [InlineData("?code=CONTENT_RISKY", "P")]
     [InlineData("?state=pending", "")]
-    public async Task Filters(string query, string expected)
+    public async Task Filters_items(string query, string expected)
     {
         await _api.PostAsync("/api/content", ApiHarness.Item("S"));
         await _api.PostAsync("/api/content", ApiHarness.Item("M", type: "MOVIE"));
@@ -47,32 +47,40 @@ public sealed class ListContentHandlerTests : IDisposable
     [InlineData("?limit=0", "from 1 to 200")]
     [InlineData("?limit=201", "from 1 to 200")]
     [InlineData("?limit=%2B5", "from 1 to 200")]
-    [InlineData("?stat=parked", "there are state, type, code, limit, continuation")]
+    [InlineData("?stat=parked", "the parameters are state, type, code, limit, continuation")]
     [InlineData("?type=SKU&type=MOVIE", "give it once")]
-    public async Task Says_what_a_query_takes(string query, string expected)
+    public async Task Says_what_is_wrong_with_a_query(string query, string expected)
     {
-        var answer = await _api.GetAsync("/api/content" + query);
-        Assert.Equal(400, answer.Status);
-        Assert.Contains(expected, answer.Detail, StringComparison.Ordinal);
+        var response = await _api.GetAsync("/api/content" + query);
+        Assert.Equal(400, response.Status);
+        Assert.Contains(expected, response.Detail, StringComparison.Ordinal);
     }
 
     [Fact]
-    public async Task Refuses_a_continuation_that_was_changed_or_belongs_to_another_list()
+    public async Task Rejects_a_continuation_that_was_modified_or_belongs_to_another_list()
     {
         foreach (var id in new[] { "A", "B", "C" }) await _api.PostAsync("/api/content", ApiHarness.Item(id));
         var token = (await _api.GetAsync("/api/content?limit=1")).Json.GetProperty("continuation").GetString()!;
         Assert.Equal(200, (await _api.GetAsync($"/api/content?limit=1&continuation={token}")).Status);
         var changed = (token[0] == 'A' ? 'B' : 'A') + token[1..];
-        foreach (var target in new[] { $"/api/content?continuation={changed}", $"/api/content?state=parked&continuation={token}", "/api/content?continuation=%21", "/api/content?continuation=QUJD", $"/api/content?continuation={token}AAAA" })
+        string[] targets =
+        [
+            $"/api/content?continuation={changed}",
+            $"/api/content?state=parked&continuation={token}",
+            "/api/content?continuation=%21",
+            "/api/content?continuation=QUJD",
+            $"/api/content?continuation={token}AAAA",
+        ];
+        foreach (var target in targets)
         {
-            var answer = await _api.GetAsync(target);
-            Assert.Equal(400, answer.Status);
-            Assert.Equal("The continuation is not valid.", answer.Title);
+            var response = await _api.GetAsync(target);
+            Assert.Equal(400, response.Status);
+            Assert.Equal("The continuation is not valid.", response.Title);
         }
     }
 
     [Fact]
-    public async Task Says_so_when_the_ledger_is_away()
+    public async Task Returns_503_while_the_ledger_is_unavailable()
     {
         _api.Ledger.Unavailable = new LedgerUnavailableException("The disk is gone.");
         Assert.Equal(503, (await _api.GetAsync("/api/content")).Status);

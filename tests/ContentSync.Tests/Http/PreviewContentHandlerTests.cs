@@ -13,9 +13,9 @@ public sealed class PreviewContentHandlerTests : IDisposable
     [Fact]
     public async Task Shows_body_headers_and_string_to_sign_and_sends_nothing()
     {
-        var answer = await _api.PostAsync(Preview, ApiHarness.Item("A"));
-        Assert.Equal(200, answer.Status);
-        var preview = answer.Json;
+        var response = await _api.PostAsync(Preview, ApiHarness.Item("A"));
+        Assert.Equal(200, response.Status);
+        var preview = response.Json;
         var body = preview.GetProperty("body").GetString()!;
         Assert.Equal("A", JsonDocument.Parse(body).RootElement.GetProperty("contentId").GetString());
         Assert.EndsWith("." + body, preview.GetProperty("stringToSign").GetString(), StringComparison.Ordinal);
@@ -27,7 +27,7 @@ public sealed class PreviewContentHandlerTests : IDisposable
     }
 
     [Fact]
-    public async Task Tells_what_the_ledger_would_decide()
+    public async Task Shows_what_the_ledger_would_decide()
     {
         await _api.PostAsync("/api/content", ApiHarness.Item("A", more: ",\"revision\":7"));
         Assert.Equal("unchanged", await DecisionAsync(ApiHarness.Item("A", more: ",\"revision\":8")));
@@ -40,9 +40,9 @@ public sealed class PreviewContentHandlerTests : IDisposable
     [Fact]
     public async Task Reports_every_violation()
     {
-        var answer = await _api.PostAsync(Preview, """{"contentId":"","contentStatus":3}""");
-        Assert.Equal(400, answer.Status);
-        Assert.Equal(4, answer.Json.GetProperty("errors").GetArrayLength());
+        var response = await _api.PostAsync(Preview, """{"contentId":"","contentStatus":3}""");
+        Assert.Equal(400, response.Status);
+        Assert.Equal(4, response.Json.GetProperty("errors").GetArrayLength());
     }
 
     private async Task<string> DecisionAsync(string body) => (await _api.PostAsync(Preview, body)).Json.GetProperty("decision").GetString()!;

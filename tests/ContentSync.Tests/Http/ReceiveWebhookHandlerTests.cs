@@ -18,35 +18,45 @@ public sealed class ReceiveWebhookHandlerTests : IDisposable
     public void Dispose() => _api.Dispose();
 
     [Fact]
-    public async Task Takes_a_structured_event()
+    public async Task Accepts_a_structured_event()
     {
-        var answer = await SendAsync(Event(ApiHarness.Item("A")), Structured);
-        Assert.Equal(202, answer.Status);
-        Assert.Equal("accepted", answer.Outcome(0));
+        var response = await SendAsync(Event(ApiHarness.Item("A")), Structured);
+        Assert.Equal(202, response.Status);
+        Assert.Equal("accepted", response.Outcome(0));
         Assert.Equal("A", Assert.Single(_api.Queue.Messages).ContentId);
     }
 
     [Fact]
-    public async Task Takes_a_binary_event()
+    public async Task Accepts_a_binary_event()
     {
-        var answer = await SendAsync(ApiHarness.Item("A"), "application/json", ("ce-specversion", "1.0"), ("ce-id", "1"), ("ce-source", "/shop"), ("ce-type", "content.changed"), ("ce-time", "2026-03-01T11:00:00Z"));
-        Assert.Equal(202, answer.Status);
+        var response = await SendAsync(
+            ApiHarness.Item("A"),
+            "application/json",
+            ("ce-specversion", "1.0"),
+            ("ce-id", "1"),
+            ("ce-source", "/shop"),
+            ("ce-type", "content.changed"),
+            ("ce-time", "2026-03-01T11:00:00Z"));
+        Assert.Equal(202, response.Status);
         Assert.Equal("2026-03-01T11:00:00.000000Z", (await FindAsync("A"))!.Revision.ToString());
     }
 
     [Fact]
-    public async Task Takes_the_valid_events_of_a_batch_and_reports_the_others()
+    public async Task Accepts_the_valid_events_of_a_batch_and_reports_the_others()
     {
         var batch = $"[{Event(ApiHarness.Item("A"))},{Event("""{"contentId":"B"}""")},{{\"id\":\"x\"}},5,{Event(ApiHarness.Item("C"))}]";
-        var answer = await SendAsync(batch, Batched);
-        Assert.Equal(202, answer.Status);
-        Assert.Equal(["accepted", "invalid", "invalid", "invalid", "accepted"], Enumerable.Range(0, 5).Select(answer.Outcome));
-        Assert.StartsWith("/1/data/", answer.Json.GetProperty("items")[1].GetProperty("errors")[0].GetProperty("pointer").GetString(), StringComparison.Ordinal);
-        Assert.Equal("/2", answer.Json.GetProperty("items")[2].GetProperty("errors")[0].GetProperty("pointer").GetString());
+        var response = await SendAsync(batch, Batched);
+        Assert.Equal(202, response.Status);
+        Assert.Equal(["accepted", "invalid", "invalid", "invalid", "accepted"], Enumerable.Range(0, 5).Select(response.Outcome));
+        Assert.StartsWith("/1/data/", Pointer(1), StringComparison.Ordinal);
+        Assert.Equal("/2", Pointer(2));
+
+        string? Pointer(int index) =>
+            response.Json.GetProperty("items")[index].GetProperty("errors")[0].GetProperty("pointer").GetString();
     }
 
     [Fact]
-    public async Task Orders_by_the_events_time_unless_the_content_brings_a_revision()
+    public async Task Orders_by_event_time_unless_the_item_has_a_revision()
     {
         await SendAsync(Event(ApiHarness.Item("A", "new"), "2026-03-01T11:30:00Z"), Structured);
         var late = await SendAsync(Event(ApiHarness.Item("A", "old"), "2026-03-01T11:00:00Z"), Structured);
@@ -56,15 +66,15 @@ public sealed class ReceiveWebhookHandlerTests : IDisposable
     }
 
     [Fact]
-    public async Task Refuses_an_event_from_the_far_future()
+    public async Task Rejects_an_event_from_the_far_future()
     {
-        var answer = await SendAsync(Event(ApiHarness.Item("A"), "2027-03-01T11:00:00Z"), Structured);
-        Assert.Equal(400, answer.Status);
-        Assert.Equal("occurred-at-ahead", answer.Json.GetProperty("errors")[0].GetProperty("code").GetString());
+        var response = await SendAsync(Event(ApiHarness.Item("A"), "2027-03-01T11:00:00Z"), Structured);
+        Assert.Equal(400, response.Status);
+        Assert.Equal("occurred-at-ahead", response.Json.GetProperty("errors")[0].GetProperty("code").GetString());
     }
 
     [Fact]
-    public async Task Recognises_a_copy_by_its_id()
+    public async Task Recognizes_a_duplicate_message_by_its_id()
     {
         var first = await SendAsync(Event(ApiHarness.Item("A")), Structured, "msg_1");
         Assert.Equal("accepted", first.Outcome(0));
@@ -75,9 +85,9 @@ public sealed class ReceiveWebhookHandlerTests : IDisposable
     }
 
     [Fact]
-    public async Task Takes_a_message_again_that_it_could_not_take_before()
+    public async Task Accepts_a_redelivered_message_that_was_not_accepted_before()
     {
-        _api.Ledger.Unavailable = new LedgerUnavailableException("Away.");
+        _api.Ledger.Unavailable = new LedgerUnavailableException("Unavailable.");
         Assert.Equal(503, (await SendAsync(Event(ApiHarness.Item("A")), Structured, "msg_1")).Status);
         _api.Ledger.Unavailable = null;
         Assert.Equal("accepted", (await SendAsync(Event(ApiHarness.Item("A")), Structured, "msg_1")).Outcome(0));
@@ -86,31 +96,31 @@ public sealed class ReceiveWebhookHandlerTests : IDisposable
     }
 
     [Fact]
-    public async Task Says_the_same_of_every_wrong_signature_and_takes_nothing_in()
+    public async Task Gives_the_same_response_to_every_wrong_signature_and_accepts_nothing()
     {
         var body = Event(ApiHarness.Item("A"));
         var (id, timestamp, signature) = Sign("msg_1", body);
-        var answers = new List<ApiAnswer>
+        var responses = new List<ApiResponse>
         {
             await PostAsync(body, id, timestamp, signature[..^6] + "AAAAA="),
             await PostAsync(body + " ", id, timestamp, signature),
             await PostAsync(body, "msg_2", timestamp, signature),
             await _api.PostAsync(Webhook, body, Structured),
         };
-        Assert.All(answers, answer => Assert.Equal(401, answer.Status));
-        Assert.Single(answers.Select(answer => answer.Detail).Distinct());
+        Assert.All(responses, response => Assert.Equal(401, response.Status));
+        Assert.Single(responses.Select(response => response.Detail).Distinct());
         Assert.Empty(_api.Queue.Messages);
     }
 
     [Fact]
-    public async Task Says_that_a_message_is_stale()
+    public async Task Rejects_a_message_that_is_too_old()
     {
         var body = Event(ApiHarness.Item("A"));
         var (id, timestamp, signature) = Sign("msg_1", body);
         _api.Time.Advance(TimeSpan.FromSeconds(301));
-        var answer = await PostAsync(body, id, timestamp, signature);
-        Assert.Equal(401, answer.Status);
-        Assert.Equal("The message is too old.", answer.Title);
+        var response = await PostAsync(body, id, timestamp, signature);
+        Assert.Equal(401, response.Status);
+        Assert.Equal("The message is too old.", response.Title);
     }
 
     [Theory]
@@ -121,22 +131,22 @@ public sealed class ReceiveWebhookHandlerTests : IDisposable
     [InlineData("""{"specversion":"1.0","id":"1","source":"/s","type":"t","data":{"contentId":"A","contentId":"B"}}""", Structured)]
     [InlineData("{}", Batched)]
     [InlineData("[", Batched)]
-    public async Task Names_what_is_no_event(string body, string contentType)
+    public async Task Says_why_a_message_is_not_a_CloudEvent(string body, string contentType)
     {
-        var answer = await SendAsync(body, contentType);
-        Assert.Equal(400, answer.Status);
-        Assert.Equal("Not a CloudEvent.", answer.Title);
-        Assert.NotEmpty(answer.Detail);
+        var response = await SendAsync(body, contentType);
+        Assert.Equal(400, response.Status);
+        Assert.Equal("Not a CloudEvent.", response.Title);
+        Assert.NotEmpty(response.Detail);
     }
 
     [Theory]
     [InlineData("""{"specversion":"1.0","id":"1","source":"/s","type":"t"}""", "missing-data")]
     [InlineData("""{"specversion":"1.0","id":"1","source":"/s","type":"t","data":{"contentId":"A"}}""", "missing-member")]
-    public async Task Names_what_is_wrong_with_the_data(string body, string code)
+    public async Task Says_what_is_wrong_with_the_data(string body, string code)
     {
-        var answer = await SendAsync(body, Structured);
-        Assert.Equal(400, answer.Status);
-        Assert.Equal(code, answer.Json.GetProperty("errors")[0].GetProperty("code").GetString());
+        var response = await SendAsync(body, Structured);
+        Assert.Equal(400, response.Status);
+        Assert.Equal(code, response.Json.GetProperty("errors")[0].GetProperty("code").GetString());
         Assert.Empty(_api.Queue.Messages);
     }
 
@@ -145,14 +155,15 @@ public sealed class ReceiveWebhookHandlerTests : IDisposable
     [InlineData("application/json")]
     [InlineData("application/cloudevents+xml")]
     [InlineData("application/cloudevents+json; charset=utf-16")]
-    public async Task Refuses_another_media_type(string contentType) => Assert.Equal(415, (await SendAsync("{}", contentType)).Status);
+    public async Task Rejects_other_media_types(string contentType) =>
+        Assert.Equal(415, (await SendAsync("{}", contentType)).Status);
 
     [Fact]
-    public async Task Limits_the_body() =>
+    public async Task Limits_the_size_of_the_body() =>
         Assert.Equal(413, (await SendAsync(new string(' ', ReceiveWebhookHandler.MaxBodyBytes + 1), Structured)).Status);
 
     [Fact]
-    public async Task Is_closed_without_a_secret()
+    public async Task Is_disabled_without_a_secret()
     {
         using var api = new ApiHarness(new WebhookOptions());
         Assert.Equal(404, (await api.PostAsync(Webhook, "{}", Structured)).Status);
@@ -160,13 +171,19 @@ public sealed class ReceiveWebhookHandlerTests : IDisposable
     }
 
     [Fact]
-    public async Task Grants_a_sender_that_asks_and_calls_nobody_back()
+    public async Task Permits_a_sender_that_registers_and_never_calls_back()
     {
-        var answer = await _api.SendAsync("OPTIONS", Webhook, null, ("WebHook-Request-Origin", "sender.example"), ("WebHook-Request-Rate", "120"), ("WebHook-Request-Callback", "https://sender.example/confirm"));
-        Assert.Equal(200, answer.Status);
-        Assert.Equal("sender.example", answer.Headers["WebHook-Allowed-Origin"]);
-        Assert.Equal("120", answer.Headers["WebHook-Allowed-Rate"]);
-        Assert.Equal("POST, OPTIONS", answer.Headers.Allow);
+        var response = await _api.SendAsync(
+            "OPTIONS",
+            Webhook,
+            null,
+            ("WebHook-Request-Origin", "sender.example"),
+            ("WebHook-Request-Rate", "120"),
+            ("WebHook-Request-Callback", "https://sender.example/confirm"));
+        Assert.Equal(200, response.Status);
+        Assert.Equal("sender.example", response.Headers["WebHook-Allowed-Origin"]);
+        Assert.Equal("120", response.Headers["WebHook-Allowed-Rate"]);
+        Assert.Equal("POST, OPTIONS", response.Headers.Allow);
         Assert.Empty(_api.AlipayHk.Sent);
     }
 
@@ -174,40 +191,47 @@ public sealed class ReceiveWebhookHandlerTests : IDisposable
     [InlineData("other.example")]
     [InlineData("sender.example\r\nX: y")]
     [InlineData("")]
-    public async Task Grants_nothing_to_an_origin_that_is_not_allowed(string origin)
+    public async Task Does_not_permit_an_origin_that_is_not_allowed(string origin)
     {
         using var api = new ApiHarness(new WebhookOptions { Secrets = { ApiHarness.Secret }, AllowedOrigins = { "sender.example" } });
-        var answer = await api.SendAsync("OPTIONS", Webhook, null, ("WebHook-Request-Origin", origin));
-        Assert.False(answer.Headers.ContainsKey("WebHook-Allowed-Origin"));
+        var response = await api.SendAsync("OPTIONS", Webhook, null, ("WebHook-Request-Origin", origin));
+        Assert.False(response.Headers.ContainsKey("WebHook-Allowed-Origin"));
     }
 
     [Fact]
-    public void Forgets_ids_with_their_time_and_never_keeps_more_than_it_may()
+    public void Forgets_expired_ids_and_never_exceeds_its_capacity()
     {
-        var seen = new WebhookIdCache(new WebhookOptions(), _api.Time);
-        seen.Add("a");
+        var cache = new WebhookIdCache(new WebhookOptions(), _api.Time);
+        cache.Add("a");
         _api.Time.Advance(TimeSpan.FromMinutes(10));
-        Assert.True(seen.Contains("a"));
+        Assert.True(cache.Contains("a"));
         _api.Time.Advance(TimeSpan.FromSeconds(1));
-        Assert.False(seen.Contains("a"));
-        foreach (var i in Enumerable.Range(0, WebhookIdCache.Capacity + 1)) seen.Add(i.ToString(CultureInfo.InvariantCulture));
-        Assert.False(seen.Contains("0"));
-        Assert.True(seen.Contains("1"));
+        Assert.False(cache.Contains("a"));
+        foreach (var i in Enumerable.Range(0, WebhookIdCache.Capacity + 1)) cache.Add(i.ToString(CultureInfo.InvariantCulture));
+        Assert.False(cache.Contains("0"));
+        Assert.True(cache.Contains("1"));
     }
 
-    private static string Event(string data, string? time = null) =>
-        $$"""{"specversion":"1.0","id":"1","source":"/shop","type":"content.changed",{{(time is null ? "" : $"\"time\":\"{time}\",")}}"data":{{data}}}""";
+    private static string Event(string data, string? time = null)
+    {
+        var timeMember = time is null ? "" : $"\"time\":\"{time}\",";
+        return $$"""{"specversion":"1.0","id":"1","source":"/shop","type":"content.changed",{{timeMember}}"data":{{data}}}""";
+    }
 
-    private Task<ApiAnswer> SendAsync(string body, string contentType, params (string Name, string Value)[] headers) =>
+    private Task<ApiResponse> SendAsync(string body, string contentType, params (string Name, string Value)[] headers) =>
         SendAsync(body, contentType, $"msg_{++_messages}_own", headers);
 
-    private Task<ApiAnswer> SendAsync(string body, string contentType, string id, params (string Name, string Value)[] headers)
+    private Task<ApiResponse> SendAsync(string body, string contentType, string id, params (string Name, string Value)[] headers)
     {
         var (_, timestamp, signature) = Sign(id, body);
-        return _api.PostAsync(Webhook, body, contentType, [("webhook-id", id), ("webhook-timestamp", timestamp), ("webhook-signature", signature), .. headers]);
+        return _api.PostAsync(
+            Webhook,
+            body,
+            contentType,
+            [("webhook-id", id), ("webhook-timestamp", timestamp), ("webhook-signature", signature), .. headers]);
     }
 
-    private Task<ApiAnswer> PostAsync(string body, string id, string timestamp, string signature) =>
+    private Task<ApiResponse> PostAsync(string body, string id, string timestamp, string signature) =>
         _api.PostAsync(Webhook, body, Structured, ("webhook-id", id), ("webhook-timestamp", timestamp), ("webhook-signature", signature));
 
     private (string Id, string Timestamp, string Signature) Sign(string id, string body)

@@ -9,7 +9,7 @@ public sealed class ResyncHandlersTests : IDisposable
     public void Dispose() => _api.Dispose();
 
     [Fact]
-    public async Task Starts_a_run_of_the_catalog_and_tells_where_to_follow_it()
+    public async Task Starts_a_run_of_the_catalog_and_returns_its_location()
     {
         _api.Catalog.Text = TestSnapshot.Line("A", "1") + TestSnapshot.Line("B", "1") + "{\"contentId\":\"C\"}\n";
 
@@ -19,34 +19,34 @@ public sealed class ResyncHandlersTests : IDisposable
         var location = started.Headers.Location.ToString();
         Assert.Equal("/api/resyncs/" + started.Json.GetProperty("runId").GetString(), location);
         Assert.Equal(("planning", "catalog", "the catalog"), (Text(started, "state"), Text(started, "source"), Text(started, "sourceName")));
-        Assert.Single(_api.Waker.Woken);
+        Assert.Single(_api.Scheduler.Scheduled);
 
-        await _api.CarryOutAsync(_api.Catalog);
+        await _api.ContinueRunAsync(_api.Catalog);
 
         var ended = await _api.GetAsync(location);
         Assert.Equal(200, ended.Status);
         Assert.Equal(("completed", "catalog.ndjson"), (Text(ended, "state"), Text(ended, "snapshot")));
-        var counts = ended.Json.GetProperty("counts");
-        Assert.Equal((2, 2, 0), (counts.GetProperty("planned").GetInt32(), counts.GetProperty("sent").GetInt32(), counts.GetProperty("remaining").GetInt32()));
-        Assert.Equal((3, 1), (ended.Json.GetProperty("plan").GetProperty("items").GetInt32(), ended.Json.GetProperty("plan").GetProperty("invalid").GetInt32()));
+        Assert.Equal((2, 2, 0), (Count(ended, "counts", "planned"), Count(ended, "counts", "sent"), Count(ended, "counts", "remaining")));
+        Assert.Equal((3, 1), (Count(ended, "plan", "items"), Count(ended, "plan", "invalid")));
         Assert.Equal("line 3", ended.Json.GetProperty("issues")[0].GetProperty("place").GetString());
         Assert.True(ended.Json.TryGetProperty("endedAt", out _));
     }
 
     [Fact]
-    public async Task Plans_only_where_a_dry_run_is_asked_for()
+    public async Task Only_plans_in_a_dry_run()
     {
         _api.Catalog.Text = TestSnapshot.Line("A", "1");
         var location = (await StartAsync("""{"source":"catalog","dryRun":true}""")).Headers.Location.ToString();
-        await _api.CarryOutAsync(_api.Catalog);
+        await _api.ContinueRunAsync(_api.Catalog);
         var run = await _api.GetAsync(location);
-        Assert.Equal(("planned", 1, true), (Text(run, "state"), run.Json.GetProperty("plan").GetProperty("new").GetInt32(), run.Json.GetProperty("wish").GetProperty("dryRun").GetBoolean()));
+        var isDryRun = run.Json.GetProperty("wish").GetProperty("dryRun").GetBoolean();
+        Assert.Equal(("planned", 1, true), (Text(run, "state"), Count(run, "plan", "new"), isDryRun));
         Assert.False(run.Json.TryGetProperty("counts", out _));
         Assert.Equal(404, (await _api.GetAsync("/api/content/A")).Status);
     }
 
     [Fact]
-    public async Task Sends_nothing_of_a_run_that_would_delist_too_much_unless_that_is_allowed()
+    public async Task Sends_nothing_if_a_run_would_delist_too_much_unless_a_larger_share_is_allowed()
     {
         for (var i = 0; i < 4; i++) await _api.PostAsync("/api/content", ApiHarness.Item($"I{i}"));
         _api.Time.Advance(TimeSpan.FromSeconds(1));
@@ -57,11 +57,11 @@ public sealed class ResyncHandlersTests : IDisposable
 
         Assert.Equal("stopped", Text(stopped, "state"));
         Assert.Contains("0.75", Text(stopped, "message"), StringComparison.Ordinal);
-        Assert.Equal(("completed", 3), (Text(allowed, "state"), allowed.Json.GetProperty("counts").GetProperty("sent").GetInt32()));
+        Assert.Equal(("completed", 3), (Text(allowed, "state"), Count(allowed, "counts", "sent")));
     }
 
     [Fact]
-    public async Task Names_the_run_that_is_under_way()
+    public async Task Identifies_the_run_that_is_in_progress()
     {
         var first = (await StartAsync("{}")).Headers.Location.ToString();
         var second = await StartAsync("{}");
@@ -73,22 +73,22 @@ public sealed class ResyncHandlersTests : IDisposable
     }
 
     [Fact]
-    public async Task Sends_again_what_of_the_ledger_is_asked_for()
+    public async Task Sends_the_requested_items_of_the_ledger_again()
     {
         await _api.PostAsync("/api/content", ApiHarness.Item("OLD"));
         _api.Time.Advance(TimeSpan.FromDays(10));
         await _api.PostAsync("/api/content", ApiHarness.Item("NEW"));
 
         var location = (await StartAsync("""{"source":"ledger","resend":{"olderThanDays":7.5}}""")).Headers.Location.ToString();
-        await _api.CarryOutAsync(_api.Sources.Ledger);
+        await _api.ContinueRunAsync(_api.Sources.Ledger);
 
         var run = await _api.GetAsync(location);
-        Assert.Equal(("completed", "ledger", 1), (Text(run, "state"), Text(run, "source"), run.Json.GetProperty("counts").GetProperty("sent").GetInt32()));
+        Assert.Equal(("completed", "ledger", 1), (Text(run, "state"), Text(run, "source"), Count(run, "counts", "sent")));
         Assert.Equal(7.5, run.Json.GetProperty("wish").GetProperty("resend").GetProperty("olderThanDays").GetDouble());
     }
 
     [Fact]
-    public async Task Lists_the_runs_newest_first()
+    public async Task Lists_runs_newest_first()
     {
         var first = await RunAsync("""{"dryRun":true}""");
         _api.Time.Advance(TimeSpan.FromMinutes(1));
@@ -106,15 +106,15 @@ public sealed class ResyncHandlersTests : IDisposable
         Assert.Equal((200, "cancelled"), (cancelled.Status, Text(cancelled, "state")));
         var again = await _api.SendAsync("POST", location + "/cancel", null);
         Assert.Equal(409, again.Status);
-        Assert.Contains("is cancelled since", again.Detail, StringComparison.Ordinal);
+        Assert.Contains("(cancelled); only a run in progress", again.Detail, StringComparison.Ordinal);
     }
 
     [Theory]
-    [InlineData("nobody")]
+    [InlineData("unknown")]
     [InlineData("..%2F..%2Fledger.db")]
     [InlineData("%00")]
     [InlineData("<script>")]
-    public async Task Knows_no_other_run(string runId)
+    public async Task Finds_no_other_run(string runId)
     {
         Assert.Equal(404, (await _api.GetAsync("/api/resyncs/" + runId)).Status);
         Assert.Equal(404, (await _api.SendAsync("POST", $"/api/resyncs/{runId}/cancel", null)).Status);
@@ -122,36 +122,36 @@ public sealed class ResyncHandlersTests : IDisposable
 
     [Theory]
     [InlineData("", "JSON")]
-    [InlineData("null", "null is no resync")]
+    [InlineData("null", "null is not a resync request")]
     [InlineData("[]", "source, dryRun, allowDelist, again")]
     [InlineData("""{"source":"catalog"}x""", "BytePositionInLine")]
-    [InlineData("""{"source":"/etc/passwd"}""", "it is catalog or ledger")]
-    [InlineData("""{"source":"https://evil.example/catalog"}""", "it is catalog or ledger")]
-    [InlineData("""{"source":null}""", "it is catalog or ledger")]
-    [InlineData("""{"source":"Catalog"}""", "it is catalog or ledger")]
-    [InlineData("""{"file":"/etc/passwd"}""", "There is no member 'file'. It takes source")]
+    [InlineData("""{"source":"/etc/passwd"}""", "it must be catalog or ledger")]
+    [InlineData("""{"source":"https://evil.example/catalog"}""", "it must be catalog or ledger")]
+    [InlineData("""{"source":null}""", "it must be catalog or ledger")]
+    [InlineData("""{"source":"Catalog"}""", "it must be catalog or ledger")]
+    [InlineData("""{"file":"/etc/passwd"}""", "Unknown member 'file'. The request takes source")]
     [InlineData("""{"source":"catalog","source":"ledger"}""", "source")]
     [InlineData("""{"dryRun":"yes"}""", "$.dryRun")]
     [InlineData("""{"allowDelist":1.5}""", "a share from 0 to 1")]
     [InlineData("""{"allowDelist":-0.1}""", "a share from 0 to 1")]
     [InlineData("""{"allowDelist":"0.5"}""", "$.allowDelist")]
-    [InlineData("""{"resend":{"pending":true}}""", "resend is for")]
-    [InlineData("""{"source":"ledger","resend":{}}""", "resend names nothing")]
+    [InlineData("""{"resend":{"pending":true}}""", "resend requires")]
+    [InlineData("""{"source":"ledger","resend":{}}""", "resend selects nothing")]
     [InlineData("""{"source":"ledger","resend":{"olderThanDays":0}}""", "above 0")]
     [InlineData("""{"source":"ledger","resend":{"olderThanDays":1e300}}""", "above 0")]
     [InlineData("""{"source":"ledger","resend":{"older":1}}""", "'older'")]
-    [InlineData("""{"source":"ledger","allowDelist":0.5}""", "are for")]
-    [InlineData("""{"source":"ledger","again":true}""", "are for")]
-    public async Task Says_what_is_not_understood_and_what_would_be_right(string body, string says)
+    [InlineData("""{"source":"ledger","allowDelist":0.5}""", "again require")]
+    [InlineData("""{"source":"ledger","again":true}""", "again require")]
+    public async Task Says_what_is_wrong_and_what_would_be_right(string body, string expected)
     {
-        var answer = await StartAsync(body);
-        Assert.Equal(400, answer.Status);
-        Assert.Contains(says, answer.Detail, StringComparison.Ordinal);
-        Assert.Empty(_api.Waker.Woken);
+        var response = await StartAsync(body);
+        Assert.Equal(400, response.Status);
+        Assert.Contains(expected, response.Detail, StringComparison.Ordinal);
+        Assert.Empty(_api.Scheduler.Scheduled);
     }
 
     [Fact]
-    public async Task Takes_no_other_body_than_a_short_one_of_JSON()
+    public async Task Accepts_only_short_JSON_bodies()
     {
         Assert.Equal(415, (await _api.PostAsync("/api/resyncs", "source=catalog", "application/x-www-form-urlencoded")).Status);
         Assert.Equal(413, (await StartAsync(new string(' ', 20_000) + "{}")).Status);
@@ -162,14 +162,14 @@ public sealed class ResyncHandlersTests : IDisposable
     public async Task Says_that_no_catalog_is_configured()
     {
         using var api = new ApiHarness(hasCatalog: false);
-        var answer = await api.PostAsync("/api/resyncs", "{}");
-        Assert.Equal(400, answer.Status);
-        Assert.Contains("--catalog", answer.Detail, StringComparison.Ordinal);
+        var response = await api.PostAsync("/api/resyncs", "{}");
+        Assert.Equal(400, response.Status);
+        Assert.Contains("--catalog", response.Detail, StringComparison.Ordinal);
         Assert.Equal(202, (await api.PostAsync("/api/resyncs", """{"source":"ledger"}""")).Status);
     }
 
     [Fact]
-    public async Task Says_so_when_the_runs_are_away()
+    public async Task Returns_503_while_the_run_store_is_unavailable()
     {
         var location = (await StartAsync("{}")).Headers.Location.ToString();
         _api.Store.IsUnavailable = true;
@@ -181,17 +181,17 @@ public sealed class ResyncHandlersTests : IDisposable
     }
 
     [Fact]
-    public async Task Keeps_a_run_that_nobody_could_be_told_of()
+    public async Task Keeps_a_run_that_could_not_be_enqueued()
     {
-        _api.Waker.IsUnavailable = true;
-        var answer = await StartAsync("{}");
-        Assert.Equal(503, answer.Status);
-        Assert.Contains("written down", answer.Detail, StringComparison.Ordinal);
+        _api.Scheduler.IsUnavailable = true;
+        var response = await StartAsync("{}");
+        Assert.Equal(503, response.Status);
+        Assert.Contains("The run is stored", response.Detail, StringComparison.Ordinal);
         Assert.Equal(1, (await _api.GetAsync("/api/resyncs")).Json.GetProperty("items").GetArrayLength());
     }
 
     [Fact]
-    public async Task Is_on_the_board_with_the_runs_under_way_first()
+    public async Task The_board_lists_runs_in_progress_first()
     {
         for (var i = 0; i < 7; i++)
         {
@@ -204,18 +204,20 @@ public sealed class ResyncHandlersTests : IDisposable
         var runs = state.GetProperty("resyncs");
         Assert.Equal(6, runs.GetArrayLength());
         Assert.Equal(("planning", "planned"), (runs[0].GetProperty("state").GetString(), runs[1].GetProperty("state").GetString()));
-        Assert.Equal(["catalog", "ledger"], state.GetProperty("resyncSources").EnumerateArray().Select(word => word.GetString()!));
+        Assert.Equal(["catalog", "ledger"], state.GetProperty("resyncSources").EnumerateArray().Select(source => source.GetString()!));
     }
 
-    private static string Text(ApiAnswer answer, string name) => answer.Json.GetProperty(name).GetString()!;
+    private static string Text(ApiResponse response, string name) => response.Json.GetProperty(name).GetString()!;
 
-    private Task<ApiAnswer> StartAsync(string body) => _api.PostAsync("/api/resyncs", body);
+    private static int Count(ApiResponse response, string counts, string name) => response.Json.GetProperty(counts).GetProperty(name).GetInt32();
 
-    private async Task<ApiAnswer> RunAsync(string body)
+    private Task<ApiResponse> StartAsync(string body) => _api.PostAsync("/api/resyncs", body);
+
+    private async Task<ApiResponse> RunAsync(string body)
     {
         var started = await StartAsync(body);
         Assert.Equal(202, started.Status);
-        await _api.CarryOutAsync(_api.Catalog);
+        await _api.ContinueRunAsync(_api.Catalog);
         return await _api.GetAsync(started.Headers.Location.ToString());
     }
 }

@@ -16,86 +16,90 @@ public sealed class SubmitContentBatchHandlerTests : IDisposable
     [Theory]
     [InlineData(Ndjson, "", "\n", "")]
     [InlineData("application/json", "[", ",", "]")]
-    public async Task Accepts_what_is_valid_beside_what_is_not(string contentType, string open, string between, string close)
+    public async Task Accepts_valid_items_next_to_invalid_ones(string contentType, string open, string between, string close)
     {
         string[] items = [ApiHarness.Item("A"), """{"contentId":"B","contentType":"CAR","contentStatus":7}""", ApiHarness.Item("C")];
-        var answer = await _api.PostAsync(Batch, open + string.Join(between, items) + close, contentType);
-        Assert.Equal(202, answer.Status);
-        Assert.Equal(["accepted", "invalid", "accepted"], Enumerable.Range(0, 3).Select(answer.Outcome));
-        var broken = answer.Json.GetProperty("items")[1];
-        Assert.Equal(1, broken.GetProperty("index").GetInt32());
-        Assert.Equal("B", broken.GetProperty("contentId").GetString());
-        Assert.Equal(["/contentType", "/contentStatus", "/contentInfo"], broken.GetProperty("errors").EnumerateArray().Select(error => error.GetProperty("pointer").GetString()));
-        Assert.Equal(2, answer.Json.GetProperty("counts").GetProperty("accepted").GetInt32());
+        var response = await _api.PostAsync(Batch, open + string.Join(between, items) + close, contentType);
+        Assert.Equal(202, response.Status);
+        Assert.Equal(["accepted", "invalid", "accepted"], Enumerable.Range(0, 3).Select(response.Outcome));
+        var invalid = response.Json.GetProperty("items")[1];
+        Assert.Equal(1, invalid.GetProperty("index").GetInt32());
+        Assert.Equal("B", invalid.GetProperty("contentId").GetString());
+        var pointers = invalid.GetProperty("errors").EnumerateArray().Select(error => error.GetProperty("pointer").GetString());
+        Assert.Equal(["/contentType", "/contentStatus", "/contentInfo"], pointers);
+        Assert.Equal(2, response.Json.GetProperty("counts").GetProperty("accepted").GetInt32());
         Assert.Equal(["A", "C"], _api.Queue.Messages.Select(message => message.ContentId));
     }
 
     [Fact]
-    public async Task Tells_the_outcome_of_every_item_in_its_place_however_many_chunks_there_are()
+    public async Task Reports_the_outcomes_in_the_order_of_the_items_across_chunks()
     {
         const int Items = 2_500;
         var lines = Enumerable.Range(0, Items).Select(i => i % 100 == 99 ? "{" : ApiHarness.Item($"c{i}"));
-        var answer = await _api.PostAsync(Batch, string.Join('\n', lines.Append(ApiHarness.Item("c0"))), Ndjson);
-        Assert.Equal(Enumerable.Range(0, Items).Select(i => i % 100 == 99 ? "invalid" : "accepted").Append("alreadyPending"), Enumerable.Range(0, Items + 1).Select(answer.Outcome));
-        Assert.Equal(Enumerable.Range(0, Items).Where(i => i % 100 != 99).Select(i => $"c{i}"), _api.Queue.Messages.Select(message => message.ContentId));
+        var response = await _api.PostAsync(Batch, string.Join('\n', lines.Append(ApiHarness.Item("c0"))), Ndjson);
+        var outcomes = Enumerable.Range(0, Items).Select(i => i % 100 == 99 ? "invalid" : "accepted").Append("alreadyPending");
+        Assert.Equal(outcomes, Enumerable.Range(0, Items + 1).Select(response.Outcome));
+        var accepted = Enumerable.Range(0, Items).Where(i => i % 100 != 99).Select(i => $"c{i}");
+        Assert.Equal(accepted, _api.Queue.Messages.Select(message => message.ContentId));
     }
 
     [Fact]
-    public async Task Names_every_outcome()
+    public async Task Distinguishes_every_outcome()
     {
         await _api.PostAsync(Batch, ApiHarness.Item("pending", more: ",\"revision\":5"), Ndjson);
         await _api.PostAsync("/api/content", ApiHarness.Item("same"));
         await _api.ParkAsync("parked");
-        var answer = await _api.PostAsync(Batch, string.Join('\n',
+        var response = await _api.PostAsync(Batch, string.Join('\n',
             ApiHarness.Item("pending", more: ",\"revision\":5"),
             ApiHarness.Item("same"),
             ApiHarness.Item("parked"),
             ApiHarness.Item("pending", "older", more: ",\"revision\":4"),
             ApiHarness.Item("pending", "other", more: ",\"revision\":5"),
             "{"), Ndjson);
-        Assert.Equal(["alreadyPending", "unchanged", "parked", "superseded", "revisionConflict", "invalid"], Enumerable.Range(0, 6).Select(answer.Outcome));
+        string[] expected = ["alreadyPending", "unchanged", "parked", "superseded", "revisionConflict", "invalid"];
+        Assert.Equal(expected, Enumerable.Range(0, 6).Select(response.Outcome));
     }
 
     [Fact]
-    public async Task Answers_200_where_nothing_is_left_to_send()
+    public async Task Returns_200_if_nothing_is_to_be_sent()
     {
         await _api.PostAsync("/api/content", ApiHarness.Item("same"));
         Assert.Equal(200, (await _api.PostAsync(Batch, ApiHarness.Item("same"), Ndjson)).Status);
     }
 
     [Fact]
-    public async Task Takes_twelve_thousand_items_in()
+    public async Task Accepts_twelve_thousand_items()
     {
         var body = string.Join('\n', Enumerable.Range(0, 12_000).Select(i => ApiHarness.Item($"I{i}")));
-        var answer = await _api.PostAsync(Batch, body, Ndjson);
-        Assert.Equal(202, answer.Status);
-        Assert.Equal(12_000, answer.Json.GetProperty("counts").GetProperty("accepted").GetInt32());
+        var response = await _api.PostAsync(Batch, body, Ndjson);
+        Assert.Equal(202, response.Status);
+        Assert.Equal(12_000, response.Json.GetProperty("counts").GetProperty("accepted").GetInt32());
         Assert.Equal(12_000, _api.Queue.Messages.Count);
         Assert.NotNull(await _api.Ledger.FindAsync("I11999", CancellationToken.None));
     }
 
     [Fact]
-    public async Task Keeps_what_stands_before_the_place_where_an_array_breaks_and_says_where_that_is()
+    public async Task Keeps_the_items_before_a_syntax_error_and_says_where_it_is()
     {
-        var answer = await _api.PostAsync(Batch, $"[{ApiHarness.Item("A")} ; {ApiHarness.Item("B")}]");
-        Assert.Equal(400, answer.Status);
-        Assert.Contains("line 1, byte", answer.Detail, StringComparison.Ordinal);
-        Assert.Equal("accepted", answer.Outcome(0));
+        var response = await _api.PostAsync(Batch, $"[{ApiHarness.Item("A")} ; {ApiHarness.Item("B")}]");
+        Assert.Equal(400, response.Status);
+        Assert.Contains("line 1, byte", response.Detail, StringComparison.Ordinal);
+        Assert.Equal("accepted", response.Outcome(0));
         Assert.NotNull(await _api.Ledger.FindAsync("A", CancellationToken.None));
     }
 
     [Fact]
-    public async Task Says_which_items_the_ledger_did_not_take()
+    public async Task Says_which_items_the_ledger_did_not_accept()
     {
         _api.Ledger.Unavailable = new LedgerUnavailableException("The disk is full.");
-        var answer = await _api.PostAsync(Batch, ApiHarness.Item("A") + "\n{", Ndjson);
-        Assert.Equal(503, answer.Status);
-        Assert.Equal("10", answer.Headers.RetryAfter);
-        Assert.Equal(["notAccepted", "invalid"], Enumerable.Range(0, 2).Select(answer.Outcome));
+        var response = await _api.PostAsync(Batch, ApiHarness.Item("A") + "\n{", Ndjson);
+        Assert.Equal(503, response.Status);
+        Assert.Equal("10", response.Headers.RetryAfter);
+        Assert.Equal(["notAccepted", "invalid"], Enumerable.Range(0, 2).Select(response.Outcome));
     }
 
     [Fact]
-    public async Task Loses_nothing_when_the_queue_is_away()
+    public async Task Loses_nothing_while_the_queue_is_unavailable()
     {
         _api.Queue.IsUnavailable = true;
         Assert.Equal(202, (await _api.PostAsync(Batch, ApiHarness.Item("A"), Ndjson)).Status);
@@ -106,24 +110,25 @@ public sealed class SubmitContentBatchHandlerTests : IDisposable
     [InlineData("text/plain")]
     [InlineData("application/json; charset=utf-16")]
     [InlineData("application/xml")]
-    public async Task Refuses_another_media_type(string contentType) =>
+    public async Task Rejects_other_media_types(string contentType) =>
         Assert.Equal(415, (await _api.PostAsync(Batch, "[]", contentType)).Status);
 
     [Fact]
-    public async Task Does_not_unpack()
+    public async Task Rejects_compressed_bodies()
     {
-        using var packed = new MemoryStream();
-        await using (var gzip = new GZipStream(packed, CompressionLevel.Fastest, leaveOpen: true)) await gzip.WriteAsync(Encoding.UTF8.GetBytes(ApiHarness.Item("A")));
-        var answer = await _api.SendAsync("POST", Batch, packed.ToArray(), ("Content-Type", Ndjson));
-        Assert.Equal(415, answer.Status);
-        Assert.Contains("gzip", answer.Detail, StringComparison.Ordinal);
+        using var compressed = new MemoryStream();
+        await using (var gzip = new GZipStream(compressed, CompressionLevel.Fastest, leaveOpen: true))
+            await gzip.WriteAsync(Encoding.UTF8.GetBytes(ApiHarness.Item("A")));
+        var response = await _api.SendAsync("POST", Batch, compressed.ToArray(), ("Content-Type", Ndjson));
+        Assert.Equal(415, response.Status);
+        Assert.Contains("gzip", response.Detail, StringComparison.Ordinal);
     }
 
     [Fact]
-    public async Task Takes_an_empty_batch_for_what_it_is()
+    public async Task Accepts_an_empty_batch()
     {
-        var answer = await _api.PostAsync(Batch, "", Ndjson);
-        Assert.Equal(200, answer.Status);
-        Assert.Equal(0, answer.Json.GetProperty("items").GetArrayLength());
+        var response = await _api.PostAsync(Batch, "", Ndjson);
+        Assert.Equal(200, response.Status);
+        Assert.Equal(0, response.Json.GetProperty("items").GetArrayLength());
     }
 }

@@ -10,41 +10,41 @@ public sealed class SubmitContentHandlerTests : IDisposable
     public void Dispose() => _api.Dispose();
 
     [Fact]
-    public async Task Sends_at_once_and_tells_what_AlipayHK_holds()
+    public async Task Sends_immediately_and_returns_the_items_state()
     {
-        var answer = await _api.PostAsync("/api/content", ApiHarness.Item("A"));
-        Assert.Equal(200, answer.Status);
-        Assert.Equal("synchronized", answer.Json.GetProperty("state").GetString());
+        var response = await _api.PostAsync("/api/content", ApiHarness.Item("A"));
+        Assert.Equal(200, response.Status);
+        Assert.Equal("synchronized", response.Json.GetProperty("state").GetString());
         var read = await _api.GetAsync("/api/content/A");
         Assert.Equal("""{"name":"奶茶"}""", read.Json.GetProperty("contentInfo").GetString());
     }
 
     [Fact]
-    public async Task Enqueues_where_the_caller_prefers_not_to_wait()
+    public async Task Enqueues_if_the_caller_prefers_not_to_wait()
     {
-        var answer = await _api.PostAsync("/api/content", ApiHarness.Item("A B"), "application/json", ("Prefer", "respond-async, wait=5"));
-        Assert.Equal(202, answer.Status);
-        Assert.Equal("/api/content/A%20B", answer.Headers.Location);
-        Assert.Equal("respond-async", answer.Headers["Preference-Applied"]);
+        var response = await _api.PostAsync("/api/content", ApiHarness.Item("A B"), "application/json", ("Prefer", "respond-async, wait=5"));
+        Assert.Equal(202, response.Status);
+        Assert.Equal("/api/content/A%20B", response.Headers.Location);
+        Assert.Equal("respond-async", response.Headers["Preference-Applied"]);
         Assert.Equal("A B", Assert.Single(_api.Queue.Messages).ContentId);
         Assert.Empty(_api.AlipayHk.Sent);
     }
 
     [Fact]
-    public async Task Enqueues_the_next_try_of_what_failed_for_now()
+    public async Task Enqueues_a_delayed_retry_after_a_transient_failure()
     {
         _api.AlipayHk.Always = (_, _) => Task.FromResult(_api.AlipayHk.Signed(FakeAlipayHk.Result("UNKNOWN_EXCEPTION", "F")));
-        var answer = await _api.PostAsync("/api/content", ApiHarness.Item("A"));
-        Assert.Equal(503, answer.Status);
-        Assert.True(int.Parse(answer.Headers.RetryAfter!, System.Globalization.CultureInfo.InvariantCulture) > 0);
-        var wake = Assert.Single(_api.Queue.Messages);
+        var response = await _api.PostAsync("/api/content", ApiHarness.Item("A"));
+        Assert.Equal(503, response.Status);
+        Assert.True(int.Parse(response.Headers.RetryAfter!, System.Globalization.CultureInfo.InvariantCulture) > 0);
+        var message = Assert.Single(_api.Queue.Messages);
         var record = (await _api.Ledger.FindAsync("A", CancellationToken.None))!;
-        Assert.Equal((record.RequestId, record.Hop), (wake.RequestId, wake.Hop));
-        Assert.Equal(record.DueAt, _api.Time.GetUtcNow() + wake.Delay);
+        Assert.Equal((record.RequestId, record.Hop), (message.RequestId, message.Hop));
+        Assert.Equal(record.DueAt, _api.Time.GetUtcNow() + message.Delay);
     }
 
     [Fact]
-    public async Task Tells_superseded_conflicting_and_rejected_contents_apart()
+    public async Task Distinguishes_superseded_conflicting_and_rejected_items()
     {
         await _api.PostAsync("/api/content", ApiHarness.Item("A", more: ",\"revision\":5"));
         Assert.Equal("Superseded.", (await _api.PostAsync("/api/content", ApiHarness.Item("A", "older", more: ",\"revision\":4"))).Title);
@@ -56,13 +56,17 @@ public sealed class SubmitContentHandlerTests : IDisposable
     [Theory]
     [InlineData("""{"contentId":"A",""", "malformed-json", "byte ")]
     [InlineData("""{"contentId":"A","contentId":"B"}""", "duplicate-member", "contentId")]
-    [InlineData("""{"contentId":"A","contentType":"SKU","contentStatus":1,"contentInfo":{"a":{"b":{"c":{"d":{"e":{"f":{"g":{"h":{"i":{"j":{"k":{"l":{"m":{"n":{"o":{"p":{"q":1}}}}}}}}}}}}}}}}}}""", "content-info-too-deep", "16")]
-    public async Task Names_what_is_wrong_and_where(string body, string code, string words)
+    [InlineData(
+        """{"contentId":"A","contentType":"SKU","contentStatus":1,"contentInfo":"""
+        + """{"a":{"b":{"c":{"d":{"e":{"f":{"g":{"h":{"i":{"j":{"k":{"l":{"m":{"n":{"o":{"p":{"q":1}}}}}}}}}}}}}}}}}}""",
+        "content-info-too-deep",
+        "16")]
+    public async Task Says_what_is_wrong_and_where(string body, string code, string expected)
     {
-        var answer = await _api.PostAsync("/api/content", body);
-        Assert.Equal(400, answer.Status);
-        var error = answer.Json.GetProperty("errors").EnumerateArray().First(error => error.GetProperty("code").GetString() == code);
-        Assert.Contains(words, error.GetProperty("message").GetString(), StringComparison.Ordinal);
+        var response = await _api.PostAsync("/api/content", body);
+        Assert.Equal(400, response.Status);
+        var error = response.Json.GetProperty("errors").EnumerateArray().First(error => error.GetProperty("code").GetString() == code);
+        Assert.Contains(expected, error.GetProperty("message").GetString(), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -74,11 +78,11 @@ public sealed class SubmitContentHandlerTests : IDisposable
     }
 
     [Fact]
-    public async Task Accepts_nothing_while_the_ledger_is_away()
+    public async Task Accepts_nothing_while_the_ledger_is_unavailable()
     {
         _api.Ledger.Unavailable = new LedgerUnavailableException("Full.");
-        var answer = await _api.PostAsync("/api/content", ApiHarness.Item("A"));
-        Assert.Equal(503, answer.Status);
-        Assert.Equal("10", answer.Headers.RetryAfter);
+        var response = await _api.PostAsync("/api/content", ApiHarness.Item("A"));
+        Assert.Equal(503, response.Status);
+        Assert.Equal("10", response.Headers.RetryAfter);
     }
 }

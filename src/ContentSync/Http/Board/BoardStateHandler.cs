@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using ContentSync.Ledger;
 using ContentSync.Resync;
 using ContentSync.Synchronization;
@@ -6,17 +7,22 @@ using Microsoft.AspNetCore.Http;
 namespace ContentSync.Http.Board;
 
 /// <summary>GET /api/board/state: the figures that the board shows.</summary>
-public sealed class BoardStateHandler(LedgerFiguresReader reader, CircuitBreaker gate, ResyncRuns resyncs, ResyncSources sources, TimeProvider time)
+public sealed class BoardStateHandler(
+    LedgerFiguresReader reader, CircuitBreaker breaker, ResyncRuns runs, ResyncSources sources, TimeProvider time)
 {
-    /// <returns>200, or 503 where the ledger or the runs cannot be reached.</returns>
+    /// <returns>200, or 503 if the ledger or the run store is unavailable.</returns>
     public async Task<IResult> HandleAsync(CancellationToken cancellationToken)
     {
         try
         {
             var figures = await reader.ReadAsync(cancellationToken).ConfigureAwait(false);
-            var runs = await resyncs.ListAsync(cancellationToken).ConfigureAwait(false);
+            var recent = await runs.ListAsync(cancellationToken).ConfigureAwait(false);
             var now = time.GetUtcNow();
-            var state = BoardState.Of(figures, gate.OpenState, now) with { Resyncs = BoardState.ToShow(runs, sources, now), ResyncSources = sources.Keys() };
+            var state = BoardState.Of(figures, breaker.OpenState, now) with
+            {
+                Resyncs = BoardState.ToShow(recent, sources, now),
+                ResyncSources = sources.Keys(),
+            };
             return Results.Json(state, ApiJson.Responses.BoardState);
         }
         catch (IOException e)
@@ -33,48 +39,49 @@ public sealed class BoardStateHandler(LedgerFiguresReader reader, CircuitBreaker
 /// <summary>What the board shows.</summary>
 public sealed record BoardState
 {
-    private const int MostEndedRuns = 5;
+    private const int MaxEndedRuns = 5;
 
     public required DateTimeOffset Now { get; init; }
 
-    /// <summary>When the ledger was read; counts of a large ledger are some time old.</summary>
+    /// <summary>When the ledger was read; the counts of a large ledger are read less often.</summary>
     public required DateTimeOffset CountedAt { get; init; }
 
-    /// <summary>Contents by pending, synchronized and parked.</summary>
+    /// <summary>Items by state: pending, synchronized and parked.</summary>
     public required IReadOnlyDictionary<string, long> States { get; init; }
 
-    /// <summary>Parked contents by rejected, attemptsExhausted and ageExceeded.</summary>
+    /// <summary>Parked items by reason: rejected, attemptsExhausted and ageExceeded.</summary>
     public required IReadOnlyDictionary<string, long> ParkReasons { get; init; }
 
-    /// <summary>Contents by template status, as AlipayHK wrote it.</summary>
+    /// <summary>Items by template status, as AlipayHK spells it.</summary>
     public required IReadOnlyDictionary<string, long> TemplateStatuses { get; init; }
 
-    /// <summary>Contents that AlipayHK acknowledged in the minute before the count.</summary>
+    /// <summary>Items that AlipayHK acknowledged in the minute before the count.</summary>
     public required long SynchronizedInTheLastMinute { get; init; }
 
-    /// <summary>Absent where nothing is pending.</summary>
+    /// <summary>Absent if nothing is pending.</summary>
     public OldestPendingState? OldestPending { get; init; }
 
-    /// <summary>The stop of all sending in force; absent while sending flows.</summary>
-    public StopState? Stop { get; init; }
+    /// <summary>The open circuit breaker; absent while it is closed.</summary>
+    [JsonPropertyName("stop")]
+    public OpenCircuitState? OpenCircuit { get; init; }
 
-    /// <summary>The contents that failed last and are not synchronized since, newest first.</summary>
+    /// <summary>The items that failed last and have not been synchronized since, newest first.</summary>
     public required IReadOnlyList<FailureState> Failures { get; init; }
 
-    /// <summary>The resyncs under way and the last ones that ended, newest first.</summary>
+    /// <summary>The resyncs in progress, then the last ones that ended, newest first.</summary>
     public IReadOnlyList<ResyncState> Resyncs { get; init; } = [];
 
-    /// <summary>The words of the sources that a resync can be started of.</summary>
+    /// <summary>The sources that a resync can be started for: catalog, ledger or both.</summary>
     public IReadOnlyList<string> ResyncSources { get; init; } = [];
 
-    /// <summary>Of the remembered runs those that a board shows.</summary>
+    /// <summary>Selects the runs that the board shows.</summary>
     internal static IReadOnlyList<ResyncState> ToShow(IReadOnlyList<ResyncRun> runs, ResyncSources sources, DateTimeOffset now)
     {
-        var ended = runs.Where(run => !run.IsInProgress).Take(MostEndedRuns);
+        var ended = runs.Where(run => !run.IsInProgress).Take(MaxEndedRuns);
         return [.. runs.Where(run => run.IsInProgress).Concat(ended).Select(run => ResyncState.Of(run, sources, now))];
     }
 
-    internal static BoardState Of(LedgerFigures figures, OpenCircuit? stop, DateTimeOffset now) => new()
+    internal static BoardState Of(LedgerFigures figures, OpenCircuit? open, DateTimeOffset now) => new()
     {
         Now = now,
         CountedAt = figures.At,
@@ -83,35 +90,43 @@ public sealed record BoardState
         TemplateStatuses = figures.TemplateStatuses,
         SynchronizedInTheLastMinute = figures.SynchronizedInTheLastMinute,
         OldestPending = figures.OldestPending is { } oldest ? new OldestPendingState(oldest.ContentId, oldest.AcceptedAt) : null,
-        Stop = stop is null ? null : new StopState(EnumText.Of(stop.Cause), stop.Code, stop.Message, CodeAdvice.For(stop.Code), stop.Since, stop.NextProbe),
+        OpenCircuit = open is null ? null : OpenCircuitState.Of(open),
         Failures = [.. figures.NewestFailures.Select(FailureState.Of)],
     };
 }
 
-/// <param name="ContentId">The content that has waited longest.</param>
-/// <param name="AcceptedAt">Since when.</param>
+/// <summary>The item that has been pending for the longest time.</summary>
 public sealed record OldestPendingState(string ContentId, DateTimeOffset AcceptedAt);
 
+/// <summary>Why the circuit breaker is open.</summary>
 /// <param name="Cause">configurationFault or breaker.</param>
-/// <param name="Code">Of the answer that stopped it.</param>
-/// <param name="Message">Of that answer.</param>
-/// <param name="Advice">What to do about it.</param>
-/// <param name="Since">When it began.</param>
-/// <param name="NextProbe">When one content is sent to see whether it is over.</param>
-public sealed record StopState(string Cause, string Code, string Message, string Advice, DateTimeOffset Since, DateTimeOffset NextProbe);
+/// <param name="Code">Code of the result that tripped it.</param>
+/// <param name="Message">Message of that result.</param>
+/// <param name="Advice">What to do about the code.</param>
+/// <param name="Since">When it tripped.</param>
+/// <param name="NextProbe">When the next probe is sent.</param>
+public sealed record OpenCircuitState(string Cause, string Code, string Message, string Advice, DateTimeOffset Since, DateTimeOffset NextProbe)
+{
+    internal static OpenCircuitState Of(OpenCircuit open) =>
+        new(EnumText.Of(open.Cause), open.Code, open.Message, CodeAdvice.For(open.Code), open.Since, open.NextProbe);
+}
 
-/// <param name="ContentId">Which content.</param>
-/// <param name="ContentType">Its type.</param>
+/// <summary>An item whose last attempt failed.</summary>
+/// <param name="ContentId">The item's contentId.</param>
+/// <param name="ContentType">The item's contentType.</param>
 /// <param name="State">pending or parked.</param>
 /// <param name="ParkReason">Absent unless parked.</param>
-/// <param name="Attempts">Attempts spent on its request.</param>
-/// <param name="LastAttempt">How the newest one ended.</param>
+/// <param name="Attempts">Attempts spent on the current version.</param>
+/// <param name="LastAttempt">How the last attempt ended.</param>
 /// <param name="Advice">What to do about its code.</param>
-public sealed record FailureState(string ContentId, string ContentType, string State, string? ParkReason, int Attempts, AttemptState LastAttempt, string Advice)
+public sealed record FailureState(
+    string ContentId, string ContentType, string State, string? ParkReason, int Attempts, AttemptState LastAttempt, string Advice)
 {
     internal static FailureState Of(SyncRecord record)
     {
         var state = ContentState.Of(record);
-        return new FailureState(state.ContentId, state.ContentType, state.State, state.ParkReason, state.Attempts, state.LastAttempt!, CodeAdvice.For(state.LastAttempt!.Code));
+        var last = state.LastAttempt!;
+        return new FailureState(
+            state.ContentId, state.ContentType, state.State, state.ParkReason, state.Attempts, last, CodeAdvice.For(last.Code));
     }
 }

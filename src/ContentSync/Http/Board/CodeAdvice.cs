@@ -3,48 +3,69 @@ using ContentSync.AlipayHk;
 
 namespace ContentSync.Http.Board;
 
-/// <summary>What a person can do about a result code, in one or two sentences.</summary>
+/// <summary>What to do about a result code, in one to three sentences.</summary>
 internal static class CodeAdvice
 {
-    private const string Content = "Change the content and submit it again; the same content is not sent a second time by itself.";
-    private const string Waits = "Nothing to do: it is tried again by itself. Replay it if it was parked in the meantime.";
-    private const string Keys = "Compare Client-Id, key version and the public key that AlipayHK holds with the settings here. Sending goes on by itself once a probe succeeds.";
-    private const string Unproven = "AlipayHK's answer could not be proven to be AlipayHK's. Check the configured partner key and its version; ask AlipayHK whether its key has changed.";
+    private const string ChangeContent = "Change the content and submit it again; unchanged content is not sent again automatically.";
+    private const string Automatic = "Nothing to do: the item is retried automatically. Replay it if it is parked.";
+
+    private const string CheckKeys =
+        "Check that Client-Id, key version and the public key registered with AlipayHK match the settings. "
+        + "Sending resumes automatically once a probe succeeds.";
+
+    private const string Unverified =
+        "The response could not be verified as AlipayHK's. Check AlipayHK's public key and its version in AlipayHk:PublicKeys; "
+        + "ask AlipayHK whether its key has changed.";
 
     private static readonly FrozenDictionary<string, string> Table = new Dictionary<string, string>(StringComparer.Ordinal)
     {
-        ["CONTENT_RISKY"] = "AlipayHK's review refuses what the content says or shows. Take out what is risky and submit it again; quote the Tracer-Id to AlipayHK if the reason is unclear.",
-        ["PARAM_ILLEGAL"] = "A field is missing or not as AlipayHK wants it. Compare contentInfo with the mapping that AlipayHK agreed with you, mend it and submit it again.",
-        ["PROCESS_FAIL"] = Content,
-        ["BIZ_ERROR_NO_RETRY"] = Content,
-        ["UNKNOWN_EXCEPTION"] = Waits,
-        ["SYSTEM_ERROR"] = Waits,
-        ["BIZ_ERROR_NEED_RETRY"] = Waits,
-        ["INVALID_SIGNATURE"] = Keys,
-        ["SIGNATURE_INVALID"] = Keys,
-        ["INVALID_CLIENT"] = "AlipayHK does not know the Client-Id. Check the setting AlipayHk:ClientId against what AlipayHK gave you.",
-        ["INVALID_API"] = "AlipayHK does not serve this path for you. Check AlipayHk:BaseAddress and AlipayHk:Path, and that the API is released for your Client-Id.",
-        ["METHOD_NOT_SUPPORTED"] = "Check AlipayHk:BaseAddress and AlipayHk:Path: something else answers there.",
+        ["CONTENT_RISKY"] =
+            "AlipayHK's review rejects the text or images. Take out what is risky and submit the item again; "
+            + "quote the Tracer-Id to AlipayHK if the reason is unclear.",
+        ["PARAM_ILLEGAL"] =
+            "A field is missing or not in the form that AlipayHK requires. Compare contentInfo with the mapping agreed with AlipayHK, "
+            + "correct it and submit the item again.",
+        ["PROCESS_FAIL"] = ChangeContent,
+        ["BIZ_ERROR_NO_RETRY"] = ChangeContent,
+        ["UNKNOWN_EXCEPTION"] = Automatic,
+        ["SYSTEM_ERROR"] = Automatic,
+        ["BIZ_ERROR_NEED_RETRY"] = Automatic,
+        ["INVALID_SIGNATURE"] = CheckKeys,
+        ["SIGNATURE_INVALID"] = CheckKeys,
+        ["INVALID_CLIENT"] =
+            "AlipayHK does not know the Client-Id. Compare the setting AlipayHk:ClientId with the Client-Id that AlipayHK assigned to you.",
+        ["INVALID_API"] =
+            "AlipayHK does not serve this path for you. Check AlipayHk:BaseAddress and AlipayHk:Path, "
+            + "and that the API is enabled for your Client-Id.",
+        ["METHOD_NOT_SUPPORTED"] = "Another service responds at this address. Check AlipayHk:BaseAddress and AlipayHk:Path.",
         ["MEDIA_TYPE_NOT_ACCEPTABLE"] = "Check whether AlipayHK expects encrypted bodies (AlipayHk:Encryption).",
-        ["ACCESS_FORBIDDEN"] = "Ask AlipayHK to let in the source address of this app and to release the API for your Client-Id.",
-        [ClientCodes.Timeout] = "AlipayHK did not answer in time. " + Waits,
-        [ClientCodes.ConnectionFailed] = "No connection to AlipayHK. Check the address, the network's way out and whether AlipayHK lets your source address in. " + Waits,
-        [ClientCodes.HttpStatus] = "Something on the way answered instead of AlipayHK, or AlipayHK is down. " + Waits,
-        [ClientCodes.Redirected] = "The configured address redirects, and redirects are never followed. Configure the address it leads to.",
-        [ClientCodes.AnswerTooLarge] = "Something else than AlipayHK answers at the configured address. Check AlipayHk:BaseAddress.",
-        [ClientCodes.MalformedAnswer] = "Something else than AlipayHK answers at the configured address, or AlipayHK is down. " + Waits,
-        [ClientCodes.UnclearResult] = Waits,
-        [ClientCodes.UnsignedSuccess] = Unproven,
-        [ClientCodes.IncompleteResponseSignature] = Unproven,
-        [ClientCodes.InvalidResponseSignature] = Unproven,
-        [ClientCodes.UnknownResponseKeyVersion] = "AlipayHK signs with a key that is not configured. Add the new key to AlipayHk:PublicKeys beside the old one.",
-        [ClientCodes.UnsupportedResponseAlgorithm] = "AlipayHK signs with another algorithm than RSA256. Ask AlipayHK to use RSA256 for your Client-Id.",
-        [ClientCodes.UndecryptableResponse] = "AlipayHK's answer is encrypted and cannot be read. Check AlipayHk:Encryption and the private key.",
-        [ClientCodes.SigningUnavailable] = "The key store gives no signature. Check that it can be reached and that this app may sign; items wait and lose nothing.",
-        [ClientCodes.SendBudgetSpent] = "More is to be sent than the configured rate allows. It waits for its turn; raise the rate if AlipayHK has agreed to more.",
-        [ClientCodes.Interrupted] = "The app ended during the attempt. " + Waits,
+        ["ACCESS_FORBIDDEN"] = "Ask AlipayHK to allow this app's source address and to enable the API for your Client-Id.",
+        [ClientCodes.Timeout] = "AlipayHK did not respond in time. " + Automatic,
+        [ClientCodes.ConnectionFailed] =
+            "No connection to AlipayHK. Check the address, the outbound network and whether AlipayHK allows your source address. " + Automatic,
+        [ClientCodes.HttpStatus] = "A proxy or gateway responded instead of AlipayHK, or AlipayHK is down. " + Automatic,
+        [ClientCodes.Redirected] =
+            "The configured address redirects, and redirects are never followed. Configure the address that it redirects to.",
+        [ClientCodes.AnswerTooLarge] = "Another service responds at the configured address. Check AlipayHk:BaseAddress.",
+        [ClientCodes.MalformedAnswer] = "Another service responds at the configured address, or AlipayHK is down. " + Automatic,
+        [ClientCodes.UnclearResult] = Automatic,
+        [ClientCodes.UnsignedSuccess] = Unverified,
+        [ClientCodes.IncompleteResponseSignature] = Unverified,
+        [ClientCodes.InvalidResponseSignature] = Unverified,
+        [ClientCodes.UnknownResponseKeyVersion] =
+            "AlipayHK signs with a key that is not configured. Add the new key to AlipayHk:PublicKeys and keep the old one.",
+        [ClientCodes.UnsupportedResponseAlgorithm] =
+            "AlipayHK does not sign with RSA256. Ask AlipayHK to use RSA256 for your Client-Id.",
+        [ClientCodes.UndecryptableResponse] =
+            "AlipayHK's response is encrypted and cannot be decrypted. Check AlipayHk:Encryption and the private key.",
+        [ClientCodes.SigningUnavailable] =
+            "The key store does not sign. Check that it is reachable and that this app may sign; items wait and lose no attempt.",
+        [ClientCodes.SendBudgetSpent] =
+            "More items are waiting than the configured rate allows. They are sent in turn; raise the rate if AlipayHK has agreed to more.",
+        [ClientCodes.Interrupted] = "The app stopped during the attempt. " + Automatic,
     }.ToFrozenDictionary(StringComparer.Ordinal);
 
     public static string For(string code) =>
-        Table.GetValueOrDefault(code) ?? "AlipayHK refuses this content with a code that is not documented for this API. Quote the Tracer-Id to AlipayHK's support.";
+        Table.GetValueOrDefault(code)
+        ?? "AlipayHK rejects this item with a code that is not documented for this API. Quote the Tracer-Id to AlipayHK's support.";
 }

@@ -7,8 +7,8 @@ using Microsoft.Net.Http.Headers;
 namespace ContentSync.Http.Pages;
 
 /// <summary>
-/// The pages of the API and the few files they consist of, out of the library itself. They hold no data: what they show, they ask
-/// the API for, with the key of whoever looks.
+/// Serves the API's pages and their files, which are embedded in the library. They hold no data: they fetch it from the API, with the
+/// viewer's key.
 /// </summary>
 public sealed class PageFilesHandler
 {
@@ -21,14 +21,12 @@ public sealed class PageFilesHandler
     /// <summary>The names of all files.</summary>
     public IEnumerable<string> Names => _files.Keys;
 
-    /// <param name="request">May name the version that it holds (If-None-Match).</param>
-    /// <param name="name">Without a folder.</param>
-    /// <param name="cancellationToken">Unused: the files are in memory.</param>
-    /// <returns>200 or 304, or 404 where there is no such file.</returns>
+    /// <returns>200, 304 if the caller's copy (If-None-Match) is current, or 404.</returns>
     public Task<IResult> HandleAsync(HttpRequest request, string name, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        if (!_files.TryGetValue(name, out var file)) return Task.FromResult<IResult>(Problem.Of(StatusCodes.Status404NotFound, "No such file.", "The pages have no file of this name."));
+        if (!_files.TryGetValue(name, out var file))
+            return Task.FromResult<IResult>(Problem.Of(StatusCodes.Status404NotFound, "No such file.", "The pages have no file with this name."));
         SecurityHeaders.Apply(request.HttpContext.Response);
         request.HttpContext.Response.Headers.CacheControl = "no-cache";
         return Task.FromResult(Results.Bytes(file.Bytes, file.ContentType, entityTag: file.Tag));
@@ -47,7 +45,8 @@ public sealed class PageFilesHandler
             ".svg" => "image/svg+xml",
             _ => "application/json",
         };
-        return new PageFile(bytes, contentType, new EntityTagHeaderValue($"\"{Convert.ToHexStringLower(SHA256.HashData(bytes).AsSpan(0, 12))}\""));
+        var hash = Convert.ToHexStringLower(SHA256.HashData(bytes).AsSpan(0, 12));
+        return new PageFile(bytes, contentType, new EntityTagHeaderValue($"\"{hash}\""));
     }
 
     private sealed record PageFile(byte[] Bytes, string ContentType, EntityTagHeaderValue Tag);

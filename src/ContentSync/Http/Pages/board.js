@@ -1,18 +1,19 @@
 import { ago, call, element, foreign, key, tick } from "./client.js";
 
-const every = 2000;
-const one = id => document.getElementById(id);
+const refreshMilliseconds = 2000;
+const byId = id => document.getElementById(id);
 const words = {
-  rejected: "rejected by AlipayHK", attemptsExhausted: "every attempt was spent", ageExceeded: "not acknowledged in time",
-  configurationFault: "AlipayHK does not accept how we call", breaker: "too many failures in a row",
-  catalog: "catalog", ledger: "ledger", planning: "planning", sending: "sending", completed: "completed", planned: "dry run", cancelled: "cancelled",
-  noSnapshot: "no catalog", handledAlready: "handled already", refused: "refused", stopped: "stopped by the guard",
+  rejected: "rejected by AlipayHK", attemptsExhausted: "all attempts failed", ageExceeded: "not acknowledged in time",
+  configurationFault: "AlipayHK rejects this app's configuration", breaker: "too many consecutive failures",
+  catalog: "catalog", ledger: "ledger",
+  planning: "planning", sending: "sending", completed: "completed", planned: "dry run", cancelled: "cancelled",
+  noSnapshot: "no catalog", handledAlready: "already handled", refused: "refused", stopped: "stopped by the guard",
 };
 const tone = { completed: "good", refused: "bad", stopped: "bad", noSnapshot: "warn", cancelled: "warn" };
 const number = value => value.toLocaleString("en");
 
 let parkedShown = 25;
-let parkedSeen = "";
+let parkedCounts = "";
 let timer = 0;
 
 // Live figures ---------------------------------------------------------------------------------
@@ -22,81 +23,85 @@ async function refresh() {
   try {
     if (!document.hidden) await show(await call("GET", "/api/board/state"));
   } catch (fault) {
-    lost(fault);
+    showFault(fault);
   }
   tick();
-  timer = setTimeout(refresh, every);
+  timer = setTimeout(refresh, refreshMilliseconds);
 }
 
-function lost(fault) {
+function showFault(fault) {
   if (fault.status === 401) {
-    one("main").hidden = true;
-    if (one("key-form").hidden) {
-      one("key-form").hidden = false;
-      one("key").focus();
+    byId("main").hidden = true;
+    if (byId("key-form").hidden) {
+      byId("key-form").hidden = false;
+      byId("key").focus();
     }
-    if (key.get()) one("key-note").textContent = "That key is not the one. " + fault.message;
-    live("A key is asked for", true);
+    if (key.get()) byId("key-note").textContent = "The key is wrong. " + fault.message;
+    live("API key required", true);
   } else {
-    live(fault.status ? fault.message : "The host does not answer; trying again", true);
+    live(fault.status ? fault.message : "The host does not respond; retrying", true);
   }
 }
 
 function live(text, bad) {
-  const shown = one("live");
+  const shown = byId("live");
   if (shown.textContent !== text) shown.textContent = text;
   shown.classList.toggle("bad", bad);
 }
 
 async function show(state) {
-  one("key-form").hidden = true;
-  one("main").hidden = false;
-  live(Date.parse(state.now) - Date.parse(state.countedAt) < 10000 ? "Live" : `Live, counted at ${new Date(state.countedAt).toLocaleTimeString()}`, false);
-  showStop(state.stop);
+  byId("key-form").hidden = true;
+  byId("main").hidden = false;
+  const isRecent = Date.parse(state.now) - Date.parse(state.countedAt) < 10000;
+  live(isRecent ? "Live" : `Live, counted at ${new Date(state.countedAt).toLocaleTimeString()}`, false);
+  showCircuit(state.stop);
   for (const [name, count] of Object.entries(state.states)) set(`count-${name}`, number(count));
   set("rate", number(state.synchronizedInTheLastMinute));
   const total = Object.values(state.states).reduce((sum, count) => sum + count, 0);
-  set("note-synchronized", total === 0 ? "nothing accepted yet" : `of ${number(total)} contents`);
-  set("note-parked", Object.entries(state.parkReasons).filter(([, count]) => count > 0).map(([reason, count]) => `${number(count)} ${words[reason] ?? reason}`).join(", ") || "nothing waits for a person");
-  one("note-pending").replaceChildren(...(state.oldestPending ? ["oldest: ", opener(state.oldestPending.contentId), " ", ago(state.oldestPending.acceptedAt)] : ["nothing waits"]));
+  set("note-synchronized", total === 0 ? "nothing accepted yet" : `of ${number(total)} items`);
+  const reasons = Object.entries(state.parkReasons).filter(([, count]) => count > 0);
+  set("note-parked", reasons.map(([reason, count]) => `${number(count)} ${words[reason] ?? reason}`).join(", ") || "nothing needs your attention");
+  const oldest = state.oldestPending;
+  byId("note-pending").replaceChildren(...(oldest ? ["oldest: ", opener(oldest.contentId), " ", ago(oldest.acceptedAt)] : ["nothing is waiting"]));
   const templates = Object.entries(state.templateStatuses);
-  one("templates").hidden = templates.length === 0;
-  one("templates").replaceChildren("Card templates:", ...templates.map(([status, count]) => element("span", { class: "chip" }, foreign(status), ` ${number(count)}`)));
+  byId("templates").hidden = templates.length === 0;
+  const chips = templates.map(([status, count]) => element("span", { class: "chip" }, foreign(status), ` ${number(count)}`));
+  byId("templates").replaceChildren("Card templates:", ...chips);
   fill("failures", state.failures, failureRow);
   showCodes(state.failures);
   showResyncs(state);
   const parkedNow = JSON.stringify([state.states.parked, state.parkReasons]);
-  if (parkedNow !== parkedSeen) {
+  if (parkedNow !== parkedCounts) {
     await loadParked();
-    parkedSeen = parkedNow;
+    parkedCounts = parkedNow;
   }
 }
 
 function set(id, text) {
-  const shown = one(id);
+  const shown = byId(id);
   if (shown && shown.textContent !== text) shown.textContent = text;
 }
 
-function showStop(stop) {
-  const shown = one("stop");
-  if (stop) {
-    one("stop-what").replaceChildren(`${words[stop.cause] ?? stop.cause}: `, element("code", {}, foreign(stop.code)), " ", foreign(stop.message));
-    set("stop-advice", stop.advice);
-    one("stop-when").replaceChildren("Since ", ago(stop.since), ". Items are still accepted. The next probe: ", ago(stop.nextProbe), ".");
+function showCircuit(open) {
+  if (open) {
+    const cause = words[open.cause] ?? open.cause;
+    byId("circuit-cause").replaceChildren(`${cause}: `, element("code", {}, foreign(open.code)), " ", foreign(open.message));
+    set("circuit-advice", open.advice);
+    byId("circuit-times").replaceChildren("Opened ", ago(open.since), ". Items are still accepted. Next probe: ", ago(open.nextProbe), ".");
   }
-  shown.hidden = !stop;
+  byId("circuit").hidden = !open;
 }
 
-// Tables: rows are kept by their content, so that focus and selection stay where they are ---------
+// Tables: unchanged rows are reused, so that focus and selection stay in place --------------------
 
 function fill(id, rows, make) {
-  const body = one(id).tBodies[0];
+  const body = byId(id).tBodies[0];
   const old = new Map([...body.rows].map(row => [row.dataset.key, row]));
   const fresh = rows.map(row => {
     const name = row.contentId ?? row.runId;
-    const kept = old.get(name);
+    const present = old.get(name);
     const text = JSON.stringify(row);
-    if (kept && kept.dataset.text === text) return kept;
+    if (present && present.dataset.text === text) return present;
     const made = make(row);
     made.dataset.key = name;
     made.dataset.text = text;
@@ -108,23 +113,25 @@ function fill(id, rows, make) {
     body.replaceChildren(...fresh);
     if (inside) [...body.rows].find(row => row.dataset.key === focused)?.querySelector("button")?.focus();
   }
-  one(`${id}-none`).hidden = rows.length > 0;
+  byId(`${id}-none`).hidden = rows.length > 0;
 }
 
 function failureRow(failure) {
   const last = failure.lastAttempt;
   return element("tr", {},
-    cell("Content", opener(failure.contentId), element("span", { class: "quiet" }, foreign(failure.contentType))),
-    element("td", { class: "when", "data-label": "When" }, ago(last.at), element("span", { class: "quiet" }, failure.state === "parked" ? "parked" : `attempt ${failure.attempts}`)),
-    cell("What AlipayHK said", element("code", {}, foreign(last.code)), " ", foreign(last.message)),
+    cell("Item", opener(failure.contentId), element("span", { class: "quiet" }, foreign(failure.contentType))),
+    element("td", { class: "when", "data-label": "When" },
+      ago(last.at),
+      element("span", { class: "quiet" }, failure.state === "parked" ? "parked" : `attempt ${failure.attempts}`)),
+    cell("Result", element("code", {}, foreign(last.code)), " ", foreign(last.message)),
     cell("What to do", failure.advice),
     cell(undefined, failure.state === "parked" ? replayButton(failure.contentId) : null));
 }
 
 function parkedRow(item) {
   return element("tr", {},
-    cell("Content", opener(item.contentId)),
-    cell("Why", words[item.parkReason] ?? item.parkReason),
+    cell("Item", opener(item.contentId)),
+    cell("Reason", words[item.parkReason] ?? item.parkReason),
     element("td", { class: "when", "data-label": "When" }, item.lastAttempt ? ago(item.lastAttempt.at) : ""),
     cell("Code", item.lastAttempt ? element("code", {}, foreign(item.lastAttempt.code)) : null),
     cell(undefined, replayButton(item.contentId)));
@@ -134,21 +141,23 @@ const cell = (label, ...children) => element("td", { "data-label": label }, ...c
 
 const opener = contentId => element("button", { class: "link", type: "button", onclick: () => open(contentId) }, foreign(contentId));
 
-const replayButton = contentId => element("button", { type: "button", "aria-label": `Replay ${contentId}`, onclick: event => replay(contentId, event.currentTarget) }, "Replay");
+const replayButton = contentId => element("button",
+  { type: "button", "aria-label": `Replay ${contentId}`, onclick: event => replay(contentId, event.currentTarget) },
+  "Replay");
 
 // Parked --------------------------------------------------------------------------------------
 
 async function loadParked() {
-  const code = one("parked-code").value;
+  const code = byId("parked-code").value;
   const page = await call("GET", `/api/content?state=parked&limit=${parkedShown}${code ? `&code=${encodeURIComponent(code)}` : ""}`);
   fill("parked", page.items, parkedRow);
   showCodes(page.items);
-  one("parked-more").hidden = !page.continuation || parkedShown >= 200;
-  one("replay-all").disabled = page.items.length === 0;
+  byId("parked-more").hidden = !page.continuation || parkedShown >= 200;
+  byId("replay-all").disabled = page.items.length === 0;
 }
 
 function showCodes(items) {
-  const select = one("parked-code");
+  const select = byId("parked-code");
   const known = new Set([...select.options].map(option => option.value));
   for (const item of items) {
     const code = item.lastAttempt?.code;
@@ -162,43 +171,46 @@ async function replay(contentId, button) {
   button.disabled = true;
   await act(async () => {
     await call("POST", `/api/content/${encodeURIComponent(contentId)}/replay`);
-    return `${contentId} is on its way again.`;
+    return `${contentId} is being sent again.`;
   });
   button.disabled = false;
-  if (one("item").open) await showItem(contentId);
+  if (byId("item").open) await showItem(contentId);
 }
 
 // Resyncs -------------------------------------------------------------------------------------
 
 function showResyncs(state) {
-  const source = one("resync-source");
+  const source = byId("resync-source");
   if ([...source.options].map(option => option.value).join() !== state.resyncSources.join()) {
-    source.replaceChildren(...state.resyncSources.map(word => element("option", { value: word }, word === "ledger" ? "ledger: what is pending or failed, again" : word)));
+    const labels = { ledger: "ledger: resend pending and failed items" };
+    source.replaceChildren(...state.resyncSources.map(name => element("option", { value: name }, labels[name] ?? name)));
     showShare();
   }
-  const underWay = state.resyncs.filter(run => run.state === "planning" || run.state === "sending");
-  const shown = one("resyncs-now");
-  for (const gone of [...shown.children].filter(card => !underWay.some(run => run.runId === card.dataset.key))) gone.remove();
-  for (const run of underWay) showRun([...shown.children].find(card => card.dataset.key === run.runId) ?? newRun(run), run);
-  fill("resyncs", state.resyncs.filter(run => !underWay.includes(run)), resyncRow);
+  const running = state.resyncs.filter(run => run.state === "planning" || run.state === "sending");
+  const shown = byId("resyncs-now");
+  for (const gone of [...shown.children].filter(card => !running.some(run => run.runId === card.dataset.key))) gone.remove();
+  for (const run of running) showRun([...shown.children].find(card => card.dataset.key === run.runId) ?? newRun(run), run);
+  fill("resyncs", state.resyncs.filter(run => !running.includes(run)), resyncRow);
 }
 
-// A card is made once and then kept up, so that its button keeps the focus.
+// A card is created once and then updated, so that its button keeps the focus.
 function newRun(run) {
   const card = element("article", { class: "run", "aria-label": `Resync of ${run.source ?? run.sourceName}` },
-    element("p", { class: "heading" }, element("strong", { class: "run-name" }), element("button", { type: "button", onclick: event => cancelRun(run, event.currentTarget) }, "Cancel")),
-    element("progress", { "aria-label": "Done of what is planned" }),
+    element("p", { class: "heading" },
+      element("strong", { class: "run-name" }),
+      element("button", { type: "button", onclick: event => cancelRun(run, event.currentTarget) }, "Cancel")),
+    element("progress", { "aria-label": "Progress" }),
     element("p", { class: "run-counts" }),
     element("p", { class: "run-message quiet" }),
     element("div", { class: "run-issues" }));
   card.dataset.key = run.runId;
-  one("resyncs-now").append(card);
+  byId("resyncs-now").append(card);
   return card;
 }
 
 function showRun(card, run) {
-  const put = (css, of, ...children) => {
-    const text = JSON.stringify(of);
+  const put = (css, source, ...children) => {
+    const text = JSON.stringify(source);
     const shown = card.querySelector(css);
     if (shown.dataset.text === text) return;
     shown.dataset.text = text;
@@ -210,7 +222,10 @@ function showRun(card, run) {
     const done = run.counts.planned - run.counts.remaining;
     bar.max = Math.max(1, run.counts.planned);
     bar.value = done;
-    put(".run-counts", [run.counts, run.ratePerSecond], `${number(done)} of ${number(run.counts.planned)}: ${told(run.counts)}. ${number(run.ratePerSecond)} per second`, ...(run.estimatedEnd ? [", done ", ago(run.estimatedEnd)] : []), ".");
+    put(".run-counts", [run.counts, run.ratePerSecond],
+      `${number(done)} of ${number(run.counts.planned)}: ${outcomesOf(run.counts)}. ${number(run.ratePerSecond)} per second`,
+      ...(run.estimatedEnd ? [", done ", ago(run.estimatedEnd)] : []),
+      ".");
   } else {
     bar.removeAttribute("value");
   }
@@ -218,56 +233,71 @@ function showRun(card, run) {
   put(".run-issues", run.issues.length, ...issuesOf(run));
 }
 
-const sourceOf = run => foreign(run.source ? (run.snapshot && run.snapshot !== run.source ? `${words[run.source]} ${run.snapshot}` : words[run.source]) : run.sourceName);
+function sourceOf(run) {
+  if (!run.source) return foreign(run.sourceName);
+  return foreign(run.snapshot && run.snapshot !== run.source ? `${words[run.source]} ${run.snapshot}` : words[run.source]);
+}
 
-const told = counts => ["sent", "unchanged", "superseded", "failed", "parked"].filter(name => counts[name] > 0).map(name => `${number(counts[name])} ${name}`).join(", ") || "nothing yet";
+function outcomesOf(counts) {
+  const names = ["sent", "unchanged", "superseded", "failed", "parked"].filter(name => counts[name] > 0);
+  return names.map(name => `${number(counts[name])} ${name}`).join(", ") || "nothing yet";
+}
 
-function planned(plan) {
-  const named = [[plan.new, "new"], [plan.changed, "changed"], [plan.unchanged, "unchanged"], [plan.vanished, "to delist"], [plan.invalid, "invalid"]];
-  return named.filter(([count]) => count > 0).map(([count, name]) => `${number(count)} ${name}`).join(", ") || "an empty catalog";
+function planOf(plan) {
+  const counts = [
+    [plan.new, "new"], [plan.changed, "changed"], [plan.unchanged, "unchanged"], [plan.vanished, "to delist"], [plan.invalid, "invalid"],
+  ];
+  return counts.filter(([count]) => count > 0).map(([count, name]) => `${number(count)} ${name}`).join(", ") || "an empty catalog";
 }
 
 function resyncRow(run) {
   return element("tr", {},
     element("td", { class: "when", "data-label": "When" }, ago(run.endedAt ?? run.updatedAt)),
     cell("Source", sourceOf(run)),
-    cell("Ended", element("strong", { class: tone[run.state] }, words[run.state] ?? run.state)),
-    cell("Items", run.counts ? told(run.counts) : run.plan ? planned(run.plan) : ""),
-    cell("What happened", foreign(run.message), run.faultLine ? ` (line ${number(run.faultLine)})` : null, ...issuesOf(run)));
+    cell("Result", element("strong", { class: tone[run.state] }, words[run.state] ?? run.state)),
+    cell("Items", run.counts ? outcomesOf(run.counts) : run.plan ? planOf(run.plan) : ""),
+    cell("Details", foreign(run.message), run.faultLine ? ` (line ${number(run.faultLine)})` : null, ...issuesOf(run)));
 }
 
 function issuesOf(run) {
   if (run.issues.length === 0) return [];
+  const isPartial = run.plan && run.plan.invalid > run.issues.length;
+  const title = isPartial ? `The first ${run.issues.length} of ${number(run.plan.invalid)} invalid items` : `${run.issues.length} invalid`;
   return [element("details", {},
-    element("summary", {}, run.plan && run.plan.invalid > run.issues.length ? `The first ${run.issues.length} of ${number(run.plan.invalid)} invalid items` : `${run.issues.length} invalid`),
-    element("ul", {}, ...run.issues.map(issue => element("li", {}, foreign(issue.place), ": ", issue.contentId ? element("code", {}, foreign(issue.contentId)) : null, " ", foreign(issue.message)))))];
+    element("summary", {}, title),
+    element("ul", {}, ...run.issues.map(issue => element("li", {},
+      foreign(issue.place), ": ",
+      issue.contentId ? element("code", {}, foreign(issue.contentId)) : null, " ",
+      foreign(issue.message)))))];
 }
 
 function showShare() {
-  const catalog = one("resync-source").value === "catalog";
-  one("resync-share-field").hidden = !catalog;
-  one("resync-share-note").hidden = !catalog;
+  const catalog = byId("resync-source").value === "catalog";
+  byId("resync-share-field").hidden = !catalog;
+  byId("resync-share-note").hidden = !catalog;
 }
 
 async function startRun(dryRun) {
-  const source = one("resync-source").value;
-  const share = one("resync-share").value;
-  const wish = { source, dryRun, ...(source === "catalog" && share !== "" ? { allowDelist: Number(share) / 100 } : {}) };
+  const source = byId("resync-source").value;
+  const share = byId("resync-share").value;
+  const request = { source, dryRun, ...(source === "catalog" && share !== "" ? { allowDelist: Number(share) / 100 } : {}) };
   if (!dryRun) {
     const what = source === "catalog"
-      ? `Make AlipayHK equal to the catalog? What is new or changed is sent, and what the catalog no longer holds is delisted${wish.allowDelist === undefined ? "" : `, up to ${share} % of what is listed`}.`
-      : "Send again what is pending in the ledger or was given up on?";
-    if (!await confirmed(what, "Start", "Leave it")) return;
+      ? "Bring AlipayHK in sync with the catalog? New and changed items are sent, and items that are no longer in the catalog are delisted"
+        + (request.allowDelist === undefined ? "." : `, up to ${share} % of the listed items.`)
+      : "Resend the items of the ledger that are pending, failed or of unknown outcome?";
+    if (!await confirmed(what, "Start", "Do not start")) return;
   }
   await act(async () => {
-    await call("POST", "/api/resyncs", wish);
-    one("resync-share").value = "";
-    return dryRun ? "Planning; nothing is sent." : "The resync has begun.";
+    await call("POST", "/api/resyncs", request);
+    byId("resync-share").value = "";
+    return dryRun ? "Dry run started; nothing is sent." : "The resync has started.";
   });
 }
 
 async function cancelRun(run, button) {
-  if (!await confirmed("End this resync for good? What it has taken in already is still delivered.", "Cancel the resync", "Let it go on")) return;
+  const text = "Cancel this resync permanently? Items that it has already accepted are still delivered.";
+  if (!await confirmed(text, "Cancel the resync", "Keep it running")) return;
   button.disabled = true;
   await act(async () => {
     await call("POST", `/api/resyncs/${encodeURIComponent(run.runId)}/cancel`);
@@ -280,31 +310,32 @@ async function confirmed(text, yes, no) {
   set("confirm-text", text);
   set("confirm-yes", yes);
   set("confirm-no", no);
-  const wish = one("confirm");
-  wish.returnValue = "no";
-  wish.showModal();
-  await new Promise(closed => wish.addEventListener("close", closed, { once: true }));
-  return wish.returnValue === "yes";
+  const dialog = byId("confirm");
+  dialog.returnValue = "no";
+  dialog.showModal();
+  await new Promise(closed => dialog.addEventListener("close", closed, { once: true }));
+  return dialog.returnValue === "yes";
 }
 
 async function replayAll() {
-  const code = one("parked-code").value;
+  const code = byId("parked-code").value;
   const filter = code ? { resultCode: code } : { all: true };
   await act(async () => {
     const dry = await call("POST", "/api/content/replay", { ...filter, dryRun: true });
     const codes = Object.entries(dry.codes).map(([name, count]) => `${count} × ${name || "no code"}`).join(", ");
-    const text = `Send ${number(dry.matched)}${dry.more ? " or more" : ""} parked contents again, unchanged? (${codes}) What AlipayHK refused for its content, it is likely to refuse again.`;
-    if (!await confirmed(text, "Replay", "Leave them")) return null;
+    const text = `Send ${number(dry.matched)}${dry.more ? " or more" : ""} parked items again, unchanged? (${codes}) `
+      + "AlipayHK is likely to reject again what it rejected for its content.";
+    if (!await confirmed(text, "Replay", "Leave them parked")) return null;
     const done = await call("POST", "/api/content/replay", filter);
-    return `${number(done.replayed)} contents are on their way again.`;
+    return `${number(done.replayed)} items are being sent again.`;
   });
 }
 
 async function act(work) {
   try {
-    const said = await work();
-    if (said) toast(said);
-    parkedSeen = "";
+    const message = await work();
+    if (message) toast(message);
+    parkedCounts = "";
     await refresh();
   } catch (fault) {
     toast(fault.message);
@@ -312,34 +343,34 @@ async function act(work) {
 }
 
 function toast(text) {
-  const shown = one("toast");
+  const shown = byId("toast");
   shown.replaceChildren(foreign(text));
   shown.classList.add("shown");
   setTimeout(() => shown.classList.remove("shown"), 6000);
 }
 
-// One content ---------------------------------------------------------------------------------
+// One item ------------------------------------------------------------------------------------
 
 function open(contentId) {
   location.hash = "#/content/" + encodeURIComponent(contentId);
 }
 
 async function followHash() {
-  const dialog = one("item");
+  const dialog = byId("item");
   const named = location.hash.match(/^#\/content\/(.+)$/);
   if (!named) {
     if (dialog.open) dialog.close();
     return;
   }
   const contentId = unescaped(named[1]);
-  one("item-title").replaceChildren(foreign(contentId));
-  one("item-state").textContent = "Loading …";
-  one("item-body").replaceChildren();
+  byId("item-title").replaceChildren(foreign(contentId));
+  byId("item-state").textContent = "Loading …";
+  byId("item-body").replaceChildren();
   if (!dialog.open) dialog.showModal();
   await showItem(contentId);
 }
 
-// An address that somebody typed may hold a % that escapes nothing.
+// A hand-typed address may contain a % that escapes nothing.
 function unescaped(text) {
   try {
     return decodeURIComponent(text);
@@ -351,29 +382,32 @@ function unescaped(text) {
 async function showItem(contentId) {
   try {
     const item = await call("GET", `/api/content/${encodeURIComponent(contentId)}`);
-    const state = one("item-state");
-    state.replaceChildren(element("strong", { class: { synchronized: "good", parked: "bad" }[item.state] ?? "warn" }, item.state), item.parkReason ? `, ${words[item.parkReason] ?? item.parkReason} ` : " ");
+    const state = byId("item-state");
+    state.replaceChildren(
+      element("strong", { class: { synchronized: "good", parked: "bad" }[item.state] ?? "warn" }, item.state),
+      item.parkReason ? `, ${words[item.parkReason] ?? item.parkReason} ` : " ");
     if (item.state === "parked") state.append(replayButton(item.contentId));
-    one("item-body").replaceChildren(...itemParts(item));
+    byId("item-body").replaceChildren(...itemParts(item));
   } catch (fault) {
-    one("item-state").replaceChildren(foreign(fault.message));
-    one("item-body").replaceChildren();
+    byId("item-state").replaceChildren(foreign(fault.message));
+    byId("item-body").replaceChildren();
   }
 }
 
 function itemParts(item) {
   const history = [...(item.history ?? (item.lastAttempt ? [item.lastAttempt] : []))].reverse();
-  const movie = history.some(attempt => attempt.templateCode || attempt.templateStatus);
+  const isMovie = history.some(attempt => attempt.templateCode || attempt.templateStatus);
+  const columns = ["When", "Code", "Message", "Request", "Tracer-Id", ...(isMovie ? ["Template"] : [])];
   const attempts = element("table", { id: "history" },
     element("caption", { class: "hidden" }, "Attempts, newest first"),
-    element("thead", {}, element("tr", {}, ...["When", "Code", "Message", "Request", "Tracer-Id", ...(movie ? ["Template"] : [])].map(name => element("th", { scope: "col" }, name)))),
+    element("thead", {}, element("tr", {}, ...columns.map(name => element("th", { scope: "col" }, name)))),
     element("tbody", {}, ...history.map(attempt => element("tr", {},
       element("td", { class: "when", "data-label": "When" }, ago(attempt.at)),
       cell("Code", element("code", {}, foreign(attempt.code))),
       cell("Message", foreign(attempt.message)),
       cell("Request", element("code", {}, foreign(attempt.requestId))),
       cell("Tracer-Id", attempt.tracerId ? element("code", {}, foreign(attempt.tracerId)) : "none"),
-      movie ? cell("Template", attempt.templateStatus ? foreign(attempt.templateStatus) : "none", attempt.templateCode ? element("span", { class: "quiet" }, foreign(attempt.templateCode)) : null) : null))));
+      isMovie ? templateCell(attempt) : null))));
   return [
     fields(item),
     element("h3", {}, "Attempts"),
@@ -381,6 +415,12 @@ function itemParts(item) {
     element("h3", {}, "contentInfo"),
     element("pre", { tabindex: "0" }, foreign(pretty(item.contentInfo ?? ""))),
   ];
+}
+
+function templateCell(attempt) {
+  return cell("Template",
+    attempt.templateStatus ? foreign(attempt.templateStatus) : "none",
+    attempt.templateCode ? element("span", { class: "quiet" }, foreign(attempt.templateCode)) : null);
 }
 
 function fields(item) {
@@ -408,23 +448,23 @@ function pretty(contentInfo) {
   }
 }
 
-one("search").addEventListener("submit", event => {
+byId("search").addEventListener("submit", event => {
   event.preventDefault();
-  const contentId = one("search-id").value.trim();
+  const contentId = byId("search-id").value.trim();
   if (contentId) open(contentId);
 });
-one("key-form").addEventListener("submit", event => {
+byId("key-form").addEventListener("submit", event => {
   event.preventDefault();
-  key.set(one("key").value);
-  one("key").value = "";
+  key.set(byId("key").value);
+  byId("key").value = "";
   refresh();
 });
-one("item").addEventListener("close", () => history.replaceState(null, "", location.pathname));
-one("parked-code").addEventListener("change", () => act(async () => { parkedShown = 25; await loadParked(); }));
-one("parked-more").addEventListener("click", () => act(async () => { parkedShown = Math.min(200, parkedShown + 50); await loadParked(); }));
-one("replay-all").addEventListener("click", replayAll);
-one("resync-source").addEventListener("change", showShare);
-one("resync-start").addEventListener("submit", event => {
+byId("item").addEventListener("close", () => history.replaceState(null, "", location.pathname));
+byId("parked-code").addEventListener("change", () => act(async () => { parkedShown = 25; await loadParked(); }));
+byId("parked-more").addEventListener("click", () => act(async () => { parkedShown = Math.min(200, parkedShown + 50); await loadParked(); }));
+byId("replay-all").addEventListener("click", replayAll);
+byId("resync-source").addEventListener("change", showShare);
+byId("resync-start").addEventListener("submit", event => {
   event.preventDefault();
   startRun(event.submitter?.value !== "run");
 });

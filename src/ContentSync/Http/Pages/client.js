@@ -1,4 +1,4 @@
-// Calls the API with the key of whoever looks, and writes what it answers as text, never as markup.
+// Calls the API with the viewer's key, and renders its responses as text, never as markup.
 
 const keyName = "contentsync.key";
 
@@ -7,26 +7,26 @@ export const key = {
   set: value => sessionStorage.setItem(keyName, value),
 };
 
-/** The answer's JSON; throws an Error with the problem's sentence and its status. */
+/** Returns the response's JSON; throws an Error with the problem's detail and the HTTP status. */
 export async function call(method, path, body) {
   const headers = {};
   if (key.get()) headers["x-functions-key"] = key.get();
   if (body !== undefined) headers["Content-Type"] = "application/json";
   const response = await fetch(path, { method, headers, body: body === undefined ? undefined : JSON.stringify(body), cache: "no-store" });
-  const answer = await response.json().catch(() => ({}));
-  if (!response.ok) throw Object.assign(new Error(answer.detail || answer.title || `HTTP ${response.status}`), { status: response.status });
-  return answer;
+  const json = await response.json().catch(() => ({}));
+  if (!response.ok) throw Object.assign(new Error(json.detail || json.title || `HTTP ${response.status}`), { status: response.status });
+  return json;
 }
 
-// Characters that are not seen, or that turn the text around them: shown by their number instead.
-const odd = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/;
+// Invisible characters and those that change the direction of text; shown by their code points instead.
+const unprintable = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/;
 
-/** Text from elsewhere, in a direction of its own, nothing in it hidden. */
+/** Text from outside this app: isolated from the direction of the text around it, with nothing in it hidden. */
 export function foreign(text) {
   const isolated = document.createElement("bdi");
-  for (const part of String(text).split(new RegExp(`(${odd.source})`))) {
-    if (odd.test(part)) isolated.append(element("span", { class: "odd" }, "U+" + part.charCodeAt(0).toString(16).toUpperCase().padStart(4, "0")));
-    else isolated.append(part);
+  for (const part of String(text).split(new RegExp(`(${unprintable.source})`))) {
+    const codePoint = () => "U+" + part.charCodeAt(0).toString(16).toUpperCase().padStart(4, "0");
+    isolated.append(unprintable.test(part) ? element("span", { class: "unprintable" }, codePoint()) : part);
   }
   return isolated;
 }
@@ -41,24 +41,27 @@ export function element(name, attributes, ...children) {
   return made;
 }
 
-/** A time as how long ago it was (or when it will be); kept up by tick. */
+/** A time relative to now ("5 s ago", "in 2 min"); tick() updates it. */
 export function ago(iso) {
   const made = element("time", { datetime: iso, title: new Date(iso).toLocaleString() });
-  made.textContent = spoken(iso, Date.now());
+  made.textContent = relative(iso, Date.now());
   return made;
 }
 
 export function tick() {
   for (const shown of document.querySelectorAll("time[datetime]")) {
-    const text = spoken(shown.dateTime, Date.now());
+    const text = relative(shown.dateTime, Date.now());
     if (shown.textContent !== text) shown.textContent = text;
   }
 }
 
-function spoken(iso, now) {
+function relative(iso, now) {
   const seconds = Math.round((now - Date.parse(iso)) / 1000);
   const size = Math.abs(seconds);
-  const [value, unit] = size < 100 ? [size, "s"] : size < 5400 ? [Math.round(size / 60), "min"] : size < 172800 ? [Math.round(size / 3600), "h"] : [Math.round(size / 86400), "d"];
+  const [value, unit] = size < 100 ? [size, "s"]
+    : size < 5400 ? [Math.round(size / 60), "min"]
+    : size < 172800 ? [Math.round(size / 3600), "h"]
+    : [Math.round(size / 86400), "d"];
   if (size < 2) return "now";
   return seconds < 0 ? `in ${value} ${unit}` : `${value} ${unit} ago`;
 }

@@ -4,13 +4,13 @@ using Microsoft.AspNetCore.Http;
 
 namespace ContentSync.Http.Webhooks;
 
-/// <summary>The ways in which the HTTP binding of CloudEvents carries events.</summary>
+/// <summary>The content modes of the HTTP binding of CloudEvents.</summary>
 public enum WebhookEventFormat
 {
-    /// <summary>One event, all of it in the body.</summary>
+    /// <summary>One event, entirely in the body.</summary>
     Structured,
 
-    /// <summary>Its attributes in headers, its data as the body.</summary>
+    /// <summary>One event: attributes in headers, data in the body.</summary>
     Binary,
 
     /// <summary>A JSON array of events.</summary>
@@ -19,7 +19,7 @@ public enum WebhookEventFormat
 
 internal static class WebhookEventFormats
 {
-    /// <summary>By media type and headers; null where the request carries no event, or not as JSON in UTF-8.</summary>
+    /// <summary>Detects the mode by media type and headers; null if the request carries no event as JSON in UTF-8.</summary>
     public static WebhookEventFormat? Of(HttpRequest request)
     {
         if (!MediaTypes.IsJson(request.ContentType)) return null;

@@ -13,35 +13,37 @@ using Microsoft.AspNetCore.Http;
 namespace ContentSync.Http.Webhooks;
 
 /// <summary>
-/// Reads the contents that CloudEvents carry as their data. An event's <c>time</c> is the revision of a content that brings none of
-/// its own. Thread-safe; never throws for what a sender sends.
+/// Reads the items that CloudEvents carry as their data. An event's <c>time</c> is the revision of an item without one. Thread-safe; never
+/// throws because of what a sender sends.
 /// </summary>
 public sealed class WebhookEventReader(ContentReader reader, ContentOptions options, TimeProvider time)
 {
-    /// <summary>Most events of one message.</summary>
+    /// <summary>Max events per message.</summary>
     public const int MaxEvents = 5_000;
 
-    // A name that is there twice is read differently by different programs; what was signed must mean one thing.
+    // Parsers disagree on duplicate names, but a signed message must have one meaning.
     private static readonly JsonDocumentOptions NoDuplicates = new() { AllowDuplicateProperties = false };
 
     private readonly JsonEventFormatter _formatter = new(new JsonSerializerOptions(), NoDuplicates);
 
-    /// <summary>The content of each event, sound or not; or what is wrong with the whole message.</summary>
-    internal (IReadOnlyList<ContentReadResult> Contents, string? Fault) Read(HttpRequest request, WebhookEventFormat format, ReadOnlyMemory<byte> body) => format switch
+    /// <summary>Reads the item of each event, valid or not; or says what is wrong with the whole message.</summary>
+    internal (IReadOnlyList<ContentReadResult> Items, string? Fault) Read(
+        HttpRequest request, WebhookEventFormat format, ReadOnlyMemory<byte> body) => format switch
     {
         WebhookEventFormat.Batched => ReadBatch(body),
-        WebhookEventFormat.Structured => One(() => _formatter.DecodeStructuredModeMessage(body, MimeUtilities.CreateContentTypeOrNull(request.ContentType), null), "/data"),
-        _ => One(() => ReadBinary(request, body), ""),
+        WebhookEventFormat.Structured => ReadSingle(
+            () => _formatter.DecodeStructuredModeMessage(body, MimeUtilities.CreateContentTypeOrNull(request.ContentType), null), "/data"),
+        _ => ReadSingle(() => DecodeBinary(request, body), ""),
     };
 
-    private (IReadOnlyList<ContentReadResult> Contents, string? Fault) One(Func<CloudEvent> decode, string pointer)
+    private (IReadOnlyList<ContentReadResult> Items, string? Fault) ReadSingle(Func<CloudEvent> decode, string pointer)
     {
-        var (content, fault) = Content(decode, pointer);
-        return fault is null ? ([content], null) : ([], fault);
+        var (item, fault) = ReadItem(decode, pointer);
+        return fault is null ? ([item], null) : ([], fault);
     }
 
-    // Event by event: one that cannot be read must not take its neighbours with it.
-    private (IReadOnlyList<ContentReadResult> Contents, string? Fault) ReadBatch(ReadOnlyMemory<byte> body)
+    // Decodes event by event, so that one unreadable event does not spoil the others.
+    private (IReadOnlyList<ContentReadResult> Items, string? Fault) ReadBatch(ReadOnlyMemory<byte> body)
     {
         JsonDocument document;
         try
@@ -56,40 +58,45 @@ public sealed class WebhookEventReader(ContentReader reader, ContentOptions opti
         using (document)
         {
             var array = document.RootElement;
-            if (array.ValueKind != JsonValueKind.Array) return ([], "A batch is a JSON array of events.");
-            if (array.GetArrayLength() > MaxEvents) return ([], string.Create(CultureInfo.InvariantCulture, $"A batch has at most {MaxEvents:N0} events; this one has {array.GetArrayLength():N0}."));
-            var contents = new List<ContentReadResult>(array.GetArrayLength());
+            if (array.ValueKind != JsonValueKind.Array) return ([], "A batch must be a JSON array of events.");
+            var count = array.GetArrayLength();
+            if (count > MaxEvents)
+                return ([], string.Create(CultureInfo.InvariantCulture, $"A batch may have at most {MaxEvents:N0} events; this one has {count:N0}."));
+            var items = new List<ContentReadResult>(count);
             foreach (var element in array.EnumerateArray())
             {
-                var pointer = string.Create(CultureInfo.InvariantCulture, $"/{contents.Count}");
+                var pointer = string.Create(CultureInfo.InvariantCulture, $"/{items.Count}");
                 var text = JsonMarshal.GetRawUtf8Value(element).ToArray();
-                var (content, fault) = Content(() => _formatter.DecodeStructuredModeMessage(text, new ContentType("application/cloudevents+json"), null), pointer + "/data");
-                contents.Add(fault is null ? content : Refused(pointer, "invalid-event", fault));
+                var (item, fault) = ReadItem(
+                    () => _formatter.DecodeStructuredModeMessage(text, new ContentType("application/cloudevents+json"), null), pointer + "/data");
+                items.Add(fault is null ? item : Invalid(pointer, "invalid-event", fault));
             }
 
-            return (contents, null);
+            return (items, null);
         }
     }
 
-    private static CloudEvent ReadBinary(HttpRequest request, ReadOnlyMemory<byte> body)
+    private static CloudEvent DecodeBinary(HttpRequest request, ReadOnlyMemory<byte> body)
     {
         string? versionId = request.Headers[HttpUtilities.SpecVersionHttpHeader];
-        var version = CloudEventsSpecVersion.FromVersionId(versionId) ?? throw new ArgumentException($"ce-specversion is '{versionId}'; 1.0 is expected.");
+        var version = CloudEventsSpecVersion.FromVersionId(versionId)
+            ?? throw new ArgumentException($"ce-specversion is '{versionId}'; it must be 1.0.");
         var cloudEvent = new CloudEvent(version);
         foreach (var (name, values) in request.Headers)
         {
-            if (HttpUtilities.GetAttributeNameFromHeaderName(name) is not { } attribute || attribute == CloudEventsSpecVersion.SpecVersionAttribute.Name) continue;
-            if (values.Count != 1) throw new ArgumentException($"The header '{name}' is there {values.Count} times.");
+            if (HttpUtilities.GetAttributeNameFromHeaderName(name) is not { } attribute) continue;
+            if (attribute == CloudEventsSpecVersion.SpecVersionAttribute.Name) continue;
+            if (values.Count != 1) throw new ArgumentException($"The header '{name}' is given {values.Count} times; give it once.");
             cloudEvent.SetAttributeFromString(attribute, HttpUtilities.DecodeHeaderValue(values[0]!));
         }
 
         cloudEvent.DataContentType = request.ContentType;
-        // The data is the body, byte for byte: the content reader judges it, duplicate names included.
+        // The data is the body, byte for byte: the content reader checks it, duplicate names included.
         cloudEvent.Data = body.ToArray();
         return cloudEvent;
     }
 
-    private (ContentReadResult Content, string? Fault) Content(Func<CloudEvent> decode, string pointer)
+    private (ContentReadResult Item, string? Fault) ReadItem(Func<CloudEvent> decode, string pointer)
     {
         CloudEvent cloudEvent;
         try
@@ -101,27 +108,32 @@ public sealed class WebhookEventReader(ContentReader reader, ContentOptions opti
             return (default, e.Message);
         }
 
-        if (!cloudEvent.IsValid) return (default, "An event has at least id, source, specversion and type.");
+        if (!cloudEvent.IsValid) return (default, "An event must have id, source, specversion and type.");
         var read = cloudEvent.Data switch
         {
             JsonElement data => reader.Read(JsonMarshal.GetRawUtf8Value(data)),
             byte[] data => reader.Read(data),
             string data => reader.Read(Encoding.UTF8.GetBytes(data)),
-            _ => new ContentReadResult(null, [new ContentViolation("", "missing-data", "The event has no data; its data is one content, as POST /api/content takes it.")], null),
+            _ => Invalid("", "missing-data", "The event has no data; the data must be one item, in the form that POST /api/content takes."),
         };
-        return (read.Item is { } item ? At(cloudEvent.Time, item) : Behind(pointer, read), null);
+        return (read.Item is { } item ? WithRevision(item, cloudEvent.Time) : WithPointerPrefix(pointer, read), null);
     }
 
-    private ContentReadResult At(DateTimeOffset? occurredAt, ContentItem item)
+    private ContentReadResult WithRevision(ContentItem item, DateTimeOffset? eventTime)
     {
-        if (item.Revision is not null || occurredAt is not { } at) return new ContentReadResult(item, [], item.ContentId);
-        return at > time.GetUtcNow() + options.MaxOccurredAtAhead
-            ? Refused("/time", ViolationCodes.OccurredAtAhead, string.Create(CultureInfo.InvariantCulture, $"The event's time lies more than {options.MaxOccurredAtAhead.TotalHours:N0} hours ahead of the clock; it would shut out every later revision.")) with { ContentId = item.ContentId }
-            : new ContentReadResult(item with { Revision = Revision.At(at) }, [], item.ContentId);
+        if (item.Revision is not null || eventTime is not { } at) return new ContentReadResult(item, [], item.ContentId);
+        if (at <= time.GetUtcNow() + options.MaxOccurredAtAhead)
+            return new ContentReadResult(item with { Revision = Revision.At(at) }, [], item.ContentId);
+        var message = string.Create(
+            CultureInfo.InvariantCulture,
+            $"The event's time is more than {options.MaxOccurredAtAhead.TotalHours:N0} hours ahead of the clock; it would block later revisions.");
+        return Invalid("/time", ViolationCodes.OccurredAtAhead, message) with { ContentId = item.ContentId };
     }
 
-    private static ContentReadResult Behind(string pointer, ContentReadResult read) =>
-        pointer.Length == 0 ? read : read with { Violations = [.. read.Violations.Select(violation => violation with { Pointer = pointer + violation.Pointer })] };
+    private static ContentReadResult WithPointerPrefix(string prefix, ContentReadResult read) => prefix.Length == 0
+        ? read
+        : read with { Violations = [.. read.Violations.Select(violation => violation with { Pointer = prefix + violation.Pointer })] };
 
-    private static ContentReadResult Refused(string pointer, string code, string message) => new(null, [new ContentViolation(pointer, code, message)], null);
+    private static ContentReadResult Invalid(string pointer, string code, string message) =>
+        new(null, [new ContentViolation(pointer, code, message)], null);
 }

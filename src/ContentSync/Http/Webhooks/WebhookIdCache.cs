@@ -1,20 +1,19 @@
 namespace ContentSync.Http.Webhooks;
 
 /// <summary>
-/// Ids of messages that were taken in, for as long as a copy of them could still pass the check of its time. Thread-safe. Of this
-/// process only; a copy that comes to another one, or when more came than are remembered, changes nothing either, since the
-/// ledger knows its revision and content.
+/// Ids of accepted messages, kept for as long as a duplicate could still pass the timestamp check. Thread-safe. The cache belongs to this
+/// process and is bounded; a duplicate that it misses changes nothing, because the ledger knows the items' revisions and content.
 /// </summary>
 public sealed class WebhookIdCache(WebhookOptions options, TimeProvider time)
 {
-    /// <summary>Most ids remembered; the oldest go first.</summary>
+    /// <summary>Max ids; the oldest are removed first.</summary>
     public const int Capacity = 50_000;
 
     private readonly Lock _lock = new();
     private readonly HashSet<string> _ids = new(StringComparer.Ordinal);
     private readonly Queue<(string Id, long At)> _order = new();
 
-    /// <summary>True where the id was added before and could still come back.</summary>
+    /// <summary>Whether the id was added and has not expired.</summary>
     public bool Contains(string id)
     {
         lock (_lock)
@@ -24,7 +23,6 @@ public sealed class WebhookIdCache(WebhookOptions options, TimeProvider time)
         }
     }
 
-    /// <summary>Remembers an id.</summary>
     public void Add(string id)
     {
         lock (_lock)
@@ -37,7 +35,7 @@ public sealed class WebhookIdCache(WebhookOptions options, TimeProvider time)
 
     private void RemoveExpired()
     {
-        // From as far ahead as is allowed to as far back.
+        // A timestamp may be one tolerance ahead of the clock when it arrives and one behind when its duplicate arrives.
         while (_order.TryPeek(out var oldest) && time.GetElapsedTime(oldest.At) > 2 * options.Tolerance) _ids.Remove(_order.Dequeue().Id);
     }
 }

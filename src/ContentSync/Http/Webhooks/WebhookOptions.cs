@@ -7,14 +7,14 @@ public sealed class WebhookOptions
     public const string Section = "Webhook";
 
     /// <summary>
-    /// Secrets of Standard Webhooks, base64 of 24 to 64 bytes with or without the prefix <c>whsec_</c>. Any of them will do, so a
-    /// new one stands beside the old one while senders change over. Without one the webhook is closed.
+    /// Secrets of Standard Webhooks: base64 of 24 to 64 bytes, with or without the prefix <c>whsec_</c>. Each of them is valid, so that an
+    /// old and a new secret can coexist while senders switch. Without a secret the webhook is disabled.
     /// </summary>
     public IList<string> Secrets { get; init; } = [];
 
-    /// <summary>How far a message's timestamp may lie from the clock, either way.</summary>
+    /// <summary>Max difference between a message's timestamp and the clock, in either direction.</summary>
     public TimeSpan Tolerance { get; set; } = TimeSpan.FromMinutes(5);
 
-    /// <summary>Origins that may register by the handshake of CloudEvents; empty for any. What they then send must be signed all the same.</summary>
+    /// <summary>Origins that may register through the CloudEvents handshake; empty allows any. Their messages must be signed either way.</summary>
     public IList<string> AllowedOrigins { get; init; } = [];
 }

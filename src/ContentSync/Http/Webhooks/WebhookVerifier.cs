@@ -4,28 +4,28 @@ using System.Text;
 
 namespace ContentSync.Http.Webhooks;
 
-/// <summary>What the check of a webhook message came to.</summary>
+/// <summary>Result of verifying a webhook message.</summary>
 public enum WebhookVerification
 {
-    /// <summary>Signed with one of the secrets, and now.</summary>
+    /// <summary>Signed with one of the secrets, within the tolerance.</summary>
     Valid,
 
-    /// <summary>One of the three headers is missing, empty, too long, or no id, time or list of signatures.</summary>
+    /// <summary>One of the three headers is missing, empty, too long or malformed.</summary>
     IncompleteHeaders,
 
     /// <summary>None of the signatures matches.</summary>
     InvalidSignature,
 
-    /// <summary>Signed with one of the secrets, but its timestamp lies further back than the tolerance.</summary>
+    /// <summary>Signed with one of the secrets, but its timestamp is further back than the tolerance.</summary>
     TooOld,
 
-    /// <summary>Signed with one of the secrets, but its timestamp lies further ahead than the tolerance.</summary>
+    /// <summary>Signed with one of the secrets, but its timestamp is further ahead than the tolerance.</summary>
     TooNew,
 }
 
 /// <summary>
-/// Checks messages by the Standard Webhooks specification: HMAC-SHA256 over <c>id.timestamp.body</c>, the raw bytes. Never throws
-/// for what a sender sends. Thread-safe.
+/// Verifies messages according to the Standard Webhooks specification: HMAC-SHA256 over <c>id.timestamp.body</c>, the raw bytes. Never
+/// throws because of what a sender sends. Thread-safe.
 /// </summary>
 public sealed class WebhookVerifier
 {
@@ -34,15 +34,15 @@ public sealed class WebhookVerifier
     internal const string SignatureHeader = "webhook-signature";
 
     private const string SecretPrefix = "whsec_";
-    private const int MostIdCharacters = 256;
-    private const int MostTimestampDigits = 12;
-    private const int MostSignatureCharacters = 4_096;
+    private const int MaxIdLength = 256;
+    private const int MaxTimestampDigits = 12;
+    private const int MaxSignaturesLength = 4_096;
 
     private readonly byte[][] _secrets;
     private readonly TimeSpan _tolerance;
     private readonly TimeProvider _time;
 
-    /// <exception cref="ArgumentException">A secret is not one; the message tells which, and not what it is.</exception>
+    /// <exception cref="ArgumentException">A secret is malformed; the message names its setting but does not reveal it.</exception>
     public WebhookVerifier(WebhookOptions options, TimeProvider time)
     {
         _secrets = [.. options.Secrets.Select(Read)];
@@ -50,25 +50,26 @@ public sealed class WebhookVerifier
         _time = time;
     }
 
-    /// <summary>False where there is no secret, so that nothing can be valid.</summary>
+    /// <summary>Whether there is a secret; without one no message is valid.</summary>
     public bool IsConfigured => _secrets.Length > 0;
 
-    /// <summary>Checks one message.</summary>
+    /// <summary>Verifies one message.</summary>
     /// <param name="id">Header webhook-id.</param>
     /// <param name="timestamp">Header webhook-timestamp, seconds since 1970.</param>
-    /// <param name="signatures">Header webhook-signature, separated by blanks; those of other versions than v1 are passed over.</param>
+    /// <param name="signatures">Header webhook-signature: signatures separated by spaces; versions other than v1 are ignored.</param>
     /// <param name="body">The raw body.</param>
     public WebhookVerification Verify(string? id, string? timestamp, string? signatures, ReadOnlySpan<byte> body)
     {
-        if (!IsId(id) || !IsTimestamp(timestamp, out var seconds) || signatures is not { Length: > 0 and <= MostSignatureCharacters }) return WebhookVerification.IncompleteHeaders;
+        if (!IsId(id) || !IsTimestamp(timestamp, out var seconds) || signatures is not { Length: > 0 and <= MaxSignaturesLength })
+            return WebhookVerification.IncompleteHeaders;
         if (!IsSigned($"{id}.{timestamp}.", signatures, body)) return WebhookVerification.InvalidSignature;
         var age = _time.GetUtcNow().ToUnixTimeSeconds() - seconds;
         if (age > _tolerance.TotalSeconds) return WebhookVerification.TooOld;
         return age < -_tolerance.TotalSeconds ? WebhookVerification.TooNew : WebhookVerification.Valid;
     }
 
-    // Every secret is held against every signature, whatever came of the ones before.
-    private bool IsSigned(string opening, string signatures, ReadOnlySpan<byte> body)
+    // Compares every secret with every signature, even after a match, so that the time taken reveals nothing.
+    private bool IsSigned(string prefix, string signatures, ReadOnlySpan<byte> body)
     {
         Span<byte> expected = stackalloc byte[HMACSHA256.HashSizeInBytes];
         Span<byte> given = stackalloc byte[HMACSHA256.HashSizeInBytes];
@@ -76,7 +77,7 @@ public sealed class WebhookVerifier
         foreach (var secret in _secrets)
         {
             using var hmac = IncrementalHash.CreateHMAC(HashAlgorithmName.SHA256, secret);
-            hmac.AppendData(Encoding.UTF8.GetBytes(opening));
+            hmac.AppendData(Encoding.UTF8.GetBytes(prefix));
             hmac.AppendData(body);
             hmac.GetHashAndReset(expected);
             foreach (var range in signatures.AsSpan().Split(' '))
@@ -91,13 +92,15 @@ public sealed class WebhookVerifier
         return matches;
     }
 
-    // The full stop separates what is signed: with one in the id, part of the id could pass for the time.
-    private static bool IsId(string? id) => id is { Length: > 0 and <= MostIdCharacters } && !id.AsSpan().Contains('.') && !id.AsSpan().ContainsAnyExceptInRange('!', '~');
+    // A period separates the signed parts: if the id contained one, part of it could pass for the timestamp.
+    private static bool IsId(string? id) =>
+        id is { Length: > 0 and <= MaxIdLength } && !id.AsSpan().Contains('.') && !id.AsSpan().ContainsAnyExceptInRange('!', '~');
 
     private static bool IsTimestamp(string? timestamp, out long seconds)
     {
         seconds = 0;
-        return timestamp is { Length: <= MostTimestampDigits } && long.TryParse(timestamp, NumberStyles.None, CultureInfo.InvariantCulture, out seconds);
+        return timestamp is { Length: <= MaxTimestampDigits }
+            && long.TryParse(timestamp, NumberStyles.None, CultureInfo.InvariantCulture, out seconds);
     }
 
     private static byte[] Read(string secret, int index)
@@ -105,6 +108,9 @@ public sealed class WebhookVerifier
         var base64 = secret.StartsWith(SecretPrefix, StringComparison.Ordinal) ? secret[SecretPrefix.Length..] : secret;
         var bytes = new byte[64];
         if (Convert.TryFromBase64String(base64, bytes, out var length) && length >= 24) return bytes[..length];
-        throw new ArgumentException($"{WebhookOptions.Section}:{nameof(WebhookOptions.Secrets)}:{index} is no webhook secret: base64 of 24 to 64 bytes is expected, with or without {SecretPrefix} before it.", nameof(secret));
+        throw new ArgumentException(
+            $"{WebhookOptions.Section}:{nameof(WebhookOptions.Secrets)}:{index} is not a webhook secret. "
+            + $"It must be base64 of 24 to 64 bytes, with or without the prefix {SecretPrefix}.",
+            nameof(secret));
     }
 }

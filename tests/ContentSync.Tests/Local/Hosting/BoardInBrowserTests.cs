@@ -36,10 +36,10 @@ public sealed class BoardInBrowserTests
         browser.Await("#history", "CONTENT_RISKY");
         host.Pipeline.Gateway.Faults = GatewayFaults.None;
         browser.Await("#item-state button", "Replay").Click();
-        browser.Await("#toast", "RISKY-1 is on its way again");
+        browser.Await("#toast", "RISKY-1 is being sent again");
         browser.Find("#item .close").Click();
         browser.Await("#count-synchronized", "2");
-        browser.Await("#parked-none", "Nothing waits for a person");
+        browser.Await("#parked-none", "Nothing needs your attention");
         Assert.Equal(SyncState.Synchronized, (await host.Pipeline.Ledger.FindAsync("RISKY-1", CancellationToken.None))!.State);
         Assert.Empty(browser.Complaints);
     }
@@ -55,9 +55,9 @@ public sealed class BoardInBrowserTests
         browser.Open(host.Address);
         browser.Await("#count-parked", "3");
         browser.Await("#replay-all").Click();
-        browser.Await("#confirm-text", "Send 3 parked contents again");
+        browser.Await("#confirm-text", "Send 3 parked items again");
         browser.Find("#confirm-yes").Click();
-        browser.Await("#toast", "3 contents are on their way again");
+        browser.Await("#toast", "3 items are being sent again");
         browser.Await("#count-synchronized", "3");
     }
 
@@ -83,7 +83,7 @@ public sealed class BoardInBrowserTests
         using var browser = new Browser();
         browser.Open(host.Address);
         browser.Await("#key").SendKeys("wrong" + Keys.Enter);
-        browser.Await("#key-note", "That key is not the one");
+        browser.Await("#key-note", "The key is wrong");
         Assert.False(browser.Find("#main").Displayed);
         browser.Find("#key").SendKeys("the key" + Keys.Enter);
         browser.Await("#live", "Live");
@@ -92,7 +92,7 @@ public sealed class BoardInBrowserTests
     }
 
     [BrowserFact]
-    public async Task Tells_of_a_stop_of_sending_and_of_its_end()
+    public async Task Shows_when_the_circuit_breaker_opens_and_resets()
     {
         await using var host = await RunningHost.StartAsync();
         using var browser = new Browser(dark: true);
@@ -101,9 +101,9 @@ public sealed class BoardInBrowserTests
         Assert.True(host.Pipeline.CircuitBreaker.TryEnter(out var permit, out _));
         host.Pipeline.CircuitBreaker.Report(permit, new SynchronizeResult(SynchronizeResultKind.ConfigurationFault, "INVALID_SIGNATURE", "signature is invalid"));
         await host.SubmitAsync(ApiHarness.Item("WAITS"));
-        browser.Await("#stop", "Compare Client-Id, key version and the public key");
+        browser.Await("#circuit", "Check that Client-Id, key version and the public key");
         browser.Await("#count-synchronized", "1");
-        browser.AwaitGone("#stop");
+        browser.AwaitGone("#circuit");
     }
 
     [BrowserFact]
@@ -113,8 +113,8 @@ public sealed class BoardInBrowserTests
         using var browser = new Browser();
         browser.Open(host.Address);
         browser.Await("#live", "Live");
-        Search(browser, "nobody");
-        browser.Await("#item-state", "No content with the id 'nobody'");
+        Search(browser, "unknown");
+        browser.Await("#item-state", "No item with the contentId 'unknown'");
     }
 
     [BrowserFact]
@@ -145,9 +145,9 @@ public sealed class BoardInBrowserTests
         browser.Await("#resyncs tbody tr", "Nothing was sent");
 
         browser.Find("#resync-run").Click();
-        browser.Await("#confirm-text", "Make AlipayHK equal to the catalog?");
+        browser.Await("#confirm-text", "Bring AlipayHK in sync with the catalog?");
         browser.Find("#confirm-yes").Click();
-        browser.Await("#toast", "The resync has begun");
+        browser.Await("#toast", "The resync has started");
         browser.Await("#resyncs-now .run-name", "catalog catalog.ndjson: sending");
         browser.Await("#resyncs-now .run-counts", "of 400");
         browser.Await("#resyncs tbody tr:first-child", "completed");
@@ -190,7 +190,7 @@ public sealed class BoardInBrowserTests
 
         browser.Find("#resync-share").SendKeys("100");
         browser.Find("#resync-run").Click();
-        browser.Await("#confirm-text", "up to 100 % of what is listed");
+        browser.Await("#confirm-text", "up to 100 % of the listed items");
         browser.Find("#confirm-yes").Click();
         browser.Await("#resyncs tbody tr:first-child", "completed");
         browser.Await("#resyncs tbody tr:first-child", "5 sent");
