@@ -27,8 +27,8 @@ public sealed partial class HostSettings
         Catalog = Bind(CatalogOptions.Section, new CatalogOptions());
         Resync = Bind(ResyncOptions.Section, new ResyncOptions());
         ResyncState = Bind(ResyncStateOptions.Section, new ResyncStateOptions());
-        Queues = Bind(QueueOptions.Section, new QueueOptions());
-        Schedules = Bind(ScheduleOptions.Section, new ScheduleOptions());
+        Queues = new QueueOptions { Content = Flat(QueueOptions.ContentSetting, "Queues:Content"), Resync = Flat(QueueOptions.ResyncSetting, "Queues:Resync") };
+        Schedules = new ScheduleOptions { Resync = Flat(ScheduleOptions.ResyncSetting, "Schedules:Resync"), Sweep = Flat(ScheduleOptions.SweepSetting, "Schedules:Sweep") };
         Api = Bind(ApiOptions.Section, new ApiOptions());
         Webhook = Bind(WebhookOptions.Section, new WebhookOptions());
         ServiceBus = Bind(ServiceBusOptions.Section, new ServiceBusOptions());
@@ -91,6 +91,12 @@ public sealed partial class HostSettings
         }
 
         return options;
+    }
+
+    private string Flat(string setting, string formerly)
+    {
+        if (_configuration[formerly] is not null) _faults.Add($"{formerly} is now {setting}. Rename the setting: an app that is scaled to zero finds no setting in a section and never wakes up.");
+        return _configuration[setting] ?? _configuration[formerly] ?? "";
     }
 
     // The binder adds to a list's defaults; a list that is set is meant to replace them.

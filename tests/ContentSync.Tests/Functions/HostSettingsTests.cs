@@ -14,11 +14,11 @@ public sealed class HostSettingsTests
         "Signing__Keys__0__KeyId",
         "Signing__Keys__0__KeyVersion",
         "Ledger__TableEndpoint",
-        "Queues__Content",
-        "Queues__Resync",
+        "ContentQueue",
+        "ResyncQueue",
         "ServiceBus__fullyQualifiedNamespace",
-        "Schedules__Resync",
-        "Schedules__Sweep",
+        "ResyncSchedule",
+        "SweepSchedule",
         "Resync__StateContainerUri",
     ];
 
@@ -60,8 +60,8 @@ public sealed class HostSettingsTests
     [InlineData("Ledger__TableEndpoint", "https://account.table.core.windows.net/?sv=2024&sig=abc")]
     [InlineData("Ledger__TableName", "sync-records")]
     [InlineData("ServiceBus__fullyQualifiedNamespace", "sb://namespace.servicebus.windows.net")]
-    [InlineData("Schedules__Sweep", "*/5 * * * *")]
-    [InlineData("Schedules__Resync", "daily")]
+    [InlineData("SweepSchedule", "*/5 * * * *")]
+    [InlineData("ResyncSchedule", "daily")]
     [InlineData("Catalog__ContainerUri", "http://account.blob.core.windows.net/catalog")]
     [InlineData("Catalog__ContainerUri", "https://account.blob.core.windows.net/catalog?sig=abc")]
     [InlineData("Catalog__ContainerUri", "https://account.blob.core.windows.net")]
@@ -92,6 +92,33 @@ public sealed class HostSettingsTests
         settings[setting.Replace("__", ":", StringComparison.Ordinal)] = value;
         var fault = Assert.Single(Assert.Throws<InvalidSettingsException>(() => Read(settings)).Faults);
         Assert.StartsWith(setting, fault, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("Queues__Content", "ContentQueue")]
+    [InlineData("Queues__Resync", "ResyncQueue")]
+    [InlineData("Schedules__Resync", "ResyncSchedule")]
+    [InlineData("Schedules__Sweep", "SweepSchedule")]
+    public void A_former_name_is_refused_with_the_new_one(string formerly, string setting)
+    {
+        var settings = TestHost.Settings();
+        settings.Remove(setting, out var value);
+        settings[formerly.Replace("__", ":", StringComparison.Ordinal)] = value;
+        var fault = Assert.Single(Assert.Throws<InvalidSettingsException>(() => Read(settings)).Faults);
+        Assert.StartsWith($"{formerly} is now {setting}.", fault, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Queues_and_schedules_are_read_from_the_settings_that_the_triggers_name()
+    {
+        var settings = Read(TestHost.Settings());
+        Assert.Equal(
+            [("%ContentQueue%", "content"), ("%ResyncQueue%", "content-resync"), ("%ResyncSchedule%", "0 0 19 * * *"), ("%SweepSchedule%", "0 */5 * * * *")],
+            new[]
+            {
+                (QueueOptions.ContentBinding, settings.Queues.Content), (QueueOptions.ResyncBinding, settings.Queues.Resync),
+                (ScheduleOptions.ResyncBinding, settings.Schedules.Resync), (ScheduleOptions.SweepBinding, settings.Schedules.Sweep),
+            });
     }
 
     [Fact]
