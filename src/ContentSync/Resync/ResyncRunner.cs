@@ -151,6 +151,7 @@ public sealed class ResyncRunner(
 
             Progress?.Invoke(planned);
             if (planned.IsUnderWay) ResyncTelemetry.Planned(planned.Counts.Planned);
+            else ResyncTelemetry.Ended(planned);
             return planned.IsUnderWay ? await SendAsync(written, planned, snapshot!, plan!, isSpent, cancellationToken).ConfigureAwait(false) : new ResyncStep(planned, null);
         }
     }
@@ -299,6 +300,7 @@ public sealed class ResyncRunner(
         if (run.PlanId is { } planId) await store.DeletePlanAsync(planId, cancellationToken).ConfigureAwait(false);
         await lanes.ForgetAsync(ended, cancellationToken).ConfigureAwait(false);
         Progress?.Invoke(ended);
+        ResyncTelemetry.Ended(ended);
         return ended;
     }
 
