@@ -56,6 +56,7 @@ public static class FunctionsHost
             ? new BlobCatalogSource(Stores.Container(catalog, provider.GetRequiredService<TokenCredential>()), settings.Catalog.Prefix)
             : null));
         services.AddHostedService<Stores>();
+        services.AddHostedService<WebhookSecretCheck>();
 
         services.TryAddSingleton(provider => settings.ServiceBus.EmulatorConnectionString is { Length: > 0 } emulator
             ? new ServiceBusClient(emulator)

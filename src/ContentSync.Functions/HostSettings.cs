@@ -31,6 +31,7 @@ public sealed partial class HostSettings
         Schedules = new ScheduleOptions { Resync = Flat(ScheduleOptions.ResyncSetting, "Schedules:Resync"), Sweep = Flat(ScheduleOptions.SweepSetting, "Schedules:Sweep") };
         Api = Bind(ApiOptions.Section, new ApiOptions());
         Webhook = Bind(WebhookOptions.Section, new WebhookOptions());
+        UnresolvedWebhookSecrets = TakeUnresolved(Webhook.Secrets);
         ServiceBus = Bind(ServiceBusOptions.Section, new ServiceBusOptions());
         ServiceBus.EmulatorConnectionString = configuration[ServiceBusOptions.Section];
         Identity = AzureIdentity.Read(configuration);
@@ -59,6 +60,12 @@ public sealed partial class HostSettings
     public ApiOptions Api { get; }
 
     public WebhookOptions Webhook { get; }
+
+    /// <summary>
+    /// Settings of webhook secrets that Azure could not resolve from Key Vault: the value is still the reference. They are left out of <see cref="Webhook"/>,
+    /// so messages signed with them are refused; everything else works.
+    /// </summary>
+    public IReadOnlyList<string> UnresolvedWebhookSecrets { get; }
 
     public ServiceBusOptions ServiceBus { get; }
 
@@ -91,6 +98,13 @@ public sealed partial class HostSettings
         }
 
         return options;
+    }
+
+    private static string[] TakeUnresolved(IList<string> secrets)
+    {
+        var unresolved = Enumerable.Range(0, secrets.Count).Where(i => secrets[i].StartsWith("@Microsoft.KeyVault(", StringComparison.OrdinalIgnoreCase)).ToArray();
+        foreach (var i in unresolved.Reverse()) secrets.RemoveAt(i);
+        return [.. unresolved.Select(i => $"{WebhookOptions.Section}__{nameof(WebhookOptions.Secrets)}__{i}")];
     }
 
     private string Flat(string setting, string formerly)

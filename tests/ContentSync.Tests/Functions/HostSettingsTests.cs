@@ -122,6 +122,18 @@ public sealed class HostSettingsTests
     }
 
     [Fact]
+    public void An_unresolved_webhook_secret_is_left_out_and_named_and_does_not_keep_the_app_from_starting()
+    {
+        const string Secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+        var settings = TestHost.Settings();
+        settings["Webhook:Secrets:0"] = "@Microsoft.KeyVault(SecretUri=https://vault.example/secrets/webhook-pim)";
+        settings["Webhook:Secrets:1"] = Secret;
+        var read = Read(settings);
+        Assert.Equal([Secret], read.Webhook.Secrets);
+        Assert.Equal(["Webhook__Secrets__0"], read.UnresolvedWebhookSecrets);
+    }
+
+    [Fact]
     public void In_Azure_the_client_id_of_the_identity_is_required()
     {
         var settings = TestHost.Settings();
