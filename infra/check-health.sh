@@ -37,7 +37,7 @@ while true; do
   # 000 is curl's code where there was no response.
   if ((SECONDS >= deadline)); then
     [[ $status == 000 ]] && reason="no response" || reason="HTTP $status: $(head -c 1000 "$body")"
-    fail "$url/api/health is not healthy within $timeout s ($reason). If the app does not start, its log stream lists the settings that are missing or wrong: az webapp log tail."
+    fail "$url/api/health is not healthy within $timeout s ($reason). If the app does not start, its log stream in the portal lists the settings that are missing or wrong."
   fi
 
   sleep "${INTERVAL:-5}"
