@@ -1,47 +1,42 @@
 targetScope = 'subscription'
 
 metadata name = 'ContentSync for azd'
-metadata description = 'Makes the resource group and puts main.bicep in it, since azd deploys at subscription scope. The parameters are main.bicep\'s.'
+metadata description = 'Creates the resource group and deploys main.bicep into it, because azd deploys at subscription scope. It has the parameters of main.bicep.'
 
-import { alertingType, capacityType, partnerType, schedulesType, signingType } from 'types.bicep'
+import { accessType, alertingType, capacityType, partnerType, schedulesType, signingType } from 'types.bicep'
 
-@description('Short name of this environment, lower-case letters, digits and hyphens: prod, uat ... Part of every name.')
+@description('Short name of this environment, such as prod or uat: lower-case letters, digits and hyphens. Part of every name.')
 @minLength(2)
 @maxLength(10)
 param environmentName string
 
-@description('Azure region. Flex Consumption must be offered there.')
+@description('Azure region. It must offer Flex Consumption.')
 param location string = deployment().location
 
-@description('Tags of every resource, beside the environment\'s own.')
+@description('Tags of every resource, in addition to the tags of the environment.')
 param tags { *: string } = {}
 
-@description('How much the app may run.')
+@description('Size limits of the app.')
 param capacity capacityType
 
-@description('Spread over the region\'s availability zones whatever can be. The NAT gateway cannot: it lives in one zone.')
+@description('Spread the resources over the availability zones of the region. The NAT gateway stays in one zone. Azure cannot change this for an existing environment.')
 param zoneRedundant bool
 
-@description('Private endpoints, DNS zones, and public access closed, the app\'s own included. Service Bus goes Premium with it, since only Premium has private endpoints.')
-param privateNetwork bool
+@description('Who can reach the deployment, and from where.')
+param access accessType
 
-@description('Address space of the network: a /24 or larger that overlaps nothing it will be joined to.')
+@description('Address space of the network: a /24 or larger that overlaps no network it will be joined to.')
 @minLength(9)
 @maxLength(18)
 param networkAddressPrefix string = '10.80.0.0/24'
 
-@description('The key that signs.')
+@description('The signing key and the vaults that hold it.')
 param signing signingType
 
-@description('Day on which a signing key made by this deployment expires, as yyyy-MM-dd. A key that exists keeps its date.')
-@minLength(10)
-@maxLength(10)
-param signingKeyExpiresOn string = dateTimeAdd(utcNow(), 'P2Y', 'yyyy-MM-dd')
-
-@description('What AlipayHK handed over: base address, Client-Id, public keys. Null until they have; nothing can be synchronized before.')
+@description('What AlipayHK sent: base address, Client-Id, public keys. Null until then; the app does not start without it.')
 param partner partnerType?
 
-@description('Most requests per second, over all instances, that AlipayHK agreed to.')
+@description('Requests per second that AlipayHK allows, over all instances.')
 @minValue(1)
 @maxValue(100000)
 param partnerSendsPerSecond int = 200
@@ -52,14 +47,17 @@ param schedules schedulesType = {
   sweep: '0 */5 * * * *'
 }
 
-@description('Whom to tell, and when.')
+@description('Who is notified, and at which thresholds.')
 param alerting alertingType
 
-@description('Names of secrets in the first vault with which webhook callers sign. They must exist before they are named here.')
+@description('Names of the secrets in the first vault that verify webhooks. Create each secret before you name it here.')
 @maxLength(5)
 param webhookSecretNames string[] = []
 
-@description('Further app settings, Content__MaxItemBytes for one. No secrets: everybody who can read the app can read them.')
+@description('Protect ledger, catalog and keys against deletion by a resource lock. You must remove the locks before you delete the environment.')
+param lockResources bool
+
+@description('More app settings, such as Content__MaxItemBytes. No secrets: everyone who can read the app can read them.')
 param additionalSettings { *: string } = {}
 
 resource group 'Microsoft.Resources/resourceGroups@2025-04-01' = {
@@ -81,34 +79,34 @@ module main 'main.bicep' = {
     tags: tags
     capacity: capacity
     zoneRedundant: zoneRedundant
-    privateNetwork: privateNetwork
+    access: access
     networkAddressPrefix: networkAddressPrefix
     signing: signing
-    signingKeyExpiresOn: signingKeyExpiresOn
     partner: partner
     partnerSendsPerSecond: partnerSendsPerSecond
     schedules: schedules
     alerting: alerting
     webhookSecretNames: webhookSecretNames
+    lockResources: lockResources
     additionalSettings: additionalSettings
   }
 }
 
-// azd keeps the outputs in its environment under these names; the scripts beside this file read them there.
-@description('Resource group that azd publishes into.')
+// azd stores the outputs in its environment under these names. The hooks in azure.yaml read them there.
+@description('Resource group of the app.')
 output AZURE_RESOURCE_GROUP string = group.name
 
 @description('Name of the app.')
 output FUNCTION_APP_NAME string = main.outputs.functionAppName
 
-@description('Where callers post content.')
+@description('Base address of the HTTP API.')
 output FUNCTION_APP_URL string = main.outputs.functionAppUrl
 
-@description('The source address AlipayHK has to let in.')
+@description('The source address that AlipayHK must allow.')
 output OUTBOUND_ADDRESS string = main.outputs.outboundAddress
 
-@description('The vaults, with blanks between; the first holds the keys.')
+@description('The vaults, separated by spaces. The first one holds the keys.')
 output SIGNING_VAULTS string = join(main.outputs.vaultNames, ' ')
 
-@description('Names of the signing keys, with blanks between.')
+@description('Names of the signing keys, separated by spaces.')
 output SIGNING_KEYS string = join(main.outputs.signingKeyNames, ' ')

@@ -1,9 +1,9 @@
 using 'azd.bicep'
 
 import { production, small } from 'sizes.bicep'
-import { listFrom, partnerFrom } from 'environment.bicep'
+import { expiryFrom, listFrom, optionalFrom, partnerFrom } from 'environment.bicep'
 
-// small or production; anything else is an error at the parameter capacity.
+// small or production. Anything else is an error at the parameter capacity.
 var size = readEnvironmentVariable('CSYNC_SIZE', 'small')
 var isProduction = size == 'production'
 
@@ -11,21 +11,27 @@ param environmentName = readEnvironmentVariable('AZURE_ENV_NAME')
 param location = readEnvironmentVariable('AZURE_LOCATION', 'eastasia')
 param capacity = { small: small, production: production }[size]
 param zoneRedundant = isProduction
-param privateNetwork = isProduction
+param lockResources = isProduction
+param access = {
+  privateData: isProduction
+  publicIngress: readEnvironmentVariable('PUBLIC_INGRESS', 'true') == 'true'
+  callerAddresses: listFrom(readEnvironmentVariable('CALLER_ADDRESSES', ''))
+  operatorAddresses: listFrom(readEnvironmentVariable('OPERATOR_ADDRESSES', ''))
+  dnsZonesGroupId: optionalFrom(readEnvironmentVariable('PRIVATE_DNS_ZONES_GROUP_ID', ''))
+}
 param signing = {
   vaultCount: isProduction ? 3 : 1
   placedVaults: int(readEnvironmentVariable('SIGNING_PLACED_VAULTS', '1'))
   keyVersion: readEnvironmentVariable('SIGNING_KEY_VERSION', '1')
-  nextKeyVersion: readEnvironmentVariable('SIGNING_NEXT_KEY_VERSION', '') == ''
-    ? null
-    : readEnvironmentVariable('SIGNING_NEXT_KEY_VERSION', '')
+  nextKeyVersion: optionalFrom(readEnvironmentVariable('SIGNING_NEXT_KEY_VERSION', ''))
+  keyExpiry: expiryFrom(readEnvironmentVariable('SIGNING_KEY_EXPIRY', ''))
+  vaultGeneration: int(readEnvironmentVariable('VAULT_GENERATION', '1'))
   hardware: false
 }
 param partner = partnerFrom(
   readEnvironmentVariable('ALIPAYHK_BASE_ADDRESS', ''),
   readEnvironmentVariable('ALIPAYHK_CLIENT_ID', ''),
-  readEnvironmentVariable('ALIPAYHK_KEY_VERSION', '1'),
-  readEnvironmentVariable('ALIPAYHK_PUBLIC_KEY', '')
+  readEnvironmentVariable('ALIPAYHK_PUBLIC_KEYS', '')
 )
 param partnerSendsPerSecond = int(readEnvironmentVariable('ALIPAYHK_SENDS_PER_SECOND', '200'))
 param alerting = {
@@ -33,5 +39,7 @@ param alerting = {
   oldestPendingSeconds: isProduction ? 900 : 3600
   partnerErrorPercent: isProduction ? 20 : 50
   functionFailures: isProduction ? 0 : 5
+  deadLettersKept: 1000
+  resyncOverdueHours: 26
 }
 param webhookSecretNames = listFrom(readEnvironmentVariable('WEBHOOK_SECRET_NAMES', ''))

@@ -1,21 +1,30 @@
-import { partnerType } from 'types.bicep'
+import { partnerKeyType, partnerType } from 'types.bicep'
 
 @export()
-@description('What AlipayHK handed over, or null while nothing of it is there. A part that is missing fails the length that its type asks for.')
-func partnerFrom(baseAddress string, clientId string, keyVersion string, publicKey string) partnerType? =>
-  empty('${baseAddress}${clientId}${publicKey}')
+@description('What AlipayHK sent, or null while all of it is missing. If only a part is missing, the type of partner rejects the empty value.')
+func partnerFrom(baseAddress string, clientId string, publicKeys string) partnerType? =>
+  empty('${baseAddress}${clientId}${publicKeys}')
     ? null
     : {
         baseAddress: baseAddress
         clientId: clientId
-        publicKeys: [
-          {
-            keyVersion: keyVersion
-            publicKey: publicKey
-          }
-        ]
+        publicKeys: map(listFrom(publicKeys), entry => partnerKeyFrom(entry))
       }
 
+@description('One entry of ALIPAYHK_PUBLIC_KEYS: keyVersion, a colon, the key.')
+func partnerKeyFrom(entry string) partnerKeyType => {
+  keyVersion: first(split(entry, ':'))!
+  publicKey: last(split(entry, ':'))!
+}
+
 @export()
-@description('The parts of a list with commas.')
+@description('The expiry of each key version, from the text that infra/preflight.sh prints: 1=2028-11-27T00:00:00Z, several with commas between them.')
+func expiryFrom(list string) { *: string } => toObject(listFrom(list), entry => split(entry, '=')[0], entry => last(split(entry, '=')))
+
+@export()
+@description('The entries of a list that has commas between them.')
 func listFrom(list string) string[] => empty(list) ? [] : split(replace(list, ' ', ''), ',')
+
+@export()
+@description('Null where the variable is empty.')
+func optionalFrom(value string) string? => empty(value) ? null : value

@@ -1,45 +1,40 @@
 metadata name = 'ContentSync'
-metadata description = 'Everything the app needs to synchronize content with AlipayHK, in one resource group.'
+metadata description = 'Everything the app needs to synchronize items with AlipayHK, in one resource group.'
 
-import { alertingType, capacityType, partnerType, schedulesType, signingType } from 'types.bicep'
+import { accessType, alertingType, capacityType, partnerType, schedulesType, signingType } from 'types.bicep'
 
-@description('Short name of this environment, lower-case letters, digits and hyphens: prod, uat ... Part of every name.')
+@description('Short name of this environment, such as prod or uat: lower-case letters, digits and hyphens. Part of every name.')
 @minLength(2)
 @maxLength(10)
 param environmentName string
 
-@description('Azure region. Flex Consumption must be offered there.')
+@description('Azure region. It must offer Flex Consumption.')
 param location string = resourceGroup().location
 
-@description('Tags of every resource, beside the environment\'s own.')
+@description('Tags of every resource, in addition to the tags of the environment.')
 param tags { *: string } = {}
 
-@description('How much the app may run.')
+@description('Size limits of the app.')
 param capacity capacityType
 
-@description('Spread over the region\'s availability zones whatever can be. The NAT gateway cannot: it lives in one zone.')
+@description('Spread the resources over the availability zones of the region. The NAT gateway stays in one zone. Azure cannot change this for an existing environment.')
 param zoneRedundant bool
 
-@description('Private endpoints, DNS zones, and public access closed, the app\'s own included. Service Bus goes Premium with it, since only Premium has private endpoints.')
-param privateNetwork bool
+@description('Who can reach the deployment, and from where.')
+param access accessType
 
-@description('Address space of the network: a /24 or larger that overlaps nothing it will be joined to.')
+@description('Address space of the network: a /24 or larger that overlaps no network it will be joined to.')
 @minLength(9)
 @maxLength(18)
 param networkAddressPrefix string = '10.80.0.0/24'
 
-@description('The key that signs.')
+@description('The signing key and the vaults that hold it.')
 param signing signingType
 
-@description('Day on which a signing key made by this deployment expires, as yyyy-MM-dd. A key that exists keeps its date.')
-@minLength(10)
-@maxLength(10)
-param signingKeyExpiresOn string = dateTimeAdd(utcNow(), 'P2Y', 'yyyy-MM-dd')
-
-@description('What AlipayHK handed over: base address, Client-Id, public keys. Null until they have; nothing can be synchronized before.')
+@description('What AlipayHK sent: base address, Client-Id, public keys. Null until then; the app does not start without it.')
 param partner partnerType?
 
-@description('Most requests per second, over all instances, that AlipayHK agreed to.')
+@description('Requests per second that AlipayHK allows, over all instances.')
 @minValue(1)
 @maxValue(100000)
 param partnerSendsPerSecond int = 200
@@ -50,14 +45,17 @@ param schedules schedulesType = {
   sweep: '0 */5 * * * *'
 }
 
-@description('Whom to tell, and when.')
+@description('Who is notified, and at which thresholds.')
 param alerting alertingType
 
-@description('Names of secrets in the first vault with which webhook callers sign. They must exist before they are named here.')
+@description('Names of the secrets in the first vault that verify webhooks. Create each secret before you name it here.')
 @maxLength(5)
 param webhookSecretNames string[] = []
 
-@description('Further app settings, Content__MaxItemBytes for one. No secrets: everybody who can read the app can read them.')
+@description('Protect ledger, catalog and keys against deletion by a resource lock. You must remove the locks before you delete the environment.')
+param lockResources bool
+
+@description('More app settings, such as Content__MaxItemBytes. No secrets: everyone who can read the app can read them.')
 param additionalSettings { *: string } = {}
 
 var names = {
@@ -65,13 +63,17 @@ var names = {
     ? 'csync-${environmentName}'
     : fail('environmentName is ${environmentName}: use lower-case letters, digits and hyphens')
   suffix: uniqueString(subscription().id, resourceGroup().id, environmentName)
+  // Purge protection reserves the name of a deleted vault for 90 days.
+  vaultSuffix: signing.vaultGeneration == 1
+    ? uniqueString(subscription().id, resourceGroup().id, environmentName)
+    : uniqueString(subscription().id, resourceGroup().id, environmentName, string(signing.vaultGeneration))
 }
 var allTags = union(tags, {
   workload: 'csync'
   environment: environmentName
 })
 
-// The app binds to all but the last by setting, so the names stand here and nowhere else.
+// The app reads these names from its settings, except for the package container.
 var contentQueueName = 'content'
 var resyncQueueName = 'content-resync'
 var ledgerTableName = 'syncrecords'
@@ -86,14 +88,22 @@ var functionAppName = '${names.base}-${names.suffix}'
 var hostAccountName = 'csynchost${names.suffix}'
 var dataAccountName = 'csyncdata${names.suffix}'
 var namespaceName = '${names.base}-bus-${names.suffix}'
-var vaultNames = [for i in range(1, signing.vaultCount): 'csync-kv${i}-${names.suffix}']
+var vaultNames = [for i in range(1, signing.vaultCount): 'csync-kv${i}-${names.vaultSuffix}']
 var keyName = 'alipayhk-v${signing.keyVersion}'
-var keyNames = union([keyName], signing.?nextKeyVersion == null ? [] : ['alipayhk-v${signing.?nextKeyVersion!}'])
+var keyVersions = union([signing.keyVersion], signing.?nextKeyVersion == null ? [] : [signing.?nextKeyVersion!])
+var keyNames = map(keyVersions, version => 'alipayhk-v${version}')
+var keyExpiries = map(
+  keyVersions,
+  version =>
+    contains(signing.keyExpiry, version)
+      ? dateTimeToEpoch(signing.keyExpiry[version])
+      : fail('signing.keyExpiry has no entry for keyVersion ${version}: run infra/preflight.sh, which keeps the expiry of each key from one deployment to the next')
+)
 var placedVaultNames = signing.placedVaults > signing.vaultCount
   ? fail('signing.placedVaults is ${signing.placedVaults}, but signing.vaultCount makes only ${signing.vaultCount} vaults')
   : take(vaultNames, signing.placedVaults)
 
-// A vault takes 4,000 RSA-2048 operations in ten seconds, half as many in hardware; a tenth is left for others.
+// A vault allows 4,000 RSA-2048 operations in 10 seconds, half as many in hardware. A tenth stays free for operators.
 var vaultSignaturesPerSecond = signing.hardware ? 180 : 360
 
 module identity 'modules/identity.bicep' = {
@@ -144,7 +154,8 @@ module storage 'modules/storage.bicep' = {
     ledgerTableName: ledgerTableName
     laneTableName: laneTableName
     zoneRedundant: zoneRedundant
-    privateNetwork: privateNetwork
+    access: access
+    lockResources: lockResources
     workspaceId: observability.outputs.workspaceId
   }
 }
@@ -159,7 +170,7 @@ module serviceBus 'modules/serviceBus.bicep' = {
     resyncQueueName: resyncQueueName
     messagingUnits: capacity.messagingUnits
     zoneRedundant: zoneRedundant
-    privateNetwork: privateNetwork
+    access: access
     workspaceId: observability.outputs.workspaceId
   }
 }
@@ -172,9 +183,11 @@ module vaults 'modules/vault.bicep' = [
       location: location
       tags: allTags
       keyNames: i == 0 ? keyNames : []
+      keyExpiries: i == 0 ? keyExpiries : []
+      generation: signing.vaultGeneration
       hardware: signing.hardware
-      keyExpiry: dateTimeToEpoch('${signingKeyExpiresOn}T00:00:00Z')
-      privateNetwork: privateNetwork
+      access: access
+      lockResources: lockResources
       workspaceId: observability.outputs.workspaceId
       actionGroupId: observability.outputs.actionGroupId
     }
@@ -186,6 +199,7 @@ module roles 'modules/roles.bicep' = {
   params: {
     identityName: identityName
     signerRoleName: 'ContentSync signer ${names.suffix}'
+    queueLengthRoleName: 'ContentSync queue length ${names.suffix}'
     vaultNames: placedVaultNames
     keyName: keyName
     webhookSecretNames: webhookSecretNames
@@ -209,7 +223,7 @@ module roles 'modules/roles.bicep' = {
   ]
 }
 
-module storeEndpoints 'modules/privateEndpoints.bicep' = if (privateNetwork) {
+module storeEndpoints 'modules/privateEndpoints.bicep' = if (access.privateData) {
   name: 'storeEndpoints'
   params: {
     baseName: names.base
@@ -217,6 +231,7 @@ module storeEndpoints 'modules/privateEndpoints.bicep' = if (privateNetwork) {
     tags: allTags
     networkId: network.outputs.networkId
     subnetId: network.outputs.endpointsSubnetId
+    dnsZonesGroupId: access.?dnsZonesGroupId
     targets: concat(
       [
         {
@@ -261,7 +276,7 @@ module functionApp 'modules/functionApp.bicep' = {
     tags: allTags
     capacity: capacity
     zoneRedundant: zoneRedundant
-    privateNetwork: privateNetwork
+    access: access
     subnetId: network.outputs.functionsSubnetId
     identityId: identity.outputs.id
     identityClientId: identity.outputs.clientId
@@ -290,14 +305,14 @@ module functionApp 'modules/functionApp.bicep' = {
     additionalSettings: additionalSettings
     workspaceId: observability.outputs.workspaceId
   }
-  // The host reads its account and its keys as soon as it starts.
+  // The host reads its account and its keys when it starts.
   dependsOn: [
     roles
     storeEndpoints
   ]
 }
 
-module appEndpoint 'modules/privateEndpoints.bicep' = if (privateNetwork) {
+module appEndpoint 'modules/privateEndpoints.bicep' = if (!access.publicIngress) {
   name: 'appEndpoint'
   params: {
     baseName: names.base
@@ -305,6 +320,7 @@ module appEndpoint 'modules/privateEndpoints.bicep' = if (privateNetwork) {
     tags: allTags
     networkId: network.outputs.networkId
     subnetId: network.outputs.endpointsSubnetId
+    dnsZonesGroupId: access.?dnsZonesGroupId
     targets: [
       {
         name: 'app'
@@ -324,10 +340,8 @@ module alerts 'modules/alerts.bicep' = {
     workspaceId: observability.outputs.workspaceId
     actionGroupId: observability.outputs.actionGroupId
     namespaceId: serviceBus.outputs.id
-    queueNames: [
-      contentQueueName
-      resyncQueueName
-    ]
+    contentQueueName: contentQueueName
+    resyncQueueName: resyncQueueName
     vaultIds: [for i in range(0, signing.vaultCount): vaults[i].outputs.id]
     alerting: alerting
     canRun: partner != null
@@ -345,23 +359,23 @@ module workbook 'modules/workbook.bicep' = {
   }
 }
 
-@description('Name of the app, to publish to.')
+@description('Name of the app.')
 output functionAppName string = functionAppName
 
-@description('Where callers post content.')
+@description('Base address of the HTTP API.')
 output functionAppUrl string = 'https://${functionApp.outputs.hostName}'
 
-@description('The source address AlipayHK has to let in.')
+@description('The source address that AlipayHK must allow.')
 output outboundAddress string = network.outputs.outboundAddress
 
-@description('The vaults; the first holds the key, the others get copies.')
+@description('The vaults. The first one holds the keys; the others get copies.')
 output vaultNames string[] = vaultNames
 
-@description('Names of the signing keys in the first vault; their public halves go to AlipayHK.')
+@description('Names of the signing keys in the first vault. AlipayHK needs their public halves.')
 output signingKeyNames string[] = keyNames
 
-@description('Account of ledger and catalog.')
+@description('Storage account of the ledger and the catalog.')
 output dataAccountName string = dataAccountName
 
-@description('Service Bus namespace of the two queues.')
+@description('Service Bus namespace of both queues.')
 output serviceBusNamespace string = serviceBus.outputs.hostName

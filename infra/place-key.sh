@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Places the first vault's signing key in further vaults, by backup and restore. The copies keep their version and so
-# their AlipayHK keyVersion. Works within one Azure geography and one subscription only; that is Key Vault's rule.
+# Copies the signing key of the first vault to further vaults by backup and restore. The copies keep the version and so
+# the keyVersion that AlipayHK knows. Key Vault allows this within one Azure geography and one subscription.
 set -euo pipefail
 
 if [[ $# -lt 3 ]]; then
@@ -18,7 +18,7 @@ folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 
 if ! az keyvault key backup --vault-name "$first" --name "$key" --file "$folder/key.backup" --output none; then
-  echo "place-key.sh: key $key cannot be backed up from vault $first. That takes the role Key Vault Crypto Officer on it." >&2
+  echo "place-key.sh: key $key cannot be backed up from vault $first. You need the role Key Vault Crypto Officer on the vault, and your address in OPERATOR_ADDRESSES if the vault has a firewall." >&2
   exit 1
 fi
 
@@ -27,14 +27,14 @@ version=${version##*/}
 
 for vault in "$@"; do
   if az keyvault key show --vault-name "$vault" --name "$key" --version "$version" --output none 2>/dev/null; then
-    echo "$vault has it already"
+    echo "$vault already has the key"
     continue
   fi
 
   if ! az keyvault key restore --vault-name "$vault" --file "$folder/key.backup" --output none; then
-    echo "place-key.sh: key $key cannot be restored into vault $vault. That takes the role Key Vault Crypto Officer on it, and a vault in the same geography and subscription." >&2
+    echo "place-key.sh: key $key cannot be restored into vault $vault. You need the role Key Vault Crypto Officer on the vault, and the vault must be in the same geography and subscription." >&2
     exit 1
   fi
 
-  echo "$vault has it now"
+  echo "$vault now has the key"
 done

@@ -1,26 +1,32 @@
 using 'main.bicep'
 
 import { production } from 'sizes.bicep'
-import { listFrom, partnerFrom } from 'environment.bicep'
+import { expiryFrom, listFrom, optionalFrom, partnerFrom } from 'environment.bicep'
 
 param environmentName = readEnvironmentVariable('AZURE_ENV_NAME', 'prod')
 param capacity = production
 param zoneRedundant = true
-param privateNetwork = true
+param lockResources = true
+param access = {
+  privateData: true
+  publicIngress: readEnvironmentVariable('PUBLIC_INGRESS', 'true') == 'true'
+  callerAddresses: listFrom(readEnvironmentVariable('CALLER_ADDRESSES', ''))
+  operatorAddresses: listFrom(readEnvironmentVariable('OPERATOR_ADDRESSES', ''))
+  dnsZonesGroupId: optionalFrom(readEnvironmentVariable('PRIVATE_DNS_ZONES_GROUP_ID', ''))
+}
 param signing = {
   vaultCount: 3
   placedVaults: int(readEnvironmentVariable('SIGNING_PLACED_VAULTS', '1'))
   keyVersion: readEnvironmentVariable('SIGNING_KEY_VERSION', '1')
-  nextKeyVersion: readEnvironmentVariable('SIGNING_NEXT_KEY_VERSION', '') == ''
-    ? null
-    : readEnvironmentVariable('SIGNING_NEXT_KEY_VERSION', '')
+  nextKeyVersion: optionalFrom(readEnvironmentVariable('SIGNING_NEXT_KEY_VERSION', ''))
+  keyExpiry: expiryFrom(readEnvironmentVariable('SIGNING_KEY_EXPIRY', ''))
+  vaultGeneration: int(readEnvironmentVariable('VAULT_GENERATION', '1'))
   hardware: false
 }
 param partner = partnerFrom(
   readEnvironmentVariable('ALIPAYHK_BASE_ADDRESS', ''),
   readEnvironmentVariable('ALIPAYHK_CLIENT_ID', ''),
-  readEnvironmentVariable('ALIPAYHK_KEY_VERSION', '1'),
-  readEnvironmentVariable('ALIPAYHK_PUBLIC_KEY', '')
+  readEnvironmentVariable('ALIPAYHK_PUBLIC_KEYS', '')
 )
 param partnerSendsPerSecond = int(readEnvironmentVariable('ALIPAYHK_SENDS_PER_SECOND', '200'))
 param alerting = {
@@ -28,5 +34,7 @@ param alerting = {
   oldestPendingSeconds: 900
   partnerErrorPercent: 20
   functionFailures: 0
+  deadLettersKept: 1000
+  resyncOverdueHours: 26
 }
 param webhookSecretNames = listFrom(readEnvironmentVariable('WEBHOOK_SECRET_NAMES', ''))

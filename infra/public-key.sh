@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Prints the public half of a signing key as AlipayHK asks for it: base64 of the X.509 SubjectPublicKeyInfo, one line.
+# Prints the public half of a signing key in the form that AlipayHK asks for: base64 of the X.509 SubjectPublicKeyInfo, one line.
 set -euo pipefail
 
 if [[ $# -ne 2 ]]; then
@@ -15,7 +15,7 @@ folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 
 if ! az keyvault key download --vault-name "$1" --name "$2" --encoding PEM --file "$folder/key.pem" --output none; then
-  echo "public-key.sh: key $2 cannot be read in vault $1. Reading it takes the role Key Vault Reader on the vault, and a way into its network if public access is closed." >&2
+  echo "public-key.sh: key $2 cannot be read in vault $1. You need the role Key Vault Reader on the vault, and your address in OPERATOR_ADDRESSES if the vault has a firewall." >&2
   exit 1
 fi
 

@@ -1,7 +1,7 @@
 import { capacityType } from 'types.bicep'
 
 @export()
-@description('For trying out and for UAT: scales to nothing, one zone, public endpoints with identity only.')
+@description('For trials and UAT: scales to zero, one zone, public endpoints that require an identity.')
 var small capacityType = {
   instanceMemoryMB: 2048
   maximumInstanceCount: 1
@@ -16,7 +16,7 @@ var small capacityType = {
 }
 
 @export()
-@description('For a catalog of millions: no cold start on either way in, a resync beside live changes.')
+@description('For a catalog of millions of items: no cold start for HTTP and the content queue, and a resync can run beside live changes.')
 var production capacityType = {
   instanceMemoryMB: 2048
   maximumInstanceCount: 4

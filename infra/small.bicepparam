@@ -1,26 +1,31 @@
 using 'main.bicep'
 
 import { small } from 'sizes.bicep'
-import { listFrom, partnerFrom } from 'environment.bicep'
+import { expiryFrom, listFrom, optionalFrom, partnerFrom } from 'environment.bicep'
 
 param environmentName = readEnvironmentVariable('AZURE_ENV_NAME', 'uat')
 param capacity = small
 param zoneRedundant = false
-param privateNetwork = false
+param lockResources = false
+param access = {
+  privateData: false
+  publicIngress: true
+  callerAddresses: listFrom(readEnvironmentVariable('CALLER_ADDRESSES', ''))
+  operatorAddresses: listFrom(readEnvironmentVariable('OPERATOR_ADDRESSES', ''))
+}
 param signing = {
   vaultCount: 1
   placedVaults: 1
   keyVersion: readEnvironmentVariable('SIGNING_KEY_VERSION', '1')
-  nextKeyVersion: readEnvironmentVariable('SIGNING_NEXT_KEY_VERSION', '') == ''
-    ? null
-    : readEnvironmentVariable('SIGNING_NEXT_KEY_VERSION', '')
+  nextKeyVersion: optionalFrom(readEnvironmentVariable('SIGNING_NEXT_KEY_VERSION', ''))
+  keyExpiry: expiryFrom(readEnvironmentVariable('SIGNING_KEY_EXPIRY', ''))
+  vaultGeneration: int(readEnvironmentVariable('VAULT_GENERATION', '1'))
   hardware: false
 }
 param partner = partnerFrom(
   readEnvironmentVariable('ALIPAYHK_BASE_ADDRESS', ''),
   readEnvironmentVariable('ALIPAYHK_CLIENT_ID', ''),
-  readEnvironmentVariable('ALIPAYHK_KEY_VERSION', '1'),
-  readEnvironmentVariable('ALIPAYHK_PUBLIC_KEY', '')
+  readEnvironmentVariable('ALIPAYHK_PUBLIC_KEYS', '')
 )
 param partnerSendsPerSecond = int(readEnvironmentVariable('ALIPAYHK_SENDS_PER_SECOND', '200'))
 param alerting = {
@@ -28,5 +33,7 @@ param alerting = {
   oldestPendingSeconds: 3600
   partnerErrorPercent: 50
   functionFailures: 5
+  deadLettersKept: 1000
+  resyncOverdueHours: 26
 }
 param webhookSecretNames = listFrom(readEnvironmentVariable('WEBHOOK_SECRET_NAMES', ''))

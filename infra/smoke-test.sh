@@ -4,10 +4,10 @@
 #   smoke-test.sh URL [ITEM.json]
 #
 #   URL           https://APP.azurewebsites.net, or http://localhost:7071 for the local host
-#   ITEM.json     one content item; without it a delisted SKU, which shows nowhere
+#   ITEM.json     one item; default: a delisted SKU, which shows nowhere
 #   FUNCTION_KEY  environment variable: a function key of the app; not needed locally
 #   TIMEOUT       environment variable: seconds to wait for the acknowledgement (120)
-#   INTERVAL      environment variable: seconds between two looks (2)
+#   INTERVAL      environment variable: seconds between two status calls (2)
 #
 # Exit 0: synchronized. 1: refused, parked or not in time. 2: wrong usage.
 set -uo pipefail
@@ -34,7 +34,7 @@ fi
 
 id=$(sed -nE 's/.*"contentId"[[:space:]]*:[[:space:]]*"([^"\\]+)".*/\1/p' <<<"$item" | head -n 1)
 [[ -n $id ]] || fail "the item has no contentId" 2
-[[ $id =~ ^[A-Za-z0-9._~-]+$ ]] || fail "contentId $id has characters that an address cannot hold; take a simpler one" 2
+[[ $id =~ ^[A-Za-z0-9._~-]+$ ]] || fail "contentId $id has characters that are not allowed in an address; use another id" 2
 
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
@@ -44,11 +44,11 @@ trap 'rm -rf "$folder"' EXIT
 
 call() {
   status=$(curl --silent --show-error --max-time 60 --config "$folder/headers" --output "$folder/body" \
-    --write-out '%{http_code}' "$@" 2>"$folder/error") || fail "no answer from $url: $(<"$folder/error")"
+    --write-out '%{http_code}' "$@" 2>"$folder/error") || fail "no response from $url: $(<"$folder/error")"
   body=$(<"$folder/body")
 }
 
-# The state of the item, in lower case, whatever else the answer holds.
+# The state of the item in the response, in lower case.
 state() {
   sed -nE 's/.*"state"[[:space:]]*:[[:space:]]*"([^"]+)".*/\1/p' <<<"$(tr -d '\n' <<<"$body")" | tr '[:upper:]' '[:lower:]'
 }
@@ -62,7 +62,7 @@ case $status in
   404) fail "HTTP 404: no app is published at $url yet" ;;
   400) fail "the item is invalid: $body" ;;
   409) fail "a newer revision of $id was accepted before: $body" ;;
-  422) fail "AlipayHK refused the item: $body" ;;
+  422) fail "AlipayHK rejected the item: $body" ;;
   *) fail "HTTP $status: $body" ;;
 esac
 echo "accepted $id (HTTP $status)"
@@ -79,6 +79,6 @@ while true; do
     parked) fail "$id is parked: $body" ;;
   esac
 
-  ((SECONDS < deadline)) || fail "$id was not acknowledged within $timeout s; its last status: $body"
+  ((SECONDS < deadline)) || fail "$id was not acknowledged within $timeout s. Its last status: $body"
   sleep "${INTERVAL:-2}"
 done

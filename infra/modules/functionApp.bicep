@@ -1,6 +1,6 @@
 metadata description = 'The Flex Consumption plan, the app and its settings.'
 
-import { capacityType, partnerType, schedulesType } from '../types.bicep'
+import { accessType, capacityType, partnerType, schedulesType } from '../types.bicep'
 
 @description('Name of the plan.')
 param planName string
@@ -14,46 +14,46 @@ param location string
 @description('Tags of every resource.')
 param tags { *: string }
 
-@description('How much the app may run.')
+@description('Size limits of the app.')
 param capacity capacityType
 
-@description('Spread the instances over the region\'s zones.')
+@description('Spread the instances over the availability zones.')
 param zoneRedundant bool
 
-@description('Close the app to everything but its private endpoint.')
-param privateNetwork bool
+@description('Who can reach the app and its publishing endpoint.')
+param access accessType
 
-@description('Subnet the app sends from.')
+@description('Subnet of the app.')
 param subnetId string
 
-@description('Resource id of the identity the app runs as.')
+@description('Resource id of the identity of the app.')
 param identityId string
 
 @description('Client id of that identity.')
 param identityClientId string
 
-@description('Account that holds host state.')
+@description('Storage account of the Functions host.')
 param hostAccountName string
 
-@description('Container that the app is published to.')
+@description('Address of the package container.')
 param packageContainerUri string
 
-@description('Where telemetry is sent. No secret: local authentication is off.')
+@description('Connection string of Application Insights. Not a secret: local authentication is off.')
 param applicationInsightsConnection string
 
-@description('Table service of the ledger.')
+@description('Address of the table service of the ledger.')
 param tableEndpoint string
 
-@description('Name of the ledger\'s table.')
+@description('Name of the ledger table.')
 param ledgerTableName string
 
-@description('Name of the table of a resync\'s lanes.')
+@description('Name of the table for the lanes of a resync.')
 param laneTableName string
 
-@description('Container that holds the catalog.')
+@description('Address of the catalog container.')
 param catalogContainerUri string
 
-@description('Container in which resyncs keep their runs and plans.')
+@description('Address of the container for the runs and plans of resyncs.')
 param stateContainerUri string
 
 @description('Host name of the Service Bus namespace.')
@@ -68,38 +68,38 @@ param resyncQueueName string
 @description('Versioned id of the signing key in each vault.')
 param keyIds string[]
 
-@description('AlipayHK\'s keyVersion of that key.')
+@description('The keyVersion under which AlipayHK knows that key.')
 param keyVersion string
 
-@description('Most signatures per second that all instances together may ask of one vault.')
+@description('Maximum number of signatures per second that all instances together may request from one vault.')
 param vaultSignaturesPerSecond int
 
-@description('What AlipayHK handed over; null until then.')
+@description('What AlipayHK sent. Null until then.')
 param partner partnerType?
 
-@description('Most requests per second that all instances together may send to AlipayHK.')
+@description('Maximum number of requests per second that all instances together may send to AlipayHK.')
 param partnerSendsPerSecond int
 
 @description('When the timers fire.')
 param schedules schedulesType
 
-@description('Addresses of the webhook secrets, without version.')
+@description('Addresses of the webhook secrets, without a version.')
 param webhookSecretUris string[]
 
-@description('Further app settings; they win over the template\'s.')
+@description('More app settings. They override the settings of the template.')
 param additionalSettings { *: string }
 
 @description('Resource id of the workspace for diagnostics.')
 param workspaceId string
 
-// Three scale groups sign: the HTTP functions and the two queue functions. Pacing is per instance, so each gets its
-// share of what a vault can take, and the vault stays below its limit however many run.
+// Three scale groups sign: the HTTP functions and both queue functions. Each instance paces itself, so it gets its
+// share of the limit of a vault, and all instances together stay below that limit.
 var signingInstances = 3 * capacity.maximumInstanceCount + capacity.alwaysReady.http + capacity.alwaysReady.content + capacity.alwaysReady.resync
 var signaturesPerSecond = signingInstances > vaultSignaturesPerSecond
   ? fail('capacity.maximumInstanceCount and alwaysReady allow ${signingInstances} instances that sign: a vault takes ${vaultSignaturesPerSecond} signatures a second, less than one for each')
   : vaultSignaturesPerSecond / signingInstances
 
-// Likewise for AlipayHK: bulk is paced over all lanes by the whole rate, and no instance sends more than its share of it.
+// The same holds for AlipayHK: the lanes of a resync share the whole rate, and no instance sends more than its share.
 var sendsPerSecond = signingInstances > partnerSendsPerSecond
   ? fail('capacity.maximumInstanceCount and alwaysReady allow ${signingInstances} instances that send: partnerSendsPerSecond is ${partnerSendsPerSecond}, less than one for each')
   : partnerSendsPerSecond / signingInstances
@@ -122,6 +122,31 @@ var alwaysReady = filter(
   group => group.instanceCount > 0
 )
 
+@sealed()
+@description('One access restriction of the app.')
+type restrictionType = {
+  @description('Unique name.')
+  name: string
+
+  @description('What happens to calls from the address.')
+  action: 'Allow'
+
+  @description('Order of evaluation, lowest first.')
+  priority: int
+
+  @description('IPv4 range.')
+  ipAddress: string
+}
+
+@description('Access restrictions that allow these addresses.')
+func restrictionsFor(addresses string[]) restrictionType[] =>
+  map(range(0, length(addresses)), i => {
+    name: 'allowed-${i + 1}'
+    action: 'Allow'
+    priority: 100 + i
+    ipAddress: contains(addresses[i], '/') ? addresses[i] : '${addresses[i]}/32'
+  })
+
 resource plan 'Microsoft.Web/serverfarms@2025-03-01' = {
   name: planName
   location: location
@@ -140,7 +165,7 @@ resource plan 'Microsoft.Web/serverfarms@2025-03-01' = {
 resource app 'Microsoft.Web/sites@2025-03-01' = {
   name: name
   location: location
-  // The tag is how azd finds the resource that its service is published to.
+  // azd finds the app by this tag.
   tags: union(tags, {
     'azd-service-name': 'functions'
   })
@@ -154,15 +179,19 @@ resource app 'Microsoft.Web/sites@2025-03-01' = {
   properties: {
     serverFarmId: plan.id
     httpsOnly: true
-    publicNetworkAccess: privateNetwork ? 'Disabled' : 'Enabled'
+    publicNetworkAccess: access.publicIngress ? 'Enabled' : 'Disabled'
     virtualNetworkSubnetId: subnetId
     keyVaultReferenceIdentity: identityId
     siteConfig: {
       minTlsVersion: '1.2'
       scmMinTlsVersion: '1.2'
       http20Enabled: true
-      ftpsState: 'Disabled'
       remoteDebuggingEnabled: false
+      ipSecurityRestrictionsDefaultAction: empty(access.callerAddresses) ? 'Allow' : 'Deny'
+      ipSecurityRestrictions: restrictionsFor(empty(access.callerAddresses) ? [] : union(access.callerAddresses, access.operatorAddresses))
+      scmIpSecurityRestrictionsUseMain: false
+      scmIpSecurityRestrictionsDefaultAction: access.privateData || !empty(access.operatorAddresses) ? 'Deny' : 'Allow'
+      scmIpSecurityRestrictions: restrictionsFor(access.operatorAddresses)
     }
     functionAppConfig: {
       deployment: {
@@ -174,6 +203,12 @@ resource app 'Microsoft.Web/sites@2025-03-01' = {
             userAssignedIdentityResourceId: identityId
           }
         }
+      }
+      // Drains and replaces the instances batch by batch, so that an update interrupts no call.
+      // Documented for every API version from 2023-12-01 on; the type metadata of Bicep lacks it.
+      #disable-next-line BCP037
+      siteUpdateStrategy: {
+        type: 'RollingUpdate'
       }
       runtime: {
         name: 'dotnet-isolated'
@@ -212,15 +247,15 @@ var partnerSettings = partner == null
       {
         AlipayHk__BaseAddress: startsWith(partner!.baseAddress, 'https://')
           ? partner!.baseAddress
-          : fail('partner.baseAddress is ${partner!.baseAddress}: AlipayHK is called by https only')
+          : fail('partner.baseAddress is ${partner!.baseAddress}: use https, AlipayHK accepts nothing else')
         AlipayHk__ClientId: partner!.clientId
       },
       toObject(
         range(0, length(partner!.publicKeys)),
-        i => 'AlipayHk__PartnerKeys__${i}__KeyVersion',
+        i => 'AlipayHk__PublicKeys__${i}__KeyVersion',
         i => partner!.publicKeys[i].keyVersion
       ),
-      toObject(range(0, length(partner!.publicKeys)), i => 'AlipayHk__PartnerKeys__${i}__PublicKey', i => partner!.publicKeys[i].publicKey)
+      toObject(range(0, length(partner!.publicKeys)), i => 'AlipayHk__PublicKeys__${i}__PublicKey', i => partner!.publicKeys[i].publicKey)
     )
 
 resource settings 'Microsoft.Web/sites/config@2025-03-01' = {
@@ -237,8 +272,11 @@ resource settings 'Microsoft.Web/sites/config@2025-03-01' = {
       ServiceBus__fullyQualifiedNamespace: serviceBusHostName
       ServiceBus__credential: 'managedidentity'
       ServiceBus__clientId: identityClientId
-      Queues__Content: contentQueueName
-      Queues__Resync: resyncQueueName
+      // The scale controller reads the settings of binding expressions literally, so these four names have no sections.
+      ContentQueue: contentQueueName
+      ResyncQueue: resyncQueueName
+      ResyncSchedule: schedules.resync
+      SweepSchedule: schedules.sweep
       Ledger__TableEndpoint: tableEndpoint
       Ledger__TableName: ledgerTableName
       Catalog__ContainerUri: catalogContainerUri
@@ -246,8 +284,6 @@ resource settings 'Microsoft.Web/sites/config@2025-03-01' = {
       Resync__LaneTableName: laneTableName
       Resync__SendsPerSecond: string(partnerSendsPerSecond)
       AlipayHk__MaxSendsPerSecond: string(sendsPerSecond)
-      Schedules__Resync: schedules.resync
-      Schedules__Sweep: schedules.sweep
       Signing__SignaturesPerSecond: string(signaturesPerSecond)
     },
     toObject(range(0, length(keyIds)), i => 'Signing__Keys__${i}__KeyId', i => keyIds[i]),
@@ -267,7 +303,7 @@ resource appDiagnostics 'Microsoft.Insights/diagnosticSettings@2021-05-01-previe
   scope: app
   properties: {
     workspaceId: workspaceId
-    // FunctionAppLogs would bring every log line a second time, beside Application Insights.
+    // FunctionAppLogs would duplicate every log line in Application Insights.
     metrics: [
       {
         category: 'AllMetrics'

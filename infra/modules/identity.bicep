@@ -1,4 +1,4 @@
-metadata description = 'The one identity the app runs as.'
+metadata description = 'The identity of the app.'
 
 @description('Name of the identity.')
 param name string
@@ -18,5 +18,5 @@ resource identity 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' 
 @description('Resource id.')
 output id string = identity.id
 
-@description('Client id that the app\'s settings name.')
+@description('Client id, for the app settings.')
 output clientId string = identity.properties.clientId

@@ -1,4 +1,4 @@
-metadata description = 'The network the app sends from, and the one address AlipayHK sees.'
+metadata description = 'The network of the app, and its one outbound address.'
 
 @description('Base of the names.')
 param baseName string
@@ -9,10 +9,10 @@ param location string
 @description('Tags of every resource.')
 param tags { *: string }
 
-@description('Address space: a /24 or larger. The first /26 is the app\'s, the second the private endpoints\'.')
+@description('Address space: a /24 or larger. The app gets the first /26, the private endpoints the second.')
 param addressPrefix string
 
-@description('Spread the address over the region\'s zones.')
+@description('Spread the address over the availability zones. Azure cannot change this for an existing address.')
 param zoneRedundant bool
 
 @description('Resource id of the workspace for diagnostics.')
@@ -34,8 +34,8 @@ resource address 'Microsoft.Network/publicIPAddresses@2025-05-01' = {
   }
 }
 
-// Standard and not StandardV2: the latter cannot serve a subnet delegated to Microsoft.App/environments, which
-// Flex Consumption needs. A Standard gateway lives in one zone; if that zone fails, sending stops until it is back.
+// Not StandardV2: it cannot serve a subnet that is delegated to Microsoft.App/environments, as Flex Consumption
+// requires. A Standard gateway is in one zone; if that zone fails, sending stops until the zone is back.
 resource gateway 'Microsoft.Network/natGateways@2025-05-01' = {
   name: '${baseName}-nat'
   location: location
@@ -62,7 +62,7 @@ resource securityGroup 'Microsoft.Network/networkSecurityGroups@2025-05-01' = {
       {
         name: 'no-inbound-from-internet'
         properties: {
-          description: 'Nothing in this network is reached from the internet.'
+          description: 'No inbound traffic from the internet.'
           priority: 100
           direction: 'Inbound'
           access: 'Deny'
@@ -177,11 +177,11 @@ resource networkDiagnostics 'Microsoft.Insights/diagnosticSettings@2021-05-01-pr
 @description('Resource id of the network.')
 output networkId string = network.id
 
-@description('Subnet the app sends from.')
+@description('Subnet of the app.')
 output functionsSubnetId string = network::functions.id
 
 @description('Subnet of the private endpoints.')
 output endpointsSubnetId string = network::endpoints.id
 
-@description('The address AlipayHK sees.')
+@description('The outbound address, which AlipayHK must allow.')
 output outboundAddress string = address.properties.ipAddress

@@ -1,4 +1,4 @@
-metadata description = 'Where telemetry and alerts go.'
+metadata description = 'The destination of telemetry and alerts.'
 
 import { alertingType } from '../types.bicep'
 
@@ -17,17 +17,17 @@ param location string
 @description('Tags of every resource.')
 param tags { *: string }
 
-@description('Gigabytes a day after which no more telemetry is taken until the next day.')
+@description('Gigabytes of telemetry a day. Beyond it the workspace drops data until the next day.')
 param dailyCapGB int
 
-@description('Days for which telemetry is kept.')
+@description('Days for which telemetry and the audit log of the vaults are kept.')
 param retentionDays int
 
-@description('Whom to tell.')
+@description('Who is notified.')
 param alerting alertingType
 
-// Local authentication is off, so nothing writes telemetry but a principal with a role. The daily cap is the
-// workspace's: everything Application Insights takes in lands there.
+// Local authentication is off, so only a principal with a role can write telemetry. The daily cap is set on the
+// workspace because Application Insights stores everything there.
 resource workspace 'Microsoft.OperationalInsights/workspaces@2025-07-01' = {
   name: workspaceName
   location: location
@@ -47,12 +47,14 @@ resource workspace 'Microsoft.OperationalInsights/workspaces@2025-07-01' = {
   }
 }
 
-// Every signature is one audit record. The Basic plan takes them at a fraction of the price; no alert reads them.
+// Every signature is one audit record. The Basic plan stores them for a fraction of the price; no alert reads them. It can
+// be queried for 30 days; older records, up to retentionDays, by a search job.
 resource vaultAudit 'Microsoft.OperationalInsights/workspaces/tables@2025-07-01' = {
   parent: workspace
   name: 'AZKVAuditLogs'
   properties: {
     plan: 'Basic'
+    totalRetentionInDays: retentionDays
   }
 }
 
@@ -104,7 +106,7 @@ resource actionGroup 'Microsoft.Insights/actionGroups@2023-01-01' = {
 @description('Resource id of the workspace.')
 output workspaceId string = workspace.id
 
-@description('Where telemetry is sent. No secret: local authentication is off.')
+@description('Connection string of Application Insights. Not a secret: local authentication is off.')
 output applicationInsightsConnection string = applicationInsights.properties.ConnectionString
 
 @description('Resource id of the action group.')

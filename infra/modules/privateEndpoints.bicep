@@ -1,4 +1,4 @@
-metadata description = 'Private endpoints and the DNS zones that make their names resolve.'
+metadata description = 'Private endpoints and the DNS zones in which their names resolve.'
 
 @description('Base of the names.')
 param baseName string
@@ -14,6 +14,9 @@ param networkId string
 
 @description('Subnet of the endpoints.')
 param subnetId string
+
+@description('Resource group of existing DNS zones. Null: create the zones and link them to the network.')
+param dnsZonesGroupId string?
 
 @description('One entry for each endpoint.')
 param targets targetType[]
@@ -40,9 +43,10 @@ var zoneNames = {
 }
 
 var groups = union(map(targets, target => target.group), [])
+var zonesGroupId = dnsZonesGroupId ?? resourceGroup().id
 
 resource zones 'Microsoft.Network/privateDnsZones@2024-06-01' = [
-  for group in groups: {
+  for group in dnsZonesGroupId == null ? groups : []: {
     name: zoneNames[group]
     location: 'global'
     tags: tags
@@ -50,7 +54,7 @@ resource zones 'Microsoft.Network/privateDnsZones@2024-06-01' = [
 ]
 
 resource links 'Microsoft.Network/privateDnsZones/virtualNetworkLinks@2024-06-01' = [
-  for (group, i) in groups: {
+  for (group, i) in dnsZonesGroupId == null ? groups : []: {
     parent: zones[i]
     name: '${baseName}-${group}'
     location: 'global'
@@ -78,7 +82,7 @@ resource endpoints 'Microsoft.Network/privateEndpoints@2025-05-01' = [
         {
           name: target.name
           properties: {
-            // The ids come as a parameter; the rule looks at property names only.
+            // The ids are parameters; the linter rule looks at property names only.
             #disable-next-line use-resource-id-functions
             privateLinkServiceId: target.resourceId
             groupIds: [
@@ -95,12 +99,20 @@ resource zoneGroups 'Microsoft.Network/privateEndpoints/privateDnsZoneGroups@202
   for (target, i) in targets: {
     parent: endpoints[i]
     name: 'default'
+    dependsOn: [
+      zones
+    ]
     properties: {
       privateDnsZoneConfigs: [
         {
           name: target.group
           properties: {
-            privateDnsZoneId: zones[indexOf(groups, target.group)].id
+            privateDnsZoneId: resourceId(
+              split(zonesGroupId, '/')[2],
+              split(zonesGroupId, '/')[4],
+              'Microsoft.Network/privateDnsZones',
+              zoneNames[target.group]
+            )
           }
         }
       ]

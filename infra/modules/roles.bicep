@@ -1,15 +1,18 @@
-metadata description = 'Everything the app may do, each role at the narrowest scope that works. Nothing else grants the app anything.'
+metadata description = 'All permissions of the app, each at the narrowest scope that works. No other template grants it any.'
 
-@description('Name of the identity the app runs as.')
+@description('Name of the identity of the app.')
 param identityName string
 
-@description('Name of the custom role; unique in the tenant.')
+@description('Name of the custom role that signs. Unique in the tenant.')
 param signerRoleName string
 
-@description('Vaults in which the signing key has been placed.')
+@description('Name of the custom role that reads queue lengths. Unique in the tenant.')
+param queueLengthRoleName string
+
+@description('Vaults that hold the signing key.')
 param vaultNames string[]
 
-@description('Name of the key that signs.')
+@description('Name of the signing key.')
 param keyName string
 
 @description('Names of the webhook secrets in the first vault.')
@@ -24,22 +27,22 @@ param contentQueueName string
 @description('Name of the queue for packs.')
 param resyncQueueName string
 
-@description('Name of the account that holds host state and the published package, and nothing else.')
+@description('Name of the account for host state and the published package. It holds nothing else.')
 param hostAccountName string
 
-@description('Name of the account that holds ledger and catalog.')
+@description('Name of the account for ledger and catalog.')
 param dataAccountName string
 
-@description('Name of the ledger\'s table.')
+@description('Name of the ledger table.')
 param ledgerTableName string
 
-@description('Name of the table of a resync\'s lanes.')
+@description('Name of the table for the lanes of a resync.')
 param laneTableName string
 
-@description('Name of the container that holds the catalog.')
+@description('Name of the catalog container.')
 param catalogContainerName string
 
-@description('Name of the container in which resyncs keep their runs and plans.')
+@description('Name of the container for the runs and plans of resyncs.')
 param stateContainerName string
 
 @description('Name of Application Insights.')
@@ -59,12 +62,12 @@ resource identity 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' 
   name: identityName
 }
 
-// No built-in role signs and does nothing else.
+// No built-in role allows signing and nothing else.
 resource signerRole 'Microsoft.Authorization/roleDefinitions@2022-04-01' = {
   name: guid(resourceGroup().id, signerRoleName)
   properties: {
     roleName: signerRoleName
-    description: 'Signs with a key in a vault. Cannot read it, list it, or use it for anything else.'
+    description: 'Signs with a key in a vault. Cannot read the key, list it, or use it for anything else.'
     type: 'CustomRole'
     assignableScopes: [
       resourceGroup().id
@@ -76,6 +79,30 @@ resource signerRole 'Microsoft.Authorization/roleDefinitions@2022-04-01' = {
         dataActions: [
           'Microsoft.KeyVault/vaults/keys/sign/action'
         ]
+        notDataActions: []
+      }
+    ]
+  }
+}
+
+// The scale controller asks the queue for its length as the identity of the app. Data Receiver and Data Sender do not
+// include that; without it, scaling falls back to peeking and reports no error. Data Owner does, with far more.
+resource queueLengthRole 'Microsoft.Authorization/roleDefinitions@2022-04-01' = {
+  name: guid(resourceGroup().id, queueLengthRoleName)
+  properties: {
+    roleName: queueLengthRoleName
+    description: 'Reads the properties of a queue, its length among them. Cannot read or send messages.'
+    type: 'CustomRole'
+    assignableScopes: [
+      resourceGroup().id
+    ]
+    permissions: [
+      {
+        actions: [
+          'Microsoft.ServiceBus/namespaces/queues/read'
+        ]
+        notActions: []
+        dataActions: []
         notDataActions: []
       }
     ]
@@ -158,7 +185,7 @@ resource mayReceiveContent 'Microsoft.Authorization/roleAssignments@2022-04-01' 
     principalId: identity.properties.principalId
     principalType: 'ServicePrincipal'
     roleDefinitionId: serviceBusDataReceiver
-    description: 'Takes and settles items.'
+    description: 'Receives and settles items.'
   }
 }
 
@@ -180,7 +207,29 @@ resource mayReceiveResync 'Microsoft.Authorization/roleAssignments@2022-04-01' =
     principalId: identity.properties.principalId
     principalType: 'ServicePrincipal'
     roleDefinitionId: serviceBusDataReceiver
-    description: 'Takes and settles packs.'
+    description: 'Receives and settles packs.'
+  }
+}
+
+resource mayMeasureContent 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  name: guid(namespace::contentQueue.id, identity.id, queueLengthRole.id)
+  scope: namespace::contentQueue
+  properties: {
+    principalId: identity.properties.principalId
+    principalType: 'ServicePrincipal'
+    roleDefinitionId: queueLengthRole.id
+    description: 'Scales by the length of the queue.'
+  }
+}
+
+resource mayMeasureResync 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  name: guid(namespace::resyncQueue.id, identity.id, queueLengthRole.id)
+  scope: namespace::resyncQueue
+  properties: {
+    principalId: identity.properties.principalId
+    principalType: 'ServicePrincipal'
+    roleDefinitionId: queueLengthRole.id
+    description: 'Scales by the length of the queue.'
   }
 }
 
@@ -219,7 +268,7 @@ resource mayKeepLedger 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
     principalId: identity.properties.principalId
     principalType: 'ServicePrincipal'
     roleDefinitionId: storageTableDataContributor
-    description: 'Keeps the ledger.'
+    description: 'Reads and writes the ledger.'
   }
 }
 
@@ -230,7 +279,7 @@ resource mayKeepLanes 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
     principalId: identity.properties.principalId
     principalType: 'ServicePrincipal'
     roleDefinitionId: storageTableDataContributor
-    description: 'Counts what the lanes of a resync have done.'
+    description: 'Counts the progress of the lanes of a resync.'
   }
 }
 
@@ -241,7 +290,7 @@ resource mayKeepResyncs 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
     principalId: identity.properties.principalId
     principalType: 'ServicePrincipal'
     roleDefinitionId: storageBlobDataContributor
-    description: 'Keeps the runs of a resync and their plans.'
+    description: 'Stores the runs of resyncs and their plans.'
   }
 }
 
@@ -260,8 +309,8 @@ resource hostAccount 'Microsoft.Storage/storageAccounts@2025-06-01' existing = {
   name: hostAccountName
 }
 
-// The Functions host makes its own containers for timer locks and access keys and asks for this role on the account.
-// That account holds nothing but those and the published package.
+// The Functions host creates its own containers for timer locks and access keys and needs this role on the account. The
+// account holds only those and the published package.
 resource mayKeepHostState 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   name: guid(hostAccount.id, identity.id, storageBlobDataOwner)
   scope: hostAccount

@@ -1,4 +1,6 @@
-metadata description = 'The queue for single items and the session queue for packs of a resync.'
+metadata description = 'The queue for single items and the session queue for the packs of a resync.'
+
+import { accessType } from '../types.bicep'
 
 @description('Name of the namespace.')
 param name string
@@ -15,19 +17,19 @@ param contentQueueName string
 @description('Name of the queue for packs.')
 param resyncQueueName string
 
-@description('Messaging units; read only where privateNetwork is on.')
+@description('Messaging units of a Premium namespace. Ignored without access.privateData.')
 param messagingUnits int
 
 @description('Spread a Premium namespace over the region\'s zones.')
 param zoneRedundant bool
 
-@description('Close the namespace to everything but private endpoints. Only Premium can, so this decides the tier.')
-param privateNetwork bool
+@description('Who can reach the namespace. Only Premium has private endpoints and a firewall, so this decides the tier.')
+param access accessType
 
 @description('Resource id of the workspace for diagnostics.')
 param workspaceId string
 
-var tier = privateNetwork ? 'Premium' : 'Standard'
+var tier = access.privateData ? 'Premium' : 'Standard'
 
 resource namespace 'Microsoft.ServiceBus/namespaces@2024-01-01' = {
   name: name
@@ -36,13 +38,27 @@ resource namespace 'Microsoft.ServiceBus/namespaces@2024-01-01' = {
   sku: {
     name: tier
     tier: tier
-    capacity: privateNetwork ? messagingUnits : null
+    capacity: access.privateData ? messagingUnits : null
   }
   properties: {
     disableLocalAuth: true
     minimumTlsVersion: '1.2'
-    publicNetworkAccess: privateNetwork ? 'Disabled' : 'Enabled'
-    zoneRedundant: privateNetwork ? zoneRedundant : null
+    publicNetworkAccess: access.privateData && empty(access.operatorAddresses) ? 'Disabled' : 'Enabled'
+    zoneRedundant: access.privateData ? zoneRedundant : null
+  }
+}
+
+resource firewall 'Microsoft.ServiceBus/namespaces/networkRuleSets@2024-01-01' = if (access.privateData) {
+  parent: namespace
+  name: 'default'
+  properties: {
+    publicNetworkAccess: empty(access.operatorAddresses) ? 'Disabled' : 'Enabled'
+    defaultAction: 'Deny'
+    trustedServiceAccessEnabled: false
+    ipRules: map(access.operatorAddresses, address => {
+      action: 'Allow'
+      ipMask: address
+    })
   }
 }
 
@@ -50,11 +66,12 @@ resource contentQueue 'Microsoft.ServiceBus/namespaces/queues@2024-01-01' = {
   parent: namespace
   name: contentQueueName
   properties: {
-    // Longer than one item takes with all its quick retries (40 s) and a slow signature (10 s).
+    // Longer than an item takes with all its immediate retries: AlipayHk__TotalTimeout (40 s) within the lease (60 s).
     lockDuration: 'PT2M'
-    // A retry by policy is a scheduled copy, so only a crash or a lost lock counts here.
+    // A delayed retry is a scheduled copy, so only a crash or a lost lock adds to this count.
     maxDeliveryCount: 10
     requiresDuplicateDetection: true
+    // Shorter than the 15 minutes after which the sweep enqueues an overdue item again under the same message id.
     duplicateDetectionHistoryTimeWindow: 'PT10M'
     requiresSession: false
     defaultMessageTimeToLive: 'P14D'
@@ -68,13 +85,13 @@ resource resyncQueue 'Microsoft.ServiceBus/namespaces/queues@2024-01-01' = {
   parent: namespace
   name: resyncQueueName
   properties: {
-    // A pack of 50 items at a lane's share of the send budget.
+    // The broker's maximum. The host renews it while a lane is busy.
     lockDuration: 'PT5M'
     maxDeliveryCount: 10
     requiresDuplicateDetection: true
     duplicateDetectionHistoryTimeWindow: 'PT10M'
     requiresSession: true
-    // The next run plans again from the ledger, so a pack older than that is worth nothing but a look.
+    // Within two days the next nightly run has planned the same items again from the ledger.
     defaultMessageTimeToLive: 'P2D'
     deadLetteringOnMessageExpiration: true
     enablePartitioning: false

@@ -1,9 +1,11 @@
-metadata description = 'Two accounts: one for what the Functions host needs for itself, one for ledger and catalog.'
+metadata description = 'Two accounts: one for the Functions host, one for ledger and catalog.'
 
-@description('Name of the account that holds host state and the published package.')
+import { accessType } from '../types.bicep'
+
+@description('Name of the account for host state and the published package.')
 param hostAccountName string
 
-@description('Name of the account that holds ledger and catalog.')
+@description('Name of the account for ledger and catalog.')
 param dataAccountName string
 
 @description('Azure region.')
@@ -12,26 +14,29 @@ param location string
 @description('Tags of every resource.')
 param tags { *: string }
 
-@description('Name of the container that the app is published to.')
+@description('Name of the container for the published package.')
 param packageContainerName string
 
-@description('Name of the container that holds the catalog.')
+@description('Name of the catalog container.')
 param catalogContainerName string
 
-@description('Name of the container in which resyncs keep their runs and plans.')
+@description('Name of the container for the runs and plans of resyncs.')
 param stateContainerName string
 
-@description('Name of the ledger\'s table.')
+@description('Name of the ledger table.')
 param ledgerTableName string
 
-@description('Name of the table of a resync\'s lanes.')
+@description('Name of the table for the lanes of a resync.')
 param laneTableName string
 
-@description('Keep copies in three zones.')
+@description('Keep copies in three zones. Azure cannot change this for an existing account by a deployment.')
 param zoneRedundant bool
 
-@description('Close the accounts to everything but private endpoints.')
-param privateNetwork bool
+@description('Who can reach the accounts.')
+param access accessType
+
+@description('Protect the data account against deletion.')
+param lockResources bool
 
 @description('Resource id of the workspace for diagnostics.')
 param workspaceId string
@@ -46,11 +51,6 @@ var accountProperties = {
   defaultToOAuthAuthentication: true
   minimumTlsVersion: 'TLS1_2'
   supportsHttpsTrafficOnly: true
-  publicNetworkAccess: privateNetwork ? 'Disabled' : 'Enabled'
-  networkAcls: {
-    bypass: 'None'
-    defaultAction: privateNetwork ? 'Deny' : 'Allow'
-  }
   encryption: {
     keySource: 'Microsoft.Storage'
     requireInfrastructureEncryption: true
@@ -75,7 +75,14 @@ resource hostAccount 'Microsoft.Storage/storageAccounts@2025-06-01' = {
   sku: {
     name: skuName
   }
-  properties: accountProperties
+  // Only the app uses this account, through the network.
+  properties: union(accountProperties, {
+    publicNetworkAccess: access.privateData ? 'Disabled' : 'Enabled'
+    networkAcls: {
+      bypass: 'None'
+      defaultAction: access.privateData ? 'Deny' : 'Allow'
+    }
+  })
 }
 
 resource hostBlobs 'Microsoft.Storage/storageAccounts/blobServices@2025-06-01' = {
@@ -105,7 +112,30 @@ resource dataAccount 'Microsoft.Storage/storageAccounts@2025-06-01' = {
   sku: {
     name: skuName
   }
-  properties: accountProperties
+  // The lifecycle rule reaches the blobs as a trusted service, and only while the public endpoint is not disabled
+  // altogether. With privateData the firewall denies everyone else but the operators.
+  properties: union(accountProperties, {
+    publicNetworkAccess: 'Enabled'
+    networkAcls: {
+      bypass: 'AzureServices'
+      defaultAction: access.privateData ? 'Deny' : 'Allow'
+      ipRules: access.privateData
+        ? map(access.operatorAddresses, address => {
+            action: 'Allow'
+            value: address
+          })
+        : []
+    }
+  })
+}
+
+resource lock 'Microsoft.Authorization/locks@2020-05-01' = if (lockResources) {
+  name: 'keep'
+  scope: dataAccount
+  properties: {
+    level: 'CanNotDelete'
+    notes: 'Holds the ledger: what AlipayHK has acknowledged, and every accepted item.'
+  }
 }
 
 resource dataBlobs 'Microsoft.Storage/storageAccounts/blobServices@2025-06-01' = {
@@ -139,7 +169,7 @@ resource stateContainer 'Microsoft.Storage/storageAccounts/blobServices/containe
   }
 }
 
-// A run deletes its plan when it ends; what a crash left behind goes by its age.
+// A run deletes its plan when it ends. This rule deletes plans that a crash left behind.
 resource dataLifecycle 'Microsoft.Storage/storageAccounts/managementPolicies@2025-06-01' = {
   parent: dataAccount
   name: 'default'
@@ -184,8 +214,8 @@ resource laneTable 'Microsoft.Storage/storageAccounts/tableServices/tables@2025-
   name: laneTableName
 }
 
-// Each item reads and writes several times, so their logs would cost more than the storage. Packages and catalogs are
-// written seldom, and the ledger never deletes: those are worth a record.
+// Each item causes several reads and writes, and their logs would cost more than the storage. Writes of packages and
+// catalogs are rare, and the app never deletes from the ledger, so these are logged.
 resource hostBlobDiagnostics 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
   name: 'to-workspace'
   scope: hostBlobs
@@ -232,20 +262,20 @@ resource dataTableDiagnostics 'Microsoft.Insights/diagnosticSettings@2021-05-01-
   }
 }
 
-@description('Resource id of the host\'s account.')
+@description('Resource id of the host account.')
 output hostAccountId string = hostAccount.id
 
 @description('Resource id of the data account.')
 output dataAccountId string = dataAccount.id
 
-@description('Address of the container that the app is published to.')
+@description('Address of the package container.')
 output packageContainerUri string = '${hostAccount.properties.primaryEndpoints.blob}${packageContainer.name}'
 
-@description('Address of the container that holds the catalog.')
+@description('Address of the catalog container.')
 output catalogContainerUri string = '${dataAccount.properties.primaryEndpoints.blob}${catalogContainer.name}'
 
-@description('Address of the container in which resyncs keep their runs and plans.')
+@description('Address of the container for the runs and plans of resyncs.')
 output stateContainerUri string = '${dataAccount.properties.primaryEndpoints.blob}${stateContainer.name}'
 
-@description('Address of the table service of ledger and lanes.')
+@description('Address of the table service.')
 output tableEndpoint string = dataAccount.properties.primaryEndpoints.table

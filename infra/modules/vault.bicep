@@ -1,4 +1,6 @@
-metadata description = 'One key vault. The first also gets the keys; the others get copies by backup and restore.'
+metadata description = 'One key vault. The first one holds the keys; the others get copies by backup and restore.'
+
+import { accessType } from '../types.bicep'
 
 @description('Name of the vault.')
 param name string
@@ -9,28 +11,34 @@ param location string
 @description('Tags of every resource.')
 param tags { *: string }
 
-@description('Names of the keys to make here; none in a vault that gets a copy.')
+@description('Names of the keys to create here. None in a vault that gets a copy.')
 param keyNames string[]
 
 @description('Keep keys in hardware.')
 param hardware bool
 
-@description('Seconds since 1970-01-01 at which a key made now expires. A key that exists keeps its date.')
-param keyExpiry int
+@description('For each key, the seconds from 1970-01-01 to its expiry. Key Vault refuses another value for a key that exists.')
+param keyExpiries int[]
 
-@description('Close the vault to everything but private endpoints.')
-param privateNetwork bool
+@description('Which set of vaults of this environment it belongs to. infra/preflight.sh reads the tag.')
+param generation int
+
+@description('Who can reach the vault.')
+param access accessType
+
+@description('Protect the vault against deletion.')
+param lockResources bool
 
 @description('Resource id of the workspace for diagnostics.')
 param workspaceId string
 
-@description('Resource id of the action group that hears of a key near its expiry.')
+@description('Resource id of the action group that is notified before a key expires.')
 param actionGroupId string
 
 resource vault 'Microsoft.KeyVault/vaults@2024-11-01' = {
   name: name
   location: location
-  tags: tags
+  tags: union(tags, { generation: string(generation) })
   properties: {
     tenantId: tenant().tenantId
     sku: {
@@ -44,20 +52,30 @@ resource vault 'Microsoft.KeyVault/vaults@2024-11-01' = {
     enabledForDeployment: false
     enabledForDiskEncryption: false
     enabledForTemplateDeployment: false
-    publicNetworkAccess: privateNetwork ? 'Disabled' : 'Enabled'
+    publicNetworkAccess: access.privateData && empty(access.operatorAddresses) ? 'Disabled' : 'Enabled'
     networkAcls: {
-      // Resource Manager makes the keys, and is let in as a trusted service.
+      // Resource Manager creates the keys. It passes the firewall as a trusted service.
       bypass: 'AzureServices'
-      defaultAction: privateNetwork ? 'Deny' : 'Allow'
+      defaultAction: access.privateData ? 'Deny' : 'Allow'
+      ipRules: access.privateData ? map(access.operatorAddresses, address => { value: address }) : []
     }
   }
 }
 
-// Made if absent, never changed: a new version under the same name would no longer be the key AlipayHK knows.
-// So the policy only gives notice; a rotation makes a key with a name of its own.
+resource lock 'Microsoft.Authorization/locks@2020-05-01' = if (lockResources) {
+  name: 'keep'
+  scope: vault
+  properties: {
+    level: 'CanNotDelete'
+    notes: 'Holds the signing key. AlipayHK trusts this key and no other.'
+  }
+}
+
+// Resource Manager creates a key that is absent and never writes a new version of one that exists. A new version would
+// not be the key that AlipayHK knows, so the policy only notifies; a rotation creates a key with another name.
 @batchSize(1)
 resource keys 'Microsoft.KeyVault/vaults/keys@2024-11-01' = [
-  for keyName in keyNames: {
+  for (keyName, i) in keyNames: {
     parent: vault
     name: keyName
     tags: tags
@@ -71,7 +89,7 @@ resource keys 'Microsoft.KeyVault/vaults/keys@2024-11-01' = [
       attributes: {
         enabled: true
         exportable: false
-        exp: keyExpiry
+        exp: keyExpiries[i]
       }
       rotationPolicy: {
         attributes: {
@@ -89,7 +107,7 @@ resource keys 'Microsoft.KeyVault/vaults/keys@2024-11-01' = [
         ]
       }
     }
-    // Event Grid tells only of keys that are made after the subscription.
+    // Event Grid reports only keys that are created after the subscription.
     dependsOn: [
       keyNearExpiry
     ]
@@ -101,7 +119,7 @@ resource diagnostics 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' 
   scope: vault
   properties: {
     workspaceId: workspaceId
-    // Resource-specific tables: the audit records land in AZKVAuditLogs, which is on the Basic plan.
+    // Resource-specific tables: the audit records go to AZKVAuditLogs, which is on the Basic plan.
     logAnalyticsDestinationType: 'Dedicated'
     logs: [
       {
@@ -126,7 +144,7 @@ resource keyNearExpiry 'Microsoft.EventGrid/systemTopics/eventSubscriptions@2025
   parent: events
   name: 'key-near-expiry'
   properties: {
-    // The Monitor alert destination takes no other schema.
+    // The Monitor alert destination accepts no other schema.
     eventDeliverySchema: 'CloudEventSchemaV1_0'
     filter: {
       includedEventTypes: [
@@ -138,7 +156,7 @@ resource keyNearExpiry 'Microsoft.EventGrid/systemTopics/eventSubscriptions@2025
       endpointType: 'MonitorAlert'
       properties: {
         severity: 'Sev1'
-        description: 'A signing key is near its expiry or past it. Rotate: make the next key, send AlipayHK its public half, switch on their word.'
+        description: 'A signing key expires within 60 days or has expired. Rotate it: create the next key, send AlipayHK its public half, and switch when AlipayHK confirms.'
         actionGroups: [
           actionGroupId
         ]
@@ -164,5 +182,5 @@ resource eventsDiagnostics 'Microsoft.Insights/diagnosticSettings@2021-05-01-pre
 @description('Resource id of the vault.')
 output id string = vault.id
 
-@description('For each key made here, the version the vault gave it.')
+@description('For each key created here, the version that the vault assigned.')
 output keyVersionIds string[] = [for (keyName, i) in keyNames: last(split(keys[i].properties.keyUriWithVersion, '/'))]

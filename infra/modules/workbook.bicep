@@ -1,4 +1,4 @@
-metadata description = 'One page that shows whether content gets through, how fast, and what it costs.'
+metadata description = 'A page that shows throughput, outcomes, latency, backlog and cost.'
 
 @description('Title of the workbook.')
 param title string

@@ -60,6 +60,7 @@ public static class FunctionsHost
             : null));
         services.AddHostedService<SettingWarnings>();
         services.AddHostedService<StorageInitializer>();
+        services.AddHostedService<WebhookSecretCheck>();
 
         services.TryAddSingleton(provider => settings.ServiceBus.EmulatorConnectionString is { Length: > 0 } emulator
             ? new ServiceBusClient(emulator)

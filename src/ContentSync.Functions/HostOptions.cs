@@ -1,16 +1,22 @@
 namespace ContentSync.Functions;
 
-/// <summary>Names of the queues. Section <c>Queues</c>; the triggers' binding expressions name these very settings.</summary>
+/// <summary>
+/// Names of the queues. The binding expressions of the triggers name these settings. The scale controller reads binding expressions literally and finds no
+/// setting in a section, so the names have none: an app scaled to zero would never wake up.
+/// </summary>
 public sealed class QueueOptions
 {
-    /// <summary>Name of the settings section.</summary>
-    public const string Section = "Queues";
+    /// <summary>Setting of <see cref="Content"/>.</summary>
+    public const string ContentSetting = "ContentQueue";
+
+    /// <summary>Setting of <see cref="Resync"/>.</summary>
+    public const string ResyncSetting = "ResyncQueue";
 
     /// <summary>Binding expression of the content queue.</summary>
-    public const string ContentBinding = $"%{Section}:{nameof(Content)}%";
+    public const string ContentBinding = $"%{ContentSetting}%";
 
     /// <summary>Binding expression of the resync queue.</summary>
-    public const string ResyncBinding = $"%{Section}:{nameof(Resync)}%";
+    public const string ResyncBinding = $"%{ResyncSetting}%";
 
     /// <summary>The queue that takes content from catalog pipelines and the app's own references.</summary>
     public string Content { get; set; } = "";
@@ -19,17 +25,20 @@ public sealed class QueueOptions
     public string Resync { get; set; } = "";
 }
 
-/// <summary>When the timers fire. Section <c>Schedules</c>.</summary>
+/// <summary>When the timers fire. Settings without a section, as in <see cref="QueueOptions"/>.</summary>
 public sealed class ScheduleOptions
 {
-    /// <summary>Name of the settings section.</summary>
-    public const string Section = "Schedules";
+    /// <summary>Setting of <see cref="Resync"/>.</summary>
+    public const string ResyncSetting = "ResyncSchedule";
+
+    /// <summary>Setting of <see cref="Sweep"/>.</summary>
+    public const string SweepSetting = "SweepSchedule";
 
     /// <summary>Binding expression of the resync's schedule.</summary>
-    public const string ResyncBinding = $"%{Section}:{nameof(Resync)}%";
+    public const string ResyncBinding = $"%{ResyncSetting}%";
 
     /// <summary>Binding expression of the sweep's schedule.</summary>
-    public const string SweepBinding = $"%{Section}:{nameof(Sweep)}%";
+    public const string SweepBinding = $"%{SweepSetting}%";
 
     /// <summary>NCRONTAB expression with six fields: when the whole catalog is reconciled.</summary>
     public string Resync { get; set; } = "";

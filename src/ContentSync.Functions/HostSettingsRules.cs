@@ -93,9 +93,9 @@ internal static partial class HostSettingsRules
     private static IEnumerable<string> ScheduleFaults(ScheduleOptions options)
     {
         if (!SettingsChecks.IsSchedule(options.Resync))
-            yield return $"{ScheduleOptions.Section}:{nameof(ScheduleOptions.Resync)} is missing or wrong. It must be an NCRONTAB expression with six fields, such as 0 0 19 * * * for every day at 19:00 UTC.";
+            yield return $"{ScheduleOptions.ResyncSetting} is missing or wrong. It must be an NCRONTAB expression with six fields, such as 0 0 19 * * * for every day at 19:00 UTC.";
         if (!SettingsChecks.IsSchedule(options.Sweep))
-            yield return $"{ScheduleOptions.Section}:{nameof(ScheduleOptions.Sweep)} is missing or wrong. It must be an NCRONTAB expression with six fields, such as 0 */5 * * * * for every five minutes.";
+            yield return $"{ScheduleOptions.SweepSetting} is missing or wrong. It must be an NCRONTAB expression with six fields, such as 0 */5 * * * * for every five minutes.";
     }
 
     // Nothing goes in clear text but to this machine, and nothing secret stands in an address.
@@ -106,8 +106,8 @@ internal static partial class HostSettingsRules
 
     private static IEnumerable<string> QueueFaults(HostSettings settings)
     {
-        if (settings.Queues.Content.Length == 0) yield return $"{QueueOptions.Section}:{nameof(QueueOptions.Content)} is missing. It must be the name of the content queue.";
-        if (settings.Queues.Resync.Length == 0) yield return $"{QueueOptions.Section}:{nameof(QueueOptions.Resync)} is missing. It must be the name of the resync queue, which has sessions.";
+        if (settings.Queues.Content.Length == 0) yield return $"{QueueOptions.ContentSetting} is missing. It must be the name of the content queue.";
+        if (settings.Queues.Resync.Length == 0) yield return $"{QueueOptions.ResyncSetting} is missing. It must be the name of the resync queue, which has sessions.";
         if (settings.ServiceBus.EmulatorConnectionString is { Length: > 0 } connection)
         {
             if (!connection.Contains(ServiceBusOptions.EmulatorMark, StringComparison.OrdinalIgnoreCase))

@@ -1,4 +1,5 @@
 using Azure.Messaging.ServiceBus;
+using ContentSync.Diagnostics;
 using ContentSync.Synchronization.Messages;
 using Microsoft.Azure.Functions.Worker;
 using Microsoft.Extensions.Logging;
@@ -55,6 +56,7 @@ public sealed partial class MessageSettler(ServiceBusQueues queues, InvocationsU
         {
             case MessageSettlement.DeadLetter dead:
                 await actions.DeadLetterMessageAsync(message, new Dictionary<string, object>(dead.Properties), dead.Reason, dead.Description, cancellationToken).ConfigureAwait(false);
+                Telemetry.DeadLettered.Add(1, new KeyValuePair<string, object?>("reason", dead.Reason));
                 break;
             case MessageSettlement.SendThenComplete next:
                 await queues.EnqueueAsync(next.Messages, cancellationToken).ConfigureAwait(false);

@@ -35,6 +35,9 @@ internal static class RenamedSettings
         return renamed.Count == 0 ? configuration : new ConfigurationBuilder().AddConfiguration(configuration).AddInMemoryCollection(renamed).Build();
     }
 
+    /// <summary>Whether a path is an old name that <see cref="Apply"/> replaces.</summary>
+    public static bool IsOldName(string path) => Names.Any(name => name.Old.Equals(path, StringComparison.OrdinalIgnoreCase));
+
     private static string AsAppSetting(string key) => key.Replace(":", "__", StringComparison.Ordinal);
 }
 

@@ -1,3 +1,4 @@
+using ContentSync.Diagnostics;
 using ContentSync.Resync;
 using Microsoft.Azure.Functions.Worker;
 using Microsoft.Extensions.Logging;
@@ -15,6 +16,7 @@ public sealed partial class ScheduleResync(ResyncRuns resyncs, ResyncSources sou
         if (sources.Catalog is not { } catalog)
         {
             LogNoCatalog();
+            Telemetry.ResyncEnded("catalog", "NoCatalog");
             return;
         }
 

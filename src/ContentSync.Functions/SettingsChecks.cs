@@ -26,12 +26,17 @@ internal static class SettingsChecks
         [LedgerOptions.Section] = [typeof(LedgerOptions)],
         [CatalogOptions.Section] = [typeof(CatalogOptions)],
         [ResyncOptions.Section] = [typeof(ResyncOptions), typeof(ResyncStateOptions)],
-        [QueueOptions.Section] = [typeof(QueueOptions)],
-        [ScheduleOptions.Section] = [typeof(ScheduleOptions)],
         [ApiOptions.Section] = [typeof(ApiOptions)],
         [WebhookOptions.Section] = [typeof(WebhookOptions)],
         [ServiceBusOptions.Section] = [typeof(ServiceBusConnection)],
     };
+
+    /// <summary>Settings without a section.</summary>
+    private static readonly string[] FlatNames =
+    [
+        ApplicationInsightsSetting, AzureIdentity.ClientIdSetting,
+        QueueOptions.ContentSetting, QueueOptions.ResyncSetting, ScheduleOptions.ResyncSetting, ScheduleOptions.SweepSetting,
+    ];
 
     /// <summary>Each fault names its setting and says what would be right.</summary>
     public static IEnumerable<string> FaultsOf(IConfiguration configuration) =>
@@ -49,7 +54,7 @@ internal static class SettingsChecks
         if (Sections.TryGetValue(child.Key, out var types)) return MemberFaults(child, types);
         if (child.GetChildren().Any() && Nearest(child.Key, Sections.Keys.Where(name => name.Length > 4)) is { } section)
             return [$"{child.Key}__{child.GetChildren().First().Key} is no setting. Did you mean {section}__{child.GetChildren().First().Key}?"];
-        return child.Value is not null && Nearest(child.Key, [ApplicationInsightsSetting, AzureIdentity.ClientIdSetting]) is { } setting
+        return child.Value is not null && Nearest(child.Key, FlatNames) is { } setting
             ? [$"{child.Key} is no setting. Did you mean {setting}?"]
             : [];
     }
@@ -59,6 +64,7 @@ internal static class SettingsChecks
         var members = types.SelectMany(type => type.GetProperties(BindingFlags.Public | BindingFlags.Instance)).ToDictionary(member => member.Name, StringComparer.OrdinalIgnoreCase);
         foreach (var child in section.GetChildren())
         {
+            if (RenamedSettings.IsOldName(child.Path)) continue;
             if (!members.TryGetValue(child.Key, out var member))
             {
                 yield return Nearest(child.Key, members.Keys) is { } name

@@ -159,7 +159,10 @@ public sealed class ResyncRunner(
 
             Progress?.Invoke(planned);
             if (planned.IsInProgress) ResyncTelemetry.Planned(planned.Counts.Planned);
-            return planned.IsInProgress ? await SendAsync(written, planned, snapshot!, plan!, isSpent, cancellationToken).ConfigureAwait(false) : new ResyncStepResult(planned, null);
+            else ResyncTelemetry.Ended(planned);
+            return planned.IsInProgress
+                ? await SendAsync(written, planned, snapshot!, plan!, isSpent, cancellationToken).ConfigureAwait(false)
+                : new ResyncStepResult(planned, null);
         }
     }
 
@@ -307,6 +310,7 @@ public sealed class ResyncRunner(
         if (run.PlanId is { } planId) await store.DeletePlanAsync(planId, cancellationToken).ConfigureAwait(false);
         await lanes.DeleteProgressAsync(ended, cancellationToken).ConfigureAwait(false);
         Progress?.Invoke(ended);
+        ResyncTelemetry.Ended(ended);
         return ended;
     }
 

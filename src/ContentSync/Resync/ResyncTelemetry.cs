@@ -18,6 +18,18 @@ internal static class ResyncTelemetry
         Add(counts.Parked, nameof(counts.Parked));
     }
 
+    /// <summary>A run ended.</summary>
+    public static void Ended(ResyncRun run) => Telemetry.ResyncEnded(run.Source == Planning.LedgerSource.SourceName ? "ledger" : "catalog", run.State switch
+    {
+        ResyncRunState.Completed => run.Counts.Failed > 0 ? "CompletedWithFailures" : "Completed",
+        ResyncRunState.HandledAlready => "HandledAlready",
+        ResyncRunState.Refused => "Refused",
+        ResyncRunState.Stopped => "Stopped",
+        ResyncRunState.NoSnapshot => "NoCatalog",
+        ResyncRunState.Planned => "DryRun",
+        _ => "Cancelled",
+    });
+
     private static void Add(long items, string outcome)
     {
         if (items > 0) Telemetry.ResyncDone.Add(items, new KeyValuePair<string, object?>("outcome", outcome));

@@ -51,8 +51,8 @@ public sealed class FunctionClassesTests
         ApiRoutes.All.Where(route => route.Access == ApiAccess.Anyone).Select(route => route.Name).Order(StringComparer.Ordinal));
 
     [Theory]
-    [InlineData(typeof(ProcessContentMessage), "%Queues:Content%", false)]
-    [InlineData(typeof(ProcessResyncPack), "%Queues:Resync%", true)]
+    [InlineData(typeof(ProcessContentMessage), "%ContentQueue%", false)]
+    [InlineData(typeof(ProcessResyncPack), "%ResyncQueue%", true)]
     public void A_queue_function_names_its_queue_by_setting_and_settles_by_itself(Type function, string queue, bool sessions)
     {
         var trigger = Trigger<ServiceBusTriggerAttribute>(function);
@@ -68,8 +68,8 @@ public sealed class FunctionClassesTests
     }
 
     [Theory]
-    [InlineData(typeof(SweepPending), "%Schedules:Sweep%")]
-    [InlineData(typeof(ScheduleResync), "%Schedules:Resync%")]
+    [InlineData(typeof(SweepPending), "%SweepSchedule%")]
+    [InlineData(typeof(ScheduleResync), "%ResyncSchedule%")]
     public void A_timer_runs_on_the_schedule_of_its_setting(Type function, string schedule)
     {
         var trigger = Trigger<TimerTriggerAttribute>(function);
@@ -95,8 +95,24 @@ public sealed class FunctionClassesTests
         Assert.All(expressions, expression => Assert.True(TestHost.Settings().ContainsKey(expression.Trim('%')), expression));
     }
 
+    // The worker SDK writes the arguments of binding attributes into functions.metadata, from which the scale controller reads them.
     [Fact]
-    public void The_hosts_file_settles_nothing_by_itself_and_renews_locks_for_as_long_as_a_function_may_run()
+    public void No_binding_expression_names_a_setting_in_a_section()
+    {
+        var expressions = FunctionMethods()
+            .SelectMany(method => method.GetParameters())
+            .SelectMany(parameter => parameter.GetCustomAttributesData())
+            .Where(data => data.AttributeType.IsAssignableTo(typeof(TriggerBindingAttribute)))
+            .SelectMany(data => data.ConstructorArguments.Select(argument => argument.Value).Concat(data.NamedArguments.Select(argument => argument.TypedValue.Value)))
+            .OfType<string>()
+            .Where(text => text.Contains('%', StringComparison.Ordinal))
+            .ToArray();
+        Assert.Equal(4, expressions.Length);
+        Assert.All(expressions, expression => Assert.Matches("^%[A-Za-z]+%$", expression));
+    }
+
+    [Fact]
+    public void The_hosts_file_settles_nothing_by_itself_and_renews_the_lock_of_a_busy_lane_for_as_long_as_its_messages_live()
     {
         using var file = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(AppContext.BaseDirectory, "host.json")));
         var host = file.RootElement;
@@ -105,7 +121,7 @@ public sealed class FunctionClassesTests
         Assert.Equal("api", host.GetProperty("extensions").GetProperty("http").GetProperty("routePrefix").GetString());
         Assert.False(queue.GetProperty("autoCompleteMessages").GetBoolean());
         Assert.Equal(0, queue.GetProperty("prefetchCount").GetInt32());
-        Assert.True(Time(queue, "maxAutoLockRenewalDuration") >= Time(host, "functionTimeout"));
+        Assert.True(Time(queue, "maxAutoLockRenewalDuration") >= TimeSpan.FromDays(2));
         Assert.True(Time(host, "functionTimeout") >= ContentSync.Resync.ResyncMessageProcessor.StepBudget + TimeSpan.FromMinutes(10));
         Assert.True(SweepPending.Quiet > Time(host, "functionTimeout"));
 

@@ -37,8 +37,8 @@ public sealed class FunctionsMetadataTests
     }
 
     [Theory]
-    [InlineData("ProcessContentMessage", "%Queues:Content%", false)]
-    [InlineData("ProcessResyncPack", "%Queues:Resync%", true)]
+    [InlineData("ProcessContentMessage", "%ContentQueue%", false)]
+    [InlineData("ProcessResyncPack", "%ResyncQueue%", true)]
     public void A_queue_is_read_one_message_at_a_time_and_settled_by_the_app(string function, string queue, bool sessions)
     {
         var binding = Assert.Single(Triggers("serviceBusTrigger"), trigger => trigger.Name == function).Binding;
@@ -53,8 +53,8 @@ public sealed class FunctionsMetadataTests
     }
 
     [Theory]
-    [InlineData("ScheduleResync", "%Schedules:Resync%")]
-    [InlineData("SweepPending", "%Schedules:Sweep%")]
+    [InlineData("ScheduleResync", "%ResyncSchedule%")]
+    [InlineData("SweepPending", "%SweepSchedule%")]
     public void A_timer_runs_on_the_schedule_of_its_setting(string function, string schedule) =>
         Assert.Equal(schedule, Text(Assert.Single(Triggers("timerTrigger"), trigger => trigger.Name == function).Binding, "schedule"));
 

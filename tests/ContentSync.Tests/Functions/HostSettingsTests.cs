@@ -14,11 +14,11 @@ public sealed class HostSettingsTests
         "Signing__Keys__0__KeyId",
         "Signing__Keys__0__KeyVersion",
         "Ledger__TableEndpoint",
-        "Queues__Content",
-        "Queues__Resync",
+        "ContentQueue",
+        "ResyncQueue",
         "ServiceBus__fullyQualifiedNamespace",
-        "Schedules__Resync",
-        "Schedules__Sweep",
+        "ResyncSchedule",
+        "SweepSchedule",
         "Resync__StateContainerUri",
     ];
 
@@ -60,10 +60,10 @@ public sealed class HostSettingsTests
     [InlineData("Ledger__TableEndpoint", "https://account.table.core.windows.net/?sv=2024&sig=abc")]
     [InlineData("Ledger__TableName", "sync-records")]
     [InlineData("ServiceBus__fullyQualifiedNamespace", "sb://namespace.servicebus.windows.net")]
-    [InlineData("Schedules__Sweep", "*/5 * * * *")]
-    [InlineData("Schedules__Resync", "daily")]
-    [InlineData("Schedules__Resync", "0 0 25 * * *")]
-    [InlineData("Schedules__Sweep", "0 */5 * * * * *")]
+    [InlineData("SweepSchedule", "*/5 * * * *")]
+    [InlineData("ResyncSchedule", "daily")]
+    [InlineData("ResyncSchedule", "0 0 25 * * *")]
+    [InlineData("SweepSchedule", "0 */5 * * * * *")]
     [InlineData("APPLICATIONINSIGHTS_CONNECTION_STRING", "my-insights")]
     [InlineData("APPLICATIONINSIGHTS_CONNECTION_STRING", "InstrumentationKey=11111111-2222-3333-4444-555555555555;IngestionEndpoint=insights.example")]
     [InlineData("APPLICATIONINSIGHTS_CONNECTION_STRING", "IngestionEndpoint=https://insights.example/")]
@@ -118,8 +118,8 @@ public sealed class HostSettingsTests
     public void A_name_that_is_like_no_other_is_answered_with_those_that_there_are()
     {
         var settings = TestHost.Settings();
-        settings["Queues:Packs"] = "packs";
-        Assert.Equal("Queues__Packs is no setting. Queues has Content, Resync.", Assert.Single(Assert.Throws<InvalidSettingsException>(() => Read(settings)).Faults));
+        settings["Ledger:Packs"] = "packs";
+        Assert.Equal("Ledger__Packs is no setting. Ledger has TableEndpoint, TableName.", Assert.Single(Assert.Throws<InvalidSettingsException>(() => Read(settings)).Faults));
     }
 
     [Theory]
@@ -133,6 +133,45 @@ public sealed class HostSettingsTests
         var settings = TestHost.Settings();
         settings[name.Replace("__", ":", StringComparison.Ordinal)] = "value";
         Assert.NotNull(Read(settings));
+    }
+
+    [Theory]
+    [InlineData("Queues__Content", "ContentQueue")]
+    [InlineData("Queues__Resync", "ResyncQueue")]
+    [InlineData("Schedules__Resync", "ResyncSchedule")]
+    [InlineData("Schedules__Sweep", "SweepSchedule")]
+    public void A_former_name_is_refused_with_the_new_one(string formerly, string setting)
+    {
+        var settings = TestHost.Settings();
+        settings.Remove(setting, out var value);
+        settings[formerly.Replace("__", ":", StringComparison.Ordinal)] = value;
+        var fault = Assert.Single(Assert.Throws<InvalidSettingsException>(() => Read(settings)).Faults);
+        Assert.StartsWith($"{formerly} is now {setting}.", fault, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Queues_and_schedules_are_read_from_the_settings_that_the_triggers_name()
+    {
+        var settings = Read(TestHost.Settings());
+        Assert.Equal(
+            [("%ContentQueue%", "content"), ("%ResyncQueue%", "content-resync"), ("%ResyncSchedule%", "0 0 19 * * *"), ("%SweepSchedule%", "0 */5 * * * *")],
+            new[]
+            {
+                (QueueOptions.ContentBinding, settings.Queues.Content), (QueueOptions.ResyncBinding, settings.Queues.Resync),
+                (ScheduleOptions.ResyncBinding, settings.Schedules.Resync), (ScheduleOptions.SweepBinding, settings.Schedules.Sweep),
+            });
+    }
+
+    [Fact]
+    public void An_unresolved_webhook_secret_is_left_out_and_named_and_does_not_keep_the_app_from_starting()
+    {
+        const string Secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+        var settings = TestHost.Settings();
+        settings["Webhook:Secrets:0"] = "@Microsoft.KeyVault(SecretUri=https://vault.example/secrets/webhook-pim)";
+        settings["Webhook:Secrets:1"] = Secret;
+        var read = Read(settings);
+        Assert.Equal([Secret], read.Webhook.Secrets);
+        Assert.Equal(["Webhook__Secrets__0"], read.UnresolvedWebhookSecrets);
     }
 
     [Fact]

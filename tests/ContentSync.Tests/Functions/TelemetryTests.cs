@@ -12,6 +12,7 @@ using ContentSync.Synchronization;
 using ContentSync.Tests.FunctionsSdk;
 using Microsoft.Azure.Functions.Worker;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
 
 namespace ContentSync.Tests.Functions;
 
@@ -111,6 +112,34 @@ public sealed class TelemetryTests : IAsyncLifetime, IDisposable
         var recorded = Record();
         await _host.Function<SweepPending>().RunAsync(new TimerInfo(), CancellationToken.None);
         Assert.Contains(recorded.Points, point => point is ("contentsync.oldest_pending.age", 3600, ""));
+    }
+
+    [Fact]
+    public async Task A_message_that_is_dead_lettered_is_counted_by_its_reason()
+    {
+        var recorded = Record();
+        await _host.DeliverAsync("{");
+        await _host.DeliverAsync(TestHost.RiskyItem("WATCH-1"), messageId: "2");
+        await _host.DeliverAsync(TestHost.Item("TEA-1"), messageId: "3");
+        Assert.Equal(
+            [("contentsync.dead_lettered", 1, "reason=InvalidMessage"), ("contentsync.dead_lettered", 1, "reason=Rejected")],
+            recorded.Points.Where(point => point.Name == "contentsync.dead_lettered"));
+    }
+
+    [Fact]
+    public async Task An_unresolved_webhook_secret_is_reported_at_start()
+    {
+        await using var host = await TestHost.StartAsync(settings: settings => settings["Webhook:Secrets:0"] = "@Microsoft.KeyVault(SecretUri=https://vault.example/secrets/a)");
+        foreach (var service in host.Services.GetServices<IHostedService>()) await service.StartAsync(CancellationToken.None);
+        Assert.Contains(host.Logged, line => line.StartsWith("Error 3301", StringComparison.Ordinal) && line.Contains("Webhook__Secrets__0", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task A_host_without_a_catalog_counts_a_resync_that_found_none()
+    {
+        var recorded = Record();
+        await _host.Function<ScheduleResync>().RunAsync(new TimerInfo(), CancellationToken.None);
+        Assert.Contains(recorded.Points, point => point is ("contentsync.resync.runs", 1, "source=catalog result=NoCatalog"));
     }
 
     [Fact]

@@ -102,11 +102,11 @@ internal sealed class TestHost : IAsyncDisposable
         ["Signing:Keys:0:KeyId"] = KeyId,
         ["Signing:Keys:0:KeyVersion"] = "7",
         ["Ledger:TableEndpoint"] = "https://account.table.core.windows.net",
-        ["Queues:Content"] = "content",
-        ["Queues:Resync"] = "content-resync",
+        ["ContentQueue"] = "content",
+        ["ResyncQueue"] = "content-resync",
         ["ServiceBus:fullyQualifiedNamespace"] = "namespace.servicebus.windows.net",
-        ["Schedules:Resync"] = "0 0 19 * * *",
-        ["Schedules:Sweep"] = "0 */5 * * * *",
+        ["ResyncSchedule"] = "0 0 19 * * *",
+        ["SweepSchedule"] = "0 */5 * * * *",
         ["Resync:StateContainerUri"] = "https://account.blob.core.windows.net/resync",
     };
 

@@ -3,7 +3,7 @@ using System.Text.Json;
 using Azure.Messaging.ServiceBus;
 using ContentSync.Simulator;
 using ContentSync.Tests.Ledger;
-using ContentSync.Tests.Local.Storage;
+using ContentSync.Tests.Sqlite;
 using ContentSync.WorkerHost;
 
 namespace ContentSync.Tests.Functions;
@@ -40,7 +40,7 @@ internal sealed class WorkerSetup : IAsyncDisposable
         setup.Settings["Ledger__TableEndpoint"] = tables.AbsoluteUri;
         setup.Settings["Ledger__TableName"] = "t" + container.Segments[^1];
         setup.Settings["Resync__LaneTableName"] = "l" + container.Segments[^1];
-        setup.Settings["Recoverability__SettleTime"] = "00:00:00";
+        setup.Settings["Recoverability__LateEffectWindow"] = "00:00:00";
         setup.Settings["Catalog__ContainerUri"] = container.AbsoluteUri + "-catalog";
         setup.Settings["Resync__StateContainerUri"] = container.AbsoluteUri;
         return setup;

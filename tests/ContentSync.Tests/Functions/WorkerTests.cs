@@ -49,14 +49,14 @@ public sealed class WorkerTests(AzuriteStorage azurite)
     public async Task Wrong_settings_end_it_with_one_message_that_the_host_logs_as_an_error_and_an_exit_code()
     {
         var settings = WorkerSetup.Sample();
-        settings["Schedules__Sweep"] = "every five minutes";
+        settings["SweepSchedule"] = "every five minutes";
         settings["Recoverability__MaxAttemps"] = "3";
         await using var host = await FunctionsTestHost.StartAsync(FunctionsApp.Folder, settings);
 
         Assert.Equal(1, await host.Worker.EndAsync(CancellationToken.None));
         var lines = host.Worker.Error.Split('\n', StringSplitOptions.RemoveEmptyEntries);
         Assert.StartsWith("error: The app cannot start: 3 of its settings are missing or wrong.", lines[0], StringComparison.Ordinal);
-        Assert.All(["Schedules__Sweep", "Recoverability__MaxAttemps", "AlipayHk__PublicKeys"], name => Assert.Single(lines, line => line.Contains("- " + name, StringComparison.Ordinal)));
+        Assert.All(["SweepSchedule", "Recoverability__MaxAttemps", "AlipayHk__PublicKeys"], name => Assert.Single(lines, line => line.Contains("- " + name, StringComparison.Ordinal)));
         Assert.Equal(4, lines.Length);
         Assert.All(lines, line => Assert.StartsWith("error: ", line, StringComparison.Ordinal));
     }

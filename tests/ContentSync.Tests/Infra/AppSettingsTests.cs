@@ -25,22 +25,24 @@ public sealed class AppSettingsTests(InfrastructureFixture fixture)
 
         Assert.All(missing, name => Assert.StartsWith("AlipayHk__", name, StringComparison.Ordinal));
         Assert.Null(first.Small.Setting("AlipayHk__BaseAddress"));
-        Assert.Equal("false", first.Small.The("Microsoft.Insights/scheduledQueryRules", "-silence").Text("properties.enabled"));
+        Assert.Equal(
+            ["csync-uat-resync-overdue", "csync-uat-silence"],
+            first.Small.Of("Microsoft.Insights/scheduledQueryRules").Where(alert => alert.Text("properties.enabled") == "false").Select(alert => alert.Name).Order(StringComparer.Ordinal));
     }
 
     [BicepFact]
     public async Task Further_settings_win_over_the_template()
     {
-        var changed = await fixture.WithAsync(("additionalSettings", "{ Content__MaxItemBytes: '4096', Schedules__Resync: '0 0 3 * * 1' }"));
+        var changed = await fixture.WithAsync(("additionalSettings", "{ Content__MaxItemBytes: '4096', ResyncSchedule: '0 0 3 * * 1' }"));
 
         Assert.Equal("4096", changed.Small.Setting("Content__MaxItemBytes"));
-        Assert.Equal("0 0 3 * * 1", changed.Small.Setting("Schedules__Resync"));
+        Assert.Equal("0 0 3 * * 1", changed.Small.Setting("ResyncSchedule"));
     }
 
     [BicepFact]
     public async Task Keys_in_hardware_are_asked_for_half_as_much()
     {
-        var hardware = await fixture.WithAsync(("signing", "{ vaultCount: 1, placedVaults: 1, keyVersion: '1', hardware: true }"));
+        var hardware = await fixture.WithAsync(("signing", InfrastructureFixture.Signing.Replace("hardware: false", "hardware: true", StringComparison.Ordinal)));
 
         Assert.Equal("120", fixture.Infrastructure.Small.Setting("Signing__SignaturesPerSecond"));
         Assert.Equal("60", hardware.Small.Setting("Signing__SignaturesPerSecond"));
@@ -65,15 +67,17 @@ public sealed class AppSettingsTests(InfrastructureFixture fixture)
     }
 
     [Theory]
+    [InlineData("ContentQueue", true)]
+    [InlineData("Queues__Content", false)]
     [InlineData("Resync__Lanes", true)]
     [InlineData("Resync__LaneTableName", true)]
     [InlineData("Catalog__Prefix", true)]
     [InlineData("Resync__Lane", false)]
-    [InlineData("AlipayHk__PartnerKeys__0__PublicKey", true)]
+    [InlineData("AlipayHk__PublicKeys__0__PublicKey", true)]
     [InlineData("AlipayHk__Encryption__KeyWrap", true)]
     [InlineData("Content__ContentTypes__3", true)]
     [InlineData("Signing__Keys__4__KeyVersion", true)]
-    [InlineData("AlipayHk__PartnerKeys__PublicKey", false)]
+    [InlineData("AlipayHk__PublicKeys__PublicKey", false)]
     [InlineData("AlipayHk__Host", false)]
     [InlineData("AlipayHk__ClientId__Value", false)]
     [InlineData("Signing__Keys__KeyId", false)]

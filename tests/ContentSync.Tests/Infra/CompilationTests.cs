@@ -69,19 +69,22 @@ public sealed class CompilationTests(InfrastructureFixture fixture)
         Assert.Matches(@"(?m)^    project: \./src/ContentSync\.Functions\r?$", azd);
         Assert.Matches(@"(?m)^    host: function\r?$", azd);
         Assert.Matches(@"(?m)^  module: azd\r?$", azd);
+        Assert.Matches(@"(?m)^  preprovision:\r?\n    shell: sh\r?\n    run: AZD=1 bash \./infra/preflight\.sh ""rg-csync-\$AZURE_ENV_NAME"" ""\$\{CSYNC_SIZE:-small\}""\r?$", azd);
+        Assert.Matches(@"(?m)^  postdeploy:\r?\n    shell: sh\r?\n    run: bash \./infra/check-health\.sh ""\$FUNCTION_APP_URL""\r?$", azd);
         Assert.True(File.Exists(Path.Combine(InfrastructureFixture.Source, "azd.bicep")));
     }
 
     [BicepTheory]
     [InlineData("environmentName", "'UAT'", "environmentName is UAT")]
     [InlineData("environmentName", "'far-too-long-a-name'", "maximum allowable length is 10")]
-    [InlineData("signing", "{ vaultCount: 1, placedVaults: 2, keyVersion: '1', hardware: false }", "signing.placedVaults is 2")]
-    [InlineData("signing", "{ vaultCount: 6, placedVaults: 1, keyVersion: '1', hardware: false }", "BCP327")]
-    [InlineData("signing", "{ vaultCount: 1, placedVaults: 1, keyVersion: '1', hardware: false, algorithm: 'RSA' }", "\"algorithm\" is not allowed")]
+    [InlineData("signing", "{ vaultCount: 1, placedVaults: 2, keyVersion: '1', keyExpiry: { '1': '2028-11-27T00:00:00Z' }, vaultGeneration: 1, hardware: false }", "signing.placedVaults is 2")]
+    [InlineData("signing", "{ vaultCount: 6, placedVaults: 1, keyVersion: '1', keyExpiry: { '1': '2028-11-27T00:00:00Z' }, vaultGeneration: 1, hardware: false }", "BCP327")]
+    [InlineData("signing", "{ vaultCount: 1, placedVaults: 1, keyVersion: '1', keyExpiry: { '1': '2028-11-27T00:00:00Z' }, vaultGeneration: 1, hardware: false, algorithm: 'RSA' }", "\"algorithm\" is not allowed")]
+    [InlineData("signing", "{ vaultCount: 1, placedVaults: 1, keyVersion: '2', keyExpiry: { '1': '2028-11-27T00:00:00Z' }, vaultGeneration: 1, hardware: false }", "signing.keyExpiry has no entry for keyVersion 2: run infra/preflight.sh")]
     [InlineData("capacity", "{ instanceMemoryMB: 2048, maximumInstanceCount: 200, alwaysReady: { http: 0, content: 0, resync: 0 }, messagingUnits: 1, dailyTelemetryCapGB: 1, retentionDays: 30 }", "capacity.maximumInstanceCount and alwaysReady allow 600 instances")]
     [InlineData("capacity", "{ instanceMemoryMB: 1024, maximumInstanceCount: 1, alwaysReady: { http: 0, content: 0, resync: 0 }, messagingUnits: 1, dailyTelemetryCapGB: 1, retentionDays: 30 }", "instanceMemoryMB")]
-    [InlineData("alerting", "{ emails: [], oldestPendingSeconds: 900, partnerErrorPercent: 20, functionFailures: 0 }", "BCP333|minimum")]
-    [InlineData("alerting", "{ emails: ['nobody'], oldestPendingSeconds: 900, partnerErrorPercent: 20, functionFailures: 0 }", "alerting.emails holds nobody")]
+    [InlineData("alerting", "{ emails: [], oldestPendingSeconds: 900, partnerErrorPercent: 20, functionFailures: 0, deadLettersKept: 1, resyncOverdueHours: 26 }", "BCP333|minimum")]
+    [InlineData("alerting", "{ emails: ['nobody'], oldestPendingSeconds: 900, partnerErrorPercent: 20, functionFailures: 0, deadLettersKept: 1, resyncOverdueHours: 26 }", "alerting.emails holds nobody")]
     [InlineData("partner", "{ baseAddress: 'http://gateway.example', clientId: 'x', publicKeys: [{ keyVersion: '1', publicKey: join(map(range(0, 300), i => 'A'), '') }] }", "partner.baseAddress is http://gateway.example")]
     [InlineData("partner", "{ baseAddress: 'https://gateway.example', clientId: '', publicKeys: [{ keyVersion: '1', publicKey: join(map(range(0, 300), i => 'A'), '') }] }", "BCP333")]
     public async Task Names_the_parameter_that_is_wrong(string parameter, string value, string said)

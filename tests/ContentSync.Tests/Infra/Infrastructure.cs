@@ -6,9 +6,12 @@ namespace ContentSync.Tests.Infra;
 /// What the rules look at: the compiled template, and what it comes to with each parameter file. The latter is the compiler's
 /// own evaluation of the template, nested deployments unfolded, with conditions, loops and names resolved.
 /// </summary>
-internal sealed class Infrastructure(JsonObject template, JsonObject small, JsonObject production)
+internal sealed class Infrastructure(JsonObject template, JsonObject azd, JsonObject small, JsonObject production)
 {
     public JsonObject Template { get; } = template;
+
+    /// <summary>The template that azd deploys. main.bicep's is nested in it.</summary>
+    public JsonObject Azd { get; } = azd;
 
     public Effect Small { get; } = new("small", small);
 
@@ -33,6 +36,7 @@ internal sealed class Infrastructure(JsonObject template, JsonObject small, Json
 
     public Infrastructure Clone() => new(
         Template.DeepClone().AsObject(),
+        Azd.DeepClone().AsObject(),
         Small.Document.DeepClone().AsObject(),
         Production.Document.DeepClone().AsObject());
 

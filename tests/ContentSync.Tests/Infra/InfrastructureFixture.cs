@@ -1,9 +1,13 @@
+using System.Globalization;
+using System.Text.Encodings.Web;
+using System.Text.Json;
 using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
 
 namespace ContentSync.Tests.Infra;
 
 /// <summary>Compiles the Bicep files once for all tests.</summary>
-public sealed class InfrastructureFixture : IAsyncLifetime
+public sealed partial class InfrastructureFixture : IAsyncLifetime
 {
     /// <summary>What the parameter files read from the environment. The key is shaped like one and is nobody's.</summary>
     private static readonly Dictionary<string, string> s_environment = new()
@@ -11,11 +15,16 @@ public sealed class InfrastructureFixture : IAsyncLifetime
         ["ALERT_EMAILS"] = "operations@example.com, catalog@example.com",
         ["ALIPAYHK_BASE_ADDRESS"] = "https://gateway.example",
         ["ALIPAYHK_CLIENT_ID"] = "4Q5Y8W0WSG45P907917",
-        ["ALIPAYHK_PUBLIC_KEY"] = new string('A', 392),
+        ["ALIPAYHK_PUBLIC_KEYS"] = $"1:{new string('A', 392)},2:{new string('B', 390)}==",
+        ["OPERATOR_ADDRESSES"] = "203.0.113.7, 198.51.100.0/28",
         ["SIGNING_PLACED_VAULTS"] = "3",
+        ["SIGNING_KEY_EXPIRY"] = "1=2028-11-27T00:00:00Z,2=2030-10-01T12:30:45Z",
         ["SIGNING_NEXT_KEY_VERSION"] = "2",
         ["WEBHOOK_SECRET_NAMES"] = "webhook-pim",
     };
+
+    /// <summary>Leaves the quotation marks of expressions as they are.</summary>
+    private static readonly JsonSerializerOptions s_plain = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     private readonly string _folder = Directory.CreateTempSubdirectory("contentsync-infra-").FullName;
     private BicepCompiler? _compiler;
@@ -42,7 +51,7 @@ public sealed class InfrastructureFixture : IAsyncLifetime
 
         var small = Parse(await _compiler.SnapshotAsync(At("small.bicepparam"), none));
         var production = Parse(await _compiler.SnapshotAsync(At("production.bicepparam"), none));
-        Infrastructure = new Infrastructure(Parse(Main.Contents), small, production);
+        Infrastructure = new Infrastructure(Parse(Main.Contents), Parse(Azd.Contents!), small, production);
     }
 
     public async Task DisposeAsync()
@@ -55,8 +64,15 @@ public sealed class InfrastructureFixture : IAsyncLifetime
     internal async Task<Infrastructure> WithAsync(params (string Parameter, string Value)[] changes)
     {
         var snapshot = Parse(await SnapshotAsync(changes));
-        return new Infrastructure(Parse(Main.Contents!), snapshot, snapshot);
+        return new Infrastructure(Parse(Main.Contents!), Parse(Azd.Contents!), snapshot, snapshot);
     }
+
+    /// <summary>The parameter signing of the small set-up.</summary>
+    internal const string Signing = "{ vaultCount: 1, placedVaults: 1, keyVersion: '1', keyExpiry: { '1': '2028-11-27T00:00:00Z' }, vaultGeneration: 1, hardware: false }";
+
+    /// <summary>The parameter alerting.</summary>
+    internal const string Alerting =
+        "{ emails: ['operations@example.com'], oldestPendingSeconds: 900, partnerErrorPercent: 20, functionFailures: 0, deadLettersKept: 1000, resyncOverdueHours: 26 }";
 
     /// <exception cref="BicepException">The changed parameters are refused.</exception>
     internal async Task<string> SnapshotAsync(params (string Parameter, string Value)[] changes)
@@ -66,9 +82,10 @@ public sealed class InfrastructureFixture : IAsyncLifetime
             ["environmentName"] = "'uat'",
             ["capacity"] = "small",
             ["zoneRedundant"] = "false",
-            ["privateNetwork"] = "false",
-            ["signing"] = "{ vaultCount: 1, placedVaults: 1, keyVersion: '1', hardware: false }",
-            ["alerting"] = "{ emails: ['operations@example.com'], oldestPendingSeconds: 900, partnerErrorPercent: 20, functionFailures: 0 }",
+            ["lockResources"] = "false",
+            ["access"] = "{ privateData: false, publicIngress: true, callerAddresses: [], operatorAddresses: [] }",
+            ["signing"] = Signing,
+            ["alerting"] = Alerting,
         };
 
         foreach (var (parameter, value) in changes)
@@ -102,8 +119,13 @@ public sealed class InfrastructureFixture : IAsyncLifetime
             effects.Add(Parse(await _compiler!.SnapshotAsync(path, CancellationToken.None)));
         }
 
-        return new Infrastructure(template, effects[0], effects[1]);
+        return new Infrastructure(template, Parse(Azd.Contents!), effects[0], effects[1]);
     }
+
+    /// <summary>What a compiled template comes to when it is deployed at a time: its calls of utcNow are replaced, since the compiler would read the clock.</summary>
+    internal Task<Infrastructure> EvaluateAtAsync(JsonObject template, DateTimeOffset time) =>
+        EvaluateAsync(Parse(DeploymentTime().Replace(template.ToJsonString(s_plain), call =>
+            $"'{time.UtcDateTime.ToString(call.Groups["format"] is { Success: true, Value: var format } ? format : "yyyyMMddTHHmmssZ", CultureInfo.InvariantCulture)}'")));
 
     internal Task<Compilation> CompileParametersAsync(string name) => _compiler!.CompileParametersAsync(At(name), CancellationToken.None);
 
@@ -121,6 +143,9 @@ public sealed class InfrastructureFixture : IAsyncLifetime
     internal Task<string> FormatAsync(string name) => _compiler!.FormatAsync(At(name), CancellationToken.None);
 
     private string At(string name) => Path.Combine(_folder, name);
+
+    [GeneratedRegex(@"utcNow\(\s*(?:'(?<format>[^']*)')?\s*\)")]
+    private static partial Regex DeploymentTime();
 
     private static JsonObject Parse(string json) => JsonNode.Parse(json)!.AsObject();
 

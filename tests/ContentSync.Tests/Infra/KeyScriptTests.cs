@@ -60,7 +60,7 @@ public sealed class KeyScriptTests : IDisposable
 
         var run = await RunAsync("place-key.sh", "alipayhk-v1", "one", "two", "three");
 
-        Assert.Equal((0, "two has it already\nthree has it now\n", ""), run);
+        Assert.Equal((0, "two already has the key\nthree now has the key\n", ""), run);
         Assert.Equal(["backup one", "show one", "show two", "show three", "restore three"], await File.ReadAllLinesAsync(Path.Combine(_folder, "log")));
     }
 

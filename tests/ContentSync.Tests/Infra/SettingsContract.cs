@@ -19,10 +19,8 @@ internal static class SettingsContract
         [CatalogOptions.Section] = [typeof(CatalogOptions)],
         [ContentOptions.Section] = [typeof(ContentOptions)],
         [LedgerOptions.Section] = [typeof(LedgerOptions)],
-        [QueueOptions.Section] = [typeof(QueueOptions)],
         [RecoverabilityOptions.Section] = [typeof(RecoverabilityOptions)],
         [ResyncOptions.Section] = [typeof(ResyncOptions), typeof(ResyncStateOptions)],
-        [ScheduleOptions.Section] = [typeof(ScheduleOptions)],
         [SigningOptions.Section] = [typeof(SigningOptions)],
         [ApiOptions.Section] = [typeof(ApiOptions)],
         [WebhookOptions.Section] = [typeof(WebhookOptions)],
@@ -34,15 +32,16 @@ internal static class SettingsContract
         "APPLICATIONINSIGHTS_AUTHENTICATION_STRING", "APPLICATIONINSIGHTS_CONNECTION_STRING", "AZURE_CLIENT_ID",
         "AzureWebJobsStorage__accountName", "AzureWebJobsStorage__clientId", "AzureWebJobsStorage__credential",
         "ServiceBus__clientId", "ServiceBus__credential", "ServiceBus__fullyQualifiedNamespace",
+        QueueOptions.ContentSetting, QueueOptions.ResyncSetting, ScheduleOptions.ResyncSetting, ScheduleOptions.SweepSetting,
     ];
 
     /// <summary>Settings without which the app does not start.</summary>
     public static IReadOnlyList<string> Required { get; } =
     [
-        "AlipayHk__BaseAddress", "AlipayHk__ClientId", "AlipayHk__PartnerKeys__0__KeyVersion", "AlipayHk__PartnerKeys__0__PublicKey",
+        "AlipayHk__BaseAddress", "AlipayHk__ClientId", "AlipayHk__PublicKeys__0__KeyVersion", "AlipayHk__PublicKeys__0__PublicKey",
         "AzureWebJobsStorage__accountName", "AzureWebJobsStorage__clientId", "AzureWebJobsStorage__credential",
         "APPLICATIONINSIGHTS_AUTHENTICATION_STRING", "APPLICATIONINSIGHTS_CONNECTION_STRING", "AZURE_CLIENT_ID",
-        "Catalog__ContainerUri", "Ledger__TableEndpoint", "Resync__StateContainerUri", "Queues__Content", "Queues__Resync", "Schedules__Resync", "Schedules__Sweep",
+        "Catalog__ContainerUri", "Ledger__TableEndpoint", "Resync__StateContainerUri", QueueOptions.ContentSetting, QueueOptions.ResyncSetting, ScheduleOptions.ResyncSetting, ScheduleOptions.SweepSetting,
         "ServiceBus__clientId", "ServiceBus__credential", "ServiceBus__fullyQualifiedNamespace",
         "Signing__Keys__0__KeyId", "Signing__Keys__0__KeyVersion",
     ];
@@ -53,10 +52,22 @@ internal static class SettingsContract
         "SubmitContent", "SubmitContentBatch", "GetContent", "ProcessContentMessage", "ProcessResyncPack", "ScheduleResync", "SweepPending", "CheckHealth",
     ];
 
-    /// <summary>The instruments of the meter ContentSync.</summary>
-    public static IReadOnlyList<string> Instruments { get; } =
-    [
-        "contentsync.outcomes", "contentsync.sign.duration", "contentsync.partner.duration", "contentsync.verification.failures",
-        "contentsync.oldest_pending.age", "contentsync.parked", "contentsync.resync.planned", "contentsync.resync.done",
-    ];
+    /// <summary>The instruments of the meter ContentSync, each with its tags and, for a tag with a fixed set of values that queries compare, those values.</summary>
+    public static IReadOnlyDictionary<string, IReadOnlyDictionary<string, string[]>> Instruments { get; } = new Dictionary<string, IReadOnlyDictionary<string, string[]>>
+    {
+        ["contentsync.outcomes"] = Tags(("outcome", []), ("code", ["SUCCESS", "PARAM_ILLEGAL", "CONTENT_RISKY"])),
+        ["contentsync.parked"] = Tags(("reason", []), ("code", [])),
+        ["contentsync.verification.failures"] = Tags(("verification", [])),
+        ["contentsync.sign.duration"] = Tags(("result", [])),
+        ["contentsync.partner.duration"] = Tags(("status", [])),
+        ["contentsync.oldest_pending.age"] = Tags(),
+        ["contentsync.dead_lettered"] = Tags(("reason", ["InvalidMessage"])),
+        ["contentsync.resync.planned"] = Tags(),
+        ["contentsync.resync.done"] = Tags(("outcome", [])),
+        ["contentsync.resync.runs"] = Tags(
+            ("source", ["catalog", "ledger"]),
+            ("result", ["Completed", "CompletedWithFailures", "HandledAlready", "Refused", "Stopped", "NoCatalog", "DryRun", "Cancelled"])),
+    };
+
+    private static Dictionary<string, string[]> Tags(params (string Name, string[] Values)[] tags) => tags.ToDictionary(tag => tag.Name, tag => tag.Values);
 }

@@ -44,7 +44,7 @@ public sealed class SmokeTestTests
     [InlineData(404, "no app is published")]
     [InlineData(400, "the item is invalid: why")]
     [InlineData(409, "a newer revision of smoke-test was accepted before")]
-    [InlineData(422, "AlipayHK refused the item: why")]
+    [InlineData(422, "AlipayHK rejected the item: why")]
     [InlineData(500, "HTTP 500: why")]
     public async Task Says_what_went_wrong(int status, string said)
     {
@@ -88,7 +88,7 @@ public sealed class SmokeTestTests
         var run = await RunAsync(address);
 
         Assert.Equal(1, run.ExitCode);
-        Assert.Contains($"no answer from {address}", run.Errors, StringComparison.Ordinal);
+        Assert.Contains($"no response from {address}", run.Errors, StringComparison.Ordinal);
     }
 
     [ScriptTheory("bash", "curl")]

@@ -9,7 +9,7 @@ public sealed class ResyncRequestTests : IDisposable
 
     private readonly ResyncWorld _world = new();
     private readonly SessionBroker _broker;
-    private readonly Resyncs _resyncs;
+    private readonly ResyncRuns _resyncs;
 
     public ResyncRequestTests()
     {
@@ -22,8 +22,8 @@ public sealed class ResyncRequestTests : IDisposable
     [Fact]
     public async Task A_run_that_sends_takes_the_place_of_a_dry_run_under_way()
     {
-        var dry = await _resyncs.StartAsync(Catalog, new ResyncWish { DryRun = true }, default);
-        var real = await _resyncs.StartAsync(Catalog, new ResyncWish(), default);
+        var dry = await _resyncs.StartAsync(Catalog, new ResyncParameters { DryRun = true }, default);
+        var real = await _resyncs.StartAsync(Catalog, new ResyncParameters(), default);
 
         Assert.True(real.IsNew);
         Assert.False(real.Run.Wish.DryRun);
@@ -41,8 +41,8 @@ public sealed class ResyncRequestTests : IDisposable
     [InlineData(true, true)]
     public async Task Any_other_request_joins_the_run_under_way(bool firstIsDry, bool secondIsDry)
     {
-        var first = await _resyncs.StartAsync(Catalog, new ResyncWish { DryRun = firstIsDry }, default);
-        var second = await _resyncs.StartAsync(Catalog, new ResyncWish { DryRun = secondIsDry }, default);
+        var first = await _resyncs.StartAsync(Catalog, new ResyncParameters { DryRun = firstIsDry }, default);
+        var second = await _resyncs.StartAsync(Catalog, new ResyncParameters { DryRun = secondIsDry }, default);
         Assert.False(second.IsNew);
         Assert.Equal(first.Run.RunId, second.Run.RunId);
         Assert.Equal(firstIsDry, (await _resyncs.FindAsync(first.Run.RunId, default))!.Wish.DryRun);

@@ -43,9 +43,22 @@ internal static partial class AppRules
         new("instances-bounded", "The number of instances is bounded, since it bounds the calls to AlipayHK.",
             infrastructure => Demand.Each(infrastructure, Sites, $"{Scale}.maximumInstanceCount", text => int.TryParse(text, out var count) && count is >= 1 and <= 40, "1 to 40"),
             Demand.Set(Sites, $"{Scale}.maximumInstanceCount", 1000)),
-        new("instance-memory", "The instance memory is a size that Flex Consumption has.",
-            infrastructure => Demand.Each(infrastructure, Sites, $"{Scale}.instanceMemoryMB", text => text is "512" or "2048" or "4096", "512, 2048 or 4096"),
-            Demand.Set(Sites, $"{Scale}.instanceMemoryMB", 1024)),
+        new("instance-memory", "An instance has the 2 GB that 32 calls, 8 lanes and the plan of a catalog fit into.",
+            infrastructure => Demand.Each(infrastructure, Sites, $"{Scale}.instanceMemoryMB", text => text is "2048" or "4096", "2048 or 4096"),
+            Demand.Set(Sites, $"{Scale}.instanceMemoryMB", 512)),
+        new("no-refused-site-properties", "No site property that Flex Consumption refuses (error 51021) is written.",
+            NoRefusedSiteProperties, Demand.Set(Sites, "properties.siteConfig.ftpsState", "Disabled")),
+        new("rolling-updates", "An update replaces the instances batch by batch.",
+            infrastructure => Demand.Each(infrastructure, Sites, "properties.functionAppConfig.siteUpdateStrategy.type", "RollingUpdate"),
+            Demand.Set(Sites, "properties.functionAppConfig.siteUpdateStrategy", null)),
+        new("sweep-often", "The sweep runs at least every ten minutes, and three times within the window of the alert on its silence.",
+            SweepOften, Demand.SetSetting("SweepSchedule", "0 0 3 * * *")),
+        new("silence-window-spans-sweeps", "The window of the alert on a silent sweep spans three sweeps.",
+            SweepOften, infrastructure => infrastructure.Small.The("Microsoft.Insights/scheduledQueryRules", "-silence")["properties.windowSize"] = "PT10M"),
+        new("azd-finds-the-group", "azd finds the resource group by the tag of its environment.",
+            AzdFindsTheGroup, infrastructure => Group(infrastructure)["tags"] = "[parameters('tags')]"),
+        new("both-partner-keys", "The public keys of AlipayHK stand side by side, so that it can rotate.",
+            BothPartnerKeys, Demand.SetSetting("AlipayHk__PublicKeys__1__PublicKey", null)),
         new("always-ready-groups-exist", "Always-ready instances are for functions that exist.",
             AlwaysReadyGroupsExist, Demand.Set(Sites, $"{Scale}.alwaysReady.1.name", "function:ProcessContent", production: true)),
         new("pacing-below-vault-limit", "All instances together cannot ask more of a vault than it takes: 400 signatures a second.",
@@ -69,11 +82,48 @@ internal static partial class AppRules
             KeysByVersionedId, Demand.SetSetting("Signing__Keys__1__KeyId", "https://csync-kv2-x.vault.azure.net/keys/alipayhk-v1")),
         new("schedules-have-six-fields", "Both schedules are NCRONTAB with six fields.",
             infrastructure => [
-                .. Demand.Setting(infrastructure, "Schedules__Resync", value => value?.Split(' ').Length == 6),
-                .. Demand.Setting(infrastructure, "Schedules__Sweep", value => value?.Split(' ').Length == 6),
+                .. Demand.Setting(infrastructure, "ResyncSchedule", value => value?.Split(' ').Length == 6),
+                .. Demand.Setting(infrastructure, "SweepSchedule", value => value?.Split(' ').Length == 6),
             ],
-            Demand.SetSetting("Schedules__Sweep", "*/5 * * * *")),
+            Demand.SetSetting("SweepSchedule", "*/5 * * * *")),
     ];
+
+    /// <summary>Where Flex Consumption has another place for a property, or none: https://learn.microsoft.com/azure/azure-functions/flex-consumption-plan#deprecated-properties-and-settings</summary>
+    private static readonly string[] s_refusedSiteProperties =
+    [
+        "alwaysOn", "appSettings", "autoHealEnabled", "ftpsState", "functionAppScaleLimit", "functionsRuntimeScaleMonitoringEnabled", "javaVersion", "linuxFxVersion",
+        "minimumElasticInstanceCount", "netFrameworkVersion", "nodeVersion", "numberOfWorkers", "phpVersion", "powerShellVersion", "preWarmedInstanceCount", "pythonVersion",
+        "use32BitWorkerProcess", "vnetPrivatePortsCount", "vnetRouteAllEnabled", "windowsFxVersion",
+    ];
+
+    private static IEnumerable<string> NoRefusedSiteProperties(Infrastructure infrastructure) =>
+        from app in infrastructure.Of(Sites)
+        from property in app["properties.siteConfig"]!.AsObject()
+        where s_refusedSiteProperties.Contains(property.Key, StringComparer.OrdinalIgnoreCase)
+        select $"{app}: siteConfig.{property.Key}.";
+
+    private static IEnumerable<string> SweepOften(Infrastructure infrastructure) =>
+        from effect in infrastructure.Effects
+        let minutes = SweepMinutes(effect)
+        let window = System.Xml.XmlConvert.ToTimeSpan(effect.The("Microsoft.Insights/scheduledQueryRules", "-silence").Text("properties.windowSize")!)
+        where minutes is null or > 10 || window < TimeSpan.FromMinutes(3 * minutes.Value)
+        select $"{effect.Name}: the sweep runs {effect.Setting("SweepSchedule")}; silence is looked for over {window}.";
+
+    /// <summary>Minutes between two sweeps; null where the schedule does not run every few minutes.</summary>
+    public static int? SweepMinutes(Effect effect) =>
+        EveryFewMinutes().Match(effect.Setting("SweepSchedule") ?? "") is { Success: true } match ? int.Parse(match.Groups[1].Value, CultureInfo.InvariantCulture) : null;
+
+    private static IEnumerable<string> AzdFindsTheGroup(Infrastructure infrastructure) =>
+        ((string?)Group(infrastructure)["tags"])?.Contains("'azd-env-name', parameters('environmentName')", StringComparison.Ordinal) == true ? [] : ["The resource group has no tag azd-env-name."];
+
+    private static System.Text.Json.Nodes.JsonObject Group(Infrastructure infrastructure) =>
+        infrastructure.Azd["resources"]!.AsObject().Select(one => one.Value!.AsObject()).Single(one => (string?)one["type"] == "Microsoft.Resources/resourceGroups");
+
+    private static IEnumerable<string> BothPartnerKeys(Infrastructure infrastructure) =>
+        from effect in infrastructure.Effects
+        let keys = new[] { 0, 1 }.Select(i => (effect.Setting($"AlipayHk__PublicKeys__{i}__KeyVersion"), effect.Setting($"AlipayHk__PublicKeys__{i}__PublicKey")))
+        where !keys.SequenceEqual([("1", new string('A', 392)), ("2", new string('B', 390) + "==")])
+        select $"{effect.Name}: {string.Join(", ", keys)}.";
 
     /// <summary>The ids of the signing keys that the settings name, in order.</summary>
     public static IEnumerable<string> KeyIds(Effect effect)
@@ -143,6 +193,9 @@ internal static partial class AppRules
         let vaults = effect.Of("Microsoft.KeyVault/vaults").Select(vault => vault.Name).Take(ids.Length).ToArray()
         where ids.Length == 0 || !ids.Select(VaultOf).SequenceEqual(vaults) || ids.Any(id => !KeyId().IsMatch(id))
         select $"{effect.Name} names {string.Join(", ", ids)}.";
+
+    [GeneratedRegex(@"^0 \*/(\d+) \* \* \* \*$")]
+    private static partial Regex EveryFewMinutes();
 
     /// <summary>As the compiler leaves it: the version is known only once the vault has made the key.</summary>
     [GeneratedRegex(@"^\[format\('https://\{0\}\{1\}/keys/\{2\}/\{3\}', '(?<vault>[^']+)', environment\(\)\.suffixes\.keyvaultDns, '(?<key>[^']+)', last\(split\(reference\(.*\)\.keyUriWithVersion, '/'\)\)\)\]$")]

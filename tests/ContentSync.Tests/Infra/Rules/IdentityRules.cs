@@ -48,9 +48,6 @@ internal static partial class IdentityRules
             Demand.Set("Microsoft.KeyVault/vaults", "properties.enableRbacAuthorization", false, production: true)),
         new("no-publishing-passwords", "Publishing by password is off on both channels.",
             NoPublishingPasswords, Demand.Remove(Publishing)),
-        new("no-ftp", "FTP is off.",
-            infrastructure => Demand.Each(infrastructure, Sites, "properties.siteConfig.ftpsState", "Disabled"),
-            Demand.Set(Sites, "properties.siteConfig.ftpsState", "FtpsOnly")),
         new("no-key-functions", "No template reads a key or makes a token.",
             NoKeyFunctions, infrastructure => infrastructure.Template["outputs"]!["functionAppName"]!["value"] = "[listKeys('x', '2024-01-01').key1]"),
         new("no-secret-outputs", "No output looks like a secret.",
@@ -58,7 +55,9 @@ internal static partial class IdentityRules
         new("no-secret-settings", "A setting that looks like a secret is a Key Vault reference.",
             NoSecretSettings, Demand.SetSetting("Webhook__Secrets__0", "whsec_c2VjcmV0")),
         new("no-credentials-in-settings", "No setting's value carries a credential.",
-            NoCredentialsInSettings, Demand.SetSetting("Queues__Content", "Endpoint=sb://x/;SharedAccessKeyName=a;SharedAccessKey=b")),
+            NoCredentialsInSettings, Demand.SetSetting("ContentQueue", "Endpoint=sb://x/;SharedAccessKeyName=a;SharedAccessKey=b")),
+        new("no-signed-addresses-in-settings", "No setting's value is an address with a query, where signatures and codes stand.",
+            NoCredentialsInSettings, Demand.SetSetting("Content__SchemaDirectory", "https://account.blob.core.windows.net/schemas?sp=r&code=abc")),
     ];
 
     private static IEnumerable<string> AppHasOneIdentity(Infrastructure infrastructure) =>
@@ -127,6 +126,6 @@ internal static partial class IdentityRules
     [GeneratedRegex("(?i)secret|password|token|accountkey|accesskey|sharedkey|connection_?string|_sas|sas_|credentials")]
     private static partial Regex SecretName();
 
-    [GeneratedRegex("(?i)accountkey=|sharedaccesskey=|sharedaccesssignature=|password=|sig=|-----BEGIN [A-Z ]*PRIVATE KEY")]
+    [GeneratedRegex(@"(?i)https?://[^?]*\?|accountkey=|sharedaccesskey=|sharedaccesssignature=|password=|sig=|-----BEGIN [A-Z ]*PRIVATE KEY")]
     private static partial Regex Credential();
 }

@@ -2,7 +2,7 @@ using System.Text.Json.Nodes;
 
 namespace ContentSync.Tests.Infra.Rules;
 
-/// <summary>One address outward, nothing open inward that need not be.</summary>
+/// <summary>One outbound address, and no way in that need not be open.</summary>
 internal static class NetworkRules
 {
     private const string Networks = "Microsoft.Network/virtualNetworks";
@@ -13,10 +13,24 @@ internal static class NetworkRules
     private const string Zones = "Microsoft.Network/privateDnsZones";
     private const string Links = "Microsoft.Network/privateDnsZones/virtualNetworkLinks";
     private const string Namespaces = "Microsoft.ServiceBus/namespaces";
+    private const string RuleSets = "Microsoft.ServiceBus/namespaces/networkRuleSets";
     private const string Functions = "properties.subnets.0";
 
-    /// <summary>What is closed with the switch, and the services of each that get an endpoint.</summary>
-    private static readonly string[] s_closable = ["Microsoft.Storage/storageAccounts", Namespaces, "Microsoft.KeyVault/vaults", "Microsoft.Web/sites"];
+    /// <summary>Services whose data private endpoints reach.</summary>
+    private static readonly string[] s_data = ["Microsoft.Storage/storageAccounts", Namespaces, "Microsoft.KeyVault/vaults"];
+
+    /// <summary>As the fixture's environment names them.</summary>
+    private static readonly string[] s_operators = ["203.0.113.7", "198.51.100.0/28"];
+
+    /// <summary>The zone in which the names of a service resolve: https://learn.microsoft.com/azure/private-link/private-endpoint-dns</summary>
+    private static readonly Dictionary<string, string> s_zones = new()
+    {
+        ["blob"] = "privatelink.blob.",
+        ["table"] = "privatelink.table.",
+        ["namespace"] = "privatelink.servicebus.windows.net",
+        ["vault"] = "privatelink.vaultcore.azure.net",
+        ["sites"] = "privatelink.azurewebsites.net",
+    };
 
     public static IReadOnlyList<PolicyRule> All { get; } =
     [
@@ -38,16 +52,31 @@ internal static class NetworkRules
             SubnetsGuarded, Demand.Set(Networks, $"{Functions}.properties.networkSecurityGroup", null)),
         new("nothing-in-from-internet", "The security group lets nothing in from the internet.",
             NothingInFromInternet, Demand.Set("Microsoft.Network/networkSecurityGroups", "properties.securityRules.0.properties.access", "Allow")),
-        new("closed-when-asked", "With private endpoints asked for, public access is closed.",
-            ClosedWhenAsked, Demand.Set("Microsoft.KeyVault/vaults", "properties.publicNetworkAccess", "Enabled", production: true)),
-        new("denied-by-default-when-closed", "With private endpoints asked for, firewalls deny by default.",
-            DeniedByDefaultWhenClosed, Demand.Set("Microsoft.Storage/storageAccounts", "properties.networkAcls.defaultAction", "Allow", production: true)),
+        new("closed-to-all-but-operators", "With private data, the firewall of each service denies everyone but the operators.",
+            ClosedToAllButOperators, Demand.Set("Microsoft.KeyVault/vaults", "properties.networkAcls.defaultAction", "Allow", production: true)),
+        new("operators-pass-every-firewall", "The operators pass the firewall of every vault, the data account and Service Bus.",
+            ClosedToAllButOperators, infrastructure => infrastructure.Production.Of("Microsoft.KeyVault/vaults").Last()["properties.networkAcls.ipRules"] = new JsonArray()),
+        new("nobody-else-passes-service-bus", "Nobody else passes the firewall of Service Bus.",
+            ClosedToAllButOperators, infrastructure => infrastructure.Production.The(RuleSets)["properties.ipRules"]!.AsArray().Add(new JsonObject { ["action"] = "Allow", ["ipMask"] = "0.0.0.0/1" })),
+        new("host-account-closed", "With private data, only the private endpoint leads to the account of the Functions host.",
+            HostAccountClosed, infrastructure => infrastructure.Production.Of("Microsoft.Storage/storageAccounts").Single(one => one.Name.StartsWith("csynchost", StringComparison.Ordinal))["properties.publicNetworkAccess"] = "Enabled"),
+        new("app-open-to-callers", "Callers reach a public app, whatever is closed behind it.",
+            infrastructure => Demand.Each(infrastructure, "Microsoft.Web/sites", "properties.publicNetworkAccess", "Enabled"),
+            Demand.Set("Microsoft.Web/sites", "properties.publicNetworkAccess", "Disabled", production: true)),
+        new("only-operators-publish", "Nobody but the operators reaches the publishing endpoint.",
+            OnlyOperatorsPublish, Demand.Set("Microsoft.Web/sites", "properties.siteConfig.scmIpSecurityRestrictionsDefaultAction", "Allow", production: true)),
         new("endpoint-for-each", "With private endpoints asked for, everything that is closed has one.",
             EndpointForEach, Demand.Remove(Endpoints, production: true)),
         new("endpoint-for-the-ledger", "With private endpoints asked for, the data account has one for tables and one for blobs.",
             EndpointForTheLedger, infrastructure => infrastructure.Production.The(Endpoints, "data-table")["properties.privateLinkServiceConnections.0.properties.groupIds.0"] = "queue"),
-        new("endpoints-have-names", "Every endpoint's name resolves: it has a zone group, and each zone is linked to the network.",
+        new("endpoints-have-names", "Every endpoint's name resolves: it has one zone group.",
             EndpointsHaveNames, Demand.Remove(ZoneGroups, production: true)),
+        new("endpoint-in-the-zone-of-its-service", "An endpoint's name stands in the one zone of its service.",
+            EndpointsHaveNames, infrastructure => infrastructure.Production.The(ZoneGroups, "-vault-3/default")["properties.privateDnsZoneConfigs.0.properties.privateDnsZoneId"] =
+                infrastructure.Production.The(ZoneGroups, "-data-blob/default")["properties.privateDnsZoneConfigs.0.properties.privateDnsZoneId"]!.DeepClone()),
+        new("no-endpoint-in-two-zones", "An endpoint's name stands in no other zone.",
+            EndpointsHaveNames, infrastructure => infrastructure.Production.The(ZoneGroups, "-host-blob/default")["properties.privateDnsZoneConfigs"]!.AsArray().Add(
+                infrastructure.Production.The(ZoneGroups, "-data-table/default")["properties.privateDnsZoneConfigs.0"]!.DeepClone())),
         new("zones-linked", "Every DNS zone is linked to the network, without registration.",
             ZonesLinked, Demand.Remove(Links, production: true)),
         new("premium-when-private", "Service Bus is Premium where it has a private endpoint, which Standard cannot have.",
@@ -109,18 +138,29 @@ internal static class NetworkRules
             || !rules.Any(rule => (string?)rule["sourceAddressPrefix"] == "Internet" && (string?)rule["destinationPortRange"] == "*" && (string?)rule["protocol"] == "*")
         select $"{guard} lets something in.";
 
-    private static IEnumerable<string> ClosedWhenAsked(Infrastructure infrastructure) =>
-        from type in s_closable
-        from violation in Demand.Each(infrastructure.Production.Of(type), type, "properties.publicNetworkAccess", text => text == "Disabled", "Disabled")
-        select violation;
+    private static IEnumerable<string> ClosedToAllButOperators(Infrastructure infrastructure) =>
+        from firewall in infrastructure.Production.Of("Microsoft.KeyVault/vaults").Select(vault => (At: vault, Acls: "properties.networkAcls", Address: "value"))
+            .Concat(infrastructure.Production.Of("Microsoft.Storage/storageAccounts").Where(one => one.Name.StartsWith("csyncdata", StringComparison.Ordinal)).Select(account => (At: account, Acls: "properties.networkAcls", Address: "value")))
+            .Append((At: infrastructure.Production.The(RuleSets), Acls: "properties", Address: "ipMask"))
+        let addresses = firewall.At.Items($"{firewall.Acls}.ipRules").Select(one => (string?)one[firewall.Address]).ToArray()
+        where firewall.At.Text($"{firewall.Acls}.defaultAction") != "Deny" || !addresses.SequenceEqual(s_operators)
+        select $"{firewall.At}: {firewall.At.Text($"{firewall.Acls}.defaultAction")} by default, {string.Join(", ", addresses)} allowed.";
 
-    private static IEnumerable<string> DeniedByDefaultWhenClosed(Infrastructure infrastructure) =>
-        from type in new[] { "Microsoft.Storage/storageAccounts", "Microsoft.KeyVault/vaults" }
-        from violation in Demand.Each(infrastructure.Production.Of(type), type, "properties.networkAcls.defaultAction", text => text == "Deny", "Deny")
-        select violation;
+    private static IEnumerable<string> HostAccountClosed(Infrastructure infrastructure) =>
+        from account in infrastructure.Production.Of("Microsoft.Storage/storageAccounts")
+        where account.Name.StartsWith("csynchost", StringComparison.Ordinal) && account.Text("properties.publicNetworkAccess") != "Disabled"
+        select $"{account} is reached from outside.";
+
+    private static IEnumerable<string> OnlyOperatorsPublish(Infrastructure infrastructure) =>
+        from app in infrastructure.Of("Microsoft.Web/sites")
+        let addresses = app.Items("properties.siteConfig.scmIpSecurityRestrictions").Select(one => (string?)one["ipAddress"]).ToArray()
+        where app.Text("properties.siteConfig.scmIpSecurityRestrictionsDefaultAction") != "Deny"
+            || app.Text("properties.siteConfig.scmIpSecurityRestrictionsUseMain") != "false"
+            || !addresses.SequenceEqual(s_operators.Select(one => one.Contains('/', StringComparison.Ordinal) ? one : one + "/32"))
+        select $"{app}: {string.Join(", ", addresses)} may publish.";
 
     private static IEnumerable<string> EndpointForEach(Infrastructure infrastructure) =>
-        from type in s_closable
+        from type in s_data
         from resource in infrastructure.Production.Of(type)
         where !infrastructure.Production.Of(Endpoints).Any(endpoint => endpoint.Text("properties.privateLinkServiceConnections.0.properties.privateLinkServiceId") == resource.Id)
         select $"{resource} has no private endpoint.";
@@ -132,17 +172,17 @@ internal static class NetworkRules
             && endpoint.Text("properties.privateLinkServiceConnections.0.properties.privateLinkServiceId")!.Contains("/csyncdata", StringComparison.Ordinal))
         select $"The data account has no private endpoint for its {service} service.";
 
-    private static IEnumerable<string> EndpointsHaveNames(Infrastructure infrastructure)
-    {
-        var zones = infrastructure.Production.Of(Zones).Select(zone => Bare(zone.Name)).ToHashSet();
-
-        foreach (var endpoint in infrastructure.Production.Of(Endpoints))
-        {
-            var group = infrastructure.Production.Of(ZoneGroups).FirstOrDefault(one => one.Name == $"{endpoint.Name}/default");
-            var zone = group?.Text("properties.privateDnsZoneConfigs.0.properties.privateDnsZoneId");
-            if (zone is null || !zones.Any(name => zone.Contains(name, StringComparison.Ordinal))) yield return $"{endpoint} has no name in a zone of this deployment.";
-        }
-    }
+    private static IEnumerable<string> EndpointsHaveNames(Infrastructure infrastructure) =>
+        from endpoint in infrastructure.Production.Of(Endpoints)
+        let service = endpoint.Text("properties.privateLinkServiceConnections.0.properties.groupIds.0") ?? ""
+        let zones = infrastructure.Production.Of(ZoneGroups)
+            .Where(one => one.Name == $"{endpoint.Name}/default")
+            .SelectMany(one => one.Items("properties.privateDnsZoneConfigs"))
+            .Select(config => (string?)config["properties"]?["privateDnsZoneId"] ?? "")
+            .ToArray()
+        where zones.Length != 1 || !s_zones.TryGetValue(service, out var zone) || !zones[0].Contains(zone, StringComparison.Ordinal)
+            || !infrastructure.Production.Of(Zones).Any(one => Bare(one.Name) == zone)
+        select $"{endpoint} for {service} has its name in {(zones.Length == 0 ? "no zone" : string.Join(", ", zones))}.";
 
     private static IEnumerable<string> ZonesLinked(Infrastructure infrastructure) =>
         from zone in infrastructure.Production.Of(Zones)

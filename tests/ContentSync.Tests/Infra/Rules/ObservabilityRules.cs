@@ -36,9 +36,65 @@ internal static partial class ObservabilityRules
         "Microsoft.Authorization/roleAssignments", "Microsoft.Authorization/roleDefinitions", "Microsoft.Network/privateEndpoints",
         "Microsoft.Network/privateEndpoints/privateDnsZoneGroups", "Microsoft.Network/privateDnsZones", "Microsoft.Network/privateDnsZones/virtualNetworkLinks",
         "Microsoft.OperationalInsights/workspaces/tables", "Microsoft.Storage/storageAccounts/blobServices/containers", "Microsoft.Storage/storageAccounts/managementPolicies",
-        "Microsoft.Storage/storageAccounts/tableServices/tables", "Microsoft.ServiceBus/namespaces/queues", "Microsoft.KeyVault/vaults/keys", Events,
-        "Microsoft.Web/sites/config", "Microsoft.Web/sites/basicPublishingCredentialsPolicies",
+        "Microsoft.Storage/storageAccounts/tableServices/tables", "Microsoft.ServiceBus/namespaces/queues", "Microsoft.ServiceBus/namespaces/networkRuleSets", "Microsoft.KeyVault/vaults/keys", Events,
+        "Microsoft.Web/sites/config", "Microsoft.Web/sites/basicPublishingCredentialsPolicies", "Microsoft.Authorization/locks",
     ];
+
+    /// <summary>What the diagnostics of a type must send: categories of logs, and whether metrics.</summary>
+    private static readonly Dictionary<string, (string[] Logs, bool Metrics)> s_categories = new()
+    {
+        [Workspaces] = (["Audit"], false),
+        ["Microsoft.Network/publicIPAddresses"] = (["DDoSProtectionNotifications"], false),
+        ["Microsoft.Network/networkSecurityGroups"] = (["NetworkSecurityGroupEvent"], false),
+        ["Microsoft.Network/virtualNetworks"] = (["VMProtectionAlerts"], false),
+        ["Microsoft.Storage/storageAccounts/blobServices"] = (["StorageDelete"], false),
+        ["Microsoft.Storage/storageAccounts/tableServices"] = (["StorageDelete"], false),
+        ["Microsoft.ServiceBus/namespaces"] = (["OperationalLogs"], true),
+        ["Microsoft.KeyVault/vaults"] = (["AuditEvent"], false),
+        ["Microsoft.EventGrid/systemTopics"] = (["DeliveryFailures"], false),
+        ["Microsoft.Web/serverfarms"] = ([], true),
+        ["Microsoft.Web/sites"] = ([], true),
+    };
+
+    /// <summary>
+    /// What each log alert looks at: the table, every line that filters or computes, and the threshold where it is no parameter. A line that is
+    /// reversed or reads something else must be changed in two places.
+    /// </summary>
+    private static readonly Dictionary<string, (string Table, string? Threshold, string[] Lines)> s_alerts = new()
+    {
+        ["parked"] = ("AppMetrics", "0", ["where Name == 'contentsync.parked'", "summarize Parked = coalesce(sum(Sum), 0.0)"]),
+        ["oldest-pending"] = ("AppMetrics", null, ["where Name == 'contentsync.oldest_pending.age'", "summarize arg_max(TimeGenerated, Sum, ItemCount)", "extend Seconds = Sum / ItemCount"]),
+        ["silence"] = ("AppMetrics", "0", ["where Name == 'contentsync.oldest_pending.age'", "summarize Sweeps = count()", "extend Silent = iff(Sweeps == 0, 1, 0)"]),
+        ["unusable-messages"] = ("AppMetrics", "0",
+            ["where Name == 'contentsync.dead_lettered'", "where tostring(Properties.reason) == 'InvalidMessage'", "summarize Messages = coalesce(sum(Sum), 0.0)"]),
+        ["verification-failures"] = ("AppMetrics", "0", ["where Name == 'contentsync.verification.failures'", "summarize Failures = coalesce(sum(Sum), 0.0)"]),
+        ["partner-errors"] = ("AppMetrics", null,
+        [
+            "where Name == 'contentsync.outcomes'", "extend Code = tostring(Properties.code)", "where isnotempty(Code)",
+            "summarize Responses = sum(Sum), Errors = sumif(Sum, Code !in ('SUCCESS', 'PARAM_ILLEGAL', 'CONTENT_RISKY'))",
+            "extend ErrorPercent = iff(Responses >= 20, 100.0 * Errors / Responses, 0.0)",
+        ]),
+        ["function-failures"] = ("AppRequests", null,
+        [
+            "where Success == false", "extend Code = coalesce(toint(ResultCode), 0)", "where Code != 503 and not(Code between (400 .. 499))",
+            "summarize Failures = coalesce(sum(ItemCount), 0)",
+        ]),
+        ["resync-refused"] = ResyncEndedAs("Refused"),
+        ["resync-stopped"] = ResyncEndedAs("Stopped"),
+        ["resync-no-catalog"] = ResyncEndedAs("NoCatalog"),
+        ["resync-failures"] = ResyncEndedAs("CompletedWithFailures"),
+        ["resync-overdue"] = ("AppMetrics", null,
+        [
+            "where Name in ('contentsync.resync.runs', 'contentsync.oldest_pending.age')", "extend Source = tostring(Properties.source), Result = tostring(Properties.result)",
+            "summarize FirstPoint = min(TimeGenerated), LastSuccess = maxif(TimeGenerated, Source == 'catalog' and Result in ('Completed', 'HandledAlready'))",
+            "extend HoursWithout = datetime_diff('minute', now(), coalesce(LastSuccess, FirstPoint)) / 60.0",
+        ]),
+        ["telemetry-cap"] = ("_LogOperation", "0", ["where Category =~ 'Ingestion' and Detail has 'OverQuota'", "summarize Reached = count()"]),
+    };
+
+    private static (string Table, string? Threshold, string[] Lines) ResyncEndedAs(string result) =>
+        ("AppMetrics", "0", ["where Name == 'contentsync.resync.runs'", $"where tostring(Properties.result) == '{result}'", "summarize Runs = coalesce(sum(Sum), 0.0)"]);
+
 
     public static IReadOnlyList<PolicyRule> All { get; } =
     [
@@ -46,6 +102,12 @@ internal static partial class ObservabilityRules
             DiagnosticsEverywhere, Demand.Remove(Diagnostics)),
         new("diagnostics-to-the-workspace", "Diagnostics go to this deployment's workspace.",
             DiagnosticsToTheWorkspace, Demand.Set(Diagnostics, "properties.workspaceId", "/subscriptions/x/elsewhere")),
+        new("diagnostics-complete", "Diagnostics send the logs and metrics that their type has and that are used.",
+            DiagnosticsComplete, infrastructure => infrastructure.Small.Of(Diagnostics).First(one => one.Scope.EndsWith("/blobServices/default", StringComparison.Ordinal))["properties.logs.0.enabled"] = false),
+        new("diagnostics-with-metrics", "Metrics are not left out where the workbook reads them.",
+            DiagnosticsComplete, infrastructure => infrastructure.Production.Of(Diagnostics).First(one => one.Scope.Contains("/namespaces/", StringComparison.Ordinal))["properties.metrics"] = null),
+        new("audit-kept-as-long-as-telemetry", "The audit log of the vaults is kept as long as telemetry.",
+            AuditKept, infrastructure => infrastructure.Production.The("Microsoft.OperationalInsights/workspaces/tables")["properties.totalRetentionInDays"] = 30),
         new("vault-audit", "Every use of a key is recorded, in the table that is on the cheap plan.",
             VaultAudit, infrastructure => infrastructure.Small.Of(Diagnostics).First(one => one.Scope.Contains("/vaults/", StringComparison.Ordinal))["properties.logAnalyticsDestinationType"] = null),
         new("no-log-for-each-item", "No diagnostic setting logs every read or write of the ledger.",
@@ -80,36 +142,46 @@ internal static partial class ObservabilityRules
                 .. Demand.Each(infrastructure, MetricAlerts, "properties.autoMitigate", true),
             ],
             Demand.Set(QueryAlerts, "properties.autoMitigate", false)),
-        new("alert-parked", "There is an alert for parked items.",
-            infrastructure => MetricIsWatched(infrastructure, "contentsync.parked"), RemoveAlert("-parked")),
-        new("alert-oldest-pending", "There is an alert for the age of the oldest pending item.",
-            infrastructure => MetricIsWatched(infrastructure, "contentsync.oldest_pending.age"), RemoveAlert("-oldest-pending")),
-        new("alert-verification-failures", "There is an alert for answers that fail verification.",
-            infrastructure => MetricIsWatched(infrastructure, "contentsync.verification.failures"), RemoveAlert("-verification-failures")),
-        new("alert-partner-errors", "There is an alert for the share of failed calls to AlipayHK.",
-            infrastructure => MetricIsWatched(infrastructure, "contentsync.outcomes"), RemoveAlert("-partner-errors")),
-        new("alert-function-failures", "There is an alert for failures of every function.",
-            AlertFunctionFailures, infrastructure => Replace(infrastructure, "-function-failures", "Success == false", "Success == false and OperationName == 'SubmitContent'")),
-        new("alert-silence", "There is an alert for an app that says nothing, and one for the cap that would silence it.",
-            infrastructure => from effect in infrastructure.Effects
-                              from end in new[] { "-silence", "-telemetry-cap" }
-                              where !effect.Of(QueryAlerts).Any(alert => alert.Name.EndsWith(end, StringComparison.Ordinal))
-                              select $"{effect.Name} has no alert {end}.",
-            RemoveAlert("-silence")),
-        new("alert-dead-letters", "There is an alert for the first dead letter in either queue.",
-            AlertDeadLetters, infrastructure => infrastructure.Small.The(MetricAlerts, "-dead-letters")["properties.criteria.allOf.0.dimensions.0.values"] = new JsonArray("content")),
+        new("log-alerts-known", "The log alerts are the ones that this table knows, no fewer and no more.",
+            LogAlertsKnown, RemoveAlert("-parked")),
+        new("log-alerts-read-the-right-table", "A log alert reads the table that its measure is in.",
+            LogAlertsAsIntended, infrastructure => Replace(infrastructure, "-function-failures", "AppRequests", "AppDependencies")),
+        new("log-alerts-compare-as-intended", "A log alert filters and computes as intended.",
+            LogAlertsAsIntended, infrastructure => Replace(infrastructure, "-silence", "Sweeps == 0", "Sweeps != 0")),
+        new("resync-alerts-compare-as-intended", "So does an alert on a resync.",
+            LogAlertsAsIntended, infrastructure => Replace(infrastructure, "-resync-stopped", "== 'Stopped'", "!= 'Stopped'")),
+        new("log-alerts-fire-above", "A log alert has one condition, which fires above its threshold.",
+            LogAlertsFireAbove, infrastructure => infrastructure.Production.The(QueryAlerts, "-verification-failures")["properties.criteria.allOf.0.operator"] = "LessThan"),
+        new("log-alerts-have-one-condition", "No second condition keeps a log alert from firing.",
+            LogAlertsFireAbove, infrastructure => Repeat(infrastructure.Small.The(QueryAlerts, "-parked"), "properties.criteria.allOf")),
+        new("log-alerts-at-their-threshold", "The threshold of a log alert is 0, or the parameter.",
+            LogAlertsFireAbove, infrastructure => infrastructure.Small.The(QueryAlerts, "-resync-refused")["properties.criteria.allOf.0.threshold"] = 5),
+        new("log-alerts-outlast-the-delay-of-telemetry", "A log alert looks back at least 15 minutes, since telemetry arrives minutes late, and runs at least once in its window.",
+            LogAlertsOutlastTheDelay, infrastructure => infrastructure.Small.The(QueryAlerts, "-function-failures")["properties.windowSize"] = "PT5M"),
+        new("resync-overdue-sees-two-days", "The alert on an overdue resync looks back longer than the hours it measures.",
+            ResyncOverdueSeesFarEnough, infrastructure => infrastructure.Small.The(QueryAlerts, "-resync-overdue")["properties.overrideQueryTimeRange"] = null),
+        new("alert-resync-dead-letters", "There is an alert for the first dead letter of the resync queue, which holds no rejected items.",
+            infrastructure => DeadLettersWatched(infrastructure, "ResyncQueue", "0"), infrastructure => infrastructure.Small.The(MetricAlerts, "-resync-dead-letters")["properties.criteria.allOf.0.operator"] = "LessThan"),
+        new("alert-dead-letters-kept", "There is an alert for dead letters that pile up on the content queue, and none that the first rejected item sets off for good.",
+            infrastructure => DeadLettersWatched(infrastructure, "ContentQueue", "1000"), infrastructure => infrastructure.Production.The(MetricAlerts, "-dead-letters-kept")["properties.criteria.allOf.0.threshold"] = 0),
         new("alert-vault-throttled", "There is an alert for throttling in any of the vaults.",
             AlertVaultThrottled, infrastructure => infrastructure.Production.The(MetricAlerts, "-vault-throttled")["properties.scopes"]!.AsArray().RemoveAt(2)),
         new("alert-key-near-expiry", "Every vault tells of a key near its expiry.",
             AlertKeyNearExpiry, Demand.Set(Events, "properties.filter.includedEventTypes", new JsonArray("Microsoft.KeyVault.SecretNearExpiry"))),
-        new("queries-read-known-metrics", "A query names only instruments that the app has.",
+        new("queries-read-known-metrics", "A query names only instruments, tags and values that the app has, in their case.",
             QueriesReadKnownMetrics, infrastructure => Replace(infrastructure, "-parked", "contentsync.parked", "contentsync.stuck")),
+        new("queries-spell-tags-right", "The case of a tag counts.",
+            QueriesReadKnownMetrics, infrastructure => Replace(infrastructure, "-partner-errors", "Properties.code", "Properties.Code")),
+        new("queries-compare-known-values", "A value that no run of a resync has would never be found.",
+            QueriesReadKnownMetrics, infrastructure => Replace(infrastructure, "-resync-failures", "'CompletedWithFailures'", "'Failed'")),
         new("queries-give-their-measure", "A query gives the column that its alert measures.",
             QueriesGiveTheirMeasure, Demand.Set(QueryAlerts, "properties.criteria.allOf.0.metricMeasureColumn", "Count")),
         new("workbook-complete", "The workbook shows throughput, outcomes by code, both latencies, lag, resync progress and cost.",
             WorkbookComplete, infrastructure => ReplaceWorkbook(infrastructure, "\"name\":\"cost\"", "\"name\":\"price\"")),
-        new("workbook-reads-known-metrics", "The workbook names only instruments that the app has, and leaves no placeholder.",
+        new("workbook-reads-known-metrics", "The workbook names only instruments and tags that the app has, and leaves no placeholder.",
             WorkbookReadsKnownMetrics, infrastructure => ReplaceWorkbook(infrastructure, "contentsync.sign.duration", "contentsync.signing.time")),
+        new("workbook-spells-tags-right", "The case of a tag counts in the workbook too.",
+            WorkbookReadsKnownMetrics, infrastructure => ReplaceWorkbook(infrastructure, "Properties.outcome", "Properties.Outcome")),
     ];
 
     private static IEnumerable<string> DiagnosticsEverywhere(Infrastructure infrastructure) =>
@@ -126,6 +198,23 @@ internal static partial class ObservabilityRules
         where setting.Text("properties.workspaceId") != workspace
             || !setting.Items("properties.logs").Concat(setting.Items("properties.metrics")).Any(one => (bool?)one["enabled"] == true)
         select $"{setting} on {setting.Scope} sends nothing to {workspace}.";
+
+    private static IEnumerable<string> DiagnosticsComplete(Infrastructure infrastructure) =>
+        from effect in infrastructure.Effects
+        from resource in effect.Resources
+        where s_categories.ContainsKey(resource.Type)
+        let wanted = s_categories[resource.Type]
+        let settings = effect.Of(Diagnostics).Where(one => one.Scope == resource.Id).ToArray()
+        let logs = settings.SelectMany(one => one.Items("properties.logs")).Where(one => (bool?)one["enabled"] == true).Select(one => (string?)one["category"]).ToArray()
+        let metrics = settings.SelectMany(one => one.Items("properties.metrics")).Any(one => (bool?)one["enabled"] == true && (string?)one["category"] == "AllMetrics")
+        where wanted.Logs.Except(logs).Any() || (wanted.Metrics && !metrics)
+        select $"{resource} sends {string.Join(", ", logs)}{(metrics ? " and metrics" : "")}.";
+
+    private static IEnumerable<string> AuditKept(Infrastructure infrastructure) =>
+        from effect in infrastructure.Effects
+        let audit = effect.The("Microsoft.OperationalInsights/workspaces/tables").Text("properties.totalRetentionInDays")
+        where audit is null || audit != effect.The(Workspaces).Text("properties.retentionInDays")
+        select $"{effect.Name}: the audit log is kept for {audit} days.";
 
     private static IEnumerable<string> VaultAudit(Infrastructure infrastructure) =>
         from effect in infrastructure.Effects
@@ -162,25 +251,58 @@ internal static partial class ObservabilityRules
         where alert.Text("properties.actions.actionGroups.0") != target && alert.Text("properties.actions.0.actionGroupId") != target
         select $"{alert} tells nobody.";
 
-    private static IEnumerable<string> MetricIsWatched(Infrastructure infrastructure, string metric) =>
-        from effect in infrastructure.Effects
-        where !effect.Of(QueryAlerts).Any(alert => alert.Text(Query)!.Contains($"Name == '{metric}'", StringComparison.Ordinal))
-        select $"{effect.Name}: nothing watches {metric}.";
+    /// <summary>The part of an alert's name after the base of the names.</summary>
+    private static string ShortNameOf(Resource alert) => string.Join('-', alert.Name.Split('-').Skip(2));
 
-    private static IEnumerable<string> AlertFunctionFailures(Infrastructure infrastructure) =>
+    private static IEnumerable<string> LogAlertsKnown(Infrastructure infrastructure) =>
         from effect in infrastructure.Effects
-        let query = effect.Of(QueryAlerts).SingleOrDefault(alert => alert.Name.EndsWith("-function-failures", StringComparison.Ordinal))?.Text(Query) ?? ""
-        where !query.Contains("AppRequests", StringComparison.Ordinal) || !query.Contains("Success == false", StringComparison.Ordinal) || query.Contains("Name", StringComparison.Ordinal)
-        select $"{effect.Name}: not every function is watched.";
+        let names = effect.Of(QueryAlerts).Select(ShortNameOf).Order(StringComparer.Ordinal).ToArray()
+        where !names.SequenceEqual(s_alerts.Keys.Order(StringComparer.Ordinal))
+        select $"{effect.Name} has the log alerts {string.Join(", ", names)}.";
 
-    private static IEnumerable<string> AlertDeadLetters(Infrastructure infrastructure) =>
+    private static IEnumerable<string> LogAlertsAsIntended(Infrastructure infrastructure) =>
+        from alert in infrastructure.Of(QueryAlerts)
+        where s_alerts.ContainsKey(ShortNameOf(alert))
+        let intended = s_alerts[ShortNameOf(alert)]
+        let lines = alert.Text(Query)!.Split('\n').Select(line => line.Trim()).Where(line => line.Length > 0).ToArray()
+        where lines is not [var table, .. var rest] || table != intended.Table || !rest.SequenceEqual(intended.Lines.Select(line => "| " + line))
+        select $"{alert} asks: {string.Join(' ', lines)}";
+
+    private static IEnumerable<string> LogAlertsFireAbove(Infrastructure infrastructure) =>
+        from alert in infrastructure.Of(QueryAlerts)
+        let conditions = alert.Items("properties.criteria.allOf").ToArray()
+        let threshold = s_alerts.GetValueOrDefault(ShortNameOf(alert)).Threshold
+        where conditions.Length != 1
+            || (string?)conditions[0]["operator"] != "GreaterThan" || (string?)conditions[0]["timeAggregation"] != "Maximum"
+            || (int?)conditions[0]["failingPeriods"]?["minFailingPeriodsToAlert"] != 1 || (int?)conditions[0]["failingPeriods"]?["numberOfEvaluationPeriods"] != 1
+            || (threshold is not null && alert.Text("properties.criteria.allOf.0.threshold") != threshold)
+        select $"{alert} fires on {alert["properties.criteria"]?.ToJsonString()}.";
+
+    private static IEnumerable<string> LogAlertsOutlastTheDelay(Infrastructure infrastructure) =>
+        from alert in infrastructure.Of(QueryAlerts)
+        let window = Span(alert, "properties.windowSize")
+        where window < TimeSpan.FromMinutes(15) || Span(alert, "properties.evaluationFrequency") > window
+        select $"{alert} looks back {window} every {Span(alert, "properties.evaluationFrequency")}.";
+
+    private static IEnumerable<string> ResyncOverdueSeesFarEnough(Infrastructure infrastructure) =>
         from effect in infrastructure.Effects
-        let queues = effect.Of("Microsoft.ServiceBus/namespaces/queues").Select(queue => queue.ShortName).Order()
-        where !effect.Of(MetricAlerts).Any(alert => alert.Text("properties.criteria.allOf.0.metricName") == "DeadletteredMessages"
-            && alert.Text("properties.criteria.allOf.0.threshold") == "0"
-            && alert.Text("properties.scopes.0") == effect.The("Microsoft.ServiceBus/namespaces").Id
-            && alert.Items("properties.criteria.allOf.0.dimensions.0.values").Select(one => (string)one!).Order().SequenceEqual(queues))
-        select $"{effect.Name}: dead letters are not watched in each queue.";
+        let alert = effect.The(QueryAlerts, "-resync-overdue")
+        let range = alert.Text("properties.overrideQueryTimeRange") is null ? Span(alert, "properties.windowSize") : Span(alert, "properties.overrideQueryTimeRange")
+        where range <= TimeSpan.FromHours((int)alert["properties.criteria.allOf.0.threshold"]!)
+        select $"{alert} looks back {range}.";
+
+    private static TimeSpan Span(Resource resource, string path) => System.Xml.XmlConvert.ToTimeSpan(resource.Text(path)!);
+
+    private static IEnumerable<string> DeadLettersWatched(Infrastructure infrastructure, string queueSetting, string threshold) =>
+        from effect in infrastructure.Effects
+        let watching = effect.Of(MetricAlerts).Where(alert => alert.Items("properties.criteria.allOf")
+            .Any(one => (string?)one["metricName"] == "DeadletteredMessages" && one["dimensions"]!.AsArray().Any(dimension => dimension!["values"]!.AsArray().Any(value => (string?)value == effect.Setting(queueSetting))))).ToArray()
+        where watching.Length != 1
+            || watching[0].Items("properties.criteria.allOf").Count() != 1
+            || watching[0].Text("properties.criteria.allOf.0.threshold") != threshold
+            || watching[0].Text("properties.criteria.allOf.0.operator") != "GreaterThan"
+            || watching[0].Text("properties.scopes.0") != effect.The("Microsoft.ServiceBus/namespaces").Id
+        select $"{effect.Name}: {watching.Length} alerts watch the dead letters of {effect.Setting(queueSetting)}.";
 
     private static IEnumerable<string> AlertVaultThrottled(Infrastructure infrastructure) =>
         from effect in infrastructure.Effects
@@ -203,9 +325,24 @@ internal static partial class ObservabilityRules
 
     private static IEnumerable<string> QueriesReadKnownMetrics(Infrastructure infrastructure) =>
         from alert in infrastructure.Of(QueryAlerts)
-        from Match name in Instrument().Matches(alert.Text(Query)!)
-        where !SettingsContract.Instruments.Contains(name.Groups[1].Value)
-        select $"{alert} reads {name.Groups[1].Value}.";
+        let query = alert.Text(Query)!
+        where query.Contains("AppMetrics", StringComparison.Ordinal)
+        from fault in FaultsOf(query, withValues: true)
+        select $"{alert}: {fault}";
+
+    /// <summary>Instruments, tags and, for alerts, values in a query that the app does not have.</summary>
+    private static IEnumerable<string> FaultsOf(string query, bool withValues)
+    {
+        var named = Instrument().Matches(query).Select(match => match.Groups[1].Value).Distinct().ToArray();
+        var tags = named.SelectMany(name => SettingsContract.Instruments.GetValueOrDefault(name) ?? new Dictionary<string, string[]>()).ToArray();
+        var values = tags.SelectMany(tag => tag.Value).ToHashSet();
+        foreach (var name in named.Where(name => !SettingsContract.Instruments.ContainsKey(name))) yield return $"there is no instrument {name}.";
+        foreach (var tag in Tag().Matches(query).Select(match => match.Groups[1].Value).Where(tag => !tags.Any(one => one.Key == tag))) yield return $"{string.Join(", ", named)} has no tag {tag}.";
+        if (!withValues) yield break;
+
+        foreach (var text in Text().Matches(query).Select(match => match.Groups[1].Value).Where(text => text != "minute" && !named.Contains(text) && !values.Contains(text)))
+            yield return $"no tag of {string.Join(", ", named)} has the value {text}.";
+    }
 
     private static IEnumerable<string> QueriesGiveTheirMeasure(Infrastructure infrastructure) =>
         from alert in infrastructure.Of(QueryAlerts)
@@ -223,9 +360,16 @@ internal static partial class ObservabilityRules
     private static IEnumerable<string> WorkbookReadsKnownMetrics(Infrastructure infrastructure) =>
         from effect in infrastructure.Effects
         let text = effect.The("Microsoft.Insights/workbooks").Text("properties.serializedData")!
-        from Match name in Instrument().Matches(text)
-        where !SettingsContract.Instruments.Contains(name.Groups[1].Value) || text.Contains("{workspaceId}", StringComparison.Ordinal) || text.Contains("{namespaceId}", StringComparison.Ordinal)
-        select $"{effect.Name}: the workbook reads {name.Groups[1].Value}.";
+        from fault in WorkbookQueries(effect).SelectMany(one => FaultsOf(one.Query, withValues: false))
+            .Concat(new[] { "{workspaceId}", "{namespaceId}" }.Where(placeholder => text.Contains(placeholder, StringComparison.Ordinal)).Select(placeholder => $"{placeholder} is left."))
+        select $"{effect.Name}: {fault}";
+
+    /// <summary>The queries of the workbook, each with the name of its part.</summary>
+    public static IEnumerable<(string Name, string Query)> WorkbookQueries(Effect effect) =>
+        from item in Workbook(effect)["items"]!.AsArray()
+        let query = (string?)item!["content"]?["query"]
+        where query is not null
+        select ((string)item["name"]!, query);
 
     private static JsonObject Workbook(Effect effect) => JsonNode.Parse(effect.The("Microsoft.Insights/workbooks").Text("properties.serializedData")!)!.AsObject();
 
@@ -244,9 +388,18 @@ internal static partial class ObservabilityRules
         workbook["properties.serializedData"] = workbook.Text("properties.serializedData")!.Replace(from, to, StringComparison.Ordinal);
     }
 
+    /// <summary>Repeats the first item of a list.</summary>
+    private static void Repeat(Resource resource, string list) => resource[list]!.AsArray().Add(resource[list + ".0"]!.DeepClone());
+
     private static void LogTheLedger(Infrastructure infrastructure) =>
         infrastructure.Small.Of(Diagnostics).First(one => one.Scope.Contains("/tableServices/", StringComparison.Ordinal))["properties.logs.0.category"] = "StorageWrite";
 
     [GeneratedRegex(@"'(contentsync\.[a-z_]+(?:\.[a-z_]+)*)'")]
     private static partial Regex Instrument();
+
+    [GeneratedRegex(@"\bProperties\.(\w+)")]
+    private static partial Regex Tag();
+
+    [GeneratedRegex("'([^']*)'")]
+    private static partial Regex Text();
 }

@@ -1,4 +1,8 @@
+using System.Text.Json.Nodes;
 using System.Xml;
+using ContentSync.AlipayHk;
+using ContentSync.Functions;
+using ContentSync.Synchronization;
 
 namespace ContentSync.Tests.Infra.Rules;
 
@@ -8,18 +12,29 @@ internal static class QueueRules
     private const string Namespaces = "Microsoft.ServiceBus/namespaces";
     private const string Queues = "Microsoft.ServiceBus/namespaces/queues";
 
+    private static readonly TimeSpan s_attempt = new RecoverabilityOptions().LeaseDuration + new AlipayHkOptions().TotalTimeout;
+
     public static IReadOnlyList<PolicyRule> All { get; } =
     [
         new("two-queues", "There are the two queues that the settings name, and no other.",
-            TwoQueues, Demand.SetSetting("Queues__Resync", "resync")),
+            TwoQueues, Demand.SetSetting("ResyncQueue", "resync")),
         new("duplicate-detection", "Both queues drop duplicates.",
             infrastructure => Demand.Each(infrastructure, Queues, "properties.requiresDuplicateDetection", true),
             Demand.Set(Queues, "properties.requiresDuplicateDetection", false)),
         new("sessions-for-lanes", "The resync queue has sessions, one for each lane; the other has none.",
             SessionsForLanes, infrastructure => infrastructure.Small.The(Queues, "/content-resync")["properties.requiresSession"] = false),
-        new("lock-outlives-an-item", "A lock is longer than an item may take (a minute) and no longer than the broker allows (five).",
-            infrastructure => Demand.Each(infrastructure, Queues, "properties.lockDuration", text => IsBetween(text, TimeSpan.FromMinutes(1.1), TimeSpan.FromMinutes(5)), "1 to 5 minutes"),
-            Demand.Set(Queues, "properties.lockDuration", "PT30S")),
+        new("lock-outlives-an-item", "A lock is longer than an attempt with the lease before it, and no longer than the broker allows (5 minutes).",
+            infrastructure => Demand.Each(infrastructure, Queues, "properties.lockDuration", text => IsBetween(text, s_attempt, TimeSpan.FromMinutes(5)), $"{s_attempt} to 5 minutes"),
+            Demand.Set(Queues, "properties.lockDuration", "PT1M")),
+        new("duplicates-outlast-two-sweeps", "A queue remembers message ids for two sweeps, so that a second sweep does not double an item that still waits.",
+            DuplicatesOutlastTwoSweeps, Demand.Set(Queues, "properties.duplicateDetectionHistoryTimeWindow", "PT5M")),
+        new("duplicates-forgotten-before-the-sweep", "A queue forgets a message id before the sweep enqueues the same one again.",
+            infrastructure => Demand.Each(infrastructure, Queues, "properties.duplicateDetectionHistoryTimeWindow", text => IsBetween(text, TimeSpan.Zero, SweepPending.Grace - TimeSpan.FromMinutes(1)), "less than the grace of the sweep"),
+            Demand.Set(Queues, "properties.duplicateDetectionHistoryTimeWindow", "PT15M")),
+        new("content-outlives-its-retries", "A message of the content queue lives longer than an item is retried, its longest delay included.",
+            ContentOutlivesItsRetries, infrastructure => infrastructure.Small.The(Queues, "/content")["properties.defaultMessageTimeToLive"] = "P3D"),
+        new("lane-lock-outlives-its-packs", "The host renews the lock of a lane for as long as a message of the resync queue lives.",
+            LaneLockOutlivesItsPacks, infrastructure => infrastructure.Production.The(Queues, "/content-resync")["properties.defaultMessageTimeToLive"] = "P7D"),
         new("expired-messages-are-kept", "An expired message is dead-lettered, not dropped.",
             infrastructure => Demand.Each(infrastructure, Queues, "properties.deadLetteringOnMessageExpiration", true),
             Demand.Set(Queues, "properties.deadLetteringOnMessageExpiration", false)),
@@ -43,7 +58,7 @@ internal static class QueueRules
     private static IEnumerable<string> TwoQueues(Infrastructure infrastructure) =>
         from effect in infrastructure.Effects
         let queues = effect.Of(Queues).Select(queue => queue.ShortName).Order().ToArray()
-        let named = new[] { effect.Setting("Queues__Content"), effect.Setting("Queues__Resync") }.Order().ToArray()
+        let named = new[] { effect.Setting("ContentQueue"), effect.Setting("ResyncQueue") }.Order().ToArray()
         where !queues.SequenceEqual(named)
         select $"{effect.Name} has {string.Join(", ", queues)}; the settings name {string.Join(", ", named)}.";
 
@@ -51,8 +66,38 @@ internal static class QueueRules
         from effect in infrastructure.Effects
         from queue in effect.Of(Queues)
         let sessions = queue.Text("properties.requiresSession") == "true"
-        where sessions != (queue.ShortName == effect.Setting("Queues__Resync"))
+        where sessions != (queue.ShortName == effect.Setting("ResyncQueue"))
         select $"{queue} has {(sessions ? "" : "no ")}sessions.";
+
+    private static IEnumerable<string> DuplicatesOutlastTwoSweeps(Infrastructure infrastructure) =>
+        from effect in infrastructure.Effects
+        from queue in effect.Of(Queues)
+        let window = queue.Text("properties.duplicateDetectionHistoryTimeWindow")
+        where AppRules.SweepMinutes(effect) is not { } minutes || !IsBetween(window, TimeSpan.FromMinutes(2 * minutes), TimeSpan.FromDays(7))
+        select $"{queue} remembers ids for {window}.";
+
+    private static IEnumerable<string> ContentOutlivesItsRetries(Infrastructure infrastructure)
+    {
+        var options = new RecoverabilityOptions();
+        var longest = options.MaxAge + options.BackOff.Max();
+        return
+            from effect in infrastructure.Effects
+            let queue = effect.The(Queues, $"/{effect.Setting("ContentQueue")}")
+            let lifetime = queue.Text("properties.defaultMessageTimeToLive")
+            where !IsBetween(lifetime, longest, TimeSpan.FromDays(90))
+            select $"{queue} keeps a message for {lifetime}; an item is retried for up to {longest}.";
+    }
+
+    private static IEnumerable<string> LaneLockOutlivesItsPacks(Infrastructure infrastructure)
+    {
+        var host = JsonNode.Parse(File.ReadAllText(Path.Combine(BicepCompiler.RepositoryRoot, "host.json")))!;
+        var renewal = TimeSpan.Parse((string)host["extensions"]!["serviceBus"]!["maxAutoLockRenewalDuration"]!, System.Globalization.CultureInfo.InvariantCulture);
+        return
+            from effect in infrastructure.Effects
+            let queue = effect.The(Queues, $"/{effect.Setting("ResyncQueue")}")
+            where XmlConvert.ToTimeSpan(queue.Text("properties.defaultMessageTimeToLive")!) > renewal
+            select $"{queue} keeps a message longer than the {renewal} for which host.json renews a lock.";
+    }
 
     private static bool IsBetween(string? duration, TimeSpan least, TimeSpan most) =>
         duration is not null && XmlConvert.ToTimeSpan(duration) is var span && span >= least && span <= most;

@@ -19,10 +19,11 @@ internal static partial class TemplateRules
         "Microsoft.Insights/workbooks@2023-06-01",
         "Microsoft.Authorization/roleAssignments@2022-04-01",
         "Microsoft.Authorization/roleDefinitions@2022-04-01",
+        "Microsoft.Authorization/locks@2020-05-01",
     ];
 
     /// <summary>Types that take no tags.</summary>
-    private static readonly Regex s_untagged = new("diagnosticSettings$|roleAssignments$|roleDefinitions$|^Microsoft.(Storage|ServiceBus|OperationalInsights|Web|EventGrid)/[^/]+/|privateDnsZoneGroups$", RegexOptions.CultureInvariant);
+    private static readonly Regex s_untagged = new("diagnosticSettings$|locks$|roleAssignments$|roleDefinitions$|^Microsoft.(Storage|ServiceBus|OperationalInsights|Web|EventGrid)/[^/]+/|privateDnsZoneGroups$", RegexOptions.CultureInvariant);
 
     /// <summary>The form of each type's name: https://learn.microsoft.com/azure/azure-resource-manager/management/resource-name-rules</summary>
     private static readonly Dictionary<string, Regex> s_names = new()
@@ -70,6 +71,10 @@ internal static partial class TemplateRules
             ObjectsTyped, infrastructure => Definition(infrastructure, "signingType").Remove("additionalProperties")),
         new("no-linked-templates", "No template is fetched from elsewhere.",
             NoLinkedTemplates, LinkATemplate),
+        new("no-deployment-time", "No template reads the time or draws a random value: a second deployment would differ from the first.",
+            NoDeploymentTime, infrastructure => infrastructure.Template["parameters"]!["networkAddressPrefix"]!["defaultValue"] = "[utcNow('yyyy')]"),
+        new("no-deployment-time-for-azd", "Neither does the template for azd.",
+            NoDeploymentTime, infrastructure => infrastructure.Azd["parameters"]!["networkAddressPrefix"]!["defaultValue"] = "[newGuid()]"),
         new("no-scripts", "Nothing runs a script or a second tool during deployment.",
             infrastructure => from one in infrastructure.Declared
                               where ((string?)one.Resource["type"])!.StartsWith("Microsoft.Resources/deploymentScripts", StringComparison.Ordinal)
@@ -140,6 +145,12 @@ internal static partial class TemplateRules
         where (string?)parameter.Schema["type"] == "object" && !IsSealed(parameter.Schema) && parameter.Schema["additionalProperties"] is not JsonObject
         select $"{one.Name}: {parameter.Path} may be anything.";
 
+    private static IEnumerable<string> NoDeploymentTime(Infrastructure infrastructure) =>
+        from one in infrastructure.Templates.Append((Name: "azd", Template: infrastructure.Azd))
+        from function in new[] { "utcNow(", "newGuid(" }
+        where one.Template.ToJsonString().Contains(function, StringComparison.OrdinalIgnoreCase)
+        select $"{one.Name} calls {function}).";
+
     private static IEnumerable<string> NoLinkedTemplates(Infrastructure infrastructure) =>
         from one in infrastructure.Templates
         where one.Template.ToJsonString().Contains("\"templateLink\"", StringComparison.Ordinal)
@@ -170,7 +181,7 @@ internal static partial class TemplateRules
         from resource in infrastructure.Effects.SelectMany(effect => effect.Resources)
         let name = resource.Name
         where !name.StartsWith("csync", StringComparison.Ordinal) && !Guid.TryParse(name, out _)
-            && !name.Contains("privatelink.", StringComparison.Ordinal) && resource.Type != "Microsoft.Insights/diagnosticSettings"
+            && !name.Contains("privatelink.", StringComparison.Ordinal) && resource.Type is not ("Microsoft.Insights/diagnosticSettings" or "Microsoft.Authorization/locks")
         select $"{resource} does not start with csync.";
 
     /// <summary>The parameters of a template, and those in the types of its objects, each with the path to it.</summary>

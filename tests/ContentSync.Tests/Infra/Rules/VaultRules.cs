@@ -7,6 +7,14 @@ internal static class VaultRules
 {
     private const string Vaults = "Microsoft.KeyVault/vaults";
     private const string Keys = "Microsoft.KeyVault/vaults/keys";
+    private const string Locks = "Microsoft.Authorization/locks";
+
+    /// <summary>As the fixture's environment keeps them.</summary>
+    private static readonly Dictionary<string, DateTimeOffset> s_expiry = new()
+    {
+        ["alipayhk-v1"] = new(2028, 11, 27, 0, 0, 0, TimeSpan.Zero),
+        ["alipayhk-v2"] = new(2030, 10, 1, 12, 30, 45, TimeSpan.Zero),
+    };
 
     public static IReadOnlyList<PolicyRule> All { get; } =
     [
@@ -32,9 +40,13 @@ internal static class VaultRules
         new("key-not-exportable", "A key cannot be taken out in the clear.",
             infrastructure => Demand.Each(infrastructure, Keys, "properties.attributes.exportable", false),
             Demand.Set(Keys, "properties.attributes.exportable", true)),
-        new("key-expires", "A key has an expiry.",
-            infrastructure => Demand.Each(infrastructure, Keys, "properties.attributes.exp", text => !string.IsNullOrEmpty(text), "a time"),
-            Demand.Set(Keys, "properties.attributes.exp", null)),
+        new("key-expires", "A key expires when the environment says, the next key at a time of its own.",
+            KeyExpires, infrastructure => infrastructure.Small.The(Keys, "-v2")["properties.attributes.exp"] = infrastructure.Small.The(Keys, "-v1")["properties.attributes.exp"]!.DeepClone()),
+        new("vaults-locked", "In production, no vault can be deleted by accident.",
+            VaultsLocked, infrastructure => infrastructure.Production.List.Remove(infrastructure.Production.Of(Locks).Last(one => one.Scope.Contains("/vaults/", StringComparison.Ordinal)).Node)),
+        new("vault-generation-tagged", "A vault carries its generation, by which the preflight finds a free name after a deletion.",
+            infrastructure => Demand.Each(infrastructure, Vaults, "tags.generation", "1"),
+            Demand.Set(Vaults, "tags.generation", null, production: true)),
         new("key-gives-notice", "A key gives notice before it expires.",
             infrastructure => Demand.Each(infrastructure, Keys, "properties.rotationPolicy.lifetimeActions.0.trigger.timeBeforeExpiry", "P60D"),
             Demand.Set(Keys, "properties.rotationPolicy.lifetimeActions", new JsonArray())),
@@ -52,6 +64,17 @@ internal static class VaultRules
                               select $"{effect.Name} has {effect.Of(Vaults).Count()} vaults.",
             infrastructure => infrastructure.Small.List.Remove(infrastructure.Small.The(Vaults).Node)),
     ];
+
+    private static IEnumerable<string> KeyExpires(Infrastructure infrastructure) =>
+        from key in infrastructure.Of(Keys)
+        let at = s_expiry.TryGetValue(key.ShortName, out var expiry) ? expiry.ToUnixTimeSeconds() : -1
+        where key.Text("properties.attributes.exp") != at.ToString(System.Globalization.CultureInfo.InvariantCulture)
+        select $"{key} expires at {key.Text("properties.attributes.exp")}.";
+
+    private static IEnumerable<string> VaultsLocked(Infrastructure infrastructure) =>
+        from vault in infrastructure.Production.Of(Vaults)
+        where !infrastructure.Production.Of(Locks).Any(one => one.Scope == vault.Id && one.Text("properties.level") == "CanNotDelete")
+        select $"{vault} has no lock.";
 
     private static IEnumerable<string> VaultOnlyForTheApp(Infrastructure infrastructure) =>
         from use in new[] { "enabledForDeployment", "enabledForDiskEncryption", "enabledForTemplateDeployment" }
