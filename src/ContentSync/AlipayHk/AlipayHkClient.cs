@@ -11,8 +11,8 @@ using Polly.Timeout;
 namespace ContentSync.AlipayHk;
 
 /// <summary>
-/// Synchronize Content, one content per call: total time limit, quick retries, time limit per try, then response verification,
-/// request signing within the send budget, and the socket. Made once and used by all threads.
+/// Calls Synchronize Content with one item per request. Layers, outermost first: total timeout, immediate retries, request timeout,
+/// response verification, request signing within the send budget, socket. Thread-safe; create one and share it.
 /// </summary>
 public sealed partial class AlipayHkClient : IDisposable
 {
@@ -37,7 +37,16 @@ public sealed partial class AlipayHkClient : IDisposable
     private readonly ResiliencePipeline<ClassifiedResponse> _pipeline;
     private readonly ILogger _logger;
 
-    private AlipayHkClient(AlipayHkOptions options, AlipayHkKeys keys, bool ownsKeys, HttpMessageInvoker invoker, IKeyUnwrapper? unwrapper, RequestIdSource requestIds, TimeProvider timeProvider, Func<double>? jitter, ILogger logger)
+    private AlipayHkClient(
+        AlipayHkOptions options,
+        AlipayHkKeys keys,
+        bool ownsKeys,
+        HttpMessageInvoker invoker,
+        IKeyUnwrapper? unwrapper,
+        RequestIdSource requestIds,
+        TimeProvider timeProvider,
+        Func<double>? jitter,
+        ILogger logger)
     {
         _endpoint = new Uri(options.BaseAddress!, options.Path);
         _newRequestIdPerRequest = options.NewRequestIdPerRequest;
@@ -55,38 +64,67 @@ public sealed partial class AlipayHkClient : IDisposable
         _pipeline = BuildPipeline(options, timeProvider, jitter);
     }
 
-    /// <summary>Builds the client and all that it needs.</summary>
+    /// <summary>Builds the client and its handlers.</summary>
     /// <param name="options">Validated by <see cref="AlipayHkOptionsValidator"/>; read once.</param>
-    /// <param name="signer">Signs every try. Where it is an <see cref="IKeyUnwrapper"/> too, encrypted answers can be read. Not disposed.</param>
-    /// <param name="timeProvider">Clock of time stamps, time limits and waits.</param>
-    /// <param name="loggerFactory">For the few warnings of the wire.</param>
-    /// <param name="socket">What sends; null for a handler with <see cref="AlipayHkSocket"/>'s settings. Disposed with the client.</param>
-    /// <param name="requestIds">Only used with <see cref="AlipayHkOptions.NewRequestIdPerRequest"/>.</param>
-    /// <param name="jitter">A number from 0 to below 1 for each quick wait; null for chance.</param>
-    /// <param name="alipayHkKeys">AlipayHK's keys where they are imported already, which several clients may share; null to import those of the options. Not disposed.</param>
-    /// <exception cref="RsaKeyTextException">A partner key cannot be used; the message names the setting.</exception>
-    public static AlipayHkClient Create(AlipayHkOptions options, IRequestSigner signer, TimeProvider timeProvider, ILoggerFactory loggerFactory, HttpMessageHandler? socket = null, RequestIdSource? requestIds = null, Func<double>? jitter = null, AlipayHkKeys? alipayHkKeys = null)
+    /// <param name="signer">
+    /// Signs every request. Encrypted responses can be read only if it is an <see cref="IKeyUnwrapper"/> too. Not disposed.
+    /// </param>
+    /// <param name="timeProvider">Clock for timestamps, timeouts and delays.</param>
+    /// <param name="loggerFactory">Receives the retries and the clock warning.</param>
+    /// <param name="socket">Innermost handler; null to create one with <see cref="AlipayHkSocket"/>. Disposed with the client.</param>
+    /// <param name="requestIds">Used only with <see cref="AlipayHkOptions.NewRequestIdPerRequest"/>.</param>
+    /// <param name="jitter">Returns a number in [0, 1) for each immediate retry; null for a random one.</param>
+    /// <param name="alipayHkKeys">AlipayHK's keys to share between clients; null to import those of the options. Not disposed.</param>
+    /// <exception cref="RsaKeyTextException">One of AlipayHK's keys cannot be used; the message names the setting.</exception>
+    public static AlipayHkClient Create(
+        AlipayHkOptions options,
+        IRequestSigner signer,
+        TimeProvider timeProvider,
+        ILoggerFactory loggerFactory,
+        HttpMessageHandler? socket = null,
+        RequestIdSource? requestIds = null,
+        Func<double>? jitter = null,
+        AlipayHkKeys? alipayHkKeys = null)
     {
         var keys = alipayHkKeys ?? new AlipayHkKeys(options);
         var signing = new RequestSigningHandler(options, signer, timeProvider) { InnerHandler = socket ?? AlipayHkSocket.Open(options) };
         var verification = new ResponseVerification(options, keys, timeProvider, loggerFactory.CreateLogger<ResponseVerification>());
         var verifying = new ResponseVerificationHandler(options, verification) { InnerHandler = signing };
-        return new AlipayHkClient(options, keys, alipayHkKeys is null, new HttpMessageInvoker(verifying), signer as IKeyUnwrapper, requestIds ?? new RequestIdSource(), timeProvider, jitter, loggerFactory.CreateLogger<AlipayHkClient>());
+        return new AlipayHkClient(
+            options,
+            keys,
+            ownsKeys: alipayHkKeys is null,
+            new HttpMessageInvoker(verifying),
+            signer as IKeyUnwrapper,
+            requestIds ?? new RequestIdSource(),
+            timeProvider,
+            jitter,
+            loggerFactory.CreateLogger<AlipayHkClient>());
     }
 
-    /// <summary>Sends one content and says what came of it, quick retries included.</summary>
-    /// <param name="body">As <see cref="SynchronizeRequest.Prepare"/> made it; not changed, and sent as it is unless encryption or a new request id per attempt is on.</param>
-    /// <param name="cancellationToken">The caller's; AlipayHK may have done it nevertheless.</param>
-    /// <param name="immediateRetries">Off for a probe: one try tells what it is made to tell.</param>
-    /// <returns>A value for every ending.</returns>
+    /// <summary>Sends one item, with immediate retries, and returns the result.</summary>
+    /// <param name="body">
+    /// From <see cref="SynchronizeRequest.Prepare"/>. Sent unchanged unless encryption or
+    /// <see cref="AlipayHkOptions.NewRequestIdPerRequest"/> is on.
+    /// </param>
+    /// <param name="cancellationToken">Ends the call, but not what AlipayHK may already be doing.</param>
+    /// <param name="immediateRetries">False for a probe, which needs only one request.</param>
+    /// <returns>A result for every outcome but cancellation.</returns>
     /// <exception cref="OperationCanceledException">The caller cancelled.</exception>
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    public async ValueTask<SynchronizeResult> SynchronizeAsync(ReadOnlyMemory<byte> body, CancellationToken cancellationToken, bool immediateRetries = true)
+    public async ValueTask<SynchronizeResult> SynchronizeAsync(
+        ReadOnlyMemory<byte> body,
+        CancellationToken cancellationToken,
+        bool immediateRetries = true)
     {
         cancellationToken.ThrowIfCancellationRequested();
         var call = new Call(this, body, immediateRetries, _timeProvider.GetTimestamp(), cancellationToken);
         var outcome = await SendFirstRequestAsync(call).ConfigureAwait(false);
-        if (outcome.Exception is null && outcome.Result.RetryImmediately && TimeLeft(call) > TimeSpan.Zero) outcome = await RetryAsync(call, outcome).ConfigureAwait(false);
+        if (outcome.Exception is null && outcome.Result.RetryImmediately && TimeLeft(call) > TimeSpan.Zero)
+        {
+            outcome = await RetryAsync(call, outcome).ConfigureAwait(false);
+        }
+
         switch (outcome.Exception)
         {
             case null:
@@ -107,12 +145,12 @@ public sealed partial class AlipayHkClient : IDisposable
         if (_ownsKeys) _keys.Dispose();
     }
 
-    // Nearly every call ends with its first try, so that one has its time limit and nothing more; the pipeline is for the others.
+    // Nearly every call ends with its first request, so only its retries pay for the resilience pipeline.
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private async ValueTask<Outcome<ClassifiedResponse>> SendFirstRequestAsync(Call call)
     {
-        using var limit = _requestTimeouts.Start(call.Cancellation);
-        return await SendNextRequestAsync(call, limit.Token).ConfigureAwait(false);
+        using var timeout = _requestTimeouts.Start(call.Cancellation);
+        return await SendNextRequestAsync(call, timeout.Token).ConfigureAwait(false);
     }
 
     private async ValueTask<Outcome<ClassifiedResponse>> RetryAsync(Call call, Outcome<ClassifiedResponse> first)
@@ -122,7 +160,10 @@ public sealed partial class AlipayHkClient : IDisposable
         context.Properties.Set(CallProperty, call);
         try
         {
-            return await _pipeline.ExecuteOutcomeAsync(static (context, call) => call.Client.SendNextRequestAsync(call, context.CancellationToken), context, call).ConfigureAwait(false);
+            return await _pipeline.ExecuteOutcomeAsync(
+                static (context, call) => call.Client.SendNextRequestAsync(call, context.CancellationToken),
+                context,
+                call).ConfigureAwait(false);
         }
         finally
         {
@@ -130,7 +171,7 @@ public sealed partial class AlipayHkClient : IDisposable
         }
     }
 
-    private TimeSpan TimeLeft(Call call) => _totalTimeout - _timeProvider.GetElapsedTime(call.Began);
+    private TimeSpan TimeLeft(Call call) => _totalTimeout - _timeProvider.GetElapsedTime(call.StartedAt);
 
     private ResiliencePipeline<ClassifiedResponse> BuildPipeline(AlipayHkOptions options, TimeProvider timeProvider, Func<double>? jitter)
     {
@@ -141,17 +182,23 @@ public sealed partial class AlipayHkClient : IDisposable
         {
             MaxRetryAttempts = options.ImmediateRetries,
             Delay = TimeSpan.Zero,
-            ShouldHandle = static arguments => ValueTask.FromResult(arguments.Outcome.Exception is null && arguments.Outcome.Result.RetryImmediately),
+            ShouldHandle = static arguments =>
+                ValueTask.FromResult(arguments.Outcome.Exception is null && arguments.Outcome.Result.RetryImmediately),
             OnRetry = arguments =>
             {
-                // Waits here, because the delay between two tries is a Task.Delay (see TimedWait).
-                var wait = ImmediateRetryDelay(arguments.AttemptNumber, retryJitter());
-                LogImmediateRetry(_logger, arguments.Outcome.Result.Result.Code, arguments.Outcome.Result.Result.HttpStatus, wait.TotalMilliseconds);
-                return timeProvider.WaitAsync(wait, arguments.Context.CancellationToken);
+                // Delays here, because the strategy's own delay is a Task.Delay (see TimedWait).
+                var delay = ImmediateRetryDelay(arguments.AttemptNumber, retryJitter());
+                var result = arguments.Outcome.Result.Result;
+                LogImmediateRetry(_logger, result.Code, result.HttpStatus, delay.TotalMilliseconds);
+                return timeProvider.WaitAsync(delay, arguments.Context.CancellationToken);
             },
         };
+        var totalTimeout = new TimeoutStrategyOptions
+        {
+            TimeoutGenerator = arguments => ValueTask.FromResult(TimeLeft(arguments.Context.Properties.GetValue(CallProperty, null!))),
+        };
         return builder
-            .AddTimeout(new TimeoutStrategyOptions { TimeoutGenerator = arguments => ValueTask.FromResult(TimeLeft(arguments.Context.Properties.GetValue(CallProperty, null!))) })
+            .AddTimeout(totalTimeout)
             .AddRetry(retry)
             .AddTimeout(options.RequestTimeout)
             .Build();
@@ -161,12 +208,14 @@ public sealed partial class AlipayHkClient : IDisposable
     {
         if (call.First is { } first)
         {
-            // The pipeline's first try has been made already.
+            // The first request was sent before the pipeline started.
             call.First = null;
             return ValueTask.FromResult(first);
         }
 
-        return _newRequestIdPerRequest ? SendWithNewRequestIdAsync(call, cancellationToken) : SendRequestAsync(call, call.Body, cancellationToken);
+        return _newRequestIdPerRequest
+            ? SendWithNewRequestIdAsync(call, cancellationToken)
+            : SendRequestAsync(call, call.Body, cancellationToken);
     }
 
     private async ValueTask<Outcome<ClassifiedResponse>> SendWithNewRequestIdAsync(Call call, CancellationToken cancellationToken)
@@ -180,37 +229,41 @@ public sealed partial class AlipayHkClient : IDisposable
     // Exponential with full jitter.
     private static TimeSpan ImmediateRetryDelay(int retry, double jitter)
     {
-        var longest = FirstImmediateRetryDelay * Math.Pow(2, retry);
-        return (longest < MaxImmediateRetryDelay ? longest : MaxImmediateRetryDelay) * jitter;
+        var upperBound = FirstImmediateRetryDelay * Math.Pow(2, retry);
+        return (upperBound < MaxImmediateRetryDelay ? upperBound : MaxImmediateRetryDelay) * jitter;
     }
 
     private static double RandomJitter() => RandomNumberGenerator.GetInt32(1 << 30) / (double)(1 << 30);
 
-    private static SynchronizeResult WithLateEffect(SynchronizeResult answer, Call call) => call.MayTakeEffectLater ? answer with { MayTakeEffectLater = true } : answer;
+    private static SynchronizeResult WithLateEffect(SynchronizeResult result, Call call) =>
+        call.MayTakeEffectLater ? result with { MayTakeEffectLater = true } : result;
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    private async ValueTask<Outcome<ClassifiedResponse>> SendRequestAsync(Call call, ReadOnlyMemory<byte> plain, CancellationToken cancellationToken)
+    private async ValueTask<Outcome<ClassifiedResponse>> SendRequestAsync(
+        Call call,
+        ReadOnlyMemory<byte> plain,
+        CancellationToken cancellationToken)
     {
         ExactBody? body = null;
-        var answered = false;
+        var finished = false;
         try
         {
             using var request = new HttpRequestMessage(HttpMethod.Post, _endpoint);
             request.Content = body = Fill(request, plain);
             using var response = await _invoker.SendAsync(request, cancellationToken);
-            var exchange = ResponseClassifier.Classify(await ReadAsync(response, cancellationToken));
+            var classified = ResponseClassifier.Classify(await ReadAsync(response, cancellationToken));
 
-            // A gateway gives up on its backend with these, and cannot call it back.
-            answered = exchange.Result.HttpStatus is not (408 or >= 500) || exchange.Result.Verification == SignatureVerification.Valid;
-            return Outcome.FromResult(exchange with { RetryImmediately = exchange.RetryImmediately && call.ImmediateRetries });
+            // A gateway sends an unsigned 408 or 5xx when it stops waiting for its backend; the backend may still finish.
+            finished = classified.Result.HttpStatus is not (408 or >= 500) || classified.Result.Verification == SignatureVerification.Valid;
+            return Outcome.FromResult(classified with { RetryImmediately = classified.RetryImmediately && call.ImmediateRetries });
         }
         catch (SigningUnavailableException unavailable)
         {
             return Outcome.FromResult(NotSigned(unavailable.Message, unavailable.RetryAfter));
         }
-        catch (SendBudgetExhaustedException spent)
+        catch (SendBudgetExhaustedException exhausted)
         {
-            return Outcome.FromResult(new ClassifiedResponse(new SynchronizeResult(SynchronizeResultKind.SigningUnavailable, ClientCodes.SendBudgetSpent, spent.Message) { RetryAfter = spent.Wait }, RetryImmediately: false));
+            return Outcome.FromResult(OverBudget(exhausted));
         }
         catch (HttpRequestException broken)
         {
@@ -224,7 +277,9 @@ public sealed partial class AlipayHkClient : IDisposable
         {
             if (call.Cancellation.IsCancellationRequested) return Outcome.FromException<ClassifiedResponse>(cancelled);
             if (!cancellationToken.IsCancellationRequested) return Outcome.FromResult(NotConnected(cancelled.Message, call));
-            return Outcome.FromResult(body?.WasSent == true ? TimedOut(null) : NotSigned("No signature, or no turn within the send budget, came within the time limit; nothing was sent.", null));
+            return Outcome.FromResult(body?.WasSent == true
+                ? TimedOut(null)
+                : NotSigned("Signing and waiting for the send budget took longer than the request timeout; nothing was sent.", null));
         }
         catch (Exception unexpected)
         {
@@ -232,7 +287,7 @@ public sealed partial class AlipayHkClient : IDisposable
         }
         finally
         {
-            if (!answered && body?.WasSent == true) call.MayTakeEffectLater = true;
+            if (!finished && body?.WasSent == true) call.MayTakeEffectLater = true;
         }
     }
 
@@ -250,12 +305,13 @@ public sealed partial class AlipayHkClient : IDisposable
         var facts = new ResponseFacts((int)response.StatusCode, received.Check)
         {
             TooLarge = received.TooLarge,
-            TracerId = WireHeaders.Find(response, WireHeaders.TracerId) ?? WireHeaders.Find(response, WireHeaders.TracerIdOtherSpelling),
+            TracerId = WireHeaders.Find(response, WireHeaders.TracerId) ?? WireHeaders.Find(response, WireHeaders.TracerIdAlternative),
             RetryAfter = RetryAfter(WireHeaders.Find(response, WireHeaders.RetryAfter)),
         };
 
-        // Nobody looks into what is neither signed nor plainly unsigned.
-        if (received.TooLarge || received.Check.Verification is not (SignatureVerification.Valid or SignatureVerification.Unsigned)) return facts;
+        // A body with a doubtful signature is not parsed.
+        var readable = received.Check.Verification is SignatureVerification.Valid or SignatureVerification.Unsigned;
+        if (received.TooLarge || !readable) return facts;
 
         var json = received.Bytes;
         if (WireHeaders.Find(response, WireHeaders.Encrypt) is { } header)
@@ -265,42 +321,73 @@ public sealed partial class AlipayHkClient : IDisposable
             json = plain.Value;
         }
 
-        return SynchronizeResponse.TryRead(json.Span, out var answer, out var why)
-            ? facts with { Response = answer }
-            : facts with { Problem = why };
+        return SynchronizeResponse.TryRead(json.Span, out var parsed, out var parseProblem)
+            ? facts with { Response = parsed }
+            : facts with { Problem = parseProblem };
     }
 
-    private async ValueTask<(ReadOnlyMemory<byte>? Plain, string Problem)> DecryptAsync(ReceivedContent received, string header, CancellationToken cancellationToken)
+    private async ValueTask<(ReadOnlyMemory<byte>? Plain, string Problem)> DecryptAsync(
+        ReceivedContent received,
+        string header,
+        CancellationToken cancellationToken)
     {
-        if (received.Check.Verification != SignatureVerification.Valid) return (null, "it is encrypted but not signed, and only verified answers are decrypted");
+        if (received.Check.Verification != SignatureVerification.Valid)
+        {
+            return (null, "it is encrypted but not signed, and only verified responses are decrypted");
+        }
+
         if (_unwrapper is null) return (null, "it is encrypted, and the signer in use cannot decrypt its key");
         var plain = await _encryption.DecryptAsync(received.Bytes, header, _unwrapper, cancellationToken);
-        return (plain, "it is encrypted, and its Encrypt header or its text cannot be decrypted with our private key");
+        return (plain, "it is encrypted, and its Encrypt header or its body cannot be decrypted with our private key");
     }
 
     private TimeSpan? RetryAfter(string? header)
     {
         if (!RetryConditionHeaderValue.TryParse(header, out var value)) return null;
-        var wait = value.Delta ?? value.Date!.Value - _timeProvider.GetUtcNow();
-        return wait < TimeSpan.Zero ? TimeSpan.Zero : wait > MaxRetryAfter ? MaxRetryAfter : wait;
+        var delay = value.Delta ?? value.Date!.Value - _timeProvider.GetUtcNow();
+        return delay < TimeSpan.Zero ? TimeSpan.Zero : delay > MaxRetryAfter ? MaxRetryAfter : delay;
     }
 
-    private static ClassifiedResponse TimedOut(TimeSpan? limit) => new(
-        new SynchronizeResult(SynchronizeResultKind.Retryable, ClientCodes.Timeout, limit is null ? "No whole answer came within the time limit of one try." : $"No whole answer came within {limit.Value.TotalSeconds:0.###} s."),
+    private static ClassifiedResponse TimedOut(TimeSpan? timeout)
+    {
+        var message = timeout is null
+            ? "No complete response arrived within the request timeout."
+            : $"No complete response arrived within {timeout.Value.TotalSeconds:0.###} s.";
+        return new(new SynchronizeResult(SynchronizeResultKind.Retryable, ClientCodes.Timeout, message), RetryImmediately: false);
+    }
+
+    private static ClassifiedResponse NotConnected(string reason, Call call)
+    {
+        var message = ResponseClassifier.Truncate($"The connection to AlipayHK failed or broke before the complete response arrived. {reason}");
+        return new(
+            new SynchronizeResult(SynchronizeResultKind.Retryable, ClientCodes.ConnectionFailed, message),
+            RetryImmediately: call.ImmediateRetries);
+    }
+
+    private static ClassifiedResponse NotSigned(string reason, TimeSpan? retryAfter)
+    {
+        var message = ResponseClassifier.Truncate(reason);
+        return new(
+            new SynchronizeResult(SynchronizeResultKind.SigningUnavailable, ClientCodes.SigningUnavailable, message) { RetryAfter = retryAfter },
+            RetryImmediately: false);
+    }
+
+    private static ClassifiedResponse OverBudget(SendBudgetExhaustedException exhausted) => new(
+        new SynchronizeResult(SynchronizeResultKind.SigningUnavailable, ClientCodes.SendBudgetSpent, exhausted.Message)
+        {
+            RetryAfter = exhausted.RetryAfter,
+        },
         RetryImmediately: false);
 
-    private static ClassifiedResponse NotConnected(string why, Call call) => new(
-        new SynchronizeResult(SynchronizeResultKind.Retryable, ClientCodes.ConnectionFailed, ResponseClassifier.Cut($"No connection to AlipayHK, or it broke before the whole answer came. {why}")),
-        RetryImmediately: call.ImmediateRetries);
-
-    private static ClassifiedResponse NotSigned(string why, TimeSpan? retryAfter) => new(
-        new SynchronizeResult(SynchronizeResultKind.SigningUnavailable, ClientCodes.SigningUnavailable, ResponseClassifier.Cut(why)) { RetryAfter = retryAfter },
-        RetryImmediately: false);
-
-    [LoggerMessage(2102, LogLevel.Debug, "Trying again in {Milliseconds:F0} ms after {Code} (HTTP {HttpStatus})")]
+    [LoggerMessage(2102, LogLevel.Debug, "Retrying in {Milliseconds:F0} ms after {Code} (HTTP {HttpStatus})")]
     private static partial void LogImmediateRetry(ILogger logger, string code, int? httpStatus, double milliseconds);
 
-    private sealed class Call(AlipayHkClient client, ReadOnlyMemory<byte> body, bool immediateRetries, long began, CancellationToken cancellation)
+    private sealed class Call(
+        AlipayHkClient client,
+        ReadOnlyMemory<byte> body,
+        bool immediateRetries,
+        long startedAt,
+        CancellationToken cancellation)
     {
         public AlipayHkClient Client { get; } = client;
 
@@ -310,13 +397,13 @@ public sealed partial class AlipayHkClient : IDisposable
 
         public bool ImmediateRetries { get; } = immediateRetries;
 
-        /// <summary>Time stamp; the total time limit counts from here.</summary>
-        public long Began { get; } = began;
+        /// <summary>Timestamp of <see cref="TimeProvider"/>; the total timeout counts from here.</summary>
+        public long StartedAt { get; } = startedAt;
 
-        /// <summary>What the first try came to, until the pipeline has taken it up.</summary>
+        /// <summary>Outcome of the first request, until the pipeline consumes it.</summary>
         public Outcome<ClassifiedResponse>? First { get; set; }
 
-        /// <summary>A try was sent and not answered.</summary>
+        /// <summary>A request was sent without a final response.</summary>
         public bool MayTakeEffectLater { get; set; }
     }
 }

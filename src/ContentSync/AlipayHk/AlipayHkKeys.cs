@@ -5,25 +5,31 @@ using ContentSync.Signing;
 namespace ContentSync.AlipayHk;
 
 /// <summary>
-/// AlipayHK's public keys by keyVersion, old and new side by side while it rotates. Imported once; safe for any number of
-/// threads.
+/// AlipayHK's public keys by keyVersion: the old and the new one side by side during a rotation. Imported once; thread-safe.
 /// </summary>
 public sealed class AlipayHkKeys : IDisposable
 {
     private readonly (string KeyVersion, RSA Key)[] _keys;
 
-    /// <exception cref="RsaKeyTextException">There is no key, one cannot be read, or two have the same keyVersion. The message names the setting.</exception>
+    /// <exception cref="RsaKeyTextException">
+    /// There is no key, one cannot be read, or two have the same keyVersion. The message names the setting.
+    /// </exception>
     public AlipayHkKeys(AlipayHkOptions options)
     {
-        if (options.PublicKeys.Count == 0) throw new RsaKeyTextException($"{Setting} is empty. It must hold at least one of AlipayHK's public keys: no answer can be trusted without one.");
+        if (options.PublicKeys.Count == 0)
+        {
+            throw new RsaKeyTextException(
+                $"{Setting} is empty. It must hold at least one of AlipayHK's public keys: without one, no response can be verified.");
+        }
+
         var keys = new List<(string KeyVersion, RSA Key)>(options.PublicKeys.Count);
         try
         {
             for (var i = 0; i < options.PublicKeys.Count; i++)
             {
-                var partner = options.PublicKeys[i];
-                RequireKeyVersion(partner.KeyVersion, keys, $"{Setting}:{i}:{nameof(AlipayHkKeyOptions.KeyVersion)}");
-                keys.Add((partner.KeyVersion, RsaKeyText.ImportPublic(partner.PublicKey, $"{Setting}:{i}:{nameof(AlipayHkKeyOptions.PublicKey)}")));
+                var (keyVersion, publicKey) = (options.PublicKeys[i].KeyVersion, options.PublicKeys[i].PublicKey);
+                RequireKeyVersion(keyVersion, keys, $"{Setting}:{i}:{nameof(AlipayHkKeyOptions.KeyVersion)}");
+                keys.Add((keyVersion, RsaKeyText.ImportPublic(publicKey, $"{Setting}:{i}:{nameof(AlipayHkKeyOptions.PublicKey)}")));
             }
         }
         catch
@@ -37,10 +43,10 @@ public sealed class AlipayHkKeys : IDisposable
 
     private static string Setting => $"{AlipayHkOptions.Section}:{nameof(AlipayHkOptions.PublicKeys)}";
 
-    /// <summary>The configured versions, for messages.</summary>
+    /// <summary>The configured key versions, for messages.</summary>
     public string KeyVersions => string.Join(", ", _keys.Select(key => key.KeyVersion));
 
-    /// <summary>The key of this version. Where no version is named, the key if there is just one: with several, any choice would be a guess.</summary>
+    /// <summary>Finds the key of a version. Without a version, finds the only key; with several keys, any choice would be a guess.</summary>
     public bool TryFind(string? keyVersion, [NotNullWhen(true)] out RSA? key)
     {
         key = keyVersion is null && _keys.Length == 1 ? _keys[0].Key : null;
@@ -60,7 +66,10 @@ public sealed class AlipayHkKeys : IDisposable
 
     private static void RequireKeyVersion(string keyVersion, List<(string KeyVersion, RSA Key)> earlier, string setting)
     {
-        if (!KeyVersionText.IsValid(keyVersion)) throw new RsaKeyTextException($"{setting} is not usable. {KeyVersionText.Rule}");
-        if (earlier.Exists(key => key.KeyVersion == keyVersion)) throw new RsaKeyTextException($"{setting} repeats keyVersion {keyVersion}. Each of AlipayHK's keys needs a version of its own.");
+        if (!KeyVersionText.IsValid(keyVersion)) throw new RsaKeyTextException($"{setting} is not valid. {KeyVersionText.Rule}");
+        if (earlier.Exists(key => key.KeyVersion == keyVersion))
+        {
+            throw new RsaKeyTextException($"{setting} repeats keyVersion {keyVersion}. Each of AlipayHK's keys needs its own version.");
+        }
     }
 }

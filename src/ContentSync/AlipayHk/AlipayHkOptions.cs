@@ -1,6 +1,9 @@
 namespace ContentSync.AlipayHk;
 
-/// <summary>Where AlipayHK is and who we are to it. Section <c>AlipayHk</c> of the settings. AlipayHK's solution architect hands over base address and Client-Id.</summary>
+/// <summary>
+/// AlipayHK's address and our identity there: settings section <c>AlipayHk</c>. AlipayHK's solution architect provides the base
+/// address and the Client-Id.
+/// </summary>
 public sealed class AlipayHkOptions
 {
     /// <summary>Name of the settings section.</summary>
@@ -9,34 +12,40 @@ public sealed class AlipayHkOptions
     /// <summary>Scheme and host, no path. HTTPS; plain HTTP only for a loopback address.</summary>
     public Uri? BaseAddress { get; set; }
 
-    /// <summary>Path that is called and signed, without query.</summary>
+    /// <summary>Path to call and sign, without a query.</summary>
     public string Path { get; set; } = "/api/open/alipay/v1/content/synchronize";
 
     /// <summary>The Client-Id header.</summary>
     public string ClientId { get; set; } = "";
 
-    /// <summary>AlipayHK's public keys, at least one; old and new side by side while AlipayHK rotates.</summary>
+    /// <summary>AlipayHK's public keys, at least one; the old and the new one side by side during a rotation.</summary>
     public IList<AlipayHkKeyOptions> PublicKeys { get; init; } = [];
 
-    /// <summary>Off: every attempt at one content repeats its requestId. On: each attempt carries a new one, should AlipayHK's acceptance test show that it wants so.</summary>
+    /// <summary>
+    /// Off: all requests for the same version of an item carry the same requestId. On: every request carries a new one, in case
+    /// AlipayHK's acceptance test requires it.
+    /// </summary>
     public bool NewRequestIdPerRequest { get; set; }
 
-    /// <summary>From the first byte sent to the last byte of the answer, one try.</summary>
+    /// <summary>Timeout of one request, from signing to the last byte of the response.</summary>
     public TimeSpan RequestTimeout { get; set; } = TimeSpan.FromSeconds(15);
 
-    /// <summary>All quick tries together, waits included. Must be shorter than the lease and a queue's message lock.</summary>
+    /// <summary>Timeout of an attempt: all its requests and delays. Must be shorter than the lease and a queue's message lock.</summary>
     public TimeSpan TotalTimeout { get; set; } = TimeSpan.FromSeconds(40);
 
-    /// <summary>Quick tries after the first one, for a connection that broke or a 5xx answer without result; the longer waits are the recoverability policy's.</summary>
+    /// <summary>
+    /// Max immediate retries after a broken connection or an HTTP 408 or 5xx without a result. The recoverability policy decides on
+    /// delayed retries.
+    /// </summary>
     public int ImmediateRetries { get; set; } = 2;
 
     /// <summary>
-    /// The send budget of one process: most tries per second, quick retries included; null for no limit. AlipayHK publishes no quota:
-    /// take what it grants, divided by the number of instances.
+    /// The send budget of one process: max requests per second, immediate retries included; null for no limit. AlipayHK publishes no
+    /// quota: use what it grants, divided by the number of instances.
     /// </summary>
     public double? MaxSendsPerSecond { get; set; }
 
-    /// <summary>Most bytes of an answer that are read.</summary>
+    /// <summary>Max size of a response body.</summary>
     public int MaxResponseBytes { get; set; } = 64 * 1024;
 
     public EncryptionOptions Encryption { get; set; } = new();
@@ -45,14 +54,17 @@ public sealed class AlipayHkOptions
 /// <summary>One of AlipayHK's public keys.</summary>
 public sealed class AlipayHkKeyOptions
 {
-    /// <summary>As the keyVersion of AlipayHK's Signature header names it.</summary>
+    /// <summary>The keyVersion that AlipayHK sends in its Signature header.</summary>
     public string KeyVersion { get; set; } = "1";
 
     /// <summary>RSA public key: PEM, or bare base64 of the X.509 SubjectPublicKeyInfo.</summary>
     public string PublicKey { get; set; } = "";
 }
 
-/// <summary>RSA_AES body encryption. Off unless AlipayHK asks for it: it is weak (AES in ECB mode) and no gain over TLS. What AlipayHK does not document is a switch here.</summary>
+/// <summary>
+/// RSA_AES body encryption. Leave it off unless AlipayHK asks for it: it is weak (AES in ECB mode) and adds nothing to TLS. Details
+/// that AlipayHK does not document are options here.
+/// </summary>
 public sealed class EncryptionOptions
 {
     public bool Enabled { get; set; }
@@ -60,7 +72,7 @@ public sealed class EncryptionOptions
     /// <summary>keyVersion in the Encrypt header.</summary>
     public string KeyVersion { get; set; } = "1";
 
-    /// <summary>How the AES key is wrapped with AlipayHK's public key.</summary>
+    /// <summary>Padding for wrapping the AES key with AlipayHK's public key.</summary>
     public KeyWrapPadding KeyWrap { get; set; } = KeyWrapPadding.Pkcs1;
 
     /// <summary>Alphabet of the encrypted body.</summary>

@@ -2,15 +2,15 @@ using System.Net;
 
 namespace ContentSync.AlipayHk;
 
-/// <summary>How connections to AlipayHK are made.</summary>
+/// <summary>Creates the handler that connects to AlipayHK.</summary>
 public static class AlipayHkSocket
 {
-    // AlipayHK's host may move to other addresses; a connection that lives for ever would not notice.
+    // AlipayHK's host name may resolve to new addresses; a connection that lives forever would never notice.
     private static readonly TimeSpan ConnectionLifetime = TimeSpan.FromMinutes(10);
 
     /// <summary>
-    /// Redirects are not followed, cookies not kept, answers not decompressed (the signature is over the bytes as received), and
-    /// the platform's TLS checks are left as they are. A loopback gateway is called without the machine's proxy.
+    /// The handler does not follow redirects, keep cookies or decompress responses (the signature covers the bytes as received).
+    /// TLS checks are the platform's defaults. A loopback gateway is called without the system proxy.
     /// </summary>
     public static SocketsHttpHandler Open(AlipayHkOptions options) => new()
     {
@@ -20,7 +20,7 @@ public static class AlipayHkSocket
         PooledConnectionLifetime = ConnectionLifetime,
         UseProxy = options.BaseAddress?.IsLoopback != true,
 
-        // Our trace ids mean nothing to AlipayHK and are none of its business.
+        // Our trace ids stay internal: AlipayHK does not use them.
         ActivityHeadersPropagator = null,
     };
 }

@@ -5,9 +5,10 @@ using ContentSync.Signing;
 namespace ContentSync.AlipayHk;
 
 /// <summary>
-/// RSA_AES as the sibling gateways do it: the body under AES in ECB mode with PKCS#7 padding and a fresh key, as base64 on one
-/// line; the key wrapped with AlipayHK's RSA key in the Encrypt header. A request is encrypted, then signed; an answer is verified,
-/// then decrypted. ECB shows equal blocks and authenticates nothing: this is for AlipayHK's wish only, never a gain over TLS.
+/// RSA_AES as the sibling gateways implement it: the body is encrypted with AES in ECB mode, PKCS#7 padding and a fresh key, and
+/// sent as base64 on one line; the Encrypt header carries the key, wrapped with AlipayHK's RSA key. Requests are encrypted, then
+/// signed; responses are verified, then decrypted. ECB reveals equal blocks and authenticates nothing: use it only where AlipayHK
+/// demands it; it adds nothing to TLS.
 /// </summary>
 public sealed class BodyEncryption(EncryptionOptions options, AlipayHkKeys keys)
 {
@@ -23,18 +24,24 @@ public sealed class BodyEncryption(EncryptionOptions options, AlipayHkKeys keys)
         _ => RSAEncryptionPadding.Pkcs1,
     };
 
-    /// <summary>Encrypts one body under a key of its own.</summary>
-    /// <exception cref="InvalidOperationException">No partner key has the configured keyVersion; the options' validator reports it before.</exception>
+    /// <summary>Encrypts one body with a fresh key.</summary>
+    /// <exception cref="InvalidOperationException">
+    /// None of AlipayHK's keys has the configured keyVersion. <see cref="AlipayHkOptionsValidator"/> reports this earlier.
+    /// </exception>
     public EncryptedBody Encrypt(ReadOnlySpan<byte> body)
     {
-        if (!keys.TryFind(options.KeyVersion, out var partner)) throw new InvalidOperationException($"No partner key has the Encrypt keyVersion {options.KeyVersion}.");
+        if (!keys.TryFind(options.KeyVersion, out var publicKey))
+        {
+            throw new InvalidOperationException($"None of AlipayHK's public keys has the Encrypt keyVersion {options.KeyVersion}.");
+        }
+
         var key = RandomNumberGenerator.GetBytes(options.AesKeyBits / 8);
         try
         {
             using var aes = Aes.Create();
             aes.SetKey(key);
             var cipher = aes.EncryptEcb(body, PaddingMode.PKCS7);
-            var header = HeaderPairs.Format(Algorithm, options.KeyVersion, ValueName, partner.Encrypt(key, _padding));
+            var header = HeaderPairs.Format(Algorithm, options.KeyVersion, ValueName, publicKey.Encrypt(key, _padding));
             return new EncryptedBody(Encoding.ASCII.GetBytes(ToText(cipher)), header);
         }
         finally
@@ -44,11 +51,15 @@ public sealed class BodyEncryption(EncryptionOptions options, AlipayHkKeys keys)
     }
 
     /// <summary>
-    /// Decrypts an answer whose signature was valid; an unverified one must not get here, since its endings would tell a forger
-    /// about the key. The answer's own Encrypt header wraps its key for our private key.
+    /// Decrypts a response whose signature is valid. Never pass an unverified response: the different outcomes would leak
+    /// information about the key to a forger. The response's Encrypt header carries its key, wrapped for our private key.
     /// </summary>
-    /// <returns>The plain body, or null where the header, the wrapped key or the text cannot be read.</returns>
-    public async ValueTask<ReadOnlyMemory<byte>?> DecryptAsync(ReadOnlyMemory<byte> body, string encryptHeader, IKeyUnwrapper unwrapper, CancellationToken cancellationToken)
+    /// <returns>The plain body, or null if the header, the wrapped key or the body cannot be read.</returns>
+    public async ValueTask<ReadOnlyMemory<byte>?> DecryptAsync(
+        ReadOnlyMemory<byte> body,
+        string encryptHeader,
+        IKeyUnwrapper unwrapper,
+        CancellationToken cancellationToken)
     {
         var fault = HeaderPairs.TryParse(encryptHeader, ValueName, out var pairs);
         if (fault != HeaderFault.None || !pairs.Algorithm.Equals(Algorithm, StringComparison.OrdinalIgnoreCase)) return null;
@@ -78,7 +89,7 @@ public sealed class BodyEncryption(EncryptionOptions options, AlipayHkKeys keys)
         return options.Alphabet == Base64Alphabet.Url ? text.TrimEnd('=').Replace('+', '-').Replace('/', '_') : text;
     }
 
-    // Either alphabet, padded or not: the sibling's documents say one and its code does the other.
+    // Accepts either alphabet, padded or not: the sibling gateway's documentation and code disagree.
     private static byte[]? FromText(ReadOnlySpan<byte> body)
     {
         var text = Encoding.ASCII.GetString(body).Trim().TrimEnd('=').Replace('-', '+').Replace('_', '/');
@@ -88,7 +99,7 @@ public sealed class BodyEncryption(EncryptionOptions options, AlipayHkKeys keys)
     }
 }
 
-/// <summary>What goes on the wire in place of the body.</summary>
-/// <param name="Text">The base64 text: body of the request and subject of the signature.</param>
-/// <param name="Header">The Encrypt header.</param>
+/// <summary>An encrypted request body and its header.</summary>
+/// <param name="Text">Base64 text; sent and signed as the request's body.</param>
+/// <param name="Header">Value of the Encrypt header.</param>
 public readonly record struct EncryptedBody(ReadOnlyMemory<byte> Text, string Header);

@@ -1,53 +1,53 @@
 namespace ContentSync.AlipayHk;
 
-/// <summary>Codes of the client's own, where no usable answer of AlipayHK's came. In PascalCase, which no code of AlipayHK's is.</summary>
+/// <summary>The client's own codes, for results without a usable response from AlipayHK. In PascalCase, unlike AlipayHK's codes.</summary>
 public static class ClientCodes
 {
-    /// <summary>No answer within the attempt's or the whole call's time. AlipayHK may have done it.</summary>
+    /// <summary>No response within the request or total timeout. AlipayHK may have processed the request.</summary>
     public const string Timeout = nameof(Timeout);
 
-    /// <summary>No connection, or it broke before the whole answer was read. AlipayHK may have done it.</summary>
+    /// <summary>The connection failed, or broke before the complete response arrived. AlipayHK may have processed the request.</summary>
     public const string ConnectionFailed = nameof(ConnectionFailed);
 
-    /// <summary>An HTTP status that allows no result: without a readable one, or a success under another status than 200.</summary>
+    /// <summary>The HTTP status decides: there is no readable result, or it says success with a status other than 200.</summary>
     public const string HttpStatus = nameof(HttpStatus);
 
-    /// <summary>A redirect. Never followed: it would carry a signed request to an address nobody configured.</summary>
+    /// <summary>A redirect. Never followed: it would send a signed request to an address that is not configured.</summary>
     public const string Redirected = nameof(Redirected);
 
-    /// <summary>More bytes than MaxResponseBytes.</summary>
-    public const string AnswerTooLarge = nameof(AnswerTooLarge);
+    /// <summary>The response is larger than <see cref="AlipayHkOptions.MaxResponseBytes"/>. The text is a stored value.</summary>
+    public const string ResponseTooLarge = "AnswerTooLarge";
 
-    /// <summary>No JSON object with resultCode and resultStatus.</summary>
-    public const string MalformedAnswer = nameof(MalformedAnswer);
+    /// <summary>The response is not a JSON object with resultCode and resultStatus. The text is a stored value.</summary>
+    public const string MalformedResponse = "MalformedAnswer";
 
     /// <summary>resultCode and resultStatus contradict each other.</summary>
     public const string UnclearResult = nameof(UnclearResult);
 
-    /// <summary>A success without signature, which is no success.</summary>
+    /// <summary>A success without a signature, which does not count as one.</summary>
     public const string UnsignedSuccess = nameof(UnsignedSuccess);
 
     /// <summary>One of the headers Signature and Response-Time is missing.</summary>
     public const string IncompleteResponseSignature = nameof(IncompleteResponseSignature);
 
-    /// <summary>The answer's signature does not match, or its header cannot be read.</summary>
+    /// <summary>The response's signature does not match, or its header cannot be read.</summary>
     public const string InvalidResponseSignature = nameof(InvalidResponseSignature);
 
-    /// <summary>The answer is signed with a keyVersion for which no partner key is configured.</summary>
+    /// <summary>The response is signed with a keyVersion for which none of AlipayHK's public keys is configured.</summary>
     public const string UnknownResponseKeyVersion = nameof(UnknownResponseKeyVersion);
 
-    /// <summary>The answer is signed with another algorithm than RSA256.</summary>
+    /// <summary>The response is signed with an algorithm other than RSA256.</summary>
     public const string UnsupportedResponseAlgorithm = nameof(UnsupportedResponseAlgorithm);
 
-    /// <summary>The answer is encrypted and cannot be decrypted: no private key at hand, not verified, or not readable with it.</summary>
+    /// <summary>The response is encrypted and cannot be decrypted: it is unverified, or no private key is available or fits.</summary>
     public const string UndecryptableResponse = nameof(UndecryptableResponse);
 
-    /// <summary>The signer cannot sign now; nothing was sent.</summary>
+    /// <summary>The signer is unavailable; nothing was sent.</summary>
     public const string SigningUnavailable = nameof(SigningUnavailable);
 
-    /// <summary>The send budget is spent for now; nothing was sent.</summary>
+    /// <summary>The send budget is spent; nothing was sent.</summary>
     public const string SendBudgetSpent = nameof(SendBudgetSpent);
 
-    /// <summary>The process ended during the attempt; nobody knows what came of it.</summary>
+    /// <summary>The process ended during the attempt; the outcome is unknown.</summary>
     public const string Interrupted = nameof(Interrupted);
 }

@@ -2,7 +2,7 @@ using System.Net;
 
 namespace ContentSync.AlipayHk;
 
-/// <summary>A request's content: the very bytes that are signed, written to the socket without a copy.</summary>
+/// <summary>A request's content: exactly the bytes that are signed, written to the socket without a copy.</summary>
 internal sealed class ExactBody : HttpContent
 {
     public ExactBody(ReadOnlyMemory<byte> bytes, string contentType)
@@ -13,12 +13,14 @@ internal sealed class ExactBody : HttpContent
 
     public ReadOnlyMemory<byte> Bytes { get; }
 
-    /// <summary>Set by the signing handler when it hands the request on: from then on AlipayHK may have seen it.</summary>
+    /// <summary>Set by the signing handler when it passes the request on. From then on, AlipayHK may have received it.</summary>
     public bool WasSent { get; set; }
 
-    protected override Task SerializeToStreamAsync(Stream stream, TransportContext? context) => SerializeToStreamAsync(stream, context, CancellationToken.None);
+    protected override Task SerializeToStreamAsync(Stream stream, TransportContext? context) =>
+        SerializeToStreamAsync(stream, context, CancellationToken.None);
 
-    protected override Task SerializeToStreamAsync(Stream stream, TransportContext? context, CancellationToken cancellationToken) => stream.WriteAsync(Bytes, cancellationToken).AsTask();
+    protected override Task SerializeToStreamAsync(Stream stream, TransportContext? context, CancellationToken cancellationToken) =>
+        stream.WriteAsync(Bytes, cancellationToken).AsTask();
 
     protected override bool TryComputeLength(out long length)
     {

@@ -8,25 +8,25 @@ public enum HeaderFault
 {
     None,
 
-    /// <summary>Longer than any signature would make it.</summary>
+    /// <summary>Longer than 8192 characters, far more than any signature needs.</summary>
     TooLong,
 
     /// <summary>A part without an equals sign.</summary>
     NotAPair,
 
-    /// <summary>One of the three names is given twice.</summary>
+    /// <summary>One of the three names occurs twice.</summary>
     Duplicate,
 
     /// <summary>No algorithm, or an empty one.</summary>
     NoAlgorithm,
 
-    /// <summary>An empty keyVersion. Leaving it out altogether is allowed.</summary>
+    /// <summary>An empty keyVersion. It may be absent, but not empty.</summary>
     EmptyKeyVersion,
 
     /// <summary>No signature or symmetricKey, or an empty one.</summary>
     NoValue,
 
-    /// <summary>A percent sign without two hex digits behind it.</summary>
+    /// <summary>A percent sign that two hex digits do not follow.</summary>
     BadPercentEncoding,
 
     /// <summary>Not base64, or base64 without its padding.</summary>
@@ -37,8 +37,8 @@ public enum HeaderFault
 }
 
 /// <summary>
-/// The form that the Signature and Encrypt headers share: <c>algorithm=A,keyVersion=N,name=VALUE</c>, VALUE being percent-encoded
-/// base64. Read in any order, with blanks around the parts, names and algorithm in any case, the value percent-encoded or not.
+/// The format of the Signature and Encrypt headers: <c>algorithm=A,keyVersion=N,name=VALUE</c>, where VALUE is percent-encoded
+/// base64. Accepts any order, spaces around the parts, names and algorithm in any case, and a value that is not percent-encoded.
 /// </summary>
 internal readonly record struct HeaderPairs(string Algorithm, string? KeyVersion, byte[] Value)
 {
@@ -47,14 +47,14 @@ internal readonly record struct HeaderPairs(string Algorithm, string? KeyVersion
 
     private static readonly SearchValues<char> Base64Text = SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=");
 
-    /// <summary>Upper-case hex, no blanks.</summary>
+    /// <summary>Formats a header with upper-case hex and without spaces.</summary>
     public static string Format(string algorithm, string keyVersion, string valueName, ReadOnlySpan<byte> value)
     {
         var base64Length = (value.Length + 2) / 3 * 4;
         Span<char> base64 = base64Length <= MaxStackChars ? stackalloc char[base64Length] : new char[base64Length];
         Convert.TryToBase64Chars(value, base64, out _);
-        var longest = algorithm.Length + keyVersion.Length + valueName.Length + 24 + 3 * base64Length;
-        Span<char> text = longest <= MaxStackChars ? stackalloc char[longest] : new char[longest];
+        var maxLength = algorithm.Length + keyVersion.Length + valueName.Length + 24 + 3 * base64Length;
+        Span<char> text = maxLength <= MaxStackChars ? stackalloc char[maxLength] : new char[maxLength];
         text.TryWrite($"algorithm={algorithm},keyVersion={keyVersion},{valueName}=", out var length);
         foreach (var character in base64)
         {
@@ -88,7 +88,12 @@ internal readonly record struct HeaderPairs(string Algorithm, string? KeyVersion
         return HeaderFault.None;
     }
 
-    private static HeaderFault Split(string header, string valueName, out ReadOnlySpan<char> algorithm, out ReadOnlySpan<char> keyVersion, out ReadOnlySpan<char> value)
+    private static HeaderFault Split(
+        string header,
+        string valueName,
+        out ReadOnlySpan<char> algorithm,
+        out ReadOnlySpan<char> keyVersion,
+        out ReadOnlySpan<char> value)
     {
         algorithm = keyVersion = value = default;
         var (hasAlgorithm, hasKeyVersion, hasValue) = (false, false, false);
@@ -125,7 +130,7 @@ internal readonly record struct HeaderPairs(string Algorithm, string? KeyVersion
         return HeaderFault.None;
     }
 
-    // Only %XX is decoded. A form decoder would turn the + of a value that came without percent-encoding into a blank.
+    // Decodes %XX only. A form decoder would turn the + in a value that is not percent-encoded into a space.
     private static HeaderFault TryDecode(ReadOnlySpan<char> text, out byte[]? bytes)
     {
         bytes = null;
@@ -136,12 +141,16 @@ internal readonly record struct HeaderPairs(string Algorithm, string? KeyVersion
             var character = text[i];
             if (character == '%')
             {
-                if (i + 2 >= text.Length || !char.IsAsciiHexDigit(text[i + 1]) || !char.IsAsciiHexDigit(text[i + 2])) return HeaderFault.BadPercentEncoding;
+                if (i + 2 >= text.Length || !char.IsAsciiHexDigit(text[i + 1]) || !char.IsAsciiHexDigit(text[i + 2]))
+                {
+                    return HeaderFault.BadPercentEncoding;
+                }
+
                 character = (char)(HexValue(text[i + 1]) << 4 | HexValue(text[i + 2]));
                 i += 2;
             }
 
-            // The URL alphabet is tolerated: a public client of a sibling gateway signs in it.
+            // Accepts the URL alphabet: a public client of a sibling gateway signs with it.
             base64[length++] = character switch { '-' => '+', '_' => '/', _ => character };
         }
 
@@ -152,7 +161,7 @@ internal readonly record struct HeaderPairs(string Algorithm, string? KeyVersion
     {
         bytes = null;
 
-        // The framework's decoder skips white space, which has no place here.
+        // The framework's decoder would skip white space, which is not valid here.
         if (base64.Length % 4 != 0 || base64.ContainsAnyExcept(Base64Text)) return false;
         var padding = base64.EndsWith("==") ? 2 : base64.EndsWith("=") ? 1 : 0;
         var decoded = new byte[base64.Length / 4 * 3 - padding];

@@ -2,15 +2,15 @@ using System.Net;
 
 namespace ContentSync.AlipayHk;
 
-/// <summary>A response's content after <see cref="ResponseVerificationHandler"/>: the raw bytes, and what the check of their signature came to.</summary>
+/// <summary>A response's content after <see cref="ResponseVerificationHandler"/>: the raw bytes and the result of their verification.</summary>
 internal sealed class ReceivedContent(ReadOnlyMemory<byte> bytes, ResponseCheck check, bool tooLarge) : HttpContent
 {
-    /// <summary>Empty where the answer was too large.</summary>
+    /// <summary>Empty if the response is too large.</summary>
     public ReadOnlyMemory<byte> Bytes { get; } = bytes;
 
     public ResponseCheck Check { get; } = check;
 
-    /// <summary>Reading stopped at the limit and nothing was checked.</summary>
+    /// <summary>Reading stopped at the limit; the signature was not checked.</summary>
     public bool TooLarge { get; } = tooLarge;
 
     protected override Task SerializeToStreamAsync(Stream stream, TransportContext? context) => stream.WriteAsync(Bytes).AsTask();

@@ -2,13 +2,13 @@ using System.Security.Cryptography;
 
 namespace ContentSync.AlipayHk;
 
-/// <summary>Where request ids come from. A test derives from it to get ids that it knows.</summary>
+/// <summary>Creates request ids. Tests derive from it to get predictable ids.</summary>
 public class RequestIdSource
 {
-    /// <summary>Length of a request id. AlipayHK calls it a uuid of at most 32 characters, so it goes without hyphens.</summary>
+    /// <summary>Length of a request id. AlipayHK specifies a uuid of max 32 characters, so it has no hyphens.</summary>
     public const int Length = 32;
 
-    /// <summary>32 lower-case hex digits, never the same twice. Safe to call from many threads.</summary>
+    /// <summary>Returns 32 random lower-case hex digits. Thread-safe.</summary>
     public virtual string Create()
     {
         Span<byte> bytes = stackalloc byte[Length / 2];

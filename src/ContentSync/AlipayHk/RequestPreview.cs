@@ -2,20 +2,23 @@ using System.Text;
 
 namespace ContentSync.AlipayHk;
 
-/// <summary>What would be sent for a body, without signing or sending it.</summary>
-/// <param name="Url">Where it would go.</param>
-/// <param name="Headers">In the order of the wire, the signature replaced by <see cref="NotSigned"/>.</param>
-/// <param name="Body">The exact body; the base64 text where encryption is on.</param>
+/// <summary>The request that would be sent for a body, neither signed nor sent.</summary>
+/// <param name="Url">Address of the request.</param>
+/// <param name="Headers">In wire order, with <see cref="NotSigned"/> for the signature.</param>
+/// <param name="Body">The exact body; base64 text if encryption is on.</param>
 /// <param name="StringToSign">The text whose SHA-256 would be signed.</param>
 public sealed record RequestPreview(Uri Url, IReadOnlyList<KeyValuePair<string, string>> Headers, string Body, string StringToSign)
 {
-    /// <summary>Stands in place of the Signature header's value.</summary>
+    /// <summary>Placeholder for the Signature header's value.</summary>
     public const string NotSigned = "<not signed in a preview>";
 
-    /// <summary>Shows the request as it would be sent at <paramref name="now"/>. Encryption uses a fresh key each time, so an encrypted preview never repeats.</summary>
-    /// <param name="options">Validated.</param>
-    /// <param name="body">As <see cref="SynchronizeRequest.Prepare"/> made it.</param>
-    /// <param name="now">The Request-Time.</param>
+    /// <summary>
+    /// Renders the request as it would be sent at <paramref name="now"/>. Encryption uses a fresh key each time, so an encrypted
+    /// preview never repeats.
+    /// </summary>
+    /// <param name="options">Validated options.</param>
+    /// <param name="body">From <see cref="SynchronizeRequest.Prepare"/>.</param>
+    /// <param name="now">Becomes the Request-Time header.</param>
     public static RequestPreview Render(AlipayHkOptions options, ReadOnlyMemory<byte> body, DateTimeOffset now)
     {
         var time = RequestTime.Format(now);

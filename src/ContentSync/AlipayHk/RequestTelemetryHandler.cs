@@ -4,14 +4,14 @@ using ContentSync.Diagnostics;
 
 namespace ContentSync.AlipayHk;
 
-/// <summary>Sits at the socket and measures each try at AlipayHK, signature excluded.</summary>
+/// <summary>Wraps the socket and measures every request to AlipayHK, without signing.</summary>
 public sealed class RequestTelemetryHandler(HttpMessageHandler socket, TimeProvider time) : DelegatingHandler(socket)
 {
     /// <inheritdoc/>
     protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
     {
         using var activity = Telemetry.StartRequest();
-        var began = time.GetTimestamp();
+        var startedAt = time.GetTimestamp();
         var status = "none";
         try
         {
@@ -27,11 +27,14 @@ public sealed class RequestTelemetryHandler(HttpMessageHandler socket, TimeProvi
         }
         finally
         {
-            Telemetry.PartnerDuration.Record(time.GetElapsedTime(began).TotalSeconds, new KeyValuePair<string, object?>("status", status));
+            var duration = time.GetElapsedTime(startedAt).TotalSeconds;
+            Telemetry.AlipayHkDuration.Record(duration, new KeyValuePair<string, object?>("status", status));
         }
     }
 
     private static void Describe(Activity activity, HttpResponseMessage response) => activity
         .SetTag("http.response.status_code", (int)response.StatusCode)
-        .SetTag(Telemetry.TracerIdTag, WireHeaders.Find(response, WireHeaders.TracerId) ?? WireHeaders.Find(response, WireHeaders.TracerIdOtherSpelling));
+        .SetTag(
+            Telemetry.TracerIdTag,
+            WireHeaders.Find(response, WireHeaders.TracerId) ?? WireHeaders.Find(response, WireHeaders.TracerIdAlternative));
 }

@@ -2,13 +2,18 @@ using System.Globalization;
 
 namespace ContentSync.AlipayHk;
 
-/// <summary>The text form of the Request-Time header. Captured once per attempt: header and string to sign must carry the same characters.</summary>
+/// <summary>
+/// Format of the Request-Time header. Formatted once per request: the header and the string to sign must carry the same characters.
+/// </summary>
 public static class RequestTime
 {
-    /// <summary>ISO 8601 with seconds and an offset with colon, such as 2024-05-22T06:42:21+05:30, whatever the culture.</summary>
+    /// <summary>ISO 8601 with seconds and an offset with a colon, such as 2024-05-22T06:42:21+05:30, in every culture.</summary>
     public static string Format(DateTimeOffset time) => time.ToString("yyyy-MM-dd'T'HH:mm:sszzz", CultureInfo.InvariantCulture);
 
-    /// <summary>Reads the time of an answer, for the clock comparison only. AlipayHK's family writes ISO 8601 in several dialects and epoch milliseconds.</summary>
+    /// <summary>
+    /// Reads a Response-Time header, for the clock comparison only. AlipayHK's family of APIs sends ISO 8601 in several dialects, and
+    /// epoch milliseconds.
+    /// </summary>
     internal static bool TryParse(string text, out DateTimeOffset time)
     {
         if (DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out time)) return true;
@@ -19,35 +24,38 @@ public static class RequestTime
     }
 }
 
-/// <summary>Writes and reads times that are nearly always the same ones: the header's resolution is a second, and many items fall into one. Thread-safe.</summary>
-internal sealed class RequestTimes
+/// <summary>
+/// Caches the last formatted and the last parsed time: the headers' resolution is one second, in which many items are sent.
+/// Thread-safe.
+/// </summary>
+internal sealed class RequestTimeCache
 {
-    private Known? _written;
-    private Known? _read;
+    private CachedTime? _lastFormatted;
+    private CachedTime? _lastParsed;
 
     /// <inheritdoc cref="RequestTime.Format"/>
     public string Format(DateTimeOffset time)
     {
         var second = new DateTimeOffset(time.Ticks - time.Ticks % TimeSpan.TicksPerSecond, time.Offset);
-        if (_written is { } known && known.Time.EqualsExact(second)) return known.Text;
-        known = new Known(RequestTime.Format(second), second);
-        _written = known;
-        return known.Text;
+        if (_lastFormatted is { } cached && cached.Time.EqualsExact(second)) return cached.Text;
+        cached = new CachedTime(RequestTime.Format(second), second);
+        _lastFormatted = cached;
+        return cached.Text;
     }
 
     /// <inheritdoc cref="RequestTime.TryParse"/>
     public bool TryParse(string text, out DateTimeOffset time)
     {
-        if (_read is { } known && known.Text == text)
+        if (_lastParsed is { } cached && cached.Text == text)
         {
-            time = known.Time;
+            time = cached.Time;
             return true;
         }
 
         if (!RequestTime.TryParse(text, out time)) return false;
-        _read = new Known(text, time);
+        _lastParsed = new CachedTime(text, time);
         return true;
     }
 
-    private sealed record Known(string Text, DateTimeOffset Time);
+    private sealed record CachedTime(string Text, DateTimeOffset Time);
 }

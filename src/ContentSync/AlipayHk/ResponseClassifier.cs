@@ -3,8 +3,8 @@ using System.Globalization;
 namespace ContentSync.AlipayHk;
 
 /// <summary>
-/// What a response means, as a pure function of what was received. Trust first (an unsigned success is none, an unsigned failure
-/// is a diagnosis and no more), then AlipayHK's result code, then the HTTP status.
+/// Classifies a response; a pure function. Trust comes first (an unsigned success does not count as one, an unsigned failure serves
+/// only as a diagnosis), then AlipayHK's result code, then the HTTP status.
 /// </summary>
 internal static class ResponseClassifier
 {
@@ -12,24 +12,27 @@ internal static class ResponseClassifier
 
     public static ClassifiedResponse Classify(in ResponseFacts facts)
     {
-        var (verdict, code, message) = Decide(facts);
-        var answer = new SynchronizeResult(verdict, code, Cut(message))
+        var (kind, code, message) = Decide(facts);
+        var result = new SynchronizeResult(kind, code, Truncate(message))
         {
             HttpStatus = facts.HttpStatus,
             Verification = facts.TooLarge ? null : facts.Check.Verification,
             TracerId = facts.TracerId,
             RetryAfter = facts.RetryAfter,
-            TemplateCode = verdict == SynchronizeResultKind.Succeeded ? facts.Response?.TemplateCode : null,
-            TemplateStatus = verdict == SynchronizeResultKind.Succeeded ? facts.Response?.TemplateStatus : null,
+            TemplateCode = kind == SynchronizeResultKind.Succeeded ? facts.Response?.TemplateCode : null,
+            TemplateStatus = kind == SynchronizeResultKind.Succeeded ? facts.Response?.TemplateStatus : null,
         };
 
-        // Who says when to come back is not asked again at once; who answered with a result has been reached.
-        var quickly = code == ClientCodes.HttpStatus && facts.Response is null && facts.RetryAfter is null && facts.HttpStatus is (408 or >= 500);
-        return new ClassifiedResponse(answer, quickly);
+        // Retry-After rules out an immediate retry, and so does a result: it proves that the request reached AlipayHK.
+        var retryImmediately = code == ClientCodes.HttpStatus
+            && facts.Response is null
+            && facts.RetryAfter is null
+            && facts.HttpStatus is (408 or >= 500);
+        return new ClassifiedResponse(result, retryImmediately);
     }
 
-    /// <summary>At most 256 characters, never half a surrogate pair.</summary>
-    public static string Cut(string message)
+    /// <summary>Truncates to max 256 characters, never inside a surrogate pair.</summary>
+    public static string Truncate(string message)
     {
         if (message.Length <= MaxMessageLength) return message;
         return char.IsHighSurrogate(message[MaxMessageLength - 1]) ? message[..(MaxMessageLength - 1)] : message[..MaxMessageLength];
@@ -39,10 +42,21 @@ internal static class ResponseClassifier
     {
         if (facts.HttpStatus is >= 300 and <= 399)
         {
-            return new(SynchronizeResultKind.ConfigurationFault, ClientCodes.Redirected, $"HTTP {Number(facts.HttpStatus)}: the address answers with a redirect, which is never followed. {AlipayHkOptions.Section}:{nameof(AlipayHkOptions.BaseAddress)} must name AlipayHK's own host.");
+            return new(
+                SynchronizeResultKind.ConfigurationFault,
+                ClientCodes.Redirected,
+                $"HTTP {Number(facts.HttpStatus)}: the address redirects, and redirects are never followed. "
+                    + $"{AlipayHkOptions.Section}:{nameof(AlipayHkOptions.BaseAddress)} must name AlipayHK's own host.");
         }
 
-        if (facts.TooLarge) return new(SynchronizeResultKind.Retryable, ClientCodes.AnswerTooLarge, $"The answer has more bytes than {AlipayHkOptions.Section}:{nameof(AlipayHkOptions.MaxResponseBytes)} allows.");
+        if (facts.TooLarge)
+        {
+            return new(
+                SynchronizeResultKind.Retryable,
+                ClientCodes.ResponseTooLarge,
+                $"The response is larger than {AlipayHkOptions.Section}:{nameof(AlipayHkOptions.MaxResponseBytes)} allows.");
+        }
+
         if (UntrustedCode(facts.Check.Verification) is { } untrusted) return new(SynchronizeResultKind.Retryable, untrusted, facts.Check.Detail);
         if (facts.Response is not { } response) return WithoutResult(facts);
         return facts.Check.Verification == SignatureVerification.Valid ? Signed(facts.HttpStatus, response) : Unsigned(response);
@@ -59,24 +73,32 @@ internal static class ResponseClassifier
 
     private static Decision Signed(int httpStatus, in SynchronizeResponse response)
     {
-        var verdict = ResultCodes.Classify(response.ResultCode, response.ResultStatus);
-        if (verdict == SynchronizeResultKind.Succeeded && httpStatus != 200)
+        var kind = ResultCodes.Classify(response.ResultCode, response.ResultStatus);
+        if (kind == SynchronizeResultKind.Succeeded && httpStatus != 200)
         {
-            return new(SynchronizeResultKind.Retryable, ClientCodes.HttpStatus, $"The answer says success, but under HTTP {Number(httpStatus)} instead of 200.");
+            return new(
+                SynchronizeResultKind.Retryable,
+                ClientCodes.HttpStatus,
+                $"The response says success, but with HTTP {Number(httpStatus)} instead of 200.");
         }
 
-        return verdict == SynchronizeResultKind.Retryable && Contradictory(response) ? Unclear(response) : new(verdict, response.ResultCode, response.ResultMessage);
+        return kind == SynchronizeResultKind.Retryable && Contradictory(response)
+            ? Unclear(response)
+            : new(kind, response.ResultCode, response.ResultMessage);
     }
 
     private static Decision Unsigned(in SynchronizeResponse response)
     {
-        var verdict = ResultCodes.Classify(response.ResultCode, response.ResultStatus);
-        return verdict switch
+        var kind = ResultCodes.Classify(response.ResultCode, response.ResultStatus);
+        return kind switch
         {
-            SynchronizeResultKind.Succeeded => new(SynchronizeResultKind.Retryable, ClientCodes.UnsignedSuccess, "The answer says success but is not signed, so it counts as none."),
+            SynchronizeResultKind.Succeeded => new(
+                SynchronizeResultKind.Retryable,
+                ClientCodes.UnsignedSuccess,
+                "The response says success but is not signed, so it does not count as one."),
 
-            // AlipayHK cannot sign an answer to a request that it cannot attribute.
-            SynchronizeResultKind.ConfigurationFault => new(verdict, response.ResultCode, response.ResultMessage),
+            // AlipayHK cannot sign the response to a request that it cannot attribute.
+            SynchronizeResultKind.ConfigurationFault => new(kind, response.ResultCode, response.ResultMessage),
             _ when Contradictory(response) => Unclear(response),
             _ => new(SynchronizeResultKind.Retryable, response.ResultCode, response.ResultMessage),
         };
@@ -85,8 +107,10 @@ internal static class ResponseClassifier
     private static bool Contradictory(in SynchronizeResponse response) =>
         response.ResultCode == ResultCodes.Success || response.ResultStatus == ResultCodes.StatusSuccess;
 
-    private static Decision Unclear(in SynchronizeResponse response) =>
-        new(SynchronizeResultKind.Retryable, ClientCodes.UnclearResult, $"resultCode {response.ResultCode} came with resultStatus {response.ResultStatus}.");
+    private static Decision Unclear(in SynchronizeResponse response) => new(
+        SynchronizeResultKind.Retryable,
+        ClientCodes.UnclearResult,
+        $"resultCode {response.ResultCode} contradicts resultStatus {response.ResultStatus}.");
 
     private static Decision WithoutResult(in ResponseFacts facts)
     {
@@ -94,35 +118,41 @@ internal static class ResponseClassifier
         var signed = facts.Check.Verification == SignatureVerification.Valid;
         return facts.HttpStatus switch
         {
-            // Whoever answers here does not know this client, this path or this kind of request: no item would fare better.
-            401 or 403 or 404 or 405 or 415 => new(SynchronizeResultKind.ConfigurationFault, ClientCodes.HttpStatus, $"HTTP {status} without a result. Check base address, path, Client-Id and the caller's allowed addresses."),
+            // The server does not accept this client, this path or this kind of request: every item would fail alike.
+            401 or 403 or 404 or 405 or 415 => new(
+                SynchronizeResultKind.ConfigurationFault,
+                ClientCodes.HttpStatus,
+                $"HTTP {status} without a result. Check the base address, the path, the Client-Id and the source addresses that AlipayHK allows."),
             408 or 429 or >= 500 => new(SynchronizeResultKind.Retryable, ClientCodes.HttpStatus, $"HTTP {status} without a result."),
-            >= 400 => new(signed ? SynchronizeResultKind.Rejected : SynchronizeResultKind.Retryable, ClientCodes.HttpStatus, $"HTTP {status} without a result."),
+            >= 400 => new(
+                signed ? SynchronizeResultKind.Rejected : SynchronizeResultKind.Retryable,
+                ClientCodes.HttpStatus,
+                $"HTTP {status} without a result."),
             _ => new(SynchronizeResultKind.Retryable, facts.ProblemCode, $"HTTP {status} without a usable result: {facts.Problem}."),
         };
     }
 
     private static string Number(int httpStatus) => httpStatus.ToString(CultureInfo.InvariantCulture);
 
-    private readonly record struct Decision(SynchronizeResultKind Verdict, string Code, string Message);
+    private readonly record struct Decision(SynchronizeResultKind Kind, string Code, string Message);
 }
 
-/// <summary>What one try came to, and whether another may follow at once.</summary>
+/// <summary>The result of one request, and whether an immediate retry may follow.</summary>
 internal readonly record struct ClassifiedResponse(SynchronizeResult Result, bool RetryImmediately);
 
-/// <summary>What was received, all that <see cref="ResponseClassifier"/> looks at.</summary>
+/// <summary>Everything that <see cref="ResponseClassifier"/> considers about a response.</summary>
 internal readonly record struct ResponseFacts(int HttpStatus, ResponseCheck Check)
 {
     public bool TooLarge { get; init; }
 
-    /// <summary>Null where no result could be read.</summary>
+    /// <summary>Null if no result could be read.</summary>
     public SynchronizeResponse? Response { get; init; }
 
-    /// <summary>Why none could be read.</summary>
+    /// <summary>Why no result could be read.</summary>
     public string Problem { get; init; } = "";
 
     /// <summary>One of <see cref="ClientCodes"/>.</summary>
-    public string ProblemCode { get; init; } = ClientCodes.MalformedAnswer;
+    public string ProblemCode { get; init; } = ClientCodes.MalformedResponse;
 
     public string? TracerId { get; init; }
 

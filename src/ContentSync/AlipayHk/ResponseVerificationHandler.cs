@@ -4,12 +4,12 @@ using System.Runtime.CompilerServices;
 namespace ContentSync.AlipayHk;
 
 /// <summary>
-/// Reads an answer's raw bytes up to the limit and checks their signature before anything parses them. Hands the outcome on as
-/// the response's content; refuses nothing itself.
+/// Reads a response's raw bytes up to the limit and verifies their signature before anything parses them. Passes bytes and outcome
+/// on as the response's content; refuses nothing itself.
 /// </summary>
 internal sealed class ResponseVerificationHandler(AlipayHkOptions options, ResponseVerification verification) : DelegatingHandler
 {
-    private const int FirstBuffer = 4096;
+    private const int InitialBufferBytes = 4096;
 
     private readonly int _maxBytes = options.MaxResponseBytes;
 
@@ -33,7 +33,7 @@ internal sealed class ResponseVerificationHandler(AlipayHkOptions options, Respo
     private async ValueTask<ReceivedContent> ReceiveAsync(HttpResponseMessage response, HttpContent content, CancellationToken cancellationToken)
     {
         await using var stream = await content.ReadAsStreamAsync(cancellationToken);
-        var buffer = ArrayPool<byte>.Shared.Rent(Math.Min(FirstBuffer, _maxBytes + 1));
+        var buffer = ArrayPool<byte>.Shared.Rent(Math.Min(InitialBufferBytes, _maxBytes + 1));
         try
         {
             var length = 0;

@@ -3,12 +3,12 @@ using System.Collections.Frozen;
 namespace ContentSync.AlipayHk;
 
 /// <summary>
-/// What AlipayHK's result codes mean for an item. The code decides before the status: UNKNOWN_EXCEPTION carries F and is to be
-/// retried, by AlipayHK's own documentation.
+/// Maps AlipayHK's result codes to result kinds. The code takes precedence over the status: AlipayHK documents UNKNOWN_EXCEPTION
+/// with status F, and says to retry it.
 /// </summary>
 public static class ResultCodes
 {
-    /// <summary>Done.</summary>
+    /// <summary>resultCode of a success.</summary>
     public const string Success = "SUCCESS";
 
     /// <summary>resultStatus of a success.</summary>
@@ -21,10 +21,10 @@ public static class ResultCodes
     public const string StatusUnknown = "U";
 
     /// <summary>
-    /// Every code that means something of its own. Four are documented for this API (SUCCESS, PARAM_ILLEGAL, CONTENT_RISKY,
-    /// UNKNOWN_EXCEPTION), the others for sibling APIs of the same gateway.
+    /// All codes with a known meaning. SUCCESS, PARAM_ILLEGAL, CONTENT_RISKY and UNKNOWN_EXCEPTION are documented for this API, the
+    /// others for sibling APIs of the same gateway.
     /// </summary>
-    public static FrozenDictionary<string, SynchronizeResultKind> Table { get; } = new Dictionary<string, SynchronizeResultKind>(StringComparer.Ordinal)
+    public static FrozenDictionary<string, SynchronizeResultKind> Table { get; } = new Dictionary<string, SynchronizeResultKind>
     {
         [Success] = SynchronizeResultKind.Succeeded,
         ["PARAM_ILLEGAL"] = SynchronizeResultKind.Rejected,
@@ -44,19 +44,19 @@ public static class ResultCodes
     }.ToFrozenDictionary(StringComparer.Ordinal);
 
     /// <summary>
-    /// A configuration fault's code counts under any status but S. Then S is a success unless the code says otherwise, U is an
-    /// unknown outcome under any code, F goes by the table and is permanent for a code that is not in it. Anything else,
-    /// a status of another spelling among it, is retried: never a success, never a reason to give an item up.
+    /// The code of a configuration fault applies with any status but S. Otherwise, S is a success unless the code contradicts it; U is
+    /// an unknown outcome with any code; F follows the table, and is a rejection for a code that is not in it. Any other status,
+    /// including another spelling of these, is retried: it is neither a success nor a reason to park the item.
     /// </summary>
     public static SynchronizeResultKind Classify(string code, string status)
     {
-        var known = Table.TryGetValue(code, out var verdict);
-        if (known && verdict == SynchronizeResultKind.ConfigurationFault && status != StatusSuccess) return verdict;
+        var known = Table.TryGetValue(code, out var kind);
+        if (known && kind == SynchronizeResultKind.ConfigurationFault && status != StatusSuccess) return kind;
         return status switch
         {
-            StatusSuccess => !known || verdict == SynchronizeResultKind.Succeeded ? SynchronizeResultKind.Succeeded : SynchronizeResultKind.Retryable,
+            StatusSuccess => !known || kind == SynchronizeResultKind.Succeeded ? SynchronizeResultKind.Succeeded : SynchronizeResultKind.Retryable,
             StatusFailure when !known => SynchronizeResultKind.Rejected,
-            StatusFailure => verdict == SynchronizeResultKind.Succeeded ? SynchronizeResultKind.Retryable : verdict,
+            StatusFailure => kind == SynchronizeResultKind.Succeeded ? SynchronizeResultKind.Retryable : kind,
             _ => SynchronizeResultKind.Retryable,
         };
     }

@@ -5,19 +5,19 @@ using System.Text;
 namespace ContentSync.AlipayHk;
 
 /// <summary>
-/// What is signed, in requests and in responses alike: <c>POST SP path LF clientId "." time "." body</c>, UTF-8 without byte
-/// order mark, one LF and no CR. The body goes in byte for byte as it is sent or received.
+/// The text that requests and responses sign: <c>POST SP path LF clientId "." time "." body</c>, in UTF-8 without byte order mark,
+/// with one LF and no CR. The body is included byte for byte as sent or received.
 /// </summary>
-/// <param name="path">From the first slash behind the host, without query.</param>
+/// <param name="path">From the first slash after the host, without query.</param>
 /// <param name="clientId">Our Client-Id.</param>
 public sealed class StringToSign(string path, string clientId)
 {
     private readonly byte[] _prefix = Encoding.UTF8.GetBytes($"POST {path}\n{clientId}.");
 
-    /// <summary>SHA-256 over the string to sign.</summary>
+    /// <summary>Computes the SHA-256 of the string to sign.</summary>
     /// <param name="time">The characters of the Request-Time or Response-Time header.</param>
     /// <param name="body">The exact body.</param>
-    /// <param name="destination">Takes the 32 bytes.</param>
+    /// <param name="destination">Receives the 32 bytes.</param>
     public void Hash(string time, ReadOnlySpan<byte> body, Span<byte> destination)
     {
         var rented = ArrayPool<byte>.Shared.Rent(_prefix.Length + Encoding.UTF8.GetMaxByteCount(time.Length) + 1 + body.Length);
@@ -26,7 +26,7 @@ public sealed class StringToSign(string path, string clientId)
         ArrayPool<byte>.Shared.Return(rented);
     }
 
-    /// <summary>The whole string to sign as text, for a preview and for diagnosis.</summary>
+    /// <summary>Returns the whole string to sign as text, for previews and diagnosis.</summary>
     public string Render(string time, ReadOnlySpan<byte> body)
     {
         var bytes = new byte[_prefix.Length + Encoding.UTF8.GetMaxByteCount(time.Length) + 1 + body.Length];

@@ -7,13 +7,13 @@ using ContentSync.Content;
 namespace ContentSync.AlipayHk;
 
 /// <summary>
-/// The request body of Synchronize Content, serialised once: the bytes made here are hashed, signed and sent on every attempt.
+/// The request body of Synchronize Content, serialized once: every attempt hashes, signs and sends these same bytes.
 /// </summary>
 public static class SynchronizeRequest
 {
     private const int FixedPartsEstimate = 192;
 
-    // The default encoder writes \u escapes for quotes, +, <, >, & and all CJK: valid, and three to six times as long.
+    // The default encoder escapes quotes, +, <, >, & and all CJK as \u sequences: valid, but three to six times as long.
     private static readonly JsonWriterOptions Relaxed = new()
     {
         Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
@@ -22,15 +22,19 @@ public static class SynchronizeRequest
 
     private static ReadOnlySpan<byte> Opening => "{\"requestId\":\""u8;
 
-    /// <summary>Writes the body: requestId first, so that <see cref="WithRequestId"/> finds it; contentStatus as a JSON number; contentInfo as a JSON string.</summary>
-    /// <param name="item">The validated content.</param>
-    /// <param name="requestId">Exactly <see cref="RequestIdSource.Length"/> ASCII characters.</param>
-    /// <exception cref="ArgumentException">The request id has another length.</exception>
+    /// <summary>
+    /// Writes the body: requestId first, so that <see cref="WithRequestId"/> finds it; contentStatus as a JSON number; contentInfo as
+    /// a JSON string.
+    /// </summary>
+    /// <param name="item">A validated item.</param>
+    /// <param name="requestId">Exactly <see cref="RequestIdSource.Length"/> hex digits.</param>
+    /// <exception cref="ArgumentException">The request id is not valid.</exception>
     public static ReadOnlyMemory<byte> Prepare(ContentItem item, string requestId)
     {
-        Require(requestId);
+        RequireValid(requestId);
         var contentInfo = item.ContentInfo.Span;
-        var buffer = new ArrayBufferWriter<byte>(FixedPartsEstimate + item.ContentId.Length + contentInfo.Length + contentInfo.Length / 4);
+        var capacity = FixedPartsEstimate + item.ContentId.Length + contentInfo.Length + contentInfo.Length / 4;
+        var buffer = new ArrayBufferWriter<byte>(capacity);
         using (var writer = new Utf8JsonWriter(buffer, Relaxed))
         {
             writer.WriteStartObject();
@@ -45,16 +49,18 @@ public static class SynchronizeRequest
         return buffer.WrittenMemory;
     }
 
-    /// <summary>A copy of a body that <see cref="Prepare"/> made, with another request id and not one other byte changed.</summary>
-    /// <exception cref="ArgumentException">The body does not begin with a request id, or the new one has another length.</exception>
+    /// <summary>Copies a body from <see cref="Prepare"/> and replaces only the request id.</summary>
+    /// <exception cref="ArgumentException">The body does not begin with a request id, or the new request id is not valid.</exception>
     public static ReadOnlyMemory<byte> WithRequestId(ReadOnlyMemory<byte> body, string requestId)
     {
-        Require(requestId);
+        RequireValid(requestId);
         var span = body.Span;
         var end = Opening.Length + RequestIdSource.Length;
         if (span.Length <= end || !span.StartsWith(Opening) || span[end] != (byte)'"')
         {
-            throw new ArgumentException("The body does not begin with a requestId of 32 characters, so it was not made by SynchronizeRequest.Prepare.", nameof(body));
+            throw new ArgumentException(
+                "The body does not begin with a requestId of 32 characters, so SynchronizeRequest.Prepare did not create it.",
+                nameof(body));
         }
 
         var copy = body.ToArray();
@@ -62,11 +68,13 @@ public static class SynchronizeRequest
         return copy;
     }
 
-    private static void Require(string requestId)
+    private static void RequireValid(string requestId)
     {
         if (requestId.Length != RequestIdSource.Length || !requestId.AsSpan().ContainsOnlyHex())
         {
-            throw new ArgumentException($"A requestId is {RequestIdSource.Length} hex digits, not {requestId.Length} characters of another kind.", nameof(requestId));
+            throw new ArgumentException(
+                $"A requestId must be {RequestIdSource.Length} hex digits; this one has {requestId.Length} characters.",
+                nameof(requestId));
         }
     }
 

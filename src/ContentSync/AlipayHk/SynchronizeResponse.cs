@@ -3,23 +3,28 @@ using System.Text.Json;
 namespace ContentSync.AlipayHk;
 
 /// <summary>
-/// The answer's JSON. AlipayHK's pages disagree on the envelope, so resultInfo or result is read, and resultMessage or resultMsg;
-/// members nobody knows are skipped. Without resultCode and resultStatus it is no answer.
+/// The JSON of a response. AlipayHK's documentation is inconsistent, so both resultInfo and result are read, and both resultMessage
+/// and resultMsg; unknown members are skipped. resultCode and resultStatus are required.
 /// </summary>
-/// <param name="ResultCode">As AlipayHK wrote it.</param>
-/// <param name="ResultStatus">S, F or U; anything else is kept as it came.</param>
-/// <param name="ResultMessage">Empty where there is none.</param>
+/// <param name="ResultCode">Verbatim.</param>
+/// <param name="ResultStatus">S, F or U; any other value is kept verbatim.</param>
+/// <param name="ResultMessage">Empty if absent.</param>
 /// <param name="TemplateCode">MOVIE only.</param>
-/// <param name="TemplateStatus">MOVIE only: valid, paused, expired, frozen; anything else is kept as it came.</param>
-public readonly record struct SynchronizeResponse(string ResultCode, string ResultStatus, string ResultMessage, string? TemplateCode, string? TemplateStatus)
+/// <param name="TemplateStatus">MOVIE only: valid, paused, expired, frozen; any other value is kept verbatim.</param>
+public readonly record struct SynchronizeResponse(
+    string ResultCode,
+    string ResultStatus,
+    string ResultMessage,
+    string? TemplateCode,
+    string? TemplateStatus)
 {
-    /// <summary>Sibling APIs allow 64 characters; a longer code is no code.</summary>
+    /// <summary>Sibling APIs allow 64 characters; this leaves a margin.</summary>
     private const int MaxCodeLength = 128;
 
-    /// <summary>Reads an answer whose signature has been looked at. Never throws on hostile bytes.</summary>
+    /// <summary>Parses a response after its signature was checked. Never throws on hostile bytes.</summary>
     /// <param name="json">The decrypted body.</param>
-    /// <param name="response">The answer.</param>
-    /// <param name="problem">Why it is none; empty where it is one.</param>
+    /// <param name="response">The parsed response.</param>
+    /// <param name="problem">Why the body cannot be parsed; empty on success.</param>
     public static bool TryRead(ReadOnlySpan<byte> json, out SynchronizeResponse response, out string problem)
     {
         response = default;
@@ -39,8 +44,8 @@ public readonly record struct SynchronizeResponse(string ResultCode, string Resu
         }
         catch (InvalidOperationException)
         {
-            // What the reader throws for a string that holds half a surrogate pair or bytes that are not UTF-8.
-            problem = "the body holds text that is not valid Unicode";
+            // The reader throws this for a string with half a surrogate pair or invalid UTF-8.
+            problem = "the body contains text that is not valid Unicode";
             return false;
         }
     }
@@ -66,7 +71,7 @@ public readonly record struct SynchronizeResponse(string ResultCode, string Resu
             envelope._isObject = true;
             while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName) envelope.ReadMember(ref reader);
 
-            // Text behind the object is an error too; the reader finds it here.
+            // Text after the object is an error too; this read throws on it.
             reader.Read();
             return envelope;
         }
@@ -76,10 +81,12 @@ public readonly record struct SynchronizeResponse(string ResultCode, string Resu
             if (!_isObject) return "the body is not a JSON object";
             var result = Result;
             if (!result.Seen) return "it has neither resultInfo nor result";
-            if (_repeated || result.Repeated) return "it gives a member of the result twice";
+            if (_repeated || result.Repeated) return "it repeats a member of the result";
             if (string.IsNullOrEmpty(result.Status)) return "it has no resultStatus";
             if (string.IsNullOrEmpty(result.Code)) return "it has no resultCode";
-            return result.Code.Length > MaxCodeLength || result.Status.Length > MaxCodeLength ? $"its resultCode or resultStatus is longer than {MaxCodeLength} characters" : "";
+            return result.Code.Length > MaxCodeLength || result.Status.Length > MaxCodeLength
+                ? $"its resultCode or resultStatus is longer than {MaxCodeLength} characters"
+                : "";
         }
 
         private void ReadMember(ref Utf8JsonReader reader)
@@ -118,9 +125,12 @@ public readonly record struct SynchronizeResponse(string ResultCode, string Resu
         {
             if (reader.ValueTextEquals("resultCode"u8)) Set(ref Code, ref reader);
             else if (reader.ValueTextEquals("resultStatus"u8)) Set(ref Status, ref reader);
-            else if (reader.ValueTextEquals("resultMessage"u8) || reader.ValueTextEquals("resultMsg"u8)) Message = ReadText(ref reader) ?? Message;
+            else if (IsMessage(ref reader)) Message = ReadText(ref reader) ?? Message;
             else reader.Skip();
         }
+
+        private static bool IsMessage(ref Utf8JsonReader reader) =>
+            reader.ValueTextEquals("resultMessage"u8) || reader.ValueTextEquals("resultMsg"u8);
 
         private void Set(ref string? member, ref Utf8JsonReader reader)
         {
@@ -138,7 +148,7 @@ public readonly record struct SynchronizeResponse(string ResultCode, string Resu
             return null;
         }
 
-        // The words of nearly every answer, without a new string for each.
+        // Nearly every response carries these values; constants save an allocation each.
         if (reader.ValueTextEquals("S"u8)) return ResultCodes.StatusSuccess;
         if (reader.ValueTextEquals("SUCCESS"u8)) return ResultCodes.Success;
         if (reader.ValueTextEquals("success"u8)) return "success";

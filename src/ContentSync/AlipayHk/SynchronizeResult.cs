@@ -1,72 +1,75 @@
 namespace ContentSync.AlipayHk;
 
-/// <summary>What one call to AlipayHK came to, quick retries included. A value for every ending: only cancellation throws.</summary>
+/// <summary>The result of one call to AlipayHK, immediate retries included. Every outcome but cancellation is a result.</summary>
 public sealed record SynchronizeResult(SynchronizeResultKind Kind, string Code, string Message)
 {
-    /// <summary>Of the last try, where <see cref="AlipayHkOptions.NewRequestIdPerRequest"/> put it in place of the one in the prepared body; otherwise null.</summary>
+    /// <summary>
+    /// Id of the last request if <see cref="AlipayHkOptions.NewRequestIdPerRequest"/> replaced the one in the prepared body; otherwise
+    /// null.
+    /// </summary>
     public string? RequestId { get; init; }
 
-    /// <summary>Of the response, where there was one.</summary>
+    /// <summary>HTTP status of the response; null without one.</summary>
     public int? HttpStatus { get; init; }
 
-    /// <summary>What the check of the response's signature came to; null where no response came.</summary>
+    /// <summary>Outcome of verifying the response's signature; null without a response.</summary>
     public SignatureVerification? Verification { get; init; }
 
-    /// <summary>AlipayHK's trace id from the <c>Tracer-Id</c> (or <c>tracerId</c>) header.</summary>
+    /// <summary>AlipayHK's id of the request, from the <c>Tracer-Id</c> (or <c>tracerId</c>) header.</summary>
     public string? TracerId { get; init; }
 
-    /// <summary>A try was sent and given up on without an answer to it: AlipayHK may be at work on it still.</summary>
+    /// <summary>A request was sent but ended without a final response: AlipayHK may still be processing it.</summary>
     public bool MayTakeEffectLater { get; init; }
 
     /// <summary>MOVIE only.</summary>
     public string? TemplateCode { get; init; }
 
-    /// <summary>MOVIE only; kept as AlipayHK wrote it.</summary>
+    /// <summary>MOVIE only; verbatim.</summary>
     public string? TemplateStatus { get; init; }
 
-    /// <summary>From Retry-After, or from the signer where it was throttled.</summary>
+    /// <summary>From the Retry-After header, the throttled signer or the rate limiter.</summary>
     public TimeSpan? RetryAfter { get; init; }
 }
 
-/// <summary>What an answer means for the item.</summary>
+/// <summary>What a result means for the item.</summary>
 public enum SynchronizeResultKind
 {
     /// <summary>A signed success.</summary>
     Succeeded,
 
-    /// <summary>A signed and permanent no to this content.</summary>
+    /// <summary>AlipayHK rejected the item permanently, in a signed response.</summary>
     Rejected,
 
-    /// <summary>Failed or of unknown outcome; the same request is to be sent again later.</summary>
+    /// <summary>Failed, or the outcome is unknown; send the same request again later.</summary>
     Retryable,
 
-    /// <summary>Key, Client-Id, path or the like is wrong: every item would fail alike, so sending stops.</summary>
+    /// <summary>A key, the Client-Id, the path or similar is wrong: every item would fail alike, so the circuit breaker trips.</summary>
     ConfigurationFault,
 
-    /// <summary>No signature could be had, or the send budget is spent; the last try was not sent.</summary>
+    /// <summary>The signer is unavailable or the send budget is spent; the last request was not sent.</summary>
     SigningUnavailable,
 }
 
-/// <summary>What the check of a signature came to.</summary>
+/// <summary>Outcome of verifying a response's signature.</summary>
 public enum SignatureVerification
 {
     Valid,
 
-    /// <summary>Neither Signature nor Response-Time is there.</summary>
+    /// <summary>Both Signature and Response-Time are missing.</summary>
     Unsigned,
 
-    /// <summary>One of Signature and Response-Time is missing.</summary>
+    /// <summary>Either Signature or Response-Time is missing.</summary>
     Incomplete,
 
     /// <summary>The Signature header cannot be read.</summary>
     Malformed,
 
-    /// <summary>Another algorithm than RSA256, ECC224 for one.</summary>
+    /// <summary>An algorithm other than RSA256, such as ECC224.</summary>
     UnsupportedAlgorithm,
 
-    /// <summary>No key is configured for the keyVersion it names.</summary>
+    /// <summary>No public key is configured for its keyVersion.</summary>
     UnknownKeyVersion,
 
-    /// <summary>It does not match.</summary>
+    /// <summary>The signature does not match.</summary>
     Invalid,
 }

@@ -3,52 +3,53 @@ using System.Collections.Concurrent;
 namespace ContentSync.AlipayHk;
 
 /// <summary>
-/// Time limits of one length, each ended by its caller's cancellation too. On the system's clock their sources are used again and
-/// again: a source and its timer for every call would be most of what a limit costs. Thread-safe.
+/// Timeouts of one length, linked to the caller's cancellation. With the system clock, their token sources are pooled: a new source
+/// and timer per request would be most of a timeout's cost. Thread-safe.
 /// </summary>
-internal sealed class TimeoutPool(TimeSpan length, TimeProvider time)
+internal sealed class TimeoutPool(TimeSpan timeout, TimeProvider time)
 {
-    /// <summary>More than are ever in flight need not be kept.</summary>
-    private const int MostKept = 1_024;
+    /// <summary>Idle sources; no more requests than this are ever in flight.</summary>
+    private const int MaxIdle = 1_024;
 
     private readonly ConcurrentQueue<CancellationTokenSource> _idle = new();
 
-    /// <summary>Begins one. Dispose it when what it limits is over.</summary>
+    /// <summary>Starts a timeout. Dispose it when the operation ends.</summary>
     public PooledTimeout Start(CancellationToken cancellationToken)
     {
         var source = Rent();
 
-        // A cancellation goes on at once where it happens, as everywhere on this path.
+        // Cancels synchronously, like everything on this path (see TimedWait).
         var registration = cancellationToken.UnsafeRegister(static source => ((CancellationTokenSource)source!).Cancel(), source);
         return new PooledTimeout(this, source, registration);
     }
 
     private CancellationTokenSource Rent()
     {
-        // Only a source without a foreign clock can be set back.
-        if (time != TimeProvider.System) return new CancellationTokenSource(length, time);
+        // A source with a custom clock cannot be reset.
+        if (time != TimeProvider.System) return new CancellationTokenSource(timeout, time);
         if (!_idle.TryDequeue(out var source)) source = new CancellationTokenSource();
-        source.CancelAfter(length);
+        source.CancelAfter(timeout);
         return source;
     }
 
     private void Return(CancellationTokenSource source)
     {
-        if (time == TimeProvider.System && _idle.Count < MostKept && source.TryReset()) _idle.Enqueue(source);
+        if (time == TimeProvider.System && _idle.Count < MaxIdle && source.TryReset()) _idle.Enqueue(source);
         else source.Dispose();
     }
 
-    /// <summary>One that runs.</summary>
-    public readonly struct PooledTimeout(TimeoutPool limits, CancellationTokenSource source, CancellationTokenRegistration registration) : IDisposable
+    /// <summary>A running timeout.</summary>
+    public readonly struct PooledTimeout(TimeoutPool pool, CancellationTokenSource source, CancellationTokenRegistration registration)
+        : IDisposable
     {
-        /// <summary>Cancelled when the time is over or the caller cancels.</summary>
+        /// <summary>Cancelled when the timeout elapses or the caller cancels.</summary>
         public CancellationToken Token => source.Token;
 
         public void Dispose()
         {
-            // First, and waiting for a cancellation that is under way: it must not reach whoever has the source next.
+            // Comes first and waits for a cancellation in progress, which must not reach the source's next user.
             registration.Dispose();
-            limits.Return(source);
+            pool.Return(source);
         }
     }
 }

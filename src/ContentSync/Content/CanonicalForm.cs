@@ -6,19 +6,19 @@ using System.Text.Json;
 namespace ContentSync.Content;
 
 /// <summary>
-/// Reads one contentInfo object, checks it, and keeps it as compact JSON: first with the members in the caller's order (what goes
-/// on the wire), then sorted (what is hashed). One pass over the tokens, no tree. Reusable; not thread-safe.
+/// Reads and validates one contentInfo object and stores it as compact JSON: first with the members in the caller's order (sent on the
+/// wire), then sorted (hashed). Makes one pass over the tokens and builds no tree. Reusable; not thread-safe.
 /// </summary>
 /// <remarks>
-/// The hashed form is the compact text, a line feed, the status digit, a line feed, the content type. In it members are sorted by the
-/// UTF-8 bytes of their names, there is no white space, and each text has one spelling: escaped is only what JSON demands, in the
-/// shortest way. A number keeps the digits the caller wrote, so 1 and 1.0 differ: taking equal for different costs one call to
-/// AlipayHK, taking different for equal would lose a change.
+/// The hashed form is the compact text, a line feed, the status digit, a line feed, the content type. Members are sorted by the UTF-8
+/// bytes of their names, there is no white space, and strings escape only what JSON requires, in the shortest form. Numbers keep the
+/// caller's digits, so 1 and 1.0 differ: treating equal numbers as different costs one call to AlipayHK, while treating different
+/// numbers as equal would lose a change.
 /// </remarks>
 internal sealed class CanonicalForm(ContentOptions options, ViolationList violations)
 {
-    /// <summary>What a lone surrogate escape is told.</summary>
-    public const string LoneSurrogateMessage = "The text holds a \\uD800 to \\uDFFF escape without its other half; write both halves of the pair, or the character itself.";
+    public const string LoneSurrogateMessage =
+        "The string contains a \\uD800 to \\uDFFF escape without its other half; write both halves of the pair, or the character itself.";
 
     private const string Root = "/contentInfo";
 
@@ -31,22 +31,22 @@ internal sealed class CanonicalForm(ContentOptions options, ViolationList violat
     private int _deepest;
     private string _tooDeepAt = "";
 
-    // Members of the objects that are open, the innermost object's last.
+    // Members of the open objects, with the innermost object's members last.
     private Member[] _open = new Member[64];
     private int _openCount;
 
-    // Members, in sorted order, of the closed objects whose members did not come sorted; inner objects before outer ones.
-    private Member[] _disordered = new Member[64];
-    private int _disorderedCount;
-    private readonly List<(int First, int Count)> _disorderedObjects = [];
+    // Sorted members of the closed objects whose members were not in order; inner objects before outer ones.
+    private Member[] _reordered = new Member[64];
+    private int _reorderedCount;
+    private readonly List<(int First, int Count)> _reorderedObjects = [];
 
-    /// <summary>Compact JSON of what was read; members in the caller's order until <see cref="Hash"/>, sorted after it.</summary>
+    /// <summary>Compact JSON of the object: members in the caller's order before <see cref="Hash"/>, sorted after it.</summary>
     public ReadOnlySpan<byte> Text => _text.AsSpan(0, _length);
 
-    /// <summary>Bytes held for reuse.</summary>
+    /// <summary>Size of the buffers in bytes.</summary>
     public int Capacity => _text.Length + _scratch.Length;
 
-    /// <summary>Reads the object that <paramref name="reader"/> stands at, to its end.</summary>
+    /// <summary>Reads the object at which <paramref name="reader"/> is positioned, to its end.</summary>
     /// <exception cref="JsonException">Malformed JSON.</exception>
     public void Read(ref Utf8JsonReader reader)
     {
@@ -54,8 +54,8 @@ internal sealed class CanonicalForm(ContentOptions options, ViolationList violat
         _depth = 0;
         _deepest = 0;
         _openCount = 0;
-        _disorderedCount = 0;
-        _disorderedObjects.Clear();
+        _reorderedCount = 0;
+        _reorderedObjects.Clear();
         do
         {
             ReadToken(ref reader);
@@ -63,15 +63,16 @@ internal sealed class CanonicalForm(ContentOptions options, ViolationList violat
         while (_depth > 0 && reader.Read());
 
         if (_deepest == 0) return;
-        violations.Add(_tooDeepAt, ViolationCodes.ContentInfoTooDeep, string.Create(CultureInfo.InvariantCulture,
+        violations.Add(_tooDeepAt, ViolationCodes.ContentInfoTooDeep, string.Create(
+            CultureInfo.InvariantCulture,
             $"contentInfo is nested {_deepest:N0} levels deep; the limit is {options.MaxContentInfoDepth:N0} (MaxContentInfoDepth)."));
     }
 
-    /// <summary>Sorts <see cref="Text"/> and hashes it with status and type. Meant for an object that was read without violation.</summary>
+    /// <summary>Sorts <see cref="Text"/> and hashes it with status and type. Call it only for an object without violations.</summary>
     public ContentHash Hash(ContentStatus status, string contentType)
     {
-        foreach (var (first, count) in _disorderedObjects)
-            Reorder(_disordered.AsSpan(first, count));
+        foreach (var (first, count) in _reorderedObjects)
+            Reorder(_reordered.AsSpan(first, count));
 
         var typeLength = Encoding.UTF8.GetByteCount(contentType);
         var tail = Room(typeLength + 3);
@@ -151,8 +152,8 @@ internal sealed class CanonicalForm(ContentOptions options, ViolationList violat
         member.NameEnd = _length;
         Append((byte)':');
 
-        if (frame.Count > 1 && !frame.IsDisordered)
-            frame.IsDisordered = Name(_open[_openCount - 2]).SequenceCompareTo(Name(member)) >= 0;
+        if (frame.Count > 1 && !frame.IsUnsorted)
+            frame.IsUnsorted = Name(_open[_openCount - 2]).SequenceCompareTo(Name(member)) >= 0;
     }
 
     private void CloseObject()
@@ -160,7 +161,7 @@ internal sealed class CanonicalForm(ContentOptions options, ViolationList violat
         var frame = _frames[_depth - 1];
         if (frame.Count > 0) _open[_openCount - 1].End = _length;
         Append((byte)'}');
-        if (frame.IsDisordered)
+        if (frame.IsUnsorted)
         {
             var members = _open.AsSpan(frame.FirstMember, frame.Count);
             Sort(members);
@@ -174,9 +175,9 @@ internal sealed class CanonicalForm(ContentOptions options, ViolationList violat
 
     private void Sort(Span<Member> members)
     {
-        // The runtime's sort boxes the comparer and calls it through a delegate, which costs more than the few members of most objects.
-        const int Few = 24;
-        if (members.Length > Few)
+        // The runtime's sort boxes the comparer and calls it through a delegate: slower than an insertion sort for most objects.
+        const int MaxInsertionSort = 24;
+        if (members.Length > MaxInsertionSort)
         {
             members.Sort(new ByName(_text));
             return;
@@ -209,14 +210,14 @@ internal sealed class CanonicalForm(ContentOptions options, ViolationList violat
 
     private void KeepForReordering(ReadOnlySpan<Member> sorted)
     {
-        if (_disorderedCount + sorted.Length > _disordered.Length)
-            Array.Resize(ref _disordered, Math.Max(_disordered.Length * 2, _disorderedCount + sorted.Length));
-        sorted.CopyTo(_disordered.AsSpan(_disorderedCount));
-        _disorderedObjects.Add((_disorderedCount, sorted.Length));
-        _disorderedCount += sorted.Length;
+        if (_reorderedCount + sorted.Length > _reordered.Length)
+            Array.Resize(ref _reordered, Math.Max(_reordered.Length * 2, _reorderedCount + sorted.Length));
+        sorted.CopyTo(_reordered.AsSpan(_reorderedCount));
+        _reorderedObjects.Add((_reorderedCount, sorted.Length));
+        _reorderedCount += sorted.Length;
     }
 
-    // Moves the members of one object; its length stays, so what lies around it stays where it is.
+    // Reorders one object's members in place; its length stays the same, so the surrounding text does not move.
     private void Reorder(ReadOnlySpan<Member> sorted)
     {
         var start = int.MaxValue;
@@ -239,7 +240,7 @@ internal sealed class CanonicalForm(ContentOptions options, ViolationList violat
         }
     }
 
-    // Only the depth still matters; nothing below the limit is kept, so hostile nesting costs no memory.
+    // Only measures the depth. Nothing below the limit is stored, so hostile nesting costs no memory.
     private void SkipTooDeep(ref Utf8JsonReader reader)
     {
         var outside = reader.CurrentDepth;
@@ -274,12 +275,13 @@ internal sealed class CanonicalForm(ContentOptions options, ViolationList violat
     {
         var characters = JsonStringText.CharCount(raw);
         if (characters <= options.MaxTextLength) return;
-        var what = isName ? "A member name in this object" : "The text";
-        violations.Add(Pointer(_depth).ToString(), ViolationCodes.TextTooLong, string.Create(CultureInfo.InvariantCulture,
+        var what = isName ? "A member name in this object" : "The string";
+        violations.Add(Pointer(_depth).ToString(), ViolationCodes.TextTooLong, string.Create(
+            CultureInfo.InvariantCulture,
             $"{what} has {characters:N0} characters; the limit is {options.MaxTextLength:N0} (MaxTextLength)."));
     }
 
-    // To the value that is being read; a member whose name is still being read does not count yet.
+    // Points to the value that is being read. A member counts once its name has been read.
     private StringBuilder Pointer(int depth)
     {
         var pointer = new StringBuilder(Root);
@@ -328,16 +330,16 @@ internal sealed class CanonicalForm(ContentOptions options, ViolationList violat
         return _text.AsSpan(_length);
     }
 
-    /// <summary>An object or array that is open. <c>Count</c>: members or elements begun so far.</summary>
+    /// <summary>An open object or array. <c>Count</c> is the number of members or elements started so far.</summary>
     private struct Frame
     {
         public bool IsArray;
-        public bool IsDisordered;
+        public bool IsUnsorted;
         public int FirstMember;
         public int Count;
     }
 
-    /// <summary>Where a member stands in the text: from the opening quote of its name to the end of its value.</summary>
+    /// <summary>A member's position in the text, from the opening quote of its name to the end of its value.</summary>
     private struct Member
     {
         public int Start;

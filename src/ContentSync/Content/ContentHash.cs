@@ -3,8 +3,8 @@ using System.Buffers.Binary;
 namespace ContentSync.Content;
 
 /// <summary>
-/// SHA-256 over the canonical form of what a caller wants shown: content type, status and contentInfo.
-/// Key order, white space and the way a string is escaped do not change it; contentId and revision are not part of it.
+/// SHA-256 of an item's canonical form: contentType, contentStatus and contentInfo. Member order, white space and string escapes do not
+/// change it; contentId and revision are not part of it.
 /// </summary>
 public readonly record struct ContentHash
 {
@@ -17,10 +17,10 @@ public readonly record struct ContentHash
     private readonly ulong _d;
 
     /// <param name="sha256">Exactly <see cref="Size"/> bytes.</param>
-    /// <exception cref="ArgumentException">The span has another length.</exception>
+    /// <exception cref="ArgumentException">The span does not have <see cref="Size"/> bytes.</exception>
     public ContentHash(ReadOnlySpan<byte> sha256)
     {
-        if (sha256.Length != Size) throw new ArgumentException($"A content hash has {Size} bytes, not {sha256.Length}.", nameof(sha256));
+        if (sha256.Length != Size) throw new ArgumentException($"A content hash must have {Size} bytes, not {sha256.Length}.", nameof(sha256));
         _a = BinaryPrimitives.ReadUInt64BigEndian(sha256);
         _b = BinaryPrimitives.ReadUInt64BigEndian(sha256[8..]);
         _c = BinaryPrimitives.ReadUInt64BigEndian(sha256[16..]);
@@ -36,7 +36,7 @@ public readonly record struct ContentHash
         BinaryPrimitives.WriteUInt64BigEndian(destination[24..], _d);
     }
 
-    /// <summary>The 32 bytes in an array of their own.</summary>
+    /// <summary>Returns the 32 bytes in a new array.</summary>
     public byte[] ToArray()
     {
         var bytes = new byte[Size];
@@ -44,6 +44,6 @@ public readonly record struct ContentHash
         return bytes;
     }
 
-    /// <summary>64 lower-case hex digits.</summary>
+    /// <summary>Returns 64 lower-case hex digits.</summary>
     public override string ToString() => $"{_a:x16}{_b:x16}{_c:x16}{_d:x16}";
 }

@@ -1,25 +1,25 @@
 namespace ContentSync.Content;
 
-/// <summary>One content that a caller wants shown in AlipayHK, validated. Only a reader that checked it makes one.</summary>
+/// <summary>A validated item. Only the reader that validated it creates one.</summary>
 public sealed record ContentItem
 {
-    /// <summary>The caller's own id of the content, the key of AlipayHK's upsert. Compared by ordinal, case matters.</summary>
+    /// <summary>The caller's id of the item, and the key of AlipayHK's upsert. Compared ordinally; case matters.</summary>
     public required string ContentId { get; init; }
 
-    /// <summary>One of the configured types, as AlipayHK spells it (SKU, MOVIE).</summary>
+    /// <summary>One of the configured content types, as AlipayHK spells it (SKU, MOVIE).</summary>
     public required string ContentType { get; init; }
 
     public required ContentStatus ContentStatus { get; init; }
 
     /// <summary>
-    /// UTF-8 text of one JSON object: the value of the wire's <c>contentInfo</c> string before JSON string escaping.
-    /// Verbatim where the caller gave a string; without insignificant white space where the caller gave an object.
+    /// UTF-8 text of one JSON object: the value of the wire's <c>contentInfo</c> string before JSON escaping. Verbatim if the caller
+    /// sent a string; without insignificant white space if the caller sent an object.
     /// </summary>
     public required ReadOnlyMemory<byte> ContentInfo { get; init; }
 
-    /// <summary>Over the canonical form, computed once when the item was read.</summary>
+    /// <summary>Hash of the canonical form, computed when the item was read.</summary>
     public required ContentHash Hash { get; init; }
 
-    /// <summary>From the caller's <c>revision</c> or <c>occurredAt</c>; null where the caller gave neither.</summary>
+    /// <summary>From the caller's <c>revision</c> or <c>occurredAt</c>; null if the caller sent neither.</summary>
     public Revision? Revision { get; init; }
 }

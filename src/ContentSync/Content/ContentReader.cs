@@ -4,56 +4,60 @@ using Microsoft.Extensions.ObjectPool;
 namespace ContentSync.Content;
 
 /// <summary>
-/// Reads and checks one item as a caller sends it: a JSON object with contentId, contentType, contentStatus, contentInfo and
-/// optionally revision or occurredAt. Thread-safe.
+/// Reads and validates items as callers send them: JSON objects with contentId, contentType, contentStatus, contentInfo and optionally
+/// revision or occurredAt. Thread-safe.
 /// </summary>
 public sealed class ContentReader
 {
-    private readonly ObjectPool<ItemParser> _readings;
+    private readonly ObjectPool<ItemParser> _parsers;
 
-    /// <param name="options">Types and limits. Not to be changed afterwards.</param>
-    /// <param name="timeProvider">The clock that occurredAt is held against.</param>
-    /// <param name="schemas">Checked last, and only where contentInfo is otherwise sound; null for none.</param>
+    /// <param name="options">Content types and limits. Must not change afterwards.</param>
+    /// <param name="timeProvider">Clock for the limit on occurredAt.</param>
+    /// <param name="schemas">Checked last, and only if contentInfo is otherwise valid; null for none.</param>
     public ContentReader(ContentOptions options, TimeProvider timeProvider, ContentSchemas? schemas = null) =>
-        _readings = new DefaultObjectPool<ItemParser>(new ReadingPolicy(options, timeProvider, schemas));
+        _parsers = new DefaultObjectPool<ItemParser>(new ParserPolicy(options, timeProvider, schemas));
 
     /// <summary>
-    /// Reads one item. Never throws for what is in <paramref name="utf8Item"/>: everything that is wrong with it is in the answer,
-    /// save what stands behind malformed JSON.
+    /// Reads one item. Never throws on bad input: the result reports every violation, up to the first malformed JSON.
     /// </summary>
     /// <param name="utf8Item">One JSON document in UTF-8, with or without byte order mark.</param>
-    /// <param name="receivedAt">When somebody with a clock of his own received it, a broker for one: it is at least that late, whatever this machine's clock says.</param>
+    /// <param name="receivedAt">
+    /// When another system, such as a broker, received the item by its own clock. The limit on occurredAt uses the later of this and
+    /// the local clock.
+    /// </param>
     public ContentReadResult Read(ReadOnlySpan<byte> utf8Item, DateTimeOffset receivedAt = default)
     {
-        var reading = _readings.Get();
+        var parser = _parsers.Get();
         try
         {
-            return reading.Read(utf8Item, receivedAt);
+            return parser.Read(utf8Item, receivedAt);
         }
         finally
         {
-            _readings.Return(reading);
+            _parsers.Return(parser);
         }
     }
 
-    /// <summary>For who reads many items in a row; to be given back by <see cref="Return"/>.</summary>
-    internal ItemParser Rent() => _readings.Get();
+    /// <summary>Rents a parser for many items in a row. Pass it to <see cref="Return"/> afterwards.</summary>
+    internal ItemParser Rent() => _parsers.Get();
 
-    internal void Return(ItemParser reading) => _readings.Return(reading);
+    internal void Return(ItemParser parser) => _parsers.Return(parser);
 
-    /// <summary>The answer to an item of more than <paramref name="limit"/> bytes, which is not looked into.</summary>
-    internal static ContentReadResult TooLarge(long bytes, int limit) => new(
-        null,
-        [new ContentViolation("", ViolationCodes.ItemTooLarge, string.Create(CultureInfo.InvariantCulture, $"The item has {bytes:N0} bytes; the limit is {limit:N0} (MaxItemBytes)."))],
-        null);
-
-    private sealed class ReadingPolicy(ContentOptions options, TimeProvider timeProvider, ContentSchemas? schemas) : PooledObjectPolicy<ItemParser>
+    /// <summary>The result for an item of more than <paramref name="limit"/> bytes, which is not parsed.</summary>
+    internal static ContentReadResult TooLarge(long bytes, int limit)
     {
-        // One large item must not keep its buffers for good.
-        private const int MostBytesKept = 1024 * 1024;
+        var message = string.Create(CultureInfo.InvariantCulture, $"The item has {bytes:N0} bytes; the limit is {limit:N0} (MaxItemBytes).");
+        return new ContentReadResult(null, [new ContentViolation("", ViolationCodes.ItemTooLarge, message)], null);
+    }
+
+    private sealed class ParserPolicy(ContentOptions options, TimeProvider timeProvider, ContentSchemas? schemas)
+        : PooledObjectPolicy<ItemParser>
+    {
+        // Keeps the buffers of one large item from staying in memory permanently.
+        private const int MaxPooledBytes = 1024 * 1024;
 
         public override ItemParser Create() => new(options, timeProvider, schemas);
 
-        public override bool Return(ItemParser obj) => obj.BytesHeld <= MostBytesKept;
+        public override bool Return(ItemParser obj) => obj.BufferBytes <= MaxPooledBytes;
     }
 }

@@ -6,19 +6,21 @@ using NJsonSchema.References;
 
 namespace ContentSync.Content;
 
-/// <summary>Loads one schema file, and refuses what would not be checked as its author means it.</summary>
+/// <summary>Loads a schema file and refuses keywords that would not be enforced as written.</summary>
 internal static class ContentSchemaFile
 {
-    // NJsonSchema reads over these without a word, so a schema that relies on one would let through what it forbids.
+    // NJsonSchema silently ignores these keywords, so a schema that relies on one would accept what it forbids.
     private static readonly HashSet<string> Unsupported = new(StringComparer.Ordinal)
     {
         "const", "if", "then", "else", "contains", "minContains", "maxContains", "propertyNames", "dependencies", "dependentRequired",
         "dependentSchemas", "prefixItems", "unevaluatedProperties", "unevaluatedItems", "$dynamicRef", "$recursiveRef",
     };
 
-    private static readonly HashSet<string> MapsOfSchemas = new(StringComparer.Ordinal) { "properties", "patternProperties", "definitions", "$defs" };
+    private static readonly HashSet<string> MapsOfSchemas =
+        new(StringComparer.Ordinal) { "properties", "patternProperties", "definitions", "$defs" };
 
-    private static readonly HashSet<string> Types = new(StringComparer.Ordinal) { "array", "boolean", "integer", "null", "number", "object", "string" };
+    private static readonly HashSet<string> Types =
+        new(StringComparer.Ordinal) { "array", "boolean", "integer", "null", "number", "object", "string" };
 
     private static readonly HashSet<string> Values = new(StringComparer.Ordinal) { "enum", "default", "example", "examples" };
 
@@ -29,7 +31,9 @@ internal static class ContentSchemaFile
             var json = await File.ReadAllBytesAsync(file, cancellationToken).ConfigureAwait(false);
             if (json.AsSpan().StartsWith(Encoding.UTF8.Preamble)) json = json[Encoding.UTF8.Preamble.Length..];
             using (var document = JsonDocument.Parse(json)) CheckSchema(document.RootElement, "", file);
-            return await JsonSchema.FromJsonAsync(Encoding.UTF8.GetString(json), null, LocalReferences.Factory, cancellationToken).ConfigureAwait(false);
+            return await JsonSchema
+                .FromJsonAsync(Encoding.UTF8.GetString(json), null, LocalReferences.Factory, cancellationToken)
+                .ConfigureAwait(false);
         }
         catch (Exception fault) when (fault is not (OperationCanceledException or ContentSchemaException))
         {
@@ -44,7 +48,11 @@ internal static class ContentSchemaFile
         foreach (var keyword in schema.EnumerateObject())
         {
             var at = JsonPointer.Of(pointer, keyword.Name);
-            if (Unsupported.Contains(keyword.Name)) throw Fault(file, at, $"the keyword '{keyword.Name}' is not supported; say the same with enum, required, anyOf or additionalProperties");
+            if (Unsupported.Contains(keyword.Name))
+            {
+                throw Fault(file, at, $"the keyword '{keyword.Name}' is not supported; use enum, required, anyOf or additionalProperties instead");
+            }
+
             if (keyword.Name == "$ref") CheckReference(keyword.Value, at, file);
             else if (keyword.Name == "type") CheckType(keyword.Value, at, file);
             else if (keyword.Name == "enum") CheckEnum(keyword.Value, at, file);
@@ -78,14 +86,17 @@ internal static class ContentSchemaFile
         IEnumerable<JsonElement> types = type.ValueKind == JsonValueKind.Array ? type.EnumerateArray() : [type];
         foreach (var one in types)
         {
-            if (one.ValueKind != JsonValueKind.String || !Types.Contains(one.GetString()!)) throw Fault(file, pointer, $"there is no type {one}");
+            if (one.ValueKind != JsonValueKind.String || !Types.Contains(one.GetString()!))
+            {
+                throw Fault(file, pointer, $"there is no type {one}");
+            }
         }
     }
 
-    // NJsonSchema reads such a text as a time, and then no text equals it.
+    // NJsonSchema parses a string like this as a time, which then never equals any string.
     private static void CheckEnum(JsonElement values, string pointer, string file)
     {
-        if (values.ValueKind != JsonValueKind.Array) throw Fault(file, pointer, "an enum must be a list");
+        if (values.ValueKind != JsonValueKind.Array) throw Fault(file, pointer, "an enum must be an array");
         foreach (var value in values.EnumerateArray())
         {
             if (value.ValueKind != JsonValueKind.String || value.GetString() is not { } text) continue;
@@ -96,8 +107,9 @@ internal static class ContentSchemaFile
 
     private static void CheckReference(JsonElement reference, string pointer, string file)
     {
-        if (reference.ValueKind == JsonValueKind.String && reference.GetString() is { } target && (target == "#" || target.StartsWith("#/", StringComparison.Ordinal))) return;
-        throw Fault(file, pointer, $"$ref '{reference}' is refused: only a reference within the file ('#/...') is followed, nothing is fetched");
+        var target = reference.ValueKind == JsonValueKind.String ? reference.GetString()! : "";
+        if (target == "#" || target.StartsWith("#/", StringComparison.Ordinal)) return;
+        throw Fault(file, pointer, $"$ref '{reference}' is refused: only references within the file ('#/...') are allowed");
     }
 
     private static void CheckPattern(string? pattern, string pointer, string file)
@@ -108,22 +120,24 @@ internal static class ContentSchemaFile
         }
         catch (ArgumentException fault)
         {
-            throw Fault(file, pointer, $"the pattern is no regular expression: {fault.Message}");
+            throw Fault(file, pointer, $"the pattern is not a regular expression: {fault.Message}");
         }
     }
 
-    private static ContentSchemaException Fault(string file, string pointer, string what) =>
-        new($"The schema file '{file}' cannot be used: at '{pointer}', {what}.");
+    private static ContentSchemaException Fault(string file, string pointer, string problem) =>
+        new($"The schema file '{file}' cannot be used: at '{pointer}', {problem}.");
 
-    /// <summary>The second lock behind <see cref="CheckReference"/>: NJsonSchema itself never opens a file or an address.</summary>
+    /// <summary>Backs up <see cref="CheckReference"/>: keeps NJsonSchema from opening files and URLs.</summary>
     private sealed class LocalReferences(JsonSchemaAppender appender) : JsonReferenceResolver(appender)
     {
         public static LocalReferences Factory(JsonSchema schema) => new(new JsonSchemaAppender(schema, new DefaultTypeNameGenerator()));
 
-        public override Task<IJsonReference> ResolveFileReferenceAsync(string filePath, CancellationToken cancellationToken = default) => throw Refused(filePath);
+        public override Task<IJsonReference> ResolveFileReferenceAsync(string filePath, CancellationToken cancellationToken = default) =>
+            throw Refused(filePath);
 
-        public override Task<IJsonReference> ResolveUrlReferenceAsync(string url, CancellationToken cancellationToken = default) => throw Refused(url);
+        public override Task<IJsonReference> ResolveUrlReferenceAsync(string url, CancellationToken cancellationToken = default) =>
+            throw Refused(url);
 
-        private static NotSupportedException Refused(string target) => new($"the reference '{target}' is not followed");
+        private static NotSupportedException Refused(string target) => new($"the reference '{target}' is not allowed");
     }
 }

@@ -1,9 +1,9 @@
 namespace ContentSync.Content;
 
-/// <summary>Whether AlipayHK may show the content. On the wire this is the JSON number 0 or 1 (protocol field <c>contentStatus</c>).</summary>
+/// <summary>Whether AlipayHK may show the item. On the wire, <c>contentStatus</c> is the JSON number 0 or 1.</summary>
 public enum ContentStatus
 {
-    /// <summary>0: delisted. AlipayHK has no delete; this is the only way to take content down.</summary>
+    /// <summary>0: delisted. AlipayHK has no delete; this is the only way to take an item down.</summary>
     Invalid = 0,
 
     /// <summary>1: listed.</summary>

@@ -3,7 +3,10 @@ using System.Text;
 
 namespace ContentSync.Content;
 
-/// <summary>A short piece of a caller's text that is safe to print: control, format and line-breaking characters (right-to-left overrides among them) show as escapes.</summary>
+/// <summary>
+/// Shortens a caller's text so that it is safe to print: control, format and line-breaking characters, such as right-to-left
+/// overrides, become escapes.
+/// </summary>
 internal static class Excerpt
 {
     private const int MaxCharacters = 40;

@@ -6,12 +6,12 @@ using System.Text.Unicode;
 
 namespace ContentSync.Content;
 
-/// <summary>The reading of one item after the other, with the buffers it needs. Not thread-safe; <see cref="ContentReader"/> pools them.</summary>
+/// <summary>Parses items one after another and reuses its buffers. Not thread-safe; <see cref="ContentReader"/> pools parsers.</summary>
 internal sealed class ItemParser
 {
     private const string KnownMembers = "contentId, contentType, contentStatus, contentInfo, revision, occurredAt";
 
-    // Depth is ours to judge, with a limit and a figure in the message; the JSON reader keeps one bit per level and no stack.
+    // CanonicalForm checks the depth, to report limit and depth. The JSON reader needs only one bit per level and no stack.
     private static readonly JsonReaderOptions AnyDepth = new() { MaxDepth = int.MaxValue };
 
     private readonly ContentOptions _options;
@@ -27,15 +27,15 @@ internal sealed class ItemParser
 
     private Members _seen;
 
-    // Of the contentId in UTF-8; -1 where there is none to name the item by.
+    // Length of the contentId in UTF-8; -1 if it cannot be shown in reports.
     private int _contentIdLength;
     private string? _contentType;
     private ContentStatus _contentStatus;
     private Revision? _revision;
     private DateTimeOffset _receivedAt;
-    private bool _contentInfoIsSound;
+    private bool _contentInfoIsValid;
 
-    // Of the text of a contentInfo that came as a string; -1 where it came as an object.
+    // Length of the decoded text if contentInfo is a string; -1 if it is an object.
     private int _contentInfoTextLength;
 
     public ItemParser(ContentOptions options, TimeProvider timeProvider, ContentSchemas? schemas)
@@ -44,7 +44,9 @@ internal sealed class ItemParser
         _timeProvider = timeProvider;
         _schemas = schemas;
         _contentTypes = [.. options.ContentTypes.Select(name => (name, Encoding.UTF8.GetBytes(name)))];
-        _typeExpectation = options.ContentTypes.Count == 1 ? $"the string {options.ContentTypes[0]}" : $"one of the strings {string.Join(", ", options.ContentTypes)}";
+        _typeExpectation = options.ContentTypes.Count == 1
+            ? $"the string {options.ContentTypes[0]}"
+            : $"one of the strings {string.Join(", ", options.ContentTypes)}";
         _contentInfo = new CanonicalForm(options, _violations);
     }
 
@@ -60,8 +62,8 @@ internal sealed class ItemParser
         OccurredAt = 32,
     }
 
-    /// <summary>Size of the buffers.</summary>
-    public int BytesHeld => _decoded.Length + _contentInfoText.Length + _contentIdText.Length + _contentInfo.Capacity;
+    /// <summary>Size of the buffers in bytes.</summary>
+    public int BufferBytes => _decoded.Length + _contentInfoText.Length + _contentIdText.Length + _contentInfo.Capacity;
 
     private string? ContentId => _contentIdLength < 0 ? null : Encoding.UTF8.GetString(ContentIdText);
 
@@ -74,8 +76,8 @@ internal sealed class ItemParser
         return IsValid(item) ? Accepted() : Refused();
     }
 
-    /// <summary>Checks an item just as <see cref="Read"/> does, but makes no more of it than tells whether it differs from what is known of it.</summary>
-    /// <returns>False where the item is refused; then <paramref name="refused"/> is what <see cref="Read"/> answers.</returns>
+    /// <summary>Validates an item exactly like <see cref="Read"/>, but returns only what shows whether it differs from the ledger.</summary>
+    /// <returns>False if the item is refused; then <paramref name="refused"/> equals the result of <see cref="Read"/>.</returns>
     public bool TryDigest(ReadOnlySpan<byte> item, out ContentDigest digest, out ContentReadResult refused)
     {
         digest = default;
@@ -105,7 +107,7 @@ internal sealed class ItemParser
             _violations.Add("", ViolationCodes.MalformedJson, $"The item is not valid JSON {Describe(malformed)}");
         }
 
-        if (_contentInfoIsSound && _contentType is not null)
+        if (_contentInfoIsValid && _contentType is not null)
             _schemas?.Check(_contentType, _contentInfo.Text, _violations);
         return _violations.Count == 0;
     }
@@ -116,7 +118,7 @@ internal sealed class ItemParser
         _contentIdLength = -1;
         _contentType = null;
         _revision = null;
-        _contentInfoIsSound = false;
+        _contentInfoIsValid = false;
         _contentInfoTextLength = -1;
     }
 
@@ -124,7 +126,7 @@ internal sealed class ItemParser
 
     private ContentReadResult Accepted()
     {
-        // The wire text has to be taken before hashing sorts the members.
+        // Copies the wire text first, because hashing sorts the members.
         var contentInfo = _contentInfoTextLength < 0 ? _contentInfo.Text.ToArray() : _contentInfoText[.._contentInfoTextLength];
         var contentId = ContentId!;
         var item = new ContentItem
@@ -145,7 +147,8 @@ internal sealed class ItemParser
         reader.Read();
         if (reader.TokenType != JsonTokenType.StartObject)
         {
-            _violations.Add("", ViolationCodes.WrongType, $"An item must be a JSON object with the members {KnownMembers}, not {Kind(ref reader)}.");
+            var kind = Kind(ref reader);
+            _violations.Add("", ViolationCodes.WrongType, $"An item must be a JSON object with the members {KnownMembers}, not {kind}.");
             return;
         }
 
@@ -180,7 +183,7 @@ internal sealed class ItemParser
 
     private Members Known(ref Utf8JsonReader reader)
     {
-        // Not ValueTextEquals, which throws for a lone surrogate.
+        // ValueTextEquals would throw for a lone surrogate.
         var name = reader.ValueIsEscaped ? Decode(reader.ValueSpan, out _) : reader.ValueSpan;
         if (name.SequenceEqual("contentId"u8)) return Members.ContentId;
         if (name.SequenceEqual("contentType"u8)) return Members.ContentType;
@@ -193,16 +196,27 @@ internal sealed class ItemParser
     private void ReportUnexpected(ref Utf8JsonReader reader, Members member)
     {
         var name = Encoding.UTF8.GetString(Decode(reader.ValueSpan, out _));
+        var pointer = JsonPointer.Of("", name);
         if (member == Members.None)
-            _violations.Add(JsonPointer.Of("", name), ViolationCodes.UnknownMember, $"An item has no member '{Excerpt.Of(name)}'; the members are {KnownMembers}.");
+        {
+            _violations.Add(
+                pointer,
+                ViolationCodes.UnknownMember,
+                $"An item has no member '{Excerpt.Of(name)}'; the members are {KnownMembers}.");
+        }
         else
-            _violations.Add(JsonPointer.Of("", name), ViolationCodes.DuplicateMember, $"The member '{name}' occurs more than once in the item; keep one.");
+        {
+            _violations.Add(
+                pointer,
+                ViolationCodes.DuplicateMember,
+                $"The member '{name}' occurs more than once in the item; keep one.");
+        }
     }
 
     private void ReadContentId(ref Utf8JsonReader reader)
     {
         const string Pointer = "/contentId";
-        if (!IsString(ref reader, Pointer, "a string with the caller's own id of the content")) return;
+        if (!IsString(ref reader, Pointer, "a string with your id of the item")) return;
         var text = Decode(reader.ValueSpan, out var wellFormed);
         if (!wellFormed)
         {
@@ -210,7 +224,7 @@ internal sealed class ItemParser
             return;
         }
 
-        // Printable ASCII is as it should be, and needs no look at its characters.
+        // Printable ASCII is valid without a check of each character.
         if (text.Length > 0 && text.Length <= _options.MaxContentIdLength && text.IndexOfAnyExceptInRange((byte)'!', (byte)'~') < 0)
             Keep(text);
         else
@@ -231,16 +245,19 @@ internal sealed class ItemParser
         if (contentId.Length > _options.MaxContentIdLength)
         {
             isPrintable = false;
-            _violations.Add(Pointer, ViolationCodes.InvalidContentId, string.Create(CultureInfo.InvariantCulture,
+            _violations.Add(Pointer, ViolationCodes.InvalidContentId, string.Create(
+                CultureInfo.InvariantCulture,
                 $"contentId has {contentId.Length:N0} characters; the limit is {_options.MaxContentIdLength:N0} (MaxContentIdLength)."));
         }
 
-        var control = contentId.AsSpan().IndexOfAnyInRange('\u0000', '\u001F') is var c0 and >= 0 ? c0 : contentId.AsSpan().IndexOfAnyInRange('\u007F', '\u009F');
+        var control = contentId.AsSpan().IndexOfAnyInRange('\u0000', '\u001F');
+        if (control < 0) control = contentId.AsSpan().IndexOfAnyInRange('\u007F', '\u009F');
         if (control >= 0)
         {
             isPrintable = false;
-            _violations.Add(Pointer, ViolationCodes.InvalidContentId, string.Create(CultureInfo.InvariantCulture,
-                $"contentId must not hold control characters; character {control + 1} is U+{(int)contentId[control]:X4}."));
+            _violations.Add(Pointer, ViolationCodes.InvalidContentId, string.Create(
+                CultureInfo.InvariantCulture,
+                $"contentId must not contain control characters; character {control + 1} is U+{(int)contentId[control]:X4}."));
         }
 
         if (char.IsWhiteSpace(contentId[0]) || char.IsWhiteSpace(contentId[^1]))
@@ -267,7 +284,10 @@ internal sealed class ItemParser
             return;
         }
 
-        _violations.Add(Pointer, ViolationCodes.UnknownContentType, $"contentType must be {_typeExpectation}, spelt exactly so, not '{Excerpt.Of(text)}'.");
+        _violations.Add(
+            Pointer,
+            ViolationCodes.UnknownContentType,
+            $"contentType must be {_typeExpectation}, spelled exactly like this, not '{Excerpt.Of(text)}'.");
     }
 
     private void ReadContentStatus(ref Utf8JsonReader reader)
@@ -278,7 +298,10 @@ internal sealed class ItemParser
             return;
         }
 
-        _violations.Add("/contentStatus", ViolationCodes.InvalidContentStatus, $"contentStatus must be the JSON number 0 (delisted) or 1 (listed), without quotes or decimals, not {Kind(ref reader)}.");
+        _violations.Add(
+            "/contentStatus",
+            ViolationCodes.InvalidContentStatus,
+            $"contentStatus must be the JSON number 0 (delisted) or 1 (listed), without quotes or decimals, not {Kind(ref reader)}.");
         reader.Skip();
     }
 
@@ -289,7 +312,7 @@ internal sealed class ItemParser
             var before = _violations.Count;
             _contentInfo.Read(ref reader);
             CheckSize(_contentInfo.Text.Length);
-            _contentInfoIsSound = _violations.Count == before;
+            _contentInfoIsValid = _violations.Count == before;
             return;
         }
 
@@ -299,7 +322,10 @@ internal sealed class ItemParser
             return;
         }
 
-        _violations.Add("/contentInfo", ViolationCodes.WrongType, $"contentInfo must be a JSON object, or a string that holds one, not {Kind(ref reader)}.");
+        _violations.Add(
+            "/contentInfo",
+            ViolationCodes.WrongType,
+            $"contentInfo must be a JSON object, or a string that contains one, not {Kind(ref reader)}.");
         reader.Skip();
     }
 
@@ -323,45 +349,58 @@ internal sealed class ItemParser
             }
             else
             {
-                _violations.Add(Pointer, ViolationCodes.WrongType, $"The string in contentInfo must hold a JSON object, not {Kind(ref reader)}.");
+                var kind = Kind(ref reader);
+                _violations.Add(Pointer, ViolationCodes.WrongType, $"The string in contentInfo must contain a JSON object, not {kind}.");
             }
         }
         catch (JsonException malformed)
         {
-            _violations.Add(Pointer, ViolationCodes.MalformedJson, $"The string in contentInfo must hold a JSON object; it is not valid JSON {Describe(malformed)}");
+            _violations.Add(
+                Pointer,
+                ViolationCodes.MalformedJson,
+                $"The string in contentInfo must contain a JSON object; it is not valid JSON {Describe(malformed)}");
         }
 
-        _contentInfoIsSound = _violations.Count == before;
+        _contentInfoIsValid = _violations.Count == before;
     }
 
     private void CheckSize(int bytes)
     {
         if (bytes <= _options.MaxContentInfoBytes) return;
-        _violations.Add("/contentInfo", ViolationCodes.ContentInfoTooLarge, string.Create(CultureInfo.InvariantCulture,
+        _violations.Add("/contentInfo", ViolationCodes.ContentInfoTooLarge, string.Create(
+            CultureInfo.InvariantCulture,
             $"contentInfo has {bytes:N0} bytes; the limit is {_options.MaxContentInfoBytes:N0} (MaxContentInfoBytes)."));
     }
 
     private void ReadRevision(ref Utf8JsonReader reader)
     {
-        // Digits alone: 1.0 and 1e3 are numbers to some writers and texts to others, so they are no safe revision.
-        if (reader.TokenType == JsonTokenType.Number && reader.ValueSpan.IndexOfAnyExceptInRange((byte)'0', (byte)'9') < 0 && reader.TryGetInt64(out var number))
+        // Digits only: JSON libraries disagree on whether 1.0 and 1e3 are integers.
+        var isDigits = reader.TokenType == JsonTokenType.Number && reader.ValueSpan.IndexOfAnyExceptInRange((byte)'0', (byte)'9') < 0;
+        if (isDigits && reader.TryGetInt64(out var number))
         {
             _revision = Revision.Of(number);
             return;
         }
 
-        _violations.Add("/revision", ViolationCodes.InvalidRevision, $"revision must be an integer from 0 to 9223372036854775807, written with digits only, not {Kind(ref reader)}; leave it out where there is none.");
+        _violations.Add(
+            "/revision",
+            ViolationCodes.InvalidRevision,
+            "revision must be an integer from 0 to 9223372036854775807, written with digits only, "
+                + $"not {Kind(ref reader)}; omit it if there is none.");
         reader.Skip();
     }
 
     private void ReadOccurredAt(ref Utf8JsonReader reader)
     {
         const string Pointer = "/occurredAt";
-        if (!IsString(ref reader, Pointer, $"a string, {ZonedTime.Expected}; leave it out where there is none")) return;
+        if (!IsString(ref reader, Pointer, $"a string, {ZonedTime.Expected}; omit it if there is none")) return;
         var text = Decode(reader.ValueSpan, out var wellFormed);
         if (!wellFormed || !ZonedTime.HasTimeAndZone(text) || !reader.TryGetDateTimeOffset(out var occurredAt))
         {
-            _violations.Add(Pointer, ViolationCodes.InvalidOccurredAt, $"occurredAt must be {ZonedTime.Expected}, not '{Excerpt.Of(text)}'.");
+            _violations.Add(
+                Pointer,
+                ViolationCodes.InvalidOccurredAt,
+                $"occurredAt must be {ZonedTime.Expected}, not '{Excerpt.Of(text)}'.");
             return;
         }
 
@@ -369,8 +408,10 @@ internal sealed class ItemParser
         var now = _timeProvider.GetUtcNow();
         if (now < _receivedAt) now = _receivedAt;
         if (occurredAt - now <= _options.MaxOccurredAtAhead) return;
-        _violations.Add(Pointer, ViolationCodes.OccurredAtAhead, string.Create(CultureInfo.InvariantCulture,
-            $"occurredAt {Excerpt.Of(text)} is ahead of the clock ({now:yyyy-MM-dd'T'HH:mm:ss'Z'}) by more than the limit of {_options.MaxOccurredAtAhead} (MaxOccurredAtAhead)."));
+        _violations.Add(Pointer, ViolationCodes.OccurredAtAhead, string.Create(
+            CultureInfo.InvariantCulture,
+            $"occurredAt {Excerpt.Of(text)} is ahead of the clock ({now:yyyy-MM-dd'T'HH:mm:ss'Z'}) "
+                + $"by more than the limit of {_options.MaxOccurredAtAhead} (MaxOccurredAtAhead)."));
     }
 
     private bool IsString(ref Utf8JsonReader reader, string pointer, string expected)
@@ -383,25 +424,31 @@ internal sealed class ItemParser
 
     private void ReportMissing()
     {
-        ReportMissing(Members.ContentId, "contentId", "the caller's own id of the content");
+        ReportMissing(Members.ContentId, "contentId", "your id of the item");
         ReportMissing(Members.ContentType, "contentType", "one of the configured content types");
         ReportMissing(Members.ContentStatus, "contentStatus", "0 (delisted) or 1 (listed)");
-        ReportMissing(Members.ContentInfo, "contentInfo", "a JSON object, or a string that holds one");
+        ReportMissing(Members.ContentInfo, "contentInfo", "a JSON object, or a string that contains one");
         const Members Both = Members.Revision | Members.OccurredAt;
         if ((_seen & Both) == Both)
-            _violations.Add("/occurredAt", ViolationCodes.RevisionAndOccurredAt, "An item has either revision or occurredAt, not both; leave one out.");
+        {
+            _violations.Add(
+                "/occurredAt",
+                ViolationCodes.RevisionAndOccurredAt,
+                "An item has either revision or occurredAt, not both; omit one.");
+        }
     }
 
-    private void ReportMissing(Members member, string name, string what)
+    private void ReportMissing(Members member, string name, string expected)
     {
-        if ((_seen & member) == 0) _violations.Add("/" + name, ViolationCodes.MissingMember, $"{name} is required: {what}.");
+        if ((_seen & member) == 0) _violations.Add("/" + name, ViolationCodes.MissingMember, $"{name} is required: {expected}.");
     }
 
     private void ReportInvalidUtf8(ReadOnlySpan<byte> item)
     {
         var position = 0;
         while (Rune.DecodeFromUtf8(item[position..], out _, out var length) == OperationStatus.Done) position += length;
-        _violations.Add("", ViolationCodes.InvalidUtf8, string.Create(CultureInfo.InvariantCulture,
+        _violations.Add("", ViolationCodes.InvalidUtf8, string.Create(
+            CultureInfo.InvariantCulture,
             $"The item is not UTF-8: byte {position + 1:N0} is 0x{item[position]:X2}. Send it as UTF-8."));
     }
 

@@ -2,10 +2,10 @@ using System.Text;
 
 namespace ContentSync.Content;
 
-/// <summary>RFC 6901.</summary>
+/// <summary>JSON pointers (RFC 6901).</summary>
 internal static class JsonPointer
 {
-    /// <summary>Adds one reference token, with <c>~</c> and <c>/</c> escaped.</summary>
+    /// <summary>Appends a reference token, with <c>~</c> and <c>/</c> escaped.</summary>
     public static StringBuilder AppendToken(StringBuilder pointer, string token)
     {
         pointer.Append('/');
@@ -19,6 +19,6 @@ internal static class JsonPointer
         return pointer;
     }
 
-    /// <summary>The pointer to a member of the value at <paramref name="parent"/>.</summary>
+    /// <summary>Returns the pointer to a member of the value at <paramref name="parent"/>.</summary>
     public static string Of(string parent, string member) => AppendToken(new StringBuilder(parent), member).ToString();
 }

@@ -5,21 +5,23 @@ using System.Text;
 namespace ContentSync.Content;
 
 /// <summary>
-/// Decodes what stands between the quotes of a JSON string. The input is valid JSON and valid UTF-8, as a
-/// <see cref="System.Text.Json.Utf8JsonReader"/> has checked; only surrogate escapes without their other half can still be wrong,
-/// and they are answered rather than thrown.
+/// Decodes the text between the quotes of a JSON string. A <see cref="System.Text.Json.Utf8JsonReader"/> has already checked that it is
+/// valid JSON and UTF-8. Lone surrogate escapes are the only remaining fault; they are reported, not thrown.
 /// </summary>
 internal static class JsonStringText
 {
-    /// <summary>Replaces every escape by its character. Never writes more than <paramref name="raw"/> has.</summary>
+    /// <summary>Replaces every escape with its character. Never writes more bytes than <paramref name="raw"/> has.</summary>
     /// <param name="raw">The bytes between the quotes.</param>
     /// <param name="destination">At least as long as <paramref name="raw"/>.</param>
-    /// <param name="wellFormed">False where a lone surrogate was replaced by U+FFFD.</param>
-    /// <returns>Bytes written.</returns>
+    /// <param name="wellFormed">False if a lone surrogate was replaced with U+FFFD.</param>
+    /// <returns>Number of bytes written.</returns>
     public static int Decode(ReadOnlySpan<byte> raw, Span<byte> destination, out bool wellFormed) =>
         Decode(raw, destination, canonical: false, out wellFormed);
 
-    /// <summary>As <see cref="Decode(ReadOnlySpan{byte}, Span{byte}, out bool)"/>, but what JSON requires to be escaped stays so, in the shortest way there is: one spelling for one text.</summary>
+    /// <summary>
+    /// Like <see cref="Decode(ReadOnlySpan{byte}, Span{byte}, out bool)"/>, but characters that JSON requires to be escaped stay escaped,
+    /// in the shortest form: equal texts become equal bytes.
+    /// </summary>
     public static int Canonicalize(ReadOnlySpan<byte> raw, Span<byte> destination, out bool wellFormed) =>
         Decode(raw, destination, canonical: true, out wellFormed);
 
@@ -89,7 +91,7 @@ internal static class JsonStringText
 
     private static char CodeUnit(ReadOnlySpan<byte> escape)
     {
-        // Four hex digits, as the JSON reader has checked.
+        // The JSON reader has checked that these are four hex digits.
         return Utf8Parser.TryParse(escape.Slice(2, 4), out ushort unit, out _, 'x') ? (char)unit : '\uFFFD';
     }
 

@@ -6,12 +6,12 @@ using NJsonSchema.Validation;
 
 namespace ContentSync.Content;
 
-/// <summary>Turns what NJsonSchema found into violations that name the value, the rule and what would be right.</summary>
+/// <summary>Turns NJsonSchema's errors into violations that name the value, the rule and what is valid.</summary>
 internal static class SchemaViolation
 {
     public static void Report(ValidationError error, ViolationList violations)
     {
-        // These only say that something below is wrong; what is below says it better.
+        // A parent error only says that a child is invalid; the child's own error is more precise.
         if (error is ChildSchemaValidationError { Kind: not (ValidationErrorKind.NotAnyOf or ValidationErrorKind.NotOneOf) } parent)
         {
             foreach (var child in parent.Errors.Values.SelectMany(errors => errors)) Report(child, violations);
@@ -44,30 +44,34 @@ internal static class SchemaViolation
             ValidationErrorKind.PropertyRequired => $"The schema requires the member '{name}'.",
             ValidationErrorKind.NoAdditionalPropertiesAllowed => $"The schema has no member '{name}'; it allows {Names(schema)}.",
             ValidationErrorKind.NotInEnumeration => $"The schema allows {string.Join(", ", schema.Enumeration)} here, not {Shown(error)}.",
-            ValidationErrorKind.PatternMismatch => $"The schema wants a text that matches {schema.Pattern}, not {Shown(error)}.",
-            ValidationErrorKind.StringTooShort => Invariant($"The schema wants at least {schema.MinLength} characters (minLength)."),
+            ValidationErrorKind.PatternMismatch => $"The schema requires a string that matches {schema.Pattern}, not {Shown(error)}.",
+            ValidationErrorKind.StringTooShort => Invariant($"The schema requires at least {schema.MinLength} characters (minLength)."),
             ValidationErrorKind.StringTooLong => Invariant($"The schema allows at most {schema.MaxLength} characters (maxLength)."),
-            ValidationErrorKind.NumberTooSmall => Invariant($"The schema wants a number {Lowest(schema)}, not {Shown(error)}."),
-            ValidationErrorKind.NumberTooBig or ValidationErrorKind.IntegerTooBig => Invariant($"The schema wants a number {Highest(schema)}, not {Shown(error)}."),
-            ValidationErrorKind.NumberNotMultipleOf or ValidationErrorKind.IntegerNotMultipleOf => Invariant($"The schema wants a multiple of {schema.MultipleOf}, not {Shown(error)}."),
+            ValidationErrorKind.NumberTooSmall => Invariant($"The schema requires a number {Minimum(schema)}, not {Shown(error)}."),
+            ValidationErrorKind.NumberTooBig or ValidationErrorKind.IntegerTooBig =>
+                Invariant($"The schema requires a number {Maximum(schema)}, not {Shown(error)}."),
+            ValidationErrorKind.NumberNotMultipleOf or ValidationErrorKind.IntegerNotMultipleOf =>
+                Invariant($"The schema requires a multiple of {schema.MultipleOf}, not {Shown(error)}."),
             ValidationErrorKind.TooManyItems => Invariant($"The schema allows at most {schema.MaxItems} elements (maxItems)."),
-            ValidationErrorKind.TooFewItems => Invariant($"The schema wants at least {schema.MinItems} elements (minItems)."),
-            ValidationErrorKind.ItemsNotUnique => "The schema wants elements that all differ (uniqueItems).",
+            ValidationErrorKind.TooFewItems => Invariant($"The schema requires at least {schema.MinItems} elements (minItems)."),
+            ValidationErrorKind.ItemsNotUnique => "The schema requires distinct elements (uniqueItems).",
             ValidationErrorKind.TooManyItemsInTuple => "The schema allows no more elements here (additionalItems).",
             ValidationErrorKind.TooManyProperties => Invariant($"The schema allows at most {schema.MaxProperties} members (maxProperties)."),
-            ValidationErrorKind.TooFewProperties => Invariant($"The schema wants at least {schema.MinProperties} members (minProperties)."),
-            ValidationErrorKind.ExcludedSchemaValidates => "The value is what the schema excludes (not).",
-            ValidationErrorKind.NotAnyOf => Invariant($"The value fits none of the {schema.AnyOf.Count} forms that the schema allows (anyOf).{Reasons(error)}"),
-            ValidationErrorKind.NotOneOf => Invariant($"The value must fit exactly one of the {schema.OneOf.Count} forms in the schema (oneOf).{Reasons(error)}"),
-            ValidationErrorKind.NoTypeValidates => $"The schema wants {TypeNames(schema.Type)}, not {Shown(error)}.",
+            ValidationErrorKind.TooFewProperties => Invariant($"The schema requires at least {schema.MinProperties} members (minProperties)."),
+            ValidationErrorKind.ExcludedSchemaValidates => "The schema excludes this value (not).",
+            ValidationErrorKind.NotAnyOf =>
+                Invariant($"The value matches none of the {schema.AnyOf.Count} forms that the schema allows (anyOf).{Reasons(error)}"),
+            ValidationErrorKind.NotOneOf =>
+                Invariant($"The value must match exactly one of the {schema.OneOf.Count} forms in the schema (oneOf).{Reasons(error)}"),
+            ValidationErrorKind.NoTypeValidates => $"The schema requires {TypeNames(schema.Type)}, not {Shown(error)}.",
             ValidationErrorKind.StringExpected or ValidationErrorKind.NumberExpected or ValidationErrorKind.IntegerExpected
                 or ValidationErrorKind.BooleanExpected or ValidationErrorKind.ObjectExpected or ValidationErrorKind.ArrayExpected
-                or ValidationErrorKind.NullExpected => $"The schema wants {TypeNames(schema.Type)}, not {Shown(error)}.",
-            _ => $"The schema wants the format {schema.Format}, not {Shown(error)}.",
+                or ValidationErrorKind.NullExpected => $"The schema requires {TypeNames(schema.Type)}, not {Shown(error)}.",
+            _ => $"The schema requires the format {schema.Format}, not {Shown(error)}.",
         };
     }
 
-    // The first fault of each form, so that a reader sees which form was nearly met.
+    // Shows the first error of each form, so that a reader sees which form almost matched.
     private static string Reasons(ValidationError error)
     {
         if (error is not ChildSchemaValidationError forms) return "";
@@ -82,14 +86,17 @@ internal static class SchemaViolation
             ? Innermost(child)
             : error;
 
-    private static string Names(JsonSchema schema) =>
-        schema.Properties.Count == 0 ? "none" : string.Join(", ", schema.Properties.Keys.Take(20)) + (schema.Properties.Count > 20 ? ", ..." : "");
+    private static string Names(JsonSchema schema) => schema.Properties.Count == 0
+        ? "none"
+        : string.Join(", ", schema.Properties.Keys.Take(20)) + (schema.Properties.Count > 20 ? ", ..." : "");
 
-    private static string Lowest(JsonSchema schema) =>
-        schema.ExclusiveMinimum is { } above ? Invariant($"above {above}") : Invariant($"{(schema.IsExclusiveMinimum ? "above" : "of at least")} {schema.Minimum}");
+    private static string Minimum(JsonSchema schema) => schema.ExclusiveMinimum is { } above
+        ? Invariant($"above {above}")
+        : Invariant($"{(schema.IsExclusiveMinimum ? "above" : "of at least")} {schema.Minimum}");
 
-    private static string Highest(JsonSchema schema) =>
-        schema.ExclusiveMaximum is { } below ? Invariant($"below {below}") : Invariant($"{(schema.IsExclusiveMaximum ? "below" : "of at most")} {schema.Maximum}");
+    private static string Maximum(JsonSchema schema) => schema.ExclusiveMaximum is { } below
+        ? Invariant($"below {below}")
+        : Invariant($"{(schema.IsExclusiveMaximum ? "below" : "of at most")} {schema.Maximum}");
 
     private static string TypeNames(JsonObjectType types)
     {

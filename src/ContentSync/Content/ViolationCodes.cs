@@ -3,34 +3,34 @@ namespace ContentSync.Content;
 /// <summary>The stable codes of <see cref="ContentViolation"/>.</summary>
 public static class ViolationCodes
 {
-    /// <summary>Not JSON; the message says at which line and byte.</summary>
+    /// <summary>Not valid JSON; the message names the line and byte.</summary>
     public const string MalformedJson = "malformed-json";
 
     /// <summary>The bytes are not UTF-8.</summary>
     public const string InvalidUtf8 = "invalid-utf8";
 
-    /// <summary>A text holds half of a surrogate pair.</summary>
+    /// <summary>A string contains half of a surrogate pair.</summary>
     public const string LoneSurrogate = "lone-surrogate";
 
-    /// <summary>More bytes than <see cref="ContentOptions.MaxItemBytes"/>.</summary>
+    /// <summary>The item has more bytes than <see cref="ContentOptions.MaxItemBytes"/>.</summary>
     public const string ItemTooLarge = "item-too-large";
 
-    /// <summary>A value of another JSON type than the member takes.</summary>
+    /// <summary>A value has the wrong JSON type for its member.</summary>
     public const string WrongType = "wrong-type";
 
-    /// <summary>A required member is not there.</summary>
+    /// <summary>A required member is missing.</summary>
     public const string MissingMember = "missing-member";
 
-    /// <summary>A member that an item does not have; likely a typing error.</summary>
+    /// <summary>An item has no such member; probably a typo.</summary>
     public const string UnknownMember = "unknown-member";
 
-    /// <summary>The same member name twice in one object.</summary>
+    /// <summary>An object repeats a member name.</summary>
     public const string DuplicateMember = "duplicate-member";
 
-    /// <summary>contentId is empty, too long, or holds characters that an id may not.</summary>
+    /// <summary>contentId is empty or too long, or contains characters that are not allowed.</summary>
     public const string InvalidContentId = "invalid-content-id";
 
-    /// <summary>contentType is none of <see cref="ContentOptions.ContentTypes"/>.</summary>
+    /// <summary>contentType is not one of <see cref="ContentOptions.ContentTypes"/>.</summary>
     public const string UnknownContentType = "unknown-content-type";
 
     /// <summary>contentStatus is neither 0 nor 1.</summary>
@@ -42,24 +42,24 @@ public static class ViolationCodes
     /// <summary>occurredAt is not ISO 8601 with a zone.</summary>
     public const string InvalidOccurredAt = "invalid-occurred-at";
 
-    /// <summary>occurredAt lies further ahead of the clock than <see cref="ContentOptions.MaxOccurredAtAhead"/>.</summary>
+    /// <summary>occurredAt is further ahead of the clock than <see cref="ContentOptions.MaxOccurredAtAhead"/>.</summary>
     public const string OccurredAtAhead = "occurred-at-ahead";
 
-    /// <summary>Both revision and occurredAt are there.</summary>
+    /// <summary>The item has both revision and occurredAt.</summary>
     public const string RevisionAndOccurredAt = "revision-and-occurred-at";
 
-    /// <summary>More bytes than <see cref="ContentOptions.MaxContentInfoBytes"/>.</summary>
+    /// <summary>contentInfo has more bytes than <see cref="ContentOptions.MaxContentInfoBytes"/>.</summary>
     public const string ContentInfoTooLarge = "content-info-too-large";
 
-    /// <summary>Nested deeper than <see cref="ContentOptions.MaxContentInfoDepth"/>.</summary>
+    /// <summary>contentInfo is nested deeper than <see cref="ContentOptions.MaxContentInfoDepth"/>.</summary>
     public const string ContentInfoTooDeep = "content-info-too-deep";
 
-    /// <summary>A text or member name in contentInfo with more characters than <see cref="ContentOptions.MaxTextLength"/>.</summary>
+    /// <summary>A string or member name in contentInfo has more characters than <see cref="ContentOptions.MaxTextLength"/>.</summary>
     public const string TextTooLong = "text-too-long";
 
-    /// <summary>A rule of the content type's JSON Schema is broken.</summary>
+    /// <summary>contentInfo breaks a rule of the content type's JSON Schema.</summary>
     public const string Schema = "schema";
 
-    /// <summary>There are more violations than are listed.</summary>
+    /// <summary>There are more violations than the list shows.</summary>
     public const string MoreViolations = "more-violations";
 }

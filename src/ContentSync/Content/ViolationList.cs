@@ -2,33 +2,37 @@ using System.Globalization;
 
 namespace ContentSync.Content;
 
-/// <summary>Gathers the violations of one item. Bounded, so that a hostile item cannot make a report many times its own size.</summary>
+/// <summary>Collects the violations of one item. Bounded, so that a hostile item cannot produce a report many times its own size.</summary>
 internal sealed class ViolationList
 {
-    private const int Most = 100;
+    private const int MaxViolations = 100;
 
     private List<ContentViolation>? _violations;
-    private int _more;
+    private int _unlisted;
 
-    public int Count => (_violations?.Count ?? 0) + _more;
+    public int Count => (_violations?.Count ?? 0) + _unlisted;
 
     public void Add(string pointer, string code, string message)
     {
         _violations ??= [];
-        if (_violations.Count < Most - 1)
+        if (_violations.Count < MaxViolations - 1)
             _violations.Add(new ContentViolation(pointer, code, message));
         else
-            _more++;
+            _unlisted++;
     }
 
-    /// <summary>Hands over what was gathered and starts afresh.</summary>
+    /// <summary>Returns the violations and clears the list.</summary>
     public IReadOnlyList<ContentViolation> Take()
     {
         if (_violations is not { } taken) return [];
-        if (_more > 0)
-            taken.Add(new ContentViolation("", ViolationCodes.MoreViolations, string.Create(CultureInfo.InvariantCulture, $"{_more:N0} more violations are not listed; mend the listed ones first.")));
+        if (_unlisted > 0)
+        {
+            var message = string.Create(CultureInfo.InvariantCulture, $"{_unlisted:N0} more violations are not listed; fix the listed ones first.");
+            taken.Add(new ContentViolation("", ViolationCodes.MoreViolations, message));
+        }
+
         _violations = null;
-        _more = 0;
+        _unlisted = 0;
         return taken;
     }
 }

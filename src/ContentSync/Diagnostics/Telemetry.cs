@@ -4,51 +4,60 @@ using System.Diagnostics.Metrics;
 namespace ContentSync.Diagnostics;
 
 /// <summary>
-/// The names under which traces and figures of this library are published. A single content has a span of its own and one for each
-/// call to AlipayHK; contents that come in bulk share one span and are told apart by figures only.
+/// The names of this library's traces and metrics. A single item has its own span and one per request to AlipayHK; items in bulk share
+/// one span, and only metrics distinguish their outcomes.
 /// </summary>
 public static class Telemetry
 {
     /// <summary>Name of the activity source and of the meter.</summary>
     public const string Name = "ContentSync";
 
-    /// <summary>Tag of spans.</summary>
+    /// <summary>Span tag: the item's contentId.</summary>
     public const string ContentIdTag = "content.id";
 
-    /// <summary>Tag of spans: AlipayHK's trace id, to be quoted to its support.</summary>
+    /// <summary>Span tag: AlipayHK's id of the request, for its support.</summary>
     public const string TracerIdTag = "alipayhk.tracer_id";
 
+    private const string ItemUnit = "{item}";
     private const string Bulk = "synchronize contents in bulk";
 
-    /// <summary>Traces from trigger to AlipayHK.</summary>
+    /// <summary>Source of all spans, from trigger to AlipayHK.</summary>
     public static readonly ActivitySource Source = new(Name);
 
-    /// <summary>Figures.</summary>
+    /// <summary>Source of all metrics.</summary>
     public static readonly Meter Meter = new(Name);
 
-    /// <summary>Runs of contents through the synchronizer, by <c>outcome</c> and <c>code</c>.</summary>
-    public static readonly Counter<long> Outcomes = Meter.CreateCounter<long>("contentsync.outcomes", "{content}", "Runs of contents through the synchronizer, by outcome and code.");
+    /// <summary>Attempts, by <c>outcome</c> and <c>code</c>.</summary>
+    public static readonly Counter<long> Outcomes = Meter.CreateCounter<long>(
+        "contentsync.outcomes", ItemUnit, "Attempts of the synchronizer, by outcome and code.");
 
-    /// <summary>Contents given up on or rejected for good, by <c>reason</c> and <c>code</c>.</summary>
-    public static readonly Counter<long> Parked = Meter.CreateCounter<long>("contentsync.parked", "{content}", "Contents parked, by reason and code.");
+    /// <summary>Items parked, by <c>reason</c> and <c>code</c>.</summary>
+    public static readonly Counter<long> Parked = Meter.CreateCounter<long>(
+        "contentsync.parked", ItemUnit, "Items parked, by reason and code.");
 
-    /// <summary>Answers whose signature did not verify, by <c>verification</c>.</summary>
-    public static readonly Counter<long> VerificationFailures = Meter.CreateCounter<long>("contentsync.verification.failures", "{answer}", "Answers of AlipayHK whose signature did not verify, by what was wrong.");
+    /// <summary>Responses whose signature is not valid, by <c>verification</c>.</summary>
+    public static readonly Counter<long> VerificationFailures = Meter.CreateCounter<long>(
+        "contentsync.verification.failures", "{response}", "Responses of AlipayHK whose signature is not valid, by kind of failure.");
 
-    /// <summary>Time for a signature, pacing included, by <c>result</c>.</summary>
-    public static readonly Histogram<double> SignDuration = Meter.CreateHistogram<double>("contentsync.sign.duration", "s", "Time for a signature, the wait for its turn included.");
+    /// <summary>Duration of signing, the rate limiter's delay included, by <c>result</c>.</summary>
+    public static readonly Histogram<double> SignDuration = Meter.CreateHistogram<double>(
+        "contentsync.sign.duration", "s", "Duration of signing, the rate limiter's delay included.");
 
-    /// <summary>Time for one try at AlipayHK without the signature, by <c>status</c>.</summary>
-    public static readonly Histogram<double> PartnerDuration = Meter.CreateHistogram<double>("contentsync.partner.duration", "s", "Time from the first byte sent to AlipayHK until its answer begins, by HTTP status.");
+    /// <summary>Duration of one request to AlipayHK, without signing, by <c>status</c>.</summary>
+    public static readonly Histogram<double> AlipayHkDuration = Meter.CreateHistogram<double>(
+        "contentsync.partner.duration", "s", "Time from the first byte sent to AlipayHK until its response begins, by HTTP status.");
 
-    /// <summary>Age of the oldest content that is pending past its due time, as the sweep found it; 0 where there is none.</summary>
-    public static readonly Gauge<double> OldestPendingAge = Meter.CreateGauge<double>("contentsync.oldest_pending.age", "s", "Time since acceptance of the oldest content pending past its due time.");
+    /// <summary>Age of the oldest item that is pending past its due time, as the sweep found it; 0 if there is none.</summary>
+    public static readonly Gauge<double> OldestPendingAge = Meter.CreateGauge<double>(
+        "contentsync.oldest_pending.age", "s", "Time since acceptance of the oldest item that is pending past its due time.");
 
-    /// <summary>Contents that resyncs set out to send.</summary>
-    public static readonly Counter<long> ResyncPlanned = Meter.CreateCounter<long>("contentsync.resync.planned", "{content}", "Contents that resyncs set out to send.");
+    /// <summary>Items that resync runs plan to send.</summary>
+    public static readonly Counter<long> ResyncPlanned = Meter.CreateCounter<long>(
+        "contentsync.resync.planned", ItemUnit, "Items that resync runs plan to send.");
 
-    /// <summary>Contents of resyncs that are accounted for, by <c>outcome</c>.</summary>
-    public static readonly Counter<long> ResyncDone = Meter.CreateCounter<long>("contentsync.resync.done", "{content}", "Contents of resyncs that are accounted for, by outcome.");
+    /// <summary>Items of resync runs that are finished, by <c>outcome</c>.</summary>
+    public static readonly Counter<long> ResyncDone = Meter.CreateCounter<long>(
+        "contentsync.resync.done", ItemUnit, "Items of resync runs that are finished, by outcome.");
 
     /// <summary>Resyncs that ended, by <c>source</c> (catalog, ledger) and <c>result</c>; see <see cref="ResyncEnded"/>.</summary>
     public static readonly Counter<long> ResyncRuns = Meter.CreateCounter<long>("contentsync.resync.runs", "{run}", "Resyncs that ended, by source and result.");
@@ -62,15 +71,15 @@ public static class Telemetry
     public static void ResyncEnded(string source, string result) =>
         ResyncRuns.Add(1, new KeyValuePair<string, object?>("source", source), new KeyValuePair<string, object?>("result", result));
 
-    /// <summary>The span of one content; null where nobody listens, and for one of a bulk.</summary>
+    /// <summary>Starts the span of one item. Null without a listener and inside a bulk span.</summary>
     public static Activity? StartItem(string contentId) =>
         InBulk ? null : Source.StartActivity("synchronize content")?.SetTag(ContentIdTag, contentId);
 
-    /// <summary>The span of one try at AlipayHK; null where nobody listens, and for one of a bulk.</summary>
+    /// <summary>Starts the span of one request to AlipayHK. Null without a listener and inside a bulk span.</summary>
     public static Activity? StartRequest() => InBulk ? null : Source.StartActivity("call AlipayHK", ActivityKind.Client);
 
-    /// <summary>The span that contents of one array share.</summary>
-    public static Activity? StartBulk(int contents) => Source.StartActivity(Bulk)?.SetTag("content.count", contents);
+    /// <summary>Starts the span that the items of one array share.</summary>
+    public static Activity? StartBulk(int items) => Source.StartActivity(Bulk)?.SetTag("content.count", items);
 
     private static bool InBulk => Activity.Current is { OperationName: Bulk };
 }

@@ -2,9 +2,12 @@ using System.Security.Cryptography;
 
 namespace ContentSync.Signing;
 
-/// <summary>Unwraps the symmetric key of an encrypted answer with the partner's private RSA key. Only a signer that holds the key itself can be expected to be one.</summary>
+/// <summary>
+/// Unwraps the symmetric key of an encrypted response with the partner's private RSA key. Implemented only by signers that hold the
+/// private key in this process.
+/// </summary>
 public interface IKeyUnwrapper
 {
-    /// <summary>The key's bytes, or null where they were not wrapped for this key or with another padding.</summary>
+    /// <summary>Returns the key's bytes, or null if they were wrapped for another key or with another padding.</summary>
     ValueTask<byte[]?> UnwrapAsync(ReadOnlyMemory<byte> wrappedKey, RSAEncryptionPadding padding, CancellationToken cancellationToken);
 }

@@ -2,28 +2,32 @@ using System.Diagnostics.CodeAnalysis;
 
 namespace ContentSync.Signing;
 
-/// <summary>One vault of a pool: its pace and its keys. Times are seconds since the pool began. Guarded by the pool's lock.</summary>
+/// <summary>
+/// One vault of a pool: a token bucket that limits its rate, and its keys. Times are seconds since the pool was created. Guarded by
+/// the pool's lock.
+/// </summary>
 internal sealed class PooledVault
 {
-    // A throttled vault is asked for what it gave in its last window, or half, whichever is less; then for more, by a factor of
-    // e in this many seconds, so that it is back from a tenth to all within a minute.
+    // A throttled vault's rate drops to what it delivered in its last window, or by half if it delivered the full rate. The rate then
+    // grows by a factor of e in this many seconds, from a tenth back to the full rate within a minute.
     private const double GrowthSeconds = 25;
 
-    private const double LowestShare = 0.02;
-    private const double FirstRest = 0.1;
-    private const double LongestRest = 5;
+    private const double MinRateShare = 0.02;
+    private const double FirstRestSeconds = 0.1;
+    private const double MaxRestSeconds = 5;
+    private const double MaxRetryAfterSeconds = 60;
 
     private readonly string _name;
     private readonly PooledKey[] _keys;
-    private readonly double _highest;
-    private readonly double _lowest;
-    private readonly double _most;
+    private readonly double _maxRate;
+    private readonly double _minRate;
+    private readonly double _maxTokens;
     private readonly SignatureWindow _window = new();
-    private double _perSecond;
-    private double _savedAt;
+    private double _rate;
+    private double _refilledAt;
     private double _restUntil;
-    private double _pacedSince = double.NegativeInfinity;
-    private int _throttledInARow;
+    private double _rateLoweredAt = double.NegativeInfinity;
+    private int _consecutiveThrottles;
     private int _nextKey;
     private long _signed;
     private long _throttled;
@@ -32,43 +36,43 @@ internal sealed class PooledVault
     {
         _name = name;
         _keys = [.. keys.Select(key => new PooledKey(this, key, options))];
-        _perSecond = _highest = options.SignaturesPerSecond;
+        _rate = _maxRate = options.SignaturesPerSecond;
 
-        // However slow the whole, a throttled vault is asked as often as one that is down, or it would not be found to be well again.
-        _lowest = Math.Min(_highest, Math.Max(_highest * LowestShare, 1 / options.MaxProbeDelay.TotalSeconds));
-        _most = Math.Max(1, _highest * options.BurstDuration.TotalSeconds);
+        // Even at a low rate, a throttled vault gets as many calls as one that is down gets probes; otherwise its recovery goes unnoticed.
+        _minRate = Math.Min(_maxRate, Math.Max(_maxRate * MinRateShare, 1 / options.MaxProbeDelay.TotalSeconds));
+        _maxTokens = Math.Max(1, _maxRate * options.BurstDuration.TotalSeconds);
         Tokens = 1;
     }
 
-    /// <summary>Signatures it may be asked for at once, as of the last look.</summary>
+    /// <summary>Signatures that may be requested at once, as of the last refill.</summary>
     public double Tokens { get; private set; }
 
-    /// <summary>Signatures per second that can be had of it; 0 while all its keys are down.</summary>
-    public double Rate => _keys.Any(key => !key.IsDown) ? _perSecond : 0;
+    /// <summary>Signatures per second that the vault gets to make; 0 while all its keys are down.</summary>
+    public double Rate => _keys.Any(key => !key.IsDown) ? _rate : 0;
 
     public VaultStatus Status => new(_name, Rate, _signed, _throttled, _keys.Count(key => key.IsDown));
 
-    /// <summary>Whether its pace allows one more.</summary>
+    /// <summary>Refills the tokens and returns whether the rate allows a call now.</summary>
     public bool IsReady(double now)
     {
-        if (now > _savedAt)
+        if (now > _refilledAt)
         {
-            Tokens = Math.Min(_most, Tokens + ((now - _savedAt) * _perSecond));
-            _savedAt = now;
+            Tokens = Math.Min(_maxTokens, Tokens + ((now - _refilledAt) * _rate));
+            _refilledAt = now;
         }
 
         return Tokens >= 1 && now >= _restUntil;
     }
 
-    /// <summary>Seconds until it can be asked, for a signature or for a probe.</summary>
+    /// <summary>Seconds until the vault can be called, for a signature or a probe.</summary>
     public double UntilUsable(double now)
     {
-        var pace = Math.Max(_restUntil - now, IsReady(now) ? 0 : (1 - Tokens) / _perSecond);
-        var key = _keys.Min(key => key.IsDown ? key.NextProbe - now : 0);
-        return Math.Max(0, Math.Max(pace, key));
+        var untilToken = Math.Max(_restUntil - now, IsReady(now) ? 0 : (1 - Tokens) / _rate);
+        var untilKey = _keys.Min(key => key.IsDown ? key.NextProbe - now : 0);
+        return Math.Max(0, Math.Max(untilToken, untilKey));
     }
 
-    /// <summary>Takes a key that is down and due to be tried again.</summary>
+    /// <summary>Takes a key that is down and due for a probe.</summary>
     public bool TryProbe(double now, [MaybeNullWhen(false)] out PooledKey key)
     {
         key = Array.Find(_keys, key => key.IsDueForProbe(now));
@@ -78,7 +82,7 @@ internal sealed class PooledVault
         return true;
     }
 
-    /// <summary>Takes one of the keys that work, in turns.</summary>
+    /// <summary>Takes the next working key, round-robin.</summary>
     public PooledKey Take()
     {
         PooledKey key;
@@ -92,27 +96,27 @@ internal sealed class PooledVault
     public void Succeeded(double now)
     {
         _signed++;
-        _throttledInARow = 0;
+        _consecutiveThrottles = 0;
         _window.Add(now);
-        if (_perSecond < _highest) _perSecond = Math.Min(_highest, _perSecond + (1 / GrowthSeconds));
+        if (_rate < _maxRate) _rate = Math.Min(_maxRate, _rate + (1 / GrowthSeconds));
     }
 
-    /// <summary>It refused a call that was made at <paramref name="sentAt"/> for being one too many.</summary>
+    /// <summary>Records that the vault throttled a call made at <paramref name="sentAt"/>.</summary>
     public void Throttled(double sentAt, double now, TimeSpan? retryAfter)
     {
         _throttled++;
 
-        // Calls that were under way when the pace was lowered say nothing about the new one.
-        if (sentAt <= _pacedSince) return;
-        _pacedSince = now;
-        var given = _window.PerSecond(now);
-        _perSecond = Math.Max(_lowest, given < _perSecond * 0.97 ? given * 0.97 : _perSecond / 2);
-        var rest = Math.Min(LongestRest, FirstRest * (1 << Math.Min(10, _throttledInARow++)));
-        _restUntil = now + Math.Min(60, retryAfter?.TotalSeconds ?? rest);
+        // Calls in flight when the rate was lowered say nothing about the new rate.
+        if (sentAt <= _rateLoweredAt) return;
+        _rateLoweredAt = now;
+        var delivered = _window.PerSecond(now);
+        _rate = Math.Max(_minRate, delivered < _rate * 0.97 ? delivered * 0.97 : _rate / 2);
+        var rest = Math.Min(MaxRestSeconds, FirstRestSeconds * (1 << Math.Min(10, _consecutiveThrottles++)));
+        _restUntil = now + Math.Min(MaxRetryAfterSeconds, retryAfter?.TotalSeconds ?? rest);
         Tokens = Math.Min(Tokens, 1);
     }
 
-    /// <summary>Counts the signatures of the last 10 seconds, the window of a vault's limit.</summary>
+    /// <summary>Counts the signatures of the last 10 seconds, the window of Key Vault's limit.</summary>
     private sealed class SignatureWindow
     {
         private const int Slots = 40;
@@ -153,7 +157,9 @@ internal sealed class PooledVault
 /// <summary>One key of a pool. Guarded by the pool's lock.</summary>
 internal sealed class PooledKey(PooledVault vault, VaultKey key, SignerPoolOptions options)
 {
-    private double _wait;
+    private const double MaxRetryAfterSeconds = 60;
+
+    private double _probeDelay;
     private bool _probing;
 
     public string Vault => key.Vault;
@@ -162,10 +168,10 @@ internal sealed class PooledKey(PooledVault vault, VaultKey key, SignerPoolOptio
 
     public IRequestSigner Signer => key.Signer;
 
-    /// <summary>Out of use but for probes.</summary>
+    /// <summary>Gets no calls except probes.</summary>
     public bool IsDown { get; private set; }
 
-    /// <summary>When it may be tried again; never while a probe is under way.</summary>
+    /// <summary>Time of the next probe; infinity while a probe is in flight.</summary>
     public double NextProbe { get => _probing ? double.PositiveInfinity : field; private set; }
 
     public bool IsDueForProbe(double now) => IsDown && now >= NextProbe;
@@ -175,16 +181,16 @@ internal sealed class PooledKey(PooledVault vault, VaultKey key, SignerPoolOptio
     public void Succeeded(double now)
     {
         _probing = IsDown = false;
-        _wait = 0;
+        _probeDelay = 0;
         vault.Succeeded(now);
     }
 
-    /// <summary>Gives the turn back without saying anything about the key.</summary>
+    /// <summary>Ends a call that says nothing about the key, such as a cancelled one.</summary>
     public void Return() => _probing = false;
 
     public void Failed(SigningUnavailableException failure, double sentAt, double now)
     {
-        // A vault that throttles is up.
+        // A vault that throttles is not down.
         if (failure.Cause == SigningFault.Throttled)
         {
             _probing = IsDown = false;
@@ -192,11 +198,11 @@ internal sealed class PooledKey(PooledVault vault, VaultKey key, SignerPoolOptio
             return;
         }
 
-        // Of the many calls that fail together only the first, and after it only probes, count.
+        // Of many calls that fail together, only the first counts; after that, only probes count.
         if (IsDown && !_probing) return;
         _probing = false;
         IsDown = true;
-        _wait = Math.Clamp(_wait * 2, options.FirstProbeDelay.TotalSeconds, options.MaxProbeDelay.TotalSeconds);
-        NextProbe = now + Math.Max(_wait, Math.Min(60, failure.RetryAfter?.TotalSeconds ?? 0));
+        _probeDelay = Math.Clamp(_probeDelay * 2, options.FirstProbeDelay.TotalSeconds, options.MaxProbeDelay.TotalSeconds);
+        NextProbe = now + Math.Max(_probeDelay, Math.Min(MaxRetryAfterSeconds, failure.RetryAfter?.TotalSeconds ?? 0));
     }
 }

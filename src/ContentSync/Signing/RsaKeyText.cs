@@ -2,24 +2,31 @@ using System.Security.Cryptography;
 
 namespace ContentSync.Signing;
 
-/// <summary>Reads RSA keys from the text people paste into settings. Its messages name the setting and what would be right, and never repeat the text.</summary>
+/// <summary>
+/// Reads RSA keys from text in settings. Messages name the setting and the accepted formats, and never repeat the text.
+/// </summary>
 public static class RsaKeyText
 {
-    /// <summary>Smallest key AlipayHK's family uses.</summary>
+    /// <summary>AlipayHK's minimum key size.</summary>
     public const int MinimumBits = 2048;
 
-    /// <summary>Why no key of another kind than RSA is taken.</summary>
-    public const string EccRefusal = "AlipayHK names ECC224 as an alternative to RSA256 but documents neither its curve, its hash nor its signature encoding, so only RSA keys are supported";
+    /// <summary>Why only RSA keys are accepted; for messages.</summary>
+    public const string EccRefusal =
+        "AlipayHK names ECC224 as an alternative to RSA256 but documents neither its curve, its hash nor its signature encoding, "
+        + "so only RSA keys are supported";
 
-    private const string PublicForms = "an RSA public key as PEM (BEGIN PUBLIC KEY or BEGIN RSA PUBLIC KEY) or the bare base64 of an X.509 SubjectPublicKeyInfo";
-    private const string PrivateForms = "an RSA private key as PEM (BEGIN PRIVATE KEY or BEGIN RSA PRIVATE KEY) or the bare base64 of PKCS#8 or PKCS#1";
+    private const string PublicForms =
+        "an RSA public key as PEM (BEGIN PUBLIC KEY or BEGIN RSA PUBLIC KEY) or the bare base64 of an X.509 SubjectPublicKeyInfo";
+
+    private const string PrivateForms =
+        "an RSA private key as PEM (BEGIN PRIVATE KEY or BEGIN RSA PRIVATE KEY) or the bare base64 of PKCS#8 or PKCS#1";
 
     private delegate void Import(ReadOnlySpan<byte> der, out int bytesRead);
 
     /// <summary>Reads a public key: PEM (SubjectPublicKeyInfo or PKCS#1), or bare base64 of the SubjectPublicKeyInfo.</summary>
-    /// <param name="text">The key.</param>
-    /// <param name="setting">Name of the setting it came from, for the message.</param>
-    /// <exception cref="RsaKeyTextException">It is no RSA public key of 2048 bits or more.</exception>
+    /// <param name="text">The text of the key.</param>
+    /// <param name="setting">Name of the key's setting, for messages.</param>
+    /// <exception cref="RsaKeyTextException">The text is not an RSA public key of 2048 bits or more.</exception>
     public static RSA ImportPublic(string text, string setting)
     {
         var (label, der) = Decode(text, setting, PublicForms);
@@ -27,20 +34,20 @@ public static class RsaKeyText
         {
             if (label is not null && label.EndsWith("PRIVATE KEY", StringComparison.Ordinal))
             {
-                throw new RsaKeyTextException($"{setting} holds a private key. It must be AlipayHK's public key: {PublicForms}. Remove the private key from this setting and treat it as disclosed.");
+                throw HoldsPrivateKey(setting);
             }
 
             var key = RSA.Create();
-            if (label is null or "PUBLIC KEY" && Succeeds(key.ImportSubjectPublicKeyInfo, der)) return Sized(key, setting);
-            if (label is null or "RSA PUBLIC KEY" && Succeeds(key.ImportRSAPublicKey, der)) return Sized(key, setting);
+            if (label is null or "PUBLIC KEY" && Succeeds(key.ImportSubjectPublicKeyInfo, der)) return RequireSize(key, setting);
+            if (label is null or "RSA PUBLIC KEY" && Succeeds(key.ImportRSAPublicKey, der)) return RequireSize(key, setting);
             var isPrivate = label is null && (Succeeds(key.ImportPkcs8PrivateKey, der) || Succeeds(key.ImportRSAPrivateKey, der));
             key.Dispose();
             if (isPrivate)
             {
-                throw new RsaKeyTextException($"{setting} holds a private key. It must be AlipayHK's public key: {PublicForms}. Remove the private key from this setting and treat it as disclosed.");
+                throw HoldsPrivateKey(setting);
             }
 
-            throw Unusable(setting, PublicForms, IsEcc(label, der));
+            throw Unreadable(setting, PublicForms, IsEcc(label, der));
         }
         finally
         {
@@ -48,10 +55,10 @@ public static class RsaKeyText
         }
     }
 
-    /// <summary>Reads a private key: PEM or bare base64, PKCS#8 or PKCS#1, without pass phrase.</summary>
-    /// <param name="text">The key.</param>
-    /// <param name="setting">Name of the setting it came from, for the message.</param>
-    /// <exception cref="RsaKeyTextException">It is no RSA private key of 2048 bits or more.</exception>
+    /// <summary>Reads a private key: PEM or bare base64, PKCS#8 or PKCS#1, without a passphrase.</summary>
+    /// <param name="text">The text of the key.</param>
+    /// <param name="setting">Name of the key's setting, for messages.</param>
+    /// <exception cref="RsaKeyTextException">The text is not an RSA private key of 2048 bits or more.</exception>
     public static RSA ImportPrivate(string text, string setting)
     {
         var (label, der) = Decode(text, setting, PrivateForms);
@@ -59,14 +66,14 @@ public static class RsaKeyText
         {
             if (label == "ENCRYPTED PRIVATE KEY")
             {
-                throw new RsaKeyTextException($"{setting} holds a private key under a pass phrase. It must be {PrivateForms}, without pass phrase.");
+                throw new RsaKeyTextException($"{setting} holds a private key with a passphrase. It must be {PrivateForms}, without a passphrase.");
             }
 
             var key = RSA.Create();
-            if (label is null or "PRIVATE KEY" && Succeeds(key.ImportPkcs8PrivateKey, der)) return Sized(key, setting);
-            if (label is null or "RSA PRIVATE KEY" && Succeeds(key.ImportRSAPrivateKey, der)) return Sized(key, setting);
+            if (label is null or "PRIVATE KEY" && Succeeds(key.ImportPkcs8PrivateKey, der)) return RequireSize(key, setting);
+            if (label is null or "RSA PRIVATE KEY" && Succeeds(key.ImportRSAPrivateKey, der)) return RequireSize(key, setting);
             key.Dispose();
-            throw Unusable(setting, PrivateForms, IsEcc(label, der));
+            throw Unreadable(setting, PrivateForms, IsEcc(label, der));
         }
         finally
         {
@@ -89,15 +96,19 @@ public static class RsaKeyText
         throw new RsaKeyTextException($"{setting} is neither PEM nor base64. It must be {expected}.");
     }
 
-    private static RSA Sized(RSA key, string setting)
+    private static RSA RequireSize(RSA key, string setting)
     {
         if (key.KeySize >= MinimumBits) return key;
         var size = key.KeySize;
         key.Dispose();
-        throw new RsaKeyTextException($"{setting} holds an RSA key of {size} bits. AlipayHK asks for {MinimumBits} bits or more.");
+        throw new RsaKeyTextException($"{setting} holds an RSA key of {size} bits. AlipayHK requires {MinimumBits} bits or more.");
     }
 
-    private static RsaKeyTextException Unusable(string setting, string expected, bool ecc) => new(ecc
+    private static RsaKeyTextException HoldsPrivateKey(string setting) => new(
+        $"{setting} holds a private key. It must be AlipayHK's public key: {PublicForms}. "
+        + "Remove the private key from this setting and treat it as disclosed.");
+
+    private static RsaKeyTextException Unreadable(string setting, string expected, bool ecc) => new(ecc
         ? $"{setting} holds an elliptic-curve key. {EccRefusal}. It must be {expected}."
         : $"{setting} cannot be read. It must be {expected}.");
 
@@ -105,7 +116,9 @@ public static class RsaKeyText
     {
         if (label == "EC PRIVATE KEY") return true;
         using var key = ECDsa.Create();
-        return Succeeds(key.ImportSubjectPublicKeyInfo, der) || Succeeds(key.ImportPkcs8PrivateKey, der) || Succeeds(key.ImportECPrivateKey, der);
+        return Succeeds(key.ImportSubjectPublicKeyInfo, der)
+            || Succeeds(key.ImportPkcs8PrivateKey, der)
+            || Succeeds(key.ImportECPrivateKey, der);
     }
 
     private static bool Succeeds(Import import, byte[] der)
@@ -122,5 +135,5 @@ public static class RsaKeyText
     }
 }
 
-/// <summary>A key in the settings cannot be used. The message names the setting and what would be right, and holds nothing of the key.</summary>
+/// <summary>A key in the settings cannot be used. The message names the setting and the accepted formats, and never repeats the key.</summary>
 public sealed class RsaKeyTextException(string message) : Exception(message);

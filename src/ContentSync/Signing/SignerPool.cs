@@ -4,50 +4,56 @@ using System.Security.Cryptography;
 namespace ContentSync.Signing;
 
 /// <summary>
-/// Signs with several keys in several vaults as if they were one. Each vault is paced below its limit, since a vault throttles
-/// an unpaced caller for whole seconds and loses signatures that it was asked for. A vault that throttles, hangs or refuses
-/// loses its traffic to the others and gets it back after a probe. Whoever calls waits for his turn, first come first served,
-/// and is never failed by one vault alone. Thread-safe; one per process.
+/// Signs with several keys in several vaults as if they were one. A rate limiter keeps calls to each vault below its limit: above it,
+/// a vault refuses calls for whole seconds. Calls move away from a vault that throttles, hangs or refuses, and return after a
+/// successful probe. Callers wait for their turn, first come, first served; one failing vault never fails a caller. Thread-safe; one
+/// per process.
 /// </summary>
 /// <remarks>
-/// Keys of the same keyVersion hold the same key material (backup and restore keeps the public key). During a rotation the keys
-/// of the old and the new version stand in the pool together, and both are used: AlipayHK must hold both public keys by then.
+/// Keys with the same keyVersion hold the same key material (backup and restore keeps the public key). During a rotation, the pool
+/// contains and uses the keys of both the old and the new version, so AlipayHK must already have both public keys.
 /// </remarks>
 public sealed class SignerPool : IRequestSigner, IDisposable
 {
     private readonly SignerPoolOptions _options;
     private readonly TimeProvider _time;
-    private readonly TaskCreationOptions _turns;
-    private readonly long _began;
+    private readonly TaskCreationOptions _continuations;
+    private readonly long _startedAt;
     private readonly PooledVault[] _vaults;
     private readonly LinkedList<SignatureWaiter> _waiting = new();
     private readonly ITimer _timer;
     private readonly Lock _lock = new();
-    private double _timerAt = double.PositiveInfinity;
+    private double _timerDueAt = double.PositiveInfinity;
 
-    /// <param name="keys">At least one. Those that name the same vault share its pace.</param>
-    /// <param name="options">Pace and patience.</param>
-    /// <param name="time">Clock.</param>
-    /// <exception cref="ArgumentException">No key, or a keyVersion that cannot stand in a header.</exception>
+    /// <param name="keys">At least one. Keys in the same vault share its rate limit.</param>
+    /// <param name="options">Rates, delays and timeouts.</param>
+    /// <param name="time">Clock for rates and timeouts.</param>
+    /// <exception cref="ArgumentException">There is no key, or a keyVersion is not valid.</exception>
     public SignerPool(IReadOnlyList<VaultKey> keys, SignerPoolOptions options, TimeProvider time)
         : this(keys, options, time, TaskCreationOptions.RunContinuationsAsynchronously)
     {
     }
 
-    /// <summary>With <see cref="TaskCreationOptions.None"/>, whose turn has come goes on at once, on the thread that gave it: in an order that can be repeated.</summary>
-    internal SignerPool(IReadOnlyList<VaultKey> keys, SignerPoolOptions options, TimeProvider time, TaskCreationOptions turns)
+    /// <summary>
+    /// With <see cref="TaskCreationOptions.None"/>, waiting callers resume synchronously, in an order that a simulation can repeat.
+    /// </summary>
+    internal SignerPool(IReadOnlyList<VaultKey> keys, SignerPoolOptions options, TimeProvider time, TaskCreationOptions continuations)
     {
         if (keys.Count == 0) throw new ArgumentException("A signer pool needs at least one key.", nameof(keys));
         if (keys.Any(key => !KeyVersionText.IsValid(key.KeyVersion))) throw new ArgumentException(KeyVersionText.Rule, nameof(keys));
         _options = options;
         _time = time;
-        _turns = turns;
-        _began = time.GetTimestamp();
-        _vaults = [.. keys.GroupBy(key => key.Vault, StringComparer.OrdinalIgnoreCase).Select(vault => new PooledVault(vault.Key, [.. vault], options))];
+        _continuations = continuations;
+        _startedAt = time.GetTimestamp();
+        _vaults =
+        [
+            .. keys.GroupBy(key => key.Vault, StringComparer.OrdinalIgnoreCase)
+                .Select(vault => new PooledVault(vault.Key, [.. vault], options)),
+        ];
         _timer = time.CreateTimer(_ => OnTimer(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
     }
 
-    /// <summary>Callers that wait for their turn.</summary>
+    /// <summary>Number of callers that wait for their turn.</summary>
     public int Waiting
     {
         get
@@ -56,7 +62,7 @@ public sealed class SignerPool : IRequestSigner, IDisposable
         }
     }
 
-    /// <summary>How each vault stands.</summary>
+    /// <summary>The state of each vault.</summary>
     public IReadOnlyList<VaultStatus> Status
     {
         get
@@ -65,19 +71,19 @@ public sealed class SignerPool : IRequestSigner, IDisposable
         }
     }
 
-    private double Now => _time.GetElapsedTime(_began).TotalSeconds;
+    private double Now => _time.GetElapsedTime(_startedAt).TotalSeconds;
 
     /// <inheritdoc/>
     /// <exception cref="SigningUnavailableException">
-    /// Every key is down, or so many wait that the turn would not come within <see cref="SignerPoolOptions.MaxWait"/>.
+    /// All keys are down, or too many callers are waiting to get a turn within <see cref="SignerPoolOptions.MaxWait"/>.
     /// </exception>
     public async ValueTask<RequestSignature> SignAsync(ReadOnlyMemory<byte> sha256, CancellationToken cancellationToken)
     {
-        SigningUnavailableException? last = null;
+        SigningUnavailableException? lastFailure = null;
         while (true)
         {
-            // Who was turned away by a vault has waited already and goes first.
-            var key = await WaitForKeyAsync(last, cancellationToken).ConfigureAwait(false);
+            // A caller that a vault refused has already waited, so it goes first.
+            var key = await WaitForKeyAsync(lastFailure, cancellationToken).ConfigureAwait(false);
             var sentAt = Now;
             try
             {
@@ -92,7 +98,7 @@ public sealed class SignerPool : IRequestSigner, IDisposable
             }
             catch (SigningUnavailableException e)
             {
-                last = e;
+                lastFailure = e;
                 lock (_lock)
                 {
                     key.Failed(e, sentAt, Now);
@@ -107,7 +113,7 @@ public sealed class SignerPool : IRequestSigner, IDisposable
         }
     }
 
-    /// <summary>Those that still wait are told that no signature can be had.</summary>
+    /// <summary>Fails the callers that still wait.</summary>
     public void Dispose()
     {
         _timer.Dispose();
@@ -116,15 +122,17 @@ public sealed class SignerPool : IRequestSigner, IDisposable
 
     private async ValueTask<RequestSignature> SignAsync(PooledKey key, ReadOnlyMemory<byte> sha256, CancellationToken cancellationToken)
     {
-        using var patience = new CancellationTokenSource(_options.RequestTimeout, _time);
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(patience.Token, cancellationToken);
+        using var timeout = new CancellationTokenSource(_options.RequestTimeout, _time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, cancellationToken);
         try
         {
             return await key.Signer.SignAsync(sha256, either.Token).ConfigureAwait(false);
         }
         catch (OperationCanceledException e) when (!cancellationToken.IsCancellationRequested)
         {
-            throw new SigningUnavailableException($"The vault {key.Vault} did not sign within {_options.RequestTimeout.TotalSeconds:0.#} seconds.", innerException: e);
+            throw new SigningUnavailableException(
+                $"The vault {key.Vault} did not sign within {_options.RequestTimeout.TotalSeconds:0.#} seconds.",
+                innerException: e);
         }
         catch (CryptographicException e)
         {
@@ -132,42 +140,45 @@ public sealed class SignerPool : IRequestSigner, IDisposable
         }
     }
 
-    private async ValueTask<PooledKey> WaitForKeyAsync(SigningUnavailableException? last, CancellationToken cancellationToken)
+    private async ValueTask<PooledKey> WaitForKeyAsync(SigningUnavailableException? lastFailure, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        SignatureWaiter turn;
+        SignatureWaiter waiter;
         lock (_lock)
         {
             var now = Now;
-            if ((_waiting.Count == 0 || last is not null) && TryTake(now, out var free)) return free;
-            ThrowIfUnavailable(now, last);
-            turn = new SignatureWaiter(this);
-            turn.Node = last is null ? _waiting.AddLast(turn) : _waiting.AddFirst(turn);
+            if ((_waiting.Count == 0 || lastFailure is not null) && TryTake(now, out var free)) return free;
+            ThrowIfUnavailable(now, lastFailure);
+            waiter = new SignatureWaiter(this);
+            waiter.Node = lastFailure is null ? _waiting.AddLast(waiter) : _waiting.AddFirst(waiter);
             ArmTimer(now);
         }
 
-        using var registration = cancellationToken.UnsafeRegister(static (state, token) => ((SignatureWaiter)state!).Cancel(token), turn);
-        return await turn.Task.ConfigureAwait(false);
+        using var registration = cancellationToken.UnsafeRegister(static (state, token) => ((SignatureWaiter)state!).Cancel(token), waiter);
+        return await waiter.Task.ConfigureAwait(false);
     }
 
-    private void ThrowIfUnavailable(double now, SigningUnavailableException? last)
+    private void ThrowIfUnavailable(double now, SigningUnavailableException? lastFailure)
     {
         var perSecond = _vaults.Sum(vault => vault.Rate);
         if (perSecond == 0)
         {
-            throw new SigningUnavailableException($"No vault can sign. {last?.Message}".TrimEnd(), UntilUsable(now), last);
+            throw new SigningUnavailableException($"No vault can sign. {lastFailure?.Message}".TrimEnd(), UntilUsable(now), lastFailure);
         }
 
         var wait = TimeSpan.FromSeconds(_waiting.Count / perSecond);
         if (wait <= _options.MaxWait) return;
-        throw new SigningUnavailableException($"{_waiting.Count} signatures are waiting already, {wait.TotalSeconds:0} seconds of the vaults' work.", wait - _options.MaxWait, last);
+        throw new SigningUnavailableException(
+            $"{_waiting.Count} signatures are already waiting, {wait.TotalSeconds:0} seconds of work for the vaults.",
+            wait - _options.MaxWait,
+            lastFailure);
     }
 
     private void OnTimer()
     {
         lock (_lock)
         {
-            _timerAt = double.PositiveInfinity;
+            _timerDueAt = double.PositiveInfinity;
             ServeWaiters();
         }
     }
@@ -182,23 +193,27 @@ public sealed class SignerPool : IRequestSigner, IDisposable
             first.Value.SetResult(key);
         }
 
-        // Nobody waits for vaults of which none works: the item is better off paused than held in memory.
-        if (_waiting.Count > 0 && _vaults.All(vault => vault.Rate == 0)) RejectWaiters(new SigningUnavailableException("No vault can sign.", UntilUsable(now)));
+        // While no vault works, deferring the items is better than keeping them in memory.
+        if (_waiting.Count > 0 && _vaults.All(vault => vault.Rate == 0))
+        {
+            RejectWaiters(new SigningUnavailableException("No vault can sign.", UntilUsable(now)));
+        }
+
         ArmTimer(now);
     }
 
     private bool TryTake(double now, [MaybeNullWhen(false)] out PooledKey key)
     {
-        PooledVault? fullest = null;
+        PooledVault? best = null;
         key = null;
         foreach (var vault in _vaults)
         {
             if (!vault.IsReady(now)) continue;
             if (vault.TryProbe(now, out key)) return true;
-            if (vault.Rate > 0 && (fullest is null || vault.Tokens > fullest.Tokens)) fullest = vault;
+            if (vault.Rate > 0 && (best is null || vault.Tokens > best.Tokens)) best = vault;
         }
 
-        key = fullest?.Take();
+        key = best?.Take();
         return key is not null;
     }
 
@@ -206,12 +221,12 @@ public sealed class SignerPool : IRequestSigner, IDisposable
     {
         if (_waiting.Count == 0) return;
 
-        // Timers count in milliseconds; what a late one misses, the vaults' savings make up for. Only ever moved forward: were it
-        // set anew with each caller, many callers would keep it from going off at all.
-        var due = now + Math.Max(0.001, UntilUsable(now).TotalSeconds);
-        if (due >= _timerAt) return;
-        _timerAt = due;
-        _timer.Change(TimeSpan.FromSeconds(due - now), Timeout.InfiniteTimeSpan);
+        // Timers have a resolution of 1 ms; the vaults' tokens make up for late ones. The timer only ever moves to an earlier time: if
+        // each caller restarted it, a steady stream of callers would keep it from firing.
+        var dueAt = now + Math.Max(0.001, UntilUsable(now).TotalSeconds);
+        if (dueAt >= _timerDueAt) return;
+        _timerDueAt = dueAt;
+        _timer.Change(TimeSpan.FromSeconds(dueAt - now), Timeout.InfiniteTimeSpan);
     }
 
     private TimeSpan UntilUsable(double now) =>
@@ -227,10 +242,10 @@ public sealed class SignerPool : IRequestSigner, IDisposable
         }
     }
 
-    /// <summary>One caller's place in the line.</summary>
-    private sealed class SignatureWaiter(SignerPool pool) : TaskCompletionSource<PooledKey>(pool._turns)
+    /// <summary>A waiting caller.</summary>
+    private sealed class SignatureWaiter(SignerPool pool) : TaskCompletionSource<PooledKey>(pool._continuations)
     {
-        /// <summary>Null once it has left the line.</summary>
+        /// <summary>Null once the caller has left the queue.</summary>
         public LinkedListNode<SignatureWaiter>? Node { get; set; }
 
         public void Cancel(CancellationToken cancellationToken)
@@ -248,40 +263,40 @@ public sealed class SignerPool : IRequestSigner, IDisposable
 }
 
 /// <summary>A key in a vault.</summary>
-/// <param name="Vault">Name of the vault; its keys share one limit.</param>
-/// <param name="KeyVersion">AlipayHK's keyVersion of this key. It and the signer belong together and change together.</param>
-/// <param name="Signer">Calls the vault once, without retries of its own.</param>
+/// <param name="Vault">Name of the vault; its keys share one rate limit.</param>
+/// <param name="KeyVersion">AlipayHK's keyVersion for this key. Always change it together with the signer.</param>
+/// <param name="Signer">Calls the vault once, without retries.</param>
 public sealed record VaultKey(string Vault, string KeyVersion, IRequestSigner Signer);
 
-/// <summary>How the signer pool paces.</summary>
+/// <summary>Rates, delays and timeouts of <see cref="SignerPool"/>.</summary>
 public sealed class SignerPoolOptions
 {
     /// <summary>
-    /// Signatures per second and vault. Key Vault allows 4,000 RSA-2048 operations with a software key in 10 seconds, half of
-    /// that with an HSM key; the default leaves room for the savings below and for calls that bunch up on the way.
+    /// Max signatures per second and vault. Key Vault allows 4,000 RSA-2048 operations with a software key in 10 seconds, and half of
+    /// that with an HSM key. The default leaves room for <see cref="BurstDuration"/> and for calls that bunch up in the network.
     /// </summary>
     public double SignaturesPerSecond { get; set; } = 392;
 
-    /// <summary>A vault that was not asked for a while may catch up on this much of it at once.</summary>
+    /// <summary>Max idle time for which a vault may catch up in a burst.</summary>
     public TimeSpan BurstDuration { get; set; } = TimeSpan.FromMilliseconds(50);
 
-    /// <summary>A vault that has not answered after this time counts as down.</summary>
+    /// <summary>Timeout of one call; after it, the key counts as down.</summary>
     public TimeSpan RequestTimeout { get; set; } = TimeSpan.FromSeconds(5);
 
-    /// <summary>Longest wait for a turn that a caller is let in for.</summary>
+    /// <summary>Max wait for a turn; callers that would wait longer are refused.</summary>
     public TimeSpan MaxWait { get; set; } = TimeSpan.FromSeconds(15);
 
-    /// <summary>Wait before the first probe of a key that is down; doubles with each probe that fails.</summary>
+    /// <summary>Delay before the first probe of a key that is down; doubles with each failed probe.</summary>
     public TimeSpan FirstProbeDelay { get; set; } = TimeSpan.FromSeconds(1);
 
-    /// <summary>Longest wait between two probes.</summary>
+    /// <summary>Max delay between two probes.</summary>
     public TimeSpan MaxProbeDelay { get; set; } = TimeSpan.FromSeconds(30);
 }
 
-/// <summary>How a vault of the pool stands.</summary>
-/// <param name="Vault">Its name.</param>
-/// <param name="SignaturesPerSecond">What it is asked for at most at present; 0 while all its keys are down.</param>
-/// <param name="Signed">Signatures since the start.</param>
-/// <param name="Throttled">Calls it refused for being too many.</param>
-/// <param name="Down">Keys that are down.</param>
+/// <summary>The state of a vault of the pool.</summary>
+/// <param name="Vault">The vault's name.</param>
+/// <param name="SignaturesPerSecond">Its current rate limit; 0 while all its keys are down.</param>
+/// <param name="Signed">Number of signatures since the start.</param>
+/// <param name="Throttled">Number of calls that the vault throttled.</param>
+/// <param name="Down">Number of keys that are down.</param>
 public sealed record VaultStatus(string Vault, double SignaturesPerSecond, long Signed, long Throttled, int Down);

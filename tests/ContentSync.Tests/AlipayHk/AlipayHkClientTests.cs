@@ -5,22 +5,23 @@ using System.Text;
 using System.Text.Json;
 using ContentSync.AlipayHk;
 using ContentSync.Signing;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace ContentSync.Tests.AlipayHk;
 
 public sealed class AlipayHkClientTests : IDisposable
 {
     private readonly FakeAlipayHk _gateway = new();
-    private DateTimeOffset? _givenUpAt;
+    private DateTimeOffset? _cancelledAt;
 
     public void Dispose() => _gateway.Dispose();
 
     [Fact]
-    public async Task Sends_the_exact_bytes_signed_once_with_every_header()
+    public async Task Sends_exactly_the_signed_bytes_once_with_every_header()
     {
         _gateway.Then(_gateway.Signed(FakeAlipayHk.SuccessJson));
         var body = FakeAlipayHk.Body();
-        var answer = await SendAsync(body);
+        var result = await SendAsync(body);
 
         var sent = Assert.Single(_gateway.Sent);
         Assert.Equal("POST", sent.Method);
@@ -32,22 +33,31 @@ public sealed class AlipayHkClientTests : IDisposable
         Assert.StartsWith("algorithm=RSA256,keyVersion=7,signature=", sent.Headers["Signature"], StringComparison.Ordinal);
         Assert.False(sent.Headers.ContainsKey("Encrypt"));
         Assert.True(sent.SignatureMatches(FakeAlipayHk.OurKey));
-        Assert.Equal(SynchronizeResultKind.Succeeded, answer.Kind);
+        Assert.Equal(SynchronizeResultKind.Succeeded, result.Kind);
     }
 
     [Fact]
-    public async Task A_signed_success_succeeds_and_brings_template_and_trace_id()
+    public async Task A_signed_success_succeeds_with_template_and_tracer_id()
     {
-        var response = _gateway.Signed("""{"result":{"resultCode":"SUCCESS","resultStatus":"S","resultMsg":"fine"},"templateCode":"T1","templateStatus":"valid"}""");
+        var response = _gateway.Signed("""
+            {"result":{"resultCode":"SUCCESS","resultStatus":"S","resultMsg":"fine"},"templateCode":"T1","templateStatus":"valid"}
+            """);
         response.Headers.TryAddWithoutValidation("Tracer-Id", "trace1");
-        var answer = await SendAsync(response);
+        var result = await SendAsync(response);
         Assert.Equal(
-            new SynchronizeResult(SynchronizeResultKind.Succeeded, "SUCCESS", "fine") { HttpStatus = 200, Verification = SignatureVerification.Valid, TracerId = "trace1", TemplateCode = "T1", TemplateStatus = "valid" },
-            answer);
+            new SynchronizeResult(SynchronizeResultKind.Succeeded, "SUCCESS", "fine")
+            {
+                HttpStatus = 200,
+                Verification = SignatureVerification.Valid,
+                TracerId = "trace1",
+                TemplateCode = "T1",
+                TemplateStatus = "valid",
+            },
+            result);
     }
 
     [Fact]
-    public async Task Reads_the_trace_id_under_its_other_spelling()
+    public async Task Reads_the_tracer_id_from_the_alternative_header()
     {
         var response = FakeAlipayHk.Unsigned(FakeAlipayHk.Result("SYSTEM_ERROR", "U"));
         response.Headers.TryAddWithoutValidation("tracerId", "trace2");
@@ -63,10 +73,10 @@ public sealed class AlipayHkClientTests : IDisposable
     [InlineData("CONTENT_RISKY", "U", SynchronizeResultKind.Retryable)]
     [InlineData("NEVER_HEARD_OF", "A", SynchronizeResultKind.Retryable)]
     [InlineData("INVALID_SIGNATURE", "F", SynchronizeResultKind.ConfigurationFault)]
-    public async Task A_signed_result_goes_by_its_code_and_is_not_tried_again_quickly(string code, string status, SynchronizeResultKind verdict)
+    public async Task The_code_of_a_signed_response_decides_and_there_is_no_immediate_retry(string code, string status, SynchronizeResultKind kind)
     {
-        var answer = await SendAsync(_gateway.Signed(FakeAlipayHk.Result(code, status)));
-        Assert.Equal((verdict, code, "said so"), (answer.Kind, answer.Code, answer.Message));
+        var result = await SendAsync(_gateway.Signed(FakeAlipayHk.Result(code, status)));
+        Assert.Equal((kind, code, "said so"), (result.Kind, result.Code, result.Message));
         Assert.Single(_gateway.Sent);
     }
 
@@ -80,10 +90,10 @@ public sealed class AlipayHkClientTests : IDisposable
     [InlineData("SUCCESS", "F", SynchronizeResultKind.Retryable, ClientCodes.UnclearResult)]
     [InlineData("INVALID_SIGNATURE", "F", SynchronizeResultKind.ConfigurationFault, "INVALID_SIGNATURE")]
     [InlineData("INVALID_CLIENT", "F", SynchronizeResultKind.ConfigurationFault, "INVALID_CLIENT")]
-    public async Task An_unsigned_result_is_a_diagnosis_and_no_more(string code, string status, SynchronizeResultKind verdict, string expected)
+    public async Task An_unsigned_response_is_only_a_diagnosis(string code, string status, SynchronizeResultKind kind, string expected)
     {
-        var answer = await SendAsync(FakeAlipayHk.Unsigned(FakeAlipayHk.Result(code, status)));
-        Assert.Equal((verdict, expected, SignatureVerification.Unsigned), (answer.Kind, answer.Code, answer.Verification));
+        var result = await SendAsync(FakeAlipayHk.Unsigned(FakeAlipayHk.Result(code, status)));
+        Assert.Equal((kind, expected, SignatureVerification.Unsigned), (result.Kind, result.Code, result.Verification));
     }
 
     [Theory]
@@ -93,34 +103,40 @@ public sealed class AlipayHkClientTests : IDisposable
     {
         var response = _gateway.Signed(FakeAlipayHk.SuccessJson);
         response.Headers.Remove(missing);
-        var answer = await SendAsync(response);
-        Assert.Equal((SynchronizeResultKind.Retryable, ClientCodes.IncompleteResponseSignature, SignatureVerification.Incomplete), (answer.Kind, answer.Code, answer.Verification));
+        var result = await SendAsync(response);
+        Assert.Equal(
+            (SynchronizeResultKind.Retryable, ClientCodes.IncompleteResponseSignature, SignatureVerification.Incomplete),
+            (result.Kind, result.Code, result.Verification));
     }
 
     [Theory]
     [InlineData("SUCCESS", "S")]
     [InlineData("CONTENT_RISKY", "F")]
     [InlineData("INVALID_SIGNATURE", "F")]
-    public async Task A_forged_answer_is_retried_whatever_it_says(string code, string status)
+    public async Task A_forged_response_is_always_retried(string code, string status)
     {
         using var forger = RSA.Create(2048);
-        var answer = await SendAsync(_gateway.Signed(FakeAlipayHk.Result(code, status), key: forger));
-        Assert.Equal((SynchronizeResultKind.Retryable, ClientCodes.InvalidResponseSignature, SignatureVerification.Invalid), (answer.Kind, answer.Code, answer.Verification));
+        var result = await SendAsync(_gateway.Signed(FakeAlipayHk.Result(code, status), key: forger));
+        Assert.Equal(
+            (SynchronizeResultKind.Retryable, ClientCodes.InvalidResponseSignature, SignatureVerification.Invalid),
+            (result.Kind, result.Code, result.Verification));
     }
 
     [Fact]
-    public async Task An_answer_changed_on_its_way_is_retried()
+    public async Task A_response_changed_in_transit_is_retried()
     {
-        var answer = await SendAsync(_gateway.Signed(FakeAlipayHk.SuccessJson, signedBody: FakeAlipayHk.Result("CONTENT_RISKY", "F")));
-        Assert.Equal((SynchronizeResultKind.Retryable, ClientCodes.InvalidResponseSignature), (answer.Kind, answer.Code));
+        var result = await SendAsync(_gateway.Signed(FakeAlipayHk.SuccessJson, signedBody: FakeAlipayHk.Result("CONTENT_RISKY", "F")));
+        Assert.Equal((SynchronizeResultKind.Retryable, ClientCodes.InvalidResponseSignature), (result.Kind, result.Code));
     }
 
     [Fact]
-    public async Task Each_other_fault_of_the_signature_has_its_code()
+    public async Task Every_other_signature_fault_has_its_own_code()
     {
-        Assert.Equal(ClientCodes.UnknownResponseKeyVersion, (await SendAsync(_gateway.Signed(FakeAlipayHk.SuccessJson, keyVersion: "2"))).Code);
-        Assert.Equal(ClientCodes.UnsupportedResponseAlgorithm, (await SendAsync(WithSignature("algorithm=ECC224,keyVersion=1,signature=AAAA"))).Code);
-        Assert.Equal(ClientCodes.InvalidResponseSignature, (await SendAsync(WithSignature("rubbish"))).Code);
+        var unknownKey = await SendAsync(_gateway.Signed(FakeAlipayHk.SuccessJson, keyVersion: "2"));
+        Assert.Equal(ClientCodes.UnknownResponseKeyVersion, unknownKey.Code);
+        var unsupported = await SendAsync(WithSignature("algorithm=ECC224,keyVersion=1,signature=AAAA"));
+        Assert.Equal(ClientCodes.UnsupportedResponseAlgorithm, unsupported.Code);
+        Assert.Equal(ClientCodes.InvalidResponseSignature, (await SendAsync(WithSignature("garbage"))).Code);
     }
 
     [Theory]
@@ -128,38 +144,39 @@ public sealed class AlipayHkClientTests : IDisposable
     [InlineData("OK")]
     [InlineData("{}")]
     [InlineData("""{"resultInfo":{"resultCode":"SUCCESS"}}""")]
-    public async Task A_signed_answer_without_result_is_malformed_and_retried(string body)
+    public async Task A_signed_response_without_a_result_is_malformed_and_retried(string body)
     {
-        var answer = await SendAsync(_gateway.Signed(body));
-        Assert.Equal((SynchronizeResultKind.Retryable, ClientCodes.MalformedAnswer), (answer.Kind, answer.Code));
+        var result = await SendAsync(_gateway.Signed(body));
+        Assert.Equal((SynchronizeResultKind.Retryable, ClientCodes.MalformedResponse), (result.Kind, result.Code));
     }
 
     [Fact]
-    public async Task An_answer_larger_than_the_limit_is_not_read_to_its_end()
+    public async Task Stops_reading_a_response_that_exceeds_the_limit()
     {
         _gateway.Options.MaxResponseBytes = 1024;
         var fits = FakeAlipayHk.SuccessJson.PadRight(1024);
         Assert.Equal("SUCCESS", (await SendAsync(_gateway.Signed(fits))).Code);
-        var answer = await SendAsync(_gateway.Signed(fits + " "));
-        Assert.Equal((SynchronizeResultKind.Retryable, ClientCodes.AnswerTooLarge, null), (answer.Kind, answer.Code, answer.Verification));
+        var result = await SendAsync(_gateway.Signed(fits + " "));
+        Assert.Equal((SynchronizeResultKind.Retryable, ClientCodes.ResponseTooLarge, null), (result.Kind, result.Code, result.Verification));
     }
 
     [Fact]
-    public async Task Reads_an_answer_larger_than_the_first_buffer()
+    public async Task Reads_a_response_larger_than_the_first_buffer()
     {
-        Assert.Equal(SynchronizeResultKind.Succeeded, (await SendAsync(_gateway.Signed(FakeAlipayHk.SuccessJson.PadRight(60_000)))).Kind);
+        var result = await SendAsync(_gateway.Signed(FakeAlipayHk.SuccessJson.PadRight(60_000)));
+        Assert.Equal(SynchronizeResultKind.Succeeded, result.Kind);
     }
 
     [Theory]
     [InlineData(301)]
     [InlineData(302)]
     [InlineData(307)]
-    public async Task A_redirect_is_a_configuration_fault_and_not_followed(int status)
+    public async Task A_redirect_is_a_configuration_fault_and_is_not_followed(int status)
     {
         var response = FakeAlipayHk.Unsigned("", status);
         response.Headers.Location = new Uri("https://elsewhere.example/");
-        var answer = await SendAsync(response);
-        Assert.Equal((SynchronizeResultKind.ConfigurationFault, ClientCodes.Redirected), (answer.Kind, answer.Code));
+        var result = await SendAsync(response);
+        Assert.Equal((SynchronizeResultKind.ConfigurationFault, ClientCodes.Redirected), (result.Kind, result.Code));
         Assert.Single(_gateway.Sent);
     }
 
@@ -172,26 +189,26 @@ public sealed class AlipayHkClientTests : IDisposable
     [InlineData(400, SynchronizeResultKind.Retryable)]
     [InlineData(413, SynchronizeResultKind.Retryable)]
     [InlineData(429, SynchronizeResultKind.Retryable)]
-    public async Task A_status_without_result_and_signature_goes_by_the_status_and_is_not_tried_again_quickly(int status, SynchronizeResultKind verdict)
+    public async Task The_status_decides_without_a_signature_and_a_result_and_there_is_no_immediate_retry(int status, SynchronizeResultKind kind)
     {
-        var answer = await SendAsync(FakeAlipayHk.Unsigned("<html>no</html>", status));
-        Assert.Equal((verdict, ClientCodes.HttpStatus, status), (answer.Kind, answer.Code, answer.HttpStatus));
+        var result = await SendAsync(FakeAlipayHk.Unsigned("<html>no</html>", status));
+        Assert.Equal((kind, ClientCodes.HttpStatus, status), (result.Kind, result.Code, result.HttpStatus));
         Assert.Single(_gateway.Sent);
     }
 
     [Fact]
-    public async Task A_signed_4xx_without_result_is_a_permanent_no()
+    public async Task A_signed_4xx_without_a_result_is_a_rejection()
     {
         Assert.Equal(SynchronizeResultKind.Rejected, (await SendAsync(_gateway.Signed("no", 400))).Kind);
     }
 
     [Fact]
-    public async Task The_code_counts_before_the_status_but_success_needs_200()
+    public async Task The_code_takes_precedence_over_the_HTTP_status_but_success_needs_200()
     {
         Assert.Equal("CONTENT_RISKY", (await SendAsync(_gateway.Signed(FakeAlipayHk.Result("CONTENT_RISKY", "F"), 400))).Code);
         Assert.Equal(SynchronizeResultKind.Rejected, (await SendAsync(_gateway.Signed(FakeAlipayHk.Result("CONTENT_RISKY", "F"), 500))).Kind);
-        var answer = await SendAsync(_gateway.Signed(FakeAlipayHk.SuccessJson, 500));
-        Assert.Equal((SynchronizeResultKind.Retryable, ClientCodes.HttpStatus), (answer.Kind, answer.Code));
+        var result = await SendAsync(_gateway.Signed(FakeAlipayHk.SuccessJson, 500));
+        Assert.Equal((SynchronizeResultKind.Retryable, ClientCodes.HttpStatus), (result.Kind, result.Code));
         Assert.Equal(SynchronizeResultKind.Retryable, (await SendAsync(_gateway.Signed(FakeAlipayHk.SuccessJson, 202))).Kind);
         Assert.Equal(4, _gateway.Sent.Count);
     }
@@ -200,15 +217,15 @@ public sealed class AlipayHkClientTests : IDisposable
     [InlineData(408)]
     [InlineData(500)]
     [InlineData(503)]
-    public async Task A_5xx_or_408_without_result_is_tried_again_quickly_with_fresh_time_and_signature(int status)
+    public async Task A_5xx_or_408_without_a_result_is_retried_immediately_with_a_fresh_time_and_signature(int status)
     {
         _gateway.Then(FakeAlipayHk.Unsigned("", status)).Then((_, _) =>
         {
             _gateway.Time.Advance(TimeSpan.FromSeconds(3));
             return Task.FromResult(FakeAlipayHk.Unsigned("busy", status));
         }).Then((_, _) => Task.FromResult(_gateway.Signed(FakeAlipayHk.SuccessJson)));
-        var answer = await SendAsync(FakeAlipayHk.Body());
-        Assert.Equal(SynchronizeResultKind.Succeeded, answer.Kind);
+        var result = await SendAsync(FakeAlipayHk.Body());
+        Assert.Equal(SynchronizeResultKind.Succeeded, result.Kind);
         Assert.Equal(3, _gateway.Sent.Count);
         Assert.All(_gateway.Sent, sent => Assert.True(sent.SignatureMatches(FakeAlipayHk.OurKey)));
         Assert.All(_gateway.Sent, sent => Assert.Equal(_gateway.Sent[0].Body, sent.Body));
@@ -217,16 +234,16 @@ public sealed class AlipayHkClientTests : IDisposable
     }
 
     [Fact]
-    public async Task Quick_tries_end_at_their_number()
+    public async Task Immediate_retries_stop_at_their_limit()
     {
         _gateway.Always = (_, _) => Task.FromResult(FakeAlipayHk.Unsigned("", 502));
-        var answer = await SendAsync(FakeAlipayHk.Body());
-        Assert.Equal((SynchronizeResultKind.Retryable, ClientCodes.HttpStatus, 502), (answer.Kind, answer.Code, answer.HttpStatus));
+        var result = await SendAsync(FakeAlipayHk.Body());
+        Assert.Equal((SynchronizeResultKind.Retryable, ClientCodes.HttpStatus, 502), (result.Kind, result.Code, result.HttpStatus));
         Assert.Equal(1 + _gateway.Options.ImmediateRetries, _gateway.Sent.Count);
     }
 
     [Fact]
-    public async Task Without_quick_retries_there_is_one_try()
+    public async Task Without_immediate_retries_there_is_one_request()
     {
         _gateway.Options.ImmediateRetries = 0;
         await SendAsync(FakeAlipayHk.Unsigned("", 502));
@@ -234,10 +251,10 @@ public sealed class AlipayHkClientTests : IDisposable
     }
 
     [Fact]
-    public async Task A_5xx_with_a_result_is_left_to_the_policy()
+    public async Task A_5xx_with_a_result_is_not_retried_immediately()
     {
-        var answer = await SendAsync(FakeAlipayHk.Unsigned(FakeAlipayHk.Result("UNKNOWN_EXCEPTION", "F"), 500));
-        Assert.Equal("UNKNOWN_EXCEPTION", answer.Code);
+        var result = await SendAsync(FakeAlipayHk.Unsigned(FakeAlipayHk.Result("UNKNOWN_EXCEPTION", "F"), 500));
+        Assert.Equal("UNKNOWN_EXCEPTION", result.Code);
         Assert.Single(_gateway.Sent);
     }
 
@@ -247,12 +264,12 @@ public sealed class AlipayHkClientTests : IDisposable
     [InlineData(503, "Sun, 01 Mar 2026 12:01:30 GMT", 90)]
     [InlineData(503, "Sun, 01 Mar 2026 11:00:00 GMT", 0)]
     [InlineData(503, "999999999", 86400)]
-    public async Task Who_says_when_to_come_back_is_not_asked_before(int status, string header, int seconds)
+    public async Task Retry_After_prevents_an_immediate_retry(int status, string header, int seconds)
     {
         var response = FakeAlipayHk.Unsigned("", status);
         response.Headers.TryAddWithoutValidation("Retry-After", header);
-        var answer = await SendAsync(response);
-        Assert.Equal((SynchronizeResultKind.Retryable, TimeSpan.FromSeconds(seconds)), (answer.Kind, answer.RetryAfter));
+        var result = await SendAsync(response);
+        Assert.Equal((SynchronizeResultKind.Retryable, TimeSpan.FromSeconds(seconds)), (result.Kind, result.RetryAfter));
         Assert.Single(_gateway.Sent);
     }
 
@@ -260,7 +277,7 @@ public sealed class AlipayHkClientTests : IDisposable
     [InlineData("soon")]
     [InlineData("-5")]
     [InlineData("99999999999999")]
-    public async Task A_Retry_After_that_cannot_be_read_is_ignored(string header)
+    public async Task An_invalid_Retry_After_is_ignored(string header)
     {
         var response = FakeAlipayHk.Unsigned("", 429);
         response.Headers.TryAddWithoutValidation("Retry-After", header);
@@ -268,7 +285,7 @@ public sealed class AlipayHkClientTests : IDisposable
     }
 
     [Fact]
-    public async Task A_broken_connection_is_tried_again_quickly()
+    public async Task A_broken_connection_is_retried_immediately()
     {
         _gateway.Then(new HttpRequestException("refused", new SocketException(111))).Then(_gateway.Signed(FakeAlipayHk.SuccessJson));
         Assert.Equal(SynchronizeResultKind.Succeeded, (await SendAsync(FakeAlipayHk.Body())).Kind);
@@ -276,45 +293,49 @@ public sealed class AlipayHkClientTests : IDisposable
     }
 
     [Fact]
-    public async Task A_connection_that_stays_broken_is_retried_later()
+    public async Task A_connection_that_stays_broken_is_left_to_a_delayed_retry()
     {
-        _gateway.Always = (_, _) => Task.FromException<HttpResponseMessage>(new HttpRequestException(HttpRequestError.ConnectionError, "refused"));
-        var answer = await SendAsync(FakeAlipayHk.Body());
-        Assert.Equal((SynchronizeResultKind.Retryable, ClientCodes.ConnectionFailed, null), (answer.Kind, answer.Code, answer.Verification));
-        Assert.Contains("refused", answer.Message, StringComparison.Ordinal);
+        var refused = new HttpRequestException(HttpRequestError.ConnectionError, "refused");
+        _gateway.Always = (_, _) => Task.FromException<HttpResponseMessage>(refused);
+        var result = await SendAsync(FakeAlipayHk.Body());
+        Assert.Equal((SynchronizeResultKind.Retryable, ClientCodes.ConnectionFailed, null), (result.Kind, result.Code, result.Verification));
+        Assert.Contains("refused", result.Message, StringComparison.Ordinal);
         Assert.Equal(3, _gateway.Sent.Count);
     }
 
     [Fact]
-    public async Task An_answer_that_breaks_off_is_a_broken_connection()
+    public async Task A_response_that_breaks_off_is_a_broken_connection()
     {
-        _gateway.Always = (_, _) => Task.FromResult(new HttpResponseMessage(HttpStatusCode.OK) { Content = new StreamContent(new BreakingStream()) });
+        _gateway.Always = (_, _) => Task.FromResult(new HttpResponseMessage(HttpStatusCode.OK)
+        {
+            Content = new StreamContent(new BreakingStream()),
+        });
         Assert.Equal(ClientCodes.ConnectionFailed, (await SendAsync(FakeAlipayHk.Body())).Code);
     }
 
     [Fact]
-    public async Task A_try_without_answer_ends_at_its_limit_and_is_left_to_the_policy()
+    public async Task A_request_without_a_response_times_out_and_is_not_retried_immediately()
     {
         _gateway.Always = HangAsync;
         var start = _gateway.Time.GetUtcNow();
-        var answer = await SendAsync(FakeAlipayHk.Body());
-        Assert.Equal((SynchronizeResultKind.Retryable, ClientCodes.Timeout), (answer.Kind, answer.Code));
+        var result = await SendAsync(FakeAlipayHk.Body());
+        Assert.Equal((SynchronizeResultKind.Retryable, ClientCodes.Timeout), (result.Kind, result.Code));
         Assert.Single(_gateway.Sent);
-        Assert.Equal(_gateway.Options.RequestTimeout, _givenUpAt - start);
+        Assert.Equal(_gateway.Options.RequestTimeout, _cancelledAt - start);
     }
 
     [Fact]
-    public async Task All_tries_together_end_at_the_total_limit()
+    public async Task All_requests_together_end_at_the_total_timeout()
     {
         _gateway.Options.RequestTimeout = _gateway.Options.TotalTimeout = TimeSpan.FromSeconds(5);
         _gateway.Then(FakeAlipayHk.Unsigned("", 503)).Then(HangAsync);
         var start = _gateway.Time.GetUtcNow();
         Assert.Equal(ClientCodes.Timeout, (await SendAsync(FakeAlipayHk.Body())).Code);
-        Assert.Equal(TimeSpan.FromSeconds(5), _givenUpAt - start);
+        Assert.Equal(TimeSpan.FromSeconds(5), _cancelledAt - start);
     }
 
     [Fact]
-    public async Task The_callers_cancellation_is_thrown_and_nothing_else_is()
+    public async Task Throws_only_when_the_caller_cancels()
     {
         using var cancellation = new CancellationTokenSource();
         using var client = _gateway.Client();
@@ -323,12 +344,13 @@ public sealed class AlipayHkClientTests : IDisposable
         Assert.False(call.IsCompleted);
         await cancellation.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => call);
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(async () => await client.SynchronizeAsync(FakeAlipayHk.Body(), cancellation.Token));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(
+            async () => await client.SynchronizeAsync(FakeAlipayHk.Body(), cancellation.Token));
         Assert.Single(_gateway.Sent);
     }
 
     [Fact]
-    public async Task A_cancellation_ends_the_wait_between_quick_tries()
+    public async Task Cancellation_ends_the_delay_before_an_immediate_retry()
     {
         using var cancellation = new CancellationTokenSource();
         using var client = _gateway.Client();
@@ -339,46 +361,49 @@ public sealed class AlipayHkClientTests : IDisposable
     }
 
     [Fact]
-    public async Task Without_a_signature_nothing_is_sent()
+    public async Task Sends_nothing_without_a_signature()
     {
-        var answer = await SendAsync(FakeAlipayHk.Body(), new RefusingSigner());
-        Assert.Equal((SynchronizeResultKind.SigningUnavailable, ClientCodes.SigningUnavailable, "throttled", TimeSpan.FromSeconds(7)), (answer.Kind, answer.Code, answer.Message, answer.RetryAfter));
+        var result = await SendAsync(FakeAlipayHk.Body(), new RefusingSigner());
+        Assert.Equal(
+            (SynchronizeResultKind.SigningUnavailable, ClientCodes.SigningUnavailable, "throttled", TimeSpan.FromSeconds(7)),
+            (result.Kind, result.Code, result.Message, result.RetryAfter));
         Assert.Empty(_gateway.Sent);
     }
 
     [Fact]
-    public async Task A_signer_that_never_answers_is_not_a_timeout_of_AlipayHK()
+    public async Task A_signer_that_hangs_is_not_a_timeout_of_AlipayHK()
     {
-        var answer = await SendAsync(FakeAlipayHk.Body(), new HangingSigner());
-        Assert.Equal((SynchronizeResultKind.SigningUnavailable, ClientCodes.SigningUnavailable), (answer.Kind, answer.Code));
+        var result = await SendAsync(FakeAlipayHk.Body(), new HangingSigner());
+        Assert.Equal((SynchronizeResultKind.SigningUnavailable, ClientCodes.SigningUnavailable), (result.Kind, result.Code));
         Assert.Empty(_gateway.Sent);
     }
 
     [Fact]
-    public async Task Each_attempt_carries_a_new_request_id_where_that_is_wanted()
+    public async Task Every_request_carries_a_new_request_id_if_configured()
     {
         _gateway.Options.NewRequestIdPerRequest = true;
         _gateway.Then(FakeAlipayHk.Unsigned("", 503)).Then(_gateway.Signed(FakeAlipayHk.SuccessJson));
-        var answer = await SendAsync(FakeAlipayHk.Body(), requestIds: new CountingIds());
-        Assert.Equal($"{2:x32}", answer.RequestId);
-        Assert.Equal([$"{1:x32}", $"{2:x32}"], _gateway.Sent.Select(sent => JsonDocument.Parse(sent.Body).RootElement.GetProperty("requestId").GetString()));
+        var result = await SendAsync(FakeAlipayHk.Body(), requestIds: new CountingIds());
+        Assert.Equal($"{2:x32}", result.RequestId);
+        var requestIds = _gateway.Sent.Select(sent => JsonDocument.Parse(sent.Body).RootElement.GetProperty("requestId").GetString());
+        Assert.Equal([$"{1:x32}", $"{2:x32}"], requestIds);
         Assert.All(_gateway.Sent, sent => Assert.True(sent.SignatureMatches(FakeAlipayHk.OurKey)));
     }
 
     [Fact]
-    public async Task A_long_message_is_cut_to_256_characters_and_never_through_an_emoji()
+    public async Task Truncates_a_message_to_256_characters_but_never_inside_an_emoji()
     {
-        var answer = await SendAsync(_gateway.Signed(FakeAlipayHk.Result("PARAM_ILLEGAL", "F", new string('x', 255) + "🎬 and more")));
-        Assert.Equal(new string('x', 255), answer.Message);
+        var result = await SendAsync(_gateway.Signed(FakeAlipayHk.Result("PARAM_ILLEGAL", "F", new string('x', 255) + "🎬 and more")));
+        Assert.Equal(new string('x', 255), result.Message);
     }
 
     [Fact]
-    public async Task Serves_many_threads_at_once()
+    public async Task Is_thread_safe()
     {
         _gateway.Always = (_, _) => Task.FromResult(_gateway.Signed(FakeAlipayHk.SuccessJson));
         using var signer = RsaRequestSigner.FromKeyText(FakeAlipayHk.OurKey.ExportPkcs8PrivateKeyPem(), "1", "key");
-        using var quiet = new StatelessGateway(_gateway);
-        using var client = AlipayHkClient.Create(_gateway.Options, signer, _gateway.Time, Microsoft.Extensions.Logging.Abstractions.NullLoggerFactory.Instance, quiet);
+        using var gateway = new StatelessGateway(_gateway);
+        using var client = AlipayHkClient.Create(_gateway.Options, signer, _gateway.Time, NullLoggerFactory.Instance, gateway);
         await Parallel.ForAsync(0, 64, new ParallelOptions { MaxDegreeOfParallelism = 8 }, async (_, cancellationToken) =>
             Assert.Equal(SynchronizeResultKind.Succeeded, (await client.SynchronizeAsync(FakeAlipayHk.Body(), cancellationToken)).Kind));
     }
@@ -397,7 +422,7 @@ public sealed class AlipayHkClientTests : IDisposable
         {
             _gateway.Time.Advance(TimeSpan.FromMilliseconds(100));
 
-            // The client's continuations run on other threads; without a pause its clock would run away from them.
+            // The client resumes on other threads; without this delay, the fake clock would outrun them.
             await Task.Delay(1);
         }
 
@@ -414,9 +439,9 @@ public sealed class AlipayHkClientTests : IDisposable
 
     private async Task<HttpResponseMessage> HangAsync(SentRequest request, CancellationToken cancellationToken)
     {
-        cancellationToken.Register(() => _givenUpAt = _gateway.Time.GetUtcNow());
+        cancellationToken.Register(() => _cancelledAt = _gateway.Time.GetUtcNow());
         await Task.Delay(Timeout.Infinite, cancellationToken);
-        throw new InvalidOperationException("An endless wait has ended.");
+        throw new InvalidOperationException("An infinite delay ended.");
     }
 
     private sealed class StatelessGateway(FakeAlipayHk gateway) : HttpMessageHandler

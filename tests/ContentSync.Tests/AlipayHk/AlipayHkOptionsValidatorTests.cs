@@ -8,25 +8,29 @@ public sealed class AlipayHkOptionsValidatorTests
     private static readonly string Pem = RSA.Create(2048).ExportSubjectPublicKeyInfoPem();
 
     [Fact]
-    public void Accepts_what_AlipayHK_hands_over() => Assert.Empty(Faults(_ => { }));
+    public void Accepts_the_settings_that_AlipayHK_provides() => Assert.Empty(Faults(_ => { }));
 
     [Theory]
     [InlineData("http://localhost:7072")]
     [InlineData("http://127.0.0.1:7072/")]
     [InlineData("http://[::1]:7072")]
-    public void Accepts_plain_http_on_loopback(string address) => Assert.Empty(Faults(options => options.BaseAddress = new Uri(address)));
+    public void Accepts_plain_http_on_loopback(string address) =>
+        Assert.Empty(Faults(options => options.BaseAddress = new Uri(address)));
 
     [Theory]
     [InlineData("http://gateway.example", "AlipayHk:BaseAddress must begin with https://")]
     [InlineData("http://localhost.gateway.example", "AlipayHk:BaseAddress must begin with https://")]
     [InlineData("ftp://localhost", "AlipayHk:BaseAddress must begin with https://")]
-    [InlineData("https://user:pass@gateway.example", "AlipayHk:BaseAddress must not hold a user name")]
+    [InlineData("https://user:pass@gateway.example", "AlipayHk:BaseAddress must not contain a user name")]
     [InlineData("https://gateway.example/api", "AlipayHk:BaseAddress must end with the host or port")]
     [InlineData("https://gateway.example/?a=b", "AlipayHk:BaseAddress must end with the host or port")]
     [InlineData("https://gateway.example/#a", "AlipayHk:BaseAddress must end with the host or port")]
     [InlineData("/relative", "AlipayHk:BaseAddress is missing or not absolute")]
-    public void Refuses_another_kind_of_address(string address, string said) =>
-        Assert.StartsWith(said, Assert.Single(Faults(options => options.BaseAddress = new Uri(address, UriKind.RelativeOrAbsolute))), StringComparison.Ordinal);
+    public void Refuses_any_other_address(string address, string expected)
+    {
+        var faults = Faults(options => options.BaseAddress = new Uri(address, UriKind.RelativeOrAbsolute));
+        Assert.StartsWith(expected, Assert.Single(faults), StringComparison.Ordinal);
+    }
 
     [Theory]
     [InlineData("")]
@@ -39,28 +43,28 @@ public sealed class AlipayHkOptionsValidatorTests
     [InlineData("/a%20b")]
     [InlineData("/a\nb")]
     [InlineData("/中")]
-    public void Refuses_a_path_that_would_be_signed_otherwise_than_called(string path) =>
+    public void Refuses_a_path_that_would_be_signed_differently_than_called(string path) =>
         Assert.StartsWith("AlipayHk:Path must", Assert.Single(Faults(options => options.Path = path)), StringComparison.Ordinal);
 
     [Theory]
     [InlineData("")]
     [InlineData("a\r\nX: y")]
     [InlineData("a b")]
-    public void Refuses_a_Client_Id_that_cannot_stand_in_a_header(string clientId) =>
+    public void Refuses_a_Client_Id_that_is_not_valid_in_a_header(string clientId) =>
         Assert.StartsWith("AlipayHk:ClientId must", Assert.Single(Faults(options => options.ClientId = clientId)), StringComparison.Ordinal);
 
     [Fact]
-    public void Names_each_limit_that_is_out_of_range()
+    public void Names_each_setting_that_is_out_of_range()
     {
-        AssertFault("AlipayHk:AttemptTimeout must be from", options => options.RequestTimeout = TimeSpan.Zero);
-        AssertFault("AlipayHk:AttemptTimeout must not be longer", options => options.RequestTimeout = TimeSpan.FromMinutes(1));
+        AssertFault("AlipayHk:RequestTimeout must be from", options => options.RequestTimeout = TimeSpan.Zero);
+        AssertFault("AlipayHk:RequestTimeout must not be longer", options => options.RequestTimeout = TimeSpan.FromMinutes(1));
         AssertFault("AlipayHk:TotalTimeout must be from", options => options.TotalTimeout = TimeSpan.FromDays(2));
-        AssertFault("AlipayHk:QuickRetries must be", options => options.ImmediateRetries = -1);
-        AssertFault("AlipayHk:QuickRetries must be", options => options.ImmediateRetries = 11);
+        AssertFault("AlipayHk:ImmediateRetries must be", options => options.ImmediateRetries = -1);
+        AssertFault("AlipayHk:ImmediateRetries must be", options => options.ImmediateRetries = 11);
         AssertFault("AlipayHk:MaxResponseBytes must be", options => options.MaxResponseBytes = 0);
         AssertFault("AlipayHk:MaxResponseBytes must be", options => options.MaxResponseBytes = int.MaxValue);
-        AssertFault("AlipayHk:PartnerKeys is empty", options => options.PublicKeys.Clear());
-        AssertFault("AlipayHk:PartnerKeys:0:PublicKey", options => options.PublicKeys[0].PublicKey = "x");
+        AssertFault("AlipayHk:PublicKeys is empty", options => options.PublicKeys.Clear());
+        AssertFault("AlipayHk:PublicKeys:0:PublicKey", options => options.PublicKeys[0].PublicKey = "x");
         AssertFault("AlipayHk:Encryption:AesKeyBits must be", options => options.Encryption = new() { Enabled = true, AesKeyBits = 100 });
         AssertFault("AlipayHk:Encryption:ContentType must be", options => options.Encryption = new() { Enabled = true, ContentType = "" });
         AssertFault("AlipayHk:Encryption:KeyVersion must be", options => options.Encryption = new() { Enabled = true, KeyVersion = "2" });
@@ -75,8 +79,8 @@ public sealed class AlipayHkOptionsValidatorTests
         options.PublicKeys.Clear();
     }).Count);
 
-    private static void AssertFault(string said, Action<AlipayHkOptions> change) =>
-        Assert.Contains(Faults(change), fault => fault.StartsWith(said, StringComparison.Ordinal));
+    private static void AssertFault(string expected, Action<AlipayHkOptions> change) =>
+        Assert.Contains(Faults(change), fault => fault.StartsWith(expected, StringComparison.Ordinal));
 
     private static List<string> Faults(Action<AlipayHkOptions> change)
     {

@@ -12,17 +12,17 @@ using Microsoft.Extensions.Logging.Abstractions;
 
 namespace ContentSync.Tests.AlipayHk;
 
-/// <summary>The client over a real connection on loopback.</summary>
+/// <summary>Runs the client over a real loopback connection.</summary>
 public sealed class AlipayHkSocketTests : IDisposable
 {
-    private readonly FakeAlipayHk _keys = new();
+    private readonly FakeAlipayHk _alipayHk = new();
 
-    public void Dispose() => _keys.Dispose();
+    public void Dispose() => _alipayHk.Dispose();
 
     [Fact]
-    public void Follows_nothing_keeps_nothing_and_leaves_TLS_alone()
+    public void Follows_no_redirects_keeps_no_cookies_and_does_not_change_TLS_checks()
     {
-        using var socket = AlipayHkSocket.Open(_keys.Options);
+        using var socket = AlipayHkSocket.Open(_alipayHk.Options);
         Assert.False(socket.AllowAutoRedirect);
         Assert.False(socket.UseCookies);
         Assert.Equal(DecompressionMethods.None, socket.AutomaticDecompression);
@@ -31,81 +31,90 @@ public sealed class AlipayHkSocketTests : IDisposable
     }
 
     [Fact]
-    public async Task The_bytes_that_arrive_are_the_bytes_that_were_signed()
+    public async Task Sends_exactly_the_bytes_that_were_signed()
     {
-        SentRequest? arrived = null;
-        var answer = await CallAsync(async context =>
+        SentRequest? received = null;
+        var result = await CallAsync(async context =>
         {
             using var body = new MemoryStream();
             await context.Request.Body.CopyToAsync(body);
-            arrived = new SentRequest(context.Request.Method, new Uri("http://localhost" + context.Request.Path), context.Request.Headers.ToDictionary(header => header.Key, header => header.Value.ToString(), StringComparer.OrdinalIgnoreCase), body.ToArray());
+            var headers = context.Request.Headers.ToDictionary(
+                header => header.Key,
+                header => header.Value.ToString(),
+                StringComparer.OrdinalIgnoreCase);
+            received = new SentRequest(context.Request.Method, new Uri("http://localhost" + context.Request.Path), headers, body.ToArray());
             await SignedSuccessAsync(context);
         });
-        Assert.Equal(SynchronizeResultKind.Succeeded, answer.Kind);
-        Assert.Equal(FakeAlipayHk.Body().ToArray(), arrived!.Body);
-        Assert.True(arrived.SignatureMatches(FakeAlipayHk.OurKey));
-        Assert.Equal($"{arrived.Body.Length}", arrived.Headers["Content-Length"]);
-        Assert.Equal("application/json; charset=UTF-8", arrived.Headers["Content-Type"]);
-        Assert.False(arrived.Headers.ContainsKey("traceparent"));
+        Assert.Equal(SynchronizeResultKind.Succeeded, result.Kind);
+        Assert.Equal(FakeAlipayHk.Body().ToArray(), received!.Body);
+        Assert.True(received.SignatureMatches(FakeAlipayHk.OurKey));
+        Assert.Equal($"{received.Body.Length}", received.Headers["Content-Length"]);
+        Assert.Equal("application/json; charset=UTF-8", received.Headers["Content-Type"]);
+        Assert.False(received.Headers.ContainsKey("traceparent"));
     }
 
     [Fact]
-    public async Task A_redirect_is_not_followed()
+    public async Task Does_not_follow_a_redirect()
     {
         var calls = 0;
-        var answer = await CallAsync(context =>
+        var result = await CallAsync(context =>
         {
             calls++;
             context.Response.Redirect("/elsewhere", permanent: false, preserveMethod: true);
             return Task.CompletedTask;
         });
-        Assert.Equal((SynchronizeResultKind.ConfigurationFault, ClientCodes.Redirected, 1), (answer.Kind, answer.Code, calls));
+        Assert.Equal((SynchronizeResultKind.ConfigurationFault, ClientCodes.Redirected, 1), (result.Kind, result.Code, calls));
     }
 
     [Fact]
-    public async Task A_reset_connection_is_tried_again()
+    public async Task Retries_a_reset_connection_immediately()
     {
         var calls = 0;
-        var answer = await CallAsync(context =>
+        var result = await CallAsync(context =>
         {
             if (++calls > 1) return SignedSuccessAsync(context);
             context.Abort();
             return Task.CompletedTask;
         });
-        Assert.Equal((SynchronizeResultKind.Succeeded, 2), (answer.Kind, calls));
+        Assert.Equal((SynchronizeResultKind.Succeeded, 2), (result.Kind, calls));
     }
 
     [Fact]
-    public async Task An_answer_cut_short_is_a_broken_connection()
+    public async Task Treats_a_truncated_response_as_a_broken_connection()
     {
-        var answer = await CallAsync(async context =>
+        var result = await CallAsync(async context =>
         {
             context.Response.ContentLength = 1000;
             await context.Response.Body.WriteAsync("{\"resultInfo\""u8.ToArray());
             await context.Response.Body.FlushAsync();
             context.Abort();
         });
-        Assert.Equal((SynchronizeResultKind.Retryable, ClientCodes.ConnectionFailed), (answer.Kind, answer.Code));
+        Assert.Equal((SynchronizeResultKind.Retryable, ClientCodes.ConnectionFailed), (result.Kind, result.Code));
     }
 
     private async Task SignedSuccessAsync(HttpContext context)
     {
-        using var response = _keys.Signed(FakeAlipayHk.SuccessJson);
+        using var response = _alipayHk.Signed(FakeAlipayHk.SuccessJson);
         foreach (var (name, values) in response.Headers) context.Response.Headers[name] = values.ToArray();
         await context.Response.Body.WriteAsync(Encoding.UTF8.GetBytes(FakeAlipayHk.SuccessJson));
     }
 
-    private async Task<SynchronizeResult> CallAsync(RequestDelegate answer)
+    private async Task<SynchronizeResult> CallAsync(RequestDelegate respond)
     {
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
         builder.WebHost.UseUrls("http://127.0.0.1:0");
         await using var app = builder.Build();
-        app.Run(answer);
+        app.Run(respond);
         await app.StartAsync();
         var address = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Single();
-        _keys.Options.BaseAddress = new Uri(address);
-        using var client = AlipayHkClient.Create(_keys.Options, new FixedKeySigner(FakeAlipayHk.OurKey), TimeProvider.System, NullLoggerFactory.Instance, jitter: () => 0);
+        _alipayHk.Options.BaseAddress = new Uri(address);
+        using var client = AlipayHkClient.Create(
+            _alipayHk.Options,
+            new FixedKeySigner(FakeAlipayHk.OurKey),
+            TimeProvider.System,
+            NullLoggerFactory.Instance,
+            jitter: () => 0);
         var result = await client.SynchronizeAsync(FakeAlipayHk.Body(), CancellationToken.None);
         await app.StopAsync();
         return result;

@@ -7,6 +7,8 @@ namespace ContentSync.Tests.AlipayHk;
 
 public sealed class BodyEncryptionTests : IDisposable
 {
+    private const string Header = "algorithm=RSA_AES,keyVersion=1,symmetricKey=AAAA";
+
     private readonly FakeAlipayHk _gateway = new();
     private readonly RSA _ourKey = RSA.Create(2048);
     private readonly RsaRequestSigner _signer;
@@ -27,7 +29,7 @@ public sealed class BodyEncryptionTests : IDisposable
     [InlineData(KeyWrapPadding.Pkcs1, Base64Alphabet.Standard, 256)]
     [InlineData(KeyWrapPadding.OaepSha1, Base64Alphabet.Url, 128)]
     [InlineData(KeyWrapPadding.OaepSha256, Base64Alphabet.Standard, 192)]
-    public async Task AlipayHK_can_read_what_was_encrypted_and_signed(KeyWrapPadding wrap, Base64Alphabet alphabet, int bits)
+    public async Task AlipayHK_can_verify_and_decrypt_a_request(KeyWrapPadding wrap, Base64Alphabet alphabet, int bits)
     {
         _gateway.Options.Encryption = new EncryptionOptions { Enabled = true, KeyWrap = wrap, Alphabet = alphabet, AesKeyBits = bits };
         _gateway.Then(_gateway.Signed(FakeAlipayHk.SuccessJson));
@@ -39,8 +41,14 @@ public sealed class BodyEncryptionTests : IDisposable
         Assert.Equal("text/plain; charset=UTF-8", sent.Headers["Content-Type"]);
         const string start = "algorithm=RSA_AES,keyVersion=1,symmetricKey=";
         Assert.StartsWith(start, sent.Headers["Encrypt"], StringComparison.Ordinal);
-        var padding = wrap switch { KeyWrapPadding.OaepSha1 => RSAEncryptionPadding.OaepSHA1, KeyWrapPadding.OaepSha256 => RSAEncryptionPadding.OaepSHA256, _ => RSAEncryptionPadding.Pkcs1 };
-        var key = FakeAlipayHk.PartnerKey.Decrypt(Convert.FromBase64String(Uri.UnescapeDataString(sent.Headers["Encrypt"][start.Length..])), padding);
+        var padding = wrap switch
+        {
+            KeyWrapPadding.OaepSha1 => RSAEncryptionPadding.OaepSHA1,
+            KeyWrapPadding.OaepSha256 => RSAEncryptionPadding.OaepSHA256,
+            _ => RSAEncryptionPadding.Pkcs1,
+        };
+        var wrapped = Convert.FromBase64String(Uri.UnescapeDataString(sent.Headers["Encrypt"][start.Length..]));
+        var key = FakeAlipayHk.GatewayKey.Decrypt(wrapped, padding);
         Assert.Equal(bits / 8, key.Length);
         var text = Encoding.ASCII.GetString(sent.Body);
         if (alphabet == Base64Alphabet.Url) Assert.Matches("^[A-Za-z0-9_-]+$", text);
@@ -48,7 +56,7 @@ public sealed class BodyEncryptionTests : IDisposable
     }
 
     [Fact]
-    public async Task Each_message_has_a_key_of_its_own()
+    public async Task Encrypts_each_request_with_a_fresh_key()
     {
         _gateway.Always = (_, _) => Task.FromResult(_gateway.Signed(FakeAlipayHk.SuccessJson));
         using var client = _gateway.Client();
@@ -58,53 +66,53 @@ public sealed class BodyEncryptionTests : IDisposable
     }
 
     [Fact]
-    public async Task An_encrypted_answer_is_verified_then_decrypted_then_read()
+    public async Task Verifies_then_decrypts_then_parses_an_encrypted_response()
     {
-        _gateway.Then(EncryptedAnswer(FakeAlipayHk.Result("CONTENT_RISKY", "F")));
-        var answer = await SendAsync(_signer);
-        Assert.Equal((SynchronizeResultKind.Rejected, "CONTENT_RISKY"), (answer.Kind, answer.Code));
+        _gateway.Then(EncryptedResponse(FakeAlipayHk.Result("CONTENT_RISKY", "F")));
+        var result = await SendAsync(_signer);
+        Assert.Equal((SynchronizeResultKind.Rejected, "CONTENT_RISKY"), (result.Kind, result.Code));
     }
 
     [Fact]
-    public async Task An_answer_in_plain_text_is_read_as_it_is()
+    public async Task Reads_a_plain_response_without_decrypting_it()
     {
         _gateway.Then(_gateway.Signed(FakeAlipayHk.SuccessJson));
         Assert.Equal(SynchronizeResultKind.Succeeded, (await SendAsync(_signer)).Kind);
     }
 
     [Fact]
-    public async Task An_encrypted_answer_is_retried_where_no_private_key_is_at_hand()
+    public async Task An_encrypted_response_is_retried_if_no_private_key_is_available()
     {
-        _gateway.Then(EncryptedAnswer(FakeAlipayHk.SuccessJson));
-        var answer = await SendAsync(new FixedKeySigner(FakeAlipayHk.OurKey));
-        Assert.Equal((SynchronizeResultKind.Retryable, ClientCodes.UndecryptableResponse), (answer.Kind, answer.Code));
-        Assert.Contains("cannot decrypt its key", answer.Message, StringComparison.Ordinal);
+        _gateway.Then(EncryptedResponse(FakeAlipayHk.SuccessJson));
+        var result = await SendAsync(new FixedKeySigner(FakeAlipayHk.OurKey));
+        Assert.Equal((SynchronizeResultKind.Retryable, ClientCodes.UndecryptableResponse), (result.Kind, result.Code));
+        Assert.Contains("cannot decrypt its key", result.Message, StringComparison.Ordinal);
     }
 
     [Theory]
     [InlineData("algorithm=RSA,keyVersion=1,symmetricKey=AAAA")]
     [InlineData("algorithm=RSA_AES,keyVersion=1")]
     [InlineData("algorithm=RSA_AES,keyVersion=1,symmetricKey=AAAA")]
-    public async Task An_answer_whose_key_cannot_be_unwrapped_is_retried(string header)
+    public async Task A_response_whose_key_cannot_be_unwrapped_is_retried(string header)
     {
-        _gateway.Then(EncryptedAnswer(FakeAlipayHk.SuccessJson, header));
+        _gateway.Then(EncryptedResponse(FakeAlipayHk.SuccessJson, header));
         Assert.Equal(ClientCodes.UndecryptableResponse, (await SendAsync(_signer)).Code);
     }
 
     [Fact]
-    public async Task An_unsigned_answer_is_not_decrypted()
+    public async Task Does_not_decrypt_an_unsigned_response()
     {
-        var response = EncryptedAnswer(FakeAlipayHk.Result("INVALID_CLIENT", "F"));
+        var response = EncryptedResponse(FakeAlipayHk.Result("INVALID_CLIENT", "F"));
         response.Headers.Remove("Signature");
         response.Headers.Remove("Response-Time");
         _gateway.Then(response);
-        var answer = await SendAsync(_signer);
-        Assert.Equal((SynchronizeResultKind.Retryable, ClientCodes.UndecryptableResponse), (answer.Kind, answer.Code));
-        Assert.Contains("not signed", answer.Message, StringComparison.Ordinal);
+        var result = await SendAsync(_signer);
+        Assert.Equal((SynchronizeResultKind.Retryable, ClientCodes.UndecryptableResponse), (result.Kind, result.Code));
+        Assert.Contains("not signed", result.Message, StringComparison.Ordinal);
     }
 
     [Fact]
-    public async Task Decrypts_what_openssl_encrypted()
+    public async Task Decrypts_text_that_openssl_encrypted()
     {
         var vectors = SignatureVectors.Root("openssl-aes-ecb.json").GetProperty("cases").EnumerateArray().ToList();
         Assert.NotEmpty(vectors);
@@ -113,9 +121,10 @@ public sealed class BodyEncryptionTests : IDisposable
         foreach (var vector in vectors)
         {
             var unwrapper = new KnownKey(Convert.FromHexString(SignatureVectors.Text(vector, "key")));
-            foreach (var text in new[] { SignatureVectors.Text(vector, "cipher"), SignatureVectors.Text(vector, "cipher").TrimEnd('=').Replace('+', '-').Replace('/', '_') })
+            var standard = SignatureVectors.Text(vector, "cipher");
+            foreach (var text in new[] { standard, standard.TrimEnd('=').Replace('+', '-').Replace('/', '_') })
             {
-                var plain = await encryption.DecryptAsync(Encoding.ASCII.GetBytes(text), "algorithm=RSA_AES,keyVersion=1,symmetricKey=AAAA", unwrapper, CancellationToken.None);
+                var plain = await encryption.DecryptAsync(Encoding.ASCII.GetBytes(text), Header, unwrapper, CancellationToken.None);
                 Assert.Equal(SignatureVectors.Text(vector, "text"), Encoding.UTF8.GetString(plain!.Value.Span));
             }
         }
@@ -126,15 +135,16 @@ public sealed class BodyEncryptionTests : IDisposable
     [InlineData("not base64!")]
     [InlineData("AAAA")]
     [InlineData("AAAAAAAAAAAAAAAAAAAAAA==")]
-    public async Task Text_that_is_no_cipher_is_no_answer(string text)
+    public async Task Returns_null_for_text_that_is_not_ciphertext(string text)
     {
         using var keys = new AlipayHkKeys(_gateway.Options);
         var encryption = new BodyEncryption(new EncryptionOptions(), keys);
-        Assert.Null(await encryption.DecryptAsync(Encoding.ASCII.GetBytes(text), "algorithm=RSA_AES,keyVersion=1,symmetricKey=AAAA", new KnownKey(new byte[16]), CancellationToken.None));
-        Assert.Null(await encryption.DecryptAsync("AAAA"u8.ToArray(), "algorithm=RSA_AES,keyVersion=1,symmetricKey=AAAA", new KnownKey(new byte[15]), CancellationToken.None));
+        var (key, shortKey) = (new KnownKey(new byte[16]), new KnownKey(new byte[15]));
+        Assert.Null(await encryption.DecryptAsync(Encoding.ASCII.GetBytes(text), Header, key, CancellationToken.None));
+        Assert.Null(await encryption.DecryptAsync("AAAA"u8.ToArray(), Header, shortKey, CancellationToken.None));
     }
 
-    private HttpResponseMessage EncryptedAnswer(string json, string? header = null)
+    private HttpResponseMessage EncryptedResponse(string json, string? header = null)
     {
         using var aes = Aes.Create();
         aes.Mode = CipherMode.ECB;
@@ -165,6 +175,9 @@ public sealed class BodyEncryptionTests : IDisposable
 
     private sealed class KnownKey(byte[] key) : IKeyUnwrapper
     {
-        public ValueTask<byte[]?> UnwrapAsync(ReadOnlyMemory<byte> wrappedKey, RSAEncryptionPadding padding, CancellationToken cancellationToken) => ValueTask.FromResult<byte[]?>([.. key]);
+        public ValueTask<byte[]?> UnwrapAsync(
+            ReadOnlyMemory<byte> wrappedKey,
+            RSAEncryptionPadding padding,
+            CancellationToken cancellationToken) => ValueTask.FromResult<byte[]?>([.. key]);
     }
 }

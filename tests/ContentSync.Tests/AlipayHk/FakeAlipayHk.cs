@@ -10,7 +10,10 @@ using Microsoft.Extensions.Time.Testing;
 
 namespace ContentSync.Tests.AlipayHk;
 
-/// <summary>Stands in for the socket: answers as scripted, signs with a key of its own and keeps what it was sent. Its strings to sign are its own too.</summary>
+/// <summary>
+/// Replaces the socket: sends scripted responses, signs them with its own key and records the requests. Builds its strings to sign
+/// without the client's code.
+/// </summary>
 internal sealed class FakeAlipayHk : HttpMessageHandler
 {
     public const string ClientId = "4Q5Y8W0WSG45P907917";
@@ -18,7 +21,7 @@ internal sealed class FakeAlipayHk : HttpMessageHandler
 
     private readonly Queue<Func<SentRequest, CancellationToken, Task<HttpResponseMessage>>> _script = new();
 
-    public static RSA PartnerKey { get; } = RSA.Create(2048);
+    public static RSA GatewayKey { get; } = RSA.Create(2048);
 
     public static RSA OurKey { get; } = RSA.Create(2048);
 
@@ -26,14 +29,14 @@ internal sealed class FakeAlipayHk : HttpMessageHandler
 
     public List<SentRequest> Sent { get; } = [];
 
-    /// <summary>Repeated when the script has run out.</summary>
+    /// <summary>Responds after the script has ended.</summary>
     public Func<SentRequest, CancellationToken, Task<HttpResponseMessage>>? Always { get; set; }
 
     public AlipayHkOptions Options { get; } = new()
     {
         BaseAddress = new Uri("https://gateway.example"),
         ClientId = ClientId,
-        PublicKeys = [new AlipayHkKeyOptions { KeyVersion = "1", PublicKey = PartnerKey.ExportSubjectPublicKeyInfoPem() }],
+        PublicKeys = [new AlipayHkKeyOptions { KeyVersion = "1", PublicKey = GatewayKey.ExportSubjectPublicKeyInfoPem() }],
     };
 
     public static ContentItem Item(string contentInfo = """{"name":"凍檸茶"}""") => new()
@@ -48,15 +51,22 @@ internal sealed class FakeAlipayHk : HttpMessageHandler
     public static ReadOnlyMemory<byte> Body() => SynchronizeRequest.Prepare(Item(), "0123456789abcdef0123456789abcdef");
 
     public AlipayHkClient Client(IRequestSigner? signer = null, ILoggerFactory? loggers = null, RequestIdSource? requestIds = null) =>
-        AlipayHkClient.Create(Options, signer ?? new FixedKeySigner(OurKey), Time, loggers ?? NullLoggerFactory.Instance, this, requestIds, jitter: () => 0.5);
+        AlipayHkClient.Create(
+            Options,
+            signer ?? new FixedKeySigner(OurKey),
+            Time,
+            loggers ?? NullLoggerFactory.Instance,
+            this,
+            requestIds,
+            jitter: () => 0.5);
 
     public FakeAlipayHk Then(HttpResponseMessage response) => Then((_, _) => Task.FromResult(response));
 
     public FakeAlipayHk Then(Exception exception) => Then((_, _) => Task.FromException<HttpResponseMessage>(exception));
 
-    public FakeAlipayHk Then(Func<SentRequest, CancellationToken, Task<HttpResponseMessage>> answer)
+    public FakeAlipayHk Then(Func<SentRequest, CancellationToken, Task<HttpResponseMessage>> respond)
     {
-        _script.Enqueue(answer);
+        _script.Enqueue(respond);
         return this;
     }
 
@@ -69,11 +79,12 @@ internal sealed class FakeAlipayHk : HttpMessageHandler
     {
         var response = Unsigned(body, status);
         var time = Time.GetUtcNow().ToString("yyyy-MM-ddTHH:mm:ss", System.Globalization.CultureInfo.InvariantCulture) + "Z";
-        var content = "POST /api/open/alipay/v1/content/synchronize\n" + ClientId + "." + time + "." + (signedBody ?? body);
-        var signature = (key ?? PartnerKey).SignData(Encoding.UTF8.GetBytes(content), HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1);
+        var stringToSign = "POST /api/open/alipay/v1/content/synchronize\n" + ClientId + "." + time + "." + (signedBody ?? body);
+        var signature = (key ?? GatewayKey).SignData(Encoding.UTF8.GetBytes(stringToSign), HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1);
         response.Headers.TryAddWithoutValidation("Client-Id", ClientId);
         response.Headers.TryAddWithoutValidation("Response-Time", time);
-        response.Headers.TryAddWithoutValidation("Signature", $"algorithm=RSA256,keyVersion={keyVersion},signature={Uri.EscapeDataString(Convert.ToBase64String(signature))}");
+        var encoded = Uri.EscapeDataString(Convert.ToBase64String(signature));
+        response.Headers.TryAddWithoutValidation("Signature", $"algorithm=RSA256,keyVersion={keyVersion},signature={encoded}");
         return response;
     }
 
@@ -83,11 +94,14 @@ internal sealed class FakeAlipayHk : HttpMessageHandler
     protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
     {
         var body = await request.Content!.ReadAsByteArrayAsync(cancellationToken);
-        var headers = request.Headers.Concat(request.Content.Headers).ToDictionary(header => header.Key, header => string.Join("|", header.Value), StringComparer.OrdinalIgnoreCase);
+        var headers = request.Headers.Concat(request.Content.Headers).ToDictionary(
+            header => header.Key,
+            header => string.Join("|", header.Value),
+            StringComparer.OrdinalIgnoreCase);
         var sent = new SentRequest(request.Method.Method, request.RequestUri!, headers, body);
         Sent.Add(sent);
-        var answer = _script.Count > 0 ? _script.Dequeue() : Always ?? throw new InvalidOperationException("The script has run out.");
-        return await answer(sent, cancellationToken);
+        var respond = _script.Count > 0 ? _script.Dequeue() : Always ?? throw new InvalidOperationException("The script has ended.");
+        return await respond(sent, cancellationToken);
     }
 }
 
@@ -97,12 +111,13 @@ internal sealed record SentRequest(string Method, Uri Url, IReadOnlyDictionary<s
     {
         var header = Headers["Signature"];
         var value = Uri.UnescapeDataString(header[(header.IndexOf("signature=", StringComparison.Ordinal) + "signature=".Length)..]);
-        var content = Encoding.UTF8.GetBytes($"POST {Url.AbsolutePath}\n{Headers["Client-Id"]}.{Headers["Request-Time"]}.").Concat(Body).ToArray();
-        return key.VerifyData(content, Convert.FromBase64String(value), HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1);
+        var prefix = Encoding.UTF8.GetBytes($"POST {Url.AbsolutePath}\n{Headers["Client-Id"]}.{Headers["Request-Time"]}.");
+        byte[] stringToSign = [.. prefix, .. Body];
+        return key.VerifyData(stringToSign, Convert.FromBase64String(value), HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1);
     }
 }
 
-/// <summary>Signs with a key that it neither owns nor can decrypt with.</summary>
+/// <summary>Signs with a key that it does not own, and cannot decrypt.</summary>
 internal sealed class FixedKeySigner(RSA key, string keyVersion = "7") : IRequestSigner
 {
     public ValueTask<RequestSignature> SignAsync(ReadOnlyMemory<byte> sha256, CancellationToken cancellationToken) =>

@@ -6,7 +6,7 @@ namespace ContentSync.Tests.AlipayHk;
 public sealed class RequestPreviewTests
 {
     [Fact]
-    public async Task Shows_just_what_is_sent_save_the_signature()
+    public async Task Shows_exactly_what_is_sent_except_the_signature()
     {
         using var gateway = new FakeAlipayHk();
         gateway.Then(gateway.Signed(FakeAlipayHk.SuccessJson));
@@ -17,14 +17,16 @@ public sealed class RequestPreviewTests
         var sent = gateway.Sent[0];
         Assert.Equal(sent.Url, preview.Url);
         Assert.Equal(Encoding.UTF8.GetString(sent.Body), preview.Body);
-        Assert.Equal($"POST {sent.Url.AbsolutePath}\n{sent.Headers["Client-Id"]}.{sent.Headers["Request-Time"]}.{preview.Body}", preview.StringToSign);
+        var stringToSign = $"POST {sent.Url.AbsolutePath}\n{sent.Headers["Client-Id"]}.{sent.Headers["Request-Time"]}.{preview.Body}";
+        Assert.Equal(stringToSign, preview.StringToSign);
         foreach (var (name, value) in preview.Headers.Where(header => header.Key != "Signature")) Assert.Equal(sent.Headers[name], value);
-        Assert.Equal(["Client-Id", "Content-Type", "Request-Time", "Signature"], preview.Headers.Select(header => header.Key).Order(StringComparer.Ordinal));
+        var names = preview.Headers.Select(header => header.Key).Order(StringComparer.Ordinal);
+        Assert.Equal(["Client-Id", "Content-Type", "Request-Time", "Signature"], names);
         Assert.Contains(new("Signature", "<not signed in a preview>"), preview.Headers);
     }
 
     [Fact]
-    public void Shows_the_cipher_text_where_encryption_is_on()
+    public void Shows_the_ciphertext_if_encryption_is_on()
     {
         using var gateway = new FakeAlipayHk();
         gateway.Options.Encryption.Enabled = true;

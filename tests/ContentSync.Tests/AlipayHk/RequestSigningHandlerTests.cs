@@ -6,13 +6,13 @@ namespace ContentSync.Tests.AlipayHk;
 public sealed class RequestSigningHandlerTests
 {
     [Fact]
-    public async Task A_message_sent_twice_carries_one_fresh_set_of_headers()
+    public async Task Replaces_all_headers_when_a_message_is_sent_twice()
     {
         using var gateway = new FakeAlipayHk();
         gateway.Always = (_, _) => Task.FromResult(FakeAlipayHk.Unsigned("{}"));
-        using var invoker = new HttpMessageInvoker(new RequestSigningHandler(gateway.Options, new FixedKeySigner(FakeAlipayHk.OurKey), gateway.Time) { InnerHandler = gateway });
-        using var request = new HttpRequestMessage(HttpMethod.Post, new Uri(gateway.Options.BaseAddress!, gateway.Options.Path)) { Content = new ByteArrayContent("{}"u8.ToArray()) };
-        request.Headers.Add("Signature", "left over");
+        using var invoker = Invoker(gateway);
+        using var request = Request(gateway, new ByteArrayContent("{}"u8.ToArray()));
+        request.Headers.Add("Signature", "stale");
 
         await invoker.SendAsync(request, CancellationToken.None);
         gateway.Time.Advance(TimeSpan.FromSeconds(2));
@@ -24,14 +24,20 @@ public sealed class RequestSigningHandlerTests
     }
 
     [Fact]
-    public async Task Signs_the_bytes_of_any_content()
+    public async Task Signs_the_bytes_of_any_HttpContent()
     {
         using var gateway = new FakeAlipayHk();
         gateway.Always = (_, _) => Task.FromResult(FakeAlipayHk.Unsigned("{}"));
-        using var invoker = new HttpMessageInvoker(new RequestSigningHandler(gateway.Options, new FixedKeySigner(FakeAlipayHk.OurKey), gateway.Time) { InnerHandler = gateway });
-        using var request = new HttpRequestMessage(HttpMethod.Post, new Uri(gateway.Options.BaseAddress!, gateway.Options.Path)) { Content = new StreamContent(new MemoryStream(Encoding.UTF8.GetBytes("{\"名\":1}"))) };
+        using var invoker = Invoker(gateway);
+        using var request = Request(gateway, new StreamContent(new MemoryStream(Encoding.UTF8.GetBytes("{\"名\":1}"))));
         await invoker.SendAsync(request, CancellationToken.None);
         Assert.Equal("{\"名\":1}", Encoding.UTF8.GetString(gateway.Sent[0].Body));
         Assert.True(gateway.Sent[0].SignatureMatches(FakeAlipayHk.OurKey));
     }
+
+    private static HttpMessageInvoker Invoker(FakeAlipayHk gateway) => new(
+        new RequestSigningHandler(gateway.Options, new FixedKeySigner(FakeAlipayHk.OurKey), gateway.Time) { InnerHandler = gateway });
+
+    private static HttpRequestMessage Request(FakeAlipayHk gateway, HttpContent content) =>
+        new(HttpMethod.Post, new Uri(gateway.Options.BaseAddress!, gateway.Options.Path)) { Content = content };
 }

@@ -16,7 +16,8 @@ public sealed class ResponseVerificationTests
 
     [Theory]
     [MemberData(nameof(Vectors))]
-    public void Accepts_the_signature_of_the_vector(string name) => Assert.Equal(SignatureVerification.Valid, Check(SignatureVectors.Named(name)).Verification);
+    public void Accepts_the_signature_of_the_vector(string name) =>
+        Assert.Equal(SignatureVerification.Valid, Check(SignatureVectors.Named(name)).Verification);
 
     [Fact]
     public void Accepts_the_published_notification()
@@ -38,7 +39,7 @@ public sealed class ResponseVerificationTests
     }
 
     [Fact]
-    public void Rejects_a_body_with_one_byte_flipped_wherever_it_is() => Gen.Select(Gen.Int[0, Vector.Body.Length - 1], Gen.Int[0, 7]).Sample((at, bit) =>
+    public void Rejects_a_body_with_any_bit_flipped() => Gen.Select(Gen.Int[0, Vector.Body.Length - 1], Gen.Int[0, 7]).Sample((at, bit) =>
     {
         var body = Encoding.UTF8.GetBytes(Vector.Body);
         body[at] ^= (byte)(1 << bit);
@@ -46,38 +47,46 @@ public sealed class ResponseVerificationTests
     }, iter: 200);
 
     [Fact]
-    public void Rejects_a_body_whose_line_breaks_were_changed() =>
+    public void Rejects_a_body_with_changed_line_breaks() =>
         Assert.Equal(SignatureVerification.Invalid, Check(Vector, body: Encoding.UTF8.GetBytes(Vector.Body.ReplaceLineEndings("\n"))).Verification);
 
     [Fact]
     public void Rejects_a_string_to_sign_that_was_built_with_CRLF()
     {
         using var key = RSA.Create(2048);
-        var signature = key.SignData(Encoding.UTF8.GetBytes($"POST {Vector.Path}\r\n{Vector.ClientId}.{Vector.Time}.{Vector.Body}"), HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1);
-        Assert.Equal(SignatureVerification.Invalid, Check(Vector, signature: SignatureHeader.Format("1", signature), publicKey: key.ExportSubjectPublicKeyInfoPem()).Verification);
-        signature = key.SignData(Encoding.UTF8.GetBytes(Vector.StringToSign), HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1);
-        Assert.Equal(SignatureVerification.Valid, Check(Vector, signature: SignatureHeader.Format("1", signature), publicKey: key.ExportSubjectPublicKeyInfoPem()).Verification);
+        Assert.Equal(SignatureVerification.Invalid, CheckSigned($"POST {Vector.Path}\r\n{Vector.ClientId}.{Vector.Time}.{Vector.Body}"));
+        Assert.Equal(SignatureVerification.Valid, CheckSigned(Vector.StringToSign));
+
+        SignatureVerification CheckSigned(string stringToSign)
+        {
+            var signature = key.SignData(Encoding.UTF8.GetBytes(stringToSign), HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1);
+            var header = SignatureHeader.Format("1", signature);
+            return Check(Vector, signature: header, publicKey: key.ExportSubjectPublicKeyInfoPem()).Verification;
+        }
     }
 
     [Fact]
-    public void Rejects_another_path() => Assert.Equal(SignatureVerification.Invalid, Check(Vector, path: Vector.Path + "/").Verification);
+    public void Rejects_another_path() =>
+        Assert.Equal(SignatureVerification.Invalid, Check(Vector, path: Vector.Path + "/").Verification);
 
     [Fact]
-    public void Rejects_an_answer_made_out_to_another_Client_Id()
+    public void Rejects_a_response_for_another_Client_Id()
     {
         Assert.Equal(SignatureVerification.Invalid, Check(Vector, clientId: "SOMEONE_ELSE").Verification);
-        Assert.Equal(SignatureVerification.Invalid, Check(Vector, answersClientId: "SOMEONE_ELSE").Verification);
-        Assert.Equal(SignatureVerification.Valid, Check(Vector, answersClientId: null).Verification);
+        Assert.Equal(SignatureVerification.Invalid, Check(Vector, responseClientId: "SOMEONE_ELSE").Verification);
+        Assert.Equal(SignatureVerification.Valid, Check(Vector, responseClientId: null).Verification);
     }
 
     [Fact]
-    public void Rejects_another_time() => Assert.Equal(SignatureVerification.Invalid, Check(Vector, time: "2026-02-28T00:00:00.1234568Z").Verification);
+    public void Rejects_another_time() =>
+        Assert.Equal(SignatureVerification.Invalid, Check(Vector, time: "2026-02-28T00:00:00.1234568Z").Verification);
 
     [Fact]
-    public void Rejects_the_same_instant_in_other_characters() => Assert.Equal(SignatureVerification.Invalid, Check(Vector, time: "2026-02-28T00:00:00.1234567+00:00").Verification);
+    public void Rejects_the_same_time_in_other_characters() =>
+        Assert.Equal(SignatureVerification.Invalid, Check(Vector, time: "2026-02-28T00:00:00.1234567+00:00").Verification);
 
     [Fact]
-    public void Rejects_a_signature_cut_short()
+    public void Rejects_a_signature_of_the_wrong_length()
     {
         var whole = Convert.FromBase64String(Vector.Signature);
         Assert.Equal(SignatureVerification.Invalid, Check(Vector, signature: SignatureHeader.Format("1", whole.AsSpan(0, 255))).Verification);
@@ -86,12 +95,13 @@ public sealed class ResponseVerificationTests
     }
 
     [Fact]
-    public void Tells_unsigned_from_half_signed()
+    public void Distinguishes_unsigned_from_half_signed_responses()
     {
         using var verifier = new Verifier(Vector);
+        var body = Encoding.UTF8.GetBytes(Vector.Body);
         Assert.Equal(SignatureVerification.Unsigned, verifier.Subject.Check(null, null, Vector.ClientId, "{}"u8).Verification);
-        Assert.Equal(SignatureVerification.Incomplete, verifier.Subject.Check(Vector.Header, null, Vector.ClientId, Encoding.UTF8.GetBytes(Vector.Body)).Verification);
-        Assert.Equal(SignatureVerification.Incomplete, verifier.Subject.Check(null, Vector.Time, Vector.ClientId, Encoding.UTF8.GetBytes(Vector.Body)).Verification);
+        Assert.Equal(SignatureVerification.Incomplete, verifier.Subject.Check(Vector.Header, null, Vector.ClientId, body).Verification);
+        Assert.Equal(SignatureVerification.Incomplete, verifier.Subject.Check(null, Vector.Time, Vector.ClientId, body).Verification);
     }
 
     [Fact]
@@ -112,14 +122,18 @@ public sealed class ResponseVerificationTests
     }
 
     [Fact]
-    public void Accepts_blanks_other_order_lower_case_hex_and_a_raw_value()
+    public void Accepts_spaces_another_order_lower_case_hex_and_a_raw_value()
     {
         var encoded = Uri.EscapeDataString(Vector.Signature);
+        var lowerCase = encoded
+            .Replace("%2B", "%2b", StringComparison.Ordinal)
+            .Replace("%2F", "%2f", StringComparison.Ordinal)
+            .Replace("%3D", "%3d", StringComparison.Ordinal);
         string[] forms =
         [
             $"algorithm=RSA256, keyVersion=1, signature={encoded}",
             $"signature={encoded},algorithm=RSA256,keyVersion=1",
-            $"algorithm=rsa256,keyVersion=1,signature={encoded.Replace("%2B", "%2b", StringComparison.Ordinal).Replace("%2F", "%2f", StringComparison.Ordinal).Replace("%3D", "%3d", StringComparison.Ordinal)}",
+            $"algorithm=rsa256,keyVersion=1,signature={lowerCase}",
             $"algorithm=RSA256,keyVersion=1,signature={Vector.Signature}",
             $"algorithm=RSA256,signature={Vector.Signature}",
         ];
@@ -127,7 +141,7 @@ public sealed class ResponseVerificationTests
     }
 
     [Fact]
-    public void Warns_of_a_far_clock_once_a_minute_and_still_accepts()
+    public void Accepts_a_wrong_clock_and_warns_once_a_minute()
     {
         using var verifier = new Verifier(Vector);
         var body = Encoding.UTF8.GetBytes(Vector.Body);
@@ -135,7 +149,11 @@ public sealed class ResponseVerificationTests
         Assert.Equal(SignatureVerification.Valid, verifier.Subject.Check(Vector.Header, Vector.Time, null, body).Verification);
         Assert.Empty(verifier.Log.Lines);
         verifier.Time.Advance(TimeSpan.FromSeconds(30));
-        for (var i = 0; i < 3; i++) Assert.Equal(SignatureVerification.Valid, verifier.Subject.Check(Vector.Header, Vector.Time, null, body).Verification);
+        for (var i = 0; i < 3; i++)
+        {
+            Assert.Equal(SignatureVerification.Valid, verifier.Subject.Check(Vector.Header, Vector.Time, null, body).Verification);
+        }
+
         Assert.Contains("-329 s from the local clock", Assert.Single(verifier.Log.Lines), StringComparison.Ordinal);
         verifier.Time.Advance(TimeSpan.FromMinutes(1));
         verifier.Subject.Check(Vector.Header, Vector.Time, null, body);
@@ -143,13 +161,30 @@ public sealed class ResponseVerificationTests
     }
 
     [Fact]
-    public void Hostile_headers_never_throw() => Gen.Select(Gen.String, Gen.String, Gen.Byte.Array).Sample((signature, time, body) =>
-        Check(Vector, signature: signature, time: time, body: body).Verification is SignatureVerification.Malformed or SignatureVerification.UnsupportedAlgorithm or SignatureVerification.UnknownKeyVersion or SignatureVerification.Invalid, iter: 1000);
+    public void Never_throws_on_hostile_headers() => Gen.Select(Gen.String, Gen.String, Gen.Byte.Array).Sample(
+        (signature, time, body) => Check(Vector, signature: signature, time: time, body: body).Verification
+            is SignatureVerification.Malformed
+            or SignatureVerification.UnsupportedAlgorithm
+            or SignatureVerification.UnknownKeyVersion
+            or SignatureVerification.Invalid,
+        iter: 1000);
 
-    private static ResponseCheck Check(SignatureVector vector, string? signature = null, string? time = null, string? answersClientId = "", byte[]? body = null, string? path = null, string? clientId = null, string? publicKey = null)
+    private static ResponseCheck Check(
+        SignatureVector vector,
+        string? signature = null,
+        string? time = null,
+        string? responseClientId = "",
+        byte[]? body = null,
+        string? path = null,
+        string? clientId = null,
+        string? publicKey = null)
     {
         using var verifier = new Verifier(vector, path, clientId, publicKey);
-        return verifier.Subject.Check(signature ?? vector.Header, time ?? vector.Time, answersClientId == "" ? clientId ?? vector.ClientId : answersClientId, body ?? Encoding.UTF8.GetBytes(vector.Body));
+        return verifier.Subject.Check(
+            signature ?? vector.Header,
+            time ?? vector.Time,
+            responseClientId == "" ? clientId ?? vector.ClientId : responseClientId,
+            body ?? Encoding.UTF8.GetBytes(vector.Body));
     }
 
     private sealed class Verifier : IDisposable
@@ -186,6 +221,11 @@ public sealed class ResponseVerificationTests
 
         public bool IsEnabled(LogLevel logLevel) => true;
 
-        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) => Lines.Add(formatter(state, exception));
+        public void Log<TState>(
+            LogLevel logLevel,
+            EventId eventId,
+            TState state,
+            Exception? exception,
+            Func<TState, Exception?, string> formatter) => Lines.Add(formatter(state, exception));
     }
 }

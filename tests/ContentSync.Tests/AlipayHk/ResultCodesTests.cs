@@ -26,8 +26,8 @@ public sealed class ResultCodesTests
     [InlineData("METHOD_NOT_SUPPORTED", "F", SynchronizeResultKind.ConfigurationFault)]
     [InlineData("MEDIA_TYPE_NOT_ACCEPTABLE", "F", SynchronizeResultKind.ConfigurationFault)]
     [InlineData("ACCESS_FORBIDDEN", "U", SynchronizeResultKind.ConfigurationFault)]
-    public void Code_decides_before_status(string code, string status, SynchronizeResultKind verdict) =>
-        Assert.Equal(verdict, ResultCodes.Classify(code, status));
+    public void The_code_takes_precedence_over_the_status(string code, string status, SynchronizeResultKind kind) =>
+        Assert.Equal(kind, ResultCodes.Classify(code, status));
 
     [Theory]
     [InlineData("SUCCESS", "F")]
@@ -40,9 +40,10 @@ public sealed class ResultCodesTests
     [InlineData("UNKNOWN_EXCEPTION", "S")]
     [InlineData("INVALID_SIGNATURE", "S")]
     [InlineData("NEVER_HEARD_OF", "X")]
-    public void What_contradicts_itself_is_retried_and_never_a_success(string code, string status) =>
+    public void A_contradictory_result_is_retried_and_never_a_success(string code, string status) =>
         Assert.Equal(SynchronizeResultKind.Retryable, ResultCodes.Classify(code, status));
 
     [Fact]
-    public void Codes_are_compared_exactly() => Assert.Equal(SynchronizeResultKind.Rejected, ResultCodes.Classify("unknown_exception", "F"));
+    public void Compares_codes_exactly() =>
+        Assert.Equal(SynchronizeResultKind.Rejected, ResultCodes.Classify("unknown_exception", "F"));
 }

@@ -30,7 +30,7 @@ public sealed class SignatureHeaderTests
     }
 
     [Fact]
-    public void Percent_encodes_in_upper_case_without_blanks() =>
+    public void Percent_encodes_in_upper_case_without_spaces() =>
         Assert.Equal($"algorithm=RSA256,keyVersion=0,signature={Encoded}", SignatureHeader.Format("0", Signature));
 
     [Theory]
@@ -46,7 +46,7 @@ public sealed class SignatureHeaderTests
     [InlineData("algorithm=RSA256,keyVersion=1,signature=-_-_AQ==")]
     [InlineData($"algorithm=RSA256,,keyVersion=1,signature={Encoded},")]
     [InlineData($"algorithm=RSA256,keyVersion=1,signature={Encoded},later=thing,later=again")]
-    public void Reads_every_tolerated_form_alike(string header)
+    public void Reads_every_accepted_form(string header)
     {
         Assert.Equal(HeaderFault.None, SignatureHeader.TryParse(header, out var parsed));
         Assert.Equal("1", parsed.KeyVersion);
@@ -85,7 +85,7 @@ public sealed class SignatureHeaderTests
     [InlineData("algorithm=RSA256,keyVersion=1,signature=中文中文", HeaderFault.NotBase64)]
     [InlineData($"algorithm=ECC224,keyVersion=1,signature={Encoded}", HeaderFault.UnsupportedAlgorithm)]
     [InlineData($"algorithm=RSA256x,keyVersion=1,signature={Encoded}", HeaderFault.UnsupportedAlgorithm)]
-    public void Names_what_is_wrong_with_a_header(string header, HeaderFault fault) =>
+    public void Names_the_fault_of_an_invalid_header(string header, HeaderFault fault) =>
         Assert.Equal(fault, SignatureHeader.TryParse(header, out _));
 
     [Fact]
@@ -100,15 +100,17 @@ public sealed class SignatureHeaderTests
         Assert.Throws<ArgumentException>(() => SignatureHeader.Format(keyVersion, Signature));
 
     [Fact]
-    public void What_is_formatted_is_read_back() =>
+    public void Reads_back_every_header_that_it_formats() =>
         Gen.Select(Gen.Int[0, 99999], Gen.Byte.Array[1, 600]).Sample((version, signature) =>
         {
             var header = SignatureHeader.Format($"{version}", signature);
-            return SignatureHeader.TryParse(header, out var parsed) == HeaderFault.None && parsed.KeyVersion == $"{version}" && parsed.Value.Span.SequenceEqual(signature);
+            return SignatureHeader.TryParse(header, out var parsed) == HeaderFault.None
+                && parsed.KeyVersion == $"{version}"
+                && parsed.Value.Span.SequenceEqual(signature);
         });
 
     [Fact]
-    public void Hostile_text_never_throws() =>
+    public void Never_throws_on_hostile_text() =>
         Gen.OneOf(Gen.String, HostilePieces).Sample(header =>
         {
             var fault = SignatureHeader.TryParse(header, out var parsed);
@@ -117,9 +119,10 @@ public sealed class SignatureHeaderTests
 
     private static readonly string[] Pieces =
     [
-        "algorithm=", "RSA256", "keyVersion=", "signature=", "1", ",", "=", "==", "%", "%2", "%2B", "%00", "+", " ", "\0", "AAAA", "-_", "\ud83d", "中",
-        "algorithm=RSA256,keyVersion=1,signature=",
+        "algorithm=", "RSA256", "keyVersion=", "signature=", "1", ",", "=", "==", "%", "%2", "%2B", "%00", "+", " ", "\0", "AAAA", "-_",
+        "\ud83d", "中", "algorithm=RSA256,keyVersion=1,signature=",
     ];
 
-    private static Gen<string> HostilePieces => Gen.Int[0, Pieces.Length - 1].Array[0, 12].Select(picks => string.Concat(picks.Select(pick => Pieces[pick])));
+    private static Gen<string> HostilePieces => Gen.Int[0, Pieces.Length - 1].Array[0, 12]
+        .Select(picks => string.Concat(picks.Select(pick => Pieces[pick])));
 }

@@ -19,7 +19,7 @@ public sealed class StringToSignTests
 
     [Theory]
     [MemberData(nameof(Vectors))]
-    public void Hashes_to_what_sha256sum_gives(string name)
+    public void Hashes_like_sha256sum(string name)
     {
         var vector = SignatureVectors.Named(name);
         var hash = new byte[32];
@@ -38,19 +38,20 @@ public sealed class StringToSignTests
     }
 
     [Fact]
-    public void Has_one_line_feed_and_no_carriage_return_of_its_own()
+    public void Adds_one_line_feed_and_no_carriage_return()
     {
         var text = new StringToSign("/p", "id").Render("t", "{}"u8);
         Assert.Equal("POST /p\nid.t.{}", text);
     }
 
     [Fact]
-    public void Hash_covers_exactly_the_rendered_text() => Gen.Select(Gen.String, Gen.Byte.Array).Sample((time, body) =>
+    public void Hashes_exactly_the_rendered_text() => Gen.Select(Gen.String, Gen.Byte.Array).Sample((time, body) =>
     {
         var ascii = Encoding.UTF8.GetBytes(Convert.ToHexString(body));
         var subject = new StringToSign("/path", "client");
         var hash = new byte[32];
         subject.Hash(time, ascii, hash);
-        return hash.AsSpan().SequenceEqual(System.Security.Cryptography.SHA256.HashData(Encoding.UTF8.GetBytes(subject.Render(time, ascii))));
+        var expected = System.Security.Cryptography.SHA256.HashData(Encoding.UTF8.GetBytes(subject.Render(time, ascii)));
+        return hash.AsSpan().SequenceEqual(expected);
     });
 }

@@ -11,7 +11,8 @@ public sealed class CanonicalFormTests
 
     private static ContentHash Hash(string contentInfo, string type = "SKU", int status = 1)
     {
-        var result = Reader.Read(Encoding.UTF8.GetBytes($$"""{"contentId":"a","contentType":"{{type}}","contentStatus":{{status}},"contentInfo":{{contentInfo}}}"""));
+        var item = $$"""{"contentId":"a","contentType":"{{type}}","contentStatus":{{status}},"contentInfo":{{contentInfo}}}""";
+        var result = Reader.Read(Encoding.UTF8.GetBytes(item));
         Assert.Empty(result.Violations);
         return result.Item!.Hash;
     }
@@ -33,7 +34,7 @@ public sealed class CanonicalFormTests
     }
 
     [Fact]
-    public void Is_the_same_for_an_object_and_a_string_that_holds_it() =>
+    public void Is_the_same_for_an_object_and_a_string_that_contains_it() =>
         Assert.Equal(Hash("""{"b":1,"a":"中"}"""), Hash("""" "{\"a\": \"\\u4e2d\", \"b\": 1}" """"));
 
     [Theory]
@@ -45,7 +46,7 @@ public sealed class CanonicalFormTests
     [InlineData("""{"a":"\\u0041"}""", """{"a":"A"}""")]
     [InlineData("""{"a":"é"}""", """{"a":"e\u0301"}""")]
     [InlineData("""{"a":"\",\"b\":\""}""", """{"a":"","b":""}""")]
-    public void Differs_where_the_content_differs(string one, string other) => Assert.NotEqual(Hash(one), Hash(other));
+    public void Differs_if_the_content_differs(string one, string other) => Assert.NotEqual(Hash(one), Hash(other));
 
     [Fact]
     public void Differs_by_type_and_status()
@@ -55,7 +56,7 @@ public sealed class CanonicalFormTests
     }
 
     [Fact]
-    public void Never_changes_with_key_order_white_space_or_escaping() =>
+    public void Never_changes_with_member_order_white_space_or_escaping() =>
         Gen.Select(Nodes, Gen.Int).Sample((node, seed) =>
         {
             var plain = node.Write(null);
@@ -64,7 +65,7 @@ public sealed class CanonicalFormTests
         }, iter: 2_000);
 
     [Fact]
-    public void Always_changes_with_a_value_a_name_or_a_removed_member() =>
+    public void Always_changes_with_a_changed_value_a_renamed_or_a_removed_member() =>
         Gen.Select(Nodes, Gen.Int).Sample((node, seed) =>
         {
             var random = new Random(seed);
@@ -93,7 +94,9 @@ public sealed class CanonicalFormTests
 
     private static Gen<Node> Objects(int depth)
     {
-        var values = depth == 0 ? Leaves : Gen.OneOf(Leaves, Objects(depth - 1), Objects(depth - 1).Array[0, 3].Select(elements => (Node)new Elements(elements)));
+        var values = depth == 0
+            ? Leaves
+            : Gen.OneOf(Leaves, Objects(depth - 1), Objects(depth - 1).Array[0, 3].Select(elements => (Node)new Elements(elements)));
         return Gen.Select(Texts, values).Array[0, 5].Select(members =>
             (Node)new Members([.. members.DistinctBy(member => member.Item1).OrderBy(member => member.Item1, StringComparer.Ordinal)]));
     }
@@ -101,10 +104,10 @@ public sealed class CanonicalFormTests
     /// <summary>A JSON value that can be written in many ways.</summary>
     private abstract record Node
     {
-        /// <summary>Plainly where <paramref name="random"/> is null; otherwise shuffled, spaced and escaped at will.</summary>
+        /// <summary>Writes plain JSON if <paramref name="random"/> is null; otherwise shuffles, spaces and escapes at random.</summary>
         public abstract string Write(Random? random);
 
-        /// <summary>The same with one thing in it changed.</summary>
+        /// <summary>Returns a copy with one change.</summary>
         public abstract Node Changed(Random random);
 
         protected static string Space(Random? random) => random is null ? "" : new string(random.GetItems<char>(" \t\r\n", random.Next(3)));
@@ -131,12 +134,15 @@ public sealed class CanonicalFormTests
                 if (c is '"' or '\\' && random?.Next(2) != 0) quoted.Append('\\').Append(c);
                 else if (c == '/' && random?.Next(2) == 0) quoted.Append("\\/");
                 else if (c == '\n' && random?.Next(2) == 0) quoted.Append("\\n");
-                else if (c < 0x20 || c is '"' or '\\' || (random?.Next(3) == 0 && !char.IsSurrogate(c))) quoted.Append(CultureInfo.InvariantCulture, $"\\u{(random?.Next(2) == 0 ? ((int)c).ToString("x4", CultureInfo.InvariantCulture) : ((int)c).ToString("X4", CultureInfo.InvariantCulture))}");
+                else if (c < 0x20 || c is '"' or '\\' || (random?.Next(3) == 0 && !char.IsSurrogate(c))) quoted.Append(Escape(c, random));
                 else quoted.Append(c);
             }
 
             return quoted.Append('"').ToString();
         }
+
+        private static string Escape(char c, Random? random) =>
+            "\\u" + ((int)c).ToString(random?.Next(2) == 0 ? "x4" : "X4", CultureInfo.InvariantCulture);
     }
 
     private sealed record Elements(Node[] Values) : Node

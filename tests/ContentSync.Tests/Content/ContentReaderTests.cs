@@ -20,14 +20,15 @@ public sealed class ContentReaderTests
         return result;
     }
 
-    // Whatever an item is, a scan must come to the same as a reading.
+    // TryDigest and Read must agree on every item.
     private static void AssertDigestAgrees(ContentReader reader, byte[] json, ContentReadResult result)
     {
-        var reading = reader.Rent();
-        Assert.Equal(result.Item is not null, reading.TryDigest(json, out var digest, out var refused));
+        var parser = reader.Rent();
+        Assert.Equal(result.Item is not null, parser.TryDigest(json, out var digest, out var refused));
         if (result.Item is { } item)
         {
-            Assert.Equal((item.ContentId, item.Hash, item.ContentStatus), (Encoding.UTF8.GetString(digest.ContentId), digest.Hash, digest.ContentStatus));
+            Assert.Equal(item.ContentId, Encoding.UTF8.GetString(digest.ContentId));
+            Assert.Equal((item.Hash, item.ContentStatus), (digest.Hash, digest.ContentStatus));
             return;
         }
 
@@ -69,10 +70,12 @@ public sealed class ContentReaderTests
 
     [Fact]
     public void Reads_members_in_any_order_and_with_escaped_names() =>
-        Assert.Equal("""{"a":1}""", Info(Accepted("""{"content\u0049nfo":"{\"a\":1}","contentStatus":1,"contentType":"\u0053KU","contentId":"\u0061-1"}""")));
+        Assert.Equal(
+            """{"a":1}""",
+            Info(Accepted("""{"content\u0049nfo":"{\"a\":1}","contentStatus":1,"contentType":"\u0053KU","contentId":"\u0061-1"}""")));
 
     [Fact]
-    public void Tolerates_a_byte_order_mark() => Assert.NotNull(Read([0xEF, 0xBB, 0xBF, .. Encoding.UTF8.GetBytes(Item())]).Item);
+    public void Accepts_a_byte_order_mark() => Assert.NotNull(Read([0xEF, 0xBB, 0xBF, .. Encoding.UTF8.GetBytes(Item())]).Item);
 
     [Theory]
     [InlineData("""{ "b" : [ 1 , 2.50 , -0 , 1E+5, 1e999 ] , "a" : { } }""", """{"b":[1,2.50,-0,1E+5,1e999],"a":{}}""")]
@@ -101,7 +104,10 @@ public sealed class ContentReaderTests
     [Fact]
     public void Reports_every_violation_at_once()
     {
-        var result = Read("""{"contentId":" ","contentType":"sku","contentStatus":"1","contentInfo":{"a":1,"a":2},"revision":-1,"occurredAt":"yesterday","occuredAt":1}""");
+        var result = Read("""
+            {"contentId":" ","contentType":"sku","contentStatus":"1","contentInfo":{"a":1,"a":2},
+             "revision":-1,"occurredAt":"yesterday","occuredAt":1}
+            """);
         Assert.Null(result.Item);
         Assert.Equal(
             [
@@ -119,8 +125,13 @@ public sealed class ContentReaderTests
     }
 
     [Fact]
-    public void Reports_each_missing_member() => Assert.Equal(
-        [("/contentId", ViolationCodes.MissingMember), ("/contentType", ViolationCodes.MissingMember), ("/contentStatus", ViolationCodes.MissingMember), ("/contentInfo", ViolationCodes.MissingMember)],
+    public void Reports_every_missing_member() => Assert.Equal(
+        [
+            ("/contentId", ViolationCodes.MissingMember),
+            ("/contentType", ViolationCodes.MissingMember),
+            ("/contentStatus", ViolationCodes.MissingMember),
+            ("/contentInfo", ViolationCodes.MissingMember),
+        ],
         Read("{}").Violations.Select(violation => (violation.Pointer, violation.Code)));
 
     [Theory]
@@ -128,11 +139,11 @@ public sealed class ContentReaderTests
     [InlineData("12", "the number 12")]
     [InlineData("null", "null")]
     [InlineData("\"x\"", "the string \"x\"")]
-    public void Refuses_what_is_no_object(string json, string named)
+    public void Refuses_JSON_that_is_not_an_object(string json, string expected)
     {
         var violation = SingleViolation(json);
         Assert.Equal(("", ViolationCodes.WrongType), (violation.Pointer, violation.Code));
-        Assert.Contains(named, violation.Message, StringComparison.Ordinal);
+        Assert.Contains(expected, violation.Message, StringComparison.Ordinal);
     }
 
     [Theory]
@@ -145,14 +156,14 @@ public sealed class ContentReaderTests
     [InlineData("12", ViolationCodes.WrongType)]
     [InlineData("null", ViolationCodes.WrongType)]
     [InlineData("{\"a\":[1]}", ViolationCodes.WrongType)]
-    public void Refuses_a_contentId(string value, string code)
+    public void Refuses_an_invalid_contentId(string value, string code)
     {
         var violation = SingleViolation($$"""{"contentId":{{value}},"contentType":"SKU","contentStatus":1,"contentInfo":{} }""");
         Assert.Equal(("/contentId", code), (violation.Pointer, violation.Code));
     }
 
     [Fact]
-    public void Counts_a_contentId_in_characters()
+    public void Limits_a_contentId_in_characters()
     {
         _options.MaxContentIdLength = 4;
         Assert.NotNull(Read("""{"contentId":"中文字幕","contentType":"SKU","contentStatus":1,"contentInfo":{}}""").Item);
@@ -162,10 +173,10 @@ public sealed class ContentReaderTests
     }
 
     [Fact]
-    public void Names_the_content_of_a_refused_item() => Assert.Equal("a-1", Read(Item("[]")).ContentId);
+    public void Returns_the_contentId_of_a_refused_item() => Assert.Equal("a-1", Read(Item("[]")).ContentId);
 
     [Fact]
-    public void Lists_the_content_types_it_knows()
+    public void Lists_the_configured_content_types()
     {
         var violation = SingleViolation(Item().Replace("SKU", "sku", StringComparison.Ordinal));
         Assert.Equal(ViolationCodes.UnknownContentType, violation.Code);
@@ -199,7 +210,7 @@ public sealed class ContentReaderTests
     [InlineData("\"7\"")]
     [InlineData("null")]
     [InlineData("{}")]
-    public void Refuses_a_revision_that_is_no_whole_number(string value) =>
+    public void Refuses_a_revision_that_is_not_an_integer(string value) =>
         Assert.Equal(ViolationCodes.InvalidRevision, SingleViolation(Item(extra: $",\"revision\":{value}")).Code);
 
     [Theory]
@@ -230,7 +241,7 @@ public sealed class ContentReaderTests
     [InlineData("28/02/2026")]
     [InlineData("")]
     [InlineData("2026-02-28T20:00\\ud800Z")]
-    public void Refuses_an_occurredAt_without_zone_or_sense(string value)
+    public void Refuses_an_occurredAt_that_is_invalid_or_has_no_zone(string value)
     {
         var violation = SingleViolation(Item(extra: $",\"occurredAt\":\"{value}\""));
         Assert.Equal(("/occurredAt", ViolationCodes.InvalidOccurredAt), (violation.Pointer, violation.Code));
@@ -254,7 +265,7 @@ public sealed class ContentReaderTests
         SingleViolation(Item(extra: ",\"revision\":1,\"occurredAt\":\"2026-02-28T12:00:00Z\"")).Code);
 
     [Fact]
-    public void Does_not_let_a_misspelt_member_pass()
+    public void Refuses_a_misspelled_member()
     {
         var violation = SingleViolation(Item(extra: ",\"occuredAt\":{\"deep\":[1,2]}"));
         Assert.Equal(("/occuredAt", ViolationCodes.UnknownMember), (violation.Pointer, violation.Code));
@@ -268,7 +279,7 @@ public sealed class ContentReaderTests
         Assert.Equal(ViolationCodes.UnknownMember, SingleViolation(Item(extra: $",\"{name}\":1")).Code);
 
     [Fact]
-    public void Escapes_the_pointer() =>
+    public void Escapes_a_member_name_in_the_pointer() =>
         Assert.Equal("/a~1b~0c", SingleViolation(Item(extra: ",\"a/b~c\":1")).Pointer);
 
     [Fact]
@@ -279,7 +290,7 @@ public sealed class ContentReaderTests
     }
 
     [Fact]
-    public void Refuses_a_member_that_occurs_twice()
+    public void Refuses_a_repeated_member()
     {
         var violation = SingleViolation(Item(extra: ",\"contentId\":\"b\""));
         Assert.Equal(("/contentId", ViolationCodes.DuplicateMember), (violation.Pointer, violation.Code));
@@ -289,7 +300,7 @@ public sealed class ContentReaderTests
     [InlineData("""{"x":[0,{"b":1,"a":2,"b":3,"b":4}]}""", "/contentInfo/x/1/b")]
     [InlineData("""{"a":1,"\u0061":2}""", "/contentInfo/a")]
     [InlineData("""{"o":{"z":1,"y":{}},"p~/":{"k":1,"k":1}}""", "/contentInfo/p~0~1/k")]
-    public void Finds_duplicate_members_anywhere_in_contentInfo(string contentInfo, string pointer)
+    public void Finds_repeated_members_anywhere_in_contentInfo(string contentInfo, string pointer)
     {
         foreach (var form in new[] { contentInfo, System.Text.Json.JsonSerializer.Serialize(contentInfo) })
         {
@@ -305,7 +316,7 @@ public sealed class ContentReaderTests
     [InlineData("true")]
     [InlineData("\"[1]\"")]
     [InlineData("\"12\"")]
-    public void Refuses_a_contentInfo_that_is_no_object(string contentInfo)
+    public void Refuses_a_contentInfo_that_is_not_an_object(string contentInfo)
     {
         var violation = SingleViolation(Item(contentInfo));
         Assert.Equal(("/contentInfo", ViolationCodes.WrongType), (violation.Pointer, violation.Code));
@@ -317,7 +328,7 @@ public sealed class ContentReaderTests
     [InlineData("\"{} {}\"")]
     [InlineData("\"{'a':1}\"")]
     [InlineData("\"\\uFEFF{}\"")]
-    public void Refuses_a_string_that_holds_no_JSON(string contentInfo)
+    public void Refuses_a_string_that_does_not_contain_JSON(string contentInfo)
     {
         var violation = SingleViolation(Item(contentInfo));
         Assert.Equal(("/contentInfo", ViolationCodes.MalformedJson), (violation.Pointer, violation.Code));
@@ -360,7 +371,7 @@ public sealed class ContentReaderTests
     }
 
     [Fact]
-    public void Names_limit_and_figure_of_an_item_that_is_too_large()
+    public void Names_limit_and_size_of_an_item_that_is_too_large()
     {
         _options.MaxItemBytes = 1_000;
         Assert.NotNull(Read(Item().PadRight(1_000)).Item);
@@ -372,7 +383,7 @@ public sealed class ContentReaderTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public void Names_limit_and_figure_of_a_contentInfo_that_is_too_large(bool asString)
+    public void Names_limit_and_size_of_a_contentInfo_that_is_too_large(bool asString)
     {
         _options.MaxContentInfoBytes = 20;
         string Given(string info) => Item(asString ? System.Text.Json.JsonSerializer.Serialize(info) : info);
@@ -383,7 +394,7 @@ public sealed class ContentReaderTests
     }
 
     [Fact]
-    public void Names_limit_and_figure_of_a_text_that_is_too_long()
+    public void Names_limit_and_length_of_a_string_that_is_too_long()
     {
         _options.MaxTextLength = 4;
         Accepted(Item("""{"a":"中文字幕","b":"\ud83d\ude00\ud83d\ude00","c":"\n\n\n\u0041"}"""));
@@ -395,7 +406,7 @@ public sealed class ContentReaderTests
     }
 
     [Fact]
-    public void Names_limit_and_figure_of_nesting_that_is_too_deep()
+    public void Names_limit_and_depth_of_nesting_that_is_too_deep()
     {
         _options.MaxContentInfoDepth = 3;
         Accepted(Item("""{"a":{"b":[1]}}"""));
@@ -415,13 +426,15 @@ public sealed class ContentReaderTests
         var arrays = new string('[', Depth) + (closed ? new string(']', Depth) : "");
         var codes = Read(Item($$"""{"a":{{arrays}}}""")).Violations.Select(violation => violation.Code);
         Assert.Equal(closed ? ViolationCodes.ContentInfoTooDeep : ViolationCodes.MalformedJson, Assert.Single(codes));
-        Assert.Equal(closed ? ViolationCodes.UnknownMember : ViolationCodes.MalformedJson, Read(Item(extra: $",\"x\":{arrays}")).Violations[^1].Code);
+        Assert.Equal(
+            closed ? ViolationCodes.UnknownMember : ViolationCodes.MalformedJson,
+            Read(Item(extra: $",\"x\":{arrays}")).Violations[^1].Code);
         Assert.NotEmpty(Read(arrays).Violations);
         Assert.NotEmpty(Read(Item($"\"{{\\\"a\\\":{arrays}}}\"")).Violations);
     }
 
     [Fact]
-    public void Lists_at_most_a_hundred_violations_and_says_how_many_more()
+    public void Lists_max_100_violations_and_the_number_of_the_others()
     {
         var result = Read(Item(extra: string.Concat(Enumerable.Range(0, 1_000).Select(i => $",\"x{i}\":0"))));
         Assert.Equal(100, result.Violations.Count);
@@ -430,10 +443,11 @@ public sealed class ContentReaderTests
     }
 
     [Fact]
-    public void Carries_nothing_over_from_one_item_to_the_next()
+    public void Keeps_no_state_from_one_item_to_the_next()
     {
         var reader = new ContentReader(_options, new FakeTimeProvider(Now));
-        Assert.Equal(2, reader.Read(Encoding.UTF8.GetBytes(Item("""{"b":1,"a":[{"z":1,"z":2}]}""", ",\"revision\":1,\"x\":0"))).Violations.Count);
+        var first = reader.Read(Encoding.UTF8.GetBytes(Item("""{"b":1,"a":[{"z":1,"z":2}]}""", ",\"revision\":1,\"x\":0")));
+        Assert.Equal(2, first.Violations.Count);
         var second = reader.Read(Encoding.UTF8.GetBytes(Item("""{"c":1}""")));
         Assert.Empty(second.Violations);
         Assert.Null(second.Item!.Revision);
@@ -445,12 +459,14 @@ public sealed class ContentReaderTests
     [Fact]
     public void Keeps_contentInfo_text_when_other_members_follow_it()
     {
-        var item = Accepted("""{"contentInfo":"{\"name\":\"first\"}","contentId":"0123456789012345678901234567890","contentType":"SKU","contentStatus":1}""");
+        var item = Accepted("""
+            {"contentInfo":"{\"name\":\"first\"}","contentId":"0123456789012345678901234567890","contentType":"SKU","contentStatus":1}
+            """);
         Assert.Equal("""{"name":"first"}""", Info(item));
     }
 
     [Fact]
-    public async Task Reads_from_many_threads_at_once()
+    public async Task Is_thread_safe()
     {
         var reader = new ContentReader(_options, new FakeTimeProvider(Now));
         await Task.WhenAll(Enumerable.Range(0, 8).Select(worker => Task.Run(() =>

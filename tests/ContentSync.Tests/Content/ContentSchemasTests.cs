@@ -5,21 +5,25 @@ namespace ContentSync.Tests.Content;
 
 public sealed class ContentSchemasTests : IDisposable
 {
-    private readonly string _directory = Directory.CreateTempSubdirectory("schemas-").FullName;
+    private readonly string _folder = Directory.CreateTempSubdirectory("schemas-").FullName;
 
-    public void Dispose() => Directory.Delete(_directory, recursive: true);
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
 
     private async Task<ContentReader> ReaderWith(string schema)
     {
-        await File.WriteAllTextAsync(Path.Combine(_directory, "SKU.schema.json"), schema);
-        var options = new ContentOptions { SchemaDirectory = _directory };
+        await File.WriteAllTextAsync(Path.Combine(_folder, "SKU.schema.json"), schema);
+        var options = new ContentOptions { SchemaDirectory = _folder };
         return new ContentReader(options, TimeProvider.System, await ContentSchemas.LoadAsync(options, CancellationToken.None));
     }
 
-    private async Task<ContentSchemaException> Fault(string schema) => await Assert.ThrowsAsync<ContentSchemaException>(() => ReaderWith(schema));
+    private async Task<ContentSchemaException> Fault(string schema) =>
+        await Assert.ThrowsAsync<ContentSchemaException>(() => ReaderWith(schema));
 
-    private static IReadOnlyList<ContentViolation> Violations(ContentReader reader, string contentInfo, string type = "SKU") =>
-        reader.Read(Encoding.UTF8.GetBytes($$"""{"contentId":"a","contentType":"{{type}}","contentStatus":1,"contentInfo":{{contentInfo}}}""")).Violations;
+    private static IReadOnlyList<ContentViolation> Violations(ContentReader reader, string contentInfo, string type = "SKU")
+    {
+        var item = $$"""{"contentId":"a","contentType":"{{type}}","contentStatus":1,"contentInfo":{{contentInfo}}}""";
+        return reader.Read(Encoding.UTF8.GetBytes(item)).Violations;
+    }
 
     private const string Product = """
         {
@@ -42,18 +46,20 @@ public sealed class ContentSchemasTests : IDisposable
         """;
 
     [Fact]
-    public async Task Lets_in_what_fits_the_schema()
+    public async Task Accepts_items_that_match_the_schema()
     {
         var reader = await ReaderWith(Product);
-        Assert.Empty(Violations(reader, """{"name":"奶茶","priceCents":4800,"currency":"HKD","images":["https://a"],"a/b":19.99,"brand":{"code":"k"},"either":"s","const":null}"""));
+        Assert.Empty(Violations(reader, """
+            {"name":"奶茶","priceCents":4800,"currency":"HKD","images":["https://a"],"a/b":19.99,"brand":{"code":"k"},"either":"s","const":null}
+            """));
     }
 
     [Theory]
     [InlineData("""{"name":"ok"}""", "/contentInfo/priceCents", "requires the member 'priceCents'")]
     [InlineData("""{"name":"x","priceCents":1}""", "/contentInfo/name", "at least 2 characters")]
     [InlineData("""{"name":"01234567890","priceCents":1}""", "/contentInfo/name", "at most 10 characters")]
-    [InlineData("""{"name":7,"priceCents":1}""", "/contentInfo/name", "wants the type string, not 7")]
-    [InlineData("""{"name":"ok","priceCents":"1"}""", "/contentInfo/priceCents", "wants the type integer, not '1'")]
+    [InlineData("""{"name":7,"priceCents":1}""", "/contentInfo/name", "requires the type string, not 7")]
+    [InlineData("""{"name":"ok","priceCents":"1"}""", "/contentInfo/priceCents", "requires the type integer, not '1'")]
     [InlineData("""{"name":"ok","priceCents":0}""", "/contentInfo/priceCents", "of at least 1, not 0")]
     [InlineData("""{"name":"ok","priceCents":99999999999999999999999999999999999}""", "/contentInfo", "cannot be checked against the schema of SKU")]
     [InlineData("""{"name":"ok","priceCents":1,"currency":"GBP"}""", "/contentInfo/currency", "allows HKD, USD here, not 'GBP'")]
@@ -65,7 +71,7 @@ public sealed class ContentSchemasTests : IDisposable
     [InlineData("""{"name":"ok","priceCents":1,"colour":"red"}""", "/contentInfo/colour", "has no member 'colour'; it allows name, priceCents")]
     [InlineData("""{"name":"ok","priceCents":1,"either":{}}""", "/contentInfo/either", "none of the 2 forms")]
     [InlineData("""{"name":"ok","priceCents":1,"const":1}""", "/contentInfo/const", "one of the types null, string")]
-    public async Task Names_value_rule_and_remedy(string contentInfo, string pointer, string message)
+    public async Task Names_the_value_the_rule_and_what_is_valid(string contentInfo, string pointer, string message)
     {
         var reader = await ReaderWith(Product);
         var violation = Assert.Single(Violations(reader, contentInfo));
@@ -80,14 +86,16 @@ public sealed class ContentSchemasTests : IDisposable
         var reader = await ReaderWith(Product);
         Assert.Equal(
             ["/contentInfo/currency", "/contentInfo/images/0", "/contentInfo/name", "/contentInfo/priceCents"],
-            Violations(reader, """{"name":"x","currency":"","images":["ftp"]}""").Select(violation => violation.Pointer).Order(StringComparer.Ordinal));
+            Violations(reader, """{"name":"x","currency":"","images":["ftp"]}""")
+                .Select(violation => violation.Pointer)
+                .Order(StringComparer.Ordinal));
     }
 
     [Theory]
     [InlineData("1e999")]
     [InlineData("-1e999")]
     [InlineData("1e-999")]
-    public async Task Does_not_throw_for_numbers_beyond_measure(string number)
+    public async Task Does_not_throw_for_numbers_out_of_range(string number)
     {
         var reader = await ReaderWith("""{"properties":{"n":{"type":"number","minimum":1,"maximum":2,"multipleOf":0.5}}}""");
         Assert.All(Violations(reader, $$"""{"n":{{number}}}"""), violation => Assert.Equal(ViolationCodes.Schema, violation.Code));
@@ -95,14 +103,14 @@ public sealed class ContentSchemasTests : IDisposable
     }
 
     [Fact]
-    public async Task Does_not_take_text_that_looks_like_a_date_for_anything_else()
+    public async Task Treats_text_that_looks_like_a_date_as_text()
     {
         var reader = await ReaderWith("""{"properties":{"t":{"type":"string","pattern":"^2026-01-01T00:00:00Z$","maxLength":20}}}""");
         Assert.Empty(Violations(reader, """{"t":"2026-01-01T00:00:00Z"}"""));
     }
 
     [Fact]
-    public async Task Does_not_check_a_type_without_schema_file()
+    public async Task Does_not_check_a_type_without_a_schema_file()
     {
         var reader = await ReaderWith(Product);
         Assert.Empty(Violations(reader, "{}", type: "MOVIE"));
@@ -110,25 +118,25 @@ public sealed class ContentSchemasTests : IDisposable
     }
 
     [Fact]
-    public async Task Follows_references_within_the_file()
+    public async Task Resolves_references_within_the_file()
     {
         var reader = await ReaderWith("""{"$defs":{"n":{"type":"number"}},"properties":{"a":{"$ref":"#/$defs/n"},"self":{"$ref":"#"}}}""");
         Assert.Equal("/contentInfo/self/a", Assert.Single(Violations(reader, """{"a":1,"self":{"a":"x"}}""")).Pointer);
     }
 
     [Fact]
-    public async Task Loads_nothing_without_a_directory() =>
+    public async Task Loads_nothing_without_a_folder() =>
         Assert.Empty((await ContentSchemas.LoadAsync(new ContentOptions(), CancellationToken.None)).ContentTypes);
 
     [Fact]
-    public async Task Tolerates_a_byte_order_mark() => Assert.NotEmpty(Violations(await ReaderWith("\uFEFF" + Product), "{}"));
+    public async Task Accepts_a_byte_order_mark() => Assert.NotEmpty(Violations(await ReaderWith("\uFEFF" + Product), "{}"));
 
     [Fact]
-    public async Task Says_that_the_directory_is_missing()
+    public async Task Says_that_the_folder_is_missing()
     {
-        var options = new ContentOptions { SchemaDirectory = Path.Combine(_directory, "nowhere") };
+        var options = new ContentOptions { SchemaDirectory = Path.Combine(_folder, "missing") };
         var fault = await Assert.ThrowsAsync<ContentSchemaException>(() => ContentSchemas.LoadAsync(options, CancellationToken.None));
-        Assert.Contains("nowhere", fault.Message, StringComparison.Ordinal);
+        Assert.Contains("missing", fault.Message, StringComparison.Ordinal);
     }
 
     [Theory]
@@ -139,15 +147,17 @@ public sealed class ContentSchemasTests : IDisposable
     [InlineData("""{"anyOf":[{"type":["null","float"]}]}""", "'/anyOf/0/type', there is no type float")]
     [InlineData("""{"type":7}""", "'/type', there is no type 7")]
     [InlineData("""{"enum":["a","2026-01-01T00:00:00Z"]}""", "'/enum', a date and time in an enum")]
-    [InlineData("""{"enum":"a"}""", "'/enum', an enum must be a list")]
+    [InlineData("""{"enum":"a"}""", "'/enum', an enum must be an array")]
     [InlineData("""{"properties":[]}""", "'properties' must be a JSON object")]
     [InlineData("""{"properties":{"a":{"pattern":"("}}}""", "regular expression")]
-    [InlineData("""{"properties":{"a":{"$ref":"https://example.com/s.json"}}}""", "'/properties/a/$ref', $ref 'https://example.com/s.json' is refused")]
+    [InlineData(
+        """{"properties":{"a":{"$ref":"https://example.com/s.json"}}}""",
+        "'/properties/a/$ref', $ref 'https://example.com/s.json' is refused")]
     [InlineData("""{"properties":{"a":{"$ref":"other.json#/x"}}}""", "is refused")]
     [InlineData("""{"properties":{"a":{"$ref":"#/definitions/none"}}}""", "cannot be used")]
     [InlineData("""{"allOf":[{"items":{"const":1}}]}""", "'/allOf/0/items/const', the keyword 'const' is not supported")]
     [InlineData("""{"if":{},"then":{}}""", "'if' is not supported")]
-    public async Task Refuses_a_broken_schema_file_and_names_it(string schema, string fault)
+    public async Task Refuses_an_invalid_schema_file_and_names_it(string schema, string fault)
     {
         var message = (await Fault(schema)).Message;
         Assert.Contains("SKU.schema.json", message, StringComparison.Ordinal);

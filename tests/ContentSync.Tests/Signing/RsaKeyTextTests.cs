@@ -5,7 +5,7 @@ namespace ContentSync.Tests.Signing;
 
 public sealed class RsaKeyTextTests
 {
-    private const string Setting = "AlipayHk:PartnerKeys:0:PublicKey";
+    private const string Setting = "AlipayHk:PublicKeys:0:PublicKey";
 
     private static readonly RSA Key = RSA.Create(2048);
 
@@ -40,16 +40,16 @@ public sealed class RsaKeyTextTests
 
     [Theory]
     [MemberData(nameof(PrivateForms))]
-    public void Refuses_a_private_key_where_a_public_one_belongs_without_repeating_it(string text)
+    public void Refuses_a_private_key_as_a_public_key_without_repeating_it(string text)
     {
         var refused = Assert.Throws<RsaKeyTextException>(() => RsaKeyText.ImportPublic(text, Setting));
         Assert.StartsWith(Setting + " holds a private key.", refused.Message, StringComparison.Ordinal);
-        AssertHoldsNothingOf(text, refused);
+        AssertDoesNotRepeat(text, refused);
     }
 
     [Theory]
     [MemberData(nameof(PublicForms))]
-    public void Refuses_a_public_key_where_a_private_one_belongs(string text)
+    public void Refuses_a_public_key_as_a_private_key(string text)
     {
         var refused = Assert.Throws<RsaKeyTextException>(() => RsaKeyText.ImportPrivate(text, "Key:File"));
         Assert.StartsWith("Key:File cannot be read. It must be an RSA private key", refused.Message, StringComparison.Ordinal);
@@ -61,38 +61,38 @@ public sealed class RsaKeyTextTests
     [InlineData("not a key!", "neither PEM nor base64")]
     [InlineData("AAAA", "cannot be read")]
     [InlineData("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----", "cannot be read")]
-    public void Says_what_is_wrong_and_what_would_be_right(string text, string said)
+    public void Says_what_is_wrong_and_what_is_valid(string text, string expected)
     {
         foreach (var import in new Func<string, string, RSA>[] { RsaKeyText.ImportPublic, RsaKeyText.ImportPrivate })
         {
             var refused = Assert.Throws<RsaKeyTextException>(() => import(text, Setting));
             Assert.StartsWith(Setting, refused.Message, StringComparison.Ordinal);
-            Assert.Contains(said, refused.Message, StringComparison.Ordinal);
+            Assert.Contains(expected, refused.Message, StringComparison.Ordinal);
             Assert.Contains("It must be an RSA ", refused.Message, StringComparison.Ordinal);
         }
     }
 
     [Fact]
-    public void Refuses_a_key_cut_short()
+    public void Refuses_a_truncated_key()
     {
         var cut = Key.ExportSubjectPublicKeyInfo()[..^3];
         Assert.Throws<RsaKeyTextException>(() => RsaKeyText.ImportPublic(Convert.ToBase64String(cut), Setting));
     }
 
     [Fact]
-    public void Refuses_bytes_behind_the_key()
+    public void Refuses_bytes_after_the_key()
     {
         byte[] longer = [.. Key.ExportSubjectPublicKeyInfo(), 0];
         Assert.Throws<RsaKeyTextException>(() => RsaKeyText.ImportPublic(Convert.ToBase64String(longer), Setting));
     }
 
     [Fact]
-    public void Refuses_fewer_than_2048_bits()
+    public void Refuses_a_key_of_fewer_than_2048_bits()
     {
         using var small = RSA.Create(1024);
         var asPublic = Assert.Throws<RsaKeyTextException>(() => RsaKeyText.ImportPublic(small.ExportSubjectPublicKeyInfoPem(), Setting));
         var asPrivate = Assert.Throws<RsaKeyTextException>(() => RsaKeyText.ImportPrivate(small.ExportPkcs8PrivateKeyPem(), Setting));
-        Assert.Equal($"{Setting} holds an RSA key of 1024 bits. AlipayHK asks for 2048 bits or more.", asPublic.Message);
+        Assert.Equal($"{Setting} holds an RSA key of 1024 bits. AlipayHK requires 2048 bits or more.", asPublic.Message);
         Assert.Equal(asPublic.Message, asPrivate.Message);
     }
 
@@ -105,7 +105,7 @@ public sealed class RsaKeyTextTests
         {
             var refused = Assert.Throws<RsaKeyTextException>(() => RsaKeyText.ImportPrivate(text, "Key:File"));
             Assert.Contains("documents neither its curve, its hash nor its signature encoding", refused.Message, StringComparison.Ordinal);
-            AssertHoldsNothingOf(text, refused);
+            AssertDoesNotRepeat(text, refused);
         }
 
         var asPublic = Assert.Throws<RsaKeyTextException>(() => RsaKeyText.ImportPublic(ecc.ExportSubjectPublicKeyInfoPem(), Setting));
@@ -113,14 +113,15 @@ public sealed class RsaKeyTextTests
     }
 
     [Fact]
-    public void Refuses_a_key_under_a_pass_phrase_and_says_so()
+    public void Refuses_a_key_with_a_passphrase_and_says_so()
     {
-        var text = Key.ExportEncryptedPkcs8PrivateKeyPem("secret", new PbeParameters(PbeEncryptionAlgorithm.Aes256Cbc, HashAlgorithmName.SHA256, 1000));
+        var parameters = new PbeParameters(PbeEncryptionAlgorithm.Aes256Cbc, HashAlgorithmName.SHA256, 1000);
+        var text = Key.ExportEncryptedPkcs8PrivateKeyPem("secret", parameters);
         var refused = Assert.Throws<RsaKeyTextException>(() => RsaKeyText.ImportPrivate(text, "Key:File"));
-        Assert.Contains("pass phrase", refused.Message, StringComparison.Ordinal);
+        Assert.Contains("passphrase", refused.Message, StringComparison.Ordinal);
     }
 
-    private static void AssertHoldsNothingOf(string text, Exception refused)
+    private static void AssertDoesNotRepeat(string text, Exception refused)
     {
         var middle = text.ReplaceLineEndings("").Substring(text.Length / 2, 12);
         Assert.DoesNotContain(middle, refused.ToString(), StringComparison.Ordinal);

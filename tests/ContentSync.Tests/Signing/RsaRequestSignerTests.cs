@@ -20,7 +20,7 @@ public sealed class RsaRequestSignerTests : IDisposable
     }
 
     [Fact]
-    public async Task Names_its_keyVersion_and_signs_so_that_the_public_key_verifies()
+    public async Task Returns_its_keyVersion_and_a_signature_that_the_public_key_verifies()
     {
         var hash = SHA256.HashData("text"u8);
         var signature = await _signer.SignAsync(hash, CancellationToken.None);
@@ -29,7 +29,7 @@ public sealed class RsaRequestSignerTests : IDisposable
     }
 
     [Fact]
-    public void Every_digest_verifies_and_no_other_does() => Gen.Byte.Array[32].Sample(hash =>
+    public void A_signature_verifies_for_its_digest_and_no_other() => Gen.Byte.Array[32].Sample(hash =>
     {
         var signature = _signer.SignAsync(hash, CancellationToken.None).AsTask().GetAwaiter().GetResult();
         var verifies = _key.VerifyHash(hash, signature.Value.Span, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1);
@@ -38,7 +38,7 @@ public sealed class RsaRequestSignerTests : IDisposable
     }, iter: 50);
 
     [Fact]
-    public async Task Signs_the_same_from_many_threads_at_once()
+    public async Task Is_thread_safe()
     {
         var hash = SHA256.HashData("text"u8);
         var expected = _key.SignHash(hash, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1);
@@ -50,7 +50,7 @@ public sealed class RsaRequestSignerTests : IDisposable
     }
 
     [OpenSslFact]
-    public async Task Signs_byte_for_byte_as_openssl_does()
+    public async Task Creates_the_same_signature_as_openssl()
     {
         const string text = "POST /api/open/alipay/v1/content/synchronize\nid.2024-05-22T06:42:21+05:30.{\"name\":\"凍檸茶 🎬\"}";
         var keyFile = Path.GetTempFileName();
@@ -68,25 +68,27 @@ public sealed class RsaRequestSignerTests : IDisposable
     }
 
     [Fact]
-    public async Task A_cancelled_wish_is_a_cancellation() =>
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(async () => await _signer.SignAsync(new byte[32], new CancellationToken(canceled: true)));
+    public async Task Throws_if_it_is_already_cancelled() =>
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(
+            async () => await _signer.SignAsync(new byte[32], new CancellationToken(canceled: true)));
 
     [Theory]
     [InlineData("")]
     [InlineData("1,2")]
     [InlineData("1\r\n")]
-    public void Refuses_a_keyVersion_that_cannot_stand_in_a_header(string keyVersion) =>
+    public void Refuses_a_keyVersion_that_is_not_valid_in_a_header(string keyVersion) =>
         Assert.Throws<ArgumentException>(() => new RsaRequestSigner(_key, keyVersion));
 
     [Fact]
     public void Refuses_a_short_key()
     {
         using var small = RSA.Create(1024);
-        Assert.Contains("1024 bits", Assert.Throws<ArgumentException>(() => new RsaRequestSigner(small, "1")).Message, StringComparison.Ordinal);
+        var refused = Assert.Throws<ArgumentException>(() => new RsaRequestSigner(small, "1"));
+        Assert.Contains("1024 bits", refused.Message, StringComparison.Ordinal);
     }
 
     [Fact]
-    public async Task Unwraps_what_was_wrapped_for_its_key_and_nothing_else()
+    public async Task Unwraps_only_keys_that_were_wrapped_for_its_own_key()
     {
         var secret = RandomNumberGenerator.GetBytes(32);
         var wrapped = _key.Encrypt(secret, RSAEncryptionPadding.OaepSHA256);
@@ -97,7 +99,8 @@ public sealed class RsaRequestSignerTests : IDisposable
 
     private static async Task<byte[]> OpenSslAsync(string input, params string[] arguments)
     {
-        using var openssl = Process.Start(new ProcessStartInfo("openssl", arguments) { RedirectStandardInput = true, RedirectStandardOutput = true })!;
+        var start = new ProcessStartInfo("openssl", arguments) { RedirectStandardInput = true, RedirectStandardOutput = true };
+        using var openssl = Process.Start(start)!;
         await openssl.StandardInput.BaseStream.WriteAsync(Encoding.UTF8.GetBytes(input));
         openssl.StandardInput.Close();
         using var output = new MemoryStream();
@@ -108,12 +111,13 @@ public sealed class RsaRequestSignerTests : IDisposable
     }
 }
 
-/// <summary>Skipped, and said so, on a machine without the openssl program.</summary>
+/// <summary>Skips the test, with a reason, on a machine without the openssl program.</summary>
 internal sealed class OpenSslFactAttribute : FactAttribute
 {
     public OpenSslFactAttribute()
     {
         var folders = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator);
-        if (!folders.Any(folder => File.Exists(Path.Combine(folder, "openssl")) || File.Exists(Path.Combine(folder, "openssl.exe")))) Skip = "The openssl program is not on the path.";
+        var exists = folders.Any(folder => File.Exists(Path.Combine(folder, "openssl")) || File.Exists(Path.Combine(folder, "openssl.exe")));
+        if (!exists) Skip = "The openssl program is not in the PATH.";
     }
 }

@@ -28,7 +28,7 @@ public sealed class SignerPoolTests : IDisposable
     }
 
     [Fact]
-    public void Signs_five_times_as_much_with_five_vaults()
+    public void Signs_five_times_as_fast_with_five_vaults()
     {
         using var one = new SigningSimulation(vaults: 1, callers: 1_000);
         using var five = new SigningSimulation(vaults: 5, callers: 1_000);
@@ -40,7 +40,7 @@ public sealed class SignerPoolTests : IDisposable
     }
 
     [Fact]
-    public void Loses_no_more_than_its_share_with_a_vault_that_is_throttled_to_a_tenth()
+    public void Loses_only_one_vaults_share_when_that_vault_is_throttled_to_a_tenth()
     {
         using var simulation = new SigningSimulation(vaults: 5, callers: 1_000);
         var undisturbed = simulation.Run(TimeSpan.FromSeconds(20));
@@ -50,12 +50,14 @@ public sealed class SignerPoolTests : IDisposable
         var disturbed = simulation.Run(TimeSpan.FromSeconds(60));
 
         var missing = (SigningSimulation.VaultLimit - simulation.Vaults[2].Limit) / 10.0;
-        Assert.True(disturbed >= undisturbed - missing, $"{disturbed:0} of {undisturbed:0} signatures per second are left; {undisturbed - missing:0} are expected.");
+        Assert.True(
+            disturbed >= undisturbed - missing,
+            $"{disturbed:0} of {undisturbed:0} signatures per second remain; expected are {undisturbed - missing:0}.");
         Assert.Equal(0, simulation.Failed);
     }
 
     [Fact]
-    public void Gives_a_vault_its_traffic_back_when_it_is_no_longer_throttled()
+    public void Returns_to_the_full_rate_when_a_vault_is_no_longer_throttled()
     {
         using var simulation = new SigningSimulation(vaults: 2, callers: 500);
         simulation.Vaults[0].Limit = SigningSimulation.VaultLimit / 10;
@@ -71,7 +73,7 @@ public sealed class SignerPoolTests : IDisposable
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public void Does_without_a_vault_that_is_disabled_or_hangs_and_takes_it_back(bool hangs)
+    public void Bypasses_a_vault_that_is_disabled_or_hangs_and_uses_it_again_afterwards(bool hangs)
     {
         using var simulation = new SigningSimulation(vaults: 2, callers: 500);
         simulation.Run(TimeSpan.FromSeconds(5));
@@ -87,7 +89,7 @@ public sealed class SignerPoolTests : IDisposable
     }
 
     [Fact]
-    public async Task Signs_with_old_and_new_key_while_they_overlap_and_names_each_by_its_version()
+    public async Task Signs_with_the_old_and_the_new_key_and_returns_each_ones_version()
     {
         var (old, next) = (new ScriptedSigner(), new ScriptedSigner());
         var pool = Pool(new VaultKey("a", "1", old), new VaultKey("a", "2", next));
@@ -101,9 +103,9 @@ public sealed class SignerPoolTests : IDisposable
     }
 
     [Fact]
-    public async Task Tries_a_key_that_is_down_with_one_call_per_probe()
+    public async Task Probes_a_key_that_is_down_with_one_call_at_a_time()
     {
-        var (bad, good) = (new ScriptedSigner { Fault = new SigningUnavailableException("No answer.") }, new ScriptedSigner());
+        var (bad, good) = (new ScriptedSigner { Fault = new SigningUnavailableException("No response.") }, new ScriptedSigner());
         var pool = Pool(new VaultKey("a", "1", bad), new VaultKey("b", "1", good));
         await SignAsync(pool, 4);
         Assert.Equal(1, bad.Calls);
@@ -122,9 +124,10 @@ public sealed class SignerPoolTests : IDisposable
     }
 
     [Fact]
-    public async Task Asks_a_throttled_vault_again_within_the_time_of_a_probe_however_slow_its_pace()
+    public async Task Calls_a_throttled_vault_at_least_as_often_as_it_would_be_probed_at_any_rate()
     {
-        var (throttled, good) = (new ScriptedSigner { Fault = new SigningUnavailableException("Too many.", TimeSpan.FromSeconds(1)) { Cause = SigningFault.Throttled } }, new ScriptedSigner());
+        var fault = new SigningUnavailableException("Too many.", TimeSpan.FromSeconds(1)) { Cause = SigningFault.Throttled };
+        var (throttled, good) = (new ScriptedSigner { Fault = fault }, new ScriptedSigner());
         var pool = Pool(options => options.SignaturesPerSecond = 0.5, new VaultKey("a", "1", throttled), new VaultKey("b", "1", good));
         for (var i = 0; i < 200; i++)
         {
@@ -139,11 +142,13 @@ public sealed class SignerPoolTests : IDisposable
             _time.Advance(TimeSpan.FromSeconds(3));
         }
 
-        Assert.True(throttled.Calls - calls >= 300 / new SignerPoolOptions().MaxProbeDelay.TotalSeconds - 1, $"It was asked {throttled.Calls - calls} times in 300 s.");
+        Assert.True(
+            throttled.Calls - calls >= 300 / new SignerPoolOptions().MaxProbeDelay.TotalSeconds - 1,
+            $"The vault got {throttled.Calls - calls} calls in 300 s.");
     }
 
     [Fact]
-    public async Task Says_when_to_come_back_where_no_vault_can_sign()
+    public async Task Returns_the_retry_delay_if_no_vault_can_sign()
     {
         var signer = new ScriptedSigner { Fault = new SigningUnavailableException("The key is disabled.") };
         var pool = Pool(new VaultKey("a", "1", signer));
@@ -157,49 +162,53 @@ public sealed class SignerPoolTests : IDisposable
     }
 
     [Fact]
-    public async Task Takes_no_more_callers_than_it_can_serve_in_time()
+    public async Task Refuses_callers_that_it_cannot_serve_in_time()
     {
-        var pool = Pool(options => (options.SignaturesPerSecond, options.MaxWait) = (10, TimeSpan.FromSeconds(1)), new VaultKey("a", "1", new ScriptedSigner()));
-        var taken = Enumerable.Range(0, 12).Select(_ => pool.SignAsync(new byte[32], default).AsTask()).ToArray();
+        var pool = Pool(
+            options => (options.SignaturesPerSecond, options.MaxWait) = (10, TimeSpan.FromSeconds(1)),
+            new VaultKey("a", "1", new ScriptedSigner()));
+        var accepted = Enumerable.Range(0, 12).Select(_ => pool.SignAsync(new byte[32], default).AsTask()).ToArray();
 
         var refused = await Assert.ThrowsAsync<SigningUnavailableException>(async () => await pool.SignAsync(new byte[32], default));
 
-        Assert.Contains("11 signatures are waiting already", refused.Message, StringComparison.Ordinal);
+        Assert.Contains("11 signatures are already waiting", refused.Message, StringComparison.Ordinal);
         for (var i = 0; i < 20; i++) _time.Advance(TimeSpan.FromSeconds(0.1));
-        Assert.Equal(12, (await Task.WhenAll(taken)).Length);
+        Assert.Equal(12, (await Task.WhenAll(accepted)).Length);
     }
 
     [Fact]
-    public async Task Lets_a_caller_leave_the_line()
+    public async Task Lets_a_waiting_caller_cancel()
     {
         var pool = Pool(options => options.SignaturesPerSecond = 1, new VaultKey("a", "1", new ScriptedSigner()));
         await SignAsync(pool, 1);
-        using var gone = new CancellationTokenSource();
-        var leaver = pool.SignAsync(new byte[32], gone.Token).AsTask();
-        var stayer = pool.SignAsync(new byte[32], default).AsTask();
+        using var cancellation = new CancellationTokenSource();
+        var cancelled = pool.SignAsync(new byte[32], cancellation.Token).AsTask();
+        var waiting = pool.SignAsync(new byte[32], default).AsTask();
 
-        await gone.CancelAsync();
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => leaver);
+        await cancellation.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => cancelled);
         Assert.Equal(1, pool.Waiting);
         _time.Advance(TimeSpan.FromSeconds(1.1));
 
-        Assert.Equal("1", (await stayer).KeyVersion);
+        Assert.Equal("1", (await waiting).KeyVersion);
     }
 
     [Fact]
-    public async Task Does_not_hold_a_callers_own_cancellation_against_the_vault()
+    public async Task Does_not_count_a_callers_cancellation_as_a_failure_of_the_vault()
     {
         var signer = new ScriptedSigner();
         var pool = Pool(new VaultKey("a", "1", signer));
 
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(async () => await pool.SignAsync(new byte[32], new CancellationToken(canceled: true)));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(
+            async () => await pool.SignAsync(new byte[32], new CancellationToken(canceled: true)));
 
         Assert.Equal(0, Assert.Single(pool.Status).Down);
         Assert.Equal(["1"], await SignAsync(pool, 1));
     }
 
     [Fact]
-    public void Refuses_to_begin_without_a_key() => Assert.Throws<ArgumentException>(() => new SignerPool([], new SignerPoolOptions(), _time));
+    public void Refuses_an_empty_list_of_keys() =>
+        Assert.Throws<ArgumentException>(() => new SignerPool([], new SignerPoolOptions(), _time));
 
     private static async Task<List<string>> SignAsync(SignerPool pool, int times)
     {
@@ -231,7 +240,7 @@ public sealed class SignerPoolTests : IDisposable
             cancellationToken.ThrowIfCancellationRequested();
             return Fault is { } fault
                 ? ValueTask.FromException<RequestSignature>(fault)
-                : ValueTask.FromResult(new RequestSignature("of the signer", new byte[256]));
+                : ValueTask.FromResult(new RequestSignature("ignored", new byte[256]));
         }
     }
 }

@@ -46,8 +46,8 @@ internal static class CodeAdvice
         [ClientCodes.HttpStatus] = "A proxy or gateway responded instead of AlipayHK, or AlipayHK is down. " + Automatic,
         [ClientCodes.Redirected] =
             "The configured address redirects, and redirects are never followed. Configure the address that it redirects to.",
-        [ClientCodes.AnswerTooLarge] = "Another service responds at the configured address. Check AlipayHk:BaseAddress.",
-        [ClientCodes.MalformedAnswer] = "Another service responds at the configured address, or AlipayHK is down. " + Automatic,
+        [ClientCodes.ResponseTooLarge] = "Another service responds at the configured address. Check AlipayHk:BaseAddress.",
+        [ClientCodes.MalformedResponse] = "Another service responds at the configured address, or AlipayHK is down. " + Automatic,
         [ClientCodes.UnclearResult] = Automatic,
         [ClientCodes.UnsignedSuccess] = Unverified,
         [ClientCodes.IncompleteResponseSignature] = Unverified,

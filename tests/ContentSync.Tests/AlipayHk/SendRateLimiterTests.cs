@@ -5,34 +5,37 @@ using Microsoft.Extensions.Time.Testing;
 
 namespace ContentSync.Tests.AlipayHk;
 
-public sealed class SendPaceTests : IDisposable
+public sealed class SendRateLimiterTests : IDisposable
 {
     private readonly FakeTimeProvider _time = new();
     private readonly CountingSocket _socket = new();
     private readonly SlowSigner _signer = new();
     private readonly HttpMessageInvoker _invoker;
 
-    public SendPaceTests() => _invoker = new HttpMessageInvoker(
-        new RequestSigningHandler(new AlipayHkOptions { ClientId = "us", MaxSendsPerSecond = 2, RequestTimeout = TimeSpan.FromSeconds(4) }, _signer, _time) { InnerHandler = _socket });
+    public SendRateLimiterTests() => _invoker = new HttpMessageInvoker(
+        new RequestSigningHandler(
+            new AlipayHkOptions { ClientId = "us", MaxSendsPerSecond = 2, RequestTimeout = TimeSpan.FromSeconds(4) },
+            _signer,
+            _time) { InnerHandler = _socket });
 
     public void Dispose() => _invoker.Dispose();
 
     [Fact]
-    public async Task Lets_the_first_go_at_once_and_the_others_at_even_distances()
+    public async Task Sends_the_first_request_at_once_and_the_others_evenly_spaced()
     {
-        var began = _time.GetUtcNow();
+        var start = _time.GetUtcNow();
         var sends = Enumerable.Range(0, 4).Select(_ => SendAsync()).ToList();
         for (var sent = 1; sent <= 4; sent++)
         {
             await SentAsync(sent);
-            Assert.InRange(_time.GetUtcNow() - began, (sent - 1) * TimeSpan.FromMilliseconds(500), sent * TimeSpan.FromMilliseconds(500));
+            Assert.InRange(_time.GetUtcNow() - start, (sent - 1) * TimeSpan.FromMilliseconds(500), sent * TimeSpan.FromMilliseconds(500));
         }
 
         await Task.WhenAll(sends);
     }
 
     [Fact]
-    public async Task Saves_nothing_up_while_idle()
+    public async Task Does_not_save_up_turns_while_idle()
     {
         await SendAsync();
         _time.Advance(TimeSpan.FromHours(1));
@@ -44,11 +47,11 @@ public sealed class SendPaceTests : IDisposable
     }
 
     [Fact]
-    public async Task Refuses_who_would_wait_longer_than_half_a_try_and_takes_no_turn_for_it()
+    public async Task Refuses_a_request_that_would_wait_longer_than_half_its_timeout_and_uses_no_turn_for_it()
     {
         var waiting = Enumerable.Range(0, 5).Select(_ => SendAsync()).ToList();
         var refused = await Assert.ThrowsAsync<SendBudgetExhaustedException>(SendAsync);
-        Assert.Equal(TimeSpan.FromSeconds(2.5), refused.Wait);
+        Assert.Equal(TimeSpan.FromSeconds(2.5), refused.RetryAfter);
         Assert.Contains("AlipayHk:MaxSendsPerSecond", refused.Message, StringComparison.Ordinal);
         _time.Advance(TimeSpan.FromMilliseconds(500));
         waiting.Add(SendAsync());
@@ -57,7 +60,7 @@ public sealed class SendPaceTests : IDisposable
     }
 
     [Fact]
-    public async Task Goes_on_where_it_is_cancelled()
+    public async Task Ends_a_wait_when_it_is_cancelled()
     {
         await SendAsync();
         using var cancellation = new CancellationTokenSource();
@@ -68,11 +71,11 @@ public sealed class SendPaceTests : IDisposable
     }
 
     [Fact]
-    public async Task Keeps_the_distances_when_held_back_signatures_come_all_at_once()
+    public async Task Spaces_requests_evenly_when_delayed_signatures_arrive_at_once()
     {
         _signer.IsStalled = true;
         var sends = Enumerable.Range(0, 3).Select(_ => SendAsync()).ToList();
-        await ReachedAsync(() => _signer.Asked == 3);
+        await ReachedAsync(() => _signer.Calls == 3);
         Assert.Equal(0, _socket.Sent);
 
         _signer.Release();
@@ -84,44 +87,44 @@ public sealed class SendPaceTests : IDisposable
     }
 
     [Fact]
-    public async Task Signs_nobody_else_before_the_held_back_ones_are_gone()
+    public async Task Signs_no_new_request_before_the_delayed_ones_are_sent()
     {
         _signer.IsStalled = true;
         var sends = Enumerable.Range(0, 3).Select(_ => SendAsync()).ToList();
-        await ReachedAsync(() => _signer.Asked == 3);
+        await ReachedAsync(() => _signer.Calls == 3);
         _signer.Release();
         await SentAsync(2);
         sends.Add(SendAsync());
         await SentAsync(3);
-        Assert.Equal(3, _signer.Asked);
+        Assert.Equal(3, _signer.Calls);
         await SentAsync(4);
         await Task.WhenAll(sends);
     }
 
     [Fact]
-    public async Task Sends_nothing_whose_turn_comes_too_late_once_it_is_signed()
+    public async Task Does_not_send_a_signed_request_whose_turn_is_too_far_away()
     {
         _signer.IsStalled = true;
         var sends = Enumerable.Range(0, 6).Select(_ => SendAsync()).ToList();
-        await ReachedAsync(() => _signer.Asked == 5);
+        await ReachedAsync(() => _signer.Calls == 5);
         sends.RemoveAt(5);
         _time.Advance(TimeSpan.FromSeconds(1));
         sends.Add(SendAsync());
-        await ReachedAsync(() => _signer.Asked == 6);
+        await ReachedAsync(() => _signer.Calls == 6);
         _signer.Release();
         await ReachedAsync(() => _socket.Sent == 5);
         var refused = await Assert.ThrowsAsync<SendBudgetExhaustedException>(() => Task.WhenAll(sends));
-        Assert.InRange(refused.Wait, TimeSpan.FromSeconds(2.01), TimeSpan.FromSeconds(2.5));
+        Assert.InRange(refused.RetryAfter, TimeSpan.FromSeconds(2.01), TimeSpan.FromSeconds(2.5));
     }
 
-    // What a timer wakes up may go on on another thread.
+    // A timer may resume the request on another thread.
     private Task SentAsync(int count) => ReachedAsync(() => _socket.Sent >= count);
 
     private async Task ReachedAsync(Func<bool> isReached)
     {
         for (var i = 0; !isReached(); i++)
         {
-            Assert.True(i < 10_000, "It does not come to that.");
+            Assert.True(i < 10_000, "The expected state was not reached.");
             _time.Advance(TimeSpan.FromMilliseconds(10));
             await Task.Delay(1);
         }
@@ -149,17 +152,17 @@ public sealed class SendPaceTests : IDisposable
     private sealed class SlowSigner : IRequestSigner
     {
         private readonly TaskCompletionSource _released = new(TaskCreationOptions.RunContinuationsAsynchronously);
-        private int _asked;
+        private int _calls;
 
         public bool IsStalled { get; set; }
 
-        public int Asked => Volatile.Read(ref _asked);
+        public int Calls => Volatile.Read(ref _calls);
 
         public void Release() => _released.SetResult();
 
         public async ValueTask<RequestSignature> SignAsync(ReadOnlyMemory<byte> sha256, CancellationToken cancellationToken)
         {
-            Interlocked.Increment(ref _asked);
+            Interlocked.Increment(ref _calls);
             if (IsStalled) await _released.Task.WaitAsync(cancellationToken);
             return new RequestSignature("1", new byte[256]);
         }
