@@ -35,7 +35,7 @@ internal static partial class Problem
 
     /// <summary>404 for a run.</summary>
     public static ProblemHttpResult NoSuchRun(string runId) =>
-        Of(StatusCodes.Status404NotFound, "No such run.", $"No run with the id '{runId}' is remembered here; the last {Resync.ResyncHistory.MostRuns} of each source are. GET /api/resyncs lists them.");
+        Of(StatusCodes.Status404NotFound, "No such run.", $"No run with the id '{runId}' is remembered here; the last {Resync.ResyncHistory.MaxRuns} of each source are. GET /api/resyncs lists them.");
 
     /// <summary>503 where the runs cannot be read or written.</summary>
     public static ProblemHttpResult RunsUnavailable(IOException e) =>
