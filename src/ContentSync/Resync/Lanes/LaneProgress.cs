@@ -60,7 +60,7 @@ public sealed record LaneProgress
 public interface ILaneProgressStore
 {
     /// <summary>Counts a pack once, however often this is called for it.</summary>
-    /// <returns>Whether it was counted now; false where it was counted before.</returns>
+    /// <returns>Whether it was counted now; false if it was counted before.</returns>
     /// <exception cref="IOException">The store cannot be written.</exception>
     ValueTask<bool> CountAsync(ResyncPack pack, RunCounts counts, CancellationToken cancellationToken);
 

@@ -2,8 +2,8 @@ using System.Collections.Concurrent;
 using ContentSync.Local.CommandLine;
 using ContentSync.Local.Pipeline;
 using ContentSync.Resync;
+using ContentSync.Tests.Catalog;
 using ContentSync.Tests.Local.Storage;
-using ContentSync.Tests.Resync;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 
