@@ -2,15 +2,15 @@ using BenchmarkDotNet.Running;
 using ContentSync.Benchmarks.Ratios;
 using ContentSync.Benchmarks.Resync;
 
-// ratios [--json]   same-run ratios of whole items, see RatiosProgram
+// ratios [--json]   ratios measured in one run, see RatiosProgram
 // peer              the other process of a ratios run: simulated AlipayHK and fake vault
-// item-ratios       only those members of it that tell of a single item
-// api-ratios        only those members of it that tell how the HTTP API takes items in
-// load              the load on that API, in a process of its own; started by ratios
-// resync-ratios     only those members of it that tell of a whole catalog
-// plan-peak ITEMS   memory of planning that many, in a process of its own; started by ratios
-// in-flight ITEMS   items sent over real connections, 256 at a time, in a process of its own; started by ratios
-// slow-partner      the partner of in-flight, which takes 20 ms for an answer
+// item-ratios       only the figures of single items
+// api-ratios        only the figures of the HTTP API
+// load              the load on that API, in its own process; started by ratios
+// resync-ratios     only the figures of a whole catalog
+// plan-peak ITEMS   peak memory of planning this many items, in its own process; started by ratios
+// in-flight ITEMS   items sent over real connections, 256 at a time, in its own process; started by ratios
+// slow-alipayhk     the receiver for in-flight, which responds after 20 ms; started by in-flight
 // anything else     BenchmarkDotNet, for example: --filter '*StringToSign*'
 switch (args.FirstOrDefault())
 {
@@ -28,8 +28,8 @@ switch (args.FirstOrDefault())
         return await PlanPeakProgram.RunAsync(long.Parse(args[1], System.Globalization.CultureInfo.InvariantCulture)).ConfigureAwait(false);
     case "in-flight":
         return await InFlightProgram.RunAsync(int.Parse(args[1], System.Globalization.CultureInfo.InvariantCulture)).ConfigureAwait(false);
-    case "slow-partner":
-        return await SlowPartner.RunAsync(Console.In, Console.Out).ConfigureAwait(false);
+    case SlowAlipayHk.Command:
+        return await SlowAlipayHk.RunAsync(Console.In, Console.Out).ConfigureAwait(false);
     case "peer":
         return await PeerProgram.RunAsync(Console.In, Console.Out).ConfigureAwait(false);
     default:

@@ -4,9 +4,12 @@ using Azure.Storage.Blobs.Models;
 
 namespace ContentSync.Catalog;
 
-/// <summary>The newest blob of a container. A snapshot should be uploaded as one block blob, which appears when it is whole; one that is appended to while it is read is refused.</summary>
-/// <param name="container">The container; listing and reading are all that is done with it.</param>
-/// <param name="prefix">Only blobs whose names begin with it; null for all.</param>
+/// <summary>
+/// The newest blob of a container. Upload a snapshot as one block blob, which becomes visible only when it is complete;
+/// a blob that is appended to while it is read is refused.
+/// </summary>
+/// <param name="container">Only listed and read.</param>
+/// <param name="prefix">Only blobs whose names start with it; null for all blobs.</param>
 public sealed class BlobCatalogSource(BlobContainerClient container, string? prefix = null) : ICatalogSource
 {
     /// <inheritdoc/>
@@ -20,7 +23,8 @@ public sealed class BlobCatalogSource(BlobContainerClient container, string? pre
         {
             await foreach (var blob in container.GetBlobsAsync(BlobTraits.None, BlobStates.None, prefix, cancellationToken).ConfigureAwait(false))
             {
-                if (blob.Properties.LastModified is { } written && written > (newest?.Properties.LastModified ?? DateTimeOffset.MinValue)) newest = blob;
+                if (blob.Properties.LastModified is { } written && written > (newest?.Properties.LastModified ?? DateTimeOffset.MinValue))
+                    newest = blob;
             }
         }
         catch (RequestFailedException e)
@@ -28,7 +32,9 @@ public sealed class BlobCatalogSource(BlobContainerClient container, string? pre
             throw Fault(Name, e);
         }
 
-        return newest is null ? null : new BlobSnapshot(container.GetBlobClient(newest.Name), newest.Properties.ETag!.Value, newest.Properties.LastModified!.Value);
+        return newest is null
+            ? null
+            : new BlobSnapshot(container.GetBlobClient(newest.Name), newest.Properties.ETag!.Value, newest.Properties.LastModified!.Value);
     }
 
     private static IOException Fault(string name, RequestFailedException e) => e.Status == 412
@@ -41,7 +47,7 @@ public sealed class BlobCatalogSource(BlobContainerClient container, string? pre
 
         public string Name => blob.Name;
 
-        // A blob gets a new ETag with every write.
+        // Every write of a blob gives it a new ETag.
         public string Digest { get; } = $"{blob.Name} {etag}";
 
         public DateTimeOffset WrittenAt => writtenAt;
@@ -50,7 +56,11 @@ public sealed class BlobCatalogSource(BlobContainerClient container, string? pre
         {
             try
             {
-                var options = new BlobOpenReadOptions(allowModifications: false) { BufferSize = BytesPerRead, Conditions = new BlobRequestConditions { IfMatch = etag } };
+                var options = new BlobOpenReadOptions(allowModifications: false)
+                {
+                    BufferSize = BytesPerRead,
+                    Conditions = new BlobRequestConditions { IfMatch = etag },
+                };
                 return new BlobStream(blob.Name, await blob.OpenReadAsync(options, cancellationToken).ConfigureAwait(false));
             }
             catch (RequestFailedException e)
@@ -65,7 +75,7 @@ public sealed class BlobCatalogSource(BlobContainerClient container, string? pre
             {
                 var properties = await blob.GetPropertiesAsync(cancellationToken: cancellationToken).ConfigureAwait(false);
 
-                // A listing writes it without the quotation marks that a header puts around it.
+                // A listing returns the ETag without the quotation marks that the header has.
                 return properties.Value.ETag.ToString().Trim('"') == etag.ToString().Trim('"');
             }
             catch (RequestFailedException e) when (e.Status == 404)
@@ -79,7 +89,7 @@ public sealed class BlobCatalogSource(BlobContainerClient container, string? pre
         }
     }
 
-    /// <summary>Says in a stream's own terms what went wrong on the way.</summary>
+    /// <summary>Turns storage faults while reading into an <see cref="IOException"/>.</summary>
     private sealed class BlobStream(string name, Stream inner) : Stream
     {
         public override bool CanRead => true;
@@ -104,7 +114,7 @@ public sealed class BlobCatalogSource(BlobContainerClient container, string? pre
             }
         }
 
-        public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException("It is read asynchronously.");
+        public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException("Use ReadAsync.");
 
         public override void Flush() => throw new NotSupportedException();
 

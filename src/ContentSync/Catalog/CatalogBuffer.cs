@@ -3,10 +3,10 @@ using System.Globalization;
 
 namespace ContentSync.Catalog;
 
-/// <summary>A window on a catalog's text that moves forward, large enough for the largest item, with the place in the file.</summary>
+/// <summary>A forward-only window on a catalog's text, large enough for the largest item. Tracks line and byte offset.</summary>
 internal sealed class CatalogBuffer : IDisposable
 {
-    // Beside the largest item, so that reads stay large while one is being gathered.
+    // On top of the largest item, so that reads stay large while an item is incomplete.
     private const int ReadAhead = 64 * 1024;
 
     private readonly Stream _text;
@@ -20,19 +20,19 @@ internal sealed class CatalogBuffer : IDisposable
         _bytes = ArrayPool<byte>.Shared.Rent(largestItem + ReadAhead);
     }
 
-    /// <summary>What was read from the file and not yet consumed.</summary>
+    /// <summary>Bytes read from the file and not yet consumed.</summary>
     public ReadOnlyMemory<byte> Unread => _bytes.AsMemory(_start, _end - _start);
 
-    /// <summary>Nothing more can be read before something is consumed.</summary>
+    /// <summary>True when something must be consumed before more can be read.</summary>
     public bool IsFull => _start == 0 && _end == _bytes.Length;
 
-    /// <summary>The line that <see cref="Unread"/> begins in, from 1.</summary>
+    /// <summary>The line in which <see cref="Unread"/> starts, from 1.</summary>
     public long Line { get; private set; } = 1;
 
-    /// <summary>The place of <see cref="Unread"/> in the text, from 0.</summary>
+    /// <summary>The offset of <see cref="Unread"/> in the text, from 0.</summary>
     public long Offset { get; private set; }
 
-    /// <summary>Reads on. Needs at least one byte of room: no caller keeps more than the largest item unread.</summary>
+    /// <summary>Reads more. Needs at least one byte of room: no caller leaves more than the largest item unread.</summary>
     /// <returns>False at the end of the file.</returns>
     /// <exception cref="CatalogFormatException">Damaged gzip.</exception>
     public async ValueTask<bool> FillAsync(CancellationToken cancellationToken)
@@ -52,18 +52,18 @@ internal sealed class CatalogBuffer : IDisposable
         }
         catch (InvalidDataException damaged)
         {
-            throw Fault("The gzip data is damaged or ends too early; pack the file again.", damaged);
+            throw Fault("The gzip data is damaged or ends too early; compress the file again.", damaged);
         }
     }
 
-    /// <summary>Consumes bytes of which none is a line feed.</summary>
+    /// <summary>Consumes bytes that contain no line feed.</summary>
     public void Advance(int bytes)
     {
         _start += bytes;
         Offset += bytes;
     }
 
-    /// <summary>Consumes a line of so many bytes, and the line feed after it where there is one.</summary>
+    /// <summary>Consumes a line of the given length and the line feed after it, if there is one.</summary>
     public void AdvanceOverLine(int bytes)
     {
         if (bytes == Unread.Length)
@@ -76,14 +76,14 @@ internal sealed class CatalogBuffer : IDisposable
         Line++;
     }
 
-    /// <summary>Consumes bytes and counts their line feeds.</summary>
+    /// <summary>Consumes bytes and counts the line feeds among them.</summary>
     public void AdvanceOverLines(int bytes)
     {
         Line += Unread.Span[..bytes].Count((byte)'\n');
         Advance(bytes);
     }
 
-    /// <summary>Consumes JSON white space; true where something else follows it.</summary>
+    /// <summary>Consumes JSON white space. Returns true if something else follows it.</summary>
     public bool SkipWhiteSpace()
     {
         var next = Unread.Span.IndexOfAnyExcept(" \t\r\n"u8);
@@ -91,7 +91,7 @@ internal sealed class CatalogBuffer : IDisposable
         return next >= 0;
     }
 
-    /// <summary>A fault at the place of <see cref="Unread"/>; the place is added to the sentence.</summary>
+    /// <summary>An exception for a fault at the start of <see cref="Unread"/>; appends line and offset to the sentence.</summary>
     public CatalogFormatException Fault(string sentence, Exception? innerException = null) => new(
         string.Create(CultureInfo.InvariantCulture, $"{sentence.TrimEnd('.')} (line {Line:N0}, byte {Offset:N0})."),
         Line,

@@ -8,23 +8,26 @@ using ContentSync.Content;
 namespace ContentSync.Catalog;
 
 /// <summary>
-/// Streams the items of a catalog file: one item per line (NDJSON) or one JSON array, told apart by the first byte that is not
-/// white space, either of them optionally packed with gzip. Memory stays constant: one buffer of a little more than
+/// Streams the items of a catalog file: one item per line (NDJSON) or one JSON array, distinguished by the first byte that is not
+/// white space; either may be compressed with gzip. Memory use is constant: one buffer of a little more than
 /// <see cref="ContentOptions.MaxItemBytes"/>. Thread-safe.
 /// </summary>
 /// <remarks>
-/// That gzip data ends too early is noticed only in a process with the runtime option
-/// <c>System.IO.Compression.UseStrictValidation</c>, which Directory.Build.props gives to every host.
+/// Truncated gzip data is detected only in a process with the runtime option
+/// <c>System.IO.Compression.UseStrictValidation</c>, which Directory.Build.props sets for every host.
 /// </remarks>
 public sealed class CatalogReader(ContentReader contentReader, ContentOptions options)
 {
     /// <summary>
-    /// Reads to the end. An unsound item is an entry with its violations and harms no other; a line or element of more than
-    /// <see cref="ContentOptions.MaxItemBytes"/> is skipped and reported likewise. Blank lines are passed over, a file without items is no fault.
+    /// Reads to the end. An invalid item yields an entry with its violations and does not affect the others; a line or element of more
+    /// than <see cref="ContentOptions.MaxItemBytes"/> is skipped and reported the same way. Blank lines are ignored; a file without items
+    /// is valid.
     /// </summary>
-    /// <param name="catalog">Read once, from where it stands; need not be seekable, and stays open.</param>
-    /// <param name="cancellationToken">Ends the reading.</param>
-    /// <exception cref="CatalogFormatException">Neither format, a broken array, or damaged gzip; thrown after every item before that place.</exception>
+    /// <param name="catalog">Read once, from its current position; need not be seekable, and stays open.</param>
+    /// <param name="cancellationToken">Stops the reading.</param>
+    /// <exception cref="CatalogFormatException">
+    /// Neither format, a broken array, or damaged gzip data; thrown after every item before that position was returned.
+    /// </exception>
     /// <exception cref="IOException">The stream cannot be read.</exception>
     public async IAsyncEnumerable<CatalogEntry> ReadAsync(Stream catalog, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
@@ -38,11 +41,12 @@ public sealed class CatalogReader(ContentReader contentReader, ContentOptions op
         }
     }
 
-    /// <summary>As <see cref="ReadAsync(Stream, CancellationToken)"/>, but reads only the selected items and skips the others unparsed.</summary>
+    /// <summary>Like <see cref="ReadAsync(Stream, CancellationToken)"/>, but reads only the selected items and skips the others unparsed.</summary>
     /// <param name="catalog">Read once, from its current position.</param>
     /// <param name="isSelected">Whether to read the item with this ordinal, counted from 0 over all items of the catalog.</param>
-    /// <param name="cancellationToken">Ends the reading.</param>
-    public async IAsyncEnumerable<CatalogEntry> ReadAsync(Stream catalog, Func<long, bool> isSelected, [EnumeratorCancellation] CancellationToken cancellationToken)
+    /// <param name="cancellationToken">Stops the reading.</param>
+    public async IAsyncEnumerable<CatalogEntry> ReadAsync(
+        Stream catalog, Func<long, bool> isSelected, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         var ordinal = 0L;
         await foreach (var items in TextsAsync(catalog, cancellationToken).ConfigureAwait(false))
@@ -56,7 +60,10 @@ public sealed class CatalogReader(ContentReader contentReader, ContentOptions op
         }
     }
 
-    /// <summary>Finds the items as <see cref="ReadAsync(Stream, CancellationToken)"/> does, and reads none of them. Each list is valid until the next one is asked for.</summary>
+    /// <summary>
+    /// Finds the items like <see cref="ReadAsync(Stream, CancellationToken)"/>, but parses none of them. Each list is valid until the
+    /// next one is requested.
+    /// </summary>
     internal async IAsyncEnumerable<IReadOnlyList<ItemText>> TextsAsync(Stream catalog, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         var pipe = PipeReader.Create(catalog, new StreamPipeReaderOptions(bufferSize: 64 * 1024, leaveOpen: true));
@@ -82,15 +89,16 @@ public sealed class CatalogReader(ContentReader contentReader, ContentOptions op
         }
     }
 
-    /// <summary>For who reads many items in a row on one thread; to be given back by <see cref="Return"/>.</summary>
+    /// <summary>A parser for a caller that reads many items in a row on one thread; give it back with <see cref="Return"/>.</summary>
     internal ItemParser Rent() => contentReader.Rent();
 
-    internal void Return(ItemParser reading) => contentReader.Return(reading);
+    internal void Return(ItemParser parser) => contentReader.Return(parser);
 
-    /// <summary>The answer to an item that was too large to be kept.</summary>
+    /// <summary>The result for an item that was too large to be buffered.</summary>
     internal ContentReadResult TooLarge(long bytes) => ContentReader.TooLarge(bytes, options.MaxItemBytes);
 
-    private CatalogEntry Read(ItemText item) => new(item.Line, item.Index, item.TooLarge > 0 ? TooLarge(item.TooLarge) : contentReader.Read(item.Utf8.Span));
+    private CatalogEntry Read(ItemText item) =>
+        new(item.Line, item.Index, item.TooLarge > 0 ? TooLarge(item.TooLarge) : contentReader.Read(item.Utf8.Span));
 
     private static async ValueTask<Stream> UnpackAsync(PipeReader pipe, CancellationToken cancellationToken)
     {
@@ -107,7 +115,7 @@ public sealed class CatalogReader(ContentReader contentReader, ContentOptions op
         return reader.TryRead(out var first) && reader.TryRead(out var second) && first == 0x1F && second == 0x8B;
     }
 
-    /// <summary>Goes to the first byte that is not white space and answers it; null where there is none.</summary>
+    /// <summary>Advances to the first byte that is not white space and returns it; null if there is none.</summary>
     private static async ValueTask<byte?> BeginAsync(CatalogBuffer buffer, CancellationToken cancellationToken)
     {
         while (buffer.Unread.Length < Encoding.UTF8.Preamble.Length && await buffer.FillAsync(cancellationToken).ConfigureAwait(false)) { }
@@ -124,9 +132,11 @@ public sealed class CatalogReader(ContentReader contentReader, ContentOptions op
         var hint = buffer.Unread.Span switch
         {
             [0xFF, 0xFE, ..] or [0xFE, 0xFF, ..] => " (it looks like UTF-16; save it as UTF-8)",
-            [(byte)'P', (byte)'K', 3, 4, ..] => " (it looks like a zip file; pack it with gzip instead)",
+            [(byte)'P', (byte)'K', 3, 4, ..] => " (it looks like a zip file; compress it with gzip instead)",
             _ => "",
         };
-        return buffer.Fault($"The file is no catalog: it begins with byte 0x{first:X2}{hint}; a catalog is UTF-8 text with one JSON object per line, or one JSON array of objects, plain or packed with gzip.");
+        return buffer.Fault(
+            $"The file is not a catalog: it starts with byte 0x{first:X2}{hint}; "
+            + "a catalog is UTF-8 text with one JSON object per line, or one JSON array of objects, plain or compressed with gzip.");
     }
 }

@@ -4,7 +4,7 @@ using System.Security.Cryptography;
 namespace ContentSync.Catalog;
 
 /// <summary>A catalog in one file.</summary>
-/// <param name="path">The file.</param>
+/// <param name="path">Absolute, or relative to the working folder.</param>
 public sealed class FileCatalogSource(string path) : ICatalogSource
 {
     /// <inheritdoc/>
@@ -22,7 +22,7 @@ public sealed class FileCatalogSource(string path) : ICatalogSource
         }
     }
 
-    /// <summary>The file as it stands, for planning alone: without a digest, which takes a reading of its own.</summary>
+    /// <summary>The current file, for planning only: without a digest, which would need another read of the file.</summary>
     /// <exception cref="IOException">It cannot be read.</exception>
     public static ICatalogSnapshot Look(string path)
     {
@@ -30,7 +30,7 @@ public sealed class FileCatalogSource(string path) : ICatalogSource
         return new FileSnapshot(file.FullName, "", file.Length, file.LastWriteTimeUtc);
     }
 
-    // As SHA256.HashDataAsync, which reads 4 KiB at a time: a system call and a change of threads for each.
+    // Replaces SHA256.HashDataAsync, which reads 4 KiB at a time: a system call and a thread switch for each.
     private static async Task<string> DigestAsync(FileStream stream, CancellationToken cancellationToken)
     {
         const int BytesPerRead = 1024 * 1024;
@@ -38,7 +38,8 @@ public sealed class FileCatalogSource(string path) : ICatalogSource
         try
         {
             using var sha256 = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-            while (await stream.ReadAsync(buffer, cancellationToken).ConfigureAwait(false) is > 0 and var read) sha256.AppendData(buffer.AsSpan(0, read));
+            while (await stream.ReadAsync(buffer, cancellationToken).ConfigureAwait(false) is > 0 and var read)
+                sha256.AppendData(buffer.AsSpan(0, read));
             return Convert.ToHexStringLower(sha256.GetHashAndReset());
         }
         finally

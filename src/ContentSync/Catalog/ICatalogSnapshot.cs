@@ -3,30 +3,32 @@ namespace ContentSync.Catalog;
 /// <summary>Where snapshots of a catalog come from.</summary>
 public interface ICatalogSource
 {
-    /// <summary>Names the source; at most one run per name at a time.</summary>
+    /// <summary>Identifies the source; each name has at most one run at a time.</summary>
     string Name { get; }
 
-    /// <summary>The newest snapshot; null where there is none.</summary>
+    /// <summary>The newest snapshot; null if there is none.</summary>
     /// <exception cref="IOException">The source cannot be read.</exception>
     ValueTask<ICatalogSnapshot?> FindNewestAsync(CancellationToken cancellationToken);
 }
 
-/// <summary>A whole catalog as it stood at one time. Can be read more than once.</summary>
+/// <summary>The state of a whole catalog at one time. Can be read more than once.</summary>
 public interface ICatalogSnapshot
 {
-    /// <summary>For people.</summary>
+    /// <summary>For display.</summary>
     string Name { get; }
 
-    /// <summary>Tells two snapshots apart that do not hold the same bytes.</summary>
+    /// <summary>Differs between two snapshots that do not hold the same bytes.</summary>
     string Digest { get; }
 
-    /// <summary>When it was written: the revision of an item that brings none, so that what was changed since then stays.</summary>
+    /// <summary>
+    /// When it was written. The revision of items that have none of their own, so that a change made after the export is not overwritten.
+    /// </summary>
     DateTimeOffset WrittenAt { get; }
 
-    /// <summary>Its bytes from the start: NDJSON or a JSON array, gzip or not.</summary>
+    /// <summary>Opens its bytes from the start: NDJSON or a JSON array, compressed with gzip or not.</summary>
     /// <exception cref="IOException">It cannot be read.</exception>
     ValueTask<Stream> OpenAsync(CancellationToken cancellationToken);
 
-    /// <summary>Whether it is still what was found: false where somebody writes to it or has replaced it.</summary>
+    /// <summary>Whether it is unchanged since it was found: false if another process writes to it or has replaced it.</summary>
     ValueTask<bool> IsIntactAsync(CancellationToken cancellationToken);
 }

@@ -4,18 +4,19 @@ using ContentSync.Content;
 
 namespace ContentSync.Catalog;
 
-/// <summary>A catalog that is one JSON array. Finds where each element ends without reading it; what is in it, the content reader judges.</summary>
+/// <summary>A catalog that is one JSON array. Finds the end of each element without parsing it; the content reader validates the elements.</summary>
 internal sealed class JsonArrayReader(ContentOptions options)
 {
-    /// <summary>One element after the other, each valid until the next one is asked for.</summary>
-    public async IAsyncEnumerable<IReadOnlyList<ItemText>> ReadAsync(CatalogBuffer buffer, [EnumeratorCancellation] CancellationToken cancellationToken)
+    /// <summary>Returns one element at a time, each valid until the next one is requested.</summary>
+    public async IAsyncEnumerable<IReadOnlyList<ItemText>> ReadAsync(
+        CatalogBuffer buffer, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         buffer.Advance(1);
         var item = new ItemText[1];
         var next = await NextAsync(buffer, cancellationToken).ConfigureAwait(false);
         for (var index = 0L; next != ']'; index++)
         {
-            if (next == ',') throw buffer.Fault($"The JSON array is broken at element {index}: a value must stand before the comma");
+            if (next == ',') throw buffer.Fault($"The JSON array is broken at element {index}: a value must come before the comma");
             item[0] = await ReadElementAsync(buffer, index, cancellationToken).ConfigureAwait(false);
             yield return item;
             next = await NextAsync(buffer, cancellationToken).ConfigureAwait(false);
@@ -29,7 +30,8 @@ internal sealed class JsonArrayReader(ContentOptions options)
         buffer.Advance(1);
         do
         {
-            if (buffer.SkipWhiteSpace()) throw buffer.Fault("Something follows the end of the JSON array; a catalog holds one array and nothing else");
+            if (buffer.SkipWhiteSpace())
+                throw buffer.Fault("Something follows the end of the JSON array; a catalog holds one array and nothing else");
         }
         while (await buffer.FillAsync(cancellationToken).ConfigureAwait(false));
     }
@@ -38,7 +40,8 @@ internal sealed class JsonArrayReader(ContentOptions options)
     {
         while (!buffer.SkipWhiteSpace())
         {
-            if (!await buffer.FillAsync(cancellationToken).ConfigureAwait(false)) throw buffer.Fault("The file ends before the JSON array does; its closing ] is missing");
+            if (!await buffer.FillAsync(cancellationToken).ConfigureAwait(false))
+                throw buffer.Fault("The file ends before the JSON array does; its closing ] is missing");
         }
 
         return buffer.Unread.Span[0];
@@ -54,11 +57,11 @@ internal sealed class JsonArrayReader(ContentOptions options)
         {
             var found = end.Find(buffer.Unread.Span[scanned..], out var length);
             scanned += length;
-            if (found == JsonElementScanner.Answer.Ended) break;
-            if (found == JsonElementScanner.Answer.Broken)
+            if (found == JsonElementScanner.ScanState.Ended) break;
+            if (found == JsonElementScanner.ScanState.Broken)
             {
                 buffer.AdvanceOverLines(scanned);
-                throw buffer.Fault($"The JSON array is broken in element {index}: a text is not closed before the end of its line");
+                throw buffer.Fault($"The JSON array is broken in element {index}: a string is not closed before the end of its line");
             }
 
             if (scanned > options.MaxItemBytes)
@@ -69,7 +72,7 @@ internal sealed class JsonArrayReader(ContentOptions options)
             }
 
             if (!await buffer.FillAsync(cancellationToken).ConfigureAwait(false))
-                throw buffer.Fault($"The file ends in the middle of element {index} of the JSON array, which begins at line {line}");
+                throw buffer.Fault($"The file ends in the middle of element {index} of the JSON array, which starts on line {line}");
         }
 
         var item = skipped > 0
@@ -80,8 +83,8 @@ internal sealed class JsonArrayReader(ContentOptions options)
     }
 
     /// <summary>
-    /// Looks for the end of an element, over as many pieces as it comes in. Only brackets of the element's own kind count, so an
-    /// element that is broken inside still ends and the next one is found.
+    /// Finds the end of an element that arrives in any number of chunks. Only brackets of the element's own kind are counted, so an
+    /// element with broken JSON inside still ends, and the next one is found.
     /// </summary>
     private struct JsonElementScanner(byte first)
     {
@@ -89,70 +92,70 @@ internal sealed class JsonArrayReader(ContentOptions options)
 
         private readonly byte _close = first switch { (byte)'{' => (byte)'}', (byte)'[' => (byte)']', _ => 0 };
         private int _depth;
-        private bool _inText;
+        private bool _inString;
         private bool _escaped;
 
-        public enum Answer
+        public enum ScanState
         {
             More,
             Ended,
             Broken,
         }
 
-        /// <summary>How the search stands after <paramref name="piece"/>, and how many of its bytes belong to the element or were looked at.</summary>
-        public Answer Find(ReadOnlySpan<byte> piece, out int length)
+        /// <summary>The state of the search after <paramref name="chunk"/>, and how many of its bytes were scanned.</summary>
+        public ScanState Find(ReadOnlySpan<byte> chunk, out int length)
         {
             var at = 0;
-            var answer = Answer.More;
-            while (answer == Answer.More && at < piece.Length)
-                answer = _inText ? InText(piece, ref at) : Between(piece, ref at);
+            var state = ScanState.More;
+            while (state == ScanState.More && at < chunk.Length)
+                state = _inString ? InString(chunk, ref at) : OutsideString(chunk, ref at);
             length = at;
-            return answer;
+            return state;
         }
 
-        private Answer InText(ReadOnlySpan<byte> piece, ref int at)
+        private ScanState InString(ReadOnlySpan<byte> chunk, ref int at)
         {
             if (_escaped)
             {
                 _escaped = false;
                 at++;
-                return Answer.More;
+                return ScanState.More;
             }
 
-            var stop = piece[at..].IndexOfAny("\"\\\n"u8);
-            at = stop < 0 ? piece.Length : at + stop;
-            if (stop < 0) return Answer.More;
-            if (piece[at] == '\n') return Answer.Broken;
-            _escaped = piece[at] == '\\';
-            _inText = _escaped;
+            var next = chunk[at..].IndexOfAny("\"\\\n"u8);
+            at = next < 0 ? chunk.Length : at + next;
+            if (next < 0) return ScanState.More;
+            if (chunk[at] == '\n') return ScanState.Broken;
+            _escaped = chunk[at] == '\\';
+            _inString = _escaped;
             at++;
-            return !_inText && _close == 0 ? Answer.Ended : Answer.More;
+            return !_inString && _close == 0 ? ScanState.Ended : ScanState.More;
         }
 
-        private Answer Between(ReadOnlySpan<byte> piece, ref int at)
+        private ScanState OutsideString(ReadOnlySpan<byte> chunk, ref int at)
         {
-            if (_close == 0) return Scalar(piece, ref at);
-            var stop = piece[at..].IndexOfAny((byte)'"', first, _close);
-            at = stop < 0 ? piece.Length : at + stop;
-            if (stop < 0) return Answer.More;
-            var found = piece[at++];
-            if (found == '"') _inText = true;
+            if (_close == 0) return Scalar(chunk, ref at);
+            var next = chunk[at..].IndexOfAny((byte)'"', first, _close);
+            at = next < 0 ? chunk.Length : at + next;
+            if (next < 0) return ScanState.More;
+            var found = chunk[at++];
+            if (found == '"') _inString = true;
             else _depth += found == first ? 1 : -1;
-            return _depth == 0 ? Answer.Ended : Answer.More;
+            return _depth == 0 ? ScanState.Ended : ScanState.More;
         }
 
-        private Answer Scalar(ReadOnlySpan<byte> piece, ref int at)
+        private ScanState Scalar(ReadOnlySpan<byte> chunk, ref int at)
         {
             if (first == '"')
             {
-                _inText = true;
+                _inString = true;
                 at++;
-                return Answer.More;
+                return ScanState.More;
             }
 
-            var stop = piece[at..].IndexOfAny(AfterScalar);
-            at = stop < 0 ? piece.Length : at + stop;
-            return stop < 0 ? Answer.More : Answer.Ended;
+            var next = chunk[at..].IndexOfAny(AfterScalar);
+            at = next < 0 ? chunk.Length : at + next;
+            return next < 0 ? ScanState.More : ScanState.Ended;
         }
     }
 }

@@ -4,16 +4,17 @@ using ContentSync.Content;
 
 namespace ContentSync.Catalog;
 
-/// <summary>A catalog with one item per line. Finds the lines without reading them; what is in them, the content reader judges.</summary>
+/// <summary>A catalog with one item per line. Finds the lines without parsing them; the content reader validates the items.</summary>
 internal sealed class NdjsonReader(ContentOptions options)
 {
-    // A carriage return may follow the item.
-    private readonly int _longestLine = options.MaxItemBytes + 1;
+    // The item, and a carriage return after it.
+    private readonly int _maxLineBytes = options.MaxItemBytes + 1;
 
-    /// <summary>The items of all the lines that are at hand, then of the next ones. Each list is valid until the next one is asked for.</summary>
-    public async IAsyncEnumerable<IReadOnlyList<ItemText>> ReadAsync(CatalogBuffer buffer, [EnumeratorCancellation] CancellationToken cancellationToken)
+    /// <summary>Returns the items of all buffered lines, then reads more. Each list is valid until the next one is requested.</summary>
+    public async IAsyncEnumerable<IReadOnlyList<ItemText>> ReadAsync(
+        CatalogBuffer buffer, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        await RefuseSeveralLinesAsync(buffer, cancellationToken).ConfigureAwait(false);
+        await RefuseMultilineObjectAsync(buffer, cancellationToken).ConfigureAwait(false);
         var items = new List<ItemText>();
         var isEnd = false;
         while (true)
@@ -22,7 +23,7 @@ internal sealed class NdjsonReader(ContentOptions options)
             if (items.Count > 0) yield return items;
             items.Clear();
             if (isEnd) yield break;
-            if (buffer.Unread.Length > _longestLine) items.Add(await SkipLineAsync(buffer, cancellationToken).ConfigureAwait(false));
+            if (buffer.Unread.Length > _maxLineBytes) items.Add(await SkipLineAsync(buffer, cancellationToken).ConfigureAwait(false));
             else isEnd = !await buffer.FillAsync(cancellationToken).ConfigureAwait(false);
         }
     }
@@ -40,7 +41,7 @@ internal sealed class NdjsonReader(ContentOptions options)
             }
 
             var item = Trim(unread[..length]);
-            if (length > _longestLine) items.Add(new ItemText(default, buffer.Line, TooLarge: length));
+            if (length > _maxLineBytes) items.Add(new ItemText(default, buffer.Line, TooLarge: length));
             else if (!item.IsEmpty) items.Add(new ItemText(item, buffer.Line));
             buffer.AdvanceOverLine(length);
         }
@@ -61,24 +62,29 @@ internal sealed class NdjsonReader(ContentOptions options)
         return new ItemText(default, line, TooLarge: bytes);
     }
 
-    /// <summary>A first line that breaks off where a pretty-printed object would, and no other object after it, tell of a file that has one item over several lines.</summary>
-    private async ValueTask RefuseSeveralLinesAsync(CatalogBuffer buffer, CancellationToken cancellationToken)
+    /// <summary>
+    /// Refuses a file with one object over several lines: its first line ends where a pretty-printed object would break, and no other
+    /// object follows it.
+    /// </summary>
+    private async ValueTask RefuseMultilineObjectAsync(CatalogBuffer buffer, CancellationToken cancellationToken)
     {
         var first = buffer.Line;
         var length = await FindAsync(buffer, 0, unread => unread.IndexOf((byte)'\n'), cancellationToken).ConfigureAwait(false);
-        if (!BreaksOff(buffer.Unread[..length])) return;
+        if (!EndsInsideObject(buffer.Unread[..length])) return;
         var next = await FindAsync(buffer, length, unread => unread.IndexOfAnyExcept(" \t\r\n"u8), cancellationToken).ConfigureAwait(false);
         var isEnd = next == buffer.Unread.Length;
         if (!isEnd && buffer.Unread.Span[next] == '{') return;
         buffer.AdvanceOverLines(isEnd ? next : buffer.Unread.Span[..next].LastIndexOf((byte)'\n') + 1);
         throw new CatalogFormatException(
-            $"The file looks like one object over several lines (it begins at line {first}); put one item on one line, or put the items into a JSON array.",
+            $"The file looks like one object over several lines (it starts on line {first}); "
+            + "put one item on one line, or put the items into a JSON array.",
             buffer.Line,
             buffer.Offset);
     }
 
-    /// <returns>The place that was looked for; all that is unread where it is not in what the buffer can hold.</returns>
-    private static async ValueTask<int> FindAsync(CatalogBuffer buffer, int from, Func<ReadOnlySpan<byte>, int> find, CancellationToken cancellationToken)
+    /// <returns>The position found; the length of the unread bytes if it is not within what the buffer can hold.</returns>
+    private static async ValueTask<int> FindAsync(
+        CatalogBuffer buffer, int from, Func<ReadOnlySpan<byte>, int> find, CancellationToken cancellationToken)
     {
         while (true)
         {
@@ -89,13 +95,16 @@ internal sealed class NdjsonReader(ContentOptions options)
         }
     }
 
-    private bool BreaksOff(ReadOnlyMemory<byte> line)
+    private bool EndsInsideObject(ReadOnlyMemory<byte> line)
     {
         var item = Trim(line).Span;
-        return line.Length <= _longestLine && item.Length <= options.MaxItemBytes && item is [.., (byte)'{' or (byte)'[' or (byte)','] && Utf8.IsValid(item);
+        return line.Length <= _maxLineBytes
+            && item.Length <= options.MaxItemBytes
+            && item is [.., (byte)'{' or (byte)'[' or (byte)',']
+            && Utf8.IsValid(item);
     }
 
-    // White space around an item is no part of it; a carriage return before the line feed least of all.
+    // White space around an item, including a carriage return before the line feed, is not part of it.
     private static ReadOnlyMemory<byte> Trim(ReadOnlyMemory<byte> line)
     {
         var start = line.Span.IndexOfAnyExcept(" \t\r"u8);

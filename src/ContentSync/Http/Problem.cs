@@ -42,7 +42,7 @@ internal static partial class Problem
     public static ProblemHttpResult NoSuchRun(string runId) => Of(
         StatusCodes.Status404NotFound,
         "No such run.",
-        $"There is no run '{runId}'. The last {Resync.ResyncHistory.MostRuns} runs of each source are kept; GET /api/resyncs lists them.");
+        $"There is no run '{runId}'. The last {Resync.ResyncHistory.MaxRuns} runs of each source are kept; GET /api/resyncs lists them.");
 
     /// <summary>503 if the run store cannot be read or written.</summary>
     public static ProblemHttpResult RunsUnavailable(IOException e) =>

@@ -10,27 +10,33 @@ using ContentSync.Resync.Planning;
 
 namespace ContentSync.Resync;
 
-/// <summary>Keeps the runs of each source, and the plans of those under way, as blobs of one container. Thread-safe; any number of processes may write.</summary>
-/// <param name="container">Holds nothing else.</param>
+/// <summary>
+/// Stores the runs of each source, and the plans of runs in progress, as blobs of one container. Thread-safe; any number of processes may
+/// write.
+/// </summary>
+/// <param name="container">Used for nothing else.</param>
 public sealed class BlobResyncStore(BlobContainerClient container) : IResyncStore
 {
     private const string Histories = "runs/";
 
-    /// <summary>Metadata that names a write, so that it is known again when its answer was lost.</summary>
+    /// <summary>Metadata that identifies a write, so that it can be recognized if its response was lost.</summary>
     private const string WriteId = "writeid";
 
-    /// <summary>Makes the container where it does not exist.</summary>
-    /// <exception cref="IOException">It cannot be made.</exception>
+    /// <summary>Creates the container if it does not exist.</summary>
+    /// <exception cref="IOException">It cannot be created.</exception>
     public async Task CreateIfNotExistsAsync(CancellationToken cancellationToken) =>
         await GuardAsync(() => container.CreateIfNotExistsAsync(cancellationToken: cancellationToken), cancellationToken).ConfigureAwait(false);
 
     /// <inheritdoc/>
-    public ValueTask<ResyncHistory?> FindAsync(string source, CancellationToken cancellationToken) => ReadAsync(HistoryName(source), cancellationToken);
+    public ValueTask<ResyncHistory?> FindAsync(string source, CancellationToken cancellationToken) =>
+        ReadAsync(HistoryName(source), cancellationToken);
 
     /// <inheritdoc/>
     public async IAsyncEnumerable<ResyncHistory> ListAsync([EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        var blobs = container.GetBlobsAsync(BlobTraits.None, BlobStates.None, Histories, cancellationToken).GetAsyncEnumerator(cancellationToken);
+        var blobs = container
+            .GetBlobsAsync(BlobTraits.None, BlobStates.None, Histories, cancellationToken)
+            .GetAsyncEnumerator(cancellationToken);
         await using (blobs.ConfigureAwait(false))
         {
             while (await GuardAsync(() => blobs.MoveNextAsync().AsTask(), cancellationToken).ConfigureAwait(false))
@@ -43,22 +49,29 @@ public sealed class BlobResyncStore(BlobContainerClient container) : IResyncStor
     /// <inheritdoc/>
     public async ValueTask<ResyncHistory?> WriteAsync(ResyncHistory history, CancellationToken cancellationToken)
     {
-        // The version is the blob's own ETag.
+        // The version is the blob's ETag, not part of its content.
         var bytes = JsonSerializer.SerializeToUtf8Bytes(history with { Version = null }, ResyncStoreJson.Default.ResyncHistory);
         var name = HistoryName(history.Source);
         var writeId = RandomNumberGenerator.GetHexString(32, lowercase: true);
-        var conditions = history.Version is { } version ? new BlobRequestConditions { IfMatch = new ETag(version) } : new BlobRequestConditions { IfNoneMatch = ETag.All };
+        var options = new BlobUploadOptions
+        {
+            Conditions = history.Version is { } version
+                ? new BlobRequestConditions { IfMatch = new ETag(version) }
+                : new BlobRequestConditions { IfNoneMatch = ETag.All },
+            Metadata = new Dictionary<string, string> { [WriteId] = writeId },
+        };
         try
         {
-            var written = await container.GetBlobClient(name).UploadAsync(
-                new BinaryData(bytes), new BlobUploadOptions { Conditions = conditions, Metadata = new Dictionary<string, string> { [WriteId] = writeId } }, cancellationToken).ConfigureAwait(false);
+            var written = await container.GetBlobClient(name).UploadAsync(new BinaryData(bytes), options, cancellationToken).ConfigureAwait(false);
             return history with { Version = written.Value.ETag.ToString() };
         }
         catch (RequestFailedException e) when (e.Status is 409 or 412)
         {
-            // Where the answer to our own write was lost, the client wrote again and met itself.
+            // If our first write succeeded but its response was lost, the client's retry conflicts with it.
             var found = await DownloadAsync(name, cancellationToken).ConfigureAwait(false);
-            return found?.Details.Metadata.TryGetValue(WriteId, out var last) is true && last == writeId ? history with { Version = found.Details.ETag.ToString() } : null;
+            return found?.Details.Metadata.TryGetValue(WriteId, out var last) is true && last == writeId
+                ? history with { Version = found.Details.ETag.ToString() }
+                : null;
         }
         catch (Exception e) when (IsStorage(e))
         {
@@ -69,10 +82,15 @@ public sealed class BlobResyncStore(BlobContainerClient container) : IResyncStor
     /// <inheritdoc/>
     public async ValueTask SavePlanAsync(string planId, CatalogPlan plan, CancellationToken cancellationToken)
     {
-        // By way of a file: it is uploaded in blocks and appears when they are all there, without a second copy of it in memory.
+        // The plan goes through a file: it is uploaded in blocks, becomes visible only when complete, and needs no second copy in memory.
         var file = new FileStream(
             Path.Combine(Path.GetTempPath(), Path.GetRandomFileName()),
-            new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.ReadWrite, Options = FileOptions.DeleteOnClose | FileOptions.Asynchronous });
+            new FileStreamOptions
+            {
+                Mode = FileMode.CreateNew,
+                Access = FileAccess.ReadWrite,
+                Options = FileOptions.DeleteOnClose | FileOptions.Asynchronous,
+            });
         await using (file.ConfigureAwait(false))
         {
             await plan.SaveAsync(file, cancellationToken).ConfigureAwait(false);
@@ -104,11 +122,13 @@ public sealed class BlobResyncStore(BlobContainerClient container) : IResyncStor
         if (await DownloadAsync(name, cancellationToken).ConfigureAwait(false) is not { } found) return null;
         try
         {
-            return JsonSerializer.Deserialize(found.Content, ResyncStoreJson.Default.ResyncHistory) is { } history ? history with { Version = found.Details.ETag.ToString() } : null;
+            return JsonSerializer.Deserialize(found.Content, ResyncStoreJson.Default.ResyncHistory) is { } history
+                ? history with { Version = found.Details.ETag.ToString() }
+                : null;
         }
         catch (JsonException e)
         {
-            throw new IOException($"The blob {name} of {container.Name} holds no runs that this program can read; delete it to begin anew.", e);
+            throw new IOException($"The blob {name} in the container {container.Name} is not a readable list of runs; delete it to start over.", e);
         }
     }
 
@@ -140,8 +160,9 @@ public sealed class BlobResyncStore(BlobContainerClient container) : IResyncStor
         }
     }
 
-    // The client gathers the faults of its retries in one, and reports its own time limit as a cancellation that nobody asked for.
-    private static bool IsStorage(Exception e) => e is RequestFailedException or AggregateException or AuthenticationFailedException or OperationCanceledException;
+    // The client wraps the faults of its retries in one exception, and reports its own timeout as a cancellation that no caller requested.
+    private static bool IsStorage(Exception e) =>
+        e is RequestFailedException or AggregateException or AuthenticationFailedException or OperationCanceledException;
 
     private IOException Unreachable(Exception e, CancellationToken cancellationToken)
     {
@@ -149,17 +170,27 @@ public sealed class BlobResyncStore(BlobContainerClient container) : IResyncStor
         var last = e is AggregateException { InnerExceptions: [.., var inner] } ? inner : e;
         return new IOException(last switch
         {
-            AuthenticationFailedException => $"No token for the container {container.Name} could be had; check the identity the app runs as.",
-            RequestFailedException { Status: 401 or 403 } denied => $"The container {container.Name} refused access ({denied.ErrorCode ?? "no code"}); the app's identity needs the role Storage Blob Data Contributor on it, and the account's network rules must let it in.",
+            AuthenticationFailedException =>
+                $"No token for the container {container.Name} could be obtained; check the identity the app runs as.",
+            RequestFailedException { Status: 401 or 403 } denied =>
+                $"The container {container.Name} refused access ({denied.ErrorCode ?? "no code"}); "
+                + "the app's identity needs the role Storage Blob Data Contributor on it, and the account's network rules must admit it.",
             RequestFailedException { ErrorCode: "BlobNotFound" } => $"The container {container.Name} does not hold that plan.",
-            RequestFailedException { Status: 404 } => $"The container {container.Name} does not exist at {container.Uri.Authority}; create it first.",
-            RequestFailedException { Status: not 0 } other => $"The container {container.Name} answered {other.Status} ({other.ErrorCode ?? "no code"}); try again later.",
-            OperationCanceledException => $"The container {container.Name} at {container.Uri.Authority} did not answer in time; try again later.",
+            RequestFailedException { Status: 404 } =>
+                $"The container {container.Name} does not exist at {container.Uri.Authority}; create it first.",
+            RequestFailedException { Status: not 0 } other =>
+                $"The container {container.Name} responded with {other.Status} ({other.ErrorCode ?? "no code"}); try again later.",
+            OperationCanceledException =>
+                $"The container {container.Name} at {container.Uri.Authority} did not respond in time; try again later.",
             _ => $"The container {container.Name} at {container.Uri.Authority} cannot be reached; try again later.",
         }, e);
     }
 
     private BlobClient PlanBlob(string planId) => container.GetBlobClient($"plans/{planId}");
 
-    private static string HistoryName(string source) => $"{Histories}{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(source)).AsSpan(0, 16))}.json";
+    private static string HistoryName(string source)
+    {
+        var hash = SHA256.HashData(Encoding.UTF8.GetBytes(source)).AsSpan(0, 16);
+        return $"{Histories}{Convert.ToHexStringLower(hash)}.json";
+    }
 }

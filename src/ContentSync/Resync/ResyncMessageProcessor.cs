@@ -8,35 +8,37 @@ using Microsoft.Extensions.Logging;
 namespace ContentSync.Resync;
 
 /// <summary>
-/// Works one message of the resync queue off and says how it is to be settled: sends a pack and counts it, carries a run on, and leaves
-/// whatever else comes to the processor of contents. For one message of a session at a time.
+/// Processes a message of the resync queue and returns how to settle it: sends and counts a pack, continues a run, or passes any other
+/// message to the processor of item messages. Within a session, call it for one message at a time.
 /// </summary>
 public sealed partial class ResyncMessageProcessor(
-    ContentMessageProcessor contents,
+    ContentMessageProcessor itemMessages,
     PackSender sender,
-    LaneRateLimiters paces,
-    ILaneProgressStore book,
+    LaneRateLimiters rateLimiters,
+    ILaneProgressStore progressStore,
     ResyncRunner runner,
     ResyncSources sources,
     TimeProvider time,
     ILogger<ResyncMessageProcessor> logger)
 {
-    /// <summary>Time after which a step of a run stops between two pages.</summary>
+    /// <summary>Time after which a step of a run ends, between two pages.</summary>
     public static readonly TimeSpan StepBudget = TimeSpan.FromMinutes(20);
 
-    /// <summary>How long a pack waits in its lane for a pause to pass, and the longest delay of the copy that it becomes then.</summary>
-    private static readonly TimeSpan LongestHold = TimeSpan.FromMinutes(5);
+    /// <summary>How long a pack waits in its lane while sending is deferred, and the maximum delay of the copy that then replaces it.</summary>
+    private static readonly TimeSpan MaxDeferral = TimeSpan.FromMinutes(5);
 
-    /// <summary>How much of that an item waits by itself.</summary>
-    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(1);
+    /// <summary>How long a single item waits of that time.</summary>
+    private static readonly TimeSpan MaxItemWait = TimeSpan.FromMinutes(1);
 
-    /// <summary>Wait after ledger, queue, lane book or store could not be reached.</summary>
-    private static readonly TimeSpan OutageWait = TimeSpan.FromMinutes(1);
+    /// <summary>Delay after ledger, queue, progress store or resync store could not be reached.</summary>
+    private static readonly TimeSpan OutageDelay = TimeSpan.FromMinutes(1);
 
-    private static readonly TimeSpan ShortestWait = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan MinDelay = TimeSpan.FromSeconds(1);
 
-    /// <summary>Works the message off. Safe to call again with the same message: ledger and lane book know what was done.</summary>
-    /// <exception cref="OperationCanceledException">Cancelled: the message is to be left to somebody else. That is no failure of the message's, and nothing of it is lost.</exception>
+    /// <summary>Processes the message. Safe to repeat with the same message: ledger and progress store record what was done.</summary>
+    /// <exception cref="OperationCanceledException">
+    /// Cancelled: leave the message to another consumer. The message is not at fault, and nothing of it is lost.
+    /// </exception>
     public async ValueTask<MessageSettlement> ProcessAsync(QueueMessage message, CancellationToken cancellationToken)
     {
         switch (ResyncMessages.Read(message))
@@ -48,45 +50,49 @@ public sealed partial class ResyncMessageProcessor(
             case ResyncMessage.Invalid { Fault: var fault }:
                 LogInvalid(message.MessageId, fault);
                 return new MessageSettlement.DeadLetter(
-                    DeadLetterReasons.InvalidMessage, fault, new Dictionary<string, object> { [MessageContract.CodeProperty] = DeadLetterReasons.InvalidMessage });
+                    DeadLetterReasons.InvalidMessage,
+                    fault,
+                    new Dictionary<string, object> { [MessageContract.CodeProperty] = DeadLetterReasons.InvalidMessage });
             default:
-                return await contents.ProcessAsync(message, cancellationToken).ConfigureAwait(false);
+                return await itemMessages.ProcessAsync(message, cancellationToken).ConfigureAwait(false);
         }
     }
 
     private async ValueTask<MessageSettlement> SendAsync(ResyncPack pack, int hop, CancellationToken cancellationToken)
     {
         var began = time.GetTimestamp();
-        while (await TrySendAsync(pack, cancellationToken).ConfigureAwait(false) is { } hold)
+        while (await TrySendAsync(pack, cancellationToken).ConfigureAwait(false) is { } deferral)
         {
-            // The lane waits, not the pack alone: else the next pack would meet the same obstacle, and for as long as it
-            // lasts all that wait would go round through the queue.
-            var wait = hold.Delay < ShortestWait ? ShortestWait : hold.Delay < LongestHold ? hold.Delay : LongestHold;
-            if (time.GetElapsedTime(began) + wait > LongestHold)
+            // The whole lane waits, not only this pack: the next pack would be deferred for the same reason, and until the cause is gone
+            // all waiting packs would circulate through the queue.
+            var delay = deferral.Delay < MinDelay ? MinDelay : deferral.Delay < MaxDeferral ? deferral.Delay : MaxDeferral;
+            if (time.GetElapsedTime(began) + delay > MaxDeferral)
             {
-                LogPackDeferred(pack.RunId, pack.Lane, pack.Number, wait, hold.Reason);
-                return new MessageSettlement.SendThenComplete([ResyncMessages.Pack(pack, hop + 1, wait)]);
+                LogPackDeferred(pack.RunId, pack.Lane, pack.Number, delay, deferral.Reason);
+                return new MessageSettlement.SendThenComplete([ResyncMessages.Pack(pack, hop + 1, delay)]);
             }
 
-            await time.WaitAsync(wait, cancellationToken).ConfigureAwait(false);
+            await time.WaitAsync(delay, cancellationToken).ConfigureAwait(false);
         }
 
         return MessageSettlement.Complete.Instance;
     }
 
-    /// <returns>What keeps it from being sent; null where it was sent and counted.</returns>
+    /// <returns>Why it cannot be sent now; null if it was sent and counted.</returns>
     private async ValueTask<PackDeferral?> TrySendAsync(ResyncPack pack, CancellationToken cancellationToken)
     {
         try
         {
-            var (counts, hold) = await sender.SendAsync(pack, paces.Of(pack.Lane), Patience, cancellationToken).ConfigureAwait(false);
-            if (hold is not null) return hold;
-            if (await book.CountAsync(pack, counts, cancellationToken).ConfigureAwait(false)) ResyncTelemetry.Done(counts);
+            var (counts, deferral) = await sender
+                .SendAsync(pack, rateLimiters.Of(pack.Lane), MaxItemWait, cancellationToken)
+                .ConfigureAwait(false);
+            if (deferral is not null) return deferral;
+            if (await progressStore.CountAsync(pack, counts, cancellationToken).ConfigureAwait(false)) ResyncTelemetry.Done(counts);
             return null;
         }
         catch (Exception e) when (IsOutage(e))
         {
-            return new PackDeferral(e.Message, OutageWait, IsFault: false);
+            return new PackDeferral(e.Message, OutageDelay, IsFault: false);
         }
     }
 
@@ -99,35 +105,39 @@ public sealed partial class ResyncMessageProcessor(
         }
 
         var runId = step.Run;
-        TimeSpan wait;
+        TimeSpan delay;
         try
         {
             var (run, next) = await runner.ContinueAsync(source, StepBudget, cancellationToken).ConfigureAwait(false);
             if (run is not null && next is null) LogRunEnded(run.RunId, run.Source, run.State, run.Message);
             if (next is not { } after) return MessageSettlement.Complete.Instance;
-            (runId, wait) = (run?.RunId ?? step.Run, after);
+            (runId, delay) = (run?.RunId ?? step.Run, after);
         }
         catch (Exception e) when (IsOutage(e))
         {
-            wait = OutageWait;
-            LogRunDeferred(step.Run, step.Source, wait, e.Message);
+            delay = OutageDelay;
+            LogRunDeferred(step.Run, step.Source, delay, e.Message);
         }
 
-        return new MessageSettlement.SendThenComplete([ResyncMessages.NextStep(step, runId, wait, time.GetUtcNow())]);
+        return new MessageSettlement.SendThenComplete([ResyncMessages.NextStep(step, runId, delay, time.GetUtcNow())]);
     }
 
     private static bool IsOutage(Exception e) => e is LedgerUnavailableException or QueueUnavailableException or IOException;
 
-    [LoggerMessage(EventId = 2301, Level = LogLevel.Warning, Message = "Message {MessageId} of the resync queue is not valid: {Fault}")]
+    [LoggerMessage(EventId = 2301, Level = LogLevel.Warning, Message = "Message {MessageId} of the resync queue is invalid: {Fault}")]
     private partial void LogInvalid(string messageId, string fault);
 
-    [LoggerMessage(EventId = 2302, Level = LogLevel.Warning, Message = "Pack {Number} of lane {Lane} of resync {RunId} comes again in {Delay}: {Reason}")]
+    [LoggerMessage(
+        EventId = 2302, Level = LogLevel.Warning, Message = "Pack {Number} of lane {Lane} of resync {RunId} is deferred for {Delay}: {Reason}")]
     private partial void LogPackDeferred(string runId, int lane, long number, TimeSpan delay, string reason);
 
-    [LoggerMessage(EventId = 2303, Level = LogLevel.Warning, Message = "Resync {RunId} of {Source} goes on in {Delay}: {Reason}")]
+    [LoggerMessage(EventId = 2303, Level = LogLevel.Warning, Message = "Resync {RunId} of {Source} is deferred for {Delay}: {Reason}")]
     private partial void LogRunDeferred(string runId, string source, TimeSpan delay, string reason);
 
-    [LoggerMessage(EventId = 2304, Level = LogLevel.Warning, Message = "Resync {RunId} cannot go on: its source {Source} is not among the settings any more. Set it again, or cancel the run")]
+    [LoggerMessage(
+        EventId = 2304,
+        Level = LogLevel.Warning,
+        Message = "Resync {RunId} cannot continue: its source {Source} is no longer configured. Configure it again, or cancel the run")]
     private partial void LogUnknownSource(string runId, string source);
 
     [LoggerMessage(EventId = 2305, Level = LogLevel.Information, Message = "Resync {RunId} of {Source} is {State}. {Outcome}")]

@@ -8,23 +8,24 @@ using ContentSync.Synchronization;
 
 namespace ContentSync.Resync;
 
-/// <summary>Some of what a run has planned, as it came out of the ledger.</summary>
-/// <param name="Number">From 0; the same plan always makes the same pages.</param>
-/// <param name="Packs">What was planned, by lane; with what is only to be counted.</param>
+/// <summary>Some of a run's planned items, after the ledger has accepted them.</summary>
+/// <param name="Number">From 0; the same plan always yields the same pages.</param>
+/// <param name="Packs">The planned items by lane, including those that are only counted.</param>
 public sealed record ResyncPage(long Number, IReadOnlyList<ResyncPack> Packs);
 
 /// <summary>
-/// Takes what is planned into the ledger, a page after the other: first what the catalog holds, then the contents that the plan names
-/// beside it, which are delisted, or sent again where the ledger itself is the source.
+/// Accepts a plan's items into the ledger, page by page: first the lines of the catalog, then the items that the plan names beside them.
+/// Those are delisted or, if the ledger itself is the source, sent again.
 /// </summary>
 public sealed class ResyncPages(CatalogReader reader, ContentSynchronizer synchronizer, ISyncLedger ledger, TimeProvider time)
 {
     private const int BatchSize = 256;
 
-    /// <summary>Reads on from the run's first unfinished page. A page is in the ledger when it comes out here.</summary>
-    /// <exception cref="SnapshotChangedException">The snapshot is no longer what was planned.</exception>
-    /// <exception cref="LedgerUnavailableException">The ledger did not take it.</exception>
-    public async IAsyncEnumerable<ResyncPage> ReadAsync(ResyncRun run, ICatalogSnapshot snapshot, CatalogPlan plan, [EnumeratorCancellation] CancellationToken cancellationToken)
+    /// <summary>Starts with the run's first unfinished page. The ledger has accepted a page when it is returned.</summary>
+    /// <exception cref="SnapshotChangedException">The snapshot is not the planned one any more.</exception>
+    /// <exception cref="LedgerUnavailableException">The ledger did not accept a page.</exception>
+    public async IAsyncEnumerable<ResyncPage> ReadAsync(
+        ResyncRun run, ICatalogSnapshot snapshot, CatalogPlan plan, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         var number = 0L;
         var pageSize = run.Lanes * run.ItemsPerPack;
@@ -39,10 +40,12 @@ public sealed class ResyncPages(CatalogReader reader, ContentSynchronizer synchr
             page.Clear();
         }
 
-        if (page.Count > 0 && number >= run.Pages) yield return await AcceptPageAsync(run, number, page, lanePacks, cancellationToken).ConfigureAwait(false);
+        if (page.Count > 0 && number >= run.Pages)
+            yield return await AcceptPageAsync(run, number, page, lanePacks, cancellationToken).ConfigureAwait(false);
     }
 
-    private async IAsyncEnumerable<Planned> ReadPlannedAsync(ICatalogSnapshot snapshot, CatalogPlan plan, [EnumeratorCancellation] CancellationToken cancellationToken)
+    private async IAsyncEnumerable<Planned> ReadPlannedAsync(
+        ICatalogSnapshot snapshot, CatalogPlan plan, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         if (plan.Selected > 0)
         {
@@ -65,39 +68,44 @@ public sealed class ResyncPages(CatalogReader reader, ContentSynchronizer synchr
         var delisted = new DelistedItem(time);
         foreach (var contentId in plan.Named())
         {
-            // A ledger forgets nothing, so what was planned is there.
+            // The ledger deletes no records, so every planned item is there.
             var record = await ledger.FindAsync(contentId, cancellationToken).ConfigureAwait(false);
             yield return new Planned(null, delisted.Of(record ?? throw new InvalidOperationException($"The ledger no longer holds {contentId}.")));
         }
     }
 
-    private async Task<ResyncPage> AcceptPageAsync(ResyncRun run, long number, List<Planned> page, long[] lanePacks, CancellationToken cancellationToken)
+    private async Task<ResyncPage> AcceptPageAsync(
+        ResyncRun run, long number, List<Planned> page, long[] lanePacks, CancellationToken cancellationToken)
     {
-        var taken = new List<PackItem>(page.Count);
+        var accepted = new List<PackItem>(page.Count);
         for (var at = 0; at < page.Count; at += BatchSize)
         {
             var batch = page.GetRange(at, Math.Min(BatchSize, page.Count - at));
-            taken.AddRange(batch[0].Item is null
+            accepted.AddRange(batch[0].Item is null
                 ? await Task.WhenAll(batch.Select(planned => ResendAsync(planned.ContentId!, cancellationToken))).ConfigureAwait(false)
                 : await AcceptAsync(run, batch, cancellationToken).ConfigureAwait(false));
         }
 
-        // Of several lines of the same content on this page the last one that is pending counts, and is sent once.
-        var last = new Dictionary<string, int>(taken.Count, StringComparer.Ordinal);
-        for (var i = 0; i < taken.Count; i++)
+        // Of several lines with the same contentId on this page, only the last pending one is sent.
+        var last = new Dictionary<string, int>(accepted.Count, StringComparer.Ordinal);
+        for (var i = 0; i < accepted.Count; i++)
         {
-            if (taken[i].Status != PackItemStatus.Pending) continue;
-            if (last.TryGetValue(taken[i].ContentId, out var earlier)) taken[earlier] = taken[earlier] with { Status = PackItemStatus.Superseded };
-            last[taken[i].ContentId] = i;
+            if (accepted[i].Status != PackItemStatus.Pending) continue;
+            if (last.TryGetValue(accepted[i].ContentId, out var earlier))
+                accepted[earlier] = accepted[earlier] with { Status = PackItemStatus.Superseded };
+            last[accepted[i].ContentId] = i;
         }
 
-        var packs = taken.GroupBy(item => PlanKey.Of(item.ContentId).Lane(run.Lanes)).SelectMany(lane => Packs(run, lane.Key, [.. lane], lanePacks));
+        var packs = accepted
+            .GroupBy(item => PlanKey.Of(item.ContentId).Lane(run.Lanes))
+            .SelectMany(lane => Packs(run, lane.Key, [.. lane], lanePacks));
         return new ResyncPage(number, [.. packs]);
     }
 
     private async Task<IEnumerable<PackItem>> AcceptAsync(ResyncRun run, List<Planned> batch, CancellationToken cancellationToken)
     {
-        var acceptances = await synchronizer.AcceptAsync(batch.ConvertAll(planned => planned.Item!), run.WrittenAt!.Value, cancellationToken).ConfigureAwait(false);
+        var items = batch.ConvertAll(planned => planned.Item!);
+        var acceptances = await synchronizer.AcceptAsync(items, run.WrittenAt!.Value, cancellationToken).ConfigureAwait(false);
         return acceptances.Select(acceptance => new PackItem(acceptance.Record.ContentId, acceptance.Record.RequestId, acceptance.Kind switch
         {
             AcceptanceKind.Accepted or AcceptanceKind.AlreadyPending => PackItemStatus.Pending,
@@ -113,7 +121,7 @@ public sealed class ResyncPages(CatalogReader reader, ContentSynchronizer synchr
         return new PackItem(contentId, record?.RequestId ?? "", record is null ? PackItemStatus.Parked : PackItemStatus.Pending);
     }
 
-    // No pack is smaller than the set size where the lane has enough: each costs the same, however little is in it.
+    // A pack has at least the configured size if the lane has enough items: every pack costs the same, however few items it holds.
     private static IEnumerable<ResyncPack> Packs(ResyncRun run, int lane, PackItem[] items, long[] lanePacks)
     {
         var packs = Math.Max(1, items.Length / run.ItemsPerPack);
@@ -124,10 +132,10 @@ public sealed class ResyncPages(CatalogReader reader, ContentSynchronizer synchr
         }
     }
 
-    /// <summary>A content to be accepted, or one of the ledger's own to be sent again; one of them is null.</summary>
+    /// <summary>An item to accept, or the id of a ledger's item to send again; exactly one of them is null.</summary>
     private readonly record struct Planned(string? ContentId, ContentItem? Item);
 }
 
-/// <summary>A snapshot is no longer what was planned.</summary>
+/// <summary>The snapshot is not the planned one any more.</summary>
 public sealed class SnapshotChangedException(ICatalogSnapshot snapshot)
     : IOException($"{snapshot.Name} was changed while it was being sent.");

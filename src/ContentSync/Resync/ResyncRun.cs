@@ -5,7 +5,7 @@ using ContentSync.Resync.Planning;
 
 namespace ContentSync.Resync;
 
-/// <summary>One run: what it was to do, how far it has come, and how it ended.</summary>
+/// <summary>One run: its parameters, its progress, and its outcome.</summary>
 public sealed record ResyncRun
 {
     /// <summary>32 hex digits.</summary>
@@ -14,18 +14,18 @@ public sealed record ResyncRun
     /// <summary><see cref="ICatalogSource.Name"/>.</summary>
     public required string Source { get; init; }
 
-    /// <summary>What was asked for.</summary>
+    /// <summary>The parameters of the request.</summary>
     [JsonPropertyName("wish")]
     public required ResyncParameters Parameters { get; init; }
 
     public required ResyncRunState State { get; init; }
 
-    /// <summary>A sentence or two for people: what is going on, or how it ended.</summary>
+    /// <summary>One or two sentences for display: what is happening, or how the run ended.</summary>
     public required string Message { get; init; }
 
     public required DateTimeOffset RequestedAt { get; init; }
 
-    /// <summary>When it was last written; a run under way whose time is long past was left by whoever had it.</summary>
+    /// <summary>When it was last written. If that is long ago for a run in progress, the process that executed it is gone.</summary>
     public required DateTimeOffset UpdatedAt { get; init; }
 
     /// <summary>When sending began.</summary>
@@ -33,7 +33,7 @@ public sealed record ResyncRun
 
     public DateTimeOffset? EndedAt { get; init; }
 
-    /// <summary><see cref="ICatalogSnapshot.Name"/>; null until it is planned.</summary>
+    /// <summary><see cref="ICatalogSnapshot.Name"/>; null before planning.</summary>
     public string? Snapshot { get; init; }
 
     /// <summary><see cref="ICatalogSnapshot.Digest"/>.</summary>
@@ -42,92 +42,99 @@ public sealed record ResyncRun
     /// <summary><see cref="ICatalogSnapshot.WrittenAt"/>.</summary>
     public DateTimeOffset? WrittenAt { get; init; }
 
-    /// <summary>Null until it is planned, and where the snapshot was refused.</summary>
+    /// <summary>Null before planning, and if the snapshot was refused.</summary>
     public PlanCounts? Plan { get; init; }
 
-    /// <summary>Of the plan that is kept while it is being sent. Not the run's own: two who plan the same run at the same time may find different things, and only one of them owns it then.</summary>
+    /// <summary>
+    /// Id of the plan that is saved while it is being sent. Not the run's id: two processes that plan the same run at the same time may get
+    /// different plans, and only one of them then owns the run.
+    /// </summary>
     public string? PlanId { get; init; }
 
-    /// <summary>Where the snapshot was refused, the line of its fault, from 1.</summary>
+    /// <summary>If the snapshot was refused, the line of its fault, from 1.</summary>
     public long? FaultLine { get; init; }
 
-    /// <summary>The first of the unsound items.</summary>
+    /// <summary>The first of the invalid items.</summary>
     public IReadOnlyList<ResyncIssue> Issues { get; init; } = [];
 
-    /// <summary>Lanes and items per pack that it was begun with: what is already handed over must not be cut anew.</summary>
+    /// <summary>Number of lanes when the run started; kept, because packs that were sent must not be split differently.</summary>
     public int Lanes { get; init; }
 
-    /// <summary>See <see cref="Lanes"/>.</summary>
+    /// <summary>Items per pack when the run started; see <see cref="Lanes"/>.</summary>
     public int ItemsPerPack { get; init; }
 
-    /// <summary>Pages that are finished; the run goes on with the next one after a kill.</summary>
+    /// <summary>Number of finished pages; after a restart, the run continues with the next one.</summary>
     public long Pages { get; init; }
 
-    /// <summary>Packs handed over in each lane.</summary>
+    /// <summary>Number of packs sent to each lane.</summary>
     public IReadOnlyList<long> LanePacks { get; init; } = [];
 
-    /// <summary>All packs are handed over; what is left is to hear of them.</summary>
+    /// <summary>All packs were sent to the lanes; only their outcomes are missing.</summary>
     [JsonPropertyName("isHandedOver")]
     public bool IsFullySent { get; init; }
 
-    /// <summary>What the runner itself accounted for; <see cref="IPackLanes.CountsAsync"/> knows what the lanes did beside it.</summary>
+    /// <summary>Counts of the runner itself; <see cref="IPackLanes.CountsAsync"/> adds those of the lanes.</summary>
     public RunCounts Counts { get; init; } = new();
 
-    /// <summary>What the lanes had accounted for at the last look, once everything was handed over to them.</summary>
+    /// <summary>What the lanes had counted at the last check, once all packs were sent to them.</summary>
     public long LanesDone { get; init; }
 
-    /// <summary>Packs handed over; each is one message, one execution and one settlement where a broker carries them.</summary>
+    /// <summary>Number of packs sent to the lanes; with a broker, each is one message, one execution and one settlement.</summary>
     [JsonIgnore]
     public long Packs => LanePacks.Sum();
 
-    /// <summary>Asked for, planned or sending: no other run of this source begins meanwhile.</summary>
+    /// <summary>Requested, planned or sending: no other run of this source starts meanwhile.</summary>
     [JsonIgnore]
     public bool IsInProgress => State is ResyncRunState.Planning or ResyncRunState.Sending;
 
-    /// <summary>Planned and not accounted for yet.</summary>
+    /// <summary>Planned and not counted yet.</summary>
     [JsonIgnore]
     public long Remaining => Counts.Planned - Counts.Done;
 
     /// <summary>Items per second since sending began; 0 before the first page.</summary>
-    public double Rate(DateTimeOffset now) => StartedAt is { } start && (EndedAt ?? now) > start ? Counts.Done / ((EndedAt ?? now) - start).TotalSeconds : 0;
+    public double Rate(DateTimeOffset now)
+    {
+        var end = EndedAt ?? now;
+        return StartedAt is { } start && end > start ? Counts.Done / (end - start).TotalSeconds : 0;
+    }
 
-    /// <summary>When it will be done at the rate so far; null where that cannot be told.</summary>
+    /// <summary>When it will be done at the rate so far; null if that cannot be estimated.</summary>
     public DateTimeOffset? EstimatedEnd(DateTimeOffset now) =>
         State == ResyncRunState.Sending && Rate(now) is > 0 and var rate ? now + TimeSpan.FromSeconds(Remaining / rate) : null;
 }
 
-/// <summary>How a run stands.</summary>
+/// <summary>The state of a run.</summary>
 public enum ResyncRunState
 {
-    /// <summary>Asked for; the catalog is being compared with the ledger, or about to be.</summary>
+    /// <summary>Requested; the catalog is being compared with the ledger, or about to be.</summary>
     Planning = 0,
 
-    /// <summary>Under way, or interrupted and to be taken up again.</summary>
+    /// <summary>In progress, or interrupted and to be continued.</summary>
     Sending = 1,
 
-    /// <summary>Everything planned is accounted for.</summary>
+    /// <summary>Every planned item is counted.</summary>
     Completed = 2,
 
-    /// <summary>A dry run: planned, and nothing sent.</summary>
+    /// <summary>A dry run: planned, nothing sent.</summary>
     Planned = 3,
 
-    /// <summary>Ended by a person, or because a newer snapshot took its place. What it took into the ledger is still delivered.</summary>
+    /// <summary>Ended by an operator, or replaced by a newer snapshot. Items that it accepted into the ledger are still sent.</summary>
     Cancelled = 4,
 
     /// <summary>The source holds no snapshot.</summary>
     NoSnapshot = 5,
 
-    /// <summary>This very snapshot was handled before.</summary>
+    /// <summary>This snapshot was handled before.</summary>
     HandledAlready = 6,
 
     /// <summary>The snapshot cannot be used; nothing was sent.</summary>
     Refused = 7,
 
-    /// <summary>The guard stopped it; nothing was sent.</summary>
+    /// <summary>Stopped by the guard; nothing was sent.</summary>
     Stopped = 8,
 }
 
-/// <summary>What is asked of a run.</summary>
+/// <summary>The parameters of a run.</summary>
 public sealed record ResyncParameters
 {
     /// <summary>Plan only.</summary>
@@ -137,46 +144,45 @@ public sealed record ResyncParameters
     [JsonPropertyName("allowShare")]
     public double? AllowedDelistShare { get; init; }
 
-    /// <summary>Also where this very snapshot was handled already.</summary>
+    /// <summary>Run even if this snapshot was handled before.</summary>
     public bool Again { get; init; }
 
-    /// <summary>Which contents, where the ledger is the source; null for those that are pending or failed.</summary>
+    /// <summary>If the ledger is the source, which items to send again; null for the default.</summary>
     public ResendFilter? Resend { get; init; }
 }
 
-/// <summary>An unsound item of a catalog, which the run left alone.</summary>
+/// <summary>An invalid item of a catalog, which the run ignores.</summary>
 /// <param name="Place"><c>line 7</c>, or <c>line 7, element 2</c>.</param>
-/// <param name="ContentId">Where it could be read.</param>
-/// <param name="Code">Of its first violation.</param>
+/// <param name="ContentId">Null if it could not be read.</param>
+/// <param name="Code">The code of its first violation.</param>
 /// <param name="Message">What is wrong and what would be right.</param>
 public sealed record ResyncIssue(string Place, string? ContentId, string Code, string Message);
 
-/// <summary>What became of what was planned. The members after Planned add up to <see cref="Done"/>.</summary>
+/// <summary>Outcomes of the planned items. The members after Planned add up to <see cref="Done"/>.</summary>
 public sealed record RunCounts
 {
-    /// <summary>Lines to be sent and contents to be delisted.</summary>
+    /// <summary>Lines to send and items to delist.</summary>
     public long Planned { get; init; }
 
     /// <summary>Acknowledged by AlipayHK.</summary>
     public long Sent { get; init; }
 
-    /// <summary>In step before its turn came: another way in had sent the same, or another line of the catalog counted.</summary>
+    /// <summary>In sync before its turn: another input had sent the same version, or another line of the catalog counts.</summary>
     public long Unchanged { get; init; }
 
-    /// <summary>Something newer was accepted meanwhile; not sent.</summary>
+    /// <summary>A newer version was accepted meanwhile; not sent.</summary>
     public long Superseded { get; init; }
 
-    /// <summary>Did not succeed at once and left the run: it is retried by itself, with its own back-off.</summary>
+    /// <summary>Did not succeed at once and left the run: it is retried automatically, with its own back-off.</summary>
     public long Failed { get; init; }
 
-    /// <summary>Rejected by AlipayHK or given up on; waits for a person.</summary>
+    /// <summary>Parked: rejected by AlipayHK, or out of attempts; waits for an operator.</summary>
     public long Parked { get; init; }
 
-    /// <summary>Accounted for.</summary>
+    /// <summary>All counted items.</summary>
     [JsonIgnore]
     public long Done => Sent + Unchanged + Superseded + Failed + Parked;
 
-    /// <summary>Both together.</summary>
     public static RunCounts operator +(RunCounts a, RunCounts b) => new()
     {
         Planned = a.Planned + b.Planned,

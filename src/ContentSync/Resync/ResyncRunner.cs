@@ -7,35 +7,45 @@ using ContentSync.Resync.Planning;
 namespace ContentSync.Resync;
 
 /// <summary>
-/// Makes AlipayHK equal to a catalog: plans, holds the plan against the guard, and hands what differs to the lanes page by page. A page
-/// is taken into the ledger, split into packs by lane, handed over, and written down; the next page is taken in meanwhile. Killed at any
-/// moment, the run goes on with the page that it was in, and the ledger knows what of it is in step already.
+/// Brings AlipayHK into line with a catalog: plans, checks the plan with the guard, and sends the differences to the lanes page by page. A
+/// page is accepted into the ledger, split into packs by lane, sent, and recorded; the next page is accepted meanwhile. If the process is
+/// killed, the run continues with the page it was on, and the ledger knows which of its items are in sync.
 /// </summary>
 /// <param name="planner">Plans a catalog.</param>
 /// <param name="resend">Plans the ledger as a source.</param>
-/// <param name="pages">Takes the planned into the ledger.</param>
-/// <param name="lanes">Where the packs go.</param>
-/// <param name="store">Remembers.</param>
-/// <param name="requestIds">Names the runs.</param>
-/// <param name="options">Shares and lanes.</param>
-/// <param name="time">Clock.</param>
+/// <param name="pages">Accepts the planned items into the ledger.</param>
+/// <param name="lanes">Receives the packs.</param>
+/// <param name="store">Stores runs and plans.</param>
+/// <param name="requestIds">Creates the ids of runs and plans.</param>
+/// <param name="options">Allowed shares, and number of lanes.</param>
+/// <param name="time">Used for timestamps and waits.</param>
 public sealed class ResyncRunner(
-    ICatalogPlanner planner, ResendPlanner resend, ResyncPages pages, IPackLanes lanes, IResyncStore store, RequestIdSource requestIds, ResyncOptions options, TimeProvider time)
+    ICatalogPlanner planner,
+    ResendPlanner resend,
+    ResyncPages pages,
+    IPackLanes lanes,
+    IResyncStore store,
+    RequestIdSource requestIds,
+    ResyncOptions options,
+    TimeProvider time)
 {
-    /// <summary>Unsound items that a run remembers.</summary>
-    private const int MostIssues = 20;
+    /// <summary>How many invalid items a run stores.</summary>
+    private const int MaxIssues = 20;
 
-    /// <summary>Wait before looking again whether the lanes are done.</summary>
+    /// <summary>Wait before the next check whether the lanes are done.</summary>
     private static readonly TimeSpan LaneWait = TimeSpan.FromSeconds(20);
 
-    /// <summary>Time without news from the lanes after which what is left of a run counts as having left it: the messages are lost or dead-lettered, and the sweep sends what is pending.</summary>
-    private static readonly TimeSpan LongestSilence = TimeSpan.FromHours(3);
+    /// <summary>
+    /// Time without progress in the lanes after which the rest of a run counts as having left it: its messages are lost or dead-lettered, and
+    /// the sweep enqueues the pending items again.
+    /// </summary>
+    private static readonly TimeSpan MaxSilence = TimeSpan.FromHours(3);
 
-    /// <summary>Told of every state of the run, from its plan to its end.</summary>
+    /// <summary>Raised with every state of the run, from its plan to its end.</summary>
     public event Action<ResyncRun>? Progress;
 
-    /// <summary>Asks for a run. Another call must carry it out; see <see cref="ContinueAsync"/>. A dry run under way makes room for a run that sends.</summary>
-    /// <returns>The new run, or the one of this source that is under way already and does at least as much.</returns>
+    /// <summary>Requests a run. Another call must execute it; see <see cref="ContinueAsync"/>. A dry run in progress is cancelled in favour of a run that sends.</summary>
+    /// <returns>The new run, or the run of this source that is in progress already.</returns>
     /// <exception cref="IOException">The store cannot be used.</exception>
     public async Task<ResyncRequestResult> RequestAsync(ICatalogSource source, ResyncParameters parameters, CancellationToken cancellationToken)
     {
@@ -59,19 +69,21 @@ public sealed class ResyncRunner(
                 RequestedAt = now,
                 UpdatedAt = now,
             };
-            if (await store.WriteAsync(history.With(run), cancellationToken).ConfigureAwait(false) is not null) return new ResyncRequestResult(run, IsNew: true);
+            if (await store.WriteAsync(history.With(run), cancellationToken).ConfigureAwait(false) is not null)
+                return new ResyncRequestResult(run, IsNew: true);
         }
     }
 
-    /// <summary>Runs to the end: goes on with the run of this source that is under way, or begins one.</summary>
-    /// <returns>The run as it ended; or, still <see cref="ResyncRunState.Sending"/>, what holds it up.</returns>
-    /// <exception cref="OperationCanceledException">Cancelled; the next call goes on from there.</exception>
-    /// <exception cref="LedgerUnavailableException">The ledger cannot be reached; the next call goes on from there.</exception>
-    /// <exception cref="IOException">The run cannot be written down, or the snapshot cannot be read any more.</exception>
+    /// <summary>Runs to the end: continues the run of this source that is in progress, or starts one.</summary>
+    /// <returns>The run as it ended; or, still <see cref="ResyncRunState.Sending"/>, with the reason for the deferral as its message.</returns>
+    /// <exception cref="OperationCanceledException">Cancelled; the next call continues the run.</exception>
+    /// <exception cref="LedgerUnavailableException">The ledger cannot be reached; the next call continues the run.</exception>
+    /// <exception cref="IOException">The run cannot be stored, or the snapshot cannot be read any more.</exception>
     public async Task<ResyncRun> RunAsync(ICatalogSource source, ResyncParameters parameters, CancellationToken cancellationToken)
     {
         var (run, isNew) = await RequestAsync(source, parameters, cancellationToken).ConfigureAwait(false);
-        if (!isNew && run.State == ResyncRunState.Planning && parameters.DryRun == run.Parameters.DryRun) await UpdateParametersAsync(source, run, parameters, cancellationToken).ConfigureAwait(false);
+        if (!isNew && run.State == ResyncRunState.Planning && parameters.DryRun == run.Parameters.DryRun)
+            await UpdateParametersAsync(source, run, parameters, cancellationToken).ConfigureAwait(false);
         while (true)
         {
             var step = await ContinueAsync(source, Timeout.InfiniteTimeSpan, cancellationToken).ConfigureAwait(false);
@@ -80,33 +92,43 @@ public sealed class ResyncRunner(
         }
     }
 
-    /// <summary>What a run would do, without leaving a trace.</summary>
+    /// <summary>Plans a run without storing it or sending anything.</summary>
     /// <exception cref="LedgerUnavailableException">The ledger cannot be reached.</exception>
     /// <exception cref="IOException">The store or the source cannot be read.</exception>
     public async Task<ResyncRun> PlanAsync(ICatalogSource source, ResyncParameters parameters, CancellationToken cancellationToken)
     {
         var now = time.GetUtcNow();
-        var run = new ResyncRun { RunId = "", Source = source.Name, Parameters = parameters with { DryRun = true }, State = ResyncRunState.Planning, Message = "", RequestedAt = now, UpdatedAt = now };
+        var run = new ResyncRun
+        {
+            RunId = "",
+            Source = source.Name,
+            Parameters = parameters with { DryRun = true },
+            State = ResyncRunState.Planning,
+            Message = "",
+            RequestedAt = now,
+            UpdatedAt = now,
+        };
         var history = await HistoryAsync(source, cancellationToken).ConfigureAwait(false);
         var (planned, _, plan) = await PlanAsync(history, run, source, cancellationToken).ConfigureAwait(false);
         plan?.Dispose();
         return planned;
     }
 
-    /// <summary>Goes on with the run of this source that is under way, if any.</summary>
-    /// <param name="source">Which.</param>
-    /// <param name="budget">Time after which it stops between two pages; infinite for none.</param>
-    /// <param name="cancellationToken">Ends it; the next call goes on from there.</param>
-    /// <exception cref="LedgerUnavailableException">The ledger cannot be reached; the next call goes on from there.</exception>
-    /// <exception cref="Synchronization.QueueUnavailableException">The lanes cannot be reached; likewise.</exception>
-    /// <exception cref="IOException">The run cannot be written down, or the snapshot cannot be read.</exception>
+    /// <summary>Continues the run of this source that is in progress, if any.</summary>
+    /// <param name="source">The source; at most one of its runs is in progress.</param>
+    /// <param name="budget">Time after which the call ends, between two pages; infinite for no limit.</param>
+    /// <param name="cancellationToken">Interrupts the run; the next call continues it.</param>
+    /// <exception cref="LedgerUnavailableException">The ledger cannot be reached; the next call continues the run.</exception>
+    /// <exception cref="Synchronization.QueueUnavailableException">The lanes cannot be reached; the next call continues the run.</exception>
+    /// <exception cref="IOException">The run cannot be stored, or the snapshot cannot be read.</exception>
     public async Task<ResyncStepResult> ContinueAsync(ICatalogSource source, TimeSpan budget, CancellationToken cancellationToken)
     {
         var began = time.GetTimestamp();
         while (true)
         {
             var history = await HistoryAsync(source, cancellationToken).ConfigureAwait(false);
-            if (history.InProgress() is not { } run) return new ResyncStepResult(history.Runs.Count > 0 ? history.Runs[0] : null, null);
+            if (history.InProgress() is not { } run)
+                return new ResyncStepResult(history.Runs.Count > 0 ? history.Runs[0] : null, null);
             var step = run.State == ResyncRunState.Planning
                 ? await BeginAsync(history, run, source, IsSpent, cancellationToken).ConfigureAwait(false)
                 : await ResumeAsync(history, run, source, IsSpent, cancellationToken).ConfigureAwait(false);
@@ -116,11 +138,11 @@ public sealed class ResyncRunner(
         bool IsSpent() => budget != Timeout.InfiniteTimeSpan && time.GetElapsedTime(began) >= budget;
     }
 
-    /// <summary>Ends the run of a source that is under way for good. What it took into the ledger is still delivered.</summary>
-    /// <param name="source">Which source's.</param>
-    /// <param name="runId">Only this run; null for whichever it is.</param>
-    /// <param name="cancellationToken">Ends the wait.</param>
-    /// <returns>The run; null where none is under way.</returns>
+    /// <summary>Ends a source's run in progress permanently. Items that it accepted into the ledger are still sent.</summary>
+    /// <param name="source"><see cref="ICatalogSource.Name"/>.</param>
+    /// <param name="runId">Cancels only this run; null for any run.</param>
+    /// <param name="cancellationToken">Stops the waiting, not the run.</param>
+    /// <returns>The run; null if none is in progress.</returns>
     /// <exception cref="IOException">The store cannot be used.</exception>
     public async Task<ResyncRun?> CancelAsync(string source, string? runId, CancellationToken cancellationToken)
     {
@@ -129,11 +151,14 @@ public sealed class ResyncRunner(
             var history = await store.FindAsync(source, cancellationToken).ConfigureAwait(false);
             if (history?.InProgress() is not { } run || (runId ?? run.RunId) != run.RunId) return null;
             var counts = await lanes.CountsAsync(run, cancellationToken).ConfigureAwait(false);
-            if (await EndAsync(history, run with { Counts = counts }, ResyncRunState.Cancelled, "Cancelled. What it took into the ledger is still delivered.", cancellationToken).ConfigureAwait(false) is { } ended) return ended;
+            const string Message = "Cancelled. Items that it accepted into the ledger are still sent.";
+            var cancelled = run with { Counts = counts };
+            if (await EndAsync(history, cancelled, ResyncRunState.Cancelled, Message, cancellationToken).ConfigureAwait(false) is { } ended)
+                return ended;
         }
     }
 
-    // Nothing was planned of it yet, so whoever asks last may say what is wished.
+    // Planning has not begun, so the latest request's parameters win.
     private async Task UpdateParametersAsync(ICatalogSource source, ResyncRun run, ResyncParameters parameters, CancellationToken cancellationToken)
     {
         var history = await HistoryAsync(source, cancellationToken).ConfigureAwait(false);
@@ -144,8 +169,9 @@ public sealed class ResyncRunner(
     private async ValueTask<ResyncHistory> HistoryAsync(ICatalogSource source, CancellationToken cancellationToken) =>
         await store.FindAsync(source.Name, cancellationToken).ConfigureAwait(false) ?? new ResyncHistory { Source = source.Name };
 
-    /// <returns>Null where there is more to do at once.</returns>
-    private async Task<ResyncStepResult?> BeginAsync(ResyncHistory history, ResyncRun run, ICatalogSource source, Func<bool> isSpent, CancellationToken cancellationToken)
+    /// <returns>Null if there is more to do at once.</returns>
+    private async Task<ResyncStepResult?> BeginAsync(
+        ResyncHistory history, ResyncRun run, ICatalogSource source, Func<bool> isSpent, CancellationToken cancellationToken)
     {
         var (planned, snapshot, plan) = await PlanAsync(history, run, source, cancellationToken).ConfigureAwait(false);
         using (plan)
@@ -166,25 +192,27 @@ public sealed class ResyncRunner(
         }
     }
 
-    /// <summary>Finds the newest snapshot and plans it. The plan is null where there is nothing to be sent by it.</summary>
-    private async Task<(ResyncRun Run, ICatalogSnapshot? Snapshot, CatalogPlan? Plan)> PlanAsync(ResyncHistory history, ResyncRun run, ICatalogSource source, CancellationToken cancellationToken)
+    /// <summary>Finds the newest snapshot and plans it. The plan is null if there is nothing to send.</summary>
+    private async Task<(ResyncRun Run, ICatalogSnapshot? Snapshot, CatalogPlan? Plan)> PlanAsync(
+        ResyncHistory history, ResyncRun run, ICatalogSource source, CancellationToken cancellationToken)
     {
         var snapshot = await source.FindNewestAsync(cancellationToken).ConfigureAwait(false);
         if (snapshot is null) return (Ended(run, ResyncRunState.NoSnapshot, $"{source.Name} holds no catalog."), null, null);
         run = run with { Snapshot = snapshot.Name, Digest = snapshot.Digest, WrittenAt = snapshot.WrittenAt };
         var isLedger = snapshot is LedgerSnapshot;
         if (history.Handled is { } handled && handled.Digest == snapshot.Digest && !run.Parameters.Again && !isLedger)
-            return (Ended(run, ResyncRunState.HandledAlready, $"{snapshot.Name} was handled already, {handled.At:u}."), null, null);
+            return (Ended(run, ResyncRunState.HandledAlready, $"{snapshot.Name} was already handled, at {handled.At:u}."), null, null);
 
         var (plan, fault) = isLedger
             ? new PlanResult(await resend.PlanAsync(run.Parameters.Resend ?? ResendFilter.Default, cancellationToken).ConfigureAwait(false), null)
             : await planner.PlanAsync(snapshot, cancellationToken).ConfigureAwait(false);
         if (fault is not null) return (Ended(run, ResyncRunState.Refused, fault.Message) with { FaultLine = fault.Line }, null, null);
-        run = run with { Plan = plan!.Counts, Issues = [.. plan.Issues.Take(MostIssues).Select(IssueOf)] };
-        if (!isLedger && MassDelistGuard.Check(options, plan.Counts, history.Handled?.Items, run.Parameters.AllowedDelistShare) is { } stop)
+        run = run with { Plan = plan!.Counts, Issues = [.. plan.Issues.Take(MaxIssues).Select(IssueOf)] };
+        var itemsBefore = history.Handled?.Items;
+        if (!isLedger && MassDelistGuard.Check(options, plan.Counts, itemsBefore, run.Parameters.AllowedDelistShare) is { } refusal)
         {
             plan.Dispose();
-            return (Ended(run, ResyncRunState.Stopped, stop.Reason), null, null);
+            return (Ended(run, ResyncRunState.Stopped, refusal.Reason), null, null);
         }
 
         if (run.Parameters.DryRun)
@@ -197,7 +225,7 @@ public sealed class ResyncRunner(
         run = run with
         {
             State = ResyncRunState.Sending,
-            Message = "What differs is being sent.",
+            Message = "The differences are being sent.",
             PlanId = requestIds.Create(),
             StartedAt = now,
             UpdatedAt = now,
@@ -209,20 +237,28 @@ public sealed class ResyncRunner(
         return (run, snapshot, plan);
     }
 
-    /// <returns>Null where there is more to do at once.</returns>
-    private async Task<ResyncStepResult?> ResumeAsync(ResyncHistory history, ResyncRun run, ICatalogSource source, Func<bool> isSpent, CancellationToken cancellationToken)
+    /// <returns>Null if there is more to do at once.</returns>
+    private async Task<ResyncStepResult?> ResumeAsync(
+        ResyncHistory history, ResyncRun run, ICatalogSource source, Func<bool> isSpent, CancellationToken cancellationToken)
     {
-        // Neither of these takes the catalog, which is long to read.
+        // These two do not need the catalog, which takes long to read.
         if (run.IsFullySent) return await FinishAsync(history, run, cancellationToken).ConfigureAwait(false);
-        if (await lanes.BacklogDelayAsync(run, cancellationToken).ConfigureAwait(false) is { } full) return new ResyncStepResult(run, full);
+        if (await lanes.BacklogDelayAsync(run, cancellationToken).ConfigureAwait(false) is { } delay) return new ResyncStepResult(run, delay);
 
         var snapshot = await source.FindNewestAsync(cancellationToken).ConfigureAwait(false);
-        if (snapshot?.Digest != run.Digest) return await RestartWithNewSnapshotAsync(history, run, source, cancellationToken).ConfigureAwait(false);
+        if (snapshot?.Digest != run.Digest)
+            return await RestartWithNewSnapshotAsync(history, run, source, cancellationToken).ConfigureAwait(false);
         using var plan = await store.LoadPlanAsync(run.PlanId!, cancellationToken).ConfigureAwait(false);
         return await SendAsync(history, run, snapshot!, plan, isSpent, cancellationToken).ConfigureAwait(false);
     }
 
-    private async Task<ResyncStepResult?> SendAsync(ResyncHistory history, ResyncRun run, ICatalogSnapshot snapshot, CatalogPlan plan, Func<bool> isSpent, CancellationToken cancellationToken)
+    private async Task<ResyncStepResult?> SendAsync(
+        ResyncHistory history,
+        ResyncRun run,
+        ICatalogSnapshot snapshot,
+        CatalogPlan plan,
+        Func<bool> isSpent,
+        CancellationToken cancellationToken)
     {
         var upcoming = pages.ReadAsync(run, snapshot, plan, cancellationToken).GetAsyncEnumerator(cancellationToken);
         await using (upcoming.ConfigureAwait(false))
@@ -233,12 +269,19 @@ public sealed class ResyncRunner(
                 more = upcoming.MoveNextAsync().AsTask();
                 while (await more.ConfigureAwait(false))
                 {
-                    if (await lanes.BacklogDelayAsync(run, cancellationToken).ConfigureAwait(false) is { } full) return new ResyncStepResult(run, full);
+                    if (await lanes.BacklogDelayAsync(run, cancellationToken).ConfigureAwait(false) is { } delay)
+                        return new ResyncStepResult(run, delay);
                     var page = upcoming.Current;
                     more = upcoming.MoveNextAsync().AsTask();
                     var result = await lanes.SendAsync(run, page.Packs, cancellationToken).ConfigureAwait(false);
-                    if (result.Deferral is { } hold) return Deferred(run, hold);
-                    var next = run with { Pages = page.Number + 1, LanePacks = Add(run.LanePacks, page.Packs), Counts = run.Counts + result.Counts, UpdatedAt = time.GetUtcNow() };
+                    if (result.Deferral is { } deferral) return Deferred(run, deferral);
+                    var next = run with
+                    {
+                        Pages = page.Number + 1,
+                        LanePacks = Add(run.LanePacks, page.Packs),
+                        Counts = run.Counts + result.Counts,
+                        UpdatedAt = time.GetUtcNow(),
+                    };
                     if (await store.WriteAsync(history.With(next), cancellationToken).ConfigureAwait(false) is not { } written) return Lost(run);
                     (history, run) = (written, next);
                     ResyncTelemetry.Done(result.Counts);
@@ -253,7 +296,7 @@ public sealed class ResyncRunner(
             }
             finally
             {
-                // The reader must not be disposed of while it reads.
+                // The reader must not be disposed while it reads.
                 if (more is not null) await ((Task)more).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
         }
@@ -261,7 +304,7 @@ public sealed class ResyncRunner(
         return await FinishAsync(history, run with { IsFullySent = true }, cancellationToken).ConfigureAwait(false);
     }
 
-    /// <summary>Everything is handed over; ends the run when it is accounted for.</summary>
+    /// <summary>All packs are sent to the lanes; ends the run when every item is counted.</summary>
     private async Task<ResyncStepResult?> FinishAsync(ResyncHistory history, ResyncRun run, CancellationToken cancellationToken)
     {
         var counts = await lanes.CountsAsync(run, cancellationToken).ConfigureAwait(false);
@@ -269,9 +312,9 @@ public sealed class ResyncRunner(
         var message = "Done.";
         if (left > 0)
         {
-            // What a run has seen of its lanes is kept with it, so that its last news has a time.
+            // The lanes' count is stored with the run, so that the time of its last progress is known.
             var moved = counts.Done != run.LanesDone || history.InProgress() is { IsFullySent: false };
-            if (moved || time.GetUtcNow() - run.UpdatedAt < LongestSilence)
+            if (moved || time.GetUtcNow() - run.UpdatedAt < MaxSilence)
             {
                 var waiting = moved ? run with { LanesDone = counts.Done, UpdatedAt = time.GetUtcNow() } : run;
                 if (moved && await store.WriteAsync(history.With(waiting), cancellationToken).ConfigureAwait(false) is null) return Lost(run);
@@ -279,19 +322,26 @@ public sealed class ResyncRunner(
                 return new ResyncStepResult(waiting, LaneWait);
             }
 
-            message = $"Done, but for {left:N0} items whose messages did not come back; they are pending and are sent by themselves.";
+            message = $"Done, except for {left:N0} items whose outcome is unknown; they are pending and are retried automatically.";
             counts += new RunCounts { Failed = left };
             ResyncTelemetry.Done(new RunCounts { Failed = left });
         }
 
-        var handled = history with { Handled = run.Plan is { } plan && run.Digest is { } digest ? new HandledSnapshot(digest, plan.Items, time.GetUtcNow()) : history.Handled };
-        return await EndAsync(handled, run with { Counts = counts }, ResyncRunState.Completed, message, cancellationToken).ConfigureAwait(false) is { } ended ? new ResyncStepResult(ended, null) : Lost(run);
+        var handled = run is { Plan: { } plan, Digest: { } digest } ? new HandledSnapshot(digest, plan.Items, time.GetUtcNow()) : history.Handled;
+        history = history with { Handled = handled };
+        run = run with { Counts = counts };
+        return await EndAsync(history, run, ResyncRunState.Completed, message, cancellationToken).ConfigureAwait(false) is { } ended
+            ? new ResyncStepResult(ended, null)
+            : Lost(run);
     }
 
-    private async Task<ResyncStepResult?> RestartWithNewSnapshotAsync(ResyncHistory history, ResyncRun run, ICatalogSource source, CancellationToken cancellationToken)
+    private async Task<ResyncStepResult?> RestartWithNewSnapshotAsync(
+        ResyncHistory history, ResyncRun run, ICatalogSource source, CancellationToken cancellationToken)
     {
         var counts = await lanes.CountsAsync(run, cancellationToken).ConfigureAwait(false);
-        if (await EndAsync(history, run with { Counts = counts }, ResyncRunState.Cancelled, "A newer snapshot took its place.", cancellationToken).ConfigureAwait(false) is null) return Lost(run);
+        const string Message = "Replaced by a newer snapshot.";
+        var cancelled = run with { Counts = counts };
+        if (await EndAsync(history, cancelled, ResyncRunState.Cancelled, Message, cancellationToken).ConfigureAwait(false) is null) return Lost(run);
         await RequestAsync(source, run.Parameters, cancellationToken).ConfigureAwait(false);
         return null;
     }
@@ -299,11 +349,17 @@ public sealed class ResyncRunner(
     private async Task<ResyncStepResult?> SnapshotChangedAsync(ResyncHistory history, ResyncRun run, CancellationToken cancellationToken)
     {
         var counts = await lanes.CountsAsync(run, cancellationToken).ConfigureAwait(false);
-        const string Message = "The snapshot was changed while it was being sent. Write a new one under another name, or rename it when it is whole; the next run plans anew.";
-        return await EndAsync(history, run with { Counts = counts }, ResyncRunState.Cancelled, Message, cancellationToken).ConfigureAwait(false) is { } ended ? new ResyncStepResult(ended, null) : Lost(run);
+        const string Message =
+            "The snapshot was changed while it was being sent. Write a new one under another name and rename it when it is complete; "
+            + "the next run plans again.";
+        var cancelled = run with { Counts = counts };
+        return await EndAsync(history, cancelled, ResyncRunState.Cancelled, Message, cancellationToken).ConfigureAwait(false) is { } ended
+            ? new ResyncStepResult(ended, null)
+            : Lost(run);
     }
 
-    private async Task<ResyncRun?> EndAsync(ResyncHistory history, ResyncRun run, ResyncRunState state, string message, CancellationToken cancellationToken)
+    private async Task<ResyncRun?> EndAsync(
+        ResyncHistory history, ResyncRun run, ResyncRunState state, string message, CancellationToken cancellationToken)
     {
         var ended = Ended(run, state, message);
         if (await store.WriteAsync(history.With(ended), cancellationToken).ConfigureAwait(false) is null) return null;
@@ -320,14 +376,17 @@ public sealed class ResyncRunner(
         return run with { State = state, Message = message, EndedAt = now, UpdatedAt = now };
     }
 
-    private static ResyncStepResult Deferred(ResyncRun run, PackDeferral hold)
+    private static ResyncStepResult Deferred(ResyncRun run, PackDeferral deferral)
     {
-        var mend = hold.IsFault ? $"Sending is stopped: {hold.Reason} Mend that; the run goes on from there." : $"Sending is paused: {hold.Reason}";
-        return new ResyncStepResult(run with { Message = mend }, hold.Delay) { IsDeferred = true };
+        var message = deferral.IsFault
+            ? $"Sending is stopped: {deferral.Reason} Once this is fixed, the run continues."
+            : $"Sending is deferred: {deferral.Reason}";
+        return new ResyncStepResult(run with { Message = message }, deferral.Delay) { IsDeferred = true };
     }
 
-    // Whoever has written since owns the run now.
-    private static ResyncStepResult Lost(ResyncRun run) => new(run with { Message = "Another run of this source has taken over, or it was cancelled." }, null);
+    // The process that has written since owns the run now.
+    private static ResyncStepResult Lost(ResyncRun run) =>
+        new(run with { Message = "Another process has taken over, or the run was cancelled." }, null);
 
     private static long[] Add(IReadOnlyList<long> lanePacks, IReadOnlyList<ResyncPack> packs)
     {
@@ -343,15 +402,15 @@ public sealed class ResyncRunner(
     }
 }
 
-/// <param name="Run">The run.</param>
-/// <param name="IsNew">False where it was under way already.</param>
+/// <param name="Run">The requested run.</param>
+/// <param name="IsNew">False if it was in progress already.</param>
 public readonly record struct ResyncRequestResult(ResyncRun Run, bool IsNew);
 
-/// <summary>How far a call brought a run.</summary>
-/// <param name="Run">As it stands; null where the source never had one.</param>
-/// <param name="ContinueAfter">When to go on; null where there is nothing to go on with.</param>
+/// <summary>How far a call continued a run.</summary>
+/// <param name="Run">Its current state; null if the source never had one.</param>
+/// <param name="ContinueAfter">When to continue; null if there is nothing left to do.</param>
 public sealed record ResyncStepResult(ResyncRun? Run, TimeSpan? ContinueAfter)
 {
-    /// <summary>Something holds sending up; the run's message says what.</summary>
+    /// <summary>Sending is deferred; the run's message says why.</summary>
     public bool IsDeferred { get; init; }
 }

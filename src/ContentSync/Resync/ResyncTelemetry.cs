@@ -2,13 +2,13 @@ using ContentSync.Diagnostics;
 
 namespace ContentSync.Resync;
 
-/// <summary>Figures of runs: a few points for each pack, none for an item.</summary>
+/// <summary>Metrics of runs: a few data points per pack, none per item.</summary>
 internal static class ResyncTelemetry
 {
-    /// <summary>A run was planned and is being sent.</summary>
+    /// <summary>A run was planned, and sending begins.</summary>
     public static void Planned(long items) => Telemetry.ResyncPlanned.Add(items);
 
-    /// <summary>What became of some of it.</summary>
+    /// <summary>The outcomes of some of its items.</summary>
     public static void Done(RunCounts counts)
     {
         Add(counts.Sent, nameof(counts.Sent));

@@ -4,7 +4,7 @@ using ContentSync.Content;
 
 namespace ContentSync.Benchmarks.Micro;
 
-/// <summary>What happens to a content before it is sent: read, checked and hashed in its canonical form, and made into a request body.</summary>
+/// <summary>What happens to an item before it is sent: it is read, validated, hashed in its canonical form, and turned into a request body.</summary>
 [MemoryDiagnoser]
 public class ContentBenchmarks
 {

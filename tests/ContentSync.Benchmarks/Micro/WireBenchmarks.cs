@@ -5,7 +5,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 
 namespace ContentSync.Benchmarks.Micro;
 
-/// <summary>The wire's steps for one request and one answer: string to sign, signature header, verification.</summary>
+/// <summary>The steps for one request and one response: string to sign, signature header, verification.</summary>
 [MemoryDiagnoser]
 public class WireBenchmarks
 {
@@ -13,7 +13,7 @@ public class WireBenchmarks
     private const string ClientId = "4Q5Y8W0WSG45P907917";
     private const string Time = "2026-03-01T12:00:00+00:00";
 
-    private readonly byte[] _answer = """{"resultInfo":{"resultCode":"SUCCESS","resultStatus":"S","resultMessage":"success"}}"""u8.ToArray();
+    private readonly byte[] _response = """{"resultInfo":{"resultCode":"SUCCESS","resultStatus":"S","resultMessage":"success"}}"""u8.ToArray();
     private readonly byte[] _hash = new byte[SHA256.HashSizeInBytes];
     private readonly StringToSign _stringToSign = new(Path, ClientId);
     private byte[] _body = [];
@@ -27,7 +27,7 @@ public class WireBenchmarks
         var item = new Ratios.SampleItems().Items(1)[0];
         _body = SynchronizeRequest.Prepare(item, new RequestIdSource().Create()).ToArray();
         using var key = RSA.Create(2048);
-        _stringToSign.Hash(Time, _answer, _hash);
+        _stringToSign.Hash(Time, _response, _hash);
         _signature = key.SignHash(_hash, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1);
         _header = SignatureHeader.Format("1", _signature);
         var options = new AlipayHkOptions
@@ -37,7 +37,7 @@ public class WireBenchmarks
             PublicKeys = { new AlipayHkKeyOptions { PublicKey = key.ExportSubjectPublicKeyInfoPem() } },
         };
         _verification = new ResponseVerification(options, new AlipayHkKeys(options), new FixedClock(), NullLogger<ResponseVerification>.Instance);
-        if (Verify() != SignatureVerification.Valid) throw new InvalidOperationException("The benchmark's own answer does not verify.");
+        if (Verify() != SignatureVerification.Valid) throw new InvalidOperationException("The signature of the benchmark's own response is invalid.");
     }
 
     [Benchmark]
@@ -50,7 +50,7 @@ public class WireBenchmarks
     public bool ParseHeader() => SignatureHeader.TryParse(_header, out _) == HeaderFault.None;
 
     [Benchmark]
-    public SignatureVerification Verify() => _verification.Check(_header, Time, ClientId, _answer).Verification;
+    public SignatureVerification Verify() => _verification.Check(_header, Time, ClientId, _response).Verification;
 
     private sealed class FixedClock : TimeProvider
     {

@@ -7,13 +7,13 @@ using Microsoft.Extensions.Logging.Abstractions;
 namespace ContentSync.Benchmarks.Ratios;
 
 /// <summary>
-/// The members of a ratios run that tell how fast the HTTP API takes items in: the local host on Kestrel, over loopback, with the
-/// SQLite ledger as it is shipped (what is accepted outlives a power cut). Medians of several rounds.
+/// The figures of the HTTP API: how fast the local host on Kestrel accepts items over loopback, with the SQLite ledger as shipped
+/// (accepted items survive a power failure). Medians of several rounds.
 /// </summary>
 /// <remarks>
-/// The queue is given every item but has no workers, so nothing is sent meanwhile: these figures are about taking in, and an RSA
-/// signature costs several times that. The load comes from another process on the same cores, the same requests for both endpoints.
-/// The empty endpoint stands behind the same middleware, and answers 202 without looking at the body.
+/// Every item is enqueued but the queue has no workers, so nothing is sent meanwhile: these figures are about accepting, and an RSA
+/// signature costs several times that. The load comes from another process on the same cores, with the same requests for both
+/// endpoints. The empty endpoint is behind the same middleware and responds with 202 without reading the body.
 /// </remarks>
 internal static class ApiRatios
 {
@@ -23,7 +23,7 @@ internal static class ApiRatios
     private const double Seconds = 2;
     private const int BatchItems = 10_000;
 
-    // More than a round of single items ever sends.
+    // More than the number of single items in a round.
     private const int IdsPerRound = 1_000_000;
 
     public static async Task<int> RunAsync(bool json)
@@ -41,7 +41,9 @@ internal static class ApiRatios
         try
         {
             var options = new LocalOptions { Data = folder, Gateway = peer.Addresses.Gateway, Workers = 0 };
-            await using var pipeline = await LocalPipeline.OpenAsync(options, TimeProvider.System, NullLoggerFactory.Instance, CancellationToken.None).ConfigureAwait(false);
+            await using var pipeline = await LocalPipeline
+                .OpenAsync(options, TimeProvider.System, NullLoggerFactory.Instance, CancellationToken.None)
+                .ConfigureAwait(false);
             var empty = new LocalHostOptions(0) { MapMore = static routes => routes.MapPost("/empty", Empty) };
             await using var host = await LocalHost.StartAsync(pipeline, empty, TimeProvider.System, CancellationToken.None).ConfigureAwait(false);
             await MeasureAsync(host.Address, figures).ConfigureAwait(false);
@@ -58,14 +60,17 @@ internal static class ApiRatios
         for (var i = 0; i < WarmUpRounds + Rounds; i++)
         {
             var id = i * IdsPerRound;
-            var empty = await LoadProgram.MeasureAsync(new Load(new Uri(host, "/empty"), id, Connections, Seconds, 0)).ConfigureAwait(false);
-            var submit = await LoadProgram.MeasureAsync(new Load(new Uri(host, "/api/content"), id, Connections, Seconds, 0)).ConfigureAwait(false);
-            var batch = await LoadProgram.MeasureAsync(new Load(new Uri(host, "/api/content/batch"), id + IdsPerRound / 2, 1, 0, BatchItems)).ConfigureAwait(false);
+            var empty = await LoadAsync("/empty", id, Connections, Seconds, 0).ConfigureAwait(false);
+            var submit = await LoadAsync("/api/content", id, Connections, Seconds, 0).ConfigureAwait(false);
+            var batch = await LoadAsync("/api/content/batch", id + IdsPerRound / 2, 1, 0, BatchItems).ConfigureAwait(false);
             if (batch.Count != BatchItems) throw new InvalidOperationException($"{BatchItems - batch.Count} items of a batch were not accepted.");
             if (i >= WarmUpRounds) rounds.Add((empty.PerSecond, submit.PerSecond, batch.PerSecond));
         }
 
-        double Median(Func<(double Empty, double Submit, double Batch), double> figure) => rounds.Select(figure).Order().ElementAt(rounds.Count / 2);
+        Task<LoadResult> LoadAsync(string path, int firstId, int connections, double seconds, int batchItems) =>
+            LoadProgram.MeasureAsync(new Load(new Uri(host, path), firstId, connections, seconds, batchItems));
+        double Median(Func<(double Empty, double Submit, double Batch), double> figure) =>
+            rounds.Select(figure).Order().ElementAt(rounds.Count / 2);
         figures["emptyRequestsPerSecond"] = Median(round => round.Empty);
         figures["submitRequestsPerSecond"] = Median(round => round.Submit);
         figures["submitRequestsPerSecondOverEmpty"] = Median(round => round.Submit / round.Empty);

@@ -7,15 +7,21 @@ using ContentSync.Signing;
 namespace ContentSync.Benchmarks.Ratios;
 
 /// <summary>
-/// The least a hand-written program can do to bring an item to AlipayHK: build body and header, have them signed, one HTTP call,
-/// verify the answer. No ledger, no retry, no checks beyond the signature.
+/// The minimum that a hand-written program must do to send an item to AlipayHK: build body and header, get a signature, make one HTTP
+/// call, verify the response. No ledger, no retries, no validation beyond the signature.
 /// </summary>
 internal sealed class FloorProgram(Peer peer, IRequestSigner signer) : IDisposable
 {
     private const string Path = "/api/open/alipay/v1/content/synchronize";
     private const int Workers = 64;
 
-    private readonly HttpMessageInvoker _http = new(new SocketsHttpHandler { AllowAutoRedirect = false, UseCookies = false, UseProxy = false, ActivityHeadersPropagator = null });
+    private readonly HttpMessageInvoker _http = new(new SocketsHttpHandler
+    {
+        AllowAutoRedirect = false,
+        UseCookies = false,
+        UseProxy = false,
+        ActivityHeadersPropagator = null,
+    });
     private readonly Uri _synchronize = new(peer.Addresses.Gateway, Path);
 
     public async Task RunAsync(IReadOnlyList<ContentItem> items)
@@ -40,13 +46,16 @@ internal sealed class FloorProgram(Peer peer, IRequestSigner signer) : IDisposab
         request.Content.Headers.TryAddWithoutValidation("Content-Type", "application/json; charset=UTF-8");
         request.Headers.TryAddWithoutValidation("Client-Id", Peer.ClientId);
         request.Headers.TryAddWithoutValidation("Request-Time", time);
-        request.Headers.TryAddWithoutValidation("Signature", "algorithm=RSA256,keyVersion=1,signature=" + Uri.EscapeDataString(Convert.ToBase64String(signature.Value.Span)));
+        request.Headers.TryAddWithoutValidation(
+            "Signature", "algorithm=RSA256,keyVersion=1,signature=" + Uri.EscapeDataString(Convert.ToBase64String(signature.Value.Span)));
         using var response = await _http.SendAsync(request, CancellationToken.None).ConfigureAwait(false);
-        var answer = await response.Content.ReadAsByteArrayAsync().ConfigureAwait(false);
+        var responseBody = await response.Content.ReadAsByteArrayAsync().ConfigureAwait(false);
         var header = response.Headers.NonValidated["Signature"].ToString();
         var claimed = Convert.FromBase64String(Uri.UnescapeDataString(header[(header.LastIndexOf("signature=", StringComparison.Ordinal) + 10)..]));
-        var valid = peer.Theirs.VerifyHash(Digest(response.Headers.NonValidated["Response-Time"].ToString(), answer), claimed, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1);
-        if (!valid || response.StatusCode != HttpStatusCode.OK || answer.AsSpan().IndexOf("\"SUCCESS\""u8) < 0) throw new InvalidOperationException("The floor program was not answered with a signed success.");
+        var digest = Digest(response.Headers.NonValidated["Response-Time"].ToString(), responseBody);
+        var isValid = peer.Theirs.VerifyHash(digest, claimed, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1);
+        if (!isValid || response.StatusCode != HttpStatusCode.OK || responseBody.AsSpan().IndexOf("\"SUCCESS\""u8) < 0)
+            throw new InvalidOperationException("The floor program did not receive a signed success.");
     }
 
     private static byte[] Digest(string time, ReadOnlySpan<byte> body)

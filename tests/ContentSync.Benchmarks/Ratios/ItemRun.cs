@@ -8,7 +8,10 @@ using Microsoft.Extensions.Logging.Abstractions;
 
 namespace ContentSync.Benchmarks.Ratios;
 
-/// <summary>Whole items as the local host runs them: accept in batches, lease, sign, send, verify, record, with the SQLite ledger and the in-process queue.</summary>
+/// <summary>
+/// Complete items as the local host processes them: accept in batches, lease, sign, send, verify, record, with the SQLite ledger and the
+/// in-process queue.
+/// </summary>
 internal sealed class ItemRun : IAsyncDisposable
 {
     private const int BatchSize = 256;
@@ -28,7 +31,14 @@ internal sealed class ItemRun : IAsyncDisposable
         _client = client;
         var options = new RecoverabilityOptions();
         _synchronizer = new ContentSynchronizer(
-            ledger, client, new CircuitBreaker(options, TimeProvider.System), new RequestIdSource(), options, () => 0.5, TimeProvider.System, NullLogger<ContentSynchronizer>.Instance);
+            ledger,
+            client,
+            new CircuitBreaker(options, TimeProvider.System),
+            new RequestIdSource(),
+            options,
+            () => 0.5,
+            TimeProvider.System,
+            NullLogger<ContentSynchronizer>.Instance);
         _queue = new InProcessQueue(_synchronizer, Workers, TimeProvider.System, NullLogger<InProcessQueue>.Instance);
         _queue.Ended += (_, outcome) =>
         {
@@ -36,13 +46,14 @@ internal sealed class ItemRun : IAsyncDisposable
         };
     }
 
-    /// <param name="peer">Whom to send to.</param>
-    /// <param name="signer">Signs.</param>
+    /// <param name="peer">The receiver.</param>
+    /// <param name="signer">Signs the requests.</param>
     /// <param name="socket">Replaces the socket; null for a real one.</param>
     public static async Task<ItemRun> StartAsync(Peer peer, IRequestSigner signer, HttpMessageHandler? socket = null)
     {
         var folder = Directory.CreateTempSubdirectory("contentsync-benchmark-").FullName;
-        var ledger = await SqliteLedger.OpenAsync(new SqliteLedgerOptions(Path.Combine(folder, "ledger.db")), TimeProvider.System, CancellationToken.None).ConfigureAwait(false);
+        var options = new SqliteLedgerOptions(Path.Combine(folder, "ledger.db"));
+        var ledger = await SqliteLedger.OpenAsync(options, TimeProvider.System, CancellationToken.None).ConfigureAwait(false);
         return new ItemRun(folder, ledger, AlipayHkClient.Create(Options(peer), signer, TimeProvider.System, NullLoggerFactory.Instance, socket));
     }
 
@@ -53,14 +64,16 @@ internal sealed class ItemRun : IAsyncDisposable
         PublicKeys = { new AlipayHkKeyOptions { KeyVersion = "1", PublicKey = peer.Theirs.ExportSubjectPublicKeyInfoPem() } },
     };
 
-    /// <summary>Brings the items to AlipayHK; returns when all are acknowledged and recorded.</summary>
+    /// <summary>Sends the items to AlipayHK; returns when all are acknowledged and recorded.</summary>
     public async Task RunAsync(IReadOnlyList<ContentItem> items)
     {
         var target = _synchronized + items.Count;
         foreach (var batch in items.Chunk(BatchSize))
         {
             var acceptances = await _synchronizer.AcceptAsync(batch, TimeProvider.System.GetUtcNow(), CancellationToken.None).ConfigureAwait(false);
-            var messages = Array.ConvertAll([.. acceptances], acceptance => new SyncMessage(acceptance.Record.ContentId, acceptance.Record.RequestId, 0, TimeSpan.Zero));
+            var messages = acceptances
+                .Select(acceptance => new SyncMessage(acceptance.Record.ContentId, acceptance.Record.RequestId, 0, TimeSpan.Zero))
+                .ToArray();
             await _queue.EnqueueAsync(messages, CancellationToken.None).ConfigureAwait(false);
         }
 

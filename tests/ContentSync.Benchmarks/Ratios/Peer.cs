@@ -4,7 +4,7 @@ using System.Text.Json;
 
 namespace ContentSync.Benchmarks.Ratios;
 
-/// <summary>The peer process and the keys of this run.</summary>
+/// <summary>The peer process, and the key pairs of this run.</summary>
 internal sealed class Peer : IDisposable
 {
     public const string ClientId = "4Q5Y8W0WSG45P907917";

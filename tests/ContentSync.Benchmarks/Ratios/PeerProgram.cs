@@ -13,7 +13,9 @@ using Microsoft.Extensions.Logging;
 
 namespace ContentSync.Benchmarks.Ratios;
 
-/// <summary>The other process of a ratios run, so that its CPU time is not counted: a simulated AlipayHK and a fake Key Vault, both on loopback.</summary>
+/// <summary>
+/// The other process of a ratios run, so that its CPU time is not counted: a simulated AlipayHK and a fake Key Vault, both on loopback.
+/// </summary>
 internal static class PeerProgram
 {
     /// <summary>Reads one <see cref="PeerSetup"/> line, writes one <see cref="PeerAddresses"/> line, and serves until the input ends.</summary>
@@ -35,7 +37,7 @@ internal static class PeerProgram
         return 0;
     }
 
-    // Speaks as much of Key Vault's sign operation as a signer needs: {"alg":"RS256","value":"base64url digest"} -> {"kid","value"}.
+    // Implements only what a signer needs of Key Vault's sign operation: {"alg":"RS256","value":"base64url digest"} -> {"kid","value"}.
     private static async Task<WebApplication> StartVaultAsync(string privateKey)
     {
         var key = RSA.Create();
@@ -50,14 +52,15 @@ internal static class PeerProgram
             var digest = Base64Url.DecodeFromChars(request.RootElement.GetProperty("value").GetString());
             var signature = key.SignHash(digest, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1);
             context.Response.ContentType = "application/json";
-            await context.Response.WriteAsync($$"""{"kid":"{{context.Request.Path}}","value":"{{Base64Url.EncodeToString(signature)}}"}""").ConfigureAwait(false);
+            var response = $$"""{"kid":"{{context.Request.Path}}","value":"{{Base64Url.EncodeToString(signature)}}"}""";
+            await context.Response.WriteAsync(response).ConfigureAwait(false);
         });
         await app.StartAsync().ConfigureAwait(false);
         return app;
     }
 }
 
-/// <summary>What the peer needs to know. The keys live for one run.</summary>
+/// <summary>The parameters of the peer. The keys exist for one run only.</summary>
 internal sealed record PeerSetup(string ClientId, string CallerPublicKey, string CallerPrivateKey, string GatewayPrivateKey);
 
 internal sealed record PeerAddresses(Uri Gateway, Uri Vault);

@@ -6,14 +6,14 @@ using ContentSync.Signing;
 namespace ContentSync.Benchmarks.Ratios;
 
 /// <summary>
-/// Same-run ratios. CPU time of this process, user and system; the peers run in another. Each figure is the median of several
-/// rounds in which everything that is compared takes its turn.
+/// Ratios measured in one run: user and system CPU time of this process; the peers run in another one. Each figure is the median of
+/// several rounds, and everything that is compared runs in every round.
 /// </summary>
 internal static class RatiosProgram
 {
     private const int Rounds = 5;
 
-    // The runtime goes on compiling what runs often in the background; its time is not the items'.
+    // The runtime keeps compiling frequently executed code in the background; that time is not the items'.
     private const int WarmUpRounds = 5;
     private const int Items = 2_000;
 
@@ -77,7 +77,7 @@ internal static class RatiosProgram
         }
     }
 
-    // The rest of the item: everything but what HttpClient and the socket allocate.
+    // Everything except what HttpClient and the socket allocate.
     private static async Task<double> AllocatedAsync(Peer peer, SampleItems items)
     {
         using var signer = new RsaRequestSigner(Copy(peer.Ours), "1");
@@ -117,7 +117,8 @@ internal static class RatiosProgram
 
     public static void Print(SortedDictionary<string, double> figures, bool json)
     {
-        foreach (var name in figures.Keys.ToArray()) figures[name] = Math.Round(figures[name], figures[name] >= 100 ? 0 : figures[name] < 0.1 ? 4 : 2);
+        foreach (var name in figures.Keys.ToArray())
+            figures[name] = Math.Round(figures[name], figures[name] >= 100 ? 0 : figures[name] < 0.1 ? 4 : 2);
         if (json) Console.Out.WriteLine(JsonSerializer.Serialize(figures));
         else foreach (var (name, value) in figures) Console.Out.WriteLine($"{name,-32} {value}");
     }

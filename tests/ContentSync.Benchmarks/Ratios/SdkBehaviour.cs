@@ -7,9 +7,9 @@ using ContentSync.Content;
 namespace ContentSync.Benchmarks.Ratios;
 
 /// <summary>
-/// A clean-room emulation of what the official .NET SDK does for every call: serialises the body by reflection once to sign and
-/// once to send, parses the private and the public key from base64 each time, signs, blocks a thread on the HTTP call, parses
-/// the answer into a dictionary. One thread a call, as a caller of a blocking SDK needs.
+/// A clean-room emulation of what the official .NET SDK does for every call: serializes the body by reflection once to sign and once to
+/// send, parses the private and the public key from base64 every time, signs, blocks a thread during the HTTP call, and parses the
+/// response into a dictionary. One thread per call, as a caller of a blocking SDK needs.
 /// </summary>
 internal sealed class SdkBehaviour : IDisposable
 {
@@ -52,7 +52,8 @@ internal sealed class SdkBehaviour : IDisposable
 
     private void Call(ContentItem item)
     {
-        var request = new Body(Guid.NewGuid().ToString("N"), item.ContentId, item.ContentType, (int)item.ContentStatus, Encoding.UTF8.GetString(item.ContentInfo.Span));
+        var contentInfo = Encoding.UTF8.GetString(item.ContentInfo.Span);
+        var request = new Body(Guid.NewGuid().ToString("N"), item.ContentId, item.ContentType, (int)item.ContentStatus, contentInfo);
         var time = DateTime.UtcNow.ToString("o");
         var signature = Sign($"POST {Path}\n{Peer.ClientId}.{time}.{JsonSerializer.Serialize(request)}");
         using var message = new HttpRequestMessage(HttpMethod.Post, _url);
@@ -62,11 +63,14 @@ internal sealed class SdkBehaviour : IDisposable
         message.Content = new ByteArrayContent(Encoding.UTF8.GetBytes(JsonSerializer.Serialize(request)));
         message.Content.Headers.Add("Content-Type", "application/json; charset=UTF-8");
         using var response = _http.SendAsync(message).ConfigureAwait(false).GetAwaiter().GetResult();
-        var answer = response.Content.ReadAsStringAsync().ConfigureAwait(false).GetAwaiter().GetResult();
+        var responseBody = response.Content.ReadAsStringAsync().ConfigureAwait(false).GetAwaiter().GetResult();
         var header = response.Headers.GetValues("Signature").First();
         var claimed = HttpUtility.UrlDecode(header.Split("signature=")[1]);
-        if (!Verify($"POST {Path}\n{Peer.ClientId}.{response.Headers.GetValues("Response-Time").First()}.{answer}", claimed)) throw new InvalidOperationException("The answer's signature does not match.");
-        if (!JsonSerializer.Deserialize<Dictionary<string, Dictionary<string, string>>>(answer)!.ContainsKey("resultInfo")) throw new InvalidOperationException("No result.");
+        var responseTime = response.Headers.GetValues("Response-Time").First();
+        if (!Verify($"POST {Path}\n{Peer.ClientId}.{responseTime}.{responseBody}", claimed))
+            throw new InvalidOperationException("The response's signature does not match.");
+        if (!JsonSerializer.Deserialize<Dictionary<string, Dictionary<string, string>>>(responseBody)!.ContainsKey("resultInfo"))
+            throw new InvalidOperationException("The response holds no result.");
     }
 
     private string Sign(string content)
@@ -80,7 +84,8 @@ internal sealed class SdkBehaviour : IDisposable
     {
         using var key = RSA.Create();
         key.ImportSubjectPublicKeyInfo(Convert.FromBase64String(_publicKey), out _);
-        return key.VerifyData(Encoding.UTF8.GetBytes(content), Convert.FromBase64String(signature), HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1);
+        return key.VerifyData(
+            Encoding.UTF8.GetBytes(content), Convert.FromBase64String(signature), HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1);
     }
 
     private sealed record Body(string requestId, string contentId, string contentType, int contentStatus, string contentInfo);

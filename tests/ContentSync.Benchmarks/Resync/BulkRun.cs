@@ -15,7 +15,7 @@ using Microsoft.Extensions.Logging;
 
 namespace ContentSync.Benchmarks.Resync;
 
-/// <summary>A resync as the local host runs it, with a canned signature: first everything is new, then nothing differs.</summary>
+/// <summary>A resync as the local host runs it, with a canned signature: first every item is new, then none differs.</summary>
 internal sealed class BulkRun : IAsyncDisposable
 {
     private readonly string _folder;
@@ -31,17 +31,24 @@ internal sealed class BulkRun : IAsyncDisposable
     private readonly FileCatalogSource _catalog;
     private readonly int _items;
 
-    private BulkRun(AlipayHkOptions partner, HttpMessageHandler socket, ResyncOptions options, int items, string folder, SqliteLedger ledger)
+    private BulkRun(AlipayHkOptions alipayHk, HttpMessageHandler socket, ResyncOptions options, int items, string folder, SqliteLedger ledger)
     {
         _items = items;
         _folder = folder;
         _ledger = ledger;
         _counting = new CountingLedger(ledger);
         _socket = new CountingSocket(socket);
-        _client = AlipayHkClient.Create(partner, _signer, TimeProvider.System, _telemetry, _socket);
+        _client = AlipayHkClient.Create(alipayHk, _signer, TimeProvider.System, _telemetry, _socket);
         var recoverability = new RecoverabilityOptions();
         var synchronizer = new ContentSynchronizer(
-            _counting, _client, new CircuitBreaker(recoverability, TimeProvider.System), new RequestIdSource(), recoverability, () => 0.5, TimeProvider.System, _telemetry.CreateLogger<ContentSynchronizer>());
+            _counting,
+            _client,
+            new CircuitBreaker(recoverability, TimeProvider.System),
+            new RequestIdSource(),
+            recoverability,
+            () => 0.5,
+            TimeProvider.System,
+            _telemetry.CreateLogger<ContentSynchronizer>());
         var contentOptions = new ContentOptions();
         var reader = new CatalogReader(new ContentReader(contentOptions, TimeProvider.System), contentOptions);
         _planner = new CatalogPlanner(reader, new SqliteLedgerScan(new SqliteLedgerOptions(Path.Combine(folder, "ledger.db"))), folder);
@@ -49,7 +56,8 @@ internal sealed class BulkRun : IAsyncDisposable
             _planner,
             new ResendPlanner(_counting, TimeProvider.System),
             new ResyncPages(reader, synchronizer, _counting, TimeProvider.System),
-            new InProcessLanes(new PackSender(synchronizer, _singles, options, TimeProvider.System), new LaneRateLimiters(options, TimeProvider.System)),
+            new InProcessLanes(
+                new PackSender(synchronizer, _singles, options, TimeProvider.System), new LaneRateLimiters(options, TimeProvider.System)),
             FileResyncStore.Open(Path.Combine(folder, "resync")),
             new RequestIdSource(),
             options,
@@ -60,23 +68,23 @@ internal sealed class BulkRun : IAsyncDisposable
     /// <summary>Bytes of logs and traces; see <see cref="CountedTelemetry"/>.</summary>
     public long TelemetryBytes => _telemetry.Bytes;
 
-    /// <summary>Messages for contents that left their packs.</summary>
+    /// <summary>Messages for items that left their packs.</summary>
     public long Singles => _singles.Messages;
 
-    /// <summary>Bytes of the requests to AlipayHK and of its answers, heads and bodies.</summary>
-    public long PartnerBytes => _socket.Bytes;
+    /// <summary>Bytes of the requests to AlipayHK and of its responses, headers and bodies.</summary>
+    public long AlipayHkBytes => _socket.Bytes;
 
     public long Signatures => _signer.Calls;
 
-    public long PartnerCalls => _socket.Calls;
+    public long AlipayHkCalls => _socket.Calls;
 
     public long LedgerCalls => _counting.Calls;
 
-    /// <param name="partner">Whom to send to.</param>
-    /// <param name="socket">How; becomes the run's own.</param>
-    /// <param name="items">Contents of the catalog.</param>
+    /// <param name="alipayHk">The receiver.</param>
+    /// <param name="socket">How to reach it; the run disposes of it.</param>
+    /// <param name="items">Number of items in the catalog.</param>
     /// <param name="resync">Lanes and packs.</param>
-    public static async Task<BulkRun> StartAsync(AlipayHkOptions partner, HttpMessageHandler socket, int items, ResyncOptions resync)
+    public static async Task<BulkRun> StartAsync(AlipayHkOptions alipayHk, HttpMessageHandler socket, int items, ResyncOptions resync)
     {
         var folder = Directory.CreateTempSubdirectory("contentsync-benchmark-").FullName;
         var texts = new SampleItems();
@@ -92,11 +100,12 @@ internal sealed class BulkRun : IAsyncDisposable
             }
         }
 
-        var ledger = await SqliteLedger.OpenAsync(new SqliteLedgerOptions(Path.Combine(folder, "ledger.db")), TimeProvider.System, CancellationToken.None).ConfigureAwait(false);
-        return new BulkRun(partner, socket, resync, items, folder, ledger);
+        var ledgerOptions = new SqliteLedgerOptions(Path.Combine(folder, "ledger.db"));
+        var ledger = await SqliteLedger.OpenAsync(ledgerOptions, TimeProvider.System, CancellationToken.None).ConfigureAwait(false);
+        return new BulkRun(alipayHk, socket, resync, items, folder, ledger);
     }
 
-    /// <summary>Sends everything; answers the run, how long its sending took, and how much of the processor's time.</summary>
+    /// <summary>Sends everything. Returns the run, how long the sending took, and its CPU time.</summary>
     public async Task<(ResyncRun Run, TimeSpan Elapsed, TimeSpan Processor)> DrainAsync()
     {
         long? began = null;
@@ -109,18 +118,19 @@ internal sealed class BulkRun : IAsyncDisposable
         };
         var run = await _runner.RunAsync(_catalog, new ResyncParameters(), CancellationToken.None).ConfigureAwait(false);
         var elapsed = Stopwatch.GetElapsedTime(began!.Value);
-        if (run.Counts.Sent != _items) throw new InvalidOperationException($"{run.Counts.Sent} of {_items} contents were sent.");
+        if (run.Counts.Sent != _items) throw new InvalidOperationException($"{run.Counts.Sent} of {_items} items were sent.");
         return (run, elapsed, Environment.CpuUsage.TotalTime - processor);
     }
 
-    /// <summary>Plans while everything is in step; answers how long that took, and how much of the processor's time.</summary>
+    /// <summary>Plans while everything is in sync. Returns how long that took, and its CPU time.</summary>
     public async Task<(TimeSpan Elapsed, TimeSpan Processor)> PlanAsync()
     {
         var processor = Environment.CpuUsage.TotalTime;
         var began = Stopwatch.GetTimestamp();
         var snapshot = await _catalog.FindNewestAsync(CancellationToken.None).ConfigureAwait(false);
         using var plan = (await _planner.PlanAsync(snapshot!, CancellationToken.None).ConfigureAwait(false)).Plan!;
-        if (plan.Counts.Unchanged != _items) throw new InvalidOperationException($"{plan.Counts.Unchanged} of {_items} contents were found unchanged.");
+        if (plan.Counts.Unchanged != _items)
+            throw new InvalidOperationException($"{plan.Counts.Unchanged} of {_items} items were found unchanged.");
         return (Stopwatch.GetElapsedTime(began), Environment.CpuUsage.TotalTime - processor);
     }
 
@@ -149,24 +159,25 @@ internal sealed class BulkRun : IAsyncDisposable
 
     private sealed class CountingSocket(HttpMessageHandler socket) : DelegatingHandler(socket)
     {
-        // So many calls tell what one weighs.
-        private const long Weighed = 1_000;
+        // The number of calls whose size is measured; the others are estimated from their average.
+        private const long MeasuredCalls = 1_000;
 
         private long _calls;
         private long _bytes;
 
         public long Calls => Interlocked.Read(ref _calls);
 
-        public long Bytes => Interlocked.Read(ref _bytes) * Calls / Math.Max(1, Math.Min(Calls, Weighed));
+        public long Bytes => Interlocked.Read(ref _bytes) * Calls / Math.Max(1, Math.Min(Calls, MeasuredCalls));
 
         protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
         {
-            var isWeighed = Interlocked.Increment(ref _calls) <= Weighed;
+            var isMeasured = Interlocked.Increment(ref _calls) <= MeasuredCalls;
             var response = await base.SendAsync(request, cancellationToken).ConfigureAwait(false);
-            if (isWeighed)
+            if (isMeasured)
             {
                 await response.Content.LoadIntoBufferAsync(cancellationToken).ConfigureAwait(false);
-                Interlocked.Add(ref _bytes, request.ToString().Length + (request.Content?.Headers.ContentLength ?? 0) + response.ToString().Length + (response.Content.Headers.ContentLength ?? 0));
+                var requestBytes = request.ToString().Length + (request.Content?.Headers.ContentLength ?? 0);
+                Interlocked.Add(ref _bytes, requestBytes + response.ToString().Length + (response.Content.Headers.ContentLength ?? 0));
             }
 
             return response;
@@ -177,7 +188,7 @@ internal sealed class BulkRun : IAsyncDisposable
     {
         private long _calls;
 
-        /// <summary>One per content accepted, leased or recorded.</summary>
+        /// <summary>One per item accepted, leased or recorded.</summary>
         public long Calls => Interlocked.Read(ref _calls);
 
         public ValueTask<IReadOnlyList<Acceptance>> AcceptAsync(IReadOnlyList<Submission> submissions, CancellationToken cancellationToken)
@@ -192,19 +203,23 @@ internal sealed class BulkRun : IAsyncDisposable
             return ledger.LeaseAsync(contentId, duration, cancellationToken);
         }
 
-        public ValueTask<RecordResult> RecordAsync(SyncRecord leased, AttemptOutcome ending, CancellationToken cancellationToken)
+        public ValueTask<RecordResult> RecordAsync(SyncRecord leased, AttemptOutcome outcome, CancellationToken cancellationToken)
         {
             Interlocked.Increment(ref _calls);
-            return ledger.RecordAsync(leased, ending, cancellationToken);
+            return ledger.RecordAsync(leased, outcome, cancellationToken);
         }
 
-        public ValueTask<SyncRecord?> ReplayAsync(string contentId, TimeSpan delay, CancellationToken cancellationToken) => ledger.ReplayAsync(contentId, delay, cancellationToken);
+        public ValueTask<SyncRecord?> ReplayAsync(string contentId, TimeSpan delay, CancellationToken cancellationToken) =>
+            ledger.ReplayAsync(contentId, delay, cancellationToken);
 
-        public ValueTask<SyncRecord?> ResendAsync(string contentId, CancellationToken cancellationToken) => ledger.ResendAsync(contentId, cancellationToken);
+        public ValueTask<SyncRecord?> ResendAsync(string contentId, CancellationToken cancellationToken) =>
+            ledger.ResendAsync(contentId, cancellationToken);
 
-        public ValueTask<SyncRecord?> FindAsync(string contentId, CancellationToken cancellationToken) => ledger.FindAsync(contentId, cancellationToken);
+        public ValueTask<SyncRecord?> FindAsync(string contentId, CancellationToken cancellationToken) =>
+            ledger.FindAsync(contentId, cancellationToken);
 
-        public IAsyncEnumerable<SyncRecord> ListAsync(SyncRecordFilter filter, CancellationToken cancellationToken) => ledger.ListAsync(filter, cancellationToken);
+        public IAsyncEnumerable<SyncRecord> ListAsync(SyncRecordFilter filter, CancellationToken cancellationToken) =>
+            ledger.ListAsync(filter, cancellationToken);
     }
 
     private sealed class NoSingles : ISyncQueue

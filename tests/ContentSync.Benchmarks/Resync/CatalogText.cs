@@ -6,7 +6,7 @@ using ContentSync.Ledger;
 
 namespace ContentSync.Benchmarks.Resync;
 
-/// <summary>A catalog of so many contents of about 300 bytes, made while it is read, and the ledger that is in step with it.</summary>
+/// <summary>A catalog of items of about 300 bytes, generated while it is read, and the ledger that is in sync with it.</summary>
 internal sealed class CatalogText(long items) : ICatalogSnapshot, ILedgerScan
 {
     public string Name => "generated";
@@ -19,19 +19,26 @@ internal sealed class CatalogText(long items) : ICatalogSnapshot, ILedgerScan
 
     public ValueTask<bool> IsIntactAsync(CancellationToken cancellationToken) => ValueTask.FromResult(true);
 
-    public async IAsyncEnumerable<ScannedItem> ReadAsync([System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellationToken)
+    public async IAsyncEnumerable<ScannedItem> ReadAsync(
+        [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellationToken)
     {
         await Task.Yield();
 
-        // The hash does not depend on the contentId, and the generated contents differ in nothing else.
+        // The hash does not depend on the contentId, and the generated items differ in nothing else.
         var hash = new ContentReader(new ContentOptions(), TimeProvider.System).Read(Encoding.UTF8.GetBytes(Line(0))).Item!.Hash;
-        for (var i = 0L; i < items; i++) yield return new ScannedItem(Id(i), hash, ContentStatus.Valid, SyncState.Synchronized, null, DateTimeOffset.UnixEpoch, Revision.At(DateTimeOffset.UnixEpoch));
+        for (var i = 0L; i < items; i++)
+        {
+            yield return new ScannedItem(
+                Id(i), hash, ContentStatus.Valid, SyncState.Synchronized, null, DateTimeOffset.UnixEpoch, Revision.At(DateTimeOffset.UnixEpoch));
+        }
     }
 
     private static string Id(long i) => string.Create(CultureInfo.InvariantCulture, $"SKU-{i:d9}");
 
     private static string Line(long i) =>
-        $$$"""{"contentId":"{{{Id(i)}}}","contentType":"SKU","contentStatus":1,"contentInfo":{"category":"e-commerce","localeInfo":{"zh_HK":{"name":"手工曲奇禮盒"},"en_US":{"name":"Hand-made cookie gift box"}},"currencyCode":"HKD","currentAmountCent":12900,"stock":42,"imageUrl":"https://img.example.com/sku/cookies.jpg"}}""" + "\n";
+        $$$"""{"contentId":"{{{Id(i)}}}","contentType":"SKU","contentStatus":1,"contentInfo":{"category":"e-commerce","localeInfo":"""
+        + """{"zh_HK":{"name":"手工曲奇禮盒"},"en_US":{"name":"Hand-made cookie gift box"}},"currencyCode":"HKD","currentAmountCent":12900,"""
+        + "\"stock\":42,\"imageUrl\":\"https://img.example.com/sku/cookies.jpg\"}}\n";
 
     private sealed class LineStream(long items) : Stream
     {
@@ -72,7 +79,8 @@ internal sealed class CatalogText(long items) : ICatalogSnapshot, ILedgerScan
             return written;
         }
 
-        public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default) => ValueTask.FromResult(Read(buffer.Span));
+        public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default) =>
+            ValueTask.FromResult(Read(buffer.Span));
 
         public override void Flush() => throw new NotSupportedException();
 

@@ -5,12 +5,12 @@ using Microsoft.Extensions.Logging;
 namespace ContentSync.Benchmarks.Resync;
 
 /// <summary>
-/// Counts what would be kept of a run: each log line at Information and above, and each span with nothing sampled away, as text
-/// and the envelope that Application Insights stores with it. Meters are summed up before they leave, so they cost nothing per item.
+/// Counts the telemetry that a run would store: each log line at Information and above, and each span, unsampled, as text plus the
+/// envelope that Application Insights stores with it. Metrics are aggregated before export, so they cost nothing per item.
 /// </summary>
 internal sealed class CountedTelemetry : ILoggerFactory
 {
-    // Time, operation and parent ids, role, instance, version and the like: about as many bytes as a row of its tables holds of them.
+    // Time, operation and parent ids, role, instance, version and the like: about the size of those columns in a row.
     private const int Envelope = 500;
 
     private readonly ActivityListener _listener;
@@ -22,7 +22,8 @@ internal sealed class CountedTelemetry : ILoggerFactory
         {
             ShouldListenTo = source => source.Name == Telemetry.Name,
             Sample = (ref ActivityCreationOptions<ActivityContext> _) => ActivitySamplingResult.AllDataAndRecorded,
-            ActivityStopped = activity => Add(activity.OperationName.Length + activity.TagObjects.Sum(tag => tag.Key.Length + (tag.Value?.ToString()?.Length ?? 0))),
+            ActivityStopped = activity => Add(
+                activity.OperationName.Length + activity.TagObjects.Sum(tag => tag.Key.Length + (tag.Value?.ToString()?.Length ?? 0))),
         };
         ActivitySource.AddActivityListener(_listener);
     }

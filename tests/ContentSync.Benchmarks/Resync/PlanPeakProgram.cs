@@ -9,7 +9,7 @@ namespace ContentSync.Benchmarks.Resync;
 /// <summary>Plans a generated catalog in a process of its own and prints that process's peak of resident memory, in MiB.</summary>
 internal static class PlanPeakProgram
 {
-    /// <param name="items">Contents of the catalog.</param>
+    /// <param name="items">Number of items in the catalog.</param>
     public static async Task<int> RunAsync(long items)
     {
         var folder = Directory.CreateTempSubdirectory("contentsync-benchmark-").FullName;
@@ -19,7 +19,8 @@ internal static class PlanPeakProgram
             var catalog = new CatalogText(items);
             var planner = new CatalogPlanner(new CatalogReader(new ContentReader(options, TimeProvider.System), options), catalog, folder);
             using var plan = (await planner.PlanAsync(catalog, CancellationToken.None).ConfigureAwait(false)).Plan!;
-            if (plan.Counts.Unchanged != items) throw new InvalidOperationException($"{plan.Counts.Unchanged} of {items} contents were found unchanged.");
+            if (plan.Counts.Unchanged != items)
+                throw new InvalidOperationException($"{plan.Counts.Unchanged} of {items} items were found unchanged.");
             using var self = Process.GetCurrentProcess();
             Console.Out.WriteLine((self.PeakWorkingSet64 / 1024.0 / 1024.0).ToString("0.0", CultureInfo.InvariantCulture));
             return 0;
@@ -30,7 +31,10 @@ internal static class PlanPeakProgram
         }
     }
 
-    /// <summary>Has another process do it.</summary>
-    public static async Task<double> MeasureAsync(long items) =>
-        double.Parse(await OwnProgram.RunAsync(string.Create(CultureInfo.InvariantCulture, $"plan-peak {items}")).ConfigureAwait(false), CultureInfo.InvariantCulture);
+    /// <summary>Runs it in another process.</summary>
+    public static async Task<double> MeasureAsync(long items)
+    {
+        var output = await OwnProgram.RunAsync(string.Create(CultureInfo.InvariantCulture, $"plan-peak {items}")).ConfigureAwait(false);
+        return double.Parse(output, CultureInfo.InvariantCulture);
+    }
 }

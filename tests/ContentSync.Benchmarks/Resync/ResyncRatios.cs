@@ -5,7 +5,7 @@ using ContentSync.Resync.Planning;
 
 namespace ContentSync.Benchmarks.Resync;
 
-/// <summary>The members of a ratios run that tell how a whole catalog is kept in step, and how far a vault is used.</summary>
+/// <summary>The figures of a whole catalog: how fast it is planned and sent, what it costs, and how well the vaults are used.</summary>
 internal static class ResyncRatios
 {
     private const int Million = 1_000_000;
@@ -55,7 +55,7 @@ internal static class ResyncRatios
         figures["fiveVaultSpeedup"] = five.Run(duration) / one.Run(duration);
     }
 
-    // One vault of five gives a tenth: of what the other nine tenths were, this share is lost. At most 1.
+    // One of five vaults is throttled to a tenth: the rate that is lost, as a share of the nine tenths it no longer provides. Ideally 1.
     private static void AddThrottledVault(SortedDictionary<string, double> figures)
     {
         using var simulation = new SigningSimulation(vaults: 5, callers: 1_000);
@@ -69,7 +69,8 @@ internal static class ResyncRatios
 
     private static async Task AddBulkAsync(Peer peer, SortedDictionary<string, double> figures)
     {
-        await using var bulk = await BulkRun.StartAsync(ItemRun.Options(peer), new CannedSocket(peer), Million, new ResyncOptions { SendsPerSecond = 0, Lanes = Lanes, InFlightPerLane = 16 }).ConfigureAwait(false);
+        var options = new ResyncOptions { SendsPerSecond = 0, Lanes = Lanes, InFlightPerLane = 16 };
+        await using var bulk = await BulkRun.StartAsync(ItemRun.Options(peer), new CannedSocket(peer), Million, options).ConfigureAwait(false);
         var (run, elapsed, processor) = await bulk.DrainAsync().ConfigureAwait(false);
         var counted = new RunOperations
         {
@@ -77,7 +78,7 @@ internal static class ResyncRatios
             Packs = run.Packs,
             Singles = bulk.Singles,
             LedgerCalls = bulk.LedgerCalls,
-            PartnerBytes = bulk.PartnerBytes,
+            AlipayHkBytes = bulk.AlipayHkBytes,
             TelemetryBytes = bulk.TelemetryBytes,
         };
         figures["drainItemsPerSecond"] = Million / elapsed.TotalSeconds;
@@ -94,7 +95,7 @@ internal static class ResyncRatios
         figures["deltaScanSecondsPerMillion"] = scan;
         figures["deltaScanProcessorSecondsPerMillion"] = Math.Min(first.Processor.TotalSeconds, second.Processor.TotalSeconds);
         figures["deltaScanVaultCalls"] = bulk.Signatures - counted.Signatures;
-        figures["deltaScanPartnerCalls"] = bulk.PartnerCalls - Million;
+        figures["deltaScanPartnerCalls"] = bulk.AlipayHkCalls - Million;
         figures["deltaScanMessages"] = bulk.Singles - counted.Singles;
         figures["stateBytesPerSku"] = PlanComparison.BytesPerItem;
         AddCost(figures, counted, scan);
@@ -108,17 +109,18 @@ internal static class ResyncRatios
         figures["inFlight256MicrosecondsPerItem"] = inFlight.MicrosecondsPerItem;
     }
 
-    // How far the fullest or the emptiest lane is from the mean of them all.
+    // The largest deviation of a lane from the mean of all lanes.
     private static double LaneImbalance()
     {
         var lanes = new int[Lanes];
-        foreach (var contentId in Enumerable.Range(0, Million).Select(i => $"SKU-{i:d8}")) lanes[PlanKey.Of(contentId).Lane(Lanes)]++;
+        var contentIds = Enumerable.Range(0, Million).Select(i => $"SKU-{i:d8}");
+        foreach (var contentId in contentIds) lanes[PlanKey.Of(contentId).Lane(Lanes)]++;
         return lanes.Max(items => Math.Abs((items * (double)Lanes / Million) - 1));
     }
 
     private static void AddCost(SortedDictionary<string, double> figures, RunOperations counted, double scan)
     {
-        // Telemetry at its budget, since the host adds its own to what the library writes; bulk paced at what one vault signs.
+        // Telemetry at its budget, because the host adds its own to what the library writes; sending at the rate that one vault signs.
         var budgeted = counted with { TelemetryBytes = Math.Max(100L * Million, counted.TelemetryBytes) };
         double Cost(long catalog, long differing) => RunOperations.Of(budgeted, Million, catalog, differing, 360, scan).Cost(new UnitPrices());
         figures["costFull1M"] = Cost(Million, Million);

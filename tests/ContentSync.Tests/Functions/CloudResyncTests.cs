@@ -2,8 +2,8 @@ using Azure.Messaging.ServiceBus;
 using ContentSync.Catalog;
 using ContentSync.Functions;
 using ContentSync.Resync;
+using ContentSync.Tests.Catalog;
 using ContentSync.Tests.FunctionsSdk;
-using ContentSync.Tests.Resync;
 using Microsoft.Azure.Functions.Worker;
 using Microsoft.Extensions.DependencyInjection;
 

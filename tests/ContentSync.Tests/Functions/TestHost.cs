@@ -12,6 +12,7 @@ using ContentSync.Simulator;
 using ContentSync.Tests.FunctionsSdk;
 using ContentSync.Tests.Ledger;
 using ContentSync.Tests.Resync;
+using ContentSync.Tests.Resync.Lanes;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
@@ -80,7 +81,7 @@ internal sealed class TestHost : IAsyncDisposable
         container.AddLogging(logging => logging.SetMinimumLevel(LogLevel.Information).AddProvider(new Logs(line => host!.Logged.Enqueue(line))));
         container.AddSingleton<TimeProvider>(time);
         container.TryAddSingleton<ISyncLedger>(new MemoryLedger(time));
-        container.TryAddSingleton<ILaneProgressStore>(new MemoryLaneBook());
+        container.TryAddSingleton<ILaneProgressStore>(new MemoryLaneProgressStore());
         container.TryAddSingleton<IResyncStore>(new MemoryResyncStore());
         container.AddSingleton<ServiceBusClient>(new RecordingServiceBus());
         container.AddSingleton<Func<double>>(() => 0.5);

@@ -11,6 +11,7 @@ using ContentSync.Resync.Lanes;
 using ContentSync.Resync.Planning;
 using ContentSync.Synchronization;
 using ContentSync.Tests.AlipayHk;
+using ContentSync.Tests.Catalog;
 using ContentSync.Tests.Ledger;
 using ContentSync.Tests.Sqlite;
 using ContentSync.Tests.Resync;

@@ -1,4 +1,4 @@
-using ContentSync.Tests.Resync;
+using ContentSync.Tests.Catalog;
 
 namespace ContentSync.Tests.Http;
 

@@ -11,7 +11,7 @@ public sealed class BlobResyncStoreTests(AzuriteStorage azurite) : ResyncStoreCo
     private BlobContainerClient? _container;
 
     [SkippableFact]
-    public async Task Knows_its_own_write_again_where_the_answer_to_it_was_lost()
+    public async Task Recognizes_its_own_write_if_the_response_to_it_was_lost()
     {
         var interference = new AzuriteInterference();
         var store = new BlobResyncStore(azurite.Container(interference));
@@ -26,10 +26,11 @@ public sealed class BlobResyncStoreTests(AzuriteStorage azurite) : ResyncStoreCo
     }
 
     [SkippableFact]
-    public async Task Says_that_the_container_does_not_exist()
+    public async Task Reports_that_the_container_does_not_exist()
     {
         var store = new BlobResyncStore(azurite.Container());
-        Assert.Contains("create it first", (await Assert.ThrowsAsync<IOException>(async () => await store.FindAsync("a", default))).Message, StringComparison.Ordinal);
+        var fault = await Assert.ThrowsAsync<IOException>(async () => await store.FindAsync("a", default));
+        Assert.Contains("create it first", fault.Message, StringComparison.Ordinal);
     }
 
     protected override async Task<IResyncStore> OpenAsync()

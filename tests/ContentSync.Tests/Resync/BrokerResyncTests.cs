@@ -2,10 +2,12 @@ using ContentSync.Ledger;
 using ContentSync.Resync;
 using ContentSync.Resync.Lanes;
 using ContentSync.Synchronization.Messages;
+using ContentSync.Tests.Catalog;
+using ContentSync.Tests.Resync.Lanes;
 
 namespace ContentSync.Tests.Resync;
 
-/// <summary>Runs whose packs and steps a broker carries, each message in a process of its own.</summary>
+/// <summary>Runs whose packs and steps a broker carries; each message is processed in a process of its own.</summary>
 public sealed class BrokerResyncTests : IDisposable
 {
     private const string Pack = ResyncMessages.PackSchema;
@@ -24,20 +26,20 @@ public sealed class BrokerResyncTests : IDisposable
 
         Assert.Equal(ResyncRunState.Completed, run.State);
         Assert.Equal(new RunCounts { Planned = 90, Sent = 90 }, run.Counts);
-        Assert.Equal(90, _world.Partner.Calls.Count);
-        Assert.Equal(run.Packs, broker.Taken.Count(message => message.Properties["schema"] is Pack));
-        Assert.Empty(await StandingsAsync(run));
+        Assert.Equal(90, _world.AlipayHk.Calls.Count);
+        Assert.Equal(run.Packs, broker.Accepted.Count(message => message.Properties["schema"] is Pack));
+        Assert.Empty(await LaneProgressAsync(run));
     }
 
     [Fact]
-    public async Task Counts_and_sends_each_item_once_however_often_and_in_whatever_order_messages_come()
+    public async Task Counts_and_sends_each_item_once_whatever_the_order_and_repetition_of_messages()
     {
         for (var seed = 0; seed < 20; seed++)
         {
             using var world = new ResyncWorld();
             var run = await RunAsync(new SessionBroker(world.Time, new Random(seed)), world);
             Assert.Equal((seed, ResyncRunState.Completed, new RunCounts { Planned = 90, Sent = 90 }), (seed, run.State, run.Counts));
-            Assert.Equal(90, world.Partner.Calls.Count);
+            Assert.Equal(90, world.AlipayHk.Calls.Count);
         }
     }
 
@@ -49,20 +51,23 @@ public sealed class BrokerResyncTests : IDisposable
             using var world = new ResyncWorld();
             var random = new Random(seed);
             var kills = 0;
-            var run = await RunAsync(new SessionBroker(world.Time, random), world, () => new KillSwitch(kills++ < 60 && random.Next(3) == 0 ? random.Next(40) : long.MaxValue));
+            var run = await RunAsync(
+                new SessionBroker(world.Time, random),
+                world,
+                () => new KillSwitch(kills++ < 60 && random.Next(3) == 0 ? random.Next(40) : long.MaxValue));
 
             Assert.Equal((seed, ResyncRunState.Completed), (seed, run.State));
             Assert.Equal(90, run.Counts.Planned);
             Assert.Equal(run.Counts.Planned, run.Counts.Done);
-            Assert.Equal(90, world.Partner.Held.Count);
-            Assert.All(await world.LedgerAsync(), content => Assert.Equal(SyncState.Synchronized, content.Value.State));
+            Assert.Equal(90, world.AlipayHk.Items.Count);
+            Assert.All(await world.LedgerAsync(), item => Assert.Equal(SyncState.Synchronized, item.Value.State));
         }
     }
 
     [Fact]
-    public async Task What_fails_leaves_its_pack_and_the_run()
+    public async Task A_failing_item_leaves_its_pack_and_the_run()
     {
-        _world.Partner.Fault = id => id == "id-7" ? ("UNKNOWN_EXCEPTION", "U") : id == "id-8" ? ("CONTENT_RISKY", "F") : null;
+        _world.AlipayHk.Fault = id => id == "id-7" ? ("UNKNOWN_EXCEPTION", "U") : id == "id-8" ? ("CONTENT_RISKY", "F") : null;
 
         var run = await RunAsync(new SessionBroker(_world.Time));
 
@@ -71,12 +76,12 @@ public sealed class BrokerResyncTests : IDisposable
     }
 
     [Fact]
-    public async Task During_a_configuration_fault_each_lane_holds_its_pack_and_goes_on_when_it_is_mended()
+    public async Task During_a_configuration_fault_each_lane_waits_with_its_pack_and_continues_when_the_fault_is_fixed()
     {
         var broker = new SessionBroker(_world.Time);
         var isBroken = true;
-        _world.Partner.Fault = _ => isBroken ? ("INVALID_SIGNATURE", "F") : null;
-        await _world.Resyncs(broker).StartAsync(Catalog, new ResyncParameters(), default);
+        _world.AlipayHk.Fault = _ => isBroken ? ("INVALID_SIGNATURE", "F") : null;
+        await _world.Runs(broker).StartAsync(Catalog, new ResyncParameters(), default);
         await DeliverAsync(broker, _world);
         var packs = broker.Waiting;
 
@@ -84,88 +89,89 @@ public sealed class BrokerResyncTests : IDisposable
         var began = _world.Time.GetUtcNow();
         await DeliverAsync(broker, _world);
 
-        // One pack a lane and five minutes goes round, however many wait.
-        var copy = broker.Taken[^1];
+        // One pack per lane circulates every five minutes, however many wait.
+        var last = broker.Accepted[^1];
         Assert.InRange(_world.Time.GetUtcNow() - began, TimeSpan.FromMinutes(4), TimeSpan.FromMinutes(6));
-        Assert.Equal(1, copy.Properties["hop"]);
-        Assert.EndsWith("/1", copy.MessageId, StringComparison.Ordinal);
-        Assert.InRange(copy.Delay, TimeSpan.FromSeconds(1), TimeSpan.FromMinutes(5));
+        Assert.Equal(1, last.Properties["hop"]);
+        Assert.EndsWith("/1", last.MessageId, StringComparison.Ordinal);
+        Assert.InRange(last.Delay, TimeSpan.FromSeconds(1), TimeSpan.FromMinutes(5));
         Assert.Equal(packs - 1, broker.Waiting);
-        Assert.InRange(_world.Partner.Calls.Count, 2, 15);
+        Assert.InRange(_world.AlipayHk.Calls.Count, 2, 15);
 
         isBroken = false;
-        _world.Time.Advance(SilenceOfARun);
-        Assert.Equal(1, await _world.Resyncs(broker).ResumeStalledAsync(SilenceOfARun, default));
+        _world.Time.Advance(StallTimeout);
+        Assert.Equal(1, await _world.Runs(broker).ResumeStalledAsync(StallTimeout, default));
         var run = await FinishAsync(broker, _world);
         Assert.Equal(new RunCounts { Planned = 90, Sent = 90 }, run.Counts);
     }
 
     [Fact]
-    public async Task While_the_ledger_cannot_be_reached_a_pack_waits_and_becomes_a_copy_in_the_end()
+    public async Task While_the_ledger_cannot_be_reached_a_pack_waits_and_finally_becomes_a_delayed_copy()
     {
         var broker = new SessionBroker(_world.Time);
-        await _world.Resyncs(broker).StartAsync(Catalog, new ResyncParameters(), default);
+        await _world.Runs(broker).StartAsync(Catalog, new ResyncParameters(), default);
         await DeliverAsync(broker, _world);
         broker.Lose(message => message.Properties["schema"] is not Pack);
         _world.Ledger.Unavailable = new LedgerUnavailableException("away");
 
         await DeliverAsync(broker, _world);
 
-        Assert.Equal((Pack, 1, TimeSpan.FromMinutes(1)), (broker.Taken[^1].Properties["schema"], broker.Taken[^1].Properties["hop"], broker.Taken[^1].Delay));
+        var last = broker.Accepted[^1];
+        Assert.Equal((Pack, 1, TimeSpan.FromMinutes(1)), (last.Properties["schema"], last.Properties["hop"], last.Delay));
     }
 
     [Fact]
-    public async Task A_step_that_cannot_reach_the_ledger_is_taken_again_later()
+    public async Task A_step_that_cannot_reach_the_ledger_is_repeated_later()
     {
         var broker = new SessionBroker(_world.Time);
-        await _world.Resyncs(broker).StartAsync(Catalog, new ResyncParameters(), default);
+        await _world.Runs(broker).StartAsync(Catalog, new ResyncParameters(), default);
         _world.Ledger.Unavailable = new LedgerUnavailableException("away");
         await DeliverAsync(broker, _world);
-        Assert.InRange(broker.Taken[^1].Delay, TimeSpan.FromMinutes(1), TimeSpan.FromMinutes(2));
+        Assert.InRange(broker.Accepted[^1].Delay, TimeSpan.FromMinutes(1), TimeSpan.FromMinutes(2));
 
         _world.Ledger.Unavailable = null;
         Assert.Equal(ResyncRunState.Completed, (await FinishAsync(broker, _world)).State);
     }
 
     [Fact]
-    public async Task Hands_over_no_more_than_may_wait()
+    public async Task Enqueues_no_more_packs_than_may_wait()
     {
         _world.Options.MaxWaitingPacks = 4;
         var broker = new SessionBroker(_world.Time);
-        await _world.Resyncs(broker).StartAsync(Catalog, new ResyncParameters(), default);
-        var most = 0;
-        while (await DeliverAsync(broker, _world)) most = Math.Max(most, broker.WaitingPacks);
+        await _world.Runs(broker).StartAsync(Catalog, new ResyncParameters(), default);
+        var max = 0;
+        while (await DeliverAsync(broker, _world)) max = Math.Max(max, broker.WaitingPacks);
 
-        // A page is handed over whole.
-        Assert.InRange(most, 5, 12);
-        Assert.InRange(broker.Taken.Count(message => message.Properties["schema"] is Pack), 18, 40);
+        // A page is enqueued as a whole.
+        Assert.InRange(max, 5, 12);
+        Assert.InRange(broker.Accepted.Count(message => message.Properties["schema"] is Pack), 18, 40);
         Assert.Equal(90, (await _world.FindRunAsync(Catalog, ResyncRunState.Completed))!.Counts.Sent);
     }
 
     [Fact]
-    public async Task A_run_whose_steps_were_lost_goes_on_once_it_is_woken()
+    public async Task A_run_whose_steps_were_lost_continues_once_it_is_resumed()
     {
         var broker = new SessionBroker(_world.Time);
-        await _world.Resyncs(broker).StartAsync(Catalog, new ResyncParameters(), default);
+        await _world.Runs(broker).StartAsync(Catalog, new ResyncParameters(), default);
         await DeliverAsync(broker, _world);
         broker.Lose(message => message.Properties["schema"] is not Pack);
         while (await DeliverAsync(broker, _world)) { }
 
-        Assert.Equal(0, await _world.Resyncs(broker).ResumeStalledAsync(SilenceOfARun, default));
-        _world.Time.Advance(SilenceOfARun);
-        Assert.Equal(1, await _world.Resyncs(broker).ResumeStalledAsync(SilenceOfARun, default));
+        Assert.Equal(0, await _world.Runs(broker).ResumeStalledAsync(StallTimeout, default));
+        _world.Time.Advance(StallTimeout);
+        Assert.Equal(1, await _world.Runs(broker).ResumeStalledAsync(StallTimeout, default));
 
         Assert.Equal(new RunCounts { Planned = 90, Sent = 90 }, (await FinishAsync(broker, _world)).Counts);
     }
 
     [Fact]
-    public async Task A_run_that_is_woken_over_and_over_is_carried_on_by_one_step_at_a_time()
+    public async Task A_run_that_is_scheduled_repeatedly_is_continued_by_one_step_at_a_time()
     {
         var broker = new SessionBroker(_world.Time);
-        var resyncs = _world.Resyncs(broker);
+        var runs = _world.Runs(broker);
         for (var i = 0; i < 5; i++)
         {
-            await resyncs.StartAsync(Catalog, new ResyncParameters(), default);
+            await runs.StartAsync(Catalog, new ResyncParameters(), default);
             _world.Time.Advance(TimeSpan.FromSeconds(31));
         }
 
@@ -177,10 +183,10 @@ public sealed class BrokerResyncTests : IDisposable
     }
 
     [Fact]
-    public async Task A_run_whose_source_is_gone_is_left_alone()
+    public async Task A_run_whose_source_is_not_configured_any_more_is_left_alone()
     {
         var broker = new SessionBroker(_world.Time);
-        await _world.Resyncs(broker).StartAsync(Catalog, new ResyncParameters(), default);
+        await _world.Runs(broker).StartAsync(Catalog, new ResyncParameters(), default);
 
         using var kill = new KillSwitch(long.MaxValue);
         var settlement = await _world.ProcessAsync(new TestSnapshot("") { Name = "another" }, broker.Next()!, broker, kill);
@@ -200,13 +206,13 @@ public sealed class BrokerResyncTests : IDisposable
         Assert.Contains("resync-pack", dead.Description, StringComparison.Ordinal);
     }
 
-    private static TimeSpan SilenceOfARun { get; } = TimeSpan.FromMinutes(45);
+    private static TimeSpan StallTimeout { get; } = TimeSpan.FromMinutes(45);
 
     private Task<ResyncRun> RunAsync(SessionBroker broker) => RunAsync(broker, _world);
 
     private static async Task<ResyncRun> RunAsync(SessionBroker broker, ResyncWorld world, Func<KillSwitch>? kills = null)
     {
-        await world.Resyncs(broker).StartAsync(Catalog, new ResyncParameters(), default);
+        await world.Runs(broker).StartAsync(Catalog, new ResyncParameters(), default);
         return await FinishAsync(broker, world, kills);
     }
 
@@ -229,23 +235,23 @@ public sealed class BrokerResyncTests : IDisposable
         }
         catch (Exception) when (kill.IsDead)
         {
-            // The leases of the dead run out.
+            // The leases of the killed process expire.
             world.Time.Advance(TimeSpan.FromMinutes(2));
         }
 
         return true;
     }
 
-    /// <summary>Lets the clock go on whenever nothing else does.</summary>
+    /// <summary>Advances the clock whenever nothing else happens.</summary>
     private static async Task PassTimeAsync(ResyncWorld world, Task task)
     {
         while (await Task.WhenAny(task, Task.Delay(30)) != task) world.Time.Advance(TimeSpan.FromSeconds(3));
     }
 
-    private async Task<List<LaneProgress>> StandingsAsync(ResyncRun run)
+    private async Task<List<LaneProgress>> LaneProgressAsync(ResyncRun run)
     {
-        var standings = new List<LaneProgress>();
-        await foreach (var standing in _world.Book.ListAsync(run.RunId, default)) standings.Add(standing);
-        return standings;
+        var lanes = new List<LaneProgress>();
+        await foreach (var progress in _world.ProgressStore.ListAsync(run.RunId, default)) lanes.Add(progress);
+        return lanes;
     }
 }

@@ -1,4 +1,5 @@
 using ContentSync.Benchmarks.Resync.Simulation;
+using ContentSync.Tests.Catalog;
 
 namespace ContentSync.Tests.Resync;
 
@@ -14,7 +15,7 @@ public sealed class CostModelTests : IDisposable
     public void Dispose() => _world.Dispose();
 
     [Fact]
-    public async Task A_million_contents_stay_within_their_budget()
+    public async Task A_million_items_stay_within_their_budget()
     {
         var counted = await CountAsync();
 
@@ -27,7 +28,7 @@ public sealed class CostModelTests : IDisposable
     }
 
     [Fact]
-    public async Task A_catalog_in_step_costs_its_listing_and_nothing_else()
+    public async Task A_catalog_in_sync_costs_its_ledger_scan_and_nothing_else()
     {
         var nothing = Of(await CountAsync(), Million, 0);
 
@@ -36,9 +37,17 @@ public sealed class CostModelTests : IDisposable
     }
 
     [Fact]
-    public void A_price_that_doubles_shows_in_the_cost()
+    public void A_doubled_price_shows_in_the_cost()
     {
-        var run = new RunOperations { Signatures = 10_000, Packs = 1_000, LedgerCalls = 10_000, TelemetryBytes = 1_000_000, PartnerBytes = 3_000, InstanceSeconds = 100 };
+        var run = new RunOperations
+        {
+            Signatures = 10_000,
+            Packs = 1_000,
+            LedgerCalls = 10_000,
+            TelemetryBytes = 1_000_000,
+            AlipayHkBytes = 3_000,
+            InstanceSeconds = 100,
+        };
         var prices = new UnitPrices();
 
         Assert.Equal(0.03, run.Cost(prices with { Signature = 2 * prices.Signature }) - run.Cost(prices), 6);
@@ -48,29 +57,30 @@ public sealed class CostModelTests : IDisposable
     }
 
     [Fact]
-    public void A_content_that_leaves_its_pack_costs_a_message_of_its_own()
+    public void An_item_that_leaves_its_pack_costs_a_message_of_its_own()
     {
         var run = new RunOperations { Packs = 2, Singles = 3 };
 
         Assert.Equal((15, 5, 5), (run.BusOperations, run.Executions, run.Settlements));
     }
 
-    // Every content's telemetry at its budget of 100 bytes, and its exchange with AlipayHK at a believable size.
+    // Telemetry at its budget of 100 bytes per item, and request and response of realistic size.
     private async Task<RunOperations> CountAsync()
     {
         (_world.Options.Lanes, _world.Options.ItemsPerPack) = (16, 50);
-        var answer = await _world.RunAsync(TestSnapshot.Of(Enumerable.Range(0, Items).Select(i => ($"SKU-{i:d8}", "1"))));
-        Assert.Equal(Items, answer.Counts.Sent);
+        var run = await _world.RunAsync(TestSnapshot.Of(Enumerable.Range(0, Items).Select(i => ($"SKU-{i:d8}", "1"))));
+        Assert.Equal(Items, run.Counts.Sent);
         return new RunOperations
         {
-            Signatures = _world.Partner.Calls.Count,
-            Packs = answer.Packs,
+            Signatures = _world.AlipayHk.Calls.Count,
+            Packs = run.Packs,
             Singles = _world.Singles.Count,
             LedgerCalls = _world.LedgerCalls,
-            PartnerBytes = 3_000 * Items,
+            AlipayHkBytes = 3_000 * Items,
             TelemetryBytes = 100 * Items,
         };
     }
 
-    private static RunOperations Of(RunOperations counted, long catalog, long differing) => RunOperations.Of(counted, Items, catalog, differing, OneVault, PlanSecondsPerMillion);
+    private static RunOperations Of(RunOperations counted, long catalog, long differing) =>
+        RunOperations.Of(counted, Items, catalog, differing, OneVault, PlanSecondsPerMillion);
 }

@@ -11,7 +11,7 @@ public sealed class FileResyncStoreTests : ResyncStoreContract, IDisposable
     public void Dispose() => _folder.Dispose();
 
     [Fact]
-    public async Task Clears_away_what_a_killed_owner_left_half_done()
+    public async Task Deletes_unfinished_files_of_a_killed_process()
     {
         Directory.CreateDirectory(_folder.File("plan-killed"));
         File.WriteAllText(_folder.File("x.json.draft"), "{");
@@ -23,7 +23,7 @@ public sealed class FileResyncStoreTests : ResyncStoreContract, IDisposable
     }
 
     [Fact]
-    public async Task Deletes_no_plan_where_it_cannot_tell_which_are_in_use()
+    public async Task Deletes_no_plan_if_it_cannot_read_which_ones_are_in_use()
     {
         File.WriteAllText(_folder.File("runs.json"), "{ not json");
         File.WriteAllText(_folder.File("one.plan"), "");

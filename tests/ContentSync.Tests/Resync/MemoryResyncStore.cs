@@ -5,7 +5,7 @@ using ContentSync.Resync.Planning;
 
 namespace ContentSync.Tests.Resync;
 
-/// <summary>Keeps runs for as long as the test lasts.</summary>
+/// <summary>Runs and plans in memory, for the time of a test.</summary>
 internal sealed class MemoryResyncStore : IResyncStore
 {
     private readonly Lock _lock = new();
@@ -16,14 +16,14 @@ internal sealed class MemoryResyncStore : IResyncStore
 
     public ValueTask<ResyncHistory?> FindAsync(string source, CancellationToken cancellationToken)
     {
-        if (IsUnavailable) throw new IOException("The store is away.");
+        if (IsUnavailable) throw new IOException("The store is unavailable.");
         lock (_lock) return ValueTask.FromResult(_histories.GetValueOrDefault(source));
     }
 
     public async IAsyncEnumerable<ResyncHistory> ListAsync([EnumeratorCancellation] CancellationToken cancellationToken)
     {
         await Task.CompletedTask;
-        if (IsUnavailable) throw new IOException("The store is away.");
+        if (IsUnavailable) throw new IOException("The store is unavailable.");
         ResyncHistory[] histories;
         lock (_lock) histories = [.. _histories.Values];
         foreach (var history in histories) yield return history;
@@ -35,7 +35,8 @@ internal sealed class MemoryResyncStore : IResyncStore
         {
             if (_histories.GetValueOrDefault(history.Source)?.Version != history.Version) return ValueTask.FromResult<ResyncHistory?>(null);
             var version = int.Parse(history.Version ?? "0", CultureInfo.InvariantCulture) + 1;
-            return ValueTask.FromResult<ResyncHistory?>(_histories[history.Source] = history with { Version = version.ToString(CultureInfo.InvariantCulture) });
+            var written = history with { Version = version.ToString(CultureInfo.InvariantCulture) };
+            return ValueTask.FromResult<ResyncHistory?>(_histories[history.Source] = written);
         }
     }
 

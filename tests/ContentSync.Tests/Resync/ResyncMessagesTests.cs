@@ -7,7 +7,11 @@ namespace ContentSync.Tests.Resync;
 
 public sealed class ResyncMessagesTests
 {
-    private static readonly ResyncPack Pack = new("0123456789abcdef0123456789abcdef", 3, 12, [new PackItem("港式\"奶茶/1", new string('a', 32)), new PackItem("B", "", PackItemStatus.Parked)]);
+    private static readonly ResyncPack Pack = new(
+        "0123456789abcdef0123456789abcdef",
+        3,
+        12,
+        [new PackItem("港式\"奶茶/1", new string('a', 32)), new PackItem("B", "", PackItemStatus.Parked)]);
     private static readonly ResyncRun Run = new()
     {
         RunId = Pack.RunId,
@@ -24,12 +28,17 @@ public sealed class ResyncMessagesTests
     {
         var message = ResyncMessages.Pack(Pack, hop: 0, TimeSpan.Zero);
 
-        Assert.Equal("""{"run":"0123456789abcdef0123456789abcdef","lane":3,"number":12,"items":[["港式\"奶茶/1","aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"],["B","",3]]}""", Encoding.UTF8.GetString(message.Body.Span));
-        Assert.Equal(("0123456789abcdef0123456789abcdef/3/12", "3", "resync-pack"), (message.MessageId, message.SessionId!, message.Properties["schema"]));
+        Assert.Equal(
+            """{"run":"0123456789abcdef0123456789abcdef","lane":3,"number":12,"""
+            + "\"items\":" + """[["港式\"奶茶/1","aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"],["B","",3]]}""",
+            Encoding.UTF8.GetString(message.Body.Span));
+        Assert.Equal(
+            ("0123456789abcdef0123456789abcdef/3/12", "3", "resync-pack"),
+            (message.MessageId, message.SessionId!, message.Properties["schema"]));
     }
 
     [Fact]
-    public void A_pack_comes_back_as_it_was_sent_and_a_copy_has_an_id_of_its_own()
+    public void A_pack_is_read_as_it_was_sent_and_a_copy_has_an_id_of_its_own()
     {
         var copy = ResyncMessages.Pack(Pack, hop: 2, TimeSpan.FromMinutes(1));
 
@@ -42,19 +51,21 @@ public sealed class ResyncMessagesTests
     }
 
     [Fact]
-    public void The_largest_pack_stays_far_below_what_a_message_may_hold()
+    public void The_largest_pack_is_far_below_the_maximum_size_of_a_message()
     {
-        var pack = Pack with { Items = [.. Enumerable.Range(0, 200).Select(i => new PackItem(new string('茶', 64), new string('a', 32), PackItemStatus.Parked))] };
+        var item = new PackItem(new string('茶', 64), new string('a', 32), PackItemStatus.Parked);
+        var pack = Pack with { Items = [.. Enumerable.Repeat(item, 200)] };
         Assert.InRange(ResyncMessages.Pack(pack, 0, TimeSpan.Zero).Body.Length, 1, 64 * 1024);
     }
 
     [Fact]
-    public void Steps_of_a_run_that_was_woken_twice_meet_at_one_id()
+    public void Steps_of_a_run_that_was_scheduled_twice_get_the_same_id()
     {
         var now = new DateTimeOffset(2026, 3, 1, 12, 0, 3, TimeSpan.Zero);
         var (first, second) = (Step(ResyncMessages.FirstStep(Run, now)), Step(ResyncMessages.FirstStep(Run, now.AddSeconds(40))));
 
-        var (one, other) = (ResyncMessages.NextStep(first, Run.RunId, TimeSpan.FromSeconds(60), now.AddSeconds(2)), ResyncMessages.NextStep(second, Run.RunId, TimeSpan.FromSeconds(20), now.AddSeconds(41)));
+        var one = ResyncMessages.NextStep(first, Run.RunId, TimeSpan.FromSeconds(60), now.AddSeconds(2));
+        var other = ResyncMessages.NextStep(second, Run.RunId, TimeSpan.FromSeconds(20), now.AddSeconds(41));
 
         Assert.Equal(one.MessageId, other.MessageId);
         Assert.Equal((85, 46), (one.Delay.TotalSeconds, other.Delay.TotalSeconds));
@@ -66,7 +77,7 @@ public sealed class ResyncMessagesTests
     [InlineData(0)]
     [InlineData(30)]
     [InlineData(-86_400)]
-    public void A_step_never_repeats_the_id_of_the_one_before_wherever_the_clock_went(int seconds)
+    public void A_step_never_repeats_the_id_of_its_predecessor_even_if_the_clock_is_set_back(int seconds)
     {
         var now = new DateTimeOffset(2026, 3, 1, 12, 0, 0, TimeSpan.Zero);
         var step = Step(ResyncMessages.FirstStep(Run, now));
@@ -90,17 +101,20 @@ public sealed class ResyncMessagesTests
     [InlineData("resync-pack", """{"run":"a","lane":0,"number":0,"items":[{"contentId":"A"}]}""")]
     [InlineData("resync-run", """{"run":"a","number":1}""")]
     [InlineData("resync-run", """{"source":"","run":"a","number":1}""")]
-    public void What_is_neither_is_told_apart_with_the_fault(string schema, string body)
+    public void An_invalid_message_is_reported_with_its_fault(string schema, string body)
     {
         var message = new QueueMessage("1", Encoding.UTF8.GetBytes(body), null, new Dictionary<string, object> { ["schema"] = schema }, default);
         Assert.Contains(schema, Assert.IsType<ResyncMessage.Invalid>(ResyncMessages.Read(message)).Fault, StringComparison.Ordinal);
     }
 
     [Fact]
-    public void Other_messages_are_left_alone() =>
-        Assert.Null(ResyncMessages.Read(new QueueMessage("1", "[]"u8.ToArray(), null, new Dictionary<string, object> { ["schema"] = "content" }, default)));
+    public void Other_messages_are_ignored() =>
+        Assert.Null(ResyncMessages.Read(
+            new QueueMessage("1", "[]"u8.ToArray(), null, new Dictionary<string, object> { ["schema"] = "content" }, default)));
 
-    private static StepBody Step(OutgoingMessage message) => Assert.IsType<ResyncMessage.Step>(ResyncMessages.Read(Delivered(message))).Body;
+    private static StepBody Step(OutgoingMessage message) =>
+        Assert.IsType<ResyncMessage.Step>(ResyncMessages.Read(Delivered(message))).Body;
 
-    private static QueueMessage Delivered(OutgoingMessage message) => new(message.MessageId, message.Body, message.ContentType, message.Properties, DateTimeOffset.UnixEpoch);
+    private static QueueMessage Delivered(OutgoingMessage message) =>
+        new(message.MessageId, message.Body, message.ContentType, message.Properties, DateTimeOffset.UnixEpoch);
 }

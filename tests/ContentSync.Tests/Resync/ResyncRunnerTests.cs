@@ -5,6 +5,7 @@ using ContentSync.Diagnostics;
 using ContentSync.Ledger;
 using ContentSync.Resync;
 using ContentSync.Resync.Planning;
+using ContentSync.Tests.Catalog;
 
 namespace ContentSync.Tests.Resync;
 
@@ -18,126 +19,126 @@ public sealed class ResyncRunnerTests : IDisposable
     public void Dispose() => _world.Dispose();
 
     [Fact]
-    public async Task Makes_the_partner_equal_to_the_catalog()
+    public async Task Brings_AlipayHK_into_line_with_the_catalog()
     {
         await _world.RunAsync(Snapshot(("a", "1"), ("b", "1"), ("c", "1")));
-        _world.Partner.Calls.Clear();
+        _world.AlipayHk.Calls.Clear();
 
-        var answer = await _world.RunAsync(Snapshot(("a", "1"), ("b", "2"), ("d", "1")), Allowed);
+        var run = await _world.RunAsync(Snapshot(("a", "1"), ("b", "2"), ("d", "1")), Allowed);
 
-        Assert.Equal(ResyncRunState.Completed, answer.State);
-        Assert.Equal(["b", "c", "d"], _world.Partner.Calls.Order(StringComparer.Ordinal));
-        Assert.Equal("""1 {"name":"2"}""", _world.Partner.Held["b"]);
-        Assert.Equal("""0 {"name":"1"}""", _world.Partner.Held["c"]);
-        Assert.Equal(new RunCounts { Planned = 3, Sent = 3 }, answer.Counts);
+        Assert.Equal(ResyncRunState.Completed, run.State);
+        Assert.Equal(["b", "c", "d"], _world.AlipayHk.Calls.Order(StringComparer.Ordinal));
+        Assert.Equal("""1 {"name":"2"}""", _world.AlipayHk.Items["b"]);
+        Assert.Equal("""0 {"name":"1"}""", _world.AlipayHk.Items["c"]);
+        Assert.Equal(new RunCounts { Planned = 3, Sent = 3 }, run.Counts);
         Assert.Equal(ContentStatus.Invalid, (await _world.LedgerAsync())["c"].Status);
     }
 
     [Fact]
-    public async Task Sends_nothing_when_everything_is_in_step()
+    public async Task Sends_nothing_when_everything_is_in_sync()
     {
         var items = Enumerable.Range(0, 100).Select(i => ($"id-{i}", "1")).ToArray();
         await _world.RunAsync(Snapshot(items));
-        _world.Partner.Calls.Clear();
+        _world.AlipayHk.Calls.Clear();
 
-        var answer = await _world.RunAsync(Snapshot(items), new ResyncParameters { Again = true });
+        var run = await _world.RunAsync(Snapshot(items), new ResyncParameters { Again = true });
 
-        Assert.Equal((100, 0), (answer.Plan!.Unchanged, answer.Counts.Planned));
-        Assert.Empty(_world.Partner.Calls);
+        Assert.Equal((100, 0), (run.Plan!.Unchanged, run.Counts.Planned));
+        Assert.Empty(_world.AlipayHk.Calls);
     }
 
     [Fact]
-    public async Task Skips_a_snapshot_that_was_handled_unless_it_is_asked_again()
+    public async Task Skips_a_snapshot_that_was_handled_unless_it_is_requested_again()
     {
         var snapshot = Snapshot(("a", "1"));
         await _world.RunAsync(snapshot);
 
         Assert.Equal(ResyncRunState.HandledAlready, (await _world.RunAsync(snapshot)).State);
         Assert.Equal(ResyncRunState.Completed, (await _world.RunAsync(snapshot, new ResyncParameters { Again = true })).State);
-        Assert.Single(_world.Partner.Calls);
+        Assert.Single(_world.AlipayHk.Calls);
     }
 
     [Fact]
     public async Task Refuses_a_broken_snapshot_before_anything_is_sent()
     {
-        var answer = await _world.RunAsync(new TestSnapshot(TestSnapshot.Line("a", "1") + "{\"contentId\":\"b\""));
+        var run = await _world.RunAsync(new TestSnapshot(TestSnapshot.Line("a", "1") + "{\"contentId\":\"b\""));
 
-        Assert.Equal((ResyncRunState.Refused, 2L), (answer.State, answer.FaultLine!.Value));
-        Assert.Empty(_world.Partner.Calls);
+        Assert.Equal((ResyncRunState.Refused, 2L), (run.State, run.FaultLine!.Value));
+        Assert.Empty(_world.AlipayHk.Calls);
         Assert.Empty(await _world.LedgerAsync());
     }
 
     [Fact]
     public async Task Plans_and_sends_nothing_in_a_dry_run()
     {
-        var answer = await _world.RunAsync(Snapshot(("a", "1")), new ResyncParameters { DryRun = true });
+        var run = await _world.RunAsync(Snapshot(("a", "1")), new ResyncParameters { DryRun = true });
 
-        Assert.Equal((ResyncRunState.Planned, 1), (answer.State, answer.Plan!.New));
+        Assert.Equal((ResyncRunState.Planned, 1), (run.State, run.Plan!.New));
         Assert.Empty(await _world.LedgerAsync());
     }
 
     [Fact]
-    public async Task Lets_an_empty_catalog_delist_nothing()
+    public async Task An_empty_catalog_delists_nothing()
     {
         await _world.RunAsync(Snapshot(("a", "1"), ("b", "1")));
-        var answer = await _world.RunAsync(Snapshot());
+        var run = await _world.RunAsync(Snapshot());
 
-        Assert.Equal(ResyncRunState.Stopped, answer.State);
-        Assert.All(_world.Partner.Held.Values, held => Assert.StartsWith("1 ", held, StringComparison.Ordinal));
+        Assert.Equal(ResyncRunState.Stopped, run.State);
+        Assert.All(_world.AlipayHk.Items.Values, item => Assert.StartsWith("1 ", item, StringComparison.Ordinal));
     }
 
     [Fact]
-    public async Task Lets_a_failing_item_leave_its_pack_as_a_message_of_its_own()
+    public async Task A_failing_item_leaves_its_pack_as_a_message_of_its_own()
     {
-        _world.Partner.Fault = id => id switch { "a" => ("UNKNOWN_EXCEPTION", "F"), "b" => ("CONTENT_RISKY", "F"), _ => null };
-        var answer = await _world.RunAsync(Snapshot(("a", "1"), ("b", "1"), ("c", "1")));
+        _world.AlipayHk.Fault = id => id switch { "a" => ("UNKNOWN_EXCEPTION", "F"), "b" => ("CONTENT_RISKY", "F"), _ => null };
+        var run = await _world.RunAsync(Snapshot(("a", "1"), ("b", "1"), ("c", "1")));
 
-        Assert.Equal(new RunCounts { Planned = 3, Sent = 1, Failed = 1, Parked = 1 }, answer.Counts);
+        Assert.Equal(new RunCounts { Planned = 3, Sent = 1, Failed = 1, Parked = 1 }, run.Counts);
         var single = Assert.Single(_world.Singles);
         Assert.Equal(("a", TimeSpan.FromMinutes(1), 1), (single.ContentId, single.Delay, single.Hop));
     }
 
     [Fact]
-    public async Task Does_not_overwrite_what_is_newer_than_the_snapshot()
+    public async Task Does_not_overwrite_a_version_that_is_newer_than_the_snapshot()
     {
         var stale = Snapshot(("a", "old"));
         await _world.RunAsync(Snapshot(("a", "new")));
-        _world.Partner.Calls.Clear();
+        _world.AlipayHk.Calls.Clear();
 
-        var answer = await _world.RunAsync(stale);
+        var run = await _world.RunAsync(stale);
 
-        Assert.Equal(new RunCounts { Planned = 1, Superseded = 1 }, answer.Counts);
-        Assert.Empty(_world.Partner.Calls);
+        Assert.Equal(new RunCounts { Planned = 1, Superseded = 1 }, run.Counts);
+        Assert.Empty(_world.AlipayHk.Calls);
     }
 
     [Fact]
-    public async Task Lets_the_newest_of_contradicting_lines_count()
+    public async Task The_line_with_the_newest_revision_wins()
     {
-        var answer = await _world.RunAsync(new TestSnapshot(TestSnapshot.Line("a", "new", revision: 2) + TestSnapshot.Line("a", "old", revision: 1)));
+        var run = await _world.RunAsync(new TestSnapshot(TestSnapshot.Line("a", "new", revision: 2) + TestSnapshot.Line("a", "old", revision: 1)));
 
-        Assert.Equal(new RunCounts { Planned = 2, Sent = 1, Superseded = 1 }, answer.Counts);
-        Assert.Equal("""1 {"name":"new"}""", Assert.Single(_world.Partner.Held).Value);
+        Assert.Equal(new RunCounts { Planned = 2, Sent = 1, Superseded = 1 }, run.Counts);
+        Assert.Equal("""1 {"name":"new"}""", Assert.Single(_world.AlipayHk.Items).Value);
     }
 
     [Fact]
-    public async Task Stops_at_a_configuration_fault_and_goes_on_when_it_is_mended()
+    public async Task Stops_at_a_configuration_fault_and_continues_when_it_is_fixed()
     {
-        _world.Partner.Fault = _ => ("INVALID_SIGNATURE", "F");
+        _world.AlipayHk.Fault = _ => ("INVALID_SIGNATURE", "F");
         var snapshot = Snapshot([.. Enumerable.Range(0, 100).Select(i => ($"id-{i}", "1"))]);
-        var answer = await _world.RunAsync(snapshot);
-        Assert.Equal(ResyncRunState.Sending, answer.State);
-        Assert.Contains("INVALID_SIGNATURE", answer.Message, StringComparison.Ordinal);
-        Assert.InRange(_world.Partner.Calls.Count, 1, _world.Options.Lanes);
+        var run = await _world.RunAsync(snapshot);
+        Assert.Equal(ResyncRunState.Sending, run.State);
+        Assert.Contains("INVALID_SIGNATURE", run.Message, StringComparison.Ordinal);
+        Assert.InRange(_world.AlipayHk.Calls.Count, 1, _world.Options.Lanes);
 
-        _world.Partner.Fault = _ => null;
+        _world.AlipayHk.Fault = _ => null;
         _world.Time.Advance(TimeSpan.FromMinutes(2));
-        answer = await _world.RunAsync(snapshot);
+        run = await _world.RunAsync(snapshot);
 
-        Assert.Equal((ResyncRunState.Completed, 0, 100), (answer.State, answer.Remaining, _world.Partner.Held.Count));
+        Assert.Equal((ResyncRunState.Completed, 0, 100), (run.State, run.Remaining, _world.AlipayHk.Items.Count));
     }
 
     [Fact]
-    public async Task Ends_a_cancelled_run_for_good()
+    public async Task Ends_a_cancelled_run_permanently()
     {
         var snapshot = Snapshot([.. Enumerable.Range(0, 100).Select(i => ($"id-{i}", "1"))]);
         using var kill = new KillSwitch(120);
@@ -160,18 +161,18 @@ public sealed class ResyncRunnerTests : IDisposable
         {
             using var world = new ResyncWorld();
             await world.RunAsync(before);
-            world.Partner.Calls.Clear();
+            world.AlipayHk.Calls.Clear();
             var kills = await RunWithKillsAsync(world, after, random, calls);
 
-            Assert.Equal(undisturbed.Held.OrderBy(held => held.Key, StringComparer.Ordinal), world.Partner.Held.OrderBy(held => held.Key, StringComparer.Ordinal));
-            Assert.Equal(undisturbed.Ledger.OrderBy(content => content.Key, StringComparer.Ordinal), (await world.LedgerAsync()).OrderBy(content => content.Key, StringComparer.Ordinal));
-            var sentTwice = world.Partner.Calls.Count - world.Partner.Calls.Distinct().Count();
+            AssertEqual(undisturbed.Items, world.AlipayHk.Items);
+            AssertEqual(undisturbed.Ledger, await world.LedgerAsync());
+            var sentTwice = world.AlipayHk.Calls.Count - world.AlipayHk.Calls.Distinct().Count();
             Assert.InRange(sentTwice, 0, kills * world.Options.ItemsPerPack);
         }
     }
 
     [Fact]
-    public async Task Leaves_one_span_per_pack_and_none_per_content()
+    public async Task Creates_one_span_per_pack_and_none_per_item()
     {
         const int Items = 37;
         (_world.Options.Lanes, _world.Options.ItemsPerPack) = (1, Items);
@@ -187,13 +188,13 @@ public sealed class ResyncRunnerTests : IDisposable
 
         await _world.RunAsync(Snapshot(items));
 
-        // Other tests run meanwhile and leave spans of their own.
+        // Other tests run at the same time and create spans of their own.
         Assert.Single(spans, span => span.Count is Items);
         Assert.DoesNotContain(spans, span => span.ContentId is string id && id.StartsWith("span-", StringComparison.Ordinal));
     }
 
     [Fact]
-    public void Balances_its_lanes()
+    public void Balances_the_lanes()
     {
         const int Items = 20_000;
         var lanes = Enumerable.Range(0, Items).GroupBy(i => PlanKey.Of($"SKU-{i:d8}").Lane(16)).Select(lane => lane.Count()).ToArray();
@@ -203,10 +204,10 @@ public sealed class ResyncRunnerTests : IDisposable
     }
 
     [Fact]
-    public async Task A_thousand_catalogs_around_the_threshold_behave()
+    public async Task A_thousand_catalogs_around_the_guards_limit_are_stopped_or_planned_correctly()
     {
         var random = new Random(5);
-        var (stopped, ran) = (0, 0);
+        var (stopped, planned) = (0, 0);
         for (var round = 0; round < 1_000; round++)
         {
             using var world = new ResyncWorld();
@@ -216,25 +217,27 @@ public sealed class ResyncRunnerTests : IDisposable
             var kept = ids.Where(_ => random.NextDouble() > 0.08).ToArray();
             var off = kept.Where(_ => random.NextDouble() < 0.03).ToHashSet();
             var added = random.Next(4);
-            var lines = kept.Select(id => TestSnapshot.Line(id, "1", off.Contains(id) ? 0 : 1)).Concat(Enumerable.Range(0, added).Select(i => TestSnapshot.Line($"new-{i}", "1")));
+            var lines = kept.Select(id => TestSnapshot.Line(id, "1", off.Contains(id) ? 0 : 1))
+                .Concat(Enumerable.Range(0, added).Select(i => TestSnapshot.Line($"new-{i}", "1")));
             var delisted = listed - kept.Length + off.Count;
 
-            var answer = await world.RunAsync(new TestSnapshot(string.Concat(lines), Day(2)), new ResyncParameters { DryRun = true });
+            var run = await world.RunAsync(new TestSnapshot(string.Concat(lines), Day(2)), new ResyncParameters { DryRun = true });
 
             var expected = (double)delisted / listed > 0.10 ? ResyncRunState.Stopped : ResyncRunState.Planned;
-            Assert.Equal((expected, delisted, added), (answer.State, answer.Plan!.Delisting, answer.Plan.New));
+            Assert.Equal((expected, delisted, added), (run.State, run.Plan!.Delisting, run.Plan.New));
             if (expected == ResyncRunState.Stopped) stopped++;
-            else ran++;
+            else planned++;
         }
 
         Assert.InRange(stopped, 200, 800);
-        Assert.InRange(ran, 200, 800);
+        Assert.InRange(planned, 200, 800);
     }
 
     private static async Task AcceptAsync(ResyncWorld world, string[] ids)
     {
         var reader = new ContentReader(new ContentOptions(), world.Time);
-        var submissions = ids.Select(id => new Submission(reader.Read(System.Text.Encoding.UTF8.GetBytes(TestSnapshot.Line(id, "1"))).Item!, Revision.Of(1), _ => new PreparedRequest(new string('0', 32), default)));
+        var items = ids.Select(id => reader.Read(System.Text.Encoding.UTF8.GetBytes(TestSnapshot.Line(id, "1"))).Item!);
+        var submissions = items.Select(item => new Submission(item, Revision.Of(1), _ => new PreparedRequest(new string('0', 32), default)));
         await world.Ledger.AcceptAsync([.. submissions], default);
     }
 
@@ -249,14 +252,17 @@ public sealed class ResyncRunnerTests : IDisposable
             new TestSnapshot(string.Concat(after.Select(item => TestSnapshot.Line(item.Item1, item.Item2))), Day(1)));
     }
 
-    private static async Task<((Dictionary<string, string> Held, Dictionary<string, (SyncState, ContentHash, ContentStatus)> Ledger) State, long Calls)> UndisturbedAsync(TestSnapshot before, TestSnapshot after)
+    private static void AssertEqual<T>(Dictionary<string, T> expected, Dictionary<string, T> actual) =>
+        Assert.Equal(expected.OrderBy(item => item.Key, StringComparer.Ordinal), actual.OrderBy(item => item.Key, StringComparer.Ordinal));
+
+    private static async Task<(EndState State, long Calls)> UndisturbedAsync(TestSnapshot before, TestSnapshot after)
     {
         using var world = new ResyncWorld();
         await world.RunAsync(before);
         using var counter = new KillSwitch(long.MaxValue);
-        var answer = await world.RunAsync(after, kill: counter);
-        Assert.Equal((ResyncRunState.Completed, 5, 15), (answer.State, answer.Plan!.Vanished, answer.Plan.New));
-        return ((world.Partner.Held, await world.LedgerAsync()), counter.Calls);
+        var run = await world.RunAsync(after, kill: counter);
+        Assert.Equal((ResyncRunState.Completed, 5, 15), (run.State, run.Plan!.Vanished, run.Plan.New));
+        return (new EndState(world.AlipayHk.Items, await world.LedgerAsync()), counter.Calls);
     }
 
     private static async Task<int> RunWithKillsAsync(ResyncWorld world, TestSnapshot snapshot, Random random, long calls)
@@ -266,18 +272,18 @@ public sealed class ResyncRunnerTests : IDisposable
             using var kill = new KillSwitch(kills < 3 ? random.NextInt64(calls) : long.MaxValue);
             try
             {
-                var answer = await world.RunAsync(snapshot, kill: kill);
-                if (answer.State == ResyncRunState.Sending) continue;
+                var run = await world.RunAsync(snapshot, kill: kill);
+                if (run.State == ResyncRunState.Sending) continue;
 
-                // It may have been killed on the way back from its end.
-                var ended = answer.State == ResyncRunState.HandledAlready ? await world.FindRunAsync(snapshot, ResyncRunState.Completed) : answer;
+                // It may have been killed after it was stored as completed.
+                var ended = run.State == ResyncRunState.HandledAlready ? await world.FindRunAsync(snapshot, ResyncRunState.Completed) : run;
                 Assert.Equal(ResyncRunState.Completed, ended!.State);
                 Assert.Equal(ended.Counts.Planned, ended.Counts.Sent + ended.Counts.Unchanged);
                 return kills;
             }
             catch (Exception e) when (kill.IsDead && e is OperationCanceledException or LedgerUnavailableException)
             {
-                // The leases of the dead run out.
+                // The leases of the killed process expire.
                 world.Time.Advance(TimeSpan.FromMinutes(2));
             }
         }
@@ -285,4 +291,7 @@ public sealed class ResyncRunnerTests : IDisposable
 
     private TestSnapshot Snapshot(params (string Id, string Content)[] items) =>
         new(string.Concat(items.Select(item => TestSnapshot.Line(item.Id, item.Content))), Day(_day++));
+
+    private sealed record EndState(
+        Dictionary<string, string> Items, Dictionary<string, (SyncState State, ContentHash Hash, ContentStatus Status)> Ledger);
 }

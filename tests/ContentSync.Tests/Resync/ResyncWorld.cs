@@ -12,17 +12,19 @@ using ContentSync.Resync.Planning;
 using ContentSync.Signing;
 using ContentSync.Synchronization;
 using ContentSync.Synchronization.Messages;
+using ContentSync.Tests.Catalog;
 using ContentSync.Tests.Ledger;
+using ContentSync.Tests.Resync.Lanes;
 using ContentSync.Tests.Sqlite;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Time.Testing;
 
 namespace ContentSync.Tests.Resync;
 
-/// <summary>Ledger, runs and AlipayHK as they outlive a process; and processes that can be killed at any call to one of them.</summary>
+/// <summary>Ledger, runs and AlipayHK, which outlive a process; and processes that can be killed at any call to one of them.</summary>
 internal sealed class ResyncWorld : IDisposable
 {
-    private static readonly RSA PartnerKey = RSA.Create(2048);
+    private static readonly RSA AlipayHkKey = RSA.Create(2048);
     private static readonly ContentOptions ContentOptions = new();
 
     private readonly TemporaryFolder _folder = new();
@@ -37,51 +39,65 @@ internal sealed class ResyncWorld : IDisposable
 
     public MemoryLedger Ledger => _ledger;
 
-    public CannedPartner Partner { get; } = new();
+    public CannedAlipayHk AlipayHk { get; } = new();
 
-    /// <summary>Contents accepted, leased and recorded.</summary>
+    /// <summary>How many items were accepted, leased and recorded.</summary>
     public long LedgerCalls { get; private set; }
 
-    /// <summary>What left its pack.</summary>
+    /// <summary>Messages for items that left their packs.</summary>
     public List<SyncMessage> Singles { get; } = [];
 
     public List<ResyncRun> Progress { get; } = [];
 
-    /// <summary>What lane packs were counted where a broker carries them.</summary>
-    public MemoryLaneBook Book { get; } = new();
+    /// <summary>Counts of the packs that a broker carries.</summary>
+    public MemoryLaneProgressStore ProgressStore { get; } = new();
 
-    public async Task<ResyncRun> RunAsync(ICatalogSource source, ResyncParameters? wish = null, KillSwitch? kill = null)
+    public async Task<ResyncRun> RunAsync(ICatalogSource source, ResyncParameters? parameters = null, KillSwitch? kill = null)
     {
         kill ??= new KillSwitch(long.MaxValue);
         using var process = Start(kill);
-        var runner = process.Runner(new InProcessLanes(process.Sender, process.Paces));
-        return wish is { DryRun: true } ? await runner.PlanAsync(source, wish, kill.Token) : await runner.RunAsync(source, wish ?? new ResyncParameters(), kill.Token);
+        var runner = process.Runner(new InProcessLanes(process.Sender, process.RateLimiters));
+        return parameters is { DryRun: true }
+            ? await runner.PlanAsync(source, parameters, kill.Token)
+            : await runner.RunAsync(source, parameters ?? new ResyncParameters(), kill.Token);
     }
 
-    /// <summary>Starts, follows and ends runs that a broker carries.</summary>
-    public ResyncRuns Resyncs(IResyncQueue queue)
+    /// <summary>Starts, lists and cancels runs that a broker carries.</summary>
+    public ResyncRuns Runs(IResyncQueue queue)
     {
-        var lanes = new BrokerLanes(queue, Book, Options);
+        var lanes = new BrokerLanes(queue, ProgressStore, Options);
         var runner = new ResyncRunner(null!, null!, null!, lanes, _store, new RequestIdSource(), Options, Time);
         return new ResyncRuns(runner, _store, lanes, new BrokerResyncScheduler(queue, Time), Time);
     }
 
-    /// <summary>A process takes one message of a broker's, or is killed in it.</summary>
-    public async Task<MessageSettlement> ProcessAsync(ICatalogSource source, QueueMessage message, IResyncQueue queue, KillSwitch kill, Func<Task, Task>? meanwhile = null)
+    /// <summary>Processes one message of a broker in a process of its own, which may be killed meanwhile.</summary>
+    public async Task<MessageSettlement> ProcessAsync(
+        ICatalogSource source, QueueMessage message, IResyncQueue queue, KillSwitch kill, Func<Task, Task>? meanwhile = null)
     {
         using var process = Start(kill);
-        var book = new MortalBook(Book, kill);
-        var runner = process.Runner(new BrokerLanes(new MortalQueue(queue, kill), book, Options));
-        var contents = new ContentMessageProcessor(
-            new ContentMessageReader(new ContentReader(ContentOptions, Time)), process.Synchronizer, new RecoverabilityOptions(), NullLogger<ContentMessageProcessor>.Instance);
+        var progressStore = new MortalProgressStore(ProgressStore, kill);
+        var runner = process.Runner(new BrokerLanes(new MortalQueue(queue, kill), progressStore, Options));
+        var itemMessages = new ContentMessageProcessor(
+            new ContentMessageReader(new ContentReader(ContentOptions, Time)),
+            process.Synchronizer,
+            new RecoverabilityOptions(),
+            NullLogger<ContentMessageProcessor>.Instance);
         var processor = new ResyncMessageProcessor(
-            contents, process.Sender, process.Paces, book, runner, new ResyncSources(source), Time, NullLogger<ResyncMessageProcessor>.Instance);
-        var settling = processor.ProcessAsync(message, kill.Token).AsTask();
-        if (meanwhile is not null) await meanwhile(settling);
-        return await settling;
+            itemMessages,
+            process.Sender,
+            process.RateLimiters,
+            progressStore,
+            runner,
+            new ResyncSources(source),
+            Time,
+            NullLogger<ResyncMessageProcessor>.Instance);
+        var processing = processor.ProcessAsync(message, kill.Token).AsTask();
+        if (meanwhile is not null) await meanwhile(processing);
+        return await processing;
     }
 
-    public async Task<ResyncRun?> FindRunAsync(TestSnapshot source, ResyncRunState state) => (await _store.FindAsync(source.Name, default))?.Runs.FirstOrDefault(run => run.State == state);
+    public async Task<ResyncRun?> FindRunAsync(TestSnapshot source, ResyncRunState state) =>
+        (await _store.FindAsync(source.Name, default))?.Runs.FirstOrDefault(run => run.State == state);
 
     public async Task<ResyncRun?> CancelAsync(TestSnapshot source)
     {
@@ -89,12 +105,13 @@ internal sealed class ResyncWorld : IDisposable
         return await runner.CancelAsync(source.Name, null, default);
     }
 
-    /// <summary>What the ledger says of each content, as far as it does not depend on the way there.</summary>
+    /// <summary>The part of each item's record that does not depend on how often processes were killed.</summary>
     public async Task<Dictionary<string, (SyncState State, ContentHash Hash, ContentStatus Status)>> LedgerAsync()
     {
-        var contents = new Dictionary<string, (SyncState, ContentHash, ContentStatus)>(StringComparer.Ordinal);
-        await foreach (var record in _ledger.ListAsync(new SyncRecordFilter(), default)) contents.Add(record.ContentId, (record.State, record.Hash, record.ContentStatus));
-        return contents;
+        var items = new Dictionary<string, (SyncState, ContentHash, ContentStatus)>(StringComparer.Ordinal);
+        await foreach (var record in _ledger.ListAsync(new SyncRecordFilter(), default))
+            items.Add(record.ContentId, (record.State, record.Hash, record.ContentStatus));
+        return items;
     }
 
     public void Dispose() => _folder.Dispose();
@@ -106,30 +123,39 @@ internal sealed class ResyncWorld : IDisposable
 
     private Process Start(KillSwitch kill)
     {
-        var client = AlipayHkClient.Create(AlipayHkOptions(), new CannedSigner(), Time, NullLoggerFactory.Instance, new MortalPartner(Partner, kill));
+        var client = AlipayHkClient.Create(
+            AlipayHkOptions(), new CannedSigner(), Time, NullLoggerFactory.Instance, new MortalAlipayHk(AlipayHk, kill));
         var ledger = new MortalLedger(_ledger, kill, CountLedgerCalls);
         var recoverability = new RecoverabilityOptions();
         var synchronizer = new ContentSynchronizer(
-            ledger, client, new CircuitBreaker(recoverability, Time), new RequestIdSource(), recoverability, () => 0.5, Time, NullLogger<ContentSynchronizer>.Instance);
+            ledger,
+            client,
+            new CircuitBreaker(recoverability, Time),
+            new RequestIdSource(),
+            recoverability,
+            () => 0.5,
+            Time,
+            NullLogger<ContentSynchronizer>.Instance);
         return new Process(this, kill, client, ledger, synchronizer);
     }
 
     private static AlipayHkOptions AlipayHkOptions() => new()
     {
         BaseAddress = new Uri("https://gateway.example"),
-        ClientId = CannedPartner.ClientId,
+        ClientId = CannedAlipayHk.ClientId,
         ImmediateRetries = 0,
-        PublicKeys = [new AlipayHkKeyOptions { KeyVersion = "1", PublicKey = PartnerKey.ExportSubjectPublicKeyInfoPem() }],
+        PublicKeys = [new AlipayHkKeyOptions { KeyVersion = "1", PublicKey = AlipayHkKey.ExportSubjectPublicKeyInfoPem() }],
     };
 
-    /// <summary>What a process makes of the parts that outlive it.</summary>
-    private sealed class Process(ResyncWorld world, KillSwitch kill, AlipayHkClient client, ISyncLedger ledger, ContentSynchronizer synchronizer) : IDisposable
+    /// <summary>One process, on the parts that outlive it.</summary>
+    private sealed class Process(ResyncWorld world, KillSwitch kill, AlipayHkClient client, ISyncLedger ledger, ContentSynchronizer synchronizer)
+        : IDisposable
     {
         public ContentSynchronizer Synchronizer => synchronizer;
 
         public PackSender Sender { get; } = new(synchronizer, new ListQueue(world.Singles), world.Options, world.Time);
 
-        public LaneRateLimiters Paces { get; } = new(world.Options, world.Time);
+        public LaneRateLimiters RateLimiters { get; } = new(world.Options, world.Time);
 
         public ResyncRunner Runner(IPackLanes lanes)
         {
@@ -150,8 +176,8 @@ internal sealed class ResyncWorld : IDisposable
         public void Dispose() => client.Dispose();
     }
 
-    /// <summary>Answers every call alike, with a signature made once, and keeps what it was sent.</summary>
-    internal sealed class CannedPartner : HttpMessageHandler
+    /// <summary>Returns the same response to every request, signed once, and keeps the items it received.</summary>
+    internal sealed class CannedAlipayHk : HttpMessageHandler
     {
         public const string ClientId = "4Q5Y8W0WSG45P907917";
         private const string Time = "2026-03-01T12:00:00+00:00";
@@ -159,12 +185,12 @@ internal sealed class ResyncWorld : IDisposable
         private readonly Lock _lock = new();
         private readonly Dictionary<string, string> _signatures = [];
 
-        /// <summary>Content by id, with its status in front.</summary>
-        public Dictionary<string, string> Held { get; } = new(StringComparer.Ordinal);
+        /// <summary>contentInfo by contentId, preceded by the status.</summary>
+        public Dictionary<string, string> Items { get; } = new(StringComparer.Ordinal);
 
         public List<string> Calls { get; } = [];
 
-        /// <summary>Code and status of the answer to a content; null for success.</summary>
+        /// <summary>Code and status of the response for an item; null for success.</summary>
         public Func<string, (string Code, string Status)?> Fault { get; set; } = _ => null;
 
         protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
@@ -174,34 +200,41 @@ internal sealed class ResyncWorld : IDisposable
             lock (_lock)
             {
                 Calls.Add(contentId);
-                if (Fault(contentId) is { } fault) return Answer(request, fault.Code, fault.Status);
-                Held[contentId] = $"{body.RootElement.GetProperty("contentStatus")} {body.RootElement.GetProperty("contentInfo").GetString()}";
-                return Answer(request, "SUCCESS", "S");
+                if (Fault(contentId) is { } fault) return Respond(request, fault.Code, fault.Status);
+                Items[contentId] = $"{body.RootElement.GetProperty("contentStatus")} {body.RootElement.GetProperty("contentInfo").GetString()}";
+                return Respond(request, "SUCCESS", "S");
             }
         }
 
-        private HttpResponseMessage Answer(HttpRequestMessage request, string code, string status)
+        private HttpResponseMessage Respond(HttpRequestMessage request, string code, string status)
         {
-            var json = $$$"""{"resultInfo":{"resultCode":"{{{code}}}","resultStatus":"{{{status}}}","resultMessage":"told"}}""";
+            var json = $$$"""{"resultInfo":{"resultCode":"{{{code}}}","resultStatus":"{{{status}}}","resultMessage":"message"}}""";
             if (!_signatures.TryGetValue(json, out var signature))
             {
                 var content = Encoding.UTF8.GetBytes($"POST /api/open/alipay/v1/content/synchronize\n{ClientId}.{Time}.{json}");
-                _signatures[json] = signature = Uri.EscapeDataString(Convert.ToBase64String(PartnerKey.SignData(content, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1)));
+                var signed = AlipayHkKey.SignData(content, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1);
+                _signatures[json] = signature = Uri.EscapeDataString(Convert.ToBase64String(signed));
             }
 
-            var response = new HttpResponseMessage(HttpStatusCode.OK) { RequestMessage = request, Content = new ByteArrayContent(Encoding.UTF8.GetBytes(json)) };
+            var response = new HttpResponseMessage(HttpStatusCode.OK)
+            {
+                RequestMessage = request,
+                Content = new ByteArrayContent(Encoding.UTF8.GetBytes(json)),
+            };
             response.Headers.TryAddWithoutValidation("Client-Id", ClientId);
             response.Headers.TryAddWithoutValidation("Response-Time", Time);
             response.Headers.TryAddWithoutValidation("Signature", $"algorithm=RSA256,keyVersion=1,signature={signature}");
             return response;
         }
 
-        public Task<HttpResponseMessage> CallAsync(HttpRequestMessage request, CancellationToken cancellationToken) => SendAsync(request, cancellationToken);
+        public Task<HttpResponseMessage> CallAsync(HttpRequestMessage request, CancellationToken cancellationToken) =>
+            SendAsync(request, cancellationToken);
     }
 
     private sealed class CannedSigner : IRequestSigner
     {
-        public ValueTask<RequestSignature> SignAsync(ReadOnlyMemory<byte> sha256, CancellationToken cancellationToken) => ValueTask.FromResult(new RequestSignature("1", new byte[256]));
+        public ValueTask<RequestSignature> SignAsync(ReadOnlyMemory<byte> sha256, CancellationToken cancellationToken) =>
+            ValueTask.FromResult(new RequestSignature("1", new byte[256]));
     }
 
     private sealed class ListQueue(List<SyncMessage> messages) : ISyncQueue
@@ -213,12 +246,12 @@ internal sealed class ResyncWorld : IDisposable
         }
     }
 
-    private sealed class MortalPartner(CannedPartner partner, KillSwitch kill) : HttpMessageHandler
+    private sealed class MortalAlipayHk(CannedAlipayHk alipayHk, KillSwitch kill) : HttpMessageHandler
     {
         protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
         {
             kill.Check();
-            var response = await partner.CallAsync(request, CancellationToken.None);
+            var response = await alipayHk.CallAsync(request, CancellationToken.None);
             kill.Check();
             return response;
         }
@@ -238,17 +271,20 @@ internal sealed class ResyncWorld : IDisposable
             return kill.Around(() => ledger.LeaseAsync(contentId, duration, default));
         }
 
-        public ValueTask<RecordResult> RecordAsync(SyncRecord leased, AttemptOutcome ending, CancellationToken cancellationToken)
+        public ValueTask<RecordResult> RecordAsync(SyncRecord leased, AttemptOutcome outcome, CancellationToken cancellationToken)
         {
             count(1);
-            return kill.Around(() => ledger.RecordAsync(leased, ending, default));
+            return kill.Around(() => ledger.RecordAsync(leased, outcome, default));
         }
 
-        public ValueTask<SyncRecord?> ReplayAsync(string contentId, TimeSpan delay, CancellationToken cancellationToken) => kill.Around(() => ledger.ReplayAsync(contentId, delay, default));
+        public ValueTask<SyncRecord?> ReplayAsync(string contentId, TimeSpan delay, CancellationToken cancellationToken) =>
+            kill.Around(() => ledger.ReplayAsync(contentId, delay, default));
 
-        public ValueTask<SyncRecord?> ResendAsync(string contentId, CancellationToken cancellationToken) => kill.Around(() => ledger.ResendAsync(contentId, default));
+        public ValueTask<SyncRecord?> ResendAsync(string contentId, CancellationToken cancellationToken) =>
+            kill.Around(() => ledger.ResendAsync(contentId, default));
 
-        public ValueTask<SyncRecord?> FindAsync(string contentId, CancellationToken cancellationToken) => kill.Around(() => ledger.FindAsync(contentId, default));
+        public ValueTask<SyncRecord?> FindAsync(string contentId, CancellationToken cancellationToken) =>
+            kill.Around(() => ledger.FindAsync(contentId, default));
 
         public IAsyncEnumerable<SyncRecord> ListAsync(SyncRecordFilter filter, CancellationToken cancellationToken)
         {
@@ -267,31 +303,34 @@ internal sealed class ResyncWorld : IDisposable
         }
     }
 
-    private sealed class MortalBook(ILaneProgressStore book, KillSwitch kill) : ILaneProgressStore
+    private sealed class MortalProgressStore(ILaneProgressStore progressStore, KillSwitch kill) : ILaneProgressStore
     {
-        public ValueTask<bool> CountAsync(ResyncPack pack, RunCounts counts, CancellationToken cancellationToken) => kill.Around(() => book.CountAsync(pack, counts, default));
+        public ValueTask<bool> CountAsync(ResyncPack pack, RunCounts counts, CancellationToken cancellationToken) =>
+            kill.Around(() => progressStore.CountAsync(pack, counts, default));
 
         public IAsyncEnumerable<LaneProgress> ListAsync(string runId, CancellationToken cancellationToken)
         {
             kill.Check();
-            return book.ListAsync(runId, default);
+            return progressStore.ListAsync(runId, default);
         }
 
         public async ValueTask DeleteAsync(string runId, CancellationToken cancellationToken)
         {
             kill.Check();
-            await book.DeleteAsync(runId, default);
+            await progressStore.DeleteAsync(runId, default);
             kill.Check();
         }
     }
 
     private sealed class MortalStore(IResyncStore store, KillSwitch kill) : IResyncStore
     {
-        public ValueTask<ResyncHistory?> FindAsync(string source, CancellationToken cancellationToken) => kill.Around(() => store.FindAsync(source, default));
+        public ValueTask<ResyncHistory?> FindAsync(string source, CancellationToken cancellationToken) =>
+            kill.Around(() => store.FindAsync(source, default));
 
         public IAsyncEnumerable<ResyncHistory> ListAsync(CancellationToken cancellationToken) => store.ListAsync(cancellationToken);
 
-        public ValueTask<ResyncHistory?> WriteAsync(ResyncHistory history, CancellationToken cancellationToken) => kill.Around(() => store.WriteAsync(history, default));
+        public ValueTask<ResyncHistory?> WriteAsync(ResyncHistory history, CancellationToken cancellationToken) =>
+            kill.Around(() => store.WriteAsync(history, default));
 
         public async ValueTask SavePlanAsync(string planId, CatalogPlan plan, CancellationToken cancellationToken)
         {
@@ -300,7 +339,8 @@ internal sealed class ResyncWorld : IDisposable
             kill.Check();
         }
 
-        public ValueTask<CatalogPlan> LoadPlanAsync(string planId, CancellationToken cancellationToken) => kill.Around(() => store.LoadPlanAsync(planId, default));
+        public ValueTask<CatalogPlan> LoadPlanAsync(string planId, CancellationToken cancellationToken) =>
+            kill.Around(() => store.LoadPlanAsync(planId, default));
 
         public async ValueTask DeletePlanAsync(string planId, CancellationToken cancellationToken)
         {
@@ -311,7 +351,9 @@ internal sealed class ResyncWorld : IDisposable
     }
 }
 
-/// <summary>Kills a process at its n-th call to something outside, before or after that has done its part. A dead process does nothing more.</summary>
+/// <summary>
+/// Kills a process at its nth call to something outside, before or after that call has taken effect. A dead process does nothing more.
+/// </summary>
 internal sealed class KillSwitch(long after) : IDisposable
 {
     private readonly CancellationTokenSource _dead = new();
@@ -322,7 +364,7 @@ internal sealed class KillSwitch(long after) : IDisposable
 
     public bool IsDead => _dead.IsCancellationRequested;
 
-    /// <summary>Calls so far.</summary>
+    /// <summary>Number of calls so far.</summary>
     public long Calls => Interlocked.Read(ref _calls);
 
     public void Check()
@@ -335,9 +377,9 @@ internal sealed class KillSwitch(long after) : IDisposable
     public async ValueTask<T> Around<T>(Func<ValueTask<T>> call)
     {
         Check();
-        var answer = await call();
+        var result = await call();
         Check();
-        return answer;
+        return result;
     }
 
     public void Dispose() => _dead.Dispose();

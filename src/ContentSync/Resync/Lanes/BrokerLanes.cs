@@ -1,35 +1,36 @@
 namespace ContentSync.Resync.Lanes;
 
-/// <summary>Lanes that are a broker's sessions: packs become messages, and whoever holds a session sends them.</summary>
-/// <param name="queue">Takes the packs.</param>
-/// <param name="book">Knows what became of them.</param>
-/// <param name="options">Bounds what waits.</param>
-public sealed class BrokerLanes(IResyncQueue queue, ILaneProgressStore book, ResyncOptions options) : IPackLanes
+/// <summary>Lanes that are sessions of a broker: packs become messages, and the consumer of a session sends them.</summary>
+/// <param name="queue">Receives the packs.</param>
+/// <param name="progressStore">Holds the counts of the packs that were sent.</param>
+/// <param name="options">Limits the packs that wait.</param>
+public sealed class BrokerLanes(IResyncQueue queue, ILaneProgressStore progressStore, ResyncOptions options) : IPackLanes
 {
-    /// <summary>The estimate is one: partner and vaults may give less than the rate, and a run must not oversleep what they gave.</summary>
-    private static readonly TimeSpan LongestWait = TimeSpan.FromMinutes(15);
+    /// <summary>The delay is an estimate: AlipayHK and the vaults may allow less than the rate, and a run must not wait too long.</summary>
+    private static readonly TimeSpan MaxDelay = TimeSpan.FromMinutes(15);
 
-    private static readonly TimeSpan ShortestWait = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan MinDelay = TimeSpan.FromSeconds(20);
 
     /// <inheritdoc/>
-    /// <exception cref="IOException">The lane book cannot be read.</exception>
+    /// <exception cref="IOException">The progress store cannot be read.</exception>
     public async ValueTask<TimeSpan?> BacklogDelayAsync(ResyncRun run, CancellationToken cancellationToken)
     {
-        // What was never handed over cannot wait, so most runs never ask the book.
+        // A run has no more packs waiting than it has enqueued, so most runs never read the store.
         if (run.Packs <= options.MaxWaitingPacks) return null;
         var waiting = run.Packs;
-        await foreach (var standing in book.ListAsync(run.RunId, cancellationToken).ConfigureAwait(false)) waiting -= standing.CountedPacks;
+        await foreach (var progress in progressStore.ListAsync(run.RunId, cancellationToken).ConfigureAwait(false)) waiting -= progress.CountedPacks;
         if (waiting <= options.MaxWaitingPacks) return null;
         var perSecond = options.SendsPerSecond * (1 - options.ReservedShare);
-        if (perSecond <= 0) return ShortestWait;
-        var half = TimeSpan.FromSeconds(Math.Min(LongestWait.TotalSeconds, waiting * run.ItemsPerPack / (2 * perSecond)));
-        return half > ShortestWait ? half : ShortestWait;
+        if (perSecond <= 0) return MinDelay;
+        var half = TimeSpan.FromSeconds(Math.Min(MaxDelay.TotalSeconds, waiting * run.ItemsPerPack / (2 * perSecond)));
+        return half > MinDelay ? half : MinDelay;
     }
 
     /// <inheritdoc/>
     public async Task<PackResult> SendAsync(ResyncRun run, IReadOnlyList<ResyncPack> packs, CancellationToken cancellationToken)
     {
-        await queue.EnqueueAsync([.. packs.Select(pack => ResyncMessages.Pack(pack, hop: 0, TimeSpan.Zero))], cancellationToken).ConfigureAwait(false);
+        var messages = packs.Select(pack => ResyncMessages.Pack(pack, hop: 0, TimeSpan.Zero));
+        await queue.EnqueueAsync([.. messages], cancellationToken).ConfigureAwait(false);
         return new PackResult(new RunCounts(), null);
     }
 
@@ -37,17 +38,19 @@ public sealed class BrokerLanes(IResyncQueue queue, ILaneProgressStore book, Res
     public async ValueTask<RunCounts> CountsAsync(ResyncRun run, CancellationToken cancellationToken)
     {
         var counts = run.Counts;
-        await foreach (var standing in book.ListAsync(run.RunId, cancellationToken).ConfigureAwait(false)) counts += standing.Counts;
+        await foreach (var progress in progressStore.ListAsync(run.RunId, cancellationToken).ConfigureAwait(false)) counts += progress.Counts;
         return counts;
     }
 
     /// <inheritdoc/>
-    public ValueTask DeleteProgressAsync(ResyncRun run, CancellationToken cancellationToken) => book.DeleteAsync(run.RunId, cancellationToken);
+    public ValueTask DeleteProgressAsync(ResyncRun run, CancellationToken cancellationToken) =>
+        progressStore.DeleteAsync(run.RunId, cancellationToken);
 }
 
-/// <summary>Wakes whichever instance takes the message.</summary>
+/// <summary>Schedules a run with a message, which any instance may process.</summary>
 public sealed class BrokerResyncScheduler(IResyncQueue queue, TimeProvider time) : IResyncScheduler
 {
     /// <inheritdoc/>
-    public ValueTask ScheduleAsync(ResyncRun run, CancellationToken cancellationToken) => queue.EnqueueAsync([ResyncMessages.FirstStep(run, time.GetUtcNow())], cancellationToken);
+    public ValueTask ScheduleAsync(ResyncRun run, CancellationToken cancellationToken) =>
+        queue.EnqueueAsync([ResyncMessages.FirstStep(run, time.GetUtcNow())], cancellationToken);
 }

@@ -1,37 +1,39 @@
 namespace ContentSync.Resync.Lanes;
 
-/// <summary>Where a run's packs go: sent at once in this process, or put on a broker's sessions for whoever holds them.</summary>
+/// <summary>Where a run's packs go: sent immediately in this process, or enqueued on a broker's sessions.</summary>
 public interface IPackLanes
 {
-    /// <summary>How long to wait before more is handed over, since enough is waiting in the lanes; null where there is room.</summary>
+    /// <summary>How long to wait before more packs are sent, because enough are waiting in the lanes; null if there is room.</summary>
     ValueTask<TimeSpan?> BacklogDelayAsync(ResyncRun run, CancellationToken cancellationToken);
 
-    /// <summary>Hands over a page's packs. Once this returns they cannot be lost. Handing the same ones over again is safe.</summary>
-    /// <returns>What of them is accounted for already, and what holds the lanes up.</returns>
+    /// <summary>Sends or enqueues a page's packs. Once this returns, they cannot be lost. Sending the same packs again is safe.</summary>
+    /// <returns>The counts that are final already, and what defers the lanes.</returns>
     /// <exception cref="Ledger.LedgerUnavailableException">The ledger cannot be reached.</exception>
-    /// <exception cref="Synchronization.QueueUnavailableException">The broker did not take them.</exception>
+    /// <exception cref="Synchronization.QueueUnavailableException">The broker did not accept them.</exception>
     Task<PackResult> SendAsync(ResyncRun run, IReadOnlyList<ResyncPack> packs, CancellationToken cancellationToken);
 
-    /// <summary>The run's counts with what its lanes have accounted for since.</summary>
-    /// <exception cref="IOException">That cannot be read.</exception>
+    /// <summary>The run's counts, including what its lanes have counted so far.</summary>
+    /// <exception cref="IOException">The lanes' counts cannot be read.</exception>
     ValueTask<RunCounts> CountsAsync(ResyncRun run, CancellationToken cancellationToken);
 
-    /// <summary>Told that a run has ended: what is kept for it may be forgotten.</summary>
+    /// <summary>Deletes the progress of a run that has ended.</summary>
     ValueTask DeleteProgressAsync(ResyncRun run, CancellationToken cancellationToken);
 }
 
-/// <summary>Lanes in this process: a page is sent before the next one comes.</summary>
+/// <summary>Lanes in this process: a page is sent before the next one starts.</summary>
 /// <param name="sender">Sends the packs.</param>
-/// <param name="paces">Paces the lanes.</param>
-public sealed class InProcessLanes(PackSender sender, LaneRateLimiters paces) : IPackLanes
+/// <param name="rateLimiters">One per lane.</param>
+public sealed class InProcessLanes(PackSender sender, LaneRateLimiters rateLimiters) : IPackLanes
 {
     /// <inheritdoc/>
-    public ValueTask<TimeSpan?> BacklogDelayAsync(ResyncRun run, CancellationToken cancellationToken) => ValueTask.FromResult<TimeSpan?>(null);
+    public ValueTask<TimeSpan?> BacklogDelayAsync(ResyncRun run, CancellationToken cancellationToken) =>
+        ValueTask.FromResult<TimeSpan?>(null);
 
     /// <inheritdoc/>
     public async Task<PackResult> SendAsync(ResyncRun run, IReadOnlyList<ResyncPack> packs, CancellationToken cancellationToken)
     {
-        var results = await Task.WhenAll(packs.GroupBy(pack => pack.Lane).Select(lane => SendLaneAsync(lane, cancellationToken))).ConfigureAwait(false);
+        var sends = packs.GroupBy(pack => pack.Lane).Select(lane => SendLaneAsync(lane, cancellationToken));
+        var results = await Task.WhenAll(sends).ConfigureAwait(false);
         return results.Aggregate((a, b) => new PackResult(a.Counts + b.Counts, a.Deferral ?? b.Deferral));
     }
 
@@ -46,7 +48,9 @@ public sealed class InProcessLanes(PackSender sender, LaneRateLimiters paces) : 
         var counts = new RunCounts();
         foreach (var pack in lane)
         {
-            var result = await sender.SendAsync(pack, paces.Of(lane.Key), Timeout.InfiniteTimeSpan, cancellationToken).ConfigureAwait(false);
+            var result = await sender
+                .SendAsync(pack, rateLimiters.Of(lane.Key), Timeout.InfiniteTimeSpan, cancellationToken)
+                .ConfigureAwait(false);
             counts += result.Counts;
             if (result.Deferral is not null) return new PackResult(counts, result.Deferral);
         }
@@ -55,11 +59,11 @@ public sealed class InProcessLanes(PackSender sender, LaneRateLimiters paces) : 
     }
 }
 
-/// <summary>The pace of each lane in this process. Thread-safe.</summary>
+/// <summary>The rate limiters of all lanes in this process. Thread-safe.</summary>
 public sealed class LaneRateLimiters(ResyncOptions options, TimeProvider time)
 {
-    private readonly System.Collections.Concurrent.ConcurrentDictionary<int, LaneRateLimiter> _paces = new();
+    private readonly System.Collections.Concurrent.ConcurrentDictionary<int, LaneRateLimiter> _limiters = new();
 
-    /// <summary>A lane's pace, the same one every time.</summary>
-    public LaneRateLimiter Of(int lane) => _paces.GetOrAdd(lane, _ => new LaneRateLimiter(options, time));
+    /// <summary>A lane's rate limiter; always the same one for a lane.</summary>
+    public LaneRateLimiter Of(int lane) => _limiters.GetOrAdd(lane, _ => new LaneRateLimiter(options, time));
 }

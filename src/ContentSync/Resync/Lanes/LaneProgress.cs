@@ -3,17 +3,20 @@ using System.Text.Json.Serialization;
 
 namespace ContentSync.Resync.Lanes;
 
-/// <summary>What one lane has done of a run whose packs a broker carries. A broker repeats messages and may bring them out of order, so it is known of each pack whether it was counted.</summary>
+/// <summary>
+/// The progress of one lane in a run whose packs a broker carries. A broker may repeat messages and deliver them out of order, so the
+/// number of every counted pack is kept.
+/// </summary>
 public sealed record LaneProgress
 {
     public required string RunId { get; init; }
 
     public required int Lane { get; init; }
 
-    /// <summary>What became of the packs that were counted.</summary>
+    /// <summary>Counts of the packs that were sent.</summary>
     public RunCounts Counts { get; init; } = new();
 
-    /// <summary>Numbers of the packs that were counted, as ranges in ascending order, none touching the next: <c>0-17,19</c>.</summary>
+    /// <summary>Numbers of the counted packs, as ascending ranges, merged where they adjoin: <c>0-17,19</c>.</summary>
     public string Packs { get; init; } = "";
 
     /// <summary>How many packs were counted.</summary>
@@ -21,7 +24,7 @@ public sealed record LaneProgress
     public long CountedPacks => Ranges().Sum(range => range.Last - range.First + 1);
 
     /// <summary>Counts a pack.</summary>
-    /// <returns>The next standing; null where the pack was counted before.</returns>
+    /// <returns>The new progress; null if the pack was counted before.</returns>
     public LaneProgress? With(long pack, RunCounts counts)
     {
         var ranges = Ranges();
@@ -40,28 +43,32 @@ public sealed record LaneProgress
 
     private List<(long First, long Last)> Ranges() =>
     [
-        .. Packs.Split(',', StringSplitOptions.RemoveEmptyEntries).Select(range => range.Split('-')).Select(ends => (Number(ends[0]), Number(ends[^1]))),
+        .. Packs
+            .Split(',', StringSplitOptions.RemoveEmptyEntries)
+            .Select(range => range.Split('-'))
+            .Select(ends => (Number(ends[0]), Number(ends[^1]))),
     ];
 
     private static long Number(string text) => long.Parse(text, CultureInfo.InvariantCulture);
 
-    private static string Text((long First, long Last) range) =>
-        range.First == range.Last ? range.First.ToString(CultureInfo.InvariantCulture) : string.Create(CultureInfo.InvariantCulture, $"{range.First}-{range.Last}");
+    private static string Text((long First, long Last) range) => range.First == range.Last
+        ? range.First.ToString(CultureInfo.InvariantCulture)
+        : string.Create(CultureInfo.InvariantCulture, $"{range.First}-{range.Last}");
 }
 
-/// <summary>Keeps the standing of each lane of each run that a broker's packs belong to.</summary>
+/// <summary>Stores the progress of every lane of every run whose packs a broker carries.</summary>
 public interface ILaneProgressStore
 {
-    /// <summary>Counts a pack once, however often it is told of.</summary>
-    /// <returns>Whether it was counted now; false where it was counted before.</returns>
-    /// <exception cref="IOException">The book cannot be written.</exception>
+    /// <summary>Counts a pack once, however often this is called for it.</summary>
+    /// <returns>Whether it was counted now; false if it was counted before.</returns>
+    /// <exception cref="IOException">The store cannot be written.</exception>
     ValueTask<bool> CountAsync(ResyncPack pack, RunCounts counts, CancellationToken cancellationToken);
 
-    /// <summary>The standings of a run's lanes, those that have counted anything.</summary>
-    /// <exception cref="IOException">The book cannot be read.</exception>
+    /// <summary>The progress of a run's lanes; lanes that have counted nothing are left out.</summary>
+    /// <exception cref="IOException">The store cannot be read.</exception>
     IAsyncEnumerable<LaneProgress> ListAsync(string runId, CancellationToken cancellationToken);
 
-    /// <summary>Forgets a run's lanes.</summary>
-    /// <exception cref="IOException">The book cannot be written.</exception>
+    /// <summary>Deletes the progress of a run's lanes.</summary>
+    /// <exception cref="IOException">The store cannot be written.</exception>
     ValueTask DeleteAsync(string runId, CancellationToken cancellationToken);
 }

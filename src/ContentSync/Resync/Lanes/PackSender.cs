@@ -5,92 +5,92 @@ using ContentSync.Synchronization;
 
 namespace ContentSync.Resync.Lanes;
 
-/// <summary>Contents that are handled together: one message, one checkpoint's worth of work in one lane.</summary>
+/// <summary>Items that are sent together: one message, the work between two checkpoints in one lane.</summary>
 /// <param name="RunId">The run it belongs to.</param>
-/// <param name="Lane">Its lane; one consumer at a time.</param>
-/// <param name="Number">Its place among the packs of its run in its lane, from 0; the same plan always makes the same packs.</param>
-/// <param name="Items">The planned items of this pack, sent or not.</param>
+/// <param name="Lane">Its lane; has one consumer at a time.</param>
+/// <param name="Number">Its position among the run's packs in this lane, from 0; the same plan always yields the same packs.</param>
+/// <param name="Items">The planned items, including those that are only counted.</param>
 public sealed record ResyncPack(string RunId, int Lane, long Number, IReadOnlyList<PackItem> Items);
 
-/// <param name="ContentId">Which content.</param>
-/// <param name="RequestId">The request that was pending when the pack was made. Where the ledger holds another one by now, this was superseded.</param>
-/// <param name="Status">What the ledger said when it was taken in.</param>
+/// <param name="ContentId">The item's contentId.</param>
+/// <param name="RequestId">The request pending when the pack was created. If the ledger holds another one by now, this one is superseded.</param>
+/// <param name="Status">What the ledger returned when it accepted the item.</param>
 public readonly record struct PackItem(string ContentId, string RequestId, PackItemStatus Status = PackItemStatus.Pending);
 
-/// <summary>What the ledger said of an item when it was taken in. All but the pending ones are only counted.</summary>
+/// <summary>What the ledger returned when it accepted an item. Items that are not pending are only counted.</summary>
 public enum PackItemStatus
 {
     /// <summary>To be sent.</summary>
     Pending = 0,
 
-    /// <summary>In step already.</summary>
+    /// <summary>Already in sync.</summary>
     Unchanged = 1,
 
-    /// <summary>Something newer is known, from elsewhere or from another line of the catalog.</summary>
+    /// <summary>The ledger holds a newer version, from another input or another line of the catalog.</summary>
     Superseded = 2,
 
     /// <summary>Waits for a person.</summary>
     Parked = 3,
 }
 
-/// <param name="Counts">What became of its items.</param>
-/// <param name="Deferral">Set where it was left half done: the items left are not counted, and sending it again finds the others in step.</param>
+/// <param name="Counts">Outcomes of its items.</param>
+/// <param name="Deferral">Set if it was not sent completely: the remaining items are not counted; sending it again skips the items in sync.</param>
 public sealed record PackResult(RunCounts Counts, PackDeferral? Deferral);
 
-/// <summary>What keeps a lane from going on.</summary>
-/// <param name="Reason">For people.</param>
-/// <param name="Delay">How long to stay away.</param>
-/// <param name="IsFault">Somebody has to mend something; it does not pass by itself.</param>
+/// <summary>Why a lane cannot continue now.</summary>
+/// <param name="Reason">For display.</param>
+/// <param name="Delay">How long to wait before the next attempt.</param>
+/// <param name="IsFault">True if it lasts until an operator fixes the cause.</param>
 public sealed record PackDeferral(string Reason, TimeSpan Delay, bool IsFault);
 
 /// <summary>
-/// Brings a pack's contents to AlipayHK, at the lane's pace and a few at a time. One that fails leaves the pack as a message of
-/// its own, with its own back-off, and holds nobody up. Sending a pack again costs nothing for what is in step by then.
+/// Sends a pack's items to AlipayHK, a few at a time and at the lane's rate. An item that fails leaves the pack: it becomes a message of
+/// its own with its own back-off, so it does not delay the others. Sending a pack again costs nothing for items that are in sync.
 /// </summary>
-public sealed class PackSender(ContentSynchronizer synchronizer, ISyncQueue singles, ResyncOptions options, TimeProvider time)
+public sealed class PackSender(ContentSynchronizer synchronizer, ISyncQueue itemQueue, ResyncOptions options, TimeProvider time)
 {
-    /// <summary>Wait before asking again for a content that another way in has in flight.</summary>
-    private static readonly TimeSpan BusyWait = TimeSpan.FromMilliseconds(100);
+    /// <summary>Wait before the next check of an item that another input is sending.</summary>
+    private static readonly TimeSpan MaxBusyWait = TimeSpan.FromMilliseconds(100);
 
     /// <summary>Sends a pack.</summary>
-    /// <param name="pack">Which.</param>
-    /// <param name="rateLimiter">Its lane's.</param>
-    /// <param name="maxWait">How long to wait in the lane for a pause to pass, from its first answer on; infinite where nobody else could take the lane.</param>
-    /// <param name="cancellationToken">Ends it; what is not in step is pending in the ledger.</param>
+    /// <param name="pack">Its items are sent in order, up to <see cref="ResyncOptions.InFlightPerLane"/> at a time.</param>
+    /// <param name="rateLimiter">The limiter of its lane.</param>
+    /// <param name="maxWait">How long an item may wait in the lane until sending resumes; infinite if no other process could take the lane.</param>
+    /// <param name="cancellationToken">Stops the sending; items not yet in sync stay pending in the ledger.</param>
     /// <exception cref="LedgerUnavailableException">The ledger cannot be reached; nothing is lost.</exception>
     /// <exception cref="QueueUnavailableException">A single message could not be enqueued; nothing is lost.</exception>
     public async Task<PackResult> SendAsync(ResyncPack pack, LaneRateLimiter rateLimiter, TimeSpan maxWait, CancellationToken cancellationToken)
     {
-        // One span for all of them, as for the contents of a message: a span each would cost several times what bulk may.
+        // One span for the whole pack, as for the items of a message: a span per item would cost several times the budget of a bulk send.
         using var activity = Telemetry.StartBulk(pack.Items.Count);
         var counts = new RunCounts();
-        var gate = new Lock();
-        PackDeferral? hold = null;
+        var countsLock = new Lock();
+        PackDeferral? deferral = null;
         var next = -1;
         await Task.WhenAll(Enumerable.Range(0, Math.Min(options.InFlightPerLane, pack.Items.Count)).Select(_ => WorkAsync())).ConfigureAwait(false);
-        return new PackResult(counts, hold);
+        return new PackResult(counts, deferral);
 
         async Task WorkAsync()
         {
-            while (Volatile.Read(ref hold) is null)
+            while (Volatile.Read(ref deferral) is null)
             {
                 var index = Interlocked.Increment(ref next);
                 if (index >= pack.Items.Count) return;
                 if (CountOf(pack.Items[index].Status) is { } known)
                 {
-                    lock (gate) counts += known;
+                    lock (countsLock) counts += known;
                     continue;
                 }
 
                 await rateLimiter.AcquireAsync(cancellationToken).ConfigureAwait(false);
-                var (count, held) = await SendAsync(pack.Items[index], maxWait, cancellationToken).ConfigureAwait(false);
-                if (held is not null) Volatile.Write(ref hold, held);
-                lock (gate) counts += count;
+                var (count, itemDeferral) = await SendAsync(pack.Items[index], maxWait, cancellationToken).ConfigureAwait(false);
+                if (itemDeferral is not null) Volatile.Write(ref deferral, itemDeferral);
+                lock (countsLock) counts += count;
             }
         }
     }
 
-    private async Task<(RunCounts Counts, PackDeferral? Hold)> SendAsync(PackItem item, TimeSpan maxWait, CancellationToken cancellationToken)
+    private async Task<(RunCounts Counts, PackDeferral? Deferral)> SendAsync(PackItem item, TimeSpan maxWait, CancellationToken cancellationToken)
     {
         var began = time.GetTimestamp();
         while (true)
@@ -98,16 +98,16 @@ public sealed class PackSender(ContentSynchronizer synchronizer, ISyncQueue sing
             var outcome = await synchronizer.SynchronizeAsync(item.ContentId, cancellationToken).ConfigureAwait(false);
             switch (outcome.Cause)
             {
-                // A pause is not the item's fault: where it passes by itself the lane waits, else the run does.
-                case PendingCause.Deferred when synchronizer.OpenCircuit is { Cause: TripCause.ConfigurationFault } stop:
-                    return (new RunCounts(), new PackDeferral($"AlipayHK answers {stop.Code} ({stop.Message})", outcome.Delay, IsFault: true));
+                // A deferral is not the item's fault: the lane waits if the cause passes automatically; otherwise the run waits.
+                case PendingCause.Deferred when synchronizer.OpenCircuit is { Cause: TripCause.ConfigurationFault } trip:
+                    return (new RunCounts(), new PackDeferral($"AlipayHK responds with {trip.Code} ({trip.Message}).", outcome.Delay, IsFault: true));
                 case PendingCause.Deferred when maxWait != Timeout.InfiniteTimeSpan && time.GetElapsedTime(began) + outcome.Delay > maxWait:
-                    return (new RunCounts(), new PackDeferral(outcome.Description ?? "Sending is paused.", outcome.Delay, IsFault: false));
+                    return (new RunCounts(), new PackDeferral(outcome.Description ?? "Sending is deferred.", outcome.Delay, IsFault: false));
                 case PendingCause.Deferred:
                     await time.WaitAsync(outcome.Delay, cancellationToken).ConfigureAwait(false);
                     break;
                 case PendingCause.Busy:
-                    await time.WaitAsync(outcome.Delay < BusyWait ? outcome.Delay : BusyWait, cancellationToken).ConfigureAwait(false);
+                    await time.WaitAsync(outcome.Delay < MaxBusyWait ? outcome.Delay : MaxBusyWait, cancellationToken).ConfigureAwait(false);
                     break;
                 case PendingCause.LedgerUnavailable:
                     throw new LedgerUnavailableException(outcome.Description ?? "The ledger cannot be reached.");
@@ -117,7 +117,7 @@ public sealed class PackSender(ContentSynchronizer synchronizer, ISyncQueue sing
         }
     }
 
-    private static RunCounts? CountOf(PackItemStatus fate) => fate switch
+    private static RunCounts? CountOf(PackItemStatus status) => status switch
     {
         PackItemStatus.Unchanged => new RunCounts { Unchanged = 1 },
         PackItemStatus.Superseded => new RunCounts { Superseded = 1 },
@@ -136,10 +136,11 @@ public sealed class PackSender(ContentSynchronizer synchronizer, ISyncQueue sing
                 return superseded ? new RunCounts { Superseded = 1 } : new RunCounts { Parked = 1 };
             case SyncOutcomeKind.Pending:
                 var hop = outcome.Record?.Hop ?? 0;
-                await singles.EnqueueAsync([new SyncMessage(item.ContentId, outcome.Record?.RequestId ?? item.RequestId, hop, outcome.Delay)], cancellationToken).ConfigureAwait(false);
+                var message = new SyncMessage(item.ContentId, outcome.Record?.RequestId ?? item.RequestId, hop, outcome.Delay);
+                await itemQueue.EnqueueAsync([message], cancellationToken).ConfigureAwait(false);
                 return new RunCounts { Failed = 1 };
             default:
-                throw new InvalidOperationException($"The ledger holds no {item.ContentId}, which it has accepted.");
+                throw new InvalidOperationException($"The ledger does not hold {item.ContentId}, although it accepted it.");
         }
     }
 }

@@ -6,35 +6,41 @@ using ContentSync.Ledger;
 
 namespace ContentSync.Resync.Lanes;
 
-/// <summary>The lane book in Table storage: an entity for each lane of a run. Thread-safe; any number of processes may write.</summary>
+/// <summary>Lane progress in Table storage: one entity per lane of a run. Thread-safe; any number of processes may write.</summary>
 public sealed class TableLaneProgressStore(TableClient table) : ILaneProgressStore
 {
-    // A lane has one consumer, so that a conflict is one that lost its lock and its successor.
-    private const int MostTries = 10;
+    // A lane has one consumer, so a conflict only occurs between a consumer that lost its session lock and its successor.
+    private const int MaxAttempts = 10;
 
-    /// <summary>Makes the table where it does not exist.</summary>
-    /// <exception cref="IOException">It cannot be made.</exception>
+    /// <summary>Creates the table if it does not exist.</summary>
+    /// <exception cref="IOException">It cannot be created.</exception>
     public async Task CreateIfNotExistsAsync(CancellationToken cancellationToken) =>
         await GuardAsync(() => table.CreateIfNotExistsAsync(cancellationToken), cancellationToken).ConfigureAwait(false);
 
     /// <inheritdoc/>
     public async ValueTask<bool> CountAsync(ResyncPack pack, RunCounts counts, CancellationToken cancellationToken)
     {
-        for (var tries = 0; tries < MostTries; tries++)
+        for (var attempts = 0; attempts < MaxAttempts; attempts++)
         {
-            var found = await GuardAsync(() => table.GetEntityIfExistsAsync<TableEntity>(pack.RunId, RowOf(pack.Lane), cancellationToken: cancellationToken), cancellationToken).ConfigureAwait(false);
-            var standing = found.HasValue ? Of(found.Value!) : new LaneProgress { RunId = pack.RunId, Lane = pack.Lane };
-            if (standing.With(pack.Number, counts) is not { } next) return false;
+            var found = await GuardAsync(
+                () => table.GetEntityIfExistsAsync<TableEntity>(pack.RunId, RowOf(pack.Lane), cancellationToken: cancellationToken),
+                cancellationToken).ConfigureAwait(false);
+            var progress = found.HasValue ? Of(found.Value!) : new LaneProgress { RunId = pack.RunId, Lane = pack.Lane };
+            if (progress.With(pack.Number, counts) is not { } next) return false;
             if (await TryWriteAsync(Of(next), found.HasValue ? found.Value!.ETag : null, cancellationToken).ConfigureAwait(false)) return true;
         }
 
-        throw new IOException($"The lane {pack.Lane} in the table {table.Name} was changed by others {MostTries} times while it was to be written; try again.");
+        throw new IOException(
+            $"Lane {pack.Lane} in the table {table.Name} was changed by another process in each of {MaxAttempts} attempts to write it; try again.");
     }
 
     /// <inheritdoc/>
     public async IAsyncEnumerable<LaneProgress> ListAsync(string runId, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        var pages = table.QueryAsync<TableEntity>(entity => entity.PartitionKey == runId, cancellationToken: cancellationToken).AsPages().GetAsyncEnumerator(cancellationToken);
+        var pages = table
+            .QueryAsync<TableEntity>(entity => entity.PartitionKey == runId, cancellationToken: cancellationToken)
+            .AsPages()
+            .GetAsyncEnumerator(cancellationToken);
         await using (pages.ConfigureAwait(false))
         {
             while (await GuardAsync(() => pages.MoveNextAsync().AsTask(), cancellationToken).ConfigureAwait(false))
@@ -47,8 +53,11 @@ public sealed class TableLaneProgressStore(TableClient table) : ILaneProgressSto
     /// <inheritdoc/>
     public async ValueTask DeleteAsync(string runId, CancellationToken cancellationToken)
     {
-        await foreach (var standing in ListAsync(runId, cancellationToken).ConfigureAwait(false))
-            await GuardAsync(() => table.DeleteEntityAsync(runId, RowOf(standing.Lane), ETag.All, cancellationToken), cancellationToken).ConfigureAwait(false);
+        await foreach (var progress in ListAsync(runId, cancellationToken).ConfigureAwait(false))
+        {
+            await GuardAsync(
+                () => table.DeleteEntityAsync(runId, RowOf(progress.Lane), ETag.All, cancellationToken), cancellationToken).ConfigureAwait(false);
+        }
     }
 
     private async ValueTask<bool> TryWriteAsync(TableEntity entity, ETag? version, CancellationToken cancellationToken)
@@ -82,7 +91,8 @@ public sealed class TableLaneProgressStore(TableClient table) : ILaneProgressSto
         }
     }
 
-    private IOException Unreachable(Exception fault, CancellationToken cancellationToken) => new(TableLedgerFault.Of(table, fault, cancellationToken).Message, fault);
+    private IOException Unreachable(Exception fault, CancellationToken cancellationToken) =>
+        new(TableLedgerFault.Of(table, fault, cancellationToken).Message, fault);
 
     private static string RowOf(int lane) => lane.ToString("D4", CultureInfo.InvariantCulture);
 
@@ -101,14 +111,14 @@ public sealed class TableLaneProgressStore(TableClient table) : ILaneProgressSto
         },
     };
 
-    private static TableEntity Of(LaneProgress standing) => new(standing.RunId, RowOf(standing.Lane))
+    private static TableEntity Of(LaneProgress progress) => new(progress.RunId, RowOf(progress.Lane))
     {
-        [nameof(LaneProgress.Packs)] = standing.Packs,
-        [nameof(RunCounts.Sent)] = standing.Counts.Sent,
-        [nameof(RunCounts.Unchanged)] = standing.Counts.Unchanged,
-        [nameof(RunCounts.Superseded)] = standing.Counts.Superseded,
-        [nameof(RunCounts.Failed)] = standing.Counts.Failed,
-        [nameof(RunCounts.Parked)] = standing.Counts.Parked,
+        [nameof(LaneProgress.Packs)] = progress.Packs,
+        [nameof(RunCounts.Sent)] = progress.Counts.Sent,
+        [nameof(RunCounts.Unchanged)] = progress.Counts.Unchanged,
+        [nameof(RunCounts.Superseded)] = progress.Counts.Superseded,
+        [nameof(RunCounts.Failed)] = progress.Counts.Failed,
+        [nameof(RunCounts.Parked)] = progress.Counts.Parked,
     };
 
     private static long Count(TableEntity entity, string outcome) => entity.GetInt64(outcome) ?? 0;

@@ -6,7 +6,7 @@ using ContentSync.Catalog;
 
 namespace ContentSync.Resync.Planning;
 
-/// <summary>What differs between a catalog and the ledger: which of its lines are to be sent, and which contents beside them.</summary>
+/// <summary>The differences between a catalog and the ledger: which of the catalog's lines to send, and which items to send beside them.</summary>
 public sealed class CatalogPlan : IDisposable
 {
     private readonly ulong[] _selected;
@@ -16,16 +16,19 @@ public sealed class CatalogPlan : IDisposable
 
     public PlanCounts Counts { get; private set; } = new();
 
-    /// <summary>The first of the items that are unsound.</summary>
+    /// <summary>The first of the invalid items.</summary>
     public IReadOnlyList<CatalogEntry> Issues { get; private set; } = [];
 
-    /// <summary>Lines of the catalog that are to be sent.</summary>
+    /// <summary>How many lines of the catalog to send.</summary>
     public long Selected { get; private set; }
 
-    /// <summary>Whether the item at this place of the catalog, from 0, is to be sent.</summary>
+    /// <summary>Whether to send the item with this ordinal in the catalog, from 0.</summary>
     public bool IsSelected(long ordinal) => ordinal / 64 < _selected.Length && (_selected[ordinal / 64] & (1UL << (int)(ordinal % 64))) != 0;
 
-    /// <summary>Contents that it names by their ids, beside the lines: those that the catalog no longer holds; or, where the ledger is the source, those to be sent again.</summary>
+    /// <summary>
+    /// The contentIds of items to send that are not lines of the catalog: items that the catalog no longer holds or, if the ledger is the
+    /// source, items to send again.
+    /// </summary>
     public IEnumerable<string> Named()
     {
         var at = 0;
@@ -38,7 +41,7 @@ public sealed class CatalogPlan : IDisposable
         }
     }
 
-    /// <summary>Writes what a run needs of it; the issues are not part of that.</summary>
+    /// <summary>Writes what a run needs of the plan; counts and issues are not included.</summary>
     public async Task SaveAsync(Stream destination, CancellationToken cancellationToken)
     {
         var head = new byte[2 * sizeof(long)];
@@ -50,7 +53,7 @@ public sealed class CatalogPlan : IDisposable
     }
 
     /// <summary>Reads what <see cref="SaveAsync"/> wrote.</summary>
-    /// <exception cref="EndOfStreamException">It is not whole.</exception>
+    /// <exception cref="EndOfStreamException">The plan is truncated.</exception>
     public static async Task<CatalogPlan> LoadAsync(Stream source, CancellationToken cancellationToken)
     {
         var head = new byte[2 * sizeof(long)];
@@ -89,35 +92,35 @@ public sealed class CatalogPlan : IDisposable
 }
 
 /// <summary>
-/// A plan in figures. New, Changed and Unchanged count contents, Repeated the further lines that a content has in the catalog;
-/// with Invalid they add up to Items.
+/// The size of a plan. New, Changed and Unchanged count items; Repeated counts the further lines with a contentId that the catalog holds
+/// already. Together with Invalid they add up to Items.
 /// </summary>
 public sealed record PlanCounts
 {
     /// <summary>Lines or elements of the catalog.</summary>
     public long Items { get; init; }
 
-    /// <summary>Unsound items; left alone.</summary>
+    /// <summary>Invalid items; neither sent nor delisted.</summary>
     public long Invalid { get; init; }
 
-    /// <summary>Further lines of a content that the catalog holds already.</summary>
+    /// <summary>Further lines with a contentId that an earlier line has.</summary>
     public long Repeated { get; init; }
 
-    /// <summary>The ledger does not hold it.</summary>
+    /// <summary>Items that the ledger does not hold.</summary>
     public long New { get; init; }
 
-    /// <summary>The ledger holds something else, or gave this very content up after every retry.</summary>
+    /// <summary>Items whose version in the ledger differs, or was parked after its last attempt.</summary>
     public long Changed { get; init; }
 
-    /// <summary>The ledger holds this very content; nothing is done.</summary>
+    /// <summary>Items whose version the ledger already holds; not sent.</summary>
     public long Unchanged { get; init; }
 
-    /// <summary>Listed in the ledger and no longer in the catalog; to be sent with contentStatus 0.</summary>
+    /// <summary>Items listed in the ledger and absent from the catalog; sent with contentStatus 0.</summary>
     public long Vanished { get; init; }
 
-    /// <summary>Contents that the ledger holds as listed.</summary>
+    /// <summary>Items that are listed in the ledger.</summary>
     public long Listed { get; init; }
 
-    /// <summary>Contents that are listed and would be delisted: the vanished, and those that the catalog delists itself.</summary>
+    /// <summary>Listed items that would be delisted: those absent from the catalog, and those that the catalog itself delists.</summary>
     public long Delisting { get; init; }
 }

@@ -4,118 +4,126 @@ using ContentSync.Ledger;
 
 namespace ContentSync.Resync.Planning;
 
-/// <summary>Finds what differs between a catalog and the ledger.</summary>
+/// <summary>Compares a catalog with the ledger.</summary>
 public interface ICatalogPlanner
 {
-    /// <summary>Reads the snapshot to its end and plans, or says why the snapshot is refused as a whole.</summary>
-    /// <returns>The plan, to be disposed of; or why there is none.</returns>
+    /// <summary>Reads the snapshot to its end and plans, or refuses the whole snapshot.</summary>
+    /// <returns>The plan, which the caller disposes of; or the reason there is none.</returns>
     /// <exception cref="LedgerUnavailableException">The ledger cannot be read.</exception>
     Task<PlanResult> PlanAsync(ICatalogSnapshot snapshot, CancellationToken cancellationToken);
 }
 
 /// <summary>
-/// Compares a whole catalog with the ledger and finds what differs. Both are streamed once, side by side, into small entries on
-/// disk, partitioned by a hash of the contentId; then one partition after the other is compared in memory. So the memory it
-/// takes does not grow with the catalog, but for one bit per item. Thread-safe.
+/// Compares a whole catalog with the ledger. Both are streamed once, in parallel, into small entries on disk, partitioned by a hash of
+/// the contentId; then the partitions are compared in memory, one after the other. Memory use grows with the catalog by only one bit
+/// per item. Thread-safe.
 /// </summary>
 /// <param name="reader">Reads the catalog.</param>
-/// <param name="ledger">What it is held against.</param>
-/// <param name="temporaryFolder">Where the entries go: some 90 bytes per item, deleted with the plan.</param>
+/// <param name="ledger">Scanned once per plan.</param>
+/// <param name="temporaryFolder">Holds the entries while planning: about 90 bytes per item.</param>
 public sealed class CatalogPlanner(CatalogReader reader, ILedgerScan ledger, string temporaryFolder) : ICatalogPlanner
 {
     /// <summary>
-    /// Reads the snapshot to its end and plans. A snapshot that cannot be read to its end, that holds a line of which not even the
-    /// contentId can be read, or that changes meanwhile is refused as a whole: what is missing in it must not be taken for vanished.
-    /// An item that is merely unsound is left alone: it is neither sent nor taken for vanished.
+    /// Reads the snapshot to its end and plans. Refuses a snapshot that cannot be read to its end, that changes meanwhile, or that holds a
+    /// line whose contentId cannot be read: an item missing because of that would be delisted by mistake. An item that is merely invalid
+    /// is left alone: neither sent nor delisted.
     /// </summary>
-    /// <returns>The plan, to be disposed of; or why there is none.</returns>
+    /// <returns>The plan, which the caller disposes of; or the reason there is none.</returns>
     /// <exception cref="LedgerUnavailableException">The ledger cannot be read.</exception>
-    public Task<PlanResult> PlanAsync(ICatalogSnapshot snapshot, CancellationToken cancellationToken) => PlanAsync(snapshot, PlanScope.Mirror, cancellationToken);
+    public Task<PlanResult> PlanAsync(ICatalogSnapshot snapshot, CancellationToken cancellationToken) =>
+        PlanAsync(snapshot, PlanScope.Mirror, cancellationToken);
 
     /// <inheritdoc cref="PlanAsync(ICatalogSnapshot, CancellationToken)"/>
-    /// <param name="snapshot">Which.</param>
-    /// <param name="scope">What the catalog stands for.</param>
-    /// <param name="cancellationToken">Ends it.</param>
+    /// <param name="snapshot">Read once.</param>
+    /// <param name="scope">Whether items absent from the catalog are delisted.</param>
+    /// <param name="cancellationToken">Cancels the planning; its files are deleted.</param>
     public async Task<PlanResult> PlanAsync(ICatalogSnapshot snapshot, PlanScope scope, CancellationToken cancellationToken)
     {
-        using var sides = PlanPartitions.Create(temporaryFolder);
+        using var partitions = PlanPartitions.Create(temporaryFolder);
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        var listing = Task.Run(() => PartitionLedgerAsync(sides, snapshot.WrittenAt, stop.Token), stop.Token);
-        CatalogScanResult reading;
+        var ledgerScan = Task.Run(() => PartitionLedgerAsync(partitions, snapshot.WrittenAt, stop.Token), stop.Token);
+        CatalogScanResult scan;
         try
         {
-            reading = await Task.Run(() => PartitionCatalogAsync(sides, snapshot, scope, stop.Token), stop.Token).ConfigureAwait(false);
+            scan = await Task.Run(() => PartitionCatalogAsync(partitions, snapshot, scope, stop.Token), stop.Token).ConfigureAwait(false);
         }
         catch
         {
-            await StopAsync(stop, listing).ConfigureAwait(false);
+            await StopAsync(stop, ledgerScan).ConfigureAwait(false);
             throw;
         }
 
-        if (reading.Fault is { } fault)
+        if (scan.Fault is { } fault)
         {
-            await StopAsync(stop, listing).ConfigureAwait(false);
+            await StopAsync(stop, ledgerScan).ConfigureAwait(false);
             return new PlanResult(null, fault);
         }
 
-        await listing.ConfigureAwait(false);
-        sides.Complete();
-        return new PlanResult(await Task.Run(() => Compare(sides, reading, scope, cancellationToken), cancellationToken).ConfigureAwait(false), null);
+        await ledgerScan.ConfigureAwait(false);
+        partitions.Complete();
+        var plan = await Task.Run(() => Compare(partitions, scan, scope, cancellationToken), cancellationToken).ConfigureAwait(false);
+        return new PlanResult(plan, null);
     }
 
-    private static async Task StopAsync(CancellationTokenSource stop, Task listing)
+    private static async Task StopAsync(CancellationTokenSource stop, Task ledgerScan)
     {
         await stop.CancelAsync().ConfigureAwait(false);
-        await listing.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await ledgerScan.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 
-    private async Task<CatalogScanResult> PartitionCatalogAsync(PlanPartitions sides, ICatalogSnapshot snapshot, PlanScope scope, CancellationToken cancellationToken)
+    private async Task<CatalogScanResult> PartitionCatalogAsync(
+        PlanPartitions partitions, ICatalogSnapshot snapshot, PlanScope scope, CancellationToken cancellationToken)
     {
-        var reading = new CatalogScanResult(scope);
+        var scan = new CatalogScanResult(scope);
         try
         {
             var stream = await snapshot.OpenAsync(cancellationToken).ConfigureAwait(false);
             await using (stream.ConfigureAwait(false))
             {
-                await new PlanScan(reader).RunAsync(stream, piece => reading.Add(piece) && sides.Add(piece.Items), cancellationToken).ConfigureAwait(false);
+                await new PlanScan(reader)
+                    .RunAsync(stream, chunk => scan.Add(chunk) && partitions.Add(chunk.Items), cancellationToken)
+                    .ConfigureAwait(false);
             }
 
-            if (reading.Fault is not null) return reading;
+            if (scan.Fault is not null) return scan;
         }
         catch (CatalogFormatException) when (scope == PlanScope.Additions)
         {
-            // Whoever reads it with this plan gets there as well.
+            // The caller reads the file again with this plan, and reports the same fault then.
         }
         catch (Exception e) when (e is CatalogFormatException or IOException)
         {
-            reading.Fault = new SnapshotFault((e as CatalogFormatException)?.Line, e.Message);
-            return reading;
+            scan.Fault = new SnapshotFault((e as CatalogFormatException)?.Line, e.Message);
+            return scan;
         }
 
         if (!await snapshot.IsIntactAsync(cancellationToken).ConfigureAwait(false))
-            reading.Fault = new SnapshotFault(null, $"{snapshot.Name} was written to while it was read; write it under another name and rename it when it is whole.");
-        return reading;
+        {
+            scan.Fault = new SnapshotFault(
+                null, $"{snapshot.Name} was written to while it was read; write it under another name and rename it when it is complete.");
+        }
+        return scan;
     }
 
-    private async Task PartitionLedgerAsync(PlanPartitions sides, DateTimeOffset writtenAt, CancellationToken cancellationToken)
+    private async Task PartitionLedgerAsync(PlanPartitions partitions, DateTimeOffset writtenAt, CancellationToken cancellationToken)
     {
-        await foreach (var content in ledger.ReadAsync(cancellationToken).ConfigureAwait(false)) sides.AddLedgerItem(content, writtenAt);
+        await foreach (var item in ledger.ReadAsync(cancellationToken).ConfigureAwait(false)) partitions.AddLedgerItem(item, writtenAt);
     }
 
-    private static CatalogPlan Compare(PlanPartitions sides, CatalogScanResult reading, PlanScope scope, CancellationToken cancellationToken)
+    private static CatalogPlan Compare(PlanPartitions partitions, CatalogScanResult scan, PlanScope scope, CancellationToken cancellationToken)
     {
-        var plan = CatalogPlan.Create(reading.Items);
+        var plan = CatalogPlan.Create(scan.Items);
         try
         {
-            foreach (var ordinal in reading.ToBeShown) plan.Select(ordinal);
+            foreach (var ordinal in scan.SelectedInvalid) plan.Select(ordinal);
             var comparison = new PlanComparison(plan, scope);
             for (var partition = 0; partition < PlanPartitions.Partitions; partition++)
             {
                 cancellationToken.ThrowIfCancellationRequested();
-                comparison.Run(sides, partition);
+                comparison.Run(partitions, partition);
             }
 
-            plan.Seal(comparison.Counts with { Items = reading.Items, Invalid = reading.Invalid }, reading.Issues);
+            plan.Seal(comparison.Counts with { Items = scan.Items, Invalid = scan.Invalid }, scan.Issues);
             return plan;
         }
         catch
@@ -125,10 +133,10 @@ public sealed class CatalogPlanner(CatalogReader reader, ILedgerScan ledger, str
         }
     }
 
-    /// <summary>What reading the catalog came to.</summary>
+    /// <summary>The outcome of scanning the catalog.</summary>
     private sealed class CatalogScanResult(PlanScope scope)
     {
-        private const int MostIssues = 100;
+        private const int MaxIssues = 100;
 
         public SnapshotFault? Fault { get; set; }
 
@@ -138,23 +146,23 @@ public sealed class CatalogPlanner(CatalogReader reader, ILedgerScan ledger, str
 
         public List<CatalogEntry> Issues { get; } = [];
 
-        /// <summary>Places of the unsound items, where whoever reads with this plan is to see them.</summary>
-        public List<long> ToBeShown { get; } = [];
+        /// <summary>Ordinals of invalid items to select, so that the reader of the plan reports them.</summary>
+        public List<long> SelectedInvalid { get; } = [];
 
-        /// <returns>False where one of its items spoils the whole snapshot.</returns>
-        public bool Add(PlanChunk piece)
+        /// <returns>False if one of its items makes the whole snapshot unusable.</returns>
+        public bool Add(PlanChunk chunk)
         {
-            Items += piece.Count;
-            return piece.Invalid.All(Add);
+            Items += chunk.Count;
+            return chunk.Invalid.All(Add);
         }
 
-        private bool Add((long Ordinal, CatalogEntry Entry) unsound)
+        private bool Add((long Ordinal, CatalogEntry Entry) invalid)
         {
-            var entry = unsound.Entry;
+            var entry = invalid.Entry;
             if (scope == PlanScope.Additions)
             {
                 Invalid++;
-                ToBeShown.Add(unsound.Ordinal);
+                SelectedInvalid.Add(invalid.Ordinal);
                 return true;
             }
 
@@ -166,29 +174,29 @@ public sealed class CatalogPlanner(CatalogReader reader, ILedgerScan ledger, str
             }
 
             Invalid++;
-            if (Issues.Count < MostIssues) Issues.Add(entry);
+            if (Issues.Count < MaxIssues) Issues.Add(entry);
             return true;
         }
     }
 }
 
-/// <summary>What a catalog stands for.</summary>
+/// <summary>How a catalog relates to all items.</summary>
 public enum PlanScope
 {
-    /// <summary>All there is: what it does not hold is to be delisted, so it must be whole.</summary>
+    /// <summary>The catalog is everything: listed items that are absent from it are delisted, so it must be complete.</summary>
     Mirror = 0,
 
     /// <summary>
-    /// Something to be sent, beside whatever else there is. Nothing vanishes by it, and it need not be whole. Everything is selected that
-    /// AlipayHK did not acknowledge just so, unsound items among it.
+    /// The catalog is items to send, among others. Nothing is delisted for being absent, and the file need not be complete. Selects every
+    /// item whose version AlipayHK has not acknowledged, and the invalid items.
     /// </summary>
     Additions = 1,
 }
 
-/// <summary>A plan, or the fault for which the snapshot is refused; one of them is null.</summary>
+/// <summary>A plan, or the fault for which the snapshot is refused; exactly one of them is null.</summary>
 public sealed record PlanResult(CatalogPlan? Plan, SnapshotFault? Fault);
 
-/// <summary>Why a snapshot is refused as a whole.</summary>
-/// <param name="Line">The line, from 1; null where the fault has no place.</param>
+/// <summary>Why a whole snapshot is refused.</summary>
+/// <param name="Line">The line, from 1; null if the fault has no line.</param>
 /// <param name="Message">What is wrong and what would be right.</param>
 public sealed record SnapshotFault(long? Line, string Message);

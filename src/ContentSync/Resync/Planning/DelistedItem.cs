@@ -6,15 +6,15 @@ using ContentSync.Ledger;
 namespace ContentSync.Resync.Planning;
 
 /// <summary>
-/// Makes the items that take contents down: AlipayHK has no delete, and wants the whole content with contentStatus 0. What was
-/// accepted once is not measured by today's limits and schemas again. Not thread-safe.
+/// Creates the items that delist: AlipayHK has no delete operation and requires the whole item with contentStatus 0. Today's limits and
+/// schemas are not applied to an item that was accepted earlier. Not thread-safe.
 /// </summary>
 internal sealed class DelistedItem(TimeProvider time)
 {
     private readonly Dictionary<string, ContentReader> _readers = new(StringComparer.Ordinal);
 
-    /// <summary>The content that the ledger holds, delisted.</summary>
-    /// <param name="record">Its body is the wire's: the caller's own members, and a requestId.</param>
+    /// <summary>The item that the ledger holds, delisted.</summary>
+    /// <param name="record">Its body is the request body: the caller's members and a requestId.</param>
     public ContentItem Of(SyncRecord record)
     {
         using var body = JsonDocument.Parse(record.Body);
@@ -30,7 +30,8 @@ internal sealed class DelistedItem(TimeProvider time)
         }
 
         var result = Reader(record.ContentType).Read(item.WrittenSpan);
-        return result.Item ?? throw new InvalidOperationException($"The ledger's own content {record.ContentId} cannot be read: {result.Violations[0].Message}");
+        return result.Item
+            ?? throw new InvalidOperationException($"The ledger's item {record.ContentId} cannot be read: {result.Violations[0].Message}");
     }
 
     private ContentReader Reader(string contentType)

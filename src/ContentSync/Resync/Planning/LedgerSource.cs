@@ -4,8 +4,8 @@ using ContentSync.Ledger;
 namespace ContentSync.Resync.Planning;
 
 /// <summary>
-/// The ledger itself as a source: sends again what it holds, with the same request. For what is pending or failed, and for what AlipayHK
-/// acknowledged so long ago that it had better be told again. What AlipayHK rejected is left alone.
+/// The ledger itself as a source: sends the items it holds again, with the same requests. For items that are pending or failed, and for
+/// items that AlipayHK acknowledged long ago. Items that AlipayHK rejected are left alone.
 /// </summary>
 public sealed class LedgerSource : ICatalogSource
 {
@@ -16,10 +16,11 @@ public sealed class LedgerSource : ICatalogSource
     public string Name => SourceName;
 
     /// <inheritdoc/>
-    public ValueTask<ICatalogSnapshot?> FindNewestAsync(CancellationToken cancellationToken) => ValueTask.FromResult<ICatalogSnapshot?>(LedgerSnapshot.Instance);
+    public ValueTask<ICatalogSnapshot?> FindNewestAsync(CancellationToken cancellationToken) =>
+        ValueTask.FromResult<ICatalogSnapshot?>(LedgerSnapshot.Instance);
 }
 
-/// <summary>The ledger as it stands; it has no bytes of its own, so only a plan of <see cref="ResendPlanner"/> goes with it.</summary>
+/// <summary>The current ledger. It has no bytes to read, so only <see cref="ResendPlanner"/> can plan it.</summary>
 public sealed class LedgerSnapshot : ICatalogSnapshot
 {
     internal static readonly LedgerSnapshot Instance = new();
@@ -32,7 +33,7 @@ public sealed class LedgerSnapshot : ICatalogSnapshot
 
     public string Digest => LedgerSource.SourceName;
 
-    /// <summary>Nothing of it is accepted anew.</summary>
+    /// <summary>Unused: items that are sent again are not accepted again.</summary>
     public DateTimeOffset WrittenAt => DateTimeOffset.UnixEpoch;
 
     public ValueTask<Stream> OpenAsync(CancellationToken cancellationToken) => ValueTask.FromResult(Stream.Null);
@@ -40,25 +41,25 @@ public sealed class LedgerSnapshot : ICatalogSnapshot
     public ValueTask<bool> IsIntactAsync(CancellationToken cancellationToken) => ValueTask.FromResult(true);
 }
 
-/// <summary>Which contents of the ledger to send again; they add up.</summary>
+/// <summary>Which items of the ledger to send again; an item that meets any of the criteria is sent.</summary>
 public sealed record ResendFilter
 {
-    /// <summary>What is meant where nothing is said.</summary>
+    /// <summary>Used when no criteria are given.</summary>
     public static ResendFilter Default { get; } = new() { Pending = true, Failed = true, UnknownOutcome = true };
 
     /// <summary>Accepted, and not acknowledged yet.</summary>
     public bool Pending { get; init; }
 
-    /// <summary>Given up on after every retry.</summary>
+    /// <summary>Parked after the last attempt.</summary>
     public bool Failed { get; init; }
 
-    /// <summary>Sent at least once, and no answer told what AlipayHK holds now.</summary>
+    /// <summary>Sent at least once, and no response says which version AlipayHK holds.</summary>
     public bool UnknownOutcome { get; init; }
 
-    /// <summary>Acknowledged longer ago than this; null for none of these.</summary>
+    /// <summary>Acknowledged longer ago than this; null for none.</summary>
     public TimeSpan? OlderThan { get; init; }
 
-    /// <summary>Whether a content is one of them.</summary>
+    /// <summary>Whether an item meets one of the criteria.</summary>
     public bool Matches(SyncRecord record, DateTimeOffset now) => record switch
     {
         { State: SyncState.Parked, ParkReason: ParkReason.Rejected } => false,
@@ -70,11 +71,11 @@ public sealed record ResendFilter
     };
 }
 
-/// <summary>Plans what of the ledger is to be sent again.</summary>
+/// <summary>Plans which items of the ledger to send again.</summary>
 public sealed class ResendPlanner(ISyncLedger ledger, TimeProvider time)
 {
     /// <summary>Reads the ledger once.</summary>
-    /// <returns>The plan, to be disposed of. Its contents are those to be sent again; Items counts what the ledger holds.</returns>
+    /// <returns>The plan, which the caller disposes of. It names the items to send again; Items counts all records of the ledger.</returns>
     /// <exception cref="LedgerUnavailableException">The ledger cannot be read.</exception>
     public async Task<CatalogPlan> PlanAsync(ResendFilter filter, CancellationToken cancellationToken)
     {

@@ -1,12 +1,12 @@
 namespace ContentSync.Resync.Planning;
 
 /// <summary>
-/// Compares one partition after the other. In memory is the catalog's side of one partition:
-/// <see cref="BytesPerItem"/> bytes per item, of which a partition holds one in <see cref="PlanPartitions.Partitions"/>.
+/// Compares the partitions one after the other, with the catalog's side of one partition in memory:
+/// <see cref="BytesPerItem"/> bytes per item of the catalog, divided by <see cref="PlanPartitions.Partitions"/>.
 /// </summary>
 internal sealed class PlanComparison(CatalogPlan plan, PlanScope scope)
 {
-    /// <summary>The entry, and two slots of four bytes that find it.</summary>
+    /// <summary>The entry, and two hash table slots of four bytes.</summary>
     public const int BytesPerItem = PlanItem.Size + (2 * sizeof(int));
 
     private PlanItem[] _items = [];
@@ -21,7 +21,7 @@ internal sealed class PlanComparison(CatalogPlan plan, PlanScope scope)
     private long _listed;
     private long _delisting;
 
-    /// <summary>Of the partitions that were compared so far.</summary>
+    /// <summary>Counts of the partitions compared so far.</summary>
     public PlanCounts Counts => new()
     {
         New = _new,
@@ -33,16 +33,16 @@ internal sealed class PlanComparison(CatalogPlan plan, PlanScope scope)
         Delisting = _delisting,
     };
 
-    public void Run(PlanPartitions sides, int partition)
+    public void Run(PlanPartitions partitions, int partition)
     {
-        var count = sides.ReadItems(partition, ref _items);
+        var count = partitions.ReadItems(partition, ref _items);
         _slotCount = count * 2;
         if (_slots.Length < _slotCount) _slots = new int[_items.Length * 2];
         _slots.AsSpan(0, _slotCount).Clear();
         for (var i = 0; i < count; i++) Add(i);
-        using (var contents = sides.OpenLedgerItems(partition))
+        using (var ledgerItems = partitions.OpenLedgerItems(partition))
         {
-            while (contents.TryRead(out var content)) Match(content);
+            while (ledgerItems.TryRead(out var ledgerItem)) Match(ledgerItem);
         }
 
         foreach (var slot in _slots.AsSpan(0, _slotCount))
@@ -71,35 +71,35 @@ internal sealed class PlanComparison(CatalogPlan plan, PlanScope scope)
         _repeated++;
         if (before.State == item.State && !before.Ambiguous) return;
 
-        // Which of them counts, their revisions tell, and those the ledger knows how to compare: it gets them all, in order.
+        // Only their revisions decide which of them counts, and only the ledger can compare those: select them all, in order.
         before.Ambiguous = true;
         plan.Select(before.Ordinal);
         plan.Select(item.Ordinal);
     }
 
-    private void Match(LedgerPlanItem content)
+    private void Match(LedgerPlanItem ledgerItem)
     {
-        var listed = (content.Flags & LedgerItemFlags.Listed) != 0;
+        var listed = (ledgerItem.Flags & LedgerItemFlags.Listed) != 0;
         if (listed) _listed++;
-        var index = _slotCount == 0 ? 0 : Slot(content.Key);
+        var index = _slotCount == 0 ? 0 : Slot(ledgerItem.Key);
         if (index == 0)
         {
-            if (scope == PlanScope.Additions || !listed || (content.Flags & LedgerItemFlags.Newer) != 0) return;
+            if (scope == PlanScope.Additions || !listed || (ledgerItem.Flags & LedgerItemFlags.Newer) != 0) return;
             _vanished++;
             _delisting++;
-            plan.AddNamed(content.ContentId);
+            plan.AddNamed(ledgerItem.ContentId);
             return;
         }
 
         ref var item = ref _items[index - 1];
         item.Matched = true;
         if (!item.IsValid) return;
-        if (item.State.LooksLike(content.State) && !item.Ambiguous && IsInSync(content.Flags))
+        if (item.State.LooksLike(ledgerItem.State) && !item.Ambiguous && IsInSync(ledgerItem.Flags))
         {
             _unchanged++;
 
-            // Nothing is sent, but the ledger has to know: what comes late with a revision in between must not win.
-            if (item.State.IsNewerThan(content.State)) plan.Select(item.Ordinal);
+            // Nothing is sent, but the ledger must learn the revision: a late update with a revision in between must not win.
+            if (item.State.IsNewerThan(ledgerItem.State)) plan.Select(item.Ordinal);
             return;
         }
 
@@ -108,7 +108,8 @@ internal sealed class PlanComparison(CatalogPlan plan, PlanScope scope)
         plan.Select(item.Ordinal);
     }
 
-    private bool IsInSync(LedgerItemFlags traits) => scope == PlanScope.Additions ? (traits & LedgerItemFlags.Acknowledged) != 0 : (traits & LedgerItemFlags.Parked) == 0;
+    private bool IsInSync(LedgerItemFlags flags) =>
+        scope == PlanScope.Additions ? (flags & LedgerItemFlags.Acknowledged) != 0 : (flags & LedgerItemFlags.Parked) == 0;
 
     private ref int Slot(PlanKey key)
     {

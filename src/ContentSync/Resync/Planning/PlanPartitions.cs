@@ -7,24 +7,25 @@ using ContentSync.Ledger;
 namespace ContentSync.Resync.Planning;
 
 /// <summary>
-/// Both sides of a comparison as small entries in temporary files, partitioned by contentId. A contentId is known by 16 bytes: two
-/// different ones are as unlikely to meet as halves of a SHA-256. Of a content's hash 8 bytes do: it meets none but its own predecessor.
+/// Both sides of a comparison as small entries in temporary files, partitioned by contentId. A contentId is represented by 16 bytes: a
+/// collision is as unlikely as one between halves of SHA-256 values. 8 bytes of an item's hash are enough: it is compared only with the
+/// hash of another version of the same item.
 /// </summary>
 internal sealed class PlanPartitions : IDisposable
 {
-    /// <summary>With 100 million items a partition has some 75 MiB.</summary>
+    /// <summary>With 100 million items, a partition is about 75 MiB.</summary>
     public const int Partitions = 64;
 
     private readonly DirectoryInfo _folder;
     private readonly PartitionFile[] _items;
-    private readonly PartitionFile[] _contents;
-    private readonly byte[] _entry = new byte[LedgerItemReader.LongestEntry];
+    private readonly PartitionFile[] _ledgerItems;
+    private readonly byte[] _entry = new byte[LedgerItemReader.MaxEntryBytes];
 
     private PlanPartitions(DirectoryInfo folder)
     {
         _folder = folder;
         _items = [.. Enumerable.Range(0, Partitions).Select(i => new PartitionFile(Path.Combine(folder.FullName, $"items-{i}")))];
-        _contents = [.. Enumerable.Range(0, Partitions).Select(i => new PartitionFile(Path.Combine(folder.FullName, $"contents-{i}")))];
+        _ledgerItems = [.. Enumerable.Range(0, Partitions).Select(i => new PartitionFile(Path.Combine(folder.FullName, $"ledger-{i}")))];
     }
 
     public static PlanPartitions Create(string temporaryFolder)
@@ -33,35 +34,36 @@ internal sealed class PlanPartitions : IDisposable
         return new PlanPartitions(Directory.CreateDirectory(Path.Combine(temporaryFolder, $"plan-{Path.GetRandomFileName()}")));
     }
 
-    /// <summary>Items of the catalog. One caller at a time.</summary>
-    /// <returns>True.</returns>
+    /// <summary>Adds items of the catalog. One caller at a time.</summary>
+    /// <returns>Always true.</returns>
     public bool Add(ReadOnlySpan<PlanItem> items)
     {
-        foreach (ref readonly var item in items) _items[item.Key.Partition].Append(MemoryMarshal.AsBytes(new ReadOnlySpan<PlanItem>(in item)));
+        foreach (ref readonly var item in items)
+            _items[item.Key.Partition].Append(MemoryMarshal.AsBytes(new ReadOnlySpan<PlanItem>(in item)));
         return true;
     }
 
-    /// <summary>A content of the ledger. One caller at a time.</summary>
-    public void AddLedgerItem(ScannedItem content, DateTimeOffset writtenAt)
+    /// <summary>Adds an item of the ledger. One caller at a time.</summary>
+    public void AddLedgerItem(ScannedItem item, DateTimeOffset writtenAt)
     {
-        var key = PlanKey.Of(content.ContentId);
-        var traits = (content.ContentStatus == ContentStatus.Valid ? LedgerItemFlags.Listed : 0)
-            | (content is { State: SyncState.Parked, ParkReason: not ParkReason.Rejected } ? LedgerItemFlags.Parked : 0)
-            | (content.State == SyncState.Synchronized ? LedgerItemFlags.Acknowledged : 0)
-            | (content.AcceptedAt > writtenAt ? LedgerItemFlags.Newer : 0);
-        _contents[key.Partition].Append(LedgerItemReader.Write(_entry, key, new PlanState(content.Hash, content.Revision), traits, content.ContentId));
+        var key = PlanKey.Of(item.ContentId);
+        var flags = (item.ContentStatus == ContentStatus.Valid ? LedgerItemFlags.Listed : 0)
+            | (item is { State: SyncState.Parked, ParkReason: not ParkReason.Rejected } ? LedgerItemFlags.Parked : 0)
+            | (item.State == SyncState.Synchronized ? LedgerItemFlags.Acknowledged : 0)
+            | (item.AcceptedAt > writtenAt ? LedgerItemFlags.Newer : 0);
+        _ledgerItems[key.Partition].Append(LedgerItemReader.Write(_entry, key, new PlanState(item.Hash, item.Revision), flags, item.ContentId));
     }
 
-    /// <summary>To be called between the last entry and the first reading.</summary>
+    /// <summary>Ends the writing. Call it after the last entry and before the first read.</summary>
     public void Complete()
     {
-        foreach (var file in _items.Concat(_contents)) file.Complete();
+        foreach (var file in _items.Concat(_ledgerItems)) file.Complete();
     }
 
-    /// <summary>The catalog's side of a partition.</summary>
+    /// <summary>Reads the catalog's side of a partition.</summary>
     /// <param name="partition">From 0.</param>
-    /// <param name="items">Where they go; replaced where they need more room.</param>
-    /// <returns>How many they are.</returns>
+    /// <param name="items">Receives the items; replaced by a larger array if necessary.</param>
+    /// <returns>The number of items.</returns>
     public int ReadItems(int partition, ref PlanItem[] items)
     {
         using var stream = _items[partition].OpenRead();
@@ -71,16 +73,16 @@ internal sealed class PlanPartitions : IDisposable
         return count;
     }
 
-    /// <summary>The ledger's side of a partition.</summary>
-    public LedgerItemReader OpenLedgerItems(int partition) => new(_contents[partition].OpenRead());
+    /// <summary>Opens the ledger's side of a partition.</summary>
+    public LedgerItemReader OpenLedgerItems(int partition) => new(_ledgerItems[partition].OpenRead());
 
     public void Dispose()
     {
-        foreach (var file in _items.Concat(_contents)) file.Dispose();
+        foreach (var file in _items.Concat(_ledgerItems)) file.Dispose();
         _folder.Delete(recursive: true);
     }
 
-    /// <summary>Written from start to end. There is a file only for what does not fit the buffer.</summary>
+    /// <summary>Written sequentially. Creates a file only if the buffer is too small.</summary>
     private sealed class PartitionFile(string path) : IDisposable
     {
         private const int BufferSize = 32 * 1024;
@@ -120,21 +122,21 @@ internal sealed class PlanPartitions : IDisposable
     }
 }
 
-/// <summary>16 bytes that tell contentIds, or contents, apart.</summary>
+/// <summary>16 bytes that represent a contentId.</summary>
 internal readonly record struct PlanKey(ulong High, ulong Low)
 {
     private const int Size = 16;
 
     public int Partition => (int)(Mixed % PlanPartitions.Partitions);
 
-    /// <summary>Evenly spread, also over contentIds that differ in a few digits.</summary>
+    /// <summary>Evenly distributed, also for contentIds that differ in only a few digits.</summary>
     public ulong Mixed => Mix(High ^ Mix(Low));
 
     public int Lane(int lanes) => (int)(Mixed % (ulong)lanes);
 
     /// <summary>
-    /// Of a contentId in UTF-8. One that is short is its own key, with its length behind it; of a longer one it is the first 127
-    /// bits of its SHA-256. One bit tells the two kinds apart.
+    /// The key of a contentId in UTF-8. A short contentId is its own key, followed by its length; the key of a longer one is 127 bits of
+    /// its SHA-256. One bit distinguishes the two kinds.
     /// </summary>
     public static PlanKey Of(ReadOnlySpan<byte> contentId)
     {
@@ -155,7 +157,7 @@ internal readonly record struct PlanKey(ulong High, ulong Low)
         return MemoryMarshal.Read<PlanKey>(key);
     }
 
-    /// <summary>Of a contentId.</summary>
+    /// <summary>The key of a contentId.</summary>
     public static PlanKey Of(string contentId)
     {
         const int Short = 256;
@@ -172,12 +174,12 @@ internal readonly record struct PlanKey(ulong High, ulong Low)
     }
 }
 
-/// <summary>What a content looks like, and which revision of it that is, in 16 bytes.</summary>
+/// <summary>The hash and the revision of a version of an item, in 16 bytes.</summary>
 internal readonly record struct PlanState
 {
     private readonly ulong _hash;
 
-    // 0 for none; else one more than the number, and its kind in the last bit.
+    // 0 for none; otherwise the number plus one, and its kind in the last bit.
     private readonly ulong _revision;
 
     public PlanState(ContentHash hash, Revision? revision)
@@ -190,7 +192,7 @@ internal readonly record struct PlanState
 
     public bool LooksLike(PlanState other) => _hash == other._hash;
 
-    /// <summary>Whether it brings a revision that the ledger, holding <paramref name="known"/>, has yet to hear of; see <see cref="Revision.CompareTo"/>.</summary>
+    /// <summary>Whether its revision is newer than <paramref name="known"/>, which the ledger holds; see <see cref="Revision.CompareTo"/>.</summary>
     public bool IsNewerThan(PlanState known) => _revision != 0 && ((_revision & 1) != (known._revision & 1) || _revision > known._revision);
 }
 
@@ -200,9 +202,9 @@ internal struct PlanItem(PlanKey key, PlanState state, long ordinal, ContentStat
 {
     public const int Size = 40;
 
-    private ulong _rest = ((ulong)ordinal << 8) | (status switch { null => Unsound, ContentStatus.Valid => IsListed, _ => 0 });
+    private ulong _rest = ((ulong)ordinal << 8) | (status switch { null => Invalid, ContentStatus.Valid => IsListed, _ => 0 });
 
-    private const byte Unsound = 1;
+    private const byte Invalid = 1;
     private const byte IsListed = 2;
     private const byte IsMatched = 4;
     private const byte IsAmbiguous = 8;
@@ -211,17 +213,17 @@ internal struct PlanItem(PlanKey key, PlanState state, long ordinal, ContentStat
 
     public readonly PlanState State { get; } = state;
 
-    /// <summary>Its place in the catalog, from 0.</summary>
+    /// <summary>Its position in the catalog, from 0.</summary>
     public readonly long Ordinal => (long)(_rest >> 8);
 
-    public readonly bool IsValid => (_rest & Unsound) == 0;
+    public readonly bool IsValid => (_rest & Invalid) == 0;
 
     public readonly bool Listed => (_rest & IsListed) != 0;
 
     /// <summary>The ledger holds it.</summary>
     public bool Matched { readonly get => (_rest & IsMatched) != 0; set => Set(IsMatched, value); }
 
-    /// <summary>Other lines of the catalog say something else of the same content; the ledger tells by revision which counts.</summary>
+    /// <summary>Other lines of the catalog hold other versions of the item; the ledger decides by revision which one counts.</summary>
     public bool Ambiguous { readonly get => (_rest & IsAmbiguous) != 0; set => Set(IsAmbiguous, value); }
 
     private void Set(byte flag, bool value) => _rest = value ? _rest | flag : _rest & ~(ulong)flag;

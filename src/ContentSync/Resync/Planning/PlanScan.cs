@@ -4,30 +4,32 @@ using ContentSync.Catalog;
 namespace ContentSync.Resync.Planning;
 
 /// <summary>
-/// Reads a catalog for its planning: finds the items one after the other, reads them in pieces on all processors, and hands the
-/// pieces on in the order of the catalog. Holds a few pieces at a time, however large the catalog is.
+/// Reads a catalog for planning: finds the items sequentially, parses them in chunks on all processors, and passes the chunks on in the
+/// order of the catalog. Holds a few chunks at a time, however large the catalog is.
 /// </summary>
 internal sealed class PlanScan(CatalogReader reader)
 {
-    // One for each processor to work on, and a few that are ready for the next one to come free.
-    private readonly int _mostAhead = Math.Min(Environment.ProcessorCount, 16) + 2;
+    // One per processor, and two that are ready for the next idle processor.
+    private readonly int _maxAhead = Math.Min(Environment.ProcessorCount, 16) + 2;
 
     private readonly Queue<Task<PlanChunk>> _ahead = new();
     private readonly Stack<PlanChunk> _idle = new();
 
-    /// <summary>Reads to the end, or until a piece is not wanted.</summary>
-    /// <param name="catalog">Read once, from where it stands.</param>
-    /// <param name="take">Takes the pieces; false ends the reading.</param>
-    /// <param name="cancellationToken">Ends the reading.</param>
-    /// <exception cref="CatalogFormatException">As <see cref="CatalogReader.ReadAsync(Stream, CancellationToken)"/>, after every piece before that place.</exception>
+    /// <summary>Reads to the end, or until a chunk is refused.</summary>
+    /// <param name="catalog">Read once, from its current position.</param>
+    /// <param name="take">Receives the chunks; false stops the reading.</param>
+    /// <param name="cancellationToken">Stops the reading.</param>
+    /// <exception cref="CatalogFormatException">
+    /// See <see cref="CatalogReader.ReadAsync(Stream, CancellationToken)"/>; thrown after every chunk before that position.
+    /// </exception>
     /// <exception cref="IOException">The stream cannot be read.</exception>
     public async Task RunAsync(Stream catalog, Func<PlanChunk, bool> take, CancellationToken cancellationToken)
     {
         try
         {
-            var (wanted, fault) = await ReadAsync(catalog, take, cancellationToken).ConfigureAwait(false);
-            while (wanted && _ahead.Count > 0) wanted = await TakeAsync(take).ConfigureAwait(false);
-            if (wanted) fault?.Throw();
+            var (more, fault) = await ReadAsync(catalog, take, cancellationToken).ConfigureAwait(false);
+            while (more && _ahead.Count > 0) more = await TakeAsync(take).ConfigureAwait(false);
+            if (more) fault?.Throw();
         }
         finally
         {
@@ -35,48 +37,49 @@ internal sealed class PlanScan(CatalogReader reader)
         }
     }
 
-    private async Task<(bool Wanted, ExceptionDispatchInfo? Fault)> ReadAsync(Stream catalog, Func<PlanChunk, bool> take, CancellationToken cancellationToken)
+    private async Task<(bool Continue, ExceptionDispatchInfo? Fault)> ReadAsync(
+        Stream catalog, Func<PlanChunk, bool> take, CancellationToken cancellationToken)
     {
         ExceptionDispatchInfo? fault = null;
-        var piece = new PlanChunk(0);
+        var chunk = new PlanChunk(0);
         try
         {
             await foreach (var items in reader.TextsAsync(catalog, cancellationToken).ConfigureAwait(false))
             {
                 for (var i = 0; i < items.Count; i++)
                 {
-                    piece.Add(items[i]);
-                    if (!piece.IsFull) continue;
-                    Begin(piece);
-                    if (_ahead.Count == _mostAhead && !await TakeAsync(take).ConfigureAwait(false)) return (false, null);
-                    piece = Next(piece.FirstOrdinal + piece.Count);
+                    chunk.Add(items[i]);
+                    if (!chunk.IsFull) continue;
+                    Begin(chunk);
+                    if (_ahead.Count == _maxAhead && !await TakeAsync(take).ConfigureAwait(false)) return (false, null);
+                    chunk = Next(chunk.FirstOrdinal + chunk.Count);
                 }
             }
         }
         catch (Exception e) when (e is CatalogFormatException or IOException)
         {
-            // What is wrong further up in the file is told first.
+            // Faults of earlier items take precedence.
             fault = ExceptionDispatchInfo.Capture(e);
         }
 
-        Begin(piece);
+        Begin(chunk);
         return (true, fault);
     }
 
-    private void Begin(PlanChunk piece) => _ahead.Enqueue(Task.Run(() => piece.Read(reader)));
+    private void Begin(PlanChunk chunk) => _ahead.Enqueue(Task.Run(() => chunk.Read(reader)));
 
     private async Task<bool> TakeAsync(Func<PlanChunk, bool> take)
     {
-        var piece = await _ahead.Dequeue().ConfigureAwait(false);
-        var wanted = take(piece);
-        _idle.Push(piece);
-        return wanted;
+        var chunk = await _ahead.Dequeue().ConfigureAwait(false);
+        var more = take(chunk);
+        _idle.Push(chunk);
+        return more;
     }
 
     private PlanChunk Next(long firstOrdinal)
     {
-        if (!_idle.TryPop(out var piece)) return new PlanChunk(firstOrdinal);
-        piece.Clear(firstOrdinal);
-        return piece;
+        if (!_idle.TryPop(out var chunk)) return new PlanChunk(firstOrdinal);
+        chunk.Clear(firstOrdinal);
+        return chunk;
     }
 }

@@ -2,10 +2,10 @@ using ContentSync.Signing;
 
 namespace ContentSync.Benchmarks.Resync.Simulation;
 
-/// <summary>So many callers who sign without pause with a pool of simulated vaults, in virtual time.</summary>
+/// <summary>A number of callers that sign continuously with a pool of simulated vaults, in virtual time.</summary>
 internal sealed class SigningSimulation : IDisposable
 {
-    /// <summary>Signatures that Key Vault allows a vault in 10 seconds: RSA-2048, software key.</summary>
+    /// <summary>Signatures that Key Vault allows per vault in 10 seconds: RSA-2048, software key.</summary>
     public const int VaultLimit = 4_000;
 
     private readonly VirtualTime _time = new();
@@ -31,16 +31,16 @@ internal sealed class SigningSimulation : IDisposable
     /// <summary>Signatures made.</summary>
     public long Signed => Interlocked.Read(ref _signed);
 
-    /// <summary>Callers who were told that no signature can be had.</summary>
+    /// <summary>Calls that failed because no signature was available.</summary>
     public long Failed => Interlocked.Read(ref _failed);
 
     public long Throttled => Vaults.Sum(vault => vault.Throttled);
 
-    /// <summary>Goes on for so long, and answers the signatures made per second.</summary>
+    /// <summary>Runs for the given time and returns the signatures made per second.</summary>
     public double Run(TimeSpan duration)
     {
         var before = Signed;
-        _time.Run(_time.Elapsed + duration, EverybodyWaits);
+        _time.Run(_time.Elapsed + duration, AllCallersWait);
         return (Signed - before) / duration.TotalSeconds;
     }
 
@@ -51,8 +51,8 @@ internal sealed class SigningSimulation : IDisposable
         _stop.Dispose();
     }
 
-    // A caller between his turn and the vault is counted nowhere, so a sum that is full shows that nobody is on the move.
-    private bool EverybodyWaits() => _pool.Waiting + Vaults.Sum(vault => vault.InFlight) + Volatile.Read(ref _ended) == _callers;
+    // A caller that is between the pool and a vault is counted nowhere, so all callers wait only if the sum is complete.
+    private bool AllCallersWait() => _pool.Waiting + Vaults.Sum(vault => vault.InFlight) + Volatile.Read(ref _ended) == _callers;
 
     private async Task CallAsync()
     {

@@ -3,8 +3,8 @@ using ContentSync.Signing;
 namespace ContentSync.Benchmarks.Resync.Simulation;
 
 /// <summary>
-/// A vault as Key Vault is documented: so many signatures in any 10 seconds, then status 429 until older ones have left the
-/// window. Its calls take their time on the way there and back. Can be throttled further, switched off, or made to hang.
+/// A vault with Key Vault's documented limit: a number of signatures in any 10 seconds, then status 429 until older ones have left the
+/// window. Its calls take some time in both directions. It can be throttled further, disabled, or made to hang.
 /// </summary>
 internal sealed class SimulatedVault(string name, int limit, TimeProvider time, int seed) : IRequestSigner
 {
@@ -17,32 +17,33 @@ internal sealed class SimulatedVault(string name, int limit, TimeProvider time, 
 
     public string Name => name;
 
-    /// <summary>Signatures in any 10 seconds.</summary>
+    /// <summary>Maximum signatures in any 10 seconds.</summary>
     public int Limit { get; set; } = limit;
 
-    /// <summary>While set, every call is refused.</summary>
+    /// <summary>While true, every call is refused.</summary>
     public bool IsDisabled { get; set; }
 
-    /// <summary>While set, no call is answered.</summary>
+    /// <summary>While true, no call gets a response.</summary>
     public bool Hangs { get; set; }
 
     public long Signed { get; private set; }
 
     public long Throttled { get; private set; }
 
-    /// <summary>Calls that were neither answered nor given up.</summary>
+    /// <summary>Calls that have neither returned nor failed.</summary>
     public int InFlight => Volatile.Read(ref _inFlight);
 
     public async ValueTask<RequestSignature> SignAsync(ReadOnlyMemory<byte> sha256, CancellationToken cancellationToken)
     {
-        // Who counts as in flight cannot be on the move: he is counted once his timer runs, and no longer before he is woken.
+        // A call counts as in flight only while it waits: from when its timer runs until just before its continuation is scheduled.
         var travel = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        await using var timer = time.CreateTimer(Arrive, travel, Hangs ? Timeout.InfiniteTimeSpan : Travel() + Travel(), Timeout.InfiniteTimeSpan).ConfigureAwait(false);
+        var duration = Hangs ? Timeout.InfiniteTimeSpan : Travel() + Travel();
+        await using var timer = time.CreateTimer(Arrive, travel, duration, Timeout.InfiniteTimeSpan).ConfigureAwait(false);
         Interlocked.Increment(ref _inFlight);
         await using var registration = cancellationToken.UnsafeRegister(Arrive, travel).ConfigureAwait(false);
         await travel.Task.ConfigureAwait(false);
         cancellationToken.ThrowIfCancellationRequested();
-        return Answer();
+        return Respond();
     }
 
     private void Arrive(object? state)
@@ -56,7 +57,7 @@ internal sealed class SimulatedVault(string name, int limit, TimeProvider time, 
         }
     }
 
-    private RequestSignature Answer()
+    private RequestSignature Respond()
     {
         lock (_lock)
         {
@@ -66,7 +67,7 @@ internal sealed class SimulatedVault(string name, int limit, TimeProvider time, 
             if (_recent.Count >= Limit)
             {
                 Throttled++;
-                throw new SigningUnavailableException($"{name} answers 429.") { Cause = SigningFault.Throttled };
+                throw new SigningUnavailableException($"{name} responds with 429.") { Cause = SigningFault.Throttled };
             }
 
             _recent.Enqueue(now);

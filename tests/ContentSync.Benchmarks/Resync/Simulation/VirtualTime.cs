@@ -1,6 +1,6 @@
 namespace ContentSync.Benchmarks.Resync.Simulation;
 
-/// <summary>A clock that goes from one timer to the next as fast as the machine can, as soon as everybody waits.</summary>
+/// <summary>A clock that jumps from one timer to the next as fast as the machine can, as soon as all tasks wait.</summary>
 internal sealed class VirtualTime : TimeProvider
 {
     private static readonly DateTimeOffset Epoch = new(2026, 3, 1, 0, 0, 0, TimeSpan.Zero);
@@ -11,7 +11,7 @@ internal sealed class VirtualTime : TimeProvider
     private long _order;
     private int _armed;
 
-    /// <summary>Timers that are to go off.</summary>
+    /// <summary>Timers that have not fired yet.</summary>
     public int Armed
     {
         get
@@ -33,25 +33,25 @@ internal sealed class VirtualTime : TimeProvider
 
     public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
     {
-        if (period != Timeout.InfiniteTimeSpan) throw new NotSupportedException("Timers go off once.");
+        if (period != Timeout.InfiniteTimeSpan) throw new NotSupportedException("Timers fire once.");
         var timer = new VirtualTimer(this, callback, state);
         timer.Change(dueTime, period);
         return timer;
     }
 
-    /// <summary>Lets all timers go off until then, in their order, each only when <paramref name="everybodyWaits"/>.</summary>
-    public void Run(TimeSpan until, Func<bool> everybodyWaits)
+    /// <summary>Fires all timers until then, in order, each only when <paramref name="allWait"/> returns true.</summary>
+    public void Run(TimeSpan until, Func<bool> allWait)
     {
         var spin = default(SpinWait);
         while (true)
         {
-            while (!everybodyWaits()) spin.SpinOnce(sleep1Threshold: -1);
+            while (!allWait()) spin.SpinOnce(sleep1Threshold: -1);
             spin.Reset();
-            if (!GoOff(until.Ticks)) return;
+            if (!FireNext(until.Ticks)) return;
         }
     }
 
-    private bool GoOff(long until)
+    private bool FireNext(long until)
     {
         VirtualTimer? timer = null;
         lock (_lock)

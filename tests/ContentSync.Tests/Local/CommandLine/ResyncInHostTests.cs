@@ -3,8 +3,8 @@ using System.Text.Json;
 using ContentSync.Local;
 using ContentSync.Local.CommandLine;
 using ContentSync.Resync;
+using ContentSync.Tests.Catalog;
 using ContentSync.Tests.Local.Hosting;
-using ContentSync.Tests.Resync;
 using Spectre.Console.Testing;
 
 namespace ContentSync.Tests.Local.CommandLine;

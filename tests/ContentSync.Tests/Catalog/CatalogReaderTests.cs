@@ -3,18 +3,20 @@ using System.Text;
 using ContentSync.Catalog;
 using ContentSync.Content;
 
-namespace ContentSync.Tests.Resync;
+namespace ContentSync.Tests.Catalog;
 
 public sealed class CatalogReaderTests
 {
     private readonly ContentOptions _options = new() { MaxItemBytes = 2_000 };
+
+    private CatalogReader Reader => new(new ContentReader(_options, TimeProvider.System), _options);
 
     private async Task<(List<CatalogEntry> Entries, CatalogFormatException? Fault)> Read(Stream stream)
     {
         var entries = new List<CatalogEntry>();
         try
         {
-            await foreach (var entry in new CatalogReader(new ContentReader(_options, TimeProvider.System), _options).ReadAsync(stream, CancellationToken.None))
+            await foreach (var entry in Reader.ReadAsync(stream, CancellationToken.None))
                 entries.Add(entry);
             return (entries, null);
         }
@@ -28,15 +30,17 @@ public sealed class CatalogReaderTests
 
     private Task<(List<CatalogEntry> Entries, CatalogFormatException? Fault)> Read(string text) => Read(Encoding.UTF8.GetBytes(text));
 
-    private static string Item(string id, string info = "{}") => $$"""{"contentId":"{{id}}","contentType":"SKU","contentStatus":1,"contentInfo":{{info}}}""";
+    private static string Item(string id, string info = "{}") =>
+        $$"""{"contentId":"{{id}}","contentType":"SKU","contentStatus":1,"contentInfo":{{info}}}""";
 
-    private static string[] Ids(IEnumerable<CatalogEntry> entries) => [.. entries.Select(entry => entry.Result.Item?.ContentId ?? entry.Result.Violations[^1].Code)];
+    private static string[] Ids(IEnumerable<CatalogEntry> entries) =>
+        [.. entries.Select(entry => entry.Result.Item?.ContentId ?? entry.Result.Violations[^1].Code)];
 
     private static byte[] Gzip(byte[] bytes)
     {
-        using var packed = new MemoryStream();
-        using (var gzip = new GZipStream(packed, CompressionLevel.Fastest)) gzip.Write(bytes);
-        return packed.ToArray();
+        using var compressed = new MemoryStream();
+        using (var gzip = new GZipStream(compressed, CompressionLevel.Fastest)) gzip.Write(bytes);
+        return compressed.ToArray();
     }
 
     [Fact]
@@ -66,7 +70,7 @@ public sealed class CatalogReaderTests
     [InlineData("\uFEFF")]
     [InlineData("[]")]
     [InlineData("\uFEFF [ ] ")]
-    public async Task Takes_a_file_without_items(string text)
+    public async Task Accepts_a_file_without_items(string text)
     {
         var (entries, fault) = await Read(text);
         Assert.Null(fault);
@@ -84,25 +88,29 @@ public sealed class CatalogReaderTests
     [InlineData(1)]
     [InlineData(7)]
     [InlineData(4_096)]
-    public async Task Reads_the_same_in_pieces_of_any_size_and_packed(int piece)
+    public async Task Reads_the_same_in_chunks_of_any_size_and_compressed(int chunk)
     {
         var ids = Enumerable.Range(0, 300).Select(i => $"id-{i}").ToArray();
         var lines = Encoding.UTF8.GetBytes("\uFEFF" + string.Join("\r\n", ids.Select(id => Item(id, """{"t":"奶\\茶\"\n😀"}"""))));
         var array = Encoding.UTF8.GetBytes("[" + string.Join(" ,\n", ids.Select(id => Item(id, """{"t":"奶\\茶\"\n😀","o":[{},{}]}"""))) + "]");
         foreach (var bytes in new[] { lines, array, Gzip(lines), Gzip(array) })
         {
-            var (entries, fault) = await Read(new PiecewiseStream(bytes, piece));
+            var (entries, fault) = await Read(new ChunkedStream(bytes, chunk));
             Assert.Null(fault);
             Assert.Equal(ids, Ids(entries));
         }
     }
 
     [Fact]
-    public async Task Reads_gzip_of_several_members() =>
-        Assert.Equal(["a", "b"], Ids((await Read([.. Gzip(Encoding.UTF8.GetBytes(Item("a") + "\n")), .. Gzip(Encoding.UTF8.GetBytes(Item("b")))])).Entries));
+    public async Task Reads_gzip_of_several_members()
+    {
+        var first = Gzip(Encoding.UTF8.GetBytes(Item("a") + "\n"));
+        var second = Gzip(Encoding.UTF8.GetBytes(Item("b")));
+        Assert.Equal(["a", "b"], Ids((await Read([.. first, .. second])).Entries));
+    }
 
     [Fact]
-    public async Task Goes_on_after_a_broken_line()
+    public async Task Continues_after_a_broken_line()
     {
         var (entries, fault) = await Read($"{Item("a")}\n{{\"contentId\":\"b\",\n12\n[1]\nnonsense\n{Item("c")}\n");
         Assert.Null(fault);
@@ -111,9 +119,11 @@ public sealed class CatalogReaderTests
     }
 
     [Fact]
-    public async Task Goes_on_after_a_line_in_another_encoding()
+    public async Task Continues_after_a_line_in_another_encoding()
     {
-        var (entries, _) = await Read([.. Encoding.UTF8.GetBytes(Item("a")), (byte)'\n', (byte)'{', 0xA4, 0xA4, (byte)'\n', .. Encoding.UTF8.GetBytes(Item("b"))]);
+        var broken = new byte[] { (byte)'{', 0xA4, 0xA4 };
+        var (entries, _) = await Read(
+            [.. Encoding.UTF8.GetBytes(Item("a")), (byte)'\n', .. broken, (byte)'\n', .. Encoding.UTF8.GetBytes(Item("b"))]);
         Assert.Equal(["a", "invalid-utf8", "b"], Ids(entries));
     }
 
@@ -137,12 +147,12 @@ public sealed class CatalogReaderTests
     }
 
     [Fact]
-    public async Task Takes_a_line_of_exactly_the_limit()
+    public async Task Accepts_a_line_of_exactly_the_limit()
     {
-        var longest = Item("x", $"{{\"t\":\"{new string('t', 2_000 - Item("x", "{\"t\":\"\"}").Length)}\"}}");
-        Assert.Equal(2_000, longest.Length);
-        Assert.Equal(["x", "x"], Ids((await Read($"{longest}\r\n{longest}")).Entries));
-        Assert.Equal(["x"], Ids((await Read($"[{longest}]")).Entries));
+        var largest = Item("x", $"{{\"t\":\"{new string('t', 2_000 - Item("x", "{\"t\":\"\"}").Length)}\"}}");
+        Assert.Equal(2_000, largest.Length);
+        Assert.Equal(["x", "x"], Ids((await Read($"{largest}\r\n{largest}")).Entries));
+        Assert.Equal(["x"], Ids((await Read($"[{largest}]")).Entries));
     }
 
     [Theory]
@@ -159,7 +169,7 @@ public sealed class CatalogReaderTests
     }
 
     [Fact]
-    public async Task Goes_on_after_an_element_that_is_broken_inside()
+    public async Task Continues_after_an_element_that_is_broken_inside()
     {
         var (entries, fault) = await Read($"[{Item("a")},{{\"x\":[}},{{\"y\":}},nul,12,\"text, ] and \\\"more\",[1,[2]],{Item("b")}]");
         Assert.Null(fault);
@@ -176,7 +186,7 @@ public sealed class CatalogReaderTests
     [InlineData("[A]\nA", 2, "Something follows")]
     [InlineData("[A,\n{\"contentId\":\"b", 2, "in the middle of element 1")]
     [InlineData("[A,\n{\"contentId\":\"b\n\"},A]", 2, "not closed before the end of its line")]
-    public async Task Says_where_the_array_is_broken_after_the_items_before_it(string text, int line, string message)
+    public async Task Returns_the_items_before_a_broken_place_in_the_array_and_says_where_it_is(string text, int line, string message)
     {
         var (entries, fault) = await Read(text.Replace("A", Item("a"), StringComparison.Ordinal));
         Assert.Equal("a", Ids(entries)[0]);
@@ -192,17 +202,18 @@ public sealed class CatalogReaderTests
     [InlineData("12")]
     [InlineData("\"text\"")]
     [InlineData("contentId,contentType")]
-    public async Task Refuses_what_is_no_catalog(string text)
+    public async Task Refuses_what_is_not_a_catalog(string text)
     {
         var (_, fault) = await Read(text);
         Assert.Contains("one JSON object per line, or one JSON array", fault!.Message, StringComparison.Ordinal);
     }
 
     [Fact]
-    public async Task Recognizes_common_wrong_files()
+    public async Task Recognizes_common_wrong_file_formats()
     {
         Assert.Contains("0x89", (await Read([0x89, (byte)'P', (byte)'N', (byte)'G'])).Fault!.Message, StringComparison.Ordinal);
-        Assert.Contains("UTF-16", (await Read(Encoding.Unicode.GetPreamble().Concat(Encoding.Unicode.GetBytes("{}")).ToArray())).Fault!.Message, StringComparison.Ordinal);
+        byte[] utf16 = [.. Encoding.Unicode.GetPreamble(), .. Encoding.Unicode.GetBytes("{}")];
+        Assert.Contains("UTF-16", (await Read(utf16)).Fault!.Message, StringComparison.Ordinal);
         Assert.Contains("zip", (await Read([(byte)'P', (byte)'K', 3, 4, 0])).Fault!.Message, StringComparison.Ordinal);
     }
 
@@ -220,7 +231,7 @@ public sealed class CatalogReaderTests
     }
 
     [Fact]
-    public async Task Takes_a_first_line_that_breaks_off_for_one_broken_line_when_an_item_follows()
+    public async Task Treats_an_incomplete_first_line_as_one_broken_line_if_an_item_follows()
     {
         var (entries, fault) = await Read($"{{\"contentId\":\"a\",\n{Item("b")}");
         Assert.Null(fault);
@@ -231,13 +242,13 @@ public sealed class CatalogReaderTests
     [InlineData(0)]
     [InlineData(1)]
     [InlineData(2)]
-    public async Task Says_that_gzip_is_cut_off_after_the_items_before_it(int part)
+    public async Task Returns_the_items_before_the_end_of_truncated_gzip_and_reports_it(int part)
     {
         var random = new Random(1);
         var text = string.Join('\n', Enumerable.Range(0, 2_000).Select(i => Item($"id-{i}", $"{{\"n\":{random.NextInt64()}}}")));
-        var packed = Gzip(Encoding.UTF8.GetBytes(text));
-        var cut = part switch { 0 => 5, 1 => packed.Length / 2, _ => packed.Length - 3 };
-        var (entries, fault) = await Read(packed[..cut]);
+        var compressed = Gzip(Encoding.UTF8.GetBytes(text));
+        var cut = part switch { 0 => 5, 1 => compressed.Length / 2, _ => compressed.Length - 3 };
+        var (entries, fault) = await Read(compressed[..cut]);
         Assert.NotNull(fault);
         Assert.Contains("gzip", fault.Message, StringComparison.Ordinal);
         Assert.Equal(part > 0, entries.Count > 100);
@@ -245,11 +256,11 @@ public sealed class CatalogReaderTests
     }
 
     [Fact]
-    public async Task Says_that_gzip_is_damaged()
+    public async Task Reports_damaged_gzip()
     {
-        var packed = Gzip(Encoding.UTF8.GetBytes(string.Join('\n', Enumerable.Range(0, 500).Select(i => Item($"id-{i}")))));
-        packed[^6] ^= 0xFF;
-        Assert.Contains("gzip", (await Read(packed)).Fault!.Message, StringComparison.Ordinal);
+        var compressed = Gzip(Encoding.UTF8.GetBytes(string.Join('\n', Enumerable.Range(0, 500).Select(i => Item($"id-{i}")))));
+        compressed[^6] ^= 0xFF;
+        Assert.Contains("gzip", (await Read(compressed)).Fault!.Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -260,7 +271,7 @@ public sealed class CatalogReaderTests
         var read = 0;
         await Assert.ThrowsAnyAsync<OperationCanceledException>(async () =>
         {
-            await foreach (var entry in new CatalogReader(new ContentReader(_options, TimeProvider.System), _options).ReadAsync(stream, cancellation.Token))
+            await foreach (var entry in Reader.ReadAsync(stream, cancellation.Token))
             {
                 if (++read == 10) await cancellation.CancelAsync();
             }
@@ -270,39 +281,39 @@ public sealed class CatalogReaderTests
     }
 
     [Fact]
-    public async Task Holds_no_more_memory_for_a_larger_file()
+    public async Task Uses_no_more_memory_for_a_larger_file()
     {
         var line = Encoding.UTF8.GetBytes(Item("a") + "\n");
         using var endless = new RepeatingStream(line, times: 300_000);
         var before = GC.GetTotalMemory(forceFullCollection: true);
         var count = 0;
-        var most = 0L;
-        await foreach (var entry in new CatalogReader(new ContentReader(_options, TimeProvider.System), _options).ReadAsync(endless, CancellationToken.None))
+        var max = 0L;
+        await foreach (var entry in Reader.ReadAsync(endless, CancellationToken.None))
         {
-            if (++count % 100_000 == 0) most = Math.Max(most, GC.GetTotalMemory(forceFullCollection: true) - before);
+            if (++count % 100_000 == 0) max = Math.Max(max, GC.GetTotalMemory(forceFullCollection: true) - before);
         }
 
         Assert.Equal(300_000, count);
-        Assert.InRange(most, long.MinValue, 8 * 1024 * 1024);
+        Assert.InRange(max, long.MinValue, 8 * 1024 * 1024);
     }
 
-    /// <summary>Gives at most so many bytes at a time, as a slow pipe would.</summary>
-    private sealed class PiecewiseStream(byte[] bytes, int piece) : MemoryStream(bytes)
+    /// <summary>Returns at most <paramref name="chunk"/> bytes per read, as a slow pipe would.</summary>
+    private sealed class ChunkedStream(byte[] bytes, int chunk) : MemoryStream(bytes)
     {
         public override bool CanSeek => false;
 
-        public override int Read(Span<byte> buffer) => base.Read(buffer[..Math.Min(piece, buffer.Length)]);
+        public override int Read(Span<byte> buffer) => base.Read(buffer[..Math.Min(chunk, buffer.Length)]);
 
-        public override int Read(byte[] buffer, int offset, int count) => base.Read(buffer, offset, Math.Min(piece, count));
+        public override int Read(byte[] buffer, int offset, int count) => base.Read(buffer, offset, Math.Min(chunk, count));
 
         public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
         {
             await Task.Yield();
-            return base.Read(buffer.Span[..Math.Min(piece, buffer.Length)]);
+            return base.Read(buffer.Span[..Math.Min(chunk, buffer.Length)]);
         }
     }
 
-    /// <summary>The same bytes over and over.</summary>
+    /// <summary>Repeats the same bytes.</summary>
     private sealed class RepeatingStream(byte[] bytes, long times) : Stream
     {
         private long _left = bytes.Length * times;

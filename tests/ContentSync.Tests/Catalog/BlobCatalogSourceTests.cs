@@ -6,7 +6,7 @@ using Azure.Core.Pipeline;
 using Azure.Storage.Blobs;
 using ContentSync.Catalog;
 
-namespace ContentSync.Tests.Resync;
+namespace ContentSync.Tests.Catalog;
 
 public sealed class BlobCatalogSourceTests : IDisposable
 {
@@ -40,17 +40,18 @@ public sealed class BlobCatalogSourceTests : IDisposable
     }
 
     [Fact]
-    public async Task Finds_nothing_in_an_empty_container() => Assert.Null(await _source.FindNewestAsync(default));
+    public async Task Finds_no_snapshot_in_an_empty_container() => Assert.Null(await _source.FindNewestAsync(default));
 
     [Fact]
-    public async Task Sees_that_a_blob_was_replaced_or_deleted()
+    public async Task Detects_that_a_blob_was_replaced_or_deleted()
     {
         _blobs.Put("a", "1", day: 1);
         var snapshot = (await _source.FindNewestAsync(default))!;
         _blobs.Put("a", "2", day: 2);
 
         Assert.False(await snapshot.IsIntactAsync(default));
-        Assert.Contains("was replaced", (await Assert.ThrowsAsync<IOException>(async () => await snapshot.OpenAsync(default))).Message, StringComparison.Ordinal);
+        var fault = await Assert.ThrowsAsync<IOException>(async () => await snapshot.OpenAsync(default));
+        Assert.Contains("was replaced", fault.Message, StringComparison.Ordinal);
         Assert.NotEqual(snapshot.Digest, (await _source.FindNewestAsync(default))!.Digest);
 
         _blobs.Clear();
@@ -58,7 +59,7 @@ public sealed class BlobCatalogSourceTests : IDisposable
     }
 
     [Fact]
-    public async Task Says_that_it_may_not_read_and_keeps_the_signature_in_the_address_to_itself()
+    public async Task Reports_refused_access_without_the_signature_in_the_address()
     {
         _blobs.Refuses = true;
 
@@ -68,7 +69,7 @@ public sealed class BlobCatalogSourceTests : IDisposable
         Assert.DoesNotContain("secret", fault.Message + _source.Name, StringComparison.Ordinal);
     }
 
-    /// <summary>Answers the three calls a source makes, as the Blob service documents them.</summary>
+    /// <summary>Responds to the three calls that a source makes, as documented for the Blob service.</summary>
     private sealed class FakeContainer : HttpMessageHandler
     {
         private readonly Dictionary<string, (byte[] Bytes, string ETag, DateTimeOffset Written)> _blobs = new(StringComparer.Ordinal);
@@ -81,14 +82,16 @@ public sealed class BlobCatalogSourceTests : IDisposable
 
         public void Clear() => _blobs.Clear();
 
-        protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken) => Task.FromResult(Answer(request));
+        protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken) =>
+            Task.FromResult(Respond(request));
 
-        private HttpResponseMessage Answer(HttpRequestMessage request)
+        private HttpResponseMessage Respond(HttpRequestMessage request)
         {
             if (Refuses) return new HttpResponseMessage(HttpStatusCode.Forbidden);
             if (request.RequestUri!.Query.Contains("comp=list", StringComparison.Ordinal)) return List();
             if (!_blobs.TryGetValue(request.RequestUri.Segments[^1], out var blob)) return new HttpResponseMessage(HttpStatusCode.NotFound);
-            if (request.Headers.IfMatch.FirstOrDefault() is { } match && match.Tag != blob.ETag) return new HttpResponseMessage(HttpStatusCode.PreconditionFailed);
+            if (request.Headers.IfMatch.FirstOrDefault() is { } match && match.Tag != blob.ETag)
+                return new HttpResponseMessage(HttpStatusCode.PreconditionFailed);
 
             var (from, to) = Range(request, blob.Bytes.Length);
             var isPart = request.Method == HttpMethod.Get;
@@ -116,9 +119,17 @@ public sealed class BlobCatalogSourceTests : IDisposable
         private HttpResponseMessage List()
         {
             var blobs = _blobs.Select(blob => $"""
-                <Blob><Name>{blob.Key}</Name><Properties><Last-Modified>{blob.Value.Written:R}</Last-Modified><Etag>{blob.Value.ETag.Trim('"')}</Etag><Content-Length>{blob.Value.Bytes.Length}</Content-Length><BlobType>BlockBlob</BlobType></Properties></Blob>
+                <Blob><Name>{blob.Key}</Name>
+                <Properties>
+                  <Last-Modified>{blob.Value.Written:R}</Last-Modified><Etag>{blob.Value.ETag.Trim('"')}</Etag>
+                  <Content-Length>{blob.Value.Bytes.Length}</Content-Length><BlobType>BlockBlob</BlobType>
+                </Properties></Blob>
                 """);
-            var xml = $"""<?xml version="1.0" encoding="utf-8"?><EnumerationResults ServiceEndpoint="https://account.blob.example/" ContainerName="catalog"><Blobs>{string.Concat(blobs)}</Blobs><NextMarker /></EnumerationResults>""";
+            var xml = $"""
+                <?xml version="1.0" encoding="utf-8"?>
+                <EnumerationResults ServiceEndpoint="https://account.blob.example/" ContainerName="catalog">
+                <Blobs>{string.Concat(blobs)}</Blobs><NextMarker /></EnumerationResults>
+                """;
             return new HttpResponseMessage(HttpStatusCode.OK) { Content = new StringContent(xml, Encoding.UTF8, "application/xml") };
         }
     }

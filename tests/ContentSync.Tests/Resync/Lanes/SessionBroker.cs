@@ -3,19 +3,19 @@ using ContentSync.Resync.Lanes;
 using ContentSync.Synchronization.Messages;
 using Microsoft.Extensions.Time.Testing;
 
-namespace ContentSync.Tests.Resync;
+namespace ContentSync.Tests.Resync.Lanes;
 
 /// <summary>
-/// A queue with sessions as a broker keeps it: drops a repeated id, delivers a message when it is due, and again until it is settled. Given a
-/// <paramref name="random"/>, it repeats messages that were settled and brings them in another order.
+/// A queue with sessions that behaves like a broker: drops a message with a repeated id, and delivers a message when it is due, again and
+/// again until it is settled. With a <paramref name="random"/>, it repeats settled messages and changes their order.
 /// </summary>
 internal sealed class SessionBroker(FakeTimeProvider time, Random? random = null) : IResyncQueue
 {
     private readonly List<(OutgoingMessage Message, DateTimeOffset Due)> _waiting = [];
     private readonly HashSet<string> _known = new(StringComparer.Ordinal);
 
-    /// <summary>Everything that was taken, repeated ids left out.</summary>
-    public List<OutgoingMessage> Taken { get; } = [];
+    /// <summary>Every accepted message; without those with a repeated id.</summary>
+    public List<OutgoingMessage> Accepted { get; } = [];
 
     public int Waiting => _waiting.Count;
 
@@ -27,15 +27,15 @@ internal sealed class SessionBroker(FakeTimeProvider time, Random? random = null
         {
             if (!_known.Add(message.MessageId)) continue;
             Assert.NotNull(message.SessionId);
-            Taken.Add(message);
+            Accepted.Add(message);
             _waiting.Add((message, time.GetUtcNow() + message.Delay));
         }
 
         return ValueTask.CompletedTask;
     }
 
-    /// <summary>The next message that is due; where none is, the clock goes on until one is.</summary>
-    /// <returns>Null where nothing waits.</returns>
+    /// <summary>The next message that is due; if none is, advances the clock until one is.</summary>
+    /// <returns>Null if no message waits.</returns>
     public QueueMessage? Next()
     {
         if (_waiting.Count == 0) return null;
@@ -46,15 +46,16 @@ internal sealed class SessionBroker(FakeTimeProvider time, Random? random = null
         return new QueueMessage(message.MessageId, message.Body, message.ContentType, message.Properties, at);
     }
 
-    /// <summary>Settles as the app says; the message may come again all the same.</summary>
+    /// <summary>Settles the message as the app decided; it may be delivered again all the same.</summary>
     public async ValueTask SettleAsync(QueueMessage message, MessageSettlement settlement)
     {
-        if (settlement is MessageSettlement.SendThenComplete next) await EnqueueAsync([.. next.Messages.Where(one => one.SessionId is not null)], default);
+        if (settlement is MessageSettlement.SendThenComplete next)
+            await EnqueueAsync([.. next.Messages.Where(one => one.SessionId is not null)], default);
         Assert.IsNotType<MessageSettlement.DeadLetter>(settlement);
         if (random?.Next(4) == 0) return;
         _waiting.RemoveAll(waiting => waiting.Message.MessageId == message.MessageId);
     }
 
-    /// <summary>Loses what waits and matches.</summary>
-    public void Lose(Func<OutgoingMessage, bool> which) => _waiting.RemoveAll(waiting => which(waiting.Message));
+    /// <summary>Loses the waiting messages that match.</summary>
+    public void Lose(Func<OutgoingMessage, bool> isLost) => _waiting.RemoveAll(waiting => isLost(waiting.Message));
 }

@@ -3,20 +3,22 @@ using ContentSync.Resync;
 using ContentSync.Resync.Lanes;
 using Microsoft.Extensions.Time.Testing;
 
-namespace ContentSync.Tests.Resync;
+namespace ContentSync.Tests.Resync.Lanes;
 
-public sealed class LanePaceTests
+public sealed class LaneRateLimiterTests
 {
     private readonly FakeTimeProvider _time = new();
 
     [Fact]
-    public async Task All_lanes_together_leave_the_reserved_share_to_single_changes()
+    public async Task All_lanes_together_leave_the_reserved_share_for_single_changes()
     {
         var time = new VirtualTime();
         var options = new ResyncOptions { SendsPerSecond = 200, ReservedShare = 0.2, Lanes = 16 };
         var sent = 0;
         using var stop = new CancellationTokenSource();
-        var lanes = Enumerable.Range(0, 16).Select(_ => SendAsync(new LaneRateLimiter(options, time), () => Interlocked.Increment(ref sent), stop.Token)).ToArray();
+        var lanes = Enumerable.Range(0, 16)
+            .Select(_ => SendAsync(new LaneRateLimiter(options, time), () => Interlocked.Increment(ref sent), stop.Token))
+            .ToArray();
 
         time.Run(TimeSpan.FromSeconds(10), () => time.Armed == 16);
 
@@ -28,12 +30,12 @@ public sealed class LanePaceTests
     [Fact]
     public async Task An_idle_lane_does_not_catch_up_in_a_burst()
     {
-        var pace = new LaneRateLimiter(new ResyncOptions { SendsPerSecond = 10, ReservedShare = 0, Lanes = 1 }, _time);
-        await pace.AcquireAsync(default);
+        var rateLimiter = new LaneRateLimiter(new ResyncOptions { SendsPerSecond = 10, ReservedShare = 0, Lanes = 1 }, _time);
+        await rateLimiter.AcquireAsync(default);
         _time.Advance(TimeSpan.FromSeconds(10));
 
-        await pace.AcquireAsync(default);
-        var second = pace.AcquireAsync(default).AsTask();
+        await rateLimiter.AcquireAsync(default);
+        var second = rateLimiter.AcquireAsync(default).AsTask();
 
         Assert.False(second.IsCompleted);
         _time.Advance(TimeSpan.FromSeconds(0.1));
@@ -41,19 +43,19 @@ public sealed class LanePaceTests
     }
 
     [Fact]
-    public async Task No_rate_is_no_limit()
+    public async Task A_rate_of_zero_means_no_limit()
     {
-        var pace = new LaneRateLimiter(new ResyncOptions { SendsPerSecond = 0 }, _time);
-        for (var i = 0; i < 1_000; i++) await pace.AcquireAsync(default);
+        var rateLimiter = new LaneRateLimiter(new ResyncOptions { SendsPerSecond = 0 }, _time);
+        for (var i = 0; i < 1_000; i++) await rateLimiter.AcquireAsync(default);
     }
 
-    private static async Task SendAsync(LaneRateLimiter pace, Action send, CancellationToken cancellationToken)
+    private static async Task SendAsync(LaneRateLimiter rateLimiter, Action send, CancellationToken cancellationToken)
     {
         try
         {
             while (true)
             {
-                await pace.AcquireAsync(cancellationToken).ConfigureAwait(false);
+                await rateLimiter.AcquireAsync(cancellationToken).ConfigureAwait(false);
                 send();
             }
         }

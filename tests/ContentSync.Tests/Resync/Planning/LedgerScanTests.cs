@@ -3,12 +3,12 @@ using ContentSync.Sqlite;
 using ContentSync.Tests.Ledger;
 using ContentSync.Tests.Sqlite;
 
-namespace ContentSync.Tests.Resync;
+namespace ContentSync.Tests.Resync.Planning;
 
-public sealed class LedgerIndexTests
+public sealed class LedgerScanTests
 {
     [Fact]
-    public async Task The_index_of_the_file_agrees_with_its_records()
+    public async Task The_scan_of_the_SQLite_ledger_agrees_with_its_records()
     {
         using var folder = new TemporaryFolder();
         var options = new SqliteLedgerOptions(folder.File("ledger.db"));
@@ -20,18 +20,18 @@ public sealed class LedgerIndexTests
         var sent = (await ledger.LeaseAsync("id-8", TimeSpan.FromMinutes(1), default)).Record!;
         await ledger.RecordAsync(sent, AttemptOutcomes.Synchronized(sent, TimeProvider.System.GetUtcNow()), default);
 
-        var index = await ReadAsync(new SqliteLedgerScan(options));
+        var items = await ReadAsync(new SqliteLedgerScan(options));
 
-        Assert.Equal(5_000, index.Count);
-        Assert.Equal(await ReadAsync(new RecordScan(ledger)), index);
-        Assert.Equal((SyncState.Parked, ParkReason.AgeExceeded), (index["id-7"].State, index["id-7"].ParkReason));
-        Assert.Equal(SyncState.Synchronized, index["id-8"].State);
+        Assert.Equal(5_000, items.Count);
+        Assert.Equal(await ReadAsync(new RecordScan(ledger)), items);
+        Assert.Equal((SyncState.Parked, ParkReason.AgeExceeded), (items["id-7"].State, items["id-7"].ParkReason));
+        Assert.Equal(SyncState.Synchronized, items["id-8"].State);
     }
 
-    private static async Task<Dictionary<string, ScannedItem>> ReadAsync(ILedgerScan index)
+    private static async Task<Dictionary<string, ScannedItem>> ReadAsync(ILedgerScan scan)
     {
-        var contents = new Dictionary<string, ScannedItem>(StringComparer.Ordinal);
-        await foreach (var content in index.ReadAsync(default)) contents.Add(content.ContentId, content);
-        return contents;
+        var items = new Dictionary<string, ScannedItem>(StringComparer.Ordinal);
+        await foreach (var item in scan.ReadAsync(default)) items.Add(item.ContentId, item);
+        return items;
     }
 }

@@ -2,8 +2,9 @@ using ContentSync.Content;
 using ContentSync.Ledger;
 using ContentSync.Resync;
 using ContentSync.Resync.Planning;
+using ContentSync.Tests.Catalog;
 
-namespace ContentSync.Tests.Resync;
+namespace ContentSync.Tests.Resync.Planning;
 
 public sealed class ResendTests : IDisposable
 {
@@ -14,36 +15,36 @@ public sealed class ResendTests : IDisposable
     public void Dispose() => _world.Dispose();
 
     [Fact]
-    public async Task Sends_again_what_was_acknowledged_too_long_ago()
+    public async Task Sends_items_again_that_were_acknowledged_too_long_ago()
     {
         await _world.RunAsync(Snapshot("a", "b"));
         _world.Time.Advance(TimeSpan.FromDays(40));
         await _world.RunAsync(Snapshot("a", "b", "c"), new ResyncParameters { AllowedDelistShare = 1 });
-        _world.Partner.Calls.Clear();
+        _world.AlipayHk.Calls.Clear();
 
         var run = await _world.RunAsync(Source, new ResyncParameters { Resend = new ResendFilter { OlderThan = TimeSpan.FromDays(30) } });
 
         Assert.Equal((ResyncRunState.Completed, 2), (run.State, run.Counts.Sent));
-        Assert.Equal(["a", "b"], _world.Partner.Calls.Order(StringComparer.Ordinal));
+        Assert.Equal(["a", "b"], _world.AlipayHk.Calls.Order(StringComparer.Ordinal));
     }
 
     [Fact]
-    public async Task Sends_again_what_failed_and_leaves_what_was_rejected()
+    public async Task Sends_failed_items_again_and_leaves_rejected_ones()
     {
-        _world.Partner.Fault = id => id switch { "a" => ("UNKNOWN_EXCEPTION", "F"), "b" => ("CONTENT_RISKY", "F"), _ => null };
+        _world.AlipayHk.Fault = id => id switch { "a" => ("UNKNOWN_EXCEPTION", "F"), "b" => ("CONTENT_RISKY", "F"), _ => null };
         await _world.RunAsync(Snapshot("a", "b", "c"));
-        _world.Partner.Fault = _ => null;
-        _world.Partner.Calls.Clear();
+        _world.AlipayHk.Fault = _ => null;
+        _world.AlipayHk.Calls.Clear();
         _world.Time.Advance(TimeSpan.FromHours(1));
 
         var run = await _world.RunAsync(Source);
 
         Assert.Equal(new RunCounts { Planned = 1, Sent = 1 }, run.Counts);
-        Assert.Equal("a", Assert.Single(_world.Partner.Calls));
+        Assert.Equal("a", Assert.Single(_world.AlipayHk.Calls));
     }
 
     [Fact]
-    public async Task Is_never_skipped_as_handled_already()
+    public async Task Always_runs_although_the_ledger_was_handled_before()
     {
         await _world.RunAsync(Snapshot("a"));
         await _world.RunAsync(Source);
@@ -57,7 +58,8 @@ public sealed class ResendTests : IDisposable
     [InlineData(SyncState.Parked, ParkReason.AttemptsExhausted, true, false, true, true)]
     [InlineData(SyncState.Parked, ParkReason.Rejected, true, false, false, false)]
     [InlineData(SyncState.Synchronized, null, true, false, false, false)]
-    public void Tells_apart_pending_failed_and_unknown(SyncState state, ParkReason? reason, bool attempted, bool pending, bool failed, bool unknown)
+    public void Distinguishes_pending_failed_and_unknown(
+        SyncState state, ParkReason? reason, bool attempted, bool pending, bool failed, bool unknown)
     {
         var record = new SyncRecord
         {

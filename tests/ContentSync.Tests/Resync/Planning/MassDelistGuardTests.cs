@@ -1,7 +1,7 @@
 using ContentSync.Resync;
 using ContentSync.Resync.Planning;
 
-namespace ContentSync.Tests.Resync;
+namespace ContentSync.Tests.Resync.Planning;
 
 public sealed class MassDelistGuardTests
 {
@@ -26,12 +26,12 @@ public sealed class MassDelistGuardTests
         Assert.Equal(stops, MassDelistGuard.Check(Options, new PlanCounts { Items = items }, before, null) is not null);
 
     [Fact]
-    public void Goes_on_with_the_share_that_its_own_words_name()
+    public void Allows_the_share_that_its_refusal_names()
     {
         var plan = new PlanCounts { Listed = 1_000, Delisting = 123 };
-        var stop = MassDelistGuard.Check(Options, plan, null, null)!;
+        var refusal = MassDelistGuard.Check(Options, plan, null, null)!;
 
-        Assert.Contains("allow a share of 0.13", stop.Reason, StringComparison.Ordinal);
+        Assert.Contains("allow a share of 0.13", refusal.Reason, StringComparison.Ordinal);
         Assert.NotNull(MassDelistGuard.Check(Options, plan, null, 0.12));
         Assert.Null(MassDelistGuard.Check(Options, plan, null, 0.13));
     }

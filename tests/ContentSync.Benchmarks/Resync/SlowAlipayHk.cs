@@ -13,41 +13,47 @@ using Microsoft.Extensions.Logging;
 
 namespace ContentSync.Benchmarks.Resync;
 
-/// <summary>A partner on loopback, in a process of its own, that takes 20 ms for one truly signed answer that is always the same, and looks at nothing of what it is sent.</summary>
-internal sealed class SlowPartner : IDisposable
+/// <summary>
+/// An AlipayHK on loopback, in a process of its own, that responds after 20 ms, always with the same correctly signed body, and ignores
+/// what it receives.
+/// </summary>
+internal sealed class SlowAlipayHk : IDisposable
 {
+    public const string Command = "slow-alipayhk";
     public const string ClientId = "4Q5Y8W0WSG45P907917";
 
     private const int Milliseconds = 20;
     private const string Path = "/api/open/alipay/v1/content/synchronize";
-    private const string Answer = """{"resultInfo":{"resultCode":"SUCCESS","resultStatus":"S","resultMessage":"success"}}""";
+    private const string ResponseBody = """{"resultInfo":{"resultCode":"SUCCESS","resultStatus":"S","resultMessage":"success"}}""";
 
     private readonly Process _process;
 
-    private SlowPartner(Process process, Uri address, string publicKey) => (_process, Address, PublicKey) = (process, address, publicKey);
+    private SlowAlipayHk(Process process, Uri address, string publicKey) => (_process, Address, PublicKey) = (process, address, publicKey);
 
     public Uri Address { get; }
 
-    /// <summary>PEM of the key that its answer is signed with.</summary>
+    /// <summary>PEM of the key that verifies its responses.</summary>
     public string PublicKey { get; }
 
-    /// <summary>Starts one.</summary>
-    public static async Task<SlowPartner> StartAsync()
+    /// <summary>Starts the process.</summary>
+    public static async Task<SlowAlipayHk> StartAsync()
     {
         using var key = RSA.Create(2048);
         var time = DateTimeOffset.UtcNow.ToString("yyyy-MM-ddTHH:mm:sszzz", CultureInfo.InvariantCulture);
-        var signature = key.SignData(Encoding.UTF8.GetBytes($"POST {Path}\n{ClientId}.{time}.{Answer}"), HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1);
+        var content = Encoding.UTF8.GetBytes($"POST {Path}\n{ClientId}.{time}.{ResponseBody}");
+        var signature = key.SignData(content, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1);
         var setup = new Setup(time, $"algorithm=RSA256,keyVersion=1,signature={Uri.EscapeDataString(Convert.ToBase64String(signature))}");
-        var process = Process.Start(OwnProgram.Start("slow-partner", redirectInput: true))!;
+        var process = Process.Start(OwnProgram.Start(Command, redirectInput: true))!;
         await process.StandardInput.WriteLineAsync(JsonSerializer.Serialize(setup)).ConfigureAwait(false);
-        return new SlowPartner(process, new Uri((await process.StandardOutput.ReadLineAsync().ConfigureAwait(false))!), key.ExportSubjectPublicKeyInfoPem());
+        var address = new Uri((await process.StandardOutput.ReadLineAsync().ConfigureAwait(false))!);
+        return new SlowAlipayHk(process, address, key.ExportSubjectPublicKeyInfoPem());
     }
 
-    /// <summary>The partner's own process: reads one line, writes its address, and serves until the input ends.</summary>
+    /// <summary>Runs in its own process: reads one line, writes its address, and serves until the input ends.</summary>
     public static async Task<int> RunAsync(TextReader input, TextWriter output)
     {
         var setup = JsonSerializer.Deserialize<Setup>((await input.ReadLineAsync().ConfigureAwait(false))!)!;
-        var answer = Encoding.UTF8.GetBytes(Answer);
+        var responseBody = Encoding.UTF8.GetBytes(ResponseBody);
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
         builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, 0));
@@ -57,15 +63,16 @@ internal sealed class SlowPartner : IDisposable
             await context.Request.Body.CopyToAsync(Stream.Null).ConfigureAwait(false);
             await Task.Delay(Milliseconds).ConfigureAwait(false);
             context.Response.ContentType = "application/json; charset=UTF-8";
-            context.Response.ContentLength = answer.Length;
+            context.Response.ContentLength = responseBody.Length;
             context.Response.Headers["Client-Id"] = ClientId;
             context.Response.Headers["Response-Time"] = setup.Time;
             context.Response.Headers["Signature"] = setup.Signature;
             context.Response.Headers["Tracer-Id"] = "abcdefg135202000000000263818";
-            await context.Response.Body.WriteAsync(answer).ConfigureAwait(false);
+            await context.Response.Body.WriteAsync(responseBody).ConfigureAwait(false);
         });
         await app.StartAsync().ConfigureAwait(false);
-        await output.WriteLineAsync(app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First()).ConfigureAwait(false);
+        var address = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First();
+        await output.WriteLineAsync(address).ConfigureAwait(false);
         await output.FlushAsync().ConfigureAwait(false);
         await input.ReadLineAsync().ConfigureAwait(false);
         return 0;

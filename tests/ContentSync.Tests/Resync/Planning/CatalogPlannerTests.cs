@@ -1,0 +1,346 @@
+using System.Text;
+using ContentSync.Catalog;
+using ContentSync.Content;
+using ContentSync.Ledger;
+using ContentSync.Resync.Planning;
+using ContentSync.Tests.Catalog;
+using ContentSync.Tests.Sqlite;
+
+namespace ContentSync.Tests.Resync.Planning;
+
+public sealed class CatalogPlannerTests : IDisposable
+{
+    private static readonly ContentOptions Options = new();
+    private static readonly ContentReader Reader = new(Options, TimeProvider.System);
+    private static readonly DateTimeOffset WrittenAt = new(2026, 3, 1, 0, 0, 0, TimeSpan.Zero);
+
+    private readonly TemporaryFolder _folder = new();
+    private readonly FakeLedgerScan _ledger = new();
+
+    public CatalogPlannerTests() => Directory.CreateDirectory(_folder.File("plans"));
+
+    public void Dispose()
+    {
+        Assert.Empty(Directory.GetFileSystemEntries(_folder.File("plans")));
+        _folder.Dispose();
+    }
+
+    [Fact]
+    public async Task Finds_what_is_new_changed_unchanged_and_vanished()
+    {
+        _ledger.Add("same", "A");
+        _ledger.Add("other", "A");
+        _ledger.Add("gone", "A");
+
+        using var plan = await PlanAsync(TestSnapshot.Line("new", "A") + TestSnapshot.Line("same", "A") + TestSnapshot.Line("other", "B"));
+
+        Assert.Equal(new PlanCounts { Items = 3, New = 1, Changed = 1, Unchanged = 1, Vanished = 1, Listed = 3, Delisting = 1 }, plan.Counts);
+        Assert.Equal([0L, 2L], Selected(plan));
+        Assert.Equal(["gone"], plan.Named());
+    }
+
+    [Fact]
+    public async Task Agrees_with_a_plain_comparison_of_two_dictionaries()
+    {
+        var random = new Random(7);
+        for (var round = 0; round < 20; round++)
+        {
+            _ledger.Clear();
+            var stored = Enumerable.Range(0, random.Next(0, 400))
+                .Select(i => $"id-{random.Next(600)}")
+                .Distinct()
+                .ToDictionary(id => id, _ => $"{random.Next(3)}");
+            var items = Enumerable.Range(0, random.Next(0, 400))
+                .Select(i => $"id-{random.Next(600)}")
+                .Distinct()
+                .Select(id => (Id: id, Content: $"{random.Next(3)}"))
+                .ToArray();
+            foreach (var (id, content) in stored) _ledger.Add(id, content);
+
+            using var plan = await PlanAsync(string.Concat(items.Select(item => TestSnapshot.Line(item.Id, item.Content))));
+
+            var differing = items.Index().Where(item => stored.GetValueOrDefault(item.Item.Id) != item.Item.Content);
+            Assert.Equal(differing.Select(item => (long)item.Index), Selected(plan));
+            Assert.Equal(stored.Keys.Except(items.Select(item => item.Id)).Order(StringComparer.Ordinal), plan.Named().Order(StringComparer.Ordinal));
+            Assert.Equal(items.Count(item => !stored.ContainsKey(item.Id)), plan.Counts.New);
+        }
+    }
+
+    [Theory]
+    [InlineData("{\"contentId\":\"b\",", 2, "line 2")]
+    [InlineData("{\"contentType\":\"SKU\",\"contentStatus\":1,\"contentInfo\":{}}\n", 2, "contentId")]
+    [InlineData("not json\n", 2, "line 2")]
+    public async Task Refuses_a_snapshot_with_a_line_whose_contentId_cannot_be_read(string second, long line, string message)
+    {
+        _ledger.Add("a", "A");
+        var result = await ResultAsync(new TestSnapshot(TestSnapshot.Line("a", "A") + second));
+
+        Assert.Null(result.Plan);
+        Assert.Equal(line, result.Fault!.Line);
+        Assert.Contains(message, result.Fault.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Keeps_order_and_ordinals_of_a_catalog_of_many_chunks(bool asArray)
+    {
+        var lines = Enumerable.Range(0, 9_000).Select(i => i % 1_000 == 7
+            ? $$$"""{"contentId":"id-{{{i}}}","contentType":"UNHEARD","contentStatus":1,"contentInfo":{}}"""
+            : TestSnapshot.Line($"id-{i}", new string('x', 60)).TrimEnd()).ToArray();
+        for (var i = 0; i < lines.Length; i += 3) _ledger.Add($"id-{i}", new string('x', 60));
+
+        using var plan = await PlanAsync(asArray ? $"[\n{string.Join(",\n", lines)}]" : string.Join('\n', lines));
+
+        var differing = Enumerable.Range(0, lines.Length).Where(i => i % 3 != 0 && i % 1_000 != 7);
+        Assert.Equal(differing.Select(i => (long)i), Selected(plan));
+        Assert.Equal((9_000, 9, 2_997), (plan.Counts.Items, plan.Counts.Invalid, plan.Counts.Unchanged));
+        var invalid = Enumerable.Range(0, 9).Select(i => ($"id-{(i * 1_000) + 7}", (i * 1_000L) + (asArray ? 9 : 8)));
+        Assert.Equal(invalid, plan.Issues.Select(issue => (issue.Result.ContentId!, issue.Line)));
+    }
+
+    [Fact]
+    public async Task Reports_the_first_fault_even_if_a_later_one_ends_the_reading()
+    {
+        var lines = Enumerable.Range(0, 5_000).Select(i => i is 20 or 4_000 ? "{\"contentId\":}" : TestSnapshot.Line($"id-{i}", "A").TrimEnd());
+        var result = await ResultAsync(new TestSnapshot($"[{string.Join(",\n", lines)}"));
+
+        Assert.Equal(21, result.Fault!.Line);
+    }
+
+    [Fact]
+    public async Task Refuses_the_whole_snapshot_if_an_item_is_too_large()
+    {
+        var largeItem = TestSnapshot.Line("b", new string('x', Options.MaxItemBytes));
+        var result = await ResultAsync(new TestSnapshot(TestSnapshot.Line("a", "A") + largeItem));
+
+        Assert.Equal(2, result.Fault!.Line);
+        Assert.Contains("MaxItemBytes", result.Fault.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Stops_when_cancelled_and_leaves_no_files_behind()
+    {
+        using var cancellation = new CancellationTokenSource();
+        var lines = Enumerable.Range(0, 20_000).Select(i => TestSnapshot.Line($"id-{i}", "A"));
+        var catalog = new TestSnapshot(string.Concat(lines)) { Opened = cancellation.Cancel };
+
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() =>
+            new CatalogPlanner(new CatalogReader(Reader, Options), _ledger, _folder.File("plans")).PlanAsync(catalog, cancellation.Token));
+    }
+
+    [Fact]
+    public void Distinguishes_contentIds_whether_they_are_their_own_keys_or_hashed()
+    {
+        var ids = Enumerable.Range(0, 40)
+            .SelectMany(length => (string[])
+                [new string('a', length), new string('b', length), new string('a', length) + '\0', new string('é', length)])
+            .Distinct()
+            .ToArray();
+
+        Assert.Equal(ids.Length, ids.Select(PlanKey.Of).Distinct().Count());
+        Assert.All(ids, id => Assert.Equal(PlanKey.Of(id), PlanKey.Of(Encoding.UTF8.GetBytes(id))));
+    }
+
+    [Fact]
+    public void Spreads_contentIds_that_differ_in_a_few_digits_evenly_over_the_partitions()
+    {
+        const int Items = 64_000;
+        var partitions = Enumerable.Range(0, Items)
+            .GroupBy(i => PlanKey.Of($"SKU-{i:d8}").Partition)
+            .Select(partition => partition.Count())
+            .ToArray();
+
+        Assert.Equal(PlanPartitions.Partitions, partitions.Length);
+        Assert.All(partitions, partition => Assert.InRange(partition, 850, 1_150));
+    }
+
+    [Fact]
+    public async Task Refuses_a_truncated_array()
+    {
+        var result = await ResultAsync(new TestSnapshot("[" + TestSnapshot.Line("a", "A") + "," + TestSnapshot.Line("b", "A")));
+
+        Assert.Contains("closing ] is missing", result.Fault!.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Refuses_a_snapshot_that_another_process_writes_to()
+    {
+        var result = await ResultAsync(new TestSnapshot(TestSnapshot.Line("a", "A")) { IsWrittenTo = true });
+
+        Assert.Contains("was written to while it was read", result.Fault!.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Neither_sends_nor_delists_an_invalid_item()
+    {
+        _ledger.Add("a", "A");
+        using var plan = await PlanAsync("""{"contentId":"a","contentType":"UNHEARD","contentStatus":1,"contentInfo":{}}""");
+
+        Assert.Equal((1, 1, 0, 0), (plan.Counts.Items, plan.Counts.Invalid, plan.Counts.Changed, plan.Counts.Vanished));
+        Assert.Empty(Selected(plan));
+        Assert.Equal("a", Assert.Single(plan.Issues).Result.ContentId);
+    }
+
+    [Fact]
+    public async Task Sends_every_line_of_an_item_that_the_catalog_holds_in_several_versions()
+    {
+        _ledger.Add("a", "B");
+        _ledger.Add("b", "A");
+        using var plan = await PlanAsync(
+            TestSnapshot.Line("a", "A", revision: 2)
+            + TestSnapshot.Line("a", "B", revision: 1)
+            + TestSnapshot.Line("b", "A")
+            + TestSnapshot.Line("b", "A"));
+
+        Assert.Equal([0L, 1L], Selected(plan));
+        Assert.Equal((4, 1, 1, 2), (plan.Counts.Items, plan.Counts.Changed, plan.Counts.Unchanged, plan.Counts.Repeated));
+    }
+
+    [Fact]
+    public async Task Sends_items_again_that_are_out_of_attempts_but_not_rejected_ones()
+    {
+        _ledger.Add("exhausted", "A", state: SyncState.Parked, parkReason: ParkReason.AttemptsExhausted);
+        _ledger.Add("rejected", "A", state: SyncState.Parked, parkReason: ParkReason.Rejected);
+        _ledger.Add("pending", "A", state: SyncState.Pending);
+        using var plan = await PlanAsync(
+            TestSnapshot.Line("rejected", "A") + TestSnapshot.Line("exhausted", "A") + TestSnapshot.Line("pending", "A"));
+
+        Assert.Equal([1L], Selected(plan));
+        Assert.Equal(2, plan.Counts.Unchanged);
+    }
+
+    [Fact]
+    public async Task Does_not_delist_items_accepted_after_the_snapshot_or_delisted_already()
+    {
+        _ledger.Add("later", "A", acceptedAt: WrittenAt.AddSeconds(1));
+        _ledger.Add("delisted", "A", status: ContentStatus.Invalid);
+        _ledger.Add("gone", "A");
+        using var plan = await PlanAsync("");
+
+        Assert.Equal(["gone"], plan.Named());
+        Assert.Equal((1, 2), (plan.Counts.Delisting, plan.Counts.Listed));
+    }
+
+    [Fact]
+    public async Task Counts_items_that_the_catalog_itself_delists_as_delisting()
+    {
+        _ledger.Add("a", "A");
+        using var plan = await PlanAsync(TestSnapshot.Line("a", "A", status: 0) + TestSnapshot.Line("b", "A", status: 0));
+
+        Assert.Equal((1, 1, 1), (plan.Counts.Delisting, plan.Counts.Changed, plan.Counts.New));
+    }
+
+    [Fact]
+    public async Task Fails_if_the_ledger_fails_and_leaves_no_files_behind()
+    {
+        _ledger.Fault = new LedgerUnavailableException("The disk is gone.");
+
+        await Assert.ThrowsAsync<LedgerUnavailableException>(() => ResultAsync(new TestSnapshot(TestSnapshot.Line("a", "A"))));
+    }
+
+    [Fact]
+    public void Uses_at_most_48_bytes_per_item_in_memory() => Assert.InRange(PlanComparison.BytesPerItem, 1, 48);
+
+    [Theory]
+    [InlineData(6L, 7L, true)]
+    [InlineData(7L, 7L, false)]
+    [InlineData(8L, 7L, false)]
+    [InlineData(null, 7L, true)]
+    [InlineData(7L, null, false)]
+    [InlineData(long.MaxValue - 1, 0L, false)]
+    public async Task Selects_an_unchanged_item_if_its_revision_is_newer_than_that_in_the_ledger(long? known, long? revision, bool isSelected)
+    {
+        _ledger.Add("a", "A", revision: known is { } number ? Revision.Of(number) : null);
+
+        using var plan = await PlanAsync(TestSnapshot.Line("a", "A", revision: revision));
+
+        Assert.Equal((1, isSelected ? 1 : 0), (plan.Counts.Unchanged, plan.Selected));
+    }
+
+    [Fact]
+    public async Task Selects_both_of_two_equal_lines_with_different_revisions()
+    {
+        using var plan = await PlanAsync(
+            TestSnapshot.Line("a", "A", revision: 1)
+            + TestSnapshot.Line("a", "A", revision: 2)
+            + TestSnapshot.Line("b", "A", revision: 1)
+            + TestSnapshot.Line("b", "A", revision: 1));
+
+        Assert.Equal([0L, 1L, 2L], Selected(plan));
+    }
+
+    [Fact]
+    public async Task Selects_every_addition_whose_version_is_not_acknowledged()
+    {
+        _ledger.Add("same", "A");
+        _ledger.Add("pending", "A", state: SyncState.Pending);
+        _ledger.Add("rejected", "A", state: SyncState.Parked, parkReason: ParkReason.Rejected);
+        _ledger.Add("elsewhere", "A");
+        const string Invalid = "{\"contentId\":\"invalid\"}\n{ not json }\n";
+
+        string[] lines =
+        [
+            TestSnapshot.Line("same", "A"),
+            TestSnapshot.Line("pending", "A"),
+            TestSnapshot.Line("rejected", "A"),
+            Invalid,
+            TestSnapshot.Line("new", "A"),
+        ];
+        using var plan = (await ResultAsync(new TestSnapshot(string.Concat(lines)), PlanScope.Additions)).Plan!;
+
+        Assert.Equal([1L, 2L, 3L, 4L, 5L], Selected(plan));
+        Assert.Empty(plan.Named());
+    }
+
+    [Fact]
+    public async Task Plans_the_additions_before_a_truncation()
+    {
+        _ledger.Add("same", "A");
+
+        var catalog = new TestSnapshot($"[{TestSnapshot.Line("same", "A")},{TestSnapshot.Line("new", "A")}, ;");
+        using var plan = (await ResultAsync(catalog, PlanScope.Additions)).Plan!;
+
+        Assert.Equal((2, 1), (plan.Counts.Items, plan.Counts.Unchanged));
+        Assert.True(plan.IsSelected(1));
+    }
+
+    private static List<long> Selected(CatalogPlan plan) =>
+        [.. Enumerable.Range(0, (int)plan.Counts.Items).Select(i => (long)i).Where(plan.IsSelected)];
+
+    private async Task<CatalogPlan> PlanAsync(string catalog) => (await ResultAsync(new TestSnapshot(catalog))).Plan!;
+
+    private Task<PlanResult> ResultAsync(ICatalogSnapshot snapshot, PlanScope scope = PlanScope.Mirror) =>
+        new CatalogPlanner(new CatalogReader(Reader, Options), _ledger, _folder.File("plans")).PlanAsync(snapshot, scope, default);
+
+    private sealed class FakeLedgerScan : ILedgerScan
+    {
+        private readonly List<ScannedItem> _items = [];
+
+        public LedgerUnavailableException? Fault { get; set; }
+
+        public void Add(
+            string id,
+            string content,
+            ContentStatus status = ContentStatus.Valid,
+            SyncState state = SyncState.Synchronized,
+            ParkReason? parkReason = null,
+            DateTimeOffset? acceptedAt = null,
+            Revision? revision = null)
+        {
+            var item = Reader.Read(Encoding.UTF8.GetBytes(TestSnapshot.Line(id, content))).Item!;
+            var dayBefore = WrittenAt.AddDays(-1);
+            _items.Add(new ScannedItem(id, item.Hash, status, state, parkReason, acceptedAt ?? dayBefore, revision ?? Revision.At(dayBefore)));
+        }
+
+        public void Clear() => _items.Clear();
+
+        public async IAsyncEnumerable<ScannedItem> ReadAsync(
+            [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellationToken)
+        {
+            await Task.Yield();
+            if (Fault is { } fault) throw fault;
+            foreach (var item in _items) yield return item;
+        }
+    }
+}
