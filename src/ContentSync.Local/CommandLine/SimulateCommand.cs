@@ -5,25 +5,39 @@ using Spectre.Console;
 
 namespace ContentSync.Local.CommandLine;
 
-/// <summary><c>simulate</c>: the simulated AlipayHK alone.</summary>
+/// <summary><c>simulate</c>: runs only the simulated AlipayHK.</summary>
 internal sealed class SimulateCommand(IAnsiConsole screen)
 {
     private const int DefaultPort = 7072;
 
-    private readonly Option<string> _data = new("--data") { Description = "Folder whose development key it knows, and where it keeps its content.", HelpName = "DIR", DefaultValueFactory = _ => DataDirectory.DefaultName };
+    private readonly Option<string> _data = new("--data")
+    {
+        Description = "Data folder with the caller's development key and the simulator's items.",
+        HelpName = "DIR",
+        DefaultValueFactory = _ => DataDirectory.DefaultName,
+    };
 
-    private readonly Option<int> _port = new("--port") { Description = "Port, on this machine only; 0 takes a free one.", HelpName = "N", DefaultValueFactory = _ => DefaultPort };
+    private readonly Option<int> _port = new("--port")
+    {
+        Description = "Port on localhost; 0 picks a free one.",
+        HelpName = "N",
+        DefaultValueFactory = _ => DefaultPort,
+    };
 
-    private readonly Option<string> _clientId = new("--client-id") { Description = "The Client-Id it knows.", HelpName = "ID", DefaultValueFactory = _ => LocalOptions.SimulatedClientId };
+    private readonly Option<string> _clientId = new("--client-id")
+    {
+        Description = "The only Client-Id that it accepts.",
+        HelpName = "ID",
+        DefaultValueFactory = _ => LocalOptions.SimulatedClientId,
+    };
 
-    private readonly Option<GatewayFaults> _faults = FaultArguments.Create("How it misbehaves.");
+    private readonly Option<GatewayFaults> _faults = FaultArguments.Create("Faults to inject.");
 
-    /// <summary>What its own help says besides.</summary>
-    public const string Lesson =
+    public const string Explanation =
         """
-        It checks Client-Id, signature over the exact bytes, headers and fields, answers signed, and keeps what it was
-        given. What it holds: GET /simulator/content; its counts: GET /simulator/stats; other faults while it runs:
-        PUT /simulator/faults.
+        It checks the Client-Id, the signature over the exact bytes, headers and fields; it signs its responses and keeps
+        what it receives. GET /simulator/content lists the items it holds, GET /simulator/stats its counters, and
+        PUT /simulator/faults changes the faults while it runs.
 
         Examples:
           contentsync-local simulate --faults unknown=0.05,throttle=0.02:3s
@@ -32,7 +46,7 @@ internal sealed class SimulateCommand(IAnsiConsole screen)
 
     public Command Create()
     {
-        var command = new Command("simulate", "Run the simulated AlipayHK alone.")
+        var command = new Command("simulate", "Run only the simulated AlipayHK.")
         {
             _data, _port, _clientId, _faults,
         };
@@ -44,8 +58,11 @@ internal sealed class SimulateCommand(IAnsiConsole screen)
     {
         var data = DataDirectory.Open(parsed.GetValue(_data)!);
         var faults = parsed.GetValue(_faults) ?? GatewayFaults.None;
-        await using var gateway = await SimulatedGatewayStartup.StartAsync(data, parsed.GetValue(_clientId)!, parsed.GetValue(_port), faults, TimeProvider.System, cancellationToken).ConfigureAwait(false);
-        screen.MarkupLineInterpolated($"Simulated AlipayHK on [green]{gateway.Address.ToString().TrimEnd('/')}[/] until Ctrl-C; faults: {(faults.All.Count == 0 ? "none" : faults)}");
+        var (clientId, port) = (parsed.GetValue(_clientId)!, parsed.GetValue(_port));
+        await using var gateway = await SimulatedGatewayStartup.StartAsync(data, clientId, port, faults, TimeProvider.System, cancellationToken)
+            .ConfigureAwait(false);
+        var address = gateway.Address.ToString().TrimEnd('/');
+        screen.MarkupLineInterpolated($"Simulated AlipayHK on [green]{address}[/] until Ctrl-C; faults: {(faults.All.Count == 0 ? "none" : faults)}");
         try
         {
             await Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, cancellationToken).ConfigureAwait(false);

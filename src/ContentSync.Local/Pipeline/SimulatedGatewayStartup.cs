@@ -4,11 +4,12 @@ using Microsoft.AspNetCore.Connections;
 
 namespace ContentSync.Local.Pipeline;
 
-/// <summary>Starts the simulated AlipayHK from a data folder, so that it knows our key and we know its.</summary>
+/// <summary>Starts the simulated AlipayHK with the keys and items of a data folder, so that both sides know each other's public key.</summary>
 internal static class SimulatedGatewayStartup
 {
-    /// <exception cref="CommandException">Its port or its content file cannot be used.</exception>
-    public static async Task<SimulatedGateway> StartAsync(DataDirectory data, string clientId, int port, GatewayFaults faults, TimeProvider time, CancellationToken cancellationToken)
+    /// <exception cref="CommandException">The port or the file with the items cannot be used.</exception>
+    public static async Task<SimulatedGateway> StartAsync(
+        DataDirectory data, string clientId, int port, GatewayFaults faults, TimeProvider time, CancellationToken cancellationToken)
     {
         try
         {
@@ -16,11 +17,11 @@ internal static class SimulatedGatewayStartup
         }
         catch (IOException e) when (e.InnerException is AddressInUseException)
         {
-            throw new CommandException($"Port {port} is in use by another program. Stop that one, or choose another with --port.", e);
+            throw new CommandException($"Port {port} is in use by another program. Stop that program, or choose another port with --port.", e);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or InvalidDataException)
         {
-            throw new CommandException($"The simulated AlipayHK's content in '{data.FullName}' cannot be used: {e.Message}", e);
+            throw new CommandException($"The items of the simulated AlipayHK in '{data.FullName}' cannot be used: {e.Message}", e);
         }
     }
 

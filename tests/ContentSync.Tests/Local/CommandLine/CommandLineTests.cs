@@ -151,9 +151,9 @@ public sealed class CommandLineTests : IDisposable
         await AssertUnusableAsync("cannot be read", "sync", "no-such-file.ndjson");
         await AssertUnusableAsync("--nonsense", "sync", catalog, "--nonsense");
         await AssertUnusableAsync("Required argument", "sync");
-        await AssertUnusableAsync("--workers takes a number from 1 to 1024", "sync", catalog, "--workers", "0");
+        await AssertUnusableAsync("--workers must be a number from 1 to 1024", "sync", catalog, "--workers", "0");
         await AssertUnusableAsync("--faults", "sync", catalog, "--faults", "gremlins=1");
-        await AssertUnusableAsync("--gateway takes an address", "sync", catalog, "--gateway", "ftp://example.com");
+        await AssertUnusableAsync("--gateway must be an address", "sync", catalog, "--gateway", "ftp://example.com");
         await AssertUnusableAsync("https", "sync", catalog, "--gateway", "http://example.com");
         await AssertUnusableAsync("no-such-key.pem", "sync", catalog, "--key", "no-such-key.pem");
         await AssertUnusableAsync("RSA private key", "sync", catalog, "--key", catalog);

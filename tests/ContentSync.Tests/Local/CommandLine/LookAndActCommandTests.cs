@@ -45,7 +45,7 @@ public sealed class LookAndActCommandTests
         host.Pipeline.Gateway!.Faults = GatewayFaults.None;
         var (exit, _, screen) = await RunAsync(host, true, "replay", "RISKY-1");
         Assert.Equal(ExitCodes.Done, exit);
-        Assert.Contains("The host sends now", screen, StringComparison.Ordinal);
+        Assert.Contains("The host is sending now", screen, StringComparison.Ordinal);
         await host.Pipeline.Queue.WaitForActiveAsync(0, CancellationToken.None).WaitAsync(TimeSpan.FromSeconds(30));
         Assert.Equal(SyncState.Synchronized, (await host.Pipeline.Ledger.FindAsync("RISKY-1", CancellationToken.None))!.State);
         await Assert.ThrowsAsync<CommandException>(() => RunAsync(host, true, "replay", "GOOD-1"));
@@ -59,7 +59,7 @@ public sealed class LookAndActCommandTests
         Assert.Equal(1, JsonDocument.Parse(output).RootElement.GetProperty("matched").GetInt32());
         Assert.Equal(SyncState.Parked, (await host.Pipeline.Ledger.FindAsync("RISKY-1", CancellationToken.None))!.State);
         var (_, _, screen) = await RunAsync(host, true, "replay", "--all");
-        Assert.Contains("1 are pending again", screen, StringComparison.Ordinal);
+        Assert.Contains("1 item is pending again", screen, StringComparison.Ordinal);
     }
 
     [Fact]

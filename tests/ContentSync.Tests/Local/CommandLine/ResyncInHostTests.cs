@@ -35,9 +35,9 @@ public sealed class ResyncInHostTests
 
         (exit, _, screen) = await RunAsync(host, ["status"]);
         Assert.Equal(0, exit);
-        Assert.Contains("Resync of catalog: completed since", screen, StringComparison.Ordinal);
+        Assert.Contains("Resync of catalog: completed at", screen, StringComparison.Ordinal);
         (_, _, screen) = await RunAsync(host, ["status", "--data", host.Data], asksHost: false);
-        Assert.Contains("completed since", screen, StringComparison.Ordinal);
+        Assert.Contains("completed at", screen, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -64,14 +64,14 @@ public sealed class ResyncInHostTests
         await interrupt.CancelAsync();
         var (exit, _, screen) = await following;
         Assert.Equal(ExitCodes.Stopped, exit);
-        Assert.Contains("goes on in the host", screen, StringComparison.Ordinal);
+        Assert.Contains("continues in the host", screen, StringComparison.Ordinal);
         Assert.Equal(ResyncRunState.Sending, Assert.Single(await host.Pipeline.Resync.Resyncs.ListAsync(CancellationToken.None)).State);
 
         var e = await Assert.ThrowsAsync<CommandException>(() => RunAsync(host, ["resync", "--dry-run"]));
-        Assert.Contains("is under way and was asked for otherwise", e.Message, StringComparison.Ordinal);
+        Assert.Contains("is under way with other parameters", e.Message, StringComparison.Ordinal);
         (exit, _, screen) = await RunAsync(host, ["resync", "--cancel"]);
         Assert.Equal(0, exit);
-        Assert.Contains("Cancelled;", screen, StringComparison.Ordinal);
+        Assert.Contains("Cancelled.", screen, StringComparison.Ordinal);
         (_, _, screen) = await RunAsync(host, ["resync", "--cancel"]);
         Assert.Contains("No run of the catalog is under way", screen, StringComparison.Ordinal);
     }
@@ -90,8 +90,8 @@ public sealed class ResyncInHostTests
     [InlineData("leave out --host", "--rate", "5")]
     [InlineData("leave out --host", "--data", "elsewhere")]
     [InlineData("the host reads the catalog", "--source", "catalog.ndjson")]
-    [InlineData("are for --source ledger", "--failed")]
-    [InlineData("are for a catalog", "--source", "ledger", "--again")]
+    [InlineData("are only for --source ledger", "--failed")]
+    [InlineData("are only for a catalog", "--source", "ledger", "--again")]
     public async Task Says_what_goes_together(string says, params string[] arguments)
     {
         await using var host = await RunningHost.StartWithCatalogAsync("", apiKey: Key);

@@ -50,7 +50,7 @@ public sealed class LocalResyncTests : IDisposable
         await runs.ResumeStalledAsync(TimeSpan.Zero, default);
 
         Assert.Equal(ResyncRunState.Completed, (await AwaitEndAsync(pipeline)).State);
-        Assert.Contains("is held up", Assert.Single(logged), StringComparison.Ordinal);
+        Assert.Contains("failed: ", Assert.Single(logged), StringComparison.Ordinal);
     }
 
     [Fact]
