@@ -48,7 +48,10 @@ internal sealed class ShowCommand(IAnsiConsole screen)
 
     /// <summary>For an item that was never accepted.</summary>
     internal static CommandException Unknown(string contentId) =>
-        new($"No item with the contentId '{contentId}' was ever accepted here. contentIds are compared exactly, including case.") { ExitCode = ExitCodes.SomeFailed };
+        new($"No item with the contentId '{contentId}' was ever accepted here. contentIds are compared exactly, including case.")
+        {
+            ExitCode = ExitCodes.SomeFailed,
+        };
 
     private static void Write(IAnsiConsole screen, ContentState state)
     {
