@@ -186,7 +186,7 @@ internal sealed class PlanGenerator
             ? random.Pick(ItemKind.Risky, ItemKind.Risky, ItemKind.Poison, ItemKind.Poison, ItemKind.Tarpit)
             : ItemKind.Normal;
 
-        private readonly Dictionary<long, int> _contents = [];
+        private readonly Dictionary<long, int> _contentByRevision = [];
         private int _newest;
         private long _revision;
 
@@ -197,7 +197,7 @@ internal sealed class PlanGenerator
             var revision = random.Chance(0.15) ? Math.Max(1, _revision - random.Next(3)) : ++_revision;
 
             // A revision always has the same content.
-            if (!_contents.TryAdd(revision, content)) content = _contents[revision];
+            if (!_contentByRevision.TryAdd(revision, content)) content = _contentByRevision[revision];
             return new SubmittedItem(contentId, content, Text(revision), KindOf(content));
         }
 

@@ -57,7 +57,7 @@ internal sealed class SimulatedStore(World world)
 
     private static string Text(SyncRecord record)
     {
-        var lease = record.Lease is { } held ? $" lease {held.LeaseId[..6]} until {Elapsed(held.ExpiresAt)}" : "";
+        var lease = record.Lease is { } current ? $" lease {current.LeaseId[..6]} until {Elapsed(current.ExpiresAt)}" : "";
         return $"{record.ContentId} r{record.Revision.Value % 1_000_000_000} {record.RequestId[..6]} {record.State}{record.ParkReason} "
             + $"attempts {record.Attempts} hop {record.Hop} due {Elapsed(record.DueAt)}{lease} {record.LastAttempt?.Code}";
 
