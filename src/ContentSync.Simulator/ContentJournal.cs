@@ -4,31 +4,31 @@ using System.Text.Json;
 namespace ContentSync.Simulator;
 
 /// <summary>
-/// Append-only NDJSON file, one line per change with the whole content in it; the last line of a content counts.
-/// Each line goes to the operating system in one write before the change is answered, so a killed process loses nothing that it
-/// answered. A power cut may: there is no fsync.
+/// Append-only NDJSON file: each change adds a line with the whole item, and the last line of an item counts. Each line goes to the operating
+/// system in one write before the response is sent, so a killed process loses nothing that it acknowledged. A power failure may lose lines,
+/// because there is no fsync.
 /// </summary>
 internal sealed class ContentJournal : IDisposable
 {
-    // Compacting pays once most lines are outdated.
-    private const int OutdatedLinesLeftAlone = 1_000;
+    // Compacting pays off once most lines are outdated.
+    private const int MaxOutdatedLines = 1_000;
 
     private readonly FileStream _file;
     private readonly ArrayBufferWriter<byte> _line = new(4096);
 
     private ContentJournal(FileStream file) => _file = file;
 
-    /// <summary>Opens or makes the file, reads it into <paramref name="contents"/>, drops a torn last line and compacts.</summary>
-    /// <exception cref="IOException">Another process has it open, or it cannot be made.</exception>
-    /// <exception cref="InvalidDataException">A line that is not the last one cannot be read.</exception>
-    public static ContentJournal Open(string path, IDictionary<string, StoredContent> contents)
+    /// <summary>Opens or creates the file, reads it into <paramref name="items"/>, drops an incomplete last line and compacts.</summary>
+    /// <exception cref="IOException">Another process has the file open, or it cannot be created.</exception>
+    /// <exception cref="InvalidDataException">A complete line cannot be read.</exception>
+    public static ContentJournal Open(string path, IDictionary<string, StoredContent> items)
     {
         if (Path.GetDirectoryName(Path.GetFullPath(path)) is { Length: > 0 } folder) Directory.CreateDirectory(folder);
         var file = OpenFile(path);
         try
         {
-            var lines = Load(file, path, contents);
-            if (lines > (2 * contents.Count) + OutdatedLinesLeftAlone) file = Compact(file, path, contents.Values);
+            var lines = Load(file, path, items);
+            if (lines > (2 * items.Count) + MaxOutdatedLines) file = Compact(file, path, items.Values);
             return new ContentJournal(file);
         }
         catch
@@ -38,12 +38,12 @@ internal sealed class ContentJournal : IDisposable
         }
     }
 
-    /// <summary>Not for two threads at once.</summary>
-    /// <exception cref="IOException">The line could not be written; the file is as it was before.</exception>
-    public void Append(StoredContent content)
+    /// <summary>Not thread-safe.</summary>
+    /// <exception cref="IOException">The line could not be written; the file is unchanged.</exception>
+    public void Append(StoredContent item)
     {
         _line.ResetWrittenCount();
-        WriteLine(_line, content);
+        WriteLine(_line, item);
         var end = _file.Position;
         try
         {
@@ -51,7 +51,7 @@ internal sealed class ContentJournal : IDisposable
         }
         catch (IOException)
         {
-            // What a full disk let through of the line would spoil the next one.
+            // A full disk may have taken part of the line, which would corrupt the next one.
             _file.SetLength(end);
             _file.Position = end;
             throw;
@@ -64,13 +64,13 @@ internal sealed class ContentJournal : IDisposable
     {
         Mode = FileMode.OpenOrCreate,
         Access = FileAccess.ReadWrite,
-        // A second gateway on the same file would spoil it.
+        // A second simulator on the same file would corrupt it.
         Share = FileShare.None,
         // Unbuffered: one Write is one system call.
         BufferSize = 0,
     });
 
-    private static int Load(FileStream file, string path, IDictionary<string, StoredContent> contents)
+    private static int Load(FileStream file, string path, IDictionary<string, StoredContent> items)
     {
         var buffer = new byte[64 * 1024];
         var line = new ArrayBufferWriter<byte>(4096);
@@ -82,8 +82,8 @@ internal sealed class ContentJournal : IDisposable
             for (int end; (end = rest.IndexOf((byte)'\n')) >= 0; rest = rest[(end + 1)..])
             {
                 line.Write(rest[..end]);
-                var content = Read(line.WrittenSpan, path, ++lines);
-                contents[content.ContentId] = content;
+                var item = Read(line.WrittenSpan, path, ++lines);
+                items[item.ContentId] = item;
                 complete += line.WrittenCount + 1;
                 line.ResetWrittenCount();
             }
@@ -104,20 +104,21 @@ internal sealed class ContentJournal : IDisposable
         }
         catch (JsonException e)
         {
-            throw new InvalidDataException($"{path}, line {number}: not a line of the simulated AlipayHK's journal. Delete the file to start empty.", e);
+            throw new InvalidDataException(
+                $"{path}, line {number} is not a line of the simulated AlipayHK's journal. Delete the file to start without items.", e);
         }
     }
 
-    private static FileStream Compact(FileStream old, string path, IEnumerable<StoredContent> contents)
+    private static FileStream Compact(FileStream old, string path, IEnumerable<StoredContent> items)
     {
         var fresh = path + ".compacted";
         using (var file = File.Create(fresh, 64 * 1024))
         {
             var line = new ArrayBufferWriter<byte>(4096);
-            foreach (var content in contents)
+            foreach (var item in items)
             {
                 line.ResetWrittenCount();
-                WriteLine(line, content);
+                WriteLine(line, item);
                 file.Write(line.WrittenSpan);
             }
 
@@ -131,11 +132,11 @@ internal sealed class ContentJournal : IDisposable
         return compacted;
     }
 
-    private static void WriteLine(ArrayBufferWriter<byte> line, StoredContent content)
+    private static void WriteLine(ArrayBufferWriter<byte> line, StoredContent item)
     {
         using (var writer = new Utf8JsonWriter(line, new JsonWriterOptions { Encoder = GatewayJson.Relaxed.Options.Encoder, SkipValidation = true }))
         {
-            JsonSerializer.Serialize(writer, content, GatewayJson.Relaxed.StoredContent);
+            JsonSerializer.Serialize(writer, item, GatewayJson.Relaxed.StoredContent);
         }
 
         line.GetSpan(1)[0] = (byte)'\n';

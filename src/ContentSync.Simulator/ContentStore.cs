@@ -4,15 +4,17 @@ using System.Text;
 
 namespace ContentSync.Simulator;
 
-/// <summary>What the simulated AlipayHK holds: upsert by contentId, the card-wallet template of a MOVIE, and the journal behind both.</summary>
+/// <summary>
+/// The items that the simulated AlipayHK holds: upsert by contentId, the card-wallet template of a MOVIE, and the journal behind both.
+/// </summary>
 internal sealed class ContentStore : IDisposable
 {
-    // The only type whose answers carry a template (AlipayHK documents the literal there).
+    // The only type whose responses carry a template, according to AlipayHK's documentation.
     private const string TemplateType = "MOVIE";
     private const int TemplateCodeLength = 32;
 
-    private readonly Lock _gate = new();
-    private readonly ConcurrentDictionary<string, StoredContent> _contents = new(StringComparer.Ordinal);
+    private readonly Lock _lock = new();
+    private readonly ConcurrentDictionary<string, StoredContent> _items = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, ulong> _requests = new(StringComparer.Ordinal);
     private readonly ContentJournal? _journal;
     private readonly TimeProvider _time;
@@ -21,22 +23,22 @@ internal sealed class ContentStore : IDisposable
     {
         _time = time;
         if (statePath is null) return;
-        _journal = ContentJournal.Open(statePath, _contents);
-        foreach (var held in _contents.Values) _requests[held.RequestId] = held.BodyHash;
+        _journal = ContentJournal.Open(statePath, _items);
+        foreach (var item in _items.Values) _requests[item.RequestId] = item.BodyHash;
     }
 
-    public int Count => _contents.Count;
+    public int Count => _items.Count;
 
-    /// <summary>Remembers a requestId. False where it came before with another body.</summary>
+    /// <summary>Remembers a requestId. False when it was used before with another body.</summary>
     public bool Remember(SynchronizeRequest request) => _requests.GetOrAdd(request.RequestId, request.BodyHash) == request.BodyHash;
 
-    /// <exception cref="IOException">The journal cannot be written; nothing has changed.</exception>
+    /// <exception cref="IOException">The journal cannot be written; nothing changed.</exception>
     public StoredContent Put(SynchronizeRequest request)
     {
         var now = _time.GetUtcNow();
-        lock (_gate)
+        lock (_lock)
         {
-            _contents.TryGetValue(request.ContentId, out var before);
+            _items.TryGetValue(request.ContentId, out var previous);
             return Keep(new StoredContent
             {
                 ContentId = request.ContentId,
@@ -45,43 +47,44 @@ internal sealed class ContentStore : IDisposable
                 ContentInfo = request.ContentInfo,
                 RequestId = request.RequestId,
                 BodyHash = request.BodyHash,
-                Calls = (before?.Calls ?? 0) + 1,
-                FirstReceivedAt = before?.FirstReceivedAt ?? now,
+                Calls = (previous?.Calls ?? 0) + 1,
+                FirstReceivedAt = previous?.FirstReceivedAt ?? now,
                 ReceivedAt = now,
-                TemplateCode = request.ContentType == TemplateType ? before?.TemplateCode ?? TemplateCodeOf(request.ContentId) : null,
+                TemplateCode = request.ContentType == TemplateType ? previous?.TemplateCode ?? TemplateCodeOf(request.ContentId) : null,
                 EndDate = request.Traits.EndDate,
-                Frozen = request.Traits.Frozen || before is { Frozen: true },
+                Frozen = request.Traits.Frozen || previous is { Frozen: true },
             }).AsOf(now);
         }
     }
 
-    /// <summary>Sets or lifts content review's freeze. Null where there is no such content, or it has no template.</summary>
-    /// <exception cref="IOException">The journal cannot be written; nothing has changed.</exception>
+    /// <summary>Freezes or unfreezes an item, as content review does. Null when there is no such item or it has no template.</summary>
+    /// <exception cref="IOException">The journal cannot be written; nothing changed.</exception>
     public StoredContent? Freeze(string contentId, bool frozen)
     {
-        lock (_gate)
+        lock (_lock)
         {
-            return _contents.TryGetValue(contentId, out var held) && held.TemplateCode is not null
-                ? Keep(held with { Frozen = frozen }).AsOf(_time.GetUtcNow())
+            return _items.TryGetValue(contentId, out var item) && item.TemplateCode is not null
+                ? Keep(item with { Frozen = frozen }).AsOf(_time.GetUtcNow())
                 : null;
         }
     }
 
-    public StoredContent? Find(string contentId) => _contents.TryGetValue(contentId, out var held) ? held.AsOf(_time.GetUtcNow()) : null;
+    public StoredContent? Find(string contentId) =>
+        _items.TryGetValue(contentId, out var item) ? item.AsOf(_time.GetUtcNow()) : null;
 
     public Dictionary<string, StoredContent> Snapshot()
     {
         var now = _time.GetUtcNow();
-        return _contents.ToDictionary(entry => entry.Key, entry => entry.Value.AsOf(now), StringComparer.Ordinal);
+        return _items.ToDictionary(entry => entry.Key, entry => entry.Value.AsOf(now), StringComparer.Ordinal);
     }
 
     public void Dispose() => _journal?.Dispose();
 
-    private StoredContent Keep(StoredContent content)
+    private StoredContent Keep(StoredContent item)
     {
-        _journal?.Append(content);
-        _contents[content.ContentId] = content;
-        return content;
+        _journal?.Append(item);
+        _items[item.ContentId] = item;
+        return item;
     }
 
     private static string TemplateCodeOf(string contentId) =>

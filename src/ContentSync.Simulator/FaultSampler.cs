@@ -1,9 +1,9 @@
 namespace ContentSync.Simulator;
 
-/// <summary>Decides request by request which fault fires. With requests one after another the same seed gives the same faults.</summary>
+/// <summary>Decides for each request which fault fires. For sequential requests, the same seed yields the same faults.</summary>
 internal sealed class FaultSampler(GatewayFaults faults)
 {
-    private readonly Lock _gate = new();
+    private readonly Lock _lock = new();
     private readonly Random _random = new(faults.Seed);
     private readonly int[] _seen = new int[faults.All.Count];
     private readonly int[] _fired = new int[faults.All.Count];
@@ -13,7 +13,7 @@ internal sealed class FaultSampler(GatewayFaults faults)
     public SampledFault Sample()
     {
         if (_seen.Length == 0) return default;
-        lock (_gate)
+        lock (_lock)
         {
             var latency = TimeSpan.Zero;
             GatewayFault? chosen = null;
@@ -38,7 +38,7 @@ internal sealed class FaultSampler(GatewayFaults faults)
     }
 }
 
-/// <summary>What one request meets.</summary>
+/// <summary>The latency and fault of one request.</summary>
 internal readonly record struct SampledFault(TimeSpan Latency, GatewayFault? Fault)
 {
     public FaultKind? Kind => Fault?.Kind;

@@ -4,11 +4,14 @@ using System.Text;
 
 namespace ContentSync.Simulator;
 
-/// <summary>RSA_AES as the sibling gateways' code has it: a fresh AES key per message wrapped with RSA, AES/ECB/PKCS7 over the body, base64 in one line.</summary>
+/// <summary>
+/// RSA_AES as in the code of the sibling gateways: a new AES key per message, wrapped with RSA; AES/ECB/PKCS7 over the body; base64 in one line.
+/// </summary>
 internal static class GatewayCipher
 {
-    /// <summary>Reads an encrypted body. Null, with the reason, where it cannot be read.</summary>
-    public static (byte[]? Body, string Problem) Decrypt(string header, ReadOnlySpan<byte> body, GatewayEncryption encryption, IReadOnlyList<RsaKeyPool> ownKeys)
+    /// <summary>Decrypts a body. Null, with the reason, when it cannot be decrypted.</summary>
+    public static (byte[]? Body, string Problem) Decrypt(
+        string header, ReadOnlySpan<byte> body, GatewayEncryption encryption, IReadOnlyList<RsaKeyPool> ownKeys)
     {
         var pairs = new Dictionary<string, string>(StringComparer.Ordinal);
         if (!GatewaySignature.TryReadPairs(header, pairs)) return (null, "Encrypt header is not a list of name=value pairs");
@@ -35,7 +38,7 @@ internal static class GatewayCipher
         }
     }
 
-    /// <summary>Writes an encrypted body and the Encrypt header that goes with it.</summary>
+    /// <summary>Encrypts a body and returns it with its Encrypt header.</summary>
     public static (byte[] Body, string Header) Encrypt(ReadOnlySpan<byte> body, GatewayEncryption encryption, RsaKeyPool callerKey)
     {
         using var aes = Aes.Create();

@@ -2,7 +2,7 @@ using System.Collections.Concurrent;
 
 namespace ContentSync.Simulator;
 
-/// <summary>What <see cref="GatewayStats"/> is read from.</summary>
+/// <summary>Thread-safe counters behind <see cref="GatewayStats"/>.</summary>
 internal sealed class GatewayCounters
 {
     private readonly ConcurrentDictionary<string, long> _results = new(StringComparer.Ordinal);
@@ -27,11 +27,11 @@ internal sealed class GatewayCounters
 
     public void Fault(FaultKind kind) => _faults.AddOrUpdate(FaultNames.NameOf(kind), 1, (_, count) => count + 1);
 
-    public GatewayStats Read(int contents) => new()
+    public GatewayStats Read(int items) => new()
     {
         Requests = Interlocked.Read(ref _requests),
         Effects = Interlocked.Read(ref _effects),
-        Contents = contents,
+        Items = items,
         SignaturesVerified = Interlocked.Read(ref _signaturesVerified),
         OverlappingRequests = Interlocked.Read(ref _overlapping),
         ReusedRequestIds = Interlocked.Read(ref _reused),

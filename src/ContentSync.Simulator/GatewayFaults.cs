@@ -3,25 +3,26 @@ using System.Text;
 
 namespace ContentSync.Simulator;
 
-/// <summary>How the simulated AlipayHK misbehaves. The text form is what the command line and the admin surface take.</summary>
-/// <param name="All">At most one of each kind; for one request the first that fires counts, latency goes with any.</param>
-/// <param name="Seed">Of the random numbers behind the probabilities.</param>
+/// <summary>Faults that the simulated AlipayHK injects. The command line and <c>/simulator/faults</c> use the text form.</summary>
+/// <param name="All">At most one of each kind. The first one that fires applies to a request, in addition to latency.</param>
+/// <param name="Seed">Seeds the random numbers behind the probabilities.</param>
 public sealed record GatewayFaults(IReadOnlyList<GatewayFault> All, int Seed = 1)
 {
-    /// <summary>It behaves.</summary>
+    /// <summary>Injects no faults.</summary>
     public static GatewayFaults None { get; } = new([]);
 
-    /// <summary>One line that teaches the text form.</summary>
+    /// <summary>Explains the text form in one line.</summary>
     public static string Grammar { get; } =
-        "name=rate[:parameter][*count], separated by commas; rate is a probability (0.05) or every nth (1/20), count the most times it happens. "
-        + "Names: " + string.Join(", ", FaultNames.Known) + ". Example: latency=50ms+20ms,unknown=0.05,throttle=1/50:3s,error=0.01:503,lost=1*3,seed=7";
+        "Syntax: name=rate[:parameter][*count], separated by commas. rate is a probability (0.05) or every nth request (1/20); "
+        + "count limits how often the fault fires. Names: " + string.Join(", ", FaultNames.Known)
+        + ". Example: latency=50ms+20ms,unknown=0.05,throttle=1/50:3s,error=0.01:503,lost=1*3,seed=7";
 
     /// <summary>Reads the text form, see <see cref="Grammar"/>. Empty text is <see cref="None"/>.</summary>
-    /// <exception cref="FormatException">Names the fault that cannot be read and what would be right.</exception>
+    /// <exception cref="FormatException">The message names the invalid fault and shows the correct form.</exception>
     public static GatewayFaults Parse(string text) =>
         TryParse(text, out var faults, out var error) ? faults : throw new FormatException(error);
 
-    /// <summary>Reads the text form; <paramref name="error"/> is one sentence where it cannot be read, else empty.</summary>
+    /// <summary>Reads the text form; <paramref name="error"/> is one sentence when it is invalid, otherwise empty.</summary>
     public static bool TryParse(string text, out GatewayFaults faults, out string error)
     {
         var all = new List<GatewayFault>();
@@ -35,11 +36,12 @@ public sealed record GatewayFaults(IReadOnlyList<GatewayFault> All, int Seed = 1
             var value = equals < 0 ? "" : part[(equals + 1)..].TrimStart();
             if (name == FaultNames.Seed)
             {
-                if (!int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out seed)) error = $"Fault '{part}': seed takes a whole number.";
+                if (!int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out seed))
+                    error = $"Fault '{part}' is invalid; seed must be a whole number.";
             }
             else if (FaultNames.KindOf(name) is not { } kind)
             {
-                error = $"Unknown fault '{name}'; known are {string.Join(", ", FaultNames.Known)}.";
+                error = $"Unknown fault '{name}'; the known faults are {string.Join(", ", FaultNames.Known)}.";
             }
             else if (all.Exists(fault => fault.Kind == kind))
             {
@@ -51,7 +53,7 @@ public sealed record GatewayFaults(IReadOnlyList<GatewayFault> All, int Seed = 1
             }
             else
             {
-                error = $"Fault '{part}' cannot be read; write {FaultNames.ExampleOf(kind)}.";
+                error = $"Fault '{part}' is invalid; write {FaultNames.ExampleOf(kind)}.";
             }
 
             if (error.Length > 0) return false;
@@ -61,76 +63,76 @@ public sealed record GatewayFaults(IReadOnlyList<GatewayFault> All, int Seed = 1
         return true;
     }
 
-    /// <summary>The text form, which <see cref="Parse"/> reads back.</summary>
+    /// <summary>The text form; <see cref="Parse"/> reads it back.</summary>
     public override string ToString() =>
         string.Join(',', All.Select(fault => fault.ToString()).Concat(Seed == None.Seed ? [] : [$"{FaultNames.Seed}={Seed}"]));
 }
 
-/// <summary>What can go wrong.</summary>
+/// <summary>Kinds of faults. The name of a fault in the text form is documented in <see cref="GatewayFaults.Grammar"/>.</summary>
 public enum FaultKind
 {
-    /// <summary>Waits before it answers.</summary>
+    /// <summary>Delays the response.</summary>
     Latency,
 
-    /// <summary>429 with Retry-After, without body, no effect.</summary>
+    /// <summary>429 with Retry-After and without a body; no effect.</summary>
     Throttle,
 
-    /// <summary>5xx without body, no effect.</summary>
+    /// <summary>5xx without a body; no effect.</summary>
     Error,
 
-    /// <summary>Signed UNKNOWN_EXCEPTION with status F, no effect.</summary>
+    /// <summary>Signed UNKNOWN_EXCEPTION with status F; no effect.</summary>
     Unknown,
 
-    /// <summary>Signed CONTENT_RISKY, no effect.</summary>
+    /// <summary>Signed CONTENT_RISKY; no effect.</summary>
     Risky,
 
-    /// <summary>Unsigned INVALID_SIGNATURE, whatever was sent; no effect.</summary>
+    /// <summary>Unsigned INVALID_SIGNATURE, even for a correct signature; no effect.</summary>
     InvalidSignature,
 
-    /// <summary>No answer until the caller gives up or the gateway stops, no effect.</summary>
+    /// <summary>No response until the caller disconnects or the gateway stops; no effect.</summary>
     Hang,
 
-    /// <summary>The connection is reset, no effect.</summary>
+    /// <summary>The connection is reset; no effect.</summary>
     Reset,
 
-    /// <summary>The content is taken in, then the connection is reset.</summary>
+    /// <summary>The item is stored, then the connection is reset.</summary>
     Lost,
 
-    /// <summary>The content is taken in; the answer carries neither Signature nor Response-Time.</summary>
+    /// <summary>The item is stored; the response has neither Signature nor Response-Time.</summary>
     Unsigned,
 
-    /// <summary>The content is taken in; the answer is signed with a stranger's key.</summary>
+    /// <summary>The item is stored; the response is signed with an unknown key.</summary>
     Forged,
 
-    /// <summary>The content is taken in; the answer names a keyVersion that was never announced.</summary>
+    /// <summary>The item is stored; the response names an unknown keyVersion.</summary>
     UnknownKeyVersion,
 
-    /// <summary>The content is taken in; the answer breaks off half-way.</summary>
+    /// <summary>The item is stored; the response is cut off half-way.</summary>
     Truncated,
 }
 
-/// <summary>One way to misbehave, and how often.</summary>
+/// <summary>A fault and how often it fires.</summary>
 public sealed record GatewayFault(FaultKind Kind)
 {
-    /// <summary>0 to 1; not used where <see cref="EveryNth"/> is set.</summary>
+    /// <summary>0 to 1; ignored when <see cref="EveryNth"/> is set.</summary>
     public double Probability { get; init; } = 1;
 
-    /// <summary>Every nth request exactly, the nth first; 0 for a probability.</summary>
+    /// <summary>Fires on exactly every nth request, beginning with the nth; 0 uses <see cref="Probability"/>.</summary>
     public int EveryNth { get; init; }
 
-    /// <summary>Most times it happens; null for no limit.</summary>
+    /// <summary>Max number of times it fires; null for no limit.</summary>
     public int? MaxCount { get; init; }
 
-    /// <summary>Latency: the wait. Throttle: the Retry-After, whole seconds.</summary>
+    /// <summary>Latency: the delay. Throttle: the Retry-After, in whole seconds.</summary>
     public TimeSpan Delay { get; init; } = TimeSpan.FromSeconds(1);
 
-    /// <summary>Latency: up to this much more, evenly spread.</summary>
+    /// <summary>Latency: max additional delay, uniformly distributed.</summary>
     public TimeSpan Jitter { get; init; }
 
     /// <summary>Error: the HTTP status.</summary>
     public int Status { get; init; } = 500;
 
-    /// <summary>Reads what stands behind the equals sign; null where it cannot be read.</summary>
+    /// <summary>Reads the text after the equals sign; null when it is invalid.</summary>
     internal static GatewayFault? Read(FaultKind kind, string value)
     {
         var fault = new GatewayFault(kind);
@@ -165,7 +167,9 @@ public sealed record GatewayFault(FaultKind Kind)
         if (rate.Length == 0) return this;
         if (rate.StartsWith("1/", StringComparison.Ordinal))
         {
-            return int.TryParse(rate[2..], NumberStyles.None, CultureInfo.InvariantCulture, out var nth) && nth > 0 ? this with { EveryNth = nth } : null;
+            return int.TryParse(rate[2..], NumberStyles.None, CultureInfo.InvariantCulture, out var nth) && nth > 0
+                ? this with { EveryNth = nth }
+                : null;
         }
 
         return double.TryParse(rate, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var probability) && probability <= 1
@@ -205,16 +209,16 @@ public sealed record GatewayFault(FaultKind Kind)
     }
 }
 
-/// <summary>How the text form spells the faults.</summary>
+/// <summary>Names of the faults in the text form.</summary>
 internal static class FaultNames
 {
     public const string Seed = "seed";
 
-    private static readonly (FaultKind Kind, string Name, string Example)[] Spellings =
+    private static readonly (FaultKind Kind, string Name, string Example)[] All =
     [
-        (FaultKind.Latency, "latency", "latency=50ms, latency=50ms+20ms (fixed and jitter) or latency=0.1:2s"),
-        (FaultKind.Throttle, "throttle", "throttle=0.02:3s (share and whole seconds of Retry-After)"),
-        (FaultKind.Error, "error", "error=0.02:503 (share and a status from 500 to 599)"),
+        (FaultKind.Latency, "latency", "latency=50ms, latency=50ms+20ms (delay and jitter) or latency=0.1:2s (rate and delay)"),
+        (FaultKind.Throttle, "throttle", "throttle=0.02:3s (rate and Retry-After in whole seconds)"),
+        (FaultKind.Error, "error", "error=0.02:503 (rate and a status from 500 to 599)"),
         (FaultKind.Unknown, "unknown", "unknown=0.05"),
         (FaultKind.Risky, "risky", "risky=0.05"),
         (FaultKind.InvalidSignature, "badsignature", "badsignature=1"),
@@ -227,19 +231,19 @@ internal static class FaultNames
         (FaultKind.Truncated, "truncated", "truncated=0.01"),
     ];
 
-    public static IEnumerable<string> Known => Spellings.Select(spelling => spelling.Name).Append(Seed);
+    public static IEnumerable<string> Known => All.Select(fault => fault.Name).Append(Seed);
 
     public static FaultKind? KindOf(string name)
     {
-        foreach (var spelling in Spellings)
+        foreach (var fault in All)
         {
-            if (spelling.Name == name) return spelling.Kind;
+            if (fault.Name == name) return fault.Kind;
         }
 
         return null;
     }
 
-    public static string NameOf(FaultKind kind) => Array.Find(Spellings, spelling => spelling.Kind == kind).Name;
+    public static string NameOf(FaultKind kind) => Array.Find(All, fault => fault.Kind == kind).Name;
 
-    public static string ExampleOf(FaultKind kind) => Array.Find(Spellings, spelling => spelling.Kind == kind).Example;
+    public static string ExampleOf(FaultKind kind) => Array.Find(All, fault => fault.Kind == kind).Example;
 }

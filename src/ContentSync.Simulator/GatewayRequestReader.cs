@@ -8,7 +8,7 @@ using Microsoft.Net.Http.Headers;
 
 namespace ContentSync.Simulator;
 
-/// <summary>Checks everything that AlipayHK documents about a request, and takes the content out of it.</summary>
+/// <summary>Checks everything that AlipayHK documents about a request, and reads the item from it.</summary>
 internal sealed class GatewayRequestReader(
     SimulatedGatewayOptions options,
     IReadOnlyList<RsaKeyPool> callerKeys,
@@ -21,7 +21,7 @@ internal sealed class GatewayRequestReader(
 
     private readonly SearchValues<string> _riskyWords = SearchValues.Create([.. options.RiskyWords], StringComparison.OrdinalIgnoreCase);
 
-    /// <summary>Gateway checks first (their refusals cannot be signed), then the body's (theirs are).</summary>
+    /// <summary>Runs the gateway's checks first, whose refusals cannot be signed, then the checks of the body, whose refusals are signed.</summary>
     public GatewayReading Read(HttpRequest request, ReadOnlySpan<byte> body)
     {
         var encrypt = request.Headers["Encrypt"].ToString();
@@ -33,16 +33,18 @@ internal sealed class GatewayRequestReader(
         if (caller is null) return new GatewayReading { Refusal = new Refusal("INVALID_SIGNATURE", problem) };
 
         var reading = new GatewayReading { Caller = caller };
-        if (CheckTime(requestTime) is { } late) return reading with { Refusal = late };
+        if (CheckTime(requestTime) is { } timeRefusal) return reading with { Refusal = timeRefusal };
         if (encrypt.Length == 0) return ReadBody(reading, body);
-        if (options.Encryption is null) return reading with { Refusal = Refusal.Illegal("header Encrypt: encryption is not agreed with this client") };
+        if (options.Encryption is null)
+            return reading with { Refusal = Refusal.Illegal("header Encrypt: encryption is not agreed with this client") };
         var (plain, reason) = GatewayCipher.Decrypt(encrypt, body, options.Encryption, ownKeys);
         return plain is null ? reading with { Refusal = Refusal.Illegal(reason) } : ReadBody(reading with { Encrypted = true }, plain);
     }
 
     private Refusal? CheckEndpoint(HttpRequest request, bool encrypted)
     {
-        if (request.Path.Value != options.Path || request.QueryString.HasValue) return new Refusal("INVALID_API", $"no API at {request.Path}{request.QueryString}");
+        if (request.Path.Value != options.Path || request.QueryString.HasValue)
+            return new Refusal("INVALID_API", $"no API at {request.Path}{request.QueryString}");
         if (!HttpMethods.IsPost(request.Method)) return new Refusal("METHOD_NOT_SUPPORTED", $"{request.Method} is not supported, POST is");
         if (request.Headers["Client-Id"] != options.ClientId) return new Refusal("INVALID_CLIENT", "header Client-Id is missing or unknown");
         if (!IsUtf8(request.ContentType, encrypted))
@@ -84,7 +86,8 @@ internal sealed class GatewayRequestReader(
 
     private Refusal? CheckTime(string requestTime)
     {
-        if (!TryReadTime(requestTime, out var sent)) return Refusal.Illegal("header Request-Time must be ISO 8601 with zone, like 2024-05-22T06:42:21+05:30");
+        if (!TryReadTime(requestTime, out var sent))
+            return Refusal.Illegal("header Request-Time must be ISO 8601 with zone, like 2024-05-22T06:42:21+05:30");
         return options.ClockSkew is { } skew && (time.GetUtcNow() - sent).Duration() > skew
             ? Refusal.Illegal("header Request-Time is too far from now")
             : null;
@@ -94,10 +97,15 @@ internal sealed class GatewayRequestReader(
     {
         var zulu = text.EndsWith('Z');
         var whole = zulu ? text[..^1] + "+00:00" : text;
-        // Exact formats read +0530 too; the extended form of ISO 8601 that AlipayHK prints has the colon.
+        // The exact formats also accept +0530, but AlipayHK uses the extended form of ISO 8601, with the colon.
         value = default;
         return whole.Length >= 25 && whole[^3] == ':'
-            && DateTimeOffset.TryParseExact(whole, ["yyyy-MM-dd'T'HH:mm:sszzz", "yyyy-MM-dd'T'HH:mm:ss.FFFFFFFzzz"], CultureInfo.InvariantCulture, DateTimeStyles.None, out value);
+            && DateTimeOffset.TryParseExact(
+                whole,
+                ["yyyy-MM-dd'T'HH:mm:sszzz", "yyyy-MM-dd'T'HH:mm:ss.FFFFFFFzzz"],
+                CultureInfo.InvariantCulture,
+                DateTimeStyles.None,
+                out value);
     }
 
     private GatewayReading ReadBody(GatewayReading reading, ReadOnlySpan<byte> body)
@@ -106,7 +114,8 @@ internal sealed class GatewayRequestReader(
         {
             if (!Utf8.IsValid(body)) return reading with { Refusal = Refusal.Illegal("body is not UTF-8") };
             using var document = JsonDocument.Parse(body.ToArray(), StrictJson);
-            if (document.RootElement.ValueKind != JsonValueKind.Object) return reading with { Refusal = Refusal.Illegal("body must be a JSON object") };
+            if (document.RootElement.ValueKind != JsonValueKind.Object)
+                return reading with { Refusal = Refusal.Illegal("body must be a JSON object") };
             var hash = SHA256.HashData(body);
             return ReadFields(document.RootElement) switch
             {
@@ -152,7 +161,9 @@ internal sealed class GatewayRequestReader(
             var info = document.RootElement;
             if (info.ValueKind != JsonValueKind.Object) return null;
             var marker = Text(info, "simulate");
-            var endDate = info.TryGetProperty("endDate", out var end) && end.ValueKind == JsonValueKind.Number && end.TryGetInt64(out var epoch) ? epoch : (long?)null;
+            long? endDate = info.TryGetProperty("endDate", out var end) && end.ValueKind == JsonValueKind.Number && end.TryGetInt64(out var epoch)
+                ? epoch
+                : null;
             return new ContentTraits(marker == "risky" || NamesRisk(contentInfo, info), marker == "frozen", endDate);
         }
         catch (JsonException)
@@ -164,7 +175,7 @@ internal sealed class GatewayRequestReader(
     private bool NamesRisk(string contentInfo, JsonElement info)
     {
         if (contentInfo.AsSpan().ContainsAny(_riskyWords)) return true;
-        // An escape can hide a word; only then is it worth taking the text apart.
+        // An escape sequence can hide a word, so the strings are decoded, but only when there is one.
         return contentInfo.Contains('\\') && TextsOf(info).Any(text => text.AsSpan().ContainsAny(_riskyWords));
     }
 
@@ -184,13 +195,13 @@ internal sealed class GatewayRequestReader(
         }
         catch (InvalidOperationException)
         {
-            // An escaped lone surrogate is JSON by grammar and no text at all.
+            // An escaped lone surrogate is valid JSON but not valid text.
             return null;
         }
     }
 }
 
-/// <summary>What the checks came to: a refusal or a request, never both. Without a caller no answer can be signed.</summary>
+/// <summary>Result of the checks: a refusal or a request, never both. Without a caller the response cannot be signed.</summary>
 internal sealed record GatewayReading
 {
     public RsaKeyPool? Caller { get; init; }
@@ -209,14 +220,15 @@ internal sealed record Refusal(string Code, string Message)
 }
 
 /// <summary>A request that passed every check.</summary>
-internal sealed record SynchronizeRequest(string RequestId, string ContentId, string ContentType, int ContentStatus, string ContentInfo, ContentTraits Traits)
+internal sealed record SynchronizeRequest(
+    string RequestId, string ContentId, string ContentType, int ContentStatus, string ContentInfo, ContentTraits Traits)
 {
     /// <summary>First 8 bytes of the SHA-256 over the plain body.</summary>
     public ulong BodyHash { get; init; }
 }
 
-/// <summary>What contentInfo says to the simulator.</summary>
-/// <param name="Risky">It is to be rejected.</param>
+/// <summary>Properties of contentInfo that the simulator reacts to.</summary>
+/// <param name="Risky">The item must be rejected.</param>
 /// <param name="Frozen">Content review freezes it: the member <c>"simulate":"frozen"</c>.</param>
 /// <param name="EndDate">The member endDate, epoch milliseconds.</param>
 internal sealed record ContentTraits(bool Risky, bool Frozen, long? EndDate);

@@ -5,8 +5,8 @@ using System.Text;
 namespace ContentSync.Simulator;
 
 /// <summary>
-/// The gateway's own reading and writing of signatures: <c>POST path LF clientId.time.body</c>, SHA-256, RSASSA-PKCS1-v1_5,
-/// base64, percent-encoded. Shares no code with the client it checks, so that a fault in one shows in the other.
+/// The simulator's own implementation of signatures: <c>POST path LF clientId.time.body</c>, SHA-256, RSASSA-PKCS1-v1_5, base64,
+/// percent-encoded. It shares no code with the client that it checks, so that a bug in one is exposed by the other.
 /// </summary>
 internal static class GatewaySignature
 {
@@ -25,7 +25,7 @@ internal static class GatewaySignature
     public static string Header(string keyVersion, byte[] signature) =>
         $"algorithm=RSA256,keyVersion={keyVersion},signature={Uri.EscapeDataString(Convert.ToBase64String(signature))}";
 
-    /// <summary>Takes <c>name=value,name=value</c> apart; blanks around a pair are let through, a name given twice is not.</summary>
+    /// <summary>Splits <c>name=value,name=value</c>. Spaces around a pair are allowed, duplicate names are not.</summary>
     public static bool TryReadPairs(string header, Dictionary<string, string> pairs)
     {
         foreach (var part in header.Split(','))
@@ -37,7 +37,7 @@ internal static class GatewaySignature
         return true;
     }
 
-    /// <summary>Undoes percent-encoding and base64. Null where a character that had to be encoded stands bare, or either form is broken.</summary>
+    /// <summary>Decodes percent-encoding, then base64. Null when either is malformed, or a character is not percent-encoded but must be.</summary>
     public static byte[]? Decode(string value)
     {
         var plain = new StringBuilder(value.Length);

@@ -1,43 +1,43 @@
 namespace ContentSync.Simulator;
 
 /// <summary>
-/// Sees two requests for one contentId at once. A caller that gave up and asks again is no offender, and its broken connection may be
-/// noticed here only after the new request: so an overlap counts when the earlier request ends with its caller still there.
+/// Detects concurrent requests for one contentId. A caller that timed out may send again, and its closed connection may be noticed only after
+/// the new request arrives. So an overlap counts only if the caller of the earlier request is still connected when that request ends.
 /// </summary>
 internal sealed class InFlightRequests(GatewayCounters counters)
 {
-    private readonly Lock _gate = new();
-    private readonly Dictionary<string, InFlightRequest> _inside = new(StringComparer.Ordinal);
+    private readonly Lock _lock = new();
+    private readonly Dictionary<string, InFlightRequest> _newest = new(StringComparer.Ordinal);
 
-    public InFlightRequest Enter(string contentId, CancellationToken callerGone)
+    public InFlightRequest Enter(string contentId, CancellationToken disconnected)
     {
-        var passage = new InFlightRequest(this, contentId, callerGone);
-        lock (_gate)
+        var request = new InFlightRequest(this, contentId, disconnected);
+        lock (_lock)
         {
-            if (_inside.TryGetValue(contentId, out var earlier)) earlier.Overtaken = true;
-            _inside[contentId] = passage;
+            if (_newest.TryGetValue(contentId, out var earlier)) earlier.Overtaken = true;
+            _newest[contentId] = request;
         }
 
-        return passage;
+        return request;
     }
 
-    private void Leave(InFlightRequest passage)
+    private void Leave(InFlightRequest request)
     {
-        lock (_gate)
+        lock (_lock)
         {
-            if (_inside.TryGetValue(passage.ContentId, out var newest) && ReferenceEquals(newest, passage)) _inside.Remove(passage.ContentId);
-            if (passage.Overtaken && !passage.CallerGone.IsCancellationRequested) counters.Overlap();
+            if (_newest.TryGetValue(request.ContentId, out var newest) && ReferenceEquals(newest, request)) _newest.Remove(request.ContentId);
+            if (request.Overtaken && !request.Disconnected.IsCancellationRequested) counters.Overlap();
         }
     }
 
-    /// <summary>One request's stay. To be left before the answer is written, or the caller's next request could meet it.</summary>
-    internal sealed class InFlightRequest(InFlightRequests watch, string contentId, CancellationToken callerGone) : IDisposable
+    /// <summary>A request being handled. Dispose it before the response is written, or the caller's next request could overlap with it.</summary>
+    internal sealed class InFlightRequest(InFlightRequests owner, string contentId, CancellationToken disconnected) : IDisposable
     {
         private bool _left;
 
         public string ContentId => contentId;
 
-        public CancellationToken CallerGone => callerGone;
+        public CancellationToken Disconnected => disconnected;
 
         public bool Overtaken { get; set; }
 
@@ -45,7 +45,7 @@ internal sealed class InFlightRequests(GatewayCounters counters)
         {
             if (_left) return;
             _left = true;
-            watch.Leave(this);
+            owner.Leave(this);
         }
     }
 }

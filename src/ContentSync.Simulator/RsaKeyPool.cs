@@ -3,7 +3,10 @@ using System.Security.Cryptography;
 
 namespace ContentSync.Simulator;
 
-/// <summary>One RSA key for many requests at once: an <see cref="RSA"/> instance is not promised to be safe for concurrent use, and importing a key costs more than using it.</summary>
+/// <summary>
+/// Pools instances of one RSA key for concurrent requests: <see cref="RSA"/> instances are not guaranteed to be thread-safe, and importing a
+/// key costs more than using it.
+/// </summary>
 internal sealed class RsaKeyPool : IDisposable
 {
     private readonly ConcurrentBag<RSA> _idle = [];
@@ -21,7 +24,7 @@ internal sealed class RsaKeyPool : IDisposable
 
     public bool IsPrivate { get; }
 
-    /// <summary>Base64 of the X.509 SubjectPublicKeyInfo.</summary>
+    /// <summary>X.509 SubjectPublicKeyInfo in base64.</summary>
     public string PublicKey
     {
         get
@@ -51,7 +54,7 @@ internal sealed class RsaKeyPool : IDisposable
         catch (Exception e) when (e is CryptographicException or FormatException or ArgumentException)
         {
             rsa.Dispose();
-            throw new ArgumentException($"The key with keyVersion {keyVersion} is no RSA key in PEM or base64: {e.Message}", nameof(text), e);
+            throw new ArgumentException($"The key with keyVersion {keyVersion} is not an RSA key in PEM or base64: {e.Message}", nameof(text), e);
         }
     }
 

@@ -4,8 +4,8 @@ using Microsoft.AspNetCore.Http;
 
 namespace ContentSync.Simulator;
 
-/// <summary>What only a simulator has: shows what it holds and takes orders to misbehave. Under <see cref="Prefix"/>, plain JSON, unsigned.</summary>
-internal sealed class SimulatorEndpoint(SimulatedGateway gateway, ContentStore shelf)
+/// <summary>Endpoints of the simulator itself, to read its items and change its faults. Under <see cref="Prefix"/>, plain JSON, unsigned.</summary>
+internal sealed class SimulatorEndpoint(SimulatedGateway gateway, ContentStore store)
 {
     public const string Prefix = "/simulator";
 
@@ -16,40 +16,40 @@ internal sealed class SimulatorEndpoint(SimulatedGateway gateway, ContentStore s
         var parts = (rest.Value ?? "").Split('/', StringSplitOptions.RemoveEmptyEntries);
         return (context.Request.Method, parts) switch
         {
-            ("GET", ["content"]) => WriteContentsAsync(context),
-            ("GET", ["content", var id]) => WriteContentAsync(context, shelf.Find(Unescape(id))),
-            ("POST", ["content", var id, "freeze"]) => WriteContentAsync(context, shelf.Freeze(Unescape(id), frozen: true)),
-            ("DELETE", ["content", var id, "freeze"]) => WriteContentAsync(context, shelf.Freeze(Unescape(id), frozen: false)),
+            ("GET", ["content"]) => WriteItemsAsync(context),
+            ("GET", ["content", var id]) => WriteItemAsync(context, store.Find(Unescape(id))),
+            ("POST", ["content", var id, "freeze"]) => WriteItemAsync(context, store.Freeze(Unescape(id), frozen: true)),
+            ("DELETE", ["content", var id, "freeze"]) => WriteItemAsync(context, store.Freeze(Unescape(id), frozen: false)),
             ("GET", ["stats"]) => WriteAsync(context, gateway.Stats, GatewayJson.Relaxed.GatewayStats),
             ("GET", ["faults"]) => WriteFaultsAsync(context),
             ("PUT", ["faults"]) => PutFaultsAsync(context),
             ("DELETE", ["faults"]) => ClearFaultsAsync(context),
             _ => WriteErrorAsync(context, StatusCodes.Status404NotFound,
-                "There are GET content, GET content/{contentId}, POST and DELETE content/{contentId}/freeze, GET stats, and GET, PUT, DELETE faults."),
+                "Use GET content, GET content/{contentId}, POST or DELETE content/{contentId}/freeze, GET stats, or GET, PUT or DELETE faults."),
         };
     }
 
-    // Kestrel leaves %2F escaped in a path, and only that.
+    // Kestrel decodes everything in a path except %2F.
     private static string Unescape(string id) => id.Replace("%2F", "/", StringComparison.OrdinalIgnoreCase);
 
-    private async Task WriteContentsAsync(HttpContext context)
+    private async Task WriteItemsAsync(HttpContext context)
     {
         context.Response.ContentType = "application/x-ndjson";
         var output = context.Response.BodyWriter;
-        foreach (var content in shelf.Snapshot().Values.OrderBy(content => content.ContentId, StringComparer.Ordinal))
+        foreach (var item in store.Snapshot().Values.OrderBy(item => item.ContentId, StringComparer.Ordinal))
         {
             using (var json = new Utf8JsonWriter(output, new JsonWriterOptions { Encoder = GatewayJson.Relaxed.Options.Encoder }))
             {
-                JsonSerializer.Serialize(json, content, GatewayJson.Relaxed.StoredContent);
+                JsonSerializer.Serialize(json, item, GatewayJson.Relaxed.StoredContent);
             }
 
             await output.WriteAsync(LineEnd, context.RequestAborted);
         }
     }
 
-    private static Task WriteContentAsync(HttpContext context, StoredContent? content) => content is null
-        ? WriteErrorAsync(context, StatusCodes.Status404NotFound, "No such content is held, or it has no template to freeze.")
-        : WriteAsync(context, content, GatewayJson.Relaxed.StoredContent);
+    private static Task WriteItemAsync(HttpContext context, StoredContent? item) => item is null
+        ? WriteErrorAsync(context, StatusCodes.Status404NotFound, "There is no such item, or it has no template to freeze.")
+        : WriteAsync(context, item, GatewayJson.Relaxed.StoredContent);
 
     private Task WriteFaultsAsync(HttpContext context) =>
         WriteAsync(context, new FaultsDocument(gateway.Faults.ToString()), GatewayJson.Relaxed.FaultsDocument);

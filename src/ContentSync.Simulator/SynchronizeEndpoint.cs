@@ -9,32 +9,32 @@ using Microsoft.Extensions.Logging;
 
 namespace ContentSync.Simulator;
 
-/// <summary>Answers the synchronize call: checks, takes in, signs, and misbehaves where it was told to.</summary>
+/// <summary>Handles synchronize requests: checks the request, stores the item, signs the response, and injects faults.</summary>
 internal sealed partial class SynchronizeEndpoint(
     SimulatedGatewayOptions options,
     GatewayRequestReader reader,
     IReadOnlyList<RsaKeyPool> ownKeys,
-    ContentStore shelf,
+    ContentStore store,
     GatewayCounters counters,
     TimeProvider time,
     ILogger logger) : IDisposable
 {
     private const int FirstBodyBuffer = 4096;
 
-    // A keyVersion that no rotation announces.
-    private const string UnannouncedKeyVersion = "404";
+    // A keyVersion that no key has.
+    private const string UnknownKeyVersion = "404";
 
     private static readonly TimeSpan HongKong = TimeSpan.FromHours(8);
 
     private readonly InFlightRequests _inFlight = new(counters);
-    private readonly Lazy<RsaKeyPool> _stranger = new(() => new RsaKeyPool("stranger", RSA.Create(2048)));
-    private long _answers;
+    private readonly Lazy<RsaKeyPool> _unknownKey = new(() => new RsaKeyPool("unknown", RSA.Create(2048)));
+    private long _responses;
 
-    public async Task HandleAsync(HttpContext context, SampledFault draw, CancellationToken stopping)
+    public async Task HandleAsync(HttpContext context, SampledFault sampled, CancellationToken stopping)
     {
         counters.Request();
         var body = await ReadBodyAsync(context);
-        if (draw.Kind == FaultKind.Hang)
+        if (sampled.Kind == FaultKind.Hang)
         {
             await HangAsync(context, stopping);
             return;
@@ -42,13 +42,13 @@ internal sealed partial class SynchronizeEndpoint(
 
         var reading = reader.Read(context.Request, body.Span);
         if (reading.Caller is not null) counters.SignatureVerified();
-        if (reading.Request is { } request && !shelf.Remember(request)) NoteReusedRequestId(request);
+        if (reading.Request is { } request && !store.Remember(request)) NoteReusedRequestId(request);
 
         Reply reply;
-        using (var passage = reading.Request is null ? null : _inFlight.Enter(reading.Request.ContentId, context.RequestAborted))
+        using (reading.Request is null ? null : _inFlight.Enter(reading.Request.ContentId, context.RequestAborted))
         {
-            if (draw.Latency > TimeSpan.Zero) await WaitAsync(draw.Latency, context, stopping);
-            reply = Decide(reading, draw);
+            if (sampled.Latency > TimeSpan.Zero) await WaitAsync(sampled.Latency, context, stopping);
+            reply = Decide(reading, sampled);
         }
 
         await WriteAsync(context, reading, reply);
@@ -56,7 +56,7 @@ internal sealed partial class SynchronizeEndpoint(
 
     public void Dispose()
     {
-        if (_stranger.IsValueCreated) _stranger.Value.Dispose();
+        if (_unknownKey.IsValueCreated) _unknownKey.Value.Dispose();
     }
 
     private static async Task<ReadOnlyMemory<byte>> ReadBodyAsync(HttpContext context)
@@ -82,8 +82,8 @@ internal sealed partial class SynchronizeEndpoint(
 
     private async Task WaitAsync(TimeSpan wait, HttpContext context, CancellationToken stopping)
     {
-        using var ends = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted, stopping);
-        await Task.Delay(wait, time, ends.Token);
+        using var aborted = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted, stopping);
+        await Task.Delay(wait, time, aborted.Token);
     }
 
     private void NoteReusedRequestId(SynchronizeRequest request)
@@ -92,42 +92,44 @@ internal sealed partial class SynchronizeEndpoint(
         LogReusedRequestId(logger, request.RequestId, request.ContentId);
     }
 
-    private Reply Decide(GatewayReading reading, SampledFault draw)
+    private Reply Decide(GatewayReading reading, SampledFault sampled)
     {
-        if (draw.Kind is FaultKind.Reset) return Distort(new Reply { Reset = true }, draw);
-        if (draw.Kind is FaultKind.Throttle) return Distort(new Reply { Status = StatusCodes.Status429TooManyRequests, RetryAfter = draw.Fault!.Delay }, draw);
-        if (draw.Kind is FaultKind.Error) return Distort(new Reply { Status = draw.Fault!.Status }, draw);
-        if (draw.Kind is FaultKind.InvalidSignature) return Distort(Failed("INVALID_SIGNATURE", "signature does not match") with { Distortion = FaultKind.Unsigned }, draw);
+        if (sampled.Kind is FaultKind.Reset) return Inject(new Reply { Reset = true }, sampled);
+        if (sampled.Kind is FaultKind.Throttle)
+            return Inject(new Reply { Status = StatusCodes.Status429TooManyRequests, RetryAfter = sampled.Fault!.Delay }, sampled);
+        if (sampled.Kind is FaultKind.Error) return Inject(new Reply { Status = sampled.Fault!.Status }, sampled);
+        if (sampled.Kind is FaultKind.InvalidSignature)
+            return Inject(Failed("INVALID_SIGNATURE", "signature does not match") with { Fault = FaultKind.Unsigned }, sampled);
         if (reading.Refusal is { } refusal)
         {
             LogRefused(logger, refusal.Code, refusal.Message);
             return Failed(refusal.Code, refusal.Message);
         }
 
-        if (draw.Kind is FaultKind.Unknown) return Distort(Failed("UNKNOWN_EXCEPTION", "unknown exception, please retry"), draw);
-        if (draw.Kind is FaultKind.Risky) return Distort(Failed("CONTENT_RISKY", "content is risky"), draw);
-        return reading.Request!.Traits.Risky ? Failed("CONTENT_RISKY", "content is risky") : Apply(reading.Request, draw);
+        if (sampled.Kind is FaultKind.Unknown) return Inject(Failed("UNKNOWN_EXCEPTION", "unknown exception, please retry"), sampled);
+        if (sampled.Kind is FaultKind.Risky) return Inject(Failed("CONTENT_RISKY", "content is risky"), sampled);
+        return reading.Request!.Traits.Risky ? Failed("CONTENT_RISKY", "content is risky") : Apply(reading.Request, sampled);
     }
 
-    private Reply Apply(SynchronizeRequest request, SampledFault draw)
+    private Reply Apply(SynchronizeRequest request, SampledFault sampled)
     {
         try
         {
-            var held = shelf.Put(request);
+            var stored = store.Put(request);
             counters.Effect();
-            var reply = new Reply { Code = "SUCCESS", ResultStatus = "S", Message = "success", Held = held };
-            return draw.Fault is null ? reply : Distort(reply with { Reset = draw.Kind is FaultKind.Lost, Distortion = draw.Kind }, draw);
+            var reply = new Reply { Code = "SUCCESS", ResultStatus = "S", Message = "success", Stored = stored };
+            return sampled.Fault is null ? reply : Inject(reply with { Reset = sampled.Kind is FaultKind.Lost, Fault = sampled.Kind }, sampled);
         }
         catch (IOException e)
         {
-            LogNotKept(logger, request.ContentId, e);
+            LogNotStored(logger, request.ContentId, e);
             return new Reply { Status = StatusCodes.Status500InternalServerError };
         }
     }
 
-    private Reply Distort(Reply reply, SampledFault draw)
+    private Reply Inject(Reply reply, SampledFault sampled)
     {
-        counters.Fault(draw.Fault!.Kind);
+        counters.Fault(sampled.Fault!.Kind);
         return reply;
     }
 
@@ -156,9 +158,9 @@ internal sealed partial class SynchronizeEndpoint(
             response.Headers["Encrypt"] = encrypt;
         }
 
-        Sign(response, body.Span, reading.Caller is null ? FaultKind.Unsigned : reply.Distortion);
+        Sign(response, body.Span, reading.Caller is null ? FaultKind.Unsigned : reply.Fault);
         response.ContentLength = body.Length;
-        if (reply.Distortion is FaultKind.Truncated)
+        if (reply.Fault is FaultKind.Truncated)
         {
             await response.Body.WriteAsync(body[..(body.Length / 2)], context.RequestAborted);
             await response.Body.FlushAsync(context.RequestAborted);
@@ -180,10 +182,10 @@ internal sealed partial class SynchronizeEndpoint(
             json.WriteString("resultStatus", reply.ResultStatus);
             json.WriteString(options.MessageMember, reply.Message);
             json.WriteEndObject();
-            if (reply.Held is { TemplateCode: { } code })
+            if (reply.Stored is { TemplateCode: { } code })
             {
                 json.WriteString("templateCode", code);
-                json.WriteString("templateStatus", reply.Held.TemplateStatus);
+                json.WriteString("templateStatus", reply.Stored.TemplateStatus);
             }
 
             json.WriteEndObject();
@@ -192,24 +194,24 @@ internal sealed partial class SynchronizeEndpoint(
         return buffer.WrittenMemory;
     }
 
-    private void Sign(HttpResponse response, ReadOnlySpan<byte> body, FaultKind? distortion)
+    private void Sign(HttpResponse response, ReadOnlySpan<byte> body, FaultKind? fault)
     {
-        var number = Interlocked.Increment(ref _answers);
+        var number = Interlocked.Increment(ref _responses);
         response.Headers["Client-Id"] = options.ClientId;
         response.Headers["Tracer-Id"] = string.Create(CultureInfo.InvariantCulture, $"sim{time.GetUtcNow():yyyyMMddHHmmss}{number:D10}");
-        if (distortion is FaultKind.Unsigned) return;
+        if (fault is FaultKind.Unsigned) return;
 
         var now = time.GetUtcNow().ToOffset(HongKong).ToString("yyyy-MM-dd'T'HH:mm:sszzz", CultureInfo.InvariantCulture);
         var digest = GatewaySignature.Digest(options.Path, options.ClientId, now, body);
         var key = ownKeys[(int)(number % ownKeys.Count)];
-        var signature = (distortion is FaultKind.Forged ? _stranger.Value : key).Sign(digest);
+        var signature = (fault is FaultKind.Forged ? _unknownKey.Value : key).Sign(digest);
         response.Headers["Response-Time"] = now;
-        response.Headers["Signature"] = GatewaySignature.Header(distortion is FaultKind.UnknownKeyVersion ? UnannouncedKeyVersion : key.KeyVersion, signature);
+        response.Headers["Signature"] = GatewaySignature.Header(fault is FaultKind.UnknownKeyVersion ? UnknownKeyVersion : key.KeyVersion, signature);
     }
 
     private static void Reset(HttpContext context)
     {
-        // Lingering for zero seconds closes with RST, not FIN.
+        // A linger time of 0 makes the socket close with RST instead of FIN.
         if (context.Features.Get<IConnectionSocketFeature>() is { } connection) connection.Socket.LingerState = new LingerOption(true, 0);
         context.Abort();
     }
@@ -217,13 +219,14 @@ internal sealed partial class SynchronizeEndpoint(
     [LoggerMessage(EventId = 9001, Level = LogLevel.Information, Message = "Simulated AlipayHK refused a request: {Code}, {Reason}")]
     private static partial void LogRefused(ILogger logger, string code, string reason);
 
-    [LoggerMessage(EventId = 9002, Level = LogLevel.Warning, Message = "Request id {RequestId} came again with another body, content {ContentId}")]
+    [LoggerMessage(
+        EventId = 9002, Level = LogLevel.Warning, Message = "Request id {RequestId} was used again with another body, for item {ContentId}")]
     private static partial void LogReusedRequestId(ILogger logger, string requestId, string contentId);
 
-    [LoggerMessage(EventId = 9003, Level = LogLevel.Error, Message = "Content {ContentId} could not be kept")]
-    private static partial void LogNotKept(ILogger logger, string contentId, Exception exception);
+    [LoggerMessage(EventId = 9003, Level = LogLevel.Error, Message = "Item {ContentId} could not be stored")]
+    private static partial void LogNotStored(ILogger logger, string contentId, Exception exception);
 
-    /// <summary>What goes back. Without a code there is no body.</summary>
+    /// <summary>The response. Without a code there is no body.</summary>
     private sealed record Reply
     {
         public int Status { get; init; } = StatusCodes.Status200OK;
@@ -236,12 +239,12 @@ internal sealed partial class SynchronizeEndpoint(
 
         public string? Message { get; init; }
 
-        public StoredContent? Held { get; init; }
+        public StoredContent? Stored { get; init; }
 
-        /// <summary>How the answer is spoiled, where it is.</summary>
-        public FaultKind? Distortion { get; init; }
+        /// <summary>How the response is corrupted; null for a correct response.</summary>
+        public FaultKind? Fault { get; init; }
 
-        /// <summary>No answer at all, the connection is reset.</summary>
+        /// <summary>Resets the connection instead of responding.</summary>
         public bool Reset { get; init; }
     }
 }

@@ -2,19 +2,19 @@ using System.Globalization;
 
 namespace ContentSync.Simulation;
 
-/// <summary>The command line.</summary>
+/// <summary>Command-line arguments.</summary>
 internal sealed record Arguments
 {
     public const string Usage = """
-        Simulates the app against a hostile world and checks that nothing is lost.
+        Simulates the app in a hostile environment and checks that no item is lost.
 
-          --seeds N [--from N]   runs N seeds, from 1 on or from the one named
-          --seed N --trace       runs one seed and prints what happened
-          --wide                 every seed reconciles whole catalogs and has several vaults, which else a share of them has
-          --crash-points         crashes at every port call in turn, on every way an item or a catalog takes
-          --mutants [--seed N]   plants bugs, one at a time, and shows which invariant catches each; or only the N-th
-          --json                 one JSON object instead of text
-          --threads N            how many seeds run at the same time (default: all cores)
+          --seeds N [--from N]   runs N seeds, starting with 1 or with the given one
+          --seed N --trace       runs one seed and prints its trace
+          --wide                 resyncs whole catalogs and uses several vaults in every seed, not only in some
+          --crash-points         crashes at each port call in turn, on every path of an item or a catalog
+          --mutants [--seed N]   plants bugs one at a time (or only the N-th) and shows which invariant catches each
+          --json                 prints one JSON object instead of text
+          --threads N            number of seeds that run at the same time (default: number of cores)
         """;
 
     public int Seeds { get; private set; } = 1_000;
@@ -31,12 +31,12 @@ internal sealed record Arguments
 
     public bool CrashPoints { get; private set; }
 
-    /// <summary>What a seed stands for.</summary>
-    public Func<ulong, Plan> PlanOf { get; private set; } = PlanDraw.Of;
+    /// <summary>Maps a seed to its plan.</summary>
+    public Func<ulong, Plan> PlanOf { get; private set; } = PlanGenerator.Of;
 
     public int Threads { get; private set; } = Environment.ProcessorCount;
 
-    /// <summary>Null where they make no sense.</summary>
+    /// <summary>Null when the arguments are invalid.</summary>
     public static Arguments? Read(string[] args)
     {
         var arguments = new Arguments();
@@ -51,7 +51,7 @@ internal sealed record Arguments
                     arguments.IsJson = true;
                     break;
                 case "--wide":
-                    arguments.PlanOf = PlanDraw.WithCatalogsAndVaults;
+                    arguments.PlanOf = PlanGenerator.WithCatalogsAndVaults;
                     break;
                 case "--crash-points":
                     arguments.CrashPoints = true;
@@ -59,8 +59,8 @@ internal sealed record Arguments
                 case "--mutants":
                     arguments.Mutants = true;
                     break;
-                case "--seeds" or "--from" or "--seed" or "--threads" when i + 1 < args.Length && ulong.TryParse(args[i + 1], NumberStyles.None, CultureInfo.InvariantCulture, out var number):
-                    if (!arguments.Take(args[i++], number)) return null;
+                case "--seeds" or "--from" or "--seed" or "--threads" when i + 1 < args.Length && TryParse(args[i + 1], out var number):
+                    if (!arguments.Set(args[i++], number)) return null;
                     break;
                 default:
                     return null;
@@ -70,7 +70,10 @@ internal sealed record Arguments
         return arguments;
     }
 
-    private bool Take(string name, ulong number)
+    private static bool TryParse(string text, out ulong number) =>
+        ulong.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out number);
+
+    private bool Set(string name, ulong number)
     {
         switch (name)
         {

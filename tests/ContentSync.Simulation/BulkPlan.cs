@@ -2,7 +2,7 @@ using ContentSync.Resync;
 
 namespace ContentSync.Simulation;
 
-/// <summary>How whole catalogs are reconciled in a simulation.</summary>
+/// <summary>How a simulation resyncs whole catalogs.</summary>
 internal sealed record BulkPlan
 {
     public int Lanes { get; init; } = 1;
@@ -11,17 +11,16 @@ internal sealed record BulkPlan
 
     public int InFlightPerLane { get; init; } = 1;
 
-    /// <summary>The packs go over a broker's sessions, not straight on in the process that runs it.</summary>
+    /// <summary>Packs go through sessions of the broker instead of being sent by the process that executes the run.</summary>
     public bool IsThroughBroker { get; init; }
 
-    /// <summary>The catalog's exports.</summary>
+    /// <summary>Exports of the catalog, by time.</summary>
     public IReadOnlyList<Export> Exports { get; init; } = [];
 
-    /// <summary>When somebody asks for something.</summary>
-    public IReadOnlyList<ResyncAsked> Asked { get; init; } = [];
+    public IReadOnlyList<ResyncTrigger> Triggers { get; init; } = [];
 
-    /// <summary>The catalog as it stands at the end, when all is quiet and everything works: it is reconciled once more, and everything must equal it.</summary>
-    public required IReadOnlyList<SubmittedItem> Last { get; init; }
+    /// <summary>The final catalog. It is resynced once all other work is done and no more faults occur; then everything must equal it.</summary>
+    public required IReadOnlyList<SubmittedItem> FinalItems { get; init; }
 
     public ResyncOptions Options(Plan plan) => new()
     {
@@ -35,14 +34,14 @@ internal sealed record BulkPlan
 
 /// <summary>An export of the catalog.</summary>
 /// <param name="At">When it is written.</param>
-/// <param name="Items">Its lines.</param>
-/// <param name="IsCut">It broke off in its last line.</param>
-internal sealed record Export(TimeSpan At, IReadOnlyList<SubmittedItem> Items, bool IsCut);
+/// <param name="Items">Lines of the file.</param>
+/// <param name="IsTruncated">The last line is incomplete.</param>
+internal sealed record Export(TimeSpan At, IReadOnlyList<SubmittedItem> Items, bool IsTruncated);
 
-/// <summary>A timer or a person asks for a run, or for the end of one.</summary>
-/// <param name="At">When.</param>
-/// <param name="Machine">Of which machine.</param>
-/// <param name="Wish">What for.</param>
-/// <param name="IsLedger">The ledger is to be sent again, not the catalog.</param>
-/// <param name="IsCancel">The run under way is to end.</param>
-internal sealed record ResyncAsked(TimeSpan At, int Machine, ResyncParameters Wish, bool IsLedger = false, bool IsCancel = false);
+/// <summary>A timer or a person starts a run or cancels one.</summary>
+/// <param name="At">When it happens.</param>
+/// <param name="Machine">Number of the machine that receives the request.</param>
+/// <param name="Parameters">Parameters of the run.</param>
+/// <param name="IsLedger">Sends items of the ledger again instead of the catalog.</param>
+/// <param name="IsCancel">Cancels the run under way instead of starting one.</param>
+internal sealed record ResyncTrigger(TimeSpan At, int Machine, ResyncParameters Parameters, bool IsLedger = false, bool IsCancel = false);

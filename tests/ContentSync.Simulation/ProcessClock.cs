@@ -1,9 +1,9 @@
 namespace ContentSync.Simulation;
 
-/// <summary>The clock of one process: a wall clock that jumps, a monotonic timer that does not. Its timers end with the process.</summary>
+/// <summary>The clock of one process: its wall clock can jump, its monotonic timer does not. Its timers stop with the process.</summary>
 internal sealed class ProcessClock(VirtualTime time, Func<bool> isAlive) : TimeProvider
 {
-    /// <summary>How far the wall clock is off the true time.</summary>
+    /// <summary>Deviation of the wall clock from the true time.</summary>
     public TimeSpan Offset { get; set; }
 
     public override TimeZoneInfo LocalTimeZone => TimeZoneInfo.Utc;
@@ -24,7 +24,7 @@ internal sealed class ProcessClock(VirtualTime time, Func<bool> isAlive) : TimeP
     private sealed class Timer(VirtualTime time, Func<bool> isAlive, TimerCallback callback, object? state) : ITimer
     {
         private TimeSpan _period;
-        private int _setting;
+        private int _changes;
 
         public bool Change(TimeSpan dueTime, TimeSpan period)
         {
@@ -33,7 +33,7 @@ internal sealed class ProcessClock(VirtualTime time, Func<bool> isAlive) : TimeP
             return true;
         }
 
-        public void Dispose() => _setting++;
+        public void Dispose() => _changes++;
 
         public ValueTask DisposeAsync()
         {
@@ -43,11 +43,11 @@ internal sealed class ProcessClock(VirtualTime time, Func<bool> isAlive) : TimeP
 
         private void Set(TimeSpan dueTime)
         {
-            var setting = ++_setting;
+            var change = ++_changes;
             if (dueTime < TimeSpan.Zero) return;
             time.After(dueTime, () =>
             {
-                if (setting != _setting || !isAlive()) return;
+                if (change != _changes || !isAlive()) return;
                 if (_period > TimeSpan.Zero) Set(_period);
                 callback(state);
             });

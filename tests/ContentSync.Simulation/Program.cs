@@ -33,8 +33,8 @@ if (arguments.CrashPoints)
     var broken = 0;
     foreach (var (name, plan) in CrashPoints.Paths)
     {
-        var (tried, failures) = CrashPoints.Run(plan, keys);
-        Console.WriteLine($"{name}: {tried} crashes, {failures.Count} without a good end");
+        var (crashes, failures) = CrashPoints.Run(plan, keys);
+        Console.WriteLine($"{name}: {crashes} crashes, {failures.Count} failures");
         foreach (var failure in failures) Console.WriteLine($"  {failure}");
         broken += failures.Count;
     }
@@ -50,7 +50,7 @@ if (arguments.Seed is { } seed)
         foreach (var line in run.Trace) Console.WriteLine(line);
     }
 
-    Console.WriteLine(run.Violation is { } violation ? $"seed {seed}: {violation.Invariant}: {violation.Text}" : $"seed {seed}: nothing is violated");
+    Console.WriteLine($"seed {seed}: {(run.Violation is { } violation ? $"{violation.Invariant}: {violation.Text}" : "no violation")}");
     return run.Violation is null ? 0 : 1;
 }
 

@@ -4,28 +4,32 @@ using System.Text.Json;
 
 namespace ContentSync.Simulation;
 
-/// <summary>Prints reports, for a person or as one JSON object.</summary>
+/// <summary>Prints reports as text or as one JSON object.</summary>
 internal static class ReportWriter
 {
-    private const int MostTraces = 1;
-    private const int MostTraceLines = 400;
+    private const int MaxTraces = 1;
+    private const int MaxTraceLines = 400;
 
     public static void WriteText(SeedReport report, Func<ulong, Plan> planOf, TextWriter output)
     {
         output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"seeds          {report.Seeds}"));
         output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"virtual hours  {report.VirtualHours:0}"));
-        output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"partner calls  {report.PartnerCalls}"));
-        output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"seconds        {report.Took.TotalSeconds:0.0}"));
+        output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"AlipayHK calls {report.AlipayHkCalls}"));
+        output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"seconds        {report.Duration.TotalSeconds:0.0}"));
         output.WriteLine("faults");
-        foreach (var fault in Enum.GetValues<Fault>()) output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"  {fault,-28} {report.Faults[fault],10}"));
+        foreach (var fault in Enum.GetValues<Fault>())
+            output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"  {fault,-28} {report.Faults[fault],10}"));
         output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"violations     {report.Violations.Count}"));
-        foreach (var (seed, violation) in report.Violations) output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"  seed {seed}: {violation.Invariant}: {violation.Text}"));
-        foreach (var (seed, _) in report.Violations.Take(MostTraces))
+        foreach (var (seed, violation) in report.Violations)
+            output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"  seed {seed}: {violation.Invariant}: {violation.Text}"));
+        foreach (var (seed, _) in report.Violations.Take(MaxTraces))
         {
             var lines = SeedRunner.Trace(planOf(seed)).Trace;
             output.WriteLine();
-            output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"trace of seed {seed}, its last {Math.Min(MostTraceLines, lines.Count)} of {lines.Count} lines; the whole of it: --seed {seed} --trace"));
-            foreach (var line in lines.TakeLast(MostTraceLines)) output.WriteLine(line);
+            var shown = Math.Min(MaxTraceLines, lines.Count);
+            output.WriteLine(string.Create(
+                CultureInfo.InvariantCulture, $"trace of seed {seed}, last {shown} of {lines.Count} lines; the full trace: --seed {seed} --trace"));
+            foreach (var line in lines.TakeLast(MaxTraceLines)) output.WriteLine(line);
         }
     }
 
@@ -35,10 +39,11 @@ internal static class ReportWriter
         json.WriteStartObject();
         json.WriteNumber("seeds", report.Seeds);
         json.WriteNumber("virtualHours", Math.Round(report.VirtualHours));
-        json.WriteNumber("partnerCalls", report.PartnerCalls);
-        json.WriteNumber("seconds", Math.Round(report.Took.TotalSeconds, 1));
+        json.WriteNumber("alipayHkCalls", report.AlipayHkCalls);
+        json.WriteNumber("seconds", Math.Round(report.Duration.TotalSeconds, 1));
         json.WriteStartObject("faults");
-        foreach (var fault in Enum.GetValues<Fault>()) json.WriteNumber(JsonNamingPolicy.CamelCase.ConvertName(fault.ToString()), report.Faults[fault]);
+        foreach (var fault in Enum.GetValues<Fault>())
+            json.WriteNumber(JsonNamingPolicy.CamelCase.ConvertName(fault.ToString()), report.Faults[fault]);
         json.WriteEndObject();
         json.WriteNumber("violations", report.Violations.Count);
         json.WriteStartArray("violated");
@@ -55,5 +60,6 @@ internal static class ReportWriter
         json.WriteEndObject();
     }
 
-    public static Utf8JsonWriter Json(Stream output) => new(output, new JsonWriterOptions { Indented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
+    public static Utf8JsonWriter Json(Stream output) =>
+        new(output, new JsonWriterOptions { Indented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
 }

@@ -10,13 +10,13 @@ using ContentSync.Synchronization.Messages;
 
 namespace ContentSync.Simulation;
 
-/// <summary>The part of a process that reconciles whole catalogs: starts runs, carries them out, and sends the packs of the lanes it holds.</summary>
+/// <summary>The part of a process that resyncs whole catalogs: it starts and executes runs, and sends the packs of its lanes.</summary>
 internal sealed class ResyncWork : IResyncScheduler
 {
-    private static readonly TimeSpan WakeInterval = TimeSpan.FromMinutes(10);
+    private static readonly TimeSpan ResumeInterval = TimeSpan.FromMinutes(10);
     private static readonly TimeSpan Budget = TimeSpan.FromMinutes(5);
-    private static readonly TimeSpan FaultWait = TimeSpan.FromMinutes(1);
-    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan FaultDelay = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan PackTimeout = TimeSpan.FromMinutes(1);
 
     private readonly SimulatedProcess _process;
     private readonly World _world;
@@ -25,13 +25,22 @@ internal sealed class ResyncWork : IResyncScheduler
     private readonly ResyncRunner _runner;
     private readonly ResyncRuns _resyncs;
     private readonly PackSender _sender;
-    private readonly LaneRateLimiters _paces;
+    private readonly LaneRateLimiters _rateLimiters;
     private readonly ResyncStorePort _store;
     private readonly SessionQueue _lanes;
     private readonly ResyncSources _sources;
-    private readonly HashSet<string> _carried = new(StringComparer.Ordinal);
+    private readonly HashSet<string> _executing = new(StringComparer.Ordinal);
 
-    public ResyncWork(SimulatedProcess process, World world, BulkPlan plan, ISyncLedger ledger, ContentSynchronizer synchronizer, BrokerQueue queue, RequestIdSource ids, TimeProvider time, CancellationToken stopping)
+    public ResyncWork(
+        SimulatedProcess process,
+        World world,
+        BulkPlan plan,
+        ISyncLedger ledger,
+        ContentSynchronizer synchronizer,
+        BrokerQueue queue,
+        RequestIdSource ids,
+        TimeProvider time,
+        CancellationToken stopping)
     {
         _process = process;
         _world = world;
@@ -44,8 +53,8 @@ internal sealed class ResyncWork : IResyncScheduler
         _store = new ResyncStorePort(process, world);
         _lanes = new SessionQueue(process, world);
         _sender = new PackSender(synchronizer, queue, options, time);
-        _paces = new LaneRateLimiters(options, time);
-        IPackLanes lanes = plan.IsThroughBroker ? new BrokerLanes(_lanes, _store, options) : new InProcessLanes(_sender, _paces);
+        _rateLimiters = new LaneRateLimiters(options, time);
+        IPackLanes lanes = plan.IsThroughBroker ? new BrokerLanes(_lanes, _store, options) : new InProcessLanes(_sender, _rateLimiters);
         _runner = new ResyncRunner(
             new PlannerPort(world, process, new RecordScan(ledger), reader),
             new ResendPlanner(ledger, time),
@@ -58,15 +67,15 @@ internal sealed class ResyncWork : IResyncScheduler
         _resyncs = new ResyncRuns(_runner, _store, lanes, this, time);
     }
 
-    /// <summary>Finds, now and then, runs whose owner is gone.</summary>
-    public async Task WakeAsync()
+    /// <summary>Periodically resumes runs that a dead process left.</summary>
+    public async Task ResumeStalledRunsAsync()
     {
         try
         {
             while (true)
             {
-                await _time.WaitAsync(WakeInterval, _stopping).ConfigureAwait(false);
-                await TryAsync(() => _resyncs.ResumeStalledAsync(WakeInterval, _stopping)).ConfigureAwait(false);
+                await _time.WaitAsync(ResumeInterval, _stopping).ConfigureAwait(false);
+                await TryAsync(() => _resyncs.ResumeStalledAsync(ResumeInterval, _stopping)).ConfigureAwait(false);
             }
         }
         catch (OperationCanceledException)
@@ -75,32 +84,32 @@ internal sealed class ResyncWork : IResyncScheduler
         }
     }
 
-    /// <summary>A timer or a person asks. Answers whether a run was written down.</summary>
-    public async Task AskAsync(ResyncAsked asked, Action<bool> answered)
+    /// <summary>Starts or cancels a run. Passes to <paramref name="completed"/> whether this succeeded.</summary>
+    public async Task TriggerAsync(ResyncTrigger trigger, Action<bool> completed)
     {
         try
         {
-            answered(await TryAsync(() => DoAsync(asked)).ConfigureAwait(false));
+            completed(await TryAsync(() => StartOrCancelAsync(trigger)).ConfigureAwait(false));
         }
         catch (OperationCanceledException)
         {
-            answered(false);
+            completed(false);
         }
     }
 
     public ValueTask ScheduleAsync(ResyncRun run, CancellationToken cancellationToken)
     {
-        if (_carried.Add(run.Source)) _process.Watch(CarryAsync(run.Source));
+        if (_executing.Add(run.Source)) _process.Watch(ExecuteAsync(run.Source));
         return ValueTask.CompletedTask;
     }
 
-    /// <summary>The same decisions as for a message: what throws is abandoned, what must wait comes again as a copy of its own.</summary>
+    /// <summary>Settles like the Functions host: abandons the message on an exception, and reschedules a deferred pack as a copy.</summary>
     public async Task HandleAsync(ResyncPack pack, int hop, long lockToken)
     {
         try
         {
-            var wait = await SendAsync(pack).ConfigureAwait(false);
-            if (wait is { } delay) await _lanes.EnqueueAsync([ResyncMessages.Pack(pack, hop + 1, delay)], _stopping).ConfigureAwait(false);
+            if (await SendAsync(pack).ConfigureAwait(false) is { } delay)
+                await _lanes.EnqueueAsync([ResyncMessages.Pack(pack, hop + 1, delay)], _stopping).ConfigureAwait(false);
             await CallAsync("complete pack", () => _world.Lanes.Settle(lockToken, "is complete")).ConfigureAwait(false);
         }
         catch (Exception e) when (e is QueueUnavailableException or IOException or OperationCanceledException)
@@ -109,19 +118,19 @@ internal sealed class ResyncWork : IResyncScheduler
         }
     }
 
-    /// <returns>How long to stay away, where it is not done.</returns>
+    /// <returns>Delay until the pack must be sent again; null when it is finished.</returns>
     private async Task<TimeSpan?> SendAsync(ResyncPack pack)
     {
         try
         {
-            var result = await _sender.SendAsync(pack, _paces.Of(pack.Lane), Patience, _stopping).ConfigureAwait(false);
-            if (result.Deferral is { } hold) return hold.Delay;
+            var result = await _sender.SendAsync(pack, _rateLimiters.Of(pack.Lane), PackTimeout, _stopping).ConfigureAwait(false);
+            if (result.Deferral is { } deferral) return deferral.Delay;
             await _store.CountAsync(pack, result.Counts, _stopping).ConfigureAwait(false);
             return null;
         }
         catch (LedgerUnavailableException)
         {
-            return FaultWait;
+            return FaultDelay;
         }
     }
 
@@ -129,15 +138,19 @@ internal sealed class ResyncWork : IResyncScheduler
     {
         try
         {
-            await _process.CallAsync("abandon pack", () => _world.Lanes.Unlock(lockToken, "is abandoned"), BrokerQueue.Go(_world), CancellationToken.None).ConfigureAwait(false);
+            await _process.CallAsync(
+                "abandon pack",
+                () => _world.Lanes.Unlock(lockToken, "is abandoned"),
+                BrokerQueue.NextCall(_world),
+                CancellationToken.None).ConfigureAwait(false);
         }
         catch (QueueUnavailableException)
         {
-            // The lock runs out.
+            // The lock expires.
         }
     }
 
-    private async Task CarryAsync(string sourceName)
+    private async Task ExecuteAsync(string sourceName)
     {
         var source = _sources.FindByName(sourceName)!;
         try
@@ -145,9 +158,10 @@ internal sealed class ResyncWork : IResyncScheduler
             while (true)
             {
                 ResyncStepResult? step = null;
-                await TryAsync(async () => step = await _runner.ContinueAsync(source, Budget, _stopping).ConfigureAwait(false)).ConfigureAwait(false);
+                await TryAsync(async () => step = await _runner.ContinueAsync(source, Budget, _stopping).ConfigureAwait(false))
+                    .ConfigureAwait(false);
                 if (step is { ContinueAfter: null }) return;
-                await _time.WaitAsync(step?.ContinueAfter ?? FaultWait, _stopping).ConfigureAwait(false);
+                await _time.WaitAsync(step?.ContinueAfter ?? FaultDelay, _stopping).ConfigureAwait(false);
             }
         }
         catch (OperationCanceledException)
@@ -156,11 +170,11 @@ internal sealed class ResyncWork : IResyncScheduler
         }
         finally
         {
-            _carried.Remove(sourceName);
+            _executing.Remove(sourceName);
         }
     }
 
-    // False where something is away; whoever was to be told tries again.
+    // False when a service is down; the caller tries again.
     private static async Task<bool> TryAsync(Func<Task> act)
     {
         try
@@ -174,17 +188,24 @@ internal sealed class ResyncWork : IResyncScheduler
         }
     }
 
-    private async Task DoAsync(ResyncAsked asked)
+    private async Task StartOrCancelAsync(ResyncTrigger trigger)
     {
-        var source = asked.IsLedger ? _sources.Ledger : _sources.Catalog!;
-        if (!asked.IsCancel) await _resyncs.StartAsync(source, asked.Wish, _stopping).ConfigureAwait(false);
-        else if ((await _resyncs.ListAsync(_stopping).ConfigureAwait(false)).FirstOrDefault(run => run.IsInProgress) is { } run) await _resyncs.CancelAsync(run.RunId, _stopping).ConfigureAwait(false);
+        if (!trigger.IsCancel)
+        {
+            var source = trigger.IsLedger ? _sources.Ledger : _sources.Catalog!;
+            await _resyncs.StartAsync(source, trigger.Parameters, _stopping).ConfigureAwait(false);
+            return;
+        }
+
+        var runs = await _resyncs.ListAsync(_stopping).ConfigureAwait(false);
+        if (runs.FirstOrDefault(run => run.IsInProgress) is { } run) await _resyncs.CancelAsync(run.RunId, _stopping).ConfigureAwait(false);
     }
 
-    private async Task CallAsync(string what, Func<bool> effect) => await _process.CallAsync(what, effect, BrokerQueue.Go(_world), _stopping).ConfigureAwait(false);
+    private async Task CallAsync(string what, Func<bool> effect) =>
+        await _process.CallAsync(what, effect, BrokerQueue.NextCall(_world), _stopping).ConfigureAwait(false);
 }
 
-/// <summary>The broker's sessions as a process sees them.</summary>
+/// <summary>The sessions of the broker, as seen by a process.</summary>
 internal sealed class SessionQueue(SimulatedProcess process, World world) : IResyncQueue
 {
     public async ValueTask EnqueueAsync(IReadOnlyList<OutgoingMessage> messages, CancellationToken cancellationToken) => await process.CallAsync(
@@ -194,6 +215,6 @@ internal sealed class SessionQueue(SimulatedProcess process, World world) : IRes
             foreach (var message in messages) world.Lanes.Put(message);
             return true;
         },
-        BrokerQueue.Go(world),
+        BrokerQueue.NextCall(world),
         cancellationToken).ConfigureAwait(false);
 }

@@ -5,24 +5,26 @@ namespace ContentSync.Simulation;
 /// <summary>Runs many seeds, each on one thread.</summary>
 internal static class SeedRunner
 {
-    /// <param name="seeds">In order; taken one by one.</param>
-    /// <param name="plan">What a seed stands for.</param>
-    /// <param name="threads">How many run at the same time.</param>
-    /// <param name="limit">No further one is begun after this time.</param>
+    /// <param name="seeds">Run in this order.</param>
+    /// <param name="plan">Maps a seed to its plan.</param>
+    /// <param name="threads">Number of seeds that run at the same time.</param>
+    /// <param name="limit">No more seeds are started after this time.</param>
     public static SeedReport Run(IEnumerable<ulong> seeds, Func<ulong, Plan> plan, int threads, TimeSpan limit)
     {
         var report = new SeedReport();
         var clock = Stopwatch.StartNew();
         using var keys = new SimulatedKeys();
         using var source = seeds.GetEnumerator();
-        var workers = Enumerable.Range(0, threads).Select(_ => new Thread(() => Work(report, source, plan, keys, clock, limit), maxStackSize: 16 * 1024 * 1024)).ToList();
+        var workers = Enumerable.Range(0, threads)
+            .Select(_ => new Thread(() => Work(report, source, plan, keys, clock, limit), maxStackSize: 16 * 1024 * 1024))
+            .ToList();
         workers.ForEach(worker => worker.Start());
         workers.ForEach(worker => worker.Join());
-        report.Took = clock.Elapsed;
+        report.Duration = clock.Elapsed;
         return report;
     }
 
-    /// <summary>One seed again, with its trace.</summary>
+    /// <summary>Runs one plan with a trace.</summary>
     public static SimulationRun Trace(Plan plan)
     {
         SimulationRun? run = null;
@@ -33,7 +35,8 @@ internal static class SeedRunner
         return run!;
     }
 
-    private static void Work(SeedReport report, IEnumerator<ulong> seeds, Func<ulong, Plan> plan, SimulatedKeys keys, Stopwatch clock, TimeSpan limit)
+    private static void Work(
+        SeedReport report, IEnumerator<ulong> seeds, Func<ulong, Plan> plan, SimulatedKeys keys, Stopwatch clock, TimeSpan limit)
     {
         while (true)
         {
@@ -49,7 +52,7 @@ internal static class SeedRunner
     }
 }
 
-/// <summary>What many seeds came to.</summary>
+/// <summary>Combined results of many seeds. Adding is thread-safe.</summary>
 internal sealed class SeedReport
 {
     private readonly Lock _lock = new();
@@ -59,13 +62,13 @@ internal sealed class SeedReport
 
     public double VirtualHours { get; private set; }
 
-    public long PartnerCalls { get; private set; }
+    public long AlipayHkCalls { get; private set; }
 
     public FaultCounts Faults { get; } = new();
 
-    public TimeSpan Took { get; set; }
+    public TimeSpan Duration { get; set; }
 
-    /// <summary>By seed.</summary>
+    /// <summary>Violations, ordered by seed.</summary>
     public IReadOnlyList<(ulong Seed, Violation Violation)> Violations => [.. _violations.OrderBy(violation => violation.Seed)];
 
     public void Add(ulong seed, SimulationRun run)
@@ -74,7 +77,7 @@ internal sealed class SeedReport
         {
             Seeds++;
             VirtualHours += run.Elapsed.TotalHours;
-            PartnerCalls += run.PartnerCalls;
+            AlipayHkCalls += run.AlipayHkCalls;
             Faults.Add(run.Faults);
             if (run.Violation is { } violation) _violations.Add((seed, violation));
         }

@@ -4,7 +4,7 @@ using ContentSync.Synchronization.Messages;
 
 namespace ContentSync.Simulation;
 
-/// <summary>One queue with peek-lock, redelivery, delivery count, duplicate detection, scheduling and a dead-letter queue.</summary>
+/// <summary>A queue with peek-lock, redelivery, delivery count, duplicate detection, scheduling and a dead-letter queue.</summary>
 internal sealed class SimulatedBroker(World world)
 {
     private readonly List<Message> _ready = [];
@@ -14,22 +14,23 @@ internal sealed class SimulatedBroker(World world)
     private long _locks;
     private bool _isPumpDue;
 
-    /// <summary>Messages with items that nobody has settled. References do not count: the ledger has what they name.</summary>
+    /// <summary>Unsettled messages with items. References do not count, because the ledger holds their items.</summary>
     public int ContentMessages { get; private set; }
 
     public long Deliveries { get; private set; }
 
     public long DeadLetters { get; private set; }
 
-    /// <summary>A catalog pipeline sends items.</summary>
+    /// <summary>A caller enqueues items.</summary>
     public void Produce(Submitted submitted)
     {
         var items = submitted.Items;
-        foreach (var item in items) world.Judge.Produced(item);
+        foreach (var item in items) world.Invariants.Produced(item);
         var text = items.Count == 1 ? items[0].ToJson() : $"[{string.Join(',', items.Select(item => item.ToJson()))}]";
-        var message = new OutgoingMessage(submitted.MessageId, Encoding.UTF8.GetBytes(text), "application/json", new Dictionary<string, object>(), TimeSpan.Zero);
+        var body = Encoding.UTF8.GetBytes(text);
+        var message = new OutgoingMessage(submitted.MessageId, body, "application/json", new Dictionary<string, object>(), TimeSpan.Zero);
         Put(message, isReference: false);
-        if (world.Strikes(Fault.Duplicate)) Put(message with { MessageId = submitted.MessageId + "-again" }, isReference: false);
+        if (world.Inject(Fault.Duplicate)) Put(message with { MessageId = submitted.MessageId + "-again" }, isReference: false);
     }
 
     public void Put(OutgoingMessage message, bool isReference)
@@ -40,15 +41,15 @@ internal sealed class SimulatedBroker(World world)
             return;
         }
 
-        if (isReference && world.Strikes(Fault.Drop))
+        if (isReference && world.Inject(Fault.Drop))
         {
             world.Trace.Write("broker", $"loses {message.MessageId}");
             return;
         }
 
         var delay = message.Delay;
-        if (world.Strikes(Fault.Delay)) delay += world.Random.Between(TimeSpan.Zero, TimeSpan.FromMinutes(20));
-        var copies = world.Strikes(Fault.Duplicate) ? 2 : 1;
+        if (world.Inject(Fault.Delay)) delay += world.Random.Between(TimeSpan.Zero, TimeSpan.FromMinutes(20));
+        var copies = world.Inject(Fault.Duplicate) ? 2 : 1;
         for (var i = 0; i < copies; i++)
         {
             if (!isReference) ContentMessages++;
@@ -57,7 +58,7 @@ internal sealed class SimulatedBroker(World world)
         }
     }
 
-    /// <summary>Delivers what can be delivered, a moment later.</summary>
+    /// <summary>Schedules the delivery of ready messages.</summary>
     public void Pump()
     {
         if (_isPumpDue) return;
@@ -65,7 +66,7 @@ internal sealed class SimulatedBroker(World world)
         world.Time.After(TimeSpan.FromMilliseconds(1), Deliver);
     }
 
-    /// <summary>Takes a locked message off the queue. False where the lock was lost.</summary>
+    /// <summary>Removes a locked message from the queue. False when the lock was lost.</summary>
     public bool Settle(long lockToken, string how)
     {
         if (!_locked.Remove(lockToken, out var message)) return false;
@@ -79,7 +80,7 @@ internal sealed class SimulatedBroker(World world)
         if (!_locked.TryGetValue(lockToken, out var message)) return false;
         Settle(lockToken, $"is dead-lettered: {reason}");
         DeadLetters++;
-        world.Judge.DeadLettered(message.Content, reason, description);
+        world.Invariants.DeadLettered(message.Content, reason, description);
         return true;
     }
 
@@ -96,7 +97,7 @@ internal sealed class SimulatedBroker(World world)
 
         if (!message.IsReference) ContentMessages--;
         DeadLetters++;
-        world.Judge.DeadLettered(message.Content, "MaxDeliveryCountExceeded", why);
+        world.Invariants.DeadLettered(message.Content, "MaxDeliveryCountExceeded", why);
         return true;
     }
 
@@ -119,10 +120,10 @@ internal sealed class SimulatedBroker(World world)
     private void Deliver()
     {
         _isPumpDue = false;
-        if (world.IsOut(Fault.BrokerOutage)) return;
+        if (world.IsDown(Fault.BrokerOutage)) return;
         while (_ready.Count > 0 && NextProcess() is { } process)
         {
-            var index = _ready.Count > 1 && world.Strikes(Fault.Reorder) ? world.Random.Next(_ready.Count) : 0;
+            var index = _ready.Count > 1 && world.Inject(Fault.Reorder) ? world.Random.Next(_ready.Count) : 0;
             var message = _ready[index];
             _ready.RemoveAt(index);
             Deliver(message, process);
@@ -137,17 +138,18 @@ internal sealed class SimulatedBroker(World world)
         _locked.Add(token, message);
         world.Trace.Write("broker", $"delivers {message.Content.MessageId} to {process.Name}");
         world.Time.After(world.Plan.LockDuration, () => Expire(token, process));
-        if (world.Strikes(Fault.LockLoss)) world.Time.After(world.Random.Between(TimeSpan.Zero, TimeSpan.FromSeconds(30)), () => Unlock(token, "loses its lock"));
+        if (world.Inject(Fault.LockLoss))
+            world.Time.After(world.Random.Between(TimeSpan.Zero, TimeSpan.FromSeconds(30)), () => Unlock(token, "loses its lock"));
         var content = message.Content;
         process.Receive(new QueueMessage(content.MessageId, content.Body, content.ContentType, content.Properties, message.EnqueuedAt), token);
     }
 
-    // A process that is at work on a message renews its lock.
+    // A process renews the lock of a message that it is handling.
     private void Expire(long token, SimulatedProcess process)
     {
         if (!_locked.ContainsKey(token)) return;
         if (process.IsHandling(token)) world.Time.After(world.Plan.LockDuration, () => Expire(token, process));
-        else Unlock(token, "is unlocked, its time is over");
+        else Unlock(token, "is unlocked because its lock expired");
     }
 
     private SimulatedProcess? NextProcess()
@@ -155,7 +157,7 @@ internal sealed class SimulatedBroker(World world)
         for (var i = 0; i < world.Machines.Count; i++)
         {
             var process = world.Machines[_nextMachine++ % world.Machines.Count].Process;
-            if (process is { HasRoom: true }) return process;
+            if (process is { HasCapacity: true }) return process;
         }
 
         return null;
@@ -173,7 +175,7 @@ internal sealed class SimulatedBroker(World world)
     }
 }
 
-/// <summary>The broker as a process sees it.</summary>
+/// <summary>The broker, as seen by a process.</summary>
 internal sealed class BrokerQueue(SimulatedProcess process, World world) : ISyncQueue
 {
     public ValueTask EnqueueAsync(IReadOnlyList<SyncMessage> messages, CancellationToken cancellationToken) =>
@@ -192,7 +194,7 @@ internal sealed class BrokerQueue(SimulatedProcess process, World world) : ISync
 
                 return true;
             },
-            Go(),
+            NextCall(world),
             cancellationToken).ConfigureAwait(false);
 
     public ValueTask CompleteAsync(long lockToken, CancellationToken cancellationToken) =>
@@ -206,20 +208,19 @@ internal sealed class BrokerQueue(SimulatedProcess process, World world) : ISync
 
     private async ValueTask SettleAsync(string what, Func<bool> effect, CancellationToken cancellationToken)
     {
-        // A lost lock is no fault of this process's: somebody else has the message.
-        await process.CallAsync(what, effect, Go(), cancellationToken).ConfigureAwait(false);
+        // Losing the lock is not a fault of this process: another consumer has the message.
+        await process.CallAsync(what, effect, NextCall(world), cancellationToken).ConfigureAwait(false);
     }
 
-    private Journey Go() => Go(world);
-
-    public static Journey Go(World world)
+    public static CallBehavior NextCall(World world)
     {
-        if (world.Meets(Fault.BrokerOutage)) return new Journey(world.Brief(), TimeSpan.FromSeconds(2), IsLost: true, Unavailable);
-        if (world.Strikes(Fault.SettlementLost)) return new Journey(world.Brief(), TimeSpan.FromSeconds(2), world.Random.Chance(0.5), Unavailable);
-        return new Journey(world.Brief(), world.Brief());
+        if (world.InjectOutage(Fault.BrokerOutage)) return new CallBehavior(world.ShortDelay(), TimeSpan.FromSeconds(2), IsLost: true, Unavailable);
+        if (world.Inject(Fault.SettlementLost))
+            return new CallBehavior(world.ShortDelay(), TimeSpan.FromSeconds(2), world.Random.Chance(0.5), Unavailable);
+        return new CallBehavior(world.ShortDelay(), world.ShortDelay());
     }
 
-    private static QueueUnavailableException Unavailable() => new("The broker does not answer.");
+    private static QueueUnavailableException Unavailable() => new("The broker does not respond.");
 
     private static bool IsReference(OutgoingMessage message) =>
         message.Properties.TryGetValue(MessageContract.SchemaProperty, out var schema) && schema is MessageContract.ReferenceSchema;

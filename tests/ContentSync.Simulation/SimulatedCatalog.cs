@@ -7,73 +7,76 @@ using ContentSync.Resync.Planning;
 
 namespace ContentSync.Simulation;
 
-/// <summary>The file that holds the whole catalog, replaced from time to time.</summary>
+/// <summary>The file with the whole catalog. Exports replace it.</summary>
 internal sealed class SimulatedCatalog
 {
-    /// <summary>As it stands now; null before the first one.</summary>
-    public Writing? Newest { get; private set; }
+    /// <summary>The newest export; null before the first one.</summary>
+    public ExportedFile? Newest { get; private set; }
 
-    /// <summary>An export replaces the file.</summary>
-    public Writing Write(IReadOnlyList<SubmittedItem> items, bool isCut, DateTimeOffset at)
+    /// <summary>Replaces the file.</summary>
+    public ExportedFile Write(IReadOnlyList<SubmittedItem> items, bool isTruncated, DateTimeOffset at)
     {
         var text = string.Concat(items.Select(item => item.ToJson() + "\n"));
-        var bytes = Encoding.UTF8.GetBytes(isCut ? text[..^20] : text);
-        return Newest = new Writing(items, isCut, bytes, Convert.ToHexStringLower(SHA256.HashData([.. bytes, .. BitConverter.GetBytes(at.UtcTicks)])), at);
+        var bytes = Encoding.UTF8.GetBytes(isTruncated ? text[..^20] : text);
+        var digest = Convert.ToHexStringLower(SHA256.HashData([.. bytes, .. BitConverter.GetBytes(at.UtcTicks)]));
+        return Newest = new ExportedFile(items, isTruncated, bytes, digest, at);
     }
 
-    /// <param name="Items">Its lines.</param>
-    /// <param name="IsCut">The last line is not whole.</param>
-    /// <param name="Bytes">The file.</param>
-    /// <param name="Digest">Of bytes and time.</param>
+    /// <param name="Items">Lines of the file.</param>
+    /// <param name="IsTruncated">The last line is incomplete.</param>
+    /// <param name="Bytes">Content of the file.</param>
+    /// <param name="Digest">Hash of the content and the time.</param>
     /// <param name="At">When it was written.</param>
-    internal sealed record Writing(IReadOnlyList<SubmittedItem> Items, bool IsCut, byte[] Bytes, string Digest, DateTimeOffset At);
+    internal sealed record ExportedFile(IReadOnlyList<SubmittedItem> Items, bool IsTruncated, byte[] Bytes, string Digest, DateTimeOffset At);
 }
 
-/// <summary>The catalog as a process sees it.</summary>
+/// <summary>The catalog, as seen by a process.</summary>
 internal sealed class CatalogPort(SimulatedProcess process, World world) : ICatalogSource
 {
     public string Name => "catalog";
 
     public async ValueTask<ICatalogSnapshot?> FindNewestAsync(CancellationToken cancellationToken) =>
-        await process.CallAsync("find catalog", () => world.Catalog.Newest, StoragePort.Go(world), cancellationToken).ConfigureAwait(false) is { } newest ? new Snapshot(this, newest) : null;
+        await CallAsync("find catalog", () => world.Catalog.Newest, cancellationToken).ConfigureAwait(false) is { } newest
+            ? new Snapshot(this, newest)
+            : null;
 
     private ValueTask<T> CallAsync<T>(string what, Func<T> effect, CancellationToken cancellationToken) =>
-        process.CallAsync(what, effect, StoragePort.Go(world), cancellationToken);
+        process.CallAsync(what, effect, StoragePort.NextCall(world), cancellationToken);
 
-    private sealed class Snapshot(CatalogPort port, SimulatedCatalog.Writing writing) : ICatalogSnapshot
+    private sealed class Snapshot(CatalogPort port, SimulatedCatalog.ExportedFile file) : ICatalogSnapshot
     {
         public string Name => "catalog.ndjson";
 
-        public string Digest => writing.Digest;
+        public string Digest => file.Digest;
 
-        public DateTimeOffset WrittenAt => writing.At;
+        public DateTimeOffset WrittenAt => file.At;
 
         public async ValueTask<Stream> OpenAsync(CancellationToken cancellationToken) =>
-            await port.CallAsync("open catalog", () => new MemoryStream(writing.Bytes), cancellationToken).ConfigureAwait(false);
+            await port.CallAsync("open catalog", () => new MemoryStream(file.Bytes), cancellationToken).ConfigureAwait(false);
 
         public ValueTask<bool> IsIntactAsync(CancellationToken cancellationToken) =>
-            port.CallAsync("look at catalog", () => port.Holds(writing), cancellationToken);
+            port.CallAsync("check catalog", () => port.IsNewest(file), cancellationToken);
     }
 
-    private bool Holds(SimulatedCatalog.Writing writing) => world.Catalog.Newest == writing;
+    private bool IsNewest(SimulatedCatalog.ExportedFile file) => world.Catalog.Newest == file;
 }
 
-/// <summary>Faults of whatever holds files.</summary>
+/// <summary>Faults of the file storage.</summary>
 internal static class StoragePort
 {
-    public static Journey Go(World world)
+    public static CallBehavior NextCall(World world)
     {
-        if (world.Meets(Fault.StoreOutage)) return new Journey(world.Brief(), TimeSpan.FromSeconds(2), IsLost: true, Unavailable);
-        if (world.Strikes(Fault.StoreAnswerLost)) return new Journey(world.Brief(), TimeSpan.FromSeconds(2), Fault: Unavailable);
-        return new Journey(world.Brief(), world.Brief());
+        if (world.InjectOutage(Fault.StoreOutage)) return new CallBehavior(world.ShortDelay(), TimeSpan.FromSeconds(2), IsLost: true, Unavailable);
+        if (world.Inject(Fault.StoreResponseLost)) return new CallBehavior(world.ShortDelay(), TimeSpan.FromSeconds(2), Fault: Unavailable);
+        return new CallBehavior(world.ShortDelay(), world.ShortDelay());
     }
 
-    private static IOException Unavailable() => new("The storage does not answer.");
+    private static IOException Unavailable() => new("The storage does not respond.");
 }
 
 /// <summary>
-/// The real planner. It reads and compares on threads of its own, so it is given what the process has read through its ports, and the
-/// simulation stands still until it is done.
+/// The real planner. It uses its own threads, so the process first reads everything through its ports, and the simulation blocks until the
+/// planner is done.
 /// </summary>
 internal sealed class PlannerPort(World world, SimulatedProcess process, ILedgerScan ledger, CatalogReader reader) : ICatalogPlanner
 {
@@ -82,14 +85,14 @@ internal sealed class PlannerPort(World world, SimulatedProcess process, ILedger
     public async Task<PlanResult> PlanAsync(ICatalogSnapshot snapshot, CancellationToken cancellationToken)
     {
         var bytes = (MemoryStream)await snapshot.OpenAsync(cancellationToken).ConfigureAwait(false);
-        var contents = new List<ScannedItem>();
-        await foreach (var content in ledger.ReadAsync(cancellationToken).ConfigureAwait(false)) contents.Add(content);
+        var items = new List<ScannedItem>();
+        await foreach (var item in ledger.ReadAsync(cancellationToken).ConfigureAwait(false)) items.Add(item);
         var isIntact = await snapshot.IsIntactAsync(cancellationToken).ConfigureAwait(false);
         var read = new ReadSnapshot(snapshot, bytes, isIntact);
-        var planner = new CatalogPlanner(reader, new ReadIndex(contents), Folder);
-        var answer = Task.Run(() => planner.PlanAsync(read, CancellationToken.None), CancellationToken.None).GetAwaiter().GetResult();
-        world.Judge.Bulk.Planned(process.Name, snapshot.Digest, contents, answer, isIntact);
-        return answer;
+        var planner = new CatalogPlanner(reader, new ReadLedger(items), Folder);
+        var result = Task.Run(() => planner.PlanAsync(read, CancellationToken.None), CancellationToken.None).GetAwaiter().GetResult();
+        world.Invariants.Resyncs.Planned(process.Name, snapshot.Digest, items, result, isIntact);
+        return result;
     }
 
     private sealed class ReadSnapshot(ICatalogSnapshot snapshot, Stream bytes, bool isIntact) : ICatalogSnapshot
@@ -105,12 +108,12 @@ internal sealed class PlannerPort(World world, SimulatedProcess process, ILedger
         public ValueTask<bool> IsIntactAsync(CancellationToken cancellationToken) => ValueTask.FromResult(isIntact);
     }
 
-    private sealed class ReadIndex(IReadOnlyList<ScannedItem> contents) : ILedgerScan
+    private sealed class ReadLedger(IReadOnlyList<ScannedItem> items) : ILedgerScan
     {
         public async IAsyncEnumerable<ScannedItem> ReadAsync([EnumeratorCancellation] CancellationToken cancellationToken)
         {
             await Task.CompletedTask.ConfigureAwait(false);
-            foreach (var content in contents) yield return content;
+            foreach (var item in items) yield return item;
         }
     }
 }

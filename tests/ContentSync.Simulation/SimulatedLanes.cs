@@ -5,26 +5,30 @@ using ContentSync.Synchronization.Messages;
 
 namespace ContentSync.Simulation;
 
-/// <summary>A queue with sessions, one per lane: who holds a session gets its messages one after the other, and nobody else does. Peek-lock, delivery count, duplicate detection, scheduling and a dead-letter queue as the other queue has them.</summary>
+/// <summary>
+/// A queue with one session per lane: only the process that holds a session gets its messages, one at a time. Peek-lock, delivery count,
+/// duplicate detection, scheduling and dead-letter queue work as in <see cref="SimulatedBroker"/>.
+/// </summary>
 internal sealed class SimulatedLanes(World world)
 {
     private readonly SortedDictionary<int, Lane> _lanes = [];
-    private readonly Dictionary<long, Lane> _held = [];
+    private readonly Dictionary<long, Lane> _locked = [];
     private readonly Dictionary<string, TimeSpan> _history = new(StringComparer.Ordinal);
     private int _nextMachine;
     private long _locks;
 
-    /// <summary>Messages that nobody has settled, scheduled ones included.</summary>
+    /// <summary>Unsettled messages, including scheduled ones.</summary>
     public int Waiting { get; private set; }
 
     public int DeadLetters { get; private set; }
 
     public void Put(OutgoingMessage outgoing)
     {
-        var read = ResyncMessages.Read(new QueueMessage(outgoing.MessageId, outgoing.Body, outgoing.ContentType, outgoing.Properties, world.Time.Now));
+        var read = ResyncMessages.Read(
+            new QueueMessage(outgoing.MessageId, outgoing.Body, outgoing.ContentType, outgoing.Properties, world.Time.Now));
         var (pack, hop) = (ResyncMessage.Pack)read!;
         var (messageId, delay, session) = (outgoing.MessageId, outgoing.Delay, int.Parse(outgoing.SessionId!, CultureInfo.InvariantCulture));
-        world.Judge.Bulk.HandedOver(pack, session);
+        world.Invariants.Resyncs.Enqueued(pack, session);
         if (_history.TryGetValue(messageId, out var until) && until > world.Time.Elapsed)
         {
             world.Trace.Write("lanes", $"drop {messageId} as a duplicate");
@@ -32,8 +36,8 @@ internal sealed class SimulatedLanes(World world)
         }
 
         _history[messageId] = world.Time.Elapsed + world.Plan.DuplicateWindow;
-        if (world.Strikes(Fault.Delay)) delay += world.Random.Between(TimeSpan.Zero, TimeSpan.FromMinutes(20));
-        var copies = world.Strikes(Fault.Duplicate) ? 2 : 1;
+        if (world.Inject(Fault.Delay)) delay += world.Random.Between(TimeSpan.Zero, TimeSpan.FromMinutes(20));
+        var copies = world.Inject(Fault.Duplicate) ? 2 : 1;
         for (var i = 0; i < copies; i++)
         {
             Waiting++;
@@ -41,17 +45,17 @@ internal sealed class SimulatedLanes(World world)
             world.Time.After(delay, () =>
             {
                 var lane = Of(session);
-                if (world.Strikes(Fault.Reorder)) lane.Ready.Insert(0, message);
+                if (world.Inject(Fault.Reorder)) lane.Ready.Insert(0, message);
                 else lane.Ready.Add(message);
                 Pump(lane);
             });
         }
     }
 
-    /// <summary>Takes a locked message off its lane. False where the session's lock was lost.</summary>
+    /// <summary>Removes a locked message from its lane. False when the lock of the session was lost.</summary>
     public bool Settle(long token, string how)
     {
-        if (!_held.Remove(token, out var lane)) return false;
+        if (!_locked.Remove(token, out var lane)) return false;
         world.Trace.Write("lanes", $"{lane.Current!.Id} {how}");
         lane.Current = null;
         Waiting--;
@@ -61,7 +65,7 @@ internal sealed class SimulatedLanes(World world)
 
     public bool Unlock(long token, string why)
     {
-        if (!_held.Remove(token, out var lane)) return false;
+        if (!_locked.Remove(token, out var lane)) return false;
         var message = lane.Current!;
         world.Trace.Write("lanes", $"{message.Id} {why}");
         lane.Current = null;
@@ -71,7 +75,7 @@ internal sealed class SimulatedLanes(World world)
         return true;
     }
 
-    /// <summary>A process has room, or is there again.</summary>
+    /// <summary>Schedules deliveries, because a process has capacity or has started.</summary>
     public void Pump()
     {
         foreach (var lane in _lanes.Values) Pump(lane);
@@ -93,23 +97,25 @@ internal sealed class SimulatedLanes(World world)
     private void Deliver(Lane lane)
     {
         lane.IsPumpDue = false;
-        if (lane.Current is not null || lane.Ready.Count == 0 || world.IsOut(Fault.BrokerOutage) || NextProcess() is not { } process) return;
+        if (lane.Current is not null || lane.Ready.Count == 0 || world.IsDown(Fault.BrokerOutage)) return;
+        if (NextProcess() is not { } process) return;
         var message = lane.Current = lane.Ready[0];
         lane.Ready.RemoveAt(0);
         message.Deliveries++;
         var token = --_locks;
-        _held.Add(token, lane);
+        _locked.Add(token, lane);
         world.Trace.Write("lanes", $"deliver {message.Id} to {process.Name}");
         world.Time.After(world.Plan.LockDuration, () => Expire(token, process));
-        if (world.Strikes(Fault.LockLoss)) world.Time.After(world.Random.Between(TimeSpan.Zero, TimeSpan.FromSeconds(30)), () => Unlock(token, "loses its session"));
+        if (world.Inject(Fault.LockLoss))
+            world.Time.After(world.Random.Between(TimeSpan.Zero, TimeSpan.FromSeconds(30)), () => Unlock(token, "loses its session"));
         process.ReceivePack(message.Pack, message.Hop, token);
     }
 
     private void Expire(long token, SimulatedProcess process)
     {
-        if (!_held.ContainsKey(token)) return;
+        if (!_locked.ContainsKey(token)) return;
         if (process.IsHandling(token)) world.Time.After(world.Plan.LockDuration, () => Expire(token, process));
-        else Unlock(token, "is unlocked, its time is over");
+        else Unlock(token, "is unlocked because its lock expired");
     }
 
     private SimulatedProcess? NextProcess()
@@ -133,7 +139,7 @@ internal sealed class SimulatedLanes(World world)
     {
         public List<Message> Ready { get; } = [];
 
-        /// <summary>In the hands of whoever holds the session.</summary>
+        /// <summary>The message that the holder of the session is handling.</summary>
         public Message? Current { get; set; }
 
         public bool IsPumpDue { get; set; }

@@ -9,13 +9,13 @@ using Microsoft.Extensions.Logging.Abstractions;
 
 namespace ContentSync.Simulation;
 
-/// <summary>One process of the app: the real code, and the ports through which it meets the world. A crash drops whatever it was about to do.</summary>
+/// <summary>One process of the app: the real code, with simulated ports to everything outside. A crash discards all its work in progress.</summary>
 internal sealed class SimulatedProcess : IDisposable
 {
-    public static readonly Uri BaseAddress = new("https://partner.example");
+    public static readonly Uri BaseAddress = new("https://alipayhk.example");
     public const string ClientId = "SIMULATION";
 
-    /// <summary>How a pool of several vaults goes about it, but for its pace.</summary>
+    /// <summary>Options of a pool of several vaults, except for its rate.</summary>
     public static readonly SignerPoolOptions PoolOptions = new();
 
     private static readonly TimeSpan ShutdownGrace = TimeSpan.FromSeconds(10);
@@ -36,7 +36,7 @@ internal sealed class SimulatedProcess : IDisposable
     private readonly ResyncWork? _resyncs;
     private readonly CancellationTokenSource _stopping = new();
     private readonly SignerPool? _pool;
-    private readonly List<PartnerCall> _connections = [];
+    private readonly List<AlipayHkCall> _connections = [];
     private readonly List<Action<bool>> _callers = [];
     private readonly HashSet<long> _handling = [];
 
@@ -60,16 +60,31 @@ internal sealed class SimulatedProcess : IDisposable
         var ids = new SimulatedIds(world.Random);
         if (plan.Vaults > 1) _pool = Pool();
         _client = AlipayHkClient.Create(
-            options, _pool is null ? new VaultSigner(this, world, null) : _pool, _clock, NullLoggerFactory.Instance, new PartnerSocket(this, world), ids, world.Random.NextDouble, world.Keys.Imported);
-        Gate = new CircuitBreaker(plan.Recoverability, _storeClock);
+            options,
+            _pool is null ? new VaultSigner(this, world, null) : _pool,
+            _clock,
+            NullLoggerFactory.Instance,
+            new SimulatedSocket(this, world),
+            ids,
+            world.Random.NextDouble,
+            world.Keys.Imported);
+        CircuitBreaker = new CircuitBreaker(plan.Recoverability, _storeClock);
         _synchronizer = new ContentSynchronizer(
-            _ledger, _client, Gate, ids, plan.Recoverability, world.Random.NextDouble, _storeClock, NullLogger<ContentSynchronizer>.Instance);
+            _ledger,
+            _client,
+            CircuitBreaker,
+            ids,
+            plan.Recoverability,
+            world.Random.NextDouble,
+            _storeClock,
+            NullLogger<ContentSynchronizer>.Instance);
         _reader = new ContentReader(new ContentOptions(), _storeClock);
         _processor = new ContentMessageProcessor(
             new ContentMessageReader(_reader), _synchronizer, plan.Recoverability, NullLogger<ContentMessageProcessor>.Instance);
-        _sweep = new PendingSweep(_ledger, _queue, Gate, _storeClock);
+        _sweep = new PendingSweep(_ledger, _queue, CircuitBreaker, _storeClock);
         _replay = new ParkedReplay(_ledger, _queue, new ReplayOptions(), _storeClock);
-        if (plan.Bulk is { } bulk) _resyncs = new ResyncWork(this, world, bulk, _ledger, _synchronizer, _queue, ids, _storeClock, _stopping.Token);
+        if (plan.Bulk is { } bulk)
+            _resyncs = new ResyncWork(this, world, bulk, _ledger, _synchronizer, _queue, ids, _storeClock, _stopping.Token);
     }
 
     public void Dispose()
@@ -85,14 +100,14 @@ internal sealed class SimulatedProcess : IDisposable
 
     public bool IsAccepting => IsAlive && !_stopping.IsCancellationRequested;
 
-    public bool HasRoom => IsAccepting && _handling.Count < _world.Plan.Consumers;
+    public bool HasCapacity => IsAccepting && _handling.Count < _world.Plan.Consumers;
 
-    public CircuitBreaker Gate { get; }
+    public CircuitBreaker CircuitBreaker { get; }
 
     public void Start()
     {
         Watch(SweepAsync());
-        if (_resyncs is not null) Watch(_resyncs.WakeAsync());
+        if (_resyncs is not null) Watch(_resyncs.ResumeStalledRunsAsync());
         _world.Broker.Pump();
         _world.Lanes.Pump();
     }
@@ -103,12 +118,12 @@ internal sealed class SimulatedProcess : IDisposable
 
     public void Crash(TimeSpan downFor)
     {
-        _world.Trace.Write(Name, $"CRASHES");
+        _world.Trace.Write(Name, $"crashes");
         End();
         _machine.Crashed(downFor);
     }
 
-    /// <summary>What a deployment does: cancels, waits a little, ends.</summary>
+    /// <summary>Ends the process like a deployment: cancels its work, waits briefly, then ends it.</summary>
     public void ShutDown(Action ended)
     {
         if (!IsAccepting) return;
@@ -122,57 +137,58 @@ internal sealed class SimulatedProcess : IDisposable
         });
     }
 
-    /// <summary>A call to something outside. It may be lost on the way there or back, and the process may crash in it.</summary>
-    /// <param name="what">For the trace.</param>
-    /// <param name="effect">What it does there, on arrival.</param>
-    /// <param name="journey">How it goes.</param>
-    /// <param name="cancellationToken">Ends the wait, not the effect.</param>
-    public ValueTask<T> CallAsync<T>(string what, Func<T> effect, Journey journey, CancellationToken cancellationToken)
+    /// <summary>A call to an external service. Request or response may be lost, and the process may crash during the call.</summary>
+    /// <param name="what">Name of the call in the trace.</param>
+    /// <param name="effect">Effect of the request on arrival.</param>
+    /// <param name="behavior">Delays and faults of the call.</param>
+    /// <param name="cancellationToken">Cancels waiting for the response, not the effect.</param>
+    public ValueTask<T> CallAsync<T>(string what, Func<T> effect, CallBehavior behavior, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
         if (!EnterPort(what, out var crashesAfter)) return Never<T>();
         var source = new TaskCompletionSource<T>();
-        var registration = cancellationToken.UnsafeRegister(static (source, token) => ((TaskCompletionSource<T>)source!).TrySetCanceled(token), source);
-        _world.Time.After(journey.There, () =>
+        var registration = cancellationToken.UnsafeRegister(
+            static (source, token) => ((TaskCompletionSource<T>)source!).TrySetCanceled(token), source);
+        _world.Time.After(behavior.RequestDelay, () =>
         {
-            var answer = journey.IsLost ? default : effect();
+            var result = behavior.IsLost ? default : effect();
             if (crashesAfter && IsAlive) Crash(CrashPointDownTime);
-            _world.Time.After(journey.Back, () =>
+            _world.Time.After(behavior.ResponseDelay, () =>
             {
                 if (!IsAlive) return;
                 registration.Dispose();
-                if (journey.Fault is { } fault) source.TrySetException(fault());
-                else source.TrySetResult(journey.IsAnswerLost ? default! : answer!);
+                if (behavior.Fault is { } fault) source.TrySetException(fault());
+                else source.TrySetResult(behavior.IsResponseLost ? default! : result!);
             });
         });
         return new ValueTask<T>(source.Task);
     }
 
-    /// <summary>How long a process that crashed at a crash point stays away.</summary>
+    /// <summary>Time until a process restarts after a crash at a crash point.</summary>
     public static TimeSpan CrashPointDownTime { get; } = TimeSpan.FromSeconds(15);
 
-    /// <summary>Counts a call to the outside. False where the process is dead, or dies here.</summary>
+    /// <summary>Counts a call to an external service. False when the process is dead or dies now.</summary>
     public bool EnterPort(string what, out bool crashesAfter)
     {
         crashesAfter = false;
         _world.Time.RequireThread();
         if (!IsAlive) return false;
         var call = ++_world.PortCalls;
-        var strikes = _world.Chances(Fault.Crash);
-        if (!strikes && _world.Plan.CrashPoint?.Call != call) return true;
-        _world.Trace.Write(Name, $"is to crash at port call {call}, {what}");
-        crashesAfter = strikes ? _world.Random.Chance(0.5) : _world.Plan.CrashPoint!.AfterEffect;
+        var isRandom = _world.Draw(Fault.Crash);
+        if (!isRandom && _world.Plan.CrashPoint?.Call != call) return true;
+        _world.Trace.Write(Name, $"will crash at port call {call}, {what}");
+        crashesAfter = isRandom ? _world.Random.Chance(0.5) : _world.Plan.CrashPoint!.AfterEffect;
         if (!crashesAfter) Crash(CrashPointDownTime);
         return crashesAfter;
     }
 
     public static ValueTask<T> Never<T>() => new(new TaskCompletionSource<T>().Task);
 
-    public void Connected(PartnerCall call) => _connections.Add(call);
+    public void Connected(AlipayHkCall call) => _connections.Add(call);
 
-    public void Disconnected(PartnerCall call) => _connections.Remove(call);
+    public void Disconnected(AlipayHkCall call) => _connections.Remove(call);
 
-    /// <summary>The broker delivers.</summary>
+    /// <summary>The broker delivers a message.</summary>
     public void Receive(QueueMessage message, long lockToken)
     {
         _handling.Add(lockToken);
@@ -198,17 +214,17 @@ internal sealed class SimulatedProcess : IDisposable
         }
     }
 
-    /// <summary>Somebody asks for a run. Answers whether it was written down.</summary>
-    public void Ask(ResyncAsked asked, Action<bool> answered) => Watch(_resyncs!.AskAsync(asked, answered));
+    /// <summary>Starts or cancels a run. Passes to <paramref name="completed"/> whether this succeeded.</summary>
+    public void Trigger(ResyncTrigger trigger, Action<bool> completed) => Watch(_resyncs!.TriggerAsync(trigger, completed));
 
-    /// <summary>A caller's HTTP request. Answers whether the caller was told that it is accepted.</summary>
-    public void Serve(Submitted submitted, Action<bool> answered)
+    /// <summary>Handles a caller's HTTP request. Passes to <paramref name="completed"/> whether the items were accepted.</summary>
+    public void Serve(Submitted submitted, Action<bool> completed)
     {
-        _callers.Add(answered);
+        _callers.Add(completed);
         Watch(ServeAsync(submitted, isAccepted =>
         {
-            _callers.Remove(answered);
-            answered(isAccepted);
+            _callers.Remove(completed);
+            completed(isAccepted);
         }));
     }
 
@@ -217,11 +233,18 @@ internal sealed class SimulatedProcess : IDisposable
     private SignerPool Pool()
     {
         var watch = new PoolWatch(_world);
-        var keys = Enumerable.Range(0, _world.Plan.Vaults).Select(vault => new VaultKey($"vault{vault}", "1", new VaultSigner(this, _world, watch) { Vault = vault })).ToList();
-        return new SignerPool(keys, new SignerPoolOptions { SignaturesPerSecond = _world.Plan.SignaturesPerSecond, RequestTimeout = PoolOptions.RequestTimeout }, _clock, TaskCreationOptions.None);
+        var keys = Enumerable.Range(0, _world.Plan.Vaults)
+            .Select(vault => new VaultKey($"vault{vault}", "1", new VaultSigner(this, _world, watch) { Vault = vault }))
+            .ToList();
+        var options = new SignerPoolOptions
+        {
+            SignaturesPerSecond = _world.Plan.SignaturesPerSecond,
+            RequestTimeout = PoolOptions.RequestTimeout,
+        };
+        return new SignerPool(keys, options, _clock, TaskCreationOptions.None);
     }
 
-    // The same decisions as the Functions host's: what throws is abandoned.
+    // Settles like the Functions host: an exception abandons the message.
     private async Task HandleAsync(QueueMessage message, long lockToken)
     {
         try
@@ -264,41 +287,45 @@ internal sealed class SimulatedProcess : IDisposable
         }
         catch (QueueUnavailableException)
         {
-            // The lock runs out.
+            // The lock expires.
         }
     }
 
-    private async Task ServeAsync(Submitted submitted, Action<bool> answered)
+    private async Task ServeAsync(Submitted submitted, Action<bool> completed)
     {
-        var stays = _world.Strikes(Fault.CallerGone) ? _world.Random.Between(TimeSpan.Zero, TimeSpan.FromSeconds(_world.Random.Pick(1, 20))) : Timeout.InfiniteTimeSpan;
-        using var patience = new CancellationTokenSource(stays, _clock);
-        using var gone = CancellationTokenSource.CreateLinkedTokenSource(_stopping.Token, patience.Token);
+        var disconnectsAfter = _world.Inject(Fault.CallerDisconnected)
+            ? _world.Random.Between(TimeSpan.Zero, TimeSpan.FromSeconds(_world.Random.Pick(1, 20)))
+            : Timeout.InfiniteTimeSpan;
+        using var disconnected = new CancellationTokenSource(disconnectsAfter, _clock);
+        using var aborted = CancellationTokenSource.CreateLinkedTokenSource(_stopping.Token, disconnected.Token);
         var isAccepted = false;
         try
         {
-            var items = submitted.Items.Select(item => _world.Judge.Submitted(item, _reader)).OfType<ContentItem>().ToList();
+            var items = submitted.Items.Select(item => _world.Invariants.Submitted(item, _reader)).OfType<ContentItem>().ToList();
             if (items.Count < submitted.Items.Count)
             {
-                answered(false);
+                completed(false);
                 return;
             }
 
-            var acceptances = await _synchronizer.AcceptAsync(items, _storeClock.GetUtcNow(), gone.Token).ConfigureAwait(false);
-            for (var i = 0; i < items.Count; i++) _world.Judge.Acknowledged(items[i], acceptances[i]);
+            var acceptances = await _synchronizer.AcceptAsync(items, _storeClock.GetUtcNow(), aborted.Token).ConfigureAwait(false);
+            for (var i = 0; i < items.Count; i++) _world.Invariants.Acknowledged(items[i], acceptances[i]);
             isAccepted = true;
-            foreach (var acceptance in acceptances.Where(acceptance => acceptance.Kind is AcceptanceKind.Accepted or AcceptanceKind.AlreadyPending))
+            foreach (var acceptance in acceptances)
             {
+                if (acceptance.Kind is not (AcceptanceKind.Accepted or AcceptanceKind.AlreadyPending)) continue;
                 var record = acceptance.Record;
-                if (submitted.Door == Door.HttpNow) await _synchronizer.SynchronizeAsync(record.ContentId, gone.Token).ConfigureAwait(false);
-                else await _queue.EnqueueAsync([new SyncMessage(record.ContentId, record.RequestId, record.Hop, TimeSpan.Zero)], gone.Token).ConfigureAwait(false);
+                var message = new SyncMessage(record.ContentId, record.RequestId, record.Hop, TimeSpan.Zero);
+                if (submitted.Input == Input.HttpSync) await _synchronizer.SynchronizeAsync(record.ContentId, aborted.Token).ConfigureAwait(false);
+                else await _queue.EnqueueAsync([message], aborted.Token).ConfigureAwait(false);
             }
         }
         catch (Exception e) when (e is LedgerUnavailableException or QueueUnavailableException or OperationCanceledException)
         {
-            // Told so, or gone.
+            // The caller gets an error response or has disconnected.
         }
 
-        answered(isAccepted);
+        completed(isAccepted);
     }
 
     private async Task SweepAsync()
@@ -313,7 +340,7 @@ internal sealed class SimulatedProcess : IDisposable
                 }
                 catch (Exception e) when (e is LedgerUnavailableException or QueueUnavailableException)
                 {
-                    // The next one tries again.
+                    // The next sweep tries again.
                 }
 
                 await Task.Delay(_world.Plan.SweepInterval, _clock, _stopping.Token).ConfigureAwait(false);
@@ -336,7 +363,7 @@ internal sealed class SimulatedProcess : IDisposable
         }
         catch (Exception e) when (e is LedgerUnavailableException or OperationCanceledException)
         {
-            // The person may try again.
+            // The person can replay again.
         }
         finally
         {
@@ -352,7 +379,7 @@ internal sealed class SimulatedProcess : IDisposable
         Dispose();
     }
 
-    // Nothing may throw unexpectedly, whatever the world does.
+    // No fault may cause an unexpected exception.
     public async void Watch(Task work)
     {
         try
@@ -361,15 +388,21 @@ internal sealed class SimulatedProcess : IDisposable
         }
         catch (Exception e)
         {
-            _world.Judge.Report(Invariant.NothingThrown, e.ToString());
+            _world.Invariants.Report(Invariant.NothingThrown, e.ToString());
         }
     }
 }
 
-/// <summary>How a call goes: how long it takes there and back, whether it gets there, and what is thrown instead of an answer. Where neither comes, the answer is the default.</summary>
-internal readonly record struct Journey(TimeSpan There, TimeSpan Back, bool IsLost = false, Func<Exception>? Fault = null, bool IsAnswerLost = false);
+/// <summary>Delays and faults of one call.</summary>
+/// <param name="RequestDelay">Time until the request takes effect.</param>
+/// <param name="ResponseDelay">Time until the response arrives.</param>
+/// <param name="IsLost">The request has no effect; the result is the default unless there is a fault.</param>
+/// <param name="Fault">Creates the exception that is thrown instead of a result.</param>
+/// <param name="IsResponseLost">The request has its effect, but the result is the default.</param>
+internal readonly record struct CallBehavior(
+    TimeSpan RequestDelay, TimeSpan ResponseDelay, bool IsLost = false, Func<Exception>? Fault = null, bool IsResponseLost = false);
 
-/// <summary>Request ids and lease ids that a seed repeats.</summary>
+/// <summary>Request ids and lease ids that depend only on the seed.</summary>
 internal sealed class SimulatedIds(SimulatedRandom random) : RequestIdSource
 {
     public override string Create() => $"{random.NextBits():x16}{random.NextBits():x16}";

@@ -1,6 +1,6 @@
 namespace ContentSync.Simulation;
 
-/// <summary>All chance of one simulation, from its seed: SplitMix64, the same on every platform and runtime.</summary>
+/// <summary>All random numbers of one simulation, from its seed: SplitMix64, identical on every platform and runtime.</summary>
 internal sealed class SimulatedRandom(ulong seed)
 {
     private ulong _state = seed * 0x9E3779B97F4A7C15 + 0x632BE59BD9B4E019;

@@ -7,7 +7,7 @@ using ContentSync.Resync.Planning;
 
 namespace ContentSync.Simulation;
 
-/// <summary>What is remembered of resyncs: histories and plans as bytes, and what the lanes have counted. Never loses what it took.</summary>
+/// <summary>Stores resyncs: histories and plans as bytes, and the progress of the lanes. It never loses a write.</summary>
 internal sealed class SimulatedResyncStore(World world)
 {
     private readonly Dictionary<string, byte[]> _histories = new(StringComparer.Ordinal);
@@ -30,7 +30,8 @@ internal sealed class SimulatedResyncStore(World world)
             return null;
         }
 
-        var next = history with { Version = (int.Parse(old?.Version ?? "0", CultureInfo.InvariantCulture) + 1).ToString(CultureInfo.InvariantCulture) };
+        var version = int.Parse(old?.Version ?? "0", CultureInfo.InvariantCulture) + 1;
+        var next = history with { Version = version.ToString(CultureInfo.InvariantCulture) };
         _histories[history.Source] = JsonSerializer.SerializeToUtf8Bytes(next, ResyncStoreJson.Default.ResyncHistory);
         IsBusy = List().Any(kept => kept.InProgress() is not null);
         return next;
@@ -48,15 +49,15 @@ internal sealed class SimulatedResyncStore(World world)
 
     public bool Count(ResyncPack pack, RunCounts counts)
     {
-        var standing = _lanes.GetValueOrDefault((pack.RunId, pack.Lane)) ?? new LaneProgress { RunId = pack.RunId, Lane = pack.Lane };
-        if (standing.With(pack.Number, counts) is not { } next) return false;
+        var progress = _lanes.GetValueOrDefault((pack.RunId, pack.Lane)) ?? new LaneProgress { RunId = pack.RunId, Lane = pack.Lane };
+        if (progress.With(pack.Number, counts) is not { } next) return false;
         _lanes[(pack.RunId, pack.Lane)] = next;
         return true;
     }
 
     public IReadOnlyList<LaneProgress> Lanes(string runId) => [.. _lanes.Where(lane => lane.Key.RunId == runId).Select(lane => lane.Value)];
 
-    public bool Forget(string runId)
+    public bool DeleteLanes(string runId)
     {
         foreach (var key in _lanes.Keys.Where(key => key.RunId == runId).ToArray()) _lanes.Remove(key);
         return true;
@@ -65,7 +66,7 @@ internal sealed class SimulatedResyncStore(World world)
     private static ResyncHistory Read(byte[] bytes) => JsonSerializer.Deserialize(bytes, ResyncStoreJson.Default.ResyncHistory)!;
 }
 
-/// <summary>The store of runs, and the book of the lanes, as a process sees them.</summary>
+/// <summary>The store of runs and of the lanes' progress, as seen by a process.</summary>
 internal sealed class ResyncStorePort(SimulatedProcess process, World world) : IResyncStore, ILaneProgressStore
 {
     private readonly SimulatedResyncStore _store = world.Resyncs;
@@ -83,8 +84,11 @@ internal sealed class ResyncStorePort(SimulatedProcess process, World world) : I
         () =>
         {
             var written = _store.Write(history);
-            world.Trace.Write(process.Name, $"{(written is null ? "does not write" : "writes")} run {history.Runs[0].RunId[..6]} {history.Runs[0].State} page {history.Runs[0].Pages} of {history.Runs[0].Counts.Planned}: {history.Runs[0].Counts.Done} done");
-            if (written is not null) world.Judge.Bulk.Written(process.Name, written);
+            var run = history.Runs[0];
+            var verb = written is null ? "fails to write" : "writes";
+            world.Trace.Write(
+                process.Name, $"{verb} run {run.RunId[..6]} {run.State} page {run.Pages}: {run.Counts.Done} of {run.Counts.Planned} items done");
+            if (written is not null) world.Invariants.Resyncs.Written(process.Name, written);
             return written;
         },
         cancellationToken);
@@ -98,7 +102,7 @@ internal sealed class ResyncStorePort(SimulatedProcess process, World world) : I
             "save plan",
             () =>
             {
-                world.Judge.Bulk.PlanSaved(planId, vanished);
+                world.Invariants.Resyncs.PlanSaved(planId, vanished);
                 return _store.SavePlan(planId, stream.ToArray());
             },
             cancellationToken).ConfigureAwait(false);
@@ -119,12 +123,13 @@ internal sealed class ResyncStorePort(SimulatedProcess process, World world) : I
 
     async IAsyncEnumerable<LaneProgress> ILaneProgressStore.ListAsync(string runId, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        foreach (var standing in await CallAsync("list lanes", () => _store.Lanes(runId), cancellationToken).ConfigureAwait(false)) yield return standing;
+        var lanes = await CallAsync("list lanes", () => _store.Lanes(runId), cancellationToken).ConfigureAwait(false);
+        foreach (var progress in lanes) yield return progress;
     }
 
     public async ValueTask DeleteAsync(string runId, CancellationToken cancellationToken) =>
-        await CallAsync("forget lanes", () => _store.Forget(runId), cancellationToken).ConfigureAwait(false);
+        await CallAsync("delete lanes", () => _store.DeleteLanes(runId), cancellationToken).ConfigureAwait(false);
 
     private ValueTask<T> CallAsync<T>(string what, Func<T> effect, CancellationToken cancellationToken) =>
-        process.CallAsync(what, effect, StoragePort.Go(world), cancellationToken);
+        process.CallAsync(what, effect, StoragePort.NextCall(world), cancellationToken);
 }

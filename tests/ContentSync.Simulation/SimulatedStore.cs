@@ -4,7 +4,7 @@ using ContentSync.Ledger;
 
 namespace ContentSync.Simulation;
 
-/// <summary>The table behind the ledger: one row per content, guarded by ETags, with a clock of its own. Never loses what it took.</summary>
+/// <summary>The table behind the ledger: one row per item, guarded by ETags, with its own clock. It never loses a write.</summary>
 internal sealed class SimulatedStore(World world)
 {
     private readonly Dictionary<string, Row> _rows = new(StringComparer.Ordinal);
@@ -19,7 +19,7 @@ internal sealed class SimulatedStore(World world)
 
     public Row? Find(string contentId) => _rows.GetValueOrDefault(contentId);
 
-    /// <returns>The new ETag; null where the row is not as expected.</returns>
+    /// <returns>The new ETag; null when the row does not have the expected one.</returns>
     public string? Write(SyncRecord next, string? expectedETag, string writeId, string who)
     {
         var old = Find(next.ContentId);
@@ -34,7 +34,7 @@ internal sealed class SimulatedStore(World world)
         _rows[next.ContentId] = new Row(record, writeId);
         Pending += (record.State == SyncState.Pending ? 1 : 0) - (old?.Record.State == SyncState.Pending ? 1 : 0);
         world.Trace.Write(who, $"writes {Text(record)}");
-        world.Judge.Written(old?.Record, record);
+        world.Invariants.Written(old?.Record, record);
         return record.ETag;
     }
 
@@ -55,38 +55,50 @@ internal sealed class SimulatedStore(World world)
         && (filter.ContentType is not { } type || record.ContentType == type)
         && (filter.ResultCode is not { } code || record.LastAttempt?.Code == code);
 
-    private static string Text(SyncRecord record) =>
-        $"{record.ContentId} r{record.Revision.Value % 1_000_000_000} {record.RequestId[..6]} {record.State}{record.ParkReason} attempts {record.Attempts} hop {record.Hop} due {record.DueAt - VirtualTime.Epoch:d\\.hh\\:mm\\:ss}{(record.Lease is { } lease ? $" lease {lease.LeaseId[..6]} to {lease.ExpiresAt - VirtualTime.Epoch:d\\.hh\\:mm\\:ss}" : "")} {record.LastAttempt?.Code}";
+    private static string Text(SyncRecord record)
+    {
+        var lease = record.Lease is { } current ? $" lease {current.LeaseId[..6]} until {Elapsed(current.ExpiresAt)}" : "";
+        return $"{record.ContentId} r{record.Revision.Value % 1_000_000_000} {record.RequestId[..6]} {record.State}{record.ParkReason} "
+            + $"attempts {record.Attempts} hop {record.Hop} due {Elapsed(record.DueAt)}{lease} {record.LastAttempt?.Code}";
+
+        static string Elapsed(DateTimeOffset time) => $"{time - VirtualTime.Epoch:d\\.hh\\:mm\\:ss}";
+    }
 
     internal sealed record Row(SyncRecord Record, string WriteId);
 }
 
-/// <summary>The ledger over the simulated store, as the Table storage ledger does it: read, apply the rules, write on condition, on a conflict again.</summary>
+/// <summary>
+/// The ledger on the simulated store. Like the ledger on Table storage, it reads, applies the rules, writes conditionally, and starts again
+/// after a conflict.
+/// </summary>
 internal sealed class SimulatedLedger(SimulatedProcess process, World world, StoreClock clock) : ISyncLedger
 {
-    private const int MostTries = 20;
-    private const int MostRetries = 2;
+    private const int MaxAttempts = 20;
+    private const int MaxRetries = 2;
 
-    private static readonly TimeSpan RetryWait = TimeSpan.FromMilliseconds(800);
+    private static readonly TimeSpan RetryDelay = TimeSpan.FromMilliseconds(800);
 
     public async ValueTask<IReadOnlyList<Acceptance>> AcceptAsync(IReadOnlyList<Submission> submissions, CancellationToken cancellationToken)
     {
-        var answers = new Acceptance[submissions.Count];
-        for (var i = 0; i < answers.Length; i++)
+        var acceptances = new Acceptance[submissions.Count];
+        for (var i = 0; i < acceptances.Length; i++)
         {
             var submission = submissions[i];
-            var (acceptance, record) = await SettleAsync(
-                submission.Item.ContentId, stored => SyncTransitions.Accept(stored, submission, clock.GetUtcNow()), null, cancellationToken).ConfigureAwait(false);
-            answers[i] = acceptance with { Record = record! };
+            var (acceptance, record) = await CommitAsync(
+                submission.Item.ContentId,
+                stored => SyncTransitions.Accept(stored, submission, clock.GetUtcNow()),
+                null,
+                cancellationToken).ConfigureAwait(false);
+            acceptances[i] = acceptance with { Record = record! };
         }
 
-        return answers;
+        return acceptances;
     }
 
     public async ValueTask<LeaseResult> LeaseAsync(string contentId, TimeSpan duration, CancellationToken cancellationToken)
     {
         var leaseId = NewId();
-        var (status, record) = await SettleAsync<LeaseStatus>(
+        var (status, record) = await CommitAsync<LeaseStatus>(
             contentId,
             stored => stored is null ? (null, LeaseStatus.NotFound) : SyncTransitions.Lease(stored, leaseId, clock.GetUtcNow(), duration),
             null,
@@ -94,11 +106,11 @@ internal sealed class SimulatedLedger(SimulatedProcess process, World world, Sto
         return new LeaseResult(status, record);
     }
 
-    public async ValueTask<RecordResult> RecordAsync(SyncRecord leased, AttemptOutcome ending, CancellationToken cancellationToken)
+    public async ValueTask<RecordResult> RecordAsync(SyncRecord leased, AttemptOutcome outcome, CancellationToken cancellationToken)
     {
-        var (status, record) = await SettleAsync(
+        var (status, record) = await CommitAsync(
             leased.ContentId,
-            stored => stored is null ? (null, RecordStatus.LeaseLost) : SyncTransitions.Record(stored, leased, ending),
+            stored => stored is null ? (null, RecordStatus.LeaseLost) : SyncTransitions.Record(stored, leased, outcome),
             leased,
             cancellationToken).ConfigureAwait(false);
         return new RecordResult(status, record ?? leased);
@@ -106,9 +118,11 @@ internal sealed class SimulatedLedger(SimulatedProcess process, World world, Sto
 
     public async ValueTask<SyncRecord?> ReplayAsync(string contentId, TimeSpan delay, CancellationToken cancellationToken)
     {
-        var (isReplayed, record) = await SettleAsync(
+        var (isReplayed, record) = await CommitAsync(
             contentId,
-            stored => stored is not null && SyncTransitions.Replay(stored, clock.GetUtcNow(), delay) is { } replayed ? (replayed, true) : (null, false),
+            stored => stored is not null && SyncTransitions.Replay(stored, clock.GetUtcNow(), delay) is { } replayed
+                ? (replayed, true)
+                : (null, false),
             null,
             cancellationToken).ConfigureAwait(false);
         return isReplayed ? record : null;
@@ -116,7 +130,7 @@ internal sealed class SimulatedLedger(SimulatedProcess process, World world, Sto
 
     public async ValueTask<SyncRecord?> ResendAsync(string contentId, CancellationToken cancellationToken)
     {
-        var (isFound, record) = await SettleAsync(
+        var (isFound, record) = await CommitAsync(
             contentId,
             stored =>
             {
@@ -134,72 +148,78 @@ internal sealed class SimulatedLedger(SimulatedProcess process, World world, Sto
 
     public async IAsyncEnumerable<SyncRecord> ListAsync(SyncRecordFilter filter, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        foreach (var record in await CallAsync("list", () => world.Store.List(filter), cancellationToken).ConfigureAwait(false)) yield return record;
+        var records = await CallAsync("list", () => world.Store.List(filter), cancellationToken).ConfigureAwait(false);
+        foreach (var record in records) yield return record;
     }
 
-    private async ValueTask<(TResult Result, SyncRecord? Record)> SettleAsync<TResult>(
-        string contentId, Func<SyncRecord?, (SyncRecord? Next, TResult Result)> apply, SyncRecord? met, CancellationToken cancellationToken)
+    private async ValueTask<(TResult Result, SyncRecord? Record)> CommitAsync<TResult>(
+        string contentId, Func<SyncRecord?, (SyncRecord? Next, TResult Result)> apply, SyncRecord? current, CancellationToken cancellationToken)
     {
         var writeId = NewId();
         SyncRecord? next = null;
         var result = default(TResult)!;
-        for (var tries = 0; tries < MostTries; tries++)
+        for (var attempts = 0; attempts < MaxAttempts; attempts++)
         {
-            var stored = met;
+            var stored = current;
             if (stored is null)
             {
                 var row = await ReadAsync(contentId, cancellationToken).ConfigureAwait(false);
                 stored = row?.Record;
 
-                // A write whose answer was lost.
+                // Our previous write succeeded but its response was lost; this attempt would conflict with it.
                 if (next is not null && row?.WriteId == writeId) return (result, stored);
             }
 
-            met = null;
+            current = null;
             (next, result) = apply(stored);
             if (next is null) return (result, stored);
-            if (await WriteAsync(next, stored?.ETag, writeId, cancellationToken).ConfigureAwait(false) is { } etag) return (result, next with { ETag = etag });
+            if (await WriteAsync(next, stored?.ETag, writeId, cancellationToken).ConfigureAwait(false) is { } etag)
+                return (result, next with { ETag = etag });
         }
 
-        throw new LedgerUnavailableException("Crowded.");
+        throw new LedgerUnavailableException("Too many conflicts.");
     }
 
     private ValueTask<SimulatedStore.Row?> ReadAsync(string contentId, CancellationToken cancellationToken) =>
         CallAsync("read", () => world.Store.Find(contentId), cancellationToken);
 
-    // Null also where the answer to the write was lost: reading tells.
+    // Also null when the response to the write was lost; reading the row shows whether the write succeeded.
     private ValueTask<string?> WriteAsync(SyncRecord next, string? etag, string writeId, CancellationToken cancellationToken) =>
         CallAsync("write", () => world.Store.Write(next, etag, writeId, process.Name), cancellationToken);
 
-    // As the store's client does: some retries of its own before the caller is told.
+    // Like the client of the store: retries a few times before it reports an error.
     private async ValueTask<T> CallAsync<T>(string what, Func<T> effect, CancellationToken cancellationToken)
     {
-        for (var tries = 0; ; tries++)
+        for (var retries = 0; ; retries++)
         {
-            var asked = clock.GetTimestamp();
-            var answer = await process.CallAsync(what, () => new Answer<T>(effect(), world.Store.Date), Go(), cancellationToken).ConfigureAwait(false);
-            if (answer.Date is { } date)
+            var sent = clock.GetTimestamp();
+            var response = await process.CallAsync(what, () => new Response<T>(effect(), world.Store.Date), NextCall(), cancellationToken)
+                .ConfigureAwait(false);
+            if (response.Date is { } date)
             {
-                clock.Observe(date, asked);
-                return answer.Value;
+                clock.Observe(date, sent);
+                return response.Value;
             }
 
-            if (tries == MostRetries) throw new LedgerUnavailableException("The store does not answer.");
-            await process.CallAsync("wait", () => true, new Journey(RetryWait, TimeSpan.Zero), cancellationToken).ConfigureAwait(false);
+            if (retries == MaxRetries) throw new LedgerUnavailableException("The store does not respond.");
+            await process.CallAsync("wait", () => true, new CallBehavior(RetryDelay, TimeSpan.Zero), cancellationToken).ConfigureAwait(false);
         }
     }
 
-    private Journey Go()
+    private CallBehavior NextCall()
     {
-        if (world.Meets(Fault.StoreOutage)) return new Journey(world.Brief(), TimeSpan.FromSeconds(2), IsLost: true);
-        if (world.Strikes(Fault.StoreAnswerLost)) return new Journey(world.Brief(), TimeSpan.FromSeconds(2), IsAnswerLost: true);
-        if (world.Strikes(Fault.StoreSlow)) return new Journey(world.Random.Between(TimeSpan.Zero, TimeSpan.FromSeconds(20)), world.Random.Between(TimeSpan.Zero, TimeSpan.FromSeconds(world.Random.Pick(20, 120))));
-        return new Journey(world.Brief(), world.Brief());
+        if (world.InjectOutage(Fault.StoreOutage)) return new CallBehavior(world.ShortDelay(), TimeSpan.FromSeconds(2), IsLost: true);
+        if (world.Inject(Fault.StoreResponseLost)) return new CallBehavior(world.ShortDelay(), TimeSpan.FromSeconds(2), IsResponseLost: true);
+        return world.Inject(Fault.StoreSlow) ? NextSlowCall() : new CallBehavior(world.ShortDelay(), world.ShortDelay());
     }
+
+    private CallBehavior NextSlowCall() => new(
+        world.Random.Between(TimeSpan.Zero, TimeSpan.FromSeconds(20)),
+        world.Random.Between(TimeSpan.Zero, TimeSpan.FromSeconds(world.Random.Pick(20, 120))));
 
     private string NewId() => $"{world.Random.NextBits():x16}";
 
-    /// <param name="Value">What the store said.</param>
-    /// <param name="Date">Its time; null where no answer came.</param>
-    private readonly record struct Answer<T>(T Value, DateTimeOffset? Date);
+    /// <param name="Value">Result of the call.</param>
+    /// <param name="Date">Time of the store; null when there was no response.</param>
+    private readonly record struct Response<T>(T Value, DateTimeOffset? Date);
 }

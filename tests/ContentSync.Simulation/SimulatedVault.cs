@@ -2,7 +2,7 @@ using ContentSync.Signing;
 
 namespace ContentSync.Simulation;
 
-/// <summary>The vaults that hold our key: they throttle, fall silent and go away, each by itself or all together.</summary>
+/// <summary>The vaults that hold our key. They throttle, become unresponsive and fail, individually or all together.</summary>
 internal sealed class SimulatedVault
 {
     private readonly World _world;
@@ -12,7 +12,8 @@ internal sealed class SimulatedVault
     {
         _world = world;
         var isPooled = world.Plan.Vaults > 1;
-        _quotas = [.. Enumerable.Range(0, world.Plan.Vaults).Select(_ => new Quota(world, "signatures", isPooled ? world.Plan.SignaturesPerSecond : world.Plan.MaxSendsPerSecond, World.LongestBrief))];
+        var perSecond = isPooled ? world.Plan.SignaturesPerSecond : world.Plan.MaxSendsPerSecond;
+        _quotas = [.. Enumerable.Range(0, world.Plan.Vaults).Select(_ => new Quota(world, "signatures", perSecond, World.MaxShortDelay))];
     }
 
     public byte[] Sign(int vault, ReadOnlyMemory<byte> sha256)
@@ -22,21 +23,23 @@ internal sealed class SimulatedVault
     }
 }
 
-/// <summary>The signer over one simulated vault.</summary>
+/// <summary>The signer of one simulated vault.</summary>
 internal sealed class VaultSigner(SimulatedProcess process, World world, PoolWatch? watch) : IRequestSigner
 {
-    private static readonly TimeSpan Silence = TimeSpan.FromMinutes(2);
+    private static readonly TimeSpan UnresponsiveTime = TimeSpan.FromMinutes(2);
 
-    /// <summary>Which one.</summary>
+    /// <summary>Number of the vault.</summary>
     public int Vault { get; init; }
 
     public async ValueTask<RequestSignature> SignAsync(ReadOnlyMemory<byte> sha256, CancellationToken cancellationToken)
     {
-        watch?.Asked(Vault);
-        var asked = world.Time.Elapsed;
+        watch?.Called(Vault);
+        var called = world.Time.Elapsed;
         try
         {
-            return new("1", await process.CallAsync("sign", () => world.Vault.Sign(Vault, sha256), Go(), cancellationToken).ConfigureAwait(false));
+            var signature = await process.CallAsync("sign", () => world.Vault.Sign(Vault, sha256), NextCall(), cancellationToken)
+                .ConfigureAwait(false);
+            return new("1", signature);
         }
         catch (SigningUnavailableException e) when (e.Cause == SigningFault.Down)
         {
@@ -45,45 +48,50 @@ internal sealed class VaultSigner(SimulatedProcess process, World world, PoolWat
         }
         catch (OperationCanceledException)
         {
-            // Given up by the pool; a caller who goes away says nothing of the vault.
-            if (world.Time.Elapsed - asked >= SimulatedProcess.PoolOptions.RequestTimeout) watch?.Failed(Vault);
+            // A timeout of the pool counts as a failure of the vault; a cancellation by the caller does not.
+            if (world.Time.Elapsed - called >= SimulatedProcess.PoolOptions.RequestTimeout) watch?.Failed(Vault);
             throw;
         }
     }
 
-    private Journey Go()
+    private CallBehavior NextCall()
     {
-        if (world.Meets(Fault.VaultOutage)) return Refused(() => new SigningUnavailableException("The vault does not answer."), TimeSpan.FromSeconds(3));
-        if (watch is not null && world.Meets(Fault.VaultDisabled, Vault)) return Refused(() => new SigningUnavailableException("The key is disabled."), world.Brief());
-        if (watch is not null && world.Strikes(Fault.VaultSilent)) return Refused(() => new SigningUnavailableException("The vault came back too late."), Silence);
-        if (!world.Strikes(Fault.VaultThrottle)) return new Journey(world.Brief(), world.Brief());
-        var wait = TimeSpan.FromSeconds(1 + world.Random.Next(20));
-        return Refused(() => new SigningUnavailableException("The vault is throttled.", wait) { Cause = watch is null ? SigningFault.Down : SigningFault.Throttled }, world.Brief());
+        if (world.InjectOutage(Fault.VaultOutage))
+            return Failure(() => new SigningUnavailableException("The vault does not respond."), TimeSpan.FromSeconds(3));
+        if (watch is not null && world.InjectOutage(Fault.VaultDisabled, Vault))
+            return Failure(() => new SigningUnavailableException("The key is disabled."), world.ShortDelay());
+        if (watch is not null && world.Inject(Fault.VaultUnresponsive))
+            return Failure(() => new SigningUnavailableException("The vault responded too late."), UnresponsiveTime);
+        if (!world.Inject(Fault.VaultThrottle)) return new CallBehavior(world.ShortDelay(), world.ShortDelay());
+        var retryAfter = TimeSpan.FromSeconds(1 + world.Random.Next(20));
+        var cause = watch is null ? SigningFault.Down : SigningFault.Throttled;
+        return Failure(() => new SigningUnavailableException("The vault throttles.", retryAfter) { Cause = cause }, world.ShortDelay());
     }
 
-    private Journey Refused(Func<Exception> fault, TimeSpan after) => new(world.Brief(), after, IsLost: true, fault);
+    private CallBehavior Failure(Func<Exception> fault, TimeSpan after) => new(world.ShortDelay(), after, IsLost: true, fault);
 }
 
-/// <summary>Sees to it that a pool tries a vault again that was down.</summary>
+/// <summary>Checks that a pool probes a vault again after it was down.</summary>
 internal sealed class PoolWatch(World world)
 {
-    /// <summary>The longest time between two probes, what a vault may ask for, and a little more.</summary>
-    private static readonly TimeSpan Longest = TimeSpan.FromSeconds(75);
+    /// <summary>Max time between two probes plus max Retry-After of a vault, with some margin.</summary>
+    private static readonly TimeSpan MaxProbeInterval = TimeSpan.FromSeconds(75);
 
     private readonly TimeSpan?[] _downSince = new TimeSpan?[world.Plan.Vaults];
-    private readonly int[] _others = new int[world.Plan.Vaults];
+    private readonly int[] _callsToOthers = new int[world.Plan.Vaults];
 
-    // Those before it may be down as well, and have their turns first.
-    private readonly int _mostWithoutIt = 3 * world.Plan.Vaults;
+    // Other vaults may be down as well and be probed first.
+    private readonly int _maxCallsToOthers = 3 * world.Plan.Vaults;
 
-    public void Asked(int vault)
+    public void Called(int vault)
     {
-        world.Trace.Write("pool", $"asks vault{vault}");
+        world.Trace.Write("pool", $"calls vault{vault}");
         _downSince[vault] = null;
-        for (var other = 0; other < _others.Length; other++)
+        for (var other = 0; other < _callsToOthers.Length; other++)
         {
-            if (_downSince[other] is not { } since || world.Time.Elapsed - since < Longest) continue;
-            if (++_others[other] >= _mostWithoutIt) world.Judge.Report(Invariant.VaultsComeBack, $"vault{other} was down and is not tried again");
+            if (_downSince[other] is not { } since || world.Time.Elapsed - since < MaxProbeInterval) continue;
+            if (++_callsToOthers[other] >= _maxCallsToOthers)
+                world.Invariants.Report(Invariant.VaultsProbedAgain, $"vault{other} was down and is not probed again");
         }
     }
 
@@ -91,30 +99,31 @@ internal sealed class PoolWatch(World world)
     {
         world.Trace.Write("pool", $"vault{vault} is down");
         _downSince[vault] = world.Time.Elapsed;
-        _others[vault] = 0;
+        _callsToOthers[vault] = 0;
     }
 }
 
 /// <summary>
-/// What a partner or a vault grants: in a window of any length no more calls than the rate allows, but for the first ones of each
-/// process and for those that bunch up on the way.
+/// The quota of AlipayHK or a vault: no more calls than the rate allows in a window of any length, except for an initial burst of each process
+/// and for calls that arrive together because of different delays.
 /// </summary>
-/// <param name="world">The world.</param>
-/// <param name="what">Calls of what.</param>
-/// <param name="perSecond">Of one process.</param>
-/// <param name="longestDelay">How long a call may be held up between its turn and here.</param>
-internal sealed class Quota(World world, string what, double perSecond, TimeSpan longestDelay)
+/// <param name="world">Provides the time and receives violations.</param>
+/// <param name="what">Name of the calls in messages.</param>
+/// <param name="perSecond">Rate of one process.</param>
+/// <param name="maxDelay">Max delay of a call between the rate limiter and this quota.</param>
+internal sealed class Quota(World world, string what, double perSecond, TimeSpan maxDelay)
 {
     private readonly double _rate = perSecond * world.Plan.Machines;
-    private readonly double _burst = (2 + (perSecond * longestDelay.TotalSeconds)) * world.Plan.Machines;
-    private TimeSpan _at;
-    private double _over;
+    private readonly double _burst = (2 + (perSecond * maxDelay.TotalSeconds)) * world.Plan.Machines;
+    private TimeSpan _lastUse;
+    private double _excess;
 
     public void Use()
     {
         var now = world.Time.Elapsed;
-        _over = Math.Max(0, _over - ((now - _at).TotalSeconds * _rate)) + 1;
-        _at = now;
-        if (_over > _burst + 0.001) world.Judge.Report(Invariant.QuotasKept, $"{what}: {_over:0.##} more than {_rate:0.##} a second at one time; {_burst} are granted");
+        _excess = Math.Max(0, _excess - ((now - _lastUse).TotalSeconds * _rate)) + 1;
+        _lastUse = now;
+        if (_excess > _burst + 0.001)
+            world.Invariants.Report(Invariant.QuotasRespected, $"{what}: {_excess:0.##} above {_rate:0.##} per second; {_burst} are allowed");
     }
 }

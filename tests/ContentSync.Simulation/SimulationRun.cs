@@ -1,7 +1,15 @@
 namespace ContentSync.Simulation;
 
-/// <summary>What one simulation came to.</summary>
-internal sealed record SimulationRun(Plan Plan, Violation? Violation, TimeSpan Elapsed, FaultCounts Faults, long PartnerCalls, int PortCalls, long DeadLetters, IReadOnlyList<string> Trace)
+/// <summary>Result of one simulation.</summary>
+internal sealed record SimulationRun(
+    Plan Plan,
+    Violation? Violation,
+    TimeSpan Elapsed,
+    FaultCounts Faults,
+    long AlipayHkCalls,
+    int PortCalls,
+    long DeadLetters,
+    IReadOnlyList<string> Trace)
 {
     public static SimulationRun Of(Plan plan, SimulatedKeys keys, bool isTraced = false)
     {
@@ -11,5 +19,12 @@ internal sealed record SimulationRun(Plan Plan, Violation? Violation, TimeSpan E
     }
 
     public static SimulationRun Of(World world) => new(
-        world.Plan, world.Judge.Violation, world.Time.Elapsed, world.Faults, world.Partner.Calls, world.PortCalls, world.Broker.DeadLetters, world.Trace.Lines);
+        world.Plan,
+        world.Invariants.Violation,
+        world.Time.Elapsed,
+        world.Faults,
+        world.AlipayHk.Calls,
+        world.PortCalls,
+        world.Broker.DeadLetters,
+        world.Trace.Lines);
 }

@@ -3,7 +3,7 @@ using System.Runtime.CompilerServices;
 
 namespace ContentSync.Simulation;
 
-/// <summary>What happened, line by line, for a person. Costs nothing while it is off.</summary>
+/// <summary>A readable log of a simulation, line by line. It costs nothing while it is off.</summary>
 internal sealed class Trace(VirtualTime time, bool isOn)
 {
     private readonly List<string> _lines = [];
@@ -14,7 +14,9 @@ internal sealed class Trace(VirtualTime time, bool isOn)
 
     public void Write(string who, [InterpolatedStringHandlerArgument("")] Line line)
     {
-        if (isOn) _lines.Add(string.Create(CultureInfo.InvariantCulture, $"{(int)time.Elapsed.TotalHours,3}:{time.Elapsed:mm\\:ss\\.fff} {who,-8} {line.Text}"));
+        if (!isOn) return;
+        _lines.Add(string.Create(
+            CultureInfo.InvariantCulture, $"{(int)time.Elapsed.TotalHours,3}:{time.Elapsed:mm\\:ss\\.fff} {who,-8} {line.Text}"));
     }
 
     [InterpolatedStringHandler]

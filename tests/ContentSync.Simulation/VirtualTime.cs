@@ -1,44 +1,44 @@
 namespace ContentSync.Simulation;
 
-/// <summary>The true time of a simulation, and all that is going to happen. One thread.</summary>
+/// <summary>The true time of a simulation and its scheduled actions. Single-threaded.</summary>
 internal sealed class VirtualTime
 {
-    /// <summary>When every simulation begins.</summary>
+    /// <summary>Start time of every simulation.</summary>
     public static readonly DateTimeOffset Epoch = new(2026, 1, 1, 0, 0, 0, TimeSpan.Zero);
 
     private readonly PriorityQueue<Action, Moment> _due = new();
     private readonly int _thread = Environment.CurrentManagedThreadId;
     private long _sequence;
 
-    /// <summary>Since the beginning.</summary>
+    /// <summary>Time since the start.</summary>
     public TimeSpan Elapsed { get; private set; }
 
     public DateTimeOffset Now => Epoch + Elapsed;
 
-    /// <summary>Lets it happen after a wait, behind everything that is due at the same moment already.</summary>
-    public void After(TimeSpan wait, Action act)
+    /// <summary>Schedules an action after a delay, behind all actions already scheduled for the same moment.</summary>
+    public void After(TimeSpan delay, Action action)
     {
         RequireThread();
-        _due.Enqueue(act, new Moment((Elapsed + (wait > TimeSpan.Zero ? wait : TimeSpan.Zero)).Ticks, ++_sequence));
+        _due.Enqueue(action, new Moment((Elapsed + (delay > TimeSpan.Zero ? delay : TimeSpan.Zero)).Ticks, ++_sequence));
     }
 
-    public void At(TimeSpan elapsed, Action act) => After(elapsed - Elapsed, act);
+    public void At(TimeSpan elapsed, Action action) => After(elapsed - Elapsed, action);
 
-    /// <summary>Lets the next thing happen. False where there is none, or none until then.</summary>
+    /// <summary>Runs the next action. False when no action is due by <paramref name="until"/>.</summary>
     public bool Step(TimeSpan until)
     {
         RequireThread();
         if (!_due.TryPeek(out _, out var next) || next.Ticks > until.Ticks) return false;
-        var act = _due.Dequeue();
+        var action = _due.Dequeue();
         Elapsed = TimeSpan.FromTicks(next.Ticks);
-        act();
+        action();
         return true;
     }
 
-    /// <summary>Whatever leaves the simulation's thread would happen in an order that no seed repeats.</summary>
+    /// <summary>Work on another thread would happen in an order that the seed cannot reproduce.</summary>
     public void RequireThread()
     {
-        if (Environment.CurrentManagedThreadId != _thread) throw new InvalidOperationException("The code under simulation went to another thread.");
+        if (Environment.CurrentManagedThreadId != _thread) throw new InvalidOperationException("The simulated code moved to another thread.");
     }
 
     private readonly struct Moment(long ticks, long sequence) : IComparable<Moment>

@@ -2,12 +2,14 @@ using ContentSync.Resync;
 
 namespace ContentSync.Simulation;
 
-/// <summary>Everything outside the app, and the machines that run it.</summary>
+/// <summary>Everything outside the app, and the machines that run the app.</summary>
 internal sealed class World
 {
+    private const int MaxCallerRetries = 6;
+
     private readonly Machine[] _machines;
-    private bool _isReconciling;
-    private bool _isReconciled;
+    private bool _isFinalResyncDue;
+    private bool _isFinalResyncStarted;
 
     public World(Plan plan, SimulatedKeys keys, bool isTraced)
     {
@@ -15,10 +17,10 @@ internal sealed class World
         Keys = keys;
         Random = new SimulatedRandom(plan.Seed);
         Trace = new Trace(Time, isTraced);
-        Judge = new Judge(this);
+        Invariants = new InvariantChecker(this);
         Store = new SimulatedStore(this);
         Vault = new SimulatedVault(this);
-        Partner = new SimulatedPartner(this);
+        AlipayHk = new SimulatedAlipayHk(this);
         Broker = new SimulatedBroker(this);
         Lanes = new SimulatedLanes(this);
         Resyncs = new SimulatedResyncStore(this);
@@ -37,13 +39,13 @@ internal sealed class World
 
     public FaultCounts Faults { get; } = new();
 
-    public Judge Judge { get; }
+    public InvariantChecker Invariants { get; }
 
     public SimulatedStore Store { get; }
 
     public SimulatedVault Vault { get; }
 
-    public SimulatedPartner Partner { get; }
+    public SimulatedAlipayHk AlipayHk { get; }
 
     public SimulatedBroker Broker { get; }
 
@@ -56,22 +58,22 @@ internal sealed class World
 
     public IReadOnlyList<Machine> Machines => _machines;
 
-    /// <summary>Calls of all processes to what lies outside them.</summary>
+    /// <summary>Calls of all processes to external services.</summary>
     public int PortCalls { get; set; }
 
-    /// <summary>A person replays what is parked.</summary>
+    /// <summary>A person is replaying parked items.</summary>
     public bool IsReplaying { get; set; }
 
-    /// <summary>Items that callers still try to hand in.</summary>
+    /// <summary>Submissions that callers are still trying to make over HTTP.</summary>
     public int CallersWaiting { get; set; }
 
     private bool AreFaultsOn => Time.Elapsed < Plan.Horizon;
 
-    /// <summary>Runs to its end: all is settled, or an invariant does not hold, or the patience is over.</summary>
+    /// <summary>Runs until every item has an outcome, an invariant is violated, or the timeout expires.</summary>
     public void Run()
     {
         foreach (var machine in _machines) machine.Start();
-        foreach (var happening in Plan.MachineEvents) Time.At(happening.At, () => _machines[happening.Machine].Happen(happening));
+        foreach (var machineEvent in Plan.MachineEvents) Time.At(machineEvent.At, () => _machines[machineEvent.Machine].Apply(machineEvent));
         foreach (var submitted in Plan.Submissions) Time.At(submitted.At, () => Submit(submitted));
         foreach (var outage in Plan.Outages.Where(outage => outage.Fault == Fault.BrokerOutage))
         {
@@ -81,30 +83,30 @@ internal sealed class World
 
         foreach (var at in Plan.Replays) Time.At(at, () => _machines[0].Process?.ReplayParked());
 
-        if (Plan.Bulk is { } bulk) Begin(bulk);
-        var end = Plan.Horizon + Plan.Patience;
-        for (var steps = 1; Judge.Violation is null && Time.Step(end); steps++)
+        if (Plan.Bulk is { } bulk) Schedule(bulk);
+        var end = Plan.Horizon + Plan.Timeout;
+        for (var steps = 1; Invariants.Violation is null && Time.Step(end); steps++)
         {
-            if (steps % 16 == 0 && Time.Elapsed > Plan.Horizon && IsQuiet() && IsReconciled()) break;
-            if (steps == Plan.MostSteps) Judge.Report(Invariant.EverythingSettles, $"no end after {steps} steps");
+            if (steps % 16 == 0 && Time.Elapsed > Plan.Horizon && IsQuiet() && IsFinalResyncDone()) break;
+            if (steps == Plan.MaxSteps) Invariants.Report(Invariant.NoItemLost, $"no end after {steps} steps");
         }
 
-        Judge.CheckEnd(IsQuiet());
+        Invariants.CheckEnd(IsQuiet());
     }
 
-    /// <summary>Whether this fault hits this call; counted if so.</summary>
-    public bool Strikes(Fault fault)
+    /// <summary>Draws whether to inject the fault into a call, and counts it.</summary>
+    public bool Inject(Fault fault)
     {
-        var strikes = Chances(fault);
-        if (strikes) Faults.Add(fault);
-        return strikes;
+        var isInjected = Draw(fault);
+        if (isInjected) Faults.Add(fault);
+        return isInjected;
     }
 
-    /// <summary>Whether this fault hits this call; counted by whoever lets it happen.</summary>
-    public bool Chances(Fault fault) => AreFaultsOn && Random.Chance(Plan.Chance(fault));
+    /// <summary>Draws whether to inject the fault into a call. The caller counts it.</summary>
+    public bool Draw(Fault fault) => AreFaultsOn && Random.Chance(Plan.Chance(fault));
 
-    /// <summary>Whether this is away now.</summary>
-    public bool IsOut(Fault outage, int vault = 0)
+    /// <summary>Whether the service is down now.</summary>
+    public bool IsDown(Fault outage, int vault = 0)
     {
         foreach (var window in Plan.Outages)
         {
@@ -114,60 +116,63 @@ internal sealed class World
         return false;
     }
 
-    /// <summary>Whether a call meets the outage; counted if so.</summary>
-    public bool Meets(Fault outage, int vault = 0)
+    /// <summary>Whether the service is down for a call; counts it.</summary>
+    public bool InjectOutage(Fault outage, int vault = 0)
     {
-        if (!IsOut(outage, vault)) return false;
+        if (!IsDown(outage, vault)) return false;
         Faults.Add(outage);
         return true;
     }
 
-    /// <summary>More than any <see cref="Brief"/>.</summary>
-    public static TimeSpan LongestBrief { get; } = TimeSpan.FromMilliseconds(22);
+    /// <summary>Greater than any <see cref="ShortDelay"/>.</summary>
+    public static TimeSpan MaxShortDelay { get; } = TimeSpan.FromMilliseconds(22);
 
-    public TimeSpan Brief() => TimeSpan.FromMilliseconds(2 + Random.Next(20));
+    public TimeSpan ShortDelay() => TimeSpan.FromMilliseconds(2 + Random.Next(20));
 
-    private bool IsQuiet() => CallersWaiting == 0 && Store.Pending == 0 && Broker.ContentMessages == 0 && Partner.InFlight == 0 && Lanes.Waiting == 0 && !Resyncs.IsBusy && !IsCrashComing;
+    private bool IsQuiet() =>
+        CallersWaiting == 0 && Store.Pending == 0 && Broker.ContentMessages == 0 && AlipayHk.InFlight == 0 && Lanes.Waiting == 0
+        && !Resyncs.IsBusy && !IsCrashPending;
 
-    // A crash that is to come may still be on its way, in a call that is.
-    private bool IsCrashComing => Plan.CrashPoint is { } point && PortCalls >= point.Call && Faults[Fault.Crash] == 0;
+    // The call of the crash point has begun, but the crash after its effect has not happened yet.
+    private bool IsCrashPending => Plan.CrashPoint is { } point && PortCalls >= point.Call && Faults[Fault.Crash] == 0;
 
-    private void Begin(BulkPlan bulk)
+    private void Schedule(BulkPlan bulk)
     {
-        foreach (var export in bulk.Exports) Time.At(export.At, () => Export(export.Items, export.IsCut));
-        foreach (var asked in bulk.Asked) Time.At(asked.At, () => _machines[asked.Machine].Process?.Ask(asked, static _ => { }));
+        foreach (var export in bulk.Exports) Time.At(export.At, () => Export(export.Items, export.IsTruncated));
+        foreach (var trigger in bulk.Triggers) Time.At(trigger.At, () => _machines[trigger.Machine].Process?.Trigger(trigger, static _ => { }));
     }
 
-    private void Export(IReadOnlyList<SubmittedItem> items, bool isCut)
+    private void Export(IReadOnlyList<SubmittedItem> items, bool isTruncated)
     {
-        if (isCut) Faults.Add(Fault.CatalogCut);
+        if (isTruncated) Faults.Add(Fault.CatalogTruncated);
         if (Resyncs.IsBusy) Faults.Add(Fault.CatalogReplaced);
-        Judge.Bulk.Exported(Catalog.Write(items, isCut, Time.Now));
+        Invariants.Resyncs.Exported(Catalog.Write(items, isTruncated, Time.Now));
     }
 
-    // When all is quiet the catalog is reconciled once more, and then nothing may differ.
-    private bool IsReconciled()
+    // When all other work is done, the final catalog is resynced. After that nothing may differ.
+    private bool IsFinalResyncDone()
     {
-        if (Plan.Bulk is not { } bulk || _isReconciled) return true;
-        if (_isReconciling) return false;
-        _isReconciling = true;
-        Export(bulk.Last, isCut: false);
-        Time.After(TimeSpan.FromMinutes(1), Reconcile);
+        if (Plan.Bulk is not { } bulk || _isFinalResyncStarted) return true;
+        if (_isFinalResyncDue) return false;
+        _isFinalResyncDue = true;
+        Export(bulk.FinalItems, isTruncated: false);
+        Time.After(TimeSpan.FromMinutes(1), StartFinalResync);
         return false;
     }
 
-    private void Reconcile()
+    private void StartFinalResync()
     {
-        if (_isReconciled) return;
-        _machines[0].Process?.Ask(new ResyncAsked(Time.Elapsed, 0, new ResyncParameters { AllowedDelistShare = 1 }), isTaken => _isReconciled |= isTaken);
+        if (_isFinalResyncStarted) return;
+        var trigger = new ResyncTrigger(Time.Elapsed, 0, new ResyncParameters { AllowedDelistShare = 1 });
+        _machines[0].Process?.Trigger(trigger, isStarted => _isFinalResyncStarted |= isStarted);
 
-        // A process may have died of it.
-        Time.After(TimeSpan.FromMinutes(1), Reconcile);
+        // The process may die before it starts the run.
+        Time.After(TimeSpan.FromMinutes(1), StartFinalResync);
     }
 
     private void Submit(Submitted submitted)
     {
-        if (submitted.Door == Door.Queue)
+        if (submitted.Input == Input.Queue)
         {
             Broker.Produce(submitted);
             return;
@@ -177,31 +182,31 @@ internal sealed class World
         Call(submitted, 0);
     }
 
-    // A caller that gets no answer calls again, some times.
-    private void Call(Submitted submitted, int tries)
+    // A caller without a response retries a few times.
+    private void Call(Submitted submitted, int retries)
     {
-        var process = _machines[(submitted.Machine + tries) % _machines.Length].Process;
+        var process = _machines[(submitted.Machine + retries) % _machines.Length].Process;
         if (process is not { IsAccepting: true })
         {
             CallAgain();
             return;
         }
 
-        process.Serve(submitted, isTaken =>
+        process.Serve(submitted, isAccepted =>
         {
-            if (isTaken) CallersWaiting--;
+            if (isAccepted) CallersWaiting--;
             else CallAgain();
         });
 
         void CallAgain()
         {
-            if (tries == 6) CallersWaiting--;
-            else Time.After(TimeSpan.FromSeconds(20 << tries), () => Call(submitted, tries + 1));
+            if (retries == MaxCallerRetries) CallersWaiting--;
+            else Time.After(TimeSpan.FromSeconds(20 << retries), () => Call(submitted, retries + 1));
         }
     }
 }
 
-/// <summary>A machine: one process after the other.</summary>
+/// <summary>A machine. It runs one process at a time.</summary>
 internal sealed class Machine(World world, int number)
 {
     /// <summary>Null between a crash and the restart.</summary>
@@ -219,22 +224,22 @@ internal sealed class Machine(World world, int number)
         Process.Start();
     }
 
-    public void Happen(MachineEvent happening)
+    public void Apply(MachineEvent machineEvent)
     {
-        switch (happening.Fault)
+        switch (machineEvent.Fault)
         {
             case Fault.ClockJump:
                 world.Faults.Add(Fault.ClockJump);
-                world.Trace.Write(Name, $"the wall clock jumps by {happening.Amount}");
-                ClockOffset += happening.Amount;
+                world.Trace.Write(Name, $"the wall clock jumps by {machineEvent.Amount}");
+                ClockOffset += machineEvent.Amount;
                 Process?.SetClock(ClockOffset);
                 break;
             case Fault.Shutdown:
                 world.Faults.Add(Fault.Shutdown);
-                Process?.ShutDown(() => Restart(happening.Amount));
+                Process?.ShutDown(() => Restart(machineEvent.Amount));
                 break;
             default:
-                Process?.Crash(happening.Amount);
+                Process?.Crash(machineEvent.Amount);
                 break;
         }
     }

@@ -15,25 +15,33 @@ internal sealed class CatalogFile : IAsyncDisposable
 
     public string Name { get; }
 
-    /// <summary>For planning it before it is read; null where it can be read only once.</summary>
+    /// <summary>Lets a plan be made before the catalog is read; null when it can be read only once.</summary>
     public ICatalogSnapshot? Snapshot { get; }
 
     public Stream Stream { get; }
 
-    /// <summary>In bytes; null where it is not known beforehand.</summary>
+    /// <summary>In bytes; null when it is not known in advance.</summary>
     public long? Length { get; }
 
     /// <summary>Bytes read so far.</summary>
     public long Position => Length is null ? 0 : Stream.Position;
 
-    /// <exception cref="CommandException">It cannot be opened.</exception>
+    /// <exception cref="CommandException">The file cannot be opened.</exception>
     public static CatalogFile Open(string path)
     {
         if (path == "-") return new CatalogFile("standard input", Console.OpenStandardInput(), null, null);
         try
         {
-            var file = new FileStream(path, new FileStreamOptions { Access = FileAccess.Read, Share = FileShare.Read, Options = FileOptions.Asynchronous | FileOptions.SequentialScan, BufferSize = 1 << 16 });
-            return new CatalogFile(Path.GetFileName(path), file, file.CanSeek ? file.Length : null, file.CanSeek ? FileCatalogSource.Look(path) : null);
+            var file = new FileStream(path, new FileStreamOptions
+            {
+                Access = FileAccess.Read,
+                Share = FileShare.Read,
+                Options = FileOptions.Asynchronous | FileOptions.SequentialScan,
+                BufferSize = 1 << 16,
+            });
+            return file.CanSeek
+                ? new CatalogFile(Path.GetFileName(path), file, file.Length, FileCatalogSource.Look(path))
+                : new CatalogFile(Path.GetFileName(path), file, null, null);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

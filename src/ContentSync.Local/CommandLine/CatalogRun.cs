@@ -7,18 +7,18 @@ using Spectre.Console;
 
 namespace ContentSync.Local.CommandLine;
 
-/// <summary>Runs one catalog through the pipeline with a live progress bar, and sums up.</summary>
+/// <summary>Runs one catalog through the pipeline with a live progress bar and summarizes the outcomes.</summary>
 internal sealed class CatalogRun(LocalPipeline pipeline, IAnsiConsole screen, TimeProvider time)
 {
     private static readonly TimeSpan Refresh = TimeSpan.FromMilliseconds(100);
 
-    /// <summary>Time without an item coming to its end after which it stops waiting for retries.</summary>
+    /// <summary>Stops waiting for retries when no item has reached an outcome for this long.</summary>
     public TimeSpan RetryTimeout { get; init; } = TimeSpan.FromSeconds(60);
 
-    /// <summary>File for every issue; null for none.</summary>
+    /// <summary>File that receives every issue; null for none.</summary>
     public string? ReportFile { get; init; }
 
-    /// <summary>Reads, sends, waits, and sums up; also after a cancellation or a broken catalog.</summary>
+    /// <summary>Reads, sends, waits and summarizes; a cancellation or a broken catalog still yields a summary.</summary>
     public async Task<SyncSummary> RunAsync(CatalogFile catalog, CancellationToken cancellationToken)
     {
         using var report = new IssueReport(ReportFile);
@@ -30,7 +30,8 @@ internal sealed class CatalogRun(LocalPipeline pipeline, IAnsiConsole screen, Ti
             var started = time.GetTimestamp();
             var before = (pipeline.Calls.Signatures, pipeline.Calls.AlipayHkCalls);
             var sync = new CatalogSync(pipeline.Synchronizer, pipeline.Queue, tally, time);
-            var (stopped, unreadable) = await ShowAsync(catalog, tally, WorkAsync(sync, catalog, tally, cancellationToken)).ConfigureAwait(false);
+            var work = WorkAsync(sync, catalog, tally, cancellationToken);
+            var (stopped, unreadable) = await ShowAsync(catalog, tally, work).ConfigureAwait(false);
             report.Dispose();
             var counts = tally.Counts;
             return new SyncSummary
@@ -57,7 +58,8 @@ internal sealed class CatalogRun(LocalPipeline pipeline, IAnsiConsole screen, Ti
         }
     }
 
-    private async Task<(string? Stopped, bool Unreadable)> WorkAsync(CatalogSync sync, CatalogFile catalog, SyncTally tally, CancellationToken cancellationToken)
+    private async Task<(string? Stopped, bool Unreadable)> WorkAsync(
+        CatalogSync sync, CatalogFile catalog, SyncTally tally, CancellationToken cancellationToken)
     {
         string? broken = null;
         try
@@ -68,7 +70,7 @@ internal sealed class CatalogRun(LocalPipeline pipeline, IAnsiConsole screen, Ti
             }
             catch (Exception e) when (e is CatalogFormatException or IOException)
             {
-                broken = $"{catalog.Name} cannot be read to its end: {e.Message} What came before it is taken care of.";
+                broken = $"{catalog.Name} cannot be read to its end: {e.Message} The items before that point were accepted.";
             }
 
             await sync.FinishAsync(RetryTimeout, cancellationToken).ConfigureAwait(false);
@@ -76,17 +78,20 @@ internal sealed class CatalogRun(LocalPipeline pipeline, IAnsiConsole screen, Ti
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
         {
             await pipeline.Queue.StopAsync(TimeSpan.FromSeconds(10)).ConfigureAwait(false);
-            return ("Stopped by you. What is pending goes on with the next run.", false);
+            return ("Stopped by Ctrl-C. The next run continues with the pending items.", false);
         }
         catch (LedgerUnavailableException e)
         {
-            return ($"{e.Message} Everything accepted so far is kept; run it again when that is mended.", true);
+            return ($"{e.Message} Every item accepted so far is safe. Fix the problem and run the command again.", true);
         }
 
         return broken is not null ? (broken, true) : (Unfinished(tally), false);
     }
 
-    /// <summary>Compares the catalog with the ledger first, where that can be done, so that only what differs is taken in. A file that changes meanwhile is read to its end and told of.</summary>
+    /// <summary>
+    /// Compares the catalog with the ledger first, where possible, and accepts only the items that differ. A file that changes meanwhile is
+    /// still read to its end, and then reported.
+    /// </summary>
     private async Task<string?> ReadAsync(CatalogSync sync, CatalogFile catalog, SyncTally tally, CancellationToken cancellationToken)
     {
         var reader = new CatalogReader(pipeline.Reader, pipeline.ContentOptions);
@@ -99,12 +104,14 @@ internal sealed class CatalogRun(LocalPipeline pipeline, IAnsiConsole screen, Ti
 
         tally.AddUnchanged(plan.Counts.Items - plan.Selected);
         await sync.ReadAsync(reader.ReadAsync(catalog.Stream, plan.IsSelected, cancellationToken), cancellationToken).ConfigureAwait(false);
-        return await catalog.Snapshot!.IsIntactAsync(cancellationToken).ConfigureAwait(false) ? null : $"{catalog.Name} was written to while it was read. Run it again when it is whole.";
+        return await catalog.Snapshot!.IsIntactAsync(cancellationToken).ConfigureAwait(false)
+            ? null
+            : $"{catalog.Name} changed while it was being read. Run the command again when the file is complete.";
     }
 
     private async Task<CatalogPlan?> PlanAsync(CatalogFile catalog, CancellationToken cancellationToken)
     {
-        // A ledger that holds nothing has nothing to compare with.
+        // An empty ledger leaves nothing to compare.
         if (catalog.Snapshot is not { } snapshot || await pipeline.IsEmptyAsync(cancellationToken).ConfigureAwait(false)) return null;
         return (await pipeline.Resync.Planner.PlanAsync(snapshot, PlanScope.Additions, cancellationToken).ConfigureAwait(false)).Plan;
     }
@@ -112,10 +119,16 @@ internal sealed class CatalogRun(LocalPipeline pipeline, IAnsiConsole screen, Ti
     private string? Unfinished(SyncTally tally) => (tally.Counts.Pending, pipeline.Synchronizer.OpenCircuit) switch
     {
         (0, _) => null,
-        (_, { Cause: TripCause.ConfigurationFault } stop) => $"Sending is stopped: AlipayHK answers {stop.Code} ({stop.Message}) Check Client-Id, key, key version and address, then run it again.",
-        (_, { } stop) => $"Sending is stopped: too many failures in a row, the last one {stop.Code} ({stop.Message}) Run it again when AlipayHK can be reached.",
-        _ => "Some items wait for a retry; run it again to go on with them.",
+        (_, { Cause: TripCause.ConfigurationFault } circuit) =>
+            $"The circuit breaker is open because AlipayHK refuses our requests: {Reason(circuit)}. "
+            + "Check the Client-Id, key, key version and address, then run the command again.",
+        (_, { } circuit) =>
+            $"The circuit breaker is open after too many failures in a row, most recently {Reason(circuit)}. "
+            + "Run the command again when AlipayHK is reachable.",
+        _ => "Some items are waiting for a delayed retry. Run the command again to continue with them.",
     };
+
+    private static string Reason(OpenCircuit circuit) => $"{circuit.Code} ({TerminalText.Plain(circuit.Message).TrimEnd('.')})";
 
     private async Task<T> ShowAsync<T>(CatalogFile catalog, SyncTally tally, Task<T> work)
     {
@@ -144,7 +157,8 @@ internal sealed class CatalogRun(LocalPipeline pipeline, IAnsiConsole screen, Ti
         var read = catalog.Length is { } length ? (double)catalog.Position / Math.Max(1, length) : 0;
         var done = counts.Read == 0 ? 0 : 1 - ((double)counts.Pending / counts.Read);
         task.Value = read * done;
-        var stop = pipeline.Synchronizer.OpenCircuit is { } reason ? $" [yellow]sending stopped: {Markup.Escape(reason.Code)}[/]" : "";
-        task.Description = $"{Markup.Escape(catalog.Name)}  {counts.Read:n0} read  [green]{counts.Synchronized + counts.Unchanged:n0} in step[/]  {counts.Pending:n0} pending{stop}";
+        var breaker = pipeline.Synchronizer.OpenCircuit is { } circuit ? $" [yellow]circuit breaker open: {Markup.Escape(circuit.Code)}[/]" : "";
+        task.Description = $"{Markup.Escape(catalog.Name)}  {counts.Read:n0} read  [green]{counts.Synchronized + counts.Unchanged:n0} in sync[/]  "
+            + $"{counts.Pending:n0} pending{breaker}";
     }
 }

@@ -4,26 +4,27 @@ using System.CommandLine.Invocation;
 
 namespace ContentSync.Local.CommandLine;
 
-/// <summary>The usual help, and below it what a newcomer to the command wants to know.</summary>
+/// <summary>The standard help, followed by an explanation and examples for first-time users of the command.</summary>
 internal sealed class CommandHelp : SynchronousCommandLineAction
 {
-    private readonly HelpAction _usual = new();
-    private readonly Dictionary<Command, string> _lessons = [];
+    private readonly HelpAction _standardHelp = new();
+    private readonly Dictionary<Command, string> _explanations = [];
 
-    /// <summary>Puts this in place of the root's usual help.</summary>
+    /// <summary>Replaces the root's standard help.</summary>
     public void AddTo(RootCommand root) => root.Options.OfType<HelpOption>().Single().Action = this;
 
-    /// <summary>Adds to a command's own help; the list of commands shows its description alone.</summary>
-    public Command WithExplanation(Command command, string lesson)
+    /// <summary>Extends a command's own help; the list of commands shows only the description.</summary>
+    public Command WithExplanation(Command command, string explanation)
     {
-        _lessons[command] = lesson;
+        _explanations[command] = explanation;
         return command;
     }
 
     public override int Invoke(ParseResult parseResult)
     {
-        var exitCode = _usual.Invoke(parseResult);
-        if (_lessons.TryGetValue(parseResult.CommandResult.Command, out var lesson)) parseResult.InvocationConfiguration.Output.WriteLine(lesson);
+        var exitCode = _standardHelp.Invoke(parseResult);
+        if (_explanations.TryGetValue(parseResult.CommandResult.Command, out var explanation))
+            parseResult.InvocationConfiguration.Output.WriteLine(explanation);
         return exitCode;
     }
 }

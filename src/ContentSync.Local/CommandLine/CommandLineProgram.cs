@@ -5,20 +5,20 @@ using Spectre.Console;
 
 namespace ContentSync.Local.CommandLine;
 
-/// <summary>The command line: parses, runs the command, and turns every failure into one sentence and an exit code.</summary>
+/// <summary>Parses the command line, runs the command, and turns every failure into one sentence and an exit code.</summary>
 public static class CommandLineProgram
 {
-    /// <summary>How long a command may take to wind up after Ctrl-C; a second Ctrl-C ends it at once.</summary>
-    private static readonly TimeSpan WindUp = TimeSpan.FromSeconds(20);
+    /// <summary>How long a command may take to shut down after Ctrl-C; a second Ctrl-C ends it immediately.</summary>
+    private static readonly TimeSpan ShutdownTimeout = TimeSpan.FromSeconds(20);
 
-    private const int WidthOfAFile = 160;
+    private const int RedirectedWidth = 160;
 
     /// <returns>See <see cref="ExitCodes"/>.</returns>
     public static async Task<int> RunAsync(string[] args, CancellationToken cancellationToken)
     {
         var screen = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Console.Error) });
-        // A log file or a pipe has no width to fit into.
-        if (Console.IsErrorRedirected) screen.Profile.Width = WidthOfAFile;
+        // A log file or pipe has no width of its own.
+        if (Console.IsErrorRedirected) screen.Profile.Width = RedirectedWidth;
         var root = Commands(screen);
         var parsed = root.Parse(args);
         if (parsed.Action is ParseErrorAction)
@@ -31,7 +31,8 @@ public static class CommandLineProgram
 
         try
         {
-            return await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = WindUp }, cancellationToken).ConfigureAwait(false);
+            var configuration = new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = ShutdownTimeout };
+            return await parsed.InvokeAsync(configuration, cancellationToken).ConfigureAwait(false);
         }
         catch (CommandException e)
         {
@@ -54,25 +55,25 @@ public static class CommandLineProgram
         var serve = new ServeCommand(screen);
         var root = new RootCommand(
             """
-            ContentSync keeps a catalog in step with AlipayHK.
+            ContentSync keeps AlipayHK in sync with a catalog.
 
-            Without a command it syncs the bundled sample catalog to a simulated AlipayHK and then serves the HTTP API on
+            Without a command it syncs the bundled sample catalog to a simulated AlipayHK, then serves the HTTP API on
             http://localhost:7071 until Ctrl-C. Nothing leaves this machine unless --gateway names another address.
 
-            Exit codes: 0 everything is synchronized or unchanged; 1 some items were invalid, rejected or dead-lettered;
-            2 wrong usage, or a file, key or port that cannot be used; 3 stopped before the end.
+            Exit codes: 0 everything is synchronized or unchanged; 1 some items were invalid, rejected or parked;
+            2 wrong usage, or an unusable file, key or port; 3 stopped before the end.
             """);
         serve.AddTo(root);
         var help = new CommandHelp();
         help.AddTo(root);
-        root.Subcommands.Add(help.WithExplanation(new SyncCommand(screen).Create(), SyncCommand.Lesson));
-        root.Subcommands.Add(help.WithExplanation(new StatusCommand(screen).Create(), StatusCommand.Lesson));
-        root.Subcommands.Add(help.WithExplanation(new ShowCommand(screen).Create(), ShowCommand.Lesson));
-        root.Subcommands.Add(help.WithExplanation(new ReplayCommand(screen).Create(), ReplayCommand.Lesson));
-        root.Subcommands.Add(help.WithExplanation(new ResyncCommand(screen).Create(), ResyncCommand.Lesson));
-        root.Subcommands.Add(help.WithExplanation(new PreviewCommand(screen).Create(), PreviewCommand.Lesson));
-        root.Subcommands.Add(help.WithExplanation(new KeygenCommand(screen).Create(), KeygenCommand.Lesson));
-        root.Subcommands.Add(help.WithExplanation(new SimulateCommand(screen).Create(), SimulateCommand.Lesson));
+        root.Subcommands.Add(help.WithExplanation(new SyncCommand(screen).Create(), SyncCommand.Explanation));
+        root.Subcommands.Add(help.WithExplanation(new StatusCommand(screen).Create(), StatusCommand.Explanation));
+        root.Subcommands.Add(help.WithExplanation(new ShowCommand(screen).Create(), ShowCommand.Explanation));
+        root.Subcommands.Add(help.WithExplanation(new ReplayCommand(screen).Create(), ReplayCommand.Explanation));
+        root.Subcommands.Add(help.WithExplanation(new ResyncCommand(screen).Create(), ResyncCommand.Explanation));
+        root.Subcommands.Add(help.WithExplanation(new PreviewCommand(screen).Create(), PreviewCommand.Explanation));
+        root.Subcommands.Add(help.WithExplanation(new KeygenCommand(screen).Create(), KeygenCommand.Explanation));
+        root.Subcommands.Add(help.WithExplanation(new SimulateCommand(screen).Create(), SimulateCommand.Explanation));
         return root;
     }
 }

@@ -3,14 +3,14 @@ using Spectre.Console;
 
 namespace ContentSync.Local.CommandLine;
 
-/// <summary>Shows warnings of the running host on the terminal, one line each.</summary>
+/// <summary>Shows the running host's errors on the terminal, one line each.</summary>
 internal sealed class ConsoleLoggerFactory(IAnsiConsole screen) : ILoggerFactory, ILogger
 {
     public ILogger CreateLogger(string categoryName) => this;
 
     public void AddProvider(ILoggerProvider provider)
     {
-        // The screen is the only place this writes to.
+        // The screen is the only output.
     }
 
     public IDisposable? BeginScope<TState>(TState state)
@@ -25,6 +25,6 @@ internal sealed class ConsoleLoggerFactory(IAnsiConsole screen) : ILoggerFactory
 
     public void Dispose()
     {
-        // Nothing is held.
+        // There is nothing to release.
     }
 }

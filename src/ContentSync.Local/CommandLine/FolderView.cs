@@ -8,7 +8,7 @@ using ContentSync.Synchronization;
 
 namespace ContentSync.Local.CommandLine;
 
-/// <summary>A data folder. Looked at whoever owns it; to replay it must not be in use.</summary>
+/// <summary>A data folder. It can be read while another process uses it; replaying needs exclusive use.</summary>
 internal sealed class FolderView : ILedgerView
 {
     private readonly string _folder;
@@ -25,7 +25,7 @@ internal sealed class FolderView : ILedgerView
     /// <exception cref="LedgerUnavailableException">There is no ledger, or it cannot be read.</exception>
     public static async Task<FolderView> OpenAsync(string folder, CancellationToken cancellationToken)
     {
-        // Not opened as a data folder: that would make one.
+        // DataDirectory.Open would create the folder.
         var options = new SqliteLedgerOptions(Path.Combine(Path.GetFullPath(folder), DataDirectory.LedgerName));
         return new FolderView(folder, options, await SqliteLedger.OpenReadOnlyAsync(options, cancellationToken).ConfigureAwait(false));
     }
@@ -34,8 +34,9 @@ internal sealed class FolderView : ILedgerView
     {
         var now = TimeProvider.System.GetUtcNow();
         var figures = await LedgerFiguresReader.CountAsync(_reader.ListAsync(new SyncRecordFilter(), cancellationToken), now).ConfigureAwait(false);
+        var store = FileResyncStore.OpenReadOnly(Path.Combine(_folder, DataDirectory.ResyncName));
         var runs = new List<ResyncRun>();
-        await foreach (var history in FileResyncStore.Look(Path.Combine(_folder, DataDirectory.ResyncName)).ListAsync(cancellationToken).ConfigureAwait(false)) runs.AddRange(history.Runs);
+        await foreach (var history in store.ListAsync(cancellationToken).ConfigureAwait(false)) runs.AddRange(history.Runs);
         return BoardState.Of(figures, null, now) with
         {
             Resyncs = BoardState.ToShow([.. runs.OrderByDescending(run => run.RequestedAt)], new ResyncSources(null), now),
@@ -49,15 +50,18 @@ internal sealed class FolderView : ILedgerView
     public async Task<ContentState?> ReplayAsync(string contentId, CancellationToken cancellationToken)
     {
         if (await _reader.FindAsync(contentId, cancellationToken).ConfigureAwait(false) is not { } current) return null;
-        await using var ledger = await OwnAsync(cancellationToken).ConfigureAwait(false);
+        await using var ledger = await OpenForWritingAsync(cancellationToken).ConfigureAwait(false);
         return await ledger.ReplayAsync(contentId, TimeSpan.Zero, cancellationToken).ConfigureAwait(false) is { } record
             ? ContentState.Of(record)
-            : throw new CommandException($"'{contentId}' is {EnumText.Of(current.State)}; only what is parked can be replayed.") { ExitCode = ExitCodes.SomeFailed };
+            : throw new CommandException($"'{contentId}' is {EnumText.Of(current.State)}; only parked items can be replayed.")
+            {
+                ExitCode = ExitCodes.SomeFailed,
+            };
     }
 
     public async Task<ReplayResponse> ReplayAsync(ReplayRequest request, CancellationToken cancellationToken)
     {
-        await using var ledger = await OwnAsync(cancellationToken).ConfigureAwait(false);
+        await using var ledger = await OpenForWritingAsync(cancellationToken).ConfigureAwait(false);
         var queue = new NullQueue();
         var options = new ReplayOptions();
         var parked = new ParkedReplay(ledger, queue, options, TimeProvider.System);
@@ -66,7 +70,7 @@ internal sealed class FolderView : ILedgerView
 
     public ValueTask DisposeAsync() => _reader.DisposeAsync();
 
-    private async Task<SqliteLedger> OwnAsync(CancellationToken cancellationToken)
+    private async Task<SqliteLedger> OpenForWritingAsync(CancellationToken cancellationToken)
     {
         try
         {
@@ -74,11 +78,11 @@ internal sealed class FolderView : ILedgerView
         }
         catch (DataInUseException e)
         {
-            throw new CommandException($"{e.Message} To replay in a running host, name it: --host http://localhost:7071", e);
+            throw new CommandException($"{e.Message} To replay in the host that uses it, name the host: --host http://localhost:7071", e);
         }
     }
 
-    /// <summary>Nobody sends now; the next run finds in the ledger what is pending.</summary>
+    /// <summary>This command sends nothing; the next run finds the pending items in the ledger.</summary>
     private sealed class NullQueue : ISyncQueue
     {
         public ValueTask EnqueueAsync(IReadOnlyList<SyncMessage> messages, CancellationToken cancellationToken) => ValueTask.CompletedTask;

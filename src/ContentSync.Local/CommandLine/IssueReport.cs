@@ -3,11 +3,11 @@ using ContentSync.Local.Pipeline;
 
 namespace ContentSync.Local.CommandLine;
 
-/// <summary>Collects the items that did not end well: the first few for the screen, all of them for the report file. Thread-safe.</summary>
+/// <summary>Collects the failed items: the first few for the screen, all of them for the report file. Thread-safe.</summary>
 internal sealed class IssueReport : IDisposable
 {
-    /// <summary>Issues kept for the screen.</summary>
-    public const int Shown = 15;
+    /// <summary>Number of issues kept for the screen.</summary>
+    public const int MaxShown = 15;
 
     private readonly Lock _lock = new();
     private readonly List<SyncIssue> _first = [];
@@ -28,7 +28,7 @@ internal sealed class IssueReport : IDisposable
         }
     }
 
-    /// <summary>The first ones, by line.</summary>
+    /// <summary>The first issues, by line.</summary>
     public IReadOnlyList<SyncIssue> First
     {
         get
@@ -44,7 +44,7 @@ internal sealed class IssueReport : IDisposable
     {
         lock (_lock)
         {
-            if (_first.Count < Shown) _first.Add(issue);
+            if (_first.Count < MaxShown) _first.Add(issue);
             if (_file is null || _failure is not null) return;
             try
             {

@@ -5,15 +5,19 @@ using Spectre.Console;
 
 namespace ContentSync.Local.CommandLine;
 
-/// <summary><c>keygen</c>: an RSA-2048 pair for development.</summary>
+/// <summary><c>keygen</c>: generates an RSA-2048 key pair for development.</summary>
 internal sealed class KeygenCommand(IAnsiConsole screen)
 {
-    private readonly Option<string> _out = new("--out") { Description = "Folder for private-key.pem and public-key.pem; existing files are never overwritten.", HelpName = "DIR", DefaultValueFactory = _ => "." };
+    private readonly Option<string> _out = new("--out")
+    {
+        Description = "Folder for private-key.pem and public-key.pem; existing files are never overwritten.",
+        HelpName = "DIR",
+        DefaultValueFactory = _ => ".",
+    };
 
-    /// <summary>What its own help says besides.</summary>
-    public const string Lesson =
+    public const string Explanation =
         """
-        In production the key is made in Azure Key Vault and never leaves it.
+        In production the key is generated in Azure Key Vault and never leaves it.
 
         Example:
           contentsync-local keygen --out keys
@@ -21,7 +25,7 @@ internal sealed class KeygenCommand(IAnsiConsole screen)
 
     public Command Create()
     {
-        var command = new Command("keygen", "Make an RSA-2048 key pair for development.")
+        var command = new Command("keygen", "Generate an RSA-2048 key pair for development.")
         {
             _out,
         };
@@ -38,7 +42,8 @@ internal sealed class KeygenCommand(IAnsiConsole screen)
         try
         {
             Directory.CreateDirectory(folder);
-            if (File.Exists(privateFile) || File.Exists(publicFile)) throw new CommandException($"There is a key pair in '{folder}' already, and keys are never overwritten. Choose another folder with --out.");
+            if (File.Exists(privateFile) || File.Exists(publicFile))
+                throw new CommandException($"'{folder}' already holds a key pair, and keys are never overwritten. Choose another folder with --out.");
             PrivateFile.Write(privateFile, key.ExportPkcs8PrivateKeyPem() + "\n");
             File.WriteAllText(publicFile, key.ExportSubjectPublicKeyInfoPem() + "\n");
         }
@@ -47,9 +52,9 @@ internal sealed class KeygenCommand(IAnsiConsole screen)
             throw new CommandException($"The key pair cannot be written to '{folder}': {e.Message}", e);
         }
 
-        screen.MarkupLineInterpolated($"Private key: [green]{privateFile}[/]  (keep it to yourself, never commit it)");
+        screen.MarkupLineInterpolated($"Private key: [green]{privateFile}[/]  (keep it secret and never commit it)");
         screen.MarkupLineInterpolated($"Public key:  [green]{publicFile}[/]");
-        screen.MarkupLine("Send AlipayHK this line, the X.509 SubjectPublicKeyInfo in base64:");
+        screen.MarkupLine("Send this line to AlipayHK. It is the public key, an X.509 SubjectPublicKeyInfo in base64:");
         Console.Out.WriteLine(Convert.ToBase64String(key.ExportSubjectPublicKeyInfo()));
         return ExitCodes.Done;
     }

@@ -5,66 +5,108 @@ using ContentSync.Simulator;
 
 namespace ContentSync.Local.CommandLine;
 
-/// <summary>The options that every command with a pipeline takes.</summary>
+/// <summary>The options of every command that runs a pipeline.</summary>
 internal sealed class PipelineArguments
 {
     private readonly Option<string> _data = new("--data")
     {
-        Description = "Folder for ledger and keys; made on first use, with a development key.",
+        Description = "Folder for the ledger and keys; created on first use, with a development key.",
         HelpName = "DIR",
         DefaultValueFactory = _ => DataDirectory.DefaultName,
     };
 
     private readonly Option<Uri?> _gateway = new("--gateway")
     {
-        Description = "Send to this address (https, or http on this machine) instead of the simulated AlipayHK.",
+        Description = "Address to send to (https, or http on this machine). Default: a simulated AlipayHK in this process.",
         HelpName = "URL",
         CustomParser = ParseGateway,
     };
 
     private readonly Option<string> _clientId = new("--client-id")
     {
-        Description = "The Client-Id that AlipayHK gave you.",
+        Description = "Client-Id that AlipayHK assigned to you.",
         HelpName = "ID",
         DefaultValueFactory = _ => LocalOptions.SimulatedClientId,
     };
 
-    private readonly Option<string?> _key = new("--key") { Description = "Private key to sign with: PEM or bare base64. Default: the development key in the data folder.", HelpName = "FILE" };
+    private readonly Option<string?> _key = new("--key")
+    {
+        Description = "Private key that signs the requests: PEM or bare base64. Default: the development key in the data folder.",
+        HelpName = "FILE",
+    };
 
-    private readonly Option<string> _keyVersion = new("--key-version") { Description = "keyVersion under which AlipayHK holds your public key.", HelpName = "N", DefaultValueFactory = _ => "1" };
+    private readonly Option<string> _keyVersion = new("--key-version")
+    {
+        Description = "keyVersion under which AlipayHK registered your public key.",
+        HelpName = "N",
+        DefaultValueFactory = _ => "1",
+    };
 
-    private readonly Option<string?> _partnerKey = new("--partner-key") { Description = "AlipayHK's public key, to verify its answers. Default: that of the simulated AlipayHK.", HelpName = "FILE" };
+    private readonly Option<string?> _alipayHkKey = new("--alipayhk-key")
+    {
+        Description = "AlipayHK's public key, which verifies the responses: PEM or bare base64. Default: the simulated AlipayHK's key.",
+        HelpName = "FILE",
+    };
 
-    private readonly Option<string> _partnerKeyVersion = new("--partner-key-version") { Description = "keyVersion of AlipayHK's key.", HelpName = "N", DefaultValueFactory = _ => "1" };
+    private readonly Option<string> _alipayHkKeyVersion = new("--alipayhk-key-version")
+    {
+        Description = "keyVersion of AlipayHK's public key.",
+        HelpName = "N",
+        DefaultValueFactory = _ => "1",
+    };
 
-    private readonly Option<string?> _schemas = new("--schemas") { Description = "Folder with a JSON Schema for contentInfo per content type, named SKU.schema.json and so on.", HelpName = "DIR" };
+    // Former names. Aliases of the options above would appear in the help; hidden options do not.
+    private readonly Option<string?> _formerAlipayHkKey = new("--partner-key") { Hidden = true };
 
-    private readonly Option<int> _workers = new("--workers") { Description = "Items in flight at the same time, 1 to 1024.", HelpName = "N", DefaultValueFactory = _ => 64 };
+    private readonly Option<string?> _formerAlipayHkKeyVersion = new("--partner-key-version") { Hidden = true };
 
-    private readonly Option<double> _rate = new("--rate") { Description = "Most sends per second, single changes and bulk together; bulk leaves a fifth of it to single changes. 0 for no limit.", HelpName = "N", DefaultValueFactory = _ => 0 };
+    private readonly Option<string?> _schemas = new("--schemas")
+    {
+        Description = "Folder with one JSON Schema for contentInfo per content type, named SKU.schema.json and so on.",
+        HelpName = "DIR",
+    };
+
+    private readonly Option<int> _workers = new("--workers")
+    {
+        Description = "Items in flight at the same time, 1 to 1024.",
+        HelpName = "N",
+        DefaultValueFactory = _ => 64,
+    };
+
+    private readonly Option<double> _rate = new("--rate")
+    {
+        Description = "Max requests per second to AlipayHK; a resync leaves a fifth of them for single changes. 0 means no limit.",
+        HelpName = "N",
+        DefaultValueFactory = _ => 0,
+    };
 
     private readonly Option<GatewayFaults> _faults = FaultArguments.Create("Faults of the simulated AlipayHK.");
 
-    private Option[] All => [_data, _gateway, _clientId, _key, _keyVersion, _partnerKey, _partnerKeyVersion, _schemas, _workers, _rate, _faults];
+    private Option[] All =>
+    [
+        _data, _gateway, _clientId, _key, _keyVersion, _alipayHkKey, _alipayHkKeyVersion, _formerAlipayHkKey, _formerAlipayHkKeyVersion,
+        _schemas, _workers, _rate, _faults,
+    ];
 
-    /// <summary>The first of them that was typed; null where none was.</summary>
-    public string? FirstTyped(ParseResult parsed) => All.FirstOrDefault(option => parsed.GetResult(option) is { Implicit: false })?.Name;
+    /// <summary>Name of the first of these options on the command line; null when there is none.</summary>
+    public string? FirstGiven(ParseResult parsed) => All.FirstOrDefault(option => parsed.GetResult(option) is { Implicit: false })?.Name;
 
-    /// <summary>Adds them all to the command.</summary>
     public void AddTo(Command command)
     {
         _workers.Validators.Add(result =>
         {
-            if (result.GetValueOrDefault<int>() is < 1 or > 1024) result.AddError("--workers takes a number from 1 to 1024.");
+            if (result.GetValueOrDefault<int>() is < 1 or > 1024) result.AddError("--workers must be a number from 1 to 1024.");
         });
         _rate.Validators.Add(result =>
         {
-            if (result.GetValueOrDefault<double>() is not (>= 0 and <= 1_000_000)) result.AddError("--rate takes a number of sends per second, 0 or more.");
+            if (result.GetValueOrDefault<double>() is not (>= 0 and <= 1_000_000))
+                result.AddError("--rate must be a number of requests per second, from 0 to 1000000.");
         });
+        RejectBoth(command, _alipayHkKey, _formerAlipayHkKey);
+        RejectBoth(command, _alipayHkKeyVersion, _formerAlipayHkKeyVersion);
         foreach (var option in All) command.Options.Add(option);
     }
 
-    /// <summary>What was typed.</summary>
     public LocalOptions Read(ParseResult parsed) => new()
     {
         Data = parsed.GetValue(_data)!,
@@ -72,19 +114,25 @@ internal sealed class PipelineArguments
         ClientId = parsed.GetValue(_clientId)!,
         KeyFile = parsed.GetValue(_key),
         KeyVersion = parsed.GetValue(_keyVersion)!,
-        AlipayHkKeyFile = parsed.GetValue(_partnerKey),
-        AlipayHkKeyVersion = parsed.GetValue(_partnerKeyVersion)!,
+        AlipayHkKeyFile = parsed.GetValue(_alipayHkKey) ?? parsed.GetValue(_formerAlipayHkKey),
+        AlipayHkKeyVersion = parsed.GetValue(_formerAlipayHkKeyVersion) ?? parsed.GetValue(_alipayHkKeyVersion)!,
         Schemas = parsed.GetValue(_schemas),
         Workers = parsed.GetValue(_workers),
         Rate = parsed.GetValue(_rate) is > 0 and var rate ? rate : null,
         Faults = parsed.GetValue(_faults) ?? GatewayFaults.None,
     };
 
+    private static void RejectBoth(Command command, Option option, Option former) => command.Validators.Add(result =>
+    {
+        if (result.GetResult(option) is { Implicit: false } && result.GetResult(former) is not null)
+            result.AddError($"{former.Name} is the former name of {option.Name}. Use only {option.Name}.");
+    });
+
     private static Uri? ParseGateway(ArgumentResult result)
     {
         var text = result.Tokens[0].Value;
         if (Uri.TryCreate(text, UriKind.Absolute, out var uri) && (uri.Scheme == Uri.UriSchemeHttps || uri.Scheme == Uri.UriSchemeHttp)) return uri;
-        result.AddError($"--gateway takes an address such as https://open.example.com, not '{text}'.");
+        result.AddError($"--gateway must be an address such as https://open.example.com, not '{text}'.");
         return null;
     }
 }

@@ -7,21 +7,37 @@ using Spectre.Console;
 
 namespace ContentSync.Local.CommandLine;
 
-/// <summary><c>preview FILE</c>: what would be sent for each item, without sending anything.</summary>
+/// <summary><c>preview FILE</c>: shows what would be sent for each item, without sending anything.</summary>
 internal sealed class PreviewCommand(IAnsiConsole screen)
 {
-    private readonly Argument<string> _file = new("FILE") { Description = "The catalog: NDJSON or a JSON array, gzip or not; - for standard input." };
+    private readonly Argument<string> _file = new("FILE")
+    {
+        Description = "Catalog: NDJSON or a JSON array, optionally gzipped; - for standard input.",
+    };
 
-    private readonly Option<Uri> _gateway = new("--gateway") { Description = "The address it would go to.", HelpName = "URL", DefaultValueFactory = _ => new Uri("http://localhost:7072") };
+    private readonly Option<Uri> _gateway = new("--gateway")
+    {
+        Description = "Address that the requests would go to.",
+        HelpName = "URL",
+        DefaultValueFactory = _ => new Uri("http://localhost:7072"),
+    };
 
-    private readonly Option<string> _clientId = new("--client-id") { Description = "The Client-Id that AlipayHK gave you.", HelpName = "ID", DefaultValueFactory = _ => LocalOptions.SimulatedClientId };
+    private readonly Option<string> _clientId = new("--client-id")
+    {
+        Description = "Client-Id that AlipayHK assigned to you.",
+        HelpName = "ID",
+        DefaultValueFactory = _ => LocalOptions.SimulatedClientId,
+    };
 
-    private readonly Option<string?> _schemas = new("--schemas") { Description = "Folder with a JSON Schema for contentInfo per content type.", HelpName = "DIR" };
+    private readonly Option<string?> _schemas = new("--schemas")
+    {
+        Description = "Folder with one JSON Schema for contentInfo per content type, named SKU.schema.json and so on.",
+        HelpName = "DIR",
+    };
 
-    /// <summary>What its own help says besides.</summary>
-    public const string Lesson =
+    public const string Explanation =
         """
-        Nothing is sent, signed or stored. The requestId and the Request-Time of a real run are made anew.
+        Nothing is sent, signed or stored. A real run generates its own requestId and Request-Time.
 
         Example:
           contentsync-local preview catalog.ndjson | less
@@ -29,7 +45,7 @@ internal sealed class PreviewCommand(IAnsiConsole screen)
 
     public Command Create()
     {
-        var command = new Command("preview", "Show what would be sent for each item of a catalog, and send nothing.")
+        var command = new Command("preview", "Show what would be sent for each item of a catalog, without sending anything.")
         {
             _file, _gateway, _clientId, _schemas,
         };
@@ -73,15 +89,20 @@ internal sealed class PreviewCommand(IAnsiConsole screen)
         Console.Out.WriteLine();
         Console.Out.WriteLine(preview.Body);
         Console.Out.WriteLine();
-        Console.Out.WriteLine("String to sign, ended by the body's last byte:");
+        Console.Out.WriteLine("String to sign (it ends with the last byte of the body):");
         Console.Out.WriteLine(preview.StringToSign);
         Console.Out.WriteLine();
     }
 
     private static void Show(CatalogEntry entry)
     {
-        Console.Out.WriteLine($"--- {entry.Line}: {entry.Result.ContentId ?? "no contentId"}, not valid");
-        foreach (var violation in entry.Result.Violations) Console.Out.WriteLine($"{(violation.Pointer.Length == 0 ? "(item)" : violation.Pointer)}: {violation.Code}: {violation.Message}");
+        Console.Out.WriteLine($"--- {entry.Line}: {entry.Result.ContentId ?? "no contentId"}, invalid");
+        foreach (var violation in entry.Result.Violations)
+        {
+            var pointer = violation.Pointer.Length == 0 ? "(item)" : violation.Pointer;
+            Console.Out.WriteLine($"{pointer}: {violation.Code}: {violation.Message}");
+        }
+
         Console.Out.WriteLine();
     }
 

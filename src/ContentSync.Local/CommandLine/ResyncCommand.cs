@@ -9,7 +9,10 @@ using Spectre.Console;
 
 namespace ContentSync.Local.CommandLine;
 
-/// <summary><c>resync</c>: makes AlipayHK equal to a catalog, delisting included, or sends again what the ledger holds; in this process or in a running host.</summary>
+/// <summary>
+/// <c>resync</c>: brings AlipayHK into line with a catalog, delistings included, or sends items of the ledger again; in this process or in a
+/// running host.
+/// </summary>
 internal sealed class ResyncCommand(IAnsiConsole screen)
 {
     private readonly PipelineArguments _pipeline = new();
@@ -18,38 +21,52 @@ internal sealed class ResyncCommand(IAnsiConsole screen)
 
     private readonly Option<string?> _source = new("--source")
     {
-        Description = "The whole catalog: a FILE with NDJSON or a JSON array, gzip or not; or ledger, to send again what the ledger holds. With --host: catalog, the one the host was started with, or ledger. Default with --host: catalog.",
+        Description = "File with the complete catalog (NDJSON or a JSON array, optionally gzipped), or 'ledger' to send items of the ledger again. "
+            + "With --host: 'catalog' (the file that the host was started with; the default) or 'ledger'.",
         HelpName = "SOURCE",
     };
 
     private readonly Option<bool> _dryRun = new("--dry-run") { Description = "Show the plan and send nothing." };
 
-    private readonly Option<double?> _allowDelist = new("--allow-delist") { Description = "Let this run delist, or the catalog have shrunk by, up to this share, 0 to 1.", HelpName = "SHARE" };
+    private readonly Option<double?> _allowDelist = new("--allow-delist")
+    {
+        Description = "Allow this run to delist up to this share of the listed items, and the catalog to have shrunk by up to this share; 0 to 1.",
+        HelpName = "SHARE",
+    };
 
-    private readonly Option<bool> _again = new("--again") { Description = "Run it also where this very catalog was handled already." };
+    private readonly Option<bool> _again = new("--again") { Description = "Run even if this state of the catalog was already handled." };
 
-    private readonly Option<bool> _cancel = new("--cancel") { Description = "End the run of this source that is interrupted, or with --host under way, instead of going on with it." };
+    private readonly Option<bool> _cancel = new("--cancel")
+    {
+        Description = "Cancel the interrupted run of this source instead of continuing it. With --host: cancel the run under way.",
+    };
 
-    private readonly Option<bool> _pending = new("--pending") { Description = "Of the ledger: what is accepted and not acknowledged yet." };
+    private readonly Option<bool> _pending = new("--pending") { Description = "From the ledger: items accepted but not yet acknowledged." };
 
-    private readonly Option<bool> _failed = new("--failed") { Description = "Of the ledger: what was given up on after every retry." };
+    private readonly Option<bool> _failed = new("--failed") { Description = "From the ledger: items parked because all their attempts failed." };
 
-    private readonly Option<bool> _unknownOutcome = new("--unknown-outcome") { Description = "Of the ledger: what was sent without an answer that tells what AlipayHK holds." };
+    private readonly Option<bool> _unknownOutcome = new("--unknown-outcome")
+    {
+        Description = "From the ledger: items sent without a response that shows what AlipayHK holds.",
+    };
 
-    private readonly Option<double?> _olderThan = new("--older-than") { Description = "Of the ledger: what AlipayHK acknowledged longer ago than this many days.", HelpName = "DAYS" };
+    private readonly Option<double?> _olderThan = new("--older-than")
+    {
+        Description = "From the ledger: items that AlipayHK acknowledged more than this many days ago.",
+        HelpName = "DAYS",
+    };
 
-    private readonly Option<bool> _json = new("--json") { Description = "Print plan and run as one JSON object on standard output." };
+    private readonly Option<bool> _json = new("--json") { Description = "Print the plan and the run as one JSON object to standard output." };
 
-    /// <summary>What its own help says besides.</summary>
-    public const string Lesson =
+    public const string Explanation =
         """
-        A file that is damaged or cut short is refused as a whole. A run that would delist more than a tenth of what is
-        listed, or whose catalog shrank by more than a fifth, sends nothing until --allow-delist says that this is meant.
-        Ctrl-C at any moment: the next run of the same file goes on from there. With --host it ends the following only; the
-        host goes on with the run.
+        A damaged or truncated file is refused as a whole. A run that would delist more than 10 % of the listed items, or
+        whose catalog shrank by more than 20 %, sends nothing unless --allow-delist allows it. Ctrl-C is safe at any time:
+        the next run of the same file continues from there. With --host, Ctrl-C only stops following; the host continues
+        the run.
 
-        Exit codes: 0 everything is in step; 1 some items were invalid, rejected or dead-lettered; 2 wrong usage, or a file
-        or host that cannot be used; 3 stopped before the end, or by the guard.
+        Exit codes: 0 everything is in sync; 1 some items were invalid, rejected or parked; 2 wrong usage, or an unusable
+        file or host; 3 stopped before the end, or by the guard.
 
         Examples:
           contentsync-local resync --source catalog.ndjson --dry-run
@@ -61,7 +78,8 @@ internal sealed class ResyncCommand(IAnsiConsole screen)
 
     public Command Create()
     {
-        var command = new Command("resync", "Make AlipayHK equal to a catalog: send what is new or changed, delist what the catalog no longer holds.")
+        const string Description = "Bring AlipayHK into line with a catalog: send new and changed items, delist those no longer in the catalog.";
+        var command = new Command("resync", Description)
         {
             _source, _dryRun, _allowDelist, _again, _cancel, _pending, _failed, _unknownOutcome, _olderThan, _json,
         };
@@ -69,11 +87,13 @@ internal sealed class ResyncCommand(IAnsiConsole screen)
         _host.AddHostTo(command);
         _allowDelist.Validators.Add(result =>
         {
-            if (result.GetValueOrDefault<double?>() is not (null or (>= 0 and <= 1))) result.AddError("--allow-delist takes a share from 0 to 1, for example 0.25.");
+            if (result.GetValueOrDefault<double?>() is not (null or (>= 0 and <= 1)))
+                result.AddError("--allow-delist must be a share from 0 to 1, for example 0.25.");
         });
         _olderThan.Validators.Add(result =>
         {
-            if (result.GetValueOrDefault<double?>() is not (null or (> 0 and <= ResendRequest.MaxDays))) result.AddError("--older-than takes a number of days above 0.");
+            if (result.GetValueOrDefault<double?>() is not (null or (> 0 and <= ResendRequest.MaxDays)))
+                result.AddError("--older-than must be a number of days above 0.");
         });
         command.SetAction(RunAsync);
         return command;
@@ -81,38 +101,59 @@ internal sealed class ResyncCommand(IAnsiConsole screen)
 
     private async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellationToken)
     {
-        var wish = Request(parsed);
-        if (!_host.NamesHost(parsed)) return await RunHereAsync(parsed, wish, cancellationToken).ConfigureAwait(false);
-        if (_pipeline.FirstTyped(parsed) is { } idle) throw new CommandException($"{idle} is for a run in this process; a running host has its own. Leave it out, or leave out --host.");
+        var request = Request(parsed);
+        if (!_host.NamesHost(parsed)) return await RunInProcessAsync(parsed, request, cancellationToken).ConfigureAwait(false);
+        if (_pipeline.FirstGiven(parsed) is { } option)
+        {
+            throw new CommandException(
+                $"{option} applies to a run in this process; a running host has its own setting. Leave out {option}, or leave out --host.");
+        }
+
         await using var host = _host.Host(parsed);
-        return await new ResyncInHost(host, screen).RunAsync(wish, parsed.GetValue(_cancel), parsed.GetValue(_json), parsed.InvocationConfiguration.Output, cancellationToken).ConfigureAwait(false);
+        var output = parsed.InvocationConfiguration.Output;
+        return await new ResyncInHost(host, screen)
+            .RunAsync(request, parsed.GetValue(_cancel), parsed.GetValue(_json), output, cancellationToken).ConfigureAwait(false);
     }
 
-    /// <summary>What is asked for, in the API's words; its source may be a file.</summary>
+    /// <summary>The request as the API takes it, except that its source may be a file.</summary>
     private ResyncRequest Request(ParseResult parsed)
     {
         var inHost = _host.NamesHost(parsed);
-        var source = parsed.GetValue(_source) ?? (inHost ? ResyncSources.CatalogKey : throw new CommandException("Name the catalog with --source FILE, or a running host with --host."));
-        var resend = new ResendRequest(parsed.GetValue(_pending), parsed.GetValue(_failed), parsed.GetValue(_unknownOutcome), parsed.GetValue(_olderThan));
-        var wish = new ResyncRequest(source, parsed.GetValue(_dryRun), parsed.GetValue(_allowDelist), parsed.GetValue(_again), resend == new ResendRequest() ? null : resend);
+        var source = parsed.GetValue(_source) ?? (inHost
+            ? ResyncSources.CatalogKey
+            : throw new CommandException("Name the catalog with --source FILE, or a running host with --host."));
+        var filter = new ResendRequest(
+            parsed.GetValue(_pending), parsed.GetValue(_failed), parsed.GetValue(_unknownOutcome), parsed.GetValue(_olderThan));
+        var resend = filter == new ResendRequest() ? null : filter;
+        var request = new ResyncRequest(source, parsed.GetValue(_dryRun), parsed.GetValue(_allowDelist), parsed.GetValue(_again), resend);
         if (inHost && source is not (ResyncSources.CatalogKey or ResyncSources.LedgerKey))
-            throw new CommandException($"With --host, --source is {ResyncSources.CatalogKey} or {ResyncSources.LedgerKey}: the host reads the catalog that it was started with.");
-        if (source != ResyncSources.LedgerKey && wish.Resend is not null) throw new CommandException($"--pending, --failed, --unknown-outcome and --older-than are for --source {ResyncSources.LedgerKey}.");
-        return source == ResyncSources.LedgerKey && (wish.Again || wish.AllowedDelistShare is not null)
-            ? throw new CommandException("--again and --allow-delist are for a catalog.")
-            : wish;
+        {
+            throw new CommandException(
+                $"With --host, --source must be {ResyncSources.CatalogKey} or {ResyncSources.LedgerKey}: "
+                + "the host reads the catalog that it was started with.");
+        }
+
+        if (source != ResyncSources.LedgerKey && resend is not null)
+            throw new CommandException($"--pending, --failed, --unknown-outcome and --older-than are only for --source {ResyncSources.LedgerKey}.");
+        return source == ResyncSources.LedgerKey && (request.Again || request.AllowedDelistShare is not null)
+            ? throw new CommandException($"--again and --allow-delist are only for a catalog, not for --source {ResyncSources.LedgerKey}.")
+            : request;
     }
 
-    private async Task<int> RunHereAsync(ParseResult parsed, ResyncRequest request, CancellationToken cancellationToken)
+    private async Task<int> RunInProcessAsync(ParseResult parsed, ResyncRequest request, CancellationToken cancellationToken)
     {
         ICatalogSource source = request.Source == ResyncSources.LedgerKey ? new LedgerSource() : new FileCatalogSource(request.Source);
-        await using var pipeline = await LocalPipeline.OpenAsync(_pipeline.Read(parsed), TimeProvider.System, NullLoggerFactory.Instance, cancellationToken).ConfigureAwait(false);
+        await using var pipeline = await LocalPipeline
+            .OpenAsync(_pipeline.Read(parsed), TimeProvider.System, NullLoggerFactory.Instance, cancellationToken).ConfigureAwait(false);
         var runner = pipeline.Resync.Runner;
         if (parsed.GetValue(_cancel)) return await CancelAsync(runner, source, cancellationToken).ConfigureAwait(false);
 
-        var wish = request.ToParameters();
-        var run = await ResyncScreen.ShowAsync(screen, runner, () => wish.DryRun ? runner.PlanAsync(source, wish, cancellationToken) : runner.RunAsync(source, wish, cancellationToken)).ConfigureAwait(false);
-        if (run.State == ResyncRunState.Completed) await pipeline.Resync.Retries.FinishAsync(TimeSpan.FromSeconds(60), cancellationToken).ConfigureAwait(false);
+        var parameters = request.ToParameters();
+        var run = await ResyncScreen.ShowAsync(screen, runner, () => parameters.DryRun
+            ? runner.PlanAsync(source, parameters, cancellationToken)
+            : runner.RunAsync(source, parameters, cancellationToken)).ConfigureAwait(false);
+        if (run.State == ResyncRunState.Completed)
+            await pipeline.Resync.Retries.FinishAsync(TimeSpan.FromSeconds(60), cancellationToken).ConfigureAwait(false);
         var summary = ResyncSummary.Of(run, pipeline.Resync.Retries, TimeProvider.System.GetUtcNow());
         if (parsed.GetValue(_json)) Console.Out.WriteLine(summary.ToJson());
         else ResyncScreen.Write(screen, summary);
@@ -122,8 +163,8 @@ internal sealed class ResyncCommand(IAnsiConsole screen)
     private async Task<int> CancelAsync(ResyncRunner runner, ICatalogSource source, CancellationToken cancellationToken)
     {
         var run = await runner.CancelAsync(source.Name, null, cancellationToken).ConfigureAwait(false);
-        if (run is null) screen.WriteLine("No run of this source is interrupted.");
-        else screen.MarkupLineInterpolated($"Cancelled; {run.Remaining:n0} of {run.Counts.Planned:n0} planned items were not sent.");
+        if (run is null) screen.WriteLine("There is no interrupted run of this source.");
+        else ResyncScreen.WriteCancelled(screen, run.Remaining, run.Counts.Planned);
         return ExitCodes.Done;
     }
 }

@@ -5,31 +5,39 @@ using Spectre.Console;
 
 namespace ContentSync.Local.CommandLine;
 
-/// <summary>A resync that a running host carries out: started, followed to its end, or cancelled.</summary>
+/// <summary>Starts a resync in a running host and follows it to its end, or cancels it.</summary>
 internal sealed class ResyncInHost(HostView host, IAnsiConsole screen)
 {
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(500);
 
-    /// <param name="request">What is asked for.</param>
-    /// <param name="cancel">Cancel the run under way instead.</param>
-    /// <param name="json">Print the run as the API gives it.</param>
-    /// <param name="output">Where to.</param>
-    /// <param name="cancellationToken">Ends the following; the run goes on.</param>
+    /// <param name="request">What to run; its source also selects the run to cancel.</param>
+    /// <param name="cancel">Cancels the run under way instead of starting one.</param>
+    /// <param name="json">Prints the run as the API returns it, instead of tables.</param>
+    /// <param name="output">Receives the JSON.</param>
+    /// <param name="cancellationToken">Stops following; the host continues the run.</param>
     /// <returns>See <see cref="ExitCodes"/>.</returns>
     public async Task<int> RunAsync(ResyncRequest request, bool cancel, bool json, TextWriter output, CancellationToken cancellationToken)
     {
         if (cancel) return await CancelAsync(request.Source, json, output, cancellationToken).ConfigureAwait(false);
         var (run, isNew) = await host.StartResyncAsync(request, cancellationToken).ConfigureAwait(false);
         if (!isNew && request != new ResyncRequest(request.Source))
-            throw new CommandException($"Run {run.RunId} of the {request.Source} is under way and was asked for otherwise. Wait for its end, or end it with --cancel.") { ExitCode = ExitCodes.Stopped };
-        if (!isNew) screen.MarkupLineInterpolated($"[grey]Run {run.RunId} is under way already; following that one.[/]");
+        {
+            throw new CommandException(
+                $"Run {run.RunId} of the {request.Source} is under way with other parameters. Wait until it ends, or end it with --cancel.")
+            {
+                ExitCode = ExitCodes.Stopped,
+            };
+        }
+
+        if (!isNew) screen.MarkupLineInterpolated($"[grey]Run {run.RunId} is already under way; following it.[/]");
         try
         {
             run = await ShowAsync(run, cancellationToken).ConfigureAwait(false);
         }
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
         {
-            screen.MarkupLineInterpolated($"[yellow]Not followed any more; run {run.RunId} goes on in the host. See it with status or on the board; --cancel ends it.[/]");
+            screen.MarkupLineInterpolated($"[yellow]Stopped following; run {run.RunId} continues in the host.[/]");
+            screen.MarkupLine("[yellow]Watch it with status or on the board, or end it with --cancel.[/]");
             return ExitCodes.Stopped;
         }
 
@@ -43,7 +51,7 @@ internal sealed class ResyncInHost(HostView host, IAnsiConsole screen)
         var cancelled = underWay is null ? null : await host.CancelResyncAsync(underWay.RunId, cancellationToken).ConfigureAwait(false);
         if (cancelled is null) screen.MarkupLineInterpolated($"No run of the {source} is under way.");
         else if (json) output.WriteLine(JsonSerializer.Serialize(cancelled, ApiJson.Responses.ResyncState));
-        else screen.MarkupLineInterpolated($"Cancelled; {cancelled.Counts?.Remaining ?? 0:n0} of {cancelled.Counts?.Planned ?? 0:n0} planned items were not sent.");
+        else ResyncScreen.WriteCancelled(screen, cancelled.Counts?.Remaining ?? 0, cancelled.Counts?.Planned ?? 0);
         return ExitCodes.Done;
     }
 
@@ -57,7 +65,8 @@ internal sealed class ResyncInHost(HostView host, IAnsiConsole screen)
 
     private async Task<ResyncState> ShowAsync(ResyncState run, CancellationToken cancellationToken)
     {
-        if (!screen.Profile.Capabilities.Interactive && !screen.Profile.Out.IsTerminal) return await FollowAsync(run, _ => { }, cancellationToken).ConfigureAwait(false);
+        if (!screen.Profile.Capabilities.Interactive && !screen.Profile.Out.IsTerminal)
+            return await FollowAsync(run, _ => { }, cancellationToken).ConfigureAwait(false);
         return await screen.Progress()
             .AutoClear(true)
             .Columns(new TaskDescriptionColumn { Alignment = Justify.Left }, new ProgressBarColumn(), new PercentageColumn(), new SpinnerColumn())
@@ -75,13 +84,15 @@ internal sealed class ResyncInHost(HostView host, IAnsiConsole screen)
         {
             show(run);
             await Task.Delay(Interval, cancellationToken).ConfigureAwait(false);
-            run = await host.FindResyncAsync(run.RunId, cancellationToken).ConfigureAwait(false) ?? throw new CommandException($"The host does not remember run {run.RunId} any more.");
+            run = await host.FindResyncAsync(run.RunId, cancellationToken).ConfigureAwait(false)
+                ?? throw new CommandException($"The host no longer keeps run {run.RunId}.");
         }
 
         return run;
     }
 
-    private static bool IsUnderWay(ResyncState run) => EnumText.TryRead<ResyncRunState>(run.State, out var state) && state is ResyncRunState.Planning or ResyncRunState.Sending;
+    private static bool IsUnderWay(ResyncState run) =>
+        EnumText.TryRead<ResyncRunState>(run.State, out var state) && state is ResyncRunState.Planning or ResyncRunState.Sending;
 
     private static void Update(ProgressTask task, ResyncState run)
     {
@@ -89,7 +100,7 @@ internal sealed class ResyncInHost(HostView host, IAnsiConsole screen)
         task.IsIndeterminate = false;
         task.MaxValue = Math.Max(1, counts.Planned);
         task.Value = counts.Planned - counts.Remaining;
-        var end = run.EstimatedEnd is { } at && at - TimeProvider.System.GetUtcNow() is { Ticks: > 0 } left ? $"  done in {left:hh\\:mm\\:ss}" : "";
+        var end = run.EstimatedEnd is { } at && at - TimeProvider.System.GetUtcNow() is { Ticks: > 0 } left ? $"  {left:hh\\:mm\\:ss} left" : "";
         task.Description = $"{counts.Planned - counts.Remaining:n0} of {counts.Planned:n0}  {run.RatePerSecond:n0}/s{end}";
     }
 }

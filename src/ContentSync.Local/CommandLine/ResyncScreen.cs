@@ -4,10 +4,10 @@ using Spectre.Console;
 
 namespace ContentSync.Local.CommandLine;
 
-/// <summary>Plan and progress of a resync as a person sees them.</summary>
+/// <summary>Shows the plan, progress and result of a resync on the terminal.</summary>
 internal static class ResyncScreen
 {
-    /// <summary>Shows a bar while it runs, where somebody is watching.</summary>
+    /// <summary>Shows a progress bar while the run lasts, if the output is a terminal.</summary>
     public static async Task<ResyncRun> ShowAsync(IAnsiConsole screen, ResyncRunner runner, Func<Task<ResyncRun>> run)
     {
         if (!screen.Profile.Capabilities.Interactive && !screen.Profile.Out.IsTerminal) return await run().ConfigureAwait(false);
@@ -27,10 +27,15 @@ internal static class ResyncScreen
     {
         if (summary.Plan is { } plan) Plan(screen, plan);
         if (summary.Run is { } run) Run(screen, run, summary);
-        foreach (var issue in summary.Issues) screen.MarkupLineInterpolated($"[yellow]{issue.Place}: {TerminalText.Plain(issue.ContentId)}: {TerminalText.Plain(issue.Message)}[/]");
+        foreach (var issue in summary.Issues)
+            screen.MarkupLineInterpolated($"[yellow]{issue.Place}: {TerminalText.Plain(issue.ContentId)}: {TerminalText.Plain(issue.Message)}[/]");
+        if (summary.State == ResyncRunState.Refused) screen.MarkupLine("[yellow]The catalog was refused; nothing was sent.[/]");
         var colour = summary.ExitCode == ExitCodes.Done ? "green" : "yellow";
         screen.MarkupLineInterpolated($"[{colour}]{TerminalText.Plain(summary.Message)}[/]");
     }
+
+    public static void WriteCancelled(IAnsiConsole screen, long remaining, long planned) =>
+        screen.MarkupLineInterpolated($"Cancelled. {remaining:n0} of {planned:n0} planned items were not sent.");
 
     private static void Update(ProgressTask task, ResyncRun run)
     {
@@ -38,32 +43,32 @@ internal static class ResyncScreen
         task.MaxValue = Math.Max(1, run.Counts.Planned);
         task.Value = run.Counts.Done;
         var now = TimeProvider.System.GetUtcNow();
-        var end = run.EstimatedEnd(now) is { } at ? $"  done in {at - now:hh\\:mm\\:ss}" : "";
+        var end = run.EstimatedEnd(now) is { } at ? $"  {at - now:hh\\:mm\\:ss} left" : "";
         task.Description = $"{run.Counts.Done:n0} of {run.Counts.Planned:n0}  {run.Rate(now):n0}/s{end}";
     }
 
     private static void Plan(IAnsiConsole screen, PlanCounts plan)
     {
         var table = Table("Plan");
-        Row(table, "new", plan.New, "not known; to be sent");
-        Row(table, "changed", plan.Changed, "to be sent");
-        Row(table, "unchanged", plan.Unchanged, "in step; nothing is done");
-        Row(table, "vanished", plan.Vanished, "no longer in the catalog; to be delisted");
-        Row(table, "invalid", plan.Invalid, "left alone; mend the catalog");
-        Row(table, "repeated", plan.Repeated, "further lines of the same content");
-        table.AddRow("read", $"{plan.Items:n0}", $"{plan.Delisting:n0} of {plan.Listed:n0} listed contents would be delisted");
+        Row(table, "new", plan.New, "not in the ledger; will be sent");
+        Row(table, "changed", plan.Changed, "differs from what AlipayHK holds; will be sent");
+        Row(table, "unchanged", plan.Unchanged, "in sync; will not be sent");
+        Row(table, "vanished", plan.Vanished, "no longer in the catalog; will be delisted");
+        Row(table, "invalid", plan.Invalid, "skipped; fix the catalog");
+        Row(table, "repeated", plan.Repeated, "additional lines with the same contentId");
+        table.AddRow("read", $"{plan.Items:n0}", $"{plan.Delisting:n0} of {plan.Listed:n0} listed items would be delisted");
         screen.Write(table);
     }
 
     private static void Run(IAnsiConsole screen, RunCounts run, ResyncSummary summary)
     {
         var table = Table("Run");
-        Row(table, "sent", run.Sent, "acknowledged by AlipayHK in a signed answer");
-        Row(table, "unchanged", run.Unchanged, "in step before its turn");
-        Row(table, "superseded", run.Superseded, "something newer is known; not sent");
-        Row(table, "failed", run.Failed, $"retried one by one; {summary.Retrying:n0} of them still wait, {summary.ParkedAfterRetry:n0} were given up on");
-        Row(table, "parked", run.Parked, "refused by AlipayHK or given up on");
-        Row(table, "remaining", summary.Remaining ?? 0, "goes on with the next run");
+        Row(table, "sent", run.Sent, "acknowledged by AlipayHK in a signed response");
+        Row(table, "unchanged", run.Unchanged, "in sync before the run reached them");
+        Row(table, "superseded", run.Superseded, "a newer version was accepted; not sent");
+        Row(table, "failed", run.Failed, $"retried individually; {summary.Retrying:n0} still waiting, {summary.ParkedAfterRetry:n0} parked");
+        Row(table, "parked", run.Parked, "refused by AlipayHK, or all attempts failed");
+        Row(table, "remaining", summary.Remaining ?? 0, "sent by the next run");
         table.AddRow("planned", $"{run.Planned:n0}", $"{summary.Rate:n0} per second");
         screen.Write(table);
     }

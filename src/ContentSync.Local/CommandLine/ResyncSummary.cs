@@ -7,22 +7,22 @@ using ContentSync.Resync.Planning;
 
 namespace ContentSync.Local.CommandLine;
 
-/// <summary>What a resync came to.</summary>
+/// <summary>Outcome of a resync.</summary>
 public sealed record ResyncSummary
 {
     public required ResyncRunState State { get; init; }
 
     public required string Message { get; init; }
 
-    /// <summary>Where a file was refused, the line of its fault.</summary>
+    /// <summary>Line for which the file was refused; null when it was not.</summary>
     public long? Line { get; init; }
 
     public PlanCounts? Plan { get; init; }
 
-    /// <summary>The first of the unsound items.</summary>
+    /// <summary>The first of the invalid items.</summary>
     public IReadOnlyList<ResyncIssue> Issues { get; init; } = [];
 
-    /// <summary>Planned is the sum of the others and of <see cref="Remaining"/>.</summary>
+    /// <summary>Planned is the sum of the other counts and <see cref="Remaining"/>.</summary>
     public RunCounts? Run { get; init; }
 
     public long? Remaining { get; init; }
@@ -30,10 +30,10 @@ public sealed record ResyncSummary
     /// <summary>Items per second.</summary>
     public double? Rate { get; init; }
 
-    /// <summary>Of the failed ones, how many still wait for a retry.</summary>
+    /// <summary>Failed items that are still waiting for a delayed retry.</summary>
     public int Retrying { get; init; }
 
-    /// <summary>Of the failed ones, how many ended rejected or given up on.</summary>
+    /// <summary>Failed items that a retry left parked.</summary>
     public long ParkedAfterRetry { get; init; }
 
     [JsonIgnore]
@@ -60,10 +60,12 @@ public sealed record ResyncSummary
         ParkedAfterRetry = retries.Parked,
     };
 
-    /// <summary>Of a run in a host, which goes on with what has left it.</summary>
+    /// <summary>For a run in a host, which keeps retrying the failed items.</summary>
     public static ResyncSummary Of(ResyncState run) => new()
     {
-        State = EnumText.TryRead<ResyncRunState>(run.State, out var state) ? state : throw new CommandException($"The host says that the run is '{run.State}', which this program does not know."),
+        State = EnumText.TryRead<ResyncRunState>(run.State, out var state)
+            ? state
+            : throw new CommandException($"The host reports the run state '{run.State}', which this version does not know. Update this program."),
         Message = run.Message,
         Line = run.FaultLine,
         Plan = run.Plan,
@@ -85,6 +87,9 @@ public sealed record ResyncSummary
     public string ToJson() => JsonSerializer.Serialize(this, ResyncJson.Default.ResyncSummary);
 }
 
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, UseStringEnumConverter = true, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
+    UseStringEnumConverter = true,
+    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 [JsonSerializable(typeof(ResyncSummary))]
 internal sealed partial class ResyncJson : JsonSerializerContext;

@@ -4,18 +4,17 @@ using ContentSync.Content;
 namespace ContentSync.Local.CommandLine;
 
 /// <summary>
-/// The bundled sample catalog. It holds every mistake there is; a resync refuses a catalog as a whole in which an item cannot even be told
-/// apart, so for resyncs there is a copy without those lines in the data folder.
+/// The bundled sample catalog. It contains every kind of mistake, including lines without a readable contentId, for which a resync refuses
+/// the whole catalog. Resyncs therefore read a copy without those lines, in the data folder.
 /// </summary>
 internal static class SampleCatalog
 {
-    /// <summary>The sample itself.</summary>
     public static string File { get; } = Path.Combine(AppContext.BaseDirectory, "Samples", "catalog.ndjson");
 
-    /// <summary>Where the copy lies.</summary>
+    /// <summary>Path of the copy.</summary>
     public static string CopyIn(string data) => Path.Combine(data, "sample-catalog.ndjson");
 
-    /// <summary>Writes the copy, unless it is there: its time is that of the first start.</summary>
+    /// <summary>Writes the copy unless an identical one exists, so that its timestamp is that of the first start.</summary>
     public static void WriteCopy(string data, ContentReader reader)
     {
         var lines = System.IO.File.ReadAllBytes(File).AsSpan();
@@ -31,6 +30,7 @@ internal static class SampleCatalog
         }
 
         var path = CopyIn(data);
-        if (!System.IO.File.Exists(path) || !System.IO.File.ReadAllBytes(path).AsSpan().SequenceEqual(copy.WrittenSpan)) System.IO.File.WriteAllBytes(path, copy.WrittenSpan.ToArray());
+        if (System.IO.File.Exists(path) && System.IO.File.ReadAllBytes(path).AsSpan().SequenceEqual(copy.WrittenSpan)) return;
+        System.IO.File.WriteAllBytes(path, copy.WrittenSpan.ToArray());
     }
 }

@@ -8,22 +8,43 @@ namespace ContentSync.Local.CommandLine;
 /// <summary>No command: syncs the bundled sample catalog, then serves the HTTP API until Ctrl-C.</summary>
 internal sealed class ServeCommand(IAnsiConsole screen)
 {
-    /// <summary>The port of Azure Functions Core Tools, so that the same calls work against either host.</summary>
+    /// <summary>Also the port of Azure Functions Core Tools, so that the same requests work with either host.</summary>
     private const int DefaultPort = 7071;
 
     private const string Example = """{"contentId":"SKU-DEMO-1","contentType":"SKU","contentStatus":1,"contentInfo":{"name":"港式奶茶"}}""";
 
     private readonly PipelineArguments _pipeline = new();
 
-    private readonly Option<int> _port = new("--port") { Description = "Port of the HTTP API, on this machine only; 0 takes a free one.", HelpName = "N", DefaultValueFactory = _ => DefaultPort };
+    private readonly Option<int> _port = new("--port")
+    {
+        Description = "Port of the HTTP API on localhost; 0 picks a free one.",
+        HelpName = "N",
+        DefaultValueFactory = _ => DefaultPort,
+    };
 
     private readonly Option<bool> _noSample = new("--no-sample") { Description = "Serve without syncing the sample catalog first." };
 
-    private readonly Option<string?> _catalog = new("--catalog") { Description = "The whole catalog, NDJSON or a JSON array, gzip or not, for resyncs that are started over the API or the board. Default: the sample catalog, where it is synced.", HelpName = "FILE" };
+    private readonly Option<string?> _catalog = new("--catalog")
+    {
+        Description = "The complete catalog for resyncs started through the API or the board: NDJSON or a JSON array, optionally gzipped. "
+            + "Default: the sample catalog, unless --no-sample is given.",
+        HelpName = "FILE",
+    };
 
-    private readonly Option<string?> _apiKey = new("--api-key") { Description = "Ask callers for this key in the header x-functions-key, as Azure Functions does. Default: environment variable CONTENTSYNC_API_KEY, else none.", HelpName = "KEY" };
+    private readonly Option<string?> _apiKey = new("--api-key")
+    {
+        Description = "Key that callers must send in the header x-functions-key, as with Azure Functions. "
+            + "Default: environment variable CONTENTSYNC_API_KEY, otherwise no key.",
+        HelpName = "KEY",
+    };
 
-    private readonly Option<string[]> _webhookSecrets = new("--webhook-secret") { Description = "Take webhooks signed with this Standard Webhooks secret; may be given several times. Default: environment variable CONTENTSYNC_WEBHOOK_SECRET, else the webhook is closed.", HelpName = "SECRET", DefaultValueFactory = _ => [] };
+    private readonly Option<string[]> _webhookSecrets = new("--webhook-secret")
+    {
+        Description = "Accept webhooks signed with this Standard Webhooks secret; can be repeated. "
+            + "Default: environment variable CONTENTSYNC_WEBHOOK_SECRET, otherwise the webhook is disabled.",
+        HelpName = "SECRET",
+        DefaultValueFactory = _ => [],
+    };
 
     public void AddTo(RootCommand root)
     {
@@ -35,7 +56,7 @@ internal sealed class ServeCommand(IAnsiConsole screen)
         _pipeline.AddTo(root);
         _port.Validators.Add(result =>
         {
-            if (result.GetValueOrDefault<int>() is < 0 or > 65_535) result.AddError("--port takes a number from 0 to 65535.");
+            if (result.GetValueOrDefault<int>() is < 0 or > 65_535) result.AddError("--port must be a number from 0 to 65535.");
         });
         root.SetAction(RunAsync);
     }
@@ -44,7 +65,8 @@ internal sealed class ServeCommand(IAnsiConsole screen)
     {
         var options = _pipeline.Read(parsed);
         options = options with { Catalog = parsed.GetValue(_catalog) ?? (parsed.GetValue(_noSample) ? null : SampleCatalog.CopyIn(options.Data)) };
-        await using var pipeline = await LocalPipeline.OpenAsync(options, TimeProvider.System, new ConsoleLoggerFactory(screen), cancellationToken).ConfigureAwait(false);
+        await using var pipeline = await LocalPipeline
+            .OpenAsync(options, TimeProvider.System, new ConsoleLoggerFactory(screen), cancellationToken).ConfigureAwait(false);
         var hostOptions = HostOptions(parsed);
         await using var host = await LocalHost.StartAsync(pipeline, hostOptions, TimeProvider.System, cancellationToken).ConfigureAwait(false);
         var sampleExit = ExitCodes.Done;
@@ -52,50 +74,56 @@ internal sealed class ServeCommand(IAnsiConsole screen)
         if (!parsed.GetValue(_noSample)) sampleExit = await SyncSampleAsync(pipeline, cancellationToken).ConfigureAwait(false);
         if (cancellationToken.IsCancellationRequested) return ExitCodes.Stopped;
 
-        // Not before the sample is in: the catalog is compared with a ledger that holds it.
+        // Only now, so that a resync of the sample catalog compares it with a ledger that already holds it.
         pipeline.Resync.Start();
-        ShowWhatNext(pipeline, host, hostOptions.ApiKey is not null);
+        ShowNextSteps(pipeline, host, hostOptions.ApiKey is not null);
         await WaitForStopAsync(cancellationToken).ConfigureAwait(false);
-        screen.MarkupLine("[grey]Stopping: what is in flight finishes, the rest stays pending for the next start.[/]");
+        screen.MarkupLine("[grey]Stopping. Items in flight finish; the others stay pending for the next start.[/]");
         return sampleExit == ExitCodes.Unusable ? sampleExit : ExitCodes.Done;
     }
 
     private LocalHostOptions HostOptions(ParseResult parsed)
     {
         var secrets = parsed.GetValue(_webhookSecrets)!;
-        if (secrets.Length == 0 && Environment.GetEnvironmentVariable("CONTENTSYNC_WEBHOOK_SECRET") is { Length: > 0 } secret) secrets = [secret];
+        if (secrets.Length == 0 && EnvironmentVariable("CONTENTSYNC_WEBHOOK_SECRET") is { } secret) secrets = [secret];
         return new LocalHostOptions(parsed.GetValue(_port))
         {
-            ApiKey = parsed.GetValue(_apiKey) ?? (Environment.GetEnvironmentVariable("CONTENTSYNC_API_KEY") is { Length: > 0 } key ? key : null),
+            ApiKey = parsed.GetValue(_apiKey) ?? EnvironmentVariable("CONTENTSYNC_API_KEY"),
             WebhookSecrets = secrets,
         };
     }
 
+    private static string? EnvironmentVariable(string name) => Environment.GetEnvironmentVariable(name) is { Length: > 0 } value ? value : null;
+
     private async Task<int> SyncSampleAsync(LocalPipeline pipeline, CancellationToken cancellationToken)
     {
-        screen.MarkupLineInterpolated($"Syncing the bundled sample catalog to {(pipeline.Gateway is null ? pipeline.GatewayAddress.ToString() : "a simulated AlipayHK on this machine")} ...");
+        var receiver = pipeline.Gateway is null ? pipeline.GatewayAddress.ToString() : "a simulated AlipayHK on this machine";
+        screen.MarkupLineInterpolated($"Syncing the bundled sample catalog to {receiver} ...");
         await using var catalog = CatalogFile.Open(SampleCatalog.File);
         var summary = await new CatalogRun(pipeline, screen, TimeProvider.System).RunAsync(catalog, cancellationToken).ConfigureAwait(false);
         SummaryTable.Write(screen, summary);
         return summary.ExitCode;
     }
 
-    private void ShowWhatNext(LocalPipeline pipeline, LocalHost host, bool asksForKey)
+    private void ShowNextSteps(LocalPipeline pipeline, LocalHost host, bool requiresKey)
     {
         var api = host.Address.ToString().TrimEnd('/');
-        var key = asksForKey ? " -H \"x-functions-key: $KEY\"" : "";
+        var key = requiresKey ? " -H \"x-functions-key: $KEY\"" : "";
         screen.WriteLine();
-        screen.MarkupLineInterpolated($"Serving on [green]{api}[/] until Ctrl-C. Open it in a browser for the board, [green]{api}/api/reference[/] for the API.");
-        screen.MarkupLine("Try in another terminal:");
+        screen.MarkupLineInterpolated($"Serving on [green]{api}[/] until Ctrl-C.");
+        screen.MarkupLineInterpolated($"Open it in a browser for the board, or [green]{api}/api/reference[/] for the API reference.");
+        screen.MarkupLine("Try these in another terminal:");
         screen.WriteLine();
         Command($"curl -s {api}/api/content{key} -H 'Content-Type: application/json' -d '{Example}'");
         Command($"curl -s {api}/api/content/SKU-DEMO-1{key}");
-        Command($"curl -s {api}/api/resyncs{key} -H 'Content-Type: application/json' -d '{{\"source\":\"{pipeline.Resync.Sources.Keys()[0]}\",\"dryRun\":true}}'");
-        if (pipeline.Gateway is { } gateway) Command($"curl -s {gateway.Address.ToString().TrimEnd('/')}/simulator/content/SKU-DEMO-1   # what the simulated AlipayHK holds");
+        var source = pipeline.Resync.Sources.Keys()[0];
+        Command($"curl -s {api}/api/resyncs{key} -H 'Content-Type: application/json' -d '{{\"source\":\"{source}\",\"dryRun\":true}}'");
+        if (pipeline.Gateway is { } gateway)
+            Command($"curl -s {gateway.Address.ToString().TrimEnd('/')}/simulator/content/SKU-DEMO-1   # what the simulated AlipayHK holds");
         screen.WriteLine();
     }
 
-    // Written as it is: a person copies it, so nothing may wrap or colour it.
+    // Bypasses the screen, because the line is meant to be copied: it must not be wrapped or colored.
     private void Command(string line) => screen.Profile.Out.Writer.WriteLine("  " + line);
 
     private static async Task WaitForStopAsync(CancellationToken cancellationToken)

@@ -6,19 +6,18 @@ using Spectre.Console;
 
 namespace ContentSync.Local.CommandLine;
 
-/// <summary><c>show ID</c>: one content and its attempts.</summary>
+/// <summary><c>show ID</c>: one item and its attempts.</summary>
 internal sealed class ShowCommand(IAnsiConsole screen)
 {
-    private readonly Argument<string> _contentId = new("ID") { Description = "The contentId, compared exactly." };
+    private readonly Argument<string> _contentId = new("ID") { Description = "contentId of the item, compared exactly." };
 
     private readonly HostArguments _host = new();
 
-    /// <summary>What a newcomer wants to know.</summary>
-    public const string Lesson =
+    public const string Explanation =
         """
-        Show where one content stands, what AlipayHK holds of it, and how its attempts ended.
+        Shows the state of one item, the revision that AlipayHK holds, and the last ten attempts.
 
-        Exit code 0: it is known; 1: it was never accepted.
+        Exit codes: 0 the item is known; 1 it was never accepted.
 
         Examples:
           contentsync-local show SKU-DEMO-1
@@ -27,7 +26,7 @@ internal sealed class ShowCommand(IAnsiConsole screen)
 
     public Command Create()
     {
-        var command = new Command("show", "Show where one content stands and how its attempts ended.")
+        var command = new Command("show", "Show the state of one item and how its attempts ended.")
         {
             _contentId,
         };
@@ -41,17 +40,23 @@ internal sealed class ShowCommand(IAnsiConsole screen)
         var contentId = parsed.GetRequiredValue(_contentId);
         await using var view = await _host.OpenAsync(parsed, cancellationToken).ConfigureAwait(false);
         var state = await view.FindAsync(contentId, cancellationToken).ConfigureAwait(false)
-            ?? throw new CommandException($"No content with the id '{contentId}' was ever accepted here. Ids are compared exactly, case included.") { ExitCode = ExitCodes.SomeFailed };
+            ?? throw Unknown(contentId);
         if (_host.IsJson(parsed)) parsed.InvocationConfiguration.Output.WriteLine(JsonSerializer.Serialize(state, ApiJson.Responses.ContentState));
         else Write(screen, state);
         return ExitCodes.Done;
     }
 
-    /// <summary>One content as a person reads it.</summary>
-    public static void Write(IAnsiConsole screen, ContentState state)
+    /// <summary>For an item that was never accepted.</summary>
+    internal static CommandException Unknown(string contentId) =>
+        new($"No item with the contentId '{contentId}' was ever accepted here. contentIds are compared exactly, including case.")
+        {
+            ExitCode = ExitCodes.SomeFailed,
+        };
+
+    private static void Write(IAnsiConsole screen, ContentState state)
     {
         var table = new Table().RoundedBorder().BorderColor(Color.Grey).HideHeaders().AddColumn("").AddColumn("");
-        Row("content", state.ContentId);
+        Row("contentId", state.ContentId);
         Row("type, status", $"{state.ContentType}, {(state.ContentStatus == 1 ? "1 (listed)" : "0 (delisted)")}");
         Row("state", state.ParkReason is { } reason ? $"{state.State}: {reason}" : state.State);
         Row("revision", state.Revision);
@@ -60,8 +65,14 @@ internal sealed class ShowCommand(IAnsiConsole screen)
         Row("AlipayHK holds", state.SynchronizedRevision is { } revision ? $"revision {revision}, since {Time(state.SynchronizedAt)}" : null);
         Row("template", state.TemplateCode is { } code ? $"{code}, {state.TemplateStatus}" : null);
         Row("request id", state.RequestId);
-        Row("attempts spent", state.Attempts.ToString(CultureInfo.InvariantCulture));
-        foreach (var attempt in state.History ?? []) Row("attempt", $"{Time(attempt.At)}  {attempt.Code}: {attempt.Message}  (request {attempt.RequestId}, Tracer-Id {attempt.TracerId ?? "none"}{(attempt.TemplateCode is { } template ? $", template {template} {attempt.TemplateStatus}" : "")})");
+        Row("attempts", state.Attempts.ToString(CultureInfo.InvariantCulture));
+        foreach (var attempt in state.History ?? [])
+        {
+            var template = attempt.TemplateCode is { } templateCode ? $", template {templateCode} {attempt.TemplateStatus}" : "";
+            Row("attempt", $"{Time(attempt.At)}  {attempt.Code}: {attempt.Message}  "
+                + $"(request {attempt.RequestId}, Tracer-Id {attempt.TracerId ?? "none"}{template})");
+        }
+
         Row("contentInfo", state.ContentInfo);
         screen.Write(table);
 

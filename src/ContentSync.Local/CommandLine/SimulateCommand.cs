@@ -6,33 +6,48 @@ using Spectre.Console;
 
 namespace ContentSync.Local.CommandLine;
 
-/// <summary><c>simulate</c>: the simulated AlipayHK alone.</summary>
+/// <summary><c>simulate</c>: runs only the simulated AlipayHK.</summary>
 internal sealed class SimulateCommand(IAnsiConsole screen)
 {
     private const int DefaultPort = 7072;
 
-    private readonly Option<string> _data = new("--data") { Description = "Folder whose development key it knows, and where it keeps its content.", HelpName = "DIR", DefaultValueFactory = _ => DataDirectory.DefaultName };
+    private readonly Option<string> _data = new("--data")
+    {
+        Description = "Data folder with the caller's development key and the simulator's items.",
+        HelpName = "DIR",
+        DefaultValueFactory = _ => DataDirectory.DefaultName,
+    };
 
-    private readonly Option<int> _port = new("--port") { Description = "Port, on this machine only; 0 takes a free one.", HelpName = "N", DefaultValueFactory = _ => DefaultPort };
+    private readonly Option<int> _port = new("--port")
+    {
+        Description = "Port on localhost; 0 picks a free one.",
+        HelpName = "N",
+        DefaultValueFactory = _ => DefaultPort,
+    };
 
-    private readonly Option<string> _clientId = new("--client-id") { Description = "The Client-Id it knows.", HelpName = "ID", DefaultValueFactory = _ => LocalOptions.SimulatedClientId };
+    private readonly Option<string> _clientId = new("--client-id")
+    {
+        Description = "The only Client-Id that it accepts.",
+        HelpName = "ID",
+        DefaultValueFactory = _ => LocalOptions.SimulatedClientId,
+    };
 
     private readonly Option<string?> _publicKey = new("--public-key")
     {
-        Description = "The only key it knows: a file with a public key, or its base64 (X.509 SubjectPublicKeyInfo). Without it the folder's development key.",
+        Description = "The only key that it accepts: a file with a public key, or its base64 (X.509 SubjectPublicKeyInfo). Default: the data folder's development key.",
         HelpName = "KEY",
     };
 
     private readonly Option<string> _keyVersion = new("--key-version") { Description = "keyVersion of --public-key.", HelpName = "N", DefaultValueFactory = _ => "1" };
 
-    private readonly Option<GatewayFaults> _faults = FaultArguments.Create("How it misbehaves.");
+    private readonly Option<GatewayFaults> _faults = FaultArguments.Create("Faults to inject.");
 
-    /// <summary>What its own help says besides.</summary>
-    public const string Lesson =
+    public const string Explanation =
         """
-        It checks Client-Id, signature over the exact bytes, headers and fields, answers signed, and keeps what it was
-        given. What it holds: GET /simulator/content; its counts: GET /simulator/stats; other faults while it runs:
-        PUT /simulator/faults. Its own public key, which it prints, goes into the settings of the caller.
+        It checks the Client-Id, the signature over the exact bytes, headers and fields; it signs its responses and keeps
+        what it receives. GET /simulator/content lists the items it holds, GET /simulator/stats its counters, and
+        PUT /simulator/faults changes the faults while it runs.
+        It prints its own public key, which the caller needs to verify its responses.
 
         Examples:
           contentsync-local simulate --faults unknown=0.05,throttle=0.02:3s
@@ -42,7 +57,7 @@ internal sealed class SimulateCommand(IAnsiConsole screen)
 
     public Command Create()
     {
-        var command = new Command("simulate", "Run the simulated AlipayHK alone.")
+        var command = new Command("simulate", "Run only the simulated AlipayHK.")
         {
             _data, _port, _clientId, _publicKey, _keyVersion, _faults,
         };
@@ -55,9 +70,11 @@ internal sealed class SimulateCommand(IAnsiConsole screen)
         var data = DataDirectory.Open(parsed.GetValue(_data)!);
         var faults = parsed.GetValue(_faults) ?? GatewayFaults.None;
         var caller = parsed.GetValue(_publicKey) is { } key ? await CallerKeyAsync(key, parsed.GetValue(_keyVersion)!, cancellationToken).ConfigureAwait(false) : null;
-        await using var gateway = await SimulatedGatewayStartup.StartAsync(
-            data, parsed.GetValue(_clientId)!, parsed.GetValue(_port), faults, TimeProvider.System, cancellationToken, caller).ConfigureAwait(false);
-        screen.MarkupLineInterpolated($"Simulated AlipayHK on [green]{gateway.Address.ToString().TrimEnd('/')}[/] until Ctrl-C; faults: {(faults.All.Count == 0 ? "none" : faults)}");
+        var (clientId, port) = (parsed.GetValue(_clientId)!, parsed.GetValue(_port));
+        await using var gateway = await SimulatedGatewayStartup.StartAsync(data, clientId, port, faults, TimeProvider.System, cancellationToken, caller)
+            .ConfigureAwait(false);
+        var address = gateway.Address.ToString().TrimEnd('/');
+        screen.MarkupLineInterpolated($"Simulated AlipayHK on [green]{address}[/] until Ctrl-C; faults: {(faults.All.Count == 0 ? "none" : faults)}");
         screen.MarkupLineInterpolated($"Its public key, keyVersion {gateway.KeyVersion}:");
         screen.Profile.Out.Writer.WriteLine(gateway.PublicKey);
         try

@@ -7,18 +7,17 @@ using Spectre.Console;
 
 namespace ContentSync.Local.CommandLine;
 
-/// <summary><c>status</c>: how the whole catalog stands.</summary>
+/// <summary><c>status</c>: the state of the whole catalog.</summary>
 internal sealed class StatusCommand(IAnsiConsole screen)
 {
     private readonly HostArguments _host = new();
 
-    /// <summary>What a newcomer wants to know.</summary>
-    public const string Lesson =
+    public const string Explanation =
         """
-        Show how many contents are synchronized, pending and parked, whether sending is stopped, how
-        the current or last resync stands, and what failed last.
+        Shows how many items are synchronized, pending and parked, whether the circuit breaker is open, the current or
+        latest resync, and the latest failures.
 
-        Exit code 0: nothing is parked and sending flows; 1: something needs a person.
+        Exit codes: 0 no item is parked and the circuit breaker is closed; 1 something needs attention.
 
         Examples:
           contentsync-local status
@@ -27,7 +26,7 @@ internal sealed class StatusCommand(IAnsiConsole screen)
 
     public Command Create()
     {
-        var command = new Command("status", "Show how the whole catalog stands and what needs a person.");
+        var command = new Command("status", "Show the state of the whole catalog and what needs attention.");
         _host.AddTo(command);
         command.SetAction(RunAsync);
         return command;
@@ -44,29 +43,54 @@ internal sealed class StatusCommand(IAnsiConsole screen)
 
     private void Show(BoardState state)
     {
-        var table = new Table().RoundedBorder().BorderColor(Color.Grey).AddColumn("State").AddColumn(new TableColumn("Contents").RightAligned()).AddColumn("");
+        var table = new Table().RoundedBorder().BorderColor(Color.Grey)
+            .AddColumn("State").AddColumn(new TableColumn("Items").RightAligned()).AddColumn("Details");
         var oldest = state.OldestPending is { } pending ? $"oldest: {TerminalText.Plain(pending.ContentId)}, since {pending.AcceptedAt:u}" : "";
-        var reasons = string.Join(", ", state.ParkReasons.Where(reason => reason.Value > 0).Select(reason => string.Create(CultureInfo.InvariantCulture, $"{reason.Value:n0} {reason.Key}")));
+        var reasons = string.Join(", ", state.ParkReasons
+            .Where(reason => reason.Value > 0)
+            .Select(reason => string.Create(CultureInfo.InvariantCulture, $"{reason.Value:n0} {reason.Key}")));
         foreach (var (name, count) in state.States)
-            table.AddRow(new Text(name), new Text(count.ToString("n0", CultureInfo.InvariantCulture)), new Text(name switch { "pending" => oldest, "parked" => reasons, _ => "" }));
+        {
+            var details = name switch { "pending" => oldest, "parked" => reasons, _ => "" };
+            table.AddRow(new Text(name), new Text(count.ToString("n0", CultureInfo.InvariantCulture)), new Text(details));
+        }
+
         if (state.TemplateStatuses.Count > 0)
-            table.AddRow(new Text("templates"), new Text(""), new Text(string.Join(", ", state.TemplateStatuses.Select(status => $"{status.Value} {TerminalText.Plain(status.Key)}"))));
+        {
+            var statuses = string.Join(", ", state.TemplateStatuses.Select(status => $"{status.Value} {TerminalText.Plain(status.Key)}"));
+            table.AddRow(new Text("templates"), new Text(""), new Text(statuses));
+        }
+
         screen.Write(table);
         if (state.Resyncs.Count > 0) ShowResync(state.Resyncs[0]);
-        if (state.OpenCircuit is { } stop) screen.MarkupLineInterpolated($"[red]Sending is stopped since {stop.Since:u}[/]: {TerminalText.Plain(stop.Code)}, {TerminalText.Plain(stop.Message)} {stop.Advice}");
+        if (state.OpenCircuit is { } open)
+        {
+            var reason = $"{TerminalText.Plain(open.Code)}, {TerminalText.Plain(open.Message)}";
+            screen.MarkupLineInterpolated($"[red]The circuit breaker has been open since {open.Since:u}[/]: {reason} {open.Advice}");
+        }
+
         if (state.Failures.Count > 0) ShowFailures(state.Failures);
     }
 
     private void ShowResync(ResyncState run)
     {
-        var counts = run.Counts is { } c ? string.Create(CultureInfo.InvariantCulture, $", {c.Planned - c.Remaining:n0} of {c.Planned:n0} done, {run.RatePerSecond:0.#} per second") : "";
-        var end = run.EstimatedEnd is { } at ? $", done about {at:u}" : "";
-        screen.MarkupLineInterpolated($"Resync of {TerminalText.Plain(run.Source ?? run.SourceName)}: {run.State} since {run.EndedAt ?? run.StartedAt ?? run.RequestedAt:u}{counts}{end}. {TerminalText.Plain(run.Message)}");
+        var counts = "";
+        if (run.Counts is { } c)
+        {
+            var done = c.Planned - c.Remaining;
+            counts = string.Create(CultureInfo.InvariantCulture, $", {done:n0} of {c.Planned:n0} items done, {run.RatePerSecond:0.#} per second");
+        }
+
+        var end = run.EstimatedEnd is { } at ? $", expected to end at {at:u}" : "";
+        var source = TerminalText.Plain(run.Source ?? run.SourceName);
+        var when = run.EndedAt is { } endedAt ? $"at {endedAt:u}" : $"since {run.StartedAt ?? run.RequestedAt:u}";
+        screen.MarkupLineInterpolated($"Resync of {source}: {run.State} {when}{counts}{end}. {TerminalText.Plain(run.Message)}");
     }
 
     private void ShowFailures(IReadOnlyList<FailureState> failures)
     {
-        var table = new Table().SimpleBorder().BorderColor(Color.Grey).AddColumn("Failed last").AddColumn("State").AddColumn("When").AddColumn("Why").AddColumn("What to do");
+        var table = new Table().SimpleBorder().BorderColor(Color.Grey)
+            .AddColumn("Latest failures").AddColumn("State").AddColumn("When").AddColumn("Why").AddColumn("What to do");
         foreach (var failure in failures)
         {
             var last = failure.LastAttempt;

@@ -5,31 +5,37 @@ using Spectre.Console;
 
 namespace ContentSync.Local.CommandLine;
 
-/// <summary><c>sync FILE</c>: brings a catalog to AlipayHK and says what became of every item.</summary>
+/// <summary><c>sync FILE</c>: sends a catalog to AlipayHK and reports the outcome of every item.</summary>
 internal sealed class SyncCommand(IAnsiConsole screen)
 {
     private readonly PipelineArguments _pipeline = new();
 
-    private readonly Argument<string> _file = new("FILE") { Description = "The catalog: NDJSON or a JSON array, gzip or not; - for standard input." };
+    private readonly Argument<string> _file = new("FILE")
+    {
+        Description = "Catalog: NDJSON or a JSON array, optionally gzipped; - for standard input.",
+    };
 
-    private readonly Option<bool> _json = new("--json") { Description = "Print the summary as one JSON object on standard output." };
+    private readonly Option<bool> _json = new("--json") { Description = "Print the summary as one JSON object to standard output." };
 
-    private readonly Option<string?> _report = new("--report") { Description = "Write every invalid, rejected or dead-lettered item to this file, one JSON object a line.", HelpName = "FILE" };
+    private readonly Option<string?> _report = new("--report")
+    {
+        Description = "Write every invalid, rejected or parked item to this file, one JSON object per line.",
+        HelpName = "FILE",
+    };
 
     private readonly Option<int> _wait = new("--wait")
     {
-        Description = "Seconds without any item coming to an end after which it stops waiting for retries; what is pending then goes on with the next run.",
+        Description = "Stop waiting for retries when no item has finished for this long; the next run continues with the pending items.",
         HelpName = "SECONDS",
         DefaultValueFactory = _ => 60,
     };
 
-    /// <summary>What its own help says besides.</summary>
-    public const string Lesson =
+    public const string Explanation =
         """
-        An item that AlipayHK holds already is not sent again, so running it twice costs nothing. Ctrl-C at any moment:
-        what is in flight finishes or stays pending, and the next run goes on from there.
+        Items that AlipayHK already holds are not sent again, so a second run sends nothing. Ctrl-C is safe at any time:
+        items in flight finish or stay pending, and the next run continues from there.
 
-        An item:  {"contentId":"A-1","contentType":"SKU","contentStatus":1,"contentInfo":{"name":"..."},"revision":7}
+        An item: {"contentId":"A-1","contentType":"SKU","contentStatus":1,"contentInfo":{"name":"..."},"revision":7}
 
         Examples:
           contentsync-local sync catalog.ndjson
@@ -39,14 +45,14 @@ internal sealed class SyncCommand(IAnsiConsole screen)
 
     public Command Create()
     {
-        var command = new Command("sync", "Sync a catalog: validate, sign, send, verify and record every item.")
+        var command = new Command("sync", "Sync a catalog: validate, sign and send every item, verify the responses and record the outcomes.")
         {
             _file, _json, _report, _wait,
         };
         _pipeline.AddTo(command);
         _wait.Validators.Add(result =>
         {
-            if (result.GetValueOrDefault<int>() < 0) result.AddError("--wait takes a number of seconds, 0 or more.");
+            if (result.GetValueOrDefault<int>() < 0) result.AddError("--wait must be a number of seconds, 0 or more.");
         });
         command.SetAction(RunAsync);
         return command;
@@ -55,8 +61,13 @@ internal sealed class SyncCommand(IAnsiConsole screen)
     private async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellationToken)
     {
         await using var catalog = CatalogFile.Open(parsed.GetRequiredValue(_file));
-        await using var pipeline = await LocalPipeline.OpenAsync(_pipeline.Read(parsed), TimeProvider.System, NullLoggerFactory.Instance, cancellationToken).ConfigureAwait(false);
-        var run = new CatalogRun(pipeline, screen, TimeProvider.System) { RetryTimeout = TimeSpan.FromSeconds(parsed.GetValue(_wait)), ReportFile = parsed.GetValue(_report) };
+        await using var pipeline = await LocalPipeline
+            .OpenAsync(_pipeline.Read(parsed), TimeProvider.System, NullLoggerFactory.Instance, cancellationToken).ConfigureAwait(false);
+        var run = new CatalogRun(pipeline, screen, TimeProvider.System)
+        {
+            RetryTimeout = TimeSpan.FromSeconds(parsed.GetValue(_wait)),
+            ReportFile = parsed.GetValue(_report),
+        };
         var summary = await run.RunAsync(catalog, cancellationToken).ConfigureAwait(false);
         if (parsed.GetValue(_json))
         {

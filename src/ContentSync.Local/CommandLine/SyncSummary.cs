@@ -5,7 +5,7 @@ using ContentSync.Local.Pipeline;
 
 namespace ContentSync.Local.CommandLine;
 
-/// <summary>What a sync came to. The counts from <see cref="Invalid"/> to <see cref="Pending"/> add up to <see cref="Read"/>.</summary>
+/// <summary>Outcome of a sync. The counts from <see cref="Invalid"/> to <see cref="Pending"/> add up to <see cref="Read"/>.</summary>
 public sealed record SyncSummary
 {
     public required long Read { get; init; }
@@ -25,16 +25,15 @@ public sealed record SyncSummary
 
     public required long Pending { get; init; }
 
-    /// <summary>Signatures made.</summary>
     public required long Signatures { get; init; }
 
-    /// <summary>Calls sent, quick retries included.</summary>
+    /// <summary>Requests sent, including immediate retries.</summary>
     [JsonPropertyName("partnerCalls")]
     public required long AlipayHkCalls { get; init; }
 
     public required double ElapsedSeconds { get; init; }
 
-    /// <summary>Why it ended before the end of the catalog or of the work; null where it did not.</summary>
+    /// <summary>Why the sync ended early; null when it finished.</summary>
     [JsonIgnore]
     public string? StoppedBecause { get; init; }
 
@@ -42,7 +41,7 @@ public sealed record SyncSummary
     [JsonIgnore]
     public bool Unreadable { get; init; }
 
-    /// <summary>The first of the items that did not end well.</summary>
+    /// <summary>The first of the failed items.</summary>
     [JsonIgnore]
     public IReadOnlyList<SyncIssue> Issues { get; init; } = [];
 
@@ -56,13 +55,13 @@ public sealed record SyncSummary
     public string ToJson() => JsonSerializer.Serialize(this, SummaryJson.Default.SyncSummary);
 }
 
-/// <summary>How summaries and reports are written.</summary>
+/// <summary>Serializes summaries and reports.</summary>
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 [JsonSerializable(typeof(SyncSummary))]
 [JsonSerializable(typeof(SyncIssue))]
 internal sealed partial class SummaryJson : JsonSerializerContext
 {
-    /// <summary>Text stays readable: Chinese is not written as escapes.</summary>
+    /// <summary>Keeps Chinese text readable instead of escaping it.</summary>
     public static SummaryJson Relaxed { get; } = new(new JsonSerializerOptions(JsonSerializerDefaults.Web)
     {
         DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,

@@ -15,7 +15,7 @@ using Microsoft.Extensions.Logging;
 
 namespace ContentSync.Local.Hosting;
 
-/// <summary>The HTTP API of the local host: the library's handlers on Kestrel, on loopback only.</summary>
+/// <summary>Serves the HTTP API: the library's handlers on Kestrel, on loopback only.</summary>
 public sealed class LocalHost : IAsyncDisposable
 {
     private readonly WebApplication _app;
@@ -26,17 +26,14 @@ public sealed class LocalHost : IAsyncDisposable
         Address = address;
     }
 
-    /// <summary>Where it listens.</summary>
+    /// <summary>The address it listens on, with the port that was picked.</summary>
     public Uri Address { get; }
 
-    /// <param name="pipeline">What it serves.</param>
-    /// <param name="options">Port, key and secrets.</param>
-    /// <param name="time">Clock.</param>
-    /// <param name="cancellationToken">Ends the start.</param>
-    /// <exception cref="CommandException">The port is in use, or a webhook secret is not one.</exception>
-    public static async Task<LocalHost> StartAsync(LocalPipeline pipeline, LocalHostOptions options, TimeProvider time, CancellationToken cancellationToken)
+    /// <exception cref="CommandException">The port is in use, or a webhook secret is invalid.</exception>
+    public static async Task<LocalHost> StartAsync(
+        LocalPipeline pipeline, LocalHostOptions options, TimeProvider time, CancellationToken cancellationToken)
     {
-        // Otherwise it watches the current directory and all below it for changes of a settings file, the ledger's every write among them.
+        // Without this, the builder watches the current directory recursively for changed settings files, and sees every write to the ledger.
         var builder = WebApplication.CreateSlimBuilder(["--hostBuilder:reloadConfigOnChange=false"]);
         builder.Logging.ClearProviders();
         builder.WebHost.ConfigureKestrel(kestrel =>
@@ -45,7 +42,7 @@ public sealed class LocalHost : IAsyncDisposable
             if (options.Port == 0) kestrel.Listen(IPAddress.Loopback, 0);
             else kestrel.ListenLocalhost(options.Port);
         });
-        // Ctrl-C is the command line's: it winds the pipeline up in the right order.
+        // The command line handles Ctrl-C; it shuts the pipeline down in the right order.
         builder.Services.AddSingleton<Microsoft.Extensions.Hosting.IHostLifetime, NoLifetime>();
         builder.Services.AddProblemDetails();
         AddHandlers(builder.Services, pipeline, options, time);
@@ -61,8 +58,8 @@ public sealed class LocalHost : IAsyncDisposable
         var key = new ApiKey(options.ApiKey);
         foreach (var route in ApiRoutes.All)
         {
-            app.MapMethods(route.Path, [route.Method], context => AnswerAsync(context, app.Services, route, key));
-            if (route.Path == ApiRoutes.Board) app.MapMethods("/", [route.Method], context => AnswerAsync(context, app.Services, route, key));
+            app.MapMethods(route.Path, [route.Method], context => HandleAsync(context, app.Services, route, key));
+            if (route.Path == ApiRoutes.Board) app.MapMethods("/", [route.Method], context => HandleAsync(context, app.Services, route, key));
         }
 
         options.MapMore?.Invoke(app);
@@ -73,7 +70,8 @@ public sealed class LocalHost : IAsyncDisposable
         catch (IOException e) when (e.InnerException is AddressInUseException)
         {
             await app.DisposeAsync().ConfigureAwait(false);
-            throw new CommandException($"Port {options.Port} is in use by another program. Stop that one, or choose another with --port.", e);
+            throw new CommandException(
+                $"Port {options.Port} is in use by another program. Stop that program, or choose another port with --port.", e);
         }
 
         var address = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First();
@@ -91,7 +89,8 @@ public sealed class LocalHost : IAsyncDisposable
         }
         catch (ArgumentException)
         {
-            throw new CommandException("--webhook-secret takes base64 of 24 to 64 bytes, with or without whsec_ before it. Make one with: openssl rand -base64 32");
+            throw new CommandException(
+                "--webhook-secret must be base64 of 24 to 64 bytes, optionally prefixed with whsec_. Generate one with: openssl rand -base64 32");
         }
 
         services
@@ -111,12 +110,12 @@ public sealed class LocalHost : IAsyncDisposable
             .AddApiHandlers();
     }
 
-    // The handlers are singletons: a scope of services for each request would hold nothing.
-    private static async Task AnswerAsync(HttpContext context, IServiceProvider services, ApiRoute route, ApiKey key)
+    // All handlers are singletons, so a service scope per request would stay empty.
+    private static async Task HandleAsync(HttpContext context, IServiceProvider services, ApiRoute route, ApiKey key)
     {
-        var answer = route.Access == ApiAccess.Key ? key.Refusal(context.Request) : null;
-        answer ??= await route.HandleAsync(services, context.Request, context.RequestAborted).ConfigureAwait(false);
-        await answer.ExecuteAsync(context).ConfigureAwait(false);
+        var result = route.Access == ApiAccess.Key ? key.Refusal(context.Request) : null;
+        result ??= await route.HandleAsync(services, context.Request, context.RequestAborted).ConfigureAwait(false);
+        await result.ExecuteAsync(context).ConfigureAwait(false);
     }
 
     private sealed class NoLifetime : Microsoft.Extensions.Hosting.IHostLifetime

@@ -2,16 +2,16 @@ using Microsoft.AspNetCore.Routing;
 
 namespace ContentSync.Local.Hosting;
 
-/// <summary>What the local host is told.</summary>
-/// <param name="Port">On this machine only; 0 takes a free one.</param>
+/// <summary>Settings of the local host.</summary>
+/// <param name="Port">Port on loopback; 0 picks a free one.</param>
 public sealed record LocalHostOptions(int Port)
 {
-    /// <summary>Asked of callers where it is set.</summary>
+    /// <summary>Key that callers must send; null requires none.</summary>
     public string? ApiKey { get; init; }
 
-    /// <summary>Standard Webhooks secrets; none closes the webhook.</summary>
+    /// <summary>Standard Webhooks secrets; the webhook is disabled when there are none.</summary>
     public IList<string> WebhookSecrets { get; init; } = [];
 
-    /// <summary>Adds routes beside the API's, behind the same middleware. Lets a benchmark compare with an endpoint that does nothing.</summary>
+    /// <summary>Adds routes next to the API's, behind the same middleware, so that a benchmark can compare with an empty endpoint.</summary>
     internal Action<IEndpointRouteBuilder>? MapMore { get; init; }
 }

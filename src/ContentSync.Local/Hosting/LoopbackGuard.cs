@@ -4,8 +4,8 @@ using Microsoft.AspNetCore.Http;
 namespace ContentSync.Local.Hosting;
 
 /// <summary>
-/// Keeps web pages of other origins from using this host through the browser of whoever runs it: by a name of theirs that leads to
-/// this machine, or by a form or script that sends here.
+/// Keeps web pages of other origins from reaching this host through the user's browser, whether by DNS rebinding or by a form or script that
+/// sends requests here.
 /// </summary>
 internal static class LoopbackGuard
 {
@@ -13,16 +13,22 @@ internal static class LoopbackGuard
     {
         var request = context.Request;
         if (!IsThisMachine(request.Host.Host))
-            return Refuse(context, StatusCodes.Status421MisdirectedRequest, "Not this host.", $"The Host header names '{request.Host}'; this host answers to localhost and 127.0.0.1 only.");
+        {
+            var detail = $"The Host header names '{request.Host}', but this host serves only localhost and 127.0.0.1.";
+            return Refuse(context, StatusCodes.Status421MisdirectedRequest, "Wrong host.", detail);
+        }
+
         if (request.Headers.Origin is [{ } origin] && !IsSafe(request.Method) && origin != $"{request.Scheme}://{request.Host}")
-            return Refuse(context, StatusCodes.Status403Forbidden, "Another origin.", $"A page of '{origin}' may not change anything here.");
+            return Refuse(context, StatusCodes.Status403Forbidden, "Wrong origin.", $"A page from '{origin}' must not change anything here.");
         return next(context);
     }
 
     private static bool IsThisMachine(string host) =>
-        host.Equals("localhost", StringComparison.OrdinalIgnoreCase) || (IPAddress.TryParse(host.Trim('[', ']'), out var address) && IPAddress.IsLoopback(address));
+        host.Equals("localhost", StringComparison.OrdinalIgnoreCase)
+        || (IPAddress.TryParse(host.Trim('[', ']'), out var address) && IPAddress.IsLoopback(address));
 
-    private static bool IsSafe(string method) => HttpMethods.IsGet(method) || HttpMethods.IsHead(method) || HttpMethods.IsOptions(method);
+    private static bool IsSafe(string method) =>
+        HttpMethods.IsGet(method) || HttpMethods.IsHead(method) || HttpMethods.IsOptions(method);
 
     private static Task Refuse(HttpContext context, int status, string title, string detail) =>
         TypedResults.Problem(detail, statusCode: status, title: title).ExecuteAsync(context);

@@ -3,20 +3,20 @@ using ContentSync.Signing;
 
 namespace ContentSync.Local.Pipeline;
 
-/// <summary>Counts what costs money and quota: signatures made and calls sent, quick retries included.</summary>
+/// <summary>Counts what costs money and quota: signatures, and requests to AlipayHK including immediate retries.</summary>
 public sealed class CallCounter
 {
     private long _signatures;
-    private long _partnerCalls;
+    private long _alipayHkCalls;
 
     public long Signatures => Interlocked.Read(ref _signatures);
 
-    public long AlipayHkCalls => Interlocked.Read(ref _partnerCalls);
+    public long AlipayHkCalls => Interlocked.Read(ref _alipayHkCalls);
 
-    /// <summary>The signer, counted.</summary>
+    /// <summary>Wraps the signer to count its signatures.</summary>
     public IRequestSigner Counting(RsaRequestSigner signer) => new CountingSigner(this, signer);
 
-    /// <summary>The socket, counted.</summary>
+    /// <summary>Wraps the innermost handler to count the requests that are really sent.</summary>
     public HttpMessageHandler Counting(HttpMessageHandler socket) => new CountingHandler(this) { InnerHandler = socket };
 
     private sealed class CountingSigner(CallCounter counter, RsaRequestSigner signer) : IRequestSigner, IKeyUnwrapper
@@ -35,7 +35,7 @@ public sealed class CallCounter
     {
         protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
         {
-            Interlocked.Increment(ref counter._partnerCalls);
+            Interlocked.Increment(ref counter._alipayHkCalls);
             return base.SendAsync(request, cancellationToken);
         }
     }

@@ -5,21 +5,17 @@ using ContentSync.Synchronization;
 
 namespace ContentSync.Local.Pipeline;
 
-/// <summary>Streams one catalog through the pipeline: read, validate, accept, enqueue, and wait for what can be finished now.</summary>
-/// <param name="synchronizer">Accepts the items.</param>
-/// <param name="queue">Runs them.</param>
-/// <param name="tally">Counts them.</param>
-/// <param name="time">Clock.</param>
+/// <summary>Streams one catalog through the pipeline: reads, validates, accepts and enqueues every item, then waits for the outcomes.</summary>
 public sealed class CatalogSync(ContentSynchronizer synchronizer, InProcessQueue queue, SyncTally tally, TimeProvider time)
 {
     private const int BatchSize = 256;
 
-    /// <summary>Accepted contents that may wait in memory; the reader stops while there are more.</summary>
+    /// <summary>Max accepted items waiting in memory; reading is suspended while there are more.</summary>
     private const int MaxActive = 4_096;
 
-    /// <summary>Reads the catalog to its end and hands every valid item to the queue.</summary>
-    /// <exception cref="CatalogFormatException">The rest of the catalog cannot be read; what came before it is accepted.</exception>
-    /// <exception cref="LedgerUnavailableException">The ledger cannot take more.</exception>
+    /// <summary>Reads the catalog to its end and enqueues every valid item.</summary>
+    /// <exception cref="CatalogFormatException">The rest of the catalog cannot be read; the items before it are accepted.</exception>
+    /// <exception cref="LedgerUnavailableException">The ledger cannot accept items.</exception>
     public async Task ReadAsync(IAsyncEnumerable<CatalogEntry> catalog, CancellationToken cancellationToken)
     {
         var batch = new List<(long Line, ContentItem Item)>(BatchSize);
@@ -36,21 +32,24 @@ public sealed class CatalogSync(ContentSynchronizer synchronizer, InProcessQueue
         }
         finally
         {
-            // Also when the catalog breaks off: what was read before the break is as good as ever.
+            // Even when the catalog is truncated, the items before that point are valid.
             if (batch.Count > 0 && !cancellationToken.IsCancellationRequested) await AcceptAsync(batch, cancellationToken).ConfigureAwait(false);
         }
     }
 
-    /// <summary>Waits until every entry has come to its end, or until nothing has ended for as long as <paramref name="retryTimeout"/>, or a configuration fault has stopped sending.</summary>
+    /// <summary>
+    /// Waits until every entry has an outcome, until no entry has got one for <paramref name="retryTimeout"/>, or until a configuration fault
+    /// has tripped the circuit breaker.
+    /// </summary>
     public async Task FinishAsync(TimeSpan retryTimeout, CancellationToken cancellationToken)
     {
-        var ended = tally.Ended;
+        var finished = tally.Finished;
         var since = time.GetTimestamp();
         while (tally.Counts.Pending > 0)
         {
             if (synchronizer.OpenCircuit is { Cause: TripCause.ConfigurationFault } && queue.Active == 0) return;
             await Task.Delay(TimeSpan.FromMilliseconds(20), time, cancellationToken).ConfigureAwait(false);
-            if (tally.Ended != ended) (ended, since) = (tally.Ended, time.GetTimestamp());
+            if (tally.Finished != finished) (finished, since) = (tally.Finished, time.GetTimestamp());
             else if (time.GetElapsedTime(since) > retryTimeout) return;
         }
     }
@@ -58,12 +57,14 @@ public sealed class CatalogSync(ContentSynchronizer synchronizer, InProcessQueue
     private async Task AcceptAsync(List<(long Line, ContentItem Item)> batch, CancellationToken cancellationToken)
     {
         await queue.WaitForActiveAsync(MaxActive, cancellationToken).ConfigureAwait(false);
-        var acceptances = await synchronizer.AcceptAsync(batch.ConvertAll(entry => entry.Item), time.GetUtcNow(), cancellationToken).ConfigureAwait(false);
+        var items = batch.ConvertAll(entry => entry.Item);
+        var acceptances = await synchronizer.AcceptAsync(items, time.GetUtcNow(), cancellationToken).ConfigureAwait(false);
         var messages = new List<SyncMessage>(batch.Count);
         for (var i = 0; i < batch.Count; i++)
         {
             var record = acceptances[i].Record;
-            if (tally.Add(batch[i].Line, batch[i].Item, acceptances[i])) messages.Add(new SyncMessage(record.ContentId, record.RequestId, record.Hop, TimeSpan.Zero));
+            if (tally.Add(batch[i].Line, batch[i].Item, acceptances[i]))
+                messages.Add(new SyncMessage(record.ContentId, record.RequestId, record.Hop, TimeSpan.Zero));
         }
 
         batch.Clear();

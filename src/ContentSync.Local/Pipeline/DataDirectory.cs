@@ -2,13 +2,13 @@ using System.Security.Cryptography;
 
 namespace ContentSync.Local.Pipeline;
 
-/// <summary>The folder in which the local host keeps ledger, keys and the simulated AlipayHK's content. Made on first use.</summary>
+/// <summary>The folder with the local host's ledger and keys and the simulated AlipayHK's items. Created on first use.</summary>
 public sealed class DataDirectory
 {
-    /// <summary>Where it lies unless <c>--data</c> says otherwise: below the current directory.</summary>
+    /// <summary>Default of <c>--data</c>: a folder in the current directory.</summary>
     public const string DefaultName = ".contentsync";
 
-    /// <summary>Name of the ledger's file.</summary>
+    /// <summary>File name of the ledger.</summary>
     public const string LedgerName = "ledger.db";
 
     /// <summary>Name of <see cref="ResyncFolder"/>.</summary>
@@ -20,20 +20,20 @@ public sealed class DataDirectory
 
     public string LedgerFile => Path.Combine(FullName, LedgerName);
 
-    /// <summary>Runs, plans, and what is compared on the way to one.</summary>
+    /// <summary>Runs, plans, and the temporary files of planning.</summary>
     public string ResyncFolder => Path.Combine(FullName, ResyncName);
 
     /// <summary>Our development key, RSA-2048, PKCS#8 PEM.</summary>
     public string PrivateKeyFile => Path.Combine(FullName, "keys", "private-key.pem");
 
-    /// <summary>The simulated AlipayHK's key.</summary>
+    /// <summary>The simulated AlipayHK's private key, RSA-2048, PKCS#8 PEM.</summary>
     public string SimulatedPrivateKeyFile => Path.Combine(FullName, "keys", "simulated-alipayhk-private-key.pem");
 
-    /// <summary>What the simulated AlipayHK holds.</summary>
+    /// <summary>The items that the simulated AlipayHK holds.</summary>
     public string SimulatedContentFile => Path.Combine(FullName, "simulated-alipayhk", "content.ndjson");
 
-    /// <summary>Opens the folder; on first use makes it, with a .gitignore of its own and two development keys.</summary>
-    /// <exception cref="CommandException">It cannot be made or written.</exception>
+    /// <summary>Opens the folder; on first use creates it, with its own .gitignore and two development keys.</summary>
+    /// <exception cref="CommandException">The folder cannot be created or written.</exception>
     public static DataDirectory Open(string path)
     {
         var directory = new DataDirectory(Path.GetFullPath(path));
@@ -55,7 +55,7 @@ public sealed class DataDirectory
         return directory;
     }
 
-    // Two processes may start on a fresh folder at the same time: the key appears whole or not at all, and the first one wins.
+    // Two processes may open a new folder at the same time: the file appears complete or not at all, and the first key wins.
     private static void EnsureKey(string file)
     {
         if (File.Exists(file)) return;

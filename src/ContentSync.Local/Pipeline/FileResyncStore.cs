@@ -9,8 +9,8 @@ using ContentSync.Resync.Planning;
 namespace ContentSync.Local.Pipeline;
 
 /// <summary>
-/// Keeps the runs of each source, and the plans of those under way, in one folder. For the one process that owns the data folder: a
-/// run that is found under way was left by an owner who is gone. Thread-safe.
+/// Keeps the runs of each source, and the plans of the runs under way, in one folder. Only the process that owns the data folder may use it,
+/// so a run found under way was left by an earlier process. Thread-safe.
 /// </summary>
 public sealed class FileResyncStore : IResyncStore
 {
@@ -19,19 +19,19 @@ public sealed class FileResyncStore : IResyncStore
 
     private FileResyncStore(string folder) => _folder = folder;
 
-    /// <summary>Opens the folder, and clears away what a killed owner left half done.</summary>
-    /// <exception cref="IOException">It cannot be used.</exception>
+    /// <summary>Opens the folder and deletes unfinished files of a killed process.</summary>
+    /// <exception cref="IOException">The folder cannot be used.</exception>
     public static FileResyncStore Open(string folder)
     {
         var directory = Directory.CreateDirectory(folder);
-        foreach (var spill in directory.GetDirectories("plan-*")) spill.Delete(recursive: true);
+        foreach (var partitions in directory.GetDirectories("plan-*")) partitions.Delete(recursive: true);
         foreach (var draft in directory.GetFiles("*.draft")) draft.Delete();
         DeleteOrphans(directory);
         return new FileResyncStore(folder);
     }
 
-    /// <summary>Looks at the folder whoever owns it; it need not be there.</summary>
-    public static FileResyncStore Look(string folder) => new(folder);
+    /// <summary>For reading while another process may own the folder; the folder need not exist.</summary>
+    public static FileResyncStore OpenReadOnly(string folder) => new(folder);
 
     /// <inheritdoc/>
     public ValueTask<ResyncHistory?> FindAsync(string source, CancellationToken cancellationToken)
@@ -102,17 +102,18 @@ public sealed class FileResyncStore : IResyncStore
         return ValueTask.CompletedTask;
     }
 
-    // A plan is saved before the run that names it is written, and deleted after that run's end is.
+    // A plan is saved before the run that names it, and deleted after the end of that run is written.
     private static void DeleteOrphans(DirectoryInfo directory)
     {
         try
         {
             var inUse = directory.GetFiles("*.json").Select(history => Read(history.FullName)?.InProgress()?.PlanId).ToHashSet();
-            foreach (var plan in directory.GetFiles("*.plan").Where(plan => !inUse.Contains(Path.GetFileNameWithoutExtension(plan.Name)))) plan.Delete();
+            var plans = directory.GetFiles("*.plan");
+            foreach (var orphan in plans.Where(plan => !inUse.Contains(Path.GetFileNameWithoutExtension(plan.Name)))) orphan.Delete();
         }
         catch (IOException)
         {
-            // Which plans are in use cannot be read; whoever asks for these runs is told.
+            // The history that names the plans is unreadable, so no plan may be deleted. Reading the runs reports the error.
         }
     }
 
@@ -128,11 +129,15 @@ public sealed class FileResyncStore : IResyncStore
         }
         catch (JsonException e)
         {
-            throw new IOException($"The file {file} holds no runs that this program can read; move it away to begin anew.", e);
+            throw new IOException($"The file {file} holds no runs that this program can read. Move it away to start without a history.", e);
         }
     }
 
-    private string HistoryFile(string source) => Path.Combine(_folder, Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(source)).AsSpan(0, 16)) + ".json");
+    private string HistoryFile(string source)
+    {
+        var hash = SHA256.HashData(Encoding.UTF8.GetBytes(source));
+        return Path.Combine(_folder, Convert.ToHexStringLower(hash.AsSpan(0, 16)) + ".json");
+    }
 
     private string PlanFile(string planId) => Path.Combine(_folder, planId + ".plan");
 }

@@ -5,16 +5,16 @@ using Microsoft.Extensions.Logging;
 namespace ContentSync.Local.Pipeline;
 
 /// <summary>
-/// The queue of one machine, in memory: what it holds is pending in the ledger too, and is enqueued again from there after a
-/// restart. Holds each content once, however often it is enqueued, and never runs one content twice at the same time.
+/// An in-memory queue. Every item on it is also pending in the ledger and is enqueued from there after a restart. It holds each item once,
+/// however often the item is enqueued, and never runs the same item twice at the same time.
 /// </summary>
 public sealed partial class InProcessQueue : ISyncQueue, IAsyncDisposable
 {
-    /// <summary>Waiting contents kept in memory; more are left to the sweep, which finds them in the ledger when they are due.</summary>
+    /// <summary>Max delayed items in memory; the sweep finds any others in the ledger when they are due.</summary>
     private const int MaxDelayed = 100_000;
 
-    /// <summary>Wait after a fault that nobody foresaw.</summary>
-    private static readonly TimeSpan FaultPause = TimeSpan.FromSeconds(30);
+    /// <summary>Delay before an item is run again after an unexpected exception.</summary>
+    private static readonly TimeSpan FaultDelay = TimeSpan.FromSeconds(30);
 
     private readonly ContentSynchronizer _synchronizer;
     private readonly TimeProvider _time;
@@ -23,25 +23,25 @@ public sealed partial class InProcessQueue : ISyncQueue, IAsyncDisposable
     private readonly Dictionary<string, Entry> _entries = new(StringComparer.Ordinal);
     private readonly PriorityQueue<(string ContentId, long Ticket), DateTimeOffset> _delayed = new();
     private readonly SemaphoreSlim _delayedChanged = new(0, 1);
-    private readonly CancellationTokenSource _stopTaking = new();
+    private readonly CancellationTokenSource _stopping = new();
     private readonly CancellationTokenSource _abandon = new();
     private readonly Lock _lock = new();
     private readonly Task[] _workers;
-    private readonly Task _clock;
-    private TaskCompletionSource? _moved;
+    private readonly Task _timer;
+    private TaskCompletionSource? _activeChanged;
     private long _tickets;
-    private int _waiting;
+    private int _delayedCount;
 
-    /// <param name="synchronizer">Runs the contents.</param>
-    /// <param name="workers">Contents in flight at the same time.</param>
-    /// <param name="time">Clock of the delays.</param>
-    /// <param name="logger">For faults that nobody foresaw.</param>
+    /// <param name="synchronizer">Sends the items.</param>
+    /// <param name="workers">Max items in flight at the same time.</param>
+    /// <param name="time">Measures the delays.</param>
+    /// <param name="logger">Receives unexpected exceptions.</param>
     public InProcessQueue(ContentSynchronizer synchronizer, int workers, TimeProvider time, ILogger<InProcessQueue> logger)
     {
         _synchronizer = synchronizer;
         _time = time;
         _logger = logger;
-        _clock = RunClockAsync();
+        _timer = RunTimerAsync();
         _workers = [.. Enumerable.Range(0, workers).Select(_ => RunWorkerAsync())];
     }
 
@@ -53,15 +53,15 @@ public sealed partial class InProcessQueue : ISyncQueue, IAsyncDisposable
         Delayed,
     }
 
-    /// <summary>Told of every run's ending, on the worker that ran it and before anyone waiting for the queue goes on.</summary>
+    /// <summary>Raised for the outcome of every attempt, on the worker that made it and before <see cref="WaitForActiveAsync"/> returns.</summary>
     public event Action<string, SyncOutcome>? Ended;
 
-    /// <summary>Contents ready to run or running.</summary>
+    /// <summary>Items that are ready to run or running.</summary>
     public int Active
     {
         get
         {
-            lock (_lock) return _entries.Count - _waiting;
+            lock (_lock) return _entries.Count - _delayedCount;
         }
     }
 
@@ -75,36 +75,38 @@ public sealed partial class InProcessQueue : ISyncQueue, IAsyncDisposable
         return ValueTask.CompletedTask;
     }
 
-    /// <summary>Returns when at most this many contents are ready or running.</summary>
-    public async Task WaitForActiveAsync(int atMost, CancellationToken cancellationToken)
+    /// <summary>Waits until at most <paramref name="max"/> items are ready or running.</summary>
+    public async Task WaitForActiveAsync(int max, CancellationToken cancellationToken)
     {
         while (true)
         {
-            Task moved;
+            Task changed;
             lock (_lock)
             {
-                if (_entries.Count - _waiting <= atMost) return;
-                _moved ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-                moved = _moved.Task;
+                if (_entries.Count - _delayedCount <= max) return;
+                _activeChanged ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+                changed = _activeChanged.Task;
             }
 
-            await moved.WaitAsync(cancellationToken).ConfigureAwait(false);
+            await changed.WaitAsync(cancellationToken).ConfigureAwait(false);
         }
     }
 
-    /// <summary>Stops taking up contents, lets those in flight finish for the given time, then gives them up; they stay pending in the ledger.</summary>
+    /// <summary>
+    /// Starts no more items, and cancels those still in flight after <paramref name="timeout"/>. Unfinished items stay pending in the ledger.
+    /// </summary>
     public async Task StopAsync(TimeSpan timeout)
     {
-        await _stopTaking.CancelAsync().ConfigureAwait(false);
+        await _stopping.CancelAsync().ConfigureAwait(false);
         _ready.Writer.TryComplete();
         _abandon.CancelAfter(timeout);
-        await Task.WhenAll([.. _workers, _clock]).ConfigureAwait(false);
+        await Task.WhenAll([.. _workers, _timer]).ConfigureAwait(false);
     }
 
     public async ValueTask DisposeAsync()
     {
         await StopAsync(TimeSpan.Zero).ConfigureAwait(false);
-        _stopTaking.Dispose();
+        _stopping.Dispose();
         _abandon.Dispose();
         _delayedChanged.Dispose();
     }
@@ -115,7 +117,7 @@ public sealed partial class InProcessQueue : ISyncQueue, IAsyncDisposable
         {
             if (entry.Stage == Stage.Running) entry.Stage = Stage.RunningAgain;
             if (entry.Stage != Stage.Delayed || delay > TimeSpan.Zero) return;
-            _waiting--;
+            _delayedCount--;
         }
         else
         {
@@ -123,7 +125,7 @@ public sealed partial class InProcessQueue : ISyncQueue, IAsyncDisposable
             _entries.Add(contentId, entry);
         }
 
-        if (delay > TimeSpan.Zero) Wait(contentId, entry, delay);
+        if (delay > TimeSpan.Zero) Delay(contentId, entry, delay);
         else MakeReady(contentId, entry);
     }
 
@@ -133,9 +135,9 @@ public sealed partial class InProcessQueue : ISyncQueue, IAsyncDisposable
         _ready.Writer.TryWrite(contentId);
     }
 
-    private void Wait(string contentId, Entry entry, TimeSpan delay)
+    private void Delay(string contentId, Entry entry, TimeSpan delay)
     {
-        if (_waiting >= MaxDelayed)
+        if (_delayedCount >= MaxDelayed)
         {
             _entries.Remove(contentId);
             return;
@@ -143,7 +145,7 @@ public sealed partial class InProcessQueue : ISyncQueue, IAsyncDisposable
 
         entry.Stage = Stage.Delayed;
         entry.Ticket = ++_tickets;
-        _waiting++;
+        _delayedCount++;
         _delayed.Enqueue((contentId, entry.Ticket), _time.GetUtcNow() + delay);
         if (_delayedChanged.CurrentCount == 0) _delayedChanged.Release();
     }
@@ -155,7 +157,7 @@ public sealed partial class InProcessQueue : ISyncQueue, IAsyncDisposable
         {
             while (_ready.Reader.TryRead(out var contentId))
             {
-                if (_stopTaking.IsCancellationRequested) return;
+                if (_stopping.IsCancellationRequested) return;
                 await RunAsync(contentId).ConfigureAwait(false);
             }
         }
@@ -181,33 +183,33 @@ public sealed partial class InProcessQueue : ISyncQueue, IAsyncDisposable
         }
         catch (Exception fault)
         {
-            // It must not take the worker with it, on whom all the others wait. The content stays pending.
+            // The worker must survive, because other items depend on it. This item stays pending.
             LogFault(contentId, fault.Message, fault);
-            outcome = new SyncOutcome(SyncOutcomeKind.Pending) { Cause = PendingCause.Busy, Delay = FaultPause, Description = fault.Message };
+            outcome = new SyncOutcome(SyncOutcomeKind.Pending) { Cause = PendingCause.Busy, Delay = FaultDelay, Description = fault.Message };
         }
 
         Ended?.Invoke(contentId, outcome);
         lock (_lock)
         {
             if (entry.Stage == Stage.RunningAgain) MakeReady(contentId, entry);
-            else if (outcome.Kind == SyncOutcomeKind.Pending) Wait(contentId, entry, outcome.Delay);
+            else if (outcome.Kind == SyncOutcomeKind.Pending) Delay(contentId, entry, outcome.Delay);
             else _entries.Remove(contentId);
-            _moved?.TrySetResult();
-            _moved = null;
+            _activeChanged?.TrySetResult();
+            _activeChanged = null;
         }
     }
 
-    private async Task RunClockAsync()
+    private async Task RunTimerAsync()
     {
         try
         {
-            var changed = _delayedChanged.WaitAsync(_stopTaking.Token);
+            var changed = _delayedChanged.WaitAsync(_stopping.Token);
             while (true)
             {
-                if (TakeDue() is { } wait) await Task.WhenAny(changed, Task.Delay(wait, _time, _stopTaking.Token)).ConfigureAwait(false);
+                if (TakeDue() is { } wait) await Task.WhenAny(changed, Task.Delay(wait, _time, _stopping.Token)).ConfigureAwait(false);
                 else await changed.ConfigureAwait(false);
-                _stopTaking.Token.ThrowIfCancellationRequested();
-                if (changed.IsCompleted) changed = _delayedChanged.WaitAsync(_stopTaking.Token);
+                _stopping.Token.ThrowIfCancellationRequested();
+                if (changed.IsCompleted) changed = _delayedChanged.WaitAsync(_stopping.Token);
             }
         }
         catch (OperationCanceledException)
@@ -216,7 +218,8 @@ public sealed partial class InProcessQueue : ISyncQueue, IAsyncDisposable
         }
     }
 
-    /// <returns>The wait until the next one is due; null where none waits.</returns>
+    /// <summary>Makes the due items ready.</summary>
+    /// <returns>Time until the next item is due; null when no item is delayed.</returns>
     private TimeSpan? TakeDue()
     {
         lock (_lock)
@@ -227,7 +230,7 @@ public sealed partial class InProcessQueue : ISyncQueue, IAsyncDisposable
                 if (due > now) return due - now;
                 _delayed.Dequeue();
                 if (!_entries.TryGetValue(next.ContentId, out var entry) || entry.Stage != Stage.Delayed || entry.Ticket != next.Ticket) continue;
-                _waiting--;
+                _delayedCount--;
                 MakeReady(next.ContentId, entry);
             }
 
@@ -235,7 +238,10 @@ public sealed partial class InProcessQueue : ISyncQueue, IAsyncDisposable
         }
     }
 
-    [LoggerMessage(EventId = 3001, Level = LogLevel.Error, Message = "Unforeseen fault with {ContentId}: {Reason} It stays pending and is tried again.")]
+    [LoggerMessage(
+        EventId = 3001,
+        Level = LogLevel.Error,
+        Message = "Unexpected exception with item {ContentId}: {Reason} The item stays pending and is retried.")]
     private partial void LogFault(string contentId, string reason, Exception fault);
 
     private sealed class Entry

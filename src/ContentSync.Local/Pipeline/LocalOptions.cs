@@ -2,45 +2,47 @@ using ContentSync.Simulator;
 
 namespace ContentSync.Local.Pipeline;
 
-/// <summary>What the command line asks of the pipeline.</summary>
+/// <summary>Settings of the pipeline, as given on the command line.</summary>
 public sealed record LocalOptions
 {
-    /// <summary>Folder of ledger, keys and the simulated AlipayHK's content.</summary>
+    /// <summary>Folder with the ledger, the keys and the simulated AlipayHK's items.</summary>
     public string Data { get; init; } = DataDirectory.DefaultName;
 
-    /// <summary>Base address to send to; null for a simulated AlipayHK in this process.</summary>
+    /// <summary>Base address to send to; null starts a simulated AlipayHK in this process.</summary>
     public Uri? Gateway { get; init; }
 
-    /// <summary>Our Client-Id.</summary>
+    /// <summary>Client-Id that AlipayHK assigned.</summary>
     public string ClientId { get; init; } = SimulatedClientId;
 
-    /// <summary>Private key file to sign with; null for the development key of the data folder.</summary>
+    /// <summary>Private key file to sign with; null uses the development key of the data folder.</summary>
     public string? KeyFile { get; init; }
 
-    /// <summary>keyVersion under which the gateway holds our public key.</summary>
+    /// <summary>keyVersion under which AlipayHK registered our public key.</summary>
     public string KeyVersion { get; init; } = "1";
 
-    /// <summary>File with the gateway's public key; null for that of the simulated AlipayHK.</summary>
+    /// <summary>File with AlipayHK's public key; null uses that of the simulated AlipayHK.</summary>
     public string? AlipayHkKeyFile { get; init; }
 
-    /// <summary>keyVersion of the gateway's key.</summary>
+    /// <summary>keyVersion of AlipayHK's public key.</summary>
     public string AlipayHkKeyVersion { get; init; } = "1";
 
     /// <summary>Folder with one JSON Schema per content type; null for none.</summary>
     public string? Schemas { get; init; }
 
-    /// <summary>Contents in flight at the same time.</summary>
+    /// <summary>Max items in flight at the same time.</summary>
     public int Workers { get; init; } = 64;
 
-    /// <summary>Catalog file that resyncs are started of; null for none.</summary>
+    /// <summary>Catalog file for resyncs; null for none.</summary>
     public string? Catalog { get; init; }
 
-    /// <summary>Most sends per second, of single changes and bulk together; a fifth of it is left to single changes. Null for no limit.</summary>
+    /// <summary>
+    /// Max requests per second, single changes and resyncs together; resyncs leave a fifth of them to single changes. Null for no limit.
+    /// </summary>
     public double? Rate { get; init; }
 
-    /// <summary>How the simulated AlipayHK misbehaves.</summary>
+    /// <summary>Faults of the simulated AlipayHK.</summary>
     public GatewayFaults Faults { get; init; } = GatewayFaults.None;
 
-    /// <summary>Client-Id that the simulated AlipayHK knows.</summary>
+    /// <summary>Client-Id that the simulated AlipayHK accepts.</summary>
     public const string SimulatedClientId = "4Q5Y8W0WSG45P907917";
 }

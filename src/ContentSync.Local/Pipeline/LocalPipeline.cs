@@ -12,20 +12,22 @@ using Microsoft.Extensions.Logging;
 
 namespace ContentSync.Local.Pipeline;
 
-/// <summary>The whole pipeline on one machine: SQLite ledger, PEM key, in-process queue, and a simulated AlipayHK unless another gateway is named.</summary>
+/// <summary>
+/// The whole pipeline on one machine: SQLite ledger, PEM key, in-process queue, and a simulated AlipayHK unless another gateway is configured.
+/// </summary>
 public sealed class LocalPipeline : IAsyncDisposable
 {
-    /// <summary>Contents of one lane on a page of a resync, where the rate is not limited.</summary>
+    /// <summary>Items of one lane on a page of a resync, when the rate is unlimited.</summary>
     public const int ItemsPerPack = 200;
 
-    /// <summary>How long what is in flight may take to finish after a stop.</summary>
-    private static readonly TimeSpan StopPatience = TimeSpan.FromSeconds(10);
+    /// <summary>How long items in flight may take to finish when the pipeline stops.</summary>
+    private static readonly TimeSpan StopTimeout = TimeSpan.FromSeconds(10);
 
-    /// <summary>How often contents that are due but in nobody's hands are looked for.</summary>
+    /// <summary>How often overdue items that are not on the queue are looked for.</summary>
     private static readonly TimeSpan SweepInterval = TimeSpan.FromSeconds(15);
 
-    /// <summary>What a page of a resync takes at most, where the rate is limited.</summary>
-    private static readonly TimeSpan PageTime = TimeSpan.FromSeconds(2);
+    /// <summary>Max duration of a page of a resync, when the rate is limited.</summary>
+    private static readonly TimeSpan MaxPageTime = TimeSpan.FromSeconds(2);
 
     private readonly List<IAsyncDisposable> _owned = [];
     private readonly CancellationTokenSource _stopping = new();
@@ -47,43 +49,58 @@ public sealed class LocalPipeline : IAsyncDisposable
 
     public required ContentReader Reader { get; init; }
 
-    /// <summary>How it speaks to AlipayHK.</summary>
+    /// <summary>Connection to AlipayHK.</summary>
     public required AlipayHkOptions AlipayHk { get; init; }
 
     /// <summary>Resyncs of the configured catalog and of the ledger.</summary>
     public required LocalResync Resync { get; init; }
 
-    /// <summary>Null where another gateway is named.</summary>
+    /// <summary>The simulated AlipayHK; null when another gateway is configured.</summary>
     public required SimulatedGateway? Gateway { get; init; }
 
-    /// <summary>Where it sends to.</summary>
+    /// <summary>Address that requests go to.</summary>
     public required Uri GatewayAddress { get; init; }
 
-    /// <summary>Signatures made and calls sent since the start.</summary>
+    /// <summary>Signatures and requests since the start.</summary>
     public required CallCounter Calls { get; init; }
 
-    /// <summary>Waits that suit a person in front of a screen; the library's own defaults are hours.</summary>
+    /// <summary>Delays for interactive use; the library's defaults are hours.</summary>
     public static RecoverabilityOptions Recoverability { get; } = new()
     {
-        BackOff = [TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(2), TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(10), TimeSpan.FromSeconds(20), TimeSpan.FromSeconds(40), TimeSpan.FromMinutes(2)],
+        BackOff =
+        [
+            TimeSpan.FromSeconds(1),
+            TimeSpan.FromSeconds(2),
+            TimeSpan.FromSeconds(5),
+            TimeSpan.FromSeconds(10),
+            TimeSpan.FromSeconds(20),
+            TimeSpan.FromSeconds(40),
+            TimeSpan.FromMinutes(2),
+        ],
         ProbeInterval = TimeSpan.FromSeconds(5),
         SigningRetryDelay = TimeSpan.FromSeconds(1),
         LateEffectWindow = TimeSpan.FromSeconds(2),
     };
 
-    /// <summary>Opens the data folder, starts the simulated AlipayHK where one is wanted, and takes up what an earlier run left pending.</summary>
-    /// <exception cref="CommandException">One sentence on what cannot be used.</exception>
-    public static async Task<LocalPipeline> OpenAsync(LocalOptions options, TimeProvider time, ILoggerFactory loggers, CancellationToken cancellationToken)
+    /// <summary>
+    /// Opens the data folder, starts the simulated AlipayHK if one is needed, and resumes the items that an earlier run left pending.
+    /// </summary>
+    /// <exception cref="CommandException">A file, key, folder or setting is unusable.</exception>
+    public static async Task<LocalPipeline> OpenAsync(
+        LocalOptions options, TimeProvider time, ILoggerFactory loggers, CancellationToken cancellationToken)
     {
         var data = DataDirectory.Open(options.Data);
         var owned = new List<IAsyncDisposable>();
         try
         {
-            // Due times and leases go by a clock that does not jump; what AlipayHK sees goes by the wall clock.
+            // Due times and leases use a clock that never jumps; timestamps sent to AlipayHK use the wall clock.
             var clock = new StoreClock(time);
             var ledger = await OpenLedgerAsync(data, clock, cancellationToken).ConfigureAwait(false);
             owned.Add(ledger);
-            var gateway = options.Gateway is null ? await SimulatedGatewayStartup.StartAsync(data, options.ClientId, port: 0, options.Faults, time, cancellationToken).ConfigureAwait(false) : null;
+            var gateway = options.Gateway is null
+                ? await SimulatedGatewayStartup
+                    .StartAsync(data, options.ClientId, port: 0, options.Faults, time, cancellationToken).ConfigureAwait(false)
+                : null;
             if (gateway is not null) owned.Add(gateway);
 
             var contentOptions = new ContentOptions { SchemaDirectory = options.Schemas };
@@ -92,10 +109,17 @@ public sealed class LocalPipeline : IAsyncDisposable
             var address = options.Gateway ?? gateway!.Address;
             var alipayHk = CreateOptions(data, options, address);
             var client = CreateClient(data, options, alipayHk, calls, time, loggers);
-            var gate = new CircuitBreaker(Recoverability, clock);
+            var breaker = new CircuitBreaker(Recoverability, clock);
             var random = new Random();
             var synchronizer = new ContentSynchronizer(
-                ledger, client, gate, new RequestIdSource(), Recoverability, () => NextJitter(random), clock, loggers.CreateLogger<ContentSynchronizer>());
+                ledger,
+                client,
+                breaker,
+                new RequestIdSource(),
+                Recoverability,
+                () => NextJitter(random),
+                clock,
+                loggers.CreateLogger<ContentSynchronizer>());
             var queue = new InProcessQueue(synchronizer, options.Workers, clock, loggers.CreateLogger<InProcessQueue>());
             owned.Add(queue);
             var reader = new ContentReader(contentOptions, time, schemas);
@@ -105,7 +129,7 @@ public sealed class LocalPipeline : IAsyncDisposable
             {
                 Ledger = ledger,
                 Synchronizer = synchronizer,
-                CircuitBreaker = gate,
+                CircuitBreaker = breaker,
                 Queue = queue,
                 Resync = LocalResync.Open(data, ResyncOptionsOf(options), catalog, parts, clock, loggers.CreateLogger<LocalResync>()),
                 ContentOptions = contentOptions,
@@ -127,18 +151,18 @@ public sealed class LocalPipeline : IAsyncDisposable
         }
     }
 
-    /// <summary>Whether the ledger holds nothing at all.</summary>
-    /// <exception cref="LedgerUnavailableException">It cannot be read.</exception>
+    /// <summary>Whether the ledger holds no items.</summary>
+    /// <exception cref="LedgerUnavailableException">The ledger cannot be read.</exception>
     public async ValueTask<bool> IsEmptyAsync(CancellationToken cancellationToken) =>
         (await Ledger.PageAsync(new SyncRecordFilter(), null, 1, cancellationToken).ConfigureAwait(false)).Count == 0;
 
-    /// <summary>Lets what is in flight finish; the rest stays pending for the next run.</summary>
+    /// <summary>Lets items in flight finish; the others stay pending for the next run.</summary>
     public async ValueTask DisposeAsync()
     {
         await _stopping.CancelAsync().ConfigureAwait(false);
         await Resync.DisposeAsync().ConfigureAwait(false);
         await _sweeping.ConfigureAwait(false);
-        await Queue.StopAsync(StopPatience).ConfigureAwait(false);
+        await Queue.StopAsync(StopTimeout).ConfigureAwait(false);
         for (var i = _owned.Count - 1; i >= 0; i--) await _owned[i].DisposeAsync().ConfigureAwait(false);
         _stopping.Dispose();
     }
@@ -155,15 +179,15 @@ public sealed class LocalPipeline : IAsyncDisposable
         }
     }
 
-    // A pack is no message here, and a page ends with its slowest lane, so without a rate packs are large. At a low rate lanes are few, so
-    // that they begin without a burst that would have to wait for its turn; and packs are small, so that a page takes seconds: a run shows
-    // how far it is, and ends soon after it is cancelled.
+    // Here a pack is not a message, and a page takes as long as its slowest lane, so packs are large when the rate is unlimited. At a low rate
+    // there are few lanes, so that they do not start with a burst that the rate limiter would delay, and packs are small, so that a page takes
+    // seconds: progress is visible, and a cancelled run ends soon.
     private static ResyncOptions ResyncOptionsOf(LocalOptions options)
     {
         if (options.Rate is not { } rate) return new ResyncOptions { SendsPerSecond = 0, ItemsPerPack = ItemsPerPack };
         var resync = new ResyncOptions { SendsPerSecond = rate };
         resync.Lanes = (int)Math.Clamp(rate, 1, resync.Lanes);
-        resync.ItemsPerPack = (int)Math.Clamp(rate * PageTime.TotalSeconds / resync.Lanes, 1, resync.ItemsPerPack);
+        resync.ItemsPerPack = (int)Math.Clamp(rate * MaxPageTime.TotalSeconds / resync.Lanes, 1, resync.ItemsPerPack);
         return resync;
     }
 
@@ -180,7 +204,8 @@ public sealed class LocalPipeline : IAsyncDisposable
         return problems.Failed ? throw new CommandException(string.Join(' ', problems.Failures)) : alipayHk;
     }
 
-    private static AlipayHkClient CreateClient(DataDirectory data, LocalOptions options, AlipayHkOptions alipayHk, CallCounter calls, TimeProvider time, ILoggerFactory loggers)
+    private static AlipayHkClient CreateClient(
+        DataDirectory data, LocalOptions options, AlipayHkOptions alipayHk, CallCounter calls, TimeProvider time, ILoggerFactory loggers)
     {
         var keyFile = options.KeyFile ?? data.PrivateKeyFile;
         var signer = RsaRequestSigner.FromKeyText(ReadKey(keyFile, "--key"), options.KeyVersion, $"The key file '{keyFile}'");
@@ -189,7 +214,7 @@ public sealed class LocalPipeline : IAsyncDisposable
 
     private static string AlipayHkKey(DataDirectory data, LocalOptions options)
     {
-        if (options.AlipayHkKeyFile is { } file) return ReadKey(file, "--partner-key");
+        if (options.AlipayHkKeyFile is { } file) return ReadKey(file, "--alipayhk-key");
         using var simulated = RSA.Create();
         simulated.ImportFromPem(ReadKey(data.SimulatedPrivateKeyFile, "--data"));
         return simulated.ExportSubjectPublicKeyInfoPem();
@@ -226,7 +251,7 @@ public sealed class LocalPipeline : IAsyncDisposable
                 }
                 catch (LedgerUnavailableException)
                 {
-                    // The next sweep tries again; whoever submits meanwhile is told.
+                    // The next sweep retries; submitting an item reports the error meanwhile.
                 }
             }
             while (await timer.WaitForNextTickAsync(_stopping.Token).ConfigureAwait(false));

@@ -12,21 +12,29 @@ using Microsoft.Extensions.Logging;
 namespace ContentSync.Local.Pipeline;
 
 /// <summary>
-/// Resyncs on one machine: runs are remembered in the data folder and sent in this process. A command carries one out itself with
-/// <see cref="Runner"/>; a host that serves calls <see cref="Start"/>, and from then on whatever is asked for is carried out.
+/// Resyncs on one machine: runs are kept in the data folder and executed in this process. A command executes a run itself with
+/// <see cref="Runner"/>; a serving host calls <see cref="Start"/>, which executes every run that is scheduled from then on.
 /// </summary>
 public sealed partial class LocalResync : IResyncScheduler, IAsyncDisposable
 {
-    /// <summary>Wait before a fault is tried again.</summary>
-    private static readonly TimeSpan FaultWait = TimeSpan.FromSeconds(5);
+    /// <summary>Delay before a failed run is retried.</summary>
+    private static readonly TimeSpan FaultDelay = TimeSpan.FromSeconds(5);
 
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
     private readonly CancellationTokenSource _stopping = new();
-    private readonly Dictionary<string, SemaphoreSlim> _wakes;
+    private readonly Dictionary<string, SemaphoreSlim> _scheduled;
     private Task _working = Task.CompletedTask;
 
-    private LocalResync(CatalogPlanner planner, ResyncRunner runner, RetryWatch retries, IResyncStore store, IPackLanes lanes, ResyncSources sources, TimeProvider time, ILogger logger)
+    private LocalResync(
+        CatalogPlanner planner,
+        ResyncRunner runner,
+        RetryWatch retries,
+        IResyncStore store,
+        IPackLanes lanes,
+        ResyncSources sources,
+        TimeProvider time,
+        ILogger logger)
     {
         _time = time;
         _logger = logger;
@@ -35,8 +43,8 @@ public sealed partial class LocalResync : IResyncScheduler, IAsyncDisposable
         Retries = retries;
         Sources = sources;
         Resyncs = new ResyncRuns(runner, store, lanes, this, time);
-        // Full at first: what an earlier process left under way is taken up.
-        _wakes = Known(sources).ToDictionary(source => source.Name, _ => new SemaphoreSlim(1, 1), StringComparer.Ordinal);
+        // Signalled initially, so that runs left by an earlier process are resumed.
+        _scheduled = Known(sources).ToDictionary(source => source.Name, _ => new SemaphoreSlim(1, 1), StringComparer.Ordinal);
     }
 
     /// <summary>Compares a catalog with the ledger.</summary>
@@ -44,7 +52,7 @@ public sealed partial class LocalResync : IResyncScheduler, IAsyncDisposable
 
     public ResyncRunner Runner { get; }
 
-    /// <summary>What left a run, and whether it has come to its end.</summary>
+    /// <summary>Items that failed in a run and are retried individually.</summary>
     public RetryWatch Retries { get; }
 
     public ResyncSources Sources { get; }
@@ -52,9 +60,15 @@ public sealed partial class LocalResync : IResyncScheduler, IAsyncDisposable
     /// <summary>For the API and the board.</summary>
     public ResyncRuns Resyncs { get; }
 
-    /// <summary>For the one process that owns the data folder.</summary>
+    /// <summary>Only the process that owns the data folder may open it.</summary>
     /// <exception cref="CommandException">The folder cannot be used.</exception>
-    public static LocalResync Open(DataDirectory data, ResyncOptions options, ICatalogSource? catalog, LocalResyncParts parts, TimeProvider time, ILogger<LocalResync> logger)
+    public static LocalResync Open(
+        DataDirectory data,
+        ResyncOptions options,
+        ICatalogSource? catalog,
+        LocalResyncParts parts,
+        TimeProvider time,
+        ILogger<LocalResync> logger)
     {
         var store = OpenStore(data.ResyncFolder);
         var retries = new RetryWatch(parts.Queue, time);
@@ -73,35 +87,36 @@ public sealed partial class LocalResync : IResyncScheduler, IAsyncDisposable
         return new LocalResync(planner, runner, retries, store, lanes, new ResyncSources(catalog), time, logger);
     }
 
-    /// <summary>Begins to carry out what is asked for, with what an earlier process left under way first.</summary>
-    public void Start() => _working = Task.WhenAll(Known(Sources).Select(source => Task.Run(() => WorkAsync(source), CancellationToken.None)));
+    /// <summary>Starts executing scheduled runs, beginning with those that an earlier process left under way.</summary>
+    public void Start() =>
+        _working = Task.WhenAll(Known(Sources).Select(source => Task.Run(() => WorkAsync(source), CancellationToken.None)));
 
     /// <inheritdoc/>
     public ValueTask ScheduleAsync(ResyncRun run, CancellationToken cancellationToken)
     {
-        // One of a catalog that is not configured any more waits until it is again.
-        if (_wakes.TryGetValue(run.Source, out var wake))
+        // A run of a catalog that is no longer configured waits until it is configured again.
+        if (_scheduled.TryGetValue(run.Source, out var scheduled))
         {
-            lock (wake)
+            lock (scheduled)
             {
-                if (wake.CurrentCount == 0) wake.Release();
+                if (scheduled.CurrentCount == 0) scheduled.Release();
             }
         }
 
         return ValueTask.CompletedTask;
     }
 
-    /// <summary>Stops; a run under way goes on with the next start.</summary>
+    /// <summary>Stops; a run under way continues after the next start.</summary>
     public async ValueTask DisposeAsync()
     {
         await _stopping.CancelAsync().ConfigureAwait(false);
         await _working.ConfigureAwait(false);
         Retries.Dispose();
-        foreach (var wake in _wakes.Values) wake.Dispose();
+        foreach (var scheduled in _scheduled.Values) scheduled.Dispose();
         _stopping.Dispose();
     }
 
-    private static IEnumerable<ICatalogSource> Known(ResyncSources sources) => sources.Keys().Select(word => sources.Find(word)!);
+    private static IEnumerable<ICatalogSource> Known(ResyncSources sources) => sources.Keys().Select(key => sources.Find(key)!);
 
     private static FileResyncStore OpenStore(string folder)
     {
@@ -111,22 +126,22 @@ public sealed partial class LocalResync : IResyncScheduler, IAsyncDisposable
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new CommandException($"The folder of the resyncs, '{folder}', cannot be used: {e.Message}", e);
+            throw new CommandException($"The resync folder '{folder}' cannot be used: {e.Message}", e);
         }
     }
 
     private async Task WorkAsync(ICatalogSource source)
     {
         var wait = Timeout.InfiniteTimeSpan;
-        string? told = null;
+        string? loggedFault = null;
         while (!_stopping.IsCancellationRequested)
         {
             try
             {
-                await AwaitWakeAsync(_wakes[source.Name], wait).ConfigureAwait(false);
+                await WaitForScheduleAsync(_scheduled[source.Name], wait).ConfigureAwait(false);
                 var step = await Runner.ContinueAsync(source, Timeout.InfiniteTimeSpan, _stopping.Token).ConfigureAwait(false);
                 wait = step.ContinueAfter ?? Timeout.InfiniteTimeSpan;
-                told = null;
+                loggedFault = null;
             }
             catch (OperationCanceledException) when (_stopping.IsCancellationRequested)
             {
@@ -134,27 +149,29 @@ public sealed partial class LocalResync : IResyncScheduler, IAsyncDisposable
             }
             catch (Exception e)
             {
-                // Whatever it is, the host goes on serving and the run is tried again. Told once: a full disk stays full for a while.
-                if (told != e.Message) ResyncHeldUp(_logger, source.Name, e.Message, FaultWait.TotalSeconds);
-                (wait, told) = (FaultWait, e.Message);
+                // The host keeps serving and retries the run, whatever the fault. A lasting fault, such as a full disk, is logged once.
+                if (loggedFault != e.Message) LogResyncFailed(_logger, source.Name, e.Message, FaultDelay.TotalSeconds);
+                (wait, loggedFault) = (FaultDelay, e.Message);
             }
         }
     }
 
-    private async Task AwaitWakeAsync(SemaphoreSlim wake, TimeSpan wait)
+    /// <summary>Returns when a run of the source is scheduled, and no later than after <paramref name="wait"/>.</summary>
+    private async Task WaitForScheduleAsync(SemaphoreSlim scheduled, TimeSpan wait)
     {
         if (wait == TimeSpan.Zero) return;
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(_stopping.Token);
-        var woken = wake.WaitAsync(ended.Token);
-        await Task.WhenAny(woken, Task.Delay(wait, _time, ended.Token)).ConfigureAwait(false);
+        var signal = scheduled.WaitAsync(ended.Token);
+        await Task.WhenAny(signal, Task.Delay(wait, _time, ended.Token)).ConfigureAwait(false);
         await ended.CancelAsync().ConfigureAwait(false);
-        await ((Task)woken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await ((Task)signal).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         _stopping.Token.ThrowIfCancellationRequested();
     }
 
-    [LoggerMessage(EventId = 3101, Level = LogLevel.Error, Message = "The resync of {Source} is held up: {Reason} It is tried again every {Seconds} s.")]
-    private static partial void ResyncHeldUp(ILogger logger, string source, string reason, double seconds);
+    [LoggerMessage(EventId = 3101, Level = LogLevel.Error, Message = "The resync of {Source} failed: {Reason} It is retried every {Seconds} s.")]
+    private static partial void LogResyncFailed(ILogger logger, string source, string reason, double seconds);
 }
 
-/// <summary>What a resync on one machine is made of.</summary>
-public sealed record LocalResyncParts(ISyncLedger Ledger, ContentSynchronizer Synchronizer, InProcessQueue Queue, ContentReader Reader, ContentOptions ContentOptions);
+/// <summary>Parts of the pipeline that resyncs use.</summary>
+public sealed record LocalResyncParts(
+    ISyncLedger Ledger, ContentSynchronizer Synchronizer, InProcessQueue Queue, ContentReader Reader, ContentOptions ContentOptions);

@@ -1,10 +1,10 @@
 namespace ContentSync.Local.Pipeline;
 
-/// <summary>Files that only their owner may read.</summary>
+/// <summary>Files that only their owner can read.</summary>
 internal static class PrivateFile
 {
-    /// <summary>Writes a new file, readable by its owner alone where the system knows such rights.</summary>
-    /// <exception cref="IOException">It exists already, or cannot be written.</exception>
+    /// <summary>Writes a new file. Except on Windows, only its owner can read it.</summary>
+    /// <exception cref="IOException">The file already exists or cannot be written.</exception>
     public static void Write(string path, string text)
     {
         var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write };

@@ -2,7 +2,7 @@ using ContentSync.Synchronization;
 
 namespace ContentSync.Local.Pipeline;
 
-/// <summary>Hands on the contents that left a run for a retry of their own, and knows which of them have not come to an end yet. Thread-safe.</summary>
+/// <summary>Enqueues the items that failed in a run for a retry of their own, and tracks those without an outcome. Thread-safe.</summary>
 public sealed class RetryWatch : ISyncQueue, IDisposable
 {
     private readonly InProcessQueue _queue;
@@ -10,18 +10,16 @@ public sealed class RetryWatch : ISyncQueue, IDisposable
     private readonly Lock _lock = new();
     private readonly HashSet<string> _open = new(StringComparer.Ordinal);
     private long _parked;
-    private long _ended;
+    private long _finished;
 
-    /// <param name="queue">Retries.</param>
-    /// <param name="time">Clock.</param>
     public RetryWatch(InProcessQueue queue, TimeProvider time)
     {
         _queue = queue;
         _time = time;
-        queue.Ended += End;
+        queue.Ended += Finish;
     }
 
-    /// <summary>Those that have not come to an end.</summary>
+    /// <summary>Items that have no outcome yet.</summary>
     public int Retrying
     {
         get
@@ -30,7 +28,7 @@ public sealed class RetryWatch : ISyncQueue, IDisposable
         }
     }
 
-    /// <summary>Those that ended rejected or given up on.</summary>
+    /// <summary>Items that a retry left rejected or parked.</summary>
     public long Parked => Interlocked.Read(ref _parked);
 
     /// <inheritdoc/>
@@ -40,20 +38,20 @@ public sealed class RetryWatch : ISyncQueue, IDisposable
         return _queue.EnqueueAsync(messages, cancellationToken);
     }
 
-    /// <summary>Waits until all have ended, or none has for as long as <paramref name="timeout"/>.</summary>
+    /// <summary>Waits until all items have an outcome, or until none has got one for <paramref name="timeout"/>.</summary>
     public async Task FinishAsync(TimeSpan timeout, CancellationToken cancellationToken)
     {
-        var (ended, since) = (Interlocked.Read(ref _ended), _time.GetTimestamp());
+        var (finished, since) = (Interlocked.Read(ref _finished), _time.GetTimestamp());
         while (Retrying > 0 && _time.GetElapsedTime(since) <= timeout)
         {
             await Task.Delay(TimeSpan.FromMilliseconds(50), _time, cancellationToken).ConfigureAwait(false);
-            if (Interlocked.Read(ref _ended) != ended) (ended, since) = (Interlocked.Read(ref _ended), _time.GetTimestamp());
+            if (Interlocked.Read(ref _finished) != finished) (finished, since) = (Interlocked.Read(ref _finished), _time.GetTimestamp());
         }
     }
 
-    public void Dispose() => _queue.Ended -= End;
+    public void Dispose() => _queue.Ended -= Finish;
 
-    private void End(string contentId, SyncOutcome outcome)
+    private void Finish(string contentId, SyncOutcome outcome)
     {
         if (outcome.Kind == SyncOutcomeKind.Pending) return;
         lock (_lock)
@@ -62,6 +60,6 @@ public sealed class RetryWatch : ISyncQueue, IDisposable
         }
 
         if (outcome.Kind is SyncOutcomeKind.Rejected or SyncOutcomeKind.Parked) Interlocked.Increment(ref _parked);
-        Interlocked.Increment(ref _ended);
+        Interlocked.Increment(ref _finished);
     }
 }

@@ -4,17 +4,17 @@ using Microsoft.AspNetCore.Connections;
 
 namespace ContentSync.Local.Pipeline;
 
-/// <summary>Starts the simulated AlipayHK from a data folder, so that it knows our key and we know its.</summary>
+/// <summary>Starts the simulated AlipayHK with the keys and items of a data folder, so that both sides know each other's public key.</summary>
 internal static class SimulatedGatewayStartup
 {
-    /// <param name="data">Holds its key and its content, and our development key.</param>
-    /// <param name="clientId">The only Client-Id it knows.</param>
-    /// <param name="port">Loopback port; 0 takes a free one.</param>
-    /// <param name="faults">How it misbehaves.</param>
-    /// <param name="time">Clock.</param>
+    /// <param name="data">Holds the simulator's key and items, and our development key.</param>
+    /// <param name="clientId">The only Client-Id that it accepts.</param>
+    /// <param name="port">Loopback port; 0 picks a free one.</param>
+    /// <param name="faults">Faults to inject.</param>
+    /// <param name="time">Clock of its timestamps and delays.</param>
     /// <param name="cancellationToken">Ends the start.</param>
-    /// <param name="caller">The only key of ours it knows; null for the folder's development key.</param>
-    /// <exception cref="CommandException">Its port or its content file cannot be used.</exception>
+    /// <param name="caller">The only caller's key that it accepts; null for the folder's development key.</param>
+    /// <exception cref="CommandException">The port or the file with the items cannot be used.</exception>
     public static async Task<SimulatedGateway> StartAsync(
         DataDirectory data, string clientId, int port, GatewayFaults faults, TimeProvider time, CancellationToken cancellationToken, RegisteredKey? caller = null)
     {
@@ -24,11 +24,11 @@ internal static class SimulatedGatewayStartup
         }
         catch (IOException e) when (e.InnerException is AddressInUseException)
         {
-            throw new CommandException($"Port {port} is in use by another program. Stop that one, or choose another with --port.", e);
+            throw new CommandException($"Port {port} is in use by another program. Stop that program, or choose another port with --port.", e);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or InvalidDataException)
         {
-            throw new CommandException($"The simulated AlipayHK's content in '{data.FullName}' cannot be used: {e.Message}", e);
+            throw new CommandException($"The items of the simulated AlipayHK in '{data.FullName}' cannot be used: {e.Message}", e);
         }
     }
 

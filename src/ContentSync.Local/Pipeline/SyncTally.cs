@@ -6,8 +6,8 @@ using ContentSync.Synchronization;
 namespace ContentSync.Local.Pipeline;
 
 /// <summary>
-/// Counts what became of each catalog entry. Every entry read is counted exactly once: invalid, synchronized, unchanged,
-/// superseded, rejected, dead-lettered, or pending while it is still open. Thread-safe.
+/// Counts the outcomes of the catalog's entries. Every entry read counts exactly once: as invalid, synchronized, unchanged, superseded,
+/// rejected or parked, and as pending until it has an outcome. Thread-safe.
 /// </summary>
 public sealed class SyncTally
 {
@@ -19,56 +19,56 @@ public sealed class SyncTally
     private long _unchanged;
     private long _superseded;
     private long _rejected;
-    private long _deadLettered;
-    private long _ended;
+    private long _parked;
+    private long _finished;
 
-    /// <summary>Told of every entry that did not end well.</summary>
+    /// <summary>Raised for every entry that fails.</summary>
     public event Action<SyncIssue>? Issue;
 
-    /// <summary>The counts as they stand.</summary>
     public SyncCounts Counts
     {
         get
         {
-            lock (_lock) return new SyncCounts(_read, _invalid, _synchronized, _unchanged, _superseded, _rejected, _deadLettered, _open.Count);
+            lock (_lock) return new SyncCounts(_read, _invalid, _synchronized, _unchanged, _superseded, _rejected, _parked, _open.Count);
         }
     }
 
-    /// <summary>Entries that have come to an end since the start; grows as long as there is progress.</summary>
-    public long Ended
+    /// <summary>Entries that have an outcome; grows as long as there is progress.</summary>
+    public long Finished
     {
         get
         {
-            lock (_lock) return _ended;
+            lock (_lock) return _finished;
         }
     }
 
-    /// <summary>An entry that never reached the ledger.</summary>
+    /// <summary>Adds an entry that was not accepted.</summary>
     public void AddInvalid(long line, string? contentId, IReadOnlyList<ContentViolation> violations)
     {
         lock (_lock)
         {
             _read++;
             _invalid++;
-            _ended++;
+            _finished++;
         }
 
-        Issue?.Invoke(new SyncIssue(SyncIssueKind.Invalid, line, contentId, violations[0].Code, string.Join(' ', violations.Select(TextOf)), violations));
+        var message = string.Join(' ', violations.Select(TextOf));
+        Issue?.Invoke(new SyncIssue(SyncIssueKind.Invalid, line, contentId, violations[0].Code, message, violations));
     }
 
-    /// <summary>Entries that a plan found in step.</summary>
+    /// <summary>Adds entries that a plan found in sync.</summary>
     public void AddUnchanged(long entries)
     {
         lock (_lock)
         {
             _read += entries;
             _unchanged += entries;
-            _ended += entries;
+            _finished += entries;
         }
     }
 
-    /// <summary>An entry the ledger has answered for.</summary>
-    /// <returns>Whether it is to be sent.</returns>
+    /// <summary>Adds an entry that was submitted to the ledger.</summary>
+    /// <returns>Whether the item must be sent.</returns>
     public bool Add(long line, ContentItem item, Acceptance acceptance)
     {
         lock (_lock)
@@ -96,7 +96,7 @@ public sealed class SyncTally
                     Complete(ref _rejected);
                     break;
                 default:
-                    Complete(ref _deadLettered);
+                    Complete(ref _parked);
                     break;
             }
         }
@@ -105,14 +105,14 @@ public sealed class SyncTally
         return false;
     }
 
-    /// <summary>A run of the queue has ended.</summary>
+    /// <summary>Records the outcome of an attempt.</summary>
     public void Add(string contentId, SyncOutcome outcome)
     {
         OpenEntry entry;
         lock (_lock)
         {
             if (outcome.Kind == SyncOutcomeKind.Pending || !_open.TryGetValue(contentId, out entry)) return;
-            // The run may have been that of an earlier line; this one's is still to come.
+            // The attempt may belong to an earlier line with the same contentId; the outcome of this line follows.
             if (outcome.Record is { } record && record.RequestId != entry.RequestId) return;
             _open.Remove(contentId);
             switch (outcome.Kind)
@@ -121,7 +121,7 @@ public sealed class SyncTally
                     Complete(ref _rejected);
                     break;
                 case SyncOutcomeKind.Parked:
-                    Complete(ref _deadLettered);
+                    Complete(ref _parked);
                     break;
                 default:
                     Complete(ref _synchronized);
@@ -132,11 +132,12 @@ public sealed class SyncTally
         if (outcome.Kind is SyncOutcomeKind.Rejected or SyncOutcomeKind.Parked)
         {
             var kind = outcome.Kind == SyncOutcomeKind.Rejected ? SyncIssueKind.Rejected : SyncIssueKind.Parked;
-            Issue?.Invoke(new SyncIssue(kind, entry.Line, contentId, outcome.Code ?? "", Advice(kind, outcome.Record?.LastAttempt?.Message), []));
+            var advice = Advice(kind, outcome.Record?.LastAttempt?.Message);
+            Issue?.Invoke(new SyncIssue(kind, entry.Line, contentId, outcome.Code ?? "", advice, []));
         }
     }
 
-    // What an earlier line of this very catalog brought in is overtaken by a later one with another request.
+    // A later line of the same catalog, with another request, supersedes the earlier one.
     private void Supersede(string contentId, string requestId)
     {
         if (!_open.TryGetValue(contentId, out var earlier) || earlier.RequestId == requestId) return;
@@ -147,35 +148,41 @@ public sealed class SyncTally
     private void Complete(ref long count)
     {
         count++;
-        _ended++;
+        _finished++;
     }
 
     private static SyncIssue IssueOf(long line, Acceptance acceptance)
     {
         var record = acceptance.Record;
         if (acceptance.Kind == AcceptanceKind.RevisionConflict)
-            return new SyncIssue(SyncIssueKind.Invalid, line, record.ContentId, "revision-conflict", $"Revision {record.Revision} was accepted before with other content; raise the revision.", []);
+        {
+            var message = $"Revision {record.Revision} was already accepted with different content; raise the revision.";
+            return new SyncIssue(SyncIssueKind.Invalid, line, record.ContentId, "revision-conflict", message, []);
+        }
+
         var kind = record.ParkReason == ParkReason.Rejected ? SyncIssueKind.Rejected : SyncIssueKind.Parked;
         return new SyncIssue(kind, line, record.ContentId, record.LastAttempt?.Code ?? "", Advice(kind, record.LastAttempt?.Message), []);
     }
 
     private static string Advice(SyncIssueKind kind, string? message)
     {
-        var said = string.IsNullOrWhiteSpace(message) ? "no reason given" : message.Trim().TrimEnd('.');
+        var reason = string.IsNullOrWhiteSpace(message) ? "no reason given" : message.Trim().TrimEnd('.');
         return kind == SyncIssueKind.Rejected
-            ? $"AlipayHK says: {said}. Change the content; the same content is not sent again."
-            : $"Given up on: {said}. It is sent again when it is submitted anew or replayed.";
+            ? $"AlipayHK refused it: {reason}. Change the item; the same content is not sent again."
+            : $"All attempts failed, most recently: {reason}. Replay the item, or submit it with a newer revision.";
     }
 
-    private static string TextOf(ContentViolation violation) => violation.Pointer.Length == 0 ? violation.Message : $"{violation.Pointer}: {violation.Message}";
+    private static string TextOf(ContentViolation violation) =>
+        violation.Pointer.Length == 0 ? violation.Message : $"{violation.Pointer}: {violation.Message}";
 
     private readonly record struct OpenEntry(long Line, string RequestId);
 }
 
-/// <summary>What became of the entries of a catalog; the members after Read add up to it.</summary>
-public readonly record struct SyncCounts(long Read, long Invalid, long Synchronized, long Unchanged, long Superseded, long Rejected, long Parked, long Pending);
+/// <summary>Outcomes of a catalog's entries; the members after Read add up to Read.</summary>
+public readonly record struct SyncCounts(
+    long Read, long Invalid, long Synchronized, long Unchanged, long Superseded, long Rejected, long Parked, long Pending);
 
-/// <summary>How an entry went wrong.</summary>
+/// <summary>Why an entry failed.</summary>
 public enum SyncIssueKind
 {
     Invalid,
@@ -184,11 +191,12 @@ public enum SyncIssueKind
     Parked,
 }
 
-/// <summary>One entry that did not end well.</summary>
-/// <param name="Kind">How.</param>
+/// <summary>An entry that failed.</summary>
+/// <param name="Kind">Why it failed.</param>
 /// <param name="Line">1-based line of the file, or 1-based position in the array.</param>
-/// <param name="ContentId">Where it could be read.</param>
+/// <param name="ContentId">Null when the entry has no readable contentId.</param>
 /// <param name="Code">The first violation's code, or the result code.</param>
-/// <param name="Message">What is wrong and what would be right.</param>
-/// <param name="Violations">All of them, where the entry is invalid.</param>
-public sealed record SyncIssue(SyncIssueKind Kind, long Line, string? ContentId, string Code, string Message, IReadOnlyList<ContentViolation> Violations);
+/// <param name="Message">What is wrong and how to fix it.</param>
+/// <param name="Violations">All violations of an invalid entry; empty for the other kinds.</param>
+public sealed record SyncIssue(
+    SyncIssueKind Kind, long Line, string? ContentId, string Code, string Message, IReadOnlyList<ContentViolation> Violations);

@@ -3,8 +3,8 @@ using System.Diagnostics;
 namespace ContentSync.Simulation.Mutants;
 
 /// <summary>
-/// Builds library and simulation once more, as one program with all bugs woven in. Only that build knows the switch: the shipped
-/// assembly, and the one that seeds are run against, hold nothing of it.
+/// Builds library and simulation again, as one program with all bugs woven in. Only this build contains the switch, not the shipped assembly
+/// or the one that seeds run against.
 /// </summary>
 internal static class MutantBuild
 {
@@ -34,7 +34,7 @@ internal static class MutantBuild
 
         internal static class PlantedBug
         {
-            // Goes with the work onto whatever thread the planner takes.
+            // Flows with the work to the planner's threads.
             private static readonly System.Threading.AsyncLocal<int> Active = new();
 
             public static bool Is(int number) => Active.Value == number;
@@ -43,8 +43,8 @@ internal static class MutantBuild
         }
         """;
 
-    /// <summary>The folder that holds the repository.</summary>
-    /// <exception cref="InvalidOperationException">The program was moved away from its sources.</exception>
+    /// <summary>Finds the root folder of the repository.</summary>
+    /// <exception cref="InvalidOperationException">The program is not in the repository.</exception>
     public static string FindRepository()
     {
         for (var folder = new DirectoryInfo(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
@@ -52,16 +52,20 @@ internal static class MutantBuild
             if (File.Exists(Path.Combine(folder.FullName, Marker))) return folder.FullName;
         }
 
-        throw new InvalidOperationException("The sources are not found above the program; run it from the repository.");
+        throw new InvalidOperationException("The program is not in a folder of the repository. Run it from there, because it needs the sources.");
     }
 
-    /// <summary>Weaves the bugs into their files, and says which files they are.</summary>
+    /// <summary>Weaves the bugs into their files.</summary>
+    /// <returns>The woven text by path of the file.</returns>
     public static IReadOnlyDictionary<string, string> Weave(string repository) => MutantList.All
         .Select((mutant, index) => (Number: index + 1, Mutant: mutant))
         .GroupBy(planted => planted.Mutant.File)
-        .ToDictionary(file => file.Key, file => MutantWeaver.Weave(File.ReadAllText(Path.Combine(repository, file.Key)), file), StringComparer.Ordinal);
+        .ToDictionary(
+            file => file.Key,
+            file => MutantWeaver.Weave(File.ReadAllText(Path.Combine(repository, file.Key)), file),
+            StringComparer.Ordinal);
 
-    /// <summary>Builds the program and runs it with these arguments; its output is ours.</summary>
+    /// <summary>Builds the program and runs it with these arguments. It inherits our output.</summary>
     public static int Run(IEnumerable<string> arguments)
     {
         var repository = FindRepository();
@@ -80,25 +84,28 @@ internal static class MutantBuild
         foreach (var file in Sources(repository))
         {
             var path = Path.GetRelativePath(repository, file).Replace('\\', '/');
-            File.WriteAllText(Path.Combine(folder, $"{++number:000}-{Path.GetFileName(file)}"), woven.TryGetValue(path, out var text) ? text : File.ReadAllText(file));
+            var text = woven.GetValueOrDefault(path) ?? File.ReadAllText(file);
+            File.WriteAllText(Path.Combine(folder, $"{++number:000}-{Path.GetFileName(file)}"), text);
         }
 
         File.WriteAllText(Path.Combine(folder, "000-PlantedBug.cs"), Switch);
-        var packages = File.ReadLines(Path.Combine(repository, "src", "ContentSync", "ContentSync.csproj")).Where(line => line.Contains("<PackageReference", StringComparison.Ordinal));
+        var packages = File.ReadLines(Path.Combine(repository, "src", "ContentSync", "ContentSync.csproj"))
+            .Where(line => line.Contains("<PackageReference", StringComparison.Ordinal));
         File.WriteAllText(Path.Combine(folder, $"{Name}.csproj"), $"{Project}{string.Join('\n', packages)}\n  </ItemGroup>\n</Project>\n");
     }
 
-    private static IEnumerable<string> Sources(string repository) => new[] { Path.Combine("src", "ContentSync"), Path.Combine("tests", "ContentSync.Simulation") }
+    private static IEnumerable<string> Sources(string repository) => new[] { "src/ContentSync", "tests/ContentSync.Simulation" }
         .SelectMany(project => Directory.EnumerateFiles(Path.Combine(repository, project), "*.cs", SearchOption.AllDirectories))
         .Where(file => !file.Split(Path.DirectorySeparatorChar).Any(part => part is "obj" or "bin"))
         .Order(StringComparer.Ordinal);
 
     private static int Start(string folder, IEnumerable<string> arguments, bool isQuiet)
     {
-        using var process = Process.Start(new ProcessStartInfo("dotnet", arguments) { WorkingDirectory = folder, RedirectStandardOutput = isQuiet })!;
-        var said = isQuiet ? process.StandardOutput.ReadToEnd() : "";
+        var start = new ProcessStartInfo("dotnet", arguments) { WorkingDirectory = folder, RedirectStandardOutput = isQuiet };
+        using var process = Process.Start(start)!;
+        var output = isQuiet ? process.StandardOutput.ReadToEnd() : "";
         process.WaitForExit();
-        if (process.ExitCode != 0 && said.Length > 0) Console.Error.WriteLine(said);
+        if (process.ExitCode != 0 && output.Length > 0) Console.Error.WriteLine(output);
         return process.ExitCode;
     }
 }

@@ -2,21 +2,29 @@ using System.Globalization;
 
 namespace ContentSync.Simulation.Mutants;
 
-/// <summary>What came of one planted bug.</summary>
-/// <param name="Number">Its number.</param>
+/// <summary>Result for one planted bug.</summary>
+/// <param name="Number">Number of the bug, from 1.</param>
 /// <param name="Mutant">The bug.</param>
-/// <param name="CaughtBy">The invariant, or the outage whose figures it broke; null where it went unseen.</param>
-/// <param name="Where">Which simulation saw it.</param>
+/// <param name="CaughtBy">The violated invariant, or OutageBehaviour; null when the bug was not caught.</param>
+/// <param name="Where">The simulation that caught it.</param>
 internal sealed record MutantResult(int Number, Mutant Mutant, string? CaughtBy, string Where);
 
-/// <summary>Plants one bug at a time and simulates until an invariant does not hold. Only the woven build has bugs to plant.</summary>
+/// <summary>Plants one bug at a time and simulates until an invariant is violated. Only the woven build has bugs to plant.</summary>
 internal static class MutantRun
 {
     private const int Seeds = 2_000;
 
-    /// <param name="threads">Bugs looked for at the same time.</param>
-    /// <param name="plant">Switches a bug on for the current thread; 0 for none.</param>
-    /// <param name="only">The number of one bug; null for all.</param>
+    private static readonly (string Name, Func<ulong, Plan> PlanOf)[] Variants =
+    [
+        ("", PlanGenerator.Of),
+        (" without sweep", PlanGenerator.WithoutSweep),
+        (" impatient", PlanGenerator.WithImpatientCallers),
+        (" wide", PlanGenerator.WithCatalogsAndVaults),
+    ];
+
+    /// <param name="threads">Number of bugs that run at the same time.</param>
+    /// <param name="plant">Switches a bug on for the current thread; 0 switches all off.</param>
+    /// <param name="only">Number of a single bug; null for all.</param>
     public static IReadOnlyList<MutantResult> Run(int threads, Action<int> plant, int? only)
     {
         using var keys = new SimulatedKeys();
@@ -43,10 +51,12 @@ internal static class MutantRun
     {
         foreach (var result in results)
         {
-            output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{result.Number,3}  {result.CaughtBy ?? "NOT CAUGHT",-22} {result.Where,-24} {result.Mutant.Name}"));
+            output.WriteLine(string.Create(
+                CultureInfo.InvariantCulture, $"{result.Number,3}  {result.CaughtBy ?? "NOT CAUGHT",-22} {result.Where,-24} {result.Mutant.Name}"));
         }
 
-        output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{results.Count(result => result.CaughtBy is not null)} of {results.Count} caught"));
+        var caught = results.Count(result => result.CaughtBy is not null);
+        output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{caught} of {results.Count} caught"));
     }
 
     public static void WriteJson(IReadOnlyList<MutantResult> results, Stream output)
@@ -75,13 +85,14 @@ internal static class MutantRun
         var mutant = MutantList.All[number - 1];
         for (ulong seed = 1; seed <= Seeds; seed++)
         {
-            if (SimulationRun.Of(PlanDraw.Of(seed), keys).Violation is { } violation) return new MutantResult(number, mutant, violation.Invariant.ToString(), $"seed {seed}");
-            if (SimulationRun.Of(PlanDraw.WithoutSweep(seed), keys).Violation is { } other) return new MutantResult(number, mutant, other.Invariant.ToString(), $"seed {seed} without sweep");
-            if (SimulationRun.Of(PlanDraw.WithImpatientCallers(seed), keys).Violation is { } third) return new MutantResult(number, mutant, third.Invariant.ToString(), $"seed {seed} impatient");
-            if (SimulationRun.Of(PlanDraw.WithCatalogsAndVaults(seed), keys).Violation is { } fourth) return new MutantResult(number, mutant, fourth.Invariant.ToString(), $"seed {seed} wide");
+            foreach (var (variant, planOf) in Variants)
+            {
+                if (SimulationRun.Of(planOf(seed), keys).Violation is { } violation)
+                    return new MutantResult(number, mutant, violation.Invariant.ToString(), $"seed {seed}{variant}");
+            }
 
-            // Outages take longer than seeds, so they come when the first seeds have not seen it.
-            if (seed == 20 && Scenario.Broken(keys) is { } broken) return new MutantResult(number, mutant, "OutageBehaviour", broken);
+            // Outages take longer than seeds, so they run only if the first seeds do not catch the bug.
+            if (seed == 20 && Scenario.FindFailed(keys) is { } failed) return new MutantResult(number, mutant, "OutageBehaviour", failed);
         }
 
         return new MutantResult(number, mutant, null, $"{Seeds} seeds");

@@ -3,12 +3,12 @@ using System.Text;
 
 namespace ContentSync.Simulation.Mutants;
 
-/// <summary>Writes all bugs of one source file into it, each behind its number; none is active until it is switched on.</summary>
+/// <summary>Weaves all bugs of one source file into it. Each is inactive until its number is switched on.</summary>
 internal static class MutantWeaver
 {
-    /// <param name="source">The file as it stands in the repository.</param>
-    /// <param name="mutants">Those of this file, with their numbers.</param>
-    /// <exception cref="InvalidOperationException">A place is not there, is there twice, or overlaps another.</exception>
+    /// <param name="source">Text of the file in the repository.</param>
+    /// <param name="mutants">The bugs of this file, with their numbers.</param>
+    /// <exception cref="InvalidOperationException">A place does not occur, occurs more than once, or overlaps another.</exception>
     public static string Weave(string source, IEnumerable<(int Number, Mutant Mutant)> mutants)
     {
         var places = mutants
@@ -32,16 +32,17 @@ internal static class MutantWeaver
     private static (int Start, int Length) Find(string source, Mutant mutant)
     {
         var at = source.IndexOf(mutant.Context, StringComparison.Ordinal);
-        if (at < 0) throw new InvalidOperationException($"The place of '{mutant.Name}' is not in {mutant.File} any more: {mutant.Place}");
-        if (source.IndexOf(mutant.Context, at + 1, StringComparison.Ordinal) >= 0) throw new InvalidOperationException($"The place of '{mutant.Name}' is in {mutant.File} more than once: {mutant.Place}");
+        if (at < 0) throw new InvalidOperationException($"The place of '{mutant.Name}' no longer occurs in {mutant.File}: {mutant.Place}");
+        if (source.IndexOf(mutant.Context, at + 1, StringComparison.Ordinal) >= 0)
+            throw new InvalidOperationException($"The place of '{mutant.Name}' occurs more than once in {mutant.File}: {mutant.Place}");
         return (at + mutant.Place.IndexOf('⟦', StringComparison.Ordinal), mutant.Original.Length);
     }
 
-    private static string Choose(string otherwise, (int Number, Mutant Mutant) planted)
+    private static string Choose(string original, (int Number, Mutant Mutant) planted)
     {
         var isOn = string.Create(CultureInfo.InvariantCulture, $"global::ContentSync.Simulation.Mutants.PlantedBug.Is({planted.Number})");
         return planted.Mutant.IsStatement
-            ? $"if ({isOn}) {{ {planted.Mutant.Bug} }} else {{ {otherwise} }}"
-            : $"({isOn} ? ({planted.Mutant.Bug}) : ({otherwise}))";
+            ? $"if ({isOn}) {{ {planted.Mutant.Bug} }} else {{ {original} }}"
+            : $"({isOn} ? ({planted.Mutant.Bug}) : ({original}))";
     }
 }

@@ -3,7 +3,7 @@ using System.Text;
 
 namespace ContentSync.Tests.Local.CommandLine;
 
-/// <summary>The command line as a process of its own, in a folder of its own, as a person or a script runs it.</summary>
+/// <summary>Runs the command line in its own process and folder, as a user or a script does.</summary>
 internal sealed class CommandLineProcess : IDisposable
 {
     private static readonly string Program = Path.Combine(AppContext.BaseDirectory, "contentsync-local.dll");
@@ -54,7 +54,7 @@ internal sealed class CommandLineProcess : IDisposable
         return new CommandLineProcess(Process.Start(start)!);
     }
 
-    /// <summary>Runs to the end; the standard input is empty unless given.</summary>
+    /// <summary>Runs the process to its end. Standard input is empty unless given.</summary>
     public static async Task<(int ExitCode, string Output, string Error)> RunAsync(string folder, string[] arguments, byte[]? input = null)
     {
         using var process = Start(folder, arguments);
@@ -65,7 +65,7 @@ internal sealed class CommandLineProcess : IDisposable
         }
         catch (IOException)
         {
-            // It ended without reading its input.
+            // The process ended without reading its input.
         }
 
         var exitCode = await process.EndAsync();
@@ -79,10 +79,10 @@ internal sealed class CommandLineProcess : IDisposable
         return _process.ExitCode;
     }
 
-    /// <summary>As kill -9 does.</summary>
+    /// <summary>Like kill -9.</summary>
     public void Kill() => _process.Kill();
 
-    /// <summary>As Ctrl-C does.</summary>
+    /// <summary>Like Ctrl-C.</summary>
     public void Interrupt() => Process.Start("kill", ["-INT", $"{_process.Id}"]).WaitForExit();
 
     public void Dispose()

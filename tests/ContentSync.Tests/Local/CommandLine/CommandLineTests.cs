@@ -17,12 +17,15 @@ public sealed class CommandLineTests : IDisposable
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
     [Fact]
-    public async Task Syncs_the_sample_catalog_once_and_sends_nothing_the_second_time()
+    public async Task Sends_the_sample_catalog_once_and_nothing_the_second_time()
     {
         var first = await SyncAsync(SampleCatalog);
         Assert.Equal(1, first.ExitCode);
         Assert.Equal(
-            ["read", "invalid", "synchronized", "unchanged", "superseded", "rejected", "deadLettered", "pending", "signatures", "partnerCalls", "elapsedSeconds"],
+            [
+                "read", "invalid", "synchronized", "unchanged", "superseded", "rejected", "deadLettered", "pending", "signatures", "partnerCalls",
+                "elapsedSeconds",
+            ],
             first.Summary.EnumerateObject().Select(member => member.Name));
         AssertCounts(first.Summary, read: 1217, invalid: 13, synchronized: 1187, unchanged: 0, superseded: 2, rejected: 15, pending: 0, calls: 1202);
 
@@ -32,7 +35,7 @@ public sealed class CommandLineTests : IDisposable
     }
 
     [Fact]
-    public async Task Ends_with_0_when_everything_is_in_step()
+    public async Task Exits_with_0_when_everything_is_in_sync()
     {
         var catalog = Write("catalog.ndjson", Items(3));
         Assert.Equal(0, (await SyncAsync(catalog)).ExitCode);
@@ -40,7 +43,7 @@ public sealed class CommandLineTests : IDisposable
     }
 
     [Fact]
-    public async Task Goes_on_after_a_kill_9_and_ends_with_exactly_the_catalog()
+    public async Task Continues_after_kill_9_and_ends_with_exactly_the_catalog()
     {
         var random = new Random(9);
         var catalog = Write("catalog.ndjson", Items(1_500));
@@ -57,14 +60,17 @@ public sealed class CommandLineTests : IDisposable
         var last = await SyncAsync(catalog);
         Assert.Equal(0, last.ExitCode);
         Assert.Equal(1_500, Member(last.Summary, "synchronized") + Member(last.Summary, "unchanged"));
-        Assert.True(Member(last.Summary, "unchanged") > 0, "no run was killed part-way");
-        var held = File.ReadLines(content).Select(line => JsonDocument.Parse(line).RootElement).ToLookup(line => line.GetProperty("contentId").GetString()!);
-        Assert.Equal(Enumerable.Range(0, 1_500).Select(Id).Order(StringComparer.Ordinal), held.Select(lines => lines.Key).Order(StringComparer.Ordinal));
-        foreach (var lines in held) Assert.Equal(Info(lines.Key), lines.Last().GetProperty("contentInfo").GetString());
+        Assert.True(Member(last.Summary, "unchanged") > 0, "every run was killed before it sent anything");
+        var stored = File.ReadLines(content)
+            .Select(line => JsonDocument.Parse(line).RootElement)
+            .ToLookup(line => line.GetProperty("contentId").GetString()!);
+        Assert.Equal(
+            Enumerable.Range(0, 1_500).Select(Id).Order(StringComparer.Ordinal), stored.Select(lines => lines.Key).Order(StringComparer.Ordinal));
+        foreach (var lines in stored) Assert.Equal(Info(lines.Key), lines.Last().GetProperty("contentInfo").GetString());
     }
 
     [Fact]
-    public async Task Stops_on_ctrl_c_with_what_is_left_pending_and_goes_on_with_the_next_run()
+    public async Task Leaves_items_pending_on_ctrl_c_and_continues_with_the_next_run()
     {
         if (OperatingSystem.IsWindows()) return;
         var catalog = Write("catalog.ndjson", Items(400));
@@ -87,9 +93,10 @@ public sealed class CommandLineTests : IDisposable
     [InlineData("array")]
     [InlineData("gzip")]
     [InlineData("stdin")]
-    public async Task Reads_a_catalog_in_every_form(string form)
+    public async Task Reads_a_catalog_in_every_format(string form)
     {
-        var text = form == "array" ? "[" + string.Join(",\n", Items(5).Split('\n', StringSplitOptions.RemoveEmptyEntries)) + "]" : Items(5);
+        var lines = Items(5);
+        var text = form == "array" ? "[" + string.Join(",\n", lines.Split('\n', StringSplitOptions.RemoveEmptyEntries)) + "]" : lines;
         var bytes = Encoding.UTF8.GetBytes(text);
         var (exitCode, output, error) = form switch
         {
@@ -108,7 +115,10 @@ public sealed class CommandLineTests : IDisposable
         var report = Path.Combine(_folder, "report.ndjson");
         var run = await CommandLineProcess.RunAsync(_folder, ["sync", catalog, "--report", report]);
         Assert.Equal(1, run.ExitCode);
-        var lines = File.ReadLines(report).Select(line => JsonDocument.Parse(line).RootElement).OrderBy(line => line.GetProperty("line").GetInt64()).ToList();
+        var lines = File.ReadLines(report)
+            .Select(line => JsonDocument.Parse(line).RootElement)
+            .OrderBy(line => line.GetProperty("line").GetInt64())
+            .ToList();
         Assert.Equal(["invalid", "rejected"], lines.Select(line => line.GetProperty("kind").GetString()));
         Assert.Equal([3, 4], lines.Select(line => line.GetProperty("line").GetInt64()));
         Assert.Equal("CONTENT_RISKY", lines[1].GetProperty("code").GetString());
@@ -117,18 +127,18 @@ public sealed class CommandLineTests : IDisposable
     }
 
     [Fact]
-    public async Task Stops_at_a_configuration_fault_without_dead_letters()
+    public async Task Stops_at_a_configuration_fault_without_parking_items()
     {
         var run = await SyncAsync(Write("catalog.ndjson", Items(100)), "--faults", "badsignature=1");
         Assert.Equal(3, run.ExitCode);
         Assert.Equal(100, Member(run.Summary, "pending"));
         Assert.Equal(0, Member(run.Summary, "deadLettered"));
-        Assert.True(Member(run.Summary, "partnerCalls") <= 64, "it went on sending");
+        Assert.True(Member(run.Summary, "partnerCalls") <= 64, "it kept sending");
 
-        var mended = await SyncAsync(Path.Combine(_folder, "catalog.ndjson"));
-        Assert.Equal(0, mended.ExitCode);
-        // What is pending is taken up at the start already; an item sent before its line is read counts as unchanged.
-        Assert.Equal(100, Member(mended.Summary, "synchronized") + Member(mended.Summary, "unchanged"));
+        var next = await SyncAsync(Path.Combine(_folder, "catalog.ndjson"));
+        Assert.Equal(0, next.ExitCode);
+        // Pending items are resumed at the start; an item sent before its line is read counts as unchanged.
+        Assert.Equal(100, Member(next.Summary, "synchronized") + Member(next.Summary, "unchanged"));
     }
 
     [Theory]
@@ -137,7 +147,7 @@ public sealed class CommandLineTests : IDisposable
     [InlineData("preview --help", "contentsync-local preview catalog.ndjson")]
     [InlineData("keygen --help", "contentsync-local keygen")]
     [InlineData("simulate --help", "contentsync-local simulate")]
-    public async Task Teaches_with_its_help(string arguments, string expected)
+    public async Task Shows_examples_in_its_help(string arguments, string expected)
     {
         var (exitCode, output, _) = await CommandLineProcess.RunAsync(_folder, arguments.Split(' '));
         Assert.Equal(0, exitCode);
@@ -145,24 +155,39 @@ public sealed class CommandLineTests : IDisposable
     }
 
     [Fact]
-    public async Task Says_in_one_sentence_what_cannot_be_used()
+    public async Task Names_in_one_sentence_what_is_unusable()
     {
         var catalog = Write("catalog.ndjson", Items(1));
         await AssertUnusableAsync("cannot be read", "sync", "no-such-file.ndjson");
         await AssertUnusableAsync("--nonsense", "sync", catalog, "--nonsense");
         await AssertUnusableAsync("Required argument", "sync");
-        await AssertUnusableAsync("--workers takes a number from 1 to 1024", "sync", catalog, "--workers", "0");
+        await AssertUnusableAsync("--workers must be a number from 1 to 1024", "sync", catalog, "--workers", "0");
         await AssertUnusableAsync("--faults", "sync", catalog, "--faults", "gremlins=1");
-        await AssertUnusableAsync("--gateway takes an address", "sync", catalog, "--gateway", "ftp://example.com");
+        await AssertUnusableAsync("--gateway must be an address", "sync", catalog, "--gateway", "ftp://example.com");
         await AssertUnusableAsync("https", "sync", catalog, "--gateway", "http://example.com");
         await AssertUnusableAsync("no-such-key.pem", "sync", catalog, "--key", "no-such-key.pem");
         await AssertUnusableAsync("RSA private key", "sync", catalog, "--key", catalog);
+        await AssertUnusableAsync("no-such-key.pem' (--alipayhk-key)", "sync", catalog, "--alipayhk-key", "no-such-key.pem");
         await AssertUnusableAsync("no-such-folder", "sync", catalog, "--schemas", "no-such-folder");
         await AssertUnusableAsync("report", "sync", catalog, "--report", Path.Combine(_folder, "no", "report.ndjson"));
     }
 
     [Fact]
-    public async Task Says_what_is_wrong_with_a_file_that_is_no_catalog()
+    public async Task Accepts_the_former_names_of_the_options_for_AlipayHKs_key_without_showing_them()
+    {
+        var catalog = Write("catalog.ndjson", Items(1));
+        await AssertUnusableAsync("no-such-key.pem' (--alipayhk-key)", "sync", catalog, "--partner-key", "no-such-key.pem");
+        await AssertUnusableAsync(
+            "Use only --alipayhk-key-version", "sync", catalog, "--partner-key-version", "2", "--alipayhk-key-version", "2");
+        Assert.Equal(3, (await SyncAsync(catalog, "--partner-key-version", "2", "--wait", "0")).ExitCode);
+        Assert.Equal(0, (await SyncAsync(catalog, "--partner-key-version", "1")).ExitCode);
+        var (_, help, _) = await CommandLineProcess.RunAsync(_folder, ["sync", "--help"]);
+        Assert.Contains("--alipayhk-key <FILE>", help, StringComparison.Ordinal);
+        Assert.DoesNotContain("partner", help, StringComparison.OrdinalIgnoreCase);
+    }
+
+    [Fact]
+    public async Task Explains_why_a_file_is_not_a_catalog()
     {
         await AssertUnusableAsync("catalog", "sync", Write("picture.png", [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]));
         var packed = Packed(Encoding.UTF8.GetBytes(Items(500)));
@@ -170,16 +195,17 @@ public sealed class CommandLineTests : IDisposable
     }
 
     [Fact]
-    public async Task Keeps_two_processes_out_of_one_data_folder()
+    public async Task Refuses_a_data_folder_that_another_process_uses()
     {
         var catalog = Write("catalog.ndjson", Items(1));
         using var holder = CommandLineProcess.Start(_folder, "--port", "0", "--no-sample");
-        while (!holder.Output.Contains("curl", StringComparison.Ordinal) && !holder.Error.Contains("Serving", StringComparison.Ordinal)) await Task.Delay(10);
+        while (!holder.Output.Contains("curl", StringComparison.Ordinal) && !holder.Error.Contains("Serving", StringComparison.Ordinal))
+            await Task.Delay(10);
         await AssertUnusableAsync("in use", "sync", catalog);
     }
 
     [Fact]
-    public async Task Says_so_when_the_port_is_in_use()
+    public async Task Reports_a_port_that_is_in_use()
     {
         using var taken = new TcpListener(IPAddress.Loopback, 0);
         taken.Start();
@@ -189,7 +215,7 @@ public sealed class CommandLineTests : IDisposable
     }
 
     [Fact]
-    public async Task Makes_a_key_pair_once_and_never_overwrites_it()
+    public async Task Generates_a_key_pair_once_and_never_overwrites_it()
     {
         var first = await CommandLineProcess.RunAsync(_folder, ["keygen", "--out", "keys"]);
         Assert.Equal(0, first.ExitCode);
@@ -217,7 +243,7 @@ public sealed class CommandLineTests : IDisposable
     }
 
     [Fact]
-    public async Task Sends_to_a_simulated_gateway_of_its_own()
+    public async Task Sends_to_a_simulator_in_another_process()
     {
         using var gateway = CommandLineProcess.Start(_folder, "simulate", "--port", "0");
         string? address = null;
@@ -230,15 +256,16 @@ public sealed class CommandLineTests : IDisposable
         var run = await SyncAsync(Write("catalog.ndjson", Items(20)), "--gateway", address);
         Assert.Equal((0, 20), (run.ExitCode, Member(run.Summary, "synchronized")));
         using var http = new HttpClient();
-        var held = await http.GetStringAsync(new Uri(new Uri(address), "/simulator/content"));
-        Assert.Equal(20, held.Split('\n', StringSplitOptions.RemoveEmptyEntries).Length);
+        var items = await http.GetStringAsync(new Uri(new Uri(address), "/simulator/content"));
+        Assert.Equal(20, items.Split('\n', StringSplitOptions.RemoveEmptyEntries).Length);
     }
 
     private static string Id(int i) => $"A-{i}";
 
     private static string Info(string id) => $$"""{"name":"商品 {{id[2..]}}"}""";
 
-    private static string Item(string id, string info) => $$"""{"contentId":"{{id}}","contentType":"SKU","contentStatus":1,"contentInfo":{{info}}}""";
+    private static string Item(string id, string info) =>
+        $$"""{"contentId":"{{id}}","contentType":"SKU","contentStatus":1,"contentInfo":{{info}}}""";
 
     private static string Items(int count) => string.Concat(Enumerable.Range(0, count).Select(i => Item(Id(i), Info(Id(i))) + "\n"));
 
@@ -253,12 +280,14 @@ public sealed class CommandLineTests : IDisposable
         return packed.ToArray();
     }
 
-    private static void AssertCounts(JsonElement summary, long read, long invalid, long synchronized, long unchanged, long superseded, long rejected, long pending, long calls)
+    private static void AssertCounts(
+        JsonElement summary, long read, long invalid, long synchronized, long unchanged, long superseded, long rejected, long pending, long calls)
     {
         Assert.Equal(
             (read, invalid, synchronized, unchanged, superseded, rejected, 0, pending, calls, calls),
-            (Member(summary, "read"), Member(summary, "invalid"), Member(summary, "synchronized"), Member(summary, "unchanged"), Member(summary, "superseded"),
-                Member(summary, "rejected"), Member(summary, "deadLettered"), Member(summary, "pending"), Member(summary, "signatures"), Member(summary, "partnerCalls")));
+            (Member(summary, "read"), Member(summary, "invalid"), Member(summary, "synchronized"), Member(summary, "unchanged"),
+                Member(summary, "superseded"), Member(summary, "rejected"), Member(summary, "deadLettered"), Member(summary, "pending"),
+                Member(summary, "signatures"), Member(summary, "partnerCalls")));
     }
 
     private string Write(string name, string text) => Write(name, Encoding.UTF8.GetBytes(text));

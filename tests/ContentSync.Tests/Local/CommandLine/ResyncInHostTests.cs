@@ -15,13 +15,15 @@ public sealed class ResyncInHostTests
     private const string Key = "the key";
 
     [Fact]
-    public async Task Plans_sends_and_shows_it_in_the_status()
+    public async Task Plans_and_sends_a_catalog_and_shows_the_run_in_the_status()
     {
         await using var host = await RunningHost.StartWithCatalogAsync(Catalog(50), apiKey: Key);
 
         var (exit, output, _) = await RunAsync(host, ["resync", "--dry-run", "--json"]);
         var planned = JsonDocument.Parse(output).RootElement;
-        Assert.Equal((0, "planned", 50), (exit, planned.GetProperty("state").GetString(), planned.GetProperty("plan").GetProperty("new").GetInt32()));
+        Assert.Equal(
+            (0, "planned", 50),
+            (exit, planned.GetProperty("state").GetString(), planned.GetProperty("plan").GetProperty("new").GetInt32()));
 
         (exit, _, var screen) = await RunAsync(host, ["resync"]);
         Assert.Equal(0, exit);
@@ -35,13 +37,13 @@ public sealed class ResyncInHostTests
 
         (exit, _, screen) = await RunAsync(host, ["status"]);
         Assert.Equal(0, exit);
-        Assert.Contains("Resync of catalog: completed since", screen, StringComparison.Ordinal);
-        (_, _, screen) = await RunAsync(host, ["status", "--data", host.Data], asksHost: false);
-        Assert.Contains("completed since", screen, StringComparison.Ordinal);
+        Assert.Contains("Resync of catalog: completed at", screen, StringComparison.Ordinal);
+        (_, _, screen) = await RunAsync(host, ["status", "--data", host.Data], usesHost: false);
+        Assert.Contains("completed at", screen, StringComparison.Ordinal);
     }
 
     [Fact]
-    public async Task Is_stopped_by_the_guard_until_a_share_is_allowed()
+    public async Task Is_stopped_by_the_guard_until_the_share_is_allowed()
     {
         await using var host = await RunningHost.StartWithCatalogAsync(Catalog(20), apiKey: Key);
         await RunAsync(host, ["resync"]);
@@ -55,52 +57,54 @@ public sealed class ResyncInHostTests
     }
 
     [Fact]
-    public async Task Stops_following_and_cancels_what_goes_on()
+    public async Task Stops_following_on_ctrl_c_and_cancels_the_run_on_demand()
     {
         await using var host = await RunningHost.StartWithCatalogAsync(Catalog(500), rate: 5, apiKey: Key);
         using var interrupt = new CancellationTokenSource();
         var following = RunAsync(host, ["resync"], cancellationToken: interrupt.Token);
-        while (!(await host.Pipeline.Resync.Resyncs.ListAsync(CancellationToken.None)).Any(run => run.State == ResyncRunState.Sending)) await Task.Delay(20);
+        var runs = host.Pipeline.Resync.Resyncs;
+        while (!(await runs.ListAsync(CancellationToken.None)).Any(run => run.State == ResyncRunState.Sending)) await Task.Delay(20);
         await interrupt.CancelAsync();
         var (exit, _, screen) = await following;
         Assert.Equal(ExitCodes.Stopped, exit);
-        Assert.Contains("goes on in the host", screen, StringComparison.Ordinal);
-        Assert.Equal(ResyncRunState.Sending, Assert.Single(await host.Pipeline.Resync.Resyncs.ListAsync(CancellationToken.None)).State);
+        Assert.Contains("continues in the host", screen, StringComparison.Ordinal);
+        Assert.Equal(ResyncRunState.Sending, Assert.Single(await runs.ListAsync(CancellationToken.None)).State);
 
         var e = await Assert.ThrowsAsync<CommandException>(() => RunAsync(host, ["resync", "--dry-run"]));
-        Assert.Contains("is under way and was asked for otherwise", e.Message, StringComparison.Ordinal);
+        Assert.Contains("is under way with other parameters", e.Message, StringComparison.Ordinal);
         (exit, _, screen) = await RunAsync(host, ["resync", "--cancel"]);
         Assert.Equal(0, exit);
-        Assert.Contains("Cancelled;", screen, StringComparison.Ordinal);
+        Assert.Contains("Cancelled.", screen, StringComparison.Ordinal);
         (_, _, screen) = await RunAsync(host, ["resync", "--cancel"]);
         Assert.Contains("No run of the catalog is under way", screen, StringComparison.Ordinal);
     }
 
     [Fact]
-    public async Task Sends_again_what_the_ledger_holds()
+    public async Task Sends_items_of_the_ledger_again()
     {
         await using var host = await RunningHost.StartWithCatalogAsync(Catalog(5), apiKey: Key);
         await RunAsync(host, ["resync"]);
         var (exit, output, _) = await RunAsync(host, ["resync", "--source", "ledger", "--older-than", "0.0000001", "--json"]);
         var run = JsonDocument.Parse(output).RootElement;
-        Assert.Equal((0, "ledger", 5), (exit, run.GetProperty("source").GetString(), run.GetProperty("counts").GetProperty("sent").GetInt32()));
+        Assert.Equal(
+            (0, "ledger", 5), (exit, run.GetProperty("source").GetString(), run.GetProperty("counts").GetProperty("sent").GetInt32()));
     }
 
     [Theory]
     [InlineData("leave out --host", "--rate", "5")]
     [InlineData("leave out --host", "--data", "elsewhere")]
     [InlineData("the host reads the catalog", "--source", "catalog.ndjson")]
-    [InlineData("are for --source ledger", "--failed")]
-    [InlineData("are for a catalog", "--source", "ledger", "--again")]
-    public async Task Says_what_goes_together(string says, params string[] arguments)
+    [InlineData("are only for --source ledger", "--failed")]
+    [InlineData("are only for a catalog", "--source", "ledger", "--again")]
+    public async Task Explains_which_options_conflict(string expected, params string[] arguments)
     {
         await using var host = await RunningHost.StartWithCatalogAsync("", apiKey: Key);
         var e = await Assert.ThrowsAsync<CommandException>(() => RunAsync(host, ["resync", .. arguments]));
-        Assert.Contains(says, e.Message, StringComparison.Ordinal);
+        Assert.Contains(expected, e.Message, StringComparison.Ordinal);
     }
 
     [Fact]
-    public async Task Says_that_the_host_has_no_catalog()
+    public async Task Reports_that_the_host_has_no_catalog()
     {
         await using var host = await RunningHost.StartAsync(Key);
         var e = await Assert.ThrowsAsync<CommandException>(() => RunAsync(host, ["resync"]));
@@ -109,14 +113,16 @@ public sealed class ResyncInHostTests
 
     private static string Catalog(int items) => string.Concat(Enumerable.Range(0, items).Select(i => TestSnapshot.Line($"SKU-{i:d4}", "1")));
 
-    private static async Task<(int Exit, string Output, string Screen)> RunAsync(RunningHost host, string[] args, bool asksHost = true, CancellationToken cancellationToken = default)
+    private static async Task<(int Exit, string Output, string Screen)> RunAsync(
+        RunningHost host, string[] args, bool usesHost = true, CancellationToken cancellationToken = default)
     {
         var screen = new TestConsole().Width(300);
         var root = new RootCommand { new StatusCommand(screen).Create(), new ResyncCommand(screen).Create() };
-        var parsed = root.Parse(asksHost ? [.. args, "--host", host.Address.ToString(), "--api-key", Key] : args);
+        var parsed = root.Parse(usesHost ? [.. args, "--host", host.Address.ToString(), "--api-key", Key] : args);
         Assert.Empty(parsed.Errors);
         using var output = new StringWriter();
-        var exit = await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false, Output = output }, cancellationToken);
+        var configuration = new InvocationConfiguration { EnableDefaultExceptionHandler = false, Output = output };
+        var exit = await parsed.InvokeAsync(configuration, cancellationToken);
         return (exit, output.ToString(), screen.Output);
     }
 }

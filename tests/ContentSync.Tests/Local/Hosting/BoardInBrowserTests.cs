@@ -9,11 +9,11 @@ namespace ContentSync.Tests.Local.Hosting;
 
 public sealed class BoardInBrowserTests
 {
-    // Markup, an override that turns text around, and a character that is not seen.
+    // Markup, an override of the text direction, and an invisible character.
     private const string Hostile = "<img src=x onerror=alert(1)>\u202Egnp.exe\u200B";
 
     [BrowserFact]
-    public async Task Shows_figures_opens_an_item_and_replays_it()
+    public async Task Shows_figures_and_opens_and_replays_an_item()
     {
         await using var host = await RunningHost.StartAsync();
         await host.SubmitAsync(ApiHarness.Item("GOOD-1"));
@@ -45,7 +45,7 @@ public sealed class BoardInBrowserTests
     }
 
     [BrowserFact]
-    public async Task Replays_all_of_one_code_after_asking()
+    public async Task Replays_all_items_of_one_code_after_confirmation()
     {
         await using var host = await RunningHost.StartAsync();
         host.Pipeline.Gateway!.Faults = GatewayFaults.Parse("risky=1");
@@ -62,7 +62,7 @@ public sealed class BoardInBrowserTests
     }
 
     [BrowserFact]
-    public async Task Shows_hostile_text_as_the_text_it_is()
+    public async Task Shows_hostile_text_as_plain_text()
     {
         await using var host = await RunningHost.StartAsync();
         host.Pipeline.Gateway!.Faults = GatewayFaults.Parse("risky=1");
@@ -99,7 +99,8 @@ public sealed class BoardInBrowserTests
         browser.Open(host.Address);
         browser.Await("#live", "Live");
         Assert.True(host.Pipeline.CircuitBreaker.TryEnter(out var permit, out _));
-        host.Pipeline.CircuitBreaker.Report(permit, new SynchronizeResult(SynchronizeResultKind.ConfigurationFault, "INVALID_SIGNATURE", "signature is invalid"));
+        host.Pipeline.CircuitBreaker.Report(
+            permit, new SynchronizeResult(SynchronizeResultKind.ConfigurationFault, "INVALID_SIGNATURE", "signature is invalid"));
         await host.SubmitAsync(ApiHarness.Item("WAITS"));
         browser.Await("#circuit", "Check that Client-Id, key version and the public key");
         browser.Await("#count-synchronized", "1");
@@ -107,7 +108,7 @@ public sealed class BoardInBrowserTests
     }
 
     [BrowserFact]
-    public async Task Says_what_is_wrong_with_a_search_for_nothing_that_is_known()
+    public async Task Explains_that_a_searched_item_is_unknown()
     {
         await using var host = await RunningHost.StartAsync();
         using var browser = new Browser();
@@ -134,7 +135,7 @@ public sealed class BoardInBrowserTests
     }
 
     [BrowserFact]
-    public async Task Shows_what_a_resync_would_do_and_then_watches_it_to_its_end()
+    public async Task Shows_the_plan_of_a_resync_and_follows_the_run_to_its_end()
     {
         await using var host = await RunningHost.StartWithCatalogAsync(Catalog(400) + "{\"contentId\":\"BAD-1\"}\n", rate: 100);
         using var browser = new Browser();
@@ -160,7 +161,7 @@ public sealed class BoardInBrowserTests
     }
 
     [BrowserFact]
-    public async Task Cancels_a_resync_after_asking()
+    public async Task Cancels_a_resync_after_confirmation()
     {
         await using var host = await RunningHost.StartWithCatalogAsync(Catalog(300), rate: 5);
         using var browser = new Browser(dark: true, width: 420, height: 900);
@@ -171,15 +172,16 @@ public sealed class BoardInBrowserTests
         browser.Await("#confirm-yes", "Cancel the resync").Click();
         browser.Await("#resyncs tbody tr", "cancelled");
         Assert.Empty(browser.All("#resyncs-now .run"));
-        Assert.Equal(ResyncRunState.Cancelled, Assert.Single(await host.Pipeline.Resync.Resyncs.ListAsync(CancellationToken.None)).State);
+        var run = Assert.Single(await host.Pipeline.Resync.Resyncs.ListAsync(CancellationToken.None));
+        Assert.Equal(ResyncRunState.Cancelled, run.State);
     }
 
     [BrowserFact]
-    public async Task Delists_much_only_with_a_share_that_was_named()
+    public async Task Delists_many_items_only_with_an_allowed_share()
     {
         await using var host = await RunningHost.StartWithCatalogAsync(Catalog(1));
         for (var i = 0; i < 4; i++) (await host.SubmitAsync(ApiHarness.Item($"GONE-{i}"))).Dispose();
-        // What was changed since a catalog was written stays; this one is newer.
+        // Items accepted after the catalog was written are not delisted, so the catalog is written again.
         await File.WriteAllTextAsync(host.Catalog, Catalog(1));
         using var browser = new Browser();
         browser.Open(host.Address);
@@ -198,10 +200,11 @@ public sealed class BoardInBrowserTests
     }
 
     [BrowserFact]
-    public async Task Shows_hostile_text_of_a_catalog_as_the_text_it_is()
+    public async Task Shows_hostile_text_of_a_catalog_as_plain_text()
     {
         var contentId = System.Text.Json.JsonSerializer.Serialize("<img src=x onerror=alert(1)>\u202Eabc");
-        await using var host = await RunningHost.StartWithCatalogAsync($$$"""{"contentId":{{{contentId}}},"contentType":"<script>alert(1)</script>","contentStatus":1,"contentInfo":{}}""" + "\n");
+        var item = $$$"""{"contentId":{{{contentId}}},"contentType":"<script>alert(1)</script>","contentStatus":1,"contentInfo":{}}""";
+        await using var host = await RunningHost.StartWithCatalogAsync(item + "\n");
         using var browser = new Browser();
         browser.Open(host.Address);
         browser.Await("#resync-plan").Click();

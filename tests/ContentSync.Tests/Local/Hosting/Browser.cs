@@ -4,24 +4,26 @@ using OpenQA.Selenium.Chrome;
 
 namespace ContentSync.Tests.Local.Hosting;
 
-/// <summary>A headless browser with a profile of its own.</summary>
+/// <summary>A headless browser with its own profile.</summary>
 internal sealed class Browser : IDisposable
 {
     public const string Program = "/usr/bin/chromium";
     public const string Driver = "/usr/bin/chromedriver";
 
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(20);
 
     private readonly string _profile = Directory.CreateTempSubdirectory("contentsync-browser-").FullName;
-    private readonly ChromeDriverService _service = ChromeDriverService.CreateDefaultService(Path.GetDirectoryName(Driver), Path.GetFileName(Driver));
+    private readonly ChromeDriverService _service = ChromeDriverService.CreateDefaultService(
+        Path.GetDirectoryName(Driver), Path.GetFileName(Driver));
     private readonly ChromeDriver _driver;
 
     public Browser(bool dark = false, int width = 1280, int height = 1000)
     {
         var options = new ChromeOptions { BinaryLocation = Program };
         options.AddArguments(
-            "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update",
-            "--disable-sync", "--disable-dev-shm-usage", "--hide-scrollbars", $"--user-data-dir={_profile}", $"--window-size={width},{height}");
+            "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+            "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage", "--hide-scrollbars", $"--user-data-dir={_profile}",
+            $"--window-size={width},{height}");
         if (dark) options.AddArgument("--blink-settings=preferredColorScheme=0");
         options.SetLoggingPreference(LogType.Browser, LogLevel.Warning);
         _service.SuppressInitialDiagnosticInformation = true;
@@ -30,7 +32,7 @@ internal sealed class Browser : IDisposable
 
     public string Address => _driver.Url;
 
-    /// <summary>What the page complained of: scripts that failed, what its policy has kept out.</summary>
+    /// <summary>Warnings and errors of the page: failed scripts, and whatever its content security policy blocked.</summary>
     public IReadOnlyList<string> Complaints => [.. _driver.Manage().Logs.GetLog(LogType.Browser).Select(entry => entry.Message)];
 
     public void Open(Uri address) => _driver.Navigate().GoToUrl(address);
@@ -43,11 +45,13 @@ internal sealed class Browser : IDisposable
 
     public void Save(string file) => _driver.GetScreenshot().SaveAsFile(file);
 
-    /// <summary>Waits until an element is seen whose text holds this.</summary>
+    /// <summary>Waits for a visible element that contains the text.</summary>
     public IWebElement Await(string css, string text = "") =>
-        Until(() => All(css).FirstOrDefault(element => element.Displayed && element.Text.Contains(text, StringComparison.Ordinal)), $"No {css} with '{text}'");
+        Until(
+            () => All(css).FirstOrDefault(element => element.Displayed && element.Text.Contains(text, StringComparison.Ordinal)),
+            $"No {css} with '{text}'");
 
-    /// <summary>Waits until an element is not seen any more.</summary>
+    /// <summary>Waits until the element is no longer visible.</summary>
     public void AwaitGone(string css) => Until(() => Find(css) is { Displayed: false } gone ? gone : null, $"Still a {css}");
 
     private IWebElement Until(Func<IWebElement?> look, string otherwise)
@@ -61,10 +65,11 @@ internal sealed class Browser : IDisposable
             }
             catch (StaleElementReferenceException)
             {
-                // The page has put another in its place.
+                // The page replaced the element.
             }
 
-            if (Stopwatch.GetElapsedTime(since) > Patience) throw new TimeoutException($"{otherwise} after {Patience.TotalSeconds:0} s. The page says: {Find("body").Text}");
+            if (Stopwatch.GetElapsedTime(since) > Timeout)
+                throw new TimeoutException($"{otherwise} after {Timeout.TotalSeconds:0} s. The page says: {Find("body").Text}");
             Thread.Sleep(50);
         }
     }

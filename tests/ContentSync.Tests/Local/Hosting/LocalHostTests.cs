@@ -10,14 +10,20 @@ namespace ContentSync.Tests.Local.Hosting;
 public sealed class LocalHostTests
 {
     [Fact]
-    public async Task Asks_for_the_key_on_every_route_that_needs_it_and_on_no_other()
+    public async Task Requires_the_key_on_exactly_the_routes_that_need_it()
     {
         await using var host = await RunningHost.StartAsync("the key", ApiHarness.Secret);
         foreach (var route in ApiRoutes.All)
         {
-            using var request = new HttpRequestMessage(new HttpMethod(route.Method), new Uri(route.Path.Replace("{contentId}", "nobody", StringComparison.Ordinal).Replace("{runId}", "nobody", StringComparison.Ordinal).Replace("{file}", "pages.css", StringComparison.Ordinal), UriKind.Relative));
+            var path = route.Path
+                .Replace("{contentId}", "unknown", StringComparison.Ordinal)
+                .Replace("{runId}", "unknown", StringComparison.Ordinal)
+                .Replace("{file}", "pages.css", StringComparison.Ordinal);
+            using var request = new HttpRequestMessage(new HttpMethod(route.Method), new Uri(path, UriKind.Relative));
             using var without = await host.Client.SendAsync(request);
-            Assert.Equal(route.Access == ApiAccess.Key, without.StatusCode == HttpStatusCode.Unauthorized && (await without.Content.ReadAsStringAsync()).Contains("x-functions-key", StringComparison.Ordinal));
+            var isRefused = without.StatusCode == HttpStatusCode.Unauthorized
+                && (await without.Content.ReadAsStringAsync()).Contains("x-functions-key", StringComparison.Ordinal);
+            Assert.Equal(route.Access == ApiAccess.Key, isRefused);
         }
 
         using var wrong = await GetAsync(host, "/api/content", "the Key");
@@ -27,36 +33,36 @@ public sealed class LocalHostTests
     }
 
     [Fact]
-    public async Task Sets_the_security_headers_on_every_answer()
+    public async Task Sets_the_security_headers_on_every_response()
     {
         await using var host = await RunningHost.StartAsync();
-        foreach (var path in new[] { "/", "/api/board", "/api/health", "/api/content/nobody", "/nothing/here" })
+        foreach (var path in new[] { "/", "/api/board", "/api/health", "/api/content/unknown", "/nothing/here" })
         {
-            using var answer = await GetAsync(host, path);
-            Assert.Equal(SecurityHeaders.ContentSecurityPolicy, Assert.Single(answer.Headers.GetValues("Content-Security-Policy")));
-            Assert.Equal("nosniff", Assert.Single(answer.Headers.GetValues("X-Content-Type-Options")));
-            Assert.False(answer.Headers.Contains("Access-Control-Allow-Origin"));
-            Assert.False(answer.Headers.Contains("Server"));
+            using var response = await GetAsync(host, path);
+            Assert.Equal(SecurityHeaders.ContentSecurityPolicy, Assert.Single(response.Headers.GetValues("Content-Security-Policy")));
+            Assert.Equal("nosniff", Assert.Single(response.Headers.GetValues("X-Content-Type-Options")));
+            Assert.False(response.Headers.Contains("Access-Control-Allow-Origin"));
+            Assert.False(response.Headers.Contains("Server"));
         }
     }
 
     [Fact]
-    public async Task Answers_to_no_name_but_this_machines()
+    public async Task Refuses_requests_to_other_host_names()
     {
         await using var host = await RunningHost.StartAsync();
         using var request = new HttpRequestMessage(HttpMethod.Get, "/api/content") { Headers = { Host = "evil.example" } };
-        using var answer = await host.Client.SendAsync(request);
-        Assert.Equal(HttpStatusCode.MisdirectedRequest, answer.StatusCode);
+        using var response = await host.Client.SendAsync(request);
+        Assert.Equal(HttpStatusCode.MisdirectedRequest, response.StatusCode);
     }
 
     [Fact]
-    public async Task Lets_no_page_of_another_origin_change_anything()
+    public async Task Refuses_changes_by_pages_of_other_origins()
     {
         await using var host = await RunningHost.StartAsync();
         using var request = new HttpRequestMessage(HttpMethod.Post, "/api/content/A/replay");
         request.Headers.Add("Origin", "http://evil.example");
-        using var answer = await host.Client.SendAsync(request);
-        Assert.Equal(HttpStatusCode.Forbidden, answer.StatusCode);
+        using var response = await host.Client.SendAsync(request);
+        Assert.Equal(HttpStatusCode.Forbidden, response.StatusCode);
     }
 
     [Fact]
@@ -67,7 +73,7 @@ public sealed class LocalHostTests
     }
 
     [Fact]
-    public async Task Names_an_unknown_path_and_a_wrong_method_as_problems()
+    public async Task Returns_problem_details_for_an_unknown_path_and_a_wrong_method()
     {
         await using var host = await RunningHost.StartAsync();
         using var unknown = await GetAsync(host, "/api/contents");
@@ -78,19 +84,19 @@ public sealed class LocalHostTests
     }
 
     [Fact]
-    public async Task Takes_a_batch_over_a_real_connection_and_synchronizes_it()
+    public async Task Accepts_and_synchronizes_a_batch_over_a_real_connection()
     {
         await using var host = await RunningHost.StartAsync();
         var lines = string.Join('\n', Enumerable.Range(0, 600).Select(i => ApiHarness.Item($"I{i}")));
         using var body = new StringContent(lines, Encoding.UTF8, "application/x-ndjson");
-        using var answer = await host.Client.PostAsync(new Uri("/api/content/batch", UriKind.Relative), body);
-        Assert.Equal(HttpStatusCode.Accepted, answer.StatusCode);
+        using var response = await host.Client.PostAsync(new Uri("/api/content/batch", UriKind.Relative), body);
+        Assert.Equal(HttpStatusCode.Accepted, response.StatusCode);
         await host.Pipeline.Queue.WaitForActiveAsync(0, CancellationToken.None).WaitAsync(TimeSpan.FromSeconds(60));
         Assert.Equal(600, host.Pipeline.Gateway!.Snapshot().Count);
     }
 
     [Fact]
-    public async Task Says_which_webhook_secret_cannot_be_used()
+    public async Task Refuses_an_invalid_webhook_secret()
     {
         var e = await Assert.ThrowsAsync<CommandException>(() => RunningHost.StartAsync(null, "short"));
         Assert.Contains("--webhook-secret", e.Message, StringComparison.Ordinal);

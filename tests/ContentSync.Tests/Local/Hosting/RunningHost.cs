@@ -6,7 +6,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 
 namespace ContentSync.Tests.Local.Hosting;
 
-/// <summary>The local host with its simulated AlipayHK, on free ports and in a folder of its own.</summary>
+/// <summary>The local host with its simulated AlipayHK, on free ports and in its own folder.</summary>
 internal sealed class RunningHost : IAsyncDisposable
 {
     private readonly TemporaryFolder _folder;
@@ -28,31 +28,33 @@ internal sealed class RunningHost : IAsyncDisposable
 
     public string Data => _folder.File("data");
 
-    /// <summary>The catalog that resyncs are started of, where the host has one.</summary>
+    /// <summary>The catalog of the resyncs, if the host has one.</summary>
     public string Catalog => _folder.File("catalog.ndjson");
 
     public static Task<RunningHost> StartAsync(string? apiKey = null, params string[] webhookSecrets) =>
         StartAsync(new TemporaryFolder(), new LocalOptions(), new LocalHostOptions(0) { ApiKey = apiKey, WebhookSecrets = webhookSecrets });
 
-    /// <param name="catalog">Its text.</param>
-    /// <param name="rate">Most sends per second.</param>
-    /// <param name="apiKey">Asked of callers.</param>
+    /// <param name="catalog">Text of the catalog.</param>
+    /// <param name="rate">Max requests per second.</param>
+    /// <param name="apiKey">Required of callers; null requires none.</param>
     public static async Task<RunningHost> StartWithCatalogAsync(string catalog, double? rate = null, string? apiKey = null)
     {
         var folder = new TemporaryFolder();
         await File.WriteAllTextAsync(folder.File("catalog.ndjson"), catalog);
-        return await StartAsync(folder, new LocalOptions { Catalog = folder.File("catalog.ndjson"), Rate = rate }, new LocalHostOptions(0) { ApiKey = apiKey });
+        var options = new LocalOptions { Catalog = folder.File("catalog.ndjson"), Rate = rate };
+        return await StartAsync(folder, options, new LocalHostOptions(0) { ApiKey = apiKey });
     }
 
     private static async Task<RunningHost> StartAsync(TemporaryFolder folder, LocalOptions options, LocalHostOptions hostOptions)
     {
-        var pipeline = await LocalPipeline.OpenAsync(options with { Data = folder.File("data"), Workers = 4 }, TimeProvider.System, NullLoggerFactory.Instance, CancellationToken.None);
+        options = options with { Data = folder.File("data"), Workers = 4 };
+        var pipeline = await LocalPipeline.OpenAsync(options, TimeProvider.System, NullLoggerFactory.Instance, CancellationToken.None);
         var host = await LocalHost.StartAsync(pipeline, hostOptions, TimeProvider.System, CancellationToken.None);
         pipeline.Resync.Start();
         return new RunningHost(folder, pipeline, host);
     }
 
-    /// <summary>Submits a content and waits for its end.</summary>
+    /// <summary>Submits an item and waits for its outcome.</summary>
     public async Task<HttpResponseMessage> SubmitAsync(string json)
     {
         using var body = new StringContent(json, Encoding.UTF8, "application/json");

@@ -11,27 +11,34 @@ namespace ContentSync.Tests.Local.Pipeline;
 public sealed class InProcessQueueTests
 {
     [Fact]
-    public async Task An_unforeseen_fault_keeps_nobody_else_from_being_sent()
+    public async Task Other_items_are_sent_after_an_unexpected_exception()
     {
-        using var partner = new FakeAlipayHk();
-        using var client = partner.Client();
+        using var alipayHk = new FakeAlipayHk();
+        using var client = alipayHk.Client();
         var options = new RecoverabilityOptions();
         var synchronizer = new ContentSynchronizer(
-            new FaultyLedger(), client, new CircuitBreaker(options, TimeProvider.System), new RequestIdSource(), options, () => 0.5, TimeProvider.System, NullLogger<ContentSynchronizer>.Instance);
+            new FaultyLedger(),
+            client,
+            new CircuitBreaker(options, TimeProvider.System),
+            new RequestIdSource(),
+            options,
+            () => 0.5,
+            TimeProvider.System,
+            NullLogger<ContentSynchronizer>.Instance);
         await using var queue = new InProcessQueue(synchronizer, workers: 1, TimeProvider.System, NullLogger<InProcessQueue>.Instance);
         var outcomes = new ConcurrentDictionary<string, SyncOutcome>();
         var last = new TaskCompletionSource();
         queue.Ended += (contentId, outcome) =>
         {
             outcomes[contentId] = outcome;
-            if (contentId == "sound") last.TrySetResult();
+            if (contentId == "good") last.TrySetResult();
         };
 
-        await queue.EnqueueAsync([Message("broken"), Message("sound")], default);
+        await queue.EnqueueAsync([Message("broken"), Message("good")], default);
         await last.Task.WaitAsync(TimeSpan.FromSeconds(20));
 
         Assert.Equal((SyncOutcomeKind.Pending, "A bug."), (outcomes["broken"].Kind, outcomes["broken"].Description));
-        Assert.Equal(SyncOutcomeKind.NotFound, outcomes["sound"].Kind);
+        Assert.Equal(SyncOutcomeKind.NotFound, outcomes["good"].Kind);
     }
 
     private static SyncMessage Message(string contentId) => new(contentId, "", 0, TimeSpan.Zero);
@@ -42,16 +49,20 @@ public sealed class InProcessQueueTests
             ? throw new InvalidOperationException("A bug.")
             : ValueTask.FromResult(new LeaseResult(LeaseStatus.NotFound, null));
 
-        public ValueTask<IReadOnlyList<Acceptance>> AcceptAsync(IReadOnlyList<Submission> submissions, CancellationToken cancellationToken) => throw new NotSupportedException();
+        public ValueTask<IReadOnlyList<Acceptance>> AcceptAsync(IReadOnlyList<Submission> submissions, CancellationToken cancellationToken) =>
+            throw new NotSupportedException();
 
-        public ValueTask<RecordResult> RecordAsync(SyncRecord leased, AttemptOutcome ending, CancellationToken cancellationToken) => throw new NotSupportedException();
+        public ValueTask<RecordResult> RecordAsync(SyncRecord leased, AttemptOutcome outcome, CancellationToken cancellationToken) =>
+            throw new NotSupportedException();
 
-        public ValueTask<SyncRecord?> ReplayAsync(string contentId, TimeSpan delay, CancellationToken cancellationToken) => throw new NotSupportedException();
+        public ValueTask<SyncRecord?> ReplayAsync(string contentId, TimeSpan delay, CancellationToken cancellationToken) =>
+            throw new NotSupportedException();
 
         public ValueTask<SyncRecord?> ResendAsync(string contentId, CancellationToken cancellationToken) => throw new NotSupportedException();
 
         public ValueTask<SyncRecord?> FindAsync(string contentId, CancellationToken cancellationToken) => throw new NotSupportedException();
 
-        public IAsyncEnumerable<SyncRecord> ListAsync(SyncRecordFilter filter, CancellationToken cancellationToken) => throw new NotSupportedException();
+        public IAsyncEnumerable<SyncRecord> ListAsync(SyncRecordFilter filter, CancellationToken cancellationToken) =>
+            throw new NotSupportedException();
     }
 }

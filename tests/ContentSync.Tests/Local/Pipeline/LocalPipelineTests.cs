@@ -10,7 +10,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 
 namespace ContentSync.Tests.Local.Pipeline;
 
-/// <summary>The whole pipeline of the local host against a simulated AlipayHK that misbehaves.</summary>
+/// <summary>The whole pipeline of the local host against a simulated AlipayHK with faults.</summary>
 public sealed class LocalPipelineTests : IDisposable
 {
     private const int Items = 60;
@@ -31,32 +31,33 @@ public sealed class LocalPipelineTests : IDisposable
     [InlineData("reset=0.2")]
     [InlineData("lost=0.2")]
     [InlineData("unknown=0.1,lost=0.1,reset=0.1,truncated=0.1,forged=0.05,error=0.1:500")]
-    public async Task Brings_every_item_to_AlipayHk_despite(string faults)
+    public async Task Synchronizes_every_item_despite(string faults)
     {
         await using var pipeline = await OpenAsync(faults);
         var counts = await SyncAsync(pipeline, Catalog());
         Assert.Equal(new SyncCounts(Items, 0, Items, 0, 0, 0, 0, 0), counts);
-        var held = pipeline.Gateway!.Snapshot();
-        for (var i = 0; i < Items; i++) Assert.Equal(Info(i), held[Id(i)].ContentInfo);
+        var stored = pipeline.Gateway!.Snapshot();
+        for (var i = 0; i < Items; i++) Assert.Equal(Info(i), stored[Id(i)].ContentInfo);
         Assert.Equal(0, pipeline.Gateway.Stats.OverlappingRequests);
         Assert.Equal(0, pipeline.Gateway.Stats.ReusedRequestIds);
         if (!faults.StartsWith("latency", StringComparison.Ordinal)) Assert.NotEmpty(pipeline.Gateway.Stats.Faults);
     }
 
     [Fact]
-    public async Task Parks_what_AlipayHk_finds_risky_and_harms_nothing_else()
+    public async Task Parks_risky_items_and_synchronizes_the_others()
     {
         await using var pipeline = await OpenAsync("risky=1/10");
         var counts = await SyncAsync(pipeline, Catalog());
         Assert.Equal(new SyncCounts(Items, 0, Items - 6, 0, 0, 6, 0, 0), counts);
         var parked = new List<SyncRecord>();
-        await foreach (var record in pipeline.Ledger.ListAsync(new SyncRecordFilter { State = SyncState.Parked }, CancellationToken.None)) parked.Add(record);
+        var filter = new SyncRecordFilter { State = SyncState.Parked };
+        await foreach (var record in pipeline.Ledger.ListAsync(filter, CancellationToken.None)) parked.Add(record);
         Assert.All(parked, record => Assert.Equal((ParkReason.Rejected, "CONTENT_RISKY"), (record.ParkReason, record.LastAttempt!.Code)));
         Assert.Equal(6, parked.Count);
     }
 
     [Fact]
-    public async Task Takes_no_unsigned_success_for_a_success()
+    public async Task Does_not_accept_an_unsigned_success()
     {
         await using var pipeline = await OpenAsync("unsigned=1");
         var acceptance = await pipeline.Synchronizer.AcceptAsync([Item(pipeline, 0)], DateTimeOffset.UtcNow, CancellationToken.None);
@@ -65,17 +66,17 @@ public sealed class LocalPipelineTests : IDisposable
     }
 
     [Fact]
-    public async Task Gives_a_hanging_call_up_without_losing_the_item()
+    public async Task Cancels_a_hanging_request_without_losing_the_item()
     {
         await using var pipeline = await OpenAsync("hang=1");
-        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(1));
+        using var timeout = new CancellationTokenSource(TimeSpan.FromSeconds(1));
         await pipeline.Synchronizer.AcceptAsync([Item(pipeline, 0)], DateTimeOffset.UtcNow, CancellationToken.None);
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(async () => await pipeline.Synchronizer.SynchronizeAsync(Id(0), patience.Token));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(async () => await pipeline.Synchronizer.SynchronizeAsync(Id(0), timeout.Token));
         pipeline.Gateway!.Faults = GatewayFaults.None;
         await Task.Delay(LocalPipeline.Recoverability.LateEffectWindow);
         var outcome = await pipeline.Synchronizer.SynchronizeAsync(Id(0), CancellationToken.None);
 
-        // A timer may be a little early.
+        // The timer may fire slightly early.
         for (var i = 0; outcome.Kind == SyncOutcomeKind.Pending && i < 50; i++)
         {
             await Task.Delay(100);
@@ -86,7 +87,7 @@ public sealed class LocalPipelineTests : IDisposable
     }
 
     [Fact]
-    public async Task Resumes_by_itself_when_a_configuration_fault_is_mended()
+    public async Task Resumes_automatically_when_a_configuration_fault_is_fixed()
     {
         await using var pipeline = await OpenAsync("badsignature=1");
         Assert.Equal(Items, (await SyncAsync(pipeline, Catalog())).Pending);
@@ -97,7 +98,7 @@ public sealed class LocalPipelineTests : IDisposable
     }
 
     [Fact]
-    public async Task Goes_on_from_the_ledger_after_a_restart()
+    public async Task Continues_from_the_ledger_after_a_restart()
     {
         await using (var before = await OpenAsync("badsignature=1")) Assert.Equal(Items, (await SyncAsync(before, Catalog())).Pending);
         await using var after = await OpenAsync("");
@@ -106,10 +107,11 @@ public sealed class LocalPipelineTests : IDisposable
     }
 
     [Fact]
-    public async Task Ends_with_the_newest_of_several_lines_for_one_content()
+    public async Task Ends_with_the_newest_of_several_lines_for_one_item()
     {
         await using var pipeline = await OpenAsync("latency=20ms");
-        var lines = string.Join('\n', Enumerable.Range(0, 20).Select(i => $$"""{"contentId":"A","contentType":"SKU","contentStatus":1,"contentInfo":{"n":{{i}}},"revision":{{(i * 7) % 20}}}"""));
+        var lines = string.Join('\n', Enumerable.Range(0, 20).Select(i =>
+            $$"""{"contentId":"A","contentType":"SKU","contentStatus":1,"contentInfo":{"n":{{i}}},"revision":{{(i * 7) % 20}}}"""));
         var counts = await SyncAsync(pipeline, lines);
         Assert.Equal(20, counts.Read);
         Assert.Equal((19, 1), (counts.Superseded, counts.Synchronized));
@@ -134,12 +136,16 @@ public sealed class LocalPipelineTests : IDisposable
         pipeline.Queue.Ended += tally.Add;
         var sync = new CatalogSync(pipeline.Synchronizer, pipeline.Queue, tally, TimeProvider.System);
         using var stream = new MemoryStream(Encoding.UTF8.GetBytes(catalog));
-        await sync.ReadAsync(new CatalogReader(pipeline.Reader, pipeline.ContentOptions).ReadAsync(stream, CancellationToken.None), CancellationToken.None);
+        var reader = new CatalogReader(pipeline.Reader, pipeline.ContentOptions);
+        await sync.ReadAsync(reader.ReadAsync(stream, CancellationToken.None), CancellationToken.None);
         await sync.FinishAsync(TimeSpan.FromSeconds(60), CancellationToken.None);
         return tally.Counts;
     }
 
     private Task<LocalPipeline> OpenAsync(string faults) =>
         LocalPipeline.OpenAsync(
-            new LocalOptions { Data = _folder, Faults = faults.Length == 0 ? GatewayFaults.None : GatewayFaults.Parse(faults) }, TimeProvider.System, NullLoggerFactory.Instance, CancellationToken.None);
+            new LocalOptions { Data = _folder, Faults = faults.Length == 0 ? GatewayFaults.None : GatewayFaults.Parse(faults) },
+            TimeProvider.System,
+            NullLoggerFactory.Instance,
+            CancellationToken.None);
 }

@@ -17,7 +17,7 @@ public sealed class LocalResyncTests : IDisposable
     public void Dispose() => _folder.Dispose();
 
     [Fact]
-    public async Task Takes_up_a_run_that_an_earlier_process_left()
+    public async Task Resumes_a_run_that_an_earlier_process_left()
     {
         Write(40);
         await using (var earlier = await OpenAsync())
@@ -33,7 +33,7 @@ public sealed class LocalResyncTests : IDisposable
     }
 
     [Fact]
-    public async Task Tells_a_fault_once_and_goes_on_when_it_is_mended()
+    public async Task Logs_a_fault_once_and_continues_when_it_is_fixed()
     {
         Write(3);
         var logged = new ConcurrentQueue<string>();
@@ -42,16 +42,16 @@ public sealed class LocalResyncTests : IDisposable
         var catalog = pipeline.Resync.Sources.Catalog!;
         await runs.StartAsync(catalog, new ResyncParameters(), default);
         var file = Assert.Single(Directory.GetFiles(Path.Combine(_folder.File("data"), DataDirectory.ResyncName), "*.json"));
-        var sound = await File.ReadAllTextAsync(file);
+        var valid = await File.ReadAllTextAsync(file);
         await File.WriteAllTextAsync(file, "{");
 
         pipeline.Resync.Start();
         while (logged.IsEmpty) await Task.Delay(10);
-        await File.WriteAllTextAsync(file, sound);
+        await File.WriteAllTextAsync(file, valid);
         await runs.ResumeStalledAsync(TimeSpan.Zero, default);
 
         Assert.Equal(ResyncRunState.Completed, (await AwaitEndAsync(pipeline)).State);
-        Assert.Contains("is held up", Assert.Single(logged), StringComparison.Ordinal);
+        Assert.Contains("failed: ", Assert.Single(logged), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -72,7 +72,7 @@ public sealed class LocalResyncTests : IDisposable
     }
 
     [Fact]
-    public async Task Retries_what_left_a_run_through_the_queue()
+    public async Task Retries_failed_items_of_a_run_through_the_queue()
     {
         Write(60);
         await using var pipeline = await OpenAsync();
@@ -88,7 +88,8 @@ public sealed class LocalResyncTests : IDisposable
     public async Task Can_plan_the_copy_of_the_bundled_sample()
     {
         var data = _folder.File("data");
-        await using var pipeline = await LocalPipeline.OpenAsync(new LocalOptions { Data = data, Catalog = SampleCatalog.CopyIn(data) }, TimeProvider.System, NullLoggerFactory.Instance, default);
+        var options = new LocalOptions { Data = data, Catalog = SampleCatalog.CopyIn(data) };
+        await using var pipeline = await LocalPipeline.OpenAsync(options, TimeProvider.System, NullLoggerFactory.Instance, default);
         SampleCatalog.WriteCopy(data, pipeline.Reader);
         var written = File.GetLastWriteTimeUtc(SampleCatalog.CopyIn(data));
         SampleCatalog.WriteCopy(data, pipeline.Reader);
@@ -101,12 +102,13 @@ public sealed class LocalResyncTests : IDisposable
     }
 
     [Fact]
-    public async Task One_rate_bounds_singles_and_bulk()
+    public async Task One_rate_limits_single_changes_and_bulk_together()
     {
         await using var pipeline = await OpenAsync(rate: 12.5);
         Assert.Equal(12.5, pipeline.AlipayHk.MaxSendsPerSecond);
-        await using var unbounded = await LocalPipeline.OpenAsync(new LocalOptions { Data = _folder.File("other") }, TimeProvider.System, NullLoggerFactory.Instance, default);
-        Assert.Null(unbounded.AlipayHk.MaxSendsPerSecond);
+        var unlimitedOptions = new LocalOptions { Data = _folder.File("other") };
+        await using var unlimited = await LocalPipeline.OpenAsync(unlimitedOptions, TimeProvider.System, NullLoggerFactory.Instance, default);
+        Assert.Null(unlimited.AlipayHk.MaxSendsPerSecond);
     }
 
     private static async Task<ResyncRun> AwaitEndAsync(LocalPipeline pipeline)
@@ -120,10 +122,14 @@ public sealed class LocalResyncTests : IDisposable
         }
     }
 
-    private void Write(int items) => File.WriteAllText(_folder.File("catalog.ndjson"), string.Concat(Enumerable.Range(0, items).Select(i => TestSnapshot.Line($"SKU-{i:d4}", "1"))));
+    private void Write(int items) => File.WriteAllText(
+        _folder.File("catalog.ndjson"), string.Concat(Enumerable.Range(0, items).Select(i => TestSnapshot.Line($"SKU-{i:d4}", "1"))));
 
     private Task<LocalPipeline> OpenAsync(ILoggerFactory? loggers = null, double? rate = null) => LocalPipeline.OpenAsync(
-        new LocalOptions { Data = _folder.File("data"), Catalog = _folder.File("catalog.ndjson"), Rate = rate, Workers = 4 }, TimeProvider.System, loggers ?? NullLoggerFactory.Instance, default);
+        new LocalOptions { Data = _folder.File("data"), Catalog = _folder.File("catalog.ndjson"), Rate = rate, Workers = 4 },
+        TimeProvider.System,
+        loggers ?? NullLoggerFactory.Instance,
+        default);
 
     private sealed class ListLoggers(ConcurrentQueue<string> logged) : ILoggerFactory, ILogger
     {
@@ -143,7 +149,7 @@ public sealed class LocalResyncTests : IDisposable
 
         public void Dispose()
         {
-            // Nothing is held.
+            // There is nothing to release.
         }
     }
 }

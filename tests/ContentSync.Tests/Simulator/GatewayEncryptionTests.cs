@@ -3,9 +3,9 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using ContentSync.Simulator;
-using static ContentSync.Tests.Local.SimulatedAlipayHk.TestCaller;
+using static ContentSync.Tests.Simulator.TestCaller;
 
-namespace ContentSync.Tests.Local.SimulatedAlipayHk;
+namespace ContentSync.Tests.Simulator;
 
 public sealed class GatewayEncryptionTests
 {
@@ -13,21 +13,21 @@ public sealed class GatewayEncryptionTests
     [InlineData("pkcs1", false, 32)]
     [InlineData("pkcs1", true, 16)]
     [InlineData("oaep", false, 24)]
-    public async Task Reads_an_encrypted_body_and_answers_encrypted_and_signed(string padding, bool urlSafe, int keyBytes)
+    public async Task Reads_an_encrypted_body_and_responds_encrypted_and_signed(string padding, bool urlSafe, int keyBytes)
     {
         var wrap = padding == "oaep" ? RSAEncryptionPadding.OaepSHA256 : RSAEncryptionPadding.Pkcs1;
         await using var caller = await StartAsync(Options with { Encryption = new GatewayEncryption { KeyWrap = wrap, UrlSafeBase64 = urlSafe } });
         using var aes = Aes.Create();
         aes.Key = RandomNumberGenerator.GetBytes(keyBytes);
 
-        var answer = await caller.SendAsync(Body("sku-1"), parts => Encrypt(parts, aes, wrap, caller.Gateway.PublicKey, urlSafe));
+        var response = await caller.SendAsync(Body("sku-1"), parts => Encrypt(parts, aes, wrap, caller.Gateway.PublicKey, urlSafe));
 
-        Assert.True(IsSigned(answer));
-        Assert.Equal("text/plain; charset=UTF-8", answer.ContentHeaders.ContentType?.ToString());
-        var symmetricKey = answer.Header("Encrypt")!.Split("symmetricKey=")[1];
+        Assert.True(IsSigned(response));
+        Assert.Equal("text/plain; charset=UTF-8", response.ContentHeaders.ContentType?.ToString());
+        var symmetricKey = response.Header("Encrypt")!.Split("symmetricKey=")[1];
         using var fresh = Aes.Create();
         fresh.Key = caller.Key.Decrypt(Convert.FromBase64String(Uri.UnescapeDataString(symmetricKey)), wrap);
-        var text = Encoding.ASCII.GetString(answer.Body);
+        var text = Encoding.ASCII.GetString(response.Body);
         var plain = fresh.DecryptEcb(urlSafe ? Base64Url.DecodeFromChars(text) : Convert.FromBase64String(text), PaddingMode.PKCS7);
         Assert.Equal("SUCCESS", JsonDocument.Parse(plain).RootElement.GetProperty("resultInfo").GetProperty("resultCode").GetString());
         Assert.NotEqual(aes.Key, fresh.Key);
@@ -43,10 +43,10 @@ public sealed class GatewayEncryptionTests
     {
         await using var caller = await StartAsync();
 
-        var answer = await caller.SendAsync(Body(), parts => (parts.Encrypt, parts.ContentType) = (header, "text/plain; charset=UTF-8"));
+        var response = await caller.SendAsync(Body(), parts => (parts.Encrypt, parts.ContentType) = (header, "text/plain; charset=UTF-8"));
 
-        Assert.Equal("PARAM_ILLEGAL", answer.Code);
-        Assert.Contains(named, answer.Message, StringComparison.Ordinal);
+        Assert.Equal("PARAM_ILLEGAL", response.Code);
+        Assert.Contains(named, response.Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -55,14 +55,15 @@ public sealed class GatewayEncryptionTests
         await using var caller = await StartAsync(Options with { Encryption = null });
         using var aes = Aes.Create();
 
-        var answer = await caller.SendAsync(Body(), parts => Encrypt(parts, aes, RSAEncryptionPadding.Pkcs1, caller.Gateway.PublicKey, urlSafe: false));
+        var response = await caller.SendAsync(
+            Body(), parts => Encrypt(parts, aes, RSAEncryptionPadding.Pkcs1, caller.Gateway.PublicKey, urlSafe: false));
 
-        Assert.Equal("PARAM_ILLEGAL", answer.Code);
+        Assert.Equal("PARAM_ILLEGAL", response.Code);
         Assert.Empty(caller.Gateway.Snapshot());
     }
 
     [Fact]
-    public async Task Sees_the_same_body_behind_two_different_ciphertexts()
+    public async Task Recognizes_the_same_body_in_two_different_ciphertexts()
     {
         await using var caller = await StartAsync();
         var body = Body("sku-1", requestId: "same");
@@ -78,11 +79,12 @@ public sealed class GatewayEncryptionTests
 
     private static void Encrypt(Parts parts, Aes aes, RSAEncryptionPadding wrap, string publicKey, bool urlSafe)
     {
-        using var partner = RSA.Create();
-        partner.ImportSubjectPublicKeyInfo(Convert.FromBase64String(publicKey), out _);
+        using var alipayHk = RSA.Create();
+        alipayHk.ImportSubjectPublicKeyInfo(Convert.FromBase64String(publicKey), out _);
         var cipher = aes.EncryptEcb(parts.Body, PaddingMode.PKCS7);
         parts.Body = Encoding.ASCII.GetBytes(urlSafe ? Base64Url.EncodeToString(cipher) : Convert.ToBase64String(cipher));
-        parts.Encrypt = $"algorithm=RSA_AES,keyVersion=1,symmetricKey={Uri.EscapeDataString(Convert.ToBase64String(partner.Encrypt(aes.Key, wrap)))}";
+        var symmetricKey = Uri.EscapeDataString(Convert.ToBase64String(alipayHk.Encrypt(aes.Key, wrap)));
+        parts.Encrypt = $"algorithm=RSA_AES,keyVersion=1,symmetricKey={symmetricKey}";
         parts.ContentType = "text/plain; charset=UTF-8";
     }
 }

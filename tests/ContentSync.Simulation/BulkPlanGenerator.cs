@@ -3,15 +3,18 @@ using ContentSync.Resync.Planning;
 
 namespace ContentSync.Simulation;
 
-/// <summary>Draws what some seeds have beside single items: whole catalogs to be reconciled, and several vaults. From chance of its own, so that the rest of a plan does not change with it.</summary>
-internal sealed class BulkDraw(ulong seed)
+/// <summary>
+/// Adds to some plans, besides single items, whole catalogs to resync and several vaults. It has its own random numbers, so that the rest of
+/// the plan does not depend on it.
+/// </summary>
+internal sealed class BulkPlanGenerator(ulong seed)
 {
     private const double ShareWithCatalogs = 0.15;
     private const double ShareWithVaults = 0.15;
 
     private readonly SimulatedRandom _random = new(seed ^ 0xB01CB01CB01CB01C);
 
-    /// <summary>A share of the seeds.</summary>
+    /// <summary>Widens the plans of some seeds.</summary>
     public Plan Widen(Plan plan)
     {
         var (hasCatalogs, hasVaults) = (_random.Chance(ShareWithCatalogs), _random.Chance(ShareWithVaults));
@@ -19,16 +22,20 @@ internal sealed class BulkDraw(ulong seed)
         return hasVaults ? AddVaults(plan) : plan;
     }
 
-    /// <summary>Every seed.</summary>
+    /// <summary>Adds both, whatever the seed.</summary>
     public Plan WidenFully(Plan plan) => AddVaults(AddCatalogs(plan));
 
     private Plan AddCatalogs(Plan plan)
     {
-        // Lines and single items of one content are told apart by their times, so a caller's own numbers are left out.
+        // The times of lines and single changes of one item order them, so the caller's own numbers are left out.
         var submissions = plan.Submissions.Select(submitted => submitted with { Items = [.. submitted.Items.Select(Timed)] }).ToList();
-        var singles = submissions.SelectMany(submitted => submitted.Items).GroupBy(item => item.ContentId, StringComparer.Ordinal).Select(items => items.First() with { Revision = null }).ToList();
-        var catalog = new DrawnCatalog(_random, singles);
-        var (exports, asked) = (new List<Export>(), new List<ResyncAsked>());
+        var singles = submissions
+            .SelectMany(submitted => submitted.Items)
+            .GroupBy(item => item.ContentId, StringComparer.Ordinal)
+            .Select(items => items.First() with { Revision = null })
+            .ToList();
+        var catalog = new RandomCatalog(_random, singles);
+        var (exports, triggers) = (new List<Export>(), new List<ResyncTrigger>());
         for (var i = 2 + _random.Next(3); i > 0; i--)
         {
             var at = plan.Horizon * 0.9 * _random.NextDouble();
@@ -40,7 +47,7 @@ internal sealed class BulkDraw(ulong seed)
         for (var i = 0; i < exports.Count; i++)
         {
             exports[i] = exports[i] with { Items = catalog.Next() };
-            asked.AddRange(Ask(plan, exports[i].At));
+            triggers.AddRange(Triggers(plan, exports[i].At));
         }
 
         return plan with
@@ -53,20 +60,27 @@ internal sealed class BulkDraw(ulong seed)
                 InFlightPerLane = 1 + _random.Next(3),
                 IsThroughBroker = _random.Chance(0.7),
                 Exports = exports,
-                Asked = asked,
-                Last = catalog.Next(),
+                Triggers = triggers,
+                FinalItems = catalog.Next(),
             },
         };
     }
 
-    private IEnumerable<ResyncAsked> Ask(Plan plan, TimeSpan export)
+    private IEnumerable<ResyncTrigger> Triggers(Plan plan, TimeSpan export)
     {
         yield return At(new ResyncParameters { AllowedDelistShare = _random.Chance(0.3) ? 1 : null });
         if (_random.Chance(0.3)) yield return At(new ResyncParameters { Again = _random.Chance(0.5), DryRun = _random.Chance(0.3) });
         if (_random.Chance(0.2)) yield return At(new ResyncParameters()) with { IsCancel = true };
-        if (_random.Chance(0.3)) yield return At(new ResyncParameters { Resend = _random.Chance(0.5) ? null : new ResendFilter { Failed = true, OlderThan = TimeSpan.FromHours(_random.Next(8)) } }) with { IsLedger = true };
+        if (_random.Chance(0.3)) yield return At(new ResyncParameters { Resend = Resend() }) with { IsLedger = true };
 
-        ResyncAsked At(ResyncParameters wish) => new(export + _random.Between(TimeSpan.FromSeconds(5), TimeSpan.FromMinutes(_random.Pick(1, 5, 60))), _random.Next(plan.Machines), wish);
+        ResyncTrigger At(ResyncParameters parameters)
+        {
+            var at = export + _random.Between(TimeSpan.FromSeconds(5), TimeSpan.FromMinutes(_random.Pick(1, 5, 60)));
+            return new ResyncTrigger(at, _random.Next(plan.Machines), parameters);
+        }
+
+        ResendFilter? Resend() =>
+            _random.Chance(0.5) ? null : new ResendFilter { Failed = true, OlderThan = TimeSpan.FromHours(_random.Next(8)) };
     }
 
     private Plan AddVaults(Plan plan)
@@ -74,26 +88,29 @@ internal sealed class BulkDraw(ulong seed)
         var vaults = 2 + _random.Next(2);
         var chances = new Dictionary<Fault, double>(plan.Chances);
         if (_random.Chance(0.4)) chances[Fault.VaultThrottle] = 0.1 * _random.NextDouble();
-        if (_random.Chance(0.4)) chances[Fault.VaultSilent] = 0.05 * _random.NextDouble();
+        if (_random.Chance(0.4)) chances[Fault.VaultUnresponsive] = 0.05 * _random.NextDouble();
         var outages = plan.Outages.ToList();
         for (var vault = 0; vault < vaults; vault++)
         {
             while (_random.Chance(0.6))
             {
-                // Mostly while something is to be signed.
+                // Usually while there are requests to sign.
                 var around = plan.Submissions[_random.Next(plan.Submissions.Count)].At;
                 var from = around + _random.Between(TimeSpan.FromMinutes(-5), TimeSpan.FromMinutes(1));
-                outages.Add(new Outage(Fault.VaultDisabled, from, from + _random.Between(TimeSpan.FromSeconds(5), TimeSpan.FromMinutes(_random.Pick(2, 30, 600))), vault));
+                var duration = _random.Between(TimeSpan.FromSeconds(5), TimeSpan.FromMinutes(_random.Pick(2, 30, 600)));
+                outages.Add(new Outage(Fault.VaultDisabled, from, from + duration, vault));
             }
         }
 
-        return plan with { Vaults = vaults, SignaturesPerSecond = plan.MaxSendsPerSecond * _random.Pick(0.6, 1.0, 2.0), Chances = chances, Outages = outages };
+        var signaturesPerSecond = plan.MaxSendsPerSecond * _random.Pick(0.6, 1.0, 2.0);
+        return plan with { Vaults = vaults, SignaturesPerSecond = signaturesPerSecond, Chances = chances, Outages = outages };
     }
 
-    private static SubmittedItem Timed(SubmittedItem item) => item.Revision is { } revision && revision.Json.Contains("occurredAt", StringComparison.Ordinal) ? item : item with { Revision = null };
+    private static SubmittedItem Timed(SubmittedItem item) =>
+        item.Revision is { } revision && revision.Json.Contains("occurredAt", StringComparison.Ordinal) ? item : item with { Revision = null };
 
     /// <summary>A catalog that changes from one export to the next.</summary>
-    private sealed class DrawnCatalog(SimulatedRandom random, IReadOnlyList<SubmittedItem> singles)
+    private sealed class RandomCatalog(SimulatedRandom random, IReadOnlyList<SubmittedItem> singles)
     {
         private readonly List<SubmittedItem> _items = [.. singles.Where(_ => random.Chance(0.7))];
         private int _created;
@@ -119,7 +136,9 @@ internal sealed class BulkDraw(ulong seed)
 
         private void Create(int count)
         {
-            for (var i = 0; i < count; i++) _items.Add(new SubmittedItem($"b{_created++}", ++_content, null, random.Chance(0.04) ? random.Pick(Nature.Risky, Nature.Poison) : Nature.Sound));
+            for (var i = 0; i < count; i++) _items.Add(new SubmittedItem($"b{_created++}", ++_content, null, NextKind()));
         }
+
+        private ItemKind NextKind() => random.Chance(0.04) ? random.Pick(ItemKind.Risky, ItemKind.Poison) : ItemKind.Normal;
     }
 }

@@ -5,16 +5,16 @@ using System.Text;
 using System.Text.Json;
 using ContentSync.Simulator;
 
-namespace ContentSync.Tests.Local.SimulatedAlipayHk;
+namespace ContentSync.Tests.Simulator;
 
-/// <summary>A started gateway and a caller that signs with a few lines of its own, step by step so that a test can spoil each step.</summary>
+/// <summary>A running simulator and a caller with its own signing code, in steps that a test can tamper with.</summary>
 internal sealed class TestCaller : IAsyncDisposable
 {
     public const string ClientId = "TEST_CLIENT_01";
     public const string Path = "/api/open/alipay/v1/content/synchronize";
 
     private static readonly RSA CallerKey = RSA.Create(2048);
-    private static readonly RSA PartnerKey = RSA.Create(2048);
+    private static readonly RSA AlipayHkKey = RSA.Create(2048);
 
     private readonly HttpClient _http;
 
@@ -32,7 +32,7 @@ internal sealed class TestCaller : IAsyncDisposable
     {
         ClientId = ClientId,
         CallerKeys = [new RegisteredKey("1", Convert.ToBase64String(CallerKey.ExportSubjectPublicKeyInfo()))],
-        Key = new GatewayKey("1", PartnerKey.ExportPkcs8PrivateKeyPem()),
+        Key = new GatewayKey("1", AlipayHkKey.ExportPkcs8PrivateKeyPem()),
     };
 
     public static async Task<TestCaller> StartAsync(SimulatedGatewayOptions? options = null, TimeProvider? time = null) =>
@@ -51,12 +51,14 @@ internal sealed class TestCaller : IAsyncDisposable
             contentInfo = JsonSerializer.Serialize(contentInfo ?? new { title = "奶茶" }),
         });
 
-    public HttpRequestMessage Request(string body, Action<Parts>? spoil = null)
+    public HttpRequestMessage Request(string body, Action<Parts>? tamper = null)
     {
         var parts = new Parts { Body = Encoding.UTF8.GetBytes(body) };
-        spoil?.Invoke(parts);
-        var signed = (byte[])[.. Encoding.UTF8.GetBytes($"POST {Path}\n{parts.SignedClientId}.{parts.RequestTime}."), .. parts.SignedBody ?? parts.Body];
-        var value = Uri.EscapeDataString(Convert.ToBase64String((parts.Key ?? Key).SignData(signed, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1)));
+        tamper?.Invoke(parts);
+        var head = Encoding.UTF8.GetBytes($"POST {Path}\n{parts.SignedClientId}.{parts.RequestTime}.");
+        byte[] signed = [.. head, .. parts.SignedBody ?? parts.Body];
+        var signature = (parts.Key ?? Key).SignData(signed, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1);
+        var value = Uri.EscapeDataString(Convert.ToBase64String(signature));
         var request = new HttpRequestMessage(parts.Method, parts.Path) { Content = new ByteArrayContent(parts.Body) };
         request.Content.Headers.TryAddWithoutValidation("Content-Type", parts.ContentType);
         if (parts.ClientId is not null) request.Headers.TryAddWithoutValidation("Client-Id", parts.ClientId);
@@ -67,12 +69,12 @@ internal sealed class TestCaller : IAsyncDisposable
         return request;
     }
 
-    public async Task<Answer> SendAsync(string body, Action<Parts>? spoil = null, CancellationToken cancellationToken = default)
+    public async Task<Response> SendAsync(string body, Action<Parts>? tamper = null, CancellationToken cancellationToken = default)
     {
-        using var request = Request(body, spoil);
+        using var request = Request(body, tamper);
         using var response = await _http.SendAsync(request, cancellationToken);
         var bytes = await response.Content.ReadAsByteArrayAsync(cancellationToken);
-        return new Answer((int)response.StatusCode, response.Headers, response.Content.Headers, bytes);
+        return new Response((int)response.StatusCode, response.Headers, response.Content.Headers, bytes);
     }
 
     public async Task<(int Status, string Text)> AdminAsync(HttpMethod method, string path, string? json = null)
@@ -83,13 +85,13 @@ internal sealed class TestCaller : IAsyncDisposable
         return ((int)response.StatusCode, await response.Content.ReadAsStringAsync());
     }
 
-    public static bool IsSigned(Answer answer, RSA? key = null)
+    public static bool IsSigned(Response response, RSA? key = null)
     {
-        var parts = answer.Header("Signature")?.Split(',').Select(part => part.Split('=', 2)).ToDictionary(pair => pair[0], pair => pair[1]);
+        var parts = response.Header("Signature")?.Split(',').Select(part => part.Split('=', 2)).ToDictionary(pair => pair[0], pair => pair[1]);
         if (parts is null) return false;
-        var text = $"POST {Path}\n{answer.Header("Client-Id")}.{answer.Header("Response-Time")}.";
-        byte[] signed = [.. Encoding.UTF8.GetBytes(text), .. answer.Body];
-        return (key ?? PartnerKey).VerifyData(
+        var text = $"POST {Path}\n{response.Header("Client-Id")}.{response.Header("Response-Time")}.";
+        byte[] signed = [.. Encoding.UTF8.GetBytes(text), .. response.Body];
+        return (key ?? AlipayHkKey).VerifyData(
             signed,
             Convert.FromBase64String(Uri.UnescapeDataString(parts["signature"])),
             HashAlgorithmName.SHA256,
@@ -124,11 +126,11 @@ internal sealed class TestCaller : IAsyncDisposable
 
         public byte[]? SignedBody { get; set; }
 
-        /// <summary>From the right header and the bare signature value to what is sent.</summary>
+        /// <summary>Maps the correct header and the bare signature to the header that is sent; null sends none.</summary>
         public Func<string, string, string?> SignatureHeader { get; set; } = (header, _) => header;
     }
 
-    internal sealed record Answer(int Status, HttpResponseHeaders Headers, HttpContentHeaders ContentHeaders, byte[] Body)
+    internal sealed record Response(int Status, HttpResponseHeaders Headers, HttpContentHeaders ContentHeaders, byte[] Body)
     {
         public JsonElement Json => JsonDocument.Parse(Body).RootElement;
 

@@ -3,40 +3,40 @@ using System.Security.Cryptography;
 using System.Text.Json;
 using ContentSync.Simulator;
 using Microsoft.Extensions.Time.Testing;
-using static ContentSync.Tests.Local.SimulatedAlipayHk.TestCaller;
+using static ContentSync.Tests.Simulator.TestCaller;
 
-namespace ContentSync.Tests.Local.SimulatedAlipayHk;
+namespace ContentSync.Tests.Simulator;
 
 public sealed class SimulatedGatewayTests
 {
     [Fact]
-    public async Task Takes_a_rightly_signed_content_and_answers_signed()
+    public async Task Accepts_a_correctly_signed_item_and_responds_signed()
     {
         await using var caller = await StartAsync();
 
-        var answer = await caller.SendAsync(Body("sku-1", contentInfo: new { title = "凍檸茶" }, requestId: "r1"));
+        var response = await caller.SendAsync(Body("sku-1", contentInfo: new { title = "凍檸茶" }, requestId: "r1"));
 
-        Assert.Equal(200, answer.Status);
-        Assert.Equal("SUCCESS", answer.Code);
-        Assert.Equal("S", answer.ResultStatus);
-        Assert.True(IsSigned(answer));
-        Assert.Equal(ClientId, answer.Header("Client-Id"));
-        Assert.False(string.IsNullOrEmpty(answer.Header("Tracer-Id")));
-        Assert.Equal("application/json; charset=UTF-8", answer.ContentHeaders.ContentType?.ToString());
-        var held = Assert.Single(caller.Gateway.Snapshot()).Value;
-        Assert.Equal(("sku-1", "SKU", 1, "r1", 1L), (held.ContentId, held.ContentType, held.ContentStatus, held.RequestId, held.Calls));
-        Assert.Equal("凍檸茶", JsonDocument.Parse(held.ContentInfo).RootElement.GetProperty("title").GetString());
+        Assert.Equal(200, response.Status);
+        Assert.Equal("SUCCESS", response.Code);
+        Assert.Equal("S", response.ResultStatus);
+        Assert.True(IsSigned(response));
+        Assert.Equal(ClientId, response.Header("Client-Id"));
+        Assert.False(string.IsNullOrEmpty(response.Header("Tracer-Id")));
+        Assert.Equal("application/json; charset=UTF-8", response.ContentHeaders.ContentType?.ToString());
+        var stored = Assert.Single(caller.Gateway.Snapshot()).Value;
+        Assert.Equal(("sku-1", "SKU", 1, "r1", 1L), (stored.ContentId, stored.ContentType, stored.ContentStatus, stored.RequestId, stored.Calls));
+        Assert.Equal("凍檸茶", JsonDocument.Parse(stored.ContentInfo).RootElement.GetProperty("title").GetString());
     }
 
     [Fact]
-    public async Task Answers_with_the_time_of_its_clock_in_hong_kong()
+    public async Task Responds_with_the_time_of_its_clock_in_Hong_Kong()
     {
         var time = new FakeTimeProvider(new DateTimeOffset(2026, 3, 1, 20, 0, 0, TimeSpan.Zero));
         await using var caller = await StartAsync(time: time);
 
-        var answer = await caller.SendAsync(Body());
+        var response = await caller.SendAsync(Body());
 
-        Assert.Equal("2026-03-02T04:00:00+08:00", answer.Header("Response-Time"));
+        Assert.Equal("2026-03-02T04:00:00+08:00", response.Header("Response-Time"));
     }
 
     public static TheoryData<string, string> GatewayRefusals => new()
@@ -45,7 +45,7 @@ public sealed class SimulatedGatewayTests
         { "a query", "INVALID_API" },
         { "PUT", "METHOD_NOT_SUPPORTED" },
         { "no Client-Id", "INVALID_CLIENT" },
-        { "a strange Client-Id", "INVALID_CLIENT" },
+        { "an unknown Client-Id", "INVALID_CLIENT" },
         { "no charset", "MEDIA_TYPE_NOT_ACCEPTABLE" },
         { "another charset", "MEDIA_TYPE_NOT_ACCEPTABLE" },
         { "text/plain", "MEDIA_TYPE_NOT_ACCEPTABLE" },
@@ -54,31 +54,31 @@ public sealed class SimulatedGatewayTests
         { "ECC224", "INVALID_SIGNATURE" },
         { "an unregistered keyVersion", "INVALID_SIGNATURE" },
         { "a raw base64 value", "INVALID_SIGNATURE" },
-        { "a cut signature", "INVALID_SIGNATURE" },
+        { "a truncated signature", "INVALID_SIGNATURE" },
         { "a Signature header without pairs", "INVALID_SIGNATURE" },
         { "a changed byte", "INVALID_SIGNATURE" },
         { "a trailing line break that was not signed", "INVALID_SIGNATURE" },
-        { "a stranger's key", "INVALID_SIGNATURE" },
+        { "an unknown key", "INVALID_SIGNATURE" },
         { "another Client-Id signed", "INVALID_SIGNATURE" },
     };
 
     [Theory]
     [MemberData(nameof(GatewayRefusals))]
-    public async Task Refuses_unsigned_what_the_gateway_cannot_trust(string what, string code)
+    public async Task Refuses_untrusted_requests_with_an_unsigned_response(string what, string code)
     {
         await using var caller = await StartAsync();
-        using var stranger = RSA.Create(2048);
+        using var unknownKey = RSA.Create(2048);
 
-        var answer = await caller.SendAsync(Body(), parts => Spoil(parts, what, stranger));
+        var response = await caller.SendAsync(Body(), parts => Tamper(parts, what, unknownKey));
 
-        Assert.Equal(code, answer.Code);
-        Assert.Equal("F", answer.ResultStatus);
-        Assert.Null(answer.Header("Signature"));
-        Assert.Null(answer.Header("Response-Time"));
+        Assert.Equal(code, response.Code);
+        Assert.Equal("F", response.ResultStatus);
+        Assert.Null(response.Header("Signature"));
+        Assert.Null(response.Header("Response-Time"));
         Assert.Empty(caller.Gateway.Snapshot());
     }
 
-    private static void Spoil(Parts parts, string what, RSA stranger)
+    private static void Tamper(Parts parts, string what, RSA unknownKey)
     {
         switch (what)
         {
@@ -86,21 +86,23 @@ public sealed class SimulatedGatewayTests
             case "a query": parts.Path += "?x=1"; break;
             case "PUT": parts.Method = HttpMethod.Put; break;
             case "no Client-Id": parts.ClientId = null; break;
-            case "a strange Client-Id": parts.ClientId = parts.SignedClientId = "SOMEONE_ELSE"; break;
+            case "an unknown Client-Id": parts.ClientId = parts.SignedClientId = "UNKNOWN_CLIENT"; break;
             case "no charset": parts.ContentType = "application/json"; break;
             case "another charset": parts.ContentType = "application/json; charset=GBK"; break;
             case "text/plain": parts.ContentType = "text/plain; charset=UTF-8"; break;
             case "no Request-Time": parts.RequestTime = null; break;
             case "no Signature": parts.SignatureHeader = (_, _) => null; break;
             case "ECC224": parts.SignatureHeader = (header, _) => header.Replace("RSA256", "ECC224", StringComparison.Ordinal); break;
-            case "an unregistered keyVersion": parts.SignatureHeader = (header, _) => header.Replace("keyVersion=1", "keyVersion=2", StringComparison.Ordinal); break;
+            case "an unregistered keyVersion":
+                parts.SignatureHeader = (header, _) => header.Replace("keyVersion=1", "keyVersion=2", StringComparison.Ordinal);
+                break;
             case "a raw base64 value": parts.SignatureHeader = (header, _) => Uri.UnescapeDataString(header); break;
-            case "a cut signature": parts.SignatureHeader = (header, _) => header[..^60]; break;
+            case "a truncated signature": parts.SignatureHeader = (header, _) => header[..^60]; break;
             case "a Signature header without pairs": parts.SignatureHeader = (_, value) => value; break;
             case "a changed byte": parts.SignedBody = [.. parts.Body]; parts.SignedBody[20] ^= 1; break;
             case "a trailing line break that was not signed": parts.SignedBody = parts.Body; parts.Body = [.. parts.Body, (byte)'\n']; break;
-            case "a stranger's key": parts.Key = stranger; break;
-            case "another Client-Id signed": parts.SignedClientId = "SOMEONE_ELSE"; break;
+            case "an unknown key": parts.Key = unknownKey; break;
+            case "another Client-Id signed": parts.SignedClientId = "UNKNOWN_CLIENT"; break;
             default: throw new ArgumentOutOfRangeException(nameof(what), what, null);
         }
     }
@@ -109,28 +111,31 @@ public sealed class SimulatedGatewayTests
     [InlineData("algorithm=RSA256, keyVersion=1, signature={0}")]
     [InlineData("signature={0},algorithm=rsa256,keyVersion=1")]
     [InlineData("algorithm=RSA256,signature={0}")]
-    public async Task Takes_every_documented_form_of_the_signature_header(string form)
+    public async Task Accepts_every_documented_form_of_the_signature_header(string form)
     {
         await using var caller = await StartAsync();
 
-        var answer = await caller.SendAsync(Body(), parts => parts.SignatureHeader = (_, value) => form.Replace("{0}", value, StringComparison.Ordinal));
+        var response = await caller.SendAsync(
+            Body(), parts => parts.SignatureHeader = (_, value) => form.Replace("{0}", value, StringComparison.Ordinal));
 
-        Assert.Equal("SUCCESS", answer.Code);
+        Assert.Equal("SUCCESS", response.Code);
     }
 
     [Fact]
-    public async Task Takes_lower_case_percent_encoding()
+    public async Task Accepts_lower_case_percent_encoding()
     {
         await using var caller = await StartAsync();
 
-        var answer = await caller.SendAsync(Body(), parts => parts.SignatureHeader = (header, _) => header
-            .Replace("%2B", "%2b", StringComparison.Ordinal).Replace("%2F", "%2f", StringComparison.Ordinal).Replace("%3D", "%3d", StringComparison.Ordinal));
+        var response = await caller.SendAsync(Body(), parts => parts.SignatureHeader = (header, _) => header
+            .Replace("%2B", "%2b", StringComparison.Ordinal)
+            .Replace("%2F", "%2f", StringComparison.Ordinal)
+            .Replace("%3D", "%3d", StringComparison.Ordinal));
 
-        Assert.Equal("SUCCESS", answer.Code);
+        Assert.Equal("SUCCESS", response.Code);
     }
 
     [Fact]
-    public async Task Chooses_the_callers_key_by_keyVersion_and_takes_the_latest_without_one()
+    public async Task Selects_the_callers_key_by_keyVersion_and_uses_the_latest_without_one()
     {
         using var next = RSA.Create(2048);
         var options = Options with { CallerKeys = [.. Options.CallerKeys, new RegisteredKey("2", next.ExportSubjectPublicKeyInfoPem())] };
@@ -156,19 +161,19 @@ public sealed class SimulatedGatewayTests
     [InlineData("2024-05-22T06:42:21+0530", false)]
     [InlineData("1716339741000", false)]
     [InlineData("2024-13-22T06:42:21+05:30", false)]
-    public async Task Wants_request_time_in_iso_8601_with_zone(string requestTime, bool taken)
+    public async Task Requires_request_time_in_ISO_8601_with_a_zone(string requestTime, bool isAccepted)
     {
         await using var caller = await StartAsync();
 
-        var answer = await caller.SendAsync(Body(), parts => parts.RequestTime = requestTime);
+        var response = await caller.SendAsync(Body(), parts => parts.RequestTime = requestTime);
 
-        Assert.Equal(taken ? "SUCCESS" : "PARAM_ILLEGAL", answer.Code);
-        Assert.Equal(!taken, answer.Message!.Contains("Request-Time", StringComparison.Ordinal));
-        Assert.True(IsSigned(answer));
+        Assert.Equal(isAccepted ? "SUCCESS" : "PARAM_ILLEGAL", response.Code);
+        Assert.Equal(!isAccepted, response.Message!.Contains("Request-Time", StringComparison.Ordinal));
+        Assert.True(IsSigned(response));
     }
 
     [Fact]
-    public async Task Refuses_a_request_time_outside_the_window_only_where_one_is_set()
+    public async Task Refuses_a_request_time_outside_the_max_clock_skew_only_if_one_is_set()
     {
         var time = new FakeTimeProvider(new DateTimeOffset(2026, 3, 1, 12, 0, 0, TimeSpan.Zero));
         await using var strict = await StartAsync(Options with { ClockSkew = TimeSpan.FromMinutes(5) }, time);
@@ -181,7 +186,9 @@ public sealed class SimulatedGatewayTests
 
     [Theory]
     [InlineData("""{"contentId":"a","contentType":"SKU","contentStatus":1,"contentInfo":"{}"}""", "requestId")]
-    [InlineData("""{"requestId":"123e4567-e89b-12d3-a456-426614174000","contentId":"a","contentType":"SKU","contentStatus":1,"contentInfo":"{}"}""", "requestId")]
+    [InlineData(
+        """{"requestId":"123e4567-e89b-12d3-a456-426614174000","contentId":"a","contentType":"SKU","contentStatus":1,"contentInfo":"{}"}""",
+        "requestId")]
     [InlineData("""{"requestId":"r","contentType":"SKU","contentStatus":1,"contentInfo":"{}"}""", "contentId")]
     [InlineData("""{"requestId":"r","contentId":7,"contentType":"SKU","contentStatus":1,"contentInfo":"{}"}""", "contentId")]
     [InlineData("""{"requestId":"r","contentId":"a","contentType":"sku","contentStatus":1,"contentInfo":"{}"}""", "contentType")]
@@ -197,15 +204,15 @@ public sealed class SimulatedGatewayTests
     [InlineData("[]", "body")]
     [InlineData("{", "body")]
     [InlineData("", "body")]
-    public async Task Names_the_field_that_is_illegal_in_a_signed_answer(string body, string field)
+    public async Task Names_the_illegal_field_in_a_signed_response(string body, string field)
     {
         await using var caller = await StartAsync();
 
-        var answer = await caller.SendAsync(body);
+        var response = await caller.SendAsync(body);
 
-        Assert.Equal("PARAM_ILLEGAL", answer.Code);
-        Assert.StartsWith(field, answer.Message, StringComparison.Ordinal);
-        Assert.True(IsSigned(answer));
+        Assert.Equal("PARAM_ILLEGAL", response.Code);
+        Assert.StartsWith(field, response.Message, StringComparison.Ordinal);
+        Assert.True(IsSigned(response));
         Assert.Empty(caller.Gateway.Snapshot());
     }
 
@@ -214,9 +221,9 @@ public sealed class SimulatedGatewayTests
     {
         await using var caller = await StartAsync();
 
-        var answer = await caller.SendAsync("", parts => parts.Body = [.. "{\"requestId\":\""u8, 0xC3, 0x28, .. "\"}"u8]);
+        var response = await caller.SendAsync("", parts => parts.Body = [.. "{\"requestId\":\""u8, 0xC3, 0x28, .. "\"}"u8]);
 
-        Assert.Equal(("PARAM_ILLEGAL", "body is not UTF-8"), (answer.Code, answer.Message));
+        Assert.Equal(("PARAM_ILLEGAL", "body is not UTF-8"), (response.Code, response.Message));
     }
 
     [Theory]
@@ -224,20 +231,20 @@ public sealed class SimulatedGatewayTests
     [InlineData("result", "resultMessage")]
     [InlineData("result", "resultMsg")]
     [InlineData("resultInfo", "resultMsg")]
-    public async Task Spells_the_envelope_as_told(string result, string message)
+    public async Task Spells_the_envelope_as_configured(string result, string message)
     {
         await using var caller = await StartAsync(Options with { ResultMember = result, MessageMember = message });
 
-        var answer = await caller.SendAsync(Body());
+        var response = await caller.SendAsync(Body());
 
-        var member = Assert.Single(answer.Json.EnumerateObject());
+        var member = Assert.Single(response.Json.EnumerateObject());
         Assert.Equal(result, member.Name);
         Assert.Equal(["resultCode", "resultStatus", message], member.Value.EnumerateObject().Select(inner => inner.Name));
-        Assert.True(IsSigned(answer));
+        Assert.True(IsSigned(response));
     }
 
     [Fact]
-    public async Task Upserts_by_contentId_and_counts_the_calls()
+    public async Task Upserts_by_contentId_and_counts_the_requests()
     {
         var time = new FakeTimeProvider(new DateTimeOffset(2026, 3, 1, 12, 0, 0, TimeSpan.Zero));
         await using var caller = await StartAsync(time: time);
@@ -246,35 +253,35 @@ public sealed class SimulatedGatewayTests
         time.Advance(TimeSpan.FromMinutes(1));
         await caller.SendAsync(Body("sku-1", contentStatus: 0, contentInfo: new { title = "new" }, requestId: "r2"));
 
-        var held = Assert.Single(caller.Gateway.Snapshot()).Value;
-        Assert.Equal((2L, "r2", 0, """{"title":"new"}"""), (held.Calls, held.RequestId, held.ContentStatus, held.ContentInfo));
-        Assert.Equal(time.GetUtcNow(), held.ReceivedAt);
-        Assert.Equal(time.GetUtcNow() - TimeSpan.FromMinutes(1), held.FirstReceivedAt);
+        var stored = Assert.Single(caller.Gateway.Snapshot()).Value;
+        Assert.Equal((2L, "r2", 0, """{"title":"new"}"""), (stored.Calls, stored.RequestId, stored.ContentStatus, stored.ContentInfo));
+        Assert.Equal(time.GetUtcNow(), stored.ReceivedAt);
+        Assert.Equal(time.GetUtcNow() - TimeSpan.FromMinutes(1), stored.FirstReceivedAt);
     }
 
     [Theory]
     [InlineData("""{"simulate":"risky"}""")]
     [InlineData("""{"title":"Genuine COUNTERFEIT bag"}""")]
     [InlineData("""{"deep":{"list":["\u5192\u724c\u624b\u888b"]}}""")]
-    public async Task Rejects_risky_content_and_keeps_what_it_held(string contentInfo)
+    public async Task Rejects_a_risky_item_and_keeps_the_previous_version(string contentInfo)
     {
         await using var caller = await StartAsync();
         await caller.SendAsync(Body("sku-1", contentInfo: new { title = "fine" }));
 
-        var answer = await caller.SendAsync(Body("sku-1", contentInfo: JsonDocument.Parse(contentInfo).RootElement));
+        var response = await caller.SendAsync(Body("sku-1", contentInfo: JsonDocument.Parse(contentInfo).RootElement));
 
-        Assert.Equal(("CONTENT_RISKY", "F"), (answer.Code, answer.ResultStatus));
-        Assert.True(IsSigned(answer));
+        Assert.Equal(("CONTENT_RISKY", "F"), (response.Code, response.ResultStatus));
+        Assert.True(IsSigned(response));
         Assert.Equal("""{"title":"fine"}""", caller.Gateway.Snapshot()["sku-1"].ContentInfo);
     }
 
     [Fact]
-    public async Task Leads_a_movie_template_through_its_life()
+    public async Task Changes_the_status_of_a_movie_template_through_its_life_cycle()
     {
         var time = new FakeTimeProvider(new DateTimeOffset(2026, 3, 1, 12, 0, 0, TimeSpan.Zero));
         var endDate = time.GetUtcNow().AddDays(1).ToUnixTimeMilliseconds();
         await using var caller = await StartAsync(time: time);
-        Task<Answer> SendAsync(int status) => caller.SendAsync(Body("film-1", "MOVIE", status, new { title = "夜航", endDate }));
+        Task<Response> SendAsync(int status) => caller.SendAsync(Body("film-1", "MOVIE", status, new { title = "夜航", endDate }));
 
         var valid = await SendAsync(1);
         var paused = await SendAsync(0);
@@ -285,13 +292,14 @@ public sealed class SimulatedGatewayTests
         await caller.AdminAsync(HttpMethod.Delete, "/simulator/content/film-1/freeze");
         var thawed = await SendAsync(1);
 
-        Assert.Equal(["valid", "paused", "expired", "frozen", "expired"], new[] { valid, paused, expired, frozen, thawed }.Select(answer => answer.TemplateStatus));
-        Assert.Single(new[] { valid, paused, expired, frozen, thawed }.Select(answer => answer.TemplateCode).Distinct());
+        Response[] responses = [valid, paused, expired, frozen, thawed];
+        Assert.Equal(["valid", "paused", "expired", "frozen", "expired"], responses.Select(response => response.TemplateStatus));
+        Assert.Single(responses.Select(response => response.TemplateCode).Distinct());
         Assert.Equal(32, valid.TemplateCode!.Length);
     }
 
     [Fact]
-    public async Task Freezes_a_movie_that_asks_for_it_and_gives_a_sku_no_template()
+    public async Task Freezes_a_movie_on_demand_and_gives_an_SKU_no_template()
     {
         await using var caller = await StartAsync();
 
@@ -304,20 +312,20 @@ public sealed class SimulatedGatewayTests
     }
 
     [Fact]
-    public async Task Signs_every_other_answer_with_the_previous_key_while_it_rotates()
+    public async Task Signs_every_other_response_with_the_previous_key_during_a_rotation()
     {
         using var previous = RSA.Create(2048);
         await using var caller = await StartAsync(Options with { PreviousKey = new GatewayKey("0", previous.ExportRSAPrivateKeyPem()) });
 
-        var answers = new[] { await caller.SendAsync(Body()), await caller.SendAsync(Body()) };
+        var responses = new[] { await caller.SendAsync(Body()), await caller.SendAsync(Body()) };
 
-        var old = Assert.Single(answers, answer => answer.Header("Signature")!.Contains("keyVersion=0,", StringComparison.Ordinal));
+        var old = Assert.Single(responses, response => response.Header("Signature")!.Contains("keyVersion=0,", StringComparison.Ordinal));
         Assert.True(IsSigned(old, previous));
-        Assert.True(IsSigned(Assert.Single(answers, answer => answer != old)));
+        Assert.True(IsSigned(Assert.Single(responses, response => response != old)));
     }
 
     [Fact]
-    public async Task Publishes_the_key_it_generated()
+    public async Task Publishes_its_generated_key()
     {
         await using var caller = await StartAsync(Options with { Key = null });
         using var key = RSA.Create();
@@ -327,7 +335,7 @@ public sealed class SimulatedGatewayTests
     }
 
     [Fact]
-    public async Task Counts_a_requestId_that_comes_back_with_another_body_but_not_a_plain_retry()
+    public async Task Counts_a_requestId_reused_with_another_body_but_not_a_plain_retry()
     {
         await using var caller = await StartAsync();
         var body = Body("sku-1", requestId: "same");
@@ -353,15 +361,15 @@ public sealed class SimulatedGatewayTests
     }
 
     [Fact]
-    public async Task Does_not_count_different_contents_or_a_caller_that_gave_up_as_overlapping()
+    public async Task Does_not_count_different_items_or_a_disconnected_caller_as_overlapping()
     {
         var time = new FakeTimeProvider();
         await using var caller = await StartAsync(Options with { Faults = GatewayFaults.Parse("latency=10s") }, time);
-        using var impatient = new CancellationTokenSource();
+        using var disconnect = new CancellationTokenSource();
 
-        var first = caller.SendAsync(Body("sku-1"), cancellationToken: impatient.Token);
+        var first = caller.SendAsync(Body("sku-1"), cancellationToken: disconnect.Token);
         await WaitForAsync(() => caller.Gateway.Stats.SignaturesVerified == 1);
-        await impatient.CancelAsync();
+        await disconnect.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => first);
         var others = Task.WhenAll(caller.SendAsync(Body("sku-1")), caller.SendAsync(Body("sku-2")));
         await AdvanceUntilDoneAsync(time, others, caller, requests: 3);
@@ -389,7 +397,7 @@ public sealed class SimulatedGatewayTests
     }
 
     [Fact]
-    public async Task Shows_what_it_holds_sorted_by_contentId()
+    public async Task Shows_its_items_sorted_by_contentId()
     {
         await using var caller = await StartAsync();
         foreach (var id in new[] { "b", "a/1", "B" }) await caller.SendAsync(Body(id, contentInfo: new { title = "蛋撻" }));
@@ -429,20 +437,20 @@ public sealed class SimulatedGatewayTests
         var put = await caller.AdminAsync(HttpMethod.Put, "/simulator/faults", """{"faults":"unknown=1"}""");
         var faulty = await caller.SendAsync(Body());
         var deleted = await caller.AdminAsync(HttpMethod.Delete, "/simulator/faults");
-        var well = await caller.SendAsync(Body());
+        var healthy = await caller.SendAsync(Body());
         var wrong = await caller.AdminAsync(HttpMethod.Put, "/simulator/faults", """{"faults":"gremlins=1"}""");
         var broken = await caller.AdminAsync(HttpMethod.Put, "/simulator/faults", "{");
 
         Assert.Equal((200, """{"faults":"unknown=1"}"""), put);
         Assert.Equal((200, """{"faults":""}"""), deleted);
-        Assert.Equal(("UNKNOWN_EXCEPTION", "SUCCESS"), (faulty.Code, well.Code));
+        Assert.Equal(("UNKNOWN_EXCEPTION", "SUCCESS"), (faulty.Code, healthy.Code));
         Assert.Equal(400, wrong.Status);
         Assert.Contains("gremlins", wrong.Text, StringComparison.Ordinal);
         Assert.Equal(400, broken.Status);
     }
 
     [Fact]
-    public async Task Refuses_a_key_it_cannot_read_with_its_keyVersion()
+    public async Task Names_the_keyVersion_of_an_unreadable_key()
     {
         var options = Options with { CallerKeys = [new RegisteredKey("7", "bm90IGEga2V5")] };
 
@@ -452,7 +460,7 @@ public sealed class SimulatedGatewayTests
     }
 
     [Fact]
-    public async Task Says_that_a_port_is_in_use()
+    public async Task Refuses_a_port_that_is_in_use()
     {
         await using var caller = await StartAsync();
 

@@ -11,59 +11,59 @@ using Spectre.Console.Testing;
 namespace ContentSync.Tests.Local.CommandLine;
 
 /// <summary>status, show and replay, against a running host and against its data folder.</summary>
-public sealed class LookAndActCommandTests
+public sealed class StatusShowAndReplayTests
 {
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public async Task Shows_the_same_of_a_host_and_of_its_folder(bool asksHost)
+    public async Task Shows_the_same_for_a_host_and_for_its_folder(bool usesHost)
     {
         await using var host = await StartAsync();
-        var (exit, output, screen) = await RunAsync(host, asksHost, "status");
+        var (exit, output, screen) = await RunAsync(host, usesHost, "status");
         Assert.Equal(ExitCodes.SomeFailed, exit);
         Assert.Empty(output);
         Assert.Contains("RISKY-1", screen, StringComparison.Ordinal);
         Assert.Contains("CONTENT_RISKY", screen, StringComparison.Ordinal);
 
-        (_, output, _) = await RunAsync(host, asksHost, "status", "--json");
+        (_, output, _) = await RunAsync(host, usesHost, "status", "--json");
         var states = JsonDocument.Parse(output).RootElement.GetProperty("states");
         Assert.Equal((1, 1), (states.GetProperty("synchronized").GetInt32(), states.GetProperty("parked").GetInt32()));
 
-        (exit, _, screen) = await RunAsync(host, asksHost, "show", "GOOD-1");
+        (exit, _, screen) = await RunAsync(host, usesHost, "show", "GOOD-1");
         Assert.Equal(ExitCodes.Done, exit);
         Assert.Contains("synchronized", screen, StringComparison.Ordinal);
-        (_, output, _) = await RunAsync(host, asksHost, "show", "RISKY-1", "--json");
+        (_, output, _) = await RunAsync(host, usesHost, "show", "RISKY-1", "--json");
         Assert.Equal("rejected", JsonDocument.Parse(output).RootElement.GetProperty("parkReason").GetString());
-        var unknown = await Assert.ThrowsAsync<CommandException>(() => RunAsync(host, asksHost, "show", "nobody"));
-        Assert.Equal(ExitCodes.SomeFailed, unknown.ExitCode);
+        var e = await Assert.ThrowsAsync<CommandException>(() => RunAsync(host, usesHost, "show", "unknown"));
+        Assert.Equal(ExitCodes.SomeFailed, e.ExitCode);
     }
 
     [Fact]
-    public async Task Replays_one_in_a_running_host()
+    public async Task Replays_one_item_in_a_running_host()
     {
         await using var host = await StartAsync();
         host.Pipeline.Gateway!.Faults = GatewayFaults.None;
         var (exit, _, screen) = await RunAsync(host, true, "replay", "RISKY-1");
         Assert.Equal(ExitCodes.Done, exit);
-        Assert.Contains("The host sends now", screen, StringComparison.Ordinal);
+        Assert.Contains("The host is sending now", screen, StringComparison.Ordinal);
         await host.Pipeline.Queue.WaitForActiveAsync(0, CancellationToken.None).WaitAsync(TimeSpan.FromSeconds(30));
         Assert.Equal(SyncState.Synchronized, (await host.Pipeline.Ledger.FindAsync("RISKY-1", CancellationToken.None))!.State);
         await Assert.ThrowsAsync<CommandException>(() => RunAsync(host, true, "replay", "GOOD-1"));
     }
 
     [Fact]
-    public async Task Replays_what_matches_and_counts_it_first()
+    public async Task Counts_matching_items_in_a_dry_run_and_replays_them()
     {
         await using var host = await StartAsync();
         var (_, output, _) = await RunAsync(host, true, "replay", "--code", "CONTENT_RISKY", "--dry-run", "--json");
         Assert.Equal(1, JsonDocument.Parse(output).RootElement.GetProperty("matched").GetInt32());
         Assert.Equal(SyncState.Parked, (await host.Pipeline.Ledger.FindAsync("RISKY-1", CancellationToken.None))!.State);
         var (_, _, screen) = await RunAsync(host, true, "replay", "--all");
-        Assert.Contains("1 are pending again", screen, StringComparison.Ordinal);
+        Assert.Contains("1 item is pending again", screen, StringComparison.Ordinal);
     }
 
     [Fact]
-    public async Task Does_not_replay_in_a_folder_that_is_in_use_and_says_what_to_do()
+    public async Task Refuses_to_replay_in_a_folder_that_is_in_use_and_says_what_to_do()
     {
         await using var host = await StartAsync();
         var e = await Assert.ThrowsAsync<CommandException>(() => RunAsync(host, false, "replay", "RISKY-1"));
@@ -74,7 +74,7 @@ public sealed class LookAndActCommandTests
     [InlineData("replay")]
     [InlineData("replay", "--limit", "0", "--all")]
     [InlineData("replay", "--reason", "bored")]
-    public async Task Says_what_replay_takes(params string[] args)
+    public async Task Explains_the_arguments_of_replay(params string[] args)
     {
         await using var host = await StartAsync();
         var e = await Assert.ThrowsAsync<CommandException>(() => RunAsync(host, true, args));
@@ -82,15 +82,16 @@ public sealed class LookAndActCommandTests
     }
 
     [Fact]
-    public void Sends_a_key_over_no_network_in_the_clear() =>
+    public void Refuses_to_send_a_key_over_a_network_in_the_clear() =>
         Assert.NotEmpty(new StatusCommand(new TestConsole()).Create().Parse(["--host", "http://example.com"]).Errors);
 
     [Fact]
-    public async Task Makes_no_folder_where_there_is_none()
+    public async Task Does_not_create_a_missing_folder()
     {
         await using var host = await StartAsync();
         var folder = host.Data + "-other";
-        await Assert.ThrowsAsync<LedgerUnavailableException>(() => new StatusCommand(new TestConsole()).Create().Parse(["--data", folder]).InvokeAsync(Throwing()));
+        var parsed = new StatusCommand(new TestConsole()).Create().Parse(["--data", folder]);
+        await Assert.ThrowsAsync<LedgerUnavailableException>(() => parsed.InvokeAsync(Throwing()));
         Assert.False(Directory.Exists(folder));
     }
 
@@ -104,11 +105,11 @@ public sealed class LookAndActCommandTests
         return host;
     }
 
-    private static async Task<(int Exit, string Output, string Screen)> RunAsync(RunningHost host, bool asksHost, params string[] args)
+    private static async Task<(int Exit, string Output, string Screen)> RunAsync(RunningHost host, bool usesHost, params string[] args)
     {
         var screen = new TestConsole().Width(240);
         var root = new RootCommand { new StatusCommand(screen).Create(), new ShowCommand(screen).Create(), new ReplayCommand(screen).Create() };
-        string[] where = asksHost ? ["--host", host.Address.ToString(), "--api-key", "the key"] : ["--data", host.Data];
+        string[] where = usesHost ? ["--host", host.Address.ToString(), "--api-key", "the key"] : ["--data", host.Data];
         var parsed = root.Parse([.. args, .. where]);
         Assert.Empty(parsed.Errors);
         using var output = new StringWriter();

@@ -1,0 +1,339 @@
+using System.Text;
+using ContentSync.Content;
+using ContentSync.Ledger;
+using ContentSync.Synchronization;
+using ContentSync.Synchronization.Messages;
+
+namespace ContentSync.Simulation;
+
+/// <summary>What must always hold.</summary>
+internal enum Invariant
+{
+    /// <summary>Every accepted item ends synchronized, superseded or parked with a reason.</summary>
+    NoItemLost,
+
+    /// <summary>AlipayHK holds the newest accepted version.</summary>
+    AlipayHkHoldsNewest,
+
+    /// <summary>An older version never reaches AlipayHK after a newer one took effect.</summary>
+    NeverOlderAfterNewer,
+
+    /// <summary>At most one connection per contentId, and none while AlipayHK may be processing another request for it.</summary>
+    OneInFlight,
+
+    /// <summary>The request id and body never change within a version and always change with it.</summary>
+    RequestIsFixed,
+
+    /// <summary>The quotas for requests and signatures are never exceeded in any window.</summary>
+    QuotasRespected,
+
+    AttemptsBounded,
+
+    /// <summary>No item is parked, and no message dead-lettered, for a retryable cause while AlipayHK was merely down.</summary>
+    NotParkedWhileDown,
+
+    /// <summary>No unexpected exception.</summary>
+    NothingThrown,
+
+    /// <summary>A run of the whole catalog ends, and its counts add up.</summary>
+    ResyncAddsUp,
+
+    /// <summary>After the last run, the ledger and AlipayHK equal the catalog.</summary>
+    AlipayHkEqualsCatalog,
+
+    /// <summary>Exactly the items that vanished from the catalog are delisted.</summary>
+    DelistedAsPlanned,
+
+    /// <summary>An item is always in the same lane.</summary>
+    OneLane,
+
+    /// <summary>No run delists more than the guard allows.</summary>
+    GuardRespected,
+
+    /// <summary>A vault that was down is probed again.</summary>
+    VaultsProbedAgain,
+}
+
+/// <summary>An invariant that did not hold.</summary>
+internal sealed record Violation(Invariant Invariant, string Text);
+
+/// <summary>Observes every write to the store and every request to AlipayHK, and knows every submission.</summary>
+internal sealed class InvariantChecker(World world)
+{
+    private readonly Dictionary<string, Request> _requests = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, ItemHistory> _items = new(StringComparer.Ordinal);
+    private readonly ContentReader _reader = new(new ContentOptions(), new TrueTime(world));
+    private ResyncChecker? _resyncs;
+
+    /// <summary>Checks the invariants of resyncs.</summary>
+    public ResyncChecker Resyncs => _resyncs ??= new ResyncChecker(world, _reader);
+
+    /// <summary>The first violation, which ends the simulation.</summary>
+    public Violation? Violation { get; private set; }
+
+    public void Report(Invariant invariant, string text)
+    {
+        world.Trace.Write("CHECK", $"{invariant}: {text}");
+        Violation ??= new Violation(invariant, text);
+    }
+
+    /// <summary>A caller submits an item over HTTP.</summary>
+    /// <returns>Null when it is invalid, for example because the clock is days off.</returns>
+    public ContentItem? Submitted(SubmittedItem submitted, ContentReader reader)
+    {
+        var item = reader.Read(Encoding.UTF8.GetBytes(submitted.ToJson())).Item;
+        if (item is not null) Of(item.ContentId).Add(item);
+        return item;
+    }
+
+    /// <summary>The broker accepted an item; from now on it must not be lost.</summary>
+    public void Produced(SubmittedItem submitted)
+    {
+        var item = Submitted(submitted, _reader)!;
+        Of(item.ContentId).Promise(item.Revision);
+    }
+
+    /// <summary>The app acknowledged an item to its caller; from now on it must not be lost.</summary>
+    public void Acknowledged(ContentItem item, Acceptance acceptance)
+    {
+        var history = Of(item.ContentId);
+        var record = world.Store.Find(item.ContentId)?.Record;
+        if (record is null)
+        {
+            Report(Invariant.NoItemLost, $"{item.ContentId} was acknowledged but is not in the store");
+            return;
+        }
+
+        if (item.Revision is { } revision && Order(revision, record.Revision) > 0)
+            Report(Invariant.NoItemLost, $"{item.ContentId} r{revision} was acknowledged as {acceptance.Kind}, but the store has r{record.Revision}");
+        if (acceptance.Kind == AcceptanceKind.Superseded && item.Revision is { } own && Order(own, acceptance.Record.Revision) >= 0)
+            Report(Invariant.AlipayHkHoldsNewest, $"{item.ContentId} r{own} was reported as superseded by r{acceptance.Record.Revision}");
+        if (acceptance.Kind == AcceptanceKind.Unchanged && acceptance.Record.Hash != item.Hash)
+            Report(Invariant.AlipayHkHoldsNewest, $"{item.ContentId} was reported as unchanged but differs");
+        history.Promise(item.Revision);
+    }
+
+    public void Written(SyncRecord? old, SyncRecord next)
+    {
+        var history = Of(next.ContentId);
+        CheckRequest(old, next, history);
+        if (old is not null && Order(next.Revision, old.Revision) < 0)
+            Report(Invariant.AlipayHkHoldsNewest, $"{next.ContentId} goes back from r{old.Revision} to r{next.Revision}");
+        if (history.HashOf(next.Revision) is { } hash && hash != next.Hash)
+            Report(Invariant.AlipayHkHoldsNewest, $"{next.ContentId} r{next.Revision} has the content of another revision");
+        if (IsPendingAfterLastAttempt(old, next))
+            Report(Invariant.AttemptsBounded, $"{next.ContentId} is pending after {next.Attempts} attempts, and AlipayHK signed the last failure");
+        if (next.State == SyncState.Synchronized) CheckStored(next, history);
+        if (next.State == SyncState.Parked && old?.State != SyncState.Parked) CheckParked(next, history);
+        if (IsLeasedAfterInterruption(old, next)) history.Interrupted++;
+        var wasRejected = old is { State: SyncState.Parked, ParkReason: ParkReason.Rejected } && old.Hash == next.Hash;
+        if (!world.IsReplaying && wasRejected && next.State == SyncState.Pending)
+            Report(Invariant.AttemptsBounded, $"{next.ContentId} was rejected permanently and is pending again");
+        if (next.Attempts == 0 && old is null or { Attempts: > 0 }) history.Arrivals = 0;
+        _resyncs?.Written(old, next);
+    }
+
+    /// <summary>A process sends a request.</summary>
+    public void Sent(AlipayHkCall call)
+    {
+        var history = Of(call.ContentId);
+        if (!_requests.TryGetValue(call.RequestId, out var request))
+            Report(Invariant.RequestIsFixed, $"{call.ContentId} is sent with request {call.RequestId}, which no record ever had");
+        else if (!request.Body.Span.SequenceEqual(call.Body))
+            Report(Invariant.RequestIsFixed, $"{call.ContentId} is sent with a different body than the one of request {call.RequestId}");
+        var maxAttempts = RecoverabilityPolicy.MaxAttemptsWithoutSignedResponse(world.Plan.Recoverability);
+        if (world.Store.Find(call.ContentId)?.Record is { } record && record.Attempts > maxAttempts)
+            Report(Invariant.AttemptsBounded, $"{call.ContentId} is sent in attempt {record.Attempts}");
+        if (history.Open.Count > 0) Report(Invariant.OneInFlight, $"{history.Open.Count + 1} requests for {call.ContentId} are in flight");
+        if (history.InProgress.Exists(other => other.RequestId != call.RequestId))
+            Report(Invariant.OneInFlight, $"{call.ContentId} is sent while AlipayHK is processing another request for it");
+        history.Open.Add(call);
+        history.InProgress.Add(call);
+    }
+
+    /// <summary>A request arrived at AlipayHK, which is neither down nor misconfigured.</summary>
+    public void Arrived(AlipayHkCall call)
+    {
+        var history = Of(call.ContentId);
+        if (_requests[call.RequestId].Number < history.NewestEffect)
+            Report(Invariant.NeverOlderAfterNewer, $"request {call.RequestId} for {call.ContentId} arrives after a newer one took effect");
+        var maxArrivals = 3 * RecoverabilityPolicy.MaxAttemptsWithoutSignedResponse(world.Plan.Recoverability);
+        if (++history.Arrivals > maxArrivals)
+            Report(Invariant.AttemptsBounded, $"{call.ContentId} was sent {history.Arrivals} times without an outcome");
+    }
+
+    /// <summary>The connection ended.</summary>
+    public void Closed(AlipayHkCall call) => Of(call.ContentId).Open.Remove(call);
+
+    /// <summary>The connection ended, and AlipayHK finished processing the request.</summary>
+    public void Finished(AlipayHkCall call) => Of(call.ContentId).InProgress.Remove(call);
+
+    public void TookEffect(AlipayHkCall call)
+    {
+        var history = Of(call.ContentId);
+        var request = _requests[call.RequestId];
+        history.Stored = request.Hash;
+        history.NewestEffect = Math.Max(history.NewestEffect, request.Number);
+        if (world.Store.Find(call.ContentId)?.Record is { State: SyncState.Synchronized } record) CheckStored(record, history);
+    }
+
+    public void DeadLettered(OutgoingMessage message, string reason, string description)
+    {
+        // Whether the item may be parked is checked when its record is written.
+        var isParked = reason is nameof(ParkReason.Rejected) or nameof(ParkReason.AttemptsExhausted) or nameof(ParkReason.AgeExceeded)
+            && _items.Any(item => item.Value.WasParked && Names(message, item.Key));
+        if (!isParked) Report(Invariant.NotParkedWhileDown, $"{message.MessageId} is dead-lettered with {reason}: {description}");
+    }
+
+    public void CheckEnd(bool isQuiet)
+    {
+        if (Violation is not null) return;
+        if (!isQuiet)
+        {
+            var pending = world.Store.Records.Where(record => record.State == SyncState.Pending).Select(record => record.ContentId);
+            Report(
+                Invariant.NoItemLost,
+                $"not finished in time: pending {string.Join(", ", pending)}; "
+                + $"{world.Broker.ContentMessages} content messages, {world.CallersWaiting} callers");
+            return;
+        }
+
+        foreach (var (contentId, history) in _items)
+        {
+            if (!history.IsPromised) continue;
+            if (world.Store.Find(contentId)?.Record is not { } record)
+                Report(Invariant.NoItemLost, $"{contentId} is lost");
+            else if (history.Promised is { } newest && Order(newest, record.Revision) > 0)
+                Report(Invariant.NoItemLost, $"{contentId} r{newest} is lost, the store has r{record.Revision}");
+            else if (record.State == SyncState.Synchronized)
+                CheckStored(record, history);
+        }
+
+        if (world.Plan.Bulk is not null) Resyncs.CheckEnd();
+    }
+
+    private void CheckRequest(SyncRecord? old, SyncRecord next, ItemHistory history)
+    {
+        if (old is not null && old.RequestId == next.RequestId)
+        {
+            if (old.Hash != next.Hash || !old.Body.Span.SequenceEqual(next.Body.Span))
+                Report(Invariant.RequestIsFixed, $"{next.ContentId} changes its body within request {next.RequestId}");
+            return;
+        }
+
+        if (old?.Hash == next.Hash) Report(Invariant.RequestIsFixed, $"{next.ContentId} changes its request id but not its content");
+        if (!_requests.TryAdd(next.RequestId, new Request(++history.Requests, next.Hash, next.Body)))
+            Report(Invariant.RequestIsFixed, $"{next.ContentId} reuses request id {next.RequestId}");
+        history.Arrivals = 0;
+        history.Interrupted = 0;
+    }
+
+    private void CheckStored(SyncRecord record, ItemHistory history)
+    {
+        if (history.Stored == record.Hash) return;
+        var stored = history.Stored is null ? "nothing" : "a different version";
+        Report(Invariant.AlipayHkHoldsNewest, $"{record.ContentId} is marked as synchronized at r{record.Revision}, but AlipayHK holds {stored}");
+    }
+
+    private bool IsPendingAfterLastAttempt(SyncRecord? old, SyncRecord next) =>
+        next.State == SyncState.Pending && next.RequestId == old?.RequestId && next.LastAttempt != old.LastAttempt
+        && IsSignedFailure(next.LastAttempt) && next.Attempts >= world.Plan.Recoverability.MaxAttempts;
+
+    // The previous lease expired during an attempt. The library's own late-effect lease is not an attempt.
+    private static bool IsLeasedAfterInterruption(SyncRecord? old, SyncRecord next) =>
+        old?.Lease is { } expired && next.Lease is { } lease && next.Attempts == old.Attempts + 1 && old.Attempts > 0
+        && expired.LeaseId != "settling" && expired.LeaseId != lease.LeaseId;
+
+    // An implementation of its own, so that a bug in the library's is detected.
+    private static int Order(Revision one, Revision other) => one.Kind == other.Kind ? one.Value.CompareTo(other.Value) : 1;
+
+    private static bool Names(OutgoingMessage message, string contentId) =>
+        Encoding.UTF8.GetString(message.Body.Span).Contains($"\"contentId\":\"{contentId}\"", StringComparison.Ordinal);
+
+    // The simulated AlipayHK signs every response with this code, so AlipayHK was up, even if it went down right afterwards.
+    private static bool IsSignedFailure(SyncAttempt? attempt) => attempt?.Code == "UNKNOWN_EXCEPTION";
+
+    private void CheckParked(SyncRecord record, ItemHistory history)
+    {
+        history.WasParked = true;
+        var isInterrupted = history.Interrupted >= world.Plan.Recoverability.MaxAttempts;
+        if (record.ParkReason is null || record.LastAttempt is null)
+        {
+            Report(Invariant.NoItemLost, $"{record.ContentId} is parked without a reason");
+        }
+        else if (record.ParkReason == ParkReason.Rejected)
+        {
+            if (ItemKindText.Find(record.Body.Span) != ItemKind.Risky)
+                Report(Invariant.NotParkedWhileDown, $"{record.ContentId} is parked as rejected, but AlipayHK never signed a rejection");
+        }
+        else if (!IsSignedFailure(record.LastAttempt) && !isInterrupted && IsAnythingDown())
+        {
+            Report(Invariant.NotParkedWhileDown, $"{record.ContentId} is parked with {record.ParkReason} while AlipayHK is down");
+        }
+        else if (history.Arrivals == 0 && !isInterrupted)
+        {
+            Report(Invariant.NotParkedWhileDown, $"{record.ContentId} is parked with {record.ParkReason}, but no request for it reached AlipayHK");
+        }
+    }
+
+    private bool IsAnythingDown() =>
+        world.IsDown(Fault.AlipayHkOutage) || world.IsDown(Fault.AlipayHkConfigurationFault) || world.IsDown(Fault.VaultOutage);
+
+    private ItemHistory Of(string contentId)
+    {
+        if (!_items.TryGetValue(contentId, out var history)) _items.Add(contentId, history = new ItemHistory());
+        return history;
+    }
+
+    private sealed record Request(long Number, ContentHash Hash, ReadOnlyMemory<byte> Body);
+
+    private sealed class ItemHistory
+    {
+        private readonly Dictionary<Revision, ContentHash> _hashes = [];
+
+        /// <summary>Number of the newest request that took effect.</summary>
+        public long NewestEffect { get; set; }
+
+        /// <summary>The version that AlipayHK holds.</summary>
+        public ContentHash? Stored { get; set; }
+
+        /// <summary>Requests whose connection is open.</summary>
+        public List<AlipayHkCall> Open { get; } = [];
+
+        /// <summary>Requests whose connection is open or that AlipayHK is still processing.</summary>
+        public List<AlipayHkCall> InProgress { get; } = [];
+
+        public long Requests { get; set; }
+
+        /// <summary>Arrivals of the current request since its first attempt.</summary>
+        public int Arrivals { get; set; }
+
+        /// <summary>Attempts of the current request during which the process died. The item may be the cause.</summary>
+        public int Interrupted { get; set; }
+
+        public bool WasParked { get; set; }
+
+        public bool IsPromised { get; private set; }
+
+        /// <summary>The newest revision of the caller that must not be lost.</summary>
+        public Revision? Promised { get; private set; }
+
+        public void Add(ContentItem item)
+        {
+            if (item.Revision is { } revision) _hashes[revision] = item.Hash;
+        }
+
+        public void Promise(Revision? revision)
+        {
+            IsPromised = true;
+            if (revision is { } own && (Promised is not { } known || Order(own, known) > 0)) Promised = own;
+        }
+
+        public ContentHash? HashOf(Revision revision) => _hashes.TryGetValue(revision, out var hash) ? hash : null;
+    }
+
+    private sealed class TrueTime(World world) : TimeProvider
+    {
+        public override DateTimeOffset GetUtcNow() => world.Time.Now;
+    }
+}
