@@ -5,14 +5,14 @@ using Microsoft.Extensions.Logging;
 
 namespace ContentSync.Functions;
 
-/// <summary>Hands a delivered message to the library and settles it as the library says.</summary>
+/// <summary>Passes a delivered message to the library and settles it as the library decides.</summary>
 public sealed partial class MessageSettler(ServiceBusQueues queues, ILogger<MessageSettler> logger)
 {
-    /// <summary>Settles the message in every case but one: an exception leaves it to the Functions host, which abandons it.</summary>
-    /// <param name="process">The library's processor of this queue's messages.</param>
-    /// <param name="message">As delivered.</param>
-    /// <param name="actions">Settle it.</param>
-    /// <param name="cancellationToken">The invocation's.</param>
+    /// <summary>Processes and settles a message. After an exception the Functions host abandons it.</summary>
+    /// <param name="process">The library's processor for messages of this queue.</param>
+    /// <param name="message">The delivered message.</param>
+    /// <param name="actions">Settle the message.</param>
+    /// <param name="cancellationToken">The invocation's token.</param>
     public async Task RunAsync(
         Func<QueueMessage, CancellationToken, ValueTask<MessageSettlement>> process, ServiceBusReceivedMessage message, ServiceBusMessageActions actions, CancellationToken cancellationToken)
     {
@@ -23,7 +23,7 @@ public sealed partial class MessageSettler(ServiceBusQueues queues, ILogger<Mess
         }
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
         {
-            // The host shuts down, which is no fault of the message's: another instance gets it at once.
+            // The host is shutting down; abandoning the message lets another instance receive it immediately.
             LogAbandoned(message.MessageId);
             await actions.AbandonMessageAsync(message, null, CancellationToken.None).ConfigureAwait(false);
         }
@@ -61,6 +61,6 @@ public sealed partial class MessageSettler(ServiceBusQueues queues, ILogger<Mess
         return new QueueMessage(message.MessageId ?? "", body, message.ContentType, message.ApplicationProperties, message.EnqueuedTime);
     }
 
-    [LoggerMessage(EventId = 3001, Level = LogLevel.Information, Message = "Left message {MessageId} to another instance: shutting down")]
+    [LoggerMessage(EventId = 3001, Level = LogLevel.Information, Message = "Abandoned message {MessageId} for another instance: the host is shutting down")]
     private partial void LogAbandoned(string messageId);
 }
