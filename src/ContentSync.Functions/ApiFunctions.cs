@@ -3,15 +3,17 @@ using Microsoft.AspNetCore.Http;
 
 namespace ContentSync.Functions;
 
-/// <summary>Answers a request as the library's route of that name does, so that this host serves the same API as the local one.</summary>
+/// <summary>Handles requests with the library's routes, so that this host serves the same API as the local one.</summary>
 public sealed class ApiFunctions(IServiceProvider services)
 {
     private static readonly Dictionary<string, ApiRoute> Routes = ApiRoutes.All.ToDictionary(route => route.Name, StringComparer.Ordinal);
 
-    /// <summary>The answer, or 499, which nobody reads, where the request was cancelled: a caller that went away, or a host that shuts down, is no failure.</summary>
-    /// <param name="name">Of the route and of the function.</param>
-    /// <param name="request">Its route values are read by the handler.</param>
-    /// <param name="cancellationToken">The invocation's.</param>
+    /// <summary>
+    /// Handles a request. Returns 499 if it was cancelled: a caller that disconnected, or a host that shuts down, is not a failure.
+    /// </summary>
+    /// <param name="name">Name of the route and of the function.</param>
+    /// <param name="request">The request, with route values for the handler.</param>
+    /// <param name="cancellationToken">The invocation's token.</param>
     public async Task<IResult> HandleAsync(string name, HttpRequest request, CancellationToken cancellationToken)
     {
         SecurityHeaders.Apply(request.HttpContext.Response);

@@ -3,7 +3,7 @@ using Microsoft.Azure.Functions.Worker;
 
 namespace ContentSync.Functions;
 
-/// <summary>POST /api/resyncs/{runId}/cancel. Ends a resync for good.</summary>
+/// <summary>POST /api/resyncs/{runId}/cancel. Cancels a resync permanently.</summary>
 public sealed class CancelResync(ApiFunctions api)
 {
     [Function(nameof(CancelResync))]

@@ -3,7 +3,7 @@ using Microsoft.Azure.Functions.Worker;
 
 namespace ContentSync.Functions;
 
-/// <summary>GET /api/health. Without key, so that a probe can ask; it tells nothing about contents.</summary>
+/// <summary>GET /api/health. Needs no key, so that health probes can call it; it reveals nothing about items.</summary>
 public sealed class CheckHealth(ApiFunctions api)
 {
     [Function(nameof(CheckHealth))]

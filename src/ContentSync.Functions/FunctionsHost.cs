@@ -24,13 +24,16 @@ namespace ContentSync.Functions;
 /// <summary>The host's composition root.</summary>
 public static class FunctionsHost
 {
-    /// <summary>Registers everything that the functions need. A service that is registered already stays, so that a test can put its own at the edges.</summary>
-    /// <param name="services">Of the worker, or of a test.</param>
-    /// <param name="configuration">App settings.</param>
-    /// <param name="cancellationToken">Ends the reading of the JSON Schemas.</param>
+    /// <summary>
+    /// Registers everything that the functions need. Services that are already registered stay, so that tests can replace calls to other systems.
+    /// </summary>
+    /// <param name="services">The services of the worker or of a test.</param>
+    /// <param name="configuration">The app settings.</param>
+    /// <param name="cancellationToken">Cancels reading the JSON Schemas.</param>
     /// <exception cref="InvalidSettingsException">Settings are missing or wrong; the message lists all of them.</exception>
     /// <exception cref="ContentSchemaException">A JSON Schema of <c>Content__SchemaDirectory</c> cannot be used.</exception>
-    public static async Task<IServiceCollection> AddContentSyncAsync(this IServiceCollection services, IConfiguration configuration, CancellationToken cancellationToken)
+    public static async Task<IServiceCollection> AddContentSyncAsync(
+        this IServiceCollection services, IConfiguration configuration, CancellationToken cancellationToken)
     {
         var settings = HostSettings.Read(configuration);
         var schemas = await ContentSchemas.LoadAsync(settings.Content, cancellationToken).ConfigureAwait(false);
@@ -43,18 +46,21 @@ public static class FunctionsHost
         return services;
     }
 
-    /// <summary>What calls another system.</summary>
+    /// <summary>Registers the clients of other systems.</summary>
     private static void AddEdges(IServiceCollection services, HostSettings settings)
     {
         services.TryAddSingleton(settings);
-        services.TryAddSingleton(provider => StorageInitializer.Table(settings.Ledger.TableEndpoint!, settings.Ledger.TableName, provider.GetRequiredService<TokenCredential>()));
-        services.TryAddSingleton<ISyncLedger>(provider => new TableLedger(provider.GetRequiredService<TableClient>(), provider.GetRequiredService<TimeProvider>()));
+        services.TryAddSingleton(provider => StorageInitializer.Table(
+            settings.Ledger.TableEndpoint!, settings.Ledger.TableName, provider.GetRequiredService<TokenCredential>()));
+        services.TryAddSingleton<ISyncLedger>(provider => new TableLedger(
+            provider.GetRequiredService<TableClient>(), provider.GetRequiredService<TimeProvider>()));
         services.TryAddSingleton<ILedgerScan>(provider => provider.GetRequiredService<ISyncLedger>() is TableLedger
             ? new TableLedgerScan(provider.GetRequiredService<TableClient>())
             : new RecordScan(provider.GetRequiredService<ISyncLedger>()));
-        services.TryAddSingleton<ILaneProgressStore>(provider => new TableLaneProgressStore(
-            StorageInitializer.Table(settings.Ledger.TableEndpoint!, settings.ResyncState.LaneTableName, provider.GetRequiredService<TokenCredential>())));
-        services.TryAddSingleton<IResyncStore>(provider => new BlobResyncStore(StorageInitializer.Container(settings.ResyncState.StateContainerUri!, provider.GetRequiredService<TokenCredential>())));
+        services.TryAddSingleton<ILaneProgressStore>(provider => new TableLaneProgressStore(StorageInitializer.Table(
+            settings.Ledger.TableEndpoint!, settings.ResyncState.LaneTableName, provider.GetRequiredService<TokenCredential>())));
+        services.TryAddSingleton<IResyncStore>(provider => new BlobResyncStore(StorageInitializer.Container(
+            settings.ResyncState.StateContainerUri!, provider.GetRequiredService<TokenCredential>())));
         services.TryAddSingleton(provider => new ResyncSources(settings.Catalog.ContainerUri is { } catalog
             ? new BlobCatalogSource(StorageInitializer.Container(catalog, provider.GetRequiredService<TokenCredential>()), settings.Catalog.Prefix)
             : null));
@@ -72,7 +78,8 @@ public static class FunctionsHost
         services.TryAddSingleton<ISyncQueue>(provider => provider.GetRequiredService<ServiceBusQueues>());
         services.TryAddSingleton<IResyncQueue>(provider => provider.GetRequiredService<ServiceBusQueues>());
 
-        services.TryAddSingleton<Func<Uri, CryptographyClient>>(provider => keyId => KeyVaultSigner.Connect(keyId, provider.GetRequiredService<TokenCredential>(), settings.Signing));
+        services.TryAddSingleton<Func<Uri, CryptographyClient>>(provider => keyId =>
+            KeyVaultSigner.Connect(keyId, provider.GetRequiredService<TokenCredential>(), settings.Signing));
         services.TryAddSingleton(provider => KeyVaultSigner.Pool(
             settings.Signing, provider.GetRequiredService<Func<Uri, CryptographyClient>>(), provider.GetRequiredService<TimeProvider>()));
         services.TryAddSingleton<IRequestSigner>(provider => new TimeoutSigner(
@@ -105,7 +112,9 @@ public static class FunctionsHost
         services.TryAddSingleton(settings.Resync);
         services.TryAddSingleton<CatalogReader>();
         services.TryAddSingleton<ICatalogPlanner>(provider => new CatalogPlanner(
-            provider.GetRequiredService<CatalogReader>(), provider.GetRequiredService<ILedgerScan>(), Path.Combine(Path.GetTempPath(), "contentsync-plans")));
+            provider.GetRequiredService<CatalogReader>(),
+            provider.GetRequiredService<ILedgerScan>(),
+            Path.Combine(Path.GetTempPath(), "contentsync-plans")));
         services.TryAddSingleton<ResendPlanner>();
         services.TryAddSingleton<ResyncPages>();
         services.TryAddSingleton<IPackLanes, BrokerLanes>();
@@ -127,6 +136,6 @@ public static class FunctionsHost
         services.TryAddSingleton<ApiFunctions>();
     }
 
-    /// <summary>Drawn evenly from [0, 1), by any number of threads.</summary>
+    /// <summary>A random number, uniformly distributed over [0, 1). Thread-safe.</summary>
     private static double Jitter() => RandomNumberGenerator.GetInt32(1 << 30) / (double)(1 << 30);
 }

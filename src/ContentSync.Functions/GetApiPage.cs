@@ -3,7 +3,7 @@ using Microsoft.Azure.Functions.Worker;
 
 namespace ContentSync.Functions;
 
-/// <summary>GET /api/reference. A page to try the API from.</summary>
+/// <summary>GET /api/reference. A page for trying the API.</summary>
 public sealed class GetApiPage(ApiFunctions api)
 {
     [Function(nameof(GetApiPage))]

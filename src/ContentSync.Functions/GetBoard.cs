@@ -3,7 +3,7 @@ using Microsoft.Azure.Functions.Worker;
 
 namespace ContentSync.Functions;
 
-/// <summary>GET /api/board. The page alone, which holds no data and asks for a key.</summary>
+/// <summary>GET /api/board. The page only, which holds no data and asks for a key.</summary>
 public sealed class GetBoard(ApiFunctions api)
 {
     [Function(nameof(GetBoard))]

@@ -3,7 +3,7 @@ using Microsoft.Azure.Functions.Worker;
 
 namespace ContentSync.Functions;
 
-/// <summary>GET /api/board/state. What the board shows.</summary>
+/// <summary>GET /api/board/state. The figures that the board shows.</summary>
 public sealed class GetBoardState(ApiFunctions api)
 {
     [Function(nameof(GetBoardState))]

@@ -3,7 +3,7 @@ using Microsoft.Azure.Functions.Worker;
 
 namespace ContentSync.Functions;
 
-/// <summary>GET /api/content/{contentId}. Where one content stands.</summary>
+/// <summary>GET /api/content/{contentId}. The state of one item.</summary>
 public sealed class GetContent(ApiFunctions api)
 {
     [Function(nameof(GetContent))]

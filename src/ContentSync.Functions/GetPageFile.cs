@@ -3,7 +3,7 @@ using Microsoft.Azure.Functions.Worker;
 
 namespace ContentSync.Functions;
 
-/// <summary>GET /api/board/files/{file}. Scripts and styles of the pages.</summary>
+/// <summary>GET /api/board/files/{file}. The scripts and styles of the pages.</summary>
 public sealed class GetPageFile(ApiFunctions api)
 {
     [Function(nameof(GetPageFile))]

@@ -3,7 +3,7 @@ using Microsoft.Azure.Functions.Worker;
 
 namespace ContentSync.Functions;
 
-/// <summary>GET /api/resyncs/{runId}. How one resync stands.</summary>
+/// <summary>GET /api/resyncs/{runId}. The state of one resync.</summary>
 public sealed class GetResync(ApiFunctions api)
 {
     [Function(nameof(GetResync))]

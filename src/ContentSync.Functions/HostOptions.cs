@@ -18,10 +18,10 @@ public sealed class QueueOptions
     /// <summary>Binding expression of the resync queue.</summary>
     public const string ResyncBinding = $"%{ResyncSetting}%";
 
-    /// <summary>The queue that takes content from catalog pipelines and the app's own references.</summary>
+    /// <summary>The queue for items from catalog pipelines and for the app's own references to items.</summary>
     public string Content { get; set; } = "";
 
-    /// <summary>The queue with sessions that takes the packs of a resync.</summary>
+    /// <summary>The queue with sessions for the packs of a resync.</summary>
     public string Resync { get; set; } = "";
 }
 
@@ -40,26 +40,29 @@ public sealed class ScheduleOptions
     /// <summary>Binding expression of the sweep's schedule.</summary>
     public const string SweepBinding = $"%{SweepSetting}%";
 
-    /// <summary>NCRONTAB expression with six fields: when the whole catalog is reconciled.</summary>
+    /// <summary>When the whole catalog is resynced: an NCRONTAB expression with six fields.</summary>
     public string Resync { get; set; } = "";
 
-    /// <summary>NCRONTAB expression with six fields: when overdue contents are looked for.</summary>
+    /// <summary>When the sweep looks for overdue items: an NCRONTAB expression with six fields.</summary>
     public string Sweep { get; set; } = "";
 }
 
-/// <summary>The Service Bus namespace. Section <c>ServiceBus</c>, which is the triggers' connection too; its members are spelled as the Functions host reads them.</summary>
+/// <summary>
+/// The Service Bus namespace. Section <c>ServiceBus</c>, which is also the triggers' connection; its members are named as the Functions host
+/// expects.
+/// </summary>
 public sealed class ServiceBusOptions
 {
     /// <summary>Name of the settings section and of the triggers' connection.</summary>
     public const string Section = "ServiceBus";
 
-    /// <summary>Part of a connection string that shows it to be the emulator's, whose key is public.</summary>
+    /// <summary>Marks a connection string as the emulator's, whose key is public.</summary>
     public const string EmulatorMark = "UseDevelopmentEmulator=true";
 
     /// <summary><c>NAMESPACE.servicebus.windows.net</c>.</summary>
     public string FullyQualifiedNamespace { get; set; } = "";
 
-    /// <summary>Value of the setting <c>ServiceBus</c> itself: the emulator's connection string, for development only.</summary>
+    /// <summary>The value of the setting <c>ServiceBus</c> itself: the emulator's connection string, for development only.</summary>
     public string? EmulatorConnectionString { get; set; }
 }
 
@@ -72,32 +75,37 @@ public sealed class LedgerOptions
     /// <summary><c>https://ACCOUNT.table.core.windows.net</c>; plain HTTP only for Azurite on a loopback address.</summary>
     public Uri? TableEndpoint { get; set; }
 
-    /// <summary>Made on first use where it does not exist.</summary>
+    /// <summary>Name of the table. On Azurite it is created at startup if it does not exist.</summary>
     public string TableName { get; set; } = "syncrecords";
 }
 
-/// <summary>Where snapshots of the catalog are put. Section <c>Catalog</c>.</summary>
+/// <summary>Where snapshots of the catalog are uploaded. Section <c>Catalog</c>.</summary>
 public sealed class CatalogOptions
 {
     /// <summary>Name of the settings section.</summary>
     public const string Section = "Catalog";
 
-    /// <summary><c>https://ACCOUNT.blob.core.windows.net/CONTAINER</c>; plain HTTP only for Azurite on a loopback address. Null: there is no catalog to reconcile with.</summary>
+    /// <summary>
+    /// <c>https://ACCOUNT.blob.core.windows.net/CONTAINER</c>; plain HTTP only for Azurite on a loopback address. Null if there is no catalog.
+    /// </summary>
     public Uri? ContainerUri { get; set; }
 
-    /// <summary>Only blobs whose names begin with it; null for all.</summary>
+    /// <summary>Prefix of the blobs that are snapshots; null for all blobs.</summary>
     public string? Prefix { get; set; }
 }
 
-/// <summary>Where resyncs keep what they know. Section <c>Resync</c>, beside <see cref="ContentSync.Resync.ResyncOptions"/>.</summary>
+/// <summary>Where resyncs store their state. Section <c>Resync</c>, shared with <see cref="ContentSync.Resync.ResyncOptions"/>.</summary>
 public sealed class ResyncStateOptions
 {
     /// <summary>Name of the settings section.</summary>
     public const string Section = ContentSync.Resync.ResyncOptions.Section;
 
-    /// <summary>Container of runs and plans, which holds nothing else: <c>https://ACCOUNT.blob.core.windows.net/CONTAINER</c>; plain HTTP only for Azurite on a loopback address.</summary>
+    /// <summary>
+    /// The container of runs and plans, and of nothing else: <c>https://ACCOUNT.blob.core.windows.net/CONTAINER</c>; plain HTTP only for Azurite
+    /// on a loopback address.
+    /// </summary>
     public Uri? StateContainerUri { get; set; }
 
-    /// <summary>Table of the lanes' standings, at the ledger's endpoint.</summary>
+    /// <summary>The table of the lanes' progress, at the ledger's endpoint.</summary>
     public string LaneTableName { get; set; } = "resynclanes";
 }

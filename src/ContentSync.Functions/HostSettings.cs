@@ -10,7 +10,7 @@ using Microsoft.Extensions.Configuration;
 
 namespace ContentSync.Functions;
 
-/// <summary>Every setting of the host, bound and checked.</summary>
+/// <summary>All settings of the host, bound and validated.</summary>
 public sealed partial class HostSettings
 {
     private readonly IConfiguration _configuration;
@@ -70,14 +70,14 @@ public sealed partial class HostSettings
 
     public ServiceBusOptions ServiceBus { get; }
 
-    /// <summary>Who the app is to Azure.</summary>
+    /// <summary>The app's identity in Azure.</summary>
     public AzureIdentity Identity { get; }
 
     /// <summary>Settings that work but should be changed, a sentence each.</summary>
     public IReadOnlyList<string> Warnings => _warnings;
 
-    /// <summary>Binds and checks everything.</summary>
-    /// <exception cref="InvalidSettingsException">Something is missing or wrong; the message lists all of it.</exception>
+    /// <summary>Binds and validates all settings.</summary>
+    /// <exception cref="InvalidSettingsException">Settings are missing or wrong; the message lists all of them.</exception>
     public static HostSettings Read(IConfiguration configuration)
     {
         var settings = new HostSettings(configuration);
@@ -85,7 +85,7 @@ public sealed partial class HostSettings
         return faults.Length == 0 ? settings : throw new InvalidSettingsException(faults);
     }
 
-    // One member at a time: a value that cannot be read must not hide what is wrong with the others.
+    // Binds one member at a time, so that an unreadable value does not hide faults in the others.
     private T Bind<T>(string section, T options)
     {
         foreach (var member in _configuration.GetSection(section).GetChildren())
@@ -113,18 +113,19 @@ public sealed partial class HostSettings
 
     private string Flat(string setting, string formerly)
     {
-        if (_configuration[formerly] is not null) _faults.Add($"{formerly} is now {setting}. Rename the setting: an app that is scaled to zero finds no setting in a section and never wakes up.");
+        if (_configuration[formerly] is not null)
+            _faults.Add($"{formerly} is now {setting}. Rename the setting: an app that is scaled to zero finds no setting in a section and never wakes up.");
         return _configuration[setting] ?? _configuration[formerly] ?? "";
     }
 
-    // The binder adds to a list's defaults; a list that is set is meant to replace them.
+    // The binder appends to a list's defaults, but a configured list should replace them.
     private TOptions WithoutDefault<TOptions, TEntry>(TOptions options, string key, Func<TOptions, IList<TEntry>> list)
     {
         if (_configuration.GetSection(key).GetChildren().Any()) list(options).Clear();
         return options;
     }
 
-    // In app settings a double underscore separates what is a colon in configuration.
+    // App settings use a double underscore where configuration uses a colon.
     private static string AsWritten(string fault) => SettingName().Replace(fault, match => match.Value.Replace(":", "__", StringComparison.Ordinal));
 
     [GeneratedRegex(@"\b(AlipayHk|Content|Recoverability|Signing|Ledger|Catalog|Resync|Queues|Schedules|ServiceBus|Api|Webhook)(:\w+)+")]
@@ -135,6 +136,6 @@ public sealed partial class HostSettings
 public sealed class InvalidSettingsException(IReadOnlyList<string> faults)
     : Exception($"The app cannot start: {faults.Count} of its settings {(faults.Count == 1 ? "is" : "are")} missing or wrong.{string.Concat(faults.Select(fault => $"{Environment.NewLine}- {fault}"))}")
 {
-    /// <summary>One sentence or more for each, with the setting's name as it is written in app settings.</summary>
+    /// <summary>One or more sentences per fault, with the setting's name as in app settings.</summary>
     public IReadOnlyList<string> Faults { get; } = faults;
 }

@@ -11,7 +11,7 @@ using ContentSync.Synchronization;
 
 namespace ContentSync.Functions;
 
-/// <summary>What the settings must fulfil. Each fault names its setting and says what would be right.</summary>
+/// <summary>Validates the settings. Each fault names its setting and says what would be right.</summary>
 internal static partial class HostSettingsRules
 {
     public static IEnumerable<string> FaultsOf(HostSettings settings) =>
@@ -33,17 +33,17 @@ internal static partial class HostSettingsRules
     {
         const string Keys = $"{SigningOptions.Section}:{nameof(SigningOptions.Keys)}";
         if (options.Keys.Count == 0) yield return $"{Keys}:0:{nameof(SigningKeyOptions.KeyId)} is missing. It must be a key id with version, https://VAULT.vault.azure.net/keys/NAME/VERSION.";
-        if (options.Keys.Count > SigningOptions.MaxKeys) yield return $"{Keys} has {options.Keys.Count} entries; {SigningOptions.MaxKeys} are the most.";
+        if (options.Keys.Count > SigningOptions.MaxKeys) yield return $"{Keys} has {options.Keys.Count} entries; at most {SigningOptions.MaxKeys} are allowed.";
         for (var i = 0; i < options.Keys.Count; i++)
         {
             var key = options.Keys[i];
-            if (!IsVersionedKeyId(key.KeyId)) yield return $"{Keys}:{i}:{nameof(SigningKeyOptions.KeyId)} is '{key.KeyId}'. It must be a key id with version, https://VAULT.vault.azure.net/keys/NAME/VERSION: without version the vault would swap the key by itself.";
+            if (!IsVersionedKeyId(key.KeyId)) yield return $"{Keys}:{i}:{nameof(SigningKeyOptions.KeyId)} is '{key.KeyId}'. It must be a key id with version, https://VAULT.vault.azure.net/keys/NAME/VERSION: without a version the vault would switch keys automatically.";
             if (!KeyVersionText.IsValid(key.KeyVersion)) yield return $"{Keys}:{i}:{nameof(SigningKeyOptions.KeyVersion)} is missing or wrong. {KeyVersionText.Rule}";
             if (options.Keys.Take(i).Any(other => other.KeyId == key.KeyId && key.KeyId.Length > 0)) yield return $"{Keys}:{i}:{nameof(SigningKeyOptions.KeyId)} repeats an earlier entry.";
         }
 
         if (options.NetworkTimeout < TimeSpan.FromSeconds(1) || options.NetworkTimeout >= alipayHk.RequestTimeout / 2)
-            yield return $"{SigningOptions.Section}:{nameof(SigningOptions.NetworkTimeout)} must be at least 1 second and shorter than half of {AlipayHkOptions.Section}:{nameof(AlipayHkOptions.RequestTimeout)} ({alipayHk.RequestTimeout}), in which a signature waits for its turn and for the vault.";
+            yield return $"{SigningOptions.Section}:{nameof(SigningOptions.NetworkTimeout)} must be at least 1 second and shorter than half of {AlipayHkOptions.Section}:{nameof(AlipayHkOptions.RequestTimeout)} ({alipayHk.RequestTimeout}), which must cover both the wait for a turn and the call to the vault.";
         if (options.SignaturesPerSecond is < 1 or > 2000)
             yield return $"{SigningOptions.Section}:{nameof(SigningOptions.SignaturesPerSecond)} must be from 1 to 2000; a vault gives 400.";
     }
@@ -66,15 +66,15 @@ internal static partial class HostSettingsRules
     private static IEnumerable<string> CatalogFaults(HostSettings settings)
     {
         if (settings.Catalog.ContainerUri is { } catalog && !IsContainer(catalog))
-            yield return $"{CatalogOptions.Section}:{nameof(CatalogOptions.ContainerUri)} is '{catalog.OriginalString}'. It must be https://ACCOUNT.blob.core.windows.net/CONTAINER, without a key or signature; leave it out where there is no catalog.";
+            yield return $"{CatalogOptions.Section}:{nameof(CatalogOptions.ContainerUri)} is '{catalog.OriginalString}'. It must be https://ACCOUNT.blob.core.windows.net/CONTAINER, without a key or signature; omit the setting if there is no catalog.";
         if (!IsContainer(settings.ResyncState.StateContainerUri))
             yield return $"{ResyncStateOptions.Section}:{nameof(ResyncStateOptions.StateContainerUri)} is missing or wrong. It must be https://ACCOUNT.blob.core.windows.net/CONTAINER, without a key or signature.";
         else if (settings.Catalog.ContainerUri == settings.ResyncState.StateContainerUri)
-            yield return $"{ResyncStateOptions.Section}:{nameof(ResyncStateOptions.StateContainerUri)} must be another container than {CatalogOptions.Section}:{nameof(CatalogOptions.ContainerUri)}, whose newest blob is taken for the catalog.";
+            yield return $"{ResyncStateOptions.Section}:{nameof(ResyncStateOptions.StateContainerUri)} must be a different container from {CatalogOptions.Section}:{nameof(CatalogOptions.ContainerUri)}, whose newest blob is the catalog.";
         if (!TableName().IsMatch(settings.ResyncState.LaneTableName))
             yield return $"{ResyncStateOptions.Section}:{nameof(ResyncStateOptions.LaneTableName)} must be 3 to 63 letters and digits and begin with a letter.";
         else if (settings.ResyncState.LaneTableName.Equals(settings.Ledger.TableName, StringComparison.OrdinalIgnoreCase))
-            yield return $"{ResyncStateOptions.Section}:{nameof(ResyncStateOptions.LaneTableName)} must be another table than {LedgerOptions.Section}:{nameof(LedgerOptions.TableName)}.";
+            yield return $"{ResyncStateOptions.Section}:{nameof(ResyncStateOptions.LaneTableName)} must be a different table from {LedgerOptions.Section}:{nameof(LedgerOptions.TableName)}.";
     }
 
     private static IEnumerable<string> ResyncFaults(ResyncOptions options)
@@ -98,7 +98,7 @@ internal static partial class HostSettingsRules
             yield return $"{ScheduleOptions.SweepSetting} is missing or wrong. It must be an NCRONTAB expression with six fields, such as 0 */5 * * * * for every five minutes.";
     }
 
-    // Nothing goes in clear text but to this machine, and nothing secret stands in an address.
+    // Plain HTTP is allowed only to this machine, and addresses must not contain secrets.
     private static bool IsSafe(Uri? address) =>
         address is { IsAbsoluteUri: true, Query.Length: 0 } && (address.Scheme == Uri.UriSchemeHttps || (address.Scheme == Uri.UriSchemeHttp && address.IsLoopback));
 
@@ -111,7 +111,7 @@ internal static partial class HostSettingsRules
         if (settings.ServiceBus.EmulatorConnectionString is { Length: > 0 } connection)
         {
             if (!connection.Contains(ServiceBusOptions.EmulatorMark, StringComparison.OrdinalIgnoreCase))
-                yield return $"{ServiceBusOptions.Section} holds a connection string. Only the emulator's ({ServiceBusOptions.EmulatorMark}) is taken; in Azure set {ServiceBusFullName} and let the identity sign in.";
+                yield return $"{ServiceBusOptions.Section} holds a connection string. Only the emulator's ({ServiceBusOptions.EmulatorMark}) is accepted; in Azure set {ServiceBusFullName} and let the identity sign in.";
         }
         else if (Uri.CheckHostName(settings.ServiceBus.FullyQualifiedNamespace) != UriHostNameType.Dns)
         {
@@ -134,12 +134,12 @@ internal static partial class HostSettingsRules
     private static IEnumerable<string> RecoverabilityFaults(RecoverabilityOptions options, AlipayHkOptions alipayHk)
     {
         const string Section = RecoverabilityOptions.Section;
-        if (options.BackOff.Count == 0 || options.BackOff.Any(wait => wait <= TimeSpan.Zero)) yield return $"{Section}:{nameof(RecoverabilityOptions.BackOff)} must hold at least one wait, all of them positive.";
+        if (options.BackOff.Count == 0 || options.BackOff.Any(wait => wait <= TimeSpan.Zero)) yield return $"{Section}:{nameof(RecoverabilityOptions.BackOff)} must hold at least one delay, and all delays must be positive.";
         if (options.MaxAttempts < 1) yield return $"{Section}:{nameof(RecoverabilityOptions.MaxAttempts)} must be at least 1.";
         if (options.MaxAge <= TimeSpan.Zero) yield return $"{Section}:{nameof(RecoverabilityOptions.MaxAge)} must be positive.";
         if (options.MaxRetryAfter <= TimeSpan.Zero) yield return $"{Section}:{nameof(RecoverabilityOptions.MaxRetryAfter)} must be positive.";
         if (options.SigningRetryDelay <= TimeSpan.Zero) yield return $"{Section}:{nameof(RecoverabilityOptions.SigningRetryDelay)} must be positive.";
-        if (options.LeaseDuration * 0.75 < alipayHk.TotalTimeout) yield return $"{Section}:{nameof(RecoverabilityOptions.LeaseDuration)} must be longer than {AlipayHkOptions.Section}:{nameof(AlipayHkOptions.TotalTimeout)} ({alipayHk.TotalTimeout}) by at least a quarter of itself.";
+        if (options.LeaseDuration * 0.75 < alipayHk.TotalTimeout) yield return $"{Section}:{nameof(RecoverabilityOptions.LeaseDuration)} must be longer than {AlipayHkOptions.Section}:{nameof(AlipayHkOptions.TotalTimeout)} ({alipayHk.TotalTimeout}) by at least a quarter of its own length.";
         if (options.LateEffectWindow < TimeSpan.Zero) yield return $"{Section}:{nameof(RecoverabilityOptions.LateEffectWindow)} must not be negative.";
         if (options.BreakerThreshold < 1 || (options.MaxAttempts > 1 && options.BreakerThreshold >= options.MaxAttempts))
             yield return $"{Section}:{nameof(RecoverabilityOptions.BreakerThreshold)} must be at least 1 and below {Section}:{nameof(RecoverabilityOptions.MaxAttempts)}.";
@@ -152,7 +152,7 @@ internal static partial class HostSettingsRules
         for (var i = 0; i < webhook.Secrets.Count; i++)
         {
             if (!IsWebhookSecret(webhook.Secrets[i]))
-                yield return $"{WebhookOptions.Section}:{nameof(WebhookOptions.Secrets)}:{i} is not usable. It must be base64 of 24 to 64 bytes, with or without whsec_ before it; give it as a Key Vault reference.";
+                yield return $"{WebhookOptions.Section}:{nameof(WebhookOptions.Secrets)}:{i} is not a webhook secret. It must be base64 of 24 to 64 bytes, with or without the prefix whsec_; use a Key Vault reference.";
         }
 
         if (webhook.Tolerance <= TimeSpan.Zero) yield return $"{WebhookOptions.Section}:{nameof(WebhookOptions.Tolerance)} must be positive.";
@@ -171,7 +171,7 @@ internal static partial class HostSettingsRules
         }
     }
 
-    // Spelled as the Functions host's own configuration of identity-based connections spells it.
+    // Spelled as the Functions host spells it in identity-based connections.
     private static string ServiceBusFullName => $"{ServiceBusOptions.Section}:fullyQualifiedNamespace";
 
     [GeneratedRegex("^[A-Za-z][A-Za-z0-9]{2,62}$")]

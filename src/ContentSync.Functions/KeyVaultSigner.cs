@@ -8,25 +8,27 @@ using ContentSync.Signing;
 namespace ContentSync.Functions;
 
 /// <summary>
-/// Signs with one key that never leaves Key Vault, one call at a time as often as the pool asks. The digest is computed here; only its
-/// 32 bytes go to the vault, as RS256. The client is made with the first signature and kept. A role that may sign and nothing else is
-/// enough: the client asks for the public key once, is refused, and goes on signing in the vault.
+/// Signs with one key that never leaves Key Vault, with one call per signature. The digest is computed here; only its 32 bytes go to the
+/// vault, as RS256. The client is created with the first signature and reused. A role that may only sign is sufficient: the client
+/// requests the public key once, is refused, and signs in the vault.
 /// </summary>
-/// <param name="key">Validated.</param>
-/// <param name="connect">Makes the client of a key.</param>
-/// <param name="time">Clock.</param>
 public sealed class KeyVaultSigner(SigningKeyOptions key, Func<Uri, CryptographyClient> connect, TimeProvider time) : IRequestSigner
 {
     private readonly Lazy<CryptographyClient> _client = new(() => connect(new Uri(key.KeyId)));
 
-    /// <summary>Makes a client that does not try again by itself and gives up in time: whether and where to try again is the pool's to say.</summary>
+    /// <summary>Creates a client with a timeout and without retries: the pool decides whether and where to retry.</summary>
     public static CryptographyClient Connect(Uri keyId, TokenCredential credential, SigningOptions options) =>
         new(keyId, credential, new CryptographyClientOptions { Retry = { MaxRetries = 0, NetworkTimeout = options.NetworkTimeout } });
 
-    /// <summary>All the keys as one signer, each vault known by its host name.</summary>
+    /// <summary>Combines all keys into one signer. A vault is identified by its host name.</summary>
     public static SignerPool Pool(SigningOptions options, Func<Uri, CryptographyClient> connect, TimeProvider time) => new(
         [.. options.Keys.Select(key => new VaultKey(new Uri(key.KeyId).Host, key.KeyVersion, new KeyVaultSigner(key, connect, time)))],
-        new SignerPoolOptions { SignaturesPerSecond = options.SignaturesPerSecond, RequestTimeout = options.NetworkTimeout, MaxWait = options.NetworkTimeout },
+        new SignerPoolOptions
+        {
+            SignaturesPerSecond = options.SignaturesPerSecond,
+            RequestTimeout = options.NetworkTimeout,
+            MaxWait = options.NetworkTimeout,
+        },
         time);
 
     /// <inheritdoc/>
@@ -39,24 +41,27 @@ public sealed class KeyVaultSigner(SigningKeyOptions key, Func<Uri, Cryptography
         }
         catch (OperationCanceledException e) when (!cancellationToken.IsCancellationRequested)
         {
-            throw new SigningUnavailableException($"Key Vault did not answer in time ({key.KeyId}).", null, e);
+            throw new SigningUnavailableException($"Key Vault did not respond in time ({key.KeyId}).", null, e);
         }
         catch (AuthenticationFailedException e)
         {
-            throw new SigningUnavailableException($"No access token for Key Vault could be had ({key.KeyId}). Check the app's identity.", null, e);
+            throw new SigningUnavailableException(
+                $"No access token for Key Vault could be obtained ({key.KeyId}). Check the app's identity.", null, e);
         }
         catch (RequestFailedException e)
         {
-            throw new SigningUnavailableException(Explain(e), RetryAfter(e), e) { Cause = e.Status == 429 ? SigningFault.Throttled : SigningFault.Down };
+            var cause = e.Status == 429 ? SigningFault.Throttled : SigningFault.Down;
+            throw new SigningUnavailableException(Explain(e), RetryAfter(e), e) { Cause = cause };
         }
     }
 
-    // The exception's own message holds the whole answer with its headers; status and code are what a person needs.
+    // The exception's message holds the whole response with its headers; a person needs the status and the code.
     private string Explain(RequestFailedException e) => e.Status switch
     {
-        429 => $"Key Vault throttles ({key.KeyId}).",
-        401 or 403 => $"Key Vault refused to sign with {key.KeyId} ({e.Status} {e.ErrorCode}). Check that the key is enabled and that the app's identity may sign with it.",
-        404 => $"Key Vault knows no key {key.KeyId}.",
+        429 => $"Key Vault throttles requests ({key.KeyId}).",
+        401 or 403 => $"Key Vault refused to sign with {key.KeyId} ({e.Status} {e.ErrorCode}). "
+            + "Check that the key is enabled and that the app's identity may sign with it.",
+        404 => $"Key Vault has no key {key.KeyId}.",
         0 => $"Key Vault could not be reached for {key.KeyId}: {e.InnerException?.Message ?? "no connection."}",
         _ => $"Key Vault did not sign with {key.KeyId} ({e.Status} {e.ErrorCode}).",
     };

@@ -3,7 +3,7 @@ using Microsoft.Azure.Functions.Worker;
 
 namespace ContentSync.Functions;
 
-/// <summary>GET /api/content. Contents by state, type and result code, page by page.</summary>
+/// <summary>GET /api/content. Items by state, type and result code, one page at a time.</summary>
 public sealed class ListContent(ApiFunctions api)
 {
     [Function(nameof(ListContent))]

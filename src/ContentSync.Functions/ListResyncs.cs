@@ -3,7 +3,7 @@ using Microsoft.Azure.Functions.Worker;
 
 namespace ContentSync.Functions;
 
-/// <summary>GET /api/resyncs. The remembered resyncs.</summary>
+/// <summary>GET /api/resyncs. The recent resyncs.</summary>
 public sealed class ListResyncs(ApiFunctions api)
 {
     [Function(nameof(ListResyncs))]

@@ -6,24 +6,20 @@ using Microsoft.Extensions.Logging;
 
 namespace ContentSync.Functions;
 
-/// <summary>Hands a delivered message to the library and settles it as the library says.</summary>
-/// <param name="queues">Take what goes on as messages of its own.</param>
-/// <param name="invocations">Say when the process is to end.</param>
-/// <param name="time">Clock.</param>
-/// <param name="logger">Hears of abandoned messages.</param>
+/// <summary>Passes a delivered message to the library and settles it as the library decides.</summary>
 public sealed partial class MessageSettler(ServiceBusQueues queues, InvocationsUnderWay invocations, TimeProvider time, ILogger<MessageSettler> logger)
 {
     /// <summary>
-    /// Longest that settling one message may take, what it sends before included. The invocation's token must not end it: what was done would be done again, and a
-    /// settlement that is cancelled fails with an RpcException, which marks the invocation as failed.
+    /// Maximum time for settling one message, including what it sends first. The invocation's token must not end it: finished work would be repeated, and a
+    /// cancelled settlement throws an RpcException, which marks the invocation as failed.
     /// </summary>
     private static readonly TimeSpan MaxSettleTime = TimeSpan.FromSeconds(20);
 
-    /// <summary>Settles the message in every case but one: an exception leaves it to the Functions host, which abandons it.</summary>
-    /// <param name="process">The library's processor of this queue's messages.</param>
-    /// <param name="message">As delivered.</param>
-    /// <param name="actions">Settle it.</param>
-    /// <param name="cancellationToken">The invocation's.</param>
+    /// <summary>Processes and settles a message. After an exception the Functions host abandons it.</summary>
+    /// <param name="process">The library's processor for messages of this queue.</param>
+    /// <param name="message">The delivered message.</param>
+    /// <param name="actions">Settle the message.</param>
+    /// <param name="cancellationToken">The invocation's token.</param>
     public async Task RunAsync(
         Func<QueueMessage, CancellationToken, ValueTask<MessageSettlement>> process, ServiceBusReceivedMessage message, ServiceBusMessageActions actions, CancellationToken cancellationToken)
     {
@@ -45,7 +41,7 @@ public sealed partial class MessageSettler(ServiceBusQueues queues, InvocationsU
             return;
         }
 
-        // The host shuts down, which is no fault of the message's: another instance gets it at once.
+        // The host is shutting down; abandoning the message lets another instance receive it immediately.
         LogAbandoned(message.MessageId);
         await actions.AbandonMessageAsync(message, null, settling.Token).ConfigureAwait(false);
     }
@@ -83,6 +79,6 @@ public sealed partial class MessageSettler(ServiceBusQueues queues, InvocationsU
         return new QueueMessage(message.MessageId ?? "", body, message.ContentType, message.ApplicationProperties, message.EnqueuedTime);
     }
 
-    [LoggerMessage(EventId = 3001, Level = LogLevel.Information, Message = "Left message {MessageId} to another instance: shutting down")]
+    [LoggerMessage(EventId = 3001, Level = LogLevel.Information, Message = "Abandoned message {MessageId} for another instance: the host is shutting down")]
     private partial void LogAbandoned(string messageId);
 }

@@ -3,7 +3,7 @@ using Microsoft.Azure.Functions.Worker;
 
 namespace ContentSync.Functions;
 
-/// <summary>POST /api/content/preview. What would be sent; sends and signs nothing.</summary>
+/// <summary>POST /api/content/preview. Shows what would be sent; sends and signs nothing.</summary>
 public sealed class PreviewContent(ApiFunctions api)
 {
     [Function(nameof(PreviewContent))]

@@ -3,7 +3,7 @@ using Microsoft.Azure.Functions.Worker;
 
 namespace ContentSync.Functions;
 
-/// <summary>POST /api/webhooks/content. CloudEvents; no function key, the message is signed.</summary>
+/// <summary>POST /api/webhooks/content. Receives CloudEvents. Needs no function key, because messages are signed.</summary>
 public sealed class ReceiveWebhook(ApiFunctions api)
 {
     [Function(nameof(ReceiveWebhook))]

@@ -3,7 +3,7 @@ using Microsoft.Azure.Functions.Worker;
 
 namespace ContentSync.Functions;
 
-/// <summary>POST /api/content/{contentId}/replay. One parked content again.</summary>
+/// <summary>POST /api/content/{contentId}/replay. Sends one parked item again.</summary>
 public sealed class ReplayContent(ApiFunctions api)
 {
     [Function(nameof(ReplayContent))]

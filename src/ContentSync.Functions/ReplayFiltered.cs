@@ -3,7 +3,7 @@ using Microsoft.Azure.Functions.Worker;
 
 namespace ContentSync.Functions;
 
-/// <summary>POST /api/content/replay. Parked contents again, filtered, with a dry run.</summary>
+/// <summary>POST /api/content/replay. Sends parked items that match a filter again, or only counts them.</summary>
 public sealed class ReplayFiltered(ApiFunctions api)
 {
     [Function(nameof(ReplayFiltered))]

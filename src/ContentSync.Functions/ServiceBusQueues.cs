@@ -7,32 +7,35 @@ using ContentSync.Synchronization.Messages;
 
 namespace ContentSync.Functions;
 
-/// <summary>Sends to the app's two queues: what names a session to the resync queue, everything else to the content queue.</summary>
+/// <summary>Sends to the app's two queues: messages with a session to the resync queue, all others to the content queue.</summary>
 public sealed class ServiceBusQueues(ServiceBusSender content, ServiceBusSender resync, TimeProvider time) : ISyncQueue, IResyncQueue
 {
-    /// <summary>Most bytes of one transfer; Service Bus Standard takes 256 KB, properties and framing included.</summary>
+    /// <summary>Max bytes per transfer; Service Bus Standard accepts 256 KB, including properties and framing.</summary>
     private const int MaxTransferBytes = 192 * 1024;
 
-    /// <summary>What a message takes beside its body, generously.</summary>
+    /// <summary>Upper estimate of what a message adds to its body.</summary>
     private const int EnvelopeBytes = 1024;
 
     /// <inheritdoc/>
     public ValueTask EnqueueAsync(IReadOnlyList<SyncMessage> messages, CancellationToken cancellationToken) =>
         EnqueueAsync([.. messages.Select(OutgoingMessage.Reference)], cancellationToken);
 
-    /// <summary>Sends the messages; those with a delay are scheduled. A failure may leave some of them sent: sending them again repeats their ids, which the queues' duplicate detection knows.</summary>
-    /// <exception cref="QueueUnavailableException">Service Bus did not take them.</exception>
+    /// <summary>
+    /// Sends the messages; those with a delay are scheduled. After a failure some may have been sent. Sending them again is safe: they keep
+    /// their ids, so the queues' duplicate detection drops them.
+    /// </summary>
+    /// <exception cref="QueueUnavailableException">Service Bus did not accept all messages.</exception>
     public async ValueTask EnqueueAsync(IReadOnlyList<OutgoingMessage> messages, CancellationToken cancellationToken)
     {
         try
         {
-            // A transfer carries the session of its first message, so one of several sessions would be no sound one.
+            // A transfer carries the session of its first message, so messages of different sessions must not share one.
             foreach (var session in messages.GroupBy(message => message.SessionId, StringComparer.Ordinal))
                 await SendAsync(session.Key is null ? content : resync, session, cancellationToken).ConfigureAwait(false);
         }
         catch (Exception e) when (e is ServiceBusException or UnauthorizedAccessException or AuthenticationFailedException or TimeoutException)
         {
-            throw new QueueUnavailableException($"Service Bus did not take the messages: {e.Message}", e);
+            throw new QueueUnavailableException($"Service Bus did not accept the messages: {e.Message}", e);
         }
     }
 

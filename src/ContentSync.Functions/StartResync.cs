@@ -3,7 +3,7 @@ using Microsoft.Azure.Functions.Worker;
 
 namespace ContentSync.Functions;
 
-/// <summary>POST /api/resyncs. Starts a resync of the catalog or the ledger.</summary>
+/// <summary>POST /api/resyncs. Starts a resync from the catalog or the ledger.</summary>
 public sealed class StartResync(ApiFunctions api)
 {
     [Function(nameof(StartResync))]

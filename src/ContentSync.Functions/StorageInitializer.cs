@@ -9,13 +9,16 @@ using Microsoft.Extensions.Hosting;
 
 namespace ContentSync.Functions;
 
-/// <summary>Connects to tables and containers. Infrastructure makes them in Azure; on a developer's Azurite they are made at the start.</summary>
-internal sealed class StorageInitializer(HostSettings settings, TableClient table, ISyncLedger ledger, ILaneProgressStore lanes, IResyncStore runs) : IHostedService
+/// <summary>
+/// Connects to tables and containers. In Azure the infrastructure creates them; on a developer's Azurite they are created at startup.
+/// </summary>
+internal sealed class StorageInitializer(
+    HostSettings settings, TableClient table, ISyncLedger ledger, ILaneProgressStore lanes, IResyncStore runs) : IHostedService
 {
-    /// <summary>Account of Azurite and the storage emulator.</summary>
+    /// <summary>The account of Azurite.</summary>
     private const string AzuriteAccount = "devstoreaccount1";
 
-    /// <summary>The one key that every Azurite has, published in its documentation: no secret.</summary>
+    /// <summary>The key of every Azurite, published in its documentation: not a secret.</summary>
     private const string AzuriteKey = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
 
     public static TableClient Table(Uri endpoint, string name, TokenCredential credential) => endpoint.IsLoopback
@@ -30,16 +33,17 @@ internal sealed class StorageInitializer(HostSettings settings, TableClient tabl
     {
         if (table.Uri.IsLoopback)
         {
-            if (ledger is TableLedger own) await own.CreateIfNotExistsAsync(cancellationToken).ConfigureAwait(false);
-            if (lanes is TableLaneProgressStore book) await book.CreateIfNotExistsAsync(cancellationToken).ConfigureAwait(false);
+            if (ledger is TableLedger tableLedger) await tableLedger.CreateIfNotExistsAsync(cancellationToken).ConfigureAwait(false);
+            if (lanes is TableLaneProgressStore laneTable) await laneTable.CreateIfNotExistsAsync(cancellationToken).ConfigureAwait(false);
         }
 
-        if (settings.ResyncState.StateContainerUri!.IsLoopback && runs is BlobResyncStore store) await store.CreateIfNotExistsAsync(cancellationToken).ConfigureAwait(false);
+        if (settings.ResyncState.StateContainerUri!.IsLoopback && runs is BlobResyncStore runStore)
+            await runStore.CreateIfNotExistsAsync(cancellationToken).ConfigureAwait(false);
     }
 
     public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
-    // The client's own 100 seconds per try would outlast a message's lock, and an ending is written without the caller's cancellation.
+    // The default timeout of 100 seconds per request would outlast a message's lock, and results are written without the caller's cancellation.
     private static T WithRetryLimits<T>(T options)
         where T : ClientOptions
     {

@@ -3,7 +3,7 @@ using Microsoft.Azure.Functions.Worker;
 
 namespace ContentSync.Functions;
 
-/// <summary>POST /api/content. One content.</summary>
+/// <summary>POST /api/content. Submits one item.</summary>
 public sealed class SubmitContent(ApiFunctions api)
 {
     [Function(nameof(SubmitContent))]

@@ -3,7 +3,7 @@ using Microsoft.Azure.Functions.Worker;
 
 namespace ContentSync.Functions;
 
-/// <summary>POST /api/content/batch. Many contents at once, as a JSON array or as NDJSON.</summary>
+/// <summary>POST /api/content/batch. Submits many items, as a JSON array or NDJSON.</summary>
 public sealed class SubmitContentBatch(ApiFunctions api)
 {
     [Function(nameof(SubmitContentBatch))]

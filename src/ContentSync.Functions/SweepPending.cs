@@ -5,13 +5,21 @@ using Microsoft.Extensions.Logging;
 
 namespace ContentSync.Functions;
 
-/// <summary>Enqueues again what is pending in the ledger past its due time, and wakes the runs that nobody carries on, whatever became of their messages.</summary>
+/// <summary>
+/// Enqueues overdue pending items again, and resumes stalled runs, in case their messages were lost.
+/// </summary>
 public sealed partial class SweepPending(PendingSweep sweep, ResyncRuns resyncs, ILogger<SweepPending> logger)
 {
-    /// <summary>Longer than the queue remembers message ids (ten minutes in infra): a reference repeats the id of the message it stands for, and would be dropped before.</summary>
+    /// <summary>
+    /// How long an item must be overdue. Longer than the queue's duplicate detection window (ten minutes in infra): the new message has the id
+    /// of the one that it replaces and would be dropped within the window.
+    /// </summary>
     public static readonly TimeSpan Grace = TimeSpan.FromMinutes(15);
 
-    /// <summary>Longer than a step may take (<see cref="ResyncMessageProcessor.StepBudget"/> and planning), within which a run may not be heard of.</summary>
+    /// <summary>
+    /// How long a run must be without an update to count as stalled. Longer than a step may take (<see cref="ResyncMessageProcessor.StepBudget"/>
+    /// and planning), during which the run may not be updated.
+    /// </summary>
     public static readonly TimeSpan Quiet = TimeSpan.FromMinutes(45);
 
     [Function(nameof(SweepPending))]
@@ -19,12 +27,13 @@ public sealed partial class SweepPending(PendingSweep sweep, ResyncRuns resyncs,
     {
         var result = await sweep.RunAsync(Grace, cancellationToken).ConfigureAwait(false);
         LogSwept(result.Enqueued, result.OldestPendingAge);
-        if (await resyncs.ResumeStalledAsync(Quiet, cancellationToken).ConfigureAwait(false) is > 0 and var woken) LogResumed(woken, Quiet);
+        if (await resyncs.ResumeStalledAsync(Quiet, cancellationToken).ConfigureAwait(false) is > 0 and var resumed) LogResumed(resumed, Quiet);
     }
 
-    [LoggerMessage(EventId = 3101, Level = LogLevel.Information, Message = "Enqueued {Count} overdue contents again; the oldest was accepted {Age} ago")]
+    [LoggerMessage(
+        EventId = 3101, Level = LogLevel.Information, Message = "Enqueued {Count} overdue items again; the oldest was accepted {Age} ago")]
     private partial void LogSwept(int count, TimeSpan age);
 
-    [LoggerMessage(EventId = 3102, Level = LogLevel.Information, Message = "Woke {Count} resyncs that were not heard of for {Quiet}")]
+    [LoggerMessage(EventId = 3102, Level = LogLevel.Information, Message = "Resumed {Count} resyncs without an update for {Quiet}")]
     private partial void LogResumed(int count, TimeSpan quiet);
 }

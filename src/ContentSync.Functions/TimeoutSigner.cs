@@ -4,8 +4,8 @@ using ContentSync.Signing;
 namespace ContentSync.Functions;
 
 /// <summary>
-/// Measures how long a signature takes, the wait for its turn and for another vault included, and gives up on it in time: while every
-/// vault throttles, the pool would let its caller wait until the whole attempt ran out, and the item would have spent it.
+/// Measures how long a signature takes, including the wait for a turn and for another vault, and limits it: while every vault throttles,
+/// the pool would keep its caller waiting until the whole attempt timed out, and the item would have spent the attempt.
 /// </summary>
 internal sealed class TimeoutSigner(IRequestSigner signer, TimeSpan timeout, TimeProvider time) : IRequestSigner
 {
@@ -13,12 +13,12 @@ internal sealed class TimeoutSigner(IRequestSigner signer, TimeSpan timeout, Tim
     public async ValueTask<RequestSignature> SignAsync(ReadOnlyMemory<byte> sha256, CancellationToken cancellationToken)
     {
         using var timer = new CancellationTokenSource(timeout, time);
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(timer.Token, cancellationToken);
-        var began = time.GetTimestamp();
+        using var linked = CancellationTokenSource.CreateLinkedTokenSource(timer.Token, cancellationToken);
+        var start = time.GetTimestamp();
         var result = "failed";
         try
         {
-            var signature = await signer.SignAsync(sha256, either.Token).ConfigureAwait(false);
+            var signature = await signer.SignAsync(sha256, linked.Token).ConfigureAwait(false);
             result = "signed";
             return signature;
         }
@@ -28,7 +28,7 @@ internal sealed class TimeoutSigner(IRequestSigner signer, TimeSpan timeout, Tim
         }
         finally
         {
-            Telemetry.SignDuration.Record(time.GetElapsedTime(began).TotalSeconds, new KeyValuePair<string, object?>("result", result));
+            Telemetry.SignDuration.Record(time.GetElapsedTime(start).TotalSeconds, new KeyValuePair<string, object?>("result", result));
         }
     }
 }

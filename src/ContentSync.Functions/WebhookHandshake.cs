@@ -3,7 +3,7 @@ using Microsoft.Azure.Functions.Worker;
 
 namespace ContentSync.Functions;
 
-/// <summary>OPTIONS /api/webhooks/content. A sender of CloudEvents asks whether it may send.</summary>
+/// <summary>OPTIONS /api/webhooks/content. A sender of CloudEvents asks for permission to send.</summary>
 public sealed class WebhookHandshake(ApiFunctions api)
 {
     [Function(nameof(WebhookHandshake))]

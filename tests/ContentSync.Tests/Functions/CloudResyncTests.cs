@@ -34,7 +34,7 @@ public sealed class CloudResyncTests : IAsyncDisposable
         Assert.Equal((ResyncRunState.Completed, 1L), (run.State, run.Plan!.Invalid));
         Assert.Equal(new RunCounts { Planned = 61, Sent = 60, Parked = 1 }, run.Counts);
         Assert.Equal((60, 61), (_host.Gateway.Snapshot().Count, (int)_host.Gateway.Stats.Requests));
-        Assert.Contains(_host.Logged, line => line.StartsWith("Information 3201 Resync", StringComparison.Ordinal) && line.Contains("begins", StringComparison.Ordinal));
+        Assert.Contains(_host.Logged, line => line.StartsWith("Information 3201 Resync", StringComparison.Ordinal) && line.Contains("started", StringComparison.Ordinal));
         Assert.Contains(_host.Logged, line => line.StartsWith("Information 2305 Resync", StringComparison.Ordinal) && line.Contains("is Completed", StringComparison.Ordinal));
     }
 
@@ -58,7 +58,7 @@ public sealed class CloudResyncTests : IAsyncDisposable
         await _host.Function<ScheduleResync>().RunAsync(new TimerInfo(), CancellationToken.None);
         await _host.Function<ScheduleResync>().RunAsync(new TimerInfo(), CancellationToken.None);
         Assert.Single(await _host.Services.GetRequiredService<ResyncRuns>().ListAsync(CancellationToken.None));
-        Assert.Contains(_host.Logged, line => line.Contains("is under way already", StringComparison.Ordinal));
+        Assert.Contains(_host.Logged, line => line.Contains("is already in progress", StringComparison.Ordinal));
     }
 
     [Fact]

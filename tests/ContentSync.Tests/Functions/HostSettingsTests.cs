@@ -231,7 +231,7 @@ public sealed class HostSettingsTests
         }
 
         Assert.Equal(
-            ["Signing__Keys has 6 entries; 5 are the most.", "Signing__Keys__5__KeyId repeats an earlier entry."],
+            ["Signing__Keys has 6 entries; at most 5 are allowed.", "Signing__Keys__5__KeyId repeats an earlier entry."],
             Assert.Throws<InvalidSettingsException>(() => Read(settings)).Faults);
     }
 

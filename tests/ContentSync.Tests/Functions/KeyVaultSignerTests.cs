@@ -127,7 +127,7 @@ public sealed class KeyVaultSignerTests : IDisposable
 
     [Theory]
     [InlineData(403, "Check that the key is enabled and that the app's identity may sign with it")]
-    [InlineData(404, "knows no key")]
+    [InlineData(404, "has no key")]
     [InlineData(503, "did not sign")]
     public async Task Any_refusal_pauses_rather_than_fails_the_item(int status, string says)
     {
@@ -148,7 +148,7 @@ public sealed class KeyVaultSignerTests : IDisposable
     public async Task A_client_that_gives_up_by_itself_is_a_vault_that_is_down()
     {
         var e = await FailAsync(_ => throw new TaskCanceledException("its network timeout"));
-        Assert.Contains("did not answer in time", e.Message, StringComparison.Ordinal);
+        Assert.Contains("did not respond in time", e.Message, StringComparison.Ordinal);
         Assert.Equal(SigningFault.Down, e.Cause);
     }
 
