@@ -10,10 +10,12 @@ namespace ContentSync.Functions;
 /// <param name="invocations">Say when the process is to end.</param>
 /// <param name="time">Clock.</param>
 /// <param name="logger">Hears of abandoned messages.</param>
-public sealed partial class MessageSettler(ServiceBusQueues queues, InvocationsUnderWay invocations, TimeProvider time, ILogger<MessageSettler> logger)
+public sealed partial class MessageSettler(
+    ServiceBusQueues queues, InvocationsUnderWay invocations, TimeProvider time, ILogger<MessageSettler> logger)
 {
     /// <summary>
-    /// Longest that settling one message may take, what it sends before included. The invocation's token must not end it: what was done would be done again, and a
+    /// Longest that settling one message may take, what it sends before included. The invocation's token must not end it: what was done would be
+    /// done again, and a
     /// settlement that is cancelled fails with an RpcException, which marks the invocation as failed.
     /// </summary>
     private static readonly TimeSpan MaxSettleTime = TimeSpan.FromSeconds(20);

@@ -23,7 +23,10 @@ internal sealed class SimulateCommand(IAnsiConsole screen)
         HelpName = "KEY",
     };
 
-    private readonly Option<string> _keyVersion = new("--key-version") { Description = "keyVersion of --public-key.", HelpName = "N", DefaultValueFactory = _ => "1" };
+    private readonly Option<string> _keyVersion = new("--key-version")
+    {
+        Description = "keyVersion of --public-key.", HelpName = "N", DefaultValueFactory = _ => "1",
+    };
 
     private readonly Option<GatewayFaults> _faults = FaultArguments.Create("How it misbehaves.");
 
@@ -54,7 +57,9 @@ internal sealed class SimulateCommand(IAnsiConsole screen)
     {
         var data = DataDirectory.Open(parsed.GetValue(_data)!);
         var faults = parsed.GetValue(_faults) ?? GatewayFaults.None;
-        var caller = parsed.GetValue(_publicKey) is { } key ? await CallerKeyAsync(key, parsed.GetValue(_keyVersion)!, cancellationToken).ConfigureAwait(false) : null;
+        var caller = parsed.GetValue(_publicKey) is { } key
+            ? await CallerKeyAsync(key, parsed.GetValue(_keyVersion)!, cancellationToken).ConfigureAwait(false)
+            : null;
         await using var gateway = await SimulatedStart.StartAsync(
             data, parsed.GetValue(_clientId)!, parsed.GetValue(_port), faults, TimeProvider.System, cancellationToken, caller).ConfigureAwait(false);
         screen.MarkupLineInterpolated($"Simulated AlipayHK on [green]{gateway.Address.ToString().TrimEnd('/')}[/] until Ctrl-C; faults: {(faults.All.Count == 0 ? "none" : faults)}");
@@ -82,9 +87,16 @@ internal sealed class SimulateCommand(IAnsiConsole screen)
                 ? new RegisteredKey(keyVersion, rsa.ExportSubjectPublicKeyInfoPem())
                 : throw new CommandException($"--key-version is '{keyVersion}'. {KeyVersionText.Rule}");
         }
-        catch (Exception e) when (e is RsaKeyTextException or IOException or UnauthorizedAccessException)
+        catch (RsaKeyTextException e)
         {
-            throw new CommandException(e.Message, e);
+            throw new CommandException(
+                $"--public-key takes an RSA public key of {RsaKeyText.MinimumBits} bits or more: a PEM file, or the base64 of its X.509 "
+                + "SubjectPublicKeyInfo as infra/public-key.sh prints it.",
+                e);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new CommandException($"--public-key: the file cannot be read. {e.Message}", e);
         }
     }
 }

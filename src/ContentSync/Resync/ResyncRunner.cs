@@ -68,7 +68,8 @@ public sealed class ResyncRunner(
     public async Task<ResyncRun> RunAsync(ICatalogSource source, ResyncWish wish, CancellationToken cancellationToken)
     {
         var (run, isNew) = await RequestAsync(source, wish, cancellationToken).ConfigureAwait(false);
-        if (!isNew && run.State == ResyncRunState.Planning && wish.DryRun == run.Wish.DryRun) await WishAnewAsync(source, run, wish, cancellationToken).ConfigureAwait(false);
+        if (!isNew && run.State == ResyncRunState.Planning && wish.DryRun == run.Wish.DryRun)
+            await WishAnewAsync(source, run, wish, cancellationToken).ConfigureAwait(false);
         while (true)
         {
             var step = await ContinueAsync(source, Timeout.InfiniteTimeSpan, cancellationToken).ConfigureAwait(false);
