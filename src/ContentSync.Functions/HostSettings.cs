@@ -81,7 +81,10 @@ public sealed partial class HostSettings
     public static HostSettings Read(IConfiguration configuration)
     {
         var settings = new HostSettings(configuration);
-        string[] faults = [.. settings._faults.Concat(HostSettingsRules.FaultsOf(settings)).Concat(SettingsChecks.FaultsOf(configuration)).Select(AsWritten)];
+        string[] faults =
+        [
+            .. settings._faults.Concat(HostSettingsRules.FaultsOf(settings)).Concat(SettingsChecks.FaultsOf(configuration)).Select(AsWritten),
+        ];
         return faults.Length == 0 ? settings : throw new InvalidSettingsException(faults);
     }
 

@@ -5,7 +5,8 @@ using Microsoft.Extensions.Hosting;
 namespace ContentSync.Functions;
 
 /// <summary>
-/// Lets the invocations under way end before the process does. The worker itself ends at once on SIGTERM and on the host's request to terminate, and the host takes
+/// Lets the invocations under way end before the process does. The worker itself ends at once on SIGTERM and on the host's request to terminate, and
+/// the host takes
 /// what it did not answer for failed.
 /// </summary>
 /// <param name="time">Clock.</param>

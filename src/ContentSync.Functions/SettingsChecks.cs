@@ -45,7 +45,10 @@ internal static class SettingsChecks
         .. ConnectionFaults(configuration[ApplicationInsightsSetting]),
     ];
 
-    /// <summary>Whether the Functions host can read it: six fields, the first of them seconds. It switches a timer off that it cannot read, and logs no more than a line.</summary>
+    /// <summary>
+    /// Whether the Functions host can read it: six fields, the first of them seconds. It switches a timer off that it cannot read, and logs no more
+    /// than a line.
+    /// </summary>
     public static bool IsSchedule(string expression) =>
         CrontabSchedule.TryParse(expression, new CrontabSchedule.ParseOptions { IncludingSeconds = true }) is not null;
 
@@ -53,7 +56,7 @@ internal static class SettingsChecks
     {
         if (Sections.TryGetValue(child.Key, out var types)) return MemberFaults(child, types);
         if (child.GetChildren().Any() && Nearest(child.Key, Sections.Keys.Where(name => name.Length > 4)) is { } section)
-            return [$"{child.Key}__{child.GetChildren().First().Key} is no setting. Did you mean {section}__{child.GetChildren().First().Key}?"];
+            return [.. child.GetChildren().Select(member => $"{child.Key}__{member.Key} is no setting. Did you mean {section}__{member.Key}?")];
         return child.Value is not null && Nearest(child.Key, FlatNames) is { } setting
             ? [$"{child.Key} is no setting. Did you mean {setting}?"]
             : [];
@@ -61,7 +64,9 @@ internal static class SettingsChecks
 
     private static IEnumerable<string> MemberFaults(IConfigurationSection section, IReadOnlyList<Type> types)
     {
-        var members = types.SelectMany(type => type.GetProperties(BindingFlags.Public | BindingFlags.Instance)).ToDictionary(member => member.Name, StringComparer.OrdinalIgnoreCase);
+        var members = types
+            .SelectMany(type => type.GetProperties(BindingFlags.Public | BindingFlags.Instance))
+            .ToDictionary(member => member.Name, StringComparer.OrdinalIgnoreCase);
         foreach (var child in section.GetChildren())
         {
             if (RenamedSettings.IsOldName(child.Path)) continue;
@@ -73,12 +78,17 @@ internal static class SettingsChecks
                 continue;
             }
 
-            var entry = member.PropertyType is { IsGenericType: true } list && list.GetGenericTypeDefinition() == typeof(IList<>) ? list.GetGenericArguments()[0] : null;
+            var entry = EntryOf(member.PropertyType);
             var parts = entry is null ? [child] : child.GetChildren();
-            if ((entry ?? member.PropertyType) is not { IsClass: true, Namespace: { } space } inner || !space.StartsWith(nameof(ContentSync), StringComparison.Ordinal)) continue;
+            var inner = entry ?? member.PropertyType;
+            if (!inner.IsClass || inner.Namespace?.StartsWith(nameof(ContentSync), StringComparison.Ordinal) != true) continue;
             foreach (var fault in parts.SelectMany(part => MemberFaults(part, [inner]))) yield return fault;
         }
     }
+
+    /// <summary>The type of a list's entries; null for what is no list.</summary>
+    private static Type? EntryOf(Type type) =>
+        type.IsGenericType && type.GetGenericTypeDefinition() == typeof(IList<>) ? type.GetGenericArguments()[0] : null;
 
     private static IEnumerable<string> ConnectionFaults(string? connection)
     {
@@ -86,14 +96,17 @@ internal static class SettingsChecks
         var parts = connection.Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
             .Select(part => part.Split('=', 2))
             .ToLookup(part => part[0], part => part.Length == 2 ? part[1] : "", StringComparer.OrdinalIgnoreCase);
-        const string Right = "It must be the connection string as Application Insights shows it, InstrumentationKey=GUID;IngestionEndpoint=https://...";
-        if (!Guid.TryParse(parts["InstrumentationKey"].FirstOrDefault(), out _)) yield return $"{ApplicationInsightsSetting} has no InstrumentationKey, or one that is no GUID. {Right}";
+        const string Right = "It must be as Application Insights shows it, InstrumentationKey=GUID;IngestionEndpoint=https://...";
+        if (!Guid.TryParse(parts["InstrumentationKey"].FirstOrDefault(), out _))
+            yield return $"{ApplicationInsightsSetting} has no InstrumentationKey, or one that is no GUID. {Right}";
         foreach (var name in new[] { "IngestionEndpoint", "LiveEndpoint" })
         {
-            if (parts[name].FirstOrDefault() is { } endpoint && !(Uri.TryCreate(endpoint, UriKind.Absolute, out var address) && address.Scheme == Uri.UriSchemeHttps))
+            if (parts[name].FirstOrDefault() is { } endpoint && !IsHttps(endpoint))
                 yield return $"{ApplicationInsightsSetting} has a {name} that is no https address. {Right}";
         }
     }
+
+    private static bool IsHttps(string address) => Uri.TryCreate(address, UriKind.Absolute, out var uri) && uri.Scheme == Uri.UriSchemeHttps;
 
     /// <summary>The candidate that differs least, by two letters at most; null where none is that near.</summary>
     private static string? Nearest(string name, IEnumerable<string> candidates) => candidates
@@ -123,5 +136,6 @@ internal static class SettingsChecks
     }
 
     /// <summary>What the Functions host and the Azure SDK read of an identity-based connection.</summary>
-    private sealed record ServiceBusConnection(string FullyQualifiedNamespace, string Credential, string ClientId, string TenantId, string ManagedIdentityResourceId);
+    private sealed record ServiceBusConnection(
+        string FullyQualifiedNamespace, string Credential, string ClientId, string TenantId, string ManagedIdentityResourceId);
 }

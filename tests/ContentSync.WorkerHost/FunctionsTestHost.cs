@@ -12,7 +12,8 @@ using Microsoft.Extensions.Logging;
 namespace ContentSync.WorkerHost;
 
 /// <summary>
-/// A Functions host for one worker: starts the built app, speaks the worker protocol with it, delivers what triggers would deliver and hears how messages are settled.
+/// A Functions host for one worker: starts the built app, speaks the worker protocol with it, delivers what triggers would deliver and hears how
+/// messages are settled.
 /// It reads no trigger of its own.
 /// </summary>
 internal sealed class FunctionsTestHost : IAsyncDisposable
@@ -65,7 +66,11 @@ internal sealed class FunctionsTestHost : IAsyncDisposable
     {
         await ConnectedAsync(cancellationToken);
         var init = await AskAsync(
-            new StreamingMessage { WorkerInitRequest = new WorkerInitRequest { HostVersion = "4.0.0", WorkerDirectory = folder, FunctionAppDirectory = folder } }, cancellationToken);
+            new StreamingMessage
+            {
+                WorkerInitRequest = new WorkerInitRequest { HostVersion = "4.0.0", WorkerDirectory = folder, FunctionAppDirectory = folder },
+            },
+            cancellationToken);
         Demand(init.WorkerInitResponse.Result, "worker init");
         _workerHttp = new Uri(init.WorkerInitResponse.Capabilities["HttpUri"]);
         var metadata = await AskAsync(
@@ -74,14 +79,17 @@ internal sealed class FunctionsTestHost : IAsyncDisposable
         foreach (var function in metadata.FunctionMetadataResponse.FunctionMetadataResults)
         {
             var loaded = await AskAsync(
-                new StreamingMessage { FunctionLoadRequest = new FunctionLoadRequest { FunctionId = function.FunctionId, Metadata = function } }, cancellationToken);
+                new StreamingMessage { FunctionLoadRequest = new FunctionLoadRequest { FunctionId = function.FunctionId, Metadata = function } },
+                cancellationToken);
             Demand(loaded.FunctionLoadResponse.Result, $"load of {function.Name}");
         }
 
         Functions = metadata.FunctionMetadataResponse.FunctionMetadataResults.ToDictionary(function => function.Name, StringComparer.Ordinal);
     }
 
-    /// <summary>Invokes an HTTP function as the host does: the invocation over gRPC, the request itself over HTTP, joined by the invocation's id.</summary>
+    /// <summary>
+    /// Invokes an HTTP function as the host does: the invocation over gRPC, the request itself over HTTP, joined by the invocation's id.
+    /// </summary>
     public async Task<HttpResponseMessage> SendAsync(string function, HttpRequestMessage request, CancellationToken cancellationToken)
     {
         var id = NewId();
@@ -98,7 +106,10 @@ internal sealed class FunctionsTestHost : IAsyncDisposable
 
     /// <summary>Fires a timer.</summary>
     public Task<InvocationResponse> FireAsync(string function, CancellationToken cancellationToken) => InvokeAsync(
-        NewId(), function, new ParameterBinding { Name = "timer", Data = new TypedData { Json = """{"Schedule":{"AdjustForDST":true},"ScheduleStatus":null,"IsPastDue":false}""" } }, cancellationToken);
+        NewId(),
+        function,
+        new ParameterBinding { Name = "timer", Data = new TypedData { Json = """{"Schedule":{"AdjustForDST":true},"ScheduleStatus":null,"IsPastDue":false}""" } },
+        cancellationToken);
 
     /// <summary>Delivers a message as the Service Bus trigger does: the 16 bytes of its lock token, then the message in AMQP.</summary>
     public Task<InvocationResponse> DeliverAsync(string function, ServiceBusMessage message, Guid lockToken, CancellationToken cancellationToken)
@@ -116,7 +127,8 @@ internal sealed class FunctionsTestHost : IAsyncDisposable
             ContentType = "application/octet-stream",
             Content = ByteString.CopyFrom([.. lockToken.ToByteArray(), .. amqp.ToBytes().ToArray()]),
         };
-        return InvokeAsync(NewId(), function, new ParameterBinding { Name = "message", Data = new TypedData { ModelBindingData = data } }, cancellationToken);
+        var input = new ParameterBinding { Name = "message", Data = new TypedData { ModelBindingData = data } };
+        return InvokeAsync(NewId(), function, input, cancellationToken);
     }
 
     /// <summary>Cancels every invocation under way, as a host does that drains.</summary>
@@ -165,7 +177,8 @@ internal sealed class FunctionsTestHost : IAsyncDisposable
 
     private static void Demand(StatusResult result, string what)
     {
-        if (result.Status != StatusResult.Types.Status.Success) throw new InvalidOperationException($"{what}: {result.Status} {result.Exception?.Message}");
+        if (result.Status != StatusResult.Types.Status.Success)
+            throw new InvalidOperationException($"{what}: {result.Status} {result.Exception?.Message}");
     }
 
     private static string NewId() => Guid.NewGuid().ToString();

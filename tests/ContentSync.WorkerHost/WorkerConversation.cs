@@ -23,7 +23,8 @@ internal sealed class WorkerConversation
     /// <summary>Ids of what was asked and not answered yet.</summary>
     public IReadOnlyCollection<string> InvocationsUnderWay => [.. _asked.Keys];
 
-    public ValueTask SendAsync(StreamingMessage message, CancellationToken cancellationToken) => _outgoing.Writer.WriteAsync(message, cancellationToken);
+    public ValueTask SendAsync(StreamingMessage message, CancellationToken cancellationToken) =>
+        _outgoing.Writer.WriteAsync(message, cancellationToken);
 
     /// <summary>Sends and waits for the answer with that id.</summary>
     public async Task<StreamingMessage> AskAsync(string id, StreamingMessage message, CancellationToken cancellationToken)
@@ -35,7 +36,8 @@ internal sealed class WorkerConversation
     }
 
     /// <summary>Carries messages both ways until the worker closes the stream.</summary>
-    public async Task RunAsync(IAsyncStreamReader<StreamingMessage> incoming, IServerStreamWriter<StreamingMessage> outgoing, CancellationToken cancellationToken)
+    public async Task RunAsync(
+        IAsyncStreamReader<StreamingMessage> incoming, IServerStreamWriter<StreamingMessage> outgoing, CancellationToken cancellationToken)
     {
         var writing = WriteAsync(outgoing, cancellationToken);
         try
@@ -92,7 +94,8 @@ internal sealed record SettledMessage(string How, string LockToken, string? Reas
 
 internal sealed class FunctionRpcService(WorkerConversation conversation) : FunctionRpc.FunctionRpcBase
 {
-    public override Task EventStream(IAsyncStreamReader<StreamingMessage> requestStream, IServerStreamWriter<StreamingMessage> responseStream, ServerCallContext context) =>
+    public override Task EventStream(
+        IAsyncStreamReader<StreamingMessage> requestStream, IServerStreamWriter<StreamingMessage> responseStream, ServerCallContext context) =>
         conversation.RunAsync(requestStream, responseStream, context.CancellationToken);
 }
 
@@ -102,7 +105,8 @@ internal sealed class SettlementService(WorkerConversation conversation) : Settl
 
     public override Task<Empty> Abandon(AbandonRequest request, ServerCallContext context) => Settle("abandon", request.Locktoken, null);
 
-    public override Task<Empty> Deadletter(DeadletterRequest request, ServerCallContext context) => Settle("deadLetter", request.Locktoken, request.DeadletterReason);
+    public override Task<Empty> Deadletter(DeadletterRequest request, ServerCallContext context) =>
+        Settle("deadLetter", request.Locktoken, request.DeadletterReason);
 
     private Task<Empty> Settle(string how, string lockToken, string? reason)
     {

@@ -38,7 +38,10 @@ internal sealed class SimulateCommand(IAnsiConsole screen)
         HelpName = "KEY",
     };
 
-    private readonly Option<string> _keyVersion = new("--key-version") { Description = "keyVersion of --public-key.", HelpName = "N", DefaultValueFactory = _ => "1" };
+    private readonly Option<string> _keyVersion = new("--key-version")
+    {
+        Description = "keyVersion of --public-key.", HelpName = "N", DefaultValueFactory = _ => "1",
+    };
 
     private readonly Option<GatewayFaults> _faults = FaultArguments.Create("Faults to inject.");
 
@@ -69,7 +72,9 @@ internal sealed class SimulateCommand(IAnsiConsole screen)
     {
         var data = DataDirectory.Open(parsed.GetValue(_data)!);
         var faults = parsed.GetValue(_faults) ?? GatewayFaults.None;
-        var caller = parsed.GetValue(_publicKey) is { } key ? await CallerKeyAsync(key, parsed.GetValue(_keyVersion)!, cancellationToken).ConfigureAwait(false) : null;
+        var caller = parsed.GetValue(_publicKey) is { } key
+            ? await CallerKeyAsync(key, parsed.GetValue(_keyVersion)!, cancellationToken).ConfigureAwait(false)
+            : null;
         var (clientId, port) = (parsed.GetValue(_clientId)!, parsed.GetValue(_port));
         await using var gateway = await SimulatedGatewayStartup.StartAsync(data, clientId, port, faults, TimeProvider.System, cancellationToken, caller)
             .ConfigureAwait(false);
@@ -99,9 +104,16 @@ internal sealed class SimulateCommand(IAnsiConsole screen)
                 ? new RegisteredKey(keyVersion, rsa.ExportSubjectPublicKeyInfoPem())
                 : throw new CommandException($"--key-version is '{keyVersion}'. {KeyVersionText.Rule}");
         }
-        catch (Exception e) when (e is RsaKeyTextException or IOException or UnauthorizedAccessException)
+        catch (RsaKeyTextException e)
         {
-            throw new CommandException(e.Message, e);
+            throw new CommandException(
+                $"--public-key takes an RSA public key of {RsaKeyText.MinimumBits} bits or more: a PEM file, or the base64 of its X.509 "
+                + "SubjectPublicKeyInfo as infra/public-key.sh prints it.",
+                e);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new CommandException($"--public-key: the file cannot be read. {e.Message}", e);
         }
     }
 }

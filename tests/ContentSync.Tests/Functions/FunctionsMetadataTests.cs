@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.RegularExpressions;
 using ContentSync.Http;
 
 namespace ContentSync.Tests.Functions;
@@ -31,9 +32,12 @@ public sealed class FunctionsMetadataTests
         {
             // The board fetches its parts by itself.
             var path = "/api/" + Text(function.Binding, "route");
-            Assert.Contains($"`{(path.StartsWith(ApiRoutes.Board, StringComparison.Ordinal) ? ApiRoutes.Board : path)}`", readme.Replace("`GET ", "`", StringComparison.Ordinal).Replace("`POST ", "`", StringComparison.Ordinal), StringComparison.Ordinal);
+            if (path.StartsWith(ApiRoutes.Board, StringComparison.Ordinal)) path = ApiRoutes.Board;
+            Assert.Matches($"[` ]{Regex.Escape(path)}`", readme);
         });
-        Assert.All(Triggers("timerTrigger").Concat(Triggers("serviceBusTrigger")), function => Assert.Contains($"| {function.Name} |", readme, StringComparison.Ordinal));
+        Assert.All(
+            Triggers("timerTrigger").Concat(Triggers("serviceBusTrigger")),
+            function => Assert.Contains($"| {function.Name} |", readme, StringComparison.Ordinal));
     }
 
     [Theory]
@@ -49,7 +53,7 @@ public sealed class FunctionsMetadataTests
 
         var bicep = FunctionsApp.Read("infra/modules/serviceBus.bicep");
         var declared = bicep[bicep.IndexOf($"name: {(sessions ? "resync" : "content")}QueueName", StringComparison.Ordinal)..];
-        Assert.StartsWith($"requiresSession: {(sessions ? "true" : "false")}", declared[declared.IndexOf("requiresSession", StringComparison.Ordinal)..], StringComparison.Ordinal);
+        Assert.Equal(sessions ? "true" : "false", Regex.Match(declared, @"requiresSession: (\w+)").Groups[1].Value);
     }
 
     [Theory]

@@ -14,7 +14,8 @@ using Microsoft.Extensions.Logging;
 namespace ContentSync.Tests.Functions;
 
 /// <summary>
-/// Stands for Application Insights' ingestion endpoint, over TLS on this machine: takes what the telemetry exporter of a worker process sends, and counts it as it is
+/// Stands for Application Insights' ingestion endpoint, over TLS on this machine: takes what the telemetry exporter of a worker process sends, and
+/// counts it as it is
 /// billed, uncompressed. The worker signs in with a token that a stand-in for the Azure CLI prints.
 /// </summary>
 internal sealed class IngestionEndpoint : IAsyncDisposable

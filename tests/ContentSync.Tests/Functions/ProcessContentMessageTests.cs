@@ -1,3 +1,4 @@
+using Azure.Core.Amqp;
 using Azure.Messaging.ServiceBus;
 using ContentSync.AlipayHk;
 using ContentSync.Functions;
@@ -51,7 +52,10 @@ public sealed class ProcessContentMessageTests : IAsyncLifetime
     public async Task A_body_that_is_no_plain_bytes_is_dead_lettered_not_thrown_over()
     {
         var actions = new RecordingMessageActions();
-        await _host.Function<ProcessContentMessage>().RunAsync(ServiceBusModelFactory.ServiceBusReceivedMessage(messageId: "value"), actions, CancellationToken.None);
+        var value = new AmqpAnnotatedMessage(AmqpMessageBody.FromValue("text"));
+        value.Properties.MessageId = new AmqpMessageId("value");
+        var message = ServiceBusReceivedMessage.FromAmqpMessage(value, BinaryData.FromBytes(new byte[16]));
+        await _host.Function<ProcessContentMessage>().RunAsync(message, actions, CancellationToken.None);
         Assert.Equal(["deadLetter"], actions.Settlements);
         Assert.Equal("InvalidMessage", actions.Reason);
     }

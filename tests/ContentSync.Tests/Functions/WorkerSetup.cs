@@ -8,7 +8,9 @@ using ContentSync.WorkerHost;
 
 namespace ContentSync.Tests.Functions;
 
-/// <summary>What a real worker process needs around it: a simulated AlipayHK, Azurite, a key, and the settings of the sample filled in with them.</summary>
+/// <summary>
+/// What a real worker process needs around it: a simulated AlipayHK, Azurite, a key, and the settings of the sample filled in with them.
+/// </summary>
 internal sealed class WorkerSetup : IAsyncDisposable
 {
     private readonly TemporaryFolder _folder = new();
@@ -74,6 +76,7 @@ internal sealed class WorkerSetup : IAsyncDisposable
     public static Dictionary<string, string> Sample()
     {
         using var sample = JsonDocument.Parse(FunctionsApp.Read("local.settings.sample.json"));
-        return sample.RootElement.GetProperty("Values").EnumerateObject().ToDictionary(value => value.Name, value => value.Value.GetString()!, StringComparer.Ordinal);
+        return sample.RootElement.GetProperty("Values").EnumerateObject()
+            .ToDictionary(value => value.Name, value => value.Value.GetString()!, StringComparer.Ordinal);
     }
 }

@@ -23,9 +23,11 @@ public sealed class WorkerTelemetryTests(AzuriteStorage azurite, ITestOutputHelp
         await using var host = await setup.LoadAsync();
         for (var pack = 0; pack < Packs; pack++)
         {
-            var message = WorkerSetup.Message($"[{string.Join(',', Enumerable.Range(0, ItemsPerPack).Select(i => TestHost.Item($"SKU-{pack}-{i}")))}]");
+            var items = Enumerable.Range(0, ItemsPerPack).Select(i => TestHost.Item($"SKU-{pack}-{i}"));
+            var message = WorkerSetup.Message($"[{string.Join(',', items)}]");
             message.SessionId = "3";
-            Assert.Equal(Success.Success, (await host.DeliverAsync("ProcessResyncPack", message, Guid.NewGuid(), CancellationToken.None)).Result.Status);
+            var invoked = await host.DeliverAsync("ProcessResyncPack", message, Guid.NewGuid(), CancellationToken.None);
+            Assert.Equal(Success.Success, invoked.Result.Status);
         }
 
         await host.TerminateAsync(CancellationToken.None);
@@ -33,7 +35,8 @@ public sealed class WorkerTelemetryTests(AzuriteStorage azurite, ITestOutputHelp
         Assert.Equal(Packs * ItemsPerPack, setup.Gateway.Snapshot().Count);
 
         var kinds = ingestion.Items.GroupBy(Kind).ToDictionary(kind => kind.Key, kind => (Items: kind.Count(), Bytes: kind.Sum(Encoding.UTF8.GetByteCount)));
-        foreach (var (kind, sum) in kinds) output.WriteLine($"{kind}: {sum.Items} items, {sum.Bytes} bytes, {(double)sum.Bytes / (Packs * ItemsPerPack):0.0} bytes per item in bulk");
+        foreach (var (kind, sum) in kinds)
+            output.WriteLine($"{kind}: {sum.Items} items, {sum.Bytes} bytes, {(double)sum.Bytes / (Packs * ItemsPerPack):0.0} bytes per item in bulk");
         Assert.Contains("MetricData", kinds.Keys);
         Assert.DoesNotContain("MessageData", kinds.Keys);
         Assert.InRange(kinds.Values.Sum(kind => kind.Bytes) / (Packs * ItemsPerPack), 1, 100);

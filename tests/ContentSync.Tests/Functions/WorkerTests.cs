@@ -1,5 +1,6 @@
 using System.Net;
 using System.Text;
+using Azure.Messaging.ServiceBus;
 using ContentSync.Http;
 using ContentSync.Simulator;
 using ContentSync.Tests.Ledger;
@@ -18,12 +19,14 @@ public sealed class WorkerTests(AzuriteStorage azurite)
         await using var setup = await WorkerSetup.StartAsync(azurite);
         await using var host = await setup.LoadAsync();
         Assert.Equal(
-            ApiRoutes.All.Select(route => route.Name).Concat(["ProcessContentMessage", "ProcessResyncPack", "ScheduleResync", "SweepPending"]).Order(StringComparer.Ordinal),
+            ApiRoutes.All.Select(route => route.Name).Concat(["ProcessContentMessage", "ProcessResyncPack", "ScheduleResync", "SweepPending"])
+                .Order(StringComparer.Ordinal),
             host.Functions.Keys.Order(StringComparer.Ordinal));
 
         using var health = await host.SendAsync("CheckHealth", new HttpRequestMessage(HttpMethod.Get, "/api/health"), CancellationToken.None);
         Assert.Equal(HttpStatusCode.OK, health.StatusCode);
-        using var item = new HttpRequestMessage(HttpMethod.Post, "/api/content") { Content = new StringContent(TestHost.Item("TEA-1"), Encoding.UTF8, "application/json") };
+        using var item = new HttpRequestMessage(HttpMethod.Post, "/api/content");
+        item.Content = new StringContent(TestHost.Item("TEA-1"), Encoding.UTF8, "application/json");
         using var submitted = await host.SendAsync("SubmitContent", item, CancellationToken.None);
         Assert.Contains("synchronized", await submitted.Content.ReadAsStringAsync(), StringComparison.Ordinal);
         Assert.Equal(["TEA-1"], setup.Gateway.Snapshot().Keys);
@@ -38,10 +41,12 @@ public sealed class WorkerTests(AzuriteStorage azurite)
         await using var setup = await WorkerSetup.StartAsync(azurite);
         await using var host = await setup.LoadAsync();
         var (right, wrong) = (Guid.NewGuid(), Guid.NewGuid());
-        Assert.Equal(Success, (await host.DeliverAsync("ProcessContentMessage", WorkerSetup.Message(TestHost.Item("TEA-1")), right, CancellationToken.None)).Result.Status);
-        Assert.Equal(Success, (await host.DeliverAsync("ProcessContentMessage", WorkerSetup.Message("{}"), wrong, CancellationToken.None)).Result.Status);
+        Assert.Equal(Success, await DeliverAsync(host, WorkerSetup.Message(TestHost.Item("TEA-1")), right));
+        Assert.Equal(Success, await DeliverAsync(host, WorkerSetup.Message("{}"), wrong));
 
-        Assert.Equal([new SettledMessage("complete", $"{right}", null), new SettledMessage("deadLetter", $"{wrong}", "InvalidMessage")], host.Settled);
+        Assert.Equal(
+            [new SettledMessage("complete", $"{right}", null), new SettledMessage("deadLetter", $"{wrong}", "InvalidMessage")],
+            host.Settled);
         Assert.Equal(["TEA-1"], setup.Gateway.Snapshot().Keys);
     }
 
@@ -56,7 +61,9 @@ public sealed class WorkerTests(AzuriteStorage azurite)
         Assert.Equal(1, await host.Worker.EndAsync(CancellationToken.None));
         var lines = host.Worker.Error.Split('\n', StringSplitOptions.RemoveEmptyEntries);
         Assert.StartsWith("error: The app cannot start: 3 of its settings are missing or wrong.", lines[0], StringComparison.Ordinal);
-        Assert.All(["SweepSchedule", "Recoverability__MaxAttemps", "AlipayHk__PublicKeys"], name => Assert.Single(lines, line => line.Contains("- " + name, StringComparison.Ordinal)));
+        Assert.All(
+            ["SweepSchedule", "Recoverability__MaxAttemps", "AlipayHk__PublicKeys"],
+            name => Assert.Single(lines, line => line.Contains("- " + name, StringComparison.Ordinal)));
         Assert.Equal(4, lines.Length);
         Assert.All(lines, line => Assert.StartsWith("error: ", line, StringComparison.Ordinal));
     }
@@ -65,7 +72,7 @@ public sealed class WorkerTests(AzuriteStorage azurite)
     public async Task The_resync_timer_asks_for_a_run_of_the_catalog_which_outlives_a_broker_that_is_away()
     {
         await using var setup = await WorkerSetup.StartAsync(azurite);
-        setup.Settings["ServiceBus"] = "Endpoint=sb://127.0.0.1:1;SharedAccessKeyName=Root;SharedAccessKey=SAS_KEY_VALUE;UseDevelopmentEmulator=true;";
+        setup.Settings["ServiceBus"] = setup.Settings["ServiceBus"].Replace("localhost", "127.0.0.1:1", StringComparison.Ordinal);
         await using var host = await setup.LoadAsync();
 
         var fired = await host.FireAsync("ScheduleResync", CancellationToken.None);
@@ -101,9 +108,12 @@ public sealed class WorkerTests(AzuriteStorage azurite)
 
         setup.Gateway.Faults = GatewayFaults.None;
         await using var next = await setup.LoadAsync();
-        Assert.Equal(Success, (await next.DeliverAsync("ProcessContentMessage", message, Guid.NewGuid(), CancellationToken.None)).Result.Status);
+        Assert.Equal(Success, await DeliverAsync(next, message, Guid.NewGuid()));
         Assert.Equal(["TEA-1"], setup.Gateway.Snapshot().Keys);
     }
 
     private const StatusResult.Types.Status Success = StatusResult.Types.Status.Success;
+
+    private static async Task<StatusResult.Types.Status> DeliverAsync(FunctionsTestHost host, ServiceBusMessage message, Guid lockToken) =>
+        (await host.DeliverAsync("ProcessContentMessage", message, lockToken, CancellationToken.None)).Result.Status;
 }

@@ -4,7 +4,8 @@ using Azure.Core;
 namespace Azure.Security.KeyVault.Keys.Cryptography;
 
 /// <summary>
-/// 4.7.0: <c>public class CryptographyClient : IKeyEncryptionKey</c>. Where the real one calls a vault, this one signs with the private key in the PEM file
+/// 4.7.0: <c>public class CryptographyClient : IKeyEncryptionKey</c>. Where the real one calls a vault, this one signs with the private key in the
+/// PEM file
 /// that the environment variable <see cref="KeyFileVariable"/> names, so that a worker process of the tests has a key.
 /// </summary>
 public class CryptographyClient
@@ -17,7 +18,10 @@ public class CryptographyClient
     {
     }
 
-    /// <summary>4.7.0: <c>CryptographyClient(Uri keyId, TokenCredential credential, CryptographyClientOptions options)</c>. The real one calls no service here either.</summary>
+    /// <summary>
+    /// 4.7.0: <c>CryptographyClient(Uri keyId, TokenCredential credential, CryptographyClientOptions options)</c>. The real one calls no service
+    /// here either.
+    /// </summary>
     public CryptographyClient(Uri keyId, TokenCredential credential, CryptographyClientOptions options)
     {
         ArgumentNullException.ThrowIfNull(keyId);
@@ -32,7 +36,10 @@ public class CryptographyClient
     /// <summary>Of this double only: what the host configured.</summary>
     internal CryptographyClientOptions? Options { get; }
 
-    /// <summary>4.7.0: <c>virtual Task&lt;SignResult&gt; SignAsync(SignatureAlgorithm algorithm, byte[] digest, CancellationToken cancellationToken = default)</c></summary>
+    /// <summary>
+    /// 4.7.0: <c>virtual Task&lt;SignResult&gt; SignAsync(SignatureAlgorithm algorithm, byte[] digest, CancellationToken cancellationToken =
+    /// default)</c>
+    /// </summary>
     public virtual async Task<SignResult> SignAsync(SignatureAlgorithm algorithm, byte[] digest, CancellationToken cancellationToken = default)
     {
         if (algorithm != SignatureAlgorithm.RS256) throw new NotSupportedException($"The double signs RS256 only, not {algorithm}.");

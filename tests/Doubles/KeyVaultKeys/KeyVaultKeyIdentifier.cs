@@ -12,7 +12,9 @@ public readonly struct KeyVaultKeyIdentifier : IEquatable<KeyVaultKeyIdentifier>
     /// <summary>4.7.0: <c>string Version { get; }</c>; null where the id names none.</summary>
     public string? Version { get; }
 
-    /// <summary>4.7.0: <c>static bool TryCreate(Uri id, out KeyVaultKeyIdentifier identifier)</c>. It takes any collection, not only keys, and any host.</summary>
+    /// <summary>
+    /// 4.7.0: <c>static bool TryCreate(Uri id, out KeyVaultKeyIdentifier identifier)</c>. It takes any collection, not only keys, and any host.
+    /// </summary>
     public static bool TryCreate(Uri id, out KeyVaultKeyIdentifier identifier)
     {
         var isOne = id is { IsAbsoluteUri: true, Segments.Length: 3 or 4 };

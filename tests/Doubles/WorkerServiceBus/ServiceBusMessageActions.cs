@@ -8,7 +8,8 @@ using Microsoft.Azure.ServiceBus.Grpc;
 namespace Microsoft.Azure.Functions.Worker;
 
 /// <summary>
-/// 5.24.0: <c>[InputConverter(typeof(ServiceBusMessageActionsConverter))] public class ServiceBusMessageActions</c>. Each settlement is a call to the host over gRPC;
+/// 5.24.0: <c>[InputConverter(typeof(ServiceBusMessageActionsConverter))] public class ServiceBusMessageActions</c>. Each settlement is a call to
+/// the host over gRPC;
 /// cancelled, it throws <c>RpcException</c> with status Cancelled and no OperationCanceledException, as the real one does.
 /// </summary>
 [InputConverter(typeof(ServiceBusMessageActionsConverter))]
@@ -21,12 +22,15 @@ public class ServiceBusMessageActions
     /// <summary>5.24.0: <c>protected ServiceBusMessageActions()</c>, for fakes that override what they need.</summary>
     protected ServiceBusMessageActions() => _host = null!;
 
-    /// <summary>5.24.0: <c>virtual Task CompleteMessageAsync(ServiceBusReceivedMessage message, CancellationToken cancellationToken = default)</c></summary>
+    /// <summary>
+    /// 5.24.0: <c>virtual Task CompleteMessageAsync(ServiceBusReceivedMessage message, CancellationToken cancellationToken = default)</c>
+    /// </summary>
     public virtual async Task CompleteMessageAsync(ServiceBusReceivedMessage message, CancellationToken cancellationToken = default) =>
         await _host.CompleteAsync(new CompleteRequest { Locktoken = message.LockToken }, cancellationToken: cancellationToken);
 
     /// <summary>
-    /// 5.24.0: <c>virtual Task AbandonMessageAsync(ServiceBusReceivedMessage message, IDictionary&lt;string, object&gt;? propertiesToModify = default,
+    /// 5.24.0: <c>virtual Task AbandonMessageAsync(ServiceBusReceivedMessage message, IDictionary&lt;string, object&gt;? propertiesToModify =
+    /// default,
     /// CancellationToken cancellationToken = default)</c>
     /// </summary>
     public virtual async Task AbandonMessageAsync(
@@ -35,7 +39,8 @@ public class ServiceBusMessageActions
             new AbandonRequest { Locktoken = message.LockToken, PropertiesToModify = Encode(propertiesToModify) }, cancellationToken: cancellationToken);
 
     /// <summary>
-    /// 5.24.0: <c>virtual Task DeadLetterMessageAsync(ServiceBusReceivedMessage message, Dictionary&lt;string, object&gt;? propertiesToModify = default,
+    /// 5.24.0: <c>virtual Task DeadLetterMessageAsync(ServiceBusReceivedMessage message, Dictionary&lt;string, object&gt;? propertiesToModify =
+    /// default,
     /// string? deadLetterReason = default, string? deadLetterErrorDescription = default, CancellationToken cancellationToken = default)</c>
     /// </summary>
     public virtual async Task DeadLetterMessageAsync(

@@ -7,8 +7,10 @@ using Microsoft.Azure.Functions.Worker.Extensions.Abstractions;
 namespace Microsoft.Azure.Functions.Worker;
 
 /// <summary>
-/// 5.24.0: <c>[SupportsDeferredBinding] [SupportedTargetType(typeof(ServiceBusReceivedMessage))] [SupportedTargetType(typeof(ServiceBusReceivedMessage[]))]
-/// internal class ServiceBusReceivedMessageConverter : IInputConverter</c>. The host sends the 16 bytes of the lock token and after them the AMQP message.
+/// 5.24.0: <c>[SupportsDeferredBinding] [SupportedTargetType(typeof(ServiceBusReceivedMessage))]
+/// [SupportedTargetType(typeof(ServiceBusReceivedMessage[]))]
+/// internal class ServiceBusReceivedMessageConverter : IInputConverter</c>. The host sends the 16 bytes of the lock token and after them the AMQP
+/// message.
 /// </summary>
 [SupportsDeferredBinding]
 [SupportedTargetType(typeof(ServiceBusReceivedMessage))]

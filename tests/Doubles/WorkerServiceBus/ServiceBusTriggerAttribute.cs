@@ -1,4 +1,5 @@
-// Stands for Microsoft.Azure.Functions.Worker.Extensions.ServiceBus 5.24.0, as far as the host and the worker SDK use it. Each member cites its real signature.
+// Stands for Microsoft.Azure.Functions.Worker.Extensions.ServiceBus 5.24.0, as far as the host and the worker SDK use it. Each member cites its real
+// signature.
 using Microsoft.Azure.Functions.Worker.Converters;
 using Microsoft.Azure.Functions.Worker.Extensions.Abstractions;
 
@@ -37,7 +38,9 @@ public sealed class ServiceBusTriggerAttribute : TriggerBindingAttribute, ISuppo
     [DefaultValue(false)]
     public bool IsBatched { get; set; }
 
-    /// <summary>5.24.0: <c>bool AutoCompleteMessages { get; set; }</c>. It reaches the binding only where a function names it; host.json decides otherwise.</summary>
+    /// <summary>
+    /// 5.24.0: <c>bool AutoCompleteMessages { get; set; }</c>. It reaches the binding only where a function names it; host.json decides otherwise.
+    /// </summary>
     public bool AutoCompleteMessages { get; set; }
 
     /// <summary>5.24.0: <c>Cardinality ISupportCardinality.Cardinality { get; set; }</c></summary>
