@@ -22,6 +22,7 @@ public sealed class ServiceBusNamespace : IAsyncDisposable
     private readonly QueueLinks _links;
     private readonly ITimer _ticks;
     private ContainerHost? _host;
+    private int _isTickDue;
 
     private ServiceBusNamespace(IEnumerable<BrokerQueueOptions> queues, int port, TimeProvider time)
     {
@@ -34,7 +35,7 @@ public sealed class ServiceBusNamespace : IAsyncDisposable
         }
 
         _links = new QueueLinks(_queues, _loop, _faults, time);
-        _ticks = time.CreateTimer(_ => _loop.Post(Tick), null, TickInterval, TickInterval);
+        _ticks = time.CreateTimer(_ => TickSoon(), null, TickInterval, TickInterval);
     }
 
     /// <summary>The AMQP port on 127.0.0.1.</summary>
@@ -110,8 +111,15 @@ public sealed class ServiceBusNamespace : IAsyncDisposable
         await _loop.DisposeAsync().ConfigureAwait(false);
     }
 
+    // A test's clock that is advanced by hours ticks for every interval at once; one look at the time is enough for all of them.
+    private void TickSoon()
+    {
+        if (Interlocked.Exchange(ref _isTickDue, 1) == 0) _loop.Post(Tick);
+    }
+
     private void Tick()
     {
+        Volatile.Write(ref _isTickDue, 0);
         foreach (var queue in _queues.Values) queue.Tick();
     }
 
