@@ -208,8 +208,7 @@ internal sealed class BrokerQueue(BrokerQueueOptions options, BrokerQueue? deadL
             Enqueue(message, "activated");
         }
 
-        if (options.RequiresSession) ExpireSessions(now);
-        else foreach (var message in _locked.Values.Where(message => message.LockedUntil < now).ToList()) ExpireLock(message, "lock expired");
+        ExpireLocks(now);
         foreach (var lane in _lanes.Values)
         {
             foreach (var message in lane.Ready.Values.Where(message => message.ExpiresAt < now).ToList()) Expire(message);
@@ -239,6 +238,9 @@ internal sealed class BrokerQueue(BrokerQueueOptions options, BrokerQueue? deadL
 
         GiveSessionsOut();
     }
+
+    /// <summary>All locks run out now.</summary>
+    public void LoseLocks() => ExpireLocks(DateTimeOffset.MaxValue);
 
     private BrokerMessage Read(byte[] encoded, Message message)
     {
@@ -376,8 +378,14 @@ internal sealed class BrokerQueue(BrokerQueueOptions options, BrokerQueue? deadL
         return true;
     }
 
-    private void ExpireSessions(DateTimeOffset now)
+    private void ExpireLocks(DateTimeOffset now)
     {
+        if (!options.RequiresSession)
+        {
+            foreach (var message in _locked.Values.Where(message => message.LockedUntil < now).ToList()) ExpireLock(message, "lock expired");
+            return;
+        }
+
         foreach (var lane in _lanes.Values.Where(lane => lane.Holder is not null && lane.LockedUntil < now).ToList())
         {
             var holder = lane.Holder!;
@@ -386,6 +394,8 @@ internal sealed class BrokerQueue(BrokerQueueOptions options, BrokerQueue? deadL
             foreach (var message in LockedIn(lane)) ExpireLock(message, "session lock expired");
             holder.Close(Conditions.SessionLockLost, $"The session lock has expired on session '{lane.SessionId}'. Accept a new session.");
         }
+
+        GiveSessionsOut();
     }
 
     private void ExpireLock(BrokerMessage message, string what)

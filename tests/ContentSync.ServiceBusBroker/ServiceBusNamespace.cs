@@ -97,6 +97,14 @@ public sealed class ServiceBusNamespace : IAsyncDisposable
         _host = host;
     }
 
+    /// <summary>Takes every lock of a queue away, of messages or of sessions, as if each had run out this moment. Service Bus may do so at any time, whatever a client renews.</summary>
+    /// <param name="queue">A queue's name.</param>
+    public Task LoseLocksAsync(string queue) => _loop.AskAsync(() =>
+    {
+        _queues[AmqpText.NameOf(queue)!].LoseLocks();
+        return true;
+    });
+
     /// <summary>What a queue holds and what happened in it.</summary>
     /// <param name="queue">A queue's name, or <see cref="DeadLetterName"/> of it.</param>
     /// <exception cref="InvalidOperationException">The broker itself failed meanwhile.</exception>
