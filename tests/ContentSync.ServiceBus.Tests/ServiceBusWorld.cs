@@ -178,8 +178,12 @@ internal sealed class ServiceBusWorld : IAsyncDisposable
         await Gateway.DisposeAsync();
         foreach (var process in _processes) await process.DisposeAsync();
         await Client.DisposeAsync();
-        if (_broker is not null) await _broker.DisposeAsync();
         Key.Dispose();
+        if (_broker is null) return;
+
+        // It throws where the broker itself has failed, which no test should pass over.
+        await _broker.InspectAsync(ContentQueue).WaitAsync(TimeSpan.FromSeconds(10));
+        await _broker.DisposeAsync();
     }
 
     private async Task EmptyAsync()

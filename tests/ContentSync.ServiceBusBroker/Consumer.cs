@@ -23,7 +23,11 @@ internal sealed class Consumer(ListenerLink link, bool deletesOnReceipt, Session
 
     /// <exception cref="AmqpException">The link is going away.</exception>
     /// <exception cref="ObjectDisposedException">The connection is gone.</exception>
-    public void Send(Message message) => link.SendMessage(message);
+    public void Send(Message message)
+    {
+        link.SendMessage(message);
+        SessionWindow.Reopen(link.Session);
+    }
 
     /// <summary>Closes the link with an error, as Service Bus does when a session's lock has run out.</summary>
     public void Close(string condition, string description)

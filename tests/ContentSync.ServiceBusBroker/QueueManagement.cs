@@ -18,6 +18,7 @@ internal sealed class QueueManagement(BrokerQueue queue, BrokerLoop loop, Broker
         try
         {
             requestContext.Complete(answer);
+            SessionWindow.Reopen(requestContext.ResponseLink.Session);
         }
         catch (Exception e) when (e is AmqpException or ObjectDisposedException)
         {
