@@ -90,6 +90,7 @@ public static class FunctionsHost
         services.TryAddSingleton<ContentSynchronizer>();
         services.TryAddSingleton<ContentMessageReader>();
         services.TryAddSingleton<ContentMessageProcessor>();
+        services.TryAddSingleton<InvocationsUnderWay>();
         services.TryAddSingleton<MessageSettler>();
         services.TryAddSingleton<PendingSweep>();
     }

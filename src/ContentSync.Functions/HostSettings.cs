@@ -70,7 +70,7 @@ public sealed partial class HostSettings
     public static HostSettings Read(IConfiguration configuration)
     {
         var settings = new HostSettings(configuration);
-        string[] faults = [.. settings._faults.Concat(HostSettingsRules.FaultsOf(settings)).Select(AsWritten)];
+        string[] faults = [.. settings._faults.Concat(HostSettingsRules.FaultsOf(settings)).Concat(SettingsChecks.FaultsOf(configuration)).Select(AsWritten)];
         return faults.Length == 0 ? settings : throw new InvalidSettingsException(faults);
     }
 

@@ -92,13 +92,11 @@ internal static partial class HostSettingsRules
 
     private static IEnumerable<string> ScheduleFaults(ScheduleOptions options)
     {
-        if (!IsSchedule(options.Resync))
+        if (!SettingsChecks.IsSchedule(options.Resync))
             yield return $"{ScheduleOptions.Section}:{nameof(ScheduleOptions.Resync)} is missing or wrong. It must be an NCRONTAB expression with six fields, such as 0 0 19 * * * for every day at 19:00 UTC.";
-        if (!IsSchedule(options.Sweep))
+        if (!SettingsChecks.IsSchedule(options.Sweep))
             yield return $"{ScheduleOptions.Section}:{nameof(ScheduleOptions.Sweep)} is missing or wrong. It must be an NCRONTAB expression with six fields, such as 0 */5 * * * * for every five minutes.";
     }
-
-    private static bool IsSchedule(string expression) => expression.Split(' ', StringSplitOptions.RemoveEmptyEntries).Length == 6;
 
     // Nothing goes in clear text but to this machine, and nothing secret stands in an address.
     private static bool IsSafe(Uri? address) =>

@@ -2,16 +2,16 @@ using Azure.Monitor.OpenTelemetry.Exporter;
 using ContentSync.Content;
 using ContentSync.Diagnostics;
 using ContentSync.Functions;
+using Microsoft.Azure.Functions.Worker;
 using Microsoft.Azure.Functions.Worker.Builder;
 using Microsoft.Azure.Functions.Worker.OpenTelemetry;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using OpenTelemetry;
-using OpenTelemetry.Metrics;
-using OpenTelemetry.Trace;
 
 var builder = FunctionsApplication.CreateBuilder(args);
+builder.UseMiddleware<InvocationsUnderWay>();
 builder.ConfigureFunctionsWebApplication();
 try
 {
@@ -19,15 +19,19 @@ try
 }
 catch (Exception e) when (e is InvalidSettingsException or ContentSchemaException)
 {
-    await Console.Error.WriteLineAsync(e.Message);
+    await StartFailure.WriteAsync(Console.Error, e.Message);
     return 1;
 }
 
+builder.Services.AddHostedService(services => services.GetRequiredService<InvocationsUnderWay>());
+
+// host.json's levels are the host's alone. Logging__LogLevel__Default and its kin in app settings win over these.
+builder.Logging.SetMinimumLevel(LogLevel.Warning);
 var telemetry = builder.Services.AddOpenTelemetry()
     .UseFunctionsWorkerDefaults()
     .WithTracing(traces => traces.AddSource(Telemetry.Name))
     .WithMetrics(metrics => metrics.AddMeter(Telemetry.Name));
-if (builder.Configuration["APPLICATIONINSIGHTS_CONNECTION_STRING"] is { Length: > 0 } connection)
+if (builder.Configuration[SettingsChecks.ApplicationInsightsSetting] is { Length: > 0 } connection)
 {
     var credential = AzureIdentity.Read(builder.Configuration).CreateCredential();
     telemetry

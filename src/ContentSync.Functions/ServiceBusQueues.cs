@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Azure.Identity;
 using Azure.Messaging.ServiceBus;
 using ContentSync.Resync;
@@ -37,6 +38,8 @@ public sealed class ServiceBusQueues(ServiceBusSender content, ServiceBusSender 
 
     private async Task SendAsync(ServiceBusSender sender, IEnumerable<OutgoingMessage> messages, CancellationToken cancellationToken)
     {
+        // A message carries the trace it is sent in; the packs of a run, thousands of them, would all be one trace.
+        if (sender == resync) Activity.Current = null;
         var transfer = new List<ServiceBusMessage>();
         var bytes = 0;
         foreach (var message in messages)

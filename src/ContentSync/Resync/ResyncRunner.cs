@@ -31,16 +31,21 @@ public sealed class ResyncRunner(
     /// <summary>Told of every state of the run, from its plan to its end.</summary>
     public event Action<ResyncRun>? Progress;
 
-    /// <summary>Asks for a run. Another call must carry it out; see <see cref="ContinueAsync"/>.</summary>
-    /// <returns>The new run, or the one of this source that is under way already.</returns>
+    /// <summary>Asks for a run. Another call must carry it out; see <see cref="ContinueAsync"/>. A dry run under way makes room for a run that sends.</summary>
+    /// <returns>The new run, or the one of this source that is under way already and does at least as much.</returns>
     /// <exception cref="IOException">The store cannot be used.</exception>
     public async Task<ResyncStart> RequestAsync(ICatalogSource source, ResyncWish wish, CancellationToken cancellationToken)
     {
         while (true)
         {
             var history = await HistoryAsync(source, cancellationToken).ConfigureAwait(false);
-            if (history.UnderWay() is { } running) return new ResyncStart(running, IsNew: false);
             var now = time.GetUtcNow();
+            if (history.UnderWay() is { } running)
+            {
+                if (wish.DryRun || !running.Wish.DryRun) return new ResyncStart(running, IsNew: false);
+                history = history.With(Ended(running, ResyncRunState.Cancelled, "Cancelled: a run that sends was asked for, and plans anew."));
+            }
+
             var run = new ResyncRun
             {
                 RunId = requestIds.Create(),
@@ -63,7 +68,7 @@ public sealed class ResyncRunner(
     public async Task<ResyncRun> RunAsync(ICatalogSource source, ResyncWish wish, CancellationToken cancellationToken)
     {
         var (run, isNew) = await RequestAsync(source, wish, cancellationToken).ConfigureAwait(false);
-        if (!isNew && run.State == ResyncRunState.Planning) await WishAnewAsync(source, run, wish, cancellationToken).ConfigureAwait(false);
+        if (!isNew && run.State == ResyncRunState.Planning && wish.DryRun == run.Wish.DryRun) await WishAnewAsync(source, run, wish, cancellationToken).ConfigureAwait(false);
         while (true)
         {
             var step = await ContinueAsync(source, Timeout.InfiniteTimeSpan, cancellationToken).ConfigureAwait(false);

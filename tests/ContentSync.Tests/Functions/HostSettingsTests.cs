@@ -62,6 +62,11 @@ public sealed class HostSettingsTests
     [InlineData("ServiceBus__fullyQualifiedNamespace", "sb://namespace.servicebus.windows.net")]
     [InlineData("Schedules__Sweep", "*/5 * * * *")]
     [InlineData("Schedules__Resync", "daily")]
+    [InlineData("Schedules__Resync", "0 0 25 * * *")]
+    [InlineData("Schedules__Sweep", "0 */5 * * * * *")]
+    [InlineData("APPLICATIONINSIGHTS_CONNECTION_STRING", "my-insights")]
+    [InlineData("APPLICATIONINSIGHTS_CONNECTION_STRING", "InstrumentationKey=11111111-2222-3333-4444-555555555555;IngestionEndpoint=insights.example")]
+    [InlineData("APPLICATIONINSIGHTS_CONNECTION_STRING", "IngestionEndpoint=https://insights.example/")]
     [InlineData("Catalog__ContainerUri", "http://account.blob.core.windows.net/catalog")]
     [InlineData("Catalog__ContainerUri", "https://account.blob.core.windows.net/catalog?sig=abc")]
     [InlineData("Catalog__ContainerUri", "https://account.blob.core.windows.net")]
@@ -92,6 +97,42 @@ public sealed class HostSettingsTests
         settings[setting.Replace("__", ":", StringComparison.Ordinal)] = value;
         var fault = Assert.Single(Assert.Throws<InvalidSettingsException>(() => Read(settings)).Faults);
         Assert.StartsWith(setting, fault, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("Recoverability__MaxAttemps", "Recoverability__MaxAttempts")]
+    [InlineData("Signing__Keys__0__KeyVersoin", "Signing__Keys__0__KeyVersion")]
+    [InlineData("AlipayHk__Encryption__Enable", "AlipayHk__Encryption__Enabled")]
+    [InlineData("ServiceBus__fullyQualifiedNamespaces", "ServiceBus__FullyQualifiedNamespace")]
+    [InlineData("Recoverabilty__MaxAttempts", "Recoverability__MaxAttempts")]
+    [InlineData("AZURE_CLIENTID", "AZURE_CLIENT_ID")]
+    [InlineData("APPLICATIONINSIGHT_CONNECTION_STRING", "APPLICATIONINSIGHTS_CONNECTION_STRING")]
+    public void A_misspelled_name_is_answered_with_the_nearest_one(string misspelled, string right)
+    {
+        var settings = TestHost.Settings();
+        settings[misspelled.Replace("__", ":", StringComparison.Ordinal)] = "3";
+        Assert.Equal($"{misspelled} is no setting. Did you mean {right}?", Assert.Single(Assert.Throws<InvalidSettingsException>(() => Read(settings)).Faults));
+    }
+
+    [Fact]
+    public void A_name_that_is_like_no_other_is_answered_with_those_that_there_are()
+    {
+        var settings = TestHost.Settings();
+        settings["Queues:Packs"] = "packs";
+        Assert.Equal("Queues__Packs is no setting. Queues has Content, Resync.", Assert.Single(Assert.Throws<InvalidSettingsException>(() => Read(settings)).Faults));
+    }
+
+    [Theory]
+    [InlineData("AzureWebJobsStorage__accountName")]
+    [InlineData("Logging__LogLevel__Default")]
+    [InlineData("ServiceBus__credential")]
+    [InlineData("APPLICATIONINSIGHTS_AUTHENTICATION_STRING")]
+    [InlineData("PATH")]
+    public void A_name_that_is_someone_elses_is_left_alone(string name)
+    {
+        var settings = TestHost.Settings();
+        settings[name.Replace("__", ":", StringComparison.Ordinal)] = "value";
+        Assert.NotNull(Read(settings));
     }
 
     [Fact]

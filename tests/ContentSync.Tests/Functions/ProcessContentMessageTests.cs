@@ -185,12 +185,12 @@ public sealed class ProcessContentMessageTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_shutdown_between_work_and_settlement_never_dead_letters()
+    public async Task A_shutdown_after_the_work_leaves_the_settlement_as_the_work_ended()
     {
         using var shutdown = new CancellationTokenSource();
-        var actions = new RecordingMessageActions { Settling = how => { if (how == "deadLetter") shutdown.Cancel(); } };
+        var actions = new RecordingMessageActions { Settling = _ => shutdown.Cancel() };
         await _host.DeliverAsync("{}", actions: actions, cancellationToken: shutdown.Token);
-        Assert.Equal(["abandon"], actions.Settlements);
+        Assert.Equal(["deadLetter"], actions.Settlements);
     }
 
     private async Task<SyncRecord> RecordAsync(string contentId) =>

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using ContentSync.Functions;
 using ContentSync.Synchronization;
 using ContentSync.Synchronization.Messages;
@@ -46,7 +47,17 @@ public sealed class ServiceBusQueuesTests : IAsyncDisposable
             CancellationToken.None);
 
         Assert.Equal([["1", "3"], ["2"], ["4"]], _bus.Transfers.Select(transfer => transfer.Select(sent => sent.MessageId!).ToArray()));
-        Assert.Equal([("content-resync", "3"), ("content-resync", "3"), ("content-resync", "4"), ("content", null)], _bus.Log.Select(sent => (sent.Queue, sent.Message.SessionId)));
+        Assert.Equal([("content-resync", "3"), ("content-resync", "3"), ("content-resync", "4"), ("content", null)], _bus.Log.Select(sent => (sent.Queue, (string?)sent.Message.SessionId)));
+    }
+
+    [Fact]
+    public async Task A_single_message_stays_in_the_trace_that_sent_it_and_the_packs_of_a_run_begin_their_own()
+    {
+        using var step = new Activity("step").Start();
+        var message = new OutgoingMessage("1", "{}"u8.ToArray(), null, new Dictionary<string, object>(), TimeSpan.Zero);
+        await Queue().EnqueueAsync([message with { SessionId = "3" }, message with { MessageId = "2" }], CancellationToken.None);
+        Assert.Equal([null, step.TraceId.ToHexString()], _bus.Traces);
+        Assert.Same(step, Activity.Current);
     }
 
     [Fact]

@@ -3,7 +3,7 @@ using Microsoft.Azure.Functions.Worker;
 
 namespace ContentSync.Tests.FunctionsSdk;
 
-/// <summary>How the host settled one message. It derives from the double as it would from the real class.</summary>
+/// <summary>How the host settled one message.</summary>
 internal sealed class RecordingMessageActions : ServiceBusMessageActions
 {
     /// <summary>complete, abandon or deadLetter, in order.</summary>

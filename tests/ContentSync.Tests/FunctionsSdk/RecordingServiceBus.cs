@@ -1,8 +1,9 @@
+using System.Diagnostics;
 using Azure.Messaging.ServiceBus;
 
 namespace ContentSync.Tests.FunctionsSdk;
 
-/// <summary>Keeps what the host sent. It derives from the doubles as it would from the real classes.</summary>
+/// <summary>Keeps what the host sent.</summary>
 internal sealed class RecordingServiceBus : ServiceBusClient
 {
     /// <summary>The messages of each transfer.</summary>
@@ -10,6 +11,9 @@ internal sealed class RecordingServiceBus : ServiceBusClient
 
     /// <summary>Each message with the queue that it went to.</summary>
     public List<(string Queue, ServiceBusMessage Message)> Log { get; } = [];
+
+    /// <summary>The trace that each transfer was sent in, which the real sender writes into its messages; null for none.</summary>
+    public List<string?> Traces { get; } = [];
 
     public IReadOnlyList<ServiceBusMessage> Sent => [.. Transfers.SelectMany(transfer => transfer)];
 
@@ -24,6 +28,7 @@ internal sealed class RecordingServiceBus : ServiceBusClient
         {
             cancellationToken.ThrowIfCancellationRequested();
             if (bus.Unavailable is { } unavailable) throw unavailable;
+            bus.Traces.Add(Activity.Current?.TraceId.ToHexString());
             bus.Transfers.Add([.. messages]);
             bus.Log.AddRange(messages.Select(message => (queue, message)));
             return Task.CompletedTask;

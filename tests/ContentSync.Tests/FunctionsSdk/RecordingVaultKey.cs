@@ -4,7 +4,7 @@ using Azure.Security.KeyVault.Keys.Cryptography;
 
 namespace ContentSync.Tests.FunctionsSdk;
 
-/// <summary>A vault's key: signs with a key of the test's and counts. It derives from the double as it would from the real class.</summary>
+/// <summary>A vault's key: signs with a key of the test's and counts.</summary>
 internal sealed class RecordingVaultKey(Uri keyId, RSA key) : CryptographyClient
 {
     private int _calls;

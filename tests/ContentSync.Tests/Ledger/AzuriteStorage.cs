@@ -21,6 +21,9 @@ public sealed class AzuriteStorage : IAsyncLifetime
     private const string Version = "3.35.0";
     private const string Account = "ledgertests";
 
+    /// <summary>The account that a developer's Azurite has; a host that finds a loopback address in its settings signs in to it with its published key.</summary>
+    private const string DeveloperAccount = "devstoreaccount1:Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
+
     private readonly string _key = Convert.ToBase64String(RandomNumberGenerator.GetBytes(32));
     private readonly StringBuilder _output = new();
     private readonly List<Process> _running = [];
@@ -48,6 +51,14 @@ public sealed class AzuriteStorage : IAsyncLifetime
         options.Retry.Delay = TimeSpan.FromMilliseconds(10);
         if (policy is not null) options.AddPolicy(policy, Azure.Core.HttpPipelinePosition.PerRetry);
         return new BlobContainerClient(new Uri($"{_blobs}/c{RandomNumberGenerator.GetHexString(16, lowercase: true)}"), new StorageSharedKeyCredential(Account, _key), options);
+    }
+
+    /// <summary>Addresses of the developer's account, for the settings of a host: its tables, and a container that no other test uses.</summary>
+    /// <exception cref="SkipException">There is no Azurite; a <c>[SkippableFact]</c> is reported as skipped.</exception>
+    internal (Uri Tables, Uri Container) Developer()
+    {
+        Skip.If(_skipReason is not null, _skipReason);
+        return (new Uri(_tables!, "/devstoreaccount1"), new Uri(_blobs!, $"/devstoreaccount1/c{RandomNumberGenerator.GetHexString(16, lowercase: true)}"));
     }
 
     public async Task InitializeAsync()
@@ -117,7 +128,7 @@ public sealed class AzuriteStorage : IAsyncLifetime
             var azurite = Process.Start(new ProcessStartInfo(node)
             {
                 ArgumentList = { Path.Combine(scripts, service, "main.js"), $"--{service}Host", "127.0.0.1", $"--{service}Port", $"{port}", "--inMemoryPersistence", "--skipApiVersionCheck", "--disableTelemetry", "--silent" },
-                Environment = { ["AZURITE_ACCOUNTS"] = $"{Account}:{_key}" },
+                Environment = { ["AZURITE_ACCOUNTS"] = $"{Account}:{_key};{DeveloperAccount}" },
                 WorkingDirectory = Path.GetTempPath(),
                 RedirectStandardOutput = true,
                 RedirectStandardError = true,

@@ -120,21 +120,6 @@ public sealed class ServiceBusFaultTests : IAsyncLifetime
     }
 
     [SkippableFact]
-    public async Task A_message_of_256_KB_that_comes_while_the_ledger_is_away_is_kept_until_it_is_back()
-    {
-        _world.Ledger.Unavailable = new LedgerUnavailableException("away");
-        var process = await _world.StartProcessAsync(Quick);
-        var item = ServiceBusWorld.Item("TEA-1");
-        await _world.SendAsync("1", item + new string(' ', MessageLimit - 200 - item.Length));
-        await Eventually.TrueAsync(() => !process.Delivered.IsEmpty, "the message is delivered");
-        await Task.Delay(TimeSpan.FromSeconds(3));
-        _world.Ledger.Unavailable = null;
-        await _world.SynchronizedAsync("TEA-1");
-        await _world.DoneAsync();
-        Assert.Empty((await _world.Broker.InspectAsync(ServiceBusNamespace.DeadLetterName(ServiceBusWorld.ContentQueue))).Messages);
-    }
-
-    [SkippableFact]
     public async Task A_broker_that_goes_away_during_work_loses_nothing_and_the_processes_go_on_when_it_is_back()
     {
         _world.Gateway.Faults = GatewayFaults.Parse("latency=300ms");

@@ -27,7 +27,7 @@ internal sealed class ServiceBusWorld : IAsyncDisposable
     private static readonly ServiceBusReceiverOptions DeletingDeadLetters = new() { ReceiveMode = ServiceBusReceiveMode.ReceiveAndDelete, SubQueue = SubQueue.DeadLetter };
 
     private readonly ServiceBusNamespace? _broker;
-    private readonly List<WorkerProcess> _processes = [];
+    private readonly List<AppProcess> _processes = [];
 
     private ServiceBusWorld(ServiceBusNamespace? broker, string connectionString, SimulatedGateway gateway, RSA key)
     {
@@ -106,9 +106,9 @@ internal sealed class ServiceBusWorld : IAsyncDisposable
     /// <summary>Starts one process of the app.</summary>
     /// <param name="settings">Beside or instead of the least that the app starts with.</param>
     /// <param name="sessions">Changes what host.json says of the session processor.</param>
-    public async Task<WorkerProcess> StartProcessAsync(Dictionary<string, string?>? settings = null, Action<ServiceBusSessionProcessorOptions>? sessions = null)
+    public async Task<AppProcess> StartProcessAsync(Dictionary<string, string?>? settings = null, Action<ServiceBusSessionProcessorOptions>? sessions = null)
     {
-        var process = await WorkerProcess.StartAsync(this, settings ?? [], sessions);
+        var process = await AppProcess.StartAsync(this, settings ?? [], sessions);
         _processes.Add(process);
         return process;
     }

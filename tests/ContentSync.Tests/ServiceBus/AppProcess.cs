@@ -15,13 +15,13 @@ namespace ContentSync.Tests.ServiceBus;
 /// One process of the app: the composition root with the real Service Bus client, and a processor for each queue trigger as the Functions host has
 /// it. Where a function fails, the host lets the processor abandon the message.
 /// </summary>
-internal sealed class WorkerProcess : IAsyncDisposable
+internal sealed class AppProcess : IAsyncDisposable
 {
     private readonly ServiceProvider _services;
     private readonly ServiceBusProcessor _content;
     private readonly ServiceBusSessionProcessor _resync;
 
-    private WorkerProcess(ServiceProvider services, Action<ServiceBusSessionProcessorOptions>? sessions)
+    private AppProcess(ServiceProvider services, Action<ServiceBusSessionProcessorOptions>? sessions)
     {
         _services = services;
         Client = services.GetRequiredService<ServiceBusClient>();
@@ -47,7 +47,7 @@ internal sealed class WorkerProcess : IAsyncDisposable
     /// <summary>What the processors reported, failures of functions included.</summary>
     public ConcurrentQueue<ProcessErrorEventArgs> Errors { get; } = new();
 
-    public static async Task<WorkerProcess> StartAsync(
+    public static async Task<AppProcess> StartAsync(
         ServiceBusWorld world, Dictionary<string, string?> settings, Action<ServiceBusSessionProcessorOptions>? sessions)
     {
         var services = new ServiceCollection();
@@ -61,7 +61,7 @@ internal sealed class WorkerProcess : IAsyncDisposable
         services.AddSingleton<Func<double>>(() => 0.5);
         services.AddSingleton<TokenCredential>(new NoCredential());
         await services.AddContentSyncAsync(Configuration(world, settings), CancellationToken.None);
-        var process = new WorkerProcess(services.BuildServiceProvider(), sessions);
+        var process = new AppProcess(services.BuildServiceProvider(), sessions);
         await process._content.StartProcessingAsync();
         await process._resync.StartProcessingAsync();
         return process;

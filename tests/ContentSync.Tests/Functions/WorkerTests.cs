@@ -1,0 +1,109 @@
+using System.Net;
+using System.Text;
+using ContentSync.Http;
+using ContentSync.Local.SimulatedAlipayHk;
+using ContentSync.Tests.Ledger;
+using ContentSync.WorkerHost;
+using ContentSync.WorkerHost.Protocol;
+
+namespace ContentSync.Tests.Functions;
+
+/// <summary>The built app as a process of its own, as the Functions host starts it and speaks with it.</summary>
+[Collection(AzuriteTests.Name)]
+public sealed class WorkerTests(AzuriteStorage azurite)
+{
+    [SkippableFact]
+    public async Task Starts_with_the_sample_settings_loads_every_function_and_answers_over_HTTP()
+    {
+        await using var setup = await WorkerSetup.StartAsync(azurite);
+        await using var host = await setup.LoadAsync();
+        Assert.Equal(
+            ApiRoutes.All.Select(route => route.Name).Concat(["ProcessContentMessage", "ProcessResyncPack", "ScheduleResync", "SweepPending"]).Order(StringComparer.Ordinal),
+            host.Functions.Keys.Order(StringComparer.Ordinal));
+
+        using var health = await host.SendAsync("CheckHealth", new HttpRequestMessage(HttpMethod.Get, "/api/health"), CancellationToken.None);
+        Assert.Equal(HttpStatusCode.OK, health.StatusCode);
+        using var item = new HttpRequestMessage(HttpMethod.Post, "/api/content") { Content = new StringContent(TestHost.Item("TEA-1"), Encoding.UTF8, "application/json") };
+        using var submitted = await host.SendAsync("SubmitContent", item, CancellationToken.None);
+        Assert.Contains("synchronized", await submitted.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+        Assert.Equal(["TEA-1"], setup.Gateway.Snapshot().Keys);
+
+        await host.TerminateAsync(CancellationToken.None);
+        Assert.Equal(0, await host.Worker.EndAsync(CancellationToken.None));
+    }
+
+    [SkippableFact]
+    public async Task Settles_queue_messages_through_the_host()
+    {
+        await using var setup = await WorkerSetup.StartAsync(azurite);
+        await using var host = await setup.LoadAsync();
+        var (right, wrong) = (Guid.NewGuid(), Guid.NewGuid());
+        Assert.Equal(Success, (await host.DeliverAsync("ProcessContentMessage", WorkerSetup.Message(TestHost.Item("TEA-1")), right, CancellationToken.None)).Result.Status);
+        Assert.Equal(Success, (await host.DeliverAsync("ProcessContentMessage", WorkerSetup.Message("{}"), wrong, CancellationToken.None)).Result.Status);
+
+        Assert.Equal([new SettledMessage("complete", $"{right}", null), new SettledMessage("deadLetter", $"{wrong}", "InvalidMessage")], host.Settled);
+        Assert.Equal(["TEA-1"], setup.Gateway.Snapshot().Keys);
+    }
+
+    [Fact]
+    public async Task Wrong_settings_end_it_with_one_message_that_the_host_logs_as_an_error_and_an_exit_code()
+    {
+        var settings = WorkerSetup.Sample();
+        settings["Schedules__Sweep"] = "every five minutes";
+        settings["Recoverability__MaxAttemps"] = "3";
+        await using var host = await FunctionsTestHost.StartAsync(FunctionsApp.Folder, settings);
+
+        Assert.Equal(1, await host.Worker.EndAsync(CancellationToken.None));
+        var lines = host.Worker.Error.Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        Assert.StartsWith("error: The app cannot start: 3 of its settings are missing or wrong.", lines[0], StringComparison.Ordinal);
+        Assert.All(["Schedules__Sweep", "Recoverability__MaxAttemps", "AlipayHk__PartnerKeys"], name => Assert.Single(lines, line => line.Contains("- " + name, StringComparison.Ordinal)));
+        Assert.Equal(4, lines.Length);
+        Assert.All(lines, line => Assert.StartsWith("error: ", line, StringComparison.Ordinal));
+    }
+
+    [SkippableFact]
+    public async Task The_resync_timer_asks_for_a_run_of_the_catalog_which_outlives_a_broker_that_is_away()
+    {
+        await using var setup = await WorkerSetup.StartAsync(azurite);
+        setup.Settings["ServiceBus"] = "Endpoint=sb://127.0.0.1:1;SharedAccessKeyName=Root;SharedAccessKey=SAS_KEY_VALUE;UseDevelopmentEmulator=true;";
+        await using var host = await setup.LoadAsync();
+
+        var fired = await host.FireAsync("ScheduleResync", CancellationToken.None);
+
+        // The function's retry asks again; the run is there already.
+        Assert.Equal(StatusResult.Types.Status.Failure, fired.Result.Status);
+        Assert.Contains("Service Bus did not take the messages", fired.Result.Exception.Message, StringComparison.Ordinal);
+        using var runs = await host.SendAsync("ListResyncs", new HttpRequestMessage(HttpMethod.Get, "/api/resyncs"), CancellationToken.None);
+        var listed = await runs.Content.ReadAsStringAsync();
+        Assert.Contains("\"state\":\"planning\"", listed, StringComparison.Ordinal);
+        Assert.Contains("\"dryRun\":false", listed, StringComparison.Ordinal);
+    }
+
+    [SkippableTheory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_stop_during_work_marks_no_invocation_as_failed_and_the_next_instance_goes_on(bool bySignal)
+    {
+        await using var setup = await WorkerSetup.StartAsync(azurite);
+        setup.Gateway.Faults = GatewayFaults.Parse("latency=5s");
+        var message = WorkerSetup.Message(TestHost.Item("TEA-1"));
+        await using (var host = await setup.LoadAsync())
+        {
+            var delivery = host.DeliverAsync("ProcessContentMessage", message, Guid.NewGuid(), CancellationToken.None);
+            while (setup.Gateway.Stats.Requests == 0 && !delivery.IsCompleted) await Task.Delay(20);
+            if (bySignal) await host.Worker.TerminateAsync(CancellationToken.None);
+            else await host.CancelInvocationsAsync(CancellationToken.None);
+
+            Assert.Equal(Success, (await delivery).Result.Status);
+            Assert.Equal(["abandon"], host.Settled.Select(settled => settled.How));
+            if (bySignal) Assert.Equal(0, await host.Worker.EndAsync(CancellationToken.None));
+        }
+
+        setup.Gateway.Faults = GatewayFaults.None;
+        await using var next = await setup.LoadAsync();
+        Assert.Equal(Success, (await next.DeliverAsync("ProcessContentMessage", message, Guid.NewGuid(), CancellationToken.None)).Result.Status);
+        Assert.Equal(["TEA-1"], setup.Gateway.Snapshot().Keys);
+    }
+
+    private const StatusResult.Types.Status Success = StatusResult.Types.Status.Success;
+}

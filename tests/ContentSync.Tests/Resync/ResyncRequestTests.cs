@@ -1,0 +1,50 @@
+using ContentSync.Resync;
+
+namespace ContentSync.Tests.Resync;
+
+/// <summary>Which of two requests for the same source counts.</summary>
+public sealed class ResyncRequestTests : IDisposable
+{
+    private static readonly TestSnapshot Catalog = new(TestSnapshot.Line("a", "1"));
+
+    private readonly ResyncWorld _world = new();
+    private readonly SessionBroker _broker;
+    private readonly Resyncs _resyncs;
+
+    public ResyncRequestTests()
+    {
+        _broker = new SessionBroker(_world.Time);
+        _resyncs = _world.Resyncs(_broker);
+    }
+
+    public void Dispose() => _world.Dispose();
+
+    [Fact]
+    public async Task A_run_that_sends_takes_the_place_of_a_dry_run_under_way()
+    {
+        var dry = await _resyncs.StartAsync(Catalog, new ResyncWish { DryRun = true }, default);
+        var real = await _resyncs.StartAsync(Catalog, new ResyncWish(), default);
+
+        Assert.True(real.IsNew);
+        Assert.False(real.Run.Wish.DryRun);
+        Assert.Equal([real.Run.RunId, dry.Run.RunId], (await _resyncs.ListAsync(default)).Select(run => run.RunId));
+        Assert.Equal(ResyncRunState.Cancelled, (await _resyncs.FindAsync(dry.Run.RunId, default))!.State);
+        while (_broker.Next() is { } message)
+            await _broker.SettleAsync(message, await _world.ProcessAsync(Catalog, message, _broker, new KillSwitch(long.MaxValue)));
+        Assert.Equal(ResyncRunState.Completed, (await _resyncs.FindAsync(real.Run.RunId, default))!.State);
+        Assert.Equal(["a"], _world.Partner.Held.Keys);
+    }
+
+    [Theory]
+    [InlineData(false, false)]
+    [InlineData(false, true)]
+    [InlineData(true, true)]
+    public async Task Any_other_request_joins_the_run_under_way(bool firstIsDry, bool secondIsDry)
+    {
+        var first = await _resyncs.StartAsync(Catalog, new ResyncWish { DryRun = firstIsDry }, default);
+        var second = await _resyncs.StartAsync(Catalog, new ResyncWish { DryRun = secondIsDry }, default);
+        Assert.False(second.IsNew);
+        Assert.Equal(first.Run.RunId, second.Run.RunId);
+        Assert.Equal(firstIsDry, (await _resyncs.FindAsync(first.Run.RunId, default))!.Wish.DryRun);
+    }
+}

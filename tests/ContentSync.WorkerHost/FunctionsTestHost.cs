@@ -1,0 +1,172 @@
+using System.Net;
+using Azure.Core.Amqp;
+using Azure.Messaging.ServiceBus;
+using ContentSync.WorkerHost.Protocol;
+using Google.Protobuf;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+
+namespace ContentSync.WorkerHost;
+
+/// <summary>
+/// A Functions host for one worker: starts the built app, speaks the worker protocol with it, delivers what triggers would deliver and hears how messages are settled.
+/// It reads no trigger of its own.
+/// </summary>
+internal sealed class FunctionsTestHost : IAsyncDisposable
+{
+    /// <summary>Longest that a worker may take to connect or to answer one request.</summary>
+    private static readonly TimeSpan MaxAnswerTime = TimeSpan.FromSeconds(60);
+
+    private readonly WebApplication _server;
+    private readonly WorkerConversation _conversation;
+    private readonly HttpClient _http = new();
+    private Uri? _workerHttp;
+
+    private FunctionsTestHost(WebApplication server, WorkerConversation conversation, WorkerProcess worker)
+    {
+        _server = server;
+        _conversation = conversation;
+        Worker = worker;
+    }
+
+    public WorkerProcess Worker { get; }
+
+    /// <summary>The functions by name, once they are loaded.</summary>
+    public IReadOnlyDictionary<string, RpcFunctionMetadata> Functions { get; private set; } = new Dictionary<string, RpcFunctionMetadata>();
+
+    /// <summary>How messages were settled, in order.</summary>
+    public IReadOnlyCollection<SettledMessage> Settled => _conversation.Settled;
+
+    /// <summary>What the worker logged through the host.</summary>
+    public IReadOnlyCollection<RpcLog> Logged => _conversation.Logged;
+
+    /// <summary>Starts the worker's process, and does not wait for it to connect.</summary>
+    public static async Task<FunctionsTestHost> StartAsync(string folder, IReadOnlyDictionary<string, string> settings)
+    {
+        var builder = WebApplication.CreateSlimBuilder();
+        builder.Logging.ClearProviders();
+        builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, 0, listen => listen.Protocols = HttpProtocols.Http2));
+        builder.Services.AddSingleton<WorkerConversation>();
+        builder.Services.AddGrpc(grpc => grpc.MaxReceiveMessageSize = null);
+        var server = builder.Build();
+        server.MapGrpcService<FunctionRpcService>();
+        server.MapGrpcService<SettlementService>();
+        await server.StartAsync();
+        var worker = WorkerProcess.Start(folder, new Uri(server.Urls.First()), settings);
+        return new FunctionsTestHost(server, server.Services.GetRequiredService<WorkerConversation>(), worker);
+    }
+
+    /// <summary>Greets the worker and loads every function that it names.</summary>
+    /// <exception cref="InvalidOperationException">The worker ended, or refused something; the message says what.</exception>
+    public async Task LoadAsync(string folder, CancellationToken cancellationToken)
+    {
+        await ConnectedAsync(cancellationToken);
+        var init = await AskAsync(
+            new StreamingMessage { WorkerInitRequest = new WorkerInitRequest { HostVersion = "4.0.0", WorkerDirectory = folder, FunctionAppDirectory = folder } }, cancellationToken);
+        Demand(init.WorkerInitResponse.Result, "worker init");
+        _workerHttp = new Uri(init.WorkerInitResponse.Capabilities["HttpUri"]);
+        var metadata = await AskAsync(
+            new StreamingMessage { FunctionsMetadataRequest = new FunctionsMetadataRequest { FunctionAppDirectory = folder } }, cancellationToken);
+        Demand(metadata.FunctionMetadataResponse.Result, "functions metadata");
+        foreach (var function in metadata.FunctionMetadataResponse.FunctionMetadataResults)
+        {
+            var loaded = await AskAsync(
+                new StreamingMessage { FunctionLoadRequest = new FunctionLoadRequest { FunctionId = function.FunctionId, Metadata = function } }, cancellationToken);
+            Demand(loaded.FunctionLoadResponse.Result, $"load of {function.Name}");
+        }
+
+        Functions = metadata.FunctionMetadataResponse.FunctionMetadataResults.ToDictionary(function => function.Name, StringComparer.Ordinal);
+    }
+
+    /// <summary>Invokes an HTTP function as the host does: the invocation over gRPC, the request itself over HTTP, joined by the invocation's id.</summary>
+    public async Task<HttpResponseMessage> SendAsync(string function, HttpRequestMessage request, CancellationToken cancellationToken)
+    {
+        var id = NewId();
+        request.RequestUri = new Uri(_workerHttp!, request.RequestUri!);
+        request.Headers.Add("x-ms-invocation-id", id);
+        var invoked = InvokeAsync(id, function, new ParameterBinding
+        {
+            Name = "request", Data = new TypedData { Http = new RpcHttp { Method = request.Method.Method, Url = request.RequestUri.AbsoluteUri } },
+        }, cancellationToken);
+        var response = await _http.SendAsync(request, cancellationToken);
+        Demand((await invoked).Result, function);
+        return response;
+    }
+
+    /// <summary>Fires a timer.</summary>
+    public Task<InvocationResponse> FireAsync(string function, CancellationToken cancellationToken) => InvokeAsync(
+        NewId(), function, new ParameterBinding { Name = "timer", Data = new TypedData { Json = """{"Schedule":{"AdjustForDST":true},"ScheduleStatus":null,"IsPastDue":false}""" } }, cancellationToken);
+
+    /// <summary>Delivers a message as the Service Bus trigger does: the 16 bytes of its lock token, then the message in AMQP.</summary>
+    public Task<InvocationResponse> DeliverAsync(string function, ServiceBusMessage message, Guid lockToken, CancellationToken cancellationToken)
+    {
+        var amqp = new AmqpAnnotatedMessage(message.GetRawAmqpMessage().Body);
+        amqp.Properties.MessageId = new AmqpMessageId(message.MessageId);
+        if (message.ContentType is { } contentType) amqp.Properties.ContentType = contentType;
+        if (message.SessionId is { } session) amqp.Properties.GroupId = session;
+        foreach (var (name, value) in message.ApplicationProperties) amqp.ApplicationProperties[name] = value;
+        amqp.MessageAnnotations["x-opt-enqueued-time"] = DateTime.UtcNow;
+        var data = new ModelBindingData
+        {
+            Version = "1.0",
+            Source = "AzureServiceBusReceivedMessage",
+            ContentType = "application/octet-stream",
+            Content = ByteString.CopyFrom([.. lockToken.ToByteArray(), .. amqp.ToBytes().ToArray()]),
+        };
+        return InvokeAsync(NewId(), function, new ParameterBinding { Name = "message", Data = new TypedData { ModelBindingData = data } }, cancellationToken);
+    }
+
+    /// <summary>Cancels every invocation under way, as a host does that drains.</summary>
+    public async Task CancelInvocationsAsync(CancellationToken cancellationToken)
+    {
+        foreach (var id in _conversation.InvocationsUnderWay)
+            await _conversation.SendAsync(new StreamingMessage { InvocationCancel = new InvocationCancel { InvocationId = id } }, cancellationToken);
+    }
+
+    /// <summary>Asks the worker to end.</summary>
+    public ValueTask TerminateAsync(CancellationToken cancellationToken) =>
+        _conversation.SendAsync(new StreamingMessage { WorkerTerminate = new WorkerTerminate() }, cancellationToken);
+
+    public async ValueTask DisposeAsync()
+    {
+        Worker.Dispose();
+        _http.Dispose();
+        await _server.DisposeAsync();
+    }
+
+    private async Task<InvocationResponse> InvokeAsync(string id, string function, ParameterBinding input, CancellationToken cancellationToken)
+    {
+        var request = new InvocationRequest
+        {
+            InvocationId = id,
+            FunctionId = Functions[function].FunctionId,
+            InputData = { input },
+            TraceContext = new RpcTraceContext { TraceParent = $"00-{Guid.NewGuid():N}-{Guid.NewGuid().ToString("N")[..16]}-01" },
+        };
+        var answer = await _conversation.AskAsync(id, new StreamingMessage { RequestId = id, InvocationRequest = request }, cancellationToken);
+        return answer.InvocationResponse;
+    }
+
+    private async Task ConnectedAsync(CancellationToken cancellationToken)
+    {
+        var ended = Worker.EndAsync(cancellationToken);
+        if (await Task.WhenAny(_conversation.Connected, ended).WaitAsync(MaxAnswerTime, cancellationToken) == ended)
+            throw new InvalidOperationException($"The worker ended with {await ended} before it connected: {Worker.Error}");
+    }
+
+    private Task<StreamingMessage> AskAsync(StreamingMessage request, CancellationToken cancellationToken)
+    {
+        request.RequestId = NewId();
+        return _conversation.AskAsync(request.RequestId, request, cancellationToken).WaitAsync(MaxAnswerTime, cancellationToken);
+    }
+
+    private static void Demand(StatusResult result, string what)
+    {
+        if (result.Status != StatusResult.Types.Status.Success) throw new InvalidOperationException($"{what}: {result.Status} {result.Exception?.Message}");
+    }
+
+    private static string NewId() => Guid.NewGuid().ToString();
+}
