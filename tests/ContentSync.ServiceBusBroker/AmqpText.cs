@@ -9,8 +9,8 @@ internal static class AmqpText
     public static string? NameOf(string? address)
     {
         if (address is null) return null;
-        if (Uri.TryCreate(address, UriKind.Absolute, out var uri) && uri.Scheme.StartsWith("amqp", StringComparison.Ordinal)) address = uri.AbsolutePath;
-        return address.Trim('/').ToLowerInvariant();
+        var isUri = Uri.TryCreate(address, UriKind.Absolute, out var uri) && uri.Scheme.StartsWith("amqp", StringComparison.Ordinal);
+        return (isUri ? uri!.AbsolutePath : address).Trim('/').ToLowerInvariant();
     }
 
     public static Message Decode(byte[] encoded) => Message.Decode(new ByteBuffer(encoded, 0, encoded.Length, encoded.Length));

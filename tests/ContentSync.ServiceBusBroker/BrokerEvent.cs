@@ -24,7 +24,14 @@ public enum BrokerMessageState
 /// <param name="State">The message's state afterwards.</param>
 /// <param name="FailedDeliveries">So far.</param>
 public sealed record BrokerEvent(
-    DateTimeOffset At, string Queue, long SequenceNumber, string? MessageId, string? SessionId, string What, BrokerMessageState State, uint FailedDeliveries);
+    DateTimeOffset At,
+    string Queue,
+    long SequenceNumber,
+    string? MessageId,
+    string? SessionId,
+    string What,
+    BrokerMessageState State,
+    uint FailedDeliveries);
 
 /// <summary>A message as a queue holds it.</summary>
 /// <param name="SequenceNumber">Of the message.</param>
@@ -35,7 +42,13 @@ public sealed record BrokerEvent(
 /// <param name="DueAt">When it is to be enqueued, if it is scheduled.</param>
 /// <param name="DeadLetterReason">In a dead-letter queue.</param>
 public sealed record HeldMessage(
-    long SequenceNumber, string? MessageId, string? SessionId, BrokerMessageState State, uint FailedDeliveries, DateTimeOffset? DueAt, string? DeadLetterReason);
+    long SequenceNumber,
+    string? MessageId,
+    string? SessionId,
+    BrokerMessageState State,
+    uint FailedDeliveries,
+    DateTimeOffset? DueAt,
+    string? DeadLetterReason);
 
 /// <summary>What a queue holds, and what happened in it so far.</summary>
 /// <param name="Messages">By sequence number.</param>

@@ -12,7 +12,9 @@ internal sealed class BrokerLoop : IAsyncDisposable
 
     public BrokerLoop() => _running = Task.Run(RunAsync);
 
-    /// <summary>Exceptions of work that nobody waited for: a defect of the broker or of the AMQP library, which a test should not pass over.</summary>
+    /// <summary>
+    /// Exceptions of work that nobody waited for: a defect of the broker or of the AMQP library, which a test should not pass over.
+    /// </summary>
     public List<Exception> Faults { get; } = [];
 
     /// <summary>Dropped once the loop has ended.</summary>

@@ -37,4 +37,6 @@ internal sealed class BrokerMessage
 
     /// <summary>Set while the message is ready or locked.</summary>
     public SessionLane? Lane { get; set; }
+
+    public HeldMessage AsHeld() => new(SequenceNumber, MessageId, SessionId, State, FailedDeliveries, DueAt, DeadLetterReason);
 }

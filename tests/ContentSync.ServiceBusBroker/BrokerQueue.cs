@@ -29,8 +29,7 @@ internal sealed class BrokerQueue(BrokerQueueOptions options, BrokerQueue? deadL
     private DateTimeOffset Now => time.GetUtcNow();
 
     public QueueSnapshot Snapshot() => new(
-        [.. All().OrderBy(message => message.SequenceNumber).Select(message => new HeldMessage(
-            message.SequenceNumber, message.MessageId, message.SessionId, message.State, message.FailedDeliveries, message.DueAt, message.DeadLetterReason))],
+        [.. All().OrderBy(message => message.SequenceNumber).Select(message => message.AsHeld())],
         [.. _lanes.Values.Where(lane => lane.Holder is not null).Select(lane => lane.SessionId)],
         _requests.Count(request => !request.IsAnswered),
         [.. _history]);
@@ -40,7 +39,7 @@ internal sealed class BrokerQueue(BrokerQueueOptions options, BrokerQueue? deadL
     {
         if (bytes > options.MaxMessageBytes) throw Conditions.TooLarge(bytes, options.MaxMessageBytes);
         if (options.RequiresSession && string.IsNullOrEmpty(message.Properties?.GroupId))
-            throw new BrokerRefusal(Conditions.NotAllowed, "The SessionId was not set on a message, and it cannot be sent to an entity that requires sessions.");
+            throw new BrokerRefusal(Conditions.NotAllowed, "The SessionId was not set on a message, which an entity with sessions does not take.");
     }
 
     /// <summary>Takes a message that <see cref="Check"/> has let through.</summary>
@@ -48,7 +47,9 @@ internal sealed class BrokerQueue(BrokerQueueOptions options, BrokerQueue? deadL
     public long Send(byte[] encoded, Message message)
     {
         var sent = Read(encoded, message);
-        var due = message.MessageAnnotations?[new Symbol("x-opt-scheduled-enqueue-time")] is DateTime at ? new DateTimeOffset(at.ToUniversalTime()) : default;
+        var due = message.MessageAnnotations?[new Symbol("x-opt-scheduled-enqueue-time")] is DateTime at
+            ? new DateTimeOffset(at.ToUniversalTime())
+            : default;
         if (IsDuplicate(sent, isScheduled: due > Now)) return sent.SequenceNumber;
         if (due > Now)
         {
@@ -105,7 +106,12 @@ internal sealed class BrokerQueue(BrokerQueueOptions options, BrokerQueue? deadL
         var annotations = wire.MessageAnnotations;
         annotations[new Symbol("x-opt-sequence-number")] = message.SequenceNumber;
         annotations[new Symbol("x-opt-enqueued-time")] = message.EnqueuedAt.UtcDateTime;
-        annotations[new Symbol("x-opt-message-state")] = message.State switch { BrokerMessageState.Deferred => 1, BrokerMessageState.Scheduled => 2, _ => 0 };
+        annotations[new Symbol("x-opt-message-state")] = message.State switch
+        {
+            BrokerMessageState.Deferred => 1,
+            BrokerMessageState.Scheduled => 2,
+            _ => 0,
+        };
         if (withLock) annotations[new Symbol("x-opt-locked-until")] = message.LockedUntil.UtcDateTime;
         if (deadLetters is null) annotations[new Symbol("x-opt-deadletter-source")] = options.Name.Split('/')[0];
         if (message.Properties.Count > 0) wire.ApplicationProperties ??= new Amqp.Framing.ApplicationProperties();
@@ -160,7 +166,8 @@ internal sealed class BrokerQueue(BrokerQueueOptions options, BrokerQueue? deadL
     /// <exception cref="BrokerRefusal">The lock is lost.</exception>
     public DateTimeOffset Renew(Guid lockToken)
     {
-        if (options.RequiresSession || !_locked.TryGetValue(lockToken, out var message)) throw new BrokerRefusal(Conditions.MessageLockLost, Conditions.LockInvalid);
+        if (options.RequiresSession || !_locked.TryGetValue(lockToken, out var message))
+            throw new BrokerRefusal(Conditions.MessageLockLost, Conditions.LockInvalid);
         message.LockedUntil = Now + options.LockDuration;
         Log(message, "lock renewed", BrokerMessageState.Locked);
         return message.LockedUntil;
@@ -185,13 +192,16 @@ internal sealed class BrokerQueue(BrokerQueueOptions options, BrokerQueue? deadL
 
     /// <summary>Messages from a sequence number on, whatever their state.</summary>
     public IReadOnlyList<BrokerMessage> Peek(long from, int count, string? sessionId) =>
-        [.. All().Where(message => message.SequenceNumber >= from && (sessionId is null || message.SessionId == sessionId)).OrderBy(message => message.SequenceNumber).Take(count)];
+        [.. (from message in All()
+             where message.SequenceNumber >= from && (sessionId is null || message.SessionId == sessionId)
+             orderby message.SequenceNumber
+             select message).Take(count)];
 
     /// <exception cref="BrokerRefusal">No such message is deferred.</exception>
     public BrokerMessage TakeDeferred(long sequenceNumber, bool deletesOnReceipt)
     {
         if (!_deferred.Remove(sequenceNumber, out var message))
-            throw new BrokerRefusal(Conditions.MessageNotFound, $"Failed to lock one or more specified messages. The message {sequenceNumber} does not exist.");
+            throw new BrokerRefusal(Conditions.MessageNotFound, $"Failed to lock one or more messages. The message {sequenceNumber} does not exist.");
         LockOrDelete(message, deletesOnReceipt);
         return message;
     }
@@ -200,7 +210,8 @@ internal sealed class BrokerQueue(BrokerQueueOptions options, BrokerQueue? deadL
     public void Tick()
     {
         var now = Now;
-        foreach (var message in _scheduled.Values.Where(message => message.DueAt <= now).OrderBy(message => message.DueAt).ThenBy(message => message.SequenceNumber).ToList())
+        var due = from message in _scheduled.Values where message.DueAt <= now orderby message.DueAt, message.SequenceNumber select message;
+        foreach (var message in due.ToList())
         {
             _scheduled.Remove(message.SequenceNumber);
             message.SequenceNumber = ++_sequence;
@@ -245,7 +256,9 @@ internal sealed class BrokerQueue(BrokerQueueOptions options, BrokerQueue? deadL
     private BrokerMessage Read(byte[] encoded, Message message)
     {
         // A message without a time to live has none of its own, which the client writes as the largest number or not at all.
-        TimeSpan? own = message.Header is { } header && header.HasField(2) && header.Ttl is > 0 and < uint.MaxValue ? TimeSpan.FromMilliseconds(header.Ttl) : null;
+        TimeSpan? own = message.Header is { } header && header.HasField(2) && header.Ttl is > 0 and < uint.MaxValue
+            ? TimeSpan.FromMilliseconds(header.Ttl)
+            : null;
         return new BrokerMessage
         {
             Encoded = encoded,
@@ -368,7 +381,8 @@ internal sealed class BrokerQueue(BrokerQueueOptions options, BrokerQueue? deadL
 
         if (lane.Holder is not null)
         {
-            request.TryRefuse(Conditions.SessionCannotBeLocked, $"The requested session '{lane.SessionId}' cannot be accepted. It may be locked by another receiver.");
+            request.TryRefuse(
+                Conditions.SessionCannotBeLocked, $"The session '{lane.SessionId}' cannot be accepted. It may be locked by another receiver.");
             return true;
         }
 
@@ -467,11 +481,13 @@ internal sealed class BrokerQueue(BrokerQueueOptions options, BrokerQueue? deadL
     }
 
     private SessionLane Held(string? sessionId, string? linkName) =>
-        options.RequiresSession && sessionId is not null && _lanes.TryGetValue(sessionId, out var lane) && lane.Holder is { } holder && (linkName is null || linkName == holder.Link.Name)
+        options.RequiresSession && sessionId is not null && _lanes.TryGetValue(sessionId, out var lane)
+        && lane.Holder is { } holder && (linkName is null || linkName == holder.Link.Name)
             ? lane
             : throw new BrokerRefusal(Conditions.SessionLockLost, $"The lock on session '{sessionId}' is lost.");
 
-    private List<BrokerMessage> LockedIn(SessionLane lane) => [.. _locked.Values.Where(message => message.Lane == lane).OrderBy(message => message.SequenceNumber)];
+    private List<BrokerMessage> LockedIn(SessionLane lane) =>
+        [.. _locked.Values.Where(message => message.Lane == lane).OrderBy(message => message.SequenceNumber)];
 
     private IEnumerable<BrokerMessage> All() =>
         _lanes.Values.SelectMany(lane => lane.Ready.Values).Concat(_locked.Values).Concat(_scheduled.Values).Concat(_deferred.Values);
@@ -485,6 +501,7 @@ internal sealed class BrokerQueue(BrokerQueueOptions options, BrokerQueue? deadL
     private void Log(BrokerMessage message, string what, BrokerMessageState state)
     {
         message.State = state;
-        _history.Add(new BrokerEvent(Now, options.Name, message.SequenceNumber, message.MessageId, message.SessionId, what, state, message.FailedDeliveries));
+        _history.Add(new BrokerEvent(
+            Now, options.Name, message.SequenceNumber, message.MessageId, message.SessionId, what, state, message.FailedDeliveries));
     }
 }

@@ -16,10 +16,11 @@ internal static class Conditions
     public const string DetachForced = "amqp:link:detach-forced";
     public const string MessageSizeExceeded = "amqp:link:message-size-exceeded";
 
-    public const string LockInvalid = "The lock supplied is invalid. Either the lock expired, or the message has already been removed from the queue.";
+    public const string LockInvalid =
+        "The lock supplied is invalid. Either the lock expired, or the message has already been removed from the queue.";
     public const string Busy = "The request was terminated because the namespace is being throttled. Please wait 10 seconds and try again.";
 
     public static BrokerRefusal TooLarge(int bytes, int limit) => new(
         MessageSizeExceeded,
-        string.Create(CultureInfo.InvariantCulture, $"The received message (size:{bytes} bytes) exceeds the limit ({limit} bytes) currently allowed on the link."));
+        string.Create(CultureInfo.InvariantCulture, $"The received message ({bytes} bytes) exceeds the limit of the link ({limit} bytes)."));
 }

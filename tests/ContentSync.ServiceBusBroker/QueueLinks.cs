@@ -8,7 +8,8 @@ using Amqp.Types;
 namespace ContentSync.ServiceBusBroker;
 
 /// <summary>Attaches clients' links to the queues, and sets on the way out what AMQPNetLite leaves to a handler.</summary>
-internal sealed class QueueLinks(IReadOnlyDictionary<string, BrokerQueue> queues, BrokerLoop loop, BrokerFaults faults, TimeProvider time) : ILinkProcessor, IHandler
+internal sealed class QueueLinks(IReadOnlyDictionary<string, BrokerQueue> queues, BrokerLoop loop, BrokerFaults faults, TimeProvider time)
+    : ILinkProcessor, IHandler
 {
     /// <summary>How much before the client's own timeout a request for a session is refused, so that the refusal arrives in time.</summary>
     private static readonly TimeSpan Headroom = TimeSpan.FromMilliseconds(300);
@@ -95,7 +96,9 @@ internal sealed class QueueLinks(IReadOnlyDictionary<string, BrokerQueue> queues
     }
 
     private int MaxMessageBytes(Attach attach) =>
-        AmqpText.NameOf((attach.Target as Target)?.Address) is { } name && queues.TryGetValue(name, out var queue) ? queue.Options.MaxMessageBytes : 1024 * 1024;
+        AmqpText.NameOf((attach.Target as Target)?.Address) is { } name && queues.TryGetValue(name, out var queue)
+            ? queue.Options.MaxMessageBytes
+            : 1024 * 1024;
 
     private static void Refuse(AttachContext context, string condition, string description) =>
         context.Complete(new Error(new Symbol(condition)) { Description = description });

@@ -5,7 +5,10 @@ using Amqp.Types;
 
 namespace ContentSync.ServiceBusBroker;
 
-/// <summary>A queue's <c>$management</c> node: requests and responses as "AMQP request/response operations" of the Service Bus documentation describes them.</summary>
+/// <summary>
+/// A queue's <c>$management</c> node: requests and responses as "AMQP request/response operations" of the Service Bus documentation describes
+/// them.
+/// </summary>
 internal sealed class QueueManagement(BrokerQueue queue, BrokerLoop loop, BrokerFaults faults) : IRequestProcessor
 {
     public int Credit => 100;

@@ -39,7 +39,8 @@ internal sealed class ReceiverEndpoint(BrokerQueue queue, Consumer consumer, Bro
         });
     }
 
-    public override void OnMessage(MessageContext messageContext) => throw new NotSupportedException("A client sends nothing on a link on which it receives.");
+    public override void OnMessage(MessageContext messageContext) =>
+        throw new NotSupportedException("A client sends nothing on a link on which it receives.");
 
     private DeliveryState Settle(Message message, DeliveryState state)
     {
@@ -53,6 +54,7 @@ internal sealed class ReceiverEndpoint(BrokerQueue queue, Consumer consumer, Bro
             Released => queue.TryRelease(delivery.LockToken),
             _ => false,
         };
-        return isHeld ? new Accepted() : new Rejected { Error = new Error(new Symbol(queue.LostCondition(delivery.Message))) { Description = Conditions.LockInvalid } };
+        if (isHeld) return new Accepted();
+        return new Rejected { Error = new Error(new Symbol(queue.LostCondition(delivery.Message))) { Description = Conditions.LockInvalid } };
     }
 }

@@ -29,8 +29,10 @@ public sealed class ServiceBusNamespace : IAsyncDisposable
         Port = port;
         foreach (var options in queues)
         {
-            var deadLetters = new BrokerQueue(options with { Name = DeadLetterName(options.Name), RequiresSession = false, DetectsDuplicates = false, TimeToLive = null }, null, _loop, time);
-            _queues.Add(AmqpText.NameOf(DeadLetterName(options.Name))!, deadLetters);
+            var name = DeadLetterName(options.Name);
+            var forDeadLetters = options with { Name = name, RequiresSession = false, DetectsDuplicates = false, TimeToLive = null };
+            var deadLetters = new BrokerQueue(forDeadLetters, null, _loop, time);
+            _queues.Add(AmqpText.NameOf(name)!, deadLetters);
             _queues.Add(AmqpText.NameOf(options.Name)!, new BrokerQueue(options, deadLetters, _loop, time));
         }
 
@@ -43,7 +45,7 @@ public sealed class ServiceBusNamespace : IAsyncDisposable
 
     /// <summary>For <c>ServiceBusClient</c>. Its key is of no account.</summary>
     public string ConnectionString =>
-        string.Create(CultureInfo.InvariantCulture, $"Endpoint=sb://127.0.0.1:{Port};SharedAccessKeyName=any;SharedAccessKey=any;UseDevelopmentEmulator=true;");
+        $"Endpoint=sb://127.0.0.1:{Port};SharedAccessKeyName=x;SharedAccessKey=y;UseDevelopmentEmulator=true;";
 
     /// <summary>While set, sends and requests are refused as Service Bus does when a namespace is out of credits (<c>ServerBusy</c>).</summary>
     public bool IsThrottling
@@ -54,7 +56,8 @@ public sealed class ServiceBusNamespace : IAsyncDisposable
 
     /// <summary>Opens a namespace with queues that are empty.</summary>
     /// <param name="queues">Each gets a dead-letter queue.</param>
-    /// <param name="time">Rules locks, schedules, duplicate windows and times to live. The client reckons with the machine's clock all the same.</param>
+    /// <param name="time">Rules locks, schedules, duplicate windows and times to live. The client reckons with the machine's clock all the
+    /// same.</param>
     /// <param name="port">0 for any that is free.</param>
     /// <exception cref="SocketException">The port cannot be had.</exception>
     public static ServiceBusNamespace Open(IEnumerable<BrokerQueueOptions> queues, TimeProvider time, int port = 0)
@@ -97,7 +100,10 @@ public sealed class ServiceBusNamespace : IAsyncDisposable
         _host = host;
     }
 
-    /// <summary>Takes every lock of a queue away, of messages or of sessions, as if each had run out this moment. Service Bus may do so at any time, whatever a client renews.</summary>
+    /// <summary>
+    /// Takes every lock of a queue away, of messages or of sessions, as if each had run out this moment. Service Bus may do so at any time,
+    /// whatever a client renews.
+    /// </summary>
     /// <param name="queue">A queue's name.</param>
     public Task LoseLocksAsync(string queue) => _loop.AskAsync(() =>
     {

@@ -5,7 +5,9 @@ using Amqp.Types;
 
 namespace ContentSync.ServiceBusBroker;
 
-/// <summary>A client that waits for a session. Its attach is answered exactly once: with a session, with an error, or because the client gave up.</summary>
+/// <summary>
+/// A client that waits for a session. Its attach is answered exactly once: with a session, with an error, or because the client gave up.
+/// </summary>
 /// <param name="context">The attach to answer.</param>
 /// <param name="sessionId">Null: any session that is free and has messages.</param>
 /// <param name="deletesOnReceipt">The client receives and deletes.</param>
@@ -43,7 +45,8 @@ internal sealed class SessionRequest(AttachContext context, string? sessionId, b
         context.Complete(endpoint(), 0);
     });
 
-    public bool TryRefuse(string condition, string description) => TryAnswer(() => context.Complete(new Error(new Symbol(condition)) { Description = description }));
+    public bool TryRefuse(string condition, string description) =>
+        TryAnswer(() => context.Complete(new Error(new Symbol(condition)) { Description = description }));
 
     private bool TryAnswer(Action answer)
     {

@@ -27,13 +27,15 @@ internal sealed class AppProcess : IAsyncDisposable
         Client = services.GetRequiredService<ServiceBusClient>();
         _content = Client.CreateProcessor(ServiceBusWorld.ContentQueue, HostJson.Processor());
         _content.ProcessErrorAsync += OnError;
-        _content.ProcessMessageAsync += e => RunAsync(() => Function<ProcessContentMessage>().RunAsync(e.Message, ForwardingMessageActions.To(e), e.CancellationToken), e.Message);
+        _content.ProcessMessageAsync += e => RunAsync(
+            () => Function<ProcessContentMessage>().RunAsync(e.Message, ForwardingMessageActions.To(e), e.CancellationToken), e.Message);
 
         var options = HostJson.SessionProcessor();
         sessions?.Invoke(options);
         _resync = Client.CreateSessionProcessor(ServiceBusWorld.ResyncQueue, options);
         _resync.ProcessErrorAsync += OnError;
-        _resync.ProcessMessageAsync += e => RunAsync(() => Function<ProcessResyncPack>().RunAsync(e.Message, ForwardingMessageActions.To(e), e.CancellationToken), e.Message);
+        _resync.ProcessMessageAsync += e => RunAsync(
+            () => Function<ProcessResyncPack>().RunAsync(e.Message, ForwardingMessageActions.To(e), e.CancellationToken), e.Message);
     }
 
     public ServiceBusClient Client { get; }
@@ -136,7 +138,8 @@ internal sealed class AppProcess : IAsyncDisposable
     /// <summary>Nothing in these tests asks for a token.</summary>
     private sealed class NoCredential : TokenCredential
     {
-        public override AccessToken GetToken(TokenRequestContext requestContext, CancellationToken cancellationToken) => throw new NotSupportedException("No token is to be had here.");
+        public override AccessToken GetToken(TokenRequestContext requestContext, CancellationToken cancellationToken) =>
+            throw new NotSupportedException("No token is to be had here.");
 
         public override ValueTask<AccessToken> GetTokenAsync(TokenRequestContext requestContext, CancellationToken cancellationToken) =>
             ValueTask.FromException<AccessToken>(new NotSupportedException("No token is to be had here."));

@@ -12,14 +12,19 @@ internal sealed class ForwardingMessageActions(
     Func<ServiceBusReceivedMessage, IDictionary<string, object>?, CancellationToken, Task> abandon,
     Func<ServiceBusReceivedMessage, Dictionary<string, object>?, string?, string?, CancellationToken, Task> deadLetter) : ServiceBusMessageActions
 {
-    public static ForwardingMessageActions To(ProcessMessageEventArgs e) => new(e.CompleteMessageAsync, e.AbandonMessageAsync, e.DeadLetterMessageAsync);
+    public static ForwardingMessageActions To(ProcessMessageEventArgs e) =>
+        new(e.CompleteMessageAsync, e.AbandonMessageAsync, e.DeadLetterMessageAsync);
 
-    public static ForwardingMessageActions To(ProcessSessionMessageEventArgs e) => new(e.CompleteMessageAsync, e.AbandonMessageAsync, e.DeadLetterMessageAsync);
+    public static ForwardingMessageActions To(ProcessSessionMessageEventArgs e) =>
+        new(e.CompleteMessageAsync, e.AbandonMessageAsync, e.DeadLetterMessageAsync);
 
-    public override Task CompleteMessageAsync(ServiceBusReceivedMessage message, CancellationToken cancellationToken = default) => complete(message, cancellationToken);
+    public override Task CompleteMessageAsync(ServiceBusReceivedMessage message, CancellationToken cancellationToken = default) =>
+        complete(message, cancellationToken);
 
     public override Task AbandonMessageAsync(
-        ServiceBusReceivedMessage message, IDictionary<string, object>? propertiesToModify = default, CancellationToken cancellationToken = default) =>
+        ServiceBusReceivedMessage message,
+        IDictionary<string, object>? propertiesToModify = default,
+        CancellationToken cancellationToken = default) =>
         abandon(message, propertiesToModify, cancellationToken);
 
     public override Task DeadLetterMessageAsync(

@@ -39,5 +39,6 @@ internal static class HostJson
         return file.RootElement.GetProperty("extensions").GetProperty("serviceBus").Clone();
     }
 
-    private static TimeSpan Duration(JsonElement section, string name) => TimeSpan.Parse(section.GetProperty(name).GetString()!, CultureInfo.InvariantCulture);
+    private static TimeSpan Duration(JsonElement section, string name) =>
+        TimeSpan.Parse(section.GetProperty(name).GetString()!, CultureInfo.InvariantCulture);
 }

@@ -75,7 +75,8 @@ public sealed class ServiceBusFaultTests : IAsyncLifetime
         await _world.SendToLaneAsync("3", "1", Pack(20));
         await Eventually.TrueAsync(() => _world.Gateway.Stats.Requests > 0, "the pack is under way");
         var second = await _world.StartProcessAsync(Quick);
-        await Eventually.TrueAsync(async () => (await _world.Broker.InspectAsync(ServiceBusWorld.ResyncQueue)).WaitingForSession > 0, "the other process waits for a lane");
+        await Eventually.TrueAsync(
+            async () => (await _world.Broker.InspectAsync(ServiceBusWorld.ResyncQueue)).WaitingForSession > 0, "the other process waits for a lane");
         await _world.Broker.LoseLocksAsync(ServiceBusWorld.ResyncQueue);
         await Eventually.TrueAsync(() => second.Delivered.Count == 1, "the other process has the pack");
 
@@ -85,7 +86,8 @@ public sealed class ServiceBusFaultTests : IAsyncLifetime
 
         // The first one finds out when it settles.
         await Eventually.TrueAsync(() => !first.Failures.IsEmpty, "the first process notices");
-        Assert.True(Assert.Single(first.Failures) is ObjectDisposedException or ServiceBusException { Reason: ServiceBusFailureReason.SessionLockLost });
+        var failure = Assert.Single(first.Failures);
+        Assert.True(failure is ObjectDisposedException or ServiceBusException { Reason: ServiceBusFailureReason.SessionLockLost });
     }
 
     [SkippableFact]
@@ -110,7 +112,9 @@ public sealed class ServiceBusFaultTests : IAsyncLifetime
     public async Task A_message_of_256_KB_is_worked_and_what_leaves_it_goes_in_transfers_that_the_queue_takes()
     {
         await _world.StartProcessAsync(Quick);
-        var items = Enumerable.Range(0, 900).Select(i => i % 3 == 0 ? ServiceBusWorld.Item($"SKU-{i}", Filler(i, 150)) : $$"""{"contentId":"SKU-{{i}}","contentType":"SKU","name":"{{Filler(i, 180)}}"}""");
+        var items = Enumerable.Range(0, 900).Select(i => i % 3 == 0
+            ? ServiceBusWorld.Item($"SKU-{i}", Filler(i, 150))
+            : $$"""{"contentId":"SKU-{{i}}","contentType":"SKU","name":"{{Filler(i, 180)}}"}""");
         var body = $"[{string.Join(',', items)}]";
         body += new string(' ', MessageLimit - 200 - body.Length);
         await _world.SendAsync("1", body);
@@ -132,8 +136,9 @@ public sealed class ServiceBusFaultTests : IAsyncLifetime
 
         // What is under way ends at AlipayHK, though its messages cannot be settled.
         await Eventually.TrueAsync(() => _world.Gateway.Snapshot().Count == 20, "all items have reached AlipayHK");
-        var enqueue = () => process.Service<ISyncQueue>().EnqueueAsync([new SyncMessage("SKU-1", "1", 1, TimeSpan.Zero)], CancellationToken.None).AsTask();
-        await Assert.ThrowsAsync<QueueUnavailableException>(enqueue);
+        var queue = process.Service<ISyncQueue>();
+        await Assert.ThrowsAsync<QueueUnavailableException>(
+            () => queue.EnqueueAsync([new SyncMessage("SKU-1", "1", 1, TimeSpan.Zero)], CancellationToken.None).AsTask());
         await Eventually.TrueAsync(() => process.Errors.Any(e => e.ErrorSource == ServiceBusErrorSource.Receive), "the processor notices");
 
         broker.ComeBack();
@@ -184,7 +189,8 @@ public sealed class ServiceBusFaultTests : IAsyncLifetime
         Assert.Contains($"{_world.Run}/1", second.Delivered);
     }
 
-    private static string Pack(int items, string prefix = "SKU") => $"[{string.Join(',', Enumerable.Range(0, items).Select(i => ServiceBusWorld.Item($"{prefix}-{i}")))}]";
+    private static string Pack(int items, string prefix = "SKU") =>
+        $"[{string.Join(',', Enumerable.Range(0, items).Select(i => ServiceBusWorld.Item($"{prefix}-{i}")))}]";
 
     // Compression must not make it small.
     private static string Filler(int seed, int length)

@@ -10,11 +10,15 @@ namespace ContentSync.Tests.ServiceBus;
 
 /// <summary>
 /// What the app's processes have around them: two queues as the template makes them, a simulated AlipayHK, and one ledger, lane book and resync
-/// store for all processes. The queues are of a namespace of the test's own, or Microsoft's emulator's where <see cref="EmulatorVariable"/> names one.
+/// store for all processes. The queues are of a namespace of the test's own, or Microsoft's emulator's where <see cref="EmulatorVariable"/>
+/// names one.
 /// </summary>
 internal sealed class ServiceBusWorld : IAsyncDisposable
 {
-    /// <summary>Environment variable with the connection string of an emulator that has the queues of README's <c>servicebus-emulator.json</c>. It empties them.</summary>
+    /// <summary>
+    /// Environment variable with the connection string of an emulator that has the queues of README's <c>servicebus-emulator.json</c>. It
+    /// empties them.
+    /// </summary>
     public const string EmulatorVariable = "CONTENTSYNC_SERVICEBUS_EMULATOR";
 
     public const string ContentQueue = "content";
@@ -24,7 +28,11 @@ internal sealed class ServiceBusWorld : IAsyncDisposable
 
     private static readonly TimeSpan Soon = TimeSpan.FromMilliseconds(200);
     private static readonly ServiceBusReceiverOptions Deleting = new() { ReceiveMode = ServiceBusReceiveMode.ReceiveAndDelete };
-    private static readonly ServiceBusReceiverOptions DeletingDeadLetters = new() { ReceiveMode = ServiceBusReceiveMode.ReceiveAndDelete, SubQueue = SubQueue.DeadLetter };
+    private static readonly ServiceBusReceiverOptions DeletingDeadLetters = new()
+    {
+        ReceiveMode = ServiceBusReceiveMode.ReceiveAndDelete,
+        SubQueue = SubQueue.DeadLetter,
+    };
 
     private readonly ServiceBusNamespace? _broker;
     private readonly List<AppProcess> _processes = [];
@@ -100,13 +108,20 @@ internal sealed class ServiceBusWorld : IAsyncDisposable
     /// <summary>Fails sooner than the client would by default, so that a test of an outage stays short.</summary>
     public ServiceBusClient Connect() => new(ConnectionString, new ServiceBusClientOptions
     {
-        RetryOptions = new ServiceBusRetryOptions { Delay = TimeSpan.FromMilliseconds(50), MaxDelay = TimeSpan.FromMilliseconds(500), MaxRetries = 2, TryTimeout = TimeSpan.FromSeconds(5) },
+        RetryOptions = new ServiceBusRetryOptions
+        {
+            Delay = TimeSpan.FromMilliseconds(50),
+            MaxDelay = TimeSpan.FromMilliseconds(500),
+            MaxRetries = 2,
+            TryTimeout = TimeSpan.FromSeconds(5),
+        },
     });
 
     /// <summary>Starts one process of the app.</summary>
     /// <param name="settings">Beside or instead of the least that the app starts with.</param>
     /// <param name="sessions">Changes what host.json says of the session processor.</param>
-    public async Task<AppProcess> StartProcessAsync(Dictionary<string, string?>? settings = null, Action<ServiceBusSessionProcessorOptions>? sessions = null)
+    public async Task<AppProcess> StartProcessAsync(
+        Dictionary<string, string?>? settings = null, Action<ServiceBusSessionProcessorOptions>? sessions = null)
     {
         var process = await AppProcess.StartAsync(this, settings ?? [], sessions);
         _processes.Add(process);
@@ -115,7 +130,8 @@ internal sealed class ServiceBusWorld : IAsyncDisposable
 
     /// <summary>One item as a catalog pipeline writes it.</summary>
     public static string Item(string contentId, string name = "凍檸茶", int? revision = null) =>
-        $$$"""{"contentId":"{{{contentId}}}","contentType":"SKU","contentStatus":1,"contentInfo":{"name":"{{{name}}}"}{{{(revision is null ? "" : $",\"revision\":{revision}")}}}}""";
+        $$"""{"contentId":"{{contentId}}","contentType":"SKU","contentStatus":1,"contentInfo":{"name":"{{name}}"}"""
+        + (revision is null ? "}" : $",\"revision\":{revision}}}");
 
     /// <summary>An item that the simulated AlipayHK rejects for good.</summary>
     public static string RiskyItem(string contentId) => Item(contentId, "guaranteed profit");

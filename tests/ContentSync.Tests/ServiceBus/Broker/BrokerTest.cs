@@ -4,7 +4,10 @@ using Microsoft.Extensions.Time.Testing;
 
 namespace ContentSync.Tests.ServiceBus;
 
-/// <summary>Three queues of a namespace whose clock stands still until a test moves it, and a client that reports the first failure rather than trying again.</summary>
+/// <summary>
+/// Three queues of a namespace whose clock stands still until a test moves it, and a client that reports the first failure rather than trying
+/// again.
+/// </summary>
 public abstract class BrokerTest : IAsyncLifetime
 {
     protected const string Plain = "plain";
@@ -45,7 +48,7 @@ public abstract class BrokerTest : IAsyncLifetime
 
     protected ServiceBusClient Connect(TimeSpan? tryTimeout = null) => new(
         Namespace.ConnectionString,
-        new ServiceBusClientOptions { RetryOptions = new ServiceBusRetryOptions { MaxRetries = 0, TryTimeout = tryTimeout ?? TimeSpan.FromSeconds(10) } });
+        new ServiceBusClientOptions { RetryOptions = new() { MaxRetries = 0, TryTimeout = tryTimeout ?? TimeSpan.FromSeconds(10) } });
 
     protected static ServiceBusMessage Message(string id, string? session = null)
     {
@@ -72,5 +75,6 @@ public abstract class BrokerTest : IAsyncLifetime
         return ids;
     }
 
-    protected static async Task<ServiceBusFailureReason> FailsAsync(Func<Task> action) => (await Assert.ThrowsAsync<ServiceBusException>(action)).Reason;
+    protected static async Task<ServiceBusFailureReason> FailsAsync(Func<Task> action) =>
+        (await Assert.ThrowsAsync<ServiceBusException>(action)).Reason;
 }

@@ -21,7 +21,8 @@ public sealed class NamespaceLimitTests : BrokerTest
     [Fact]
     public async Task A_transfer_of_several_messages_has_the_same_limit()
     {
-        Assert.Equal(ServiceBusFailureReason.MessageSizeExceeded, await FailsAsync(() => SendAsync(Plain, Sized("1", Limit / 2), Sized("2", Limit / 2))));
+        var reason = await FailsAsync(() => SendAsync(Plain, Sized("1", Limit / 2), Sized("2", Limit / 2)));
+        Assert.Equal(ServiceBusFailureReason.MessageSizeExceeded, reason);
         using var batch = await Client.CreateSender(Plain).CreateMessageBatchAsync();
         Assert.Equal(Limit, batch.MaxSizeInBytes);
         Assert.Empty((await Namespace.InspectAsync(Plain)).History);

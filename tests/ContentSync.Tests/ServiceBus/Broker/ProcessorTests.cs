@@ -38,7 +38,13 @@ public sealed class ProcessorTests : IAsyncDisposable
         await SendAsync("plain", ["1", "2"]);
         var counts = new ConcurrentQueue<int>();
         await using var processor = _client.CreateProcessor(
-            "plain", new ServiceBusProcessorOptions { MaxConcurrentCalls = 2, AutoCompleteMessages = false, MaxAutoLockRenewalDuration = TimeSpan.FromMinutes(1) });
+            "plain",
+            new ServiceBusProcessorOptions
+            {
+                MaxConcurrentCalls = 2,
+                AutoCompleteMessages = false,
+                MaxAutoLockRenewalDuration = TimeSpan.FromMinutes(1),
+            });
         await RunAsync(processor, async e =>
         {
             counts.Enqueue(e.Message.DeliveryCount);
@@ -104,7 +110,13 @@ public sealed class ProcessorTests : IAsyncDisposable
         var done = lanes.ToDictionary(lane => lane, _ => new ConcurrentQueue<int>());
         foreach (var lane in lanes) await SendAsync("sessions", [.. Enumerable.Range(0, 20).Select(i => $"{i}")], lane);
         var workers = new[] { _client, _other }.Select(client => client.CreateSessionProcessor(
-            "sessions", new ServiceBusSessionProcessorOptions { MaxConcurrentSessions = 2, AutoCompleteMessages = false, SessionIdleTimeout = TimeSpan.FromMilliseconds(300) })).ToArray();
+            "sessions",
+            new ServiceBusSessionProcessorOptions
+            {
+                MaxConcurrentSessions = 2,
+                AutoCompleteMessages = false,
+                SessionIdleTimeout = TimeSpan.FromMilliseconds(300),
+            })).ToArray();
         foreach (var worker in workers)
         {
             worker.ProcessErrorAsync += _ => Task.CompletedTask;
@@ -137,9 +149,19 @@ public sealed class ProcessorTests : IAsyncDisposable
         var errors = new ConcurrentQueue<Exception>();
         var lost = new TaskCompletionSource();
         await using var client = new ServiceBusClient(
-            _namespace.ConnectionString, new ServiceBusClientOptions { RetryOptions = new ServiceBusRetryOptions { Delay = TimeSpan.FromMilliseconds(20), MaxDelay = TimeSpan.FromMilliseconds(100) } });
+            _namespace.ConnectionString,
+            new ServiceBusClientOptions
+            {
+                RetryOptions = new ServiceBusRetryOptions { Delay = TimeSpan.FromMilliseconds(20), MaxDelay = TimeSpan.FromMilliseconds(100) },
+            });
         await using var processor = client.CreateSessionProcessor(
-            "sessions", new ServiceBusSessionProcessorOptions { MaxConcurrentSessions = 1, SessionIdleTimeout = TimeSpan.FromMilliseconds(300), MaxAutoLockRenewalDuration = TimeSpan.Zero });
+            "sessions",
+            new ServiceBusSessionProcessorOptions
+            {
+                MaxConcurrentSessions = 1,
+                SessionIdleTimeout = TimeSpan.FromMilliseconds(300),
+                MaxAutoLockRenewalDuration = TimeSpan.Zero,
+            });
         processor.ProcessErrorAsync += e =>
         {
             errors.Enqueue(e.Exception);
@@ -153,7 +175,8 @@ public sealed class ProcessorTests : IAsyncDisposable
         await processor.StartProcessingAsync();
         await Eventually.TrueAsync(() => delivered.Count == 1, "it works");
         await Eventually.TrueAsync(async () => (await _namespace.InspectAsync("sessions")).Count("session lock expired") == 1, "the session is lost");
-        await using (var other = await _other.AcceptSessionAsync("sessions", "A")) await other.CompleteMessageAsync(await other.ReceiveMessageAsync());
+        await using (var other = await _other.AcceptSessionAsync("sessions", "A"))
+            await other.CompleteMessageAsync(await other.ReceiveMessageAsync());
         lost.SetResult();
         await Eventually.TrueAsync(() => errors.OfType<ObjectDisposedException>().Count() > 5, "it asks the closed receiver again and again");
         await SendAsync("sessions", ["2"], "B");
@@ -167,12 +190,14 @@ public sealed class ProcessorTests : IAsyncDisposable
 
     /// <summary>
     /// The client does not take back the credit of a processor that prefetches when it stops. So messages can stand locked at the broker while their
-    /// receiver idles: they lie in its link until it starts again, is closed, or their locks run out. Without prefetching, as host.json has it, none do.
+    /// receiver idles: they lie in its link until it starts again, is closed, or their locks run out. Without prefetching, as host.json has it,
+    /// none do.
     /// </summary>
     [Fact]
     public async Task A_processor_that_is_stopped_but_not_closed_goes_on_taking_what_it_may_prefetch_and_works_none_of_it()
     {
-        await using var processor = _client.CreateProcessor("plain", new ServiceBusProcessorOptions { PrefetchCount = 20, AutoCompleteMessages = false });
+        var options = new ServiceBusProcessorOptions { PrefetchCount = 20, AutoCompleteMessages = false };
+        await using var processor = _client.CreateProcessor("plain", options);
         await RunAsync(processor, e => e.CompleteMessageAsync(e.Message));
         await SendAsync("plain", ["first"]);
         await CompletedAsync("plain", 1);
@@ -191,7 +216,12 @@ public sealed class ProcessorTests : IAsyncDisposable
     private async Task SendAsync(string queue, IReadOnlyList<string> ids, string? session = null)
     {
         await using var sender = _client.CreateSender(queue);
-        await sender.SendMessagesAsync(ids.Select(id => session is null ? new ServiceBusMessage(id) { MessageId = id } : new ServiceBusMessage(id) { MessageId = id, SessionId = session }));
+        await sender.SendMessagesAsync(ids.Select(id =>
+        {
+            var message = new ServiceBusMessage(id) { MessageId = id };
+            if (session is not null) message.SessionId = session;
+            return message;
+        }));
     }
 
     private Task CompletedAsync(string queue, int count) =>
