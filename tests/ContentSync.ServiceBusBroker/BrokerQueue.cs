@@ -191,9 +191,9 @@ internal sealed class BrokerQueue(BrokerQueueOptions options, BrokerQueue? deadL
         options.RequiresSession && message?.Lane?.Holder is null ? Conditions.SessionLockLost : Conditions.MessageLockLost;
 
     /// <summary>Messages from a sequence number on, whatever their state.</summary>
-    public IReadOnlyList<BrokerMessage> Peek(long from, int count, string? sessionId) =>
+    public IReadOnlyList<BrokerMessage> Peek(long first, int count, string? sessionId) =>
         [.. (from message in All()
-             where message.SequenceNumber >= from && (sessionId is null || message.SessionId == sessionId)
+             where message.SequenceNumber >= first && (sessionId is null || message.SessionId == sessionId)
              orderby message.SequenceNumber
              select message).Take(count)];
 

@@ -1,5 +1,4 @@
 using Azure.Messaging.ServiceBus;
-using ContentSync.Ledger;
 using ContentSync.Local.SimulatedAlipayHk;
 using ContentSync.ServiceBusBroker;
 using ContentSync.Synchronization;
