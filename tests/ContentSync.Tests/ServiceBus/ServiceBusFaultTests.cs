@@ -167,7 +167,9 @@ public sealed class ServiceBusFaultTests : IAsyncLifetime
         await Eventually.TrueAsync(() => process.Delivered.Count > 2, "the message is delivered");
         _world.Broker.IsThrottling = true;
         await Eventually.TrueAsync(() => !process.Failures.IsEmpty, "the copy is refused");
-        Assert.IsType<QueueUnavailableException>(process.Failures.First());
+
+        // The client waits 10 seconds when a namespace is busy, so that the time for settling may be over before it gives up.
+        Assert.True(process.Failures.First() is QueueUnavailableException or OperationCanceledException);
         _world.Broker.IsThrottling = false;
         await _world.SynchronizedAsync("TEA-1");
         await _world.DoneAsync();

@@ -136,13 +136,13 @@ public sealed class ProcessorTests : IAsyncDisposable
     }
 
     /// <summary>
-    /// A defect of client 7.21.0. A session processor lets go of a session that it has lost when it meets SessionLockLost; since the client throws
-    /// <see cref="ObjectDisposedException"/> instead, it asks the closed receiver again and again, and that one of its
-    /// MaxConcurrentSessions takes no session until the processor is stopped and started. The Functions host's processors are of the client that its
-    /// Service Bus extension brings, not of the app's. Once this test fails the client is mended.
+    /// A defect of client 7.21.0. A session processor lets go of a session that it has lost when it meets SessionLockLost. Since the client
+    /// throws <see cref="ObjectDisposedException"/> instead, it asks the closed receiver again and again, and that one of its
+    /// MaxConcurrentSessions takes no other session. The Functions host's processors are of the client that its Service Bus extension brings,
+    /// not of the app's. Once this test fails the client is mended.
     /// </summary>
     [Fact]
-    public async Task A_session_processor_that_loses_a_session_while_it_works_takes_no_other_one_until_it_is_started_again()
+    public async Task A_session_processor_that_loses_a_session_while_it_works_takes_no_other_one_in_its_place()
     {
         await SendAsync("sessions", ["1"], "A");
         var delivered = new ConcurrentQueue<string>();
@@ -182,10 +182,6 @@ public sealed class ProcessorTests : IAsyncDisposable
         await SendAsync("sessions", ["2"], "B");
         await Eventually.TrueAsync(() => errors.OfType<ObjectDisposedException>().Count() > 10, "it goes on asking");
         Assert.Equal(["1"], delivered);
-
-        await processor.StopProcessingAsync();
-        await processor.StartProcessingAsync();
-        await Eventually.TrueAsync(() => delivered.Contains("2"), "it takes the other session");
     }
 
     /// <summary>
