@@ -1,0 +1,86 @@
+using Azure.Messaging.ServiceBus;
+using ContentSync.ServiceBusBroker;
+
+namespace ContentSync.Tests.ServiceBus;
+
+public sealed class NamespaceLimitTests : BrokerTest
+{
+    /// <summary>What a message takes beside a body and a short id.</summary>
+    private const int Envelope = 128;
+
+    private const int Limit = 256 * 1024;
+
+    [Fact]
+    public async Task A_message_may_be_as_large_as_the_limit_and_no_larger()
+    {
+        await SendAsync(Plain, Sized("1", Limit - Envelope));
+        Assert.Equal(Limit - Envelope, (await Client.CreateReceiver(Plain).ReceiveMessageAsync()).Body.ToMemory().Length);
+        Assert.Equal(ServiceBusFailureReason.MessageSizeExceeded, await FailsAsync(() => SendAsync(Plain, Sized("2", Limit))));
+    }
+
+    [Fact]
+    public async Task A_transfer_of_several_messages_has_the_same_limit()
+    {
+        var reason = await FailsAsync(() => SendAsync(Plain, Sized("1", Limit / 2), Sized("2", Limit / 2)));
+        Assert.Equal(ServiceBusFailureReason.MessageSizeExceeded, reason);
+        using var batch = await Client.CreateSender(Plain).CreateMessageBatchAsync();
+        Assert.Equal(Limit, batch.MaxSizeInBytes);
+        Assert.Empty((await Namespace.InspectAsync(Plain)).History);
+    }
+
+    [Fact]
+    public async Task A_scheduled_message_has_the_same_limit() => Assert.Equal(
+        ServiceBusFailureReason.MessageSizeExceeded,
+        await FailsAsync(() => Client.CreateSender(Plain).ScheduleMessageAsync(Sized("1", Limit), Clock.GetUtcNow().AddHours(1))));
+
+    [Fact]
+    public async Task A_namespace_that_throttles_refuses_sends_and_requests_and_takes_them_later()
+    {
+        Namespace.IsThrottling = true;
+        await using (var client = Connect(TimeSpan.FromSeconds(2)))
+        {
+            Assert.Equal(ServiceBusFailureReason.ServiceBusy, await FailsAsync(() => client.CreateSender(Plain).SendMessageAsync(Message("1"))));
+        }
+
+        Assert.Equal(ServiceBusFailureReason.ServiceBusy, await FailsAsync(() => Client.CreateReceiver(Plain).PeekMessageAsync()));
+        Namespace.IsThrottling = false;
+        await using var later = Connect();
+        await later.CreateSender(Plain).SendMessageAsync(Message("1"));
+        Assert.Equal(1, (await Namespace.InspectAsync(Plain)).Count(BrokerMessageState.Ready));
+    }
+
+    [Fact]
+    public async Task While_the_namespace_is_away_nothing_can_be_sent_and_afterwards_all_is_there_and_the_same_client_goes_on()
+    {
+        await SendAsync(Plain, Message("1"), Message("2"));
+        var sender = Client.CreateSender(Plain);
+        await sender.ScheduleMessageAsync(Message("3"), Clock.GetUtcNow().AddHours(1));
+        var receiver = Client.CreateReceiver(Plain);
+        var held = await receiver.ReceiveMessageAsync();
+
+        Namespace.GoAway();
+        Assert.Equal(ServiceBusFailureReason.ServiceCommunicationProblem, await FailsAsync(() => sender.SendMessageAsync(Message("4"))));
+        Clock.Advance(TimeSpan.FromHours(1));
+        Namespace.ComeBack();
+
+        await sender.SendMessageAsync(Message("5"));
+        Assert.Equal(ServiceBusFailureReason.MessageLockLost, await FailsAsync(() => receiver.CompleteMessageAsync(held)));
+        Assert.Equal(["1", "2", "3", "5"], (await DrainAsync(receiver)).Order());
+    }
+
+    [Fact]
+    public async Task A_lock_outlives_the_connection_and_can_be_settled_over_the_next_one()
+    {
+        await SendAsync(Plain, Message("1"));
+        await using var patient = new ServiceBusClient(Namespace.ConnectionString);
+        var receiver = patient.CreateReceiver(Plain);
+        var held = await receiver.ReceiveMessageAsync();
+        Namespace.GoAway();
+        Namespace.ComeBack();
+        Assert.Null(await receiver.ReceiveMessageAsync(Soon));
+        await receiver.CompleteMessageAsync(held);
+        Assert.Equal(1, (await Namespace.InspectAsync(Plain)).Count("completed"));
+    }
+
+    private static ServiceBusMessage Sized(string id, int bytes) => new(new byte[bytes]) { MessageId = id };
+}
