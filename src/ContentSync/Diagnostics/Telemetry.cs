@@ -51,10 +51,12 @@ public static class Telemetry
     public static readonly Counter<long> ResyncDone = Meter.CreateCounter<long>("contentsync.resync.done", "{content}", "Contents of resyncs that are accounted for, by outcome.");
 
     /// <summary>Resyncs that ended, by <c>source</c> (catalog, ledger) and <c>result</c>; see <see cref="ResyncEnded"/>.</summary>
-    public static readonly Counter<long> ResyncRuns = Meter.CreateCounter<long>("contentsync.resync.runs", "{run}", "Resyncs that ended, by source and result.");
+    public static readonly Counter<long> ResyncRuns =
+        Meter.CreateCounter<long>("contentsync.resync.runs", "{run}", "Resyncs that ended, by source and result.");
 
-    /// <summary>Messages that the app dead-lettered, by <c>reason</c>. The broker dead-letters expired and undeliverable messages without the app.</summary>
-    public static readonly Counter<long> DeadLettered = Meter.CreateCounter<long>("contentsync.dead_lettered", "{message}", "Messages that the app dead-lettered, by reason.");
+    /// <summary>Messages that the app dead-lettered, by <c>reason</c>. The broker dead-letters expired messages by itself.</summary>
+    public static readonly Counter<long> DeadLettered =
+        Meter.CreateCounter<long>("contentsync.dead_lettered", "{message}", "Messages that the app dead-lettered, by reason.");
 
     /// <summary>Counts a resync that ended. Alerts compare both texts, so they must not change with the names of types.</summary>
     /// <param name="source"><c>catalog</c> or <c>ledger</c>.</param>
