@@ -29,11 +29,11 @@ internal static class KustoLanguage
         var package = await InstalledAsync();
         var start =
             new ProcessStartInfo("node", [Path.Combine(BicepCompiler.RepositoryRoot, "tests", "ContentSync.Tests", "Infra", "kusto.js"), package])
-        {
-            RedirectStandardInput = true,
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-        };
+            {
+                RedirectStandardInput = true,
+                RedirectStandardOutput = true,
+                RedirectStandardError = true,
+            };
         using var node = Process.Start(start)!;
         var output = node.StandardOutput.ReadToEndAsync();
         var errors = node.StandardError.ReadToEndAsync();
