@@ -1,8 +1,8 @@
 namespace ContentSync.Functions;
 
 /// <summary>
-/// Names of the queues. The binding expressions of the triggers name these settings. The scale controller reads binding expressions literally and finds no
-/// setting in a section, so the names have none: an app scaled to zero would never wake up.
+/// Names of the queues. The binding expressions of the triggers name these settings. The scale controller reads binding expressions literally and
+/// finds no setting in a section, so the names have none: an app scaled to zero would never wake up.
 /// </summary>
 public sealed class QueueOptions
 {

@@ -28,8 +28,16 @@ public sealed partial class HostSettings
         Catalog = Bind(CatalogOptions.Section, new CatalogOptions());
         Resync = Bind(ResyncOptions.Section, new ResyncOptions());
         ResyncState = Bind(ResyncStateOptions.Section, new ResyncStateOptions());
-        Queues = new QueueOptions { Content = Flat(QueueOptions.ContentSetting, "Queues:Content"), Resync = Flat(QueueOptions.ResyncSetting, "Queues:Resync") };
-        Schedules = new ScheduleOptions { Resync = Flat(ScheduleOptions.ResyncSetting, "Schedules:Resync"), Sweep = Flat(ScheduleOptions.SweepSetting, "Schedules:Sweep") };
+        Queues = new QueueOptions
+        {
+            Content = Flat(QueueOptions.ContentSetting, "Queues:Content"),
+            Resync = Flat(QueueOptions.ResyncSetting, "Queues:Resync"),
+        };
+        Schedules = new ScheduleOptions
+        {
+            Resync = Flat(ScheduleOptions.ResyncSetting, "Schedules:Resync"),
+            Sweep = Flat(ScheduleOptions.SweepSetting, "Schedules:Sweep"),
+        };
         Api = Bind(ApiOptions.Section, new ApiOptions());
         Webhook = Bind(WebhookOptions.Section, new WebhookOptions());
         UnresolvedWebhookSecrets = TakeUnresolved(Webhook.Secrets);
@@ -63,8 +71,8 @@ public sealed partial class HostSettings
     public WebhookOptions Webhook { get; }
 
     /// <summary>
-    /// Settings of webhook secrets that Azure could not resolve from Key Vault: the value is still the reference. They are left out of <see cref="Webhook"/>,
-    /// so messages signed with them are refused; everything else works.
+    /// Settings of webhook secrets that Azure could not resolve from Key Vault: the value is still the reference. They are left out of
+    /// <see cref="Webhook"/>, so messages signed with them are refused; everything else works.
     /// </summary>
     public IReadOnlyList<string> UnresolvedWebhookSecrets { get; }
 
@@ -109,7 +117,8 @@ public sealed partial class HostSettings
 
     private static string[] TakeUnresolved(IList<string> secrets)
     {
-        var unresolved = Enumerable.Range(0, secrets.Count).Where(i => secrets[i].StartsWith("@Microsoft.KeyVault(", StringComparison.OrdinalIgnoreCase)).ToArray();
+        var unresolved = Enumerable.Range(0, secrets.Count)
+            .Where(i => secrets[i].StartsWith("@Microsoft.KeyVault(", StringComparison.OrdinalIgnoreCase)).ToArray();
         foreach (var i in unresolved.Reverse()) secrets.RemoveAt(i);
         return [.. unresolved.Select(i => $"{WebhookOptions.Section}__{nameof(WebhookOptions.Secrets)}__{i}")];
     }
@@ -117,7 +126,7 @@ public sealed partial class HostSettings
     private string Flat(string setting, string formerly)
     {
         if (_configuration[formerly] is not null)
-            _faults.Add($"{formerly} is now {setting}. Rename the setting: an app that is scaled to zero finds no setting in a section and never wakes up.");
+            _faults.Add($"{formerly} is now {setting}. Rename the setting: the scale controller finds no setting in a section, so the app would never wake up.");
         return _configuration[setting] ?? _configuration[formerly] ?? "";
     }
 

@@ -17,6 +17,7 @@ internal sealed partial class WebhookSecretCheck(HostSettings settings, ILogger<
     [LoggerMessage(
         EventId = 3301,
         Level = LogLevel.Error,
-        Message = "Azure did not resolve the Key Vault reference in {Setting}. Webhooks signed with this secret are refused. Check that the secret exists and that the app may read it, then restart the app")]
+        Message = "Azure did not resolve the Key Vault reference in {Setting}. Webhooks signed with this secret are refused. "
+            + "Check that the secret exists and that the app may read it, then restart the app")]
     private partial void LogUnresolved(string setting);
 }

@@ -45,7 +45,7 @@ public static class Telemetry
 
     /// <summary>Duration of one request to AlipayHK, without signing, by <c>status</c>.</summary>
     public static readonly Histogram<double> AlipayHkDuration = Meter.CreateHistogram<double>(
-        "contentsync.partner.duration", "s", "Time from the first byte sent to AlipayHK until its response begins, by HTTP status.");
+        "contentsync.alipayhk.duration", "s", "Time from the first byte sent to AlipayHK until its response begins, by HTTP status.");
 
     /// <summary>Age of the oldest item that is pending past its due time, as the sweep found it; 0 if there is none.</summary>
     public static readonly Gauge<double> OldestPendingAge = Meter.CreateGauge<double>(
@@ -60,10 +60,12 @@ public static class Telemetry
         "contentsync.resync.done", ItemUnit, "Items of resync runs that are finished, by outcome.");
 
     /// <summary>Resyncs that ended, by <c>source</c> (catalog, ledger) and <c>result</c>; see <see cref="ResyncEnded"/>.</summary>
-    public static readonly Counter<long> ResyncRuns = Meter.CreateCounter<long>("contentsync.resync.runs", "{run}", "Resyncs that ended, by source and result.");
+    public static readonly Counter<long> ResyncRuns =
+        Meter.CreateCounter<long>("contentsync.resync.runs", "{run}", "Resyncs that ended, by source and result.");
 
-    /// <summary>Messages that the app dead-lettered, by <c>reason</c>. The broker dead-letters expired and undeliverable messages without the app.</summary>
-    public static readonly Counter<long> DeadLettered = Meter.CreateCounter<long>("contentsync.dead_lettered", "{message}", "Messages that the app dead-lettered, by reason.");
+    /// <summary>Messages that the app dead-lettered, by <c>reason</c>. The broker dead-letters expired messages by itself.</summary>
+    public static readonly Counter<long> DeadLettered =
+        Meter.CreateCounter<long>("contentsync.dead_lettered", "{message}", "Messages that the app dead-lettered, by reason.");
 
     /// <summary>Counts a resync that ended. Alerts compare both texts, so they must not change with the names of types.</summary>
     /// <param name="source"><c>catalog</c> or <c>ledger</c>.</param>

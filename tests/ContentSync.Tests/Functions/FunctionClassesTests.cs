@@ -103,7 +103,9 @@ public sealed class FunctionClassesTests
             .SelectMany(method => method.GetParameters())
             .SelectMany(parameter => parameter.GetCustomAttributesData())
             .Where(data => data.AttributeType.IsAssignableTo(typeof(TriggerBindingAttribute)))
-            .SelectMany(data => data.ConstructorArguments.Select(argument => argument.Value).Concat(data.NamedArguments.Select(argument => argument.TypedValue.Value)))
+            .SelectMany(data =>
+                data.ConstructorArguments.Select(argument => argument.Value)
+                .Concat(data.NamedArguments.Select(argument => argument.TypedValue.Value)))
             .OfType<string>()
             .Where(text => text.Contains('%', StringComparison.Ordinal))
             .ToArray();

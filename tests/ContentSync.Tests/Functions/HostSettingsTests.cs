@@ -154,7 +154,8 @@ public sealed class HostSettingsTests
     {
         var settings = Read(TestHost.Settings());
         Assert.Equal(
-            [("%ContentQueue%", "content"), ("%ResyncQueue%", "content-resync"), ("%ResyncSchedule%", "0 0 19 * * *"), ("%SweepSchedule%", "0 */5 * * * *")],
+            [("%ContentQueue%", "content"), ("%ResyncQueue%", "content-resync"), ("%ResyncSchedule%", "0 0 19 * * *"),
+                ("%SweepSchedule%", "0 */5 * * * *")],
             new[]
             {
                 (QueueOptions.ContentBinding, settings.Queues.Content), (QueueOptions.ResyncBinding, settings.Queues.Resync),

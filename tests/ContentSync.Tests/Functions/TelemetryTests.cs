@@ -10,6 +10,7 @@ using ContentSync.Resync.Lanes;
 using ContentSync.Simulator;
 using ContentSync.Synchronization;
 using ContentSync.Tests.FunctionsSdk;
+using ContentSync.Tests.Infra;
 using Microsoft.Azure.Functions.Worker;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
@@ -77,8 +78,26 @@ public sealed class TelemetryTests : IAsyncLifetime, IDisposable
         Assert.Contains(recorded.Points, point => point is ("contentsync.outcomes", 1, "outcome=Rejected code=CONTENT_RISKY"));
         Assert.Contains(recorded.Points, point => point is ("contentsync.parked", 1, "reason=Rejected code=CONTENT_RISKY"));
         Assert.Equal(2, recorded.Points.Count(point => point is { Name: "contentsync.sign.duration", Tags: "result=signed" }));
-        Assert.Equal(2, recorded.Points.Count(point => point is { Name: "contentsync.partner.duration", Tags: "status=200" }));
+        Assert.Equal(2, recorded.Points.Count(point => point is { Name: "contentsync.alipayhk.duration", Tags: "status=200" }));
         Assert.DoesNotContain(recorded.Points, point => point.Name == "contentsync.verification.failures");
+    }
+
+    [Fact]
+    public async Task What_is_recorded_is_what_the_queries_of_alerts_and_workbook_may_read()
+    {
+        var instruments = typeof(Telemetry).GetFields().Select(field => field.GetValue(null)).OfType<Instrument>().Select(instrument => instrument.Name);
+        Assert.Equal(SettingsContract.Instruments.Keys.Order(StringComparer.Ordinal), instruments.Order(StringComparer.Ordinal));
+
+        var recorded = Record();
+        await _host.DeliverAsync(TestHost.Item("TEA-1"));
+        await _host.DeliverAsync(TestHost.RiskyItem("WATCH-1"), messageId: "2");
+        await _host.DeliverAsync("{", messageId: "3");
+        await _host.Function<ScheduleResync>().RunAsync(new TimerInfo(), CancellationToken.None);
+        await _host.Function<SweepPending>().RunAsync(new TimerInfo(), CancellationToken.None);
+        Assert.NotEmpty(recorded.Points);
+        Assert.All(recorded.Points, point => Assert.Equal(
+            SettingsContract.Instruments[point.Name].Keys,
+            point.Tags.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(tag => tag.Split('=')[0])));
     }
 
     [Fact]
@@ -129,9 +148,12 @@ public sealed class TelemetryTests : IAsyncLifetime, IDisposable
     [Fact]
     public async Task An_unresolved_webhook_secret_is_reported_at_start()
     {
-        await using var host = await TestHost.StartAsync(settings: settings => settings["Webhook:Secrets:0"] = "@Microsoft.KeyVault(SecretUri=https://vault.example/secrets/a)");
+        await using var host =
+            await TestHost.StartAsync(settings: settings =>
+            settings["Webhook:Secrets:0"] = "@Microsoft.KeyVault(SecretUri=https://vault.example/secrets/a)");
         foreach (var service in host.Services.GetServices<IHostedService>()) await service.StartAsync(CancellationToken.None);
-        Assert.Contains(host.Logged, line => line.StartsWith("Error 3301", StringComparison.Ordinal) && line.Contains("Webhook__Secrets__0", StringComparison.Ordinal));
+        Assert.Contains(host.Logged, line =>
+            line.StartsWith("Error 3301", StringComparison.Ordinal) && line.Contains("Webhook__Secrets__0", StringComparison.Ordinal));
     }
 
     [Fact]

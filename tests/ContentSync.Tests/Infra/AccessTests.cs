@@ -11,7 +11,8 @@ public sealed class AccessTests(InfrastructureFixture fixture)
     [BicepFact]
     public async Task Without_ingress_and_operators_everything_is_closed_and_the_app_has_an_endpoint()
     {
-        var closed = (await fixture.WithAsync(("access", "{ privateData: true, publicIngress: false, callerAddresses: [], operatorAddresses: [] }"))).Small;
+        var closed =
+            (await fixture.WithAsync(("access", "{ privateData: true, publicIngress: false, callerAddresses: [], operatorAddresses: [] }"))).Small;
 
         Assert.Equal("Disabled", closed.The(Sites).Text("properties.publicNetworkAccess"));
         Assert.Equal("Deny", closed.The(Sites).Text("properties.siteConfig.scmIpSecurityRestrictionsDefaultAction"));
@@ -24,7 +25,9 @@ public sealed class AccessTests(InfrastructureFixture fixture)
     [BicepFact]
     public async Task A_list_of_callers_closes_the_app_to_everyone_else_but_the_operators()
     {
-        var listed = (await fixture.WithAsync(("access", "{ privateData: false, publicIngress: true, callerAddresses: ['192.0.2.0/24'], operatorAddresses: ['203.0.113.7'] }"))).Small;
+        var listed =
+            (await fixture.WithAsync(("access",
+            "{ privateData: false, publicIngress: true, callerAddresses: ['192.0.2.0/24'], operatorAddresses: ['203.0.113.7'] }"))).Small;
 
         Assert.Equal("Deny", listed.The(Sites).Text("properties.siteConfig.ipSecurityRestrictionsDefaultAction"));
         Assert.Equal(
@@ -35,7 +38,9 @@ public sealed class AccessTests(InfrastructureFixture fixture)
     [BicepFact]
     public void Without_a_list_of_callers_the_public_app_is_open_to_everyone() =>
         Assert.All(fixture.Infrastructure.Of(Sites), app => Assert.Equal(
-            ("Allow", 0), (app.Text("properties.siteConfig.ipSecurityRestrictionsDefaultAction"), app.Items("properties.siteConfig.ipSecurityRestrictions").Count())));
+            ("Allow", 0),
+                (app.Text("properties.siteConfig.ipSecurityRestrictionsDefaultAction"), app.Items("properties.siteConfig.ipSecurityRestrictions")
+                .Count())));
 
     [BicepFact]
     public async Task Existing_zones_are_used_instead_of_new_ones()
@@ -54,7 +59,9 @@ public sealed class AccessTests(InfrastructureFixture fixture)
     [BicepFact]
     public async Task Vaults_of_another_generation_have_other_names()
     {
-        var again = (await fixture.WithAsync(("signing", InfrastructureFixture.Signing.Replace("vaultGeneration: 1", "vaultGeneration: 2", StringComparison.Ordinal)))).Small;
+        var again =
+            (await fixture.WithAsync(("signing",
+            InfrastructureFixture.Signing.Replace("vaultGeneration: 1", "vaultGeneration: 2", StringComparison.Ordinal)))).Small;
         var first = (await fixture.WithAsync()).Small;
 
         Assert.NotEqual(first.The("Microsoft.KeyVault/vaults").Name, again.The("Microsoft.KeyVault/vaults").Name);

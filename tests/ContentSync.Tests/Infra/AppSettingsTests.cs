@@ -27,7 +27,8 @@ public sealed class AppSettingsTests(InfrastructureFixture fixture)
         Assert.Null(first.Small.Setting("AlipayHk__BaseAddress"));
         Assert.Equal(
             ["csync-uat-resync-overdue", "csync-uat-silence"],
-            first.Small.Of("Microsoft.Insights/scheduledQueryRules").Where(alert => alert.Text("properties.enabled") == "false").Select(alert => alert.Name).Order(StringComparer.Ordinal));
+            first.Small.Of("Microsoft.Insights/scheduledQueryRules").Where(alert => alert.Text("properties.enabled") == "false")
+                .Select(alert => alert.Name).Order(StringComparer.Ordinal));
     }
 
     [BicepFact]
@@ -42,7 +43,9 @@ public sealed class AppSettingsTests(InfrastructureFixture fixture)
     [BicepFact]
     public async Task Keys_in_hardware_are_asked_for_half_as_much()
     {
-        var hardware = await fixture.WithAsync(("signing", InfrastructureFixture.Signing.Replace("hardware: false", "hardware: true", StringComparison.Ordinal)));
+        var hardware =
+            await fixture.WithAsync(("signing",
+            InfrastructureFixture.Signing.Replace("hardware: false", "hardware: true", StringComparison.Ordinal)));
 
         Assert.Equal("120", fixture.Infrastructure.Small.Setting("Signing__SignaturesPerSecond"));
         Assert.Equal("60", hardware.Small.Setting("Signing__SignaturesPerSecond"));

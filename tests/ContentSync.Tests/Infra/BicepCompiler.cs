@@ -36,7 +36,8 @@ internal sealed class BicepCompiler : IAsyncDisposable
             RedirectStandardError = true,
         };
 
-        foreach (var prefix in new[] { "ALERT_", "ALIPAYHK_", "AZURE_", "CALLER_", "CSYNC_", "OPERATOR_", "PRIVATE_", "PUBLIC_", "SIGNING_", "VAULT_", "WEBHOOK_" })
+        foreach (var prefix in new[] { "ALERT_", "ALIPAYHK_", "AZURE_", "CALLER_", "CSYNC_", "OPERATOR_", "PRIVATE_", "PUBLIC_", "SIGNING_",
+            "VAULT_", "WEBHOOK_" })
         {
             foreach (var name in start.Environment.Keys.Where(name => name.StartsWith(prefix, StringComparison.Ordinal)).ToArray())
             {

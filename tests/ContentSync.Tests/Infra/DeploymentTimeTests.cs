@@ -25,8 +25,10 @@ public sealed class DeploymentTimeTests(InfrastructureFixture fixture)
         var mutant = fixture.Infrastructure.Clone().Template;
         foreach (var (_, parameter) in mutant["variables"]!.AsObject().Where(one => one.Key == "keyExpiries").ToArray())
         {
-            mutant["parameters"]!["keyExpiresOn"] = new JsonObject { ["type"] = "string", ["defaultValue"] = "[dateTimeAdd(utcNow(), 'P2Y', 'yyyy-MM-dd')]" };
-            mutant["variables"]!["keyExpiries"] = "[createArray(dateTimeToEpoch(format('{0}T00:00:00Z', parameters('keyExpiresOn'))), dateTimeToEpoch(format('{0}T00:00:00Z', parameters('keyExpiresOn'))))]";
+            mutant["parameters"]!["keyExpiresOn"] =
+                new JsonObject { ["type"] = "string", ["defaultValue"] = "[dateTimeAdd(utcNow(), 'P2Y', 'yyyy-MM-dd')]" };
+            mutant["variables"]!["keyExpiries"] =
+                "[createArray(dateTimeToEpoch(format('{0}T00:00:00Z', parameters('keyExpiresOn'))), dateTimeToEpoch(format('{0}T00:00:00Z', parameters('keyExpiresOn'))))]";
             Assert.NotNull(parameter);
         }
 

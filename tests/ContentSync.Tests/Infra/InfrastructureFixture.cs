@@ -68,7 +68,8 @@ public sealed partial class InfrastructureFixture : IAsyncLifetime
     }
 
     /// <summary>The parameter signing of the small set-up.</summary>
-    internal const string Signing = "{ vaultCount: 1, placedVaults: 1, keyVersion: '1', keyExpiry: { '1': '2028-11-27T00:00:00Z' }, vaultGeneration: 1, hardware: false }";
+    internal const string Signing =
+        "{ vaultCount: 1, placedVaults: 1, keyVersion: '1', keyExpiry: { '1': '2028-11-27T00:00:00Z' }, vaultGeneration: 1, hardware: false }";
 
     /// <summary>The parameter alerting.</summary>
     internal const string Alerting =
@@ -122,10 +123,19 @@ public sealed partial class InfrastructureFixture : IAsyncLifetime
         return new Infrastructure(template, Parse(Azd.Contents!), effects[0], effects[1]);
     }
 
-    /// <summary>What a compiled template comes to when it is deployed at a time: its calls of utcNow are replaced, since the compiler would read the clock.</summary>
+    /// <summary>What a compiled template comes to when it is deployed at a time: its calls of utcNow are replaced, since the compiler would read the
+    /// clock.</summary>
     internal Task<Infrastructure> EvaluateAtAsync(JsonObject template, DateTimeOffset time) =>
         EvaluateAsync(Parse(DeploymentTime().Replace(template.ToJsonString(s_plain), call =>
             $"'{time.UtcDateTime.ToString(call.Groups["format"] is { Success: true, Value: var format } ? format : "yyyyMMddTHHmmssZ", CultureInfo.InvariantCulture)}'")));
+
+    /// <summary>What the compiled template comes to with a text in it replaced.</summary>
+    internal Task<Infrastructure> EvaluateChangedAsync(string from, string to)
+    {
+        var text = Infrastructure.Template.ToJsonString(s_plain);
+        Assert.Contains(from, text, StringComparison.Ordinal);
+        return EvaluateAsync(Parse(text.Replace(from, to, StringComparison.Ordinal)));
+    }
 
     internal Task<Compilation> CompileParametersAsync(string name) => _compiler!.CompileParametersAsync(At(name), CancellationToken.None);
 

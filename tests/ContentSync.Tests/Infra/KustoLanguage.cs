@@ -27,12 +27,13 @@ internal static class KustoLanguage
     public static async Task<IReadOnlyList<KustoAnalysis>> AnalyzeAsync(IReadOnlyDictionary<string, string> tables, IReadOnlyList<string> queries)
     {
         var package = await InstalledAsync();
-        var start = new ProcessStartInfo("node", [Path.Combine(BicepCompiler.RepositoryRoot, "tests", "ContentSync.Tests", "Infra", "kusto.js"), package])
-        {
-            RedirectStandardInput = true,
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-        };
+        var start =
+            new ProcessStartInfo("node", [Path.Combine(BicepCompiler.RepositoryRoot, "tests", "ContentSync.Tests", "Infra", "kusto.js"), package])
+            {
+                RedirectStandardInput = true,
+                RedirectStandardOutput = true,
+                RedirectStandardError = true,
+            };
         using var node = Process.Start(start)!;
         var output = node.StandardOutput.ReadToEndAsync();
         var errors = node.StandardError.ReadToEndAsync();
@@ -57,7 +58,8 @@ internal static class KustoLanguage
             Directory.CreateDirectory(folder);
             using var install = Process.Start(new ProcessStartInfo(
                 OperatingSystem.IsWindows() ? "npm.cmd" : "npm",
-                ["install", "--prefix", folder, "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error", $"@kusto/language-service-next@{Version}"])
+                ["install", "--prefix", folder, "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error",
+                    $"@kusto/language-service-next@{Version}"])
             {
                 RedirectStandardOutput = true,
                 RedirectStandardError = true,

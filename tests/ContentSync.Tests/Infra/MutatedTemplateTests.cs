@@ -29,6 +29,30 @@ public sealed class MutatedTemplateTests(InfrastructureFixture fixture)
         Assert.NotEmpty(PolicyRules.All.Single(one => one.Id == rule).Violations(broken));
     }
 
+    [BicepTheory]
+    [InlineData("endpoint-in-the-zone-of-its-service", "privatelink.vaultcore.azure.net", "privatelink.vault.azure.net")]
+    [InlineData("endpoints-have-names", "variables('zoneNames')[parameters('targets')[copyIndex()].group]", "variables('zoneNames')[parameters('targets')[0].group]")]
+    [InlineData("log-alerts-compare-as-intended", "iff(Sweeps == 0, 1, 0)", "iff(Sweeps > 0, 1, 0)")]
+    [InlineData("log-alerts-read-the-right-table", "AppRequests", "AppTraces")]
+    [InlineData("queries-read-known-metrics", "Properties.reason", "Properties.Reason")]
+    [InlineData("log-alerts-fire-above", "\"timeAggregation\":\"Maximum\",\"operator\":\"GreaterThan\"", "\"timeAggregation\":\"Maximum\",\"operator\":\"LessThan\"")]
+    [InlineData("log-alerts-outlast-the-delay-of-telemetry", "\"window\":\"PT15M\"", "\"window\":\"PT5M\"")]
+    [InlineData("content-outlives-its-retries", "\"P14D\"", "\"P1D\"")]
+    [InlineData("duplicates-outlast-two-sweeps", "TimeWindow\":\"PT10M\"", "TimeWindow\":\"PT1M\"")]
+    [InlineData("lock-outlives-an-item", "\"lockDuration\":\"PT2M\"", "\"lockDuration\":\"PT30S\"")]
+    [InlineData("diagnostics-complete", "\"AuditEvent\",\"enabled\":true", "\"AuditEvent\",\"enabled\":false")]
+    [InlineData("no-signed-addresses-in-settings", "createObject('AZURE_CLIENT_ID', ", "createObject('Content__SchemaDirectory', 'https://a.example/s?code=x', 'AZURE_CLIENT_ID', ")]
+    [InlineData("azd-finds-the-app", "'azd-service-name', 'functions'", "'service', 'functions'")]
+    [InlineData("instance-memory", "[parameters('capacity').instanceMemoryMB]", "[div(parameters('capacity').instanceMemoryMB, 2)]")]
+    [InlineData("sweep-often", "0 */5 * * * *", "0 0 4 * * *")]
+    [InlineData("only-plans-go", "format('{0}/plans/', parameters('stateContainerName'))", "format('{0}/', parameters('catalogContainerName'))")]
+    public async Task A_careless_change_of_the_template_fails_its_rule(string rule, string from, string to)
+    {
+        var broken = await fixture.EvaluateChangedAsync(from, to);
+
+        Assert.NotEmpty(PolicyRules.All.Single(one => one.Id == rule).Violations(broken));
+    }
+
     [BicepFact]
     public async Task The_template_as_it_is_comes_to_the_same_by_this_way()
     {

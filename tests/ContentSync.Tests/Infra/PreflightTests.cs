@@ -125,7 +125,8 @@ public sealed class PreflightTests : IDisposable
         var run = await RunAsync("small", ("AZD", "1"), ("SIGNING_KEY_EXPIRY", "1=2028-11-18T23:59:59Z"));
 
         Assert.Equal((0, "", ""), run);
-        Assert.Equal(["env set SIGNING_KEY_EXPIRY 1=2028-11-18T23:59:59Z", "env set VAULT_GENERATION 1"], await File.ReadAllLinesAsync(Path.Combine(_folder, "azd-log")));
+        Assert.Equal(["env set SIGNING_KEY_EXPIRY 1=2028-11-18T23:59:59Z", "env set VAULT_GENERATION 1"],
+            await File.ReadAllLinesAsync(Path.Combine(_folder, "azd-log")));
     }
 
     [ScriptTheory("bash")]
@@ -150,7 +151,8 @@ public sealed class PreflightTests : IDisposable
 
     private void Answer(string name, string text) => File.WriteAllText(Path.Combine(_folder, name), text);
 
-    private static string Exported(string output, string name) => output.Trim().Split(' ').Single(part => part.StartsWith(name + "=", StringComparison.Ordinal))[(name.Length + 1)..];
+    private static string Exported(string output, string name) =>
+        output.Trim().Split(' ').Single(part => part.StartsWith(name + "=", StringComparison.Ordinal))[(name.Length + 1)..];
 
     private async Task Program(string name, string text)
     {

@@ -14,12 +14,16 @@ public sealed partial class QueryTests(InfrastructureFixture fixture)
 
     private static readonly string? s_skip = BicepCompiler.SkipReason ?? Tools.Missing(["node", "npm"]);
 
-    /// <summary>The columns that queries may read, of each table that this deployment writes: https://learn.microsoft.com/azure/azure-monitor/reference/tables</summary>
+    /// <summary>The columns that queries may read, of each table that this deployment writes:
+    /// https://learn.microsoft.com/azure/azure-monitor/reference/tables</summary>
     private static readonly Dictionary<string, string> s_tables = new()
     {
-        ["AppMetrics"] = "(TimeGenerated: datetime, Name: string, Sum: real, Min: real, Max: real, ItemCount: int, Properties: dynamic, AppRoleName: string, AppRoleInstance: string, _ResourceId: string)",
-        ["AppRequests"] = "(TimeGenerated: datetime, Name: string, Success: bool, ResultCode: string, DurationMs: real, ItemCount: int, OperationName: string, Properties: dynamic, AppRoleName: string, AppRoleInstance: string, _ResourceId: string)",
-        ["AzureMetrics"] = "(TimeGenerated: datetime, MetricName: string, ResourceProvider: string, ResourceId: string, Total: real, Count: real, Average: real, Minimum: real, Maximum: real, _ResourceId: string)",
+        ["AppMetrics"] =
+            "(TimeGenerated: datetime, Name: string, Sum: real, Min: real, Max: real, ItemCount: int, Properties: dynamic, AppRoleName: string, AppRoleInstance: string, _ResourceId: string)",
+        ["AppRequests"] =
+            "(TimeGenerated: datetime, Name: string, Success: bool, ResultCode: string, DurationMs: real, ItemCount: int, OperationName: string, Properties: dynamic, AppRoleName: string, AppRoleInstance: string, _ResourceId: string)",
+        ["AzureMetrics"] =
+            "(TimeGenerated: datetime, MetricName: string, ResourceProvider: string, ResourceId: string, Total: real, Count: real, Average: real, Minimum: real, Maximum: real, _ResourceId: string)",
         ["Usage"] = "(TimeGenerated: datetime, DataType: string, IsBillable: bool, Quantity: real, QuantityUnit: string, Solution: string)",
         ["_LogOperation"] = "(TimeGenerated: datetime, Category: string, Operation: string, Level: string, Detail: string, _ResourceId: string)",
     };
@@ -35,7 +39,8 @@ public sealed partial class QueryTests(InfrastructureFixture fixture)
         Assert.All(alerts.Zip(analyses), pair =>
         {
             Assert.True(pair.Second.Errors.Count == 0, $"{pair.First}: {string.Join(' ', pair.Second.Errors)}");
-            Assert.Contains(pair.Second.Columns[pair.First.Text("properties.criteria.allOf.0.metricMeasureColumn")!], new[] { "int", "long", "real" });
+            Assert.Contains(pair.Second.Columns[pair.First.Text("properties.criteria.allOf.0.metricMeasureColumn")!],
+                new[] { "int", "long", "real" });
             Assert.Single(pair.Second.Tables);
         });
     }
@@ -46,10 +51,13 @@ public sealed partial class QueryTests(InfrastructureFixture fixture)
         Skip.If(s_skip is not null, s_skip);
         var queries = ObservabilityRules.WorkbookQueries(fixture.Infrastructure.Production).ToArray();
 
-        var analyses = await KustoLanguage.AnalyzeAsync(s_tables, [.. queries.Select(one => Parameter().Replace(one.Query, match => match.Value == "{TimeRange:grain}" ? "1h" : "1.0"))]);
+        var analyses =
+            await KustoLanguage.AnalyzeAsync(s_tables,
+            [.. queries.Select(one => Parameter().Replace(one.Query, match => match.Value == "{TimeRange:grain}" ? "1h" : "1.0"))]);
 
         Assert.NotEmpty(queries);
-        Assert.All(queries.Zip(analyses), pair => Assert.True(pair.Second.Errors.Count == 0, $"{pair.First.Name}: {string.Join(' ', pair.Second.Errors)}"));
+        Assert.All(queries.Zip(analyses), pair =>
+            Assert.True(pair.Second.Errors.Count == 0, $"{pair.First.Name}: {string.Join(' ', pair.Second.Errors)}"));
     }
 
     [SkippableTheory]

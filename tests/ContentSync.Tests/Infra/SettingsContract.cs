@@ -41,7 +41,8 @@ internal static class SettingsContract
         "AlipayHk__BaseAddress", "AlipayHk__ClientId", "AlipayHk__PublicKeys__0__KeyVersion", "AlipayHk__PublicKeys__0__PublicKey",
         "AzureWebJobsStorage__accountName", "AzureWebJobsStorage__clientId", "AzureWebJobsStorage__credential",
         "APPLICATIONINSIGHTS_AUTHENTICATION_STRING", "APPLICATIONINSIGHTS_CONNECTION_STRING", "AZURE_CLIENT_ID",
-        "Catalog__ContainerUri", "Ledger__TableEndpoint", "Resync__StateContainerUri", QueueOptions.ContentSetting, QueueOptions.ResyncSetting, ScheduleOptions.ResyncSetting, ScheduleOptions.SweepSetting,
+        "Catalog__ContainerUri", "Ledger__TableEndpoint", "Resync__StateContainerUri", QueueOptions.ContentSetting, QueueOptions.ResyncSetting,
+            ScheduleOptions.ResyncSetting, ScheduleOptions.SweepSetting,
         "ServiceBus__clientId", "ServiceBus__credential", "ServiceBus__fullyQualifiedNamespace",
         "Signing__Keys__0__KeyId", "Signing__Keys__0__KeyVersion",
     ];
@@ -52,14 +53,16 @@ internal static class SettingsContract
         "SubmitContent", "SubmitContentBatch", "GetContent", "ProcessContentMessage", "ProcessResyncPack", "ScheduleResync", "SweepPending", "CheckHealth",
     ];
 
-    /// <summary>The instruments of the meter ContentSync, each with its tags and, for a tag with a fixed set of values that queries compare, those values.</summary>
-    public static IReadOnlyDictionary<string, IReadOnlyDictionary<string, string[]>> Instruments { get; } = new Dictionary<string, IReadOnlyDictionary<string, string[]>>
+    /// <summary>The instruments of the meter ContentSync, each with its tags and, for a tag with a fixed set of values that queries compare, those
+    /// values.</summary>
+    public static IReadOnlyDictionary<string, IReadOnlyDictionary<string, string[]>> Instruments { get; } = new Dictionary<string,
+        IReadOnlyDictionary<string, string[]>>
     {
         ["contentsync.outcomes"] = Tags(("outcome", []), ("code", ["SUCCESS", "PARAM_ILLEGAL", "CONTENT_RISKY"])),
         ["contentsync.parked"] = Tags(("reason", []), ("code", [])),
         ["contentsync.verification.failures"] = Tags(("verification", [])),
         ["contentsync.sign.duration"] = Tags(("result", [])),
-        ["contentsync.partner.duration"] = Tags(("status", [])),
+        ["contentsync.alipayhk.duration"] = Tags(("status", [])),
         ["contentsync.oldest_pending.age"] = Tags(),
         ["contentsync.dead_lettered"] = Tags(("reason", ["InvalidMessage"])),
         ["contentsync.resync.planned"] = Tags(),
@@ -69,5 +72,6 @@ internal static class SettingsContract
             ("result", ["Completed", "CompletedWithFailures", "HandledAlready", "Refused", "Stopped", "NoCatalog", "DryRun", "Cancelled"])),
     };
 
-    private static Dictionary<string, string[]> Tags(params (string Name, string[] Values)[] tags) => tags.ToDictionary(tag => tag.Name, tag => tag.Values);
+    private static Dictionary<string, string[]> Tags(params (string Name, string[] Values)[] tags) =>
+        tags.ToDictionary(tag => tag.Name, tag => tag.Values);
 }

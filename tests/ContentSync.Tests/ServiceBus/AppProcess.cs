@@ -98,8 +98,8 @@ internal sealed class AppProcess : IAsyncDisposable
         {
             ["AlipayHk:BaseAddress"] = world.Gateway.Address.AbsoluteUri,
             ["AlipayHk:ClientId"] = ServiceBusWorld.ClientId,
-            ["AlipayHk:PartnerKeys:0:KeyVersion"] = world.Gateway.KeyVersion,
-            ["AlipayHk:PartnerKeys:0:PublicKey"] = world.Gateway.PublicKey,
+            ["AlipayHk:PublicKeys:0:KeyVersion"] = world.Gateway.KeyVersion,
+            ["AlipayHk:PublicKeys:0:PublicKey"] = world.Gateway.PublicKey,
             ["AlipayHk:QuickRetries"] = "0",
             ["Signing:Keys:0:KeyId"] = "https://vault.example/keys/signing/0123456789abcdef0123456789abcdef",
             ["Signing:Keys:0:KeyVersion"] = ServiceBusWorld.KeyVersion,

@@ -54,7 +54,8 @@ internal static partial class AppRules
         new("sweep-often", "The sweep runs at least every ten minutes, and three times within the window of the alert on its silence.",
             SweepOften, Demand.SetSetting("SweepSchedule", "0 0 3 * * *")),
         new("silence-window-spans-sweeps", "The window of the alert on a silent sweep spans three sweeps.",
-            SweepOften, infrastructure => infrastructure.Small.The("Microsoft.Insights/scheduledQueryRules", "-silence")["properties.windowSize"] = "PT10M"),
+            SweepOften, infrastructure =>
+                infrastructure.Small.The("Microsoft.Insights/scheduledQueryRules", "-silence")["properties.windowSize"] = "PT10M"),
         new("azd-finds-the-group", "azd finds the resource group by the tag of its environment.",
             AzdFindsTheGroup, infrastructure => Group(infrastructure)["tags"] = "[parameters('tags')]"),
         new("both-partner-keys", "The public keys of AlipayHK stand side by side, so that it can rotate.",
@@ -88,11 +89,14 @@ internal static partial class AppRules
             Demand.SetSetting("SweepSchedule", "*/5 * * * *")),
     ];
 
-    /// <summary>Where Flex Consumption has another place for a property, or none: https://learn.microsoft.com/azure/azure-functions/flex-consumption-plan#deprecated-properties-and-settings</summary>
+    /// <summary>Where Flex Consumption has another place for a property, or none:
+    /// https://learn.microsoft.com/azure/azure-functions/flex-consumption-plan#deprecated-properties-and-settings</summary>
     private static readonly string[] s_refusedSiteProperties =
     [
-        "alwaysOn", "appSettings", "autoHealEnabled", "ftpsState", "functionAppScaleLimit", "functionsRuntimeScaleMonitoringEnabled", "javaVersion", "linuxFxVersion",
-        "minimumElasticInstanceCount", "netFrameworkVersion", "nodeVersion", "numberOfWorkers", "phpVersion", "powerShellVersion", "preWarmedInstanceCount", "pythonVersion",
+        "alwaysOn", "appSettings", "autoHealEnabled", "ftpsState", "functionAppScaleLimit", "functionsRuntimeScaleMonitoringEnabled", "javaVersion",
+            "linuxFxVersion",
+        "minimumElasticInstanceCount", "netFrameworkVersion", "nodeVersion", "numberOfWorkers", "phpVersion", "powerShellVersion",
+            "preWarmedInstanceCount", "pythonVersion",
         "use32BitWorkerProcess", "vnetPrivatePortsCount", "vnetRouteAllEnabled", "windowsFxVersion",
     ];
 
@@ -111,17 +115,22 @@ internal static partial class AppRules
 
     /// <summary>Minutes between two sweeps; null where the schedule does not run every few minutes.</summary>
     public static int? SweepMinutes(Effect effect) =>
-        EveryFewMinutes().Match(effect.Setting("SweepSchedule") ?? "") is { Success: true } match ? int.Parse(match.Groups[1].Value, CultureInfo.InvariantCulture) : null;
+        EveryFewMinutes().Match(effect.Setting("SweepSchedule") ?? "") is { Success: true } match
+            ? int.Parse(match.Groups[1].Value, CultureInfo.InvariantCulture) : null;
 
     private static IEnumerable<string> AzdFindsTheGroup(Infrastructure infrastructure) =>
-        ((string?)Group(infrastructure)["tags"])?.Contains("'azd-env-name', parameters('environmentName')", StringComparison.Ordinal) == true ? [] : ["The resource group has no tag azd-env-name."];
+        ((string?)Group(infrastructure)["tags"])?.Contains("'azd-env-name', parameters('environmentName')", StringComparison.Ordinal) == true ? []
+            : ["The resource group has no tag azd-env-name."];
 
     private static System.Text.Json.Nodes.JsonObject Group(Infrastructure infrastructure) =>
-        infrastructure.Azd["resources"]!.AsObject().Select(one => one.Value!.AsObject()).Single(one => (string?)one["type"] == "Microsoft.Resources/resourceGroups");
+        infrastructure.Azd["resources"]!.AsObject().Select(one => one.Value!.AsObject())
+            .Single(one => (string?)one["type"] == "Microsoft.Resources/resourceGroups");
 
     private static IEnumerable<string> BothPartnerKeys(Infrastructure infrastructure) =>
         from effect in infrastructure.Effects
-        let keys = new[] { 0, 1 }.Select(i => (effect.Setting($"AlipayHk__PublicKeys__{i}__KeyVersion"), effect.Setting($"AlipayHk__PublicKeys__{i}__PublicKey")))
+        let keys =
+            new[] { 0, 1 }.Select(i =>
+            (effect.Setting($"AlipayHk__PublicKeys__{i}__KeyVersion"), effect.Setting($"AlipayHk__PublicKeys__{i}__PublicKey")))
         where !keys.SequenceEqual([("1", new string('A', 392)), ("2", new string('B', 390) + "==")])
         select $"{effect.Name}: {string.Join(", ", keys)}.";
 

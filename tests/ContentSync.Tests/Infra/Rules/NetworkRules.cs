@@ -55,16 +55,22 @@ internal static class NetworkRules
         new("closed-to-all-but-operators", "With private data, the firewall of each service denies everyone but the operators.",
             ClosedToAllButOperators, Demand.Set("Microsoft.KeyVault/vaults", "properties.networkAcls.defaultAction", "Allow", production: true)),
         new("operators-pass-every-firewall", "The operators pass the firewall of every vault, the data account and Service Bus.",
-            ClosedToAllButOperators, infrastructure => infrastructure.Production.Of("Microsoft.KeyVault/vaults").Last()["properties.networkAcls.ipRules"] = new JsonArray()),
+            ClosedToAllButOperators, infrastructure =>
+                infrastructure.Production.Of("Microsoft.KeyVault/vaults").Last()["properties.networkAcls.ipRules"] = new JsonArray()),
         new("nobody-else-passes-service-bus", "Nobody else passes the firewall of Service Bus.",
-            ClosedToAllButOperators, infrastructure => infrastructure.Production.The(RuleSets)["properties.ipRules"]!.AsArray().Add(new JsonObject { ["action"] = "Allow", ["ipMask"] = "0.0.0.0/1" })),
+            ClosedToAllButOperators, infrastructure =>
+                infrastructure.Production.The(RuleSets)["properties.ipRules"]!.AsArray()
+                .Add(new JsonObject { ["action"] = "Allow", ["ipMask"] = "0.0.0.0/1" })),
         new("host-account-closed", "With private data, only the private endpoint leads to the account of the Functions host.",
-            HostAccountClosed, infrastructure => infrastructure.Production.Of("Microsoft.Storage/storageAccounts").Single(one => one.Name.StartsWith("csynchost", StringComparison.Ordinal))["properties.publicNetworkAccess"] = "Enabled"),
+            HostAccountClosed, infrastructure =>
+                infrastructure.Production.Of("Microsoft.Storage/storageAccounts")
+                .Single(one => one.Name.StartsWith("csynchost", StringComparison.Ordinal))["properties.publicNetworkAccess"] = "Enabled"),
         new("app-open-to-callers", "Callers reach a public app, whatever is closed behind it.",
             infrastructure => Demand.Each(infrastructure, "Microsoft.Web/sites", "properties.publicNetworkAccess", "Enabled"),
             Demand.Set("Microsoft.Web/sites", "properties.publicNetworkAccess", "Disabled", production: true)),
         new("only-operators-publish", "Nobody but the operators reaches the publishing endpoint.",
-            OnlyOperatorsPublish, Demand.Set("Microsoft.Web/sites", "properties.siteConfig.scmIpSecurityRestrictionsDefaultAction", "Allow", production: true)),
+            OnlyOperatorsPublish,
+                Demand.Set("Microsoft.Web/sites", "properties.siteConfig.scmIpSecurityRestrictionsDefaultAction", "Allow", production: true)),
         new("endpoint-for-each", "With private endpoints asked for, everything that is closed has one.",
             EndpointForEach, Demand.Remove(Endpoints, production: true)),
         new("endpoint-for-the-ledger", "With private endpoints asked for, the data account has one for tables and one for blobs.",
@@ -72,10 +78,13 @@ internal static class NetworkRules
         new("endpoints-have-names", "Every endpoint's name resolves: it has one zone group.",
             EndpointsHaveNames, Demand.Remove(ZoneGroups, production: true)),
         new("endpoint-in-the-zone-of-its-service", "An endpoint's name stands in the one zone of its service.",
-            EndpointsHaveNames, infrastructure => infrastructure.Production.The(ZoneGroups, "-vault-3/default")["properties.privateDnsZoneConfigs.0.properties.privateDnsZoneId"] =
-                infrastructure.Production.The(ZoneGroups, "-data-blob/default")["properties.privateDnsZoneConfigs.0.properties.privateDnsZoneId"]!.DeepClone()),
+            EndpointsHaveNames, infrastructure =>
+                infrastructure.Production.The(ZoneGroups, "-vault-3/default")["properties.privateDnsZoneConfigs.0.properties.privateDnsZoneId"] =
+                infrastructure.Production.The(ZoneGroups,
+                    "-data-blob/default")["properties.privateDnsZoneConfigs.0.properties.privateDnsZoneId"]!.DeepClone()),
         new("no-endpoint-in-two-zones", "An endpoint's name stands in no other zone.",
-            EndpointsHaveNames, infrastructure => infrastructure.Production.The(ZoneGroups, "-host-blob/default")["properties.privateDnsZoneConfigs"]!.AsArray().Add(
+            EndpointsHaveNames, infrastructure =>
+                infrastructure.Production.The(ZoneGroups, "-host-blob/default")["properties.privateDnsZoneConfigs"]!.AsArray().Add(
                 infrastructure.Production.The(ZoneGroups, "-data-table/default")["properties.privateDnsZoneConfigs.0"]!.DeepClone())),
         new("zones-linked", "Every DNS zone is linked to the network, without registration.",
             ZonesLinked, Demand.Remove(Links, production: true)),
@@ -139,8 +148,11 @@ internal static class NetworkRules
         select $"{guard} lets something in.";
 
     private static IEnumerable<string> ClosedToAllButOperators(Infrastructure infrastructure) =>
-        from firewall in infrastructure.Production.Of("Microsoft.KeyVault/vaults").Select(vault => (At: vault, Acls: "properties.networkAcls", Address: "value"))
-            .Concat(infrastructure.Production.Of("Microsoft.Storage/storageAccounts").Where(one => one.Name.StartsWith("csyncdata", StringComparison.Ordinal)).Select(account => (At: account, Acls: "properties.networkAcls", Address: "value")))
+        from firewall in infrastructure.Production.Of("Microsoft.KeyVault/vaults")
+            .Select(vault => (At: vault, Acls: "properties.networkAcls", Address: "value"))
+            .Concat(infrastructure.Production.Of("Microsoft.Storage/storageAccounts")
+                .Where(one => one.Name.StartsWith("csyncdata", StringComparison.Ordinal))
+                .Select(account => (At: account, Acls: "properties.networkAcls", Address: "value")))
             .Append((At: infrastructure.Production.The(RuleSets), Acls: "properties", Address: "ipMask"))
         let addresses = firewall.At.Items($"{firewall.Acls}.ipRules").Select(one => (string?)one[firewall.Address]).ToArray()
         where firewall.At.Text($"{firewall.Acls}.defaultAction") != "Deny" || !addresses.SequenceEqual(s_operators)

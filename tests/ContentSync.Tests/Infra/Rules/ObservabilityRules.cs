@@ -36,7 +36,8 @@ internal static partial class ObservabilityRules
         "Microsoft.Authorization/roleAssignments", "Microsoft.Authorization/roleDefinitions", "Microsoft.Network/privateEndpoints",
         "Microsoft.Network/privateEndpoints/privateDnsZoneGroups", "Microsoft.Network/privateDnsZones", "Microsoft.Network/privateDnsZones/virtualNetworkLinks",
         "Microsoft.OperationalInsights/workspaces/tables", "Microsoft.Storage/storageAccounts/blobServices/containers", "Microsoft.Storage/storageAccounts/managementPolicies",
-        "Microsoft.Storage/storageAccounts/tableServices/tables", "Microsoft.ServiceBus/namespaces/queues", "Microsoft.ServiceBus/namespaces/networkRuleSets", "Microsoft.KeyVault/vaults/keys", Events,
+        "Microsoft.Storage/storageAccounts/tableServices/tables", "Microsoft.ServiceBus/namespaces/queues",
+            "Microsoft.ServiceBus/namespaces/networkRuleSets", "Microsoft.KeyVault/vaults/keys", Events,
         "Microsoft.Web/sites/config", "Microsoft.Web/sites/basicPublishingCredentialsPolicies", "Microsoft.Authorization/locks",
     ];
 
@@ -63,11 +64,18 @@ internal static partial class ObservabilityRules
     private static readonly Dictionary<string, (string Table, string? Threshold, string[] Lines)> s_alerts = new()
     {
         ["parked"] = ("AppMetrics", "0", ["where Name == 'contentsync.parked'", "summarize Parked = coalesce(sum(Sum), 0.0)"]),
-        ["oldest-pending"] = ("AppMetrics", null, ["where Name == 'contentsync.oldest_pending.age'", "summarize arg_max(TimeGenerated, Sum, ItemCount)", "extend Seconds = Sum / ItemCount"]),
-        ["silence"] = ("AppMetrics", "0", ["where Name == 'contentsync.oldest_pending.age'", "summarize Sweeps = count()", "extend Silent = iff(Sweeps == 0, 1, 0)"]),
+        ["oldest-pending"] =
+            ("AppMetrics", null,
+            ["where Name == 'contentsync.oldest_pending.age'", "summarize arg_max(TimeGenerated, Sum, ItemCount)",
+            "extend Seconds = Sum / ItemCount"]),
+        ["silence"] =
+            ("AppMetrics", "0",
+            ["where Name == 'contentsync.oldest_pending.age'", "summarize Sweeps = count()", "extend Silent = iff(Sweeps == 0, 1, 0)"]),
         ["unusable-messages"] = ("AppMetrics", "0",
-            ["where Name == 'contentsync.dead_lettered'", "where tostring(Properties.reason) == 'InvalidMessage'", "summarize Messages = coalesce(sum(Sum), 0.0)"]),
-        ["verification-failures"] = ("AppMetrics", "0", ["where Name == 'contentsync.verification.failures'", "summarize Failures = coalesce(sum(Sum), 0.0)"]),
+            ["where Name == 'contentsync.dead_lettered'", "where tostring(Properties.reason) == 'InvalidMessage'",
+                "summarize Messages = coalesce(sum(Sum), 0.0)"]),
+        ["verification-failures"] =
+            ("AppMetrics", "0", ["where Name == 'contentsync.verification.failures'", "summarize Failures = coalesce(sum(Sum), 0.0)"]),
         ["partner-errors"] = ("AppMetrics", null,
         [
             "where Name == 'contentsync.outcomes'", "extend Code = tostring(Properties.code)", "where isnotempty(Code)",
@@ -85,7 +93,8 @@ internal static partial class ObservabilityRules
         ["resync-failures"] = ResyncEndedAs("CompletedWithFailures"),
         ["resync-overdue"] = ("AppMetrics", null,
         [
-            "where Name in ('contentsync.resync.runs', 'contentsync.oldest_pending.age')", "extend Source = tostring(Properties.source), Result = tostring(Properties.result)",
+            "where Name in ('contentsync.resync.runs', 'contentsync.oldest_pending.age')",
+                "extend Source = tostring(Properties.source), Result = tostring(Properties.result)",
             "summarize FirstPoint = min(TimeGenerated), LastSuccess = maxif(TimeGenerated, Source == 'catalog' and Result in ('Completed', 'HandledAlready'))",
             "extend HoursWithout = datetime_diff('minute', now(), coalesce(LastSuccess, FirstPoint)) / 60.0",
         ]),
@@ -93,7 +102,9 @@ internal static partial class ObservabilityRules
     };
 
     private static (string Table, string? Threshold, string[] Lines) ResyncEndedAs(string result) =>
-        ("AppMetrics", "0", ["where Name == 'contentsync.resync.runs'", $"where tostring(Properties.result) == '{result}'", "summarize Runs = coalesce(sum(Sum), 0.0)"]);
+        ("AppMetrics", "0",
+            ["where Name == 'contentsync.resync.runs'",
+            $"where tostring(Properties.result) == '{result}'", "summarize Runs = coalesce(sum(Sum), 0.0)"]);
 
 
     public static IReadOnlyList<PolicyRule> All { get; } =
@@ -103,11 +114,16 @@ internal static partial class ObservabilityRules
         new("diagnostics-to-the-workspace", "Diagnostics go to this deployment's workspace.",
             DiagnosticsToTheWorkspace, Demand.Set(Diagnostics, "properties.workspaceId", "/subscriptions/x/elsewhere")),
         new("diagnostics-complete", "Diagnostics send the logs and metrics that their type has and that are used.",
-            DiagnosticsComplete, infrastructure => infrastructure.Small.Of(Diagnostics).First(one => one.Scope.EndsWith("/blobServices/default", StringComparison.Ordinal))["properties.logs.0.enabled"] = false),
+            DiagnosticsComplete, infrastructure =>
+                infrastructure.Small.Of(Diagnostics)
+                .First(one => one.Scope.EndsWith("/blobServices/default", StringComparison.Ordinal))["properties.logs.0.enabled"] = false),
         new("diagnostics-with-metrics", "Metrics are not left out where the workbook reads them.",
-            DiagnosticsComplete, infrastructure => infrastructure.Production.Of(Diagnostics).First(one => one.Scope.Contains("/namespaces/", StringComparison.Ordinal))["properties.metrics"] = null),
+            DiagnosticsComplete, infrastructure =>
+                infrastructure.Production.Of(Diagnostics)
+                .First(one => one.Scope.Contains("/namespaces/", StringComparison.Ordinal))["properties.metrics"] = null),
         new("audit-kept-as-long-as-telemetry", "The audit log of the vaults is kept as long as telemetry.",
-            AuditKept, infrastructure => infrastructure.Production.The("Microsoft.OperationalInsights/workspaces/tables")["properties.totalRetentionInDays"] = 30),
+            AuditKept, infrastructure =>
+                infrastructure.Production.The("Microsoft.OperationalInsights/workspaces/tables")["properties.totalRetentionInDays"] = 30),
         new("vault-audit", "Every use of a key is recorded, in the table that is on the cheap plan.",
             VaultAudit, infrastructure => infrastructure.Small.Of(Diagnostics).First(one => one.Scope.Contains("/vaults/", StringComparison.Ordinal))["properties.logAnalyticsDestinationType"] = null),
         new("no-log-for-each-item", "No diagnostic setting logs every read or write of the ledger.",
@@ -151,19 +167,27 @@ internal static partial class ObservabilityRules
         new("resync-alerts-compare-as-intended", "So does an alert on a resync.",
             LogAlertsAsIntended, infrastructure => Replace(infrastructure, "-resync-stopped", "== 'Stopped'", "!= 'Stopped'")),
         new("log-alerts-fire-above", "A log alert has one condition, which fires above its threshold.",
-            LogAlertsFireAbove, infrastructure => infrastructure.Production.The(QueryAlerts, "-verification-failures")["properties.criteria.allOf.0.operator"] = "LessThan"),
+            LogAlertsFireAbove, infrastructure =>
+                infrastructure.Production.The(QueryAlerts, "-verification-failures")["properties.criteria.allOf.0.operator"] = "LessThan"),
         new("log-alerts-have-one-condition", "No second condition keeps a log alert from firing.",
             LogAlertsFireAbove, infrastructure => Repeat(infrastructure.Small.The(QueryAlerts, "-parked"), "properties.criteria.allOf")),
         new("log-alerts-at-their-threshold", "The threshold of a log alert is 0, or the parameter.",
-            LogAlertsFireAbove, infrastructure => infrastructure.Small.The(QueryAlerts, "-resync-refused")["properties.criteria.allOf.0.threshold"] = 5),
-        new("log-alerts-outlast-the-delay-of-telemetry", "A log alert looks back at least 15 minutes, since telemetry arrives minutes late, and runs at least once in its window.",
-            LogAlertsOutlastTheDelay, infrastructure => infrastructure.Small.The(QueryAlerts, "-function-failures")["properties.windowSize"] = "PT5M"),
+            LogAlertsFireAbove, infrastructure =>
+                infrastructure.Small.The(QueryAlerts, "-resync-refused")["properties.criteria.allOf.0.threshold"] = 5),
+        new("log-alerts-outlast-the-delay-of-telemetry",
+            "A log alert looks back at least 15 minutes, since telemetry arrives minutes late, and runs at least once in its window.",
+            LogAlertsOutlastTheDelay, infrastructure =>
+                infrastructure.Small.The(QueryAlerts, "-function-failures")["properties.windowSize"] = "PT5M"),
         new("resync-overdue-sees-two-days", "The alert on an overdue resync looks back longer than the hours it measures.",
-            ResyncOverdueSeesFarEnough, infrastructure => infrastructure.Small.The(QueryAlerts, "-resync-overdue")["properties.overrideQueryTimeRange"] = null),
+            ResyncOverdueSeesFarEnough, infrastructure =>
+                infrastructure.Small.The(QueryAlerts, "-resync-overdue")["properties.overrideQueryTimeRange"] = null),
         new("alert-resync-dead-letters", "There is an alert for the first dead letter of the resync queue, which holds no rejected items.",
-            infrastructure => DeadLettersWatched(infrastructure, "ResyncQueue", "0"), infrastructure => infrastructure.Small.The(MetricAlerts, "-resync-dead-letters")["properties.criteria.allOf.0.operator"] = "LessThan"),
-        new("alert-dead-letters-kept", "There is an alert for dead letters that pile up on the content queue, and none that the first rejected item sets off for good.",
-            infrastructure => DeadLettersWatched(infrastructure, "ContentQueue", "1000"), infrastructure => infrastructure.Production.The(MetricAlerts, "-dead-letters-kept")["properties.criteria.allOf.0.threshold"] = 0),
+            infrastructure => DeadLettersWatched(infrastructure, "ResyncQueue", "0"), infrastructure =>
+                infrastructure.Small.The(MetricAlerts, "-resync-dead-letters")["properties.criteria.allOf.0.operator"] = "LessThan"),
+        new("alert-dead-letters-kept",
+            "There is an alert for dead letters that pile up on the content queue, and none that the first rejected item sets off for good.",
+            infrastructure => DeadLettersWatched(infrastructure, "ContentQueue", "1000"), infrastructure =>
+                infrastructure.Production.The(MetricAlerts, "-dead-letters-kept")["properties.criteria.allOf.0.threshold"] = 0),
         new("alert-vault-throttled", "There is an alert for throttling in any of the vaults.",
             AlertVaultThrottled, infrastructure => infrastructure.Production.The(MetricAlerts, "-vault-throttled")["properties.scopes"]!.AsArray().RemoveAt(2)),
         new("alert-key-near-expiry", "Every vault tells of a key near its expiry.",
@@ -205,8 +229,10 @@ internal static partial class ObservabilityRules
         where s_categories.ContainsKey(resource.Type)
         let wanted = s_categories[resource.Type]
         let settings = effect.Of(Diagnostics).Where(one => one.Scope == resource.Id).ToArray()
-        let logs = settings.SelectMany(one => one.Items("properties.logs")).Where(one => (bool?)one["enabled"] == true).Select(one => (string?)one["category"]).ToArray()
-        let metrics = settings.SelectMany(one => one.Items("properties.metrics")).Any(one => (bool?)one["enabled"] == true && (string?)one["category"] == "AllMetrics")
+        let logs = settings.SelectMany(one => one.Items("properties.logs")).Where(one => (bool?)one["enabled"] == true)
+            .Select(one => (string?)one["category"]).ToArray()
+        let metrics = settings.SelectMany(one => one.Items("properties.metrics"))
+            .Any(one => (bool?)one["enabled"] == true && (string?)one["category"] == "AllMetrics")
         where wanted.Logs.Except(logs).Any() || (wanted.Metrics && !metrics)
         select $"{resource} sends {string.Join(", ", logs)}{(metrics ? " and metrics" : "")}.";
 
@@ -274,7 +300,8 @@ internal static partial class ObservabilityRules
         let threshold = s_alerts.GetValueOrDefault(ShortNameOf(alert)).Threshold
         where conditions.Length != 1
             || (string?)conditions[0]["operator"] != "GreaterThan" || (string?)conditions[0]["timeAggregation"] != "Maximum"
-            || (int?)conditions[0]["failingPeriods"]?["minFailingPeriodsToAlert"] != 1 || (int?)conditions[0]["failingPeriods"]?["numberOfEvaluationPeriods"] != 1
+            || (int?)conditions[0]["failingPeriods"]?["minFailingPeriodsToAlert"] != 1
+                || (int?)conditions[0]["failingPeriods"]?["numberOfEvaluationPeriods"] != 1
             || (threshold is not null && alert.Text("properties.criteria.allOf.0.threshold") != threshold)
         select $"{alert} fires on {alert["properties.criteria"]?.ToJsonString()}.";
 
@@ -287,7 +314,8 @@ internal static partial class ObservabilityRules
     private static IEnumerable<string> ResyncOverdueSeesFarEnough(Infrastructure infrastructure) =>
         from effect in infrastructure.Effects
         let alert = effect.The(QueryAlerts, "-resync-overdue")
-        let range = alert.Text("properties.overrideQueryTimeRange") is null ? Span(alert, "properties.windowSize") : Span(alert, "properties.overrideQueryTimeRange")
+        let range = alert.Text("properties.overrideQueryTimeRange") is null ? Span(alert, "properties.windowSize")
+            : Span(alert, "properties.overrideQueryTimeRange")
         where range <= TimeSpan.FromHours((int)alert["properties.criteria.allOf.0.threshold"]!)
         select $"{alert} looks back {range}.";
 
@@ -296,7 +324,9 @@ internal static partial class ObservabilityRules
     private static IEnumerable<string> DeadLettersWatched(Infrastructure infrastructure, string queueSetting, string threshold) =>
         from effect in infrastructure.Effects
         let watching = effect.Of(MetricAlerts).Where(alert => alert.Items("properties.criteria.allOf")
-            .Any(one => (string?)one["metricName"] == "DeadletteredMessages" && one["dimensions"]!.AsArray().Any(dimension => dimension!["values"]!.AsArray().Any(value => (string?)value == effect.Setting(queueSetting))))).ToArray()
+            .Any(one =>
+                (string?)one["metricName"] == "DeadletteredMessages" && one["dimensions"]!.AsArray()
+                .Any(dimension => dimension!["values"]!.AsArray().Any(value => (string?)value == effect.Setting(queueSetting))))).ToArray()
         where watching.Length != 1
             || watching[0].Items("properties.criteria.allOf").Count() != 1
             || watching[0].Text("properties.criteria.allOf.0.threshold") != threshold
@@ -337,10 +367,12 @@ internal static partial class ObservabilityRules
         var tags = named.SelectMany(name => SettingsContract.Instruments.GetValueOrDefault(name) ?? new Dictionary<string, string[]>()).ToArray();
         var values = tags.SelectMany(tag => tag.Value).ToHashSet();
         foreach (var name in named.Where(name => !SettingsContract.Instruments.ContainsKey(name))) yield return $"there is no instrument {name}.";
-        foreach (var tag in Tag().Matches(query).Select(match => match.Groups[1].Value).Where(tag => !tags.Any(one => one.Key == tag))) yield return $"{string.Join(", ", named)} has no tag {tag}.";
+        foreach (var tag in Tag().Matches(query).Select(match => match.Groups[1].Value)
+            .Where(tag => !tags.Any(one => one.Key == tag))) yield return $"{string.Join(", ", named)} has no tag {tag}.";
         if (!withValues) yield break;
 
-        foreach (var text in Text().Matches(query).Select(match => match.Groups[1].Value).Where(text => text != "minute" && !named.Contains(text) && !values.Contains(text)))
+        foreach (var text in Text().Matches(query).Select(match => match.Groups[1].Value)
+            .Where(text => text != "minute" && !named.Contains(text) && !values.Contains(text)))
             yield return $"no tag of {string.Join(", ", named)} has the value {text}.";
     }
 
@@ -361,7 +393,8 @@ internal static partial class ObservabilityRules
         from effect in infrastructure.Effects
         let text = effect.The("Microsoft.Insights/workbooks").Text("properties.serializedData")!
         from fault in WorkbookQueries(effect).SelectMany(one => FaultsOf(one.Query, withValues: false))
-            .Concat(new[] { "{workspaceId}", "{namespaceId}" }.Where(placeholder => text.Contains(placeholder, StringComparison.Ordinal)).Select(placeholder => $"{placeholder} is left."))
+            .Concat(new[] { "{workspaceId}", "{namespaceId}" }.Where(placeholder => text.Contains(placeholder, StringComparison.Ordinal))
+                .Select(placeholder => $"{placeholder} is left."))
         select $"{effect.Name}: {fault}";
 
     /// <summary>The queries of the workbook, each with the name of its part.</summary>

@@ -24,17 +24,23 @@ internal static class QueueRules
         new("sessions-for-lanes", "The resync queue has sessions, one for each lane; the other has none.",
             SessionsForLanes, infrastructure => infrastructure.Small.The(Queues, "/content-resync")["properties.requiresSession"] = false),
         new("lock-outlives-an-item", "A lock is longer than an attempt with the lease before it, and no longer than the broker allows (5 minutes).",
-            infrastructure => Demand.Each(infrastructure, Queues, "properties.lockDuration", text => IsBetween(text, s_attempt, TimeSpan.FromMinutes(5)), $"{s_attempt} to 5 minutes"),
+            infrastructure =>
+                Demand.Each(infrastructure, Queues, "properties.lockDuration", text =>
+                IsBetween(text, s_attempt, TimeSpan.FromMinutes(5)), $"{s_attempt} to 5 minutes"),
             Demand.Set(Queues, "properties.lockDuration", "PT1M")),
-        new("duplicates-outlast-two-sweeps", "A queue remembers message ids for two sweeps, so that a second sweep does not double an item that still waits.",
+        new("duplicates-outlast-two-sweeps",
+            "A queue remembers message ids for two sweeps, so that a second sweep does not double an item that still waits.",
             DuplicatesOutlastTwoSweeps, Demand.Set(Queues, "properties.duplicateDetectionHistoryTimeWindow", "PT5M")),
         new("duplicates-forgotten-before-the-sweep", "A queue forgets a message id before the sweep enqueues the same one again.",
-            infrastructure => Demand.Each(infrastructure, Queues, "properties.duplicateDetectionHistoryTimeWindow", text => IsBetween(text, TimeSpan.Zero, SweepPending.Grace - TimeSpan.FromMinutes(1)), "less than the grace of the sweep"),
+            infrastructure =>
+                Demand.Each(infrastructure, Queues, "properties.duplicateDetectionHistoryTimeWindow", text =>
+                IsBetween(text, TimeSpan.Zero, SweepPending.Grace - TimeSpan.FromMinutes(1)), "less than the grace of the sweep"),
             Demand.Set(Queues, "properties.duplicateDetectionHistoryTimeWindow", "PT15M")),
         new("content-outlives-its-retries", "A message of the content queue lives longer than an item is retried, its longest delay included.",
             ContentOutlivesItsRetries, infrastructure => infrastructure.Small.The(Queues, "/content")["properties.defaultMessageTimeToLive"] = "P3D"),
         new("lane-lock-outlives-its-packs", "The host renews the lock of a lane for as long as a message of the resync queue lives.",
-            LaneLockOutlivesItsPacks, infrastructure => infrastructure.Production.The(Queues, "/content-resync")["properties.defaultMessageTimeToLive"] = "P7D"),
+            LaneLockOutlivesItsPacks, infrastructure =>
+                infrastructure.Production.The(Queues, "/content-resync")["properties.defaultMessageTimeToLive"] = "P7D"),
         new("expired-messages-are-kept", "An expired message is dead-lettered, not dropped.",
             infrastructure => Demand.Each(infrastructure, Queues, "properties.deadLetteringOnMessageExpiration", true),
             Demand.Set(Queues, "properties.deadLetteringOnMessageExpiration", false)),
@@ -91,7 +97,9 @@ internal static class QueueRules
     private static IEnumerable<string> LaneLockOutlivesItsPacks(Infrastructure infrastructure)
     {
         var host = JsonNode.Parse(File.ReadAllText(Path.Combine(BicepCompiler.RepositoryRoot, "host.json")))!;
-        var renewal = TimeSpan.Parse((string)host["extensions"]!["serviceBus"]!["maxAutoLockRenewalDuration"]!, System.Globalization.CultureInfo.InvariantCulture);
+        var renewal =
+            TimeSpan.Parse((string)host["extensions"]!["serviceBus"]!["maxAutoLockRenewalDuration"]!,
+            System.Globalization.CultureInfo.InvariantCulture);
         return
             from effect in infrastructure.Effects
             let queue = effect.The(Queues, $"/{effect.Setting("ResyncQueue")}")

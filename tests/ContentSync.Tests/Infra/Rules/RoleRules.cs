@@ -34,11 +34,17 @@ internal static partial class RoleRules
     public static IReadOnlyList<PolicyRule> All { get; } =
     [
         new("signer-role-only-signs", "The custom role has the one data action to sign, and nothing else.",
-            SignerRoleOnlySigns, infrastructure => Signer(infrastructure.Small)["properties.permissions.0.dataActions"] = new JsonArray(SignAction, "Microsoft.KeyVault/vaults/keys/decrypt/action")),
+            SignerRoleOnlySigns, infrastructure =>
+                Signer(infrastructure.Small)["properties.permissions.0.dataActions"] =
+                new JsonArray(SignAction, "Microsoft.KeyVault/vaults/keys/decrypt/action")),
         new("queue-length-role-only-reads", "The custom role for scaling has the one action to read a queue's properties, and no data action.",
-            QueueLengthRoleOnlyReads, infrastructure => QueueLength(infrastructure.Small)["properties.permissions.0.dataActions"] = new JsonArray("Microsoft.ServiceBus/namespaces/messages/send/action")),
+            QueueLengthRoleOnlyReads, infrastructure =>
+                QueueLength(infrastructure.Small)["properties.permissions.0.dataActions"] =
+                new JsonArray("Microsoft.ServiceBus/namespaces/messages/send/action")),
         new("may-read-queue-lengths", "The scale controller may read the length of both queues.",
-            MayReadQueueLengths, infrastructure => RemoveAssignment(infrastructure.Small, one => RoleOf(one) == QueueLength(infrastructure.Small).ShortName && one.Scope.EndsWith("/content", StringComparison.Ordinal))),
+            MayReadQueueLengths, infrastructure =>
+                RemoveAssignment(infrastructure.Small, one =>
+                RoleOf(one) == QueueLength(infrastructure.Small).ShortName && one.Scope.EndsWith("/content", StringComparison.Ordinal))),
         new("queue-lengths-at-the-queues-only", "The role for scaling is given on the two queues and nowhere else.",
             MayReadQueueLengths, infrastructure => Widen(infrastructure.Small, QueueLength(infrastructure.Small).ShortName, "/queues/content")),
         new("no-wildcard-actions", "No role definition has a wildcard.",
@@ -80,19 +86,23 @@ internal static partial class RoleRules
     private static IEnumerable<string> QueueLengthRoleOnlyReads(Infrastructure infrastructure) =>
         from role in infrastructure.Effects.Select(QueueLength)
         let actions = role.Items("properties.permissions.0.actions").Select(one => (string?)one).ToArray()
-        where role.Items("properties.permissions").Count() != 1 || actions is not ["Microsoft.ServiceBus/namespaces/queues/read"] || role.Items("properties.permissions.0.dataActions").Any()
+        where role.Items("properties.permissions").Count() != 1 || actions is not ["Microsoft.ServiceBus/namespaces/queues/read"]
+            || role.Items("properties.permissions.0.dataActions").Any()
         select $"{role} may {role["properties.permissions"]!.ToJsonString()}.";
 
     private static IEnumerable<string> MayReadQueueLengths(Infrastructure infrastructure) =>
         from effect in infrastructure.Effects
         let queues = effect.Of("Microsoft.ServiceBus/namespaces/queues").Select(queue => queue.Id).Order(StringComparer.Ordinal)
-        let given = effect.Of(Assignments).Where(one => RoleOf(one) == QueueLength(effect).ShortName).Select(one => one.Scope).Order(StringComparer.Ordinal).ToArray()
+        let given = effect.Of(Assignments).Where(one => RoleOf(one) == QueueLength(effect).ShortName).Select(one => one.Scope)
+            .Order(StringComparer.Ordinal).ToArray()
         where !queues.SequenceEqual(given)
         select $"{effect.Name}: queue lengths may be read at {string.Join(", ", given)}.";
 
-    private static Resource Signer(Effect effect) => effect.Of(Definitions).Single(role => role.Text("properties.roleName")!.StartsWith("ContentSync signer ", StringComparison.Ordinal));
+    private static Resource Signer(Effect effect) =>
+        effect.Of(Definitions).Single(role => role.Text("properties.roleName")!.StartsWith("ContentSync signer ", StringComparison.Ordinal));
 
-    private static Resource QueueLength(Effect effect) => effect.Of(Definitions).Single(role => role.Text("properties.roleName")!.StartsWith("ContentSync queue length ", StringComparison.Ordinal));
+    private static Resource QueueLength(Effect effect) =>
+        effect.Of(Definitions).Single(role => role.Text("properties.roleName")!.StartsWith("ContentSync queue length ", StringComparison.Ordinal));
 
     private static IEnumerable<string> SignerRoleOnlySigns(Infrastructure infrastructure) =>
         from role in infrastructure.Effects.Select(Signer)

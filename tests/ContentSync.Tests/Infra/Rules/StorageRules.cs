@@ -62,17 +62,28 @@ internal static class StorageRules
                               select $"{effect.Name}: both are {effect.Setting("Catalog__ContainerUri")}.",
             infrastructure => infrastructure.Production.Settings["Resync__StateContainerUri"] = infrastructure.Production.Setting("Catalog__ContainerUri")!),
         new("forgotten-plans-go", "Plans that a crash left behind are deleted, long after the end of any run.",
-            infrastructure => Demand.Each(infrastructure, Lifecycles, FirstRule + "actions.baseBlob.delete.daysAfterModificationGreaterThan", text => int.TryParse(text, out var days) && days >= 30, "30 or more"),
+            infrastructure =>
+                Demand.Each(infrastructure, Lifecycles, FirstRule + "actions.baseBlob.delete.daysAfterModificationGreaterThan", text =>
+                int.TryParse(text, out var days) && days >= 30, "30 or more"),
             Demand.Set(Lifecycles, FirstRule + "actions.baseBlob.delete.daysAfterModificationGreaterThan", 2)),
         new("only-plans-go", "No lifecycle rule deletes anything but plans.",
             OnlyPlansGo, Demand.Set(Lifecycles, FirstRule + "filters.prefixMatch", new JsonArray("resync/plans/", "catalog/"))),
         new("no-second-lifecycle-rule-for-the-catalog", "A further lifecycle rule is held to the same.",
             OnlyPlansGo, AddLifecycleRule),
-        new("lifecycle-rule-gets-in", "The lifecycle rule reaches the data account: as a trusted service, past a public endpoint that is not disabled.",
-            LifecycleRuleGetsIn, infrastructure => infrastructure.Production.Of(Accounts).Single(one => one.Name.StartsWith("csyncdata", StringComparison.Ordinal))["properties.networkAcls.bypass"] = "None"),
+        new("lifecycle-rule-gets-in",
+            "The lifecycle rule reaches the data account: as a trusted service, past a public endpoint that is not disabled.",
+            LifecycleRuleGetsIn, infrastructure =>
+                infrastructure.Production.Of(Accounts)
+                .Single(one => one.Name.StartsWith("csyncdata", StringComparison.Ordinal))["properties.networkAcls.bypass"] = "None"),
         new("ledger-locked", "In production, the data account cannot be deleted by accident.",
-            infrastructure => infrastructure.Production.Of(Locks).Any(one => one.Scope.Contains("/storageAccounts/csyncdata", StringComparison.Ordinal) && one.Text("properties.level") == "CanNotDelete") ? [] : ["The data account has no lock."],
-            infrastructure => infrastructure.Production.List.Remove(infrastructure.Production.Of(Locks).Single(one => one.Scope.Contains("/storageAccounts/", StringComparison.Ordinal)).Node)),
+            infrastructure =>
+                infrastructure.Production.Of(Locks)
+                .Any(one =>
+                one.Scope.Contains("/storageAccounts/csyncdata", StringComparison.Ordinal) && one.Text("properties.level") == "CanNotDelete") ? []
+                : ["The data account has no lock."],
+            infrastructure =>
+                infrastructure.Production.List.Remove(infrastructure.Production.Of(Locks)
+                .Single(one => one.Scope.Contains("/storageAccounts/", StringComparison.Ordinal)).Node)),
     ];
 
     private static IEnumerable<string> OnlyPlansGo(Infrastructure infrastructure) =>
@@ -85,7 +96,8 @@ internal static class StorageRules
     private static IEnumerable<string> LifecycleRuleGetsIn(Infrastructure infrastructure) =>
         from account in infrastructure.Of(Accounts)
         where account.Name.StartsWith("csyncdata", StringComparison.Ordinal)
-        where account.Text("properties.networkAcls.bypass")?.Contains("AzureServices", StringComparison.Ordinal) != true || account.Text("properties.publicNetworkAccess") != "Enabled"
+        where account.Text("properties.networkAcls.bypass")?.Contains("AzureServices", StringComparison.Ordinal) != true
+            || account.Text("properties.publicNetworkAccess") != "Enabled"
         select $"{account} lets no trusted service in.";
 
     private static void AddLifecycleRule(Infrastructure infrastructure)

@@ -23,7 +23,8 @@ internal static partial class TemplateRules
     ];
 
     /// <summary>Types that take no tags.</summary>
-    private static readonly Regex s_untagged = new("diagnosticSettings$|locks$|roleAssignments$|roleDefinitions$|^Microsoft.(Storage|ServiceBus|OperationalInsights|Web|EventGrid)/[^/]+/|privateDnsZoneGroups$", RegexOptions.CultureInvariant);
+    private static readonly Regex s_untagged =
+        new("diagnosticSettings$|locks$|roleAssignments$|roleDefinitions$|^Microsoft.(Storage|ServiceBus|OperationalInsights|Web|EventGrid)/[^/]+/|privateDnsZoneGroups$", RegexOptions.CultureInvariant);
 
     /// <summary>The form of each type's name: https://learn.microsoft.com/azure/azure-resource-manager/management/resource-name-rules</summary>
     private static readonly Dictionary<string, Regex> s_names = new()
@@ -181,7 +182,8 @@ internal static partial class TemplateRules
         from resource in infrastructure.Effects.SelectMany(effect => effect.Resources)
         let name = resource.Name
         where !name.StartsWith("csync", StringComparison.Ordinal) && !Guid.TryParse(name, out _)
-            && !name.Contains("privatelink.", StringComparison.Ordinal) && resource.Type is not ("Microsoft.Insights/diagnosticSettings" or "Microsoft.Authorization/locks")
+            && !name.Contains("privatelink.", StringComparison.Ordinal)
+                && resource.Type is not ("Microsoft.Insights/diagnosticSettings" or "Microsoft.Authorization/locks")
         select $"{resource} does not start with csync.";
 
     /// <summary>The parameters of a template, and those in the types of its objects, each with the path to it.</summary>

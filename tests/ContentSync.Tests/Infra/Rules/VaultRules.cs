@@ -41,9 +41,13 @@ internal static class VaultRules
             infrastructure => Demand.Each(infrastructure, Keys, "properties.attributes.exportable", false),
             Demand.Set(Keys, "properties.attributes.exportable", true)),
         new("key-expires", "A key expires when the environment says, the next key at a time of its own.",
-            KeyExpires, infrastructure => infrastructure.Small.The(Keys, "-v2")["properties.attributes.exp"] = infrastructure.Small.The(Keys, "-v1")["properties.attributes.exp"]!.DeepClone()),
+            KeyExpires, infrastructure =>
+                infrastructure.Small.The(Keys, "-v2")["properties.attributes.exp"] =
+                infrastructure.Small.The(Keys, "-v1")["properties.attributes.exp"]!.DeepClone()),
         new("vaults-locked", "In production, no vault can be deleted by accident.",
-            VaultsLocked, infrastructure => infrastructure.Production.List.Remove(infrastructure.Production.Of(Locks).Last(one => one.Scope.Contains("/vaults/", StringComparison.Ordinal)).Node)),
+            VaultsLocked, infrastructure =>
+                infrastructure.Production.List.Remove(infrastructure.Production.Of(Locks)
+                .Last(one => one.Scope.Contains("/vaults/", StringComparison.Ordinal)).Node)),
         new("vault-generation-tagged", "A vault carries its generation, by which the preflight finds a free name after a deletion.",
             infrastructure => Demand.Each(infrastructure, Vaults, "tags.generation", "1"),
             Demand.Set(Vaults, "tags.generation", null, production: true)),
