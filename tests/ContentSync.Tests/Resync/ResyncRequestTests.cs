@@ -1,3 +1,5 @@
+using ContentSync.Tests.Catalog;
+using ContentSync.Tests.Resync.Lanes;
 using ContentSync.Resync;
 
 namespace ContentSync.Tests.Resync;

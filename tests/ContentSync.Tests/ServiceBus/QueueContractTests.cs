@@ -2,7 +2,7 @@ using System.Text.Json;
 using Azure.Core.Amqp;
 using Azure.Messaging.ServiceBus;
 using ContentSync.Ledger;
-using ContentSync.Local.SimulatedAlipayHk;
+using ContentSync.Simulator;
 
 namespace ContentSync.Tests.ServiceBus;
 

@@ -1,5 +1,5 @@
 using Azure.Messaging.ServiceBus;
-using ContentSync.Local.SimulatedAlipayHk;
+using ContentSync.Simulator;
 using ContentSync.ServiceBusBroker;
 using ContentSync.Synchronization;
 

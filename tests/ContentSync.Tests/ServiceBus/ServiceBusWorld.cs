@@ -1,10 +1,11 @@
 using System.Security.Cryptography;
 using Azure.Messaging.ServiceBus;
 using ContentSync.Ledger;
-using ContentSync.Local.SimulatedAlipayHk;
+using ContentSync.Simulator;
 using ContentSync.ServiceBusBroker;
 using ContentSync.Tests.Ledger;
 using ContentSync.Tests.Resync;
+using ContentSync.Tests.Resync.Lanes;
 
 namespace ContentSync.Tests.ServiceBus;
 
@@ -58,7 +59,7 @@ internal sealed class ServiceBusWorld : IAsyncDisposable
 
     public MemoryLedger Ledger { get; } = new(TimeProvider.System);
 
-    public MemoryLaneBook LaneBook { get; } = new();
+    public MemoryLaneProgressStore LaneBook { get; } = new();
 
     public MemoryResyncStore ResyncStore { get; } = new();
 

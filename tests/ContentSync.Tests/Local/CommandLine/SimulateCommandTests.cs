@@ -1,6 +1,6 @@
 using System.Security.Cryptography;
 using System.Text;
-using ContentSync.Tests.Local.Storage;
+using ContentSync.Tests.Sqlite;
 
 namespace ContentSync.Tests.Local.CommandLine;
 
