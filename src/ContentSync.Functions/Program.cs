@@ -2,7 +2,6 @@ using Azure.Monitor.OpenTelemetry.Exporter;
 using ContentSync.Content;
 using ContentSync.Diagnostics;
 using ContentSync.Functions;
-using Microsoft.Azure.Functions.Worker;
 using Microsoft.Azure.Functions.Worker.Builder;
 using Microsoft.Azure.Functions.Worker.OpenTelemetry;
 using Microsoft.Extensions.DependencyInjection;

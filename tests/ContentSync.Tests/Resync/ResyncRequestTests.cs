@@ -16,7 +16,7 @@ public sealed class ResyncRequestTests : IDisposable
     public ResyncRequestTests()
     {
         _broker = new SessionBroker(_world.Time);
-        _resyncs = _world.Resyncs(_broker);
+        _resyncs = _world.Runs(_broker);
     }
 
     public void Dispose() => _world.Dispose();
@@ -28,13 +28,13 @@ public sealed class ResyncRequestTests : IDisposable
         var real = await _resyncs.StartAsync(Catalog, new ResyncParameters(), default);
 
         Assert.True(real.IsNew);
-        Assert.False(real.Run.Wish.DryRun);
+        Assert.False(real.Run.Parameters.DryRun);
         Assert.Equal([real.Run.RunId, dry.Run.RunId], (await _resyncs.ListAsync(default)).Select(run => run.RunId));
         Assert.Equal(ResyncRunState.Cancelled, (await _resyncs.FindAsync(dry.Run.RunId, default))!.State);
         while (_broker.Next() is { } message)
             await _broker.SettleAsync(message, await _world.ProcessAsync(Catalog, message, _broker, new KillSwitch(long.MaxValue)));
         Assert.Equal(ResyncRunState.Completed, (await _resyncs.FindAsync(real.Run.RunId, default))!.State);
-        Assert.Equal(["a"], _world.Partner.Held.Keys);
+        Assert.Equal(["a"], _world.AlipayHk.Held.Keys);
     }
 
     [Theory]
@@ -47,6 +47,6 @@ public sealed class ResyncRequestTests : IDisposable
         var second = await _resyncs.StartAsync(Catalog, new ResyncParameters { DryRun = secondIsDry }, default);
         Assert.False(second.IsNew);
         Assert.Equal(first.Run.RunId, second.Run.RunId);
-        Assert.Equal(firstIsDry, (await _resyncs.FindAsync(first.Run.RunId, default))!.Wish.DryRun);
+        Assert.Equal(firstIsDry, (await _resyncs.FindAsync(first.Run.RunId, default))!.Parameters.DryRun);
     }
 }

@@ -2,6 +2,8 @@ using ContentSync.Catalog;
 using System.Diagnostics.Metrics;
 using ContentSync.Diagnostics;
 using ContentSync.Resync;
+using ContentSync.Resync.Planning;
+using ContentSync.Tests.Catalog;
 
 namespace ContentSync.Tests.Resync;
 
@@ -43,7 +45,7 @@ public sealed class ResyncTelemetryTests : IDisposable
     public async Task A_run_that_completes_with_failures()
     {
         var ended = _ended.Value = [];
-        _world.Partner.Fault = id => id == "a" ? ("UNKNOWN_EXCEPTION", "F") : null;
+        _world.AlipayHk.Fault = id => id == "a" ? ("UNKNOWN_EXCEPTION", "F") : null;
         await _world.RunAsync(TestSnapshot.Of([("a", "1"), ("b", "1")]));
         Assert.Equal(["1 source=catalog result=CompletedWithFailures"], ended);
     }
@@ -52,7 +54,7 @@ public sealed class ResyncTelemetryTests : IDisposable
     public async Task A_rejected_item_is_no_failure_of_the_run()
     {
         var ended = _ended.Value = [];
-        _world.Partner.Fault = id => id == "a" ? ("CONTENT_RISKY", "F") : null;
+        _world.AlipayHk.Fault = id => id == "a" ? ("CONTENT_RISKY", "F") : null;
         await _world.RunAsync(TestSnapshot.Of([("a", "1"), ("b", "1")]));
         Assert.Equal(["1 source=catalog result=Completed"], ended);
     }

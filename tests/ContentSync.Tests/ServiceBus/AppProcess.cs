@@ -4,6 +4,7 @@ using Azure.Messaging.ServiceBus;
 using ContentSync.Functions;
 using ContentSync.Ledger;
 using ContentSync.Resync;
+using ContentSync.Resync.Lanes;
 using ContentSync.Signing;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
@@ -56,7 +57,7 @@ internal sealed class AppProcess : IAsyncDisposable
         services.AddLogging(logging => logging.SetMinimumLevel(LogLevel.None));
         services.AddSingleton(TimeProvider.System);
         services.AddSingleton<ISyncLedger>(world.Ledger);
-        services.AddSingleton<ILaneBook>(world.LaneBook);
+        services.AddSingleton<ILaneProgressStore>(world.LaneProgress);
         services.AddSingleton<IResyncStore>(world.ResyncStore);
         services.AddSingleton(world.Connect());
         services.AddSingleton<IRequestSigner>(new RsaRequestSigner(Copy(world), ServiceBusWorld.KeyVersion));

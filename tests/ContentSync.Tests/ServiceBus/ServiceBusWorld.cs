@@ -59,7 +59,7 @@ internal sealed class ServiceBusWorld : IAsyncDisposable
 
     public MemoryLedger Ledger { get; } = new(TimeProvider.System);
 
-    public MemoryLaneProgressStore LaneBook { get; } = new();
+    public MemoryLaneProgressStore LaneProgress { get; } = new();
 
     public MemoryResyncStore ResyncStore { get; } = new();
 
