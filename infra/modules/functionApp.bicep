@@ -250,11 +250,7 @@ var partnerSettings = partner == null
           : fail('partner.baseAddress is ${partner!.baseAddress}: use https, AlipayHK accepts nothing else')
         AlipayHk__ClientId: partner!.clientId
       },
-      toObject(
-        range(0, length(partner!.publicKeys)),
-        i => 'AlipayHk__PublicKeys__${i}__KeyVersion',
-        i => partner!.publicKeys[i].keyVersion
-      ),
+      toObject(range(0, length(partner!.publicKeys)), i => 'AlipayHk__PublicKeys__${i}__KeyVersion', i => partner!.publicKeys[i].keyVersion),
       toObject(range(0, length(partner!.publicKeys)), i => 'AlipayHk__PublicKeys__${i}__PublicKey', i => partner!.publicKeys[i].publicKey)
     )
 

@@ -102,7 +102,7 @@ public static class FunctionsHost
         services.TryAddSingleton<ContentSynchronizer>();
         services.TryAddSingleton<ContentMessageReader>();
         services.TryAddSingleton<ContentMessageProcessor>();
-        services.TryAddSingleton<InvocationsUnderWay>();
+        services.TryAddSingleton<InvocationTracker>();
         services.TryAddSingleton<MessageSettler>();
         services.TryAddSingleton<PendingSweep>();
     }

@@ -21,8 +21,15 @@ public sealed partial class HostSettings
     {
         _configuration = configuration = RenamedSettings.Apply(configuration, _warnings);
         AlipayHk = Bind(AlipayHkOptions.Section, new AlipayHkOptions());
-        Content = Bind(ContentOptions.Section, WithoutDefault(new ContentOptions(), $"{ContentOptions.Section}:{nameof(ContentOptions.ContentTypes)}", options => options.ContentTypes));
-        Recoverability = Bind(RecoverabilityOptions.Section, WithoutDefault(new RecoverabilityOptions(), $"{RecoverabilityOptions.Section}:{nameof(RecoverabilityOptions.BackOff)}", options => options.BackOff));
+        Content = Bind(
+            ContentOptions.Section,
+            WithoutDefault(new ContentOptions(), $"{ContentOptions.Section}:{nameof(ContentOptions.ContentTypes)}", options => options.ContentTypes));
+        Recoverability = Bind(
+            RecoverabilityOptions.Section,
+            WithoutDefault(
+                new RecoverabilityOptions(),
+                $"{RecoverabilityOptions.Section}:{nameof(RecoverabilityOptions.BackOff)}",
+                options => options.BackOff));
         Signing = Bind(SigningOptions.Section, new SigningOptions());
         Ledger = Bind(LedgerOptions.Section, new LedgerOptions());
         Catalog = Bind(CatalogOptions.Section, new CatalogOptions());
@@ -126,7 +133,7 @@ public sealed partial class HostSettings
     private string Flat(string setting, string formerly)
     {
         if (_configuration[formerly] is not null)
-            _faults.Add($"{formerly} is now {setting}. Rename the setting: the scale controller finds no setting in a section, so the app would never wake up.");
+            _faults.Add($"{formerly} is now {setting}. Rename it: the scale controller finds no setting in a section and would never start the app.");
         return _configuration[setting] ?? _configuration[formerly] ?? "";
     }
 
@@ -146,7 +153,9 @@ public sealed partial class HostSettings
 
 /// <summary>The host cannot start with these settings.</summary>
 public sealed class InvalidSettingsException(IReadOnlyList<string> faults)
-    : Exception($"The app cannot start: {faults.Count} of its settings {(faults.Count == 1 ? "is" : "are")} missing or wrong.{string.Concat(faults.Select(fault => $"{Environment.NewLine}- {fault}"))}")
+    : Exception(
+        $"The app cannot start: {faults.Count} of its settings {(faults.Count == 1 ? "is" : "are")} missing or wrong."
+        + string.Concat(faults.Select(fault => $"{Environment.NewLine}- {fault}")))
 {
     /// <summary>One or more sentences per fault, with the setting's name as in app settings.</summary>
     public IReadOnlyList<string> Faults { get; } = faults;

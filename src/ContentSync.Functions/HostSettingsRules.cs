@@ -32,18 +32,34 @@ internal static partial class HostSettingsRules
     private static IEnumerable<string> SigningFaults(SigningOptions options, AlipayHkOptions alipayHk)
     {
         const string Keys = $"{SigningOptions.Section}:{nameof(SigningOptions.Keys)}";
-        if (options.Keys.Count == 0) yield return $"{Keys}:0:{nameof(SigningKeyOptions.KeyId)} is missing. It must be a key id with version, https://VAULT.vault.azure.net/keys/NAME/VERSION.";
-        if (options.Keys.Count > SigningOptions.MaxKeys) yield return $"{Keys} has {options.Keys.Count} entries; at most {SigningOptions.MaxKeys} are allowed.";
+        if (options.Keys.Count == 0)
+        {
+            yield return $"{Keys}:0:{nameof(SigningKeyOptions.KeyId)} is missing. It must be a key id with version, "
+                + "https://VAULT.vault.azure.net/keys/NAME/VERSION.";
+        }
+
+        if (options.Keys.Count > SigningOptions.MaxKeys)
+            yield return $"{Keys} has {options.Keys.Count} entries; at most {SigningOptions.MaxKeys} are allowed.";
         for (var i = 0; i < options.Keys.Count; i++)
         {
             var key = options.Keys[i];
-            if (!IsVersionedKeyId(key.KeyId)) yield return $"{Keys}:{i}:{nameof(SigningKeyOptions.KeyId)} is '{key.KeyId}'. It must be a key id with version, https://VAULT.vault.azure.net/keys/NAME/VERSION: without a version the vault would switch keys automatically.";
-            if (!KeyVersionText.IsValid(key.KeyVersion)) yield return $"{Keys}:{i}:{nameof(SigningKeyOptions.KeyVersion)} is missing or wrong. {KeyVersionText.Rule}";
-            if (options.Keys.Take(i).Any(other => other.KeyId == key.KeyId && key.KeyId.Length > 0)) yield return $"{Keys}:{i}:{nameof(SigningKeyOptions.KeyId)} repeats an earlier entry.";
+            if (!IsVersionedKeyId(key.KeyId))
+            {
+                yield return $"{Keys}:{i}:{nameof(SigningKeyOptions.KeyId)} is '{key.KeyId}'. It must be a key id with version, "
+                    + "https://VAULT.vault.azure.net/keys/NAME/VERSION: without a version the vault would switch keys "
+                    + "automatically.";
+            }
+
+            if (!KeyVersionText.IsValid(key.KeyVersion))
+                yield return $"{Keys}:{i}:{nameof(SigningKeyOptions.KeyVersion)} is missing or wrong. {KeyVersionText.Rule}";
+            if (options.Keys.Take(i).Any(other => other.KeyId == key.KeyId && key.KeyId.Length > 0))
+                yield return $"{Keys}:{i}:{nameof(SigningKeyOptions.KeyId)} repeats an earlier entry.";
         }
 
         if (options.NetworkTimeout < TimeSpan.FromSeconds(1) || options.NetworkTimeout >= alipayHk.RequestTimeout / 2)
-            yield return $"{SigningOptions.Section}:{nameof(SigningOptions.NetworkTimeout)} must be at least 1 second and shorter than half of {AlipayHkOptions.Section}:{nameof(AlipayHkOptions.RequestTimeout)} ({alipayHk.RequestTimeout}), which must cover both the wait for a turn and the call to the vault.";
+            yield return $"{SigningOptions.Section}:{nameof(SigningOptions.NetworkTimeout)} must be at least 1 second and shorter "
+                + $"than half of {AlipayHkOptions.Section}:{nameof(AlipayHkOptions.RequestTimeout)} "
+                + $"({alipayHk.RequestTimeout}), which must cover both the wait for a turn and the call to the vault.";
         if (options.SignaturesPerSecond is < 1 or > 2000)
             yield return $"{SigningOptions.Section}:{nameof(SigningOptions.SignaturesPerSecond)} must be from 1 to 2000; a vault gives 400.";
     }
@@ -58,7 +74,8 @@ internal static partial class HostSettingsRules
     private static IEnumerable<string> LedgerFaults(LedgerOptions options)
     {
         if (!IsSafe(options.TableEndpoint))
-            yield return $"{LedgerOptions.Section}:{nameof(LedgerOptions.TableEndpoint)} is missing or wrong. It must be https://ACCOUNT.table.core.windows.net, without a key or signature.";
+            yield return $"{LedgerOptions.Section}:{nameof(LedgerOptions.TableEndpoint)} is missing or wrong. It must be "
+                + "https://ACCOUNT.table.core.windows.net, without a key or signature.";
         if (!TableName().IsMatch(options.TableName))
             yield return $"{LedgerOptions.Section}:{nameof(LedgerOptions.TableName)} must be 3 to 63 letters and digits and begin with a letter.";
     }
@@ -66,15 +83,21 @@ internal static partial class HostSettingsRules
     private static IEnumerable<string> CatalogFaults(HostSettings settings)
     {
         if (settings.Catalog.ContainerUri is { } catalog && !IsContainer(catalog))
-            yield return $"{CatalogOptions.Section}:{nameof(CatalogOptions.ContainerUri)} is '{catalog.OriginalString}'. It must be https://ACCOUNT.blob.core.windows.net/CONTAINER, without a key or signature; omit the setting if there is no catalog.";
+            yield return $"{CatalogOptions.Section}:{nameof(CatalogOptions.ContainerUri)} is '{catalog.OriginalString}'. It must be "
+                + "https://ACCOUNT.blob.core.windows.net/CONTAINER, without a key or signature; omit the setting if there is "
+                + "no catalog.";
         if (!IsContainer(settings.ResyncState.StateContainerUri))
-            yield return $"{ResyncStateOptions.Section}:{nameof(ResyncStateOptions.StateContainerUri)} is missing or wrong. It must be https://ACCOUNT.blob.core.windows.net/CONTAINER, without a key or signature.";
+            yield return $"{ResyncStateOptions.Section}:{nameof(ResyncStateOptions.StateContainerUri)} is missing or wrong. It must "
+                + "be https://ACCOUNT.blob.core.windows.net/CONTAINER, without a key or signature.";
         else if (settings.Catalog.ContainerUri == settings.ResyncState.StateContainerUri)
-            yield return $"{ResyncStateOptions.Section}:{nameof(ResyncStateOptions.StateContainerUri)} must be a different container from {CatalogOptions.Section}:{nameof(CatalogOptions.ContainerUri)}, whose newest blob is the catalog.";
+            yield return $"{ResyncStateOptions.Section}:{nameof(ResyncStateOptions.StateContainerUri)} must be a different container "
+                + $"from {CatalogOptions.Section}:{nameof(CatalogOptions.ContainerUri)}, whose newest blob is the catalog.";
         if (!TableName().IsMatch(settings.ResyncState.LaneTableName))
-            yield return $"{ResyncStateOptions.Section}:{nameof(ResyncStateOptions.LaneTableName)} must be 3 to 63 letters and digits and begin with a letter.";
+            yield return $"{ResyncStateOptions.Section}:{nameof(ResyncStateOptions.LaneTableName)} must be 3 to 63 letters and "
+                + "digits and begin with a letter.";
         else if (settings.ResyncState.LaneTableName.Equals(settings.Ledger.TableName, StringComparison.OrdinalIgnoreCase))
-            yield return $"{ResyncStateOptions.Section}:{nameof(ResyncStateOptions.LaneTableName)} must be a different table from {LedgerOptions.Section}:{nameof(LedgerOptions.TableName)}.";
+            yield return $"{ResyncStateOptions.Section}:{nameof(ResyncStateOptions.LaneTableName)} must be a different table from "
+                + $"{LedgerOptions.Section}:{nameof(LedgerOptions.TableName)}.";
     }
 
     private static IEnumerable<string> ResyncFaults(ResyncOptions options)
@@ -85,33 +108,41 @@ internal static partial class HostSettingsRules
         if (options.Lanes is < 1 or > 1000) yield return $"{Section}:{nameof(ResyncOptions.Lanes)} must be from 1 to 1000.";
         if (options.ItemsPerPack is < 1 or > 200) yield return $"{Section}:{nameof(ResyncOptions.ItemsPerPack)} must be from 1 to 200.";
         if (options.InFlightPerLane < 1) yield return $"{Section}:{nameof(ResyncOptions.InFlightPerLane)} must be at least 1.";
-        if (options.SendsPerSecond is not (>= 0 and <= 1_000_000)) yield return $"{Section}:{nameof(ResyncOptions.SendsPerSecond)} must be 0, for no limit, or more.";
-        if (options.ReservedShare is not (>= 0 and < 1)) yield return $"{Section}:{nameof(ResyncOptions.ReservedShare)} must be from 0 to less than 1.";
+        if (options.SendsPerSecond is not (>= 0 and <= 1_000_000))
+            yield return $"{Section}:{nameof(ResyncOptions.SendsPerSecond)} must be 0, for no limit, or more.";
+        if (options.ReservedShare is not (>= 0 and < 1))
+            yield return $"{Section}:{nameof(ResyncOptions.ReservedShare)} must be from 0 to less than 1.";
         if (options.MaxWaitingPacks < 1) yield return $"{Section}:{nameof(ResyncOptions.MaxWaitingPacks)} must be at least 1.";
     }
 
     private static IEnumerable<string> ScheduleFaults(ScheduleOptions options)
     {
         if (!SettingsChecks.IsSchedule(options.Resync))
-            yield return $"{ScheduleOptions.ResyncSetting} is missing or wrong. It must be an NCRONTAB expression with six fields, such as 0 0 19 * * * for every day at 19:00 UTC.";
+            yield return $"{ScheduleOptions.ResyncSetting} is missing or wrong. It must be an NCRONTAB expression with six fields, "
+                + "such as 0 0 19 * * * for every day at 19:00 UTC.";
         if (!SettingsChecks.IsSchedule(options.Sweep))
-            yield return $"{ScheduleOptions.SweepSetting} is missing or wrong. It must be an NCRONTAB expression with six fields, such as 0 */5 * * * * for every five minutes.";
+            yield return $"{ScheduleOptions.SweepSetting} is missing or wrong. It must be an NCRONTAB expression with six fields, "
+                + "such as 0 */5 * * * * for every five minutes.";
     }
 
     // Plain HTTP is allowed only to this machine, and addresses must not contain secrets.
     private static bool IsSafe(Uri? address) =>
-        address is { IsAbsoluteUri: true, Query.Length: 0 } && (address.Scheme == Uri.UriSchemeHttps || (address.Scheme == Uri.UriSchemeHttp && address.IsLoopback));
+        address is { IsAbsoluteUri: true, Query.Length: 0 }
+        && (address.Scheme == Uri.UriSchemeHttps || (address.Scheme == Uri.UriSchemeHttp && address.IsLoopback));
 
     private static bool IsContainer(Uri? address) => IsSafe(address) && address!.AbsolutePath.Trim('/').Length > 0;
 
     private static IEnumerable<string> QueueFaults(HostSettings settings)
     {
         if (settings.Queues.Content.Length == 0) yield return $"{QueueOptions.ContentSetting} is missing. It must be the name of the content queue.";
-        if (settings.Queues.Resync.Length == 0) yield return $"{QueueOptions.ResyncSetting} is missing. It must be the name of the resync queue, which has sessions.";
+        if (settings.Queues.Resync.Length == 0)
+            yield return $"{QueueOptions.ResyncSetting} is missing. It must be the name of the resync queue, which has sessions.";
         if (settings.ServiceBus.EmulatorConnectionString is { Length: > 0 } connection)
         {
             if (!connection.Contains(ServiceBusOptions.EmulatorMark, StringComparison.OrdinalIgnoreCase))
-                yield return $"{ServiceBusOptions.Section} holds a connection string. Only the emulator's ({ServiceBusOptions.EmulatorMark}) is accepted; in Azure set {ServiceBusFullName} and let the identity sign in.";
+                yield return $"{ServiceBusOptions.Section} holds a connection string. Only the emulator's "
+                    + $"({ServiceBusOptions.EmulatorMark}) is accepted; in Azure set {ServiceBusFullName} and let the "
+                    + "identity sign in.";
         }
         else if (Uri.CheckHostName(settings.ServiceBus.FullyQualifiedNamespace) != UriHostNameType.Dns)
         {
@@ -122,37 +153,68 @@ internal static partial class HostSettingsRules
     private static IEnumerable<string> ContentFaults(ContentOptions options)
     {
         const string Section = ContentOptions.Section;
-        if (options.ContentTypes.Count == 0 || options.ContentTypes.Any(string.IsNullOrWhiteSpace)) yield return $"{Section}:{nameof(ContentOptions.ContentTypes)} must hold the content types agreed with AlipayHK, none of them empty.";
-        if (options.MaxContentIdLength is < 1 or > TableLedger.MaxContentIdLength) yield return $"{Section}:{nameof(ContentOptions.MaxContentIdLength)} must be from 1 to {TableLedger.MaxContentIdLength}.";
-        if (options.MaxContentInfoBytes is < 2 or > TableLedger.MaxContentInfoBytes) yield return $"{Section}:{nameof(ContentOptions.MaxContentInfoBytes)} must be from 2 to {TableLedger.MaxContentInfoBytes}, so that every request fits into the ledger.";
+        if (options.ContentTypes.Count == 0 || options.ContentTypes.Any(string.IsNullOrWhiteSpace))
+        {
+            yield return $"{Section}:{nameof(ContentOptions.ContentTypes)} must hold the content types agreed with AlipayHK, none of "
+                + "them empty.";
+        }
+
+        if (options.MaxContentIdLength is < 1 or > TableLedger.MaxContentIdLength)
+            yield return $"{Section}:{nameof(ContentOptions.MaxContentIdLength)} must be from 1 to {TableLedger.MaxContentIdLength}.";
+        if (options.MaxContentInfoBytes is < 2 or > TableLedger.MaxContentInfoBytes)
+        {
+            yield return $"{Section}:{nameof(ContentOptions.MaxContentInfoBytes)} must be from 2 to "
+                + $"{TableLedger.MaxContentInfoBytes}, so that every request fits into the ledger.";
+        }
+
         if (options.MaxContentInfoDepth is < 1 or > 64) yield return $"{Section}:{nameof(ContentOptions.MaxContentInfoDepth)} must be from 1 to 64.";
         if (options.MaxTextLength < 1) yield return $"{Section}:{nameof(ContentOptions.MaxTextLength)} must be at least 1.";
-        if (options.MaxItemBytes <= options.MaxContentInfoBytes) yield return $"{Section}:{nameof(ContentOptions.MaxItemBytes)} must be more than {Section}:{nameof(ContentOptions.MaxContentInfoBytes)}.";
+        if (options.MaxItemBytes <= options.MaxContentInfoBytes)
+        {
+            yield return $"{Section}:{nameof(ContentOptions.MaxItemBytes)} must be more than "
+                + $"{Section}:{nameof(ContentOptions.MaxContentInfoBytes)}.";
+        }
+
         if (options.MaxOccurredAtAhead < TimeSpan.Zero) yield return $"{Section}:{nameof(ContentOptions.MaxOccurredAtAhead)} must not be negative.";
     }
 
     private static IEnumerable<string> RecoverabilityFaults(RecoverabilityOptions options, AlipayHkOptions alipayHk)
     {
         const string Section = RecoverabilityOptions.Section;
-        if (options.BackOff.Count == 0 || options.BackOff.Any(wait => wait <= TimeSpan.Zero)) yield return $"{Section}:{nameof(RecoverabilityOptions.BackOff)} must hold at least one delay, and all delays must be positive.";
+        if (options.BackOff.Count == 0 || options.BackOff.Any(wait => wait <= TimeSpan.Zero))
+        {
+            yield return $"{Section}:{nameof(RecoverabilityOptions.BackOff)} must hold at least one delay, and all delays must be "
+                + "positive.";
+        }
+
         if (options.MaxAttempts < 1) yield return $"{Section}:{nameof(RecoverabilityOptions.MaxAttempts)} must be at least 1.";
         if (options.MaxAge <= TimeSpan.Zero) yield return $"{Section}:{nameof(RecoverabilityOptions.MaxAge)} must be positive.";
         if (options.MaxRetryAfter <= TimeSpan.Zero) yield return $"{Section}:{nameof(RecoverabilityOptions.MaxRetryAfter)} must be positive.";
         if (options.SigningRetryDelay <= TimeSpan.Zero) yield return $"{Section}:{nameof(RecoverabilityOptions.SigningRetryDelay)} must be positive.";
-        if (options.LeaseDuration * 0.75 < alipayHk.TotalTimeout) yield return $"{Section}:{nameof(RecoverabilityOptions.LeaseDuration)} must be longer than {AlipayHkOptions.Section}:{nameof(AlipayHkOptions.TotalTimeout)} ({alipayHk.TotalTimeout}) by at least a quarter of its own length.";
-        if (options.LateEffectWindow < TimeSpan.Zero) yield return $"{Section}:{nameof(RecoverabilityOptions.LateEffectWindow)} must not be negative.";
+        if (options.LeaseDuration * 0.75 < alipayHk.TotalTimeout)
+        {
+            yield return $"{Section}:{nameof(RecoverabilityOptions.LeaseDuration)} must be longer than "
+                + $"{AlipayHkOptions.Section}:{nameof(AlipayHkOptions.TotalTimeout)} ({alipayHk.TotalTimeout}) by at least a "
+                + "quarter of its own length.";
+        }
+
+        if (options.LateEffectWindow < TimeSpan.Zero)
+            yield return $"{Section}:{nameof(RecoverabilityOptions.LateEffectWindow)} must not be negative.";
         if (options.BreakerThreshold < 1 || (options.MaxAttempts > 1 && options.BreakerThreshold >= options.MaxAttempts))
-            yield return $"{Section}:{nameof(RecoverabilityOptions.BreakerThreshold)} must be at least 1 and below {Section}:{nameof(RecoverabilityOptions.MaxAttempts)}.";
+            yield return $"{Section}:{nameof(RecoverabilityOptions.BreakerThreshold)} must be at least 1 and below "
+                + $"{Section}:{nameof(RecoverabilityOptions.MaxAttempts)}.";
         if (options.ProbeInterval <= TimeSpan.Zero) yield return $"{Section}:{nameof(RecoverabilityOptions.ProbeInterval)} must be positive.";
     }
 
     private static IEnumerable<string> HttpFaults(ApiOptions api, WebhookOptions webhook)
     {
-        if (api.ContinuationSecret is { Length: < 16 }) yield return $"{ApiOptions.Section}:{nameof(ApiOptions.ContinuationSecret)} must have at least 16 characters.";
+        if (api.ContinuationSecret is { Length: < 16 })
+            yield return $"{ApiOptions.Section}:{nameof(ApiOptions.ContinuationSecret)} must have at least 16 characters.";
         for (var i = 0; i < webhook.Secrets.Count; i++)
         {
             if (!IsWebhookSecret(webhook.Secrets[i]))
-                yield return $"{WebhookOptions.Section}:{nameof(WebhookOptions.Secrets)}:{i} is not a webhook secret. It must be base64 of 24 to 64 bytes, with or without the prefix whsec_; use a Key Vault reference.";
+                yield return $"{WebhookOptions.Section}:{nameof(WebhookOptions.Secrets)}:{i} is not a webhook secret. It must be "
+                    + "base64 of 24 to 64 bytes, with or without the prefix whsec_; use a Key Vault reference.";
         }
 
         if (webhook.Tolerance <= TimeSpan.Zero) yield return $"{WebhookOptions.Section}:{nameof(WebhookOptions.Tolerance)} must be positive.";

@@ -7,11 +7,11 @@ using Microsoft.Extensions.Logging;
 namespace ContentSync.Functions;
 
 /// <summary>Passes a delivered message to the library and settles it as the library decides.</summary>
-public sealed partial class MessageSettler(ServiceBusQueues queues, InvocationsUnderWay invocations, TimeProvider time, ILogger<MessageSettler> logger)
+public sealed partial class MessageSettler(ServiceBusQueues queues, InvocationTracker invocations, TimeProvider time, ILogger<MessageSettler> logger)
 {
     /// <summary>
-    /// Maximum time for settling one message, including what it sends first. The invocation's token must not end it: finished work would be repeated, and a
-    /// cancelled settlement throws an RpcException, which marks the invocation as failed.
+    /// Maximum time for settling one message, including what it sends first. The invocation's token must not end it: finished work would be
+    /// repeated, and a cancelled settlement throws an RpcException, which marks the invocation as failed.
     /// </summary>
     private static readonly TimeSpan MaxSettleTime = TimeSpan.FromSeconds(20);
 
@@ -21,7 +21,10 @@ public sealed partial class MessageSettler(ServiceBusQueues queues, InvocationsU
     /// <param name="actions">Settle the message.</param>
     /// <param name="cancellationToken">The invocation's token.</param>
     public async Task RunAsync(
-        Func<QueueMessage, CancellationToken, ValueTask<MessageSettlement>> process, ServiceBusReceivedMessage message, ServiceBusMessageActions actions, CancellationToken cancellationToken)
+        Func<QueueMessage, CancellationToken, ValueTask<MessageSettlement>> process,
+        ServiceBusReceivedMessage message,
+        ServiceBusMessageActions actions,
+        CancellationToken cancellationToken)
     {
         using var shutdown = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, invocations.Stopping);
         MessageSettlement? settlement;
@@ -46,12 +49,16 @@ public sealed partial class MessageSettler(ServiceBusQueues queues, InvocationsU
         await actions.AbandonMessageAsync(message, null, settling.Token).ConfigureAwait(false);
     }
 
-    private async Task SettleAsync(ServiceBusReceivedMessage message, ServiceBusMessageActions actions, MessageSettlement settlement, CancellationToken cancellationToken)
+    private async Task SettleAsync(
+        ServiceBusReceivedMessage message, ServiceBusMessageActions actions, MessageSettlement settlement, CancellationToken cancellationToken)
     {
         switch (settlement)
         {
             case MessageSettlement.DeadLetter dead:
-                await actions.DeadLetterMessageAsync(message, new Dictionary<string, object>(dead.Properties), dead.Reason, dead.Description, cancellationToken).ConfigureAwait(false);
+                await actions
+                    .DeadLetterMessageAsync(
+                        message, new Dictionary<string, object>(dead.Properties), dead.Reason, dead.Description, cancellationToken)
+                    .ConfigureAwait(false);
                 Telemetry.DeadLettered.Add(1, new KeyValuePair<string, object?>("reason", dead.Reason));
                 break;
             case MessageSettlement.SendThenComplete next:
@@ -79,6 +86,7 @@ public sealed partial class MessageSettler(ServiceBusQueues queues, InvocationsU
         return new QueueMessage(message.MessageId ?? "", body, message.ContentType, message.ApplicationProperties, message.EnqueuedTime);
     }
 
-    [LoggerMessage(EventId = 3001, Level = LogLevel.Information, Message = "Abandoned message {MessageId} for another instance: the host is shutting down")]
+    [LoggerMessage(
+        EventId = 3001, Level = LogLevel.Information, Message = "Abandoned message {MessageId} for another instance: the host is shutting down")]
     private partial void LogAbandoned(string messageId);
 }

@@ -10,7 +10,7 @@ using Microsoft.Extensions.Logging;
 using OpenTelemetry;
 
 var builder = FunctionsApplication.CreateBuilder(args);
-builder.UseMiddleware<InvocationsUnderWay>();
+builder.UseMiddleware<InvocationTracker>();
 builder.ConfigureFunctionsWebApplication();
 try
 {
@@ -22,9 +22,9 @@ catch (Exception e) when (e is InvalidSettingsException or ContentSchemaExceptio
     return 1;
 }
 
-builder.Services.AddHostedService(services => services.GetRequiredService<InvocationsUnderWay>());
+builder.Services.AddHostedService(services => services.GetRequiredService<InvocationTracker>());
 
-// host.json's levels are the host's alone. Logging__LogLevel__Default and its kin in app settings win over these.
+// host.json's levels apply to the host only. App settings such as Logging__LogLevel__Default override this one.
 builder.Logging.SetMinimumLevel(LogLevel.Warning);
 var telemetry = builder.Services.AddOpenTelemetry()
     .UseFunctionsWorkerDefaults()

@@ -28,8 +28,10 @@ internal static class RenamedSettings
             var old = configuration.GetSection(oldName);
             if (!old.Exists()) continue;
             var isReplaced = configuration.GetSection(newName).Exists();
-            warnings.Add($"The setting {AsAppSetting(oldName)} is now called {AsAppSetting(newName)}. {(isReplaced ? "Both are set, and the old one is ignored: remove it." : "The old name still works: rename it.")}");
-            foreach (var (key, value) in old.AsEnumerable().Where(pair => !isReplaced && pair.Value is not null)) renamed[newName + key[oldName.Length..]] = value;
+            warnings.Add($"The setting {AsAppSetting(oldName)} is now called {AsAppSetting(newName)}. "
+                + $"{(isReplaced ? "Both are set, and the old one is ignored: remove it." : "The old name still works: rename it.")}");
+            if (isReplaced) continue;
+            foreach (var (key, value) in old.AsEnumerable().Where(pair => pair.Value is not null)) renamed[newName + key[oldName.Length..]] = value;
         }
 
         return renamed.Count == 0 ? configuration : new ConfigurationBuilder().AddConfiguration(configuration).AddInMemoryCollection(renamed).Build();

@@ -41,7 +41,7 @@ public sealed class ServiceBusQueues(ServiceBusSender content, ServiceBusSender 
 
     private async Task SendAsync(ServiceBusSender sender, IEnumerable<OutgoingMessage> messages, CancellationToken cancellationToken)
     {
-        // A message carries the trace it is sent in; the packs of a run, thousands of them, would all be one trace.
+        // A message carries the trace in which it is sent; the thousands of packs of a run would all share one trace.
         if (sender == resync) Activity.Current = null;
         var transfer = new List<ServiceBusMessage>();
         var bytes = 0;

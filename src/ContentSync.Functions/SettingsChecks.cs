@@ -11,10 +11,10 @@ using NCrontab;
 
 namespace ContentSync.Functions;
 
-/// <summary>What binding cannot see: names that are no settings, and values that only the Functions host or the telemetry exporter reads.</summary>
+/// <summary>Finds what binding cannot see: unknown setting names, and values that only the Functions host or the telemetry exporter reads.</summary>
 internal static class SettingsChecks
 {
-    /// <summary>Setting of the telemetry exporter.</summary>
+    /// <summary>The telemetry exporter's setting.</summary>
     public const string ApplicationInsightsSetting = "APPLICATIONINSIGHTS_CONNECTION_STRING";
 
     private static readonly Dictionary<string, Type[]> Sections = new(StringComparer.OrdinalIgnoreCase)
@@ -38,7 +38,7 @@ internal static class SettingsChecks
         QueueOptions.ContentSetting, QueueOptions.ResyncSetting, ScheduleOptions.ResyncSetting, ScheduleOptions.SweepSetting,
     ];
 
-    /// <summary>Each fault names its setting and says what would be right.</summary>
+    /// <summary>A sentence for each fault, with the setting's name and the correct form.</summary>
     public static IEnumerable<string> FaultsOf(IConfiguration configuration) =>
     [
         .. configuration.GetChildren().SelectMany(NameFaults),
@@ -46,8 +46,8 @@ internal static class SettingsChecks
     ];
 
     /// <summary>
-    /// Whether the Functions host can read it: six fields, the first of them seconds. It switches a timer off that it cannot read, and logs no more
-    /// than a line.
+    /// Whether the Functions host can parse an expression: six fields, seconds first. The host disables a timer with any other expression and
+    /// logs only one line.
     /// </summary>
     public static bool IsSchedule(string expression) =>
         CrontabSchedule.TryParse(expression, new CrontabSchedule.ParseOptions { IncludingSeconds = true }) is not null;
@@ -56,9 +56,9 @@ internal static class SettingsChecks
     {
         if (Sections.TryGetValue(child.Key, out var types)) return MemberFaults(child, types);
         if (child.GetChildren().Any() && Nearest(child.Key, Sections.Keys.Where(name => name.Length > 4)) is { } section)
-            return [.. child.GetChildren().Select(member => $"{child.Key}__{member.Key} is no setting. Did you mean {section}__{member.Key}?")];
+            return [.. child.GetChildren().Select(member => $"{child.Key}__{member.Key} is not a setting. Did you mean {section}__{member.Key}?")];
         return child.Value is not null && Nearest(child.Key, FlatNames) is { } setting
-            ? [$"{child.Key} is no setting. Did you mean {setting}?"]
+            ? [$"{child.Key} is not a setting. Did you mean {setting}?"]
             : [];
     }
 
@@ -73,8 +73,8 @@ internal static class SettingsChecks
             if (!members.TryGetValue(child.Key, out var member))
             {
                 yield return Nearest(child.Key, members.Keys) is { } name
-                    ? $"{child.Path} is no setting. Did you mean {section.Path}:{name}?"
-                    : $"{child.Path} is no setting. {section.Path} has {string.Join(", ", members.Keys.Order(StringComparer.Ordinal))}.";
+                    ? $"{child.Path} is not a setting. Did you mean {section.Path}:{name}?"
+                    : $"{child.Path} is not a setting. {section.Path} has {string.Join(", ", members.Keys.Order(StringComparer.Ordinal))}.";
                 continue;
             }
 
@@ -86,7 +86,7 @@ internal static class SettingsChecks
         }
     }
 
-    /// <summary>The type of a list's entries; null for what is no list.</summary>
+    /// <summary>The type of a list's entries; null for anything but a list.</summary>
     private static Type? EntryOf(Type type) =>
         type.IsGenericType && type.GetGenericTypeDefinition() == typeof(IList<>) ? type.GetGenericArguments()[0] : null;
 
@@ -98,17 +98,17 @@ internal static class SettingsChecks
             .ToLookup(part => part[0], part => part.Length == 2 ? part[1] : "", StringComparer.OrdinalIgnoreCase);
         const string Right = "It must be as Application Insights shows it, InstrumentationKey=GUID;IngestionEndpoint=https://...";
         if (!Guid.TryParse(parts["InstrumentationKey"].FirstOrDefault(), out _))
-            yield return $"{ApplicationInsightsSetting} has no InstrumentationKey, or one that is no GUID. {Right}";
+            yield return $"{ApplicationInsightsSetting} has no InstrumentationKey, or one that is not a GUID. {Right}";
         foreach (var name in new[] { "IngestionEndpoint", "LiveEndpoint" })
         {
             if (parts[name].FirstOrDefault() is { } endpoint && !IsHttps(endpoint))
-                yield return $"{ApplicationInsightsSetting} has a {name} that is no https address. {Right}";
+                yield return $"{ApplicationInsightsSetting} has a {name} that is not an https address. {Right}";
         }
     }
 
     private static bool IsHttps(string address) => Uri.TryCreate(address, UriKind.Absolute, out var uri) && uri.Scheme == Uri.UriSchemeHttps;
 
-    /// <summary>The candidate that differs least, by two letters at most; null where none is that near.</summary>
+    /// <summary>The candidate with the smallest edit distance, at most 2; null if there is none.</summary>
     private static string? Nearest(string name, IEnumerable<string> candidates) => candidates
         .Select(candidate => (Candidate: candidate, Distance: Distance(name.ToUpperInvariant(), candidate.ToUpperInvariant())))
         .Where(near => near.Distance is > 0 and <= 2)
@@ -116,7 +116,7 @@ internal static class SettingsChecks
         .Select(near => near.Candidate)
         .FirstOrDefault();
 
-    // Levenshtein, one row at a time.
+    // Levenshtein distance, computed one row at a time.
     private static int Distance(string a, string b)
     {
         int[] row = [.. Enumerable.Range(0, b.Length + 1)];
@@ -135,7 +135,7 @@ internal static class SettingsChecks
         return row[^1];
     }
 
-    /// <summary>What the Functions host and the Azure SDK read of an identity-based connection.</summary>
+    /// <summary>The members of an identity-based connection that the Functions host and the Azure SDK read.</summary>
     private sealed record ServiceBusConnection(
         string FullyQualifiedNamespace, string Credential, string ClientId, string TenantId, string ManagedIdentityResourceId);
 }

@@ -2,10 +2,10 @@ using Amqp;
 
 namespace ContentSync.ServiceBusBroker;
 
-/// <summary>Messages to bytes and back, and addresses to names.</summary>
+/// <summary>Encodes and decodes messages, and converts addresses to names.</summary>
 internal static class AmqpText
 {
-    /// <summary>The name that an address stands for: without scheme, host and outer slashes, in lower case.</summary>
+    /// <summary>The entity name in an address: without scheme, host and outer slashes, in lower case.</summary>
     public static string? NameOf(string? address)
     {
         if (address is null) return null;

@@ -1,6 +1,6 @@
 namespace ContentSync.ServiceBusBroker;
 
-/// <summary>Where a message is, or how it ended.</summary>
+/// <summary>The current or final state of a message.</summary>
 public enum BrokerMessageState
 {
     Ready,
@@ -14,15 +14,15 @@ public enum BrokerMessageState
     Expired,
 }
 
-/// <summary>Something that happened to a message.</summary>
+/// <summary>An event in the life of a message.</summary>
 /// <param name="At">By the broker's clock.</param>
-/// <param name="Queue">The dead-letter queue has a name of its own.</param>
-/// <param name="SequenceNumber">A scheduled message gets another one when it is enqueued.</param>
+/// <param name="Queue">The queue's name; the dead-letter queue has its own.</param>
+/// <param name="SequenceNumber">A scheduled message gets a new one when it is enqueued.</param>
 /// <param name="MessageId">As the sender set it.</param>
 /// <param name="SessionId">As the sender set it.</param>
-/// <param name="What">In words: <c>delivered</c>, <c>lock expired</c>, <c>completed</c> and so on.</param>
+/// <param name="What">The kind of event: <c>delivered</c>, <c>lock expired</c>, <c>completed</c> and so on.</param>
 /// <param name="State">The message's state afterwards.</param>
-/// <param name="FailedDeliveries">So far.</param>
+/// <param name="FailedDeliveries">The number so far.</param>
 public sealed record BrokerEvent(
     DateTimeOffset At,
     string Queue,
@@ -33,14 +33,14 @@ public sealed record BrokerEvent(
     BrokerMessageState State,
     uint FailedDeliveries);
 
-/// <summary>A message as a queue holds it.</summary>
-/// <param name="SequenceNumber">Of the message.</param>
+/// <summary>A message in a queue.</summary>
+/// <param name="SequenceNumber">As the broker assigned it.</param>
 /// <param name="MessageId">As the sender set it.</param>
 /// <param name="SessionId">As the sender set it.</param>
-/// <param name="State">Where it is.</param>
-/// <param name="FailedDeliveries">So far.</param>
-/// <param name="DueAt">When it is to be enqueued, if it is scheduled.</param>
-/// <param name="DeadLetterReason">In a dead-letter queue.</param>
+/// <param name="State">The current state.</param>
+/// <param name="FailedDeliveries">The number so far.</param>
+/// <param name="DueAt">When a scheduled message will be enqueued.</param>
+/// <param name="DeadLetterReason">Set only in a dead-letter queue.</param>
 public sealed record HeldMessage(
     long SequenceNumber,
     string? MessageId,
@@ -50,17 +50,17 @@ public sealed record HeldMessage(
     DateTimeOffset? DueAt,
     string? DeadLetterReason);
 
-/// <summary>What a queue holds, and what happened in it so far.</summary>
-/// <param name="Messages">By sequence number.</param>
-/// <param name="LockedSessions">Sessions that a receiver holds.</param>
-/// <param name="WaitingForSession">Receivers that wait for a session.</param>
-/// <param name="History">Everything so far, oldest first.</param>
+/// <summary>The messages, locked sessions and history of a queue.</summary>
+/// <param name="Messages">Ordered by sequence number.</param>
+/// <param name="LockedSessions">Sessions locked by a receiver.</param>
+/// <param name="WaitingForSession">Number of receivers waiting for a session.</param>
+/// <param name="History">All events so far, oldest first.</param>
 public sealed record QueueSnapshot(
     IReadOnlyList<HeldMessage> Messages, IReadOnlyList<string> LockedSessions, int WaitingForSession, IReadOnlyList<BrokerEvent> History)
 {
-    /// <summary>Messages in a state.</summary>
+    /// <summary>The number of messages in a state.</summary>
     public int Count(BrokerMessageState state) => Messages.Count(message => message.State == state);
 
-    /// <summary>How often something happened.</summary>
+    /// <summary>The number of events of a kind.</summary>
     public int Count(string what) => History.Count(e => e.What == what);
 }

@@ -1,6 +1,6 @@
 namespace ContentSync.ServiceBusBroker;
 
-/// <summary>What the broker does to its clients on purpose. Read on the broker's loop, set by a test.</summary>
+/// <summary>Injected faults. Tests set them; the broker's loop reads them.</summary>
 internal sealed class BrokerFaults
 {
     private volatile bool _isThrottling;

@@ -3,7 +3,7 @@ using System.Threading.Channels;
 namespace ContentSync.ServiceBusBroker;
 
 /// <summary>
-/// Runs the broker's work one piece at a time. All state is touched here only: the AMQP threads post, which also keeps deliveries in order.
+/// Runs the broker's work items one at a time. Only this loop accesses the state; AMQP threads post to it, which also keeps deliveries in order.
 /// </summary>
 internal sealed class BrokerLoop : IAsyncDisposable
 {
@@ -13,29 +13,29 @@ internal sealed class BrokerLoop : IAsyncDisposable
     public BrokerLoop() => _running = Task.Run(RunAsync);
 
     /// <summary>
-    /// Exceptions of work that nobody waited for: a defect of the broker or of the AMQP library, which a test should not pass over.
+    /// Exceptions of posted work that no caller awaits: a bug in the broker or the AMQP library, which must fail the test.
     /// </summary>
     public List<Exception> Faults { get; } = [];
 
-    /// <summary>Dropped once the loop has ended.</summary>
+    /// <summary>Queues an action. Ignored after the loop has ended.</summary>
     public void Post(Action action) => _work.Writer.TryWrite(action);
 
-    public Task<T> AskAsync<T>(Func<T> question)
+    public Task<T> AskAsync<T>(Func<T> function)
     {
-        var answer = new TaskCompletionSource<T>(TaskCreationOptions.RunContinuationsAsynchronously);
+        var result = new TaskCompletionSource<T>(TaskCreationOptions.RunContinuationsAsynchronously);
         var posted = _work.Writer.TryWrite(() =>
         {
             try
             {
-                answer.SetResult(question());
+                result.SetResult(function());
             }
             catch (Exception e)
             {
-                answer.SetException(e);
+                result.SetException(e);
             }
         });
         ObjectDisposedException.ThrowIf(!posted, this);
-        return answer.Task;
+        return result.Task;
     }
 
     public async ValueTask DisposeAsync()

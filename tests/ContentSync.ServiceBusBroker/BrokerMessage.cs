@@ -1,6 +1,6 @@
 namespace ContentSync.ServiceBusBroker;
 
-/// <summary>A message that the broker holds. Only the broker's loop touches it.</summary>
+/// <summary>A message in the broker. Accessed only on the broker's loop.</summary>
 internal sealed class BrokerMessage
 {
     /// <summary>The AMQP message as it was sent.</summary>
@@ -18,17 +18,17 @@ internal sealed class BrokerMessage
 
     public TimeSpan? TimeToLive { get; init; }
 
-    /// <summary>When a scheduled message is to be enqueued.</summary>
+    /// <summary>When a scheduled message will be enqueued.</summary>
     public DateTimeOffset? DueAt { get; set; }
 
     public Guid LockToken { get; set; }
 
     public DateTimeOffset LockedUntil { get; set; }
 
-    /// <summary>Deliveries that ended without a settlement or with an abandonment.</summary>
+    /// <summary>The number of deliveries that were abandoned or never settled.</summary>
     public uint FailedDeliveries { get; set; }
 
-    /// <summary>Application properties that were set by an abandonment, a deferral or a dead-lettering.</summary>
+    /// <summary>Application properties set when the message was abandoned, deferred or dead-lettered.</summary>
     public Dictionary<string, object?> Properties { get; init; } = new(StringComparer.Ordinal);
 
     public string? DeadLetterReason { get; init; }

@@ -5,9 +5,10 @@ using Amqp.Types;
 namespace ContentSync.ServiceBusBroker;
 
 /// <summary>
-/// One queue or dead-letter queue. Where Service Bus is not documented in full it had to choose: a scheduled message enters the duplicate history
-/// when it is scheduled and stays in it when cancelled, and goes where the same id is then sent at once; closing a session receiver frees its
-/// messages uncounted, a session lock that runs out counts as a failed delivery; a closed plain receiver's locks run out.
+/// One queue or dead-letter queue. Where the Service Bus documentation is incomplete, this class assumes: a scheduled message enters the duplicate
+/// history when it is scheduled, stays there when it is cancelled, and is dropped when a message with the same id is sent unscheduled; closing a
+/// session receiver releases its messages without counting a failed delivery; an expired session lock counts as a failed delivery; the locks of
+/// a closed receiver without a session stay until they expire.
 /// </summary>
 internal sealed class BrokerQueue(BrokerQueueOptions options, BrokerQueue? deadLetters, BrokerLoop loop, TimeProvider time)
 {
@@ -23,7 +24,7 @@ internal sealed class BrokerQueue(BrokerQueueOptions options, BrokerQueue? deadL
 
     public BrokerQueueOptions Options => options;
 
-    /// <summary>What the AMQP side knows a delivered message by.</summary>
+    /// <summary>Maps AMQP messages to deliveries.</summary>
     public Deliveries Deliveries { get; } = new();
 
     private DateTimeOffset Now => time.GetUtcNow();
@@ -31,18 +32,18 @@ internal sealed class BrokerQueue(BrokerQueueOptions options, BrokerQueue? deadL
     public QueueSnapshot Snapshot() => new(
         [.. All().OrderBy(message => message.SequenceNumber).Select(message => message.AsHeld())],
         [.. _lanes.Values.Where(lane => lane.Holder is not null).Select(lane => lane.SessionId)],
-        _requests.Count(request => !request.IsAnswered),
+        _requests.Count(request => !request.IsCompleted),
         [.. _history]);
 
-    /// <exception cref="BrokerRefusal">The queue does not take such a message.</exception>
+    /// <exception cref="BrokerRefusal">The queue refuses the message.</exception>
     public void Check(Message message, int bytes)
     {
         if (bytes > options.MaxMessageBytes) throw Conditions.TooLarge(bytes, options.MaxMessageBytes);
         if (options.RequiresSession && string.IsNullOrEmpty(message.Properties?.GroupId))
-            throw new BrokerRefusal(Conditions.NotAllowed, "The SessionId was not set on a message, which an entity with sessions does not take.");
+            throw new BrokerRefusal(Conditions.NotAllowed, "The SessionId was not set on a message, and it cannot be sent to the entity.");
     }
 
-    /// <summary>Takes a message that <see cref="Check"/> has let through.</summary>
+    /// <summary>Enqueues or schedules a message that has passed <see cref="Check"/>.</summary>
     /// <returns>Its sequence number.</returns>
     public long Send(byte[] encoded, Message message)
     {
@@ -65,7 +66,7 @@ internal sealed class BrokerQueue(BrokerQueueOptions options, BrokerQueue? deadL
         return sent.SequenceNumber;
     }
 
-    /// <exception cref="BrokerRefusal">No such message is scheduled.</exception>
+    /// <exception cref="BrokerRefusal">No message with this sequence number is scheduled.</exception>
     public void Cancel(long sequenceNumber)
     {
         if (!_scheduled.Remove(sequenceNumber, out var message))
@@ -75,7 +76,7 @@ internal sealed class BrokerQueue(BrokerQueueOptions options, BrokerQueue? deadL
 
     public Consumer Attach(ListenerLink link, bool deletesOnReceipt)
     {
-        var consumer = Follow(new Consumer(link, deletesOnReceipt, null));
+        var consumer = WatchForClose(new Consumer(link, deletesOnReceipt, null));
         _consumers.Add(consumer);
         return consumer;
     }
@@ -83,20 +84,20 @@ internal sealed class BrokerQueue(BrokerQueueOptions options, BrokerQueue? deadL
     public void WaitForSession(SessionRequest request)
     {
         _requests.Add(request);
-        GiveSessionsOut();
+        AssignSessions();
     }
 
     public void GiveUp(SessionRequest request) => _requests.Remove(request);
 
-    /// <summary>Delivers what is ready, as far as credit goes.</summary>
+    /// <summary>Delivers ready messages as long as the consumer has credit.</summary>
     public void Pump(Consumer consumer)
     {
         if (!consumer.IsClosed) Pump(consumer.Lane ?? LaneOf(null));
     }
 
-    /// <summary>A message as it goes over the wire: with what the broker knows of it.</summary>
-    /// <param name="message">Held by this queue.</param>
-    /// <param name="withLock">It is delivered under a lock.</param>
+    /// <summary>The wire form of a message, with the broker's annotations.</summary>
+    /// <param name="message">A message of this queue.</param>
+    /// <param name="withLock">The message is delivered under a lock.</param>
     public Message ToWire(BrokerMessage message, bool withLock)
     {
         var wire = AmqpText.Decode(message.Encoded);
@@ -119,7 +120,7 @@ internal sealed class BrokerQueue(BrokerQueueOptions options, BrokerQueue? deadL
         return wire;
     }
 
-    /// <returns>False where the lock is lost, as with every settlement.</returns>
+    /// <returns>False if the lock is lost; so for every settlement.</returns>
     public bool TryComplete(Guid lockToken)
     {
         if (!_locked.Remove(lockToken, out var message)) return false;
@@ -135,7 +136,7 @@ internal sealed class BrokerQueue(BrokerQueueOptions options, BrokerQueue? deadL
         return true;
     }
 
-    /// <summary>A client hands back what it never gave to its user; not counted as a failed delivery.</summary>
+    /// <summary>A client returns a message that its user never received; not counted as a failed delivery.</summary>
     public bool TryRelease(Guid lockToken)
     {
         if (!_locked.Remove(lockToken, out var message)) return false;
@@ -154,7 +155,7 @@ internal sealed class BrokerQueue(BrokerQueueOptions options, BrokerQueue? deadL
     }
 
     /// <param name="lockToken">Of the delivered message.</param>
-    /// <param name="info">Reason, description and application properties, under the names that the client gives them.</param>
+    /// <param name="info">Reason, description and application properties, named as in the client's request.</param>
     public bool TryDeadLetter(Guid lockToken, Map? info)
     {
         if (!_locked.Remove(lockToken, out var message)) return false;
@@ -176,28 +177,28 @@ internal sealed class BrokerQueue(BrokerQueueOptions options, BrokerQueue? deadL
     /// <exception cref="BrokerRefusal">The link does not hold the session.</exception>
     public DateTimeOffset RenewSession(string? sessionId, string? linkName)
     {
-        var lane = Held(sessionId, linkName);
+        var lane = LockedLane(sessionId, linkName);
         lane.LockedUntil = Now + options.LockDuration;
         foreach (var message in LockedIn(lane)) message.LockedUntil = lane.LockedUntil;
         return lane.LockedUntil;
     }
 
-    public byte[]? GetSessionState(string? sessionId, string? linkName) => Held(sessionId, linkName).State;
+    public byte[]? GetSessionState(string? sessionId, string? linkName) => LockedLane(sessionId, linkName).State;
 
-    public void SetSessionState(string? sessionId, string? linkName, byte[]? state) => Held(sessionId, linkName).State = state;
+    public void SetSessionState(string? sessionId, string? linkName, byte[]? state) => LockedLane(sessionId, linkName).State = state;
 
-    /// <summary>Which condition tells a client that its lock is lost.</summary>
+    /// <summary>The error condition for a lost lock.</summary>
     public string LostCondition(BrokerMessage? message) =>
         options.RequiresSession && message?.Lane?.Holder is null ? Conditions.SessionLockLost : Conditions.MessageLockLost;
 
-    /// <summary>Messages from a sequence number on, whatever their state.</summary>
+    /// <summary>Messages in any state, starting at a sequence number.</summary>
     public IReadOnlyList<BrokerMessage> Peek(long first, int count, string? sessionId) =>
         [.. (from message in All()
              where message.SequenceNumber >= first && (sessionId is null || message.SessionId == sessionId)
              orderby message.SequenceNumber
              select message).Take(count)];
 
-    /// <exception cref="BrokerRefusal">No such message is deferred.</exception>
+    /// <exception cref="BrokerRefusal">No message with this sequence number is deferred.</exception>
     public BrokerMessage TakeDeferred(long sequenceNumber, bool deletesOnReceipt)
     {
         if (!_deferred.Remove(sequenceNumber, out var message))
@@ -206,7 +207,7 @@ internal sealed class BrokerQueue(BrokerQueueOptions options, BrokerQueue? deadL
         return message;
     }
 
-    /// <summary>Does what time brings: enqueues what is due, takes back what is locked for too long, drops what has expired.</summary>
+    /// <summary>Enqueues messages that are due, releases expired locks and removes expired messages.</summary>
     public void Tick()
     {
         var now = Now;
@@ -225,10 +226,10 @@ internal sealed class BrokerQueue(BrokerQueueOptions options, BrokerQueue? deadL
             foreach (var message in lane.Ready.Values.Where(message => message.ExpiresAt < now).ToList()) Expire(message);
         }
 
-        GiveSessionsOut();
+        AssignSessions();
     }
 
-    private Consumer Follow(Consumer consumer)
+    private Consumer WatchForClose(Consumer consumer)
     {
         consumer.Link.AddClosedCallback((_, _) => loop.Post(() => Detach(consumer)));
         return consumer;
@@ -247,15 +248,15 @@ internal sealed class BrokerQueue(BrokerQueueOptions options, BrokerQueue? deadL
             Return(message, "released with its session");
         }
 
-        GiveSessionsOut();
+        AssignSessions();
     }
 
-    /// <summary>All locks run out now.</summary>
+    /// <summary>Expires all locks immediately.</summary>
     public void LoseLocks() => ExpireLocks(DateTimeOffset.MaxValue);
 
     private BrokerMessage Read(byte[] encoded, Message message)
     {
-        // A message without a time to live has none of its own, which the client writes as the largest number or not at all.
+        // A message without a time to live: the client writes uint.MaxValue or omits the field.
         TimeSpan? own = message.Header is { } header && header.HasField(2) && header.Ttl is > 0 and < uint.MaxValue
             ? TimeSpan.FromMilliseconds(header.Ttl)
             : null;
@@ -265,7 +266,7 @@ internal sealed class BrokerQueue(BrokerQueueOptions options, BrokerQueue? deadL
             SequenceNumber = ++_sequence,
             MessageId = message.Properties?.GetMessageId()?.ToString(),
             SessionId = message.Properties?.GroupId,
-            TimeToLive = options.TimeToLive is { } longest && !(own < longest) ? longest : own,
+            TimeToLive = options.TimeToLive is { } max && !(own < max) ? max : own,
         };
     }
 
@@ -273,7 +274,7 @@ internal sealed class BrokerQueue(BrokerQueueOptions options, BrokerQueue? deadL
     {
         if (!options.DetectsDuplicates || sent.MessageId is not { } id) return false;
 
-        // Documented: of a scheduled message and one of the same id that is sent at once, the scheduled one goes.
+        // Documented: sending a message drops the scheduled message with the same id.
         var scheduled = isScheduled ? null : _scheduled.Values.FirstOrDefault(message => message.MessageId == id);
         if (scheduled is not null)
         {
@@ -312,7 +313,7 @@ internal sealed class BrokerQueue(BrokerQueueOptions options, BrokerQueue? deadL
 
             if (options.RequiresSession && lane.Holder is null)
             {
-                GiveSessionsOut();
+                AssignSessions();
                 return;
             }
 
@@ -358,16 +359,16 @@ internal sealed class BrokerQueue(BrokerQueueOptions options, BrokerQueue? deadL
         Log(message, "delivered", deletes ? BrokerMessageState.Completed : BrokerMessageState.Locked);
     }
 
-    private void GiveSessionsOut()
+    private void AssignSessions()
     {
         foreach (var request in _requests.ToList())
         {
-            if (request.IsAnswered || TryGiveSession(request)) _requests.Remove(request);
+            if (request.IsCompleted || TryAssignSession(request)) _requests.Remove(request);
         }
     }
 
-    /// <returns>True once the request is answered.</returns>
-    private bool TryGiveSession(SessionRequest request)
+    /// <returns>True once a response was sent.</returns>
+    private bool TryAssignSession(SessionRequest request)
     {
         var lane = request.SessionId is { } named
             ? LaneOf(named)
@@ -386,7 +387,7 @@ internal sealed class BrokerQueue(BrokerQueueOptions options, BrokerQueue? deadL
             return true;
         }
 
-        var consumer = Follow(new Consumer(request.Link, request.DeletesOnReceipt, lane));
+        var consumer = WatchForClose(new Consumer(request.Link, request.DeletesOnReceipt, lane));
         (lane.Holder, lane.LockedUntil) = (consumer, Now + options.LockDuration);
         if (!request.TryGrant(lane, () => new ReceiverEndpoint(this, consumer, loop))) lane.Holder = null;
         return true;
@@ -409,7 +410,7 @@ internal sealed class BrokerQueue(BrokerQueueOptions options, BrokerQueue? deadL
             holder.Close(Conditions.SessionLockLost, $"The session lock has expired on session '{lane.SessionId}'. Accept a new session.");
         }
 
-        GiveSessionsOut();
+        AssignSessions();
     }
 
     private void ExpireLock(BrokerMessage message, string what)
@@ -448,7 +449,7 @@ internal sealed class BrokerQueue(BrokerQueueOptions options, BrokerQueue? deadL
         DeadLetter(message, "TTLExpiredException");
     }
 
-    // Service Bus does not take a message out of a dead-letter queue by dead-lettering it again.
+    // In Service Bus, dead-lettering a message of a dead-letter queue leaves it in that queue.
     private void DeadLetter(BrokerMessage message, string? reason)
     {
         Log(message, "dead-lettered", BrokerMessageState.DeadLettered);
@@ -480,7 +481,7 @@ internal sealed class BrokerQueue(BrokerQueueOptions options, BrokerQueue? deadL
         return lane;
     }
 
-    private SessionLane Held(string? sessionId, string? linkName) =>
+    private SessionLane LockedLane(string? sessionId, string? linkName) =>
         options.RequiresSession && sessionId is not null && _lanes.TryGetValue(sessionId, out var lane)
         && lane.Holder is { } holder && (linkName is null || linkName == holder.Link.Name)
             ? lane

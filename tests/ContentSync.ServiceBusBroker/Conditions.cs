@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace ContentSync.ServiceBusBroker;
 
-/// <summary>Error conditions of Service Bus over AMQP, and the words that go with them.</summary>
+/// <summary>Error conditions of Service Bus over AMQP, with their descriptions.</summary>
 internal static class Conditions
 {
     public const string MessageLockLost = "com.microsoft:message-lock-lost";

@@ -3,9 +3,9 @@ using Amqp.Listener;
 
 namespace ContentSync.ServiceBusBroker;
 
-/// <summary>A receiving link that is attached to a queue, or to one session of it.</summary>
-/// <param name="link">To the client.</param>
-/// <param name="deletesOnReceipt">The client receives and deletes; otherwise it locks and settles.</param>
+/// <summary>A receiving link attached to a queue or to one of its sessions.</summary>
+/// <param name="link">The link to the client.</param>
+/// <param name="deletesOnReceipt">The client uses ReceiveAndDelete; otherwise it locks and settles messages.</param>
 /// <param name="lane">The session that the link has locked; null on a queue without sessions.</param>
 internal sealed class Consumer(ListenerLink link, bool deletesOnReceipt, SessionLane? lane)
 {
@@ -21,7 +21,7 @@ internal sealed class Consumer(ListenerLink link, bool deletesOnReceipt, Session
 
     public bool CanTake => !IsClosed && !link.IsClosed && Credit.Left > 0;
 
-    /// <exception cref="AmqpException">The link is going away.</exception>
+    /// <exception cref="AmqpException">The link is closing.</exception>
     /// <exception cref="ObjectDisposedException">The connection is gone.</exception>
     public void Send(Message message)
     {
@@ -29,7 +29,7 @@ internal sealed class Consumer(ListenerLink link, bool deletesOnReceipt, Session
         SessionWindow.Reopen(link.Session);
     }
 
-    /// <summary>Closes the link with an error, as Service Bus does when a session's lock has run out.</summary>
+    /// <summary>Closes the link with an error, as Service Bus does when a session's lock has expired.</summary>
     public void Close(string condition, string description)
     {
         try
@@ -38,7 +38,7 @@ internal sealed class Consumer(ListenerLink link, bool deletesOnReceipt, Session
         }
         catch (Exception e) when (e is AmqpException or ObjectDisposedException or TimeoutException)
         {
-            // It was closed from the other side at the same moment.
+            // The client closed it concurrently.
         }
     }
 }

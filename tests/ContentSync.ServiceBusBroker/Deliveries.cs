@@ -4,10 +4,10 @@ using Amqp;
 
 namespace ContentSync.ServiceBusBroker;
 
-/// <summary>A message under the lock that one delivery gave it. A later delivery has another lock.</summary>
+/// <summary>One delivery of a message. Each delivery has its own lock.</summary>
 internal sealed record Delivery(BrokerMessage Message, Guid LockToken);
 
-/// <summary>Which delivery an AMQP message object stands for, as long as the AMQP library keeps it.</summary>
+/// <summary>Maps AMQP message objects to deliveries for as long as the AMQP library references them.</summary>
 internal sealed class Deliveries
 {
     private readonly ConditionalWeakTable<Message, Delivery> _sent = [];

@@ -5,8 +5,8 @@ using Amqp.Listener;
 namespace ContentSync.ServiceBusBroker;
 
 /// <summary>
-/// The credit that a receiving peer has granted. AMQPNetLite keeps it to itself, and sets it to zero when a flow does not raise the limit (2.5.5),
-/// which Microsoft's client sends whenever it drains; so the limit is kept here and put back.
+/// The credit that a receiving client has granted. AMQPNetLite 2.5.5 does not expose it, and sets it to zero on a flow that does not raise the
+/// limit. Microsoft's client sends such a flow whenever it drains, so this class records the limit and restores the credit.
 /// </summary>
 internal sealed class LinkCredit(ListenerLink link)
 {
@@ -16,7 +16,7 @@ internal sealed class LinkCredit(ListenerLink link)
     private static readonly FieldInfo DeliveryCount = typeof(ListenerLink).GetField("deliveryCount", Private)!;
     private static readonly FieldInfo SequenceValue = DeliveryCount.FieldType.GetFields(Private)[0];
 
-    private readonly object _gate = typeof(Link).GetField("lockObject", Private)!.GetValue(link)!;
+    private readonly object _lock = typeof(Link).GetField("lockObject", Private)!.GetValue(link)!;
     private uint _limit;
 
     /// <summary>Messages that may be sent now.</summary>
@@ -24,15 +24,15 @@ internal sealed class LinkCredit(ListenerLink link)
     {
         get
         {
-            lock (_gate) return unchecked((int)(uint)Credit.GetValue(link)!);
+            lock (_lock) return unchecked((int)(uint)Credit.GetValue(link)!);
         }
     }
 
-    /// <summary>Takes note of a flow.</summary>
-    /// <param name="raisedBy">By how much the peer's limit differs from the one before, as the library reckons it.</param>
+    /// <summary>Updates the limit from a flow.</summary>
+    /// <param name="raisedBy">The change of the client's limit as the library computes it; may be negative.</param>
     public void OnFlow(int raisedBy)
     {
-        lock (_gate)
+        lock (_lock)
         {
             unchecked
             {
@@ -43,7 +43,7 @@ internal sealed class LinkCredit(ListenerLink link)
                     return;
                 }
 
-                // The peer may have lowered its limit below what was sent meanwhile.
+                // The client may have lowered its limit below the number of messages already sent.
                 _limit += (uint)raisedBy;
                 if ((int)(_limit - sent) < 0) _limit = sent;
                 Credit.SetValue(link, _limit - sent);

@@ -7,11 +7,11 @@ using Amqp.Types;
 
 namespace ContentSync.ServiceBusBroker;
 
-/// <summary>Attaches clients' links to the queues, and sets on the way out what AMQPNetLite leaves to a handler.</summary>
+/// <summary>Attaches clients' links to the queues, and sets the outgoing fields that AMQPNetLite leaves to a handler.</summary>
 internal sealed class QueueLinks(IReadOnlyDictionary<string, BrokerQueue> queues, BrokerLoop loop, BrokerFaults faults, TimeProvider time)
     : ILinkProcessor, IHandler
 {
-    /// <summary>How much before the client's own timeout a request for a session is refused, so that the refusal arrives in time.</summary>
+    /// <summary>How long before the client's timeout a session request is refused, so that the refusal arrives in time.</summary>
     private static readonly TimeSpan Headroom = TimeSpan.FromMilliseconds(300);
 
     private readonly ConcurrentDictionary<ListenerLink, SessionRequest> _waiting = new();
@@ -60,7 +60,7 @@ internal sealed class QueueLinks(IReadOnlyDictionary<string, BrokerQueue> queues
                 attach.MaxMessageSize = (ulong)MaxMessageBytes(attach);
                 break;
             case EventId.LinkRemoteClose when protocolEvent.Link is ListenerLink link && _waiting.TryRemove(link, out var request):
-                // The client gave up before its attach was answered. Answered now, so that its detach finds an attached link.
+                // The client detached before its attach completed. Complete it now, so that the detach finds an attached link.
                 request.TryRefuse(Conditions.DetachForced, "The receiver was closed while it waited for a session.");
                 break;
         }

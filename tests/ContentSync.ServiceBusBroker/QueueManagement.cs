@@ -6,8 +6,7 @@ using Amqp.Types;
 namespace ContentSync.ServiceBusBroker;
 
 /// <summary>
-/// A queue's <c>$management</c> node: requests and responses as "AMQP request/response operations" of the Service Bus documentation describes
-/// them.
+/// A queue's <c>$management</c> node. "AMQP request/response operations" in the Service Bus documentation describes requests and responses.
 /// </summary>
 internal sealed class QueueManagement(BrokerQueue queue, BrokerLoop loop, BrokerFaults faults) : IRequestProcessor
 {
@@ -15,26 +14,26 @@ internal sealed class QueueManagement(BrokerQueue queue, BrokerLoop loop, Broker
 
     public void Process(RequestContext requestContext) => loop.Post(() =>
     {
-        var answer = Answer(requestContext.Message);
-        answer.Properties = new Properties();
-        answer.Properties.SetCorrelationId(requestContext.Message.Properties.GetMessageId());
+        var response = Respond(requestContext.Message);
+        response.Properties = new Properties();
+        response.Properties.SetCorrelationId(requestContext.Message.Properties.GetMessageId());
         try
         {
-            requestContext.Complete(answer);
+            requestContext.Complete(response);
             SessionWindow.Reopen(requestContext.ResponseLink.Session);
         }
         catch (Exception e) when (e is AmqpException or ObjectDisposedException)
         {
-            // The client is gone and will not hear the answer.
+            // The connection is closed; the response cannot be delivered.
         }
     });
 
-    private Message Answer(Message request)
+    private Message Respond(Message request)
     {
         try
         {
             faults.ThrowIfThrottled();
-            var body = Carry(new Request(request));
+            var body = Execute(new Request(request));
             return body is null ? Response(204, "No content", []) : Response(200, "OK", body);
         }
         catch (BrokerRefusal e)
@@ -45,8 +44,8 @@ internal sealed class QueueManagement(BrokerQueue queue, BrokerLoop loop, Broker
         }
     }
 
-    /// <returns>The response's body; null where there is nothing to say.</returns>
-    private Map? Carry(Request request) => request.Operation switch
+    /// <returns>The response's body; null if it has none.</returns>
+    private Map? Execute(Request request) => request.Operation switch
     {
         "com.microsoft:renew-lock" => new Map { ["expirations"] = request.LockTokens.Select(token => queue.Renew(token).UtcDateTime).ToArray() },
         "com.microsoft:renew-session-lock" => new Map { ["expiration"] = queue.RenewSession(request.SessionId, request.LinkName).UtcDateTime },
@@ -57,7 +56,7 @@ internal sealed class QueueManagement(BrokerQueue queue, BrokerLoop loop, Broker
         "com.microsoft:update-disposition" => Settle(request),
         "com.microsoft:receive-by-sequence-number" => ReceiveDeferred(request),
         "com.microsoft:peek-message" => Peek(request),
-        var other => throw new BrokerRefusal("amqp:not-implemented", $"This broker has no operation '{other}'."),
+        var other => throw new BrokerRefusal("amqp:not-implemented", $"This broker does not implement the operation '{other}'."),
     };
 
     private Map SetSessionState(Request request)

@@ -20,27 +20,27 @@ internal sealed class ReceiverEndpoint(BrokerQueue queue, Consumer consumer, Bro
 
     public override void OnDisposition(DispositionContext dispositionContext)
     {
-        // The library "releases" what a closing link has open. What becomes of it is for the broker to say.
+        // The library "releases" the unsettled messages of a closing link. Ignored: the broker itself decides their state.
         var link = dispositionContext.Link;
         if (link.IsClosed || link.LinkState >= LinkState.DetachPipe) return;
         var (message, state, isSettled) = (dispositionContext.Message, dispositionContext.DeliveryState, dispositionContext.Settled);
         loop.Post(() =>
         {
-            var answer = Settle(message, state);
+            var outcome = Settle(message, state);
             if (isSettled) return;
             try
             {
-                link.DisposeMessage(message, answer, true);
+                link.DisposeMessage(message, outcome, true);
             }
             catch (Exception e) when (e is AmqpException or ObjectDisposedException)
             {
-                // The client is gone and will not hear how its settlement ended.
+                // The connection is closed; the outcome of the settlement cannot be delivered.
             }
         });
     }
 
     public override void OnMessage(MessageContext messageContext) =>
-        throw new NotSupportedException("A client sends nothing on a link on which it receives.");
+        throw new NotSupportedException("A client must not send on a receiving link.");
 
     private DeliveryState Settle(Message message, DeliveryState state)
     {

@@ -6,7 +6,7 @@ using Amqp.Types;
 
 namespace ContentSync.ServiceBusBroker;
 
-/// <summary>The SASL mechanism that Microsoft's client asks for; its tokens come later, over <c>$cbs</c>.</summary>
+/// <summary>The SASL mechanism that Microsoft's client requests; it sends its tokens later, over <c>$cbs</c>.</summary>
 internal sealed class ClaimsBasedSasl() : SaslProfile(Name)
 {
     public const string Name = "MSSBCBS";
@@ -18,19 +18,19 @@ internal sealed class ClaimsBasedSasl() : SaslProfile(Name)
     protected override DescribedList? OnCommand(DescribedList command) => command is SaslInit ? new SaslOutcome { Code = SaslCode.Ok } : null;
 }
 
-/// <summary>Accepts any token: the broker listens on loopback only and keeps nothing that is worth a key.</summary>
+/// <summary>Accepts any token: the broker listens only on loopback and stores only test data.</summary>
 internal sealed class ClaimsBasedSecurity : IRequestProcessor
 {
     public int Credit => 100;
 
     public void Process(RequestContext requestContext)
     {
-        var answer = new Message
+        var response = new Message
         {
             Properties = new Properties(),
             ApplicationProperties = new ApplicationProperties { ["status-code"] = 202, ["status-description"] = "Accepted" },
         };
-        answer.Properties.SetCorrelationId(requestContext.Message.Properties.GetMessageId());
-        requestContext.Complete(answer);
+        response.Properties.SetCorrelationId(requestContext.Message.Properties.GetMessageId());
+        requestContext.Complete(response);
     }
 }

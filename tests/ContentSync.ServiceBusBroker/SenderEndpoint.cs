@@ -8,10 +8,10 @@ namespace ContentSync.ServiceBusBroker;
 /// <summary>The broker's end of a link on which a client sends.</summary>
 internal sealed class SenderEndpoint(BrokerQueue queue, BrokerLoop loop, BrokerFaults faults) : LinkEndpoint
 {
-    /// <summary>Credit that a sender gets.</summary>
+    /// <summary>The credit granted to a sender.</summary>
     public const int Credit = 300;
 
-    /// <summary>Format of a transfer that carries several messages, each in a data section of its own.</summary>
+    /// <summary>Message format of a transfer that carries several messages, each in its own data section.</summary>
     private const uint BatchFormat = 0x80013700;
 
     public override void OnFlow(FlowContext flowContext)
@@ -26,7 +26,7 @@ internal sealed class SenderEndpoint(BrokerQueue queue, BrokerLoop loop, BrokerF
     {
         try
         {
-            Take(messageContext.Message);
+            Accept(messageContext.Message);
             messageContext.Complete();
         }
         catch (BrokerRefusal e)
@@ -35,7 +35,7 @@ internal sealed class SenderEndpoint(BrokerQueue queue, BrokerLoop loop, BrokerF
         }
     });
 
-    private void Take(Message transfer)
+    private void Accept(Message transfer)
     {
         faults.ThrowIfThrottled();
         var messages = Messages(transfer);
@@ -49,7 +49,7 @@ internal sealed class SenderEndpoint(BrokerQueue queue, BrokerLoop loop, BrokerF
     {
         if (transfer.Format == BatchFormat) return [.. Sections(transfer).Select(section => (section, AmqpText.Decode(section)))];
 
-        // Without what the library and this hop added.
+        // Copied without the sections that the library and this transfer added.
         var single = new Message
         {
             Header = transfer.Header,

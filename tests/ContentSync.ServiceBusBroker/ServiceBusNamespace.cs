@@ -8,12 +8,12 @@ using Amqp.Listener;
 namespace ContentSync.ServiceBusBroker;
 
 /// <summary>
-/// Stands in for one Service Bus namespace in tests: queues over AMQP 1.0 on loopback, in memory, for Microsoft's own client. Without security.
-/// It shows how an app and the client behave together. It is not Azure: topics, transactions, partitions and auto-forward are not there.
+/// Simulates one Service Bus namespace for tests: in-memory queues over AMQP 1.0 on loopback, for Microsoft's own client, without security.
+/// It tests how an app and the client behave together. It is not Azure: it lacks topics, transactions, partitions and auto-forward.
 /// </summary>
 public sealed class ServiceBusNamespace : IAsyncDisposable
 {
-    /// <summary>How often time is looked at.</summary>
+    /// <summary>How often due messages and expired locks are processed.</summary>
     private static readonly TimeSpan TickInterval = TimeSpan.FromMilliseconds(50);
 
     private readonly BrokerLoop _loop = new();
@@ -22,7 +22,7 @@ public sealed class ServiceBusNamespace : IAsyncDisposable
     private readonly QueueLinks _links;
     private readonly ITimer _ticks;
     private ContainerHost? _host;
-    private int _isTickDue;
+    private int _isTickPosted;
 
     private ServiceBusNamespace(IEnumerable<BrokerQueueOptions> queues, int port, TimeProvider time)
     {
@@ -37,29 +37,28 @@ public sealed class ServiceBusNamespace : IAsyncDisposable
         }
 
         _links = new QueueLinks(_queues, _loop, _faults, time);
-        _ticks = time.CreateTimer(_ => TickSoon(), null, TickInterval, TickInterval);
+        _ticks = time.CreateTimer(_ => PostTick(), null, TickInterval, TickInterval);
     }
 
     /// <summary>The AMQP port on 127.0.0.1.</summary>
     public int Port { get; }
 
-    /// <summary>For <c>ServiceBusClient</c>. Its key is of no account.</summary>
+    /// <summary>For <c>ServiceBusClient</c>. The key is not checked.</summary>
     public string ConnectionString =>
         $"Endpoint=sb://127.0.0.1:{Port};SharedAccessKeyName=x;SharedAccessKey=y;UseDevelopmentEmulator=true;";
 
-    /// <summary>While set, sends and requests are refused as Service Bus does when a namespace is out of credits (<c>ServerBusy</c>).</summary>
+    /// <summary>While set, sends and requests fail as they do when a Service Bus namespace is out of credits (<c>ServerBusy</c>).</summary>
     public bool IsThrottling
     {
         get => _faults.IsThrottling;
         set => _faults.IsThrottling = value;
     }
 
-    /// <summary>Opens a namespace with queues that are empty.</summary>
+    /// <summary>Opens a namespace with empty queues.</summary>
     /// <param name="queues">Each gets a dead-letter queue.</param>
-    /// <param name="time">Rules locks, schedules, duplicate windows and times to live. The client reckons with the machine's clock all the
-    /// same.</param>
-    /// <param name="port">0 for any that is free.</param>
-    /// <exception cref="SocketException">The port cannot be had.</exception>
+    /// <param name="time">The clock for locks, schedules, duplicate windows and times to live. The client uses the system clock regardless.</param>
+    /// <param name="port">0 for any free port.</param>
+    /// <exception cref="SocketException">The port is in use.</exception>
     public static ServiceBusNamespace Open(IEnumerable<BrokerQueueOptions> queues, TimeProvider time, int port = 0)
     {
         var opened = new ServiceBusNamespace(queues, port == 0 ? FreePort() : port, time);
@@ -70,14 +69,14 @@ public sealed class ServiceBusNamespace : IAsyncDisposable
     /// <summary>The address of a queue's dead-letter queue.</summary>
     public static string DeadLetterName(string queue) => $"{queue}/$DeadLetterQueue";
 
-    /// <summary>Cuts all connections and takes no new ones. Messages and locks stay; locks, schedules and lifetimes run on.</summary>
+    /// <summary>Closes all connections and accepts no new ones. Messages and locks stay; time continues for locks, schedules and lifetimes.</summary>
     public void GoAway()
     {
         _host?.Close();
         _host = null;
     }
 
-    /// <summary>Listens again, on the same port and with what it held.</summary>
+    /// <summary>Listens again on the same port, with the same messages.</summary>
     public void ComeBack()
     {
         if (_host is not null) return;
@@ -101,19 +100,17 @@ public sealed class ServiceBusNamespace : IAsyncDisposable
     }
 
     /// <summary>
-    /// Takes every lock of a queue away, of messages or of sessions, as if each had run out this moment. Service Bus may do so at any time,
-    /// whatever a client renews.
+    /// Expires all message and session locks of a queue immediately. Service Bus may do so at any time, even if the client renews its locks.
     /// </summary>
-    /// <param name="queue">A queue's name.</param>
     public Task LoseLocksAsync(string queue) => _loop.AskAsync(() =>
     {
         _queues[AmqpText.NameOf(queue)!].LoseLocks();
         return true;
     });
 
-    /// <summary>What a queue holds and what happened in it.</summary>
-    /// <param name="queue">A queue's name, or <see cref="DeadLetterName"/> of it.</param>
-    /// <exception cref="InvalidOperationException">The broker itself failed meanwhile.</exception>
+    /// <summary>A snapshot of a queue's messages, locked sessions and history.</summary>
+    /// <param name="queue">A queue's name, or its <see cref="DeadLetterName"/>.</param>
+    /// <exception cref="InvalidOperationException">The broker itself has failed.</exception>
     public Task<QueueSnapshot> InspectAsync(string queue) => _loop.AskAsync(() => _loop.Faults is [var fault, ..]
         ? throw new InvalidOperationException("The broker failed.", fault)
         : _queues[AmqpText.NameOf(queue)!].Snapshot());
@@ -125,15 +122,15 @@ public sealed class ServiceBusNamespace : IAsyncDisposable
         await _loop.DisposeAsync().ConfigureAwait(false);
     }
 
-    // A test's clock that is advanced by hours ticks for every interval at once; one look at the time is enough for all of them.
-    private void TickSoon()
+    // When a test advances its clock by hours, the timer fires once per interval, all at the same time; one posted tick is enough for all of them.
+    private void PostTick()
     {
-        if (Interlocked.Exchange(ref _isTickDue, 1) == 0) _loop.Post(Tick);
+        if (Interlocked.Exchange(ref _isTickPosted, 1) == 0) _loop.Post(Tick);
     }
 
     private void Tick()
     {
-        Volatile.Write(ref _isTickDue, 0);
+        Volatile.Write(ref _isTickPosted, 0);
         foreach (var queue in _queues.Values) queue.Tick();
     }
 

@@ -7,11 +7,11 @@ internal sealed class SessionLane(string sessionId)
 
     public SortedDictionary<long, BrokerMessage> Ready { get; } = [];
 
-    /// <summary>The receiver that has locked the session.</summary>
+    /// <summary>The receiver that holds the session's lock.</summary>
     public Consumer? Holder { get; set; }
 
     public DateTimeOffset LockedUntil { get; set; }
 
-    /// <summary>Set by receivers; survives their locks.</summary>
+    /// <summary>The session state. Set by receivers; survives their locks.</summary>
     public byte[]? State { get; set; }
 }

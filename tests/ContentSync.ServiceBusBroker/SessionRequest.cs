@@ -6,18 +6,18 @@ using Amqp.Types;
 namespace ContentSync.ServiceBusBroker;
 
 /// <summary>
-/// A client that waits for a session. Its attach is answered exactly once: with a session, with an error, or because the client gave up.
+/// A client waiting for a session. Its attach completes exactly once: with a session, or with an error, also if the client detaches first.
 /// </summary>
-/// <param name="context">The attach to answer.</param>
-/// <param name="sessionId">Null: any session that is free and has messages.</param>
-/// <param name="deletesOnReceipt">The client receives and deletes.</param>
-/// <param name="until">When waiting ends.</param>
+/// <param name="context">The attach to complete.</param>
+/// <param name="sessionId">Null for any unlocked session with messages.</param>
+/// <param name="deletesOnReceipt">The client uses ReceiveAndDelete.</param>
+/// <param name="until">When the request times out.</param>
 internal sealed class SessionRequest(AttachContext context, string? sessionId, bool deletesOnReceipt, DateTimeOffset until)
 {
     public static readonly Symbol Filter = new("com.microsoft:session-filter");
 
-    private readonly Lock _gate = new();
-    private bool _answered;
+    private readonly Lock _lock = new();
+    private bool _isCompleted;
 
     public string? SessionId => sessionId;
 
@@ -27,16 +27,16 @@ internal sealed class SessionRequest(AttachContext context, string? sessionId, b
 
     public ListenerLink Link => context.Link;
 
-    public bool IsAnswered
+    public bool IsCompleted
     {
         get
         {
-            lock (_gate) return _answered;
+            lock (_lock) return _isCompleted;
         }
     }
 
-    /// <summary>Hands the session over, unless the client has given up.</summary>
-    public bool TryGrant(SessionLane lane, Func<LinkEndpoint> endpoint) => TryAnswer(() =>
+    /// <summary>Grants the session, unless the attach has already completed.</summary>
+    public bool TryGrant(SessionLane lane, Func<LinkEndpoint> endpoint) => TryComplete(() =>
     {
         var source = (Source)context.Attach.Source;
         source.FilterSet ??= [];
@@ -46,21 +46,21 @@ internal sealed class SessionRequest(AttachContext context, string? sessionId, b
     });
 
     public bool TryRefuse(string condition, string description) =>
-        TryAnswer(() => context.Complete(new Error(new Symbol(condition)) { Description = description }));
+        TryComplete(() => context.Complete(new Error(new Symbol(condition)) { Description = description }));
 
-    private bool TryAnswer(Action answer)
+    private bool TryComplete(Action complete)
     {
-        lock (_gate)
+        lock (_lock)
         {
-            if (_answered) return false;
-            _answered = true;
+            if (_isCompleted) return false;
+            _isCompleted = true;
             try
             {
-                answer();
+                complete();
             }
             catch (Exception e) when (e is AmqpException or ObjectDisposedException)
             {
-                // The connection is gone. The link's closing, which follows, frees what was granted.
+                // The connection is closed. The link's close callback, which follows, releases the session.
             }
 
             return true;

@@ -5,9 +5,9 @@ using Amqp.Framing;
 namespace ContentSync.ServiceBusBroker;
 
 /// <summary>
-/// Mends a race in AMQPNetLite (2.5.5). Microsoft's client announces the largest window there is, 2^32 - 1 transfers. A flow that is read after a
-/// transfer was written and before it was counted then makes a window of nothing, and whatever is sent afterwards waits for the next flow: messages
-/// stand locked at the broker that never left it, and requests get no answer.
+/// Works around a race in AMQPNetLite 2.5.5. Microsoft's client announces the max window, 2^32 - 1 transfers. If a flow is read after a transfer was
+/// written but before it was counted, the window becomes zero, and all later transfers wait for the next flow: messages stay locked at the broker
+/// without being sent, and requests get no response.
 /// </summary>
 internal static class SessionWindow
 {
@@ -18,7 +18,7 @@ internal static class SessionWindow
     private static readonly FieldInfo SequenceValue = NextId.FieldType.GetFields(Private)[0];
     private static readonly MethodInfo OnFlow = typeof(Session).GetMethod("OnFlow", Private, [typeof(Flow)])!;
 
-    /// <summary>Opens the window again if it was closed, and writes what waits. To be called after each send, on the thread that sends.</summary>
+    /// <summary>Reopens a closed window and writes the waiting transfers. Call after each send, on the sending thread.</summary>
     public static void Reopen(Session session)
     {
         if ((uint)Window.GetValue(session)! > 0) return;

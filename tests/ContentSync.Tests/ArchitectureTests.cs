@@ -35,7 +35,9 @@ public sealed partial class ArchitectureTests
 
     [Fact]
     public void The_simulator_references_nothing_of_ours() =>
-        Assert.DoesNotContain(typeof(ContentSync.Simulator.SimulatedGateway).Assembly.GetReferencedAssemblies(), assembly => assembly.Name!.StartsWith("ContentSync", StringComparison.OrdinalIgnoreCase));
+        Assert.DoesNotContain(
+            typeof(ContentSync.Simulator.SimulatedGateway).Assembly.GetReferencedAssemblies(),
+            assembly => assembly.Name!.StartsWith("ContentSync", StringComparison.OrdinalIgnoreCase));
 
     [Fact]
     public void The_library_knows_no_trigger_no_queue_client_and_no_vault_client() =>

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Sockets;
 using Azure.Core.Amqp;
 using Azure.Messaging.ServiceBus;
 using ContentSync.WorkerHost.Protocol;
@@ -12,14 +13,13 @@ using Microsoft.Extensions.Logging;
 namespace ContentSync.WorkerHost;
 
 /// <summary>
-/// A Functions host for one worker: starts the built app, speaks the worker protocol with it, delivers what triggers would deliver and hears how
-/// messages are settled.
-/// It reads no trigger of its own.
+/// A Functions host for one worker: starts the built app, speaks the worker protocol, invokes functions as triggers would and records how messages
+/// are settled. It has no triggers of its own.
 /// </summary>
 internal sealed class FunctionsTestHost : IAsyncDisposable
 {
-    /// <summary>Longest that a worker may take to connect or to answer one request.</summary>
-    private static readonly TimeSpan MaxAnswerTime = TimeSpan.FromSeconds(60);
+    /// <summary>Max time for a worker to connect or to respond to one request.</summary>
+    private static readonly TimeSpan ResponseTimeout = TimeSpan.FromSeconds(60);
 
     private readonly WebApplication _server;
     private readonly WorkerConversation _conversation;
@@ -38,13 +38,13 @@ internal sealed class FunctionsTestHost : IAsyncDisposable
     /// <summary>The functions by name, once they are loaded.</summary>
     public IReadOnlyDictionary<string, RpcFunctionMetadata> Functions { get; private set; } = new Dictionary<string, RpcFunctionMetadata>();
 
-    /// <summary>How messages were settled, in order.</summary>
+    /// <summary>Settlements in order.</summary>
     public IReadOnlyCollection<SettledMessage> Settled => _conversation.Settled;
 
-    /// <summary>What the worker logged through the host.</summary>
+    /// <summary>Log entries that the worker sent to the host.</summary>
     public IReadOnlyCollection<RpcLog> Logged => _conversation.Logged;
 
-    /// <summary>Starts the worker's process, and does not wait for it to connect.</summary>
+    /// <summary>Starts the worker's process without waiting for it to connect.</summary>
     public static async Task<FunctionsTestHost> StartAsync(string folder, IReadOnlyDictionary<string, string> settings)
     {
         var builder = WebApplication.CreateSlimBuilder();
@@ -60,8 +60,8 @@ internal sealed class FunctionsTestHost : IAsyncDisposable
         return new FunctionsTestHost(server, server.Services.GetRequiredService<WorkerConversation>(), worker);
     }
 
-    /// <summary>Greets the worker and loads every function that it names.</summary>
-    /// <exception cref="InvalidOperationException">The worker ended, or refused something; the message says what.</exception>
+    /// <summary>Initializes the worker and loads all its functions.</summary>
+    /// <exception cref="InvalidOperationException">The worker exited or reported a failure; the message says which.</exception>
     public async Task LoadAsync(string folder, CancellationToken cancellationToken)
     {
         await ConnectedAsync(cancellationToken);
@@ -71,24 +71,43 @@ internal sealed class FunctionsTestHost : IAsyncDisposable
                 WorkerInitRequest = new WorkerInitRequest { HostVersion = "4.0.0", WorkerDirectory = folder, FunctionAppDirectory = folder },
             },
             cancellationToken);
-        Demand(init.WorkerInitResponse.Result, "worker init");
+        RequireSuccess(init.WorkerInitResponse.Result, "worker init");
         _workerHttp = new Uri(init.WorkerInitResponse.Capabilities["HttpUri"]);
         var metadata = await AskAsync(
             new StreamingMessage { FunctionsMetadataRequest = new FunctionsMetadataRequest { FunctionAppDirectory = folder } }, cancellationToken);
-        Demand(metadata.FunctionMetadataResponse.Result, "functions metadata");
+        RequireSuccess(metadata.FunctionMetadataResponse.Result, "functions metadata");
         foreach (var function in metadata.FunctionMetadataResponse.FunctionMetadataResults)
         {
             var loaded = await AskAsync(
                 new StreamingMessage { FunctionLoadRequest = new FunctionLoadRequest { FunctionId = function.FunctionId, Metadata = function } },
                 cancellationToken);
-            Demand(loaded.FunctionLoadResponse.Result, $"load of {function.Name}");
+            RequireSuccess(loaded.FunctionLoadResponse.Result, $"load of {function.Name}");
         }
 
         Functions = metadata.FunctionMetadataResponse.FunctionMetadataResults.ToDictionary(function => function.Name, StringComparer.Ordinal);
+        await AwaitHttpAsync(_workerHttp, cancellationToken);
+    }
+
+    // The worker reports its address before it listens there.
+    private static async Task AwaitHttpAsync(Uri address, CancellationToken cancellationToken)
+    {
+        for (var attempt = 1; ; attempt++)
+        {
+            try
+            {
+                using var socket = new Socket(SocketType.Stream, ProtocolType.Tcp);
+                await socket.ConnectAsync(address.Host, address.Port, cancellationToken);
+                return;
+            }
+            catch (SocketException) when (attempt < 600)
+            {
+                await Task.Delay(TimeSpan.FromMilliseconds(50), cancellationToken);
+            }
+        }
     }
 
     /// <summary>
-    /// Invokes an HTTP function as the host does: the invocation over gRPC, the request itself over HTTP, joined by the invocation's id.
+    /// Invokes an HTTP function as the host does: sends the invocation over gRPC and the request over HTTP, linked by the invocation id.
     /// </summary>
     public async Task<HttpResponseMessage> SendAsync(string function, HttpRequestMessage request, CancellationToken cancellationToken)
     {
@@ -97,18 +116,23 @@ internal sealed class FunctionsTestHost : IAsyncDisposable
         request.Headers.Add("x-ms-invocation-id", id);
         var invoked = InvokeAsync(id, function, new ParameterBinding
         {
-            Name = "request", Data = new TypedData { Http = new RpcHttp { Method = request.Method.Method, Url = request.RequestUri.AbsoluteUri } },
+            Name = "request",
+            Data = new TypedData { Http = new RpcHttp { Method = request.Method.Method, Url = request.RequestUri.AbsoluteUri } },
         }, cancellationToken);
         var response = await _http.SendAsync(request, cancellationToken);
-        Demand((await invoked).Result, function);
+        RequireSuccess((await invoked).Result, function);
         return response;
     }
 
-    /// <summary>Fires a timer.</summary>
+    /// <summary>Invokes a timer function.</summary>
     public Task<InvocationResponse> FireAsync(string function, CancellationToken cancellationToken) => InvokeAsync(
         NewId(),
         function,
-        new ParameterBinding { Name = "timer", Data = new TypedData { Json = """{"Schedule":{"AdjustForDST":true},"ScheduleStatus":null,"IsPastDue":false}""" } },
+        new ParameterBinding
+        {
+            Name = "timer",
+            Data = new TypedData { Json = """{"Schedule":{"AdjustForDST":true},"ScheduleStatus":null,"IsPastDue":false}""" },
+        },
         cancellationToken);
 
     /// <summary>Delivers a message as the Service Bus trigger does: the 16 bytes of its lock token, then the message in AMQP.</summary>
@@ -131,14 +155,14 @@ internal sealed class FunctionsTestHost : IAsyncDisposable
         return InvokeAsync(NewId(), function, input, cancellationToken);
     }
 
-    /// <summary>Cancels every invocation under way, as a host does that drains.</summary>
+    /// <summary>Cancels all running invocations, as a draining host does.</summary>
     public async Task CancelInvocationsAsync(CancellationToken cancellationToken)
     {
-        foreach (var id in _conversation.InvocationsUnderWay)
+        foreach (var id in _conversation.OpenInvocations)
             await _conversation.SendAsync(new StreamingMessage { InvocationCancel = new InvocationCancel { InvocationId = id } }, cancellationToken);
     }
 
-    /// <summary>Asks the worker to end.</summary>
+    /// <summary>Requests the worker to exit.</summary>
     public ValueTask TerminateAsync(CancellationToken cancellationToken) =>
         _conversation.SendAsync(new StreamingMessage { WorkerTerminate = new WorkerTerminate() }, cancellationToken);
 
@@ -158,24 +182,24 @@ internal sealed class FunctionsTestHost : IAsyncDisposable
             InputData = { input },
             TraceContext = new RpcTraceContext { TraceParent = $"00-{Guid.NewGuid():N}-{Guid.NewGuid().ToString("N")[..16]}-01" },
         };
-        var answer = await _conversation.AskAsync(id, new StreamingMessage { RequestId = id, InvocationRequest = request }, cancellationToken);
-        return answer.InvocationResponse;
+        var response = await _conversation.AskAsync(id, new StreamingMessage { RequestId = id, InvocationRequest = request }, cancellationToken);
+        return response.InvocationResponse;
     }
 
     private async Task ConnectedAsync(CancellationToken cancellationToken)
     {
-        var ended = Worker.EndAsync(cancellationToken);
-        if (await Task.WhenAny(_conversation.Connected, ended).WaitAsync(MaxAnswerTime, cancellationToken) == ended)
-            throw new InvalidOperationException($"The worker ended with {await ended} before it connected: {Worker.Error}");
+        var exited = Worker.EndAsync(cancellationToken);
+        if (await Task.WhenAny(_conversation.Connected, exited).WaitAsync(ResponseTimeout, cancellationToken) == exited)
+            throw new InvalidOperationException($"The worker exited with code {await exited} before it connected: {Worker.Error}");
     }
 
     private Task<StreamingMessage> AskAsync(StreamingMessage request, CancellationToken cancellationToken)
     {
         request.RequestId = NewId();
-        return _conversation.AskAsync(request.RequestId, request, cancellationToken).WaitAsync(MaxAnswerTime, cancellationToken);
+        return _conversation.AskAsync(request.RequestId, request, cancellationToken).WaitAsync(ResponseTimeout, cancellationToken);
     }
 
-    private static void Demand(StatusResult result, string what)
+    private static void RequireSuccess(StatusResult result, string what)
     {
         if (result.Status != StatusResult.Types.Status.Success)
             throw new InvalidOperationException($"{what}: {result.Status} {result.Exception?.Message}");

@@ -1,8 +1,8 @@
 using System.Collections.Concurrent;
 using System.Threading.Channels;
 using ContentSync.WorkerHost.Protocol;
-using Grpc.Core;
 using Google.Protobuf.WellKnownTypes;
+using Grpc.Core;
 using Microsoft.Azure.ServiceBus.Grpc;
 
 namespace ContentSync.WorkerHost;
@@ -11,7 +11,7 @@ namespace ContentSync.WorkerHost;
 internal sealed class WorkerConversation
 {
     private readonly Channel<StreamingMessage> _outgoing = Channel.CreateUnbounded<StreamingMessage>();
-    private readonly ConcurrentDictionary<string, TaskCompletionSource<StreamingMessage>> _asked = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, TaskCompletionSource<StreamingMessage>> _openRequests = new(StringComparer.Ordinal);
     private readonly TaskCompletionSource _connected = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     public Task Connected => _connected.Task;
@@ -20,41 +20,41 @@ internal sealed class WorkerConversation
 
     public ConcurrentQueue<RpcLog> Logged { get; } = new();
 
-    /// <summary>Ids of what was asked and not answered yet.</summary>
-    public IReadOnlyCollection<string> InvocationsUnderWay => [.. _asked.Keys];
+    /// <summary>Ids of requests without a response so far.</summary>
+    public IReadOnlyCollection<string> OpenInvocations => [.. _openRequests.Keys];
 
     public ValueTask SendAsync(StreamingMessage message, CancellationToken cancellationToken) =>
         _outgoing.Writer.WriteAsync(message, cancellationToken);
 
-    /// <summary>Sends and waits for the answer with that id.</summary>
+    /// <summary>Sends a message and waits for the response with the same id.</summary>
     public async Task<StreamingMessage> AskAsync(string id, StreamingMessage message, CancellationToken cancellationToken)
     {
-        var answer = new TaskCompletionSource<StreamingMessage>(TaskCreationOptions.RunContinuationsAsynchronously);
-        _asked[id] = answer;
+        var response = new TaskCompletionSource<StreamingMessage>(TaskCreationOptions.RunContinuationsAsynchronously);
+        _openRequests[id] = response;
         await SendAsync(message, cancellationToken);
-        return await answer.Task.WaitAsync(cancellationToken);
+        return await response.Task.WaitAsync(cancellationToken);
     }
 
-    /// <summary>Carries messages both ways until the worker closes the stream.</summary>
+    /// <summary>Transfers messages in both directions until the worker closes the stream.</summary>
     public async Task RunAsync(
         IAsyncStreamReader<StreamingMessage> incoming, IServerStreamWriter<StreamingMessage> outgoing, CancellationToken cancellationToken)
     {
         var writing = WriteAsync(outgoing, cancellationToken);
         try
         {
-            await foreach (var message in incoming.ReadAllAsync(cancellationToken)) Take(message);
+            await foreach (var message in incoming.ReadAllAsync(cancellationToken)) Receive(message);
         }
         catch (Exception e) when (e is IOException or OperationCanceledException)
         {
-            // The worker's process ended.
+            // The worker's process exited.
         }
 
-        foreach (var waiting in _asked.Values) waiting.TrySetException(new IOException("The worker closed the stream before it answered."));
+        foreach (var request in _openRequests.Values) request.TrySetException(new IOException("The worker closed the stream before it responded."));
         _outgoing.Writer.TryComplete();
         await writing;
     }
 
-    private void Take(StreamingMessage message)
+    private void Receive(StreamingMessage message)
     {
         switch (message.ContentCase)
         {
@@ -64,11 +64,12 @@ internal sealed class WorkerConversation
             case StreamingMessage.ContentOneofCase.RpcLog:
                 Logged.Enqueue(message.RpcLog);
                 break;
-            case StreamingMessage.ContentOneofCase.InvocationResponse when _asked.TryRemove(message.InvocationResponse.InvocationId, out var invoked):
-                invoked.TrySetResult(message);
+            case StreamingMessage.ContentOneofCase.InvocationResponse
+                when _openRequests.TryRemove(message.InvocationResponse.InvocationId, out var invocation):
+                invocation.TrySetResult(message);
                 break;
             default:
-                if (_asked.TryRemove(message.RequestId, out var asked)) asked.TrySetResult(message);
+                if (_openRequests.TryRemove(message.RequestId, out var request)) request.TrySetResult(message);
                 break;
         }
     }
@@ -81,15 +82,15 @@ internal sealed class WorkerConversation
         }
         catch (Exception e) when (e is IOException or OperationCanceledException or InvalidOperationException)
         {
-            // The worker's process ended.
+            // The worker's process exited.
         }
     }
 }
 
 /// <summary>How a message was settled.</summary>
 /// <param name="How"><c>complete</c>, <c>abandon</c> or <c>deadLetter</c>.</param>
-/// <param name="LockToken">Of the delivery.</param>
-/// <param name="Reason">Of a dead letter.</param>
+/// <param name="LockToken">The lock token of the delivery.</param>
+/// <param name="Reason">The reason for dead-lettering; otherwise null.</param>
 internal sealed record SettledMessage(string How, string LockToken, string? Reason);
 
 internal sealed class FunctionRpcService(WorkerConversation conversation) : FunctionRpc.FunctionRpcBase

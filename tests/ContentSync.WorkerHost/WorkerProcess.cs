@@ -3,11 +3,11 @@ using System.Text;
 
 namespace ContentSync.WorkerHost;
 
-/// <summary>The built app as a process of its own, started as the Functions host starts a worker.</summary>
+/// <summary>The built app in its own process, started as the Functions host starts a worker.</summary>
 internal sealed class WorkerProcess : IDisposable
 {
-    /// <summary>Longest that a test waits for a worker to end, in seconds.</summary>
-    private const int MaxEndSeconds = 90;
+    /// <summary>How long a test waits for a worker to exit, in seconds.</summary>
+    private const int ExitTimeoutSeconds = 90;
 
     private readonly Process _process;
     private readonly StringBuilder _error = new();
@@ -24,7 +24,7 @@ internal sealed class WorkerProcess : IDisposable
         process.BeginErrorReadLine();
     }
 
-    /// <summary>What it wrote to standard error.</summary>
+    /// <summary>The text that the worker has written to standard error.</summary>
     public string Error
     {
         get
@@ -35,8 +35,8 @@ internal sealed class WorkerProcess : IDisposable
 
     public bool HasExited => _process.HasExited;
 
-    /// <param name="folder">Of the built app.</param>
-    /// <param name="host">Where its host listens.</param>
+    /// <param name="folder">The folder of the built app.</param>
+    /// <param name="host">The address on which the host listens.</param>
     /// <param name="settings">App settings, as environment variables.</param>
     public static WorkerProcess Start(string folder, Uri host, IReadOnlyDictionary<string, string> settings)
     {
@@ -59,20 +59,20 @@ internal sealed class WorkerProcess : IDisposable
         return new WorkerProcess(Process.Start(start)!);
     }
 
-    /// <summary>Sends SIGTERM, as a platform does that stops an instance.</summary>
+    /// <summary>Sends SIGTERM, as the platform does to stop an instance.</summary>
     public async Task TerminateAsync(CancellationToken cancellationToken)
     {
         using var kill = Process.Start(new ProcessStartInfo("kill", ["-TERM", $"{_process.Id}"]))!;
         await kill.WaitForExitAsync(cancellationToken);
     }
 
-    /// <summary>Waits for its end.</summary>
-    /// <returns>Its exit code.</returns>
+    /// <summary>Waits for the worker to exit.</summary>
+    /// <returns>The worker's exit code.</returns>
     public async Task<int> EndAsync(CancellationToken cancellationToken)
     {
-        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        limit.CancelAfter(TimeSpan.FromSeconds(MaxEndSeconds));
-        await _process.WaitForExitAsync(limit.Token);
+        using var timeout = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        timeout.CancelAfter(TimeSpan.FromSeconds(ExitTimeoutSeconds));
+        await _process.WaitForExitAsync(timeout.Token);
         return _process.ExitCode;
     }
 

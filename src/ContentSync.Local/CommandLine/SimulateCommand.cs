@@ -34,13 +34,16 @@ internal sealed class SimulateCommand(IAnsiConsole screen)
 
     private readonly Option<string?> _publicKey = new("--public-key")
     {
-        Description = "The only key that it accepts: a file with a public key, or its base64 (X.509 SubjectPublicKeyInfo). Default: the data folder's development key.",
+        Description = "The only key that it accepts: a file with a public key, or its base64 (X.509 SubjectPublicKeyInfo). "
+            + "Default: the data folder's development key.",
         HelpName = "KEY",
     };
 
     private readonly Option<string> _keyVersion = new("--key-version")
     {
-        Description = "keyVersion of --public-key.", HelpName = "N", DefaultValueFactory = _ => "1",
+        Description = "keyVersion of --public-key.",
+        HelpName = "N",
+        DefaultValueFactory = _ => "1",
     };
 
     private readonly Option<GatewayFaults> _faults = FaultArguments.Create("Faults to inject.");
@@ -76,7 +79,8 @@ internal sealed class SimulateCommand(IAnsiConsole screen)
             ? await CallerKeyAsync(key, parsed.GetValue(_keyVersion)!, cancellationToken).ConfigureAwait(false)
             : null;
         var (clientId, port) = (parsed.GetValue(_clientId)!, parsed.GetValue(_port));
-        await using var gateway = await SimulatedGatewayStartup.StartAsync(data, clientId, port, faults, TimeProvider.System, cancellationToken, caller)
+        await using var gateway = await SimulatedGatewayStartup
+            .StartAsync(data, clientId, port, faults, TimeProvider.System, cancellationToken, caller)
             .ConfigureAwait(false);
         var address = gateway.Address.ToString().TrimEnd('/');
         screen.MarkupLineInterpolated($"Simulated AlipayHK on [green]{address}[/] until Ctrl-C; faults: {(faults.All.Count == 0 ? "none" : faults)}");

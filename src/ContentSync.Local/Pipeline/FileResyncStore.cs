@@ -121,15 +121,11 @@ public sealed class FileResyncStore : IResyncStore
     {
         try
         {
-            return JsonSerializer.Deserialize(File.ReadAllBytes(file), ResyncStoreJson.Default.ResyncHistory);
+            return ResyncStoreJson.Read(File.ReadAllBytes(file), $"The file {file}", "Move it away to start without a history.");
         }
         catch (FileNotFoundException)
         {
             return null;
-        }
-        catch (JsonException e)
-        {
-            throw new IOException($"The file {file} holds no runs that this program can read. Move it away to start without a history.", e);
         }
     }
 

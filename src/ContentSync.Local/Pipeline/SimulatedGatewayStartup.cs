@@ -16,11 +16,18 @@ internal static class SimulatedGatewayStartup
     /// <param name="caller">The only caller's key that it accepts; null for the folder's development key.</param>
     /// <exception cref="CommandException">The port or the file with the items cannot be used.</exception>
     public static async Task<SimulatedGateway> StartAsync(
-        DataDirectory data, string clientId, int port, GatewayFaults faults, TimeProvider time, CancellationToken cancellationToken, RegisteredKey? caller = null)
+        DataDirectory data,
+        string clientId,
+        int port,
+        GatewayFaults faults,
+        TimeProvider time,
+        CancellationToken cancellationToken,
+        RegisteredKey? caller = null)
     {
         try
         {
-            return await SimulatedGateway.StartAsync(Options(data, clientId, port, faults, caller), time, null, cancellationToken).ConfigureAwait(false);
+            var options = Options(data, clientId, port, faults, caller);
+            return await SimulatedGateway.StartAsync(options, time, null, cancellationToken).ConfigureAwait(false);
         }
         catch (IOException e) when (e.InnerException is AddressInUseException)
         {
@@ -32,15 +39,16 @@ internal static class SimulatedGatewayStartup
         }
     }
 
-    private static SimulatedGatewayOptions Options(DataDirectory data, string clientId, int port, GatewayFaults faults, RegisteredKey? caller) => new()
-    {
-        Port = port,
-        ClientId = clientId,
-        CallerKeys = [caller ?? DevelopmentKey(data)],
-        Key = new GatewayKey("1", File.ReadAllText(data.SimulatedPrivateKeyFile)),
-        StatePath = data.SimulatedContentFile,
-        Faults = faults,
-    };
+    private static SimulatedGatewayOptions Options(
+        DataDirectory data, string clientId, int port, GatewayFaults faults, RegisteredKey? caller) => new()
+        {
+            Port = port,
+            ClientId = clientId,
+            CallerKeys = [caller ?? DevelopmentKey(data)],
+            Key = new GatewayKey("1", File.ReadAllText(data.SimulatedPrivateKeyFile)),
+            StatePath = data.SimulatedContentFile,
+            Faults = faults,
+        };
 
     private static RegisteredKey DevelopmentKey(DataDirectory data)
     {

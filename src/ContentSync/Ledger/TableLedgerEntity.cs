@@ -1,6 +1,7 @@
 using System.Globalization;
 using Azure.Data.Tables;
 using ContentSync.Content;
+using ContentSync.Diagnostics;
 
 namespace ContentSync.Ledger;
 
@@ -69,8 +70,10 @@ internal static class TableLedgerEntity
         return bytes;
     }
 
+    /// <exception cref="LedgerUnavailableException">A newer version of this program wrote the entity.</exception>
     public static SyncRecord Read(TableEntity entity)
     {
+        CheckFormat(entity);
         var leaseId = entity.GetString(LeaseId);
         var parkReason = entity.GetInt32(nameof(SyncRecord.ParkReason))!.Value;
         var synchronizedHash = entity.GetBinary(nameof(SyncRecord.SynchronizedHash));
@@ -112,10 +115,13 @@ internal static class TableLedgerEntity
         nameof(SyncRecord.AcceptedAt),
         nameof(SyncRecord.Revision),
         RevisionKind,
+        StoredFormat.Property,
     ];
 
+    /// <inheritdoc cref="Read"/>
     public static ScannedItem ReadScanned(TableEntity entity)
     {
+        CheckFormat(entity);
         var parkReason = entity.GetInt32(nameof(SyncRecord.ParkReason))!.Value;
         return new ScannedItem(
             TableLedgerKey.ContentIdOf(entity.RowKey),
@@ -125,6 +131,12 @@ internal static class TableLedgerEntity
             parkReason == 0 ? null : (ParkReason)parkReason,
             entity.GetDateTimeOffset(nameof(SyncRecord.AcceptedAt))!.Value,
             RevisionOf(entity, nameof(SyncRecord.Revision), RevisionKind)!.Value);
+    }
+
+    private static void CheckFormat(TableEntity entity)
+    {
+        var fault = StoredFormat.Fault("A record of the ledger's table", entity.GetInt32(StoredFormat.Property));
+        if (fault is not null) throw new LedgerUnavailableException(fault);
     }
 
     private static void AddBody(TableEntity entity, SyncRecord next)

@@ -120,16 +120,9 @@ public sealed class BlobResyncStore(BlobContainerClient container) : IResyncStor
     private async ValueTask<ResyncHistory?> ReadAsync(string name, CancellationToken cancellationToken)
     {
         if (await DownloadAsync(name, cancellationToken).ConfigureAwait(false) is not { } found) return null;
-        try
-        {
-            return JsonSerializer.Deserialize(found.Content, ResyncStoreJson.Default.ResyncHistory) is { } history
-                ? history with { Version = found.Details.ETag.ToString() }
-                : null;
-        }
-        catch (JsonException e)
-        {
-            throw new IOException($"The blob {name} in the container {container.Name} is not a readable list of runs; delete it to start over.", e);
-        }
+        var history = ResyncStoreJson.Read(
+            found.Content.ToMemory(), $"The blob {name} in the container {container.Name}", "Delete it to start without a history.");
+        return history is null ? null : history with { Version = found.Details.ETag.ToString() };
     }
 
     private async ValueTask<BlobDownloadResult?> DownloadAsync(string name, CancellationToken cancellationToken)

@@ -44,7 +44,10 @@ public sealed class ResyncRunner(
     /// <summary>Raised with every state of the run, from its plan to its end.</summary>
     public event Action<ResyncRun>? Progress;
 
-    /// <summary>Requests a run. Another call must execute it; see <see cref="ContinueAsync"/>. A dry run in progress is cancelled in favour of a run that sends.</summary>
+    /// <summary>
+    /// Requests a run. Another call must execute it; see <see cref="ContinueAsync"/>. A dry run in progress is cancelled in favour of a run
+    /// that sends.
+    /// </summary>
     /// <returns>The new run, or the run of this source that is in progress already.</returns>
     /// <exception cref="IOException">The store cannot be used.</exception>
     public async Task<ResyncRequestResult> RequestAsync(ICatalogSource source, ResyncParameters parameters, CancellationToken cancellationToken)

@@ -19,16 +19,17 @@ internal static class ResyncTelemetry
     }
 
     /// <summary>A run ended.</summary>
-    public static void Ended(ResyncRun run) => Telemetry.ResyncEnded(run.Source == Planning.LedgerSource.SourceName ? "ledger" : "catalog", run.State switch
-    {
-        ResyncRunState.Completed => run.Counts.Failed > 0 ? "CompletedWithFailures" : "Completed",
-        ResyncRunState.HandledAlready => "HandledAlready",
-        ResyncRunState.Refused => "Refused",
-        ResyncRunState.Stopped => "Stopped",
-        ResyncRunState.NoSnapshot => "NoCatalog",
-        ResyncRunState.Planned => "DryRun",
-        _ => "Cancelled",
-    });
+    public static void Ended(ResyncRun run) => Telemetry.ResyncEnded(
+        run.Source == Planning.LedgerSource.SourceName ? "ledger" : "catalog", run.State switch
+        {
+            ResyncRunState.Completed => run.Counts.Failed > 0 ? "CompletedWithFailures" : "Completed",
+            ResyncRunState.HandledAlready => "HandledAlready",
+            ResyncRunState.Refused => "Refused",
+            ResyncRunState.Stopped => "Stopped",
+            ResyncRunState.NoSnapshot => "NoCatalog",
+            ResyncRunState.Planned => "DryRun",
+            _ => "Cancelled",
+        });
 
     private static void Add(long items, string outcome)
     {

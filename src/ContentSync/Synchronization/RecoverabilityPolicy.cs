@@ -30,22 +30,22 @@ public static class RecoverabilityPolicy
     /// <param name="jitter">Uniformly distributed in [0, 1).</param>
     public static RecoverabilityDecision Decide(
         RecoverabilityOptions options, SynchronizeResult result, int attempts, TimeSpan age, double jitter) => result.Kind switch
-    {
-        SynchronizeResultKind.Succeeded => RecoverabilityDecision.Complete.Instance,
-        SynchronizeResultKind.Rejected => new RecoverabilityDecision.Park(
-            ParkReason.Rejected,
-            $"AlipayHK rejected this item with {result.Code}: {result.Message} Change its content; the same content is not sent again."),
-        SynchronizeResultKind.ConfigurationFault => new RecoverabilityDecision.Defer(options.ProbeInterval),
-        SynchronizeResultKind.SigningUnavailable =>
-            new RecoverabilityDecision.Defer(Bounded(options, result.RetryAfter) ?? options.SigningRetryDelay),
-        _ when attempts >= (HasSignedResponse(result) ? options.MaxAttempts : MaxAttemptsWithoutSignedResponse(options)) =>
-            Exhausted(result, attempts),
-        _ when age >= options.MaxAge && attempts * 2 >= options.MaxAttempts => new RecoverabilityDecision.Park(
-            ParkReason.AgeExceeded,
-            string.Create(CultureInfo.InvariantCulture, $"Not acknowledged within {options.MaxAge.TotalHours:0.#} hours; {LastAttempt(result)}")),
-        _ => new RecoverabilityDecision.DelayedRetry(
-            Bounded(options, result.RetryAfter) ?? options.BackOff[Math.Min(attempts, options.BackOff.Count) - 1] * jitter),
-    };
+        {
+            SynchronizeResultKind.Succeeded => RecoverabilityDecision.Complete.Instance,
+            SynchronizeResultKind.Rejected => new RecoverabilityDecision.Park(
+                ParkReason.Rejected,
+                $"AlipayHK rejected this item with {result.Code}: {result.Message} Change its content; the same content is not sent again."),
+            SynchronizeResultKind.ConfigurationFault => new RecoverabilityDecision.Defer(options.ProbeInterval),
+            SynchronizeResultKind.SigningUnavailable =>
+                new RecoverabilityDecision.Defer(Bounded(options, result.RetryAfter) ?? options.SigningRetryDelay),
+            _ when attempts >= (HasSignedResponse(result) ? options.MaxAttempts : MaxAttemptsWithoutSignedResponse(options)) =>
+                Exhausted(result, attempts),
+            _ when age >= options.MaxAge && attempts * 2 >= options.MaxAttempts => new RecoverabilityDecision.Park(
+                ParkReason.AgeExceeded,
+                string.Create(CultureInfo.InvariantCulture, $"Not acknowledged within {options.MaxAge.TotalHours:0.#} hours; {LastAttempt(result)}")),
+            _ => new RecoverabilityDecision.DelayedRetry(
+                Bounded(options, result.RetryAfter) ?? options.BackOff[Math.Min(attempts, options.BackOff.Count) - 1] * jitter),
+        };
 
     /// <summary>The decision for an item that has spent all its attempts.</summary>
     public static RecoverabilityDecision.Park Exhausted(SynchronizeResult result, int attempts) => new(

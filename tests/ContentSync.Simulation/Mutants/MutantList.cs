@@ -95,7 +95,7 @@ internal static class MutantList
             "SynchronizeResultKind.ConfigurationFault => ⟦new RecoverabilityDecision.Defer(options.ProbeInterval)⟧,",
             "Exhausted(result, attempts)"),
         new("a throttled vault parks the item", Policy,
-            "SynchronizeResultKind.SigningUnavailable =>\n            ⟦new RecoverabilityDecision.Defer(Bounded(options, "
+            "SynchronizeResultKind.SigningUnavailable =>\n                ⟦new RecoverabilityDecision.Defer(Bounded(options, "
             + "result.RetryAfter) ?? options.SigningRetryDelay)⟧,",
             "Exhausted(result, attempts)"),
         new("attempts are unlimited", Policy,

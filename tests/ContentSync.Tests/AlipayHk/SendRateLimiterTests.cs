@@ -16,7 +16,8 @@ public sealed class SendRateLimiterTests : IDisposable
         new RequestSigningHandler(
             new AlipayHkOptions { ClientId = "us", MaxSendsPerSecond = 2, RequestTimeout = TimeSpan.FromSeconds(4) },
             _signer,
-            _time) { InnerHandler = _socket });
+            _time)
+        { InnerHandler = _socket });
 
     public void Dispose() => _invoker.Dispose();
 

@@ -7,12 +7,12 @@ using Microsoft.Extensions.Hosting;
 
 namespace ContentSync.Tests.Functions;
 
-/// <summary>The host on the ledger it has in Azure, in Azurite.</summary>
+/// <summary>Runs the host on the same table ledger as in Azure, with Azurite.</summary>
 [Collection(AzuriteTests.Name)]
 public sealed class AzuriteHostTests(AzuriteStorage azurite)
 {
     [SkippableFact]
-    public async Task Makes_its_table_at_the_start_and_keeps_contents_in_it()
+    public async Task Creates_its_table_at_startup_and_stores_items_in_it()
     {
         await using var host = await TestHost.StartAsync(services: services => services.AddSingleton(azurite.Table()).AddSingleton<ISyncLedger>(
             provider => new TableLedger(provider.GetRequiredService<Azure.Data.Tables.TableClient>(), provider.GetRequiredService<TimeProvider>())));
@@ -26,7 +26,7 @@ public sealed class AzuriteHostTests(AzuriteStorage azurite)
         Assert.Equal(["complete"], (await host.DeliverAsync(copy)).Settlements);
         Assert.Equal(["A", "B", "TEA-1"], host.Gateway.Snapshot().Keys.Order());
 
-        var known = await host.AnswerAsync("", request =>
+        var known = await host.InvokeHttpAsync("", request =>
         {
             request.RouteValues["contentId"] = "TEA-1";
             return host.Function<GetContent>().RunAsync(request, CancellationToken.None);
@@ -35,7 +35,7 @@ public sealed class AzuriteHostTests(AzuriteStorage azurite)
     }
 
     [Fact]
-    public void Tables_and_containers_are_the_ones_that_the_settings_name()
+    public void The_settings_name_the_tables_and_containers()
     {
         var credential = new Azure.Identity.DefaultAzureCredential();
         var azure = StorageInitializer.Table(new Uri("https://account.table.core.windows.net"), "syncrecords", credential);

@@ -9,20 +9,21 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace ContentSync.Tests.Functions;
 
-/// <summary>A resync through the composition root: what the host sends to the resync queue is delivered to its function again.</summary>
+/// <summary>Runs a resync through the composition root: every message on the resync queue is delivered back to the function.</summary>
 public sealed class CloudResyncTests : IAsyncDisposable
 {
     private static readonly TestSnapshot Catalog = new(
-        string.Concat(Enumerable.Range(0, 60).Select(i => TestHost.Item($"SKU-{i}") + "\n")) + TestHost.RiskyItem("SKU-RISKY") + "\n" + "{\"contentId\":\"SKU-UNSOUND\"}\n");
+        string.Concat(Enumerable.Range(0, 60).Select(i => TestHost.Item($"SKU-{i}") + "\n"))
+        + TestHost.RiskyItem("SKU-RISKY") + "\n" + "{\"contentId\":\"SKU-INVALID\"}\n");
 
     private readonly Dictionary<string, ServiceBusMessage> _waiting = new(StringComparer.Ordinal);
     private TestHost _host = null!;
-    private int _read;
+    private int _logPosition;
 
     public async ValueTask DisposeAsync() => await _host.DisposeAsync();
 
     [Fact]
-    public async Task The_timer_asks_for_a_run_and_the_queue_carries_it_to_its_end()
+    public async Task The_timer_requests_a_run_and_its_queue_messages_complete_it()
     {
         await StartAsync(Catalog);
 
@@ -39,7 +40,7 @@ public sealed class CloudResyncTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task Packs_go_on_the_sessions_of_their_lanes_with_ids_that_tell_run_lane_and_number()
+    public async Task Each_pack_uses_its_lane_as_session_and_its_id_names_run_lane_and_number()
     {
         await StartAsync(Catalog);
         await _host.Function<ScheduleResync>().RunAsync(new TimerInfo(), CancellationToken.None);
@@ -52,7 +53,7 @@ public sealed class CloudResyncTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task A_second_timer_finds_the_run_under_way()
+    public async Task A_second_timer_reports_that_a_run_is_already_in_progress()
     {
         await StartAsync(Catalog);
         await _host.Function<ScheduleResync>().RunAsync(new TimerInfo(), CancellationToken.None);
@@ -62,7 +63,7 @@ public sealed class CloudResyncTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task Without_a_catalog_the_timer_says_so()
+    public async Task Without_a_catalog_the_timer_logs_the_missing_setting()
     {
         await StartAsync(null);
         await _host.Function<ScheduleResync>().RunAsync(new TimerInfo(), CancellationToken.None);
@@ -71,11 +72,11 @@ public sealed class CloudResyncTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task The_sweep_wakes_a_run_that_nobody_carries_on()
+    public async Task The_sweep_resumes_a_stalled_run()
     {
         await StartAsync(Catalog);
         await _host.Function<ScheduleResync>().RunAsync(new TimerInfo(), CancellationToken.None);
-        _read = _host.Bus.Log.Count;
+        _logPosition = _host.Bus.Log.Count;
         _host.Time.Advance(SweepPending.Quiet);
 
         await _host.Function<SweepPending>().RunAsync(new TimerInfo(), CancellationToken.None);
@@ -85,7 +86,7 @@ public sealed class CloudResyncTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task A_host_that_shuts_down_leaves_the_step_to_another()
+    public async Task A_host_that_shuts_down_abandons_the_message_for_another_host()
     {
         await StartAsync(Catalog);
         await _host.Function<ScheduleResync>().RunAsync(new TimerInfo(), CancellationToken.None);
@@ -96,7 +97,7 @@ public sealed class CloudResyncTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task A_message_that_is_no_pack_is_dead_lettered_with_the_fault()
+    public async Task A_malformed_pack_is_dead_lettered_with_its_error()
     {
         await StartAsync(Catalog);
         var message = new ServiceBusMessage("{}"u8.ToArray()) { MessageId = "1", SessionId = "3" };
@@ -110,22 +111,22 @@ public sealed class CloudResyncTests : IAsyncDisposable
         services => services.AddSingleton(new ResyncSources(catalog)),
         settings => (settings["Resync:SendsPerSecond"], settings["Resync:ItemsPerPack"]) = ("0", "5"));
 
-    /// <summary>Delivers what waits until nothing does: in any order, and one in three twice.</summary>
+    /// <summary>Delivers the waiting messages in random order until none is left; redelivers one in three.</summary>
     private async Task DeliverAllAsync(Random random)
     {
         for (var messages = 0; ; messages++)
         {
             Assert.InRange(messages, 0, 500);
-            for (; _read < _host.Bus.Log.Count; _read++)
+            for (; _logPosition < _host.Bus.Log.Count; _logPosition++)
             {
-                var (queue, message) = _host.Bus.Log[_read];
+                var (queue, message) = _host.Bus.Log[_logPosition];
                 if (queue == "content-resync") _waiting.TryAdd(message.MessageId!, message);
             }
 
             var due = _waiting.Values.Where(message => message.ScheduledEnqueueTime <= _host.Time.GetUtcNow()).ToArray();
             if (_waiting.Count == 0) return;
 
-            // The clock goes on between two messages, so that the pool has signatures saved for the next.
+            // Advance the clock between messages so that the signer pool accrues signatures for the next one.
             _host.Time.Advance(TimeSpan.FromSeconds(1));
             if (due.Length == 0) continue;
             var next = due[random.Next(due.Length)];

@@ -15,7 +15,7 @@ public sealed class FunctionClassesTests
 
     [Theory]
     [MemberData(nameof(Classes))]
-    public async Task Each_can_be_made_by_the_composition_root(Type function)
+    public async Task The_composition_root_can_create_each_class(Type function)
     {
         await using var host = await TestHost.StartAsync();
         Assert.NotNull(ActivatorUtilities.CreateInstance(host.Services, function));
@@ -23,7 +23,7 @@ public sealed class FunctionClassesTests
 
     [Theory]
     [MemberData(nameof(Classes))]
-    public void Each_is_sealed_public_and_named_after_its_one_function(Type function)
+    public void Each_class_is_public_sealed_and_named_after_its_only_function(Type function)
     {
         var method = Assert.Single(function.GetMethods(), method => method.IsDefined(typeof(FunctionAttribute)));
         Assert.True(function is { IsSealed: true, IsPublic: true });
@@ -32,12 +32,12 @@ public sealed class FunctionClassesTests
     }
 
     [Fact]
-    public void There_is_one_for_each_route_of_the_API_and_for_each_other_trigger() => Assert.Equal(
+    public void There_is_one_class_for_each_API_route_and_each_other_trigger() => Assert.Equal(
         ApiRoutes.All.Select(route => route.Name).Concat(["ProcessContentMessage", "ProcessResyncPack", "ScheduleResync", "SweepPending"]).Order(StringComparer.Ordinal),
         FunctionMethods().Select(method => method.DeclaringType!.Name).Order(StringComparer.Ordinal));
 
     [Fact]
-    public void An_HTTP_function_has_method_path_and_key_level_of_its_route() => Assert.All(ApiRoutes.All, route =>
+    public void An_HTTP_function_has_the_method_path_and_key_level_of_its_route() => Assert.All(ApiRoutes.All, route =>
     {
         var trigger = Trigger<HttpTriggerAttribute>(typeof(FunctionsHost).Assembly.GetType($"ContentSync.Functions.{route.Name}", throwOnError: true)!);
         Assert.Equal([route.Method.ToLowerInvariant()], trigger.Methods!);
@@ -46,14 +46,14 @@ public sealed class FunctionClassesTests
     });
 
     [Fact]
-    public void Only_these_ask_for_no_key() => Assert.Equal(
+    public void Only_these_routes_need_no_key() => Assert.Equal(
         ["CheckHealth", "GetApiDescription", "GetApiPage", "GetBoard", "GetPageFile", "ReceiveWebhook", "WebhookHandshake"],
         ApiRoutes.All.Where(route => route.Access == ApiAccess.Anyone).Select(route => route.Name).Order(StringComparer.Ordinal));
 
     [Theory]
     [InlineData(typeof(ProcessContentMessage), "%ContentQueue%", false)]
     [InlineData(typeof(ProcessResyncPack), "%ResyncQueue%", true)]
-    public void A_queue_function_names_its_queue_by_setting_and_settles_by_itself(Type function, string queue, bool sessions)
+    public void A_queue_function_takes_its_queue_name_from_a_setting_and_settles_messages_explicitly(Type function, string queue, bool sessions)
     {
         var trigger = Trigger<ServiceBusTriggerAttribute>(function);
         Assert.Equal(queue, trigger.QueueName);
@@ -62,7 +62,7 @@ public sealed class FunctionClassesTests
         Assert.False(trigger.IsBatched);
         Assert.False(trigger.AutoCompleteMessages);
 
-        // The worker tells the broker only what the attribute names; left out, host.json would decide.
+        // The worker passes on only what the attribute sets explicitly; otherwise host.json would decide.
         var data = TriggerParameter(function).GetCustomAttributesData().Single(data => data.AttributeType == typeof(ServiceBusTriggerAttribute));
         Assert.Contains(data.NamedArguments, argument => argument.MemberName == nameof(ServiceBusTriggerAttribute.AutoCompleteMessages));
     }
@@ -78,14 +78,14 @@ public sealed class FunctionClassesTests
     }
 
     [Fact]
-    public void A_resync_that_could_not_be_asked_for_is_asked_for_again_some_minutes_long()
+    public void The_resync_timer_retries_for_several_minutes_after_a_failure()
     {
         var retry = typeof(ScheduleResync).GetMethod("RunAsync")!.GetCustomAttribute<FixedDelayRetryAttribute>()!;
         Assert.Equal((5, "00:01:00"), (retry.MaxRetryCount, retry.DelayInterval));
     }
 
     [Fact]
-    public void Every_setting_in_a_binding_expression_is_a_required_one()
+    public void Every_setting_in_a_binding_expression_is_required()
     {
         var expressions = FunctionMethods()
             .SelectMany(method => method.GetParameters())
@@ -95,7 +95,7 @@ public sealed class FunctionClassesTests
         Assert.All(expressions, expression => Assert.True(TestHost.Settings().ContainsKey(expression.Trim('%')), expression));
     }
 
-    // The worker SDK writes the arguments of binding attributes into functions.metadata, from which the scale controller reads them.
+    // The worker SDK copies the arguments of binding attributes to functions.metadata, where the scale controller reads them.
     [Fact]
     public void No_binding_expression_names_a_setting_in_a_section()
     {
@@ -114,7 +114,7 @@ public sealed class FunctionClassesTests
     }
 
     [Fact]
-    public void The_hosts_file_settles_nothing_by_itself_and_renews_the_lock_of_a_busy_lane_for_as_long_as_its_messages_live()
+    public void Host_json_turns_auto_completion_off_and_renews_the_lock_of_a_lane_for_the_lifetime_of_its_messages()
     {
         using var file = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(AppContext.BaseDirectory, "host.json")));
         var host = file.RootElement;

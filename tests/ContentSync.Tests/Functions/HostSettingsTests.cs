@@ -25,10 +25,10 @@ public sealed class HostSettingsTests
     public static TheoryData<string> Required => [.. RequiredNames];
 
     [Fact]
-    public void The_least_settings_are_enough() => Assert.Equal("content", Read(TestHost.Settings()).Queues.Content);
+    public void The_required_settings_are_sufficient() => Assert.Equal("content", Read(TestHost.Settings()).Queues.Content);
 
     [Fact]
-    public void Nothing_at_all_is_answered_with_one_message_that_lists_all_that_is_missing()
+    public void Without_any_settings_one_message_lists_all_that_are_missing()
     {
         var e = Assert.Throws<InvalidSettingsException>(() => Read([]));
         Assert.StartsWith($"The app cannot start: {e.Faults.Count} of its settings are missing or wrong.", e.Message, StringComparison.Ordinal);
@@ -39,7 +39,7 @@ public sealed class HostSettingsTests
 
     [Theory]
     [MemberData(nameof(Required))]
-    public void A_required_setting_that_is_missing_is_named_as_app_settings_write_it(string setting)
+    public void A_missing_required_setting_is_named_in_app_setting_notation(string setting)
     {
         var settings = TestHost.Settings();
         Assert.True(settings.Remove(setting.Replace("__", ":", StringComparison.Ordinal)));
@@ -91,7 +91,7 @@ public sealed class HostSettingsTests
     [InlineData("Recoverability__MaxAttempts", "0")]
     [InlineData("Recoverability__BreakerThreshold", "8")]
     [InlineData("AZURE_CLIENT_ID", "my-identity")]
-    public void A_wrong_value_is_answered_with_one_fault_that_names_the_setting(string setting, string value)
+    public void An_invalid_value_causes_one_fault_that_names_the_setting(string setting, string value)
     {
         var settings = TestHost.Settings();
         settings[setting.Replace("__", ":", StringComparison.Ordinal)] = value;
@@ -107,19 +107,21 @@ public sealed class HostSettingsTests
     [InlineData("Recoverabilty__MaxAttempts", "Recoverability__MaxAttempts")]
     [InlineData("AZURE_CLIENTID", "AZURE_CLIENT_ID")]
     [InlineData("APPLICATIONINSIGHT_CONNECTION_STRING", "APPLICATIONINSIGHTS_CONNECTION_STRING")]
-    public void A_misspelled_name_is_answered_with_the_nearest_one(string misspelled, string right)
+    public void The_fault_for_a_misspelled_name_suggests_the_closest_match(string misspelled, string suggestion)
     {
         var settings = TestHost.Settings();
         settings[misspelled.Replace("__", ":", StringComparison.Ordinal)] = "3";
-        Assert.Equal($"{misspelled} is no setting. Did you mean {right}?", Assert.Single(Assert.Throws<InvalidSettingsException>(() => Read(settings)).Faults));
+        Assert.Equal(
+            $"{misspelled} is not a setting. Did you mean {suggestion}?",
+            Assert.Single(Assert.Throws<InvalidSettingsException>(() => Read(settings)).Faults));
     }
 
     [Fact]
-    public void A_name_that_is_like_no_other_is_answered_with_those_that_there_are()
+    public void The_fault_for_an_unknown_name_lists_the_names_of_its_section()
     {
         var settings = TestHost.Settings();
         settings["Ledger:Packs"] = "packs";
-        Assert.Equal("Ledger__Packs is no setting. Ledger has TableEndpoint, TableName.", Assert.Single(Assert.Throws<InvalidSettingsException>(() => Read(settings)).Faults));
+        Assert.Equal("Ledger__Packs is not a setting. Ledger has TableEndpoint, TableName.", Assert.Single(Assert.Throws<InvalidSettingsException>(() => Read(settings)).Faults));
     }
 
     [Theory]
@@ -128,7 +130,7 @@ public sealed class HostSettingsTests
     [InlineData("ServiceBus__credential")]
     [InlineData("APPLICATIONINSIGHTS_AUTHENTICATION_STRING")]
     [InlineData("PATH")]
-    public void A_name_that_is_someone_elses_is_left_alone(string name)
+    public void Settings_of_the_platform_are_ignored(string name)
     {
         var settings = TestHost.Settings();
         settings[name.Replace("__", ":", StringComparison.Ordinal)] = "value";
@@ -140,7 +142,7 @@ public sealed class HostSettingsTests
     [InlineData("Queues__Resync", "ResyncQueue")]
     [InlineData("Schedules__Resync", "ResyncSchedule")]
     [InlineData("Schedules__Sweep", "SweepSchedule")]
-    public void A_former_name_is_refused_with_the_new_one(string formerly, string setting)
+    public void The_fault_for_a_former_name_gives_the_new_one(string formerly, string setting)
     {
         var settings = TestHost.Settings();
         settings.Remove(setting, out var value);
@@ -150,7 +152,7 @@ public sealed class HostSettingsTests
     }
 
     [Fact]
-    public void Queues_and_schedules_are_read_from_the_settings_that_the_triggers_name()
+    public void Queues_and_schedules_come_from_the_settings_that_the_triggers_name()
     {
         var settings = Read(TestHost.Settings());
         Assert.Equal(
@@ -164,7 +166,7 @@ public sealed class HostSettingsTests
     }
 
     [Fact]
-    public void An_unresolved_webhook_secret_is_left_out_and_named_and_does_not_keep_the_app_from_starting()
+    public void The_app_starts_without_an_unresolved_webhook_secret_and_reports_its_name()
     {
         const string Secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
         var settings = TestHost.Settings();
@@ -186,11 +188,11 @@ public sealed class HostSettingsTests
     }
 
     [Fact]
-    public void On_a_developers_machine_the_developer_signs_in() =>
+    public void Outside_Azure_the_developers_credential_is_used() =>
         Assert.IsType<Azure.Identity.DefaultAzureCredential>(Read(TestHost.Settings()).Identity.CreateCredential());
 
     [Fact]
-    public void A_connection_string_is_refused_unless_it_is_the_emulators()
+    public void Only_the_emulators_connection_string_is_accepted()
     {
         var settings = TestHost.Settings();
         settings.Remove("ServiceBus:fullyQualifiedNamespace");
@@ -202,16 +204,16 @@ public sealed class HostSettingsTests
     }
 
     [Fact]
-    public void The_state_of_resyncs_must_not_lie_where_the_newest_blob_is_the_catalog()
+    public void Resync_state_and_catalog_must_be_in_different_containers()
     {
         var settings = TestHost.Settings();
         settings["Catalog:ContainerUri"] = settings["Resync:StateContainerUri"];
         var fault = Assert.Single(Assert.Throws<InvalidSettingsException>(() => Read(settings)).Faults);
-        Assert.StartsWith("Resync__StateContainerUri must be another container than Catalog__ContainerUri", fault, StringComparison.Ordinal);
+        Assert.StartsWith("Resync__StateContainerUri must be a different container than Catalog__ContainerUri", fault, StringComparison.Ordinal);
     }
 
     [Fact]
-    public void A_list_that_is_set_replaces_its_default()
+    public void A_configured_list_replaces_its_default()
     {
         var settings = TestHost.Settings();
         settings["Content:ContentTypes:0"] = "TELECOM";
@@ -222,7 +224,7 @@ public sealed class HostSettingsTests
     }
 
     [Fact]
-    public void Several_signing_keys_are_taken_but_not_the_same_twice_nor_more_than_five()
+    public void At_most_five_distinct_signing_keys_are_accepted()
     {
         var settings = TestHost.Settings();
         for (var i = 1; i < 6; i++)
@@ -237,7 +239,7 @@ public sealed class HostSettingsTests
     }
 
     [Fact]
-    public void The_sample_carries_every_required_setting_and_no_secret()
+    public void The_sample_has_every_required_setting_and_no_secret()
     {
         var sample = Sample();
         Assert.All(RequiredNames.Where(name => !name.StartsWith("ServiceBus", StringComparison.Ordinal)), name => Assert.Contains(name, sample.Keys));
@@ -246,7 +248,7 @@ public sealed class HostSettingsTests
     }
 
     [Fact]
-    public void The_sample_is_right_but_for_what_only_AlipayHK_can_say()
+    public void The_sample_is_valid_once_it_has_the_public_key_of_AlipayHK()
     {
         var settings = Sample().ToDictionary(setting => setting.Key.Replace("__", ":", StringComparison.Ordinal), setting => setting.Value);
         settings["AlipayHk:PublicKeys:0:PublicKey"] = TestHost.Settings()["AlipayHk:PublicKeys:0:PublicKey"];

@@ -15,7 +15,7 @@ public sealed class HttpFunctionsTests : IAsyncLifetime
     public async Task DisposeAsync() => await _host.DisposeAsync();
 
     [Fact]
-    public async Task SubmitContent_sends_at_once()
+    public async Task SubmitContent_sends_immediately()
     {
         var (status, body, _) = await SubmitAsync(TestHost.Item("TEA-1"));
         Assert.Equal(200, status);
@@ -24,7 +24,7 @@ public sealed class HttpFunctionsTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task SubmitContent_enqueues_a_reference_where_the_caller_prefers_it()
+    public async Task SubmitContent_enqueues_a_reference_when_the_caller_prefers_async()
     {
         var (status, _, headers) = await SubmitAsync(TestHost.Item("TEA-1"), prefer: "respond-async");
         Assert.Equal(202, status);
@@ -35,7 +35,7 @@ public sealed class HttpFunctionsTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task SubmitContent_answers_problem_details_with_a_pointer_for_each_fault()
+    public async Task SubmitContent_returns_problem_details_with_a_pointer_for_each_fault()
     {
         var (status, body, _) = await SubmitAsync("""{"contentId":"","contentType":"SKU","contentStatus":"on","contentInfo":{}}""");
         Assert.Equal(400, status);
@@ -45,7 +45,7 @@ public sealed class HttpFunctionsTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task SubmitContent_answers_503_with_a_wait_while_AlipayHK_fails()
+    public async Task SubmitContent_returns_503_with_Retry_After_while_AlipayHK_fails()
     {
         _host.Gateway.Faults = GatewayFaults.Parse("unknown=1");
         var (status, _, headers) = await SubmitAsync(TestHost.Item("TEA-1"));
@@ -54,45 +54,47 @@ public sealed class HttpFunctionsTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_caller_who_goes_away_is_no_failure_of_the_function()
+    public async Task A_disconnected_caller_is_not_a_failure_of_the_function()
     {
         _host.Gateway.Faults = GatewayFaults.Parse("hang=1");
-        using var gone = new CancellationTokenSource();
-        var answer = _host.AnswerAsync(TestHost.Item("TEA-1"), request => _host.Function<SubmitContent>().RunAsync(request, gone.Token));
+        using var disconnected = new CancellationTokenSource();
+        var response = _host.InvokeHttpAsync(
+            TestHost.Item("TEA-1"), request => _host.Function<SubmitContent>().RunAsync(request, disconnected.Token));
         while (_host.Gateway.Stats.Requests == 0) await Task.Delay(5);
-        await gone.CancelAsync();
-        Assert.Equal(499, (await answer).Status);
+        await disconnected.CancelAsync();
+        Assert.Equal(499, (await response).Status);
     }
 
     [Fact]
-    public async Task GetContent_tells_where_a_content_stands()
+    public async Task GetContent_returns_the_state_of_an_item()
     {
         await SubmitAsync(TestHost.Item("TEA-1"));
-        var known = await _host.AnswerAsync("", request => GetAsync(request, "TEA-1"));
-        var unknown = await _host.AnswerAsync("", request => GetAsync(request, "tea-1"));
+        var known = await _host.InvokeHttpAsync("", request => GetAsync(request, "TEA-1"));
+        var unknown = await _host.InvokeHttpAsync("", request => GetAsync(request, "tea-1"));
         Assert.Equal((200, 404), (known.Status, unknown.Status));
     }
 
     [Fact]
-    public async Task CheckHealth_fails_while_the_ledger_is_away()
+    public async Task CheckHealth_fails_while_the_ledger_is_unavailable()
     {
-        Task<(int Status, string Body, IHeaderDictionary Headers)> CheckAsync() => _host.AnswerAsync("", request => _host.Function<CheckHealth>().RunAsync(request, CancellationToken.None));
+        Task<(int Status, string Body, IHeaderDictionary Headers)> CheckAsync() =>
+            _host.InvokeHttpAsync("", request => _host.Function<CheckHealth>().RunAsync(request, CancellationToken.None));
         Assert.Equal(200, (await CheckAsync()).Status);
-        _host.Ledger.Unavailable = new LedgerUnavailableException("away");
+        _host.Ledger.Unavailable = new LedgerUnavailableException("unavailable");
         Assert.Equal(503, (await CheckAsync()).Status);
     }
 
     [Theory]
     [InlineData("[{0},{1},{2}]", "application/json")]
     [InlineData("{0}\n{1}\n\n{2}\n", "application/x-ndjson; charset=utf-8")]
-    public async Task SubmitContentBatch_takes_the_sound_ones_and_names_what_is_wrong_with_the_others(string form, string contentType)
+    public async Task SubmitContentBatch_accepts_valid_items_and_lists_the_errors_of_the_others(string form, string contentType)
     {
         var body = form.Replace("{0}", TestHost.Item("A"), StringComparison.Ordinal).Replace("{1}", """{"contentId":"B"}""", StringComparison.Ordinal).Replace("{2}", TestHost.Item("C"), StringComparison.Ordinal);
         var (status, text, _) = await BatchAsync(body, contentType);
         Assert.Equal(202, status);
-        using var answer = JsonDocument.Parse(text);
-        Assert.Equal(2, answer.RootElement.GetProperty("counts").GetProperty("accepted").GetInt32());
-        var items = answer.RootElement.GetProperty("items").EnumerateArray().ToArray();
+        using var response = JsonDocument.Parse(text);
+        Assert.Equal(2, response.RootElement.GetProperty("counts").GetProperty("accepted").GetInt32());
+        var items = response.RootElement.GetProperty("items").EnumerateArray().ToArray();
         Assert.Equal(["accepted", "invalid", "accepted"], items.Select(item => item.GetProperty("outcome").GetString()));
         Assert.Equal("B", items[1].GetProperty("contentId").GetString());
         Assert.True(items[1].GetProperty("errors").GetArrayLength() > 1);
@@ -102,17 +104,19 @@ public sealed class HttpFunctionsTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task SubmitContentBatch_accepts_what_stands_before_a_break()
+    public async Task SubmitContentBatch_accepts_the_items_before_malformed_JSON()
     {
         var (status, text, _) = await BatchAsync($"[{TestHost.Item("A")},{TestHost.Item("B")} x", "application/json");
         Assert.Equal(400, status);
-        using var answer = JsonDocument.Parse(text);
-        Assert.Equal(["accepted", "accepted"], answer.RootElement.GetProperty("items").EnumerateArray().Select(item => item.GetProperty("outcome").GetString()));
+        using var response = JsonDocument.Parse(text);
+        Assert.Equal(
+            ["accepted", "accepted"],
+            response.RootElement.GetProperty("items").EnumerateArray().Select(item => item.GetProperty("outcome").GetString()));
         Assert.Equal(2, _host.Bus.Sent.Count);
     }
 
     [Fact]
-    public async Task SubmitContentBatch_refuses_other_media_types_and_too_many_items()
+    public async Task SubmitContentBatch_rejects_other_media_types_and_too_many_items()
     {
         Assert.Equal(415, (await BatchAsync("[]", "text/csv")).Status);
         var many = string.Join('\n', Enumerable.Repeat("{}", ContentSync.Http.SubmitContentBatchHandler.MaxItems + 1));
@@ -120,11 +124,11 @@ public sealed class HttpFunctionsTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task SubmitContentBatch_loses_nothing_while_the_queue_is_away_and_says_so_while_the_ledger_is()
+    public async Task SubmitContentBatch_loses_nothing_without_the_queue_and_returns_503_without_the_ledger()
     {
         _host.Bus.Unavailable = new UnauthorizedAccessException("no right to send");
         Assert.Equal(202, (await BatchAsync($"[{TestHost.Item("A")}]", "application/json")).Status);
-        _host.Ledger.Unavailable = new LedgerUnavailableException("away");
+        _host.Ledger.Unavailable = new LedgerUnavailableException("unavailable");
         var (status, text, headers) = await BatchAsync($"[{TestHost.Item("B")}]", "application/json");
         Assert.Equal((503, "10"), (status, headers.RetryAfter.ToString()));
         Assert.Contains("notAccepted", text, StringComparison.Ordinal);
@@ -138,10 +142,10 @@ public sealed class HttpFunctionsTests : IAsyncLifetime
     }
 
     private Task<(int Status, string Body, IHeaderDictionary Headers)> SubmitAsync(string body, string contentType = "application/json", string? prefer = null) =>
-        _host.AnswerAsync(body, request => _host.Function<SubmitContent>().RunAsync(request, CancellationToken.None), contentType, prefer);
+        _host.InvokeHttpAsync(body, request => _host.Function<SubmitContent>().RunAsync(request, CancellationToken.None), contentType, prefer);
 
     private Task<(int Status, string Body, IHeaderDictionary Headers)> BatchAsync(string body, string contentType) =>
-        _host.AnswerAsync(body, request => _host.Function<SubmitContentBatch>().RunAsync(request, CancellationToken.None), contentType);
+        _host.InvokeHttpAsync(body, request => _host.Function<SubmitContentBatch>().RunAsync(request, CancellationToken.None), contentType);
 
     private Task<IResult> GetAsync(HttpRequest request, string contentId)
     {

@@ -14,9 +14,8 @@ using Microsoft.Extensions.Logging;
 namespace ContentSync.Tests.Functions;
 
 /// <summary>
-/// Stands for Application Insights' ingestion endpoint, over TLS on this machine: takes what the telemetry exporter of a worker process sends, and
-/// counts it as it is
-/// billed, uncompressed. The worker signs in with a token that a stand-in for the Azure CLI prints.
+/// A local replacement for the ingestion endpoint of Application Insights, over TLS. Collects what a worker's telemetry exporter sends,
+/// uncompressed, which is how it is billed. The worker signs in with a token from a fake Azure CLI.
 /// </summary>
 internal sealed class IngestionEndpoint : IAsyncDisposable
 {
@@ -25,7 +24,7 @@ internal sealed class IngestionEndpoint : IAsyncDisposable
 
     private IngestionEndpoint(WebApplication server, TemporaryFolder folder) => (_server, _folder) = (server, folder);
 
-    /// <summary>One telemetry item each, as sent.</summary>
+    /// <summary>The telemetry items as sent.</summary>
     public ConcurrentQueue<string> Items { get; } = new();
 
     public static async Task<IngestionEndpoint> StartAsync()
@@ -37,8 +36,8 @@ internal sealed class IngestionEndpoint : IAsyncDisposable
         request.CertificateExtensions.Add(names.Build());
         request.CertificateExtensions.Add(new X509BasicConstraintsExtension(certificateAuthority: true, false, 0, true));
         var now = TimeProvider.System.GetUtcNow();
-        using var drawn = request.CreateSelfSigned(now.AddDays(-1), now.AddDays(1));
-        var certificate = X509CertificateLoader.LoadPkcs12(drawn.Export(X509ContentType.Pfx), null);
+        using var generated = request.CreateSelfSigned(now.AddDays(-1), now.AddDays(1));
+        var certificate = X509CertificateLoader.LoadPkcs12(generated.Export(X509ContentType.Pfx), null);
 
         var folder = new TemporaryFolder();
         await File.WriteAllTextAsync(folder.File("root.pem"), certificate.ExportCertificatePem());
@@ -54,12 +53,12 @@ internal sealed class IngestionEndpoint : IAsyncDisposable
         builder.WebHost.UseKestrelHttpsConfiguration();
         builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, 0, listen => listen.UseHttps(certificate)));
         var endpoint = new IngestionEndpoint(builder.Build(), folder);
-        endpoint._server.MapPost("/{**path}", endpoint.TakeAsync);
+        endpoint._server.MapPost("/{**path}", endpoint.ReceiveAsync);
         await endpoint._server.StartAsync();
         return endpoint;
     }
 
-    /// <summary>Makes a worker send to it.</summary>
+    /// <summary>Configures a worker to send its telemetry here.</summary>
     public void Configure(Dictionary<string, string> settings)
     {
         var port = new Uri(_server.Urls.First()).Port;
@@ -75,7 +74,7 @@ internal sealed class IngestionEndpoint : IAsyncDisposable
         _folder.Dispose();
     }
 
-    private async Task<IResult> TakeAsync(HttpRequest request)
+    private async Task<IResult> ReceiveAsync(HttpRequest request)
     {
         await using var body = request.Headers.ContentEncoding == "gzip" ? new GZipStream(request.Body, CompressionMode.Decompress) : request.Body;
         using var reader = new StreamReader(body, Encoding.UTF8);

@@ -28,7 +28,7 @@ public sealed class KeyVaultSignerTests : IDisposable
     }
 
     [Fact]
-    public async Task Makes_its_client_with_the_first_signature_and_keeps_it()
+    public async Task Creates_its_client_for_the_first_signature_and_reuses_it()
     {
         using var pool = Pool("https://vault.example/keys/signing/0123");
         Assert.Empty(_vault);
@@ -37,7 +37,7 @@ public sealed class KeyVaultSignerTests : IDisposable
     }
 
     [Fact]
-    public async Task Several_vaults_share_the_signatures()
+    public async Task Signatures_are_spread_over_all_vaults()
     {
         using var pool = Pool("https://one.example/keys/signing/0123", "https://two.example/keys/signing/0123");
         for (var i = 0; i < 6; i++) await pool.SignAsync(Digest, CancellationToken.None);
@@ -46,7 +46,7 @@ public sealed class KeyVaultSignerTests : IDisposable
     }
 
     [Fact]
-    public async Task Keys_of_the_same_vault_share_its_pace_and_take_turns_whatever_their_keyVersion()
+    public async Task Keys_in_the_same_vault_share_its_rate_limiter_and_alternate_whatever_their_keyVersion()
     {
         var options = Options("https://vault.example/keys/old/0123", "https://vault.example/keys/new/0123");
         options.Keys[1].KeyVersion = "8";
@@ -61,32 +61,32 @@ public sealed class KeyVaultSignerTests : IDisposable
     [InlineData(429, 0, 1)]
     [InlineData(403, 1, 0)]
     [InlineData(503, 1, 0)]
-    public async Task A_vault_that_throttles_or_refuses_loses_its_traffic_to_the_other_and_gets_it_back(int status, int down, int throttled)
+    public async Task Traffic_moves_away_from_a_vault_that_throttles_or_fails_and_returns_once_it_recovers(int status, int down, int throttled)
     {
         using var pool = Pool("https://one.example/keys/signing/0123", "https://two.example/keys/signing/0123");
         await pool.SignAsync(Digest, CancellationToken.None);
         await pool.SignAsync(Digest, CancellationToken.None);
-        var sick = _vault.Single(key => key.KeyId.StartsWith("https://one", StringComparison.Ordinal));
-        sick.Fault = _ => throw new RequestFailedException(new Answer(status, null));
+        var failing = _vault.Single(key => key.KeyId.StartsWith("https://one", StringComparison.Ordinal));
+        failing.Fault = _ => throw new RequestFailedException(new VaultResponse(status, null));
 
         _time.Advance(TimeSpan.FromSeconds(1));
         for (var i = 0; i < 10; i++) await pool.SignAsync(Digest, CancellationToken.None);
-        Assert.Equal(2, sick.Calls);
-        var standing = pool.Status.Single(vault => vault.Vault == "one.example");
-        Assert.Equal((down, throttled), (standing.Down, (int)standing.Throttled));
+        Assert.Equal(2, failing.Calls);
+        var vaultStatus = pool.Status.Single(vault => vault.Vault == "one.example");
+        Assert.Equal((down, throttled), (vaultStatus.Down, (int)vaultStatus.Throttled));
 
-        sick.Fault = null;
+        failing.Fault = null;
         for (var i = 0; i < 40; i++)
         {
             _time.Advance(TimeSpan.FromSeconds(1));
             await pool.SignAsync(Digest, CancellationToken.None);
         }
 
-        Assert.InRange(sick.Calls, 12, 42);
+        Assert.InRange(failing.Calls, 12, 42);
     }
 
     [Fact]
-    public async Task A_vault_that_does_not_answer_in_time_loses_its_traffic_too()
+    public async Task Traffic_moves_away_from_a_vault_that_times_out()
     {
         using var pool = Pool("https://one.example/keys/signing/0123", "https://two.example/keys/signing/0123");
         await pool.SignAsync(Digest, CancellationToken.None);
@@ -102,7 +102,7 @@ public sealed class KeyVaultSignerTests : IDisposable
     }
 
     [Fact]
-    public void The_client_gives_up_in_time_and_leaves_trying_again_to_the_policy()
+    public void The_client_has_a_network_timeout_and_makes_no_retries_of_its_own()
     {
         var options = Options("https://vault.example/keys/signing/0123");
         options.NetworkTimeout = TimeSpan.FromSeconds(6);
@@ -117,9 +117,9 @@ public sealed class KeyVaultSignerTests : IDisposable
     [InlineData("Sun, 01 Mar 2026 12:00:30 GMT", 30)]
     [InlineData("Sun, 01 Mar 2026 11:59:00 GMT", 0)]
     [InlineData("shortly", null)]
-    public async Task A_throttled_vault_says_when_to_come_back(string retryAfter, int? seconds)
+    public async Task A_throttled_vault_reports_its_Retry_After(string retryAfter, int? seconds)
     {
-        var e = await FailAsync(_ => throw new RequestFailedException(new Answer(429, retryAfter)));
+        var e = await FailAsync(_ => throw new RequestFailedException(new VaultResponse(429, retryAfter)));
         Assert.Equal(seconds is { } wait ? TimeSpan.FromSeconds(wait) : null, e.RetryAfter);
         Assert.Contains("throttles", e.Message, StringComparison.Ordinal);
         Assert.Equal(SigningFault.Throttled, e.Cause);
@@ -129,23 +129,23 @@ public sealed class KeyVaultSignerTests : IDisposable
     [InlineData(403, "Check that the key is enabled and that the app's identity may sign with it")]
     [InlineData(404, "has no key")]
     [InlineData(503, "did not sign")]
-    public async Task Any_refusal_pauses_rather_than_fails_the_item(int status, string says)
+    public async Task Any_vault_error_makes_signing_unavailable(int status, string expected)
     {
-        var e = await FailAsync(_ => throw new RequestFailedException(new Answer(status, null)));
-        Assert.Contains(says, e.Message, StringComparison.Ordinal);
+        var e = await FailAsync(_ => throw new RequestFailedException(new VaultResponse(status, null)));
+        Assert.Contains(expected, e.Message, StringComparison.Ordinal);
         Assert.DoesNotContain("Headers", e.Message, StringComparison.Ordinal);
         Assert.Equal(SigningFault.Down, e.Cause);
     }
 
     [Fact]
-    public async Task An_unreachable_vault_and_a_missing_token_pause_too()
+    public async Task An_unreachable_vault_or_a_missing_token_makes_signing_unavailable()
     {
         Assert.Contains("could not be reached", (await FailAsync(_ => throw new RequestFailedException("no such host"))).Message, StringComparison.Ordinal);
         Assert.Contains("No access token", (await FailAsync(_ => throw new AuthenticationFailedException("no identity"))).Message, StringComparison.Ordinal);
     }
 
     [Fact]
-    public async Task A_client_that_gives_up_by_itself_is_a_vault_that_is_down()
+    public async Task A_client_timeout_means_that_the_vault_is_down()
     {
         var e = await FailAsync(_ => throw new TaskCanceledException("its network timeout"));
         Assert.Contains("did not respond in time", e.Message, StringComparison.Ordinal);
@@ -153,7 +153,7 @@ public sealed class KeyVaultSignerTests : IDisposable
     }
 
     [Fact]
-    public async Task The_callers_cancellation_is_no_failure_of_the_vault()
+    public async Task Cancellation_by_the_caller_is_not_a_vault_failure()
     {
         var signer = Signer(token => Task.Delay(Timeout.Infinite, token));
         using var cancellation = new CancellationTokenSource();
@@ -175,7 +175,7 @@ public sealed class KeyVaultSignerTests : IDisposable
     {
         var pool = KeyVaultSigner.Pool(options, keyId => Connect(keyId, null), _time);
 
-        // What it may be asked for at once, it has to have saved.
+        // The rate limiter starts empty; let it accrue a burst.
         _time.Advance(TimeSpan.FromSeconds(1));
         return pool;
     }
@@ -199,8 +199,8 @@ public sealed class KeyVaultSignerTests : IDisposable
         public override ValueTask<AccessToken> GetTokenAsync(TokenRequestContext requestContext, CancellationToken cancellationToken) => throw new NotSupportedException();
     }
 
-    /// <summary>An answer of the vault's with a secret-looking header, which must not get into a message.</summary>
-    private sealed class Answer(int status, string? retryAfter) : Response
+    /// <summary>A vault response whose headers must not appear in a message.</summary>
+    private sealed class VaultResponse(int status, string? retryAfter) : Response
     {
         public override int Status => status;
 

@@ -19,7 +19,7 @@ public sealed class ProcessContentMessageTests : IAsyncLifetime
     public async Task DisposeAsync() => await _host.DisposeAsync();
 
     [Fact]
-    public async Task A_content_is_signed_in_the_vault_sent_verified_recorded_and_its_message_completed()
+    public async Task An_item_is_signed_in_the_vault_sent_verified_and_recorded_and_its_message_completed()
     {
         var settled = await _host.DeliverAsync(TestHost.Item("TEA-1"));
         Assert.Equal(["complete"], settled.Settlements);
@@ -30,7 +30,7 @@ public sealed class ProcessContentMessageTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task The_same_content_again_costs_neither_signature_nor_call()
+    public async Task A_duplicate_item_costs_neither_a_signature_nor_a_request()
     {
         await _host.DeliverAsync(TestHost.Item("TEA-1"));
         Assert.Equal(["complete"], (await _host.DeliverAsync(TestHost.Item("TEA-1"), messageId: "message-2")).Settlements);
@@ -39,7 +39,7 @@ public sealed class ProcessContentMessageTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_message_that_is_not_valid_is_dead_lettered_with_the_fault_named()
+    public async Task An_invalid_message_is_dead_lettered_with_its_error()
     {
         var settled = await _host.DeliverAsync("""{"contentId":"TEA-1","contentType":"SKU","contentStatus":2,"contentInfo":{}}""");
         Assert.Equal(["deadLetter"], settled.Settlements);
@@ -49,7 +49,7 @@ public sealed class ProcessContentMessageTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_body_that_is_no_plain_bytes_is_dead_lettered_not_thrown_over()
+    public async Task A_message_whose_body_is_not_bytes_is_dead_lettered()
     {
         var actions = new RecordingMessageActions();
         var value = new AmqpAnnotatedMessage(AmqpMessageBody.FromValue("text"));
@@ -61,7 +61,7 @@ public sealed class ProcessContentMessageTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_content_that_AlipayHK_rejects_is_dead_lettered_with_its_code_and_trace()
+    public async Task An_item_that_AlipayHK_rejects_is_dead_lettered_with_its_code_and_tracer_id()
     {
         var settled = await _host.DeliverAsync(TestHost.RiskyItem("WATCH-1"));
         Assert.Equal(["deadLetter"], settled.Settlements);
@@ -72,7 +72,7 @@ public sealed class ProcessContentMessageTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_failed_attempt_schedules_a_copy_with_an_id_of_its_own_and_then_completes()
+    public async Task A_failed_attempt_schedules_a_copy_with_a_new_id_before_it_completes_the_message()
     {
         _host.Gateway.Faults = GatewayFaults.Parse("unknown=1");
         var actions = new RecordingMessageActions();
@@ -90,7 +90,7 @@ public sealed class ProcessContentMessageTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Retries_go_on_with_the_same_request_until_AlipayHK_takes_it_and_no_copy_repeats_an_id()
+    public async Task Delayed_retries_continue_until_AlipayHK_accepts_the_item_and_no_copy_repeats_an_id()
     {
         _host.Gateway.Faults = GatewayFaults.Parse("unknown=1*4");
         await _host.DeliverAsync(TestHost.Item("TEA-1"));
@@ -108,7 +108,7 @@ public sealed class ProcessContentMessageTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_message_that_comes_too_early_waits_for_the_rest_under_another_id()
+    public async Task A_message_that_arrives_early_is_rescheduled_under_a_new_id()
     {
         _host.Gateway.Faults = GatewayFaults.Parse("unknown=1*1");
         await _host.DeliverAsync(TestHost.Item("TEA-1"));
@@ -119,7 +119,7 @@ public sealed class ProcessContentMessageTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_throttled_vault_pauses_without_spending_an_attempt()
+    public async Task A_throttled_vault_defers_the_item_without_spending_an_attempt()
     {
         await _host.DeliverAsync(TestHost.Item("FIRST"));
         _host.Vault.Values.Single().Fault = _ => throw new Azure.RequestFailedException(429, "slow down");
@@ -133,7 +133,7 @@ public sealed class ProcessContentMessageTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_configuration_fault_stops_sending_for_all_and_dead_letters_nothing()
+    public async Task A_configuration_fault_trips_the_circuit_breaker_and_dead_letters_nothing()
     {
         _host.Gateway.Faults = GatewayFaults.Parse("badsignature=1");
         await _host.DeliverAsync(TestHost.Item("TEA-1"), messageId: "one");
@@ -144,10 +144,10 @@ public sealed class ProcessContentMessageTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task While_the_ledger_is_away_the_message_itself_is_copied_with_the_time_it_was_received()
+    public async Task While_the_ledger_is_unavailable_the_message_is_copied_and_keeps_its_receive_time()
     {
         var received = _host.Time.GetUtcNow();
-        _host.Ledger.Unavailable = new LedgerUnavailableException("away");
+        _host.Ledger.Unavailable = new LedgerUnavailableException("unavailable");
         Assert.Equal(["complete"], (await _host.DeliverAsync(TestHost.Item("TEA-1"), messageId: "from-catalog")).Settlements);
         var copy = Assert.Single(_host.Bus.Sent);
         Assert.Equal("from-catalog/copy/1", copy.MessageId);
@@ -164,7 +164,7 @@ public sealed class ProcessContentMessageTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Where_the_copy_cannot_be_sent_nothing_is_settled_and_the_broker_delivers_again()
+    public async Task If_the_copy_cannot_be_sent_the_message_stays_unsettled_and_the_broker_redelivers_it()
     {
         _host.Gateway.Faults = GatewayFaults.Parse("unknown=1");
         _host.Bus.Unavailable = new ServiceBusException("busy", ServiceBusFailureReason.ServiceBusy);
@@ -174,7 +174,7 @@ public sealed class ProcessContentMessageTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_shutdown_leaves_the_message_to_another_instance_and_spends_nothing()
+    public async Task A_shutdown_abandons_the_message_and_spends_no_attempt()
     {
         _host.Gateway.Faults = GatewayFaults.Parse("hang=1");
         using var shutdown = new CancellationTokenSource();
@@ -189,7 +189,7 @@ public sealed class ProcessContentMessageTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_shutdown_after_the_work_leaves_the_settlement_as_the_work_ended()
+    public async Task A_shutdown_after_processing_does_not_change_the_settlement()
     {
         using var shutdown = new CancellationTokenSource();
         var actions = new RecordingMessageActions { Settling = _ => shutdown.Cancel() };

@@ -14,7 +14,7 @@ public sealed class ProcessResyncPackTests : IAsyncLifetime
     public async Task DisposeAsync() => await _host.DisposeAsync();
 
     [Fact]
-    public async Task A_pack_of_fifty_is_one_message_fifty_calls_and_one_settlement()
+    public async Task A_pack_of_fifty_items_is_one_message_fifty_requests_and_one_settlement()
     {
         var settled = await DeliverAsync(Enumerable.Range(0, 50).Select(i => TestHost.Item($"SKU-{i}")));
         Assert.Equal(["complete"], settled.Settlements);
@@ -24,7 +24,7 @@ public sealed class ProcessResyncPackTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task What_fails_leaves_the_pack_by_itself_and_the_others_get_exactly_one_call()
+    public async Task Failed_items_leave_the_pack_as_single_messages_and_each_other_item_is_sent_once()
     {
         var items = Enumerable.Range(0, 50).Select(i => i switch
         {
@@ -52,7 +52,7 @@ public sealed class ProcessResyncPackTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task What_must_be_tried_again_gets_a_back_off_of_its_own_on_the_content_queue()
+    public async Task An_item_to_retry_gets_its_own_back_off_on_the_content_queue()
     {
         _host.Gateway.Faults = GatewayFaults.Parse("unknown=1*1");
         await DeliverAsync(Enumerable.Range(0, 10).Select(i => TestHost.Item($"SKU-{i}")));
@@ -65,7 +65,7 @@ public sealed class ProcessResyncPackTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_pack_that_is_delivered_again_repeats_nothing()
+    public async Task A_redelivered_pack_sends_nothing_twice()
     {
         var items = Enumerable.Range(0, 20).Select(i => TestHost.Item($"SKU-{i}")).ToArray();
         await DeliverAsync(items);
@@ -74,7 +74,7 @@ public sealed class ProcessResyncPackTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task The_same_pack_again_sends_what_left_it_under_the_same_ids()
+    public async Task A_redelivered_pack_enqueues_its_failed_items_under_the_same_ids()
     {
         var items = new[] { TestHost.Item("SKU-1"), "7", TestHost.RiskyItem("SKU-2") };
         await DeliverAsync(items);
@@ -84,7 +84,7 @@ public sealed class ProcessResyncPackTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_pack_in_which_a_content_occurs_twice_ends_with_the_later_one()
+    public async Task If_an_item_occurs_twice_in_a_pack_the_later_revision_wins()
     {
         await DeliverAsync([TestHost.Item("SKU-1", "old", ""","revision":1"""), TestHost.Item("SKU-1", "new", ""","revision":2""")]);
         Assert.Contains("new", Assert.Single(_host.Gateway.Snapshot()).Value.ContentInfo, StringComparison.Ordinal);

@@ -6,11 +6,11 @@ namespace ContentSync.Tests.Functions;
 public sealed class RenamedSettingsTests
 {
     [Fact]
-    public void Settings_under_their_old_names_still_work_and_each_is_warned_about()
+    public void Old_setting_names_still_work_and_each_causes_a_warning()
     {
         var settings = TestHost.Settings();
         Rename(settings, "AlipayHk:PublicKeys", "AlipayHk:PartnerKeys");
-        settings["AlipayHk:AttemptTimeout"] = "00:00:09";
+        settings["AlipayHk:AttemptTimeout"] = "00:00:14";
         settings["AlipayHk:QuickRetries"] = "1";
         settings["AlipayHk:NewRequestIdPerAttempt"] = "true";
         settings["Recoverability:SettleTime"] = "00:00:31";
@@ -19,14 +19,14 @@ public sealed class RenamedSettingsTests
         var read = Read(settings);
 
         Assert.Equal(
-            (1, TimeSpan.FromSeconds(9), 1, true, TimeSpan.FromSeconds(31), TimeSpan.FromSeconds(17)),
+            (1, TimeSpan.FromSeconds(14), 1, true, TimeSpan.FromSeconds(31), TimeSpan.FromSeconds(17)),
             (read.AlipayHk.PublicKeys.Count, read.AlipayHk.RequestTimeout, read.AlipayHk.ImmediateRetries, read.AlipayHk.NewRequestIdPerRequest, read.Recoverability.LateEffectWindow, read.Recoverability.SigningRetryDelay));
         Assert.Equal(6, read.Warnings.Count);
         Assert.Contains("The setting Recoverability__SettleTime is now called Recoverability__LateEffectWindow. The old name still works: rename it.", read.Warnings);
     }
 
     [Fact]
-    public void The_new_name_wins_where_both_are_set()
+    public void The_new_name_wins_if_both_are_set()
     {
         var settings = TestHost.Settings();
         settings["Recoverability:SettleTime"] = "00:00:31";
@@ -39,7 +39,7 @@ public sealed class RenamedSettingsTests
     }
 
     [Fact]
-    public void New_names_warn_about_nothing() => Assert.Empty(Read(TestHost.Settings()).Warnings);
+    public void New_names_cause_no_warnings() => Assert.Empty(Read(TestHost.Settings()).Warnings);
 
     private static void Rename(Dictionary<string, string?> settings, string from, string to)
     {

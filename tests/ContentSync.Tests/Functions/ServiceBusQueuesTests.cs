@@ -13,7 +13,7 @@ public sealed class ServiceBusQueuesTests : IAsyncDisposable
     private readonly FakeTimeProvider _time = new(new DateTimeOffset(2026, 3, 1, 12, 0, 0, TimeSpan.Zero));
 
     [Fact]
-    public async Task References_go_in_one_transfer_with_contract_and_schedule()
+    public async Task References_are_sent_in_one_transfer_with_their_schema_and_schedule()
     {
         await Queue().EnqueueAsync([new SyncMessage("A", new string('a', 32), 0, TimeSpan.Zero), new SyncMessage("B", new string('b', 32), 3, TimeSpan.FromHours(2))], CancellationToken.None);
         var messages = Assert.Single(_bus.Transfers);
@@ -31,7 +31,7 @@ public sealed class ServiceBusQueuesTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task A_large_message_travels_alone()
+    public async Task A_large_message_is_sent_alone()
     {
         var large = new OutgoingMessage("large", new byte[180_000], null, new Dictionary<string, object>(), TimeSpan.Zero);
         await Queue().EnqueueAsync([large, large with { MessageId = "second" }], CancellationToken.None);
@@ -39,7 +39,7 @@ public sealed class ServiceBusQueuesTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task What_names_a_session_goes_to_the_resync_queue_and_each_session_in_transfers_of_its_own()
+    public async Task Messages_with_a_session_go_to_the_resync_queue_in_separate_transfers_per_session()
     {
         var message = new OutgoingMessage("1", "{}"u8.ToArray(), null, new Dictionary<string, object>(), TimeSpan.Zero);
         await Queue().EnqueueAsync(
@@ -51,7 +51,7 @@ public sealed class ServiceBusQueuesTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task A_single_message_stays_in_the_trace_that_sent_it_and_the_packs_of_a_run_begin_their_own()
+    public async Task A_single_message_continues_the_senders_trace_and_each_pack_starts_a_new_one()
     {
         using var step = new Activity("step").Start();
         var message = new OutgoingMessage("1", "{}"u8.ToArray(), null, new Dictionary<string, object>(), TimeSpan.Zero);
@@ -61,14 +61,14 @@ public sealed class ServiceBusQueuesTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task Nothing_to_send_is_no_transfer()
+    public async Task Without_messages_there_is_no_transfer()
     {
         await Queue().EnqueueAsync(Array.Empty<OutgoingMessage>(), CancellationToken.None);
         Assert.Empty(_bus.Transfers);
     }
 
     [Fact]
-    public async Task What_the_broker_does_not_take_is_the_queue_being_unavailable()
+    public async Task A_failed_transfer_is_reported_as_an_unavailable_queue()
     {
         _bus.Unavailable = new UnauthorizedAccessException("no right to send");
         await Assert.ThrowsAsync<QueueUnavailableException>(() => Queue().EnqueueAsync([new SyncMessage("A", new string('a', 32), 0, TimeSpan.Zero)], CancellationToken.None).AsTask());

@@ -17,7 +17,9 @@ using Microsoft.Extensions.Hosting;
 
 namespace ContentSync.Tests.Functions;
 
-/// <summary>Listens to the process's one source and meter, and tells this test's own measurements from others' by the activity they were made under.</summary>
+/// <summary>
+/// Listens to the activity source and meter, which the whole process shares. An async-local list keeps only the measurements of the current test.
+/// </summary>
 public sealed class TelemetryTests : IAsyncLifetime, IDisposable
 {
     private readonly ActivitySource _invocations = new("TelemetryTests");
@@ -55,7 +57,7 @@ public sealed class TelemetryTests : IAsyncLifetime, IDisposable
     }
 
     [Fact]
-    public async Task A_single_content_is_traced_from_trigger_to_AlipayHK_with_its_trace_id()
+    public async Task A_single_item_is_traced_from_its_trigger_to_AlipayHK_with_the_tracer_id()
     {
         var spans = Record();
         using (var invocation = _invocations.StartActivity("ProcessContentMessage")) await _host.DeliverAsync(TestHost.Item("TEA-1"));
@@ -69,7 +71,7 @@ public sealed class TelemetryTests : IAsyncLifetime, IDisposable
     }
 
     [Fact]
-    public async Task Outcomes_latencies_and_parked_contents_are_counted()
+    public async Task Outcomes_latencies_and_parked_items_are_recorded()
     {
         var recorded = Record();
         await _host.DeliverAsync(TestHost.Item("TEA-1"));
@@ -83,7 +85,7 @@ public sealed class TelemetryTests : IAsyncLifetime, IDisposable
     }
 
     [Fact]
-    public async Task What_is_recorded_is_what_the_queries_of_alerts_and_workbook_may_read()
+    public async Task The_recorded_metrics_and_tags_are_those_that_alert_and_workbook_queries_may_read()
     {
         var instruments = typeof(Telemetry).GetFields().Select(field => field.GetValue(null)).OfType<Instrument>().Select(instrument => instrument.Name);
         Assert.Equal(SettingsContract.Instruments.Keys.Order(StringComparer.Ordinal), instruments.Order(StringComparer.Ordinal));
@@ -101,7 +103,7 @@ public sealed class TelemetryTests : IAsyncLifetime, IDisposable
     }
 
     [Fact]
-    public async Task An_answer_that_does_not_verify_is_counted_by_what_is_wrong_with_it()
+    public async Task A_response_that_fails_verification_is_counted_by_its_verification_result()
     {
         var recorded = Record();
         _host.Gateway.Faults = GatewayFaults.Parse("forged=1");
@@ -112,7 +114,7 @@ public sealed class TelemetryTests : IAsyncLifetime, IDisposable
     [Theory]
     [InlineData("error=1:503", 0)]
     [InlineData("unsigned=1", 1)]
-    public async Task An_unsigned_answer_is_counted_only_where_it_claims_a_success(string fault, int failures)
+    public async Task An_unsigned_response_counts_as_a_verification_failure_only_if_it_claims_success(string fault, int failures)
     {
         var recorded = Record();
         _host.Gateway.Faults = GatewayFaults.Parse(fault);
@@ -121,7 +123,7 @@ public sealed class TelemetryTests : IAsyncLifetime, IDisposable
     }
 
     [Fact]
-    public async Task The_sweep_tells_the_oldest_pending_age_even_while_sending_is_stopped()
+    public async Task The_sweep_records_the_oldest_pending_age_even_while_the_circuit_breaker_is_open()
     {
         _host.Gateway.Faults = GatewayFaults.Parse("badsignature=1");
         await _host.DeliverAsync(TestHost.Item("TEA-1"));
@@ -134,7 +136,7 @@ public sealed class TelemetryTests : IAsyncLifetime, IDisposable
     }
 
     [Fact]
-    public async Task A_message_that_is_dead_lettered_is_counted_by_its_reason()
+    public async Task A_dead_lettered_message_is_counted_by_its_reason()
     {
         var recorded = Record();
         await _host.DeliverAsync("{");
@@ -146,7 +148,7 @@ public sealed class TelemetryTests : IAsyncLifetime, IDisposable
     }
 
     [Fact]
-    public async Task An_unresolved_webhook_secret_is_reported_at_start()
+    public async Task An_unresolved_webhook_secret_is_reported_at_startup()
     {
         await using var host =
             await TestHost.StartAsync(settings: settings =>
@@ -157,7 +159,7 @@ public sealed class TelemetryTests : IAsyncLifetime, IDisposable
     }
 
     [Fact]
-    public async Task A_host_without_a_catalog_counts_a_resync_that_found_none()
+    public async Task Without_a_catalog_a_scheduled_resync_is_counted_as_NoCatalog()
     {
         var recorded = Record();
         await _host.Function<ScheduleResync>().RunAsync(new TimerInfo(), CancellationToken.None);
@@ -165,7 +167,7 @@ public sealed class TelemetryTests : IAsyncLifetime, IDisposable
     }
 
     [Fact]
-    public async Task A_bulk_item_costs_less_than_a_hundred_bytes_of_telemetry()
+    public async Task An_item_sent_in_bulk_costs_at_most_a_hundred_bytes_of_telemetry()
     {
         const int Items = 50;
         var recorded = Record();
@@ -181,12 +183,12 @@ public sealed class TelemetryTests : IAsyncLifetime, IDisposable
         var bytes = recorded.Spans.Sum(BytesOf) + _host.Logged.Sum(BytesOf);
         Assert.InRange(bytes / Items, 1, 100);
 
-        // Figures are exported once a minute and series, however many items they count.
+        // Metrics are exported once a minute per series, however many items they count.
         Assert.InRange(recorded.Points.Select(point => (point.Name, point.Tags)).Distinct().Count(), 1, 10);
     }
 
     [Fact]
-    public async Task An_item_of_a_pack_costs_less_than_a_hundred_bytes_of_telemetry_and_its_outcome_is_counted_with_the_others()
+    public async Task An_item_of_a_pack_costs_at_most_a_hundred_bytes_of_telemetry_and_outcomes_are_counted_per_pack()
     {
         const int Items = 50;
         var reader = _host.Services.GetRequiredService<ContentReader>();
@@ -208,7 +210,7 @@ public sealed class TelemetryTests : IAsyncLifetime, IDisposable
         Assert.InRange(recorded.Points.Select(point => (point.Name, point.Tags)).Distinct().Count(), 1, 10);
     }
 
-    // As exported to Application Insights, a span or a log line takes about a kilobyte beside its own texts (role, ids, SDK version, time).
+    // Exported to Application Insights, a span or log line takes about a kilobyte (role, ids, SDK version, time) plus its own text.
     private static int BytesOf(Activity span) => 1024 + span.DisplayName.Length + span.TagObjects.Sum(tag => tag.Key.Length + (tag.Value?.ToString()?.Length ?? 0));
 
     private static int BytesOf(string line) => 1024 + Encoding.UTF8.GetByteCount(line);

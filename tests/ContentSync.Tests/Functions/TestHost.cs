@@ -22,14 +22,17 @@ using Microsoft.Extensions.Time.Testing;
 
 namespace ContentSync.Tests.Functions;
 
-/// <summary>The host as its composition root makes it, with fakes at the edges only: a simulated AlipayHK over HTTP, a ledger in memory, a recorded Service Bus, a vault with a key of the test's.</summary>
+/// <summary>
+/// The host as its composition root builds it, with fakes only for external services: the simulator over HTTP, an in-memory ledger, a recording
+/// Service Bus and a vault with a test key.
+/// </summary>
 internal sealed class TestHost : IAsyncDisposable
 {
     public const string ClientId = "4Q5Y8W0WSG45P907917";
     public const string KeyId = "https://vault.example/keys/signing/0123456789abcdef0123456789abcdef";
 
     private static readonly RSA OurKey = RSA.Create(2048);
-    private static readonly RSA PartnerKey = RSA.Create(2048);
+    private static readonly RSA AlipayHkKey = RSA.Create(2048);
 
     private TestHost(SimulatedGateway gateway, ServiceProvider services, FakeTimeProvider time)
     {
@@ -60,7 +63,7 @@ internal sealed class TestHost : IAsyncDisposable
             {
                 ClientId = ClientId,
                 CallerKeys = [new RegisteredKey("7", OurKey.ExportSubjectPublicKeyInfoPem())],
-                Key = new GatewayKey("3", PartnerKey.ExportPkcs8PrivateKeyPem()),
+                Key = new GatewayKey("3", AlipayHkKey.ExportPkcs8PrivateKeyPem()),
             },
             time,
             null,
@@ -73,7 +76,7 @@ internal sealed class TestHost : IAsyncDisposable
         values["AlipayHk:PublicKeys:0:PublicKey"] = gateway.PublicKey;
         values["AlipayHk:ImmediateRetries"] = "0";
 
-        // The clock stands still: what the pool has saved must be enough for a whole pack.
+        // The clock does not advance, so the signatures that the pool has accrued must cover a whole pack.
         values["Signing:SignaturesPerSecond"] = "2000";
         settings?.Invoke(values);
 
@@ -93,13 +96,13 @@ internal sealed class TestHost : IAsyncDisposable
         return host;
     }
 
-    /// <summary>The least that the host starts with, as configuration reads app settings.</summary>
+    /// <summary>The required settings, in configuration notation.</summary>
     public static Dictionary<string, string?> Settings() => new()
     {
         ["AlipayHk:BaseAddress"] = "https://gateway.example",
         ["AlipayHk:ClientId"] = ClientId,
         ["AlipayHk:PublicKeys:0:KeyVersion"] = "1",
-        ["AlipayHk:PublicKeys:0:PublicKey"] = Convert.ToBase64String(PartnerKey.ExportSubjectPublicKeyInfo()),
+        ["AlipayHk:PublicKeys:0:PublicKey"] = Convert.ToBase64String(AlipayHkKey.ExportSubjectPublicKeyInfo()),
         ["Signing:Keys:0:KeyId"] = KeyId,
         ["Signing:Keys:0:KeyVersion"] = "7",
         ["Ledger:TableEndpoint"] = "https://account.table.core.windows.net",
@@ -111,17 +114,17 @@ internal sealed class TestHost : IAsyncDisposable
         ["Resync:StateContainerUri"] = "https://account.blob.core.windows.net/resync",
     };
 
-    /// <summary>An instance of a function's class, made as the worker makes it.</summary>
+    /// <summary>Creates an instance of a function class the way the worker does.</summary>
     public T Function<T>() => ActivatorUtilities.CreateInstance<T>(Services);
 
-    /// <summary>One item as a caller sends it.</summary>
+    /// <summary>An item as a caller sends it.</summary>
     public static string Item(string contentId, string name = "凍檸茶", string extra = "") =>
         $$"""{"contentId":"{{contentId}}","contentType":"SKU","contentStatus":1,"contentInfo":{"name":"{{name}}"}{{extra}}}""";
 
-    /// <summary>An item that the simulated AlipayHK rejects for good.</summary>
+    /// <summary>An item that the simulated AlipayHK rejects permanently.</summary>
     public static string RiskyItem(string contentId) => Item(contentId, "guaranteed profit");
 
-    /// <summary>Delivers a message to a queue's function and tells how it was settled.</summary>
+    /// <summary>Delivers a message to the function of the content queue and returns its settlement.</summary>
     public async Task<RecordingMessageActions> DeliverAsync(
         string body,
         Dictionary<string, object>? properties = null,
@@ -137,12 +140,13 @@ internal sealed class TestHost : IAsyncDisposable
         return actions;
     }
 
-    /// <summary>Delivers what the host sent, as the broker would when its time has come.</summary>
+    /// <summary>Delivers a message that the host sent, as the broker would when it is due.</summary>
     public Task<RecordingMessageActions> DeliverAsync(ServiceBusMessage sent) => DeliverAsync(
         sent.Body.ToString(), new Dictionary<string, object>(sent.ApplicationProperties), sent.MessageId!, sent.ContentType);
 
-    /// <summary>Runs an HTTP function's answer into a response.</summary>
-    public async Task<(int Status, string Body, IHeaderDictionary Headers)> AnswerAsync(string body, Func<HttpRequest, Task<IResult>> function, string contentType = "application/json", string? prefer = null)
+    /// <summary>Calls an HTTP function and returns its response.</summary>
+    public async Task<(int Status, string Body, IHeaderDictionary Headers)> InvokeHttpAsync(
+        string body, Func<HttpRequest, Task<IResult>> function, string contentType = "application/json", string? prefer = null)
     {
         await using var scope = Services.CreateAsyncScope();
         var context = new DefaultHttpContext { RequestServices = scope.ServiceProvider };

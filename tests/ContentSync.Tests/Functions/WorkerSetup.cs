@@ -9,7 +9,7 @@ using ContentSync.WorkerHost;
 namespace ContentSync.Tests.Functions;
 
 /// <summary>
-/// What a real worker process needs around it: a simulated AlipayHK, Azurite, a key, and the settings of the sample filled in with them.
+/// The environment of a real worker process: the simulator, Azurite, a key, and the sample settings completed with their addresses.
 /// </summary>
 internal sealed class WorkerSetup : IAsyncDisposable
 {
@@ -19,10 +19,10 @@ internal sealed class WorkerSetup : IAsyncDisposable
 
     public SimulatedGateway Gateway { get; }
 
-    /// <summary>As environment variables.</summary>
+    /// <summary>The environment variables of the worker.</summary>
     public Dictionary<string, string> Settings { get; } = Sample();
 
-    /// <exception cref="SkipException">There is no Azurite.</exception>
+    /// <exception cref="SkipException">Azurite is not available.</exception>
     public static async Task<WorkerSetup> StartAsync(AzuriteStorage azurite)
     {
         var (tables, container) = azurite.Developer();
@@ -72,7 +72,7 @@ internal sealed class WorkerSetup : IAsyncDisposable
         _folder.Dispose();
     }
 
-    /// <summary>The values of local.settings.sample.json, as Core Tools put them into a worker's environment.</summary>
+    /// <summary>The values of local.settings.sample.json, which Core Tools pass to a worker as environment variables.</summary>
     public static Dictionary<string, string> Sample()
     {
         using var sample = JsonDocument.Parse(FunctionsApp.Read("local.settings.sample.json"));

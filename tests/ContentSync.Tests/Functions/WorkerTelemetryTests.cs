@@ -6,7 +6,7 @@ using Success = ContentSync.WorkerHost.Protocol.StatusResult.Types.Status;
 
 namespace ContentSync.Tests.Functions;
 
-/// <summary>What a real worker's exporter sends, counted at its transport.</summary>
+/// <summary>Measures what a real worker's exporter sends over the wire.</summary>
 [Collection(AzuriteTests.Name)]
 public sealed class WorkerTelemetryTests(AzuriteStorage azurite, ITestOutputHelper output)
 {
@@ -14,7 +14,7 @@ public sealed class WorkerTelemetryTests(AzuriteStorage azurite, ITestOutputHelp
     private const int Packs = 12;
 
     [SkippableFact]
-    public async Task An_item_in_bulk_costs_at_most_a_hundred_bytes_figures_of_the_process_included()
+    public async Task An_item_sent_in_bulk_costs_at_most_a_hundred_bytes_including_process_metrics()
     {
         await using var ingestion = await IngestionEndpoint.StartAsync();
         await using var setup = await WorkerSetup.StartAsync(azurite);

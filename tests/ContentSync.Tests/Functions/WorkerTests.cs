@@ -9,12 +9,12 @@ using ContentSync.WorkerHost.Protocol;
 
 namespace ContentSync.Tests.Functions;
 
-/// <summary>The built app as a process of its own, as the Functions host starts it and speaks with it.</summary>
+/// <summary>Runs the built app in its own process, started and driven as by the Functions host.</summary>
 [Collection(AzuriteTests.Name)]
 public sealed class WorkerTests(AzuriteStorage azurite)
 {
     [SkippableFact]
-    public async Task Starts_with_the_sample_settings_loads_every_function_and_answers_over_HTTP()
+    public async Task Starts_with_the_sample_settings_loads_every_function_and_serves_HTTP_requests()
     {
         await using var setup = await WorkerSetup.StartAsync(azurite);
         await using var host = await setup.LoadAsync();
@@ -40,18 +40,18 @@ public sealed class WorkerTests(AzuriteStorage azurite)
     {
         await using var setup = await WorkerSetup.StartAsync(azurite);
         await using var host = await setup.LoadAsync();
-        var (right, wrong) = (Guid.NewGuid(), Guid.NewGuid());
-        Assert.Equal(Success, await DeliverAsync(host, WorkerSetup.Message(TestHost.Item("TEA-1")), right));
-        Assert.Equal(Success, await DeliverAsync(host, WorkerSetup.Message("{}"), wrong));
+        var (valid, invalid) = (Guid.NewGuid(), Guid.NewGuid());
+        Assert.Equal(Success, await DeliverAsync(host, WorkerSetup.Message(TestHost.Item("TEA-1")), valid));
+        Assert.Equal(Success, await DeliverAsync(host, WorkerSetup.Message("{}"), invalid));
 
         Assert.Equal(
-            [new SettledMessage("complete", $"{right}", null), new SettledMessage("deadLetter", $"{wrong}", "InvalidMessage")],
+            [new SettledMessage("complete", $"{valid}", null), new SettledMessage("deadLetter", $"{invalid}", "InvalidMessage")],
             host.Settled);
         Assert.Equal(["TEA-1"], setup.Gateway.Snapshot().Keys);
     }
 
     [Fact]
-    public async Task Wrong_settings_end_it_with_one_message_that_the_host_logs_as_an_error_and_an_exit_code()
+    public async Task Invalid_settings_end_the_worker_with_exit_code_1_and_one_message_that_the_host_logs_as_an_error()
     {
         var settings = WorkerSetup.Sample();
         settings["SweepSchedule"] = "every five minutes";
@@ -69,7 +69,7 @@ public sealed class WorkerTests(AzuriteStorage azurite)
     }
 
     [SkippableFact]
-    public async Task The_resync_timer_asks_for_a_run_of_the_catalog_which_outlives_a_broker_that_is_away()
+    public async Task A_run_that_the_resync_timer_requests_is_recorded_even_if_the_broker_is_unavailable()
     {
         await using var setup = await WorkerSetup.StartAsync(azurite);
         setup.Settings["ServiceBus"] = setup.Settings["ServiceBus"].Replace("localhost", "127.0.0.1:1", StringComparison.Ordinal);
@@ -77,9 +77,9 @@ public sealed class WorkerTests(AzuriteStorage azurite)
 
         var fired = await host.FireAsync("ScheduleResync", CancellationToken.None);
 
-        // The function's retry asks again; the run is there already.
+        // The invocation fails so that the function's retry policy runs it again. The run is recorded already.
         Assert.Equal(StatusResult.Types.Status.Failure, fired.Result.Status);
-        Assert.Contains("Service Bus did not take the messages", fired.Result.Exception.Message, StringComparison.Ordinal);
+        Assert.Contains("Service Bus did not accept the messages", fired.Result.Exception.Message, StringComparison.Ordinal);
         using var runs = await host.SendAsync("ListResyncs", new HttpRequestMessage(HttpMethod.Get, "/api/resyncs"), CancellationToken.None);
         var listed = await runs.Content.ReadAsStringAsync();
         Assert.Contains("\"state\":\"planning\"", listed, StringComparison.Ordinal);
@@ -89,7 +89,7 @@ public sealed class WorkerTests(AzuriteStorage azurite)
     [SkippableTheory]
     [InlineData(true)]
     [InlineData(false)]
-    public async Task A_stop_during_work_marks_no_invocation_as_failed_and_the_next_instance_goes_on(bool bySignal)
+    public async Task A_shutdown_during_processing_fails_no_invocation_and_the_next_instance_completes_it(bool bySignal)
     {
         await using var setup = await WorkerSetup.StartAsync(azurite);
         setup.Gateway.Faults = GatewayFaults.Parse("latency=5s");

@@ -3,10 +3,10 @@ using Microsoft.Azure.Functions.Worker;
 
 namespace ContentSync.Tests.FunctionsSdk;
 
-/// <summary>How the host settled one message.</summary>
+/// <summary>Records how the host settles one message.</summary>
 internal sealed class RecordingMessageActions : ServiceBusMessageActions
 {
-    /// <summary>complete, abandon or deadLetter, in order.</summary>
+    /// <summary>The settlements in order: complete, abandon or deadLetter.</summary>
     public List<string> Settlements { get; } = [];
 
     public string? Reason { get; private set; }
@@ -15,7 +15,7 @@ internal sealed class RecordingMessageActions : ServiceBusMessageActions
 
     public IReadOnlyDictionary<string, object> Properties { get; private set; } = new Dictionary<string, object>();
 
-    /// <summary>What is to happen right before a settlement.</summary>
+    /// <summary>Called right before each settlement.</summary>
     public Action<string>? Settling { get; set; }
 
     public override Task CompleteMessageAsync(ServiceBusReceivedMessage message, CancellationToken cancellationToken = default) => Settle("complete", cancellationToken);

@@ -3,21 +3,21 @@ using Azure.Messaging.ServiceBus;
 
 namespace ContentSync.Tests.FunctionsSdk;
 
-/// <summary>Keeps what the host sent.</summary>
+/// <summary>Records the messages that the host sends.</summary>
 internal sealed class RecordingServiceBus : ServiceBusClient
 {
     /// <summary>The messages of each transfer.</summary>
     public List<IReadOnlyList<ServiceBusMessage>> Transfers { get; } = [];
 
-    /// <summary>Each message with the queue that it went to.</summary>
+    /// <summary>Each message with its queue.</summary>
     public List<(string Queue, ServiceBusMessage Message)> Log { get; } = [];
 
-    /// <summary>The trace that each transfer was sent in, which the real sender writes into its messages; null for none.</summary>
+    /// <summary>The trace id of each transfer, which the real sender writes to its messages; null without a trace.</summary>
     public List<string?> Traces { get; } = [];
 
     public IReadOnlyList<ServiceBusMessage> Sent => [.. Transfers.SelectMany(transfer => transfer)];
 
-    /// <summary>While set, every transfer fails with it.</summary>
+    /// <summary>While set, every transfer throws this exception.</summary>
     public Exception? Unavailable { get; set; }
 
     public override ServiceBusSender CreateSender(string queueOrTopicName) => new Sender(this, queueOrTopicName);

@@ -4,7 +4,7 @@ using Azure.Security.KeyVault.Keys.Cryptography;
 
 namespace ContentSync.Tests.FunctionsSdk;
 
-/// <summary>A vault's key: signs with a key of the test's and counts.</summary>
+/// <summary>A Key Vault key that signs with a local test key and counts its calls.</summary>
 internal sealed class RecordingVaultKey(Uri keyId, RSA key) : CryptographyClient
 {
     private int _calls;
@@ -13,7 +13,7 @@ internal sealed class RecordingVaultKey(Uri keyId, RSA key) : CryptographyClient
 
     public int Calls => Volatile.Read(ref _calls);
 
-    /// <summary>What happens instead of a signature.</summary>
+    /// <summary>Runs before each signature; may throw or delay.</summary>
     public Func<CancellationToken, Task>? Fault { get; set; }
 
     public override async Task<SignResult> SignAsync(SignatureAlgorithm algorithm, byte[] digest, CancellationToken cancellationToken = default)

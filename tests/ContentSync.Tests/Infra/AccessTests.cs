@@ -1,6 +1,6 @@
 namespace ContentSync.Tests.Infra;
 
-/// <summary>Who reaches the deployment is chosen service by service: data, callers and operators each by a parameter of its own.</summary>
+/// <summary>Separate parameters control access to the data, access for callers and access for operators.</summary>
 [Collection(InfrastructureTests.Name)]
 public sealed class AccessTests(InfrastructureFixture fixture)
 {
@@ -23,7 +23,7 @@ public sealed class AccessTests(InfrastructureFixture fixture)
     }
 
     [BicepFact]
-    public async Task A_list_of_callers_closes_the_app_to_everyone_else_but_the_operators()
+    public async Task With_a_list_of_callers_only_they_and_the_operators_reach_the_app()
     {
         var listed =
             (await fixture.WithAsync(("access",
@@ -36,7 +36,7 @@ public sealed class AccessTests(InfrastructureFixture fixture)
     }
 
     [BicepFact]
-    public void Without_a_list_of_callers_the_public_app_is_open_to_everyone() =>
+    public void Without_a_list_of_callers_everyone_reaches_the_public_app() =>
         Assert.All(fixture.Infrastructure.Of(Sites), app => Assert.Equal(
             ("Allow", 0),
                 (app.Text("properties.siteConfig.ipSecurityRestrictionsDefaultAction"), app.Items("properties.siteConfig.ipSecurityRestrictions")
@@ -57,7 +57,7 @@ public sealed class AccessTests(InfrastructureFixture fixture)
     }
 
     [BicepFact]
-    public async Task Vaults_of_another_generation_have_other_names()
+    public async Task Vaults_of_a_new_generation_have_new_names()
     {
         var again =
             (await fixture.WithAsync(("signing",

@@ -4,20 +4,20 @@ using System.Text.RegularExpressions;
 
 namespace ContentSync.Tests.Infra;
 
-/// <summary>The settings that the template writes are the ones that the app reads.</summary>
+/// <summary>The app reads every setting that the template writes, and the template writes every required setting.</summary>
 [Collection(InfrastructureTests.Name)]
 public sealed class AppSettingsTests(InfrastructureFixture fixture)
 {
     [BicepFact]
-    public void Every_setting_written_is_one_that_is_read() =>
+    public void The_app_reads_every_setting_that_the_template_writes() =>
         Assert.Empty(fixture.Infrastructure.Effects.SelectMany(effect => effect.Settings).Select(setting => setting.Key).Where(name => !IsRead(name)).Distinct());
 
     [BicepFact]
-    public void Every_required_setting_is_written() =>
+    public void The_template_writes_every_required_setting() =>
         Assert.Empty(fixture.Infrastructure.Effects.SelectMany(effect => SettingsContract.Required.Where(name => string.IsNullOrEmpty(effect.Setting(name)))));
 
     [BicepFact]
-    public async Task Before_AlipayHK_has_answered_nothing_but_its_settings_is_missing()
+    public async Task Without_the_data_from_AlipayHK_only_its_settings_are_missing()
     {
         var first = await fixture.WithAsync(("partner", "null"));
 
@@ -32,7 +32,7 @@ public sealed class AppSettingsTests(InfrastructureFixture fixture)
     }
 
     [BicepFact]
-    public async Task Further_settings_win_over_the_template()
+    public async Task Extra_settings_override_the_template()
     {
         var changed = await fixture.WithAsync(("additionalSettings", "{ Content__MaxItemBytes: '4096', ResyncSchedule: '0 0 3 * * 1' }"));
 
@@ -41,7 +41,7 @@ public sealed class AppSettingsTests(InfrastructureFixture fixture)
     }
 
     [BicepFact]
-    public async Task Keys_in_hardware_are_asked_for_half_as_much()
+    public async Task Hardware_keys_have_half_the_signing_rate()
     {
         var hardware =
             await fixture.WithAsync(("signing",
@@ -54,7 +54,7 @@ public sealed class AppSettingsTests(InfrastructureFixture fixture)
     }
 
     [BicepFact]
-    public async Task The_rate_agreed_with_AlipayHK_is_one_parameter_for_bulk_and_for_each_instance()
+    public async Task One_parameter_sets_the_rate_agreed_with_AlipayHK_for_resyncs_and_for_each_instance()
     {
         var faster = await fixture.WithAsync(("partnerSendsPerSecond", "600"));
 
@@ -63,7 +63,7 @@ public sealed class AppSettingsTests(InfrastructureFixture fixture)
     }
 
     [BicepFact]
-    public void Where_nothing_is_set_code_and_template_mean_the_same_table_and_rate()
+    public void Code_and_template_have_the_same_default_table_and_rate()
     {
         Assert.All(fixture.Infrastructure.Effects, effect => Assert.Equal(new ContentSync.Functions.ResyncStateOptions().LaneTableName, effect.Setting("Resync__LaneTableName")));
         Assert.All(fixture.Infrastructure.Effects, effect => Assert.Equal(new ContentSync.Resync.ResyncOptions().SendsPerSecond.ToString(System.Globalization.CultureInfo.InvariantCulture), effect.Setting("Resync__SendsPerSecond")));
@@ -85,7 +85,7 @@ public sealed class AppSettingsTests(InfrastructureFixture fixture)
     [InlineData("AlipayHk__ClientId__Value", false)]
     [InlineData("Signing__Keys__KeyId", false)]
     [InlineData("Content", false)]
-    public void Knows_a_setting_that_is_read_from_one_that_is_not(string name, bool isRead) => Assert.Equal(isRead, IsRead(name));
+    public void Distinguishes_settings_that_the_app_reads_from_unknown_ones(string name, bool isRead) => Assert.Equal(isRead, IsRead(name));
 
     private static bool IsRead(string name)
     {
@@ -95,7 +95,7 @@ public sealed class AppSettingsTests(InfrastructureFixture fixture)
             : SettingsContract.Others.Any(other => Regex.IsMatch(name, $"^{Regex.Escape(other).Replace(@"\*", "[0-9]+", StringComparison.Ordinal)}$"));
     }
 
-    /// <summary>Whether the configuration binder would find a property, an item or a plain value at the end of the path.</summary>
+    /// <summary>Whether the path leads to a property, list item or plain value that the configuration binder would set.</summary>
     private static bool Binds(Type type, ReadOnlySpan<string> path)
     {
         if (path.IsEmpty) return IsPlain(type);

@@ -6,7 +6,7 @@ using System.Text.Json.Nodes;
 
 namespace ContentSync.Tests.Infra;
 
-/// <summary>The Bicep compiler of the platform's package, run once and spoken to over JSON-RPC, since starting it costs far more than what it is asked.</summary>
+/// <summary>The Bicep compiler from its NuGet package, as one JSON-RPC process, since a start is far slower than a call.</summary>
 internal sealed class BicepCompiler : IAsyncDisposable
 {
     private readonly Process _process;
@@ -14,19 +14,19 @@ internal sealed class BicepCompiler : IAsyncDisposable
 
     private BicepCompiler(Process process) => _process = process;
 
-    /// <summary>Where the build found the compiler; null where its package is not referenced.</summary>
+    /// <summary>Path of the compiler; null if its package is not referenced.</summary>
     public static string? Path { get; } = Metadata("BicepCompiler");
 
-    /// <summary>The repository this assembly was built from.</summary>
+    /// <summary>Root of the repository that this assembly was built from.</summary>
     public static string RepositoryRoot { get; } = Metadata("RepositoryRoot") ?? throw new InvalidOperationException("The build did not name the repository's root.");
 
-    /// <summary>Why tests that need the compiler are skipped; null where they are not.</summary>
+    /// <summary>Why tests that need the compiler are skipped; null if they run.</summary>
     public static string? SkipReason { get; } =
         Path is null ? "No package of the Bicep compiler is referenced (SkipBicep, or BicepCompilerPackage is empty)."
         : !File.Exists(Path) ? $"The Bicep compiler is not at {Path}."
         : null;
 
-    /// <param name="environment">What readEnvironmentVariable gives, beside nothing: variables of the same kind in the caller's environment are not seen.</param>
+    /// <param name="environment">All variables that readEnvironmentVariable sees; such variables of the calling process are removed.</param>
     public static BicepCompiler Start(IReadOnlyDictionary<string, string> environment)
     {
         var start = new ProcessStartInfo(Path!, ["jsonrpc", "--stdio"])
@@ -59,22 +59,22 @@ internal sealed class BicepCompiler : IAsyncDisposable
         return new BicepCompiler(process);
     }
 
-    /// <summary>Compiles a .bicep file. The linter runs with it.</summary>
+    /// <summary>Compiles and lints a .bicep file.</summary>
     public async Task<Compilation> CompileAsync(string path, CancellationToken cancellationToken)
     {
         var result = await CallAsync("bicep/compile", new JsonObject { ["path"] = path }, cancellationToken);
         return new Compilation((string?)result["contents"], Diagnostics(result));
     }
 
-    /// <summary>Compiles a .bicepparam file and the file it is for.</summary>
+    /// <summary>Compiles a .bicepparam file and its template.</summary>
     public async Task<Compilation> CompileParametersAsync(string path, CancellationToken cancellationToken)
     {
         var result = await CallAsync("bicep/compileParams", new JsonObject { ["path"] = path, ["parameterOverrides"] = new JsonObject() }, cancellationToken);
         return new Compilation((string?)result["parameters"], Diagnostics(result));
     }
 
-    /// <summary>What a deployment with these parameters would put into Azure, as far as it can be told beforehand.</summary>
-    /// <exception cref="BicepException">The parameters or the template are refused; the message is what a user sees.</exception>
+    /// <summary>What a deployment with these parameters would create in Azure, as far as the compiler can predict it.</summary>
+    /// <exception cref="BicepException">The parameters or the template are invalid; the message is what a user sees.</exception>
     public async Task<string> SnapshotAsync(string path, CancellationToken cancellationToken)
     {
         var metadata = new JsonObject
@@ -87,7 +87,7 @@ internal sealed class BicepCompiler : IAsyncDisposable
         };
 
         var result = await CallAsync("bicep/getSnapshot", new JsonObject { ["path"] = path, ["metadata"] = metadata, ["externalInputs"] = new JsonArray() }, cancellationToken);
-        return (string?)result["snapshot"] ?? throw new BicepException("The compiler gave no snapshot.");
+        return (string?)result["snapshot"] ?? throw new BicepException("The compiler returned no snapshot.");
     }
 
     public async Task<string> FormatAsync(string path, CancellationToken cancellationToken) =>
@@ -115,8 +115,9 @@ internal sealed class BicepCompiler : IAsyncDisposable
         await input.WriteAsync(body, cancellationToken);
         await input.FlushAsync(cancellationToken);
 
-        var answer = await ReadAsync(_process.StandardOutput.BaseStream, cancellationToken);
-        return answer["result"] as JsonObject ?? throw new BicepException((string?)answer["error"]?["message"] ?? "The compiler gave no result.");
+        var response = await ReadAsync(_process.StandardOutput.BaseStream, cancellationToken);
+        return response["result"] as JsonObject
+            ?? throw new BicepException((string?)response["error"]?["message"] ?? "The compiler returned no result.");
     }
 
     private static async Task<JsonObject> ReadAsync(Stream output, CancellationToken cancellationToken)
@@ -138,9 +139,9 @@ internal sealed class BicepCompiler : IAsyncDisposable
     }
 }
 
-/// <param name="Contents">What was compiled to, as JSON; null where there are errors.</param>
-/// <param name="Diagnostics">Errors and warnings of compiler and linter, one line each.</param>
+/// <param name="Contents">The compiled JSON; null if there are errors.</param>
+/// <param name="Diagnostics">Compiler and linter diagnostics, one line each.</param>
 internal sealed record Compilation(string? Contents, IReadOnlyList<string> Diagnostics);
 
-/// <summary>The compiler refused what it was asked.</summary>
+/// <summary>The compiler returned an error.</summary>
 internal sealed class BicepException(string message) : Exception(message);

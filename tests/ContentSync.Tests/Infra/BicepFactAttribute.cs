@@ -1,6 +1,6 @@
 namespace ContentSync.Tests.Infra;
 
-/// <summary>A test that needs the Bicep compiler; skipped, with the reason, where its package is missing.</summary>
+/// <summary>A test that needs the Bicep compiler; skipped with a reason if its package is missing.</summary>
 [AttributeUsage(AttributeTargets.Method)]
 internal sealed class BicepFactAttribute : FactAttribute
 {

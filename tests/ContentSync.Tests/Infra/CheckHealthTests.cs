@@ -6,7 +6,7 @@ using Microsoft.Extensions.Logging;
 
 namespace ContentSync.Tests.Infra;
 
-/// <summary>The script that tells a deployment whether the app started, against an app that answers as told.</summary>
+/// <summary>Runs the health check script against an app with scripted responses.</summary>
 public sealed class CheckHealthTests
 {
     [ScriptFact("bash", "curl")]
@@ -46,7 +46,7 @@ public sealed class CheckHealthTests
     }
 
     [ScriptFact("bash", "curl")]
-    public async Task Refuses_an_address_that_is_none()
+    public async Task Rejects_an_invalid_address()
     {
         var run = await RunAsync("host");
 

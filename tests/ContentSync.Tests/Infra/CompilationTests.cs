@@ -26,20 +26,20 @@ public sealed class CompilationTests(InfrastructureFixture fixture)
     [InlineData("small", "")]
     [InlineData("production", "")]
     [InlineData("prod", "does not contain property \"prod\"")]
-    public async Task Azd_chooses_the_size_by_name(string size, string said)
+    public async Task Azd_selects_the_size_by_name(string size, string expected)
     {
         var diagnostics = (await fixture.CompileAzdParametersAsync(size)).Diagnostics;
 
-        if (said.Length == 0) Assert.Empty(diagnostics);
-        else Assert.Contains(diagnostics, line => line.Contains(said, StringComparison.Ordinal));
+        if (expected.Length == 0) Assert.Empty(diagnostics);
+        else Assert.Contains(diagnostics, line => line.Contains(expected, StringComparison.Ordinal));
     }
 
     [BicepFact]
-    public void Every_rule_of_the_linter_that_can_hold_offline_is_an_error()
+    public void Every_linter_rule_that_does_not_depend_on_the_date_is_an_error()
     {
         var rules = JsonNode.Parse(File.ReadAllText(Path.Combine(InfrastructureFixture.Source, "bicepconfig.json")))!["analyzers"]!["core"]!["rules"]!.AsObject();
 
-        // That one goes by today's date, so it would fail a build that nobody touched; the rule api-versions-recent stands in for it.
+        // use-recent-api-versions depends on today's date and would break unchanged builds; our rule api-versions-recent replaces it.
         Assert.All(rules.Where(rule => rule.Key != "use-recent-api-versions"), rule => Assert.Equal("error", (string?)rule.Value!["level"]));
         Assert.True(rules.Count > 40);
     }
@@ -50,7 +50,7 @@ public sealed class CompilationTests(InfrastructureFixture fixture)
         Assert.Equal(await fixture.FormatAsync(file), await File.ReadAllTextAsync(Path.Combine(InfrastructureFixture.Source, file)));
 
     [BicepFact]
-    public void The_wrapper_for_azd_hands_every_parameter_on()
+    public void The_azd_wrapper_passes_on_every_parameter()
     {
         var wrapper = JsonNode.Parse(fixture.Azd.Contents!)!;
         var module = wrapper["resources"]!.AsObject().Single(one => (string?)one.Value!["type"] == "Microsoft.Resources/deployments").Value!;
@@ -61,7 +61,7 @@ public sealed class CompilationTests(InfrastructureFixture fixture)
     }
 
     [Fact]
-    public void Azd_publishes_the_project_to_the_app_that_the_template_tags()
+    public void Azd_publishes_the_project_to_the_tagged_app()
     {
         var azd = File.ReadAllText(Path.Combine(BicepCompiler.RepositoryRoot, "azure.yaml"));
 
@@ -87,11 +87,11 @@ public sealed class CompilationTests(InfrastructureFixture fixture)
     [InlineData("alerting", "{ emails: ['nobody'], oldestPendingSeconds: 900, partnerErrorPercent: 20, functionFailures: 0, deadLettersKept: 1, resyncOverdueHours: 26 }", "alerting.emails holds nobody")]
     [InlineData("partner", "{ baseAddress: 'http://gateway.example', clientId: 'x', publicKeys: [{ keyVersion: '1', publicKey: join(map(range(0, 300), i => 'A'), '') }] }", "partner.baseAddress is http://gateway.example")]
     [InlineData("partner", "{ baseAddress: 'https://gateway.example', clientId: '', publicKeys: [{ keyVersion: '1', publicKey: join(map(range(0, 300), i => 'A'), '') }] }", "BCP333")]
-    public async Task Names_the_parameter_that_is_wrong(string parameter, string value, string said)
+    public async Task The_error_names_the_invalid_parameter(string parameter, string value, string expected)
     {
-        var refusal = await Assert.ThrowsAsync<BicepException>(() => fixture.SnapshotAsync((parameter, value)));
+        var error = await Assert.ThrowsAsync<BicepException>(() => fixture.SnapshotAsync((parameter, value)));
 
-        Assert.Matches(said, refusal.Message);
+        Assert.Matches(expected, error.Message);
     }
 
     private static string[] Keys(JsonNode? map) => [.. map!.AsObject().Select(one => one.Key).Order()];

@@ -2,7 +2,7 @@ using System.Text.Json.Nodes;
 
 namespace ContentSync.Tests.Infra;
 
-/// <summary>Key Vault refuses to write an existing key with another expiry, so a deployment must not depend on the time at which it runs.</summary>
+/// <summary>Key Vault rejects a new expiry for an existing key, so a deployment must not depend on the time at which it runs.</summary>
 [Collection(InfrastructureTests.Name)]
 public sealed class DeploymentTimeTests(InfrastructureFixture fixture)
 {
@@ -10,7 +10,7 @@ public sealed class DeploymentTimeTests(InfrastructureFixture fixture)
     private static readonly DateTimeOffset s_second = new(2027, 2, 3, 17, 30, 0, TimeSpan.Zero);
 
     [BicepFact]
-    public async Task Two_deployments_at_different_times_make_the_same_resources()
+    public async Task Deployments_at_different_times_create_the_same_resources()
     {
         var first = await fixture.EvaluateAtAsync(fixture.Infrastructure.Template, s_first);
         var second = await fixture.EvaluateAtAsync(fixture.Infrastructure.Template, s_second);
@@ -20,7 +20,7 @@ public sealed class DeploymentTimeTests(InfrastructureFixture fixture)
     }
 
     [BicepFact]
-    public async Task A_key_whose_expiry_counts_from_the_deployment_would_show()
+    public async Task A_key_expiry_relative_to_the_deployment_time_is_detected()
     {
         var mutant = fixture.Infrastructure.Clone().Template;
         foreach (var (_, parameter) in mutant["variables"]!.AsObject().Where(one => one.Key == "keyExpiries").ToArray())

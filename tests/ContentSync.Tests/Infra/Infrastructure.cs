@@ -3,14 +3,14 @@ using System.Text.Json.Nodes;
 namespace ContentSync.Tests.Infra;
 
 /// <summary>
-/// What the rules look at: the compiled template, and what it comes to with each parameter file. The latter is the compiler's
-/// own evaluation of the template, nested deployments unfolded, with conditions, loops and names resolved.
+/// The input of the rules: the compiled template and its resources for each parameter file. The compiler itself evaluates the
+/// template: nested deployments are flattened; conditions, loops and names are resolved.
 /// </summary>
 internal sealed class Infrastructure(JsonObject template, JsonObject azd, JsonObject small, JsonObject production)
 {
     public JsonObject Template { get; } = template;
 
-    /// <summary>The template that azd deploys. main.bicep's is nested in it.</summary>
+    /// <summary>The template that azd deploys, with main.bicep's nested in it.</summary>
     public JsonObject Azd { get; } = azd;
 
     public Effect Small { get; } = new("small", small);
@@ -22,10 +22,10 @@ internal sealed class Infrastructure(JsonObject template, JsonObject azd, JsonOb
     /// <summary>The resources of one type in both effects.</summary>
     public IEnumerable<Resource> Of(string type) => Effects.SelectMany(effect => effect.Of(type));
 
-    /// <summary>main.bicep's template and those of its modules, modules' modules included, each with its name.</summary>
+    /// <summary>main.bicep's template and those of all nested modules, each with its name.</summary>
     public IEnumerable<(string Name, JsonObject Template)> Templates => Nested("main", Template);
 
-    /// <summary>Everything the templates declare, modules aside.</summary>
+    /// <summary>All declared resources except modules.</summary>
     public IEnumerable<(string Template, JsonObject Resource)> Declared =>
         from one in Templates
         from resource in ResourcesOf(one.Template)
@@ -63,7 +63,7 @@ internal sealed class Infrastructure(JsonObject template, JsonObject azd, JsonOb
     };
 }
 
-/// <summary>What the template comes to with one parameter file.</summary>
+/// <summary>The resources of the template for one parameter file.</summary>
 internal sealed class Effect(string name, JsonObject document)
 {
     public string Name { get; } = name;
@@ -86,7 +86,7 @@ internal sealed class Effect(string name, JsonObject document)
     public string? Setting(string name) => (string?)Settings[name];
 }
 
-/// <summary>One resource as a deployment would make it.</summary>
+/// <summary>One resource as a deployment would create it.</summary>
 internal sealed class Resource(string effect, JsonObject node)
 {
     public JsonObject Node { get; } = node;
@@ -100,10 +100,10 @@ internal sealed class Resource(string effect, JsonObject node)
 
     public string Id => (string)Node["id"]!;
 
-    /// <summary>Id of what an extension resource (a role assignment, a diagnostic setting) is attached to.</summary>
+    /// <summary>Id of the resource that an extension resource (role assignment, diagnostic setting) applies to.</summary>
     public string Scope => Id[..Id.LastIndexOf("/providers/", StringComparison.Ordinal)];
 
-    /// <summary>A property by its path, parts separated by dots; numbers index arrays. Null where any part is missing.</summary>
+    /// <summary>A property by its dot-separated path; numbers index arrays. Null if any part is missing.</summary>
     public JsonNode? this[string path]
     {
         get
@@ -137,7 +137,7 @@ internal sealed class Resource(string effect, JsonObject node)
         }
     }
 
-    /// <summary>A property as text: a string's own, any other value's JSON.</summary>
+    /// <summary>A property as text: a string as is, any other value as JSON.</summary>
     public string? Text(string path) => this[path] switch
     {
         null => null,
@@ -145,7 +145,7 @@ internal sealed class Resource(string effect, JsonObject node)
         var other => other.ToJsonString(),
     };
 
-    /// <summary>The items of an array property; none where it is missing.</summary>
+    /// <summary>The items of an array property; empty if it is missing.</summary>
     public IEnumerable<JsonNode> Items(string path) => (this[path] as JsonArray)?.Select(one => one!) ?? [];
 
     public override string ToString() => $"{effect}: {Type} {Name}";

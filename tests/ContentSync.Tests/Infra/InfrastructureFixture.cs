@@ -9,7 +9,7 @@ namespace ContentSync.Tests.Infra;
 /// <summary>Compiles the Bicep files once for all tests.</summary>
 public sealed partial class InfrastructureFixture : IAsyncLifetime
 {
-    /// <summary>What the parameter files read from the environment. The key is shaped like one and is nobody's.</summary>
+    /// <summary>Environment variables that the parameter files read. The public keys only look like keys.</summary>
     private static readonly Dictionary<string, string> s_environment = new()
     {
         ["ALERT_EMAILS"] = "operations@example.com, catalog@example.com",
@@ -23,7 +23,7 @@ public sealed partial class InfrastructureFixture : IAsyncLifetime
         ["WEBHOOK_SECRET_NAMES"] = "webhook-pim",
     };
 
-    /// <summary>Leaves the quotation marks of expressions as they are.</summary>
+    /// <summary>Keeps the quotation marks of expressions unescaped.</summary>
     private static readonly JsonSerializerOptions s_plain = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     private readonly string _folder = Directory.CreateTempSubdirectory("contentsync-infra-").FullName;
@@ -60,22 +60,22 @@ public sealed partial class InfrastructureFixture : IAsyncLifetime
         Directory.Delete(_folder, recursive: true);
     }
 
-    /// <summary>What a deployment of main.bicep with the small set-up and these changes would do.</summary>
+    /// <summary>The result of a deployment of main.bicep with the small size and these changes.</summary>
     internal async Task<Infrastructure> WithAsync(params (string Parameter, string Value)[] changes)
     {
         var snapshot = Parse(await SnapshotAsync(changes));
         return new Infrastructure(Parse(Main.Contents!), Parse(Azd.Contents!), snapshot, snapshot);
     }
 
-    /// <summary>The parameter signing of the small set-up.</summary>
+    /// <summary>The signing parameter of the small size.</summary>
     internal const string Signing =
         "{ vaultCount: 1, placedVaults: 1, keyVersion: '1', keyExpiry: { '1': '2028-11-27T00:00:00Z' }, vaultGeneration: 1, hardware: false }";
 
-    /// <summary>The parameter alerting.</summary>
+    /// <summary>The alerting parameter.</summary>
     internal const string Alerting =
         "{ emails: ['operations@example.com'], oldestPendingSeconds: 900, partnerErrorPercent: 20, functionFailures: 0, deadLettersKept: 1000, resyncOverdueHours: 26 }";
 
-    /// <exception cref="BicepException">The changed parameters are refused.</exception>
+    /// <exception cref="BicepException">The changed parameters are invalid.</exception>
     internal async Task<string> SnapshotAsync(params (string Parameter, string Value)[] changes)
     {
         var parameters = new Dictionary<string, string>
@@ -94,7 +94,7 @@ public sealed partial class InfrastructureFixture : IAsyncLifetime
             parameters[parameter] = value;
         }
 
-        // A name of its own each time, so that nothing the compiler remembers is read.
+        // A new name each time, so that the compiler does not use its cache.
         var path = At($"{Path.GetRandomFileName()}.bicepparam");
         var lines = parameters.Select(one => $"param {one.Key} = {one.Value}");
         var import = parameters["capacity"] == "small" ? "import { small } from 'sizes.bicep'\n" : "";
@@ -105,7 +105,7 @@ public sealed partial class InfrastructureFixture : IAsyncLifetime
         return await _compiler.SnapshotAsync(path, CancellationToken.None);
     }
 
-    /// <summary>What another compiled template comes to with the small set-up's and the production one's parameters.</summary>
+    /// <summary>Evaluates another compiled template with the parameters of both sizes.</summary>
     internal async Task<Infrastructure> EvaluateAsync(JsonObject template)
     {
         var name = Path.GetRandomFileName();
@@ -123,13 +123,14 @@ public sealed partial class InfrastructureFixture : IAsyncLifetime
         return new Infrastructure(template, Parse(Azd.Contents!), effects[0], effects[1]);
     }
 
-    /// <summary>What a compiled template comes to when it is deployed at a time: its calls of utcNow are replaced, since the compiler would read the
-    /// clock.</summary>
+    /// <summary>
+    /// Evaluates a compiled template as if deployed at the given time. Calls of utcNow are replaced, since the compiler would read the clock.
+    /// </summary>
     internal Task<Infrastructure> EvaluateAtAsync(JsonObject template, DateTimeOffset time) =>
         EvaluateAsync(Parse(DeploymentTime().Replace(template.ToJsonString(s_plain), call =>
             $"'{time.UtcDateTime.ToString(call.Groups["format"] is { Success: true, Value: var format } ? format : "yyyyMMddTHHmmssZ", CultureInfo.InvariantCulture)}'")));
 
-    /// <summary>What the compiled template comes to with a text in it replaced.</summary>
+    /// <summary>Evaluates the compiled template after a text replacement.</summary>
     internal Task<Infrastructure> EvaluateChangedAsync(string from, string to)
     {
         var text = Infrastructure.Template.ToJsonString(s_plain);
@@ -139,7 +140,7 @@ public sealed partial class InfrastructureFixture : IAsyncLifetime
 
     internal Task<Compilation> CompileParametersAsync(string name) => _compiler!.CompileParametersAsync(At(name), CancellationToken.None);
 
-    /// <summary>The parameters that azd gives, with what its environment would hold put in.</summary>
+    /// <summary>The parameters of azd, with the values of its environment filled in.</summary>
     internal async Task<Compilation> CompileAzdParametersAsync(string size)
     {
         var path = At($"azd-{Path.GetRandomFileName()}.bicepparam");
@@ -170,7 +171,7 @@ public sealed partial class InfrastructureFixture : IAsyncLifetime
     }
 }
 
-/// <summary>The tests that share one compilation.</summary>
+/// <summary>Tests that share one compilation.</summary>
 [CollectionDefinition(Name)]
 public sealed class InfrastructureTests : ICollectionFixture<InfrastructureFixture>
 {

@@ -3,7 +3,7 @@ using System.Security.Cryptography;
 
 namespace ContentSync.Tests.Infra;
 
-/// <summary>The scripts around the signing key, with a stand-in for the Azure CLI that keeps its vaults in a folder.</summary>
+/// <summary>Runs the signing key scripts with a fake Azure CLI that keeps its vaults in a folder.</summary>
 public sealed class KeyScriptTests : IDisposable
 {
     private const string Az = """
@@ -32,7 +32,7 @@ public sealed class KeyScriptTests : IDisposable
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
     [ScriptFact("bash", "openssl")]
-    public async Task Prints_the_public_key_as_AlipayHK_asks_for_it()
+    public async Task Prints_the_public_key_in_the_format_that_AlipayHK_requires()
     {
         using var key = RSA.Create(2048);
         await File.WriteAllTextAsync(Path.Combine(_folder, "key.pem"), key.ExportSubjectPublicKeyInfoPem());
@@ -44,7 +44,7 @@ public sealed class KeyScriptTests : IDisposable
     }
 
     [ScriptFact("bash", "openssl")]
-    public async Task Says_which_role_reading_a_key_takes()
+    public async Task The_error_names_the_role_that_may_read_a_key()
     {
         var run = await RunAsync("public-key.sh", "one", "alipayhk-v1");
 
@@ -53,7 +53,7 @@ public sealed class KeyScriptTests : IDisposable
     }
 
     [ScriptFact("bash")]
-    public async Task Places_the_key_where_it_is_missing_and_nowhere_else()
+    public async Task Places_the_key_only_in_vaults_that_lack_it()
     {
         Have("one");
         Have("two");
@@ -65,7 +65,7 @@ public sealed class KeyScriptTests : IDisposable
     }
 
     [ScriptFact("bash")]
-    public async Task Says_why_a_key_may_not_be_placed()
+    public async Task The_error_says_why_a_key_cannot_be_placed()
     {
         Have("one");
 

@@ -3,14 +3,14 @@ using System.Text.Json;
 
 namespace ContentSync.Tests.Infra;
 
-/// <summary>What the language service says of a query.</summary>
-/// <param name="Errors">Code and message of each; none where the query is valid over the schema.</param>
-/// <param name="Tables">The tables that it reads.</param>
+/// <summary>The analysis of a query by the language service.</summary>
+/// <param name="Errors">Code and message of each error; empty if the query is valid for the schema.</param>
+/// <param name="Tables">The tables that the query reads.</param>
 /// <param name="Columns">Name and Kusto type of each column of the result.</param>
 internal sealed record KustoAnalysis(IReadOnlyList<string> Errors, IReadOnlyList<string> Tables, IReadOnlyDictionary<string, string> Columns);
 
 /// <summary>
-/// Kusto's own language service, from npm: installed on first use into <c>.tools</c> at the root of the repository, and offline from then on.
+/// Kusto's language service from npm. The first use installs it into <c>.tools</c> in the repository root; later uses need no network.
 /// Needs node and npm on the PATH.
 /// </summary>
 internal static class KustoLanguage
@@ -23,7 +23,7 @@ internal static class KustoLanguage
 
     /// <summary>Parses the queries and binds them to the schema.</summary>
     /// <param name="tables">Name and columns of each table, as in <c>(Name: string, Sum: real)</c>.</param>
-    /// <param name="queries">Any number.</param>
+    /// <param name="queries">The queries to analyze, in KQL.</param>
     public static async Task<IReadOnlyList<KustoAnalysis>> AnalyzeAsync(IReadOnlyDictionary<string, string> tables, IReadOnlyList<string> queries)
     {
         var package = await InstalledAsync();
@@ -54,7 +54,7 @@ internal static class KustoLanguage
         {
             if (File.Exists(mark)) return package;
 
-            // No install scripts: none is needed to run it.
+            // The service needs no install scripts.
             Directory.CreateDirectory(folder);
             using var install = Process.Start(new ProcessStartInfo(
                 OperatingSystem.IsWindows() ? "npm.cmd" : "npm",
@@ -74,7 +74,7 @@ internal static class KustoLanguage
                 throw new InvalidOperationException(reason);
             }
 
-            // Last, so that an interrupted install is repeated.
+            // Done last, so that an interrupted installation runs again.
             await File.WriteAllTextAsync(mark, "");
             return package;
         }

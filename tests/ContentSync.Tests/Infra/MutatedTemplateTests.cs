@@ -4,8 +4,8 @@ using ContentSync.Tests.Infra.Rules;
 namespace ContentSync.Tests.Infra;
 
 /// <summary>
-/// The rules look at what a template comes to. These tests break the compiled template itself, deep inside its modules, let the
-/// compiler evaluate it, and see the rule fail: nothing between template and rule hides a fault.
+/// The rules check evaluated templates. These tests break the compiled template itself, deep inside its modules, let the compiler
+/// evaluate it, and check that the rule fails: the evaluation hides no fault.
 /// </summary>
 [Collection(InfrastructureTests.Name)]
 public sealed class MutatedTemplateTests(InfrastructureFixture fixture)
@@ -15,7 +15,7 @@ public sealed class MutatedTemplateTests(InfrastructureFixture fixture)
     [InlineData("storage-shared-keys-off", "Microsoft.Storage/storageAccounts", "allowSharedKeyAccess")]
     [InlineData("sessions-for-lanes", "Microsoft.ServiceBus/namespaces/queues", "requiresSession")]
     [InlineData("app-https-only", "Microsoft.Web/sites", "httpsOnly")]
-    public async Task A_fault_in_a_module_fails_its_rule(string rule, string type, string property)
+    public async Task A_fault_in_a_module_violates_its_rule(string rule, string type, string property)
     {
         var mutant = fixture.Infrastructure.Clone();
 
@@ -46,7 +46,7 @@ public sealed class MutatedTemplateTests(InfrastructureFixture fixture)
     [InlineData("instance-memory", "[parameters('capacity').instanceMemoryMB]", "[div(parameters('capacity').instanceMemoryMB, 2)]")]
     [InlineData("sweep-often", "0 */5 * * * *", "0 0 4 * * *")]
     [InlineData("only-plans-go", "format('{0}/plans/', parameters('stateContainerName'))", "format('{0}/', parameters('catalogContainerName'))")]
-    public async Task A_careless_change_of_the_template_fails_its_rule(string rule, string from, string to)
+    public async Task A_careless_change_of_the_template_violates_its_rule(string rule, string from, string to)
     {
         var broken = await fixture.EvaluateChangedAsync(from, to);
 
@@ -54,7 +54,7 @@ public sealed class MutatedTemplateTests(InfrastructureFixture fixture)
     }
 
     [BicepFact]
-    public async Task The_template_as_it_is_comes_to_the_same_by_this_way()
+    public async Task The_unchanged_template_evaluates_to_the_same_resources()
     {
         var evaluated = await fixture.EvaluateAsync(fixture.Infrastructure.Template);
 
@@ -62,7 +62,7 @@ public sealed class MutatedTemplateTests(InfrastructureFixture fixture)
         Assert.True(JsonNode.DeepEquals(fixture.Infrastructure.Production.Document, evaluated.Production.Document));
     }
 
-    /// <summary>Turns a switch over, wherever the type's properties say it: in place, or in a variable they come from.</summary>
+    /// <summary>Inverts a boolean property of a type, whether it is set in place or through a variable.</summary>
     private static void Flip(JsonObject template, string type, string property)
     {
         if (!template["resources"]!.AsObject().Any(one => (string?)one.Value!["type"] == type)) return;

@@ -3,25 +3,25 @@ using System.Globalization;
 
 namespace ContentSync.Tests.Infra;
 
-/// <summary>The script that runs before every deployment, with a stand-in for the Azure CLI that answers from files.</summary>
+/// <summary>Runs the preflight script with a fake Azure CLI that prints prepared files.</summary>
 public sealed class PreflightTests : IDisposable
 {
     private const string Az = """
         #!/usr/bin/env bash
-        # Prints the file that is named after what is asked for; nothing where there is none.
+        # Prints the file prepared for the command; nothing if there is none.
         case "$1 $2" in
-          "group exists") [[ -e $ANSWERS/group ]] && echo true || echo false ;;
+          "group exists") [[ -e $RESPONSES/group ]] && echo true || echo false ;;
           "resource list")
             case "$*" in
               *Microsoft.ServiceBus/namespaces*) name=tier ;;
               *tags.generation\ --*) name=generations ;;
               *) name=vault ;;
             esac
-            cat "$ANSWERS/$name" 2>/dev/null || true ;;
+            cat "$RESPONSES/$name" 2>/dev/null || true ;;
           "resource show")
-            if [[ -e $ANSWERS/denied ]]; then echo "AuthorizationFailed: no" >&2; exit 1; fi
-            if [[ -e $ANSWERS/exp-${4##*/} ]]; then cat "$ANSWERS/exp-${4##*/}"; else echo "(ResourceNotFound) no such key" >&2; exit 3; fi ;;
-          "keyvault list-deleted") cat "$ANSWERS/deleted" 2>/dev/null || true ;;
+            if [[ -e $RESPONSES/denied ]]; then echo "AuthorizationFailed: no" >&2; exit 1; fi
+            if [[ -e $RESPONSES/exp-${4##*/} ]]; then cat "$RESPONSES/exp-${4##*/}"; else echo "(ResourceNotFound) no such key" >&2; exit 3; fi ;;
+          "keyvault list-deleted") cat "$RESPONSES/deleted" 2>/dev/null || true ;;
         esac
         """;
 
@@ -30,7 +30,7 @@ public sealed class PreflightTests : IDisposable
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
     [ScriptFact("bash")]
-    public async Task The_first_deployment_gets_an_expiry_some_two_years_ahead()
+    public async Task On_the_first_deployment_the_key_expires_in_about_two_years()
     {
         var run = await RunAsync("small");
 
@@ -41,10 +41,10 @@ public sealed class PreflightTests : IDisposable
     }
 
     [ScriptFact("bash")]
-    public async Task A_key_that_exists_keeps_the_expiry_it_has_in_Azure()
+    public async Task An_existing_key_keeps_its_expiry()
     {
-        Have("small");
-        Answer("exp-alipayhk-v1", "1858204799");
+        PrepareEnvironment("small");
+        Respond("exp-alipayhk-v1", "1858204799");
 
         var run = await RunAsync("small", ("SIGNING_KEY_EXPIRY", "1=2040-01-01T00:00:00Z"));
 
@@ -52,10 +52,10 @@ public sealed class PreflightTests : IDisposable
     }
 
     [ScriptFact("bash")]
-    public async Task A_key_that_does_not_exist_yet_keeps_the_expiry_of_the_last_run_and_the_next_key_gets_its_own()
+    public async Task A_key_that_does_not_exist_yet_keeps_the_expiry_of_the_last_run_and_the_next_key_has_its_own()
     {
-        Have("small");
-        Answer("exp-alipayhk-v1", "1858204799");
+        PrepareEnvironment("small");
+        Respond("exp-alipayhk-v1", "1858204799");
 
         var run = await RunAsync("small", ("SIGNING_NEXT_KEY_VERSION", "2"), ("SIGNING_KEY_EXPIRY", "1=2028-11-18T23:59:59Z,2=2031-05-06T07:08:09Z"));
 
@@ -63,10 +63,10 @@ public sealed class PreflightTests : IDisposable
     }
 
     [ScriptFact("bash")]
-    public async Task A_key_that_may_not_be_read_is_not_taken_for_one_that_does_not_exist()
+    public async Task A_key_that_cannot_be_read_is_not_treated_as_missing()
     {
-        Have("small");
-        Answer("denied", "");
+        PrepareEnvironment("small");
+        Respond("denied", "");
 
         var run = await RunAsync("small");
 
@@ -78,9 +78,9 @@ public sealed class PreflightTests : IDisposable
     [ScriptTheory("bash")]
     [InlineData("small", "production", "Standard")]
     [InlineData("production", "small", "Premium")]
-    public async Task A_size_that_Azure_cannot_change_to_is_refused_with_the_way_out(string existing, string wanted, string tier)
+    public async Task A_change_of_size_that_Azure_does_not_allow_is_rejected_with_a_workaround(string existing, string wanted, string tier)
     {
-        Have(existing);
+        PrepareEnvironment(existing);
 
         var run = await RunAsync(wanted);
 
@@ -92,9 +92,9 @@ public sealed class PreflightTests : IDisposable
     [ScriptTheory("bash")]
     [InlineData("1\n1\n1\n", "2")]
     [InlineData("1\n3\n2\n", "4")]
-    public async Task After_the_vaults_were_deleted_the_next_ones_get_names_that_are_free(string deleted, string generation)
+    public async Task After_the_vaults_were_deleted_the_next_generation_has_free_names(string deleted, string generation)
     {
-        Answer("deleted", deleted);
+        Respond("deleted", deleted);
 
         var run = await RunAsync("small");
 
@@ -103,11 +103,11 @@ public sealed class PreflightTests : IDisposable
     }
 
     [ScriptFact("bash")]
-    public async Task Vaults_that_exist_keep_their_generation_whatever_was_deleted()
+    public async Task Existing_vaults_keep_their_generation_whatever_was_deleted()
     {
-        Have("small");
-        Answer("generations", "2\n2\n");
-        Answer("deleted", "1\n");
+        PrepareEnvironment("small");
+        Respond("generations", "2\n2\n");
+        Respond("deleted", "1\n");
 
         var run = await RunAsync("small");
 
@@ -119,7 +119,7 @@ public sealed class PreflightTests : IDisposable
     {
         await Program("azd", """
             #!/usr/bin/env bash
-            echo "$*" >>"$ANSWERS/azd-log"
+            echo "$*" >>"$RESPONSES/azd-log"
             """);
 
         var run = await RunAsync("small", ("AZD", "1"), ("SIGNING_KEY_EXPIRY", "1=2028-11-18T23:59:59Z"));
@@ -140,16 +140,16 @@ public sealed class PreflightTests : IDisposable
         Assert.Contains("usage: preflight.sh RESOURCE_GROUP small|production", run.Errors, StringComparison.Ordinal);
     }
 
-    /// <summary>An environment of a size that exists.</summary>
-    private void Have(string size)
+    /// <summary>Prepares an existing environment of the given size.</summary>
+    private void PrepareEnvironment(string size)
     {
-        Answer("group", "");
-        Answer("tier", size == "production" ? "Premium\n" : "Standard\n");
-        Answer("generations", "1\n");
-        Answer("vault", "/subscriptions/s/resourceGroups/rg-csync-uat/providers/Microsoft.KeyVault/vaults/csync-kv1-x\n");
+        Respond("group", "");
+        Respond("tier", size == "production" ? "Premium\n" : "Standard\n");
+        Respond("generations", "1\n");
+        Respond("vault", "/subscriptions/s/resourceGroups/rg-csync-uat/providers/Microsoft.KeyVault/vaults/csync-kv1-x\n");
     }
 
-    private void Answer(string name, string text) => File.WriteAllText(Path.Combine(_folder, name), text);
+    private void Respond(string name, string text) => File.WriteAllText(Path.Combine(_folder, name), text);
 
     private static string Exported(string output, string name) =>
         output.Trim().Split(' ').Single(part => part.StartsWith(name + "=", StringComparison.Ordinal))[(name.Length + 1)..];
@@ -170,7 +170,7 @@ public sealed class PreflightTests : IDisposable
             RedirectStandardError = true,
         };
         start.Environment["PATH"] = _folder + Path.PathSeparator + Environment.GetEnvironmentVariable("PATH");
-        start.Environment["ANSWERS"] = _folder;
+        start.Environment["RESPONSES"] = _folder;
         foreach (var (name, value) in environment) start.Environment[name] = value;
 
         using var process = Process.Start(start)!;

@@ -4,8 +4,8 @@ using ContentSync.Tests.Infra.Rules;
 namespace ContentSync.Tests.Infra;
 
 /// <summary>
-/// Every query of alerts and workbook is valid over the tables that the telemetry is written to, by Kusto's own language service. The tags in
-/// Properties, which are dynamic to Kusto, are checked by the rules on known metrics.
+/// Kusto's language service checks every alert and workbook query against the tables that hold the telemetry. The tags in Properties are
+/// dynamic in Kusto; the rules on known metrics check them.
 /// </summary>
 [Collection(InfrastructureTests.Name)]
 public sealed partial class QueryTests(InfrastructureFixture fixture)
@@ -14,7 +14,7 @@ public sealed partial class QueryTests(InfrastructureFixture fixture)
 
     private static readonly string? s_skip = BicepCompiler.SkipReason ?? Tools.Missing(["node", "npm"]);
 
-    /// <summary>The columns that queries may read, of each table that this deployment writes:
+    /// <summary>The columns that queries may read, by table:
     /// https://learn.microsoft.com/azure/azure-monitor/reference/tables</summary>
     private static readonly Dictionary<string, string> s_tables = new()
     {
@@ -29,7 +29,7 @@ public sealed partial class QueryTests(InfrastructureFixture fixture)
     };
 
     [SkippableFact]
-    public async Task Every_query_of_an_alert_binds_and_returns_its_measure_as_a_number()
+    public async Task Every_alert_query_is_valid_and_returns_its_measure_as_a_number()
     {
         Skip.If(s_skip is not null, s_skip);
         var alerts = fixture.Infrastructure.Of(QueryAlerts).ToArray();
@@ -46,7 +46,7 @@ public sealed partial class QueryTests(InfrastructureFixture fixture)
     }
 
     [SkippableFact]
-    public async Task Every_query_of_the_workbook_binds()
+    public async Task Every_workbook_query_is_valid()
     {
         Skip.If(s_skip is not null, s_skip);
         var queries = ObservabilityRules.WorkbookQueries(fixture.Infrastructure.Production).ToArray();
@@ -66,7 +66,7 @@ public sealed partial class QueryTests(InfrastructureFixture fixture)
     [InlineData("-silence", "| summarize", "| sumarize")]
     [InlineData("-function-failures", "AppRequests", "AppMetrics")]
     [InlineData("-oldest-pending", "Sum / ItemCount", "Name / ItemCount")]
-    public async Task A_query_that_reads_what_is_not_there_is_an_error(string nameEnd, string from, string to)
+    public async Task A_query_with_an_unknown_name_is_an_error(string nameEnd, string from, string to)
     {
         Skip.If(s_skip is not null, s_skip);
         var query = QueryOf(fixture.Infrastructure.Small.The(QueryAlerts, nameEnd));

@@ -1,6 +1,6 @@
 namespace ContentSync.Tests.Infra;
 
-/// <summary>A test that runs a script; skipped, with the reason, where a tool the script needs is missing or cannot be what it is on Linux.</summary>
+/// <summary>A test that runs a script; skipped with a reason if a tool is missing or differs from the one on Linux.</summary>
 [AttributeUsage(AttributeTargets.Method)]
 internal sealed class ScriptFactAttribute : FactAttribute
 {

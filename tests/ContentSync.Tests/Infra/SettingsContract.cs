@@ -9,10 +9,10 @@ using ContentSync.Synchronization;
 
 namespace ContentSync.Tests.Infra;
 
-/// <summary>What the app reads and is made of, as far as the templates have to agree with it.</summary>
+/// <summary>The settings, functions and metrics of the app that the templates must match.</summary>
 internal static class SettingsContract
 {
-    /// <summary>Sections whose options are classes: a setting of theirs must name a property of one.</summary>
+    /// <summary>Sections that bind to option classes; each of their settings must name a property.</summary>
     public static IReadOnlyDictionary<string, Type[]> Options { get; } = new Dictionary<string, Type[]>
     {
         [AlipayHkOptions.Section] = [typeof(AlipayHkOptions)],
@@ -26,7 +26,7 @@ internal static class SettingsContract
         [WebhookOptions.Section] = [typeof(WebhookOptions)],
     };
 
-    /// <summary>Settings that the platform, the host or a binding reads, and sections that have no class. A star stands for a number.</summary>
+    /// <summary>Settings read by the platform, the host or a binding, and sections without a class. A star stands for a number.</summary>
     public static IReadOnlyList<string> Others { get; } =
     [
         "APPLICATIONINSIGHTS_AUTHENTICATION_STRING", "APPLICATIONINSIGHTS_CONNECTION_STRING", "AZURE_CLIENT_ID",
@@ -35,7 +35,7 @@ internal static class SettingsContract
         QueueOptions.ContentSetting, QueueOptions.ResyncSetting, ScheduleOptions.ResyncSetting, ScheduleOptions.SweepSetting,
     ];
 
-    /// <summary>Settings without which the app does not start.</summary>
+    /// <summary>Settings that the app needs to start.</summary>
     public static IReadOnlyList<string> Required { get; } =
     [
         "AlipayHk__BaseAddress", "AlipayHk__ClientId", "AlipayHk__PublicKeys__0__KeyVersion", "AlipayHk__PublicKeys__0__PublicKey",
@@ -53,8 +53,9 @@ internal static class SettingsContract
         "SubmitContent", "SubmitContentBatch", "GetContent", "ProcessContentMessage", "ProcessResyncPack", "ScheduleResync", "SweepPending", "CheckHealth",
     ];
 
-    /// <summary>The instruments of the meter ContentSync, each with its tags and, for a tag with a fixed set of values that queries compare, those
-    /// values.</summary>
+    /// <summary>
+    /// The instruments of the meter ContentSync with their tags. A tag whose values queries compare lists all its possible values.
+    /// </summary>
     public static IReadOnlyDictionary<string, IReadOnlyDictionary<string, string[]>> Instruments { get; } = new Dictionary<string,
         IReadOnlyDictionary<string, string[]>>
     {

@@ -6,13 +6,15 @@ using Microsoft.Extensions.Logging;
 
 namespace ContentSync.Tests.Infra;
 
-/// <summary>The smoke test script, against an app that answers as told.</summary>
+/// <summary>Runs the smoke test script against an app with scripted responses.</summary>
 public sealed class SmokeTestTests
 {
     [ScriptFact("bash", "curl")]
     public async Task Succeeds_once_AlipayHK_has_acknowledged_the_item()
     {
-        await using var app = await AnsweringApp.StartAsync(202, """{"contentId":"smoke-test","state":"pending"}""", """{"state": "Pending"}""", """{ "contentId": "smoke-test", "state": "Synchronized" }""");
+        await using var app = await ScriptedApp.StartAsync(
+            202, """{"contentId":"smoke-test","state":"pending"}""", """{"state": "Pending"}""",
+            """{ "contentId": "smoke-test", "state": "Synchronized" }""");
 
         var run = await RunAsync(app.Address, key: "a key");
 
@@ -23,9 +25,9 @@ public sealed class SmokeTestTests
     }
 
     [ScriptFact("bash", "curl")]
-    public async Task Sends_the_item_it_is_given()
+    public async Task Sends_the_given_item()
     {
-        await using var app = await AnsweringApp.StartAsync(200, "{}", """{"state":"synchronized"}""");
+        await using var app = await ScriptedApp.StartAsync(200, "{}", """{"state":"synchronized"}""");
         var file = Path.GetTempFileName();
         await File.WriteAllTextAsync(file, """
             { "contentType": "SKU",
@@ -46,20 +48,20 @@ public sealed class SmokeTestTests
     [InlineData(409, "a newer revision of smoke-test was accepted before")]
     [InlineData(422, "AlipayHK rejected the item: why")]
     [InlineData(500, "HTTP 500: why")]
-    public async Task Says_what_went_wrong(int status, string said)
+    public async Task The_error_explains_the_status_code(int status, string expected)
     {
-        await using var app = await AnsweringApp.StartAsync(status, "why");
+        await using var app = await ScriptedApp.StartAsync(status, "why");
 
         var run = await RunAsync(app.Address);
 
         Assert.Equal(1, run.ExitCode);
-        Assert.Contains(said, run.Errors, StringComparison.Ordinal);
+        Assert.Contains(expected, run.Errors, StringComparison.Ordinal);
     }
 
     [ScriptFact("bash", "curl")]
     public async Task Fails_when_the_item_is_parked()
     {
-        await using var app = await AnsweringApp.StartAsync(202, "{}", """{"state":"parked","parkReason":"rejected"}""");
+        await using var app = await ScriptedApp.StartAsync(202, "{}", """{"state":"parked","parkReason":"rejected"}""");
 
         var run = await RunAsync(app.Address);
 
@@ -68,9 +70,9 @@ public sealed class SmokeTestTests
     }
 
     [ScriptFact("bash", "curl")]
-    public async Task Fails_when_time_is_up()
+    public async Task Fails_after_the_timeout()
     {
-        await using var app = await AnsweringApp.StartAsync(202, "{}", """{"state":"pending"}""");
+        await using var app = await ScriptedApp.StartAsync(202, "{}", """{"state":"pending"}""");
 
         var run = await RunAsync(app.Address, timeout: "0");
 
@@ -79,9 +81,9 @@ public sealed class SmokeTestTests
     }
 
     [ScriptFact("bash", "curl")]
-    public async Task Fails_when_nothing_answers()
+    public async Task Fails_without_a_response()
     {
-        var app = await AnsweringApp.StartAsync(202, "{}");
+        var app = await ScriptedApp.StartAsync(202, "{}");
         var address = app.Address;
         await app.DisposeAsync();
 
@@ -95,7 +97,7 @@ public sealed class SmokeTestTests
     [InlineData("ftp://host")]
     [InlineData("http://host/api/content")]
     [InlineData("host")]
-    public async Task Refuses_an_address_that_is_none(string address)
+    public async Task Rejects_an_invalid_address(string address)
     {
         var run = await RunAsync(address);
 
@@ -104,7 +106,7 @@ public sealed class SmokeTestTests
     }
 
     [ScriptFact("bash", "curl")]
-    public async Task Refuses_an_item_without_an_id()
+    public async Task Rejects_an_item_without_an_id()
     {
         var run = await RunAsync("http://localhost:1", item: "/dev/null");
 
@@ -131,13 +133,13 @@ public sealed class SmokeTestTests
         return (process.ExitCode, await output, await errors);
     }
 
-    /// <summary>Answers the post with a status, and each look with the next of its answers, the last one over and over.</summary>
-    private sealed class AnsweringApp : IAsyncDisposable
+    /// <summary>Returns a fixed response to POST and the next state to each GET; repeats the last state.</summary>
+    private sealed class ScriptedApp : IAsyncDisposable
     {
         private readonly WebApplication _app;
-        private int _looks;
+        private int _gets;
 
-        private AnsweringApp(WebApplication app) => _app = app;
+        private ScriptedApp(WebApplication app) => _app = app;
 
         public string Address => _app.Urls.Single();
 
@@ -145,12 +147,12 @@ public sealed class SmokeTestTests
 
         public string LastPath { get; private set; } = "";
 
-        public static async Task<AnsweringApp> StartAsync(int status, string answer, params string[] looks)
+        public static async Task<ScriptedApp> StartAsync(int status, string response, params string[] states)
         {
             var builder = WebApplication.CreateSlimBuilder();
             builder.Logging.ClearProviders();
             builder.WebHost.UseUrls("http://127.0.0.1:0");
-            var app = new AnsweringApp(builder.Build());
+            var app = new ScriptedApp(builder.Build());
 
             app._app.Run(context =>
             {
@@ -158,7 +160,7 @@ public sealed class SmokeTestTests
                 app.LastPath = context.Request.Path;
                 var isPost = HttpMethods.IsPost(context.Request.Method);
                 context.Response.StatusCode = isPost ? status : 200;
-                return context.Response.WriteAsync(isPost ? answer : looks[Math.Min(app._looks++, looks.Length - 1)]);
+                return context.Response.WriteAsync(isPost ? response : states[Math.Min(app._gets++, states.Length - 1)]);
             });
 
             await app._app.StartAsync();

@@ -4,7 +4,7 @@ using System.Text.Json.Nodes;
 
 namespace ContentSync.Tests.Infra;
 
-/// <summary>What a change to the templates comes to stands in the review, as a change to these files.</summary>
+/// <summary>A change to the templates shows up in the review as a change to the snapshot files.</summary>
 [Collection(InfrastructureTests.Name)]
 public sealed class SnapshotTests(InfrastructureFixture fixture)
 {
@@ -13,10 +13,10 @@ public sealed class SnapshotTests(InfrastructureFixture fixture)
     private static readonly JsonSerializerOptions s_readable = new() { WriteIndented = true, NewLine = "\n", Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     [BicepFact]
-    public Task The_small_set_up_comes_to_what_was_reviewed() => MatchesAsync(fixture.Infrastructure.Small);
+    public Task The_small_size_matches_its_reviewed_snapshot() => MatchesAsync(fixture.Infrastructure.Small);
 
     [BicepFact]
-    public Task The_production_set_up_comes_to_what_was_reviewed() => MatchesAsync(fixture.Infrastructure.Production);
+    public Task The_production_size_matches_its_reviewed_snapshot() => MatchesAsync(fixture.Infrastructure.Production);
 
     private static async Task MatchesAsync(Effect effect)
     {
@@ -33,13 +33,15 @@ public sealed class SnapshotTests(InfrastructureFixture fixture)
 
         var expected = File.Exists(file) ? (await File.ReadAllTextAsync(file)).ReplaceLineEndings("\n") : "";
         Assert.True(expected == actual, $"""
-            The {name} set-up comes to something else than infra/snapshots/{name}.json says, from line {FirstDifference(expected, actual)} on.
-            If that is meant, refresh the file and review the difference:
+            The {name} size differs from infra/snapshots/{name}.json from line {FirstDifference(expected, actual)} on.
+            If that is intended, refresh the file and review the difference:
               {Refresh}=1 dotnet test tests/ContentSync.Tests --filter FullyQualifiedName~SnapshotTests
             """);
     }
 
-    /// <summary>As JSON, with the outputs by name, since the compiler gives them in another order each time, and without the workbook's text, which has a file of its own.</summary>
+    /// <summary>
+    /// The document as JSON. Outputs are sorted, since the compiler returns them in varying order. The workbook is left out; it has its own file.
+    /// </summary>
     private static string Text(JsonObject document)
     {
         var sorted = document.DeepClone().AsObject();

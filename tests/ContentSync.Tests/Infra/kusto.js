@@ -1,4 +1,4 @@
-// Parses Kusto queries and binds them to a schema, without a network. Reads {tables, queries} as JSON from standard input and
+// Parses Kusto queries and binds them to a schema, offline. Reads {tables, queries} as JSON from standard input and
 // prints, for each query, its errors, the tables that it reads and the columns of its result.
 const fs = require('fs');
 const path = require('path');

@@ -1,6 +1,6 @@
+using ContentSync.Resync;
 using ContentSync.Tests.Catalog;
 using ContentSync.Tests.Resync.Lanes;
-using ContentSync.Resync;
 
 namespace ContentSync.Tests.Resync;
 
@@ -34,7 +34,7 @@ public sealed class ResyncRequestTests : IDisposable
         while (_broker.Next() is { } message)
             await _broker.SettleAsync(message, await _world.ProcessAsync(Catalog, message, _broker, new KillSwitch(long.MaxValue)));
         Assert.Equal(ResyncRunState.Completed, (await _resyncs.FindAsync(real.Run.RunId, default))!.State);
-        Assert.Equal(["a"], _world.AlipayHk.Held.Keys);
+        Assert.Equal(["a"], _world.AlipayHk.Items.Keys);
     }
 
     [Theory]

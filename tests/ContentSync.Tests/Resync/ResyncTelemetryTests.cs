@@ -1,7 +1,6 @@
-using ContentSync.Catalog;
 using System.Diagnostics.Metrics;
+using ContentSync.Catalog;
 using ContentSync.Diagnostics;
-using ContentSync.Resync;
 using ContentSync.Resync.Planning;
 using ContentSync.Tests.Catalog;
 

@@ -13,8 +13,8 @@ using Microsoft.Extensions.Logging;
 namespace ContentSync.Tests.ServiceBus;
 
 /// <summary>
-/// One process of the app: the composition root with the real Service Bus client, and a processor for each queue trigger as the Functions host has
-/// it. Where a function fails, the host lets the processor abandon the message.
+/// One process of the app: the composition root with the real Service Bus client, and one processor per queue trigger, as in the Functions host.
+/// When a function fails, the processor abandons the message.
 /// </summary>
 internal sealed class AppProcess : IAsyncDisposable
 {
@@ -41,13 +41,13 @@ internal sealed class AppProcess : IAsyncDisposable
 
     public ServiceBusClient Client { get; }
 
-    /// <summary>MessageIds in the order of their deliveries.</summary>
+    /// <summary>MessageIds in delivery order.</summary>
     public ConcurrentQueue<string> Delivered { get; } = new();
 
-    /// <summary>What functions threw.</summary>
+    /// <summary>Exceptions that functions threw.</summary>
     public ConcurrentQueue<Exception> Failures { get; } = new();
 
-    /// <summary>What the processors reported, failures of functions included.</summary>
+    /// <summary>Errors that the processors reported, including failures of functions.</summary>
     public ConcurrentQueue<ProcessErrorEventArgs> Errors { get; } = new();
 
     public static async Task<AppProcess> StartAsync(
@@ -73,10 +73,10 @@ internal sealed class AppProcess : IAsyncDisposable
     public T Service<T>()
         where T : notnull => _services.GetRequiredService<T>();
 
-    /// <summary>An instance of a function's class, made as the worker makes it.</summary>
+    /// <summary>Creates an instance of a function's class, as the worker does.</summary>
     public T Function<T>() => ActivatorUtilities.CreateInstance<T>(_services);
 
-    /// <summary>Stops as a host does that shuts down: no new messages, and what is under way is cancelled.</summary>
+    /// <summary>Stops as a host does on shutdown: receives no new messages and cancels running functions.</summary>
     public async Task StopAsync()
     {
         await _content.CloseAsync();
@@ -101,15 +101,15 @@ internal sealed class AppProcess : IAsyncDisposable
             ["AlipayHk:ClientId"] = ServiceBusWorld.ClientId,
             ["AlipayHk:PublicKeys:0:KeyVersion"] = world.Gateway.KeyVersion,
             ["AlipayHk:PublicKeys:0:PublicKey"] = world.Gateway.PublicKey,
-            ["AlipayHk:QuickRetries"] = "0",
+            ["AlipayHk:ImmediateRetries"] = "0",
             ["Signing:Keys:0:KeyId"] = "https://vault.example/keys/signing/0123456789abcdef0123456789abcdef",
             ["Signing:Keys:0:KeyVersion"] = ServiceBusWorld.KeyVersion,
             ["Ledger:TableEndpoint"] = "https://account.table.core.windows.net",
-            ["Queues:Content"] = ServiceBusWorld.ContentQueue,
-            ["Queues:Resync"] = ServiceBusWorld.ResyncQueue,
+            ["ContentQueue"] = ServiceBusWorld.ContentQueue,
+            ["ResyncQueue"] = ServiceBusWorld.ResyncQueue,
             ["ServiceBus"] = world.ConnectionString,
-            ["Schedules:Resync"] = "0 0 19 * * *",
-            ["Schedules:Sweep"] = "0 */5 * * * *",
+            ["ResyncSchedule"] = "0 0 19 * * *",
+            ["SweepSchedule"] = "0 */5 * * * *",
             ["Resync:StateContainerUri"] = "https://account.blob.core.windows.net/resync",
             ["Resync:SendsPerSecond"] = "0",
         };
@@ -136,13 +136,13 @@ internal sealed class AppProcess : IAsyncDisposable
         }
     }
 
-    /// <summary>Nothing in these tests asks for a token.</summary>
+    /// <summary>These tests never request a token.</summary>
     private sealed class NoCredential : TokenCredential
     {
         public override AccessToken GetToken(TokenRequestContext requestContext, CancellationToken cancellationToken) =>
-            throw new NotSupportedException("No token is to be had here.");
+            throw new NotSupportedException("These tests have no tokens.");
 
         public override ValueTask<AccessToken> GetTokenAsync(TokenRequestContext requestContext, CancellationToken cancellationToken) =>
-            ValueTask.FromException<AccessToken>(new NotSupportedException("No token is to be had here."));
+            ValueTask.FromException<AccessToken>(new NotSupportedException("These tests have no tokens."));
     }
 }

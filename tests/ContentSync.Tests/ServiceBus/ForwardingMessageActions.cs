@@ -3,10 +3,7 @@ using Microsoft.Azure.Functions.Worker;
 
 namespace ContentSync.Tests.ServiceBus;
 
-/// <summary>Settles over the link on which the message came, by the processor's own methods, as the Functions host does for its worker.</summary>
-/// <param name="complete">The processor's method.</param>
-/// <param name="abandon">The processor's method.</param>
-/// <param name="deadLetter">The processor's method.</param>
+/// <summary>Settles messages with the processor's methods, over the link that delivered them, as the Functions host does for its worker.</summary>
 internal sealed class ForwardingMessageActions(
     Func<ServiceBusReceivedMessage, CancellationToken, Task> complete,
     Func<ServiceBusReceivedMessage, IDictionary<string, object>?, CancellationToken, Task> abandon,

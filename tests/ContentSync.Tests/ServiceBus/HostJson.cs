@@ -4,7 +4,7 @@ using Azure.Messaging.ServiceBus;
 
 namespace ContentSync.Tests.ServiceBus;
 
-/// <summary>What the Functions host makes of the section <c>serviceBus</c> of host.json: each trigger gets a processor with these options.</summary>
+/// <summary>Processor options from the section <c>serviceBus</c> of host.json, as the Functions host applies them to each trigger.</summary>
 internal static class HostJson
 {
     public static ServiceBusProcessorOptions Processor()

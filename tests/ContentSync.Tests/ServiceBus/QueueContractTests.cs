@@ -6,14 +6,16 @@ using ContentSync.Simulator;
 
 namespace ContentSync.Tests.ServiceBus;
 
-/// <summary>The README's queue contract, from a catalog pipeline's send to AlipayHK, ledger and dead-letter queue.</summary>
+/// <summary>
+/// The README's queue contract end to end: from a message that a catalog pipeline sends to AlipayHK, the ledger and the dead-letter queue.
+/// </summary>
 [Collection(nameof(ServiceBusWorld))]
 public sealed class QueueContractTests : IAsyncLifetime
 {
-    private static readonly Dictionary<string, string?> QuickRetries = new()
+    private static readonly Dictionary<string, string?> ShortBackOff = new()
     {
         ["Recoverability:BackOff:0"] = "00:00:00.4",
-        ["Recoverability:SettleTime"] = "00:00:00",
+        ["Recoverability:LateEffectWindow"] = "00:00:00",
     };
 
     private ServiceBusWorld _world = null!;
@@ -23,7 +25,7 @@ public sealed class QueueContractTests : IAsyncLifetime
     public async Task DisposeAsync() => await _world.DisposeAsync();
 
     [SkippableFact]
-    public async Task One_item_is_sent_to_AlipayHK_and_its_message_completed()
+    public async Task A_message_with_one_item_is_completed_once_the_item_is_synchronized()
     {
         await _world.StartProcessAsync();
         await _world.SendAsync("1", ServiceBusWorld.Item("TEA-1"));
@@ -33,7 +35,7 @@ public sealed class QueueContractTests : IAsyncLifetime
     }
 
     [SkippableFact]
-    public async Task Of_an_array_the_good_items_are_sent_and_each_bad_one_is_dead_lettered_alone()
+    public async Task An_array_sends_its_valid_items_and_dead_letters_each_invalid_or_rejected_item_separately()
     {
         await _world.StartProcessAsync();
         const string invalid = """{"contentId":"TEA-2","contentType":"SKU","contentStatus":2,"contentInfo":{}}""";
@@ -48,7 +50,7 @@ public sealed class QueueContractTests : IAsyncLifetime
     [SkippableTheory]
     [InlineData("application/cloudevents+json")]
     [InlineData("application/cloudevents+json; charset=utf-8")]
-    public async Task A_structured_CloudEvent_is_its_data(string contentType)
+    public async Task The_data_of_a_structured_CloudEvent_is_the_item(string contentType)
     {
         await _world.StartProcessAsync();
         await _world.SendAsync("1", Event("TEA-1"), contentType);
@@ -57,7 +59,7 @@ public sealed class QueueContractTests : IAsyncLifetime
     }
 
     [SkippableFact]
-    public async Task A_binary_CloudEvent_is_its_body_whatever_type_its_attributes_have_on_the_wire()
+    public async Task The_body_of_a_binary_CloudEvent_is_the_item_and_its_attributes_may_have_any_AMQP_type()
     {
         await _world.StartProcessAsync();
         await _world.SendAsync("1", ServiceBusWorld.Item("TEA-1"), "application/json", new Dictionary<string, object>
@@ -73,7 +75,7 @@ public sealed class QueueContractTests : IAsyncLifetime
     }
 
     [SkippableFact]
-    public async Task A_batch_of_CloudEvents_is_the_data_of_each_and_a_bad_one_is_dead_lettered_alone()
+    public async Task A_CloudEvents_batch_sends_the_item_of_each_event_and_dead_letters_an_invalid_event_separately()
     {
         await _world.StartProcessAsync();
         await _world.SendAsync("1", $"[{Event("TEA-1")},{Event("TEA-2")},{{\"specversion\":\"1.0\"}}]", "application/cloudevents-batch+json");
@@ -84,7 +86,7 @@ public sealed class QueueContractTests : IAsyncLifetime
     }
 
     [SkippableFact]
-    public async Task Schema_and_version_may_be_named()
+    public async Task A_message_may_state_its_schema_and_an_unsupported_schemaVersion_is_dead_lettered()
     {
         await _world.StartProcessAsync();
         await _world.SendAsync("1", ServiceBusWorld.Item("TEA-1"), null, new() { ["schema"] = "content", ["schemaVersion"] = 1 });
@@ -99,7 +101,7 @@ public sealed class QueueContractTests : IAsyncLifetime
     [InlineData("""{"contentId":"TEA-1","contentStatus":1,"contentInfo":{}}""", "/contentType")]
     [InlineData("not JSON", "JSON")]
     [InlineData("", "empty")]
-    public async Task What_cannot_be_used_is_dead_lettered_with_field_and_rule(string body, string named)
+    public async Task An_invalid_message_is_dead_lettered_with_the_field_and_the_rule_it_violates(string body, string named)
     {
         await _world.StartProcessAsync();
         await _world.SendAsync("1", body);
@@ -121,7 +123,7 @@ public sealed class QueueContractTests : IAsyncLifetime
     }
 
     [SkippableFact]
-    public async Task What_AlipayHK_rejects_is_dead_lettered_with_its_code_and_trace_and_its_own_properties()
+    public async Task An_item_that_AlipayHK_rejects_is_dead_lettered_with_result_code_request_id_tracer_id_and_the_properties_of_its_message()
     {
         await _world.StartProcessAsync();
         await _world.SendAsync("1", ServiceBusWorld.RiskyItem("TEA-1"), null, new Dictionary<string, object> { ["tenant"] = "shop" });
@@ -136,10 +138,10 @@ public sealed class QueueContractTests : IAsyncLifetime
     [SkippableTheory]
     [InlineData("AttemptsExhausted", "3.00:00:00")]
     [InlineData("AgeExceeded", "00:00:00.001")]
-    public async Task What_is_given_up_on_is_dead_lettered_with_the_reason(string reason, string maxAge)
+    public async Task An_item_that_is_parked_after_failed_attempts_is_dead_lettered_with_the_reason(string reason, string maxAge)
     {
         _world.Gateway.Faults = GatewayFaults.Parse("unknown=1");
-        await _world.StartProcessAsync(new Dictionary<string, string?>(QuickRetries)
+        await _world.StartProcessAsync(new Dictionary<string, string?>(ShortBackOff)
         {
             ["Recoverability:MaxAttempts"] = "2",
             ["Recoverability:BreakerThreshold"] = "1",
@@ -153,7 +155,7 @@ public sealed class QueueContractTests : IAsyncLifetime
     }
 
     [SkippableFact]
-    public async Task What_must_be_tried_again_goes_on_as_a_reference_with_its_delay()
+    public async Task A_delayed_retry_is_scheduled_as_a_reference_message_with_the_back_off()
     {
         _world.Gateway.Faults = GatewayFaults.Parse("unknown=1*1");
         await _world.StartProcessAsync();
@@ -174,16 +176,16 @@ public sealed class QueueContractTests : IAsyncLifetime
         Assert.InRange(reference.ScheduledEnqueueTime - DateTimeOffset.UtcNow, TimeSpan.FromSeconds(30), TimeSpan.FromMinutes(1));
         await Eventually.TrueAsync(async () => (await receiver.PeekMessagesAsync(10, 0)).Count == 1, "the message itself is completed");
 
-        // An emulator would deliver it to another test.
+        // Otherwise the emulator would deliver the reference during another test.
         await using var sender = _world.Client.CreateSender(ServiceBusWorld.ContentQueue);
         await sender.CancelScheduledMessageAsync(reference.SequenceNumber);
     }
 
     [SkippableFact]
-    public async Task No_copy_falls_to_duplicate_detection_however_often_an_item_is_tried_again()
+    public async Task Duplicate_detection_drops_no_reference_message_of_repeated_delayed_retries()
     {
         _world.Gateway.Faults = GatewayFaults.Parse("unknown=1*4");
-        await _world.StartProcessAsync(QuickRetries);
+        await _world.StartProcessAsync(ShortBackOff);
         await _world.SendAsync("1", ServiceBusWorld.Item("TEA-1"));
         await _world.SynchronizedAsync("TEA-1");
         await _world.DoneAsync();
@@ -196,19 +198,19 @@ public sealed class QueueContractTests : IAsyncLifetime
     }
 
     [SkippableFact]
-    public async Task While_the_ledger_is_away_the_message_goes_on_as_a_copy_and_no_copy_falls_to_duplicate_detection()
+    public async Task While_the_ledger_is_unavailable_the_message_is_rescheduled_as_a_copy_that_duplicate_detection_does_not_drop()
     {
-        _world.Ledger.Unavailable = new LedgerUnavailableException("away");
-        await _world.StartProcessAsync(new Dictionary<string, string?>(QuickRetries)
+        _world.Ledger.Unavailable = new LedgerUnavailableException("unavailable");
+        await _world.StartProcessAsync(new Dictionary<string, string?>(ShortBackOff)
         {
             ["Signing:NetworkTimeout"] = "00:00:01",
-            ["AlipayHk:AttemptTimeout"] = "00:00:02.1",
+            ["AlipayHk:RequestTimeout"] = "00:00:02.1",
             ["AlipayHk:TotalTimeout"] = "00:00:02.1",
             ["Recoverability:LeaseDuration"] = "00:00:03",
         });
         await _world.SendAsync("1", ServiceBusWorld.Item("TEA-1"));
         await Eventually.TrueAsync(
-            async () => (await _world.Broker.InspectAsync(ServiceBusWorld.ContentQueue)).Count("activated") == 2, "two copies have come");
+            async () => (await _world.Broker.InspectAsync(ServiceBusWorld.ContentQueue)).Count("activated") == 2, "two copies are enqueued");
         _world.Ledger.Unavailable = null;
         await _world.SynchronizedAsync("TEA-1");
         await _world.DoneAsync();
@@ -216,7 +218,7 @@ public sealed class QueueContractTests : IAsyncLifetime
     }
 
     [SkippableFact]
-    public async Task A_MessageId_that_was_used_before_is_dropped_by_the_queue()
+    public async Task The_queue_drops_a_message_whose_MessageId_it_has_seen()
     {
         await _world.SendAsync("1", ServiceBusWorld.Item("TEA-1"));
         await _world.SendAsync("1", ServiceBusWorld.Item("TEA-2"));
@@ -227,10 +229,10 @@ public sealed class QueueContractTests : IAsyncLifetime
     }
 
     [SkippableFact]
-    public async Task A_pack_is_one_message_and_what_fails_leaves_its_lane_for_the_content_queue()
+    public async Task Items_of_a_pack_that_fail_move_from_their_lane_to_the_content_queue()
     {
         _world.Gateway.Faults = GatewayFaults.Parse("unknown=1*1");
-        await _world.StartProcessAsync(QuickRetries);
+        await _world.StartProcessAsync(ShortBackOff);
         var items = Enumerable.Range(0, 20).Select(i => i == 7 ? ServiceBusWorld.RiskyItem($"SKU-{i}") : ServiceBusWorld.Item($"SKU-{i}"));
         await _world.SendToLaneAsync("3", "1", $"[{string.Join(',', items)}]");
         Assert.Equal("SKU-7", Assert.Single(await _world.DeadLettersAsync(1)).ApplicationProperties["contentId"]);

@@ -1,25 +1,25 @@
 using Azure.Messaging.ServiceBus;
-using ContentSync.Simulator;
 using ContentSync.ServiceBusBroker;
+using ContentSync.Simulator;
 using ContentSync.Synchronization;
 
 namespace ContentSync.Tests.ServiceBus;
 
-/// <summary>What the queues and other processes can do to a message that is being worked on.</summary>
+/// <summary>Lost locks, outages, throttling, shutdowns and competing processes while messages are being processed.</summary>
 [Collection(nameof(ServiceBusWorld))]
 public sealed class ServiceBusFaultTests : IAsyncLifetime
 {
-    /// <summary>The limit of a message on Service Bus Standard, in bytes.</summary>
+    /// <summary>Max message size on Service Bus Standard, in bytes.</summary>
     private const int MessageLimit = 256 * 1024;
 
-    private static readonly Dictionary<string, string?> Quick = new()
+    private static readonly Dictionary<string, string?> ShortTimeouts = new()
     {
         ["Signing:NetworkTimeout"] = "00:00:01",
-        ["AlipayHk:AttemptTimeout"] = "00:00:02.1",
+        ["AlipayHk:RequestTimeout"] = "00:00:02.1",
         ["AlipayHk:TotalTimeout"] = "00:00:02.1",
         ["Recoverability:LeaseDuration"] = "00:00:03",
         ["Recoverability:BackOff:0"] = "00:00:00.4",
-        ["Recoverability:SettleTime"] = "00:00:00",
+        ["Recoverability:LateEffectWindow"] = "00:00:00",
     };
 
     private ServiceBusWorld _world = null!;
@@ -29,12 +29,12 @@ public sealed class ServiceBusFaultTests : IAsyncLifetime
     public async Task DisposeAsync() => await _world.DisposeAsync();
 
     [SkippableFact]
-    public async Task A_lock_that_is_lost_while_AlipayHK_hangs_makes_no_second_call_and_loses_nothing()
+    public async Task A_lock_lost_while_AlipayHK_hangs_causes_no_concurrent_request_and_loses_no_item()
     {
         _world.Gateway.Faults = GatewayFaults.Parse("hang=1*1");
-        var process = await _world.StartProcessAsync(Quick);
+        var process = await _world.StartProcessAsync(ShortTimeouts);
         await _world.SendAsync("1", ServiceBusWorld.Item("TEA-1"));
-        await Eventually.TrueAsync(() => _world.Gateway.Stats.Requests == 1, "AlipayHK hangs");
+        await Eventually.TrueAsync(() => _world.Gateway.Stats.Requests == 1, "the request hangs at AlipayHK");
         await _world.Broker.LoseLocksAsync(ServiceBusWorld.ContentQueue);
         await Eventually.TrueAsync(() => process.Delivered.Count == 2, "the message is delivered again");
         Assert.Equal(1, _world.Gateway.Stats.Requests);
@@ -47,9 +47,9 @@ public sealed class ServiceBusFaultTests : IAsyncLifetime
     }
 
     [SkippableFact]
-    public async Task Two_processes_on_one_queue_share_the_work_and_the_newest_revision_wins()
+    public async Task Two_processes_share_one_queue_and_the_highest_revision_wins()
     {
-        var processes = new[] { await _world.StartProcessAsync(Quick), await _world.StartProcessAsync(Quick) };
+        var processes = new[] { await _world.StartProcessAsync(ShortTimeouts), await _world.StartProcessAsync(ShortTimeouts) };
         var messages = (from item in Enumerable.Range(0, 20)
                         from revision in Enumerable.Range(1, 4)
                         select _world.Message($"{item}/{revision}", ServiceBusWorld.Item($"SKU-{item}", $"revision {revision}", revision))).ToArray();
@@ -67,37 +67,37 @@ public sealed class ServiceBusFaultTests : IAsyncLifetime
     }
 
     [SkippableFact]
-    public async Task A_session_lock_that_is_lost_mid_pack_gives_the_lane_to_another_process_which_repeats_no_call()
+    public async Task After_a_session_lock_is_lost_mid_pack_another_process_finishes_the_pack_without_repeating_requests()
     {
         _world.Gateway.Faults = GatewayFaults.Parse("latency=400ms");
-        var first = await _world.StartProcessAsync(Quick, sessions => sessions.MaxConcurrentSessions = 1);
+        var first = await _world.StartProcessAsync(ShortTimeouts, sessions => sessions.MaxConcurrentSessions = 1);
         await _world.SendToLaneAsync("3", "1", Pack(20));
-        await Eventually.TrueAsync(() => _world.Gateway.Stats.Requests > 0, "the pack is under way");
-        var second = await _world.StartProcessAsync(Quick);
+        await Eventually.TrueAsync(() => _world.Gateway.Stats.Requests > 0, "the pack is being processed");
+        var second = await _world.StartProcessAsync(ShortTimeouts);
         await Eventually.TrueAsync(
             async () => (await _world.Broker.InspectAsync(ServiceBusWorld.ResyncQueue)).WaitingForSession > 0, "the other process waits for a lane");
         await _world.Broker.LoseLocksAsync(ServiceBusWorld.ResyncQueue);
-        await Eventually.TrueAsync(() => second.Delivered.Count == 1, "the other process has the pack");
+        await Eventually.TrueAsync(() => second.Delivered.Count == 1, "the other process receives the pack");
 
         await _world.DoneAsync(ServiceBusWorld.ResyncQueue);
         await _world.DoneAsync();
         Assert.Equal((20, 20), (_world.Gateway.Snapshot().Count, (int)_world.Gateway.Stats.Requests));
 
-        // The first one finds out when it settles.
-        await Eventually.TrueAsync(() => !first.Failures.IsEmpty, "the first process notices");
+        // The first process learns of the loss when it settles the message.
+        await Eventually.TrueAsync(() => !first.Failures.IsEmpty, "the first process fails to settle");
         var failure = Assert.Single(first.Failures);
         Assert.True(failure is ObjectDisposedException or ServiceBusException { Reason: ServiceBusFailureReason.SessionLockLost });
     }
 
     [SkippableFact]
-    public async Task A_session_lock_that_is_lost_mid_pack_is_taken_again_by_the_same_process_which_goes_on_with_other_lanes()
+    public async Task After_a_session_lock_is_lost_mid_pack_the_same_process_finishes_the_pack_and_then_processes_other_lanes()
     {
         _world.Gateway.Faults = GatewayFaults.Parse("latency=400ms");
-        var process = await _world.StartProcessAsync(Quick);
+        var process = await _world.StartProcessAsync(ShortTimeouts);
         await _world.SendToLaneAsync("3", "1", Pack(20));
-        await Eventually.TrueAsync(() => _world.Gateway.Stats.Requests > 0, "the pack is under way");
+        await Eventually.TrueAsync(() => _world.Gateway.Stats.Requests > 0, "the pack is being processed");
         await _world.Broker.LoseLocksAsync(ServiceBusWorld.ResyncQueue);
-        await Eventually.TrueAsync(() => process.Delivered.Count == 2, "it has the pack again");
+        await Eventually.TrueAsync(() => process.Delivered.Count == 2, "the process receives the pack again");
         await _world.DoneAsync(ServiceBusWorld.ResyncQueue);
         await _world.DoneAsync();
         Assert.Equal((20, 20), (_world.Gateway.Snapshot().Count, (int)_world.Gateway.Stats.Requests));
@@ -108,9 +108,9 @@ public sealed class ServiceBusFaultTests : IAsyncLifetime
     }
 
     [SkippableFact]
-    public async Task A_message_of_256_KB_is_worked_and_what_leaves_it_goes_in_transfers_that_the_queue_takes()
+    public async Task A_256_KB_message_is_processed_and_the_messages_it_produces_are_sent_within_the_size_limit()
     {
-        await _world.StartProcessAsync(Quick);
+        await _world.StartProcessAsync(ShortTimeouts);
         var items = Enumerable.Range(0, 900).Select(i => i % 3 == 0
             ? ServiceBusWorld.Item($"SKU-{i}", Filler(i, 150))
             : $$"""{"contentId":"SKU-{{i}}","contentType":"SKU","name":"{{Filler(i, 180)}}"}""");
@@ -123,22 +123,22 @@ public sealed class ServiceBusFaultTests : IAsyncLifetime
     }
 
     [SkippableFact]
-    public async Task A_broker_that_goes_away_during_work_loses_nothing_and_the_processes_go_on_when_it_is_back()
+    public async Task A_Service_Bus_outage_loses_no_item_and_the_process_resumes_when_it_ends()
     {
         _world.Gateway.Faults = GatewayFaults.Parse("latency=300ms");
-        var process = await _world.StartProcessAsync(Quick);
+        var process = await _world.StartProcessAsync(ShortTimeouts);
         for (var i = 0; i < 10; i++) await _world.SendAsync($"{i}", ServiceBusWorld.Item($"SKU-{i}"));
         await _world.SendToLaneAsync("3", "pack", Pack(10, "PACK"));
-        await Eventually.TrueAsync(() => _world.Gateway.Stats.Requests > 5, "work is under way");
+        await Eventually.TrueAsync(() => _world.Gateway.Stats.Requests > 5, "items are being sent");
         var broker = _world.Broker;
         broker.GoAway();
 
-        // What is under way ends at AlipayHK, though its messages cannot be settled.
+        // Requests in progress still finish at AlipayHK, although their messages cannot be settled.
         await Eventually.TrueAsync(() => _world.Gateway.Snapshot().Count == 20, "all items have reached AlipayHK");
         var queue = process.Service<ISyncQueue>();
         await Assert.ThrowsAsync<QueueUnavailableException>(
             () => queue.EnqueueAsync([new SyncMessage("SKU-1", "1", 1, TimeSpan.Zero)], CancellationToken.None).AsTask());
-        await Eventually.TrueAsync(() => process.Errors.Any(e => e.ErrorSource == ServiceBusErrorSource.Receive), "the processor notices");
+        await Eventually.TrueAsync(() => process.Errors.Any(e => e.ErrorSource == ServiceBusErrorSource.Receive), "the processor reports the outage");
 
         broker.ComeBack();
         await broker.LoseLocksAsync(ServiceBusWorld.ContentQueue);
@@ -154,10 +154,10 @@ public sealed class ServiceBusFaultTests : IAsyncLifetime
     }
 
     [SkippableFact]
-    public async Task A_copy_that_a_throttled_queue_does_not_take_leaves_its_message_to_be_delivered_again()
+    public async Task When_a_throttled_queue_refuses_the_copy_the_original_message_is_delivered_again()
     {
         _world.Gateway.Faults = GatewayFaults.Parse("unknown=1*1");
-        var process = await _world.StartProcessAsync(Quick);
+        var process = await _world.StartProcessAsync(ShortTimeouts);
         await _world.SendAsync("1", ServiceBusWorld.Item("WARM-UP"));
         await _world.SynchronizedAsync("WARM-UP");
         await _world.DoneAsync();
@@ -168,7 +168,7 @@ public sealed class ServiceBusFaultTests : IAsyncLifetime
         _world.Broker.IsThrottling = true;
         await Eventually.TrueAsync(() => !process.Failures.IsEmpty, "the copy is refused");
 
-        // The client waits 10 seconds when a namespace is busy, so that the time for settling may be over before it gives up.
+        // The client waits 10 seconds when the namespace is busy, so the app's timeout for settling may expire before the client's does.
         Assert.True(process.Failures.First() is QueueUnavailableException or OperationCanceledException);
         _world.Broker.IsThrottling = false;
         await _world.SynchronizedAsync("TEA-1");
@@ -176,13 +176,13 @@ public sealed class ServiceBusFaultTests : IAsyncLifetime
     }
 
     [SkippableFact]
-    public async Task A_process_that_shuts_down_while_AlipayHK_hangs_leaves_its_message_to_another_at_once()
+    public async Task A_process_that_shuts_down_while_AlipayHK_hangs_releases_its_message_to_another_process_immediately()
     {
         _world.Gateway.Faults = GatewayFaults.Parse("hang=1*1");
-        var first = await _world.StartProcessAsync(Quick);
+        var first = await _world.StartProcessAsync(ShortTimeouts);
         await _world.SendAsync("1", ServiceBusWorld.Item("TEA-1"));
-        await Eventually.TrueAsync(() => _world.Gateway.Stats.Requests == 1, "AlipayHK hangs");
-        var second = await _world.StartProcessAsync(Quick);
+        await Eventually.TrueAsync(() => _world.Gateway.Stats.Requests == 1, "the request hangs at AlipayHK");
+        var second = await _world.StartProcessAsync(ShortTimeouts);
         await first.StopAsync();
         await _world.SynchronizedAsync("TEA-1");
         await _world.DoneAsync();
@@ -193,7 +193,7 @@ public sealed class ServiceBusFaultTests : IAsyncLifetime
     private static string Pack(int items, string prefix = "SKU") =>
         $"[{string.Join(',', Enumerable.Range(0, items).Select(i => ServiceBusWorld.Item($"{prefix}-{i}")))}]";
 
-    // Compression must not make it small.
+    // Random, so that compression does not shrink it.
     private static string Filler(int seed, int length)
     {
         var bytes = new byte[length];

@@ -1,8 +1,8 @@
 using System.Security.Cryptography;
 using Azure.Messaging.ServiceBus;
 using ContentSync.Ledger;
-using ContentSync.Simulator;
 using ContentSync.ServiceBusBroker;
+using ContentSync.Simulator;
 using ContentSync.Tests.Ledger;
 using ContentSync.Tests.Resync;
 using ContentSync.Tests.Resync.Lanes;
@@ -10,15 +10,15 @@ using ContentSync.Tests.Resync.Lanes;
 namespace ContentSync.Tests.ServiceBus;
 
 /// <summary>
-/// What the app's processes have around them: two queues as the template makes them, a simulated AlipayHK, and one ledger, lane book and resync
-/// store for all processes. The queues are of a namespace of the test's own, or Microsoft's emulator's where <see cref="EmulatorVariable"/>
-/// names one.
+/// The environment of the app's processes: two queues configured as the template does, the simulator, and one ledger, lane progress store and
+/// resync store that all processes share. The queues belong to a namespace of this test, or to Microsoft's emulator if
+/// <see cref="EmulatorVariable"/> is set.
 /// </summary>
 internal sealed class ServiceBusWorld : IAsyncDisposable
 {
     /// <summary>
-    /// Environment variable with the connection string of an emulator that has the queues of README's <c>servicebus-emulator.json</c>. It
-    /// empties them.
+    /// Environment variable with the connection string of an emulator that has the queues of README's <c>servicebus-emulator.json</c>. The tests
+    /// empty these queues.
     /// </summary>
     public const string EmulatorVariable = "CONTENTSYNC_SERVICEBUS_EMULATOR";
 
@@ -54,7 +54,7 @@ internal sealed class ServiceBusWorld : IAsyncDisposable
     /// <summary>The app's signing key.</summary>
     public RSA Key { get; }
 
-    /// <summary>The test's own.</summary>
+    /// <summary>The client that the test itself uses.</summary>
     public ServiceBusClient Client { get; }
 
     public MemoryLedger Ledger { get; } = new(TimeProvider.System);
@@ -63,15 +63,15 @@ internal sealed class ServiceBusWorld : IAsyncDisposable
 
     public MemoryResyncStore ResyncStore { get; } = new();
 
-    /// <summary>Prefix of this test's MessageIds, which an emulator may remember from another test.</summary>
+    /// <summary>Prefix of this test's MessageIds; without it the emulator could drop a message as a duplicate of another test's.</summary>
     public string Run { get; } = Guid.NewGuid().ToString("N");
 
-    /// <summary>The namespace's controls, which the emulator lacks: a test that needs them is skipped there.</summary>
+    /// <summary>Injects faults. The emulator cannot, so a test that uses this is skipped on the emulator.</summary>
     public ServiceBusNamespace Broker
     {
         get
         {
-            Skip.If(_broker is null, "The emulator cannot be told to misbehave.");
+            Skip.If(_broker is null, "The emulator cannot inject faults.");
             return _broker;
         }
     }
@@ -79,13 +79,13 @@ internal sealed class ServiceBusWorld : IAsyncDisposable
     public static async Task<ServiceBusWorld> OpenAsync()
     {
         var key = RSA.Create(2048);
-        using var partnerKey = RSA.Create(2048);
+        using var alipayHkKey = RSA.Create(2048);
         var gateway = await SimulatedGateway.StartAsync(
             new SimulatedGatewayOptions
             {
                 ClientId = ClientId,
                 CallerKeys = [new RegisteredKey(KeyVersion, key.ExportSubjectPublicKeyInfoPem())],
-                Key = new GatewayKey("3", partnerKey.ExportPkcs8PrivateKeyPem()),
+                Key = new GatewayKey("3", alipayHkKey.ExportPkcs8PrivateKeyPem()),
             },
             TimeProvider.System,
             null,
@@ -106,7 +106,7 @@ internal sealed class ServiceBusWorld : IAsyncDisposable
         return new ServiceBusWorld(broker, broker.ConnectionString, gateway, key);
     }
 
-    /// <summary>Fails sooner than the client would by default, so that a test of an outage stays short.</summary>
+    /// <summary>The client's timeouts are shorter than the defaults, so that tests of outages stay short.</summary>
     public ServiceBusClient Connect() => new(ConnectionString, new ServiceBusClientOptions
     {
         RetryOptions = new ServiceBusRetryOptions
@@ -119,8 +119,8 @@ internal sealed class ServiceBusWorld : IAsyncDisposable
     });
 
     /// <summary>Starts one process of the app.</summary>
-    /// <param name="settings">Beside or instead of the least that the app starts with.</param>
-    /// <param name="sessions">Changes what host.json says of the session processor.</param>
+    /// <param name="settings">Added to the minimum settings that the app needs to start; replaces those with the same name.</param>
+    /// <param name="sessions">Changes the session processor's options, which come from host.json.</param>
     public async Task<AppProcess> StartProcessAsync(
         Dictionary<string, string?>? settings = null, Action<ServiceBusSessionProcessorOptions>? sessions = null)
     {
@@ -134,7 +134,7 @@ internal sealed class ServiceBusWorld : IAsyncDisposable
         $$"""{"contentId":"{{contentId}}","contentType":"SKU","contentStatus":1,"contentInfo":{"name":"{{name}}"}"""
         + (revision is null ? "}" : $",\"revision\":{revision}}}");
 
-    /// <summary>An item that the simulated AlipayHK rejects for good.</summary>
+    /// <summary>An item that the simulator rejects permanently.</summary>
     public static string RiskyItem(string contentId) => Item(contentId, "guaranteed profit");
 
     public Task SendAsync(string messageId, string body, string? contentType = null, Dictionary<string, object>? properties = null) =>
@@ -160,14 +160,14 @@ internal sealed class ServiceBusWorld : IAsyncDisposable
         return message;
     }
 
-    /// <summary>Waits until the queue holds nothing, neither ready, locked nor scheduled.</summary>
+    /// <summary>Waits until the queue has no ready, locked or scheduled messages.</summary>
     public async Task DoneAsync(string queue = ContentQueue)
     {
         await using var receiver = Client.CreateReceiver(queue);
         await Eventually.TrueAsync(async () => await receiver.PeekMessageAsync(0) is null, $"the queue {queue} is empty");
     }
 
-    /// <summary>Waits for as many dead-lettered messages as are expected.</summary>
+    /// <summary>Waits for the expected number of dead-lettered messages and receives them.</summary>
     public async Task<IReadOnlyList<ServiceBusReceivedMessage>> DeadLettersAsync(int count, string queue = ContentQueue)
     {
         await using var receiver = Client.CreateReceiver(queue, DeletingDeadLetters);
@@ -184,21 +184,22 @@ internal sealed class ServiceBusWorld : IAsyncDisposable
     }
 
     public async Task<SyncRecord> RecordAsync(string contentId) =>
-        await Ledger.FindAsync(contentId, CancellationToken.None) ?? throw new InvalidOperationException($"The ledger holds no {contentId}.");
+        await Ledger.FindAsync(contentId, CancellationToken.None)
+        ?? throw new InvalidOperationException($"The ledger has no record for {contentId}.");
 
     public Task SynchronizedAsync(string contentId) => Eventually.TrueAsync(
         async () => await Ledger.FindAsync(contentId, CancellationToken.None) is { State: SyncState.Synchronized }, $"{contentId} is synchronized");
 
     public async ValueTask DisposeAsync()
     {
-        // What still hangs at AlipayHK would hold up the processes' end.
+        // Requests that still hang at AlipayHK would delay the shutdown of the processes.
         await Gateway.DisposeAsync();
         foreach (var process in _processes) await process.DisposeAsync();
         await Client.DisposeAsync();
         Key.Dispose();
         if (_broker is null) return;
 
-        // It throws where the broker itself has failed, which no test should pass over.
+        // Throws if the broker itself has failed, so that the test fails.
         await _broker.InspectAsync(ContentQueue).WaitAsync(TimeSpan.FromSeconds(10));
         await _broker.DisposeAsync();
     }

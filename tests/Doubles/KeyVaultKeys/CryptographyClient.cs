@@ -4,13 +4,12 @@ using Azure.Core;
 namespace Azure.Security.KeyVault.Keys.Cryptography;
 
 /// <summary>
-/// 4.7.0: <c>public class CryptographyClient : IKeyEncryptionKey</c>. Where the real one calls a vault, this one signs with the private key in the
-/// PEM file
-/// that the environment variable <see cref="KeyFileVariable"/> names, so that a worker process of the tests has a key.
+/// 4.7.0: <c>public class CryptographyClient : IKeyEncryptionKey</c>. Where the real class calls a vault, this double signs with the private
+/// key in the PEM file that the environment variable <see cref="KeyFileVariable"/> names, so that the tests' worker processes have a key.
 /// </summary>
 public class CryptographyClient
 {
-    /// <summary>Of this double only.</summary>
+    /// <summary>Exists only in this double.</summary>
     internal const string KeyFileVariable = "KEY_VAULT_KEYS_DOUBLE_PEM";
 
     /// <summary>4.7.0: <c>protected CryptographyClient()</c>, for fakes that override what they need.</summary>
@@ -19,8 +18,8 @@ public class CryptographyClient
     }
 
     /// <summary>
-    /// 4.7.0: <c>CryptographyClient(Uri keyId, TokenCredential credential, CryptographyClientOptions options)</c>. The real one calls no service
-    /// here either.
+    /// 4.7.0: <c>CryptographyClient(Uri keyId, TokenCredential credential, CryptographyClientOptions options)</c>. The real constructor calls no
+    /// service either.
     /// </summary>
     public CryptographyClient(Uri keyId, TokenCredential credential, CryptographyClientOptions options)
     {
@@ -33,7 +32,7 @@ public class CryptographyClient
     /// <summary>4.7.0: <c>virtual string KeyId { get; }</c></summary>
     public virtual string KeyId { get; } = "";
 
-    /// <summary>Of this double only: what the host configured.</summary>
+    /// <summary>Exists only in this double: the options that the host passed.</summary>
     internal CryptographyClientOptions? Options { get; }
 
     /// <summary>

@@ -2,7 +2,7 @@ using Azure.Core;
 
 namespace Azure.Security.KeyVault.Keys.Cryptography;
 
-/// <summary>4.7.0: <c>public class CryptographyClientOptions : ClientOptions</c>; the base class is the real one of Azure.Core.</summary>
+/// <summary>4.7.0: <c>public class CryptographyClientOptions : ClientOptions</c>; the base class is the real one from Azure.Core.</summary>
 public class CryptographyClientOptions : ClientOptions
 {
     /// <summary>4.7.0: <c>enum ServiceVersion</c>, its newest member.</summary>

@@ -1,4 +1,4 @@
-// Stands for Azure.Security.KeyVault.Keys 4.7.0, as far as the host uses it. Each member cites its real signature.
+// A double for the parts of Azure.Security.KeyVault.Keys 4.7.0 that the host uses. Each member cites its real signature.
 namespace Azure.Security.KeyVault.Keys;
 
 /// <summary>4.7.0: <c>public readonly struct KeyVaultKeyIdentifier : IEquatable&lt;KeyVaultKeyIdentifier&gt;</c></summary>
@@ -9,11 +9,11 @@ public readonly struct KeyVaultKeyIdentifier : IEquatable<KeyVaultKeyIdentifier>
     /// <summary>4.7.0: <c>Uri SourceId { get; }</c></summary>
     public Uri SourceId { get; }
 
-    /// <summary>4.7.0: <c>string Version { get; }</c>; null where the id names none.</summary>
+    /// <summary>4.7.0: <c>string Version { get; }</c>; null if the id has none.</summary>
     public string? Version { get; }
 
     /// <summary>
-    /// 4.7.0: <c>static bool TryCreate(Uri id, out KeyVaultKeyIdentifier identifier)</c>. It takes any collection, not only keys, and any host.
+    /// 4.7.0: <c>static bool TryCreate(Uri id, out KeyVaultKeyIdentifier identifier)</c>. It accepts any collection, not only keys, and any host.
     /// </summary>
     public static bool TryCreate(Uri id, out KeyVaultKeyIdentifier identifier)
     {

@@ -3,7 +3,8 @@ namespace Azure.Security.KeyVault.Keys.Cryptography;
 /// <summary>4.7.0: <c>public class SignResult</c></summary>
 public class SignResult
 {
-    internal SignResult(string keyId, byte[] signature, SignatureAlgorithm algorithm) => (KeyId, Signature, Algorithm) = (keyId, signature, algorithm);
+    internal SignResult(string keyId, byte[] signature, SignatureAlgorithm algorithm) =>
+        (KeyId, Signature, Algorithm) = (keyId, signature, algorithm);
 
     /// <summary>4.7.0: <c>string KeyId { get; }</c></summary>
     public string KeyId { get; }

@@ -9,8 +9,7 @@ namespace Microsoft.Azure.Functions.Worker;
 
 /// <summary>
 /// 5.24.0: <c>[InputConverter(typeof(ServiceBusMessageActionsConverter))] public class ServiceBusMessageActions</c>. Each settlement is a call to
-/// the host over gRPC;
-/// cancelled, it throws <c>RpcException</c> with status Cancelled and no OperationCanceledException, as the real one does.
+/// the host over gRPC. When cancelled, it throws <c>RpcException</c> with status Cancelled, not OperationCanceledException, as the real class does.
 /// </summary>
 [InputConverter(typeof(ServiceBusMessageActionsConverter))]
 public class ServiceBusMessageActions
@@ -30,18 +29,19 @@ public class ServiceBusMessageActions
 
     /// <summary>
     /// 5.24.0: <c>virtual Task AbandonMessageAsync(ServiceBusReceivedMessage message, IDictionary&lt;string, object&gt;? propertiesToModify =
-    /// default,
-    /// CancellationToken cancellationToken = default)</c>
+    /// default, CancellationToken cancellationToken = default)</c>
     /// </summary>
     public virtual async Task AbandonMessageAsync(
-        ServiceBusReceivedMessage message, IDictionary<string, object>? propertiesToModify = default, CancellationToken cancellationToken = default) =>
+        ServiceBusReceivedMessage message,
+        IDictionary<string, object>? propertiesToModify = default,
+        CancellationToken cancellationToken = default) =>
         await _host.AbandonAsync(
-            new AbandonRequest { Locktoken = message.LockToken, PropertiesToModify = Encode(propertiesToModify) }, cancellationToken: cancellationToken);
+            new AbandonRequest { Locktoken = message.LockToken, PropertiesToModify = Encode(propertiesToModify) },
+            cancellationToken: cancellationToken);
 
     /// <summary>
     /// 5.24.0: <c>virtual Task DeadLetterMessageAsync(ServiceBusReceivedMessage message, Dictionary&lt;string, object&gt;? propertiesToModify =
-    /// default,
-    /// string? deadLetterReason = default, string? deadLetterErrorDescription = default, CancellationToken cancellationToken = default)</c>
+    /// default, string? deadLetterReason = default, string? deadLetterErrorDescription = default, CancellationToken cancellationToken = default)</c>
     /// </summary>
     public virtual async Task DeadLetterMessageAsync(
         ServiceBusReceivedMessage message,
@@ -59,7 +59,7 @@ public class ServiceBusMessageActions
             },
             cancellationToken: cancellationToken);
 
-    // AMQP knows the types that the host sets: text and numbers.
+    // AMQP supports the value types that the host sets: strings and numbers.
     private static ByteString Encode(IDictionary<string, object>? properties)
     {
         if (properties is null) return ByteString.Empty;

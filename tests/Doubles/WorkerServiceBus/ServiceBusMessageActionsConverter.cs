@@ -7,5 +7,6 @@ namespace Microsoft.Azure.Functions.Worker;
 internal sealed class ServiceBusMessageActionsConverter(Settlement.SettlementClient host) : IInputConverter
 {
     /// <summary>5.24.0: <c>ValueTask&lt;ConversionResult&gt; ConvertAsync(ConverterContext context)</c></summary>
-    public ValueTask<ConversionResult> ConvertAsync(ConverterContext context) => ValueTask.FromResult(ConversionResult.Success(new ServiceBusMessageActions(host)));
+    public ValueTask<ConversionResult> ConvertAsync(ConverterContext context) =>
+        ValueTask.FromResult(ConversionResult.Success(new ServiceBusMessageActions(host)));
 }

@@ -9,7 +9,7 @@ namespace Microsoft.Azure.Functions.Worker;
 /// <summary>
 /// 5.24.0: <c>[SupportsDeferredBinding] [SupportedTargetType(typeof(ServiceBusReceivedMessage))]
 /// [SupportedTargetType(typeof(ServiceBusReceivedMessage[]))]
-/// internal class ServiceBusReceivedMessageConverter : IInputConverter</c>. The host sends the 16 bytes of the lock token and after them the AMQP
+/// internal class ServiceBusReceivedMessageConverter : IInputConverter</c>. The host sends the 16 bytes of the lock token followed by the AMQP
 /// message.
 /// </summary>
 [SupportsDeferredBinding]

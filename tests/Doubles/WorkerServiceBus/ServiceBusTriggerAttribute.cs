@@ -1,5 +1,5 @@
-// Stands for Microsoft.Azure.Functions.Worker.Extensions.ServiceBus 5.24.0, as far as the host and the worker SDK use it. Each member cites its real
-// signature.
+// A double for the parts of Microsoft.Azure.Functions.Worker.Extensions.ServiceBus 5.24.0 that the host and the worker SDK use. Each member cites
+// its real signature.
 using Microsoft.Azure.Functions.Worker.Converters;
 using Microsoft.Azure.Functions.Worker.Extensions.Abstractions;
 
@@ -34,12 +34,12 @@ public sealed class ServiceBusTriggerAttribute : TriggerBindingAttribute, ISuppo
     /// <summary>5.24.0: <c>bool IsSessionsEnabled { get; set; }</c></summary>
     public bool IsSessionsEnabled { get; set; }
 
-    /// <summary>5.24.0: <c>[DefaultValue(false)] bool IsBatched { get; set; }</c>; the attribute is the worker's own.</summary>
+    /// <summary>5.24.0: <c>[DefaultValue(false)] bool IsBatched { get; set; }</c>; the attribute is the one that the worker SDK defines.</summary>
     [DefaultValue(false)]
     public bool IsBatched { get; set; }
 
     /// <summary>
-    /// 5.24.0: <c>bool AutoCompleteMessages { get; set; }</c>. It reaches the binding only where a function names it; host.json decides otherwise.
+    /// 5.24.0: <c>bool AutoCompleteMessages { get; set; }</c>. Part of the binding only if a function sets it; otherwise host.json applies.
     /// </summary>
     public bool AutoCompleteMessages { get; set; }
 

@@ -29,12 +29,12 @@ public sealed class WebhookEventReader(ContentReader reader, ContentOptions opti
     /// <summary>Reads the item of each event, valid or not; or says what is wrong with the whole message.</summary>
     internal (IReadOnlyList<ContentReadResult> Items, string? Fault) Read(
         HttpRequest request, WebhookEventFormat format, ReadOnlyMemory<byte> body) => format switch
-    {
-        WebhookEventFormat.Batched => ReadBatch(body),
-        WebhookEventFormat.Structured => ReadSingle(
-            () => _formatter.DecodeStructuredModeMessage(body, MimeUtilities.CreateContentTypeOrNull(request.ContentType), null), "/data"),
-        _ => ReadSingle(() => DecodeBinary(request, body), ""),
-    };
+        {
+            WebhookEventFormat.Batched => ReadBatch(body),
+            WebhookEventFormat.Structured => ReadSingle(
+                () => _formatter.DecodeStructuredModeMessage(body, MimeUtilities.CreateContentTypeOrNull(request.ContentType), null), "/data"),
+            _ => ReadSingle(() => DecodeBinary(request, body), ""),
+        };
 
     private (IReadOnlyList<ContentReadResult> Items, string? Fault) ReadSingle(Func<CloudEvent> decode, string pointer)
     {

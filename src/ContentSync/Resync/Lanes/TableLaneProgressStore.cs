@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Runtime.CompilerServices;
 using Azure;
 using Azure.Data.Tables;
+using ContentSync.Diagnostics;
 using ContentSync.Ledger;
 
 namespace ContentSync.Resync.Lanes;
@@ -96,20 +97,25 @@ public sealed class TableLaneProgressStore(TableClient table) : ILaneProgressSto
 
     private static string RowOf(int lane) => lane.ToString("D4", CultureInfo.InvariantCulture);
 
-    private static LaneProgress Of(TableEntity entity) => new()
+    /// <exception cref="IOException">A newer version of this program wrote the entity.</exception>
+    internal static LaneProgress Of(TableEntity entity)
     {
-        RunId = entity.PartitionKey,
-        Lane = int.Parse(entity.RowKey, CultureInfo.InvariantCulture),
-        Packs = entity.GetString(nameof(LaneProgress.Packs)),
-        Counts = new RunCounts
+        if (StoredFormat.Fault("A row of the lanes' table", entity.GetInt32(StoredFormat.Property)) is { } fault) throw new IOException(fault);
+        return new LaneProgress
         {
-            Sent = Count(entity, nameof(RunCounts.Sent)),
-            Unchanged = Count(entity, nameof(RunCounts.Unchanged)),
-            Superseded = Count(entity, nameof(RunCounts.Superseded)),
-            Failed = Count(entity, nameof(RunCounts.Failed)),
-            Parked = Count(entity, nameof(RunCounts.Parked)),
-        },
-    };
+            RunId = entity.PartitionKey,
+            Lane = int.Parse(entity.RowKey, CultureInfo.InvariantCulture),
+            Packs = entity.GetString(nameof(LaneProgress.Packs)),
+            Counts = new RunCounts
+            {
+                Sent = Count(entity, nameof(RunCounts.Sent)),
+                Unchanged = Count(entity, nameof(RunCounts.Unchanged)),
+                Superseded = Count(entity, nameof(RunCounts.Superseded)),
+                Failed = Count(entity, nameof(RunCounts.Failed)),
+                Parked = Count(entity, nameof(RunCounts.Parked)),
+            },
+        };
+    }
 
     private static TableEntity Of(LaneProgress progress) => new(progress.RunId, RowOf(progress.Lane))
     {

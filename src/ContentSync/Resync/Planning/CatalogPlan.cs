@@ -3,6 +3,7 @@ using System.Numerics;
 using System.Runtime.InteropServices;
 using System.Text;
 using ContentSync.Catalog;
+using ContentSync.Diagnostics;
 
 namespace ContentSync.Resync.Planning;
 
@@ -53,12 +54,17 @@ public sealed class CatalogPlan : IDisposable
     }
 
     /// <summary>Reads what <see cref="SaveAsync"/> wrote.</summary>
+    /// <exception cref="IOException">A newer version of this program wrote the plan.</exception>
     /// <exception cref="EndOfStreamException">The plan is truncated.</exception>
     public static async Task<CatalogPlan> LoadAsync(Stream source, CancellationToken cancellationToken)
     {
         var head = new byte[2 * sizeof(long)];
         await source.ReadExactlyAsync(head, cancellationToken).ConfigureAwait(false);
-        var plan = new CatalogPlan(BinaryPrimitives.ReadInt64LittleEndian(head) * 64);
+        var words = BinaryPrimitives.ReadInt64LittleEndian(head);
+
+        // Later formats start with their version as a negative number, which no number of words is.
+        if (words < 0) throw new IOException(StoredFormat.Fault("The stored plan", (int)Math.Max(-words, StoredFormat.Current + 1)));
+        var plan = new CatalogPlan(words * 64);
         var selected = new byte[plan._selected.Length * sizeof(ulong)];
         var named = new byte[BinaryPrimitives.ReadInt64LittleEndian(head.AsSpan(sizeof(long)))];
         await source.ReadExactlyAsync(selected, cancellationToken).ConfigureAwait(false);

@@ -3,29 +3,29 @@ using System.Text.RegularExpressions;
 
 namespace ContentSync.Tests.Infra.Rules;
 
-/// <summary>The app runs as it was built to.</summary>
+/// <summary>Rules on the app and its plan.</summary>
 internal static partial class AppRules
 {
     private const string Sites = "Microsoft.Web/sites";
     private const string Plans = "Microsoft.Web/serverfarms";
     private const string Scale = "properties.functionAppConfig.scaleAndConcurrency";
 
-    /// <summary>What Flex Consumption sets by other means and refuses or ignores as a setting.</summary>
+    /// <summary>Settings that Flex Consumption configures elsewhere and rejects or ignores.</summary>
     private static readonly string[] s_refusedSettings =
         ["FUNCTIONS_EXTENSION_VERSION", "FUNCTIONS_WORKER_RUNTIME", "FUNCTIONS_WORKER_PROCESS_COUNT", "SCM_DO_BUILD_DURING_DEPLOYMENT", "ENABLE_ORYX_BUILD"];
 
     public static IReadOnlyList<PolicyRule> All { get; } =
     [
-        new("app-https-only", "The app is reached by HTTPS only.",
+        new("app-https-only", "The app accepts HTTPS only.",
             infrastructure => Demand.Each(infrastructure, Sites, "properties.httpsOnly", true),
             Demand.Set(Sites, "properties.httpsOnly", false)),
-        new("app-tls", "The app and its publishing endpoint take TLS 1.2 or later.",
+        new("app-tls", "The app and its publishing endpoint require TLS 1.2 or later.",
             infrastructure => [
                 .. Demand.Each(infrastructure, Sites, "properties.siteConfig.minTlsVersion", text => text is "1.2" or "1.3", "1.2"),
                 .. Demand.Each(infrastructure, Sites, "properties.siteConfig.scmMinTlsVersion", text => text is "1.2" or "1.3", "1.2"),
             ],
             Demand.Set(Sites, "properties.siteConfig.scmMinTlsVersion", "1.0")),
-        new("no-remote-debugging", "Nobody attaches a debugger from outside.",
+        new("no-remote-debugging", "Remote debugging is off.",
             infrastructure => Demand.Each(infrastructure, Sites, "properties.siteConfig.remoteDebuggingEnabled", false),
             Demand.Set(Sites, "properties.siteConfig.remoteDebuggingEnabled", true)),
         new("flex-consumption", "The plan is Flex Consumption on Linux.",
@@ -40,48 +40,48 @@ internal static partial class AppRules
                 .. Demand.Each(infrastructure, Sites, "properties.functionAppConfig.runtime.version", "10.0"),
             ],
             Demand.Set(Sites, "properties.functionAppConfig.runtime.version", "8.0")),
-        new("instances-bounded", "The number of instances is bounded, since it bounds the calls to AlipayHK.",
+        new("instances-bounded", "The number of instances is limited, which also limits the requests to AlipayHK.",
             infrastructure => Demand.Each(infrastructure, Sites, $"{Scale}.maximumInstanceCount", text => int.TryParse(text, out var count) && count is >= 1 and <= 40, "1 to 40"),
             Demand.Set(Sites, $"{Scale}.maximumInstanceCount", 1000)),
-        new("instance-memory", "An instance has the 2 GB that 32 calls, 8 lanes and the plan of a catalog fit into.",
+        new("instance-memory", "An instance has at least 2 GB, enough for 32 calls, 8 lanes and the plan of a catalog.",
             infrastructure => Demand.Each(infrastructure, Sites, $"{Scale}.instanceMemoryMB", text => text is "2048" or "4096", "2048 or 4096"),
             Demand.Set(Sites, $"{Scale}.instanceMemoryMB", 512)),
-        new("no-refused-site-properties", "No site property that Flex Consumption refuses (error 51021) is written.",
+        new("no-refused-site-properties", "The template sets no site property that Flex Consumption rejects (error 51021).",
             NoRefusedSiteProperties, Demand.Set(Sites, "properties.siteConfig.ftpsState", "Disabled")),
         new("rolling-updates", "An update replaces the instances batch by batch.",
             infrastructure => Demand.Each(infrastructure, Sites, "properties.functionAppConfig.siteUpdateStrategy.type", "RollingUpdate"),
             Demand.Set(Sites, "properties.functionAppConfig.siteUpdateStrategy", null)),
-        new("sweep-often", "The sweep runs at least every ten minutes, and three times within the window of the alert on its silence.",
+        new("sweep-often", "The sweep runs at least every ten minutes, and three times within the window of the sweep silence alert.",
             SweepOften, Demand.SetSetting("SweepSchedule", "0 0 3 * * *")),
-        new("silence-window-spans-sweeps", "The window of the alert on a silent sweep spans three sweeps.",
+        new("silence-window-spans-sweeps", "The window of the sweep silence alert spans three sweeps.",
             SweepOften, infrastructure =>
                 infrastructure.Small.The("Microsoft.Insights/scheduledQueryRules", "-silence")["properties.windowSize"] = "PT10M"),
         new("azd-finds-the-group", "azd finds the resource group by the tag of its environment.",
             AzdFindsTheGroup, infrastructure => Group(infrastructure)["tags"] = "[parameters('tags')]"),
-        new("both-partner-keys", "The public keys of AlipayHK stand side by side, so that it can rotate.",
-            BothPartnerKeys, Demand.SetSetting("AlipayHk__PublicKeys__1__PublicKey", null)),
+        new("all-public-keys", "All public keys of AlipayHK are configured side by side, so that it can rotate them.",
+            AllPublicKeys, Demand.SetSetting("AlipayHk__PublicKeys__1__PublicKey", null)),
         new("always-ready-groups-exist", "Always-ready instances are for functions that exist.",
             AlwaysReadyGroupsExist, Demand.Set(Sites, $"{Scale}.alwaysReady.1.name", "function:ProcessContent", production: true)),
-        new("pacing-below-vault-limit", "All instances together cannot ask more of a vault than it takes: 400 signatures a second.",
+        new("pacing-below-vault-limit", "All instances together stay below the limit of a vault: 400 signatures a second.",
             PacingBelowVaultLimit, Demand.SetSetting("Signing__SignaturesPerSecond", "360")),
-        new("sends-within-the-agreed-rate", "All instances together cannot send more than AlipayHK agreed to.",
+        new("sends-within-the-agreed-rate", "All instances together cannot exceed the rate agreed with AlipayHK.",
             SendsWithinTheAgreedRate, Demand.SetSetting("AlipayHk__MaxSendsPerSecond", "200")),
-        new("no-refused-settings", "No setting that Flex Consumption refuses is written.",
+        new("no-refused-settings", "The template writes no setting that Flex Consumption rejects.",
             NoRefusedSettings, Demand.SetSetting("FUNCTIONS_WORKER_RUNTIME", "dotnet-isolated")),
-        new("package-container-exists", "The app is published to the container made for it.",
+        new("package-container-exists", "The app is published to its own container.",
             PackageContainerExists, Demand.Set(Sites, "properties.functionAppConfig.deployment.storage.value", "https://elsewhere.example/app-package")),
         new("azd-finds-the-app", "azd finds the app by the tag of its service.",
             infrastructure => Demand.Each(infrastructure, Sites, "tags.azd-service-name", "functions"),
             Demand.Set(Sites, "tags.azd-service-name", "api")),
-        new("app-in-the-network", "The app sends through the network.",
+        new("app-in-the-network", "All outbound traffic of the app uses the virtual network.",
             infrastructure => Demand.Each(infrastructure, Sites, "properties.virtualNetworkSubnetId", text => text?.EndsWith("/subnets/functions", StringComparison.Ordinal) == true, "the subnet functions"),
             Demand.Set(Sites, "properties.virtualNetworkSubnetId", null)),
-        new("partner-by-https", "AlipayHK is called by HTTPS.",
+        new("alipayhk-by-https", "AlipayHK is called over HTTPS.",
             infrastructure => Demand.Setting(infrastructure, "AlipayHk__BaseAddress", value => value?.StartsWith("https://", StringComparison.Ordinal) == true),
             Demand.SetSetting("AlipayHk__BaseAddress", "http://gateway.example")),
-        new("keys-by-versioned-id", "Every signing key is named with its version, one for each vault it was placed in.",
+        new("keys-by-versioned-id", "Every signing key id includes the version; there is one id for each vault that holds the key.",
             KeysByVersionedId, Demand.SetSetting("Signing__Keys__1__KeyId", "https://csync-kv2-x.vault.azure.net/keys/alipayhk-v1")),
-        new("schedules-have-six-fields", "Both schedules are NCRONTAB with six fields.",
+        new("schedules-have-six-fields", "Both schedules are NCRONTAB expressions with six fields.",
             infrastructure => [
                 .. Demand.Setting(infrastructure, "ResyncSchedule", value => value?.Split(' ').Length == 6),
                 .. Demand.Setting(infrastructure, "SweepSchedule", value => value?.Split(' ').Length == 6),
@@ -89,7 +89,7 @@ internal static partial class AppRules
             Demand.SetSetting("SweepSchedule", "*/5 * * * *")),
     ];
 
-    /// <summary>Where Flex Consumption has another place for a property, or none:
+    /// <summary>Site properties that Flex Consumption configures elsewhere or does not support:
     /// https://learn.microsoft.com/azure/azure-functions/flex-consumption-plan#deprecated-properties-and-settings</summary>
     private static readonly string[] s_refusedSiteProperties =
     [
@@ -111,9 +111,9 @@ internal static partial class AppRules
         let minutes = SweepMinutes(effect)
         let window = System.Xml.XmlConvert.ToTimeSpan(effect.The("Microsoft.Insights/scheduledQueryRules", "-silence").Text("properties.windowSize")!)
         where minutes is null or > 10 || window < TimeSpan.FromMinutes(3 * minutes.Value)
-        select $"{effect.Name}: the sweep runs {effect.Setting("SweepSchedule")}; silence is looked for over {window}.";
+        select $"{effect.Name}: the sweep runs {effect.Setting("SweepSchedule")}; the silence alert looks back {window}.";
 
-    /// <summary>Minutes between two sweeps; null where the schedule does not run every few minutes.</summary>
+    /// <summary>Minutes between two sweeps; null if the schedule does not run every few minutes.</summary>
     public static int? SweepMinutes(Effect effect) =>
         EveryFewMinutes().Match(effect.Setting("SweepSchedule") ?? "") is { Success: true } match
             ? int.Parse(match.Groups[1].Value, CultureInfo.InvariantCulture) : null;
@@ -126,7 +126,7 @@ internal static partial class AppRules
         infrastructure.Azd["resources"]!.AsObject().Select(one => one.Value!.AsObject())
             .Single(one => (string?)one["type"] == "Microsoft.Resources/resourceGroups");
 
-    private static IEnumerable<string> BothPartnerKeys(Infrastructure infrastructure) =>
+    private static IEnumerable<string> AllPublicKeys(Infrastructure infrastructure) =>
         from effect in infrastructure.Effects
         let keys =
             new[] { 0, 1 }.Select(i =>
@@ -134,7 +134,7 @@ internal static partial class AppRules
         where !keys.SequenceEqual([("1", new string('A', 392)), ("2", new string('B', 390) + "==")])
         select $"{effect.Name}: {string.Join(", ", keys)}.";
 
-    /// <summary>The ids of the signing keys that the settings name, in order.</summary>
+    /// <summary>The ids of the configured signing keys, in order.</summary>
     public static IEnumerable<string> KeyIds(Effect effect)
     {
         for (var i = 0; effect.Setting($"Signing__Keys__{i}__KeyId") is { } id; i++)
@@ -176,7 +176,7 @@ internal static partial class AppRules
 
     private static double RateOf(Effect effect, string setting) => double.Parse(effect.Setting(setting) ?? "0", CultureInfo.InvariantCulture);
 
-    // The HTTP functions are one scale group, the two queue functions one each; the count bounds each group.
+    // The HTTP functions form one scale group, each of the two queue functions another; the count limits each group.
     private static int InstancesOf(Effect effect)
     {
         var app = effect.The(Sites);
@@ -206,7 +206,7 @@ internal static partial class AppRules
     [GeneratedRegex(@"^0 \*/(\d+) \* \* \* \*$")]
     private static partial Regex EveryFewMinutes();
 
-    /// <summary>As the compiler leaves it: the version is known only once the vault has made the key.</summary>
+    /// <summary>A key id in unevaluated form: the version is known only once the vault has created the key.</summary>
     [GeneratedRegex(@"^\[format\('https://\{0\}\{1\}/keys/\{2\}/\{3\}', '(?<vault>[^']+)', environment\(\)\.suffixes\.keyvaultDns, '(?<key>[^']+)', last\(split\(reference\(.*\)\.keyUriWithVersion, '/'\)\)\)\]$")]
     private static partial Regex KeyId();
 }

@@ -3,7 +3,7 @@ using System.Text.Json.Nodes;
 
 namespace ContentSync.Tests.Infra.Rules;
 
-/// <summary>What most rules are made of. A rule over a type that no deployment makes is broken too: it would hold for nothing.</summary>
+/// <summary>Building blocks of rules. A rule over a type without resources counts as violated, since it would check nothing.</summary>
 internal static class Demand
 {
     /// <summary>Every resource of the type has this value at the path.</summary>
@@ -22,27 +22,27 @@ internal static class Demand
             : found.Where(resource => !test(resource.Text(path))).Select(resource => $"{resource}: {path} is {resource.Text(path) ?? "missing"}, not {wanted}.");
     }
 
-    /// <summary>Each of the two set-ups has this value in its app settings.</summary>
+    /// <summary>Both sizes have an app setting that passes the test.</summary>
     public static IEnumerable<string> Setting(Infrastructure infrastructure, string name, Func<string?, bool> test) =>
         from effect in infrastructure.Effects
         where !test(effect.Setting(name))
         select $"{effect.Name}: setting {name} is {effect.Setting(name) ?? "missing"}.";
 
-    /// <summary>Sets one property of the first resource of a type, in the small set-up or the production one.</summary>
+    /// <summary>Sets one property of the first resource of a type, in the small or the production size.</summary>
     public static Action<Infrastructure> Set(string type, string path, JsonNode? value, bool production = false) => infrastructure =>
     {
         var resource = (production ? infrastructure.Production : infrastructure.Small).Of(type).First();
         resource[path] = value?.DeepClone();
     };
 
-    /// <summary>Takes the first resource of a type away.</summary>
+    /// <summary>Removes the first resource of a type.</summary>
     public static Action<Infrastructure> Remove(string type, bool production = false) => infrastructure =>
     {
         var effect = production ? infrastructure.Production : infrastructure.Small;
         effect.List.Remove(effect.Of(type).First().Node);
     };
 
-    /// <summary>Sets one app setting of the production set-up; null takes it away.</summary>
+    /// <summary>Sets one app setting of the production size; null removes it.</summary>
     public static Action<Infrastructure> SetSetting(string name, string? value) => infrastructure =>
     {
         if (value is null) infrastructure.Production.Settings.Remove(name);

@@ -2,21 +2,21 @@ using System.Text.RegularExpressions;
 
 namespace ContentSync.Tests.Infra.Rules;
 
-/// <summary>Nothing authenticates with anything but the app's identity.</summary>
+/// <summary>All authentication uses the app's identity.</summary>
 internal static partial class IdentityRules
 {
     private const string Sites = "Microsoft.Web/sites";
     private const string Storage = "Microsoft.Storage/storageAccounts";
     private const string Publishing = "Microsoft.Web/sites/basicPublishingCredentialsPolicies";
 
-    /// <summary>Settings whose names look like a secret's and whose values are none.</summary>
+    /// <summary>Settings that have names like secrets but hold none.</summary>
     private static readonly string[] s_publicSettings = ["APPLICATIONINSIGHTS_CONNECTION_STRING"];
 
     public static IReadOnlyList<PolicyRule> All { get; } =
     [
         new("app-has-one-identity", "The app runs as exactly one user-assigned identity.",
             AppHasOneIdentity, Demand.Set(Sites, "identity.type", "SystemAssigned")),
-        new("host-storage-by-identity", "The Functions host reaches its storage by identity.",
+        new("host-storage-by-identity", "The Functions host accesses its storage by identity.",
             HostStorageByIdentity, Demand.SetSetting("AzureWebJobsStorage", "DefaultEndpointsProtocol=https;AccountName=a")),
         new("queues-by-identity", "The queue bindings authenticate by identity.",
             QueuesByIdentity, Demand.SetSetting("ServiceBus__credential", null)),
@@ -28,35 +28,35 @@ internal static partial class IdentityRules
         new("vault-references-by-identity", "Key Vault references are resolved by the app's identity.",
             infrastructure => Demand.Each(infrastructure, Sites, "properties.keyVaultReferenceIdentity", IsIdentity, "the identity's id"),
             Demand.Set(Sites, "properties.keyVaultReferenceIdentity", "SystemAssigned")),
-        new("service-bus-local-auth-off", "Service Bus takes no shared keys.",
+        new("service-bus-local-auth-off", "Service Bus accepts no shared keys.",
             infrastructure => Demand.Each(infrastructure, "Microsoft.ServiceBus/namespaces", "properties.disableLocalAuth", true),
             Demand.Set("Microsoft.ServiceBus/namespaces", "properties.disableLocalAuth", false)),
-        new("application-insights-local-auth-off", "Application Insights takes no telemetry by instrumentation key.",
+        new("application-insights-local-auth-off", "Application Insights accepts no telemetry by instrumentation key alone.",
             infrastructure => Demand.Each(infrastructure, "Microsoft.Insights/components", "properties.DisableLocalAuth", true),
             Demand.Set("Microsoft.Insights/components", "properties.DisableLocalAuth", null)),
-        new("workspace-local-auth-off", "The workspace takes no data by shared key.",
+        new("workspace-local-auth-off", "The workspace accepts no data by shared key.",
             infrastructure => Demand.Each(infrastructure, "Microsoft.OperationalInsights/workspaces", "properties.features.disableLocalAuth", true),
             Demand.Set("Microsoft.OperationalInsights/workspaces", "properties.features.disableLocalAuth", false)),
-        new("storage-shared-keys-off", "Storage takes no shared keys.",
+        new("storage-shared-keys-off", "Storage accepts no shared keys.",
             infrastructure => Demand.Each(infrastructure, Storage, "properties.allowSharedKeyAccess", false),
             Demand.Set(Storage, "properties.allowSharedKeyAccess", true, production: true)),
-        new("storage-oauth-by-default", "The portal opens storage by identity.",
+        new("storage-oauth-by-default", "The portal accesses storage by identity by default.",
             infrastructure => Demand.Each(infrastructure, Storage, "properties.defaultToOAuthAuthentication", true),
             Demand.Set(Storage, "properties.defaultToOAuthAuthentication", false)),
-        new("vault-by-roles", "Vaults are opened by roles, not by access policies.",
+        new("vault-by-roles", "Roles, not access policies, control access to vaults.",
             infrastructure => Demand.Each(infrastructure, "Microsoft.KeyVault/vaults", "properties.enableRbacAuthorization", true),
             Demand.Set("Microsoft.KeyVault/vaults", "properties.enableRbacAuthorization", false, production: true)),
-        new("no-publishing-passwords", "Publishing by password is off on both channels.",
+        new("no-publishing-passwords", "Publishing by password is off for FTP and SCM.",
             NoPublishingPasswords, Demand.Remove(Publishing)),
-        new("no-key-functions", "No template reads a key or makes a token.",
+        new("no-key-functions", "No template reads a key or creates a token.",
             NoKeyFunctions, infrastructure => infrastructure.Template["outputs"]!["functionAppName"]!["value"] = "[listKeys('x', '2024-01-01').key1]"),
         new("no-secret-outputs", "No output looks like a secret.",
             NoSecretOutputs, infrastructure => infrastructure.Template["outputs"]!["storagePassword"] = new System.Text.Json.Nodes.JsonObject { ["type"] = "string", ["value"] = "x" }),
         new("no-secret-settings", "A setting that looks like a secret is a Key Vault reference.",
             NoSecretSettings, Demand.SetSetting("Webhook__Secrets__0", "whsec_c2VjcmV0")),
-        new("no-credentials-in-settings", "No setting's value carries a credential.",
+        new("no-credentials-in-settings", "No setting contains a credential.",
             NoCredentialsInSettings, Demand.SetSetting("ContentQueue", "Endpoint=sb://x/;SharedAccessKeyName=a;SharedAccessKey=b")),
-        new("no-signed-addresses-in-settings", "No setting's value is an address with a query, where signatures and codes stand.",
+        new("no-signed-addresses-in-settings", "No setting is a URL with a query string, which could contain a signature or code.",
             NoCredentialsInSettings, Demand.SetSetting("Content__SchemaDirectory", "https://account.blob.core.windows.net/schemas?sp=r&code=abc")),
     ];
 
@@ -89,7 +89,7 @@ internal static partial class IdentityRules
         from effect in infrastructure.Effects
         from channel in new[] { "ftp", "scm" }
         where !effect.Of(Publishing).Any(policy => policy.ShortName == channel && policy.Text("properties.allow") == "false")
-        select $"{effect.Name}: {channel} lets publish by password.";
+        select $"{effect.Name}: {channel} allows publishing by password.";
 
     private static IEnumerable<string> NoKeyFunctions(Infrastructure infrastructure) =>
         from one in infrastructure.Templates
@@ -108,13 +108,13 @@ internal static partial class IdentityRules
         where SecretName().IsMatch(setting.Key) && !s_publicSettings.Contains(setting.Key)
         where !((string?)setting.Value ?? "").StartsWith("@Microsoft.KeyVault(SecretUri=https://", StringComparison.Ordinal)
             && !((string?)setting.Value ?? "").StartsWith("[format('@Microsoft.KeyVault(SecretUri={0})'", StringComparison.Ordinal)
-        select $"{effect.Name}: setting {setting.Key} holds its value in the open.";
+        select $"{effect.Name}: setting {setting.Key} holds its value in plain text.";
 
     private static IEnumerable<string> NoCredentialsInSettings(Infrastructure infrastructure) =>
         from effect in infrastructure.Effects
         from setting in effect.Settings
         where Credential().IsMatch((string?)setting.Value ?? "")
-        select $"{effect.Name}: setting {setting.Key} carries a credential.";
+        select $"{effect.Name}: setting {setting.Key} contains a credential.";
 
     private static bool IsIdentity(string? text) => text is not null && text.Contains("/providers/Microsoft.ManagedIdentity/userAssignedIdentities/", StringComparison.Ordinal);
 

@@ -2,7 +2,7 @@ using System.Text.Json.Nodes;
 
 namespace ContentSync.Tests.Infra.Rules;
 
-/// <summary>One outbound address, and no way in that need not be open.</summary>
+/// <summary>One outbound address, and no unnecessary inbound access.</summary>
 internal static class NetworkRules
 {
     private const string Networks = "Microsoft.Network/virtualNetworks";
@@ -16,13 +16,13 @@ internal static class NetworkRules
     private const string RuleSets = "Microsoft.ServiceBus/namespaces/networkRuleSets";
     private const string Functions = "properties.subnets.0";
 
-    /// <summary>Services whose data private endpoints reach.</summary>
+    /// <summary>Services that private endpoints give access to.</summary>
     private static readonly string[] s_data = ["Microsoft.Storage/storageAccounts", Namespaces, "Microsoft.KeyVault/vaults"];
 
-    /// <summary>As the fixture's environment names them.</summary>
+    /// <summary>Operator addresses in the fixture's environment.</summary>
     private static readonly string[] s_operators = ["203.0.113.7", "198.51.100.0/28"];
 
-    /// <summary>The zone in which the names of a service resolve: https://learn.microsoft.com/azure/private-link/private-endpoint-dns</summary>
+    /// <summary>The private DNS zone of each service: https://learn.microsoft.com/azure/private-link/private-endpoint-dns</summary>
     private static readonly Dictionary<string, string> s_zones = new()
     {
         ["blob"] = "privatelink.blob.",
@@ -36,70 +36,70 @@ internal static class NetworkRules
     [
         new("one-static-address", "There is one static public address of the Standard tier.",
             OneStaticAddress, Demand.Set(Addresses, "properties.publicIPAllocationMethod", "Dynamic")),
-        new("nat-on-the-apps-subnet", "The app's subnet sends through the NAT gateway, and the gateway has the address.",
+        new("nat-on-the-apps-subnet", "The app's subnet uses the NAT gateway, and the gateway has the static address.",
             NatOnTheAppsSubnet, Demand.Set(Networks, $"{Functions}.properties.natGateway", null)),
-        new("nat-not-standard-v2", "The NAT gateway is not StandardV2, which a subnet delegated to Microsoft.App/environments cannot have.",
+        new("nat-not-standard-v2", "The NAT gateway is not StandardV2, which a subnet delegated to Microsoft.App/environments does not support.",
             infrastructure => Demand.Each(infrastructure, Gateways, "sku.name", "Standard"),
             Demand.Set(Gateways, "sku.name", "StandardV2")),
         new("subnet-delegated", "The app's subnet is delegated to Flex Consumption.",
             infrastructure => Demand.Each(infrastructure, Networks, $"{Functions}.properties.delegations.0.properties.serviceName", "Microsoft.App/environments"),
             Demand.Set(Networks, $"{Functions}.properties.delegations.0.properties.serviceName", "Microsoft.Web/serverFarms")),
-        new("subnets-large-enough", "A subnet has at least the 32 addresses that Flex Consumption asks for.",
+        new("subnets-large-enough", "A subnet has at least the 32 addresses that Flex Consumption requires.",
             SubnetsLargeEnough, Demand.Set(Networks, $"{Functions}.properties.addressPrefix", "10.80.0.0/28")),
-        new("no-default-outbound", "No subnet has Azure's own way out, which changes its address.",
+        new("no-default-outbound", "No subnet has Azure's default outbound access, whose address changes.",
             NoDefaultOutbound, Demand.Set(Networks, "properties.subnets.1.properties.defaultOutboundAccess", true)),
         new("subnets-guarded", "Every subnet has a security group.",
             SubnetsGuarded, Demand.Set(Networks, $"{Functions}.properties.networkSecurityGroup", null)),
-        new("nothing-in-from-internet", "The security group lets nothing in from the internet.",
+        new("nothing-in-from-internet", "The security group allows no inbound traffic from the internet.",
             NothingInFromInternet, Demand.Set("Microsoft.Network/networkSecurityGroups", "properties.securityRules.0.properties.access", "Allow")),
         new("closed-to-all-but-operators", "With private data, the firewall of each service denies everyone but the operators.",
             ClosedToAllButOperators, Demand.Set("Microsoft.KeyVault/vaults", "properties.networkAcls.defaultAction", "Allow", production: true)),
         new("operators-pass-every-firewall", "The operators pass the firewall of every vault, the data account and Service Bus.",
             ClosedToAllButOperators, infrastructure =>
                 infrastructure.Production.Of("Microsoft.KeyVault/vaults").Last()["properties.networkAcls.ipRules"] = new JsonArray()),
-        new("nobody-else-passes-service-bus", "Nobody else passes the firewall of Service Bus.",
+        new("service-bus-refuses-others", "Only the operators pass the firewall of Service Bus.",
             ClosedToAllButOperators, infrastructure =>
                 infrastructure.Production.The(RuleSets)["properties.ipRules"]!.AsArray()
                 .Add(new JsonObject { ["action"] = "Allow", ["ipMask"] = "0.0.0.0/1" })),
-        new("host-account-closed", "With private data, only the private endpoint leads to the account of the Functions host.",
+        new("host-account-closed", "With private data, the storage account of the Functions host is reachable only through its private endpoint.",
             HostAccountClosed, infrastructure =>
                 infrastructure.Production.Of("Microsoft.Storage/storageAccounts")
                 .Single(one => one.Name.StartsWith("csynchost", StringComparison.Ordinal))["properties.publicNetworkAccess"] = "Enabled"),
-        new("app-open-to-callers", "Callers reach a public app, whatever is closed behind it.",
+        new("app-open-to-callers", "Callers reach a public app even if the services behind it are private.",
             infrastructure => Demand.Each(infrastructure, "Microsoft.Web/sites", "properties.publicNetworkAccess", "Enabled"),
             Demand.Set("Microsoft.Web/sites", "properties.publicNetworkAccess", "Disabled", production: true)),
-        new("only-operators-publish", "Nobody but the operators reaches the publishing endpoint.",
+        new("only-operators-publish", "Only the operators reach the publishing endpoint.",
             OnlyOperatorsPublish,
                 Demand.Set("Microsoft.Web/sites", "properties.siteConfig.scmIpSecurityRestrictionsDefaultAction", "Allow", production: true)),
-        new("endpoint-for-each", "With private endpoints asked for, everything that is closed has one.",
+        new("endpoint-for-each", "With private endpoints enabled, every closed service has one.",
             EndpointForEach, Demand.Remove(Endpoints, production: true)),
-        new("endpoint-for-the-ledger", "With private endpoints asked for, the data account has one for tables and one for blobs.",
+        new("endpoint-for-the-ledger", "With private endpoints enabled, the data account has one for tables and one for blobs.",
             EndpointForTheLedger, infrastructure => infrastructure.Production.The(Endpoints, "data-table")["properties.privateLinkServiceConnections.0.properties.groupIds.0"] = "queue"),
-        new("endpoints-have-names", "Every endpoint's name resolves: it has one zone group.",
+        new("endpoints-have-names", "Every endpoint has exactly one zone group, so that its name resolves.",
             EndpointsHaveNames, Demand.Remove(ZoneGroups, production: true)),
-        new("endpoint-in-the-zone-of-its-service", "An endpoint's name stands in the one zone of its service.",
+        new("endpoint-in-the-zone-of-its-service", "An endpoint is registered in the zone of its service.",
             EndpointsHaveNames, infrastructure =>
                 infrastructure.Production.The(ZoneGroups, "-vault-3/default")["properties.privateDnsZoneConfigs.0.properties.privateDnsZoneId"] =
                 infrastructure.Production.The(ZoneGroups,
                     "-data-blob/default")["properties.privateDnsZoneConfigs.0.properties.privateDnsZoneId"]!.DeepClone()),
-        new("no-endpoint-in-two-zones", "An endpoint's name stands in no other zone.",
+        new("no-endpoint-in-two-zones", "An endpoint is registered in no other zone.",
             EndpointsHaveNames, infrastructure =>
                 infrastructure.Production.The(ZoneGroups, "-host-blob/default")["properties.privateDnsZoneConfigs"]!.AsArray().Add(
                 infrastructure.Production.The(ZoneGroups, "-data-table/default")["properties.privateDnsZoneConfigs.0"]!.DeepClone())),
         new("zones-linked", "Every DNS zone is linked to the network, without registration.",
             ZonesLinked, Demand.Remove(Links, production: true)),
-        new("premium-when-private", "Service Bus is Premium where it has a private endpoint, which Standard cannot have.",
+        new("premium-when-private", "Service Bus is Premium if it has a private endpoint, which Standard does not support.",
             infrastructure => Demand.Each(infrastructure.Production.Of(Namespaces), Namespaces, "sku.name", text => text == "Premium", "Premium"),
             Demand.Set(Namespaces, "sku.name", "Standard", production: true)),
-        new("standard-when-public", "Service Bus is Standard where it need not be more.",
+        new("standard-when-public", "Service Bus is Standard if it has no private endpoint.",
             infrastructure => Demand.Each(infrastructure.Small.Of(Namespaces), Namespaces, "sku.name", text => text == "Standard", "Standard"),
             Demand.Set(Namespaces, "sku.name", "Premium")),
-        new("no-endpoints-unless-asked", "Without the switch there are no endpoints and no zones.",
+        new("no-endpoints-unless-asked", "Without private endpoints enabled there are no endpoints and no zones.",
             infrastructure => infrastructure.Small.Resources.Where(one => one.Type is Endpoints or Zones).Select(one => one.ToString()),
             infrastructure => infrastructure.Small.List.Add(infrastructure.Production.Of(Endpoints).First().Node.DeepClone())),
-        new("zone-redundant-when-asked", "With zone redundancy asked for, plan, storage, queues and address are spread over zones.",
+        new("zone-redundant-when-asked", "With zone redundancy, plan, storage, queues and address are zone-redundant.",
             ZoneRedundantWhenAsked, Demand.Set("Microsoft.Storage/storageAccounts", "sku.name", "Standard_LRS", production: true)),
-        new("two-ready-in-zones", "With zone redundancy, a group has no always-ready instance or at least two.",
+        new("two-ready-in-zones", "With zone redundancy, a scale group has either no always-ready instances or at least two.",
             TwoReadyInZones, Demand.Set("Microsoft.Web/sites", "properties.functionAppConfig.scaleAndConcurrency.alwaysReady.0.instanceCount", 1, production: true)),
     ];
 
@@ -117,7 +117,7 @@ internal static class NetworkRules
         where subnet.Text($"{Functions}.name") != "functions"
             || subnet.Text($"{Functions}.properties.natGateway.id") != gateway.Id
             || gateway.Text("properties.publicIpAddresses.0.id") != effect.The(Addresses).Id
-        select $"{effect.Name}: the app's subnet does not send through {gateway.Name}.";
+        select $"{effect.Name}: the app's subnet does not use {gateway.Name}.";
 
     private static IEnumerable<(Resource Network, JsonNode Subnet)> Subnets(Infrastructure infrastructure) =>
         from network in infrastructure.Of(Networks)
@@ -133,7 +133,7 @@ internal static class NetworkRules
     private static IEnumerable<string> NoDefaultOutbound(Infrastructure infrastructure) =>
         from one in Subnets(infrastructure)
         where (bool?)one.Subnet["properties"]?["defaultOutboundAccess"] != false
-        select $"{one.Network}: subnet {one.Subnet["name"]} has a way out of its own.";
+        select $"{one.Network}: subnet {one.Subnet["name"]} has default outbound access.";
 
     private static IEnumerable<string> SubnetsGuarded(Infrastructure infrastructure) =>
         from one in Subnets(infrastructure)
@@ -145,7 +145,7 @@ internal static class NetworkRules
         let rules = guard.Items("properties.securityRules").Select(rule => rule["properties"]!).Where(rule => (string?)rule["direction"] == "Inbound").ToArray()
         where rules.Any(rule => (string?)rule["access"] == "Allow")
             || !rules.Any(rule => (string?)rule["sourceAddressPrefix"] == "Internet" && (string?)rule["destinationPortRange"] == "*" && (string?)rule["protocol"] == "*")
-        select $"{guard} lets something in.";
+        select $"{guard} allows inbound traffic.";
 
     private static IEnumerable<string> ClosedToAllButOperators(Infrastructure infrastructure) =>
         from firewall in infrastructure.Production.Of("Microsoft.KeyVault/vaults")
@@ -161,7 +161,7 @@ internal static class NetworkRules
     private static IEnumerable<string> HostAccountClosed(Infrastructure infrastructure) =>
         from account in infrastructure.Production.Of("Microsoft.Storage/storageAccounts")
         where account.Name.StartsWith("csynchost", StringComparison.Ordinal) && account.Text("properties.publicNetworkAccess") != "Disabled"
-        select $"{account} is reached from outside.";
+        select $"{account} is publicly reachable.";
 
     private static IEnumerable<string> OnlyOperatorsPublish(Infrastructure infrastructure) =>
         from app in infrastructure.Of("Microsoft.Web/sites")
@@ -194,7 +194,7 @@ internal static class NetworkRules
             .ToArray()
         where zones.Length != 1 || !s_zones.TryGetValue(service, out var zone) || !zones[0].Contains(zone, StringComparison.Ordinal)
             || !infrastructure.Production.Of(Zones).Any(one => Bare(one.Name) == zone)
-        select $"{endpoint} for {service} has its name in {(zones.Length == 0 ? "no zone" : string.Join(", ", zones))}.";
+        select $"{endpoint} for {service} is registered in {(zones.Length == 0 ? "no zone" : string.Join(", ", zones))}.";
 
     private static IEnumerable<string> ZonesLinked(Infrastructure infrastructure) =>
         from zone in infrastructure.Production.Of(Zones)
@@ -222,7 +222,7 @@ internal static class NetworkRules
         where (int)item["instanceCount"]! < 2
         select $"{app} keeps {item["instanceCount"]} instance of {item["name"]} ready.";
 
-    /// <summary>A zone's name without the part that only the deployment's cloud gives.</summary>
+    /// <summary>A zone's name without the suffix that depends on the cloud.</summary>
     private static string Bare(string name)
     {
         var from = name.IndexOf("privatelink.", StringComparison.Ordinal);

@@ -3,7 +3,7 @@ using System.Text.RegularExpressions;
 
 namespace ContentSync.Tests.Infra.Rules;
 
-/// <summary>What breaks is seen, and somebody is told, at a bounded price.</summary>
+/// <summary>Failures are visible and alerts reach the operators, at limited cost.</summary>
 internal static partial class ObservabilityRules
 {
     private const string Workspaces = "Microsoft.OperationalInsights/workspaces";
@@ -22,16 +22,16 @@ internal static partial class ObservabilityRules
         "Microsoft.KeyVault/vaults", "Microsoft.EventGrid/systemTopics", "Microsoft.Web/serverfarms", "Microsoft.Web/sites",
     ];
 
-    /// <summary>What needs no diagnostic setting: it has none, or what it would send is in the workspace already.</summary>
+    /// <summary>Types without a diagnostic setting: they have no diagnostics, or the workspace has the data already.</summary>
     private static readonly string[] s_undiagnosed =
     [
-        // Its telemetry is the workspace's.
+        // Its telemetry is in the workspace already.
         Components,
-        // Its services have settings of their own.
+        // Its sub-services have their own diagnostic settings.
         "Microsoft.Storage/storageAccounts",
-        // The Standard tier has metrics that cannot be sent, and no logs.
+        // The Standard tier has no logs, and its metrics cannot be exported.
         "Microsoft.Network/natGateways",
-        // These have none.
+        // These have no diagnostics.
         ActionGroups, QueryAlerts, MetricAlerts, Diagnostics, "Microsoft.Insights/workbooks", "Microsoft.ManagedIdentity/userAssignedIdentities",
         "Microsoft.Authorization/roleAssignments", "Microsoft.Authorization/roleDefinitions", "Microsoft.Network/privateEndpoints",
         "Microsoft.Network/privateEndpoints/privateDnsZoneGroups", "Microsoft.Network/privateDnsZones", "Microsoft.Network/privateDnsZones/virtualNetworkLinks",
@@ -41,7 +41,7 @@ internal static partial class ObservabilityRules
         "Microsoft.Web/sites/config", "Microsoft.Web/sites/basicPublishingCredentialsPolicies", "Microsoft.Authorization/locks",
     ];
 
-    /// <summary>What the diagnostics of a type must send: categories of logs, and whether metrics.</summary>
+    /// <summary>The log categories that the diagnostics of a type must send, and whether metrics are required.</summary>
     private static readonly Dictionary<string, (string[] Logs, bool Metrics)> s_categories = new()
     {
         [Workspaces] = (["Audit"], false),
@@ -58,8 +58,8 @@ internal static partial class ObservabilityRules
     };
 
     /// <summary>
-    /// What each log alert looks at: the table, every line that filters or computes, and the threshold where it is no parameter. A line that is
-    /// reversed or reads something else must be changed in two places.
+    /// The expected query of each log alert: the table, every line that filters or computes, and the threshold unless it is a parameter. This
+    /// duplicates the template on purpose, so that a wrong line in the template does not go unnoticed.
     /// </summary>
     private static readonly Dictionary<string, (string Table, string? Threshold, string[] Lines)> s_alerts = new()
     {
@@ -109,22 +109,22 @@ internal static partial class ObservabilityRules
 
     public static IReadOnlyList<PolicyRule> All { get; } =
     [
-        new("diagnostics-everywhere", "Every resource that has diagnostics sends them; a type that this table does not know is a violation.",
+        new("diagnostics-everywhere", "Every resource that supports diagnostics sends them; an unknown resource type is a violation.",
             DiagnosticsEverywhere, Demand.Remove(Diagnostics)),
         new("diagnostics-to-the-workspace", "Diagnostics go to this deployment's workspace.",
             DiagnosticsToTheWorkspace, Demand.Set(Diagnostics, "properties.workspaceId", "/subscriptions/x/elsewhere")),
-        new("diagnostics-complete", "Diagnostics send the logs and metrics that their type has and that are used.",
+        new("diagnostics-complete", "Diagnostics send all logs and metrics of their type that are used.",
             DiagnosticsComplete, infrastructure =>
                 infrastructure.Small.Of(Diagnostics)
                 .First(one => one.Scope.EndsWith("/blobServices/default", StringComparison.Ordinal))["properties.logs.0.enabled"] = false),
-        new("diagnostics-with-metrics", "Metrics are not left out where the workbook reads them.",
+        new("diagnostics-with-metrics", "Diagnostics include the metrics that the workbook reads.",
             DiagnosticsComplete, infrastructure =>
                 infrastructure.Production.Of(Diagnostics)
                 .First(one => one.Scope.Contains("/namespaces/", StringComparison.Ordinal))["properties.metrics"] = null),
         new("audit-kept-as-long-as-telemetry", "The audit log of the vaults is kept as long as telemetry.",
             AuditKept, infrastructure =>
                 infrastructure.Production.The("Microsoft.OperationalInsights/workspaces/tables")["properties.totalRetentionInDays"] = 30),
-        new("vault-audit", "Every use of a key is recorded, in the table that is on the cheap plan.",
+        new("vault-audit", "Every use of a key is logged, to the table with the cheap plan.",
             VaultAudit, infrastructure => infrastructure.Small.Of(Diagnostics).First(one => one.Scope.Contains("/vaults/", StringComparison.Ordinal))["properties.logAnalyticsDestinationType"] = null),
         new("no-log-for-each-item", "No diagnostic setting logs every read or write of the ledger.",
             NoLogForEachItem, LogTheLedger),
@@ -134,48 +134,48 @@ internal static partial class ObservabilityRules
         new("retention", "Telemetry is kept at least 30 days.",
             infrastructure => Demand.Each(infrastructure, Workspaces, "properties.retentionInDays", text => int.TryParse(text, out var days) && days >= 30, "30 or more"),
             Demand.Set(Workspaces, "properties.retentionInDays", 7)),
-        new("workspace-based", "Application Insights keeps its data in the workspace, where the cap holds.",
+        new("workspace-based", "Application Insights stores its data in the workspace, where the daily cap applies.",
             WorkspaceBased, Demand.Set(Components, "properties.WorkspaceResourceId", null)),
-        new("somebody-is-told", "The action group is on and has receivers.",
-            SomebodyIsTold, Demand.Set(ActionGroups, "properties.emailReceivers", new JsonArray())),
-        new("alerts-are-on", "Every alert is on.",
+        new("alerts-have-receivers", "The action group is enabled and has receivers.",
+            ActionGroupHasReceivers, Demand.Set(ActionGroups, "properties.emailReceivers", new JsonArray())),
+        new("alerts-are-on", "Every alert is enabled.",
             infrastructure => [
                 .. Demand.Each(infrastructure, QueryAlerts, "properties.enabled", true),
                 .. Demand.Each(infrastructure, MetricAlerts, "properties.enabled", true),
             ],
             Demand.Set(MetricAlerts, "properties.enabled", false)),
-        new("alerts-tell-the-group", "Every alert tells the action group.",
-            AlertsTellTheGroup, Demand.Set(QueryAlerts, "properties.actions.actionGroups", new JsonArray())),
-        new("alerts-say-what-to-do", "Every alert says what is wrong.",
+        new("alerts-tell-the-group", "Every alert notifies the action group.",
+            AlertsNotifyTheGroup, Demand.Set(QueryAlerts, "properties.actions.actionGroups", new JsonArray())),
+        new("alerts-say-what-to-do", "Every alert has a description of what is wrong.",
             infrastructure => [
                 .. Demand.Each(infrastructure, QueryAlerts, "properties.description", text => text?.Length > 40, "a sentence or two"),
                 .. Demand.Each(infrastructure, MetricAlerts, "properties.description", text => text?.Length > 40, "a sentence or two"),
             ],
             Demand.Set(QueryAlerts, "properties.description", "")),
-        new("alerts-resolve-themselves", "An alert ends by itself when its cause does.",
+        new("alerts-resolve-themselves", "An alert resolves automatically.",
             infrastructure => [
                 .. Demand.Each(infrastructure, QueryAlerts, "properties.autoMitigate", true),
                 .. Demand.Each(infrastructure, MetricAlerts, "properties.autoMitigate", true),
             ],
             Demand.Set(QueryAlerts, "properties.autoMitigate", false)),
-        new("log-alerts-known", "The log alerts are the ones that this table knows, no fewer and no more.",
+        new("log-alerts-known", "There are exactly the log alerts listed in this file.",
             LogAlertsKnown, RemoveAlert("-parked")),
-        new("log-alerts-read-the-right-table", "A log alert reads the table that its measure is in.",
+        new("log-alerts-read-the-right-table", "A log alert reads the right table.",
             LogAlertsAsIntended, infrastructure => Replace(infrastructure, "-function-failures", "AppRequests", "AppDependencies")),
         new("log-alerts-compare-as-intended", "A log alert filters and computes as intended.",
             LogAlertsAsIntended, infrastructure => Replace(infrastructure, "-silence", "Sweeps == 0", "Sweeps != 0")),
-        new("resync-alerts-compare-as-intended", "So does an alert on a resync.",
+        new("resync-alerts-compare-as-intended", "A resync alert filters and computes as intended.",
             LogAlertsAsIntended, infrastructure => Replace(infrastructure, "-resync-stopped", "== 'Stopped'", "!= 'Stopped'")),
-        new("log-alerts-fire-above", "A log alert has one condition, which fires above its threshold.",
+        new("log-alerts-fire-above", "A log alert fires when its value exceeds its threshold.",
             LogAlertsFireAbove, infrastructure =>
                 infrastructure.Production.The(QueryAlerts, "-verification-failures")["properties.criteria.allOf.0.operator"] = "LessThan"),
-        new("log-alerts-have-one-condition", "No second condition keeps a log alert from firing.",
+        new("log-alerts-have-one-condition", "A log alert has exactly one condition.",
             LogAlertsFireAbove, infrastructure => Repeat(infrastructure.Small.The(QueryAlerts, "-parked"), "properties.criteria.allOf")),
-        new("log-alerts-at-their-threshold", "The threshold of a log alert is 0, or the parameter.",
+        new("log-alerts-at-their-threshold", "The threshold of a log alert is 0 or comes from a parameter.",
             LogAlertsFireAbove, infrastructure =>
                 infrastructure.Small.The(QueryAlerts, "-resync-refused")["properties.criteria.allOf.0.threshold"] = 5),
         new("log-alerts-outlast-the-delay-of-telemetry",
-            "A log alert looks back at least 15 minutes, since telemetry arrives minutes late, and runs at least once in its window.",
+            "A log alert looks back at least 15 minutes, since telemetry arrives minutes late, and runs at least once per window.",
             LogAlertsOutlastTheDelay, infrastructure =>
                 infrastructure.Small.The(QueryAlerts, "-function-failures")["properties.windowSize"] = "PT5M"),
         new("resync-overdue-sees-two-days", "The alert on an overdue resync looks back longer than the hours it measures.",
@@ -185,26 +185,26 @@ internal static partial class ObservabilityRules
             infrastructure => DeadLettersWatched(infrastructure, "ResyncQueue", "0"), infrastructure =>
                 infrastructure.Small.The(MetricAlerts, "-resync-dead-letters")["properties.criteria.allOf.0.operator"] = "LessThan"),
         new("alert-dead-letters-kept",
-            "There is an alert for dead letters that pile up on the content queue, and none that the first rejected item sets off for good.",
+            "There is an alert for dead letters that pile up on the content queue, and the first rejected item does not trigger it.",
             infrastructure => DeadLettersWatched(infrastructure, "ContentQueue", "1000"), infrastructure =>
                 infrastructure.Production.The(MetricAlerts, "-dead-letters-kept")["properties.criteria.allOf.0.threshold"] = 0),
-        new("alert-vault-throttled", "There is an alert for throttling in any of the vaults.",
+        new("alert-vault-throttled", "There is an alert for throttling of any vault.",
             AlertVaultThrottled, infrastructure => infrastructure.Production.The(MetricAlerts, "-vault-throttled")["properties.scopes"]!.AsArray().RemoveAt(2)),
-        new("alert-key-near-expiry", "Every vault tells of a key near its expiry.",
+        new("alert-key-near-expiry", "Every vault notifies the action group of a key that is about to expire.",
             AlertKeyNearExpiry, Demand.Set(Events, "properties.filter.includedEventTypes", new JsonArray("Microsoft.KeyVault.SecretNearExpiry"))),
-        new("queries-read-known-metrics", "A query names only instruments, tags and values that the app has, in their case.",
+        new("queries-read-known-metrics", "A query uses only existing instruments, tags and values, in the right case.",
             QueriesReadKnownMetrics, infrastructure => Replace(infrastructure, "-parked", "contentsync.parked", "contentsync.stuck")),
-        new("queries-spell-tags-right", "The case of a tag counts.",
+        new("queries-spell-tags-right", "A query spells tags in the right case.",
             QueriesReadKnownMetrics, infrastructure => Replace(infrastructure, "-partner-errors", "Properties.code", "Properties.Code")),
-        new("queries-compare-known-values", "A value that no run of a resync has would never be found.",
+        new("queries-compare-known-values", "A query compares only with values that the app records.",
             QueriesReadKnownMetrics, infrastructure => Replace(infrastructure, "-resync-failures", "'CompletedWithFailures'", "'Failed'")),
-        new("queries-give-their-measure", "A query gives the column that its alert measures.",
+        new("queries-give-their-measure", "A query returns the column that its alert measures.",
             QueriesGiveTheirMeasure, Demand.Set(QueryAlerts, "properties.criteria.allOf.0.metricMeasureColumn", "Count")),
         new("workbook-complete", "The workbook shows throughput, outcomes by code, both latencies, lag, resync progress and cost.",
             WorkbookComplete, infrastructure => ReplaceWorkbook(infrastructure, "\"name\":\"cost\"", "\"name\":\"price\"")),
-        new("workbook-reads-known-metrics", "The workbook names only instruments and tags that the app has, and leaves no placeholder.",
+        new("workbook-reads-known-metrics", "The workbook uses only existing instruments and tags, and has no placeholder left.",
             WorkbookReadsKnownMetrics, infrastructure => ReplaceWorkbook(infrastructure, "contentsync.sign.duration", "contentsync.signing.time")),
-        new("workbook-spells-tags-right", "The case of a tag counts in the workbook too.",
+        new("workbook-spells-tags-right", "The workbook spells tags in the right case.",
             WorkbookReadsKnownMetrics, infrastructure => ReplaceWorkbook(infrastructure, "Properties.outcome", "Properties.Outcome")),
     ];
 
@@ -264,20 +264,20 @@ internal static partial class ObservabilityRules
         where component.Text("properties.WorkspaceResourceId") != effect.The(Workspaces).Id
         select $"{component} has no workspace.";
 
-    private static IEnumerable<string> SomebodyIsTold(Infrastructure infrastructure) =>
+    private static IEnumerable<string> ActionGroupHasReceivers(Infrastructure infrastructure) =>
         from target in infrastructure.Of(ActionGroups)
         let mails = target.Items("properties.emailReceivers").Select(one => (string?)one["emailAddress"]).ToArray()
         where target.Text("properties.enabled") != "true" || mails.Length == 0 || mails.Any(mail => mail?.Contains('@') != true)
-        select $"{target} tells {string.Join(", ", mails)}.";
+        select $"{target} notifies {string.Join(", ", mails)}.";
 
-    private static IEnumerable<string> AlertsTellTheGroup(Infrastructure infrastructure) =>
+    private static IEnumerable<string> AlertsNotifyTheGroup(Infrastructure infrastructure) =>
         from effect in infrastructure.Effects
         let target = effect.The(ActionGroups).Id
         from alert in effect.Of(QueryAlerts).Concat(effect.Of(MetricAlerts))
         where alert.Text("properties.actions.actionGroups.0") != target && alert.Text("properties.actions.0.actionGroupId") != target
-        select $"{alert} tells nobody.";
+        select $"{alert} notifies no action group.";
 
-    /// <summary>The part of an alert's name after the base of the names.</summary>
+    /// <summary>An alert's name without its prefix.</summary>
     private static string ShortNameOf(Resource alert) => string.Join('-', alert.Name.Split('-').Skip(2));
 
     private static IEnumerable<string> LogAlertsKnown(Infrastructure infrastructure) =>
@@ -292,7 +292,7 @@ internal static partial class ObservabilityRules
         let intended = s_alerts[ShortNameOf(alert)]
         let lines = alert.Text(Query)!.Split('\n').Select(line => line.Trim()).Where(line => line.Length > 0).ToArray()
         where lines is not [var table, .. var rest] || table != intended.Table || !rest.SequenceEqual(intended.Lines.Select(line => "| " + line))
-        select $"{alert} asks: {string.Join(' ', lines)}";
+        select $"{alert} has the query: {string.Join(' ', lines)}";
 
     private static IEnumerable<string> LogAlertsFireAbove(Infrastructure infrastructure) =>
         from alert in infrastructure.Of(QueryAlerts)
@@ -340,7 +340,7 @@ internal static partial class ObservabilityRules
         where !effect.Of(MetricAlerts).Any(alert => alert.Text("properties.criteria.allOf.0.metricName") == "ServiceApiResult"
             && alert.Text("properties.criteria.allOf.0.dimensions.0.values.0") == "429"
             && alert.Items("properties.scopes").Any(scope => (string?)scope == vault.Id))
-        select $"{vault}: throttling is not watched.";
+        select $"{vault} has no throttling alert.";
 
     private static IEnumerable<string> AlertKeyNearExpiry(Infrastructure infrastructure) =>
         from effect in infrastructure.Effects
@@ -351,7 +351,7 @@ internal static partial class ObservabilityRules
             && one.Text("properties.destination.endpointType") == "MonitorAlert"
             && one.Text("properties.destination.properties.actionGroups.0") == effect.The(ActionGroups).Id
             && one.Items("properties.filter.includedEventTypes").Any(type => (string?)type == "Microsoft.KeyVault.KeyNearExpiry"))
-        select $"{vault}: a key near its expiry is not told of.";
+        select $"{vault} does not notify of a key that is about to expire.";
 
     private static IEnumerable<string> QueriesReadKnownMetrics(Infrastructure infrastructure) =>
         from alert in infrastructure.Of(QueryAlerts)
@@ -360,7 +360,7 @@ internal static partial class ObservabilityRules
         from fault in FaultsOf(query, withValues: true)
         select $"{alert}: {fault}";
 
-    /// <summary>Instruments, tags and, for alerts, values in a query that the app does not have.</summary>
+    /// <summary>Unknown instruments, tags and, for alerts, values in a query.</summary>
     private static IEnumerable<string> FaultsOf(string query, bool withValues)
     {
         var named = Instrument().Matches(query).Select(match => match.Groups[1].Value).Distinct().ToArray();
@@ -380,7 +380,7 @@ internal static partial class ObservabilityRules
         from alert in infrastructure.Of(QueryAlerts)
         let measure = alert.Text("properties.criteria.allOf.0.metricMeasureColumn")
         where !Regex.IsMatch(alert.Text(Query)!, $@"\b{measure}\s*=")
-        select $"{alert} measures {measure}, which its query does not give.";
+        select $"{alert} measures {measure}, which its query does not return.";
 
     private static IEnumerable<string> WorkbookComplete(Infrastructure infrastructure) =>
         from effect in infrastructure.Effects

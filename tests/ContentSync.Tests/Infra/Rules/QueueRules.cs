@@ -6,7 +6,7 @@ using ContentSync.Synchronization;
 
 namespace ContentSync.Tests.Infra.Rules;
 
-/// <summary>The broker neither loses a message nor keeps one in a loop.</summary>
+/// <summary>The broker neither loses messages nor redelivers them forever.</summary>
 internal static class QueueRules
 {
     private const string Namespaces = "Microsoft.ServiceBus/namespaces";
@@ -16,27 +16,27 @@ internal static class QueueRules
 
     public static IReadOnlyList<PolicyRule> All { get; } =
     [
-        new("two-queues", "There are the two queues that the settings name, and no other.",
+        new("two-queues", "There are exactly the two queues that the settings name.",
             TwoQueues, Demand.SetSetting("ResyncQueue", "resync")),
-        new("duplicate-detection", "Both queues drop duplicates.",
+        new("duplicate-detection", "Both queues detect duplicates.",
             infrastructure => Demand.Each(infrastructure, Queues, "properties.requiresDuplicateDetection", true),
             Demand.Set(Queues, "properties.requiresDuplicateDetection", false)),
         new("sessions-for-lanes", "The resync queue has sessions, one for each lane; the other has none.",
             SessionsForLanes, infrastructure => infrastructure.Small.The(Queues, "/content-resync")["properties.requiresSession"] = false),
-        new("lock-outlives-an-item", "A lock is longer than an attempt with the lease before it, and no longer than the broker allows (5 minutes).",
+        new("lock-outlives-an-item", "A lock lasts longer than a lease and an attempt together, and at most the 5 minutes that the broker allows.",
             infrastructure =>
                 Demand.Each(infrastructure, Queues, "properties.lockDuration", text =>
                 IsBetween(text, s_attempt, TimeSpan.FromMinutes(5)), $"{s_attempt} to 5 minutes"),
             Demand.Set(Queues, "properties.lockDuration", "PT1M")),
         new("duplicates-outlast-two-sweeps",
-            "A queue remembers message ids for two sweeps, so that a second sweep does not double an item that still waits.",
+            "A queue remembers message ids for two sweeps, so that a second sweep does not enqueue a waiting item twice.",
             DuplicatesOutlastTwoSweeps, Demand.Set(Queues, "properties.duplicateDetectionHistoryTimeWindow", "PT5M")),
         new("duplicates-forgotten-before-the-sweep", "A queue forgets a message id before the sweep enqueues the same one again.",
             infrastructure =>
                 Demand.Each(infrastructure, Queues, "properties.duplicateDetectionHistoryTimeWindow", text =>
                 IsBetween(text, TimeSpan.Zero, SweepPending.Grace - TimeSpan.FromMinutes(1)), "less than the grace of the sweep"),
             Demand.Set(Queues, "properties.duplicateDetectionHistoryTimeWindow", "PT15M")),
-        new("content-outlives-its-retries", "A message of the content queue lives longer than an item is retried, its longest delay included.",
+        new("content-outlives-its-retries", "A message on the content queue outlives all retries of its item, including the max delay.",
             ContentOutlivesItsRetries, infrastructure => infrastructure.Small.The(Queues, "/content")["properties.defaultMessageTimeToLive"] = "P3D"),
         new("lane-lock-outlives-its-packs", "The host renews the lock of a lane for as long as a message of the resync queue lives.",
             LaneLockOutlivesItsPacks, infrastructure =>
@@ -50,10 +50,10 @@ internal static class QueueRules
         new("messages-live-long-enough", "A message lives at least two days.",
             infrastructure => Demand.Each(infrastructure, Queues, "properties.defaultMessageTimeToLive", text => IsBetween(text, TimeSpan.FromDays(2), TimeSpan.FromDays(90)), "2 to 90 days"),
             Demand.Set(Queues, "properties.defaultMessageTimeToLive", "PT1H")),
-        new("no-partitioned-queues", "No queue is partitioned: order within a lane would be lost to no gain.",
+        new("no-partitioned-queues", "No queue is partitioned: it would lose the order within a lane for no benefit.",
             infrastructure => Demand.Each(infrastructure, Queues, "properties.enablePartitioning", false),
             Demand.Set(Queues, "properties.enablePartitioning", true)),
-        new("service-bus-tls", "Service Bus takes TLS 1.2 or later.",
+        new("service-bus-tls", "Service Bus requires TLS 1.2 or later.",
             infrastructure => Demand.Each(infrastructure, Namespaces, "properties.minimumTlsVersion", text => text is "1.2" or "1.3", "1.2"),
             Demand.Set(Namespaces, "properties.minimumTlsVersion", "1.0")),
         new("connection-named-as-bound", "The connection setting is the one that the functions bind to.",
@@ -85,13 +85,13 @@ internal static class QueueRules
     private static IEnumerable<string> ContentOutlivesItsRetries(Infrastructure infrastructure)
     {
         var options = new RecoverabilityOptions();
-        var longest = options.MaxAge + options.BackOff.Max();
+        var max = options.MaxAge + options.BackOff.Max();
         return
             from effect in infrastructure.Effects
             let queue = effect.The(Queues, $"/{effect.Setting("ContentQueue")}")
             let lifetime = queue.Text("properties.defaultMessageTimeToLive")
-            where !IsBetween(lifetime, longest, TimeSpan.FromDays(90))
-            select $"{queue} keeps a message for {lifetime}; an item is retried for up to {longest}.";
+            where !IsBetween(lifetime, max, TimeSpan.FromDays(90))
+            select $"{queue} keeps a message for {lifetime}; an item is retried for up to {max}.";
     }
 
     private static IEnumerable<string> LaneLockOutlivesItsPacks(Infrastructure infrastructure)
@@ -107,6 +107,6 @@ internal static class QueueRules
             select $"{queue} keeps a message longer than the {renewal} for which host.json renews a lock.";
     }
 
-    private static bool IsBetween(string? duration, TimeSpan least, TimeSpan most) =>
-        duration is not null && XmlConvert.ToTimeSpan(duration) is var span && span >= least && span <= most;
+    private static bool IsBetween(string? duration, TimeSpan min, TimeSpan max) =>
+        duration is not null && XmlConvert.ToTimeSpan(duration) is var span && span >= min && span <= max;
 }

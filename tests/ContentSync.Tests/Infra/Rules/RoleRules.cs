@@ -3,7 +3,7 @@ using System.Text.RegularExpressions;
 
 namespace ContentSync.Tests.Infra.Rules;
 
-/// <summary>The app may do what it needs and nothing else.</summary>
+/// <summary>The app has only the permissions that it needs.</summary>
 internal static partial class RoleRules
 {
     private const string Assignments = "Microsoft.Authorization/roleAssignments";
@@ -18,7 +18,7 @@ internal static partial class RoleRules
     private const string MetricsPublisher = "3913510d-42f4-4e42-8a64-420c390055eb";
     private const string SecretsUser = "4633458b-17de-408a-b874-0445c86b69e6";
 
-    /// <summary>The built-in roles that are let through, and the only scope each may be given at.</summary>
+    /// <summary>The allowed built-in roles and the only scope for each.</summary>
     private static readonly Dictionary<string, Regex> s_scopes = new()
     {
         [Receiver] = QueueScope(),
@@ -33,11 +33,11 @@ internal static partial class RoleRules
 
     public static IReadOnlyList<PolicyRule> All { get; } =
     [
-        new("signer-role-only-signs", "The custom role has the one data action to sign, and nothing else.",
+        new("signer-role-only-signs", "The custom role has only the data action to sign.",
             SignerRoleOnlySigns, infrastructure =>
                 Signer(infrastructure.Small)["properties.permissions.0.dataActions"] =
                 new JsonArray(SignAction, "Microsoft.KeyVault/vaults/keys/decrypt/action")),
-        new("queue-length-role-only-reads", "The custom role for scaling has the one action to read a queue's properties, and no data action.",
+        new("queue-length-role-only-reads", "The custom role for scaling may only read the properties of a queue.",
             QueueLengthRoleOnlyReads, infrastructure =>
                 QueueLength(infrastructure.Small)["properties.permissions.0.dataActions"] =
                 new JsonArray("Microsoft.ServiceBus/namespaces/messages/send/action")),
@@ -45,7 +45,7 @@ internal static partial class RoleRules
             MayReadQueueLengths, infrastructure =>
                 RemoveAssignment(infrastructure.Small, one =>
                 RoleOf(one) == QueueLength(infrastructure.Small).ShortName && one.Scope.EndsWith("/content", StringComparison.Ordinal))),
-        new("queue-lengths-at-the-queues-only", "The role for scaling is given on the two queues and nowhere else.",
+        new("queue-lengths-at-the-queues-only", "The role for scaling is assigned on the two queues only.",
             MayReadQueueLengths, infrastructure => Widen(infrastructure.Small, QueueLength(infrastructure.Small).ShortName, "/queues/content")),
         new("no-wildcard-actions", "No role definition has a wildcard.",
             NoWildcardActions, Demand.Set(Definitions, "properties.permissions.0.actions", new JsonArray("*/read"))),
@@ -53,32 +53,32 @@ internal static partial class RoleRules
             SignerRoleStaysHere, Demand.Set(Definitions, "properties.assignableScopes.0", "/subscriptions/00000000-0000-0000-0000-000000000000")),
         new("only-known-roles", "Only the listed built-in roles and the custom one are assigned.",
             OnlyKnownRoles, Demand.Set(Assignments, "properties.roleDefinitionId", "/subscriptions/x/providers/Microsoft.Authorization/roleDefinitions/b24988ac-6180-42a0-ab88-20f7382dd24c")),
-        new("roles-at-narrowest-scope", "Each role is given at the one scope that it is needed at.",
+        new("roles-at-narrowest-scope", "Each role is assigned at the narrowest scope.",
             RolesAtNarrowestScope, infrastructure => Widen(infrastructure.Small, Receiver, "/queues/content")),
-        new("no-roles-on-groups", "No role is given on a resource group or a subscription.",
+        new("no-roles-on-groups", "No role is assigned on a resource group or a subscription.",
             NoRolesOnGroups, infrastructure => Widen(infrastructure.Production, TableContributor, "/providers/Microsoft.Storage/storageAccounts/csyncdata")),
-        new("roles-for-the-identity-only", "Every role is given to the app's identity.",
+        new("roles-for-the-identity-only", "Every role is assigned to the app's identity.",
             RolesForTheIdentityOnly, Demand.Set(Assignments, "properties.principalId", "9a1f0c1e-0000-0000-0000-000000000000")),
-        new("principal-type-stated", "Every assignment states its principal's type, so that a fresh identity does not fail it.",
+        new("principal-type-stated", "Every assignment states its principal type; otherwise it fails for a new identity.",
             infrastructure => Demand.Each(infrastructure, Assignments, "properties.principalType", "ServicePrincipal"),
             Demand.Set(Assignments, "properties.principalType", null)),
-        new("signer-role-on-placed-keys", "The role to sign is given on exactly the keys that the settings name.",
+        new("signer-role-on-placed-keys", "The role to sign is assigned on exactly the keys that the settings name.",
             SignerRoleOnPlacedKeys, infrastructure => RemoveAssignment(infrastructure.Production, one => one.Scope.EndsWith("/keys/alipayhk-v1", StringComparison.Ordinal))),
         new("may-send-and-receive", "The app may send to and receive from both queues.",
             MaySendAndReceive, infrastructure => RemoveAssignment(infrastructure.Small, one => one.Scope.EndsWith("/queues/content-resync", StringComparison.Ordinal))),
         new("may-keep-stores", "The app may write the ledger's table, the lanes' table and the resyncs' container, and read the catalog.",
             MayKeepStores, infrastructure => RemoveAssignment(infrastructure.Small, one => RoleOf(one) == TableContributor)),
-        new("may-keep-lanes", "The lanes' table has an assignment of its own.",
+        new("may-keep-lanes", "The lanes' table has its own assignment.",
             MayKeepStores, infrastructure => RemoveAssignment(infrastructure.Small, one => one.Scope.EndsWith("/tables/resynclanes", StringComparison.Ordinal))),
-        new("state-role-on-its-container-alone", "The role to write blobs is given on the resyncs' container and on nothing wider.",
+        new("state-role-on-its-container-alone", "The role to write blobs is assigned on the resyncs' container only.",
             RolesAtNarrowestScope, infrastructure => Widen(infrastructure.Small, BlobContributor, "/blobServices/default/containers/resync")),
-        new("catalog-is-only-read", "The app cannot write the catalog's container.",
+        new("catalog-is-only-read", "The app cannot write to the catalog's container.",
             RolesAtNarrowestScope, infrastructure => Move(infrastructure.Production, BlobContributor, "/containers/resync/", "/containers/catalog/")),
-        new("host-account-holds-nothing-else", "The account that the app owns holds only host state and the package.",
+        new("host-account-holds-nothing-else", "The storage account of the Functions host holds only host state and the package.",
             HostAccountHoldsNothingElse, infrastructure => AddContainer(infrastructure.Small)),
-        new("secrets-user-for-named-secrets", "The role to read secrets is given on exactly the secrets that the settings refer to.",
+        new("secrets-user-for-named-secrets", "The role to read secrets is assigned on exactly the secrets that the settings refer to.",
             SecretsUserForNamedSecrets, infrastructure => RemoveAssignment(infrastructure.Production, one => RoleOf(one) == SecretsUser)),
-        new("assignments-say-why", "Every assignment says what it is for.",
+        new("assignments-say-why", "Every assignment has a description.",
             infrastructure => Demand.Each(infrastructure, Assignments, "properties.description", text => text?.Length > 10, "a sentence"),
             Demand.Set(Assignments, "properties.description", "")),
     ];
@@ -186,10 +186,11 @@ internal static partial class RoleRules
     private static IEnumerable<string> HostAccountHoldsNothingElse(Infrastructure infrastructure) =>
         from effect in infrastructure.Effects
         let account = effect.Of(Assignments).Single(one => RoleOf(one) == BlobOwner).Scope
-        from held in effect.Resources
-        where held.Id.StartsWith(account + "/", StringComparison.Ordinal) && held.Type.StartsWith("Microsoft.Storage/", StringComparison.Ordinal)
-        where held.ShortName is not ("default" or "app-package") || held.Type.Contains("table", StringComparison.OrdinalIgnoreCase)
-        select $"{held} lies in the account that the app owns.";
+        from resource in effect.Resources
+        where resource.Id.StartsWith(account + "/", StringComparison.Ordinal)
+        where resource.Type.StartsWith("Microsoft.Storage/", StringComparison.Ordinal)
+        where resource.ShortName is not ("default" or "app-package") || resource.Type.Contains("table", StringComparison.OrdinalIgnoreCase)
+        select $"{resource} is in the storage account of the Functions host.";
 
     private static IEnumerable<string> SecretsUserForNamedSecrets(Infrastructure infrastructure)
     {
@@ -197,13 +198,13 @@ internal static partial class RoleRules
         {
             var named = effect.Settings.Count(one => one.Key.StartsWith("Webhook__Secrets__", StringComparison.Ordinal));
             var given = effect.Of(Assignments).Count(one => RoleOf(one) == SecretsUser);
-            if (named != given) yield return $"{effect.Name}: {named} secrets are referred to, {given} may be read.";
+            if (named != given) yield return $"{effect.Name}: the settings refer to {named} secrets; {given} are readable.";
         }
     }
 
     private static string RoleOf(Resource assignment) => assignment.Text("properties.roleDefinitionId")!.Split('/')[^1];
 
-    /// <summary>Gives a role on what lies above the part of its scope.</summary>
+    /// <summary>Assigns a role on the parent of a part of its scope.</summary>
     private static void Widen(Effect effect, string role, string part)
     {
         var assignment = effect.Of(Assignments).First(one => RoleOf(one) == role && one.Id.Contains(part, StringComparison.Ordinal));
@@ -212,7 +213,7 @@ internal static partial class RoleRules
         assignment.Node["id"] = id[..from] + id[id.LastIndexOf("/providers/", StringComparison.Ordinal)..];
     }
 
-    /// <summary>Gives a role on something else of the same kind.</summary>
+    /// <summary>Assigns a role on another resource of the same kind.</summary>
     private static void Move(Effect effect, string role, string from, string to)
     {
         var assignment = effect.Of(Assignments).First(one => RoleOf(one) == role && one.Id.Contains(from, StringComparison.Ordinal));

@@ -2,7 +2,7 @@ using System.Text.Json.Nodes;
 
 namespace ContentSync.Tests.Infra.Rules;
 
-/// <summary>Ledger, catalog and package lie safely.</summary>
+/// <summary>Ledger, catalog and package are protected.</summary>
 internal static class StorageRules
 {
     private const string Accounts = "Microsoft.Storage/storageAccounts";
@@ -14,31 +14,31 @@ internal static class StorageRules
 
     public static IReadOnlyList<PolicyRule> All { get; } =
     [
-        new("storage-tls", "Storage takes TLS 1.2 or later.",
+        new("storage-tls", "Storage requires TLS 1.2 or later.",
             infrastructure => Demand.Each(infrastructure, Accounts, "properties.minimumTlsVersion", text => text is "TLS1_2" or "TLS1_3", "TLS1_2"),
             Demand.Set(Accounts, "properties.minimumTlsVersion", "TLS1_0")),
-        new("storage-https-only", "Storage is reached by HTTPS only.",
+        new("storage-https-only", "Storage accepts HTTPS only.",
             infrastructure => Demand.Each(infrastructure, Accounts, "properties.supportsHttpsTrafficOnly", true),
             Demand.Set(Accounts, "properties.supportsHttpsTrafficOnly", false)),
-        new("no-public-blobs", "No account lets a container be public.",
+        new("no-public-blobs", "No account allows public containers.",
             infrastructure => Demand.Each(infrastructure, Accounts, "properties.allowBlobPublicAccess", false),
             Demand.Set(Accounts, "properties.allowBlobPublicAccess", true)),
         new("no-public-containers", "No container is public.",
             infrastructure => Demand.Each(infrastructure, Containers, "properties.publicAccess", "None"),
             Demand.Set(Containers, "properties.publicAccess", "Blob")),
-        new("no-cross-tenant-replication", "Nothing is copied into another tenant.",
+        new("no-cross-tenant-replication", "Nothing is replicated to another tenant.",
             infrastructure => Demand.Each(infrastructure, Accounts, "properties.allowCrossTenantReplication", false),
             Demand.Set(Accounts, "properties.allowCrossTenantReplication", true)),
-        new("blobs-can-be-brought-back", "A deleted blob can be brought back for at least a week.",
+        new("blobs-can-be-brought-back", "A deleted blob can be restored for at least a week.",
             infrastructure => [
                 .. Demand.Each(infrastructure, Blobs, "properties.deleteRetentionPolicy.enabled", true),
                 .. Demand.Each(infrastructure, Blobs, "properties.deleteRetentionPolicy.days", text => int.TryParse(text, out var days) && days >= 7, "7 or more"),
             ],
             Demand.Set(Blobs, "properties.deleteRetentionPolicy.enabled", false)),
-        new("storage-v2", "Accounts are of the general kind.",
+        new("storage-v2", "Accounts are general-purpose v2.",
             infrastructure => Demand.Each(infrastructure, Accounts, "kind", "StorageV2"),
             Demand.Set(Accounts, "kind", "Storage")),
-        new("two-tables", "There are the two tables that the settings name, the ledger's and the lanes', and no other.",
+        new("two-tables", "There are exactly the two tables that the settings name, the ledger's and the lanes'.",
             infrastructure => from effect in infrastructure.Effects
                               let tables = effect.Of("Microsoft.Storage/storageAccounts/tableServices/tables").Select(table => table.ShortName).Order(StringComparer.Ordinal).ToArray()
                               where !tables.SequenceEqual(new[] { effect.Setting("Ledger__TableName"), effect.Setting("Resync__LaneTableName") }.Order(StringComparer.Ordinal))
@@ -56,22 +56,22 @@ internal static class StorageRules
                               where !effect.Of(Containers).Any(one => one.Name.StartsWith("csyncdata", StringComparison.Ordinal) && uri.Contains($"'{one.ShortName}'", StringComparison.Ordinal))
                               select $"{effect.Name}: Resync__StateContainerUri is {uri}.",
             infrastructure => infrastructure.Small.The(Containers, "/resync").Node["name"] = "csyncdata/default/resyncs"),
-        new("state-apart-from-catalog", "Runs and plans do not lie where the newest blob is taken for the catalog.",
+        new("state-apart-from-catalog", "Runs and plans are not in the catalog's container, whose newest blob is the catalog.",
             infrastructure => from effect in infrastructure.Effects
                               where effect.Setting("Resync__StateContainerUri") == effect.Setting("Catalog__ContainerUri")
                               select $"{effect.Name}: both are {effect.Setting("Catalog__ContainerUri")}.",
             infrastructure => infrastructure.Production.Settings["Resync__StateContainerUri"] = infrastructure.Production.Setting("Catalog__ContainerUri")!),
-        new("forgotten-plans-go", "Plans that a crash left behind are deleted, long after the end of any run.",
+        new("forgotten-plans-go", "Plans that a crash left behind are deleted long after any run has ended.",
             infrastructure =>
                 Demand.Each(infrastructure, Lifecycles, FirstRule + "actions.baseBlob.delete.daysAfterModificationGreaterThan", text =>
                 int.TryParse(text, out var days) && days >= 30, "30 or more"),
             Demand.Set(Lifecycles, FirstRule + "actions.baseBlob.delete.daysAfterModificationGreaterThan", 2)),
         new("only-plans-go", "No lifecycle rule deletes anything but plans.",
             OnlyPlansGo, Demand.Set(Lifecycles, FirstRule + "filters.prefixMatch", new JsonArray("resync/plans/", "catalog/"))),
-        new("no-second-lifecycle-rule-for-the-catalog", "A further lifecycle rule is held to the same.",
+        new("no-second-lifecycle-rule-for-the-catalog", "No additional lifecycle rule deletes anything but plans.",
             OnlyPlansGo, AddLifecycleRule),
         new("lifecycle-rule-gets-in",
-            "The lifecycle rule reaches the data account: as a trusted service, past a public endpoint that is not disabled.",
+            "The lifecycle rule has access to the data account: trusted services are allowed and the public endpoint is not disabled.",
             LifecycleRuleGetsIn, infrastructure =>
                 infrastructure.Production.Of(Accounts)
                 .Single(one => one.Name.StartsWith("csyncdata", StringComparison.Ordinal))["properties.networkAcls.bypass"] = "None"),
@@ -98,7 +98,7 @@ internal static class StorageRules
         where account.Name.StartsWith("csyncdata", StringComparison.Ordinal)
         where account.Text("properties.networkAcls.bypass")?.Contains("AzureServices", StringComparison.Ordinal) != true
             || account.Text("properties.publicNetworkAccess") != "Enabled"
-        select $"{account} lets no trusted service in.";
+        select $"{account} does not admit trusted services.";
 
     private static void AddLifecycleRule(Infrastructure infrastructure)
     {

@@ -4,13 +4,13 @@ using System.Text.RegularExpressions;
 
 namespace ContentSync.Tests.Infra.Rules;
 
-/// <summary>The template itself can be read, reviewed and deployed anywhere.</summary>
+/// <summary>The template is readable, reviewable and deployable anywhere.</summary>
 internal static partial class TemplateRules
 {
-    /// <summary>The day the versions were last gone through. Move it with the next review, so that the rule never fails by the calendar.</summary>
+    /// <summary>Date of the last review of API versions, updated with each review, so that the rule never fails just because time passes.</summary>
     private static readonly DateOnly s_reviewed = new(2026, 11, 1);
 
-    /// <summary>Types whose newest stable version (for diagnostic settings, newest at all) is older than three years.</summary>
+    /// <summary>Types whose newest stable version (newest of any kind for diagnostic settings) is older than three years.</summary>
     private static readonly string[] s_noNewerVersion =
     [
         "Microsoft.Insights/components@2020-02-02",
@@ -22,11 +22,11 @@ internal static partial class TemplateRules
         "Microsoft.Authorization/locks@2020-05-01",
     ];
 
-    /// <summary>Types that take no tags.</summary>
+    /// <summary>Types that do not support tags.</summary>
     private static readonly Regex s_untagged =
         new("diagnosticSettings$|locks$|roleAssignments$|roleDefinitions$|^Microsoft.(Storage|ServiceBus|OperationalInsights|Web|EventGrid)/[^/]+/|privateDnsZoneGroups$", RegexOptions.CultureInvariant);
 
-    /// <summary>The form of each type's name: https://learn.microsoft.com/azure/azure-resource-manager/management/resource-name-rules</summary>
+    /// <summary>The naming rules of each type: https://learn.microsoft.com/azure/azure-resource-manager/management/resource-name-rules</summary>
     private static readonly Dictionary<string, Regex> s_names = new()
     {
         ["Microsoft.Storage/storageAccounts"] = new("^[a-z0-9]{3,24}$"),
@@ -48,7 +48,7 @@ internal static partial class TemplateRules
         ["Microsoft.Insights/actionGroups"] = new("^[^:<>+/&%\\\\?]{1,260}$"),
     };
 
-    /// <summary>Types whose names nobody else in the world may have.</summary>
+    /// <summary>Types whose names must be globally unique.</summary>
     private static readonly string[] s_unique =
         ["Microsoft.Storage/storageAccounts", "Microsoft.KeyVault/vaults", "Microsoft.ServiceBus/namespaces", "Microsoft.Web/sites"];
 
@@ -64,34 +64,34 @@ internal static partial class TemplateRules
             ParametersDescribed, infrastructure => infrastructure.Template["parameters"]!["location"]!["metadata"] = null),
         new("outputs-described", "Every output of every template is described.",
             OutputsDescribed, infrastructure => infrastructure.Template["outputs"]!["outboundAddress"]!["metadata"] = null),
-        new("texts-bounded", "Every text that the user gives has a least and a greatest length, but for the region and free settings.",
+        new("texts-bounded", "Every string parameter has a min and a max length, except the region and the extra settings.",
             TextsBounded, infrastructure => infrastructure.Template["parameters"]!["environmentName"]!.AsObject().Remove("maxLength")),
-        new("numbers-bounded", "Every number that the user gives has a least and a greatest value or is one of a few.",
+        new("numbers-bounded", "Every number parameter has a min and a max value or a list of allowed values.",
             NumbersBounded, infrastructure => Definition(infrastructure, "capacityType")["properties"]!["maximumInstanceCount"]!.AsObject().Remove("maxValue")),
-        new("objects-typed", "Every object that a template takes has a sealed type: a property misspelt is an error.",
+        new("objects-typed", "Every object parameter has a sealed type, so that a misspelled property is an error.",
             ObjectsTyped, infrastructure => Definition(infrastructure, "signingType").Remove("additionalProperties")),
-        new("no-linked-templates", "No template is fetched from elsewhere.",
+        new("no-linked-templates", "No template links to an external template.",
             NoLinkedTemplates, LinkATemplate),
-        new("no-deployment-time", "No template reads the time or draws a random value: a second deployment would differ from the first.",
+        new("no-deployment-time", "No template uses the time or a random value, which would make a second deployment differ from the first.",
             NoDeploymentTime, infrastructure => infrastructure.Template["parameters"]!["networkAddressPrefix"]!["defaultValue"] = "[utcNow('yyyy')]"),
-        new("no-deployment-time-for-azd", "Neither does the template for azd.",
+        new("no-deployment-time-for-azd", "The azd template uses neither the time nor a random value.",
             NoDeploymentTime, infrastructure => infrastructure.Azd["parameters"]!["networkAddressPrefix"]!["defaultValue"] = "[newGuid()]"),
-        new("no-scripts", "Nothing runs a script or a second tool during deployment.",
+        new("no-scripts", "A deployment runs no scripts or other tools.",
             infrastructure => from one in infrastructure.Declared
                               where ((string?)one.Resource["type"])!.StartsWith("Microsoft.Resources/deploymentScripts", StringComparison.Ordinal)
                               select $"{one.Template} runs a script.",
             infrastructure => Declared(infrastructure, "Microsoft.Insights/workbooks")["type"] = "Microsoft.Resources/deploymentScripts"),
-        new("everything-tagged", "Every resource that takes tags says whose it is.",
+        new("everything-tagged", "Every resource that supports tags has the tags that identify its workload.",
             EverythingTagged, Demand.Set("Microsoft.Network/natGateways", "tags", null)),
-        new("one-region", "Everything lies in the one region, or is global.",
+        new("one-region", "Every resource is in the one region or global.",
             OneRegion, Demand.Set("Microsoft.Storage/storageAccounts", "location", "westeurope")),
-        new("names-within-limits", "Every name has the form that its type asks for.",
+        new("names-within-limits", "Every name follows the naming rules of its type.",
             NamesWithinLimits, infrastructure => infrastructure.Production.Of("Microsoft.KeyVault/vaults").First().Node["name"] = "csync-production-kv1-pgfyd4uhbzakg"),
-        new("names-unique-in-the-world", "A name that nobody else may have carries the resource group's own suffix.",
+        new("names-unique-in-the-world", "A globally unique name has the unique suffix of the resource group.",
             NamesUniqueInTheWorld, infrastructure => infrastructure.Small.The("Microsoft.Web/sites").Node["name"] = "csync-uat"),
-        new("names-start-with-workload", "Every name that is free to choose starts with the workload's.",
+        new("names-start-with-workload", "Every name that can be chosen freely starts with the workload's name.",
             NamesStartWithWorkload, infrastructure => infrastructure.Small.The("Microsoft.Network/virtualNetworks").Node["name"] = "vnet-uat"),
-        new("no-warnings-from-evaluation", "The compiler evaluates both set-ups without a word.",
+        new("no-warnings-from-evaluation", "The compiler evaluates both sizes without warnings.",
             infrastructure => from effect in infrastructure.Effects
                               where effect.Document["diagnostics"] is not JsonArray { Count: 0 }
                               select $"{effect.Name}: {effect.Document["diagnostics"]?.ToJsonString()}.",
@@ -132,19 +132,19 @@ internal static partial class TemplateRules
         from parameter in Parameters(infrastructure.Template)
         where (string?)parameter.Schema["type"] == "string" && parameter.Schema["allowedValues"] is null && parameter.Path != "location"
         where parameter.Schema["minLength"] is null || parameter.Schema["maxLength"] is null
-        select $"{parameter.Path} may be of any length.";
+        select $"{parameter.Path} has no length limits.";
 
     private static IEnumerable<string> NumbersBounded(Infrastructure infrastructure) =>
         from parameter in Parameters(infrastructure.Template)
         where (string?)parameter.Schema["type"] == "int" && parameter.Schema["allowedValues"] is null
         where parameter.Schema["minValue"] is null || parameter.Schema["maxValue"] is null
-        select $"{parameter.Path} may be any number.";
+        select $"{parameter.Path} has no limits.";
 
     private static IEnumerable<string> ObjectsTyped(Infrastructure infrastructure) =>
         from one in infrastructure.Templates
         from parameter in Parameters(one.Template)
         where (string?)parameter.Schema["type"] == "object" && !IsSealed(parameter.Schema) && parameter.Schema["additionalProperties"] is not JsonObject
-        select $"{one.Name}: {parameter.Path} may be anything.";
+        select $"{one.Name}: {parameter.Path} has no sealed type.";
 
     private static IEnumerable<string> NoDeploymentTime(Infrastructure infrastructure) =>
         from one in infrastructure.Templates.Append((Name: "azd", Template: infrastructure.Azd))
@@ -155,7 +155,7 @@ internal static partial class TemplateRules
     private static IEnumerable<string> NoLinkedTemplates(Infrastructure infrastructure) =>
         from one in infrastructure.Templates
         where one.Template.ToJsonString().Contains("\"templateLink\"", StringComparison.Ordinal)
-        select $"{one.Name} links to a template elsewhere.";
+        select $"{one.Name} links to an external template.";
 
     private static IEnumerable<string> EverythingTagged(Infrastructure infrastructure) =>
         from resource in infrastructure.Effects.SelectMany(effect => effect.Resources)
@@ -165,7 +165,7 @@ internal static partial class TemplateRules
     private static IEnumerable<string> OneRegion(Infrastructure infrastructure) =>
         from resource in infrastructure.Effects.SelectMany(effect => effect.Resources)
         where resource.Text("location") is not (null or "eastasia" or "global")
-        select $"{resource} lies in {resource.Text("location")}.";
+        select $"{resource} is in {resource.Text("location")}.";
 
     private static IEnumerable<string> NamesWithinLimits(Infrastructure infrastructure) =>
         from resource in infrastructure.Effects.SelectMany(effect => effect.Resources)
@@ -176,7 +176,7 @@ internal static partial class TemplateRules
         from type in s_unique
         from resource in infrastructure.Of(type)
         where !UniqueSuffix().IsMatch(resource.Name)
-        select $"{resource} may be taken by somebody else.";
+        select $"{resource} has no unique suffix.";
 
     private static IEnumerable<string> NamesStartWithWorkload(Infrastructure infrastructure) =>
         from resource in infrastructure.Effects.SelectMany(effect => effect.Resources)
@@ -186,7 +186,7 @@ internal static partial class TemplateRules
                 && resource.Type is not ("Microsoft.Insights/diagnosticSettings" or "Microsoft.Authorization/locks")
         select $"{resource} does not start with csync.";
 
-    /// <summary>The parameters of a template, and those in the types of its objects, each with the path to it.</summary>
+    /// <summary>The parameters of a template and the properties of its object parameters, each with its path.</summary>
     private static IEnumerable<(string Path, JsonObject Schema)> Parameters(JsonObject template) =>
         from parameter in template["parameters"]?.AsObject() ?? []
         from one in Within(template, parameter.Key, parameter.Value!.AsObject())
@@ -214,7 +214,7 @@ internal static partial class TemplateRules
         }
     }
 
-    /// <summary>The type that a schema refers to, with what the schema says itself on top.</summary>
+    /// <summary>The type that a schema refers to, overlaid with the properties of the schema itself.</summary>
     private static JsonObject Resolve(JsonObject template, JsonObject schema)
     {
         if ((string?)schema["$ref"] is not { } reference) return schema;

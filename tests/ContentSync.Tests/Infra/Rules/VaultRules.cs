@@ -2,14 +2,14 @@ using System.Text.Json.Nodes;
 
 namespace ContentSync.Tests.Infra.Rules;
 
-/// <summary>The signing key cannot be lost, read, or used for anything else.</summary>
+/// <summary>The signing key cannot be lost, read or used for anything but signing.</summary>
 internal static class VaultRules
 {
     private const string Vaults = "Microsoft.KeyVault/vaults";
     private const string Keys = "Microsoft.KeyVault/vaults/keys";
     private const string Locks = "Microsoft.Authorization/locks";
 
-    /// <summary>As the fixture's environment keeps them.</summary>
+    /// <summary>Key expiries in the fixture's environment.</summary>
     private static readonly Dictionary<string, DateTimeOffset> s_expiry = new()
     {
         ["alipayhk-v1"] = new(2028, 11, 27, 0, 0, 0, TimeSpan.Zero),
@@ -18,29 +18,29 @@ internal static class VaultRules
 
     public static IReadOnlyList<PolicyRule> All { get; } =
     [
-        new("purge-protection", "Nobody can purge a vault before its time.",
+        new("purge-protection", "Purge protection is on for every vault.",
             infrastructure => Demand.Each(infrastructure, Vaults, "properties.enablePurgeProtection", true),
             Demand.Set(Vaults, "properties.enablePurgeProtection", null, production: true)),
-        new("soft-delete-90-days", "A deleted vault or key can be brought back for 90 days.",
+        new("soft-delete-90-days", "A deleted vault or key can be restored for 90 days.",
             infrastructure => [
                 .. Demand.Each(infrastructure, Vaults, "properties.enableSoftDelete", true),
                 .. Demand.Each(infrastructure, Vaults, "properties.softDeleteRetentionInDays", 90),
             ],
             Demand.Set(Vaults, "properties.softDeleteRetentionInDays", 7)),
-        new("vault-only-for-the-app", "Machines, disks and templates get nothing out of a vault.",
+        new("vault-only-for-the-app", "Virtual machines, disk encryption and template deployments have no access to a vault.",
             VaultOnlyForTheApp, Demand.Set(Vaults, "properties.enabledForTemplateDeployment", true)),
-        new("key-only-signs-and-verifies", "A key does nothing but sign and verify.",
+        new("key-only-signs-and-verifies", "A key can only sign and verify.",
             KeyOnlySignsAndVerifies, Demand.Set(Keys, "properties.keyOps", new JsonArray("sign", "verify", "unwrapKey"))),
-        new("key-is-rsa-2048", "A key is RSA with 2048 bits, as AlipayHK asks.",
+        new("key-is-rsa-2048", "A key is RSA with 2048 bits, as AlipayHK requires.",
             infrastructure => [
                 .. Demand.Each(infrastructure, Keys, "properties.kty", text => text is "RSA" or "RSA-HSM", "RSA"),
                 .. Demand.Each(infrastructure, Keys, "properties.keySize", 2048),
             ],
             Demand.Set(Keys, "properties.kty", "EC")),
-        new("key-not-exportable", "A key cannot be taken out in the clear.",
+        new("key-not-exportable", "A key cannot be exported.",
             infrastructure => Demand.Each(infrastructure, Keys, "properties.attributes.exportable", false),
             Demand.Set(Keys, "properties.attributes.exportable", true)),
-        new("key-expires", "A key expires when the environment says, the next key at a time of its own.",
+        new("key-expires", "Each key has the expiry that the environment sets for it.",
             KeyExpires, infrastructure =>
                 infrastructure.Small.The(Keys, "-v2")["properties.attributes.exp"] =
                 infrastructure.Small.The(Keys, "-v1")["properties.attributes.exp"]!.DeepClone()),
@@ -48,19 +48,19 @@ internal static class VaultRules
             VaultsLocked, infrastructure =>
                 infrastructure.Production.List.Remove(infrastructure.Production.Of(Locks)
                 .Last(one => one.Scope.Contains("/vaults/", StringComparison.Ordinal)).Node)),
-        new("vault-generation-tagged", "A vault carries its generation, by which the preflight finds a free name after a deletion.",
+        new("vault-generation-tagged", "A vault is tagged with its generation, so that preflight.sh finds a free name after a deletion.",
             infrastructure => Demand.Each(infrastructure, Vaults, "tags.generation", "1"),
             Demand.Set(Vaults, "tags.generation", null, production: true)),
-        new("key-gives-notice", "A key gives notice before it expires.",
+        new("key-gives-notice", "A key has an expiry notification.",
             infrastructure => Demand.Each(infrastructure, Keys, "properties.rotationPolicy.lifetimeActions.0.trigger.timeBeforeExpiry", "P60D"),
             Demand.Set(Keys, "properties.rotationPolicy.lifetimeActions", new JsonArray())),
-        new("key-never-rotates-itself", "A key never gets a version that AlipayHK does not know.",
+        new("key-never-rotates-itself", "A key never rotates automatically, since AlipayHK would not know the new version.",
             KeyNeverRotatesItself, Demand.Set(Keys, "properties.rotationPolicy.lifetimeActions.0.action.type", "rotate")),
-        new("keys-made-in-first-vault-only", "Keys are made in the first vault only: a key made elsewhere would be another key.",
+        new("keys-made-in-first-vault-only", "Keys are created in the first vault only; one created elsewhere would be a different key.",
             KeysMadeInFirstVaultOnly, MakeAKeyInTheSecondVault),
-        new("key-named-after-key-version", "A key's name carries AlipayHK's keyVersion.",
+        new("key-named-after-key-version", "A key's name contains AlipayHK's keyVersion.",
             KeyNamedAfterKeyVersion, Demand.SetSetting("Signing__Keys__0__KeyVersion", "7")),
-        new("next-key-is-made-but-not-used", "The key to rotate to is made, and nothing signs with it.",
+        new("next-key-is-made-but-not-used", "The next key is created but not yet used for signing.",
             NextKeyIsMadeButNotUsed, infrastructure => infrastructure.Production.List.Remove(infrastructure.Production.The(Keys, "-v2").Node)),
         new("one-to-five-vaults", "There are one to five vaults.",
             infrastructure => from effect in infrastructure.Effects
@@ -108,14 +108,14 @@ internal static class VaultRules
         from effect in infrastructure.Effects
         from pair in AppRules.KeyIds(effect).Select((id, i) => (Key: AppRules.KeyOf(id), Version: effect.Setting($"Signing__Keys__{i}__KeyVersion")))
         where pair.Key != $"alipayhk-v{pair.Version}" || !effect.Of(Keys).Any(key => key.ShortName == pair.Key)
-        select $"{effect.Name}: key {pair.Key} is said to be AlipayHK's keyVersion {pair.Version}.";
+        select $"{effect.Name}: key {pair.Key} is configured with AlipayHK's keyVersion {pair.Version}.";
 
     private static IEnumerable<string> NextKeyIsMadeButNotUsed(Infrastructure infrastructure) =>
         from effect in infrastructure.Effects
         let used = AppRules.KeyIds(effect).Select(AppRules.KeyOf).Distinct().ToArray()
         let made = effect.Of(Keys).Select(key => key.ShortName).ToArray()
         where made.Length != 2 || used.Length != 1 || !made.Contains(used[0])
-        select $"{effect.Name} makes {string.Join(", ", made)} and uses {string.Join(", ", used)}.";
+        select $"{effect.Name} creates {string.Join(", ", made)} and uses {string.Join(", ", used)}.";
 
     private static void MakeAKeyInTheSecondVault(Infrastructure infrastructure)
     {

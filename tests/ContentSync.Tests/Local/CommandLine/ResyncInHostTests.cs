@@ -51,7 +51,7 @@ public sealed class ResyncInHostTests
 
         var (exit, _, screen) = await RunAsync(host, ["resync"]);
         Assert.Equal(ExitCodes.Stopped, exit);
-        Assert.Contains("It would delist 10 of 20 listed contents", screen, StringComparison.Ordinal);
+        Assert.Contains("It would delist 10 of 20 listed items", screen, StringComparison.Ordinal);
         (exit, _, _) = await RunAsync(host, ["resync", "--allow-delist", "0.5"]);
         Assert.Equal(ExitCodes.Done, exit);
     }

@@ -188,7 +188,7 @@ public sealed class BoardInBrowserTests
         browser.Await("#resync-run").Click();
         browser.Await("#confirm-yes", "Start").Click();
         browser.Await("#resyncs tbody tr", "stopped by the guard");
-        browser.Await("#resyncs tbody tr", "It would delist 4 of 4 listed contents");
+        browser.Await("#resyncs tbody tr", "It would delist 4 of 4 listed items");
 
         browser.Find("#resync-share").SendKeys("100");
         browser.Find("#resync-run").Click();

@@ -3,7 +3,6 @@ using ContentSync.Local.CommandLine;
 using ContentSync.Local.Pipeline;
 using ContentSync.Resync;
 using ContentSync.Tests.Catalog;
-using ContentSync.Tests.Resync;
 using ContentSync.Tests.Sqlite;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;

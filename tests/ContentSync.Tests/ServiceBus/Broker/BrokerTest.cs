@@ -5,8 +5,7 @@ using Microsoft.Extensions.Time.Testing;
 namespace ContentSync.Tests.ServiceBus;
 
 /// <summary>
-/// Three queues of a namespace whose clock stands still until a test moves it, and a client that reports the first failure rather than trying
-/// again.
+/// A namespace with three queues, whose clock only a test advances, and a client that reports the first failure without immediate retries.
 /// </summary>
 public abstract class BrokerTest : IAsyncLifetime
 {
@@ -17,10 +16,10 @@ public abstract class BrokerTest : IAsyncLifetime
     protected static readonly TimeSpan LockDuration = TimeSpan.FromMinutes(1);
     protected static readonly TimeSpan DuplicateWindow = TimeSpan.FromMinutes(10);
 
-    /// <summary>Enough for what is there to arrive, and little for what is not.</summary>
+    /// <summary>Long enough for an available message to arrive, short enough to wait for one that must not.</summary>
     protected static readonly TimeSpan Soon = TimeSpan.FromMilliseconds(300);
 
-    // It starts with the machine's clock, by which the client reckons.
+    // Starts at the system time, because the client uses the system clock.
     protected FakeTimeProvider Clock { get; } = new(DateTimeOffset.UtcNow);
 
     protected ServiceBusNamespace Namespace { get; private set; } = null!;
@@ -62,7 +61,7 @@ public abstract class BrokerTest : IAsyncLifetime
     protected async Task<ServiceBusReceivedMessage?> NextDeadLetterAsync(string queue) =>
         await Client.CreateReceiver(queue, new ServiceBusReceiverOptions { SubQueue = SubQueue.DeadLetter }).ReceiveMessageAsync(Soon);
 
-    /// <summary>Receives and completes all that is ready.</summary>
+    /// <summary>Receives and completes all ready messages.</summary>
     protected static async Task<IReadOnlyList<string>> DrainAsync(ServiceBusReceiver receiver)
     {
         var ids = new List<string>();

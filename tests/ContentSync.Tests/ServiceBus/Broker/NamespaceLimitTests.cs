@@ -5,13 +5,13 @@ namespace ContentSync.Tests.ServiceBus;
 
 public sealed class NamespaceLimitTests : BrokerTest
 {
-    /// <summary>What a message takes beside a body and a short id.</summary>
+    /// <summary>Allowance for the framing and properties of a message with a short id, in bytes.</summary>
     private const int Envelope = 128;
 
     private const int Limit = 256 * 1024;
 
     [Fact]
-    public async Task A_message_may_be_as_large_as_the_limit_and_no_larger()
+    public async Task A_message_above_the_max_size_is_refused()
     {
         await SendAsync(Plain, Sized("1", Limit - Envelope));
         Assert.Equal(Limit - Envelope, (await Client.CreateReceiver(Plain).ReceiveMessageAsync()).Body.ToMemory().Length);
@@ -19,7 +19,7 @@ public sealed class NamespaceLimitTests : BrokerTest
     }
 
     [Fact]
-    public async Task A_transfer_of_several_messages_has_the_same_limit()
+    public async Task The_max_size_applies_to_a_transfer_of_several_messages()
     {
         var reason = await FailsAsync(() => SendAsync(Plain, Sized("1", Limit / 2), Sized("2", Limit / 2)));
         Assert.Equal(ServiceBusFailureReason.MessageSizeExceeded, reason);
@@ -29,12 +29,12 @@ public sealed class NamespaceLimitTests : BrokerTest
     }
 
     [Fact]
-    public async Task A_scheduled_message_has_the_same_limit() => Assert.Equal(
+    public async Task The_max_size_applies_to_scheduled_messages() => Assert.Equal(
         ServiceBusFailureReason.MessageSizeExceeded,
         await FailsAsync(() => Client.CreateSender(Plain).ScheduleMessageAsync(Sized("1", Limit), Clock.GetUtcNow().AddHours(1))));
 
     [Fact]
-    public async Task A_namespace_that_throttles_refuses_sends_and_requests_and_takes_them_later()
+    public async Task A_throttling_namespace_refuses_sends_and_requests_until_throttling_ends()
     {
         Namespace.IsThrottling = true;
         await using (var client = Connect(TimeSpan.FromSeconds(2)))
@@ -50,7 +50,7 @@ public sealed class NamespaceLimitTests : BrokerTest
     }
 
     [Fact]
-    public async Task While_the_namespace_is_away_nothing_can_be_sent_and_afterwards_all_is_there_and_the_same_client_goes_on()
+    public async Task An_outage_fails_sends_and_keeps_all_messages_and_the_same_client_works_afterwards()
     {
         await SendAsync(Plain, Message("1"), Message("2"));
         var sender = Client.CreateSender(Plain);
@@ -69,11 +69,11 @@ public sealed class NamespaceLimitTests : BrokerTest
     }
 
     [Fact]
-    public async Task A_lock_outlives_the_connection_and_can_be_settled_over_the_next_one()
+    public async Task A_lock_survives_its_connection_and_the_message_can_be_settled_over_a_new_one()
     {
         await SendAsync(Plain, Message("1"));
-        await using var patient = new ServiceBusClient(Namespace.ConnectionString);
-        var receiver = patient.CreateReceiver(Plain);
+        await using var retryingClient = new ServiceBusClient(Namespace.ConnectionString);
+        var receiver = retryingClient.CreateReceiver(Plain);
         var held = await receiver.ReceiveMessageAsync();
         Namespace.GoAway();
         Namespace.ComeBack();

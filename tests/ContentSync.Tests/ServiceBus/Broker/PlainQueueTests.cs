@@ -6,7 +6,7 @@ namespace ContentSync.Tests.ServiceBus;
 public sealed class PlainQueueTests : BrokerTest
 {
     [Fact]
-    public async Task Messages_come_in_order_with_what_their_sender_set_and_a_delivery_count()
+    public async Task Messages_arrive_in_order_with_the_properties_that_their_sender_set_and_a_delivery_count()
     {
         var sent = new ServiceBusMessage("body") { MessageId = "1", ContentType = "text/plain", ApplicationProperties = { ["k"] = 5 } };
         await SendAsync(Plain, sent, Message("2"));
@@ -18,7 +18,7 @@ public sealed class PlainQueueTests : BrokerTest
     }
 
     [Fact]
-    public async Task A_peek_shows_what_is_there_and_locks_nothing()
+    public async Task Peek_returns_messages_without_locking_them()
     {
         await SendAsync(Plain, Message("1"), Message("2"));
         var receiver = Client.CreateReceiver(Plain);
@@ -28,7 +28,7 @@ public sealed class PlainQueueTests : BrokerTest
     }
 
     [Fact]
-    public async Task An_abandoned_message_comes_again_at_once_with_a_higher_count_and_the_properties_that_were_set()
+    public async Task An_abandoned_message_is_redelivered_immediately_with_a_higher_delivery_count_and_the_modified_properties()
     {
         await SendAsync(Plain, Message("1"), Message("2"));
         var receiver = Client.CreateReceiver(Plain);
@@ -38,7 +38,7 @@ public sealed class PlainQueueTests : BrokerTest
     }
 
     [Fact]
-    public async Task A_dead_lettered_message_says_why_and_carries_the_properties_that_were_set()
+    public async Task A_dead_lettered_message_carries_the_reason_the_description_and_the_modified_properties()
     {
         await SendAsync(Plain, Message("1"));
         var receiver = Client.CreateReceiver(Plain);
@@ -51,7 +51,7 @@ public sealed class PlainQueueTests : BrokerTest
     }
 
     [Fact]
-    public async Task A_message_that_fails_too_often_is_dead_lettered_by_the_broker()
+    public async Task A_message_that_reaches_the_max_delivery_count_is_dead_lettered()
     {
         await SendAsync(Plain, Message("1"));
         var receiver = Client.CreateReceiver(Plain);
@@ -67,7 +67,7 @@ public sealed class PlainQueueTests : BrokerTest
     }
 
     [Fact]
-    public async Task A_message_can_be_settled_once()
+    public async Task A_message_can_be_settled_only_once()
     {
         await SendAsync(Plain, Message("1"));
         var receiver = Client.CreateReceiver(Plain);
@@ -77,7 +77,7 @@ public sealed class PlainQueueTests : BrokerTest
     }
 
     [Fact]
-    public async Task A_deferred_message_is_received_by_its_number_only()
+    public async Task A_deferred_message_is_received_only_by_its_sequence_number()
     {
         await SendAsync(Plain, Message("1"));
         var receiver = Client.CreateReceiver(Plain);
@@ -89,7 +89,7 @@ public sealed class PlainQueueTests : BrokerTest
     }
 
     [Fact]
-    public async Task A_receiver_that_deletes_on_receipt_leaves_nothing_behind()
+    public async Task ReceiveAndDelete_removes_the_message_from_the_queue()
     {
         await SendAsync(Plain, Message("1"));
         var receiver = Client.CreateReceiver(Plain, new ServiceBusReceiverOptions { ReceiveMode = ServiceBusReceiveMode.ReceiveAndDelete });
@@ -98,7 +98,7 @@ public sealed class PlainQueueTests : BrokerTest
     }
 
     [Fact]
-    public async Task A_message_whose_time_is_up_is_gone()
+    public async Task A_message_is_dropped_after_its_time_to_live()
     {
         await SendAsync(Plain, new ServiceBusMessage("1") { MessageId = "1", TimeToLive = TimeSpan.FromMinutes(5) });
         Clock.Advance(TimeSpan.FromMinutes(6));
@@ -107,11 +107,11 @@ public sealed class PlainQueueTests : BrokerTest
     }
 
     [Fact]
-    public async Task A_queue_that_does_not_exist_is_not_found() =>
+    public async Task Sending_to_an_unknown_queue_fails_with_MessagingEntityNotFound() =>
         Assert.Equal(ServiceBusFailureReason.MessagingEntityNotFound, await FailsAsync(() => SendAsync("unknown", Message("1"))));
 
     [Fact]
-    public async Task Scheduled_messages_come_when_they_are_due_under_another_number_and_cancelled_ones_never()
+    public async Task Scheduled_messages_arrive_when_due_with_a_new_sequence_number_and_cancelled_messages_never_arrive()
     {
         var sender = Client.CreateSender(Plain);
         var receiver = Client.CreateReceiver(Plain);
@@ -136,7 +136,7 @@ public sealed class PlainQueueTests : BrokerTest
     }
 
     [Fact]
-    public async Task A_lock_that_runs_out_gives_the_message_to_the_next_receiver_and_fails_the_first_one()
+    public async Task After_a_lock_expires_the_next_receiver_gets_the_message_and_the_first_can_no_longer_settle_it()
     {
         await SendAsync(Plain, Message("1"));
         var receiver = Client.CreateReceiver(Plain);
@@ -149,7 +149,7 @@ public sealed class PlainQueueTests : BrokerTest
     }
 
     [Fact]
-    public async Task A_renewed_lock_holds_on()
+    public async Task A_message_lock_can_be_renewed()
     {
         await SendAsync(Plain, Message("1"));
         var receiver = Client.CreateReceiver(Plain);
@@ -164,7 +164,7 @@ public sealed class PlainQueueTests : BrokerTest
     }
 
     [Fact]
-    public async Task The_lock_of_a_receiver_that_was_closed_stays_until_it_runs_out()
+    public async Task Closing_a_receiver_does_not_release_its_lock_before_it_expires()
     {
         await SendAsync(Plain, Message("1"));
         await using (var closed = Client.CreateReceiver(Plain)) await closed.ReceiveMessageAsync();
@@ -175,7 +175,7 @@ public sealed class PlainQueueTests : BrokerTest
     }
 
     [Fact]
-    public async Task A_receiver_whose_wait_ended_with_nothing_takes_nothing_until_it_is_asked_again()
+    public async Task A_receiver_whose_receive_timed_out_locks_no_messages_until_the_next_receive()
     {
         var receiver = Client.CreateReceiver(Plain);
         Assert.Empty(await receiver.ReceiveMessagesAsync(20, Soon));
@@ -185,9 +185,9 @@ public sealed class PlainQueueTests : BrokerTest
         Assert.Equal(20, (await receiver.ReceiveMessagesAsync(20, Soon)).Count);
     }
 
-    /// <summary>A race in the AMQP library showed here within some hundred requests: see the broker's SessionWindow.</summary>
+    /// <summary>Guards against a race in the AMQP library that appears within a few hundred requests: see the broker's SessionWindow.</summary>
     [Fact]
-    public async Task Every_request_and_every_message_of_a_long_row_arrives()
+    public async Task Long_series_of_requests_and_messages_complete()
     {
         var receiver = Client.CreateReceiver(Plain, new ServiceBusReceiverOptions { PrefetchCount = 20 });
         for (var i = 0; i < 500; i++) await receiver.PeekMessageAsync(0);
@@ -197,7 +197,7 @@ public sealed class PlainQueueTests : BrokerTest
     }
 
     [Fact]
-    public async Task Of_messages_with_one_id_only_the_first_is_kept_however_they_were_sent()
+    public async Task Duplicates_are_dropped_whether_sent_in_a_batch_singly_or_scheduled()
     {
         var sender = Client.CreateSender(Duplicates);
         await SendAsync(Duplicates, Message("1"), Message("2"), Message("1"));
@@ -210,7 +210,7 @@ public sealed class PlainQueueTests : BrokerTest
     }
 
     [Fact]
-    public async Task An_id_is_forgotten_when_its_window_has_passed_not_when_its_message_is_completed()
+    public async Task Duplicate_detection_remembers_an_id_for_the_whole_window_even_after_its_message_is_completed()
     {
         var receiver = Client.CreateReceiver(Duplicates);
         await SendAsync(Duplicates, Message("1"));
@@ -223,7 +223,7 @@ public sealed class PlainQueueTests : BrokerTest
     }
 
     [Fact]
-    public async Task Of_a_scheduled_message_and_one_of_the_same_id_that_is_sent_at_once_the_scheduled_one_goes()
+    public async Task Sending_a_message_drops_the_scheduled_message_with_the_same_id()
     {
         var sender = Client.CreateSender(Duplicates);
         await sender.ScheduleMessageAsync(Message("1"), Clock.GetUtcNow().AddMinutes(1));

@@ -4,7 +4,7 @@ using ContentSync.ServiceBusBroker;
 
 namespace ContentSync.Tests.ServiceBus;
 
-/// <summary>The client's processors against the broker, with locks that run by the machine's clock, as the client's renewals do.</summary>
+/// <summary>The client's processors against the broker. Locks use the system clock, because the client's renewals do.</summary>
 public sealed class ProcessorTests : IAsyncDisposable
 {
     private static readonly TimeSpan LockDuration = TimeSpan.FromSeconds(2);
@@ -33,7 +33,7 @@ public sealed class ProcessorTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task A_processor_renews_the_lock_of_work_that_takes_longer()
+    public async Task A_processor_renews_the_lock_while_work_takes_longer_than_the_lock_duration()
     {
         await SendAsync("plain", ["1", "2"]);
         var counts = new ConcurrentQueue<int>();
@@ -58,7 +58,7 @@ public sealed class ProcessorTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task A_session_processor_renews_the_lock_of_its_session_and_lets_go_of_an_idle_one()
+    public async Task A_session_processor_renews_the_lock_of_its_session_and_releases_an_idle_session()
     {
         await SendAsync("sessions", ["1"], "A");
         var counts = new ConcurrentQueue<int>();
@@ -78,7 +78,7 @@ public sealed class ProcessorTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task Competing_processors_get_each_message_once_while_one_of_them_stops_and_starts()
+    public async Task Competing_processors_get_each_message_once_even_when_one_stops_and_restarts()
     {
         var seen = new ConcurrentQueue<string>();
         Task WorkAsync(ProcessMessageEventArgs e)
@@ -104,7 +104,7 @@ public sealed class ProcessorTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task Session_processors_keep_each_session_in_order_across_failures_and_work_on_several_at_once()
+    public async Task Session_processors_keep_the_order_of_each_session_despite_failures_and_process_sessions_concurrently()
     {
         string[] lanes = ["A", "B", "C", "D"];
         var done = lanes.ToDictionary(lane => lane, _ => new ConcurrentQueue<int>());
@@ -136,13 +136,13 @@ public sealed class ProcessorTests : IAsyncDisposable
     }
 
     /// <summary>
-    /// A defect of client 7.21.0. A session processor lets go of a session that it has lost when it meets SessionLockLost. Since the client
-    /// throws <see cref="ObjectDisposedException"/> instead, it asks the closed receiver again and again, and that one of its
-    /// MaxConcurrentSessions takes no other session. The Functions host's processors are of the client that its Service Bus extension brings,
-    /// not of the app's. Once this test fails the client is mended.
+    /// A bug in client 7.21.0: a session processor releases a lost session when it catches SessionLockLost, but the client now throws
+    /// <see cref="ObjectDisposedException"/> instead. The processor therefore calls the closed receiver in a loop, and that slot of its
+    /// MaxConcurrentSessions accepts no other session. The Functions host uses the client version of its Service Bus extension, not the app's.
+    /// When this test fails, the client is fixed.
     /// </summary>
     [Fact]
-    public async Task A_session_processor_that_loses_a_session_while_it_works_takes_no_other_one_in_its_place()
+    public async Task Client_bug_a_session_processor_that_loses_a_session_during_work_accepts_no_other_session()
     {
         await SendAsync("sessions", ["1"], "A");
         var delivered = new ConcurrentQueue<string>();
@@ -173,24 +173,24 @@ public sealed class ProcessorTests : IAsyncDisposable
             return e.SessionId == "A" ? lost.Task : Task.CompletedTask;
         };
         await processor.StartProcessingAsync();
-        await Eventually.TrueAsync(() => delivered.Count == 1, "it works");
+        await Eventually.TrueAsync(() => delivered.Count == 1, "the processor has the message");
         await Eventually.TrueAsync(async () => (await _namespace.InspectAsync("sessions")).Count("session lock expired") == 1, "the session is lost");
         await using (var other = await _other.AcceptSessionAsync("sessions", "A"))
             await other.CompleteMessageAsync(await other.ReceiveMessageAsync());
         lost.SetResult();
-        await Eventually.TrueAsync(() => errors.OfType<ObjectDisposedException>().Count() > 5, "it asks the closed receiver again and again");
+        await Eventually.TrueAsync(() => errors.OfType<ObjectDisposedException>().Count() > 5, "the processor calls the closed receiver in a loop");
         await SendAsync("sessions", ["2"], "B");
-        await Eventually.TrueAsync(() => errors.OfType<ObjectDisposedException>().Count() > 10, "it goes on asking");
+        await Eventually.TrueAsync(() => errors.OfType<ObjectDisposedException>().Count() > 10, "the processor still calls the closed receiver");
         Assert.Equal(["1"], delivered);
     }
 
     /// <summary>
-    /// The client does not take back the credit of a processor that prefetches when it stops. So messages can stand locked at the broker while their
-    /// receiver idles: they lie in its link until it starts again, is closed, or their locks run out. Without prefetching, as host.json has it,
-    /// none do.
+    /// When a prefetching processor stops, the client does not revoke its link credit. The broker can therefore lock messages for an idle receiver;
+    /// they stay in its link until the processor restarts or is closed, or their locks expire. Without prefetching, as in host.json, this cannot
+    /// happen.
     /// </summary>
     [Fact]
-    public async Task A_processor_that_is_stopped_but_not_closed_goes_on_taking_what_it_may_prefetch_and_works_none_of_it()
+    public async Task A_stopped_processor_that_is_not_closed_still_prefetches_messages_without_processing_them()
     {
         var options = new ServiceBusProcessorOptions { PrefetchCount = 20, AutoCompleteMessages = false };
         await using var processor = _client.CreateProcessor("plain", options);

@@ -5,7 +5,7 @@ namespace ContentSync.Tests.ServiceBus;
 public sealed class SessionQueueTests : BrokerTest
 {
     [Fact]
-    public async Task A_message_without_a_session_is_refused_however_it_is_sent()
+    public async Task A_message_without_a_session_is_refused_whether_sent_or_scheduled()
     {
         var sender = Client.CreateSender(Sessions);
         await Assert.ThrowsAsync<InvalidOperationException>(() => sender.SendMessageAsync(Message("1")));
@@ -14,14 +14,14 @@ public sealed class SessionQueueTests : BrokerTest
     }
 
     [Fact]
-    public async Task Receivers_and_queues_must_agree_on_sessions()
+    public async Task A_receiver_must_use_sessions_exactly_when_its_queue_does()
     {
         await Assert.ThrowsAsync<InvalidOperationException>(() => Client.CreateReceiver(Sessions).ReceiveMessageAsync(Soon));
         await Assert.ThrowsAsync<InvalidOperationException>(() => Client.AcceptSessionAsync(Plain, "A"));
     }
 
     [Fact]
-    public async Task A_session_has_one_holder()
+    public async Task Only_one_receiver_can_hold_a_session()
     {
         await SendAsync(Sessions, Message("1", "A"));
         await SendAsync(Sessions, Message("2", "B"));
@@ -32,14 +32,14 @@ public sealed class SessionQueueTests : BrokerTest
     }
 
     [Fact]
-    public async Task Without_a_session_to_give_a_client_waits_for_as_long_as_it_may()
+    public async Task Accepting_a_session_times_out_when_none_is_available()
     {
-        await using var impatient = Connect(TimeSpan.FromSeconds(1));
-        Assert.Equal(ServiceBusFailureReason.ServiceTimeout, await FailsAsync(() => impatient.AcceptNextSessionAsync(Sessions)));
+        await using var shortTimeout = Connect(TimeSpan.FromSeconds(1));
+        Assert.Equal(ServiceBusFailureReason.ServiceTimeout, await FailsAsync(() => shortTimeout.AcceptNextSessionAsync(Sessions)));
     }
 
     [Fact]
-    public async Task A_message_that_is_due_opens_its_session_to_a_client_that_waits()
+    public async Task A_waiting_client_gets_a_session_when_a_scheduled_message_is_due()
     {
         await Client.CreateSender(Sessions).ScheduleMessageAsync(Message("1", "A"), Clock.GetUtcNow().AddHours(1));
         var waiting = Client.AcceptNextSessionAsync(Sessions);
@@ -50,7 +50,7 @@ public sealed class SessionQueueTests : BrokerTest
     }
 
     [Fact]
-    public async Task State_outlives_the_lock_and_messages_keep_their_order()
+    public async Task Session_state_survives_the_lock_and_messages_keep_their_order()
     {
         await SendAsync(Sessions, Message("1", "A"), Message("2", "A"), Message("3", "A"));
         await using (var session = await Client.AcceptSessionAsync(Sessions, "A"))
@@ -72,7 +72,7 @@ public sealed class SessionQueueTests : BrokerTest
     }
 
     [Fact]
-    public async Task A_renewed_session_lock_holds_on()
+    public async Task A_session_lock_can_be_renewed()
     {
         await SendAsync(Sessions, Message("1", "A"));
         await using var session = await Client.AcceptSessionAsync(Sessions, "A");
@@ -86,18 +86,18 @@ public sealed class SessionQueueTests : BrokerTest
     }
 
     /// <summary>
-    /// Service Bus closes the link of a session whose lock has run out, and so does the broker. Up to 7.20.1 the client then threw
-    /// <see cref="ServiceBusException"/> with SessionLockLost; since 7.21.0 it counts the receiver as closed, and mostly throws
-    /// <see cref="ObjectDisposedException"/> before it asks the broker. Code that works with sessions has to bear both.
+    /// Service Bus closes the link of a session whose lock has expired, and so does the broker. Up to 7.20.1 the client then threw
+    /// <see cref="ServiceBusException"/> with SessionLockLost; since 7.21.0 it considers the receiver closed and usually throws
+    /// <see cref="ObjectDisposedException"/> without calling the broker. Code that uses sessions must handle both.
     /// </summary>
     [Fact]
-    public async Task A_session_lock_that_runs_out_closes_the_receiver_and_the_next_holder_gets_its_messages()
+    public async Task An_expired_session_lock_closes_the_receiver_and_the_next_holder_gets_its_messages()
     {
         await SendAsync(Sessions, Message("1", "A"));
         await using var session = await Client.AcceptSessionAsync(Sessions, "A");
         var message = await session.ReceiveMessageAsync();
         Clock.Advance(LockDuration + TimeSpan.FromSeconds(1));
-        await Eventually.TrueAsync(() => session.IsClosed, "the client has heard of it");
+        await Eventually.TrueAsync(() => session.IsClosed, "the client sees that the link is closed");
         await FailsAsLostAsync(() => session.CompleteMessageAsync(message));
         await FailsAsLostAsync(() => session.RenewSessionLockAsync());
 
@@ -108,7 +108,7 @@ public sealed class SessionQueueTests : BrokerTest
     }
 
     [Fact]
-    public async Task A_message_of_a_session_is_dead_lettered_with_its_session()
+    public async Task A_dead_lettered_message_keeps_its_session_id()
     {
         await SendAsync(Sessions, Message("1", "A"));
         await using var session = await Client.AcceptSessionAsync(Sessions, "A");

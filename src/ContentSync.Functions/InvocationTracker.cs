@@ -5,22 +5,20 @@ using Microsoft.Extensions.Hosting;
 namespace ContentSync.Functions;
 
 /// <summary>
-/// Lets the invocations under way end before the process does. The worker itself ends at once on SIGTERM and on the host's request to terminate, and
-/// the host takes
-/// what it did not answer for failed.
+/// Keeps the process alive until its running invocations have ended. The worker exits immediately on SIGTERM and on the host's request to
+/// terminate, and the host counts every invocation without a response as failed.
 /// </summary>
-/// <param name="time">Clock.</param>
-public sealed class InvocationsUnderWay(TimeProvider time) : IFunctionsWorkerMiddleware, IHostedLifecycleService, IDisposable
+public sealed class InvocationTracker(TimeProvider time) : IFunctionsWorkerMiddleware, IHostedLifecycleService, IDisposable
 {
-    /// <summary>An invocation's end is told to the host after it has left the middleware; nothing says when the worker has sent it.</summary>
-    private static readonly TimeSpan AnswerTime = TimeSpan.FromMilliseconds(500);
+    /// <summary>The worker sends an invocation's response after the middleware has returned, and gives no sign when it has done so.</summary>
+    private static readonly TimeSpan ResponseTime = TimeSpan.FromMilliseconds(500);
 
     private readonly CancellationTokenSource _stopping = new();
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Lock _lock = new();
     private int _count;
 
-    /// <summary>Cancelled when the process is to end: work that can be taken up by another instance ends now.</summary>
+    /// <summary>Cancelled when the process is shutting down: work that another instance can continue stops now.</summary>
     public CancellationToken Stopping => _stopping.Token;
 
     /// <inheritdoc/>
@@ -40,7 +38,7 @@ public sealed class InvocationsUnderWay(TimeProvider time) : IFunctionsWorkerMid
         }
     }
 
-    /// <summary>Before any service stops: waits for the invocations, as long as the host's shutdown timeout (30 seconds) allows.</summary>
+    /// <summary>Waits for the running invocations before any service stops, at most until the host's shutdown timeout (30 seconds).</summary>
     public async Task StoppingAsync(CancellationToken cancellationToken)
     {
         await _stopping.CancelAsync().ConfigureAwait(false);
@@ -52,11 +50,11 @@ public sealed class InvocationsUnderWay(TimeProvider time) : IFunctionsWorkerMid
         try
         {
             await _ended.Task.WaitAsync(cancellationToken).ConfigureAwait(false);
-            await Task.Delay(AnswerTime, time, cancellationToken).ConfigureAwait(false);
+            await Task.Delay(ResponseTime, time, cancellationToken).ConfigureAwait(false);
         }
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
         {
-            // What is left is delivered again when its lock expires.
+            // Service Bus delivers the remaining messages again when their locks expire.
         }
     }
 
