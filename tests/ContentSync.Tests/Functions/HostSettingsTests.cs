@@ -209,7 +209,7 @@ public sealed class HostSettingsTests
         var settings = TestHost.Settings();
         settings["Catalog:ContainerUri"] = settings["Resync:StateContainerUri"];
         var fault = Assert.Single(Assert.Throws<InvalidSettingsException>(() => Read(settings)).Faults);
-        Assert.StartsWith("Resync__StateContainerUri must be a different container than Catalog__ContainerUri", fault, StringComparison.Ordinal);
+        Assert.StartsWith("Resync__StateContainerUri must be a different container from Catalog__ContainerUri", fault, StringComparison.Ordinal);
     }
 
     [Fact]
