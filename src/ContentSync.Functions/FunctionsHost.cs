@@ -1,23 +1,17 @@
-using System.Security.Cryptography;
 using Azure.Core;
 using Azure.Data.Tables;
 using Azure.Messaging.ServiceBus;
 using Azure.Security.KeyVault.Keys.Cryptography;
-using ContentSync.AlipayHk;
 using ContentSync.Catalog;
 using ContentSync.Content;
-using ContentSync.Http;
 using ContentSync.Ledger;
 using ContentSync.Resync;
 using ContentSync.Resync.Lanes;
-using ContentSync.Resync.Planning;
 using ContentSync.Signing;
 using ContentSync.Synchronization;
-using ContentSync.Synchronization.Messages;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
-using Microsoft.Extensions.Logging;
 
 namespace ContentSync.Functions;
 
@@ -32,18 +26,18 @@ public static class FunctionsHost
     /// <param name="cancellationToken">Cancels reading the JSON Schemas.</param>
     /// <exception cref="InvalidSettingsException">Settings are missing or wrong; the message lists all of them.</exception>
     /// <exception cref="ContentSchemaException">A JSON Schema of <c>Content__SchemaDirectory</c> cannot be used.</exception>
-    public static async Task<IServiceCollection> AddContentSyncAsync(
+    public static async Task<IServiceCollection> AddFunctionsHostAsync(
         this IServiceCollection services, IConfiguration configuration, CancellationToken cancellationToken)
     {
         var settings = HostSettings.Read(configuration);
         var schemas = await ContentSchemas.LoadAsync(settings.Content, cancellationToken).ConfigureAwait(false);
-        services.TryAddSingleton<TimeProvider>(new StoreClock(TimeProvider.System));
+        services.AddClocks();
         services.TryAddSingleton(settings.Identity.CreateCredential());
         AddEdges(services, settings);
-        AddPipeline(services, settings, schemas);
-        AddResync(services, settings);
-        AddHandlers(services, settings);
-        return services;
+        services.TryAddSingleton<InvocationTracker>();
+        services.TryAddSingleton<MessageSettler>();
+        services.TryAddSingleton<ApiFunctions>();
+        return services.AddContentSync(settings.ToOptions(), schemas);
     }
 
     /// <summary>Registers the clients of other systems.</summary>
@@ -53,7 +47,7 @@ public static class FunctionsHost
         services.TryAddSingleton(provider => StorageInitializer.Table(
             settings.Ledger.TableEndpoint!, settings.Ledger.TableName, provider.GetRequiredService<TokenCredential>()));
         services.TryAddSingleton<ISyncLedger>(provider => new TableLedger(
-            provider.GetRequiredService<TableClient>(), provider.GetRequiredService<TimeProvider>()));
+            provider.GetRequiredService<TableClient>(), provider.StoreClock()));
         services.TryAddSingleton<ILedgerScan>(provider => provider.GetRequiredService<ISyncLedger>() is TableLedger
             ? new TableLedgerScan(provider.GetRequiredService<TableClient>())
             : new RecordScan(provider.GetRequiredService<ISyncLedger>()));
@@ -74,68 +68,16 @@ public static class FunctionsHost
         services.TryAddSingleton(provider => new ServiceBusQueues(
             provider.GetRequiredService<ServiceBusClient>().CreateSender(settings.Queues.Content),
             provider.GetRequiredService<ServiceBusClient>().CreateSender(settings.Queues.Resync),
-            provider.GetRequiredService<TimeProvider>()));
+            provider.StoreClock()));
         services.TryAddSingleton<ISyncQueue>(provider => provider.GetRequiredService<ServiceBusQueues>());
         services.TryAddSingleton<IResyncQueue>(provider => provider.GetRequiredService<ServiceBusQueues>());
+        services.AddBrokerLanes();
 
         services.TryAddSingleton<Func<Uri, CryptographyClient>>(provider => keyId =>
             KeyVaultSigner.Connect(keyId, provider.GetRequiredService<TokenCredential>(), settings.Signing));
         services.TryAddSingleton(provider => KeyVaultSigner.Pool(
-            settings.Signing, provider.GetRequiredService<Func<Uri, CryptographyClient>>(), provider.GetRequiredService<TimeProvider>()));
+            settings.Signing, provider.GetRequiredService<Func<Uri, CryptographyClient>>(), provider.WallClock()));
         services.TryAddSingleton<IRequestSigner>(provider => new TimeoutSigner(
-            provider.GetRequiredService<SignerPool>(), 2 * settings.Signing.NetworkTimeout, provider.GetRequiredService<TimeProvider>()));
+            provider.GetRequiredService<SignerPool>(), 2 * settings.Signing.NetworkTimeout, provider.WallClock()));
     }
-
-    private static void AddPipeline(IServiceCollection services, HostSettings settings, ContentSchemas schemas)
-    {
-        services.TryAddSingleton(provider => AlipayHkClient.Create(
-            settings.AlipayHk,
-            provider.GetRequiredService<IRequestSigner>(),
-            provider.GetRequiredService<TimeProvider>(),
-            provider.GetRequiredService<ILoggerFactory>(),
-            new RequestTelemetryHandler(AlipayHkSocket.Open(settings.AlipayHk), provider.GetRequiredService<TimeProvider>())));
-        services.TryAddSingleton(provider => new ContentReader(settings.Content, provider.GetRequiredService<TimeProvider>(), schemas));
-        services.TryAddSingleton(settings.Recoverability);
-        services.TryAddSingleton<RequestIdSource>();
-        services.TryAddSingleton<CircuitBreaker>();
-        services.TryAddSingleton<Func<double>>(Jitter);
-        services.TryAddSingleton<ContentSynchronizer>();
-        services.TryAddSingleton<ContentMessageReader>();
-        services.TryAddSingleton<ContentMessageProcessor>();
-        services.TryAddSingleton<InvocationTracker>();
-        services.TryAddSingleton<MessageSettler>();
-        services.TryAddSingleton<PendingSweep>();
-    }
-
-    private static void AddResync(IServiceCollection services, HostSettings settings)
-    {
-        services.TryAddSingleton(settings.Resync);
-        services.TryAddSingleton<CatalogReader>();
-        services.TryAddSingleton<ICatalogPlanner>(provider => new CatalogPlanner(
-            provider.GetRequiredService<CatalogReader>(),
-            provider.GetRequiredService<ILedgerScan>(),
-            Path.Combine(Path.GetTempPath(), "contentsync-plans")));
-        services.TryAddSingleton<ResendPlanner>();
-        services.TryAddSingleton<ResyncPages>();
-        services.TryAddSingleton<IPackLanes, BrokerLanes>();
-        services.TryAddSingleton<ResyncRunner>();
-        services.TryAddSingleton<IResyncScheduler, BrokerResyncScheduler>();
-        services.TryAddSingleton<ResyncRuns>();
-        services.TryAddSingleton<LaneRateLimiters>();
-        services.TryAddSingleton<PackSender>();
-        services.TryAddSingleton<ResyncMessageProcessor>();
-    }
-
-    private static void AddHandlers(IServiceCollection services, HostSettings settings)
-    {
-        services.TryAddSingleton(settings.AlipayHk);
-        services.TryAddSingleton(settings.Content);
-        services.TryAddSingleton(settings.Api);
-        services.TryAddSingleton(settings.Webhook);
-        services.AddApiHandlers();
-        services.TryAddSingleton<ApiFunctions>();
-    }
-
-    /// <summary>A random number, uniformly distributed over [0, 1). Thread-safe.</summary>
-    private static double Jitter() => RandomNumberGenerator.GetInt32(1 << 30) / (double)(1 << 30);
 }

@@ -91,6 +91,17 @@ public sealed partial class HostSettings
     /// <summary>Settings that work but should be changed, a sentence each.</summary>
     public IReadOnlyList<string> Warnings => _warnings;
 
+    /// <summary>The settings of the library.</summary>
+    public ContentSyncOptions ToOptions() => new()
+    {
+        AlipayHk = AlipayHk,
+        Content = Content,
+        Recoverability = Recoverability,
+        Resync = Resync,
+        Api = Api,
+        Webhook = Webhook,
+    };
+
     /// <summary>Binds and validates all settings.</summary>
     /// <exception cref="InvalidSettingsException">Settings are missing or wrong; the message lists all of them.</exception>
     public static HostSettings Read(IConfiguration configuration)

@@ -1,5 +1,6 @@
 using Microsoft.Azure.Functions.Worker;
 using Microsoft.Azure.Functions.Worker.Middleware;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 
 namespace ContentSync.Functions;
@@ -8,7 +9,8 @@ namespace ContentSync.Functions;
 /// Keeps the process alive until its running invocations have ended. The worker exits immediately on SIGTERM and on the host's request to
 /// terminate, and the host counts every invocation without a response as failed.
 /// </summary>
-public sealed class InvocationTracker(TimeProvider time) : IFunctionsWorkerMiddleware, IHostedLifecycleService, IDisposable
+public sealed class InvocationTracker([FromKeyedServices(Clocks.Wall)] TimeProvider time)
+    : IFunctionsWorkerMiddleware, IHostedLifecycleService, IDisposable
 {
     /// <summary>The worker sends an invocation's response after the middleware has returned, and gives no sign when it has done so.</summary>
     private static readonly TimeSpan ResponseTime = TimeSpan.FromMilliseconds(500);

@@ -2,12 +2,17 @@ using Azure.Messaging.ServiceBus;
 using ContentSync.Diagnostics;
 using ContentSync.Synchronization.Messages;
 using Microsoft.Azure.Functions.Worker;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 
 namespace ContentSync.Functions;
 
 /// <summary>Passes a delivered message to the library and settles it as the library decides.</summary>
-public sealed partial class MessageSettler(ServiceBusQueues queues, InvocationTracker invocations, TimeProvider time, ILogger<MessageSettler> logger)
+public sealed partial class MessageSettler(
+    ServiceBusQueues queues,
+    InvocationTracker invocations,
+    [FromKeyedServices(Clocks.Store)] TimeProvider time,
+    ILogger<MessageSettler> logger)
 {
     /// <summary>
     /// Maximum time for settling one message, including what it sends first. The invocation's token must not end it: finished work would be

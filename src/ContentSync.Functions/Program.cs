@@ -14,7 +14,7 @@ builder.UseMiddleware<InvocationTracker>();
 builder.ConfigureFunctionsWebApplication();
 try
 {
-    await builder.Services.AddContentSyncAsync(builder.Configuration, CancellationToken.None);
+    await builder.Services.AddFunctionsHostAsync(builder.Configuration, CancellationToken.None);
 }
 catch (Exception e) when (e is InvalidSettingsException or ContentSchemaException)
 {

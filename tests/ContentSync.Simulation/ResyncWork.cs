@@ -1,12 +1,12 @@
 using ContentSync.AlipayHk;
 using ContentSync.Catalog;
-using ContentSync.Content;
 using ContentSync.Ledger;
 using ContentSync.Resync;
 using ContentSync.Resync.Lanes;
 using ContentSync.Resync.Planning;
 using ContentSync.Synchronization;
 using ContentSync.Synchronization.Messages;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace ContentSync.Simulation;
 
@@ -23,59 +23,53 @@ internal sealed class ResyncWork : IResyncScheduler
     private readonly TimeProvider _time;
     private readonly CancellationToken _stopping;
     private readonly ResyncRunner _runner;
-    private readonly ResyncRuns _resyncs;
     private readonly PackSender _sender;
     private readonly LaneRateLimiters _rateLimiters;
-    private readonly ResyncStorePort _store;
-    private readonly SessionQueue _lanes;
+    private readonly ILaneProgressStore _progress;
+    private readonly IResyncQueue _lanes;
     private readonly ResyncSources _sources;
     private readonly HashSet<string> _executing = new(StringComparer.Ordinal);
 
-    public ResyncWork(
-        SimulatedProcess process,
-        World world,
-        BulkPlan plan,
-        ISyncLedger ledger,
-        ContentSynchronizer synchronizer,
-        BrokerQueue queue,
-        RequestIdSource ids,
-        TimeProvider time,
-        CancellationToken stopping)
+    private ResyncWork(SimulatedProcess process, World world, IServiceProvider services, CancellationToken stopping)
     {
         _process = process;
         _world = world;
-        _time = time;
+        _time = services.StoreClock();
         _stopping = stopping;
-        var options = plan.Options(world.Plan);
-        var contentOptions = new ContentOptions();
-        var reader = new CatalogReader(new ContentReader(contentOptions, time), contentOptions);
-        _sources = new ResyncSources(new CatalogPort(process, world));
-        _store = new ResyncStorePort(process, world);
-        _lanes = new SessionQueue(process, world);
-        _sender = new PackSender(synchronizer, queue, options, time);
-        _rateLimiters = new LaneRateLimiters(options, time);
-        IPackLanes lanes = plan.IsThroughBroker ? new BrokerLanes(_lanes, _store, options) : new InProcessLanes(_sender, _rateLimiters);
-        _runner = new ResyncRunner(
-            new PlannerPort(world, process, new RecordScan(ledger), reader),
-            new ResendPlanner(ledger, time),
-            new ResyncPages(reader, synchronizer, ledger, time),
-            lanes,
-            _store,
-            ids,
-            options,
-            time);
-        _resyncs = new ResyncRuns(_runner, _store, lanes, this, time);
+        _runner = services.GetRequiredService<ResyncRunner>();
+        _sender = services.GetRequiredService<PackSender>();
+        _rateLimiters = services.GetRequiredService<LaneRateLimiters>();
+        _progress = services.GetRequiredService<ILaneProgressStore>();
+        _lanes = services.GetRequiredService<IResyncQueue>();
+        _sources = services.GetRequiredService<ResyncSources>();
+    }
+
+    /// <summary>Registers what a simulated process has instead of blobs, a broker and a loop of its own.</summary>
+    public static void AddEdges(IServiceCollection services, SimulatedProcess process, World world, BulkPlan plan, CancellationToken stopping)
+    {
+        var store = new ResyncStorePort(process, world);
+        services
+            .AddSingleton<IResyncStore>(store)
+            .AddSingleton<ILaneProgressStore>(store)
+            .AddSingleton<IResyncQueue>(new SessionQueue(process, world))
+            .AddSingleton(new ResyncSources(new CatalogPort(process, world)))
+            .AddSingleton<ICatalogPlanner>(provider => new PlannerPort(
+                world, process, provider.GetRequiredService<ILedgerScan>(), provider.GetRequiredService<CatalogReader>()))
+            .AddSingleton(provider => new ResyncWork(process, world, provider, stopping))
+            .AddSingleton<IResyncScheduler>(provider => provider.GetRequiredService<ResyncWork>());
+        if (plan.IsThroughBroker) services.AddSingleton<IPackLanes, BrokerLanes>();
+        else services.AddSingleton<IPackLanes, InProcessLanes>();
     }
 
     /// <summary>Periodically resumes runs that a dead process left.</summary>
-    public async Task ResumeStalledRunsAsync()
+    public async Task ResumeStalledRunsAsync(ResyncRuns runs)
     {
         try
         {
             while (true)
             {
                 await _time.WaitAsync(ResumeInterval, _stopping).ConfigureAwait(false);
-                await TryAsync(() => _resyncs.ResumeStalledAsync(ResumeInterval, _stopping)).ConfigureAwait(false);
+                await TryAsync(() => runs.ResumeStalledAsync(ResumeInterval, _stopping)).ConfigureAwait(false);
             }
         }
         catch (OperationCanceledException)
@@ -85,11 +79,11 @@ internal sealed class ResyncWork : IResyncScheduler
     }
 
     /// <summary>Starts or cancels a run. Passes to <paramref name="completed"/> whether this succeeded.</summary>
-    public async Task TriggerAsync(ResyncTrigger trigger, Action<bool> completed)
+    public async Task TriggerAsync(ResyncRuns runs, ResyncTrigger trigger, Action<bool> completed)
     {
         try
         {
-            completed(await TryAsync(() => StartOrCancelAsync(trigger)).ConfigureAwait(false));
+            completed(await TryAsync(() => StartOrCancelAsync(runs, trigger)).ConfigureAwait(false));
         }
         catch (OperationCanceledException)
         {
@@ -125,7 +119,7 @@ internal sealed class ResyncWork : IResyncScheduler
         {
             var result = await _sender.SendAsync(pack, _rateLimiters.Of(pack.Lane), PackTimeout, _stopping).ConfigureAwait(false);
             if (result.Deferral is { } deferral) return deferral.Delay;
-            await _store.CountAsync(pack, result.Counts, _stopping).ConfigureAwait(false);
+            await _progress.CountAsync(pack, result.Counts, _stopping).ConfigureAwait(false);
             return null;
         }
         catch (LedgerUnavailableException)
@@ -188,17 +182,17 @@ internal sealed class ResyncWork : IResyncScheduler
         }
     }
 
-    private async Task StartOrCancelAsync(ResyncTrigger trigger)
+    private async Task StartOrCancelAsync(ResyncRuns runs, ResyncTrigger trigger)
     {
         if (!trigger.IsCancel)
         {
             var source = trigger.IsLedger ? _sources.Ledger : _sources.Catalog!;
-            await _resyncs.StartAsync(source, trigger.Parameters, _stopping).ConfigureAwait(false);
+            await runs.StartAsync(source, trigger.Parameters, _stopping).ConfigureAwait(false);
             return;
         }
 
-        var runs = await _resyncs.ListAsync(_stopping).ConfigureAwait(false);
-        if (runs.FirstOrDefault(run => run.IsInProgress) is { } run) await _resyncs.CancelAsync(run.RunId, _stopping).ConfigureAwait(false);
+        var known = await runs.ListAsync(_stopping).ConfigureAwait(false);
+        if (known.FirstOrDefault(run => run.IsInProgress) is { } run) await runs.CancelAsync(run.RunId, _stopping).ConfigureAwait(false);
     }
 
     private async Task CallAsync(string what, Func<bool> effect) =>

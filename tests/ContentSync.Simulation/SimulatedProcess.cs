@@ -1,11 +1,12 @@
 using ContentSync.AlipayHk;
 using ContentSync.Content;
 using ContentSync.Ledger;
+using ContentSync.Resync;
 using ContentSync.Resync.Lanes;
 using ContentSync.Signing;
 using ContentSync.Synchronization;
 using ContentSync.Synchronization.Messages;
-using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace ContentSync.Simulation;
 
@@ -27,13 +28,14 @@ internal sealed class SimulatedProcess : IDisposable
     private readonly StoreClock _storeClock;
     private readonly SimulatedLedger _ledger;
     private readonly BrokerQueue _queue;
-    private readonly AlipayHkClient _client;
+    private readonly ServiceProvider _services;
     private readonly ContentReader _reader;
     private readonly ContentSynchronizer _synchronizer;
     private readonly ContentMessageProcessor _processor;
     private readonly PendingSweep _sweep;
     private readonly ParkedReplay _replay;
     private readonly ResyncWork? _resyncs;
+    private readonly ResyncRuns? _runs;
     private readonly CancellationTokenSource _stopping = new();
     private readonly SignerPool? _pool;
     private readonly List<AlipayHkCall> _connections = [];
@@ -57,39 +59,40 @@ internal sealed class SimulatedProcess : IDisposable
             MaxSendsPerSecond = plan.MaxSendsPerSecond,
             PublicKeys = { world.Keys.Known },
         };
-        var ids = new SimulatedIds(world.Random);
         if (plan.Vaults > 1) _pool = Pool();
-        _client = AlipayHkClient.Create(
-            options,
-            _pool is null ? new VaultSigner(this, world, null) : _pool,
-            _clock,
-            NullLoggerFactory.Instance,
-            new SimulatedSocket(this, world),
-            ids,
-            world.Random.NextDouble,
-            world.Keys.Imported);
-        CircuitBreaker = new CircuitBreaker(plan.Recoverability, _storeClock);
-        _synchronizer = new ContentSynchronizer(
-            _ledger,
-            _client,
-            CircuitBreaker,
-            ids,
-            plan.Recoverability,
-            world.Random.NextDouble,
-            _storeClock,
-            NullLogger<ContentSynchronizer>.Instance);
-        _reader = new ContentReader(new ContentOptions(), _storeClock);
-        _processor = new ContentMessageProcessor(
-            new ContentMessageReader(_reader), _synchronizer, plan.Recoverability, NullLogger<ContentMessageProcessor>.Instance);
-        _sweep = new PendingSweep(_ledger, _queue, CircuitBreaker, _storeClock);
-        _replay = new ParkedReplay(_ledger, _queue, new ReplayOptions(), _storeClock);
-        if (plan.Bulk is { } bulk)
-            _resyncs = new ResyncWork(this, world, bulk, _ledger, _synchronizer, _queue, ids, _storeClock, _stopping.Token);
+        var services = new ServiceCollection()
+            .AddKeyedSingleton<TimeProvider>(Clocks.Wall, _clock)
+            .AddKeyedSingleton<TimeProvider>(Clocks.Store, _storeClock)
+            .AddSingleton<ISyncLedger>(_ledger)
+            .AddSingleton<ISyncQueue>(_queue)
+            .AddSingleton<IRequestSigner>(_pool is null ? new VaultSigner(this, world, null) : _pool)
+            .AddSingleton(new AlipayHkTransport(new SimulatedSocket(this, world)))
+            .AddSingleton(world.Keys.Imported)
+            .AddSingleton<RequestIdSource>(new SimulatedIds(world.Random))
+            .AddSingleton<JitterSource>(new SimulatedJitter(world.Random));
+        if (plan.Bulk is { } bulk) ResyncWork.AddEdges(services, this, world, bulk, _stopping.Token);
+        _services = services
+            .AddContentSync(new ContentSyncOptions
+            {
+                AlipayHk = options,
+                Recoverability = plan.Recoverability,
+                Resync = plan.Bulk?.Options(plan) ?? new ResyncOptions(),
+            })
+            .BuildServiceProvider();
+        CircuitBreaker = _services.GetRequiredService<CircuitBreaker>();
+        _synchronizer = _services.GetRequiredService<ContentSynchronizer>();
+        _reader = _services.GetRequiredService<ContentReader>();
+        _processor = _services.GetRequiredService<ContentMessageProcessor>();
+        _sweep = _services.GetRequiredService<PendingSweep>();
+        _replay = _services.GetRequiredService<ParkedReplay>();
+        if (plan.Bulk is null) return;
+        _resyncs = _services.GetRequiredService<ResyncWork>();
+        _runs = _services.GetRequiredService<ResyncRuns>();
     }
 
     public void Dispose()
     {
-        _client.Dispose();
+        _services.Dispose();
         _pool?.Dispose();
         _stopping.Dispose();
     }
@@ -107,7 +110,7 @@ internal sealed class SimulatedProcess : IDisposable
     public void Start()
     {
         Watch(SweepAsync());
-        if (_resyncs is not null) Watch(_resyncs.ResumeStalledRunsAsync());
+        if (_resyncs is not null) Watch(_resyncs.ResumeStalledRunsAsync(_runs!));
         _world.Broker.Pump();
         _world.Lanes.Pump();
     }
@@ -215,7 +218,7 @@ internal sealed class SimulatedProcess : IDisposable
     }
 
     /// <summary>Starts or cancels a run. Passes to <paramref name="completed"/> whether this succeeded.</summary>
-    public void Trigger(ResyncTrigger trigger, Action<bool> completed) => Watch(_resyncs!.TriggerAsync(trigger, completed));
+    public void Trigger(ResyncTrigger trigger, Action<bool> completed) => Watch(_resyncs!.TriggerAsync(_runs!, trigger, completed));
 
     /// <summary>Handles a caller's HTTP request. Passes to <paramref name="completed"/> whether the items were accepted.</summary>
     public void Serve(Submitted submitted, Action<bool> completed)
@@ -406,4 +409,9 @@ internal readonly record struct CallBehavior(
 internal sealed class SimulatedIds(SimulatedRandom random) : RequestIdSource
 {
     public override string Create() => $"{random.NextBits():x16}{random.NextBits():x16}";
+}
+
+internal sealed class SimulatedJitter(SimulatedRandom random) : JitterSource
+{
+    public override double Draw() => random.NextDouble();
 }

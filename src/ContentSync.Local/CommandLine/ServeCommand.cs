@@ -64,11 +64,15 @@ internal sealed class ServeCommand(IAnsiConsole screen)
     private async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellationToken)
     {
         var options = _pipeline.Read(parsed);
-        options = options with { Catalog = parsed.GetValue(_catalog) ?? (parsed.GetValue(_noSample) ? null : SampleCatalog.CopyIn(options.Data)) };
+        options = options with
+        {
+            Catalog = parsed.GetValue(_catalog) ?? (parsed.GetValue(_noSample) ? null : SampleCatalog.CopyIn(options.Data)),
+            WebhookSecrets = WebhookSecrets(parsed),
+        };
         await using var pipeline = await LocalPipeline
             .OpenAsync(options, TimeProvider.System, new ConsoleLoggerFactory(screen), cancellationToken).ConfigureAwait(false);
         var hostOptions = HostOptions(parsed);
-        await using var host = await LocalHost.StartAsync(pipeline, hostOptions, TimeProvider.System, cancellationToken).ConfigureAwait(false);
+        await using var host = await LocalHost.StartAsync(pipeline, hostOptions, cancellationToken).ConfigureAwait(false);
         var sampleExit = ExitCodes.Done;
         if (options.Catalog == SampleCatalog.CopyIn(options.Data)) SampleCatalog.WriteCopy(options.Data, pipeline.Reader);
         if (!parsed.GetValue(_noSample)) sampleExit = await SyncSampleAsync(pipeline, cancellationToken).ConfigureAwait(false);
@@ -82,15 +86,15 @@ internal sealed class ServeCommand(IAnsiConsole screen)
         return sampleExit == ExitCodes.Unusable ? sampleExit : ExitCodes.Done;
     }
 
-    private LocalHostOptions HostOptions(ParseResult parsed)
+    private LocalHostOptions HostOptions(ParseResult parsed) => new(parsed.GetValue(_port))
+    {
+        ApiKey = parsed.GetValue(_apiKey) ?? EnvironmentVariable("CONTENTSYNC_API_KEY"),
+    };
+
+    private string[] WebhookSecrets(ParseResult parsed)
     {
         var secrets = parsed.GetValue(_webhookSecrets)!;
-        if (secrets.Length == 0 && EnvironmentVariable("CONTENTSYNC_WEBHOOK_SECRET") is { } secret) secrets = [secret];
-        return new LocalHostOptions(parsed.GetValue(_port))
-        {
-            ApiKey = parsed.GetValue(_apiKey) ?? EnvironmentVariable("CONTENTSYNC_API_KEY"),
-            WebhookSecrets = secrets,
-        };
+        return secrets.Length == 0 && EnvironmentVariable("CONTENTSYNC_WEBHOOK_SECRET") is { } secret ? [secret] : secrets;
     }
 
     private static string? EnvironmentVariable(string name) => Environment.GetEnvironmentVariable(name) is { Length: > 0 } value ? value : null;

@@ -29,9 +29,9 @@ public sealed class LocalHost : IAsyncDisposable
     /// <summary>The address it listens on, with the port that was picked.</summary>
     public Uri Address { get; }
 
-    /// <exception cref="CommandException">The port is in use, or a webhook secret is invalid.</exception>
+    /// <exception cref="CommandException">The port is in use.</exception>
     public static async Task<LocalHost> StartAsync(
-        LocalPipeline pipeline, LocalHostOptions options, TimeProvider time, CancellationToken cancellationToken)
+        LocalPipeline pipeline, LocalHostOptions options, CancellationToken cancellationToken)
     {
         // Without this, the builder watches the current directory recursively for changed settings files, and sees every write to the ledger.
         var builder = WebApplication.CreateSlimBuilder(["--hostBuilder:reloadConfigOnChange=false"]);
@@ -45,7 +45,6 @@ public sealed class LocalHost : IAsyncDisposable
         // The command line handles Ctrl-C; it shuts the pipeline down in the right order.
         builder.Services.AddSingleton<Microsoft.Extensions.Hosting.IHostLifetime, NoLifetime>();
         builder.Services.AddProblemDetails();
-        AddHandlers(builder.Services, pipeline, options, time);
         var app = builder.Build();
         app.Use((context, next) =>
         {
@@ -58,8 +57,8 @@ public sealed class LocalHost : IAsyncDisposable
         var key = new ApiKey(options.ApiKey);
         foreach (var route in ApiRoutes.All)
         {
-            app.MapMethods(route.Path, [route.Method], context => HandleAsync(context, app.Services, route, key));
-            if (route.Path == ApiRoutes.Board) app.MapMethods("/", [route.Method], context => HandleAsync(context, app.Services, route, key));
+            app.MapMethods(route.Path, [route.Method], context => HandleAsync(context, pipeline.Services, route, key));
+            if (route.Path == ApiRoutes.Board) app.MapMethods("/", [route.Method], context => HandleAsync(context, pipeline.Services, route, key));
         }
 
         options.MapMore?.Invoke(app);
@@ -79,36 +78,6 @@ public sealed class LocalHost : IAsyncDisposable
     }
 
     public ValueTask DisposeAsync() => _app.DisposeAsync();
-
-    private static void AddHandlers(IServiceCollection services, LocalPipeline pipeline, LocalHostOptions options, TimeProvider time)
-    {
-        var webhook = new WebhookOptions { Secrets = options.WebhookSecrets };
-        try
-        {
-            services.AddSingleton(new WebhookVerifier(webhook, time));
-        }
-        catch (ArgumentException)
-        {
-            throw new CommandException(
-                "--webhook-secret must be base64 of 24 to 64 bytes, optionally prefixed with whsec_. Generate one with: openssl rand -base64 32");
-        }
-
-        services
-            .AddSingleton(pipeline.Ledger)
-            .AddSingleton(pipeline.Synchronizer)
-            .AddSingleton(pipeline.CircuitBreaker)
-            .AddSingleton<ISyncQueue>(pipeline.Queue)
-            .AddSingleton(pipeline.Resync.Resyncs)
-            .AddSingleton(pipeline.Resync.Sources)
-            .AddSingleton(pipeline.ContentOptions)
-            .AddSingleton(pipeline.Reader)
-            .AddSingleton(pipeline.AlipayHk)
-            .AddSingleton(new RequestIdSource())
-            .AddSingleton(new ApiOptions())
-            .AddSingleton(webhook)
-            .AddSingleton(time)
-            .AddApiHandlers();
-    }
 
     // All handlers are singletons, so a service scope per request would stay empty.
     private static async Task HandleAsync(HttpContext context, IServiceProvider services, ApiRoute route, ApiKey key)

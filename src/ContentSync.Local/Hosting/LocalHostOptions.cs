@@ -9,9 +9,6 @@ public sealed record LocalHostOptions(int Port)
     /// <summary>Key that callers must send; null requires none.</summary>
     public string? ApiKey { get; init; }
 
-    /// <summary>Standard Webhooks secrets; the webhook is disabled when there are none.</summary>
-    public IList<string> WebhookSecrets { get; init; } = [];
-
     /// <summary>Adds routes next to the API's, behind the same middleware, so that a benchmark can compare with an empty endpoint.</summary>
     internal Action<IEndpointRouteBuilder>? MapMore { get; init; }
 }

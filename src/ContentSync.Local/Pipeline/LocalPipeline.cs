@@ -2,12 +2,15 @@ using System.Security.Cryptography;
 using ContentSync.AlipayHk;
 using ContentSync.Catalog;
 using ContentSync.Content;
+using ContentSync.Http.Webhooks;
 using ContentSync.Ledger;
 using ContentSync.Resync;
+using ContentSync.Resync.Lanes;
 using ContentSync.Signing;
 using ContentSync.Simulator;
 using ContentSync.Sqlite;
 using ContentSync.Synchronization;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 
 namespace ContentSync.Local.Pipeline;
@@ -29,31 +32,51 @@ public sealed class LocalPipeline : IAsyncDisposable
     /// <summary>Max duration of a page of a resync, when the rate is limited.</summary>
     private static readonly TimeSpan MaxPageTime = TimeSpan.FromSeconds(2);
 
-    private readonly List<IAsyncDisposable> _owned = [];
+    private readonly List<IAsyncDisposable> _owned;
+    private readonly ServiceProvider _services;
     private readonly CancellationTokenSource _stopping = new();
-    private Task _sweeping = Task.CompletedTask;
+    private readonly Task _sweeping;
 
-    private LocalPipeline()
+    private LocalPipeline(List<IAsyncDisposable> owned, ServiceProvider services)
     {
+        _owned = owned;
+        _services = services;
+        Ledger = services.GetRequiredService<ISyncLedger>();
+        Synchronizer = services.GetRequiredService<ContentSynchronizer>();
+        CircuitBreaker = services.GetRequiredService<CircuitBreaker>();
+        Queue = services.GetRequiredService<InProcessQueue>();
+        ContentOptions = services.GetRequiredService<ContentOptions>();
+        Reader = services.GetRequiredService<ContentReader>();
+        AlipayHk = services.GetRequiredService<AlipayHkOptions>();
+        Resync = services.GetRequiredService<LocalResync>();
+        Runs = services.GetRequiredService<ResyncRuns>();
+        Calls = services.GetRequiredService<CallCounter>();
+        _sweeping = SweepAsync(services.GetRequiredService<PendingSweep>(), services.StoreClock());
     }
 
-    public required ISyncLedger Ledger { get; init; }
+    /// <summary>The pipeline's parts and the handlers of the API.</summary>
+    public IServiceProvider Services => _services;
 
-    public required ContentSynchronizer Synchronizer { get; init; }
+    public ISyncLedger Ledger { get; }
 
-    public required CircuitBreaker CircuitBreaker { get; init; }
+    public ContentSynchronizer Synchronizer { get; }
 
-    public required InProcessQueue Queue { get; init; }
+    public CircuitBreaker CircuitBreaker { get; }
 
-    public required ContentOptions ContentOptions { get; init; }
+    public InProcessQueue Queue { get; }
 
-    public required ContentReader Reader { get; init; }
+    public ContentOptions ContentOptions { get; }
+
+    public ContentReader Reader { get; }
 
     /// <summary>Connection to AlipayHK.</summary>
-    public required AlipayHkOptions AlipayHk { get; init; }
+    public AlipayHkOptions AlipayHk { get; }
 
     /// <summary>Resyncs of the configured catalog and of the ledger.</summary>
-    public required LocalResync Resync { get; init; }
+    public LocalResync Resync { get; }
+
+    /// <summary>For the API and the board.</summary>
+    public ResyncRuns Runs { get; }
 
     /// <summary>The simulated AlipayHK; null when another gateway is configured.</summary>
     public required SimulatedGateway? Gateway { get; init; }
@@ -62,7 +85,7 @@ public sealed class LocalPipeline : IAsyncDisposable
     public required Uri GatewayAddress { get; init; }
 
     /// <summary>Signatures and requests since the start.</summary>
-    public required CallCounter Calls { get; init; }
+    public CallCounter Calls { get; }
 
     /// <summary>Delays for interactive use; the library's defaults are hours.</summary>
     public static RecoverabilityOptions Recoverability { get; } = new()
@@ -93,7 +116,6 @@ public sealed class LocalPipeline : IAsyncDisposable
         var owned = new List<IAsyncDisposable>();
         try
         {
-            // Due times and leases use a clock that never jumps; timestamps sent to AlipayHK use the wall clock.
             var clock = new StoreClock(time);
             var ledger = await OpenLedgerAsync(data, clock, cancellationToken).ConfigureAwait(false);
             owned.Add(ledger);
@@ -103,45 +125,14 @@ public sealed class LocalPipeline : IAsyncDisposable
                 : null;
             if (gateway is not null) owned.Add(gateway);
 
-            var contentOptions = new ContentOptions { SchemaDirectory = options.Schemas };
-            var schemas = await ContentSchemas.LoadAsync(contentOptions, cancellationToken).ConfigureAwait(false);
-            var calls = new CallCounter();
             var address = options.Gateway ?? gateway!.Address;
-            var alipayHk = CreateOptions(data, options, address);
-            var client = CreateClient(data, options, alipayHk, calls, time, loggers);
-            var breaker = new CircuitBreaker(Recoverability, clock);
-            var random = new Random();
-            var synchronizer = new ContentSynchronizer(
-                ledger,
-                client,
-                breaker,
-                new RequestIdSource(),
-                Recoverability,
-                () => NextJitter(random),
-                clock,
-                loggers.CreateLogger<ContentSynchronizer>());
-            var queue = new InProcessQueue(synchronizer, options.Workers, clock, loggers.CreateLogger<InProcessQueue>());
-            owned.Add(queue);
-            var reader = new ContentReader(contentOptions, time, schemas);
-            var catalog = options.Catalog is { } file ? new FileCatalogSource(file) : null;
-            var parts = new LocalResyncParts(ledger, synchronizer, queue, reader, contentOptions);
-            var pipeline = new LocalPipeline
-            {
-                Ledger = ledger,
-                Synchronizer = synchronizer,
-                CircuitBreaker = breaker,
-                Queue = queue,
-                Resync = LocalResync.Open(data, ResyncOptionsOf(options), catalog, parts, clock, loggers.CreateLogger<LocalResync>()),
-                ContentOptions = contentOptions,
-                Reader = reader,
-                AlipayHk = alipayHk,
-                Gateway = gateway,
-                GatewayAddress = address,
-                Calls = calls,
-            };
-            pipeline._owned.AddRange(owned);
-            pipeline._sweeping = pipeline.SweepAsync(clock);
-            return pipeline;
+            var settings = Settings(data, options, address);
+            var schemas = await ContentSchemas.LoadAsync(settings.Content, cancellationToken).ConfigureAwait(false);
+            var services = Edges(data, options, settings, time, clock, loggers).AddSingleton<ISyncLedger>(ledger).AddContentSync(settings, schemas);
+            var provider = services.BuildServiceProvider(new ServiceProviderOptions { ValidateOnBuild = true });
+            owned.Add(provider);
+            CheckWebhookSecrets(provider);
+            return new LocalPipeline(owned, provider) { Gateway = gateway, GatewayAddress = address };
         }
         catch (Exception e)
         {
@@ -160,7 +151,7 @@ public sealed class LocalPipeline : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await _stopping.CancelAsync().ConfigureAwait(false);
-        await Resync.DisposeAsync().ConfigureAwait(false);
+        await Resync.StopAsync().ConfigureAwait(false);
         await _sweeping.ConfigureAwait(false);
         await Queue.StopAsync(StopTimeout).ConfigureAwait(false);
         for (var i = _owned.Count - 1; i >= 0; i--) await _owned[i].DisposeAsync().ConfigureAwait(false);
@@ -191,6 +182,81 @@ public sealed class LocalPipeline : IAsyncDisposable
         return resync;
     }
 
+    private static ContentSyncOptions Settings(DataDirectory data, LocalOptions options, Uri address) => new()
+    {
+        AlipayHk = CreateOptions(data, options, address),
+        Content = new ContentOptions { SchemaDirectory = options.Schemas },
+        Recoverability = Recoverability,
+        Resync = ResyncOptionsOf(options),
+        Webhook = new WebhookOptions { Secrets = options.WebhookSecrets },
+        PlanFolder = data.ResyncFolder,
+    };
+
+    /// <summary>What differs from the cloud: the key, the queue, the lanes, the run files and the catalog.</summary>
+    private static IServiceCollection Edges(
+        DataDirectory data,
+        LocalOptions options,
+        ContentSyncOptions settings,
+        TimeProvider time,
+        StoreClock storeClock,
+        ILoggerFactory loggers)
+    {
+        var calls = new CallCounter();
+        var services = new ServiceCollection()
+            .AddSingleton(loggers)
+            .AddSingleton(calls)
+            .AddKeyedSingleton(Clocks.Wall, time)
+            .AddKeyedSingleton<TimeProvider>(Clocks.Store, storeClock)
+            .AddSingleton(calls.Counting(ReadSigner(data, options)))
+            .AddSingleton(provider =>
+                new AlipayHkTransport(calls.Counting(AlipayHkTransport.Open(settings.AlipayHk, provider.WallClock()).Handler)))
+            .AddSingleton<ILedgerScan>(new SqliteLedgerScan(new SqliteLedgerOptions(data.LedgerFile)));
+        services
+            .AddSingleton(provider => new InProcessQueue(
+                provider.GetRequiredService<ContentSynchronizer>(),
+                options.Workers,
+                provider.StoreClock(),
+                provider.GetRequiredService<ILogger<InProcessQueue>>()))
+            .AddSingleton<ISyncQueue>(provider => provider.GetRequiredService<InProcessQueue>());
+        return services
+            .AddSingleton<RetryWatch>()
+            .AddSingleton(provider => new PackSender(
+                provider.GetRequiredService<ContentSynchronizer>(),
+                provider.GetRequiredService<RetryWatch>(),
+                provider.GetRequiredService<ResyncOptions>(),
+                provider.StoreClock()))
+            .AddSingleton<IPackLanes, InProcessLanes>()
+            .AddSingleton<IResyncStore>(OpenStore(data.ResyncFolder))
+            .AddSingleton(new ResyncSources(options.Catalog is { } file ? new FileCatalogSource(file) : null))
+            .AddSingleton<LocalResync>()
+            .AddSingleton<IResyncScheduler>(provider => provider.GetRequiredService<LocalResync>());
+    }
+
+    private static FileResyncStore OpenStore(string folder)
+    {
+        try
+        {
+            return FileResyncStore.Open(folder);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new CommandException($"The resync folder '{folder}' cannot be used: {e.Message}", e);
+        }
+    }
+
+    private static void CheckWebhookSecrets(ServiceProvider services)
+    {
+        try
+        {
+            services.GetRequiredService<WebhookVerifier>();
+        }
+        catch (ArgumentException)
+        {
+            throw new CommandException(
+                "--webhook-secret must be base64 of 24 to 64 bytes, optionally prefixed with whsec_. Generate one with: openssl rand -base64 32");
+        }
+    }
+
     private static AlipayHkOptions CreateOptions(DataDirectory data, LocalOptions options, Uri address)
     {
         var alipayHk = new AlipayHkOptions
@@ -204,12 +270,10 @@ public sealed class LocalPipeline : IAsyncDisposable
         return problems.Failed ? throw new CommandException(string.Join(' ', problems.Failures)) : alipayHk;
     }
 
-    private static AlipayHkClient CreateClient(
-        DataDirectory data, LocalOptions options, AlipayHkOptions alipayHk, CallCounter calls, TimeProvider time, ILoggerFactory loggers)
+    private static RsaRequestSigner ReadSigner(DataDirectory data, LocalOptions options)
     {
         var keyFile = options.KeyFile ?? data.PrivateKeyFile;
-        var signer = RsaRequestSigner.FromKeyText(ReadKey(keyFile, "--key"), options.KeyVersion, $"The key file '{keyFile}'");
-        return AlipayHkClient.Create(alipayHk, calls.Counting(signer), time, loggers, calls.Counting(AlipayHkSocket.Open(alipayHk)));
+        return RsaRequestSigner.FromKeyText(ReadKey(keyFile, "--key"), options.KeyVersion, $"The key file '{keyFile}'");
     }
 
     private static string AlipayHkKey(DataDirectory data, LocalOptions options)
@@ -232,14 +296,8 @@ public sealed class LocalPipeline : IAsyncDisposable
         }
     }
 
-    private static double NextJitter(Random random)
+    private async Task SweepAsync(PendingSweep sweep, TimeProvider time)
     {
-        lock (random) return random.NextDouble();
-    }
-
-    private async Task SweepAsync(TimeProvider time)
-    {
-        var sweep = new PendingSweep(Ledger, Queue, CircuitBreaker, time);
         using var timer = new PeriodicTimer(SweepInterval, time);
         try
         {

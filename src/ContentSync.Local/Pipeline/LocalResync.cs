@@ -7,6 +7,7 @@ using ContentSync.Resync.Lanes;
 using ContentSync.Resync.Planning;
 using ContentSync.Sqlite;
 using ContentSync.Synchronization;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 
 namespace ContentSync.Local.Pipeline;
@@ -26,15 +27,13 @@ public sealed partial class LocalResync : IResyncScheduler, IAsyncDisposable
     private readonly Dictionary<string, SemaphoreSlim> _scheduled;
     private Task _working = Task.CompletedTask;
 
-    private LocalResync(
+    public LocalResync(
         CatalogPlanner planner,
         ResyncRunner runner,
         RetryWatch retries,
-        IResyncStore store,
-        IPackLanes lanes,
         ResyncSources sources,
-        TimeProvider time,
-        ILogger logger)
+        [FromKeyedServices(Clocks.Store)] TimeProvider time,
+        ILogger<LocalResync> logger)
     {
         _time = time;
         _logger = logger;
@@ -42,7 +41,6 @@ public sealed partial class LocalResync : IResyncScheduler, IAsyncDisposable
         Runner = runner;
         Retries = retries;
         Sources = sources;
-        Resyncs = new ResyncRuns(runner, store, lanes, this, time);
         // Signalled initially, so that runs left by an earlier process are resumed.
         _scheduled = Known(sources).ToDictionary(source => source.Name, _ => new SemaphoreSlim(1, 1), StringComparer.Ordinal);
     }
@@ -56,36 +54,6 @@ public sealed partial class LocalResync : IResyncScheduler, IAsyncDisposable
     public RetryWatch Retries { get; }
 
     public ResyncSources Sources { get; }
-
-    /// <summary>For the API and the board.</summary>
-    public ResyncRuns Resyncs { get; }
-
-    /// <summary>Only the process that owns the data folder may open it.</summary>
-    /// <exception cref="CommandException">The folder cannot be used.</exception>
-    public static LocalResync Open(
-        DataDirectory data,
-        ResyncOptions options,
-        ICatalogSource? catalog,
-        LocalResyncParts parts,
-        TimeProvider time,
-        ILogger<LocalResync> logger)
-    {
-        var store = OpenStore(data.ResyncFolder);
-        var retries = new RetryWatch(parts.Queue, time);
-        var reader = new CatalogReader(parts.Reader, parts.ContentOptions);
-        var lanes = new InProcessLanes(new PackSender(parts.Synchronizer, retries, options, time), new LaneRateLimiters(options, time));
-        var planner = new CatalogPlanner(reader, new SqliteLedgerScan(new SqliteLedgerOptions(data.LedgerFile)), data.ResyncFolder);
-        var runner = new ResyncRunner(
-            planner,
-            new ResendPlanner(parts.Ledger, time),
-            new ResyncPages(reader, parts.Synchronizer, parts.Ledger, time),
-            lanes,
-            store,
-            new RequestIdSource(),
-            options,
-            time);
-        return new LocalResync(planner, runner, retries, store, lanes, new ResyncSources(catalog), time, logger);
-    }
 
     /// <summary>Starts executing scheduled runs, beginning with those that an earlier process left under way.</summary>
     public void Start() =>
@@ -107,28 +75,21 @@ public sealed partial class LocalResync : IResyncScheduler, IAsyncDisposable
     }
 
     /// <summary>Stops; a run under way continues after the next start.</summary>
-    public async ValueTask DisposeAsync()
+    public async Task StopAsync()
     {
         await _stopping.CancelAsync().ConfigureAwait(false);
         await _working.ConfigureAwait(false);
-        Retries.Dispose();
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        await StopAsync().ConfigureAwait(false);
         foreach (var scheduled in _scheduled.Values) scheduled.Dispose();
         _stopping.Dispose();
     }
 
     private static IEnumerable<ICatalogSource> Known(ResyncSources sources) => sources.Keys().Select(key => sources.Find(key)!);
-
-    private static FileResyncStore OpenStore(string folder)
-    {
-        try
-        {
-            return FileResyncStore.Open(folder);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new CommandException($"The resync folder '{folder}' cannot be used: {e.Message}", e);
-        }
-    }
 
     private async Task WorkAsync(ICatalogSource source)
     {
@@ -171,7 +132,3 @@ public sealed partial class LocalResync : IResyncScheduler, IAsyncDisposable
     [LoggerMessage(EventId = 3101, Level = LogLevel.Error, Message = "The resync of {Source} failed: {Reason} It is retried every {Seconds} s.")]
     private static partial void LogResyncFailed(ILogger logger, string source, string reason, double seconds);
 }
-
-/// <summary>Parts of the pipeline that resyncs use.</summary>
-public sealed record LocalResyncParts(
-    ISyncLedger Ledger, ContentSynchronizer Synchronizer, InProcessQueue Queue, ContentReader Reader, ContentOptions ContentOptions);

@@ -1,4 +1,5 @@
 using ContentSync.Synchronization;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace ContentSync.Local.Pipeline;
 
@@ -12,7 +13,7 @@ public sealed class RetryWatch : ISyncQueue, IDisposable
     private long _parked;
     private long _finished;
 
-    public RetryWatch(InProcessQueue queue, TimeProvider time)
+    public RetryWatch(InProcessQueue queue, [FromKeyedServices(Clocks.Store)] TimeProvider time)
     {
         _queue = queue;
         _time = time;

@@ -1,7 +1,6 @@
 using System.Net.Http.Headers;
 using System.Runtime.CompilerServices;
 using System.Runtime.ExceptionServices;
-using System.Security.Cryptography;
 using ContentSync.Signing;
 using Microsoft.Extensions.Logging;
 using Polly;
@@ -45,7 +44,7 @@ public sealed partial class AlipayHkClient : IDisposable
         IKeyUnwrapper? unwrapper,
         RequestIdSource requestIds,
         TimeProvider timeProvider,
-        Func<double>? jitter,
+        JitterSource? jitter,
         ILogger logger)
     {
         _endpoint = new Uri(options.BaseAddress!, options.Path);
@@ -73,7 +72,7 @@ public sealed partial class AlipayHkClient : IDisposable
     /// <param name="loggerFactory">Receives the retries and the clock warning.</param>
     /// <param name="socket">Innermost handler; null to create one with <see cref="AlipayHkSocket"/>. Disposed with the client.</param>
     /// <param name="requestIds">Used only with <see cref="AlipayHkOptions.NewRequestIdPerRequest"/>.</param>
-    /// <param name="jitter">Returns a number in [0, 1) for each immediate retry; null for a random one.</param>
+    /// <param name="jitter">Spreads the immediate retries; null for random numbers.</param>
     /// <param name="alipayHkKeys">AlipayHK's keys to share between clients; null to import those of the options. Not disposed.</param>
     /// <exception cref="RsaKeyTextException">One of AlipayHK's keys cannot be used; the message names the setting.</exception>
     public static AlipayHkClient Create(
@@ -83,7 +82,7 @@ public sealed partial class AlipayHkClient : IDisposable
         ILoggerFactory loggerFactory,
         HttpMessageHandler? socket = null,
         RequestIdSource? requestIds = null,
-        Func<double>? jitter = null,
+        JitterSource? jitter = null,
         AlipayHkKeys? alipayHkKeys = null)
     {
         var keys = alipayHkKeys ?? new AlipayHkKeys(options);
@@ -173,11 +172,11 @@ public sealed partial class AlipayHkClient : IDisposable
 
     private TimeSpan TimeLeft(Call call) => _totalTimeout - _timeProvider.GetElapsedTime(call.StartedAt);
 
-    private ResiliencePipeline<ClassifiedResponse> BuildPipeline(AlipayHkOptions options, TimeProvider timeProvider, Func<double>? jitter)
+    private ResiliencePipeline<ClassifiedResponse> BuildPipeline(AlipayHkOptions options, TimeProvider timeProvider, JitterSource? jitter)
     {
         var builder = new ResiliencePipelineBuilder<ClassifiedResponse> { TimeProvider = timeProvider };
         if (options.ImmediateRetries == 0) return builder.Build();
-        var retryJitter = jitter ?? RandomJitter;
+        jitter ??= new JitterSource();
         var retry = new RetryStrategyOptions<ClassifiedResponse>
         {
             MaxRetryAttempts = options.ImmediateRetries,
@@ -187,7 +186,7 @@ public sealed partial class AlipayHkClient : IDisposable
             OnRetry = arguments =>
             {
                 // Delays here, because the strategy's own delay is a Task.Delay (see TimedWait).
-                var delay = ImmediateRetryDelay(arguments.AttemptNumber, retryJitter());
+                var delay = ImmediateRetryDelay(arguments.AttemptNumber, jitter.Draw());
                 var result = arguments.Outcome.Result.Result;
                 LogImmediateRetry(_logger, result.Code, result.HttpStatus, delay.TotalMilliseconds);
                 return timeProvider.WaitAsync(delay, arguments.Context.CancellationToken);
@@ -232,8 +231,6 @@ public sealed partial class AlipayHkClient : IDisposable
         var upperBound = FirstImmediateRetryDelay * Math.Pow(2, retry);
         return (upperBound < MaxImmediateRetryDelay ? upperBound : MaxImmediateRetryDelay) * jitter;
     }
-
-    private static double RandomJitter() => RandomNumberGenerator.GetInt32(1 << 30) / (double)(1 << 30);
 
     private static SynchronizeResult WithLateEffect(SynchronizeResult result, Call call) =>
         call.MayTakeEffectLater ? result with { MayTakeEffectLater = true } : result;

@@ -1,10 +1,9 @@
-using ContentSync.Catalog;
 using ContentSync.Http.Board;
 using ContentSync.Http.Pages;
 using ContentSync.Http.Webhooks;
-using ContentSync.Synchronization;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
 
 namespace ContentSync.Http;
 
@@ -162,23 +161,17 @@ public static class ApiRoutes
             (handler, request, cancellationToken) => handler.HandleAsync(request, "reference.html", cancellationToken)),
     ];
 
-    /// <summary>
-    /// Registers the handlers as singletons. The host registers what they depend on: the ledger, the queue, the synchronizer, the
-    /// circuit breaker, the content reader, the resync runs and their sources, the options and the clock.
-    /// </summary>
-    public static IServiceCollection AddApiHandlers(this IServiceCollection services)
+    /// <summary>Registers the handlers and what only they use as singletons; <see cref="ContentSyncServices"/> registers the rest.</summary>
+    internal static IServiceCollection AddApiHandlers(this IServiceCollection services)
     {
-        foreach (var handler in All.Select(route => route.Handler).Distinct()) services.AddSingleton(handler);
-        return services
-            .AddSingleton<CatalogReader>()
-            .AddSingleton<LedgerFiguresReader>()
-            .AddSingleton<ReplayOptions>()
-            .AddSingleton<ParkedReplay>()
-            .AddSingleton<FilteredReplay>()
-            .AddSingleton<ContinuationTokens>()
-            .AddSingleton<WebhookVerifier>()
-            .AddSingleton<WebhookIdCache>()
-            .AddSingleton<WebhookEventReader>();
+        foreach (var handler in All.Select(route => route.Handler).Distinct()) services.TryAddSingleton(handler);
+        services.TryAddSingleton<LedgerFiguresReader>();
+        services.TryAddSingleton<FilteredReplay>();
+        services.TryAddSingleton<ContinuationTokens>();
+        services.TryAddSingleton<WebhookVerifier>();
+        services.TryAddSingleton<WebhookIdCache>();
+        services.TryAddSingleton<WebhookEventReader>();
+        return services;
     }
 
     private static ApiRoute Route<THandler>(

@@ -1,11 +1,12 @@
 using ContentSync.Resync;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace ContentSync.Http;
 
 /// <summary>POST /api/resyncs/{runId}/cancel: cancels a run permanently. Items it has already accepted into the ledger are still delivered.</summary>
-public sealed class CancelResyncHandler(ResyncRuns runs, ResyncSources sources, TimeProvider time)
+public sealed class CancelResyncHandler(ResyncRuns runs, ResyncSources sources, [FromKeyedServices(Clocks.Store)] TimeProvider time)
 {
     /// <returns>200 with the cancelled run, 404 unknown, 409 if it had already ended, 503 if the run store is unavailable.</returns>
     public async Task<IResult> HandleAsync(string runId, CancellationToken cancellationToken)

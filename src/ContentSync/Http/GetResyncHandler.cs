@@ -1,10 +1,11 @@
 using ContentSync.Resync;
 using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace ContentSync.Http;
 
 /// <summary>GET /api/resyncs/{runId}: the state of one run.</summary>
-public sealed class GetResyncHandler(ResyncRuns runs, ResyncSources sources, TimeProvider time)
+public sealed class GetResyncHandler(ResyncRuns runs, ResyncSources sources, [FromKeyedServices(Clocks.Store)] TimeProvider time)
 {
     /// <returns>200, 404 unknown, 503 if the run store is unavailable.</returns>
     public async Task<IResult> HandleAsync(string runId, CancellationToken cancellationToken)

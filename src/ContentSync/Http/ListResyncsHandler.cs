@@ -1,10 +1,11 @@
 using ContentSync.Resync;
 using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace ContentSync.Http;
 
 /// <summary>GET /api/resyncs: the recent runs of all sources, newest first.</summary>
-public sealed class ListResyncsHandler(ResyncRuns runs, ResyncSources sources, TimeProvider time)
+public sealed class ListResyncsHandler(ResyncRuns runs, ResyncSources sources, [FromKeyedServices(Clocks.Store)] TimeProvider time)
 {
     /// <returns>200, or 503 if the run store is unavailable.</returns>
     public async Task<IResult> HandleAsync(CancellationToken cancellationToken)

@@ -5,13 +5,14 @@ using ContentSync.Resync.Planning;
 using ContentSync.Synchronization;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace ContentSync.Http;
 
 /// <summary>
 /// POST /api/resyncs: starts a run that brings AlipayHK in sync with the configured catalog, or sends items of the ledger again.
 /// </summary>
-public sealed class StartResyncHandler(ResyncRuns runs, ResyncSources sources, TimeProvider time)
+public sealed class StartResyncHandler(ResyncRuns runs, ResyncSources sources, [FromKeyedServices(Clocks.Store)] TimeProvider time)
 {
     /// <summary>Path of a run's state, to which its id is appended; served by <see cref="GetResyncHandler"/>.</summary>
     public const string StatusPath = "/api/resyncs/";

@@ -4,6 +4,7 @@ using ContentSync.Ledger;
 using ContentSync.Synchronization;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace ContentSync.Http;
 
@@ -12,7 +13,7 @@ namespace ContentSync.Http;
 /// <c>respond-async</c> (RFC 7240).
 /// </summary>
 public sealed class SubmitContentHandler(
-    ContentReader reader, ContentOptions options, ContentSynchronizer synchronizer, ISyncQueue queue, TimeProvider time)
+    ContentReader reader, ContentOptions options, ContentSynchronizer synchronizer, ISyncQueue queue, [FromKeyedServices(Clocks.Store)] TimeProvider time)
 {
     /// <summary>Path of an item's state, to which its contentId is appended; served by <see cref="GetContentHandler"/>.</summary>
     public const string StatusPath = "/api/content/";

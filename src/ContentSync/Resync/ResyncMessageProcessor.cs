@@ -3,6 +3,7 @@ using ContentSync.Ledger;
 using ContentSync.Resync.Lanes;
 using ContentSync.Synchronization;
 using ContentSync.Synchronization.Messages;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 
 namespace ContentSync.Resync;
@@ -18,7 +19,7 @@ public sealed partial class ResyncMessageProcessor(
     ILaneProgressStore progressStore,
     ResyncRunner runner,
     ResyncSources sources,
-    TimeProvider time,
+    [FromKeyedServices(Clocks.Store)] TimeProvider time,
     ILogger<ResyncMessageProcessor> logger)
 {
     /// <summary>Time after which a step of a run ends, between two pages.</summary>

@@ -3,6 +3,7 @@ using ContentSync.Catalog;
 using ContentSync.Ledger;
 using ContentSync.Resync.Lanes;
 using ContentSync.Resync.Planning;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace ContentSync.Resync;
 
@@ -27,7 +28,7 @@ public sealed class ResyncRunner(
     IResyncStore store,
     RequestIdSource requestIds,
     ResyncOptions options,
-    TimeProvider time)
+    [FromKeyedServices(Clocks.Store)] TimeProvider time)
 {
     /// <summary>How many invalid items a run stores.</summary>
     private const int MaxIssues = 20;

@@ -1,6 +1,7 @@
 using ContentSync.Catalog;
 using ContentSync.Resync.Lanes;
 using ContentSync.Resync.Planning;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace ContentSync.Resync;
 
@@ -47,7 +48,7 @@ public interface IResyncScheduler
 }
 
 /// <summary>Starts, lists and cancels runs, for the API, timers and the board. Thread-safe.</summary>
-public sealed class ResyncRuns(ResyncRunner runner, IResyncStore store, IPackLanes lanes, IResyncScheduler scheduler, TimeProvider time)
+public sealed class ResyncRuns(ResyncRunner runner, IResyncStore store, IPackLanes lanes, IResyncScheduler scheduler, [FromKeyedServices(Clocks.Store)] TimeProvider time)
 {
     /// <summary>Requests a run and schedules it; if a run of this source is in progress already, schedules that one.</summary>
     /// <exception cref="IOException">The store cannot be used.</exception>

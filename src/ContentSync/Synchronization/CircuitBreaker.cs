@@ -1,4 +1,5 @@
 using ContentSync.AlipayHk;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace ContentSync.Synchronization;
 
@@ -30,7 +31,7 @@ public readonly record struct SendPermit(long Epoch, bool IsProbe);
 /// While open, it lets one probe at a time through, one per probe interval; a probe that AlipayHK accepts or rejects resets it.
 /// Library circuit breakers do not fit: a configuration fault must trip at the first result, not at a failure ratio.
 /// </summary>
-public sealed class CircuitBreaker(RecoverabilityOptions options, TimeProvider time)
+public sealed class CircuitBreaker(RecoverabilityOptions options, [FromKeyedServices(Clocks.Store)] TimeProvider time)
 {
     private readonly Lock _lock = new();
     private OpenCircuit? _open;

@@ -3,6 +3,7 @@ using ContentSync.AlipayHk;
 using ContentSync.Content;
 using ContentSync.Diagnostics;
 using ContentSync.Ledger;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 
 namespace ContentSync.Synchronization;
@@ -17,8 +18,8 @@ public sealed partial class ContentSynchronizer(
     CircuitBreaker breaker,
     RequestIdSource requestIds,
     RecoverabilityOptions options,
-    Func<double> jitter,
-    TimeProvider time,
+    JitterSource jitter,
+    [FromKeyedServices(Clocks.Store)] TimeProvider time,
     ILogger<ContentSynchronizer> logger)
 {
     /// <summary>
@@ -176,7 +177,7 @@ public sealed partial class ContentSynchronizer(
         // the cause. A failed probe counts as an attempt, because its item may be the cause.
         return !isProbe && breaker.OpenState is { } open && RecoverabilityPolicy.FailedWithoutSignedResponse(result)
             ? new RecoverabilityDecision.Defer(WithJitter(open.NextProbe - now))
-            : RecoverabilityPolicy.Decide(options, result, leased.Attempts, now - leased.AcceptedAt, jitter());
+            : RecoverabilityPolicy.Decide(options, result, leased.Attempts, now - leased.AcceptedAt, jitter.Draw());
     }
 
     private async ValueTask<(SyncOutcome Outcome, bool NewerPending)> ParkExhaustedAsync(SyncRecord leased)
@@ -241,7 +242,7 @@ public sealed partial class ContentSynchronizer(
     private TimeSpan Until(DateTimeOffset then) => then - time.GetUtcNow();
 
     // Spreads deferred items over the time after the next probe, so that they are not all sent at once.
-    private TimeSpan WithJitter(TimeSpan wait) => (wait > TimeSpan.Zero ? wait : TimeSpan.Zero) + options.ProbeInterval * jitter();
+    private TimeSpan WithJitter(TimeSpan wait) => (wait > TimeSpan.Zero ? wait : TimeSpan.Zero) + options.ProbeInterval * jitter.Draw();
 
     private PreparedRequest Prepare(ContentItem item)
     {

@@ -1,10 +1,11 @@
 using System.Runtime.CompilerServices;
 using ContentSync.Ledger;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace ContentSync.Synchronization;
 
 /// <summary>Lists and replays parked items. A second replay sends nothing more, because a pending item is skipped.</summary>
-public sealed class ParkedReplay(ISyncLedger ledger, ISyncQueue queue, ReplayOptions options, TimeProvider time)
+public sealed class ParkedReplay(ISyncLedger ledger, ISyncQueue queue, ReplayOptions options, [FromKeyedServices(Clocks.Store)] TimeProvider time)
 {
     /// <summary>Streams the parked items that match, in no particular order.</summary>
     /// <exception cref="LedgerUnavailableException">The ledger cannot be read.</exception>

@@ -1,10 +1,11 @@
 using ContentSync.Diagnostics;
 using ContentSync.Ledger;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace ContentSync.Synchronization;
 
 /// <summary>Enqueues items that are pending past their due time because a message was lost or a process died.</summary>
-public sealed class PendingSweep(ISyncLedger ledger, ISyncQueue queue, CircuitBreaker breaker, TimeProvider time)
+public sealed class PendingSweep(ISyncLedger ledger, ISyncQueue queue, CircuitBreaker breaker, [FromKeyedServices(Clocks.Store)] TimeProvider time)
 {
     private const int PageSize = 256;
 

@@ -45,7 +45,7 @@ internal static class ApiRatios
                 .OpenAsync(options, TimeProvider.System, NullLoggerFactory.Instance, CancellationToken.None)
                 .ConfigureAwait(false);
             var empty = new LocalHostOptions(0) { MapMore = static routes => routes.MapPost("/empty", Empty) };
-            await using var host = await LocalHost.StartAsync(pipeline, empty, TimeProvider.System, CancellationToken.None).ConfigureAwait(false);
+            await using var host = await LocalHost.StartAsync(pipeline, empty, CancellationToken.None).ConfigureAwait(false);
             await MeasureAsync(host.Address, figures).ConfigureAwait(false);
         }
         finally

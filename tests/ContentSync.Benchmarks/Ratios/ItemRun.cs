@@ -1,9 +1,11 @@
 using ContentSync.AlipayHk;
 using ContentSync.Content;
+using ContentSync.Ledger;
 using ContentSync.Local.Pipeline;
 using ContentSync.Signing;
 using ContentSync.Sqlite;
 using ContentSync.Synchronization;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace ContentSync.Benchmarks.Ratios;
@@ -19,26 +21,17 @@ internal sealed class ItemRun : IAsyncDisposable
 
     private readonly string _folder;
     private readonly SqliteLedger _ledger;
-    private readonly AlipayHkClient _client;
+    private readonly ServiceProvider _services;
     private readonly ContentSynchronizer _synchronizer;
     private readonly InProcessQueue _queue;
     private int _synchronized;
 
-    private ItemRun(string folder, SqliteLedger ledger, AlipayHkClient client)
+    private ItemRun(string folder, SqliteLedger ledger, ServiceProvider services)
     {
         _folder = folder;
         _ledger = ledger;
-        _client = client;
-        var options = new RecoverabilityOptions();
-        _synchronizer = new ContentSynchronizer(
-            ledger,
-            client,
-            new CircuitBreaker(options, TimeProvider.System),
-            new RequestIdSource(),
-            options,
-            () => 0.5,
-            TimeProvider.System,
-            NullLogger<ContentSynchronizer>.Instance);
+        _services = services;
+        _synchronizer = services.GetRequiredService<ContentSynchronizer>();
         _queue = new InProcessQueue(_synchronizer, Workers, TimeProvider.System, NullLogger<InProcessQueue>.Instance);
         _queue.Ended += (_, outcome) =>
         {
@@ -54,7 +47,10 @@ internal sealed class ItemRun : IAsyncDisposable
         var folder = Directory.CreateTempSubdirectory("contentsync-benchmark-").FullName;
         var options = new SqliteLedgerOptions(Path.Combine(folder, "ledger.db"));
         var ledger = await SqliteLedger.OpenAsync(options, TimeProvider.System, CancellationToken.None).ConfigureAwait(false);
-        return new ItemRun(folder, ledger, AlipayHkClient.Create(Options(peer), signer, TimeProvider.System, NullLoggerFactory.Instance, socket));
+        var services = new ServiceCollection().AddSingleton<ISyncLedger>(ledger).AddSingleton(signer);
+        if (socket is not null) services.AddSingleton(new AlipayHkTransport(socket));
+        services.AddContentSync(new ContentSyncOptions { AlipayHk = Options(peer) });
+        return new ItemRun(folder, ledger, services.BuildServiceProvider());
     }
 
     public static AlipayHkOptions Options(Peer peer) => new()
@@ -85,7 +81,7 @@ internal sealed class ItemRun : IAsyncDisposable
     {
         await _queue.DisposeAsync().ConfigureAwait(false);
         await _ledger.DisposeAsync().ConfigureAwait(false);
-        _client.Dispose();
+        await _services.DisposeAsync().ConfigureAwait(false);
         Directory.Delete(_folder, recursive: true);
     }
 }

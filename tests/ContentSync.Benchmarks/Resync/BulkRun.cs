@@ -11,6 +11,7 @@ using ContentSync.Resync.Planning;
 using ContentSync.Signing;
 using ContentSync.Sqlite;
 using ContentSync.Synchronization;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 
 namespace ContentSync.Benchmarks.Resync;
@@ -25,7 +26,7 @@ internal sealed class BulkRun : IAsyncDisposable
     private readonly CountingSocket _socket;
     private readonly SqliteLedger _ledger;
     private readonly CountingLedger _counting;
-    private readonly AlipayHkClient _client;
+    private readonly ServiceProvider _services;
     private readonly CatalogPlanner _planner;
     private readonly ResyncRunner _runner;
     private readonly FileCatalogSource _catalog;
@@ -38,30 +39,19 @@ internal sealed class BulkRun : IAsyncDisposable
         _ledger = ledger;
         _counting = new CountingLedger(ledger);
         _socket = new CountingSocket(socket);
-        _client = AlipayHkClient.Create(alipayHk, _signer, TimeProvider.System, _telemetry, _socket);
-        var recoverability = new RecoverabilityOptions();
-        var synchronizer = new ContentSynchronizer(
-            _counting,
-            _client,
-            new CircuitBreaker(recoverability, TimeProvider.System),
-            new RequestIdSource(),
-            recoverability,
-            () => 0.5,
-            TimeProvider.System,
-            _telemetry.CreateLogger<ContentSynchronizer>());
-        var contentOptions = new ContentOptions();
-        var reader = new CatalogReader(new ContentReader(contentOptions, TimeProvider.System), contentOptions);
-        _planner = new CatalogPlanner(reader, new SqliteLedgerScan(new SqliteLedgerOptions(Path.Combine(folder, "ledger.db"))), folder);
-        _runner = new ResyncRunner(
-            _planner,
-            new ResendPlanner(_counting, TimeProvider.System),
-            new ResyncPages(reader, synchronizer, _counting, TimeProvider.System),
-            new InProcessLanes(
-                new PackSender(synchronizer, _singles, options, TimeProvider.System), new LaneRateLimiters(options, TimeProvider.System)),
-            FileResyncStore.Open(Path.Combine(folder, "resync")),
-            new RequestIdSource(),
-            options,
-            TimeProvider.System);
+        _services = new ServiceCollection()
+            .AddSingleton<ILoggerFactory>(_telemetry)
+            .AddSingleton<ISyncLedger>(_counting)
+            .AddSingleton<ILedgerScan>(new SqliteLedgerScan(new SqliteLedgerOptions(Path.Combine(folder, "ledger.db"))))
+            .AddSingleton<ISyncQueue>(_singles)
+            .AddSingleton<IRequestSigner>(_signer)
+            .AddSingleton(new AlipayHkTransport(_socket))
+            .AddSingleton<IPackLanes, InProcessLanes>()
+            .AddSingleton<IResyncStore>(FileResyncStore.Open(Path.Combine(folder, "resync")))
+            .AddContentSync(new ContentSyncOptions { AlipayHk = alipayHk, Resync = options, PlanFolder = folder })
+            .BuildServiceProvider();
+        _planner = _services.GetRequiredService<CatalogPlanner>();
+        _runner = _services.GetRequiredService<ResyncRunner>();
         _catalog = new FileCatalogSource(Path.Combine(folder, "catalog.ndjson"));
     }
 
@@ -136,7 +126,7 @@ internal sealed class BulkRun : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        _client.Dispose();
+        await _services.DisposeAsync().ConfigureAwait(false);
         _socket.Dispose();
         _telemetry.Dispose();
         await _ledger.DisposeAsync().ConfigureAwait(false);

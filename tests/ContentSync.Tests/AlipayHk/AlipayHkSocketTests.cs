@@ -114,7 +114,7 @@ public sealed class AlipayHkSocketTests : IDisposable
             new FixedKeySigner(FakeAlipayHk.OurKey),
             TimeProvider.System,
             NullLoggerFactory.Instance,
-            jitter: () => 0);
+            jitter: new FixedJitter(0));
         var result = await client.SynchronizeAsync(FakeAlipayHk.Body(), CancellationToken.None);
         await app.StopAsync();
         return result;

@@ -58,7 +58,7 @@ internal sealed class FakeAlipayHk : HttpMessageHandler
             loggers ?? NullLoggerFactory.Instance,
             this,
             requestIds,
-            jitter: () => 0.5);
+            jitter: new FixedJitter());
 
     public FakeAlipayHk Then(HttpResponseMessage response) => Then((_, _) => Task.FromResult(response));
 

@@ -39,11 +39,11 @@ public sealed class CompatibilityTests : IDisposable
         await using var pipeline = await LocalPipeline.OpenAsync(
             new LocalOptions { Data = _folder.File("data"), Catalog = catalog }, TimeProvider.System, NullLoggerFactory.Instance, default);
         pipeline.Resync.Start();
-        var run = (await pipeline.Resync.Resyncs.ListAsync(default))[0];
+        var run = (await pipeline.Runs.ListAsync(default))[0];
         while (run.IsInProgress)
         {
             await Task.Delay(20);
-            run = (await pipeline.Resync.Resyncs.ListAsync(default))[0];
+            run = (await pipeline.Runs.ListAsync(default))[0];
         }
 
         Assert.Equal(("1cc4643af0b1b25f41ba4de91395a8b6", ResyncRunState.Completed, 40), (run.RunId, run.State, run.Counts.Done));

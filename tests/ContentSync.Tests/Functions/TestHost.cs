@@ -3,6 +3,7 @@ using System.Security.Cryptography;
 using System.Text;
 using Azure.Messaging.ServiceBus;
 using Azure.Security.KeyVault.Keys.Cryptography;
+using ContentSync.AlipayHk;
 using ContentSync.Functions;
 using ContentSync.Ledger;
 using ContentSync.Resync;
@@ -82,14 +83,15 @@ internal sealed class TestHost : IAsyncDisposable
 
         TestHost? host = null;
         container.AddLogging(logging => logging.SetMinimumLevel(LogLevel.Information).AddProvider(new Logs(line => host!.Logged.Enqueue(line))));
-        container.AddSingleton<TimeProvider>(time);
+        container.AddKeyedSingleton<TimeProvider>(Clocks.Wall, time);
+        container.AddKeyedSingleton<TimeProvider>(Clocks.Store, time);
         container.TryAddSingleton<ISyncLedger>(new MemoryLedger(time));
         container.TryAddSingleton<ILaneProgressStore>(new MemoryLaneProgressStore());
         container.TryAddSingleton<IResyncStore>(new MemoryResyncStore());
         container.AddSingleton<ServiceBusClient>(new RecordingServiceBus());
-        container.AddSingleton<Func<double>>(() => 0.5);
+        container.AddSingleton<JitterSource>(new FixedJitter());
         container.AddSingleton<Func<Uri, CryptographyClient>>(keyId => host!.Vault.GetOrAdd(keyId, id => new RecordingVaultKey(id, OurKey)));
-        await container.AddContentSyncAsync(new ConfigurationBuilder().AddInMemoryCollection(values).Build(), CancellationToken.None);
+        await container.AddFunctionsHostAsync(new ConfigurationBuilder().AddInMemoryCollection(values).Build(), CancellationToken.None);
         host = new TestHost(gateway, container.BuildServiceProvider(new ServiceProviderOptions { ValidateScopes = true, ValidateOnBuild = true }), time);
         host.Services.GetRequiredService<SignerPool>();
         time.Advance(TimeSpan.FromSeconds(1));

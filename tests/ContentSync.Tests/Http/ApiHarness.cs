@@ -39,44 +39,30 @@ internal sealed class ApiHarness : IDisposable
         AlipayHk.Always = (_, _) => Task.FromResult(AlipayHk.Signed(FakeAlipayHk.SuccessJson));
         _client = AlipayHk.Client();
         Ledger = new MemoryLedger(Time);
-        var recoverability = new RecoverabilityOptions { BreakerThreshold = 1_000 };
-        CircuitBreaker = new CircuitBreaker(recoverability, Time);
-        Synchronizer = new ContentSynchronizer(
-            Ledger, _client, CircuitBreaker, new RequestIdSource(), recoverability, () => 0.5, Time, NullLogger<ContentSynchronizer>.Instance);
-        var options = new ContentOptions();
-        var reader = new ContentReader(options, Time);
         Catalog = new TestCatalog(Time);
-        Sources = new ResyncSources(hasCatalog ? Catalog : null);
-        var resync = new ResyncOptions { SendsPerSecond = 0 };
-        var lanes = new InProcessLanes(new PackSender(Synchronizer, Queue, resync, Time), new LaneRateLimiters(resync, Time));
-        var catalogReader = new CatalogReader(reader, options);
-        _runner = new ResyncRunner(
-            new CatalogPlanner(catalogReader, new RecordScan(Ledger), _folder.File("plans")),
-            new ResendPlanner(Ledger, Time),
-            new ResyncPages(catalogReader, Synchronizer, Ledger, Time),
-            lanes,
-            Store,
-            new RequestIdSource(),
-            resync,
-            Time);
-        Resyncs = new ResyncRuns(_runner, Store, lanes, Scheduler, Time);
-        _services = new ServiceCollection()
+        _services = TestServices.With(Time)
+            .AddSingleton(_client)
             .AddSingleton<ISyncLedger>(Ledger)
             .AddSingleton<ISyncQueue>(Queue)
-            .AddSingleton(CircuitBreaker)
-            .AddSingleton(Synchronizer)
-            .AddSingleton(options)
-            .AddSingleton(reader)
-            .AddSingleton(AlipayHk.Options)
-            .AddSingleton(new RequestIdSource())
-            .AddSingleton(new ApiOptions { ContinuationSecret = "a secret of these tests" })
-            .AddSingleton(webhook ?? new WebhookOptions { Secrets = { Secret } })
-            .AddSingleton(Resyncs)
-            .AddSingleton(Sources)
-            .AddSingleton<TimeProvider>(Time)
-            .AddApiHandlers()
-            .AddLogging()
+            .AddSingleton<IResyncStore>(Store)
+            .AddSingleton<IPackLanes, InProcessLanes>()
+            .AddSingleton<IResyncScheduler>(Scheduler)
+            .AddSingleton(new ResyncSources(hasCatalog ? Catalog : null))
+            .AddContentSync(new ContentSyncOptions
+            {
+                AlipayHk = AlipayHk.Options,
+                Recoverability = new RecoverabilityOptions { BreakerThreshold = 1_000 },
+                Resync = new ResyncOptions { SendsPerSecond = 0 },
+                Api = new ApiOptions { ContinuationSecret = "a secret of these tests" },
+                Webhook = webhook ?? new WebhookOptions { Secrets = { Secret } },
+                PlanFolder = _folder.File("plans"),
+            })
             .BuildServiceProvider();
+        CircuitBreaker = _services.GetRequiredService<CircuitBreaker>();
+        Synchronizer = _services.GetRequiredService<ContentSynchronizer>();
+        Sources = _services.GetRequiredService<ResyncSources>();
+        Resyncs = _services.GetRequiredService<ResyncRuns>();
+        _runner = _services.GetRequiredService<ResyncRunner>();
     }
 
     public FakeAlipayHk AlipayHk { get; } = new();

@@ -16,7 +16,7 @@ using ContentSync.Tests.Catalog;
 using ContentSync.Tests.Ledger;
 using ContentSync.Tests.Resync.Lanes;
 using ContentSync.Tests.Sqlite;
-using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Time.Testing;
 
 namespace ContentSync.Tests.Resync;
@@ -25,7 +25,6 @@ namespace ContentSync.Tests.Resync;
 internal sealed class ResyncWorld : IDisposable
 {
     private static readonly RSA AlipayHkKey = RSA.Create(2048);
-    private static readonly ContentOptions ContentOptions = new();
 
     private readonly TemporaryFolder _folder = new();
     private readonly MemoryLedger _ledger;
@@ -56,41 +55,23 @@ internal sealed class ResyncWorld : IDisposable
     {
         kill ??= new KillSwitch(long.MaxValue);
         using var process = Start(kill);
-        var runner = process.Runner(new InProcessLanes(process.Sender, process.RateLimiters));
+        var runner = Runner(process);
         return parameters is { DryRun: true }
             ? await runner.PlanAsync(source, parameters, kill.Token)
             : await runner.RunAsync(source, parameters ?? new ResyncParameters(), kill.Token);
     }
 
     /// <summary>Starts, lists and cancels runs that a broker carries.</summary>
-    public ResyncRuns Runs(IResyncQueue queue)
-    {
-        var lanes = new BrokerLanes(queue, ProgressStore, Options);
-        var runner = new ResyncRunner(null!, null!, null!, lanes, _store, new RequestIdSource(), Options, Time);
-        return new ResyncRuns(runner, _store, lanes, new BrokerResyncScheduler(queue, Time), Time);
-    }
+    public ResyncRuns Runs(IResyncQueue queue) =>
+        Start(new KillSwitch(long.MaxValue), queue).GetRequiredService<ResyncRuns>();
 
     /// <summary>Processes one message of a broker in a process of its own, which may be killed meanwhile.</summary>
     public async Task<MessageSettlement> ProcessAsync(
         ICatalogSource source, QueueMessage message, IResyncQueue queue, KillSwitch kill, Func<Task, Task>? meanwhile = null)
     {
-        using var process = Start(kill);
-        var progressStore = new MortalProgressStore(ProgressStore, kill);
-        var runner = process.Runner(new BrokerLanes(new MortalQueue(queue, kill), progressStore, Options));
-        var itemMessages = new ContentMessageProcessor(
-            new ContentMessageReader(new ContentReader(ContentOptions, Time)),
-            process.Synchronizer,
-            new RecoverabilityOptions(),
-            NullLogger<ContentMessageProcessor>.Instance);
-        var processor = new ResyncMessageProcessor(
-            itemMessages,
-            process.Sender,
-            process.RateLimiters,
-            progressStore,
-            runner,
-            new ResyncSources(source),
-            Time,
-            NullLogger<ResyncMessageProcessor>.Instance);
+        using var process = Start(kill, new MortalQueue(queue, kill), source);
+        Runner(process);
+        var processor = process.GetRequiredService<ResyncMessageProcessor>();
         var processing = processor.ProcessAsync(message, kill.Token).AsTask();
         if (meanwhile is not null) await meanwhile(processing);
         return await processing;
@@ -101,8 +82,8 @@ internal sealed class ResyncWorld : IDisposable
 
     public async Task<ResyncRun?> CancelAsync(TestSnapshot source)
     {
-        var runner = new ResyncRunner(null!, null!, null!, new InProcessLanes(null!, null!), _store, new RequestIdSource(), Options, Time);
-        return await runner.CancelAsync(source.Name, null, default);
+        using var process = Start(new KillSwitch(long.MaxValue));
+        return await process.GetRequiredService<ResyncRunner>().CancelAsync(source.Name, null, default);
     }
 
     /// <summary>The part of each item's record that does not depend on how often processes were killed.</summary>
@@ -121,22 +102,33 @@ internal sealed class ResyncWorld : IDisposable
         lock (Progress) LedgerCalls += calls;
     }
 
-    private Process Start(KillSwitch kill)
+    /// <summary>Starts a process on the parts that outlive it.</summary>
+    /// <param name="kill">Ends it at one of its calls.</param>
+    /// <param name="queue">Carries the lanes; null to send in the process.</param>
+    /// <param name="source">The configured catalog; null for none.</param>
+    private ServiceProvider Start(KillSwitch kill, IResyncQueue? queue = null, ICatalogSource? source = null)
     {
-        var client = AlipayHkClient.Create(
-            AlipayHkOptions(), new CannedSigner(), Time, NullLoggerFactory.Instance, new MortalAlipayHk(AlipayHk, kill));
-        var ledger = new MortalLedger(_ledger, kill, CountLedgerCalls);
-        var recoverability = new RecoverabilityOptions();
-        var synchronizer = new ContentSynchronizer(
-            ledger,
-            client,
-            new CircuitBreaker(recoverability, Time),
-            new RequestIdSource(),
-            recoverability,
-            () => 0.5,
-            Time,
-            NullLogger<ContentSynchronizer>.Instance);
-        return new Process(this, kill, client, ledger, synchronizer);
+        var services = TestServices.With(Time)
+            .AddSingleton<IRequestSigner>(new CannedSigner())
+            .AddSingleton(new AlipayHkTransport(new MortalAlipayHk(AlipayHk, kill)))
+            .AddSingleton<ISyncLedger>(new MortalLedger(_ledger, kill, CountLedgerCalls))
+            .AddSingleton<ISyncQueue>(new ListQueue(Singles))
+            .AddSingleton<IResyncStore>(new MortalStore(_store, kill))
+            .AddSingleton<ILaneProgressStore>(new MortalProgressStore(ProgressStore, kill))
+            .AddSingleton(new ResyncSources(source));
+        if (queue is null) services.AddSingleton<IPackLanes, InProcessLanes>();
+        else services.AddSingleton(queue).AddBrokerLanes();
+
+        return services
+            .AddContentSync(new ContentSyncOptions { AlipayHk = AlipayHkOptions(), Resync = Options, PlanFolder = _folder.File("plans") })
+            .BuildServiceProvider();
+    }
+
+    private ResyncRunner Runner(ServiceProvider process)
+    {
+        var runner = process.GetRequiredService<ResyncRunner>();
+        runner.Progress += Progress.Add;
+        return runner;
     }
 
     private static AlipayHkOptions AlipayHkOptions() => new()
@@ -146,35 +138,6 @@ internal sealed class ResyncWorld : IDisposable
         ImmediateRetries = 0,
         PublicKeys = [new AlipayHkKeyOptions { KeyVersion = "1", PublicKey = AlipayHkKey.ExportSubjectPublicKeyInfoPem() }],
     };
-
-    /// <summary>One process, on the parts that outlive it.</summary>
-    private sealed class Process(ResyncWorld world, KillSwitch kill, AlipayHkClient client, ISyncLedger ledger, ContentSynchronizer synchronizer)
-        : IDisposable
-    {
-        public ContentSynchronizer Synchronizer => synchronizer;
-
-        public PackSender Sender { get; } = new(synchronizer, new ListQueue(world.Singles), world.Options, world.Time);
-
-        public LaneRateLimiters RateLimiters { get; } = new(world.Options, world.Time);
-
-        public ResyncRunner Runner(IPackLanes lanes)
-        {
-            var reader = new CatalogReader(new ContentReader(ContentOptions, world.Time), ContentOptions);
-            var runner = new ResyncRunner(
-                new CatalogPlanner(reader, new RecordScan(ledger), world._folder.File("plans")),
-                new ResendPlanner(ledger, world.Time),
-                new ResyncPages(reader, synchronizer, ledger, world.Time),
-                lanes,
-                new MortalStore(world._store, kill),
-                new RequestIdSource(),
-                world.Options,
-                world.Time);
-            runner.Progress += world.Progress.Add;
-            return runner;
-        }
-
-        public void Dispose() => client.Dispose();
-    }
 
     /// <summary>Returns the same response to every request, signed once, and keeps the items it received.</summary>
     internal sealed class CannedAlipayHk : HttpMessageHandler

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using Azure.Core;
 using Azure.Messaging.ServiceBus;
+using ContentSync.AlipayHk;
 using ContentSync.Functions;
 using ContentSync.Ledger;
 using ContentSync.Resync;
@@ -55,15 +56,14 @@ internal sealed class AppProcess : IAsyncDisposable
     {
         var services = new ServiceCollection();
         services.AddLogging(logging => logging.SetMinimumLevel(LogLevel.None));
-        services.AddSingleton(TimeProvider.System);
         services.AddSingleton<ISyncLedger>(world.Ledger);
         services.AddSingleton<ILaneProgressStore>(world.LaneProgress);
         services.AddSingleton<IResyncStore>(world.ResyncStore);
         services.AddSingleton(world.Connect());
         services.AddSingleton<IRequestSigner>(new RsaRequestSigner(Copy(world), ServiceBusWorld.KeyVersion));
-        services.AddSingleton<Func<double>>(() => 0.5);
+        services.AddSingleton<JitterSource>(new FixedJitter());
         services.AddSingleton<TokenCredential>(new NoCredential());
-        await services.AddContentSyncAsync(Configuration(world, settings), CancellationToken.None);
+        await services.AddFunctionsHostAsync(Configuration(world, settings), CancellationToken.None);
         var process = new AppProcess(services.BuildServiceProvider(), sessions);
         await process._content.StartProcessingAsync();
         await process._resync.StartProcessingAsync();

@@ -5,6 +5,7 @@ using ContentSync.Signing;
 using ContentSync.Synchronization;
 using ContentSync.Tests.AlipayHk;
 using ContentSync.Tests.Ledger;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace ContentSync.Tests.Synchronization;
@@ -304,8 +305,13 @@ public sealed class ContentSynchronizerTests : IDisposable
     {
         var client = _alipayHk.Client(signer);
         _clients.Add(client);
-        return new ContentSynchronizer(
-            _ledger, client, _breaker, new RequestIdSource(), _options, () => 0.5, _alipayHk.Time, NullLogger<ContentSynchronizer>.Instance);
+        var services = TestServices.With(_alipayHk.Time)
+            .AddSingleton<ISyncLedger>(_ledger)
+            .AddSingleton(client)
+            .AddSingleton(_breaker)
+            .AddContentSync(new ContentSyncOptions { Recoverability = _options })
+            .BuildServiceProvider();
+        return services.GetRequiredService<ContentSynchronizer>();
     }
 
     private async Task<Acceptance> AcceptAsync(ContentSynchronizer synchronizer, ContentItem item) =>

@@ -3,12 +3,13 @@ using ContentSync.Ledger;
 using ContentSync.Resync;
 using ContentSync.Synchronization;
 using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace ContentSync.Http.Board;
 
 /// <summary>GET /api/board/state: the figures that the board shows.</summary>
 public sealed class BoardStateHandler(
-    LedgerFiguresReader reader, CircuitBreaker breaker, ResyncRuns runs, ResyncSources sources, TimeProvider time)
+    LedgerFiguresReader reader, CircuitBreaker breaker, ResyncRuns runs, ResyncSources sources, [FromKeyedServices(Clocks.Store)] TimeProvider time)
 {
     /// <returns>200, or 503 if the ledger or the run store is unavailable.</returns>
     public async Task<IResult> HandleAsync(CancellationToken cancellationToken)

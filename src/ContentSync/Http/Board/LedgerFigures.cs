@@ -1,5 +1,6 @@
 using ContentSync.AlipayHk;
 using ContentSync.Ledger;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace ContentSync.Http.Board;
 
@@ -31,7 +32,7 @@ internal sealed record LedgerFigures(DateTimeOffset At)
 /// Reads the ledger for the board: once for all viewers, at most once per <see cref="Interval"/>, and so rarely that reading takes at most
 /// about a tenth of the time, however large the ledger grows. Thread-safe.
 /// </summary>
-public sealed class LedgerFiguresReader(ISyncLedger ledger, TimeProvider time) : IDisposable
+public sealed class LedgerFiguresReader(ISyncLedger ledger, [FromKeyedServices(Clocks.Store)] TimeProvider time) : IDisposable
 {
     /// <summary>Minimum time between two reads.</summary>
     public static readonly TimeSpan Interval = TimeSpan.FromSeconds(1);

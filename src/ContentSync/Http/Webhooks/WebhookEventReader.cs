@@ -9,6 +9,7 @@ using CloudNative.CloudEvents.Http;
 using CloudNative.CloudEvents.SystemTextJson;
 using ContentSync.Content;
 using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace ContentSync.Http.Webhooks;
 
@@ -16,7 +17,7 @@ namespace ContentSync.Http.Webhooks;
 /// Reads the items that CloudEvents carry as their data. An event's <c>time</c> is the revision of an item without one. Thread-safe; never
 /// throws because of what a sender sends.
 /// </summary>
-public sealed class WebhookEventReader(ContentReader reader, ContentOptions options, TimeProvider time)
+public sealed class WebhookEventReader(ContentReader reader, ContentOptions options, [FromKeyedServices(Clocks.Store)] TimeProvider time)
 {
     /// <summary>Max events per message.</summary>
     public const int MaxEvents = 5_000;

@@ -1,10 +1,12 @@
+using Microsoft.Extensions.DependencyInjection;
+
 namespace ContentSync.Http.Webhooks;
 
 /// <summary>
 /// Ids of accepted messages, kept for as long as a duplicate could still pass the timestamp check. Thread-safe. The cache belongs to this
 /// process and is bounded; a duplicate that it misses changes nothing, because the ledger knows the items' revisions and content.
 /// </summary>
-public sealed class WebhookIdCache(WebhookOptions options, TimeProvider time)
+public sealed class WebhookIdCache(WebhookOptions options, [FromKeyedServices(Clocks.Wall)] TimeProvider time)
 {
     /// <summary>Max ids; the oldest are removed first.</summary>
     public const int Capacity = 50_000;

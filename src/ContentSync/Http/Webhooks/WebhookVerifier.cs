@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace ContentSync.Http.Webhooks;
 
@@ -43,7 +44,7 @@ public sealed class WebhookVerifier
     private readonly TimeProvider _time;
 
     /// <exception cref="ArgumentException">A secret is malformed; the message names its setting but does not reveal it.</exception>
-    public WebhookVerifier(WebhookOptions options, TimeProvider time)
+    public WebhookVerifier(WebhookOptions options, [FromKeyedServices(Clocks.Wall)] TimeProvider time)
     {
         _secrets = [.. options.Secrets.Select(Read)];
         _tolerance = options.Tolerance;

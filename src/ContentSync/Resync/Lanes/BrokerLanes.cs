@@ -1,3 +1,5 @@
+using Microsoft.Extensions.DependencyInjection;
+
 namespace ContentSync.Resync.Lanes;
 
 /// <summary>Lanes that are sessions of a broker: packs become messages, and the consumer of a session sends them.</summary>
@@ -48,7 +50,7 @@ public sealed class BrokerLanes(IResyncQueue queue, ILaneProgressStore progressS
 }
 
 /// <summary>Schedules a run with a message, which any instance may process.</summary>
-public sealed class BrokerResyncScheduler(IResyncQueue queue, TimeProvider time) : IResyncScheduler
+public sealed class BrokerResyncScheduler(IResyncQueue queue, [FromKeyedServices(Clocks.Store)] TimeProvider time) : IResyncScheduler
 {
     /// <inheritdoc/>
     public ValueTask ScheduleAsync(ResyncRun run, CancellationToken cancellationToken) =>

@@ -1,3 +1,5 @@
+using Microsoft.Extensions.DependencyInjection;
+
 namespace ContentSync.Resync.Lanes;
 
 /// <summary>Where a run's packs go: sent immediately in this process, or enqueued on a broker's sessions.</summary>
@@ -60,7 +62,7 @@ public sealed class InProcessLanes(PackSender sender, LaneRateLimiters rateLimit
 }
 
 /// <summary>The rate limiters of all lanes in this process. Thread-safe.</summary>
-public sealed class LaneRateLimiters(ResyncOptions options, TimeProvider time)
+public sealed class LaneRateLimiters(ResyncOptions options, [FromKeyedServices(Clocks.Store)] TimeProvider time)
 {
     private readonly System.Collections.Concurrent.ConcurrentDictionary<int, LaneRateLimiter> _limiters = new();
 

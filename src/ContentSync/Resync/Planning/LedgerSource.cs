@@ -1,5 +1,6 @@
 using ContentSync.Catalog;
 using ContentSync.Ledger;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace ContentSync.Resync.Planning;
 
@@ -72,7 +73,7 @@ public sealed record ResendFilter
 }
 
 /// <summary>Plans which items of the ledger to send again.</summary>
-public sealed class ResendPlanner(ISyncLedger ledger, TimeProvider time)
+public sealed class ResendPlanner(ISyncLedger ledger, [FromKeyedServices(Clocks.Store)] TimeProvider time)
 {
     /// <summary>Reads the ledger once.</summary>
     /// <returns>The plan, which the caller disposes of. It names the items to send again; Items counts all records of the ledger.</returns>

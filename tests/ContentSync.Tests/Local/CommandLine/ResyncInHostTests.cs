@@ -62,7 +62,7 @@ public sealed class ResyncInHostTests
         await using var host = await RunningHost.StartWithCatalogAsync(Catalog(500), rate: 5, apiKey: Key);
         using var interrupt = new CancellationTokenSource();
         var following = RunAsync(host, ["resync"], cancellationToken: interrupt.Token);
-        var runs = host.Pipeline.Resync.Resyncs;
+        var runs = host.Pipeline.Runs;
         while (!(await runs.ListAsync(CancellationToken.None)).Any(run => run.State == ResyncRunState.Sending)) await Task.Delay(20);
         await interrupt.CancelAsync();
         var (exit, _, screen) = await following;

@@ -172,7 +172,7 @@ public sealed class BoardInBrowserTests
         browser.Await("#confirm-yes", "Cancel the resync").Click();
         browser.Await("#resyncs tbody tr", "cancelled");
         Assert.Empty(browser.All("#resyncs-now .run"));
-        var run = Assert.Single(await host.Pipeline.Resync.Resyncs.ListAsync(CancellationToken.None));
+        var run = Assert.Single(await host.Pipeline.Runs.ListAsync(CancellationToken.None));
         Assert.Equal(ResyncRunState.Cancelled, run.State);
     }
 

@@ -32,7 +32,7 @@ internal sealed class RunningHost : IAsyncDisposable
     public string Catalog => _folder.File("catalog.ndjson");
 
     public static Task<RunningHost> StartAsync(string? apiKey = null, params string[] webhookSecrets) =>
-        StartAsync(new TemporaryFolder(), new LocalOptions(), new LocalHostOptions(0) { ApiKey = apiKey, WebhookSecrets = webhookSecrets });
+        StartAsync(new TemporaryFolder(), new LocalOptions { WebhookSecrets = webhookSecrets }, new LocalHostOptions(0) { ApiKey = apiKey });
 
     /// <param name="catalog">Text of the catalog.</param>
     /// <param name="rate">Max requests per second.</param>
@@ -49,7 +49,7 @@ internal sealed class RunningHost : IAsyncDisposable
     {
         options = options with { Data = folder.File("data"), Workers = 4 };
         var pipeline = await LocalPipeline.OpenAsync(options, TimeProvider.System, NullLoggerFactory.Instance, CancellationToken.None);
-        var host = await LocalHost.StartAsync(pipeline, hostOptions, TimeProvider.System, CancellationToken.None);
+        var host = await LocalHost.StartAsync(pipeline, hostOptions, CancellationToken.None);
         pipeline.Resync.Start();
         return new RunningHost(folder, pipeline, host);
     }

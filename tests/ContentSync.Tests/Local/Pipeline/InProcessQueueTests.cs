@@ -4,6 +4,7 @@ using ContentSync.Ledger;
 using ContentSync.Local.Pipeline;
 using ContentSync.Synchronization;
 using ContentSync.Tests.AlipayHk;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace ContentSync.Tests.Local.Pipeline;
@@ -15,16 +16,12 @@ public sealed class InProcessQueueTests
     {
         using var alipayHk = new FakeAlipayHk();
         using var client = alipayHk.Client();
-        var options = new RecoverabilityOptions();
-        var synchronizer = new ContentSynchronizer(
-            new FaultyLedger(),
-            client,
-            new CircuitBreaker(options, TimeProvider.System),
-            new RequestIdSource(),
-            options,
-            () => 0.5,
-            TimeProvider.System,
-            NullLogger<ContentSynchronizer>.Instance);
+        await using var services = TestServices.With(TimeProvider.System)
+            .AddSingleton<ISyncLedger>(new FaultyLedger())
+            .AddSingleton(client)
+            .AddContentSync(new ContentSyncOptions())
+            .BuildServiceProvider();
+        var synchronizer = services.GetRequiredService<ContentSynchronizer>();
         await using var queue = new InProcessQueue(synchronizer, workers: 1, TimeProvider.System, NullLogger<InProcessQueue>.Instance);
         var outcomes = new ConcurrentDictionary<string, SyncOutcome>();
         var last = new TaskCompletionSource();

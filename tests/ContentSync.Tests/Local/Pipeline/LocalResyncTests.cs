@@ -21,7 +21,7 @@ public sealed class LocalResyncTests : IDisposable
         Write(40);
         await using (var earlier = await OpenAsync())
         {
-            await earlier.Resync.Resyncs.StartAsync(earlier.Resync.Sources.Catalog!, new ResyncParameters(), default);
+            await earlier.Runs.StartAsync(earlier.Resync.Sources.Catalog!, new ResyncParameters(), default);
         }
 
         await using var pipeline = await OpenAsync();
@@ -37,7 +37,7 @@ public sealed class LocalResyncTests : IDisposable
         Write(3);
         var logged = new ConcurrentQueue<string>();
         await using var pipeline = await OpenAsync(new ListLoggers(logged));
-        var runs = pipeline.Resync.Resyncs;
+        var runs = pipeline.Runs;
         var catalog = pipeline.Resync.Sources.Catalog!;
         await runs.StartAsync(catalog, new ResyncParameters(), default);
         var file = Assert.Single(Directory.GetFiles(Path.Combine(_folder.File("data"), DataDirectory.ResyncName), "*.json"));
@@ -60,12 +60,12 @@ public sealed class LocalResyncTests : IDisposable
         await using (var earlier = await OpenAsync(rate: 5))
         {
             earlier.Resync.Start();
-            await earlier.Resync.Resyncs.StartAsync(earlier.Resync.Sources.Catalog!, new ResyncParameters(), default);
-            while ((await earlier.Resync.Resyncs.ListAsync(default))[0].State != ResyncRunState.Sending) await Task.Delay(10);
+            await earlier.Runs.StartAsync(earlier.Resync.Sources.Catalog!, new ResyncParameters(), default);
+            while ((await earlier.Runs.ListAsync(default))[0].State != ResyncRunState.Sending) await Task.Delay(10);
         }
 
         await using var pipeline = await OpenAsync();
-        Assert.True((await pipeline.Resync.Resyncs.ListAsync(default))[0].IsInProgress);
+        Assert.True((await pipeline.Runs.ListAsync(default))[0].IsInProgress);
         pipeline.Resync.Start();
         Assert.Equal(500, (await AwaitEndAsync(pipeline)).Counts.Done);
     }
@@ -77,7 +77,7 @@ public sealed class LocalResyncTests : IDisposable
         await using var pipeline = await OpenAsync();
         pipeline.Gateway!.Faults = ContentSync.Simulator.GatewayFaults.Parse("unknown=0.3");
         pipeline.Resync.Start();
-        await pipeline.Resync.Resyncs.StartAsync(pipeline.Resync.Sources.Catalog!, new ResyncParameters(), default);
+        await pipeline.Runs.StartAsync(pipeline.Resync.Sources.Catalog!, new ResyncParameters(), default);
         Assert.Equal(60, (await AwaitEndAsync(pipeline)).Counts.Done);
         await pipeline.Resync.Retries.FinishAsync(TimeSpan.FromSeconds(60), default);
         Assert.Equal(60, pipeline.Gateway.Snapshot().Count);
@@ -115,7 +115,7 @@ public sealed class LocalResyncTests : IDisposable
         using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(2));
         while (true)
         {
-            var run = (await pipeline.Resync.Resyncs.ListAsync(limit.Token))[0];
+            var run = (await pipeline.Runs.ListAsync(limit.Token))[0];
             if (!run.IsInProgress) return run;
             await Task.Delay(20, limit.Token);
         }

@@ -1,0 +1,109 @@
+using ContentSync.AlipayHk;
+using ContentSync.Catalog;
+using ContentSync.Content;
+using ContentSync.Http;
+using ContentSync.Ledger;
+using ContentSync.Resync;
+using ContentSync.Resync.Lanes;
+using ContentSync.Resync.Planning;
+using ContentSync.Signing;
+using ContentSync.Synchronization;
+using ContentSync.Synchronization.Messages;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace ContentSync;
+
+/// <summary>The composition root: the hosts, tests, benchmarks and the simulation build the pipeline here and add only their edges.</summary>
+public static class ContentSyncServices
+{
+    /// <summary>
+    /// Registers the pipeline, resyncs and the HTTP handlers as singletons. A service that is registered already stays, so a host
+    /// registers its edges first.
+    /// </summary>
+    /// <remarks>
+    /// A host brings <see cref="ISyncLedger"/>, <see cref="ISyncQueue"/>, <see cref="IRequestSigner"/>, <see cref="IResyncStore"/>,
+    /// <see cref="IPackLanes"/>, <see cref="IResyncScheduler"/> and <see cref="ResyncSources"/>. It may replace every other service,
+    /// above all <see cref="ILedgerScan"/>, <see cref="AlipayHkTransport"/>, <see cref="AlipayHkKeys"/>, <see cref="RequestIdSource"/>,
+    /// <see cref="JitterSource"/>, the loggers and the two <see cref="Clocks"/>.
+    /// </remarks>
+    /// <param name="services">Receives the services.</param>
+    /// <param name="options">Valid settings; read once.</param>
+    /// <param name="schemas">JSON Schemas by content type; null for none.</param>
+    public static IServiceCollection AddContentSync(
+        this IServiceCollection services, ContentSyncOptions options, ContentSchemas? schemas = null)
+    {
+        services.AddClocks();
+        services.TryAddSingleton<ILoggerFactory>(NullLoggerFactory.Instance);
+        services.TryAddSingleton(typeof(ILogger<>), typeof(Logger<>));
+        AddOptions(services, options);
+        AddPipeline(services, schemas);
+        AddResync(services, options);
+        return services.AddApiHandlers();
+    }
+
+    /// <summary>
+    /// Registers lanes on a broker's sessions. The host brings <see cref="IResyncQueue"/> and <see cref="ILaneProgressStore"/>.
+    /// </summary>
+    public static IServiceCollection AddBrokerLanes(this IServiceCollection services)
+    {
+        services.TryAddSingleton<IPackLanes, BrokerLanes>();
+        services.TryAddSingleton<IResyncScheduler, BrokerResyncScheduler>();
+        services.TryAddSingleton<ResyncMessageProcessor>();
+        return services;
+    }
+
+    private static void AddOptions(IServiceCollection services, ContentSyncOptions options)
+    {
+        services.TryAddSingleton(options.AlipayHk);
+        services.TryAddSingleton(options.Content);
+        services.TryAddSingleton(options.Recoverability);
+        services.TryAddSingleton(options.Resync);
+        services.TryAddSingleton(options.Replay);
+        services.TryAddSingleton(options.Api);
+        services.TryAddSingleton(options.Webhook);
+    }
+
+    private static void AddPipeline(IServiceCollection services, ContentSchemas? schemas)
+    {
+        services.TryAddSingleton(provider => new ContentReader(
+            provider.GetRequiredService<ContentOptions>(), provider.StoreClock(), schemas));
+        services.TryAddSingleton<RequestIdSource>();
+        services.TryAddSingleton<JitterSource>();
+        services.TryAddSingleton(provider => new AlipayHkKeys(provider.GetRequiredService<AlipayHkOptions>()));
+        services.TryAddSingleton(provider => AlipayHkTransport.Open(
+            provider.GetRequiredService<AlipayHkOptions>(), provider.WallClock()));
+        services.TryAddSingleton(provider => AlipayHkClient.Create(
+            provider.GetRequiredService<AlipayHkOptions>(),
+            provider.GetRequiredService<IRequestSigner>(),
+            provider.WallClock(),
+            provider.GetRequiredService<ILoggerFactory>(),
+            provider.GetRequiredService<AlipayHkTransport>().Handler,
+            provider.GetRequiredService<RequestIdSource>(),
+            provider.GetRequiredService<JitterSource>(),
+            provider.GetRequiredService<AlipayHkKeys>()));
+        services.TryAddSingleton<CircuitBreaker>();
+        services.TryAddSingleton<ContentSynchronizer>();
+        services.TryAddSingleton<ContentMessageReader>();
+        services.TryAddSingleton<ContentMessageProcessor>();
+        services.TryAddSingleton<PendingSweep>();
+        services.TryAddSingleton<ParkedReplay>();
+    }
+
+    private static void AddResync(IServiceCollection services, ContentSyncOptions options)
+    {
+        services.TryAddSingleton<ILedgerScan, RecordScan>();
+        services.TryAddSingleton<CatalogReader>();
+        services.TryAddSingleton(provider => new CatalogPlanner(
+            provider.GetRequiredService<CatalogReader>(), provider.GetRequiredService<ILedgerScan>(), options.PlanFolder));
+        services.TryAddSingleton<ICatalogPlanner>(provider => provider.GetRequiredService<CatalogPlanner>());
+        services.TryAddSingleton<ResendPlanner>();
+        services.TryAddSingleton<ResyncPages>();
+        services.TryAddSingleton<LaneRateLimiters>();
+        services.TryAddSingleton<PackSender>();
+        services.TryAddSingleton<ResyncRunner>();
+        services.TryAddSingleton<ResyncRuns>();
+    }
+}
