@@ -63,11 +63,11 @@ internal sealed class ServeCommand(IAnsiConsole screen)
 
     private async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellationToken)
     {
-        var options = _pipeline.Read(parsed);
+        var hostOptions = HostOptions(parsed);
+        var options = _pipeline.Read(parsed) with { WebhookSecrets = hostOptions.WebhookSecrets };
         options = options with { Catalog = parsed.GetValue(_catalog) ?? (parsed.GetValue(_noSample) ? null : SampleCatalog.CopyIn(options.Data)) };
         await using var pipeline = await LocalPipeline
             .OpenAsync(options, TimeProvider.System, new ConsoleLoggerFactory(screen), cancellationToken).ConfigureAwait(false);
-        var hostOptions = HostOptions(parsed);
         await using var host = await LocalHost.StartAsync(pipeline, hostOptions, TimeProvider.System, cancellationToken).ConfigureAwait(false);
         var sampleExit = ExitCodes.Done;
         if (options.Catalog == SampleCatalog.CopyIn(options.Data)) SampleCatalog.WriteCopy(options.Data, pipeline.Reader);

@@ -40,6 +40,9 @@ public sealed record LocalOptions
     /// </summary>
     public double? Rate { get; init; }
 
+    /// <summary>Standard Webhooks secrets; the webhook is disabled when there are none.</summary>
+    public IList<string> WebhookSecrets { get; init; } = [];
+
     /// <summary>Faults of the simulated AlipayHK.</summary>
     public GatewayFaults Faults { get; init; } = GatewayFaults.None;
 

@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using ContentSync.AlipayHk;
 using ContentSync.Catalog;
 using ContentSync.Content;
@@ -25,9 +24,6 @@ public sealed class LocalPipeline : IAsyncDisposable
 
     /// <summary>How often overdue items that are not on the queue are looked for.</summary>
     private static readonly TimeSpan SweepInterval = TimeSpan.FromSeconds(15);
-
-    /// <summary>Max duration of a page of a resync, when the rate is limited.</summary>
-    private static readonly TimeSpan MaxPageTime = TimeSpan.FromSeconds(2);
 
     private readonly List<IAsyncDisposable> _owned = [];
     private readonly CancellationTokenSource _stopping = new();
@@ -90,6 +86,7 @@ public sealed class LocalPipeline : IAsyncDisposable
         LocalOptions options, TimeProvider time, ILoggerFactory loggers, CancellationToken cancellationToken)
     {
         var data = DataDirectory.Open(options.Data);
+        var settings = LocalSettings.Read(data, options);
         var owned = new List<IAsyncDisposable>();
         try
         {
@@ -99,15 +96,17 @@ public sealed class LocalPipeline : IAsyncDisposable
             owned.Add(ledger);
             var gateway = options.Gateway is null
                 ? await SimulatedGatewayStartup
-                    .StartAsync(data, options.ClientId, port: 0, options.Faults, time, cancellationToken).ConfigureAwait(false)
+                    .StartAsync(data, options.ClientId, settings.Content.ContentTypes, port: 0, options.Faults, time, cancellationToken)
+                    .ConfigureAwait(false)
                 : null;
             if (gateway is not null) owned.Add(gateway);
 
-            var contentOptions = new ContentOptions { SchemaDirectory = options.Schemas };
+            var contentOptions = settings.Content;
             var schemas = await ContentSchemas.LoadAsync(contentOptions, cancellationToken).ConfigureAwait(false);
             var calls = new CallCounter();
             var address = options.Gateway ?? gateway!.Address;
-            var alipayHk = CreateOptions(data, options, address);
+            var alipayHk = settings.AlipayHk;
+            alipayHk.BaseAddress = address;
             var client = CreateClient(data, options, alipayHk, calls, time, loggers);
             var breaker = new CircuitBreaker(Recoverability, clock);
             var random = new Random();
@@ -131,7 +130,7 @@ public sealed class LocalPipeline : IAsyncDisposable
                 Synchronizer = synchronizer,
                 CircuitBreaker = breaker,
                 Queue = queue,
-                Resync = LocalResync.Open(data, ResyncOptionsOf(options), catalog, parts, clock, loggers.CreateLogger<LocalResync>()),
+                Resync = LocalResync.Open(data, settings.Resync, catalog, parts, clock, loggers.CreateLogger<LocalResync>()),
                 ContentOptions = contentOptions,
                 Reader = reader,
                 AlipayHk = alipayHk,
@@ -179,57 +178,12 @@ public sealed class LocalPipeline : IAsyncDisposable
         }
     }
 
-    // Here a pack is not a message, and a page takes as long as its slowest lane, so packs are large when the rate is unlimited. At a low rate
-    // there are few lanes, so that they do not start with a burst that the rate limiter would delay, and packs are small, so that a page takes
-    // seconds: progress is visible, and a cancelled run ends soon.
-    private static ResyncOptions ResyncOptionsOf(LocalOptions options)
-    {
-        if (options.Rate is not { } rate) return new ResyncOptions { SendsPerSecond = 0, ItemsPerPack = ItemsPerPack };
-        var resync = new ResyncOptions { SendsPerSecond = rate };
-        resync.Lanes = (int)Math.Clamp(rate, 1, resync.Lanes);
-        resync.ItemsPerPack = (int)Math.Clamp(rate * MaxPageTime.TotalSeconds / resync.Lanes, 1, resync.ItemsPerPack);
-        return resync;
-    }
-
-    private static AlipayHkOptions CreateOptions(DataDirectory data, LocalOptions options, Uri address)
-    {
-        var alipayHk = new AlipayHkOptions
-        {
-            BaseAddress = address,
-            ClientId = options.ClientId,
-            MaxSendsPerSecond = options.Rate,
-            PublicKeys = { new AlipayHkKeyOptions { KeyVersion = options.AlipayHkKeyVersion, PublicKey = AlipayHkKey(data, options) } },
-        };
-        var problems = new AlipayHkOptionsValidator().Validate(null, alipayHk);
-        return problems.Failed ? throw new CommandException(string.Join(' ', problems.Failures)) : alipayHk;
-    }
-
     private static AlipayHkClient CreateClient(
         DataDirectory data, LocalOptions options, AlipayHkOptions alipayHk, CallCounter calls, TimeProvider time, ILoggerFactory loggers)
     {
         var keyFile = options.KeyFile ?? data.PrivateKeyFile;
-        var signer = RsaRequestSigner.FromKeyText(ReadKey(keyFile, "--key"), options.KeyVersion, $"The key file '{keyFile}'");
+        var signer = RsaRequestSigner.FromKeyText(LocalSettings.ReadKey(keyFile, "--key"), options.KeyVersion, $"The key file '{keyFile}'");
         return AlipayHkClient.Create(alipayHk, calls.Counting(signer), time, loggers, calls.Counting(AlipayHkSocket.Open(alipayHk)));
-    }
-
-    private static string AlipayHkKey(DataDirectory data, LocalOptions options)
-    {
-        if (options.AlipayHkKeyFile is { } file) return ReadKey(file, "--alipayhk-key");
-        using var simulated = RSA.Create();
-        simulated.ImportFromPem(ReadKey(data.SimulatedPrivateKeyFile, "--data"));
-        return simulated.ExportSubjectPublicKeyInfoPem();
-    }
-
-    private static string ReadKey(string file, string option)
-    {
-        try
-        {
-            return File.ReadAllText(file);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new CommandException($"The key file '{file}' ({option}) cannot be read: {e.Message}", e);
-        }
     }
 
     private static double NextJitter(Random random)

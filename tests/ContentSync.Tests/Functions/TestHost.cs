@@ -3,6 +3,7 @@ using System.Security.Cryptography;
 using System.Text;
 using Azure.Messaging.ServiceBus;
 using Azure.Security.KeyVault.Keys.Cryptography;
+using ContentSync.Content;
 using ContentSync.Functions;
 using ContentSync.Ledger;
 using ContentSync.Resync;
@@ -62,6 +63,7 @@ internal sealed class TestHost : IAsyncDisposable
             new SimulatedGatewayOptions
             {
                 ClientId = ClientId,
+                ContentTypes = [.. new ContentOptions().ContentTypes],
                 CallerKeys = [new RegisteredKey("7", OurKey.ExportSubjectPublicKeyInfoPem())],
                 Key = new GatewayKey("3", AlipayHkKey.ExportPkcs8PrivateKeyPem()),
             },
