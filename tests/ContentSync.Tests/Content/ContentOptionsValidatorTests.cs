@@ -19,7 +19,9 @@ public sealed class ContentOptionsValidatorTests
         AssertFault("Content:MaxContentInfoDepth must be from 1 to 64.", options => options.MaxContentInfoDepth = 0);
         AssertFault("Content:MaxContentInfoDepth must be from 1 to 64.", options => options.MaxContentInfoDepth = 65);
         AssertFault("Content:MaxTextLength must be at least 1.", options => options.MaxTextLength = 0);
-        AssertFault("Content:MaxItemBytes must be more than Content:MaxContentInfoBytes.", options => options.MaxItemBytes = options.MaxContentInfoBytes);
+        AssertFault(
+            "Content:MaxItemBytes must be more than Content:MaxContentInfoBytes.",
+            options => options.MaxItemBytes = options.MaxContentInfoBytes);
         AssertFault("Content:MaxOccurredAtAhead must not be negative.", options => options.MaxOccurredAtAhead = TimeSpan.FromTicks(-1));
     }
 

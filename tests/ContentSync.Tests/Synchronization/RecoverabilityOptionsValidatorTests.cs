@@ -16,11 +16,15 @@ public sealed class RecoverabilityOptionsValidatorTests
         AssertFault("Recoverability:MaxAge must be positive.", options => options.MaxAge = TimeSpan.Zero);
         AssertFault("Recoverability:MaxRetryAfter must be positive.", options => options.MaxRetryAfter = TimeSpan.Zero);
         AssertFault("Recoverability:SigningRetryDelay must be positive.", options => options.SigningRetryDelay = TimeSpan.Zero);
-        AssertFault("Recoverability:LeaseDuration must be longer than AlipayHk:TotalTimeout (00:00:40)", options => options.LeaseDuration = TimeSpan.FromSeconds(53));
+        AssertFault(
+            "Recoverability:LeaseDuration must be longer than AlipayHk:TotalTimeout (00:00:40)",
+            options => options.LeaseDuration = TimeSpan.FromSeconds(53));
         AssertFault("Recoverability:LateEffectWindow must not be negative.", options => options.LateEffectWindow = TimeSpan.FromTicks(-1));
         AssertFault("Recoverability:MaxAttempts must be at least 1.", options => options.MaxAttempts = 0);
         AssertFault("Recoverability:BreakerThreshold must be at least 1", options => options.BreakerThreshold = 0);
-        AssertFault("Recoverability:BreakerThreshold must be at least 1 and below Recoverability:MaxAttempts.", options => options.BreakerThreshold = options.MaxAttempts);
+        AssertFault(
+            "Recoverability:BreakerThreshold must be at least 1 and below Recoverability:MaxAttempts.",
+            options => options.BreakerThreshold = options.MaxAttempts);
         AssertFault("Recoverability:ProbeInterval must be positive.", options => options.ProbeInterval = TimeSpan.Zero);
     }
 
