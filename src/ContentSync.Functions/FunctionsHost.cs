@@ -37,7 +37,7 @@ public static class FunctionsHost
         services.TryAddSingleton<InvocationTracker>();
         services.TryAddSingleton<MessageSettler>();
         services.TryAddSingleton<ApiFunctions>();
-        return services.AddContentSync(settings.ToOptions(), schemas);
+        return services.AddContentSync(settings.Options, schemas);
     }
 
     /// <summary>Registers the clients of other systems.</summary>

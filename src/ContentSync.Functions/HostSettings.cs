@@ -85,14 +85,8 @@ public sealed partial class HostSettings
 
     public ServiceBusOptions ServiceBus { get; }
 
-    /// <summary>The app's identity in Azure.</summary>
-    public AzureIdentity Identity { get; }
-
-    /// <summary>Settings that work but should be changed, a sentence each.</summary>
-    public IReadOnlyList<string> Warnings => _warnings;
-
-    /// <summary>The settings of the library.</summary>
-    public ContentSyncOptions ToOptions() => new()
+    /// <summary>The settings that every host has.</summary>
+    public ContentSyncOptions Options => new()
     {
         AlipayHk = AlipayHk,
         Content = Content,
@@ -102,6 +96,12 @@ public sealed partial class HostSettings
         Webhook = Webhook,
     };
 
+    /// <summary>The app's identity in Azure.</summary>
+    public AzureIdentity Identity { get; }
+
+    /// <summary>Settings that work but should be changed, a sentence each.</summary>
+    public IReadOnlyList<string> Warnings => _warnings;
+
     /// <summary>Binds and validates all settings.</summary>
     /// <exception cref="InvalidSettingsException">Settings are missing or wrong; the message lists all of them.</exception>
     public static HostSettings Read(IConfiguration configuration)
@@ -109,7 +109,11 @@ public sealed partial class HostSettings
         var settings = new HostSettings(configuration);
         string[] faults =
         [
-            .. settings._faults.Concat(HostSettingsRules.FaultsOf(settings)).Concat(SettingsChecks.FaultsOf(configuration)).Select(AsWritten),
+            .. settings._faults
+                .Concat(settings.Options.Faults())
+                .Concat(HostSettingsRules.FaultsOf(settings))
+                .Concat(SettingsChecks.FaultsOf(configuration))
+                .Select(AsWritten),
         ];
         return faults.Length == 0 ? settings : throw new InvalidSettingsException(faults);
     }
@@ -160,14 +164,4 @@ public sealed partial class HostSettings
 
     [GeneratedRegex(@"\b(AlipayHk|Content|Recoverability|Signing|Ledger|Catalog|Resync|Queues|Schedules|ServiceBus|Api|Webhook)(:\w+)+")]
     private static partial Regex SettingName();
-}
-
-/// <summary>The host cannot start with these settings.</summary>
-public sealed class InvalidSettingsException(IReadOnlyList<string> faults)
-    : Exception(
-        $"The app cannot start: {faults.Count} of its settings {(faults.Count == 1 ? "is" : "are")} missing or wrong."
-        + string.Concat(faults.Select(fault => $"{Environment.NewLine}- {fault}")))
-{
-    /// <summary>One or more sentences per fault, with the setting's name as in app settings.</summary>
-    public IReadOnlyList<string> Faults { get; } = faults;
 }

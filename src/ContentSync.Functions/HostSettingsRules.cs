@@ -1,31 +1,23 @@
 using System.Text.RegularExpressions;
 using Azure.Security.KeyVault.Keys;
 using ContentSync.AlipayHk;
-using ContentSync.Content;
-using ContentSync.Http;
-using ContentSync.Http.Webhooks;
-using ContentSync.Ledger;
-using ContentSync.Resync;
 using ContentSync.Signing;
-using ContentSync.Synchronization;
 
 namespace ContentSync.Functions;
 
-/// <summary>Validates the settings. Each fault names its setting and says what would be right.</summary>
+/// <summary>
+/// Validates the settings that only this host has; <see cref="ContentSyncOptions"/> validates the others. Each fault names its setting and says
+/// what would be right.
+/// </summary>
 internal static partial class HostSettingsRules
 {
     public static IEnumerable<string> FaultsOf(HostSettings settings) =>
     [
-        .. new AlipayHkOptionsValidator().Validate(null, settings.AlipayHk).Failures ?? [],
         .. SigningFaults(settings.Signing, settings.AlipayHk),
         .. LedgerFaults(settings.Ledger),
         .. CatalogFaults(settings),
-        .. ResyncFaults(settings.Resync),
         .. QueueFaults(settings),
         .. ScheduleFaults(settings.Schedules),
-        .. ContentFaults(settings.Content),
-        .. RecoverabilityFaults(settings.Recoverability, settings.AlipayHk),
-        .. HttpFaults(settings.Api, settings.Webhook),
         .. settings.Identity.Faults,
     ];
 
@@ -100,21 +92,6 @@ internal static partial class HostSettingsRules
                 + $"{LedgerOptions.Section}:{nameof(LedgerOptions.TableName)}.";
     }
 
-    private static IEnumerable<string> ResyncFaults(ResyncOptions options)
-    {
-        const string Section = ResyncOptions.Section;
-        if (options.MaxDelistShare is not (>= 0 and <= 1)) yield return $"{Section}:{nameof(ResyncOptions.MaxDelistShare)} must be from 0 to 1.";
-        if (options.MaxShrinkShare is not (>= 0 and <= 1)) yield return $"{Section}:{nameof(ResyncOptions.MaxShrinkShare)} must be from 0 to 1.";
-        if (options.Lanes is < 1 or > 1000) yield return $"{Section}:{nameof(ResyncOptions.Lanes)} must be from 1 to 1000.";
-        if (options.ItemsPerPack is < 1 or > 200) yield return $"{Section}:{nameof(ResyncOptions.ItemsPerPack)} must be from 1 to 200.";
-        if (options.InFlightPerLane < 1) yield return $"{Section}:{nameof(ResyncOptions.InFlightPerLane)} must be at least 1.";
-        if (options.SendsPerSecond is not (>= 0 and <= 1_000_000))
-            yield return $"{Section}:{nameof(ResyncOptions.SendsPerSecond)} must be 0, for no limit, or more.";
-        if (options.ReservedShare is not (>= 0 and < 1))
-            yield return $"{Section}:{nameof(ResyncOptions.ReservedShare)} must be from 0 to less than 1.";
-        if (options.MaxWaitingPacks < 1) yield return $"{Section}:{nameof(ResyncOptions.MaxWaitingPacks)} must be at least 1.";
-    }
-
     private static IEnumerable<string> ScheduleFaults(ScheduleOptions options)
     {
         if (!SettingsChecks.IsSchedule(options.Resync))
@@ -147,89 +124,6 @@ internal static partial class HostSettingsRules
         else if (Uri.CheckHostName(settings.ServiceBus.FullyQualifiedNamespace) != UriHostNameType.Dns)
         {
             yield return $"{ServiceBusFullName} is missing or wrong. It must be NAMESPACE.servicebus.windows.net, without sb:// and without a key.";
-        }
-    }
-
-    private static IEnumerable<string> ContentFaults(ContentOptions options)
-    {
-        const string Section = ContentOptions.Section;
-        if (options.ContentTypes.Count == 0 || options.ContentTypes.Any(string.IsNullOrWhiteSpace))
-        {
-            yield return $"{Section}:{nameof(ContentOptions.ContentTypes)} must hold the content types agreed with AlipayHK, none of "
-                + "them empty.";
-        }
-
-        if (options.MaxContentIdLength is < 1 or > TableLedger.MaxContentIdLength)
-            yield return $"{Section}:{nameof(ContentOptions.MaxContentIdLength)} must be from 1 to {TableLedger.MaxContentIdLength}.";
-        if (options.MaxContentInfoBytes is < 2 or > TableLedger.MaxContentInfoBytes)
-        {
-            yield return $"{Section}:{nameof(ContentOptions.MaxContentInfoBytes)} must be from 2 to "
-                + $"{TableLedger.MaxContentInfoBytes}, so that every request fits into the ledger.";
-        }
-
-        if (options.MaxContentInfoDepth is < 1 or > 64) yield return $"{Section}:{nameof(ContentOptions.MaxContentInfoDepth)} must be from 1 to 64.";
-        if (options.MaxTextLength < 1) yield return $"{Section}:{nameof(ContentOptions.MaxTextLength)} must be at least 1.";
-        if (options.MaxItemBytes <= options.MaxContentInfoBytes)
-        {
-            yield return $"{Section}:{nameof(ContentOptions.MaxItemBytes)} must be more than "
-                + $"{Section}:{nameof(ContentOptions.MaxContentInfoBytes)}.";
-        }
-
-        if (options.MaxOccurredAtAhead < TimeSpan.Zero) yield return $"{Section}:{nameof(ContentOptions.MaxOccurredAtAhead)} must not be negative.";
-    }
-
-    private static IEnumerable<string> RecoverabilityFaults(RecoverabilityOptions options, AlipayHkOptions alipayHk)
-    {
-        const string Section = RecoverabilityOptions.Section;
-        if (options.BackOff.Count == 0 || options.BackOff.Any(wait => wait <= TimeSpan.Zero))
-        {
-            yield return $"{Section}:{nameof(RecoverabilityOptions.BackOff)} must hold at least one delay, and all delays must be "
-                + "positive.";
-        }
-
-        if (options.MaxAttempts < 1) yield return $"{Section}:{nameof(RecoverabilityOptions.MaxAttempts)} must be at least 1.";
-        if (options.MaxAge <= TimeSpan.Zero) yield return $"{Section}:{nameof(RecoverabilityOptions.MaxAge)} must be positive.";
-        if (options.MaxRetryAfter <= TimeSpan.Zero) yield return $"{Section}:{nameof(RecoverabilityOptions.MaxRetryAfter)} must be positive.";
-        if (options.SigningRetryDelay <= TimeSpan.Zero) yield return $"{Section}:{nameof(RecoverabilityOptions.SigningRetryDelay)} must be positive.";
-        if (options.LeaseDuration * 0.75 < alipayHk.TotalTimeout)
-        {
-            yield return $"{Section}:{nameof(RecoverabilityOptions.LeaseDuration)} must be longer than "
-                + $"{AlipayHkOptions.Section}:{nameof(AlipayHkOptions.TotalTimeout)} ({alipayHk.TotalTimeout}) by at least a "
-                + "quarter of its own length.";
-        }
-
-        if (options.LateEffectWindow < TimeSpan.Zero)
-            yield return $"{Section}:{nameof(RecoverabilityOptions.LateEffectWindow)} must not be negative.";
-        if (options.BreakerThreshold < 1 || (options.MaxAttempts > 1 && options.BreakerThreshold >= options.MaxAttempts))
-            yield return $"{Section}:{nameof(RecoverabilityOptions.BreakerThreshold)} must be at least 1 and below "
-                + $"{Section}:{nameof(RecoverabilityOptions.MaxAttempts)}.";
-        if (options.ProbeInterval <= TimeSpan.Zero) yield return $"{Section}:{nameof(RecoverabilityOptions.ProbeInterval)} must be positive.";
-    }
-
-    private static IEnumerable<string> HttpFaults(ApiOptions api, WebhookOptions webhook)
-    {
-        if (api.ContinuationSecret is { Length: < 16 })
-            yield return $"{ApiOptions.Section}:{nameof(ApiOptions.ContinuationSecret)} must have at least 16 characters.";
-        for (var i = 0; i < webhook.Secrets.Count; i++)
-        {
-            if (!IsWebhookSecret(webhook.Secrets[i]))
-                yield return $"{WebhookOptions.Section}:{nameof(WebhookOptions.Secrets)}:{i} is not a webhook secret. It must be "
-                    + "base64 of 24 to 64 bytes, with or without the prefix whsec_; use a Key Vault reference.";
-        }
-
-        if (webhook.Tolerance <= TimeSpan.Zero) yield return $"{WebhookOptions.Section}:{nameof(WebhookOptions.Tolerance)} must be positive.";
-    }
-
-    private static bool IsWebhookSecret(string secret)
-    {
-        try
-        {
-            _ = new WebhookVerifier(new WebhookOptions { Secrets = [secret] }, TimeProvider.System);
-            return true;
-        }
-        catch (ArgumentException)
-        {
-            return false;
         }
     }
 

@@ -1,4 +1,5 @@
 using Azure.Monitor.OpenTelemetry.Exporter;
+using ContentSync;
 using ContentSync.Content;
 using ContentSync.Diagnostics;
 using ContentSync.Functions;

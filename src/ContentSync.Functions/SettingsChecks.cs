@@ -1,11 +1,5 @@
 using System.Reflection;
-using ContentSync.AlipayHk;
-using ContentSync.Content;
-using ContentSync.Http;
-using ContentSync.Http.Webhooks;
-using ContentSync.Resync;
 using ContentSync.Signing;
-using ContentSync.Synchronization;
 using Microsoft.Extensions.Configuration;
 using NCrontab;
 
@@ -17,19 +11,17 @@ internal static class SettingsChecks
     /// <summary>The telemetry exporter's setting.</summary>
     public const string ApplicationInsightsSetting = "APPLICATIONINSIGHTS_CONNECTION_STRING";
 
-    private static readonly Dictionary<string, Type[]> Sections = new(StringComparer.OrdinalIgnoreCase)
-    {
-        [AlipayHkOptions.Section] = [typeof(AlipayHkOptions)],
-        [ContentOptions.Section] = [typeof(ContentOptions)],
-        [RecoverabilityOptions.Section] = [typeof(RecoverabilityOptions)],
-        [SigningOptions.Section] = [typeof(SigningOptions)],
-        [LedgerOptions.Section] = [typeof(LedgerOptions)],
-        [CatalogOptions.Section] = [typeof(CatalogOptions)],
-        [ResyncOptions.Section] = [typeof(ResyncOptions), typeof(ResyncStateOptions)],
-        [ApiOptions.Section] = [typeof(ApiOptions)],
-        [WebhookOptions.Section] = [typeof(WebhookOptions)],
-        [ServiceBusOptions.Section] = [typeof(ServiceBusConnection)],
-    };
+    private static readonly Dictionary<string, Type[]> Sections = new[]
+        {
+            (Name: SigningOptions.Section, Type: typeof(SigningOptions)),
+            (Name: LedgerOptions.Section, Type: typeof(LedgerOptions)),
+            (Name: CatalogOptions.Section, Type: typeof(CatalogOptions)),
+            (Name: ResyncStateOptions.Section, Type: typeof(ResyncStateOptions)),
+            (Name: ServiceBusOptions.Section, Type: typeof(ServiceBusConnection)),
+        }
+        .Concat(ContentSyncOptions.Sections.Select(section => (Name: section.Key, Type: section.Value)))
+        .GroupBy(section => section.Name, section => section.Type)
+        .ToDictionary(section => section.Key, section => section.ToArray(), StringComparer.OrdinalIgnoreCase);
 
     /// <summary>Settings without a section.</summary>
     private static readonly string[] FlatNames =

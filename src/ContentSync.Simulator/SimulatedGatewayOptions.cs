@@ -24,7 +24,7 @@ public sealed record SimulatedGatewayOptions
     public GatewayKey? PreviousKey { get; init; }
 
     /// <summary>Accepted values of contentType, compared exactly.</summary>
-    public IReadOnlyList<string> ContentTypes { get; init; } = ["SKU", "MOVIE"];
+    public required IReadOnlyList<string> ContentTypes { get; init; }
 
     /// <summary>
     /// An item is rejected with CONTENT_RISKY when contentInfo has the member <c>"simulate":"risky"</c>, or when one of these words occurs

@@ -30,7 +30,7 @@ public static class ContentSyncServices
     /// <see cref="JitterSource"/>, the loggers and the two <see cref="Clocks"/>.
     /// </remarks>
     /// <param name="services">Receives the services.</param>
-    /// <param name="options">Valid settings; read once.</param>
+    /// <param name="options">Checked with <see cref="ContentSyncOptions.Faults"/>; read once.</param>
     /// <param name="schemas">JSON Schemas by content type; null for none.</param>
     public static IServiceCollection AddContentSync(
         this IServiceCollection services, ContentSyncOptions options, ContentSchemas? schemas = null)
@@ -94,10 +94,11 @@ public static class ContentSyncServices
 
     private static void AddResync(IServiceCollection services, ContentSyncOptions options)
     {
+        var planFolder = options.PlanFolder ?? Path.Combine(Path.GetTempPath(), "contentsync-plans");
         services.TryAddSingleton<ILedgerScan, RecordScan>();
         services.TryAddSingleton<CatalogReader>();
         services.TryAddSingleton(provider => new CatalogPlanner(
-            provider.GetRequiredService<CatalogReader>(), provider.GetRequiredService<ILedgerScan>(), options.PlanFolder));
+            provider.GetRequiredService<CatalogReader>(), provider.GetRequiredService<ILedgerScan>(), planFolder));
         services.TryAddSingleton<ICatalogPlanner>(provider => provider.GetRequiredService<CatalogPlanner>());
         services.TryAddSingleton<ResendPlanner>();
         services.TryAddSingleton<ResyncPages>();

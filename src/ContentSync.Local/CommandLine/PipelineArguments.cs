@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
+using ContentSync.AlipayHk;
 using ContentSync.Local.Pipeline;
 using ContentSync.Simulator;
 
@@ -8,6 +9,8 @@ namespace ContentSync.Local.CommandLine;
 /// <summary>The options of every command that runs a pipeline.</summary>
 internal sealed class PipelineArguments
 {
+    private const string RateRule = "--rate must be a number of requests per second, 0 for no limit or from 0.1 to 100000.";
+
     private readonly Option<string> _data = new("--data")
     {
         Description = "Folder for the ledger and keys; created on first use, with a development key.",
@@ -99,8 +102,9 @@ internal sealed class PipelineArguments
         });
         _rate.Validators.Add(result =>
         {
-            if (result.GetValueOrDefault<double>() is not (>= 0 and <= 1_000_000))
-                result.AddError("--rate must be a number of requests per second, from 0 to 1000000.");
+            if (result.GetValueOrDefault<double>() is not (0 or (>= AlipayHkOptionsValidator.LowestSendsPerSecond
+                and <= AlipayHkOptionsValidator.HighestSendsPerSecond)))
+                result.AddError(RateRule);
         });
         RejectBoth(command, _alipayHkKey, _formerAlipayHkKey);
         RejectBoth(command, _alipayHkKeyVersion, _formerAlipayHkKeyVersion);

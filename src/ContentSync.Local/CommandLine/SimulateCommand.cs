@@ -1,4 +1,5 @@
 using System.CommandLine;
+using ContentSync.Content;
 using ContentSync.Local.Pipeline;
 using ContentSync.Signing;
 using ContentSync.Simulator;
@@ -80,7 +81,7 @@ internal sealed class SimulateCommand(IAnsiConsole screen)
             : null;
         var (clientId, port) = (parsed.GetValue(_clientId)!, parsed.GetValue(_port));
         await using var gateway = await SimulatedGatewayStartup
-            .StartAsync(data, clientId, port, faults, TimeProvider.System, cancellationToken, caller)
+            .StartAsync(data, clientId, new ContentOptions().ContentTypes, port, faults, TimeProvider.System, cancellationToken, caller)
             .ConfigureAwait(false);
         var address = gateway.Address.ToString().TrimEnd('/');
         screen.MarkupLineInterpolated($"Simulated AlipayHK on [green]{address}[/] until Ctrl-C; faults: {(faults.All.Count == 0 ? "none" : faults)}");

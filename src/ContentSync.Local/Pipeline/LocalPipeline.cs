@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using ContentSync.AlipayHk;
 using ContentSync.Catalog;
 using ContentSync.Content;
@@ -28,9 +27,6 @@ public sealed class LocalPipeline : IAsyncDisposable
 
     /// <summary>How often overdue items that are not on the queue are looked for.</summary>
     private static readonly TimeSpan SweepInterval = TimeSpan.FromSeconds(15);
-
-    /// <summary>Max duration of a page of a resync, when the rate is limited.</summary>
-    private static readonly TimeSpan MaxPageTime = TimeSpan.FromSeconds(2);
 
     private readonly List<IAsyncDisposable> _owned;
     private readonly ServiceProvider _services;
@@ -113,6 +109,7 @@ public sealed class LocalPipeline : IAsyncDisposable
         LocalOptions options, TimeProvider time, ILoggerFactory loggers, CancellationToken cancellationToken)
     {
         var data = DataDirectory.Open(options.Data);
+        var settings = LocalSettings.Read(data, options);
         var owned = new List<IAsyncDisposable>();
         try
         {
@@ -121,18 +118,19 @@ public sealed class LocalPipeline : IAsyncDisposable
             owned.Add(ledger);
             var gateway = options.Gateway is null
                 ? await SimulatedGatewayStartup
-                    .StartAsync(data, options.ClientId, port: 0, options.Faults, time, cancellationToken).ConfigureAwait(false)
+                    .StartAsync(data, options.ClientId, settings.Content.ContentTypes, port: 0, options.Faults, time, cancellationToken)
+                    .ConfigureAwait(false)
                 : null;
             if (gateway is not null) owned.Add(gateway);
 
-            var address = options.Gateway ?? gateway!.Address;
-            var settings = Settings(data, options, address);
+            settings.AlipayHk.BaseAddress = options.Gateway ?? gateway!.Address;
             var schemas = await ContentSchemas.LoadAsync(settings.Content, cancellationToken).ConfigureAwait(false);
-            var services = Edges(data, options, settings, time, clock, loggers).AddSingleton<ISyncLedger>(ledger).AddContentSync(settings, schemas);
+            var services = Edges(data, options, settings.AlipayHk, time, clock, loggers)
+                .AddSingleton<ISyncLedger>(ledger)
+                .AddContentSync(settings, schemas);
             var provider = services.BuildServiceProvider(new ServiceProviderOptions { ValidateOnBuild = true });
             owned.Add(provider);
-            CheckWebhookSecrets(provider);
-            return new LocalPipeline(owned, provider) { Gateway = gateway, GatewayAddress = address };
+            return new LocalPipeline(owned, provider) { Gateway = gateway, GatewayAddress = settings.AlipayHk.BaseAddress };
         }
         catch (Exception e)
         {
@@ -170,33 +168,11 @@ public sealed class LocalPipeline : IAsyncDisposable
         }
     }
 
-    // Here a pack is not a message, and a page takes as long as its slowest lane, so packs are large when the rate is unlimited. At a low rate
-    // there are few lanes, so that they do not start with a burst that the rate limiter would delay, and packs are small, so that a page takes
-    // seconds: progress is visible, and a cancelled run ends soon.
-    private static ResyncOptions ResyncOptionsOf(LocalOptions options)
-    {
-        if (options.Rate is not { } rate) return new ResyncOptions { SendsPerSecond = 0, ItemsPerPack = ItemsPerPack };
-        var resync = new ResyncOptions { SendsPerSecond = rate };
-        resync.Lanes = (int)Math.Clamp(rate, 1, resync.Lanes);
-        resync.ItemsPerPack = (int)Math.Clamp(rate * MaxPageTime.TotalSeconds / resync.Lanes, 1, resync.ItemsPerPack);
-        return resync;
-    }
-
-    private static ContentSyncOptions Settings(DataDirectory data, LocalOptions options, Uri address) => new()
-    {
-        AlipayHk = CreateOptions(data, options, address),
-        Content = new ContentOptions { SchemaDirectory = options.Schemas },
-        Recoverability = Recoverability,
-        Resync = ResyncOptionsOf(options),
-        Webhook = new WebhookOptions { Secrets = options.WebhookSecrets },
-        PlanFolder = data.ResyncFolder,
-    };
-
     /// <summary>What differs from the cloud: the key, the queue, the lanes, the run files and the catalog.</summary>
     private static IServiceCollection Edges(
         DataDirectory data,
         LocalOptions options,
-        ContentSyncOptions settings,
+        AlipayHkOptions alipayHk,
         TimeProvider time,
         StoreClock storeClock,
         ILoggerFactory loggers)
@@ -209,7 +185,7 @@ public sealed class LocalPipeline : IAsyncDisposable
             .AddKeyedSingleton<TimeProvider>(Clocks.Store, storeClock)
             .AddSingleton(calls.Counting(ReadSigner(data, options)))
             .AddSingleton(provider =>
-                new AlipayHkTransport(calls.Counting(AlipayHkTransport.Open(settings.AlipayHk, provider.WallClock()).Handler)))
+                new AlipayHkTransport(calls.Counting(AlipayHkTransport.Open(alipayHk, provider.WallClock()).Handler)))
             .AddSingleton<ILedgerScan>(new SqliteLedgerScan(new SqliteLedgerOptions(data.LedgerFile)));
         services
             .AddSingleton(provider => new InProcessQueue(
@@ -244,56 +220,10 @@ public sealed class LocalPipeline : IAsyncDisposable
         }
     }
 
-    private static void CheckWebhookSecrets(ServiceProvider services)
-    {
-        try
-        {
-            services.GetRequiredService<WebhookVerifier>();
-        }
-        catch (ArgumentException)
-        {
-            throw new CommandException(
-                "--webhook-secret must be base64 of 24 to 64 bytes, optionally prefixed with whsec_. Generate one with: openssl rand -base64 32");
-        }
-    }
-
-    private static AlipayHkOptions CreateOptions(DataDirectory data, LocalOptions options, Uri address)
-    {
-        var alipayHk = new AlipayHkOptions
-        {
-            BaseAddress = address,
-            ClientId = options.ClientId,
-            MaxSendsPerSecond = options.Rate,
-            PublicKeys = { new AlipayHkKeyOptions { KeyVersion = options.AlipayHkKeyVersion, PublicKey = AlipayHkKey(data, options) } },
-        };
-        var problems = new AlipayHkOptionsValidator().Validate(null, alipayHk);
-        return problems.Failed ? throw new CommandException(string.Join(' ', problems.Failures)) : alipayHk;
-    }
-
     private static RsaRequestSigner ReadSigner(DataDirectory data, LocalOptions options)
     {
         var keyFile = options.KeyFile ?? data.PrivateKeyFile;
-        return RsaRequestSigner.FromKeyText(ReadKey(keyFile, "--key"), options.KeyVersion, $"The key file '{keyFile}'");
-    }
-
-    private static string AlipayHkKey(DataDirectory data, LocalOptions options)
-    {
-        if (options.AlipayHkKeyFile is { } file) return ReadKey(file, "--alipayhk-key");
-        using var simulated = RSA.Create();
-        simulated.ImportFromPem(ReadKey(data.SimulatedPrivateKeyFile, "--data"));
-        return simulated.ExportSubjectPublicKeyInfoPem();
-    }
-
-    private static string ReadKey(string file, string option)
-    {
-        try
-        {
-            return File.ReadAllText(file);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new CommandException($"The key file '{file}' ({option}) cannot be read: {e.Message}", e);
-        }
+        return RsaRequestSigner.FromKeyText(LocalSettings.ReadKey(keyFile, "--key"), options.KeyVersion, $"The key file '{keyFile}'");
     }
 
     private async Task SweepAsync(PendingSweep sweep, TimeProvider time)

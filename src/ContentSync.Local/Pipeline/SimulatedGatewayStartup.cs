@@ -9,6 +9,7 @@ internal static class SimulatedGatewayStartup
 {
     /// <param name="data">Holds the simulator's key and items, and our development key.</param>
     /// <param name="clientId">The only Client-Id that it accepts.</param>
+    /// <param name="contentTypes">The content types that it accepts.</param>
     /// <param name="port">Loopback port; 0 picks a free one.</param>
     /// <param name="faults">Faults to inject.</param>
     /// <param name="time">Clock of its timestamps and delays.</param>
@@ -18,6 +19,7 @@ internal static class SimulatedGatewayStartup
     public static async Task<SimulatedGateway> StartAsync(
         DataDirectory data,
         string clientId,
+        IEnumerable<string> contentTypes,
         int port,
         GatewayFaults faults,
         TimeProvider time,
@@ -26,7 +28,7 @@ internal static class SimulatedGatewayStartup
     {
         try
         {
-            var options = Options(data, clientId, port, faults, caller);
+            var options = Options(data, clientId, contentTypes, port, faults, caller);
             return await SimulatedGateway.StartAsync(options, time, null, cancellationToken).ConfigureAwait(false);
         }
         catch (IOException e) when (e.InnerException is AddressInUseException)
@@ -40,10 +42,11 @@ internal static class SimulatedGatewayStartup
     }
 
     private static SimulatedGatewayOptions Options(
-        DataDirectory data, string clientId, int port, GatewayFaults faults, RegisteredKey? caller) => new()
+        DataDirectory data, string clientId, IEnumerable<string> contentTypes, int port, GatewayFaults faults, RegisteredKey? caller) => new()
         {
             Port = port,
             ClientId = clientId,
+            ContentTypes = [.. contentTypes],
             CallerKeys = [caller ?? DevelopmentKey(data)],
             Key = new GatewayKey("1", File.ReadAllText(data.SimulatedPrivateKeyFile)),
             StatePath = data.SimulatedContentFile,

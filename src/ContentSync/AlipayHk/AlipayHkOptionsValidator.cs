@@ -1,17 +1,17 @@
 using ContentSync.Signing;
-using Microsoft.Extensions.Options;
 
 namespace ContentSync.AlipayHk;
 
-/// <summary>
-/// Validates settings section AlipayHk before anything is sent. Reports all faults at once, each with the setting's name and its
-/// valid values.
-/// </summary>
-public sealed class AlipayHkOptionsValidator : IValidateOptions<AlipayHkOptions>
+/// <summary>Validates settings section <c>AlipayHk</c>.</summary>
+public static class AlipayHkOptionsValidator
 {
+    /// <summary>Lowest <see cref="AlipayHkOptions.MaxSendsPerSecond"/>.</summary>
+    public const double LowestSendsPerSecond = 0.1;
+
+    /// <summary>Highest <see cref="AlipayHkOptions.MaxSendsPerSecond"/>.</summary>
+    public const double HighestSendsPerSecond = 100_000;
+
     private const int MaxImmediateRetries = 10;
-    private const double MinSendsPerSecond = 0.1;
-    private const double MaxSendsPerSecond = 100_000;
     private const int MinResponseBytes = 1024;
     private const int MaxResponseBytes = 16 * 1024 * 1024;
 
@@ -19,16 +19,14 @@ public sealed class AlipayHkOptionsValidator : IValidateOptions<AlipayHkOptions>
     private static readonly TimeSpan MinTimeout = TimeSpan.FromMilliseconds(10);
     private static readonly TimeSpan MaxTimeout = TimeSpan.FromHours(24);
 
-    /// <inheritdoc/>
-    public ValidateOptionsResult Validate(string? name, AlipayHkOptions options)
-    {
-        var faults = new List<string>();
-        faults.AddRange(BaseAddressFaults(options.BaseAddress));
-        faults.AddRange(IdentityFaults(options));
-        faults.AddRange(LimitFaults(options));
-        faults.AddRange(KeyFaults(options));
-        return faults.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(faults);
-    }
+    /// <summary>All faults at once: one sentence each, with the setting's name and its valid values.</summary>
+    public static IEnumerable<string> Faults(AlipayHkOptions options) =>
+    [
+        .. BaseAddressFaults(options.BaseAddress),
+        .. IdentityFaults(options),
+        .. LimitFaults(options),
+        .. KeyFaults(options),
+    ];
 
     private static IEnumerable<string> BaseAddressFaults(Uri? address)
     {
@@ -88,9 +86,9 @@ public sealed class AlipayHkOptionsValidator : IValidateOptions<AlipayHkOptions>
             yield return $"{Setting(nameof(AlipayHkOptions.ImmediateRetries))} must be from 0 to {MaxImmediateRetries}.";
         }
 
-        if (options.MaxSendsPerSecond is { } rate && !(rate is >= MinSendsPerSecond and <= MaxSendsPerSecond))
+        if (options.MaxSendsPerSecond is { } rate && !(rate is >= LowestSendsPerSecond and <= HighestSendsPerSecond))
         {
-            yield return $"{Setting(nameof(AlipayHkOptions.MaxSendsPerSecond))} must be from {MinSendsPerSecond} to {MaxSendsPerSecond}, "
+            yield return $"{Setting(nameof(AlipayHkOptions.MaxSendsPerSecond))} must be from {LowestSendsPerSecond} to {HighestSendsPerSecond}, "
                 + "or omitted for no limit.";
         }
 

@@ -7,6 +7,18 @@ public sealed class ContentOptions
     public const string Section = "Content";
 
     /// <summary>
+    /// Highest <see cref="MaxContentIdLength"/>, in characters: every id of this length fits into a table ledger's key. ASCII letters, digits,
+    /// - _ and . take one fifth of the space of any other character.
+    /// </summary>
+    public const int ContentIdLengthLimit = 102;
+
+    /// <summary>
+    /// Highest <see cref="MaxContentInfoBytes"/>: every body of this size fits into a table ledger's entity (1 MiB). JSON escaping expands
+    /// one byte to six at most, and the rest of the request takes far less than the remaining space.
+    /// </summary>
+    public const int ContentInfoBytesLimit = 120 * 1024;
+
+    /// <summary>
     /// The contentType values that AlipayHK agreed with this partner, compared exactly. AlipayHK documents SKU, and MOVIE in its
     /// responses; the values for other industries come from AlipayHK.
     /// </summary>

@@ -2,6 +2,7 @@ using System.Runtime.CompilerServices;
 using System.Security.Cryptography;
 using Azure;
 using Azure.Data.Tables;
+using ContentSync.Content;
 
 namespace ContentSync.Ledger;
 
@@ -23,18 +24,6 @@ namespace ContentSync.Ledger;
 /// <param name="newId">Creates unique ids for leases and writes; by default 128 random bits in hex.</param>
 public sealed class TableLedger(TableClient table, TimeProvider time, Func<string>? newId = null) : ISyncLedger
 {
-    /// <summary>
-    /// Largest <see cref="Content.ContentOptions.MaxContentInfoBytes"/> at which every body fits into an entity (1 MiB). JSON escaping
-    /// expands one byte to six at most, and the rest of the request takes far less than the remaining space.
-    /// </summary>
-    public const int MaxContentInfoBytes = 120 * 1024;
-
-    /// <summary>
-    /// Largest <see cref="Content.ContentOptions.MaxContentIdLength"/> at which every id fits into a key. ASCII letters, digits,
-    /// - _ and . take one fifth of the space of any other character.
-    /// </summary>
-    public const int MaxContentIdLength = 102;
-
     private const int MaxPerTransaction = 100;
 
     // The service accepts up to 4 MiB.
@@ -63,10 +52,10 @@ public sealed class TableLedger(TableClient table, TimeProvider time, Func<strin
 
     /// <inheritdoc/>
     /// <exception cref="BodyTooLargeException">
-    /// A body does not fit; other submissions of the call may have been accepted. See <see cref="MaxContentInfoBytes"/>.
+    /// A body does not fit; other submissions of the call may have been accepted. See <see cref="ContentOptions.ContentInfoBytesLimit"/>.
     /// </exception>
     /// <exception cref="ArgumentException">
-    /// A contentId does not fit into a key; nothing was accepted. See <see cref="MaxContentIdLength"/>.
+    /// A contentId does not fit into a key; nothing was accepted. See <see cref="ContentOptions.ContentIdLengthLimit"/>.
     /// </exception>
     public async ValueTask<IReadOnlyList<Acceptance>> AcceptAsync(IReadOnlyList<Submission> submissions, CancellationToken cancellationToken)
     {
@@ -180,7 +169,8 @@ public sealed class TableLedger(TableClient table, TimeProvider time, Func<strin
     private static TableLedgerKey KeyOf(string contentId) => TableLedgerKey.TryOf(contentId, out var key)
         ? key.Value
         : throw new ArgumentException(
-            $"A contentId of {contentId.Length} characters does not fit into a table key; up to {MaxContentIdLength} characters always fit.",
+            $"A contentId of {contentId.Length} characters does not fit into a table key; up to {ContentOptions.ContentIdLengthLimit} characters "
+            + "always fit.",
             nameof(contentId));
 
     // The property names are those of TableLedgerEntity. CreateQueryFilter quotes every interpolation, so the names must be literal.

@@ -75,7 +75,10 @@ public sealed class ParkedReplay(ISyncLedger ledger, ISyncQueue queue, ReplayOpt
 /// <summary>How parked items are replayed.</summary>
 public sealed class ReplayOptions
 {
-    /// <summary>Maximum number of items replayed per second, so that a large replay does not crowd out new items. Greater than 0.</summary>
+    /// <summary>The name that faults give these options.</summary>
+    public const string Section = "Replay";
+
+    /// <summary>Maximum number of items replayed per second, so that a large replay does not crowd out new items.</summary>
     public double PerSecond { get; set; } = 10;
 }
 

@@ -2,6 +2,7 @@ using System.Buffers.Text;
 using System.Net;
 using System.Security.Cryptography;
 using System.Text.Json;
+using ContentSync.Content;
 using ContentSync.Simulator;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
@@ -25,6 +26,7 @@ internal static class PeerProgram
         var options = new SimulatedGatewayOptions
         {
             ClientId = setup.ClientId,
+            ContentTypes = [.. new ContentOptions().ContentTypes],
             CallerKeys = [new RegisteredKey("1", setup.CallerPublicKey)],
             Key = new GatewayKey("1", setup.GatewayPrivateKey),
         };

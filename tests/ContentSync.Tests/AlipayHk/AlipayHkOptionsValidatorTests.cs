@@ -91,6 +91,6 @@ public sealed class AlipayHkOptionsValidatorTests
             PublicKeys = [new AlipayHkKeyOptions { KeyVersion = "1", PublicKey = Pem }],
         };
         change(options);
-        return [.. new AlipayHkOptionsValidator().Validate(null, options).Failures ?? []];
+        return [.. AlipayHkOptionsValidator.Faults(options)];
     }
 }

@@ -4,6 +4,7 @@ using System.Text;
 using Azure.Messaging.ServiceBus;
 using Azure.Security.KeyVault.Keys.Cryptography;
 using ContentSync.AlipayHk;
+using ContentSync.Content;
 using ContentSync.Functions;
 using ContentSync.Ledger;
 using ContentSync.Resync;
@@ -63,6 +64,7 @@ internal sealed class TestHost : IAsyncDisposable
             new SimulatedGatewayOptions
             {
                 ClientId = ClientId,
+                ContentTypes = [.. new ContentOptions().ContentTypes],
                 CallerKeys = [new RegisteredKey("7", OurKey.ExportSubjectPublicKeyInfoPem())],
                 Key = new GatewayKey("3", AlipayHkKey.ExportPkcs8PrivateKeyPem()),
             },

@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Text.Json;
 using Azure.Messaging.ServiceBus;
+using ContentSync.Content;
 using ContentSync.Simulator;
 using ContentSync.Tests.Ledger;
 using ContentSync.Tests.Sqlite;
@@ -28,7 +29,12 @@ internal sealed class WorkerSetup : IAsyncDisposable
         var (tables, container) = azurite.Developer();
         using var key = RSA.Create(2048);
         var gateway = await SimulatedGateway.StartAsync(
-            new SimulatedGatewayOptions { ClientId = TestHost.ClientId, CallerKeys = [new RegisteredKey("1", key.ExportSubjectPublicKeyInfoPem())] },
+            new SimulatedGatewayOptions
+            {
+                ClientId = TestHost.ClientId,
+                ContentTypes = [.. new ContentOptions().ContentTypes],
+                CallerKeys = [new RegisteredKey("1", key.ExportSubjectPublicKeyInfoPem())],
+            },
             TimeProvider.System,
             null,
             CancellationToken.None);

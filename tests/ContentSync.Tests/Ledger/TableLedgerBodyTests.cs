@@ -1,4 +1,5 @@
 using System.Text;
+using ContentSync.Content;
 using ContentSync.Ledger;
 
 namespace ContentSync.Tests.Ledger;
@@ -26,7 +27,7 @@ public sealed class TableLedgerBodyTests
     public void Has_room_for_the_largest_body_of_contentInfo_within_the_limit()
     {
         // Every byte escaped to six, plus 4 KiB for the rest of the request. Random bytes do not compress.
-        var worst = Noise((6 * TableLedger.MaxContentInfoBytes) + 4096);
+        var worst = Noise((6 * ContentOptions.ContentInfoBytesLimit) + 4096);
 
         Assert.NotNull(TableLedgerBody.Compress(worst));
     }

@@ -228,7 +228,7 @@ public sealed class TableLedgerConcurrencyTests(AzuriteStorage azurite) : IAsync
     [SkippableFact]
     public async Task Refuses_an_id_that_does_not_fit_into_a_key()
     {
-        var id = new string('字', TableLedger.MaxContentIdLength + 1);
+        var id = new string('字', ContentOptions.ContentIdLengthLimit + 1);
 
         await Assert.ThrowsAsync<ArgumentException>(
             async () => await _ledger.AcceptAsync([_submissions.Of("item", "A", 1), _submissions.Of(id, "A", 1)], default));

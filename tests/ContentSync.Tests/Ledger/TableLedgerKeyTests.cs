@@ -1,3 +1,4 @@
+using ContentSync.Content;
 using ContentSync.Ledger;
 
 namespace ContentSync.Tests.Ledger;
@@ -34,8 +35,8 @@ public sealed class TableLedgerKeyTests
     [Fact]
     public void Has_room_for_every_id_within_the_limit_and_for_longer_plain_ones()
     {
-        Assert.True(TableLedgerKey.TryOf(new string('字', TableLedger.MaxContentIdLength), out _));
-        Assert.False(TableLedgerKey.TryOf(new string('字', TableLedger.MaxContentIdLength + 1), out _));
+        Assert.True(TableLedgerKey.TryOf(new string('字', ContentOptions.ContentIdLengthLimit), out _));
+        Assert.False(TableLedgerKey.TryOf(new string('字', ContentOptions.ContentIdLengthLimit + 1), out _));
         Assert.True(TableLedgerKey.TryOf(new string('a', TableLedgerKey.MaxRowLength), out _));
         Assert.False(TableLedgerKey.TryOf(new string('a', TableLedgerKey.MaxRowLength + 1), out _));
     }

@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using Azure.Messaging.ServiceBus;
+using ContentSync.Content;
 using ContentSync.Ledger;
 using ContentSync.ServiceBusBroker;
 using ContentSync.Simulator;
@@ -84,6 +85,7 @@ internal sealed class ServiceBusWorld : IAsyncDisposable
             new SimulatedGatewayOptions
             {
                 ClientId = ClientId,
+                ContentTypes = [.. new ContentOptions().ContentTypes],
                 CallerKeys = [new RegisteredKey(KeyVersion, key.ExportSubjectPublicKeyInfoPem())],
                 Key = new GatewayKey("3", alipayHkKey.ExportPkcs8PrivateKeyPem()),
             },

@@ -3,6 +3,7 @@ using System.Net.Http.Headers;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
+using ContentSync.Content;
 using ContentSync.Simulator;
 
 namespace ContentSync.Tests.Simulator;
@@ -31,6 +32,7 @@ internal sealed class TestCaller : IAsyncDisposable
     public static SimulatedGatewayOptions Options { get; } = new()
     {
         ClientId = ClientId,
+        ContentTypes = [.. new ContentOptions().ContentTypes],
         CallerKeys = [new RegisteredKey("1", Convert.ToBase64String(CallerKey.ExportSubjectPublicKeyInfo()))],
         Key = new GatewayKey("1", AlipayHkKey.ExportPkcs8PrivateKeyPem()),
     };

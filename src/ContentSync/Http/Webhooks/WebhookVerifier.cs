@@ -35,6 +35,8 @@ public sealed class WebhookVerifier
     internal const string SignatureHeader = "webhook-signature";
 
     private const string SecretPrefix = "whsec_";
+    private const int MinSecretBytes = 24;
+    private const int MaxSecretBytes = 64;
     private const int MaxIdLength = 256;
     private const int MaxTimestampDigits = 12;
     private const int MaxSignaturesLength = 4_096;
@@ -46,7 +48,11 @@ public sealed class WebhookVerifier
     /// <exception cref="ArgumentException">A secret is malformed; the message names its setting but does not reveal it.</exception>
     public WebhookVerifier(WebhookOptions options, [FromKeyedServices(Clocks.Wall)] TimeProvider time)
     {
-        _secrets = [.. options.Secrets.Select(Read)];
+        _secrets =
+        [
+            .. options.Secrets.Select((secret, index) =>
+                ReadSecret(secret) ?? throw new ArgumentException(WebhookOptionsValidator.SecretFault(index), nameof(options))),
+        ];
         _tolerance = options.Tolerance;
         _time = time;
     }
@@ -67,6 +73,14 @@ public sealed class WebhookVerifier
         var age = _time.GetUtcNow().ToUnixTimeSeconds() - seconds;
         if (age > _tolerance.TotalSeconds) return WebhookVerification.TooOld;
         return age < -_tolerance.TotalSeconds ? WebhookVerification.TooNew : WebhookVerification.Valid;
+    }
+
+    /// <summary>The bytes of a secret; null if it is malformed.</summary>
+    internal static byte[]? ReadSecret(string secret)
+    {
+        var base64 = secret.StartsWith(SecretPrefix, StringComparison.Ordinal) ? secret[SecretPrefix.Length..] : secret;
+        var bytes = new byte[MaxSecretBytes];
+        return Convert.TryFromBase64String(base64, bytes, out var length) && length >= MinSecretBytes ? bytes[..length] : null;
     }
 
     // Compares every secret with every signature, even after a match, so that the time taken reveals nothing.
@@ -102,16 +116,5 @@ public sealed class WebhookVerifier
         seconds = 0;
         return timestamp is { Length: <= MaxTimestampDigits }
             && long.TryParse(timestamp, NumberStyles.None, CultureInfo.InvariantCulture, out seconds);
-    }
-
-    private static byte[] Read(string secret, int index)
-    {
-        var base64 = secret.StartsWith(SecretPrefix, StringComparison.Ordinal) ? secret[SecretPrefix.Length..] : secret;
-        var bytes = new byte[64];
-        if (Convert.TryFromBase64String(base64, bytes, out var length) && length >= 24) return bytes[..length];
-        throw new ArgumentException(
-            $"{WebhookOptions.Section}:{nameof(WebhookOptions.Secrets)}:{index} is not a webhook secret. "
-            + $"It must be base64 of 24 to 64 bytes, with or without the prefix {SecretPrefix}.",
-            nameof(secret));
     }
 }

@@ -1,0 +1,88 @@
+using System.Security.Cryptography;
+using ContentSync.AlipayHk;
+using ContentSync.Content;
+using ContentSync.Http.Webhooks;
+using ContentSync.Resync;
+
+namespace ContentSync.Local.Pipeline;
+
+/// <summary>Makes the pipeline's settings from the command line and validates them by the same rules as in Azure.</summary>
+internal static class LocalSettings
+{
+    /// <summary>Max duration of a page of a resync, when the rate is limited.</summary>
+    private static readonly TimeSpan MaxPageTime = TimeSpan.FromSeconds(2);
+
+    /// <summary>Stands in for the address of the simulated AlipayHK, which picks its port when it starts.</summary>
+    private static readonly Uri AnyLoopback = new("http://localhost");
+
+    /// <exception cref="CommandException">A key file cannot be read, or settings are wrong; the message lists all of them.</exception>
+    public static ContentSyncOptions Read(DataDirectory data, LocalOptions options)
+    {
+        var settings = new ContentSyncOptions
+        {
+            AlipayHk = new AlipayHkOptions
+            {
+                BaseAddress = options.Gateway ?? AnyLoopback,
+                ClientId = options.ClientId,
+                MaxSendsPerSecond = options.Rate,
+                PublicKeys = { new AlipayHkKeyOptions { KeyVersion = options.AlipayHkKeyVersion, PublicKey = AlipayHkKey(data, options) } },
+            },
+            Content = new ContentOptions { SchemaDirectory = options.Schemas },
+            Recoverability = LocalPipeline.Recoverability,
+            Resync = ResyncOptionsOf(options),
+            Webhook = new WebhookOptions { Secrets = options.WebhookSecrets },
+            PlanFolder = data.ResyncFolder,
+        };
+        if (settings.Faults(DisplayName) is not { Count: > 0 } faults) return settings;
+        var invalid = new InvalidSettingsException(faults);
+        throw new CommandException(invalid.Message, invalid);
+    }
+
+    /// <param name="file">The key file.</param>
+    /// <param name="option">The option that names it.</param>
+    /// <exception cref="CommandException">The file cannot be read.</exception>
+    public static string ReadKey(string file, string option)
+    {
+        try
+        {
+            return File.ReadAllText(file);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new CommandException($"The key file '{file}' ({option}) cannot be read: {e.Message}", e);
+        }
+    }
+
+    // A setting without an option keeps its name.
+    private static string DisplayName(string setting) => setting switch
+    {
+        "AlipayHk:BaseAddress" => "--gateway",
+        "AlipayHk:ClientId" => "--client-id",
+        "AlipayHk:MaxSendsPerSecond" or "Resync:SendsPerSecond" => "--rate",
+        "AlipayHk:PublicKeys:0:KeyVersion" => "--alipayhk-key-version",
+        "AlipayHk:PublicKeys:0:PublicKey" => "--alipayhk-key",
+        "Content:SchemaDirectory" => "--schemas",
+        _ when setting.StartsWith("Webhook:Secrets:", StringComparison.Ordinal) => "--webhook-secret",
+        _ => setting,
+    };
+
+    // Here a pack is not a message, and a page takes as long as its slowest lane, so packs are large when the rate is unlimited. At a low rate
+    // there are few lanes, so that they do not start with a burst that the rate limiter would delay, and packs are small, so that a page takes
+    // seconds: progress is visible, and a cancelled run ends soon.
+    private static ResyncOptions ResyncOptionsOf(LocalOptions options)
+    {
+        if (options.Rate is not { } rate) return new ResyncOptions { SendsPerSecond = 0, ItemsPerPack = LocalPipeline.ItemsPerPack };
+        var resync = new ResyncOptions { SendsPerSecond = rate };
+        resync.Lanes = (int)Math.Clamp(rate, 1, resync.Lanes);
+        resync.ItemsPerPack = (int)Math.Clamp(rate * MaxPageTime.TotalSeconds / resync.Lanes, 1, resync.ItemsPerPack);
+        return resync;
+    }
+
+    private static string AlipayHkKey(DataDirectory data, LocalOptions options)
+    {
+        if (options.AlipayHkKeyFile is { } file) return ReadKey(file, "--alipayhk-key");
+        using var simulated = RSA.Create();
+        simulated.ImportFromPem(ReadKey(data.SimulatedPrivateKeyFile, "--data"));
+        return simulated.ExportSubjectPublicKeyInfoPem();
+    }
+}

@@ -1,0 +1,40 @@
+using ContentSync.Content;
+using ContentSync.Local;
+using ContentSync.Local.Pipeline;
+
+namespace ContentSync.Tests.Local.Pipeline;
+
+public sealed class LocalSettingsTests : IDisposable
+{
+    private readonly string _folder = Directory.CreateTempSubdirectory("contentsync-test-").FullName;
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    [Fact]
+    public void Are_the_defaults_of_the_library_unless_an_option_says_otherwise()
+    {
+        var settings = LocalSettings.Read(DataDirectory.Open(_folder), new LocalOptions());
+        Assert.Equal(new ContentOptions().ContentTypes, settings.Content.ContentTypes);
+        Assert.Equal(new ContentOptions().MaxContentInfoBytes, settings.Content.MaxContentInfoBytes);
+    }
+
+    [Fact]
+    public async Task One_message_lists_every_fault_by_its_option_before_anything_starts()
+    {
+        var options = new LocalOptions
+        {
+            Data = _folder,
+            Gateway = new Uri("http://gateway.example"),
+            ClientId = "a b",
+            Rate = 0.01,
+            WebhookSecrets = ["short"],
+        };
+        var refused = await Assert.ThrowsAsync<CommandException>(() =>
+            LocalPipeline.OpenAsync(options, TimeProvider.System, Microsoft.Extensions.Logging.Abstractions.NullLoggerFactory.Instance, default));
+        Assert.Equal(ExitCodes.Unusable, refused.ExitCode);
+        var lines = refused.Message.Split(Environment.NewLine);
+        Assert.Equal("The app cannot start: 4 of its settings are missing or wrong.", lines[0]);
+        Assert.Equal(["--gateway", "--client-id", "--rate", "--webhook-secret"], lines.Skip(1).Select(line => line.Split(' ')[1]));
+        Assert.False(File.Exists(DataDirectory.Open(_folder).LedgerFile));
+    }
+}
