@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using ContentSync.Http;
 using Microsoft.AspNetCore.Http;
 
@@ -11,10 +12,10 @@ public sealed class ApiFunctions(IServiceProvider services)
     /// <summary>
     /// Handles a request. Returns 499 if it was cancelled: a caller that disconnected, or a host that shuts down, is not a failure.
     /// </summary>
-    /// <param name="name">Name of the route and of the function.</param>
     /// <param name="request">The request, with route values for the handler.</param>
     /// <param name="cancellationToken">The invocation's token.</param>
-    public async Task<IResult> HandleAsync(string name, HttpRequest request, CancellationToken cancellationToken)
+    /// <param name="name">Name of the route, of the function and of its method: the compiler passes the method that calls.</param>
+    public async Task<IResult> HandleAsync(HttpRequest request, CancellationToken cancellationToken, [CallerMemberName] string name = "")
     {
         SecurityHeaders.Apply(request.HttpContext.Response);
         try

@@ -16,35 +16,10 @@ internal static class LedgerSchema
 
     // Times are UTC ticks of 100 ns. The index "unsettled" serves the sweep and the listing of parked items. It leaves out synchronized
     // items, so a million of them cost nothing. "tally" counts the records by state and is updated in the same transactions.
-    private const string Definition = """
+    private static readonly string Definition = $"""
         CREATE TABLE record (
           id INTEGER PRIMARY KEY,
-          content_id TEXT NOT NULL UNIQUE,
-          content_type TEXT NOT NULL,
-          content_status INTEGER NOT NULL,
-          revision INTEGER NOT NULL,
-          revision_kind INTEGER NOT NULL,
-          hash BLOB NOT NULL,
-          request_id TEXT NOT NULL,
-          state INTEGER NOT NULL,
-          accepted_at INTEGER NOT NULL,
-          due_at INTEGER NOT NULL,
-          attempts INTEGER NOT NULL,
-          hop INTEGER NOT NULL,
-          synchronized_hash BLOB,
-          synchronized_revision INTEGER,
-          synchronized_revision_kind INTEGER,
-          synchronized_at INTEGER,
-          park_reason INTEGER,
-          attempt_at INTEGER,
-          attempt_request_id TEXT,
-          attempt_code TEXT,
-          attempt_message TEXT,
-          attempt_tracer_id TEXT,
-          earlier_attempts TEXT,
-          template_code TEXT,
-          template_status TEXT,
-          version INTEGER NOT NULL
+        {Column.Definitions}
         ) STRICT;
         CREATE TABLE body (id INTEGER PRIMARY KEY, body BLOB NOT NULL) STRICT;
         CREATE INDEX unsettled ON record (state, id, due_at) WHERE state <> 1;

@@ -146,7 +146,7 @@ internal sealed class RecordTable : IDisposable
         _find.Bind(1, contentId);
         try
         {
-            return _find.Step() ? new Row(_find.Int64(0), Leases.Complete(RecordRow.Read(_find))) : null;
+            return _find.Step() ? new Row(_find.Int64(Column.Id), Leases.Complete(RecordRow.Read(_find))) : null;
         }
         finally
         {
@@ -158,10 +158,7 @@ internal sealed class RecordTable : IDisposable
     public Row Insert(SyncRecord record)
     {
         record.ETag = "1";
-        RecordRow.Bind(_insert, record);
-        _insert.Bind(23, (long)record.State);
-        _insert.Bind(24, record.DueAt.UtcTicks);
-        _insert.Bind(25, record.ContentId);
+        RecordRow.BindInsert(_insert, record);
         _insert.Step();
         var id = _database.LastInsertedId;
         _insertBody.Bind(1, id);
@@ -181,16 +178,12 @@ internal sealed class RecordTable : IDisposable
         record.ETag = version.ToString(CultureInfo.InvariantCulture);
         if (record.State == current.Record.State && record.DueAt == current.Record.DueAt)
         {
-            RecordRow.Bind(_updateInPlace, record);
-            _updateInPlace.Bind(23, current.Id);
+            RecordRow.BindUpdateInPlace(_updateInPlace, current.Id, record);
             _updateInPlace.Step();
         }
         else
         {
-            RecordRow.Bind(_update, record);
-            _update.Bind(23, (long)record.State);
-            _update.Bind(24, record.DueAt.UtcTicks);
-            _update.Bind(25, current.Id);
+            RecordRow.BindUpdate(_update, current.Id, record);
             _update.Step();
         }
 

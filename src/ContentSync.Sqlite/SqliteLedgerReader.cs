@@ -155,7 +155,7 @@ public sealed class SqliteLedgerReader : IAsyncDisposable
         if (filter.ResultCode is { } code) select.Bind(4, code);
         select.Bind(5, size);
         var page = new List<(long Id, SyncRecord Record)>();
-        while (select.Step()) { page.Add((select.Int64(0), RecordRow.Read(select))); }
+        while (select.Step()) { page.Add((select.Int64(Column.Id), RecordRow.Read(select))); }
         return page;
     }
 

@@ -58,7 +58,7 @@ internal sealed class CatalogRun(LocalPipeline pipeline, IAnsiConsole screen, Ti
         }
     }
 
-    private async Task<(string? Stopped, bool Unreadable)> WorkAsync(
+    private async Task<WorkResult> WorkAsync(
         CatalogSync sync, CatalogFile catalog, SyncTally tally, CancellationToken cancellationToken)
     {
         string? broken = null;
@@ -78,14 +78,14 @@ internal sealed class CatalogRun(LocalPipeline pipeline, IAnsiConsole screen, Ti
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
         {
             await pipeline.Queue.StopAsync(TimeSpan.FromSeconds(10)).ConfigureAwait(false);
-            return ("Stopped by Ctrl-C. The next run continues with the pending items.", false);
+            return new("Stopped by Ctrl-C. The next run continues with the pending items.", Unreadable: false);
         }
         catch (LedgerUnavailableException e)
         {
-            return ($"{e.Message} Every item accepted so far is safe. Fix the problem and run the command again.", true);
+            return new($"{e.Message} Every item accepted so far is safe. Fix the problem and run the command again.", Unreadable: true);
         }
 
-        return broken is not null ? (broken, true) : (Unfinished(tally), false);
+        return broken is not null ? new(broken, Unreadable: true) : new(Unfinished(tally), Unreadable: false);
     }
 
     /// <summary>
@@ -161,4 +161,8 @@ internal sealed class CatalogRun(LocalPipeline pipeline, IAnsiConsole screen, Ti
         task.Description = $"{Markup.Escape(catalog.Name)}  {counts.Read:n0} read  [green]{counts.Synchronized + counts.Unchanged:n0} in sync[/]  "
             + $"{counts.Pending:n0} pending{breaker}";
     }
+
+    /// <param name="Stopped">Why the run ended before all items were in sync; null if they are.</param>
+    /// <param name="Unreadable">Whether the catalog or the ledger could not be read to its end.</param>
+    private readonly record struct WorkResult(string? Stopped, bool Unreadable);
 }

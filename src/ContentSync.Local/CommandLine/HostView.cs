@@ -37,15 +37,15 @@ internal sealed class HostView : ILedgerView
     }
 
     /// <summary>Starts a run, or returns the run of the same source that is already under way.</summary>
-    public async Task<(ResyncState Run, bool IsNew)> StartResyncAsync(ResyncRequest request, CancellationToken cancellationToken)
+    public async Task<StartResyncResult> StartResyncAsync(ResyncRequest request, CancellationToken cancellationToken)
     {
         using var body = JsonContent.Create(request, ApiJson.Responses.ResyncRequest);
         var (status, text, location) = await SendAsync(HttpMethod.Post, "/api/resyncs", body, cancellationToken).ConfigureAwait(false);
-        if (status != HttpStatusCode.Conflict) return (Read(status, text, ApiJson.Responses.ResyncState)!, true);
+        if (status != HttpStatusCode.Conflict) return new(Read(status, text, ApiJson.Responses.ResyncState)!, IsNew: true);
         var path = location is { IsAbsoluteUri: false } ? location.OriginalString : location?.AbsolutePath;
         return path?.StartsWith(StartResyncHandler.StatusPath, StringComparison.Ordinal) == true
             && await CallAsync(HttpMethod.Get, path, null, ApiJson.Responses.ResyncState, cancellationToken).ConfigureAwait(false) is { } run
-            ? (run, false)
+            ? new(run, IsNew: false)
             : throw new CommandException(Detail(text) ?? "A run of this source is under way.") { ExitCode = ExitCodes.Stopped };
     }
 
@@ -135,3 +135,8 @@ internal sealed class HostView : ILedgerView
         }
     }
 }
+
+/// <summary>A run that the host was asked to start.</summary>
+/// <param name="Run">The new run, or the run of the same source that is already under way.</param>
+/// <param name="IsNew">False if it was under way already.</param>
+internal readonly record struct StartResyncResult(ResyncState Run, bool IsNew);

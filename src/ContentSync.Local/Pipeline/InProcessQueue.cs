@@ -239,7 +239,7 @@ public sealed partial class InProcessQueue : ISyncQueue, IAsyncDisposable
     }
 
     [LoggerMessage(
-        EventId = 3001,
+        EventId = 4001,
         Level = LogLevel.Error,
         Message = "Unexpected exception with item {ContentId}: {Reason} The item stays pending and is retried.")]
     private partial void LogFault(string contentId, string reason, Exception fault);

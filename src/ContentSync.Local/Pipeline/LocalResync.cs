@@ -129,6 +129,6 @@ public sealed partial class LocalResync : IResyncScheduler, IAsyncDisposable
         _stopping.Token.ThrowIfCancellationRequested();
     }
 
-    [LoggerMessage(EventId = 3101, Level = LogLevel.Error, Message = "The resync of {Source} failed: {Reason} It is retried every {Seconds} s.")]
+    [LoggerMessage(EventId = 4101, Level = LogLevel.Error, Message = "The resync of {Source} failed: {Reason} It is retried every {Seconds} s.")]
     private static partial void LogResyncFailed(ILogger logger, string source, string reason, double seconds);
 }

@@ -79,12 +79,13 @@ public sealed partial class ContentSynchronizer(
     }
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    private async ValueTask<(SyncOutcome Outcome, bool NewerPending)> RunOnceAsync(string contentId, CancellationToken cancellationToken)
+    private async ValueTask<RunResult> RunOnceAsync(string contentId, CancellationToken cancellationToken)
     {
         if (!breaker.TryEnter(out var permit, out var wait))
         {
             var open = breaker.OpenState;
-            return (Pending(PendingCause.Deferred, WithJitter(wait), null) with { Code = open?.Code, Description = open?.Message }, false);
+            var deferred = Pending(PendingCause.Deferred, WithJitter(wait), null);
+            return new(deferred with { Code = open?.Code, Description = open?.Message }, NewerPending: false);
         }
 
         var reported = false;
@@ -92,7 +93,7 @@ public sealed partial class ContentSynchronizer(
         {
             var requestedAt = time.GetTimestamp();
             var (status, record) = await ledger.LeaseAsync(contentId, options.LeaseDuration, cancellationToken).ConfigureAwait(false);
-            if (status != LeaseStatus.Granted) return (NotLeased(status, record), false);
+            if (status != LeaseStatus.Granted) return new(NotLeased(status, record), NewerPending: false);
 
             // The lease began when the ledger wrote it. If the response took long, the lease might expire while the request is in flight.
             var leased = record!;
@@ -126,7 +127,7 @@ public sealed partial class ContentSynchronizer(
     }
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    private async ValueTask<(SyncOutcome Outcome, bool NewerPending)> CompleteAttemptAsync(SyncRecord leased, SynchronizeResult result, bool isProbe)
+    private async ValueTask<RunResult> CompleteAttemptAsync(SyncRecord leased, SynchronizeResult result, bool isProbe)
     {
         var now = time.GetUtcNow();
         var decision = Decide(leased, result, isProbe, now);
@@ -158,17 +159,17 @@ public sealed partial class ContentSynchronizer(
         if (status == RecordStatus.Recorded && outcome.Kind == AttemptOutcomeKind.Parked) CountParked(record);
         return status switch
         {
-            RecordStatus.NewerPending => (Pending(PendingCause.NotDue, TimeSpan.Zero, record), true),
-            RecordStatus.LeaseLost => (Pending(PendingCause.Busy, options.LeaseDuration, record), false),
-            _ => (Outcome(decision, result, record), false),
+            RecordStatus.NewerPending => new(Pending(PendingCause.NotDue, TimeSpan.Zero, record), NewerPending: true),
+            RecordStatus.LeaseLost => new(Pending(PendingCause.Busy, options.LeaseDuration, record), NewerPending: false),
+            _ => new(Outcome(decision, result, record), NewerPending: false),
         };
     }
 
-    private async ValueTask<(SyncOutcome Outcome, bool NewerPending)> ReleaseLateLeaseAsync(SyncRecord leased)
+    private async ValueTask<RunResult> ReleaseLateLeaseAsync(SyncRecord leased)
     {
         var (_, record) = await RecordAsync(leased, new AttemptOutcome(AttemptOutcomeKind.Released)).ConfigureAwait(false);
         var pending = Pending(PendingCause.LedgerUnavailable, WithJitter(TimeSpan.Zero), record);
-        return (pending with { Description = "The ledger responds too slowly to send safely." }, false);
+        return new(pending with { Description = "The ledger responds too slowly to send safely." }, NewerPending: false);
     }
 
     private RecoverabilityDecision Decide(SyncRecord leased, SynchronizeResult result, bool isProbe, DateTimeOffset now)
@@ -180,7 +181,7 @@ public sealed partial class ContentSynchronizer(
             : RecoverabilityPolicy.Decide(options, result, leased.Attempts, now - leased.AcceptedAt, jitter.Draw());
     }
 
-    private async ValueTask<(SyncOutcome Outcome, bool NewerPending)> ParkExhaustedAsync(SyncRecord leased)
+    private async ValueTask<RunResult> ParkExhaustedAsync(SyncRecord leased)
     {
         var last = leased.LastAttempt;
         var result = new SynchronizeResult(
@@ -189,9 +190,9 @@ public sealed partial class ContentSynchronizer(
         var attempt = last ?? new SyncAttempt(time.GetUtcNow(), leased.RequestId, result.Code, result.Message, null);
         var outcome = new AttemptOutcome(AttemptOutcomeKind.Parked) { Attempt = attempt, ParkReason = decision.Reason };
         var (status, record) = await RecordAsync(leased, outcome).ConfigureAwait(false);
-        if (status != RecordStatus.Recorded) return (Pending(PendingCause.Busy, TimeSpan.Zero, record), status == RecordStatus.NewerPending);
+        if (status != RecordStatus.Recorded) return new(Pending(PendingCause.Busy, TimeSpan.Zero, record), status == RecordStatus.NewerPending);
         CountParked(record);
-        return (Outcome(decision, result, record), false);
+        return new(Outcome(decision, result, record), NewerPending: false);
     }
 
     // Takes no token of the caller's: what AlipayHK did must be recorded even if the caller has cancelled.
@@ -302,4 +303,8 @@ public sealed partial class ContentSynchronizer(
 
     [LoggerMessage(EventId = 2005, Level = LogLevel.Error, Message = "The ledger cannot be reached for {ContentId}: {Reason}")]
     private partial void LogLedgerUnavailable(string contentId, string reason);
+
+    /// <param name="Outcome">The outcome of one version of the item.</param>
+    /// <param name="NewerPending">Whether a newer version was accepted meanwhile and is pending.</param>
+    private readonly record struct RunResult(SyncOutcome Outcome, bool NewerPending);
 }

@@ -29,7 +29,7 @@ public sealed class AzuriteHostTests(AzuriteStorage azurite)
         var known = await host.InvokeHttpAsync("", request =>
         {
             request.RouteValues["contentId"] = "TEA-1";
-            return host.Function<GetContent>().RunAsync(request, CancellationToken.None);
+            return host.Function<ContentFunctions>().GetContent(request, CancellationToken.None);
         });
         Assert.Contains("\"state\":\"synchronized\"", known.Body, StringComparison.Ordinal);
     }

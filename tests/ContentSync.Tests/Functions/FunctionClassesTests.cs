@@ -11,7 +11,9 @@ namespace ContentSync.Tests.Functions;
 
 public sealed class FunctionClassesTests
 {
-    public static TheoryData<Type> Classes => [.. FunctionMethods().Select(method => method.DeclaringType!)];
+    public static TheoryData<Type> Classes => [.. FunctionMethods().Select(method => method.DeclaringType!).Distinct()];
+
+    public static TheoryData<string> Functions => [.. FunctionMethods().Select(NameOf)];
 
     [Theory]
     [MemberData(nameof(Classes))]
@@ -22,24 +24,26 @@ public sealed class FunctionClassesTests
     }
 
     [Theory]
-    [MemberData(nameof(Classes))]
-    public void Each_class_is_public_sealed_and_named_after_its_only_function(Type function)
+    [MemberData(nameof(Functions))]
+    public void Each_function_has_the_name_of_its_method_or_of_its_class_and_takes_a_cancellation_token(string name)
     {
-        var method = Assert.Single(function.GetMethods(), method => method.IsDefined(typeof(FunctionAttribute)));
-        Assert.True(function is { IsSealed: true, IsPublic: true });
-        Assert.Equal(function.Name, method.GetCustomAttribute<FunctionAttribute>()!.Name);
+        var method = Method(name);
+        Assert.True(method.DeclaringType is { IsSealed: true, IsPublic: true });
+        Assert.Equal(name, method.Name == "RunAsync" ? method.DeclaringType.Name : method.Name);
         Assert.Equal(typeof(CancellationToken), method.GetParameters()[^1].ParameterType);
     }
 
     [Fact]
-    public void There_is_one_class_for_each_API_route_and_each_other_trigger() => Assert.Equal(
-        ApiRoutes.All.Select(route => route.Name).Concat(["ProcessContentMessage", "ProcessResyncPack", "ScheduleResync", "SweepPending"]).Order(StringComparer.Ordinal),
-        FunctionMethods().Select(method => method.DeclaringType!.Name).Order(StringComparer.Ordinal));
+    public void There_is_one_function_for_each_API_route_and_each_other_trigger() => Assert.Equal(
+        ApiRoutes.All.Select(route => route.Name)
+            .Concat(["ProcessContentMessage", "ProcessResyncPack", "ScheduleResync", "SweepPending"])
+            .Order(StringComparer.Ordinal),
+        FunctionMethods().Select(NameOf).Order(StringComparer.Ordinal));
 
     [Fact]
     public void An_HTTP_function_has_the_method_path_and_key_level_of_its_route() => Assert.All(ApiRoutes.All, route =>
     {
-        var trigger = Trigger<HttpTriggerAttribute>(typeof(FunctionsHost).Assembly.GetType($"ContentSync.Functions.{route.Name}", throwOnError: true)!);
+        var trigger = Trigger<HttpTriggerAttribute>(Method(route.Name));
         Assert.Equal([route.Method.ToLowerInvariant()], trigger.Methods!);
         Assert.Equal(route.Path, "/api/" + trigger.Route);
         Assert.Equal(route.Access == ApiAccess.Key ? AuthorizationLevel.Function : AuthorizationLevel.Anonymous, trigger.AuthLevel);
@@ -55,7 +59,7 @@ public sealed class FunctionClassesTests
     [InlineData(typeof(ProcessResyncPack), "%ResyncQueue%", true)]
     public void A_queue_function_takes_its_queue_name_from_a_setting_and_settles_messages_explicitly(Type function, string queue, bool sessions)
     {
-        var trigger = Trigger<ServiceBusTriggerAttribute>(function);
+        var trigger = Trigger<ServiceBusTriggerAttribute>(Method(function.Name));
         Assert.Equal(queue, trigger.QueueName);
         Assert.Equal("ServiceBus", trigger.Connection);
         Assert.Equal(sessions, trigger.IsSessionsEnabled);
@@ -63,7 +67,7 @@ public sealed class FunctionClassesTests
         Assert.False(trigger.AutoCompleteMessages);
 
         // The worker passes on only what the attribute sets explicitly; otherwise host.json would decide.
-        var data = TriggerParameter(function).GetCustomAttributesData().Single(data => data.AttributeType == typeof(ServiceBusTriggerAttribute));
+        var data = TriggerParameter(Method(function.Name)).GetCustomAttributesData().Single(data => data.AttributeType == typeof(ServiceBusTriggerAttribute));
         Assert.Contains(data.NamedArguments, argument => argument.MemberName == nameof(ServiceBusTriggerAttribute.AutoCompleteMessages));
     }
 
@@ -72,7 +76,7 @@ public sealed class FunctionClassesTests
     [InlineData(typeof(ScheduleResync), "%ResyncSchedule%")]
     public void A_timer_runs_on_the_schedule_of_its_setting(Type function, string schedule)
     {
-        var trigger = Trigger<TimerTriggerAttribute>(function);
+        var trigger = Trigger<TimerTriggerAttribute>(Method(function.Name));
         Assert.Equal(schedule, trigger.Schedule);
         Assert.False(trigger.RunOnStartup);
     }
@@ -80,7 +84,7 @@ public sealed class FunctionClassesTests
     [Fact]
     public void The_resync_timer_retries_for_several_minutes_after_a_failure()
     {
-        var retry = typeof(ScheduleResync).GetMethod("RunAsync")!.GetCustomAttribute<FixedDelayRetryAttribute>()!;
+        var retry = Method("ScheduleResync").GetCustomAttribute<FixedDelayRetryAttribute>()!;
         Assert.Equal((5, "00:01:00"), (retry.MaxRetryCount, retry.DelayInterval));
     }
 
@@ -133,9 +137,13 @@ public sealed class FunctionClassesTests
     private static IEnumerable<MethodInfo> FunctionMethods() =>
         typeof(FunctionsHost).Assembly.GetTypes().SelectMany(type => type.GetMethods()).Where(method => method.IsDefined(typeof(FunctionAttribute)));
 
-    private static ParameterInfo TriggerParameter(Type function) =>
-        function.GetMethod("RunAsync")!.GetParameters().Single(parameter => parameter.IsDefined(typeof(TriggerBindingAttribute)));
+    private static string NameOf(MethodInfo method) => method.GetCustomAttribute<FunctionAttribute>()!.Name;
 
-    private static T Trigger<T>(Type function)
+    private static MethodInfo Method(string function) => Assert.Single(FunctionMethods(), method => NameOf(method) == function);
+
+    private static ParameterInfo TriggerParameter(MethodInfo function) =>
+        function.GetParameters().Single(parameter => parameter.IsDefined(typeof(TriggerBindingAttribute)));
+
+    private static T Trigger<T>(MethodInfo function)
         where T : TriggerBindingAttribute => Assert.IsType<T>(TriggerParameter(function).GetCustomAttribute<TriggerBindingAttribute>());
 }

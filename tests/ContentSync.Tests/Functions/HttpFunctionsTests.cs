@@ -59,7 +59,7 @@ public sealed class HttpFunctionsTests : IAsyncLifetime
         _host.Gateway.Faults = GatewayFaults.Parse("hang=1");
         using var disconnected = new CancellationTokenSource();
         var response = _host.InvokeHttpAsync(
-            TestHost.Item("TEA-1"), request => _host.Function<SubmitContent>().RunAsync(request, disconnected.Token));
+            TestHost.Item("TEA-1"), request => _host.Function<ContentFunctions>().SubmitContent(request, disconnected.Token));
         while (_host.Gateway.Stats.Requests == 0) await Task.Delay(5);
         await disconnected.CancelAsync();
         Assert.Equal(499, (await response).Status);
@@ -78,7 +78,7 @@ public sealed class HttpFunctionsTests : IAsyncLifetime
     public async Task CheckHealth_fails_while_the_ledger_is_unavailable()
     {
         Task<(int Status, string Body, IHeaderDictionary Headers)> CheckAsync() =>
-            _host.InvokeHttpAsync("", request => _host.Function<CheckHealth>().RunAsync(request, CancellationToken.None));
+            _host.InvokeHttpAsync("", request => _host.Function<PageFunctions>().CheckHealth(request, CancellationToken.None));
         Assert.Equal(200, (await CheckAsync()).Status);
         _host.Ledger.Unavailable = new LedgerUnavailableException("unavailable");
         Assert.Equal(503, (await CheckAsync()).Status);
@@ -141,15 +141,16 @@ public sealed class HttpFunctionsTests : IAsyncLifetime
         Assert.Equal("A", Assert.Single(_host.Gateway.Snapshot()).Key);
     }
 
-    private Task<(int Status, string Body, IHeaderDictionary Headers)> SubmitAsync(string body, string contentType = "application/json", string? prefer = null) =>
-        _host.InvokeHttpAsync(body, request => _host.Function<SubmitContent>().RunAsync(request, CancellationToken.None), contentType, prefer);
+    private Task<(int Status, string Body, IHeaderDictionary Headers)> SubmitAsync(
+        string body, string contentType = "application/json", string? prefer = null) => _host.InvokeHttpAsync(
+        body, request => _host.Function<ContentFunctions>().SubmitContent(request, CancellationToken.None), contentType, prefer);
 
     private Task<(int Status, string Body, IHeaderDictionary Headers)> BatchAsync(string body, string contentType) =>
-        _host.InvokeHttpAsync(body, request => _host.Function<SubmitContentBatch>().RunAsync(request, CancellationToken.None), contentType);
+        _host.InvokeHttpAsync(body, request => _host.Function<ContentFunctions>().SubmitContentBatch(request, CancellationToken.None), contentType);
 
     private Task<IResult> GetAsync(HttpRequest request, string contentId)
     {
         request.RouteValues["contentId"] = contentId;
-        return _host.Function<GetContent>().RunAsync(request, CancellationToken.None);
+        return _host.Function<ContentFunctions>().GetContent(request, CancellationToken.None);
     }
 }

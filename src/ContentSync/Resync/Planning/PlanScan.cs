@@ -37,7 +37,7 @@ internal sealed class PlanScan(CatalogReader reader)
         }
     }
 
-    private async Task<(bool Continue, ExceptionDispatchInfo? Fault)> ReadAsync(
+    private async Task<ReadResult> ReadAsync(
         Stream catalog, Func<PlanChunk, bool> take, CancellationToken cancellationToken)
     {
         ExceptionDispatchInfo? fault = null;
@@ -51,7 +51,7 @@ internal sealed class PlanScan(CatalogReader reader)
                     chunk.Add(items[i]);
                     if (!chunk.IsFull) continue;
                     Begin(chunk);
-                    if (_ahead.Count == _maxAhead && !await TakeAsync(take).ConfigureAwait(false)) return (false, null);
+                    if (_ahead.Count == _maxAhead && !await TakeAsync(take).ConfigureAwait(false)) return new(Continue: false, null);
                     chunk = Next(chunk.FirstOrdinal + chunk.Count);
                 }
             }
@@ -63,7 +63,7 @@ internal sealed class PlanScan(CatalogReader reader)
         }
 
         Begin(chunk);
-        return (true, fault);
+        return new(Continue: true, fault);
     }
 
     private void Begin(PlanChunk chunk) => _ahead.Enqueue(Task.Run(() => chunk.Read(reader)));
@@ -82,4 +82,8 @@ internal sealed class PlanScan(CatalogReader reader)
         chunk.Clear(firstOrdinal);
         return chunk;
     }
+
+    /// <param name="Continue">Whether more chunks are to be taken; false if the last one taken ended the scan.</param>
+    /// <param name="Fault">Why the catalog could not be read to its end; null if it was.</param>
+    private readonly record struct ReadResult(bool Continue, ExceptionDispatchInfo? Fault);
 }
