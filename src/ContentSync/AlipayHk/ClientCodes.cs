@@ -18,7 +18,9 @@ public static class ClientCodes
     /// <summary>The response is larger than <see cref="AlipayHkOptions.MaxResponseBytes"/>. The text is a stored value.</summary>
     public const string ResponseTooLarge = "AnswerTooLarge";
 
-    /// <summary>The response is not a JSON object with resultCode and resultStatus. The text is a stored value.</summary>
+    /// <summary>
+    /// The response is not a JSON object with one resultCode and one resultStatus, or repeats a member. The text is a stored value.
+    /// </summary>
     public const string MalformedResponse = "MalformedAnswer";
 
     /// <summary>resultCode and resultStatus contradict each other.</summary>
@@ -27,7 +29,7 @@ public static class ClientCodes
     /// <summary>A success without a signature, which does not count as one.</summary>
     public const string UnsignedSuccess = nameof(UnsignedSuccess);
 
-    /// <summary>One of the headers Signature and Response-Time is missing.</summary>
+    /// <summary>One of the headers Signature and Response-Time is missing, or Response-Time is empty.</summary>
     public const string IncompleteResponseSignature = nameof(IncompleteResponseSignature);
 
     /// <summary>The response's signature does not match, or its header cannot be read.</summary>

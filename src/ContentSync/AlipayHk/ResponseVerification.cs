@@ -40,7 +40,10 @@ public sealed partial class ResponseVerification(
         }
 
         if (signature is null) return new(SignatureVerification.Incomplete, "The response has Response-Time but no Signature.");
-        if (responseTime is null) return new(SignatureVerification.Incomplete, "The response has Signature but no Response-Time.");
+        if (string.IsNullOrWhiteSpace(responseTime))
+        {
+            return new(SignatureVerification.Incomplete, "The response has Signature but no Response-Time.");
+        }
 
         var fault = SignatureHeader.TryParse(signature, out var header);
         if (fault == HeaderFault.UnsupportedAlgorithm)

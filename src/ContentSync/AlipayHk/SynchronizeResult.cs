@@ -58,7 +58,7 @@ public enum SignatureVerification
     /// <summary>Both Signature and Response-Time are missing.</summary>
     Unsigned,
 
-    /// <summary>Either Signature or Response-Time is missing.</summary>
+    /// <summary>Either Signature or Response-Time is missing, or Response-Time is empty.</summary>
     Incomplete,
 
     /// <summary>The Signature header cannot be read.</summary>

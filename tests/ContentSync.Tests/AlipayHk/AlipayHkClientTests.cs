@@ -82,7 +82,7 @@ public sealed class AlipayHkClientTests : IDisposable
 
     [Theory]
     [InlineData("SUCCESS", "S", SynchronizeResultKind.Retryable, ClientCodes.UnsignedSuccess)]
-    [InlineData("NEVER_HEARD_OF", "S", SynchronizeResultKind.Retryable, ClientCodes.UnsignedSuccess)]
+    [InlineData("NEVER_HEARD_OF", "S", SynchronizeResultKind.Retryable, ClientCodes.UnclearResult)]
     [InlineData("CONTENT_RISKY", "F", SynchronizeResultKind.Retryable, "CONTENT_RISKY")]
     [InlineData("PARAM_ILLEGAL", "F", SynchronizeResultKind.Retryable, "PARAM_ILLEGAL")]
     [InlineData("NEVER_HEARD_OF", "F", SynchronizeResultKind.Retryable, "NEVER_HEARD_OF")]
@@ -94,6 +94,20 @@ public sealed class AlipayHkClientTests : IDisposable
     {
         var result = await SendAsync(FakeAlipayHk.Unsigned(FakeAlipayHk.Result(code, status)));
         Assert.Equal((kind, expected, SignatureVerification.Unsigned), (result.Kind, result.Code, result.Verification));
+    }
+
+    [Theory]
+    [InlineData("DONE_OTHERWISE", "S")]
+    [InlineData("CONTENT_RISKY", "S")]
+    [InlineData("INVALID_SIGNATURE", "S")]
+    [InlineData("SUCCESS", "F")]
+    [InlineData("SUCCESS", "U")]
+    public async Task A_signed_response_whose_code_contradicts_its_status_is_retried(string code, string status)
+    {
+        var result = await SendAsync(_gateway.Signed(FakeAlipayHk.Result(code, status)));
+        Assert.Equal(
+            (SynchronizeResultKind.Retryable, ClientCodes.UnclearResult, $"resultCode {code} contradicts resultStatus {status}."),
+            (result.Kind, result.Code, result.Message));
     }
 
     [Theory]
@@ -144,6 +158,8 @@ public sealed class AlipayHkClientTests : IDisposable
     [InlineData("OK")]
     [InlineData("{}")]
     [InlineData("""{"resultInfo":{"resultCode":"SUCCESS"}}""")]
+    [InlineData("""{"resultInfo":{"resultCode":"SUCCESS","resultStatus":"S"},"result":{"resultCode":"PROCESS_FAIL","resultStatus":"F"}}""")]
+    [InlineData("""{"resultInfo":{"resultCode":"SUCCESS","resultStatus":"S","resultStatus":"S"}}""")]
     public async Task A_signed_response_without_a_result_is_malformed_and_retried(string body)
     {
         var result = await SendAsync(_gateway.Signed(body));

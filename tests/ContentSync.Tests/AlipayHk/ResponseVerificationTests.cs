@@ -104,6 +104,19 @@ public sealed class ResponseVerificationTests
         Assert.Equal(SignatureVerification.Incomplete, verifier.Subject.Check(null, Vector.Time, Vector.ClientId, body).Verification);
     }
 
+    [Theory]
+    [InlineData("")]
+    [InlineData(" ")]
+    public void An_empty_Response_Time_counts_as_missing_even_if_the_signature_covers_it(string time)
+    {
+        using var key = RSA.Create(2048);
+        var stringToSign = $"POST {Vector.Path}\n{Vector.ClientId}.{time}.{Vector.Body}";
+        var signature = key.SignData(Encoding.UTF8.GetBytes(stringToSign), HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1);
+        var check = Check(
+            Vector, signature: SignatureHeader.Format("1", signature), time: time, publicKey: key.ExportSubjectPublicKeyInfoPem());
+        Assert.Equal(SignatureVerification.Incomplete, check.Verification);
+    }
+
     [Fact]
     public void Rejects_a_response_signed_with_a_retired_key()
     {
@@ -163,7 +176,8 @@ public sealed class ResponseVerificationTests
     [Fact]
     public void Never_throws_on_hostile_headers() => Gen.Select(Gen.String, Gen.String, Gen.Byte.Array).Sample(
         (signature, time, body) => Check(Vector, signature: signature, time: time, body: body).Verification
-            is SignatureVerification.Malformed
+            is SignatureVerification.Incomplete
+            or SignatureVerification.Malformed
             or SignatureVerification.UnsupportedAlgorithm
             or SignatureVerification.UnknownKeyVersion
             or SignatureVerification.Invalid,
