@@ -254,7 +254,9 @@ public sealed partial class AlipayHkClient : IDisposable
             var classified = ResponseClassifier.Classify(await ReadAsync(response, cancellationToken));
 
             // A gateway sends an unsigned 408 or 5xx when it stops waiting for its backend; the backend may still finish.
-            finished = classified.Result.HttpStatus is not (408 or >= 500) || classified.Result.Verification == SignatureVerification.Valid;
+            // An outdated response belongs to another request; ours may still be on its way.
+            finished = classified.Result.Verification == SignatureVerification.Valid
+                || (classified.Result.HttpStatus is not (408 or >= 500) && classified.Result.Verification != SignatureVerification.Outdated);
             return Outcome.FromResult(classified with { RetryImmediately = classified.RetryImmediately && call.ImmediateRetries });
         }
         catch (SigningUnavailableException unavailable)

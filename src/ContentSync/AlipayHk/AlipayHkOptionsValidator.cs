@@ -19,6 +19,10 @@ public sealed class AlipayHkOptionsValidator : IValidateOptions<AlipayHkOptions>
     private static readonly TimeSpan MinTimeout = TimeSpan.FromMilliseconds(10);
     private static readonly TimeSpan MaxTimeout = TimeSpan.FromHours(24);
 
+    // Request-Time and Response-Time have a resolution of one second.
+    private static readonly TimeSpan MinResponseTimeTolerance = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan MaxResponseTimeTolerance = TimeSpan.FromHours(24);
+
     /// <inheritdoc/>
     public ValidateOptionsResult Validate(string? name, AlipayHkOptions options)
     {
@@ -92,6 +96,11 @@ public sealed class AlipayHkOptionsValidator : IValidateOptions<AlipayHkOptions>
         {
             yield return $"{Setting(nameof(AlipayHkOptions.MaxSendsPerSecond))} must be from {MinSendsPerSecond} to {MaxSendsPerSecond}, "
                 + "or omitted for no limit.";
+        }
+
+        if (options.ResponseTimeTolerance < MinResponseTimeTolerance || options.ResponseTimeTolerance > MaxResponseTimeTolerance)
+        {
+            yield return $"{Setting(nameof(AlipayHkOptions.ResponseTimeTolerance))} must be from 1 s to 24 h.";
         }
 
         if (options.MaxResponseBytes is < MinResponseBytes or > MaxResponseBytes)

@@ -68,6 +68,7 @@ internal static class ResponseClassifier
         SignatureVerification.Incomplete => ClientCodes.IncompleteResponseSignature,
         SignatureVerification.UnsupportedAlgorithm => ClientCodes.UnsupportedResponseAlgorithm,
         SignatureVerification.UnknownKeyVersion => ClientCodes.UnknownResponseKeyVersion,
+        SignatureVerification.Outdated => ClientCodes.OutdatedResponse,
         _ => ClientCodes.InvalidResponseSignature,
     };
 

@@ -61,7 +61,7 @@ public enum SignatureVerification
     /// <summary>Either Signature or Response-Time is missing, or Response-Time is empty.</summary>
     Incomplete,
 
-    /// <summary>The Signature header cannot be read.</summary>
+    /// <summary>The Signature header or the Response-Time cannot be read.</summary>
     Malformed,
 
     /// <summary>An algorithm other than RSA256, such as ECC224.</summary>
@@ -72,4 +72,10 @@ public enum SignatureVerification
 
     /// <summary>The signature does not match.</summary>
     Invalid,
+
+    /// <summary>
+    /// The signature matches, but Response-Time is earlier than the request by more than
+    /// <see cref="AlipayHkOptions.ResponseTimeTolerance"/>.
+    /// </summary>
+    Outdated,
 }

@@ -33,6 +33,8 @@ public sealed partial class ContentSynchronizer(
     /// <summary>How long to wait for the ledger to record an outcome. The caller's cancellation does not shorten it.</summary>
     private static readonly TimeSpan RecordTimeout = TimeSpan.FromSeconds(10);
 
+    private readonly ClockFaultDetector _clockFaults = new();
+
     /// <summary>State of the open circuit breaker; null while it is closed.</summary>
     public OpenCircuit? OpenCircuit => breaker.OpenState;
 
@@ -113,6 +115,7 @@ public sealed partial class ContentSynchronizer(
                 throw;
             }
 
+            result = _clockFaults.Examine(contentId, result);
             breaker.Report(permit, result);
             reported = true;
             CountVerificationFailure(result);

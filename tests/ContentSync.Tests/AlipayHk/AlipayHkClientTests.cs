@@ -144,6 +144,39 @@ public sealed class AlipayHkClientTests : IDisposable
     }
 
     [Fact]
+    public async Task An_old_genuine_response_is_retried_and_our_request_may_take_effect_later()
+    {
+        var old = _gateway.Signed(FakeAlipayHk.SuccessJson);
+        _gateway.Time.Advance(TimeSpan.FromDays(40));
+        var result = await SendAsync(old);
+        Assert.Equal(
+            (SynchronizeResultKind.Retryable, ClientCodes.OutdatedResponse, SignatureVerification.Outdated, true),
+            (result.Kind, result.Code, result.Verification, result.MayTakeEffectLater));
+        Assert.Contains("2026-03-01T12:00:00+00:00", result.Message, StringComparison.Ordinal);
+        Assert.Contains("2026-04-10T12:00:00+00:00", result.Message, StringComparison.Ordinal);
+        Assert.Single(_gateway.Sent);
+    }
+
+    [Fact]
+    public async Task Compares_the_response_with_its_own_request_and_the_configured_tolerance()
+    {
+        _gateway.Options.ResponseTimeTolerance = TimeSpan.FromSeconds(20);
+        var early = _gateway.Signed(FakeAlipayHk.SuccessJson);
+        _gateway.Time.Advance(TimeSpan.FromSeconds(20));
+        Assert.Equal("SUCCESS", (await SendAsync(early)).Code);
+
+        // The time of the first request does not count: the second one is signed after the response.
+        early = _gateway.Signed(FakeAlipayHk.SuccessJson);
+        _gateway.Then((_, _) =>
+        {
+            _gateway.Time.Advance(TimeSpan.FromSeconds(13));
+            return Task.FromResult(FakeAlipayHk.Unsigned("", 503));
+        });
+        _gateway.Time.Advance(TimeSpan.FromSeconds(13));
+        Assert.Equal(ClientCodes.OutdatedResponse, (await SendAsync(early)).Code);
+    }
+
+    [Fact]
     public async Task Every_other_signature_fault_has_its_own_code()
     {
         var unknownKey = await SendAsync(_gateway.Signed(FakeAlipayHk.SuccessJson, keyVersion: "2"));

@@ -61,6 +61,8 @@ public sealed class AlipayHkOptionsValidatorTests
         AssertFault("AlipayHk:TotalTimeout must be from", options => options.TotalTimeout = TimeSpan.FromDays(2));
         AssertFault("AlipayHk:ImmediateRetries must be", options => options.ImmediateRetries = -1);
         AssertFault("AlipayHk:ImmediateRetries must be", options => options.ImmediateRetries = 11);
+        AssertFault("AlipayHk:ResponseTimeTolerance must be from 1 s", options => options.ResponseTimeTolerance = TimeSpan.Zero);
+        AssertFault("AlipayHk:ResponseTimeTolerance must be from 1 s", options => options.ResponseTimeTolerance = TimeSpan.FromHours(25));
         AssertFault("AlipayHk:MaxResponseBytes must be", options => options.MaxResponseBytes = 0);
         AssertFault("AlipayHk:MaxResponseBytes must be", options => options.MaxResponseBytes = int.MaxValue);
         AssertFault("AlipayHk:PublicKeys is empty", options => options.PublicKeys.Clear());

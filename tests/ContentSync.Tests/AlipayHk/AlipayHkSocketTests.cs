@@ -94,7 +94,8 @@ public sealed class AlipayHkSocketTests : IDisposable
 
     private async Task SignedSuccessAsync(HttpContext context)
     {
-        using var response = _alipayHk.Signed(FakeAlipayHk.SuccessJson);
+        using var response = _alipayHk.Signed(
+            FakeAlipayHk.SuccessJson, ahead: TimeProvider.System.GetUtcNow() - _alipayHk.Time.GetUtcNow());
         foreach (var (name, values) in response.Headers) context.Response.Headers[name] = values.ToArray();
         await context.Response.Body.WriteAsync(Encoding.UTF8.GetBytes(FakeAlipayHk.SuccessJson));
     }
