@@ -1,6 +1,9 @@
 namespace ContentSync.AlipayHk;
 
-/// <summary>The result of one call to AlipayHK, immediate retries included. Every outcome but cancellation is a result.</summary>
+/// <summary>
+/// The result of one call to AlipayHK, immediate retries included. Every outcome but cancellation is a result. Everything that AlipayHK
+/// sent is truncated: the message to 256 characters, any other text to 128.
+/// </summary>
 public sealed record SynchronizeResult(SynchronizeResultKind Kind, string Code, string Message)
 {
     /// <summary>

@@ -132,7 +132,7 @@ public sealed partial class ContentSynchronizer(
     {
         var now = time.GetUtcNow();
         var decision = Decide(leased, result, isProbe, now);
-        var attempt = new SyncAttempt(now, result.RequestId ?? leased.RequestId, result.Code, Shortened(result.Message), result.TracerId);
+        var attempt = new SyncAttempt(now, result.RequestId ?? leased.RequestId, result.Code, ResponseClassifier.Truncate(result.Message), result.TracerId);
         var outcome = decision switch
         {
             RecoverabilityDecision.Complete => new AttemptOutcome(AttemptOutcomeKind.Synchronized)
@@ -262,8 +262,6 @@ public sealed partial class ContentSynchronizer(
 
     private static void CountParked(SyncRecord record) =>
         Telemetry.Parked.Add(1, new("reason", record.ParkReason?.ToString()), new("code", record.LastAttempt?.Code));
-
-    private static string Shortened(string message) => message.Length <= 256 ? message : message[..256];
 
     private void Log(SyncRecord leased, SynchronizeResult result, RecoverabilityDecision decision)
     {

@@ -447,6 +447,31 @@ public sealed class AlipayHkClientTests : IDisposable
     }
 
     [Fact]
+    public async Task Truncates_everything_else_that_AlipayHK_sends_to_128_characters()
+    {
+        var huge = new string('x', 127) + "🎬" + new string('y', 33_000);
+        var response = _gateway.Signed(
+            $$"""{"resultInfo":{"resultCode":"SUCCESS","resultStatus":"S"},"templateCode":"{{huge}}","templateStatus":"{{huge}}"}""");
+        response.Headers.TryAddWithoutValidation("Tracer-Id", new string('t', 33_000));
+        _gateway.Options.MaxResponseBytes = 1024 * 1024;
+        var result = await SendAsync(response);
+        Assert.Equal(SynchronizeResultKind.Succeeded, result.Kind);
+        Assert.Equal(
+            (new string('t', 128), new string('x', 127), new string('x', 127)),
+            (result.TracerId, result.TemplateCode, result.TemplateStatus));
+    }
+
+    [Fact]
+    public async Task Truncates_what_an_unsigned_response_sends()
+    {
+        var response = FakeAlipayHk.Unsigned(FakeAlipayHk.Result("SYSTEM_ERROR", "U", new string('m', 33_000)));
+        response.Headers.TryAddWithoutValidation("tracerId", new string('t', 33_000));
+        var result = await SendAsync(response);
+        Assert.Equal((128, 256), (result.TracerId!.Length, result.Message.Length));
+        Assert.Equal(ClientCodes.MalformedResponse, (await SendAsync(_gateway.Signed(FakeAlipayHk.Result(new string('X', 129), "F")))).Code);
+    }
+
+    [Fact]
     public async Task Is_thread_safe()
     {
         _gateway.Always = (_, _) => Task.FromResult(_gateway.Signed(FakeAlipayHk.SuccessJson));

@@ -43,6 +43,25 @@ public sealed class ContentSynchronizerTests : IDisposable
     }
 
     [Fact]
+    public async Task Records_no_more_than_128_characters_of_an_identifier_that_AlipayHK_sends()
+    {
+        var huge = new string('x', 33_000);
+        _alipayHk.Always = (_, _) =>
+        {
+            var response = _alipayHk.Signed(
+                $$"""{"resultInfo":{"resultCode":"SUCCESS","resultStatus":"S"},"templateCode":"{{huge}}","templateStatus":"{{huge}}"}""");
+            response.Headers.TryAddWithoutValidation("Tracer-Id", huge);
+            return Task.FromResult(response);
+        };
+        _alipayHk.Options.MaxResponseBytes = 1024 * 1024;
+        var synchronizer = Synchronizer();
+        await AcceptAsync(synchronizer, Item("A"));
+        var record = (await SynchronizeAsync(synchronizer, "A")).Record!;
+        Assert.Equal(SyncState.Synchronized, record.State);
+        Assert.Equal((128, 128, 128), (record.LastAttempt!.TracerId!.Length, record.TemplateCode!.Length, record.TemplateStatus!.Length));
+    }
+
+    [Fact]
     public async Task Sends_nothing_for_an_item_that_is_in_sync()
     {
         AlwaysReturn("SUCCESS", "S");
