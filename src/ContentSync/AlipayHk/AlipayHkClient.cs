@@ -269,11 +269,11 @@ public sealed partial class AlipayHkClient : IDisposable
         }
         catch (HttpRequestException broken)
         {
-            return Outcome.FromResult(NotConnected($"{broken.HttpRequestError}: {broken.Message}", call));
+            return Outcome.FromResult(NotConnected($"{broken.HttpRequestError}: {Cause(broken)}", call));
         }
         catch (IOException broken)
         {
-            return Outcome.FromResult(NotConnected(broken.Message, call));
+            return Outcome.FromResult(NotConnected(Cause(broken), call));
         }
         catch (OperationCanceledException cancelled)
         {
@@ -314,6 +314,12 @@ public sealed partial class AlipayHkClient : IDisposable
         // A body with a doubtful signature is not parsed.
         var readable = received.Check.Verification is SignatureVerification.Valid or SignatureVerification.Unsigned;
         if (received.TooLarge || !readable) return facts;
+
+        // The signature covers bytes, so the charset decides what they mean. An unsigned response is only a diagnosis.
+        if (received.Check.Verification == SignatureVerification.Valid && received.ForeignCharset() is { } charset)
+        {
+            return facts with { Problem = $"its Content-Type names the charset {charset} instead of UTF-8" };
+        }
 
         var json = received.Bytes;
         if (WireHeaders.Find(response, WireHeaders.Encrypt) is { } header)
@@ -364,6 +370,15 @@ public sealed partial class AlipayHkClient : IDisposable
         return new(
             new SynchronizeResult(SynchronizeResultKind.Retryable, ClientCodes.ConnectionFailed, message),
             RetryImmediately: call.ImmediateRetries);
+    }
+
+    // The platform's TLS errors refer to an inner exception, and the reason may be further inside.
+    private static string Cause(Exception broken)
+    {
+        var cause = broken;
+        while (cause.InnerException is { } inner && cause.Message.Contains("inner exception", StringComparison.OrdinalIgnoreCase)) cause = inner;
+        var innermost = cause.GetBaseException();
+        return cause == broken || cause == innermost ? cause.Message : $"{cause.Message} {innermost.Message}";
     }
 
     private static ClassifiedResponse NotSigned(string reason, TimeSpan? retryAfter)

@@ -1,3 +1,4 @@
+using System.Buffers;
 using ContentSync.Signing;
 using Microsoft.Extensions.Options;
 
@@ -14,6 +15,10 @@ public sealed class AlipayHkOptionsValidator : IValidateOptions<AlipayHkOptions>
     private const double MaxSendsPerSecond = 100_000;
     private const int MinResponseBytes = 1024;
     private const int MaxResponseBytes = 16 * 1024 * 1024;
+
+    // RFC 3986 section 3.3: "pchar" without percent-encoding, and the slash.
+    private static readonly SearchValues<char> PathCharacters =
+        SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~!$&'()*+,;=:@/");
 
     // The resilience library accepts timeouts in this range only.
     private static readonly TimeSpan MinTimeout = TimeSpan.FromMilliseconds(10);
@@ -60,8 +65,9 @@ public sealed class AlipayHkOptionsValidator : IValidateOptions<AlipayHkOptions>
     {
         if (!IsPath(options.Path))
         {
-            yield return $"{Setting(nameof(AlipayHkOptions.Path))} must begin with a single / and contain only printable ASCII, "
-                + "without spaces, ?, #, %, \\ or dot segments: it is signed exactly as it is called.";
+            yield return $"{Setting(nameof(AlipayHkOptions.Path))} must begin with a single / and contain only letters, digits, "
+                + "/ and -._~!$&'()*+,;=:@, without dot segments: it is signed exactly as it is called, "
+                + "and other characters are percent-encoded when it is called.";
         }
 
         if (options.ClientId.Length == 0 || options.ClientId.Any(character => character is <= ' ' or > '~'))
@@ -74,7 +80,7 @@ public sealed class AlipayHkOptionsValidator : IValidateOptions<AlipayHkOptions>
     private static bool IsPath(string path) =>
         path.StartsWith('/')
         && !path.StartsWith("//", StringComparison.Ordinal)
-        && !path.Any(character => character is <= ' ' or > '~' or '?' or '#' or '%' or '\\')
+        && !path.AsSpan().ContainsAnyExcept(PathCharacters)
         && !path.Split('/').Any(segment => segment is "." or "..");
 
     private static IEnumerable<string> LimitFaults(AlipayHkOptions options)

@@ -19,7 +19,8 @@ public static class ClientCodes
     public const string ResponseTooLarge = "AnswerTooLarge";
 
     /// <summary>
-    /// The response is not a JSON object with one resultCode and one resultStatus, or repeats a member. The text is a stored value.
+    /// The response is not a JSON object with one resultCode and one resultStatus, repeats a member, or is not UTF-8. The text is a
+    /// stored value.
     /// </summary>
     public const string MalformedResponse = "MalformedAnswer";
 

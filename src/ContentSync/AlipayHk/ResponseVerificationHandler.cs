@@ -51,7 +51,10 @@ internal sealed class ResponseVerificationHandler(AlipayHkOptions options, Respo
             }
 
             var bytes = buffer.AsSpan(0, length).ToArray();
-            return new ReceivedContent(bytes, Check(request, response, bytes), tooLarge: false);
+            return new ReceivedContent(bytes, Check(request, response, bytes), tooLarge: false)
+            {
+                ContentType = content.Headers.NonValidated.TryGetValues("Content-Type", out var values) ? values.ToString() : null,
+            };
         }
         finally
         {

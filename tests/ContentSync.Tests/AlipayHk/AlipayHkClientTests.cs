@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using System.Security.Authentication;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
@@ -353,6 +354,45 @@ public sealed class AlipayHkClientTests : IDisposable
     }
 
     [Fact]
+    public async Task A_failed_TLS_handshake_names_its_cause()
+    {
+        var openSsl = new InvalidOperationException("error:0A000410:SSL routines::ssl/tls alert handshake failure");
+        var handshake = new InvalidOperationException("SSL Handshake failed with OpenSSL error - SSL_ERROR_SSL.", openSsl);
+        var authentication = new AuthenticationException("Authentication failed, see inner exception.", handshake);
+        var failed = new HttpRequestException(
+            HttpRequestError.SecureConnectionError, "The SSL connection could not be established, see inner exception.", authentication);
+        _gateway.Always = (_, _) => Task.FromException<HttpResponseMessage>(failed);
+        var result = await SendAsync(FakeAlipayHk.Body());
+        Assert.Equal(ClientCodes.ConnectionFailed, result.Code);
+        Assert.EndsWith($"SecureConnectionError: {handshake.Message} {openSsl.Message}", result.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("application/json; charset=UTF-8", null)]
+    [InlineData("application/json;charset=\"utf-8\"", null)]
+    [InlineData("text/plain; charset=utf8", null)]
+    [InlineData("application/json", null)]
+    [InlineData("not a media type", null)]
+    [InlineData("application/json; charset=GBK", "GBK")]
+    [InlineData("application/json; charset=\"ISO-8859-1\"", "\"ISO-8859-1\"")]
+    public async Task A_signed_response_in_another_charset_is_malformed(string contentType, string? charset)
+    {
+        var response = _gateway.Signed(FakeAlipayHk.SuccessJson);
+        response.Content.Headers.TryAddWithoutValidation("Content-Type", contentType);
+        var result = await SendAsync(response);
+        Assert.Equal(charset is null ? "SUCCESS" : ClientCodes.MalformedResponse, result.Code);
+        if (charset is not null) Assert.Contains($"names the charset {charset} instead of UTF-8", result.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task An_unsigned_diagnosis_counts_in_any_charset()
+    {
+        var response = FakeAlipayHk.Unsigned(FakeAlipayHk.Result("INVALID_SIGNATURE", "F"));
+        response.Content.Headers.TryAddWithoutValidation("Content-Type", "application/json;charset=ISO-8859-1");
+        Assert.Equal((SynchronizeResultKind.ConfigurationFault, "INVALID_SIGNATURE"), await KindAndCodeAsync(response));
+    }
+
+    [Fact]
     public async Task A_response_that_breaks_off_is_a_broken_connection()
     {
         _gateway.Always = (_, _) => Task.FromResult(new HttpResponseMessage(HttpStatusCode.OK)
@@ -480,6 +520,12 @@ public sealed class AlipayHkClientTests : IDisposable
         using var client = AlipayHkClient.Create(_gateway.Options, signer, _gateway.Time, NullLoggerFactory.Instance, gateway);
         await Parallel.ForAsync(0, 64, new ParallelOptions { MaxDegreeOfParallelism = 8 }, async (_, cancellationToken) =>
             Assert.Equal(SynchronizeResultKind.Succeeded, (await client.SynchronizeAsync(FakeAlipayHk.Body(), cancellationToken)).Kind));
+    }
+
+    private async Task<(SynchronizeResultKind Kind, string Code)> KindAndCodeAsync(HttpResponseMessage response)
+    {
+        var result = await SendAsync(response);
+        return (result.Kind, result.Code);
     }
 
     private Task<SynchronizeResult> SendAsync(HttpResponseMessage response)
