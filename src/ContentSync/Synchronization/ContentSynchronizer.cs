@@ -132,7 +132,8 @@ public sealed partial class ContentSynchronizer(
     {
         var now = time.GetUtcNow();
         var decision = Decide(leased, result, isProbe, now);
-        var attempt = new SyncAttempt(now, result.RequestId ?? leased.RequestId, result.Code, ResponseClassifier.Truncate(result.Message), result.TracerId);
+        var message = ResponseClassifier.Truncate(result.Message);
+        var attempt = new SyncAttempt(now, result.RequestId ?? leased.RequestId, result.Code, message, result.TracerId);
         var outcome = decision switch
         {
             RecoverabilityDecision.Complete => new AttemptOutcome(AttemptOutcomeKind.Synchronized)
