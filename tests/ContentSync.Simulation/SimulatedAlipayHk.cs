@@ -193,7 +193,7 @@ internal sealed class SimulatedAlipayHk(World world)
             if (retryAfter is not null) response.Headers.TryAddWithoutValidation("Retry-After", retryAfter);
             if (isSigned)
             {
-                var time = ResponseTime();
+                var time = ResponseTime(call.Request);
                 var signature = world.Keys.SignResponse(isForged ? SigningParty.Unknown : SigningParty.AlipayHk, time, body, () => Hash(time, bytes));
                 response.Headers.TryAddWithoutValidation("Response-Time", time);
                 response.Headers.TryAddWithoutValidation("Client-Id", SimulatedProcess.ClientId);
@@ -206,11 +206,16 @@ internal sealed class SimulatedAlipayHk(World world)
             call.Complete(response);
         });
 
-    // The low resolution of its clock keeps the number of different responses to sign small, over all seeds.
-    private string ResponseTime()
+    // Not earlier than the request, even if the clock of the process is fast. The low resolution keeps the number of different responses
+    // to sign small, over all seeds.
+    private string ResponseTime(HttpRequestMessage request)
     {
-        var time = world.Time.Now.AddTicks(-(world.Time.Elapsed.Ticks % ClockResolution.Ticks));
-        return time.ToString("yyyy-MM-dd'T'HH:mm:sszzz", CultureInfo.InvariantCulture);
+        var time = world.Time.Now;
+        if (DateTimeOffset.TryParse(Header(request, "Request-Time"), CultureInfo.InvariantCulture, out var requested) && requested > time)
+            time = requested;
+        var excess = time.UtcTicks % ClockResolution.Ticks;
+        if (excess > 0) time = time.AddTicks(ClockResolution.Ticks - excess);
+        return time.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture);
     }
 
     private TimeSpan NextLatency() => world.Random.Between(TimeSpan.FromMilliseconds(20), world.Plan.AlipayHkLatency);

@@ -251,7 +251,9 @@ public sealed partial class AlipayHkClient : IDisposable
             var classified = ResponseClassifier.Classify(await ReadAsync(response, cancellationToken));
 
             // A gateway sends an unsigned 408 or 5xx when it stops waiting for its backend; the backend may still finish.
-            finished = classified.Result.HttpStatus is not (408 or >= 500) || classified.Result.Verification == SignatureVerification.Valid;
+            // An outdated response belongs to another request; ours may still be on its way.
+            finished = classified.Result.Verification == SignatureVerification.Valid
+                || (classified.Result.HttpStatus is not (408 or >= 500) && classified.Result.Verification != SignatureVerification.Outdated);
             return Outcome.FromResult(classified with { RetryImmediately = classified.RetryImmediately && call.ImmediateRetries });
         }
         catch (SigningUnavailableException unavailable)
@@ -264,11 +266,11 @@ public sealed partial class AlipayHkClient : IDisposable
         }
         catch (HttpRequestException broken)
         {
-            return Outcome.FromResult(NotConnected($"{broken.HttpRequestError}: {broken.Message}", call));
+            return Outcome.FromResult(NotConnected($"{broken.HttpRequestError}: {Cause(broken)}", call));
         }
         catch (IOException broken)
         {
-            return Outcome.FromResult(NotConnected(broken.Message, call));
+            return Outcome.FromResult(NotConnected(Cause(broken), call));
         }
         catch (OperationCanceledException cancelled)
         {
@@ -309,6 +311,12 @@ public sealed partial class AlipayHkClient : IDisposable
         // A body with a doubtful signature is not parsed.
         var readable = received.Check.Verification is SignatureVerification.Valid or SignatureVerification.Unsigned;
         if (received.TooLarge || !readable) return facts;
+
+        // The signature covers bytes, so the charset decides what they mean. An unsigned response is only a diagnosis.
+        if (received.Check.Verification == SignatureVerification.Valid && received.ForeignCharset() is { } charset)
+        {
+            return facts with { Problem = $"its Content-Type names the charset {charset} instead of UTF-8" };
+        }
 
         var json = received.Bytes;
         if (WireHeaders.Find(response, WireHeaders.Encrypt) is { } header)
@@ -359,6 +367,15 @@ public sealed partial class AlipayHkClient : IDisposable
         return new(
             new SynchronizeResult(SynchronizeResultKind.Retryable, ClientCodes.ConnectionFailed, message),
             RetryImmediately: call.ImmediateRetries);
+    }
+
+    // The platform's TLS errors refer to an inner exception, and the reason may be further inside.
+    private static string Cause(Exception broken)
+    {
+        var cause = broken;
+        while (cause.InnerException is { } inner && cause.Message.Contains("inner exception", StringComparison.OrdinalIgnoreCase)) cause = inner;
+        var innermost = cause.GetBaseException();
+        return cause == broken || cause == innermost ? cause.Message : $"{cause.Message} {innermost.Message}";
     }
 
     private static ClassifiedResponse NotSigned(string reason, TimeSpan? retryAfter)

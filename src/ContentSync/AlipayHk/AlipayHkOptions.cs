@@ -45,6 +45,13 @@ public sealed class AlipayHkOptions
     /// </summary>
     public double? MaxSendsPerSecond { get; set; }
 
+    /// <summary>
+    /// A response whose Response-Time is earlier than its request's own time by more than this does not count as verified: it may be an
+    /// old response, sent again. Nothing else in a response ties it to a request. Covers the difference between AlipayHK's clock and
+    /// ours.
+    /// </summary>
+    public TimeSpan ResponseTimeTolerance { get; set; } = TimeSpan.FromMinutes(5);
+
     /// <summary>Max size of a response body.</summary>
     public int MaxResponseBytes { get; set; } = 64 * 1024;
 

@@ -1,3 +1,4 @@
+using System.Buffers;
 using ContentSync.Signing;
 
 namespace ContentSync.AlipayHk;
@@ -15,9 +16,17 @@ public static class AlipayHkOptionsValidator
     private const int MinResponseBytes = 1024;
     private const int MaxResponseBytes = 16 * 1024 * 1024;
 
+    // RFC 3986 section 3.3: "pchar" without percent-encoding, and the slash.
+    private static readonly SearchValues<char> PathCharacters =
+        SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~!$&'()*+,;=:@/");
+
     // The resilience library accepts timeouts in this range only.
     private static readonly TimeSpan MinTimeout = TimeSpan.FromMilliseconds(10);
     private static readonly TimeSpan MaxTimeout = TimeSpan.FromHours(24);
+
+    // Request-Time and Response-Time have a resolution of one second.
+    private static readonly TimeSpan MinResponseTimeTolerance = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan MaxResponseTimeTolerance = TimeSpan.FromHours(24);
 
     /// <summary>All faults at once: one sentence each, with the setting's name and its valid values.</summary>
     public static IEnumerable<string> Faults(AlipayHkOptions options) =>
@@ -54,8 +63,9 @@ public static class AlipayHkOptionsValidator
     {
         if (!IsPath(options.Path))
         {
-            yield return $"{Setting(nameof(AlipayHkOptions.Path))} must begin with a single / and contain only printable ASCII, "
-                + "without spaces, ?, #, %, \\ or dot segments: it is signed exactly as it is called.";
+            yield return $"{Setting(nameof(AlipayHkOptions.Path))} must begin with a single / and contain only letters, digits, "
+                + "/ and -._~!$&'()*+,;=:@, without dot segments: it is signed exactly as it is called, "
+                + "and other characters are percent-encoded when it is called.";
         }
 
         if (options.ClientId.Length == 0 || options.ClientId.Any(character => character is <= ' ' or > '~'))
@@ -68,7 +78,7 @@ public static class AlipayHkOptionsValidator
     private static bool IsPath(string path) =>
         path.StartsWith('/')
         && !path.StartsWith("//", StringComparison.Ordinal)
-        && !path.Any(character => character is <= ' ' or > '~' or '?' or '#' or '%' or '\\')
+        && !path.AsSpan().ContainsAnyExcept(PathCharacters)
         && !path.Split('/').Any(segment => segment is "." or "..");
 
     private static IEnumerable<string> LimitFaults(AlipayHkOptions options)
@@ -90,6 +100,11 @@ public static class AlipayHkOptionsValidator
         {
             yield return $"{Setting(nameof(AlipayHkOptions.MaxSendsPerSecond))} must be from {LowestSendsPerSecond} to {HighestSendsPerSecond}, "
                 + "or omitted for no limit.";
+        }
+
+        if (options.ResponseTimeTolerance < MinResponseTimeTolerance || options.ResponseTimeTolerance > MaxResponseTimeTolerance)
+        {
+            yield return $"{Setting(nameof(AlipayHkOptions.ResponseTimeTolerance))} must be from 1 s to 24 h.";
         }
 
         if (options.MaxResponseBytes is < MinResponseBytes or > MaxResponseBytes)

@@ -18,7 +18,10 @@ public static class ClientCodes
     /// <summary>The response is larger than <see cref="AlipayHkOptions.MaxResponseBytes"/>. The text is a stored value.</summary>
     public const string ResponseTooLarge = "AnswerTooLarge";
 
-    /// <summary>The response is not a JSON object with resultCode and resultStatus. The text is a stored value.</summary>
+    /// <summary>
+    /// The response is not a JSON object with one resultCode and one resultStatus, repeats a member, or is not UTF-8. The text is a
+    /// stored value.
+    /// </summary>
     public const string MalformedResponse = "MalformedAnswer";
 
     /// <summary>resultCode and resultStatus contradict each other.</summary>
@@ -27,10 +30,10 @@ public static class ClientCodes
     /// <summary>A success without a signature, which does not count as one.</summary>
     public const string UnsignedSuccess = nameof(UnsignedSuccess);
 
-    /// <summary>One of the headers Signature and Response-Time is missing.</summary>
+    /// <summary>One of the headers Signature and Response-Time is missing, or Response-Time is empty.</summary>
     public const string IncompleteResponseSignature = nameof(IncompleteResponseSignature);
 
-    /// <summary>The response's signature does not match, or its header cannot be read.</summary>
+    /// <summary>The response's signature does not match, or its header or Response-Time cannot be read.</summary>
     public const string InvalidResponseSignature = nameof(InvalidResponseSignature);
 
     /// <summary>The response is signed with a keyVersion for which none of AlipayHK's public keys is configured.</summary>
@@ -38,6 +41,15 @@ public static class ClientCodes
 
     /// <summary>The response is signed with an algorithm other than RSA256.</summary>
     public const string UnsupportedResponseAlgorithm = nameof(UnsupportedResponseAlgorithm);
+
+    /// <summary>
+    /// The response is signed, but earlier than its request by more than <see cref="AlipayHkOptions.ResponseTimeTolerance"/>: it may be
+    /// an old one, sent again.
+    /// </summary>
+    public const string OutdatedResponse = nameof(OutdatedResponse);
+
+    /// <summary>Two different items in a row got an outdated response: our clock or AlipayHK's is wrong.</summary>
+    public const string ClockFault = nameof(ClockFault);
 
     /// <summary>The response is encrypted and cannot be decrypted: it is unverified, or no private key is available or fits.</summary>
     public const string UndecryptableResponse = nameof(UndecryptableResponse);

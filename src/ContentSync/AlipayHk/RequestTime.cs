@@ -11,7 +11,7 @@ public static class RequestTime
     public static string Format(DateTimeOffset time) => time.ToString("yyyy-MM-dd'T'HH:mm:sszzz", CultureInfo.InvariantCulture);
 
     /// <summary>
-    /// Reads a Response-Time header, for the clock comparison only. AlipayHK's family of APIs sends ISO 8601 in several dialects, and
+    /// Reads a Request-Time or Response-Time header, to compare them. AlipayHK's family of APIs sends ISO 8601 in several dialects, and
     /// epoch milliseconds.
     /// </summary>
     internal static bool TryParse(string text, out DateTimeOffset time)

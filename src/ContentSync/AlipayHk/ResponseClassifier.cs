@@ -10,6 +10,12 @@ internal static class ResponseClassifier
 {
     private const int MaxMessageLength = 256;
 
+    /// <summary>
+    /// Of Tracer-Id, templateCode and templateStatus. AlipayHK's sample Tracer-Id has 28 characters, and sibling APIs allow 32 for a
+    /// templateCode. Without a limit, the ledger could refuse the record of a success, which would then be sent again.
+    /// </summary>
+    private const int MaxIdentifierLength = 128;
+
     public static ClassifiedResponse Classify(in ResponseFacts facts)
     {
         var (kind, code, message) = Decide(facts);
@@ -17,10 +23,10 @@ internal static class ResponseClassifier
         {
             HttpStatus = facts.HttpStatus,
             Verification = facts.TooLarge ? null : facts.Check.Verification,
-            TracerId = facts.TracerId,
+            TracerId = Identifier(facts.TracerId),
             RetryAfter = facts.RetryAfter,
-            TemplateCode = kind == SynchronizeResultKind.Succeeded ? facts.Response?.TemplateCode : null,
-            TemplateStatus = kind == SynchronizeResultKind.Succeeded ? facts.Response?.TemplateStatus : null,
+            TemplateCode = kind == SynchronizeResultKind.Succeeded ? Identifier(facts.Response?.TemplateCode) : null,
+            TemplateStatus = kind == SynchronizeResultKind.Succeeded ? Identifier(facts.Response?.TemplateStatus) : null,
         };
 
         // Retry-After rules out an immediate retry, and so does a result: it proves that the request reached AlipayHK.
@@ -32,10 +38,14 @@ internal static class ResponseClassifier
     }
 
     /// <summary>Truncates to max 256 characters, never inside a surrogate pair.</summary>
-    public static string Truncate(string message)
+    public static string Truncate(string message) => Truncate(message, MaxMessageLength);
+
+    private static string? Identifier(string? text) => text is null ? null : Truncate(text, MaxIdentifierLength);
+
+    private static string Truncate(string text, int maxLength)
     {
-        if (message.Length <= MaxMessageLength) return message;
-        return char.IsHighSurrogate(message[MaxMessageLength - 1]) ? message[..(MaxMessageLength - 1)] : message[..MaxMessageLength];
+        if (text.Length <= maxLength) return text;
+        return char.IsHighSurrogate(text[maxLength - 1]) ? text[..(maxLength - 1)] : text[..maxLength];
     }
 
     private static Decision Decide(in ResponseFacts facts)
@@ -68,6 +78,7 @@ internal static class ResponseClassifier
         SignatureVerification.Incomplete => ClientCodes.IncompleteResponseSignature,
         SignatureVerification.UnsupportedAlgorithm => ClientCodes.UnsupportedResponseAlgorithm,
         SignatureVerification.UnknownKeyVersion => ClientCodes.UnknownResponseKeyVersion,
+        SignatureVerification.Outdated => ClientCodes.OutdatedResponse,
         _ => ClientCodes.InvalidResponseSignature,
     };
 

@@ -6,7 +6,8 @@ namespace ContentSync.AlipayHk;
 
 /// <summary>
 /// Verifies a response's signature over <c>POST SP path LF Client-Id "." Response-Time "." raw body</c>, before anything parses
-/// the body. The Client-Id is ours: a response for another client is refused.
+/// the body. The Client-Id is ours: a response for another client is refused. So is a response that is older than its request,
+/// because it may be a genuine response to another one: nothing that AlipayHK signs names the request.
 /// </summary>
 public sealed partial class ResponseVerification(
     AlipayHkOptions options,
@@ -15,8 +16,7 @@ public sealed partial class ResponseVerification(
     ILogger<ResponseVerification> logger)
 {
     /// <summary>
-    /// A larger difference between Response-Time and the local clock logs a warning. AlipayHK documents no limit, so no response is
-    /// refused for it.
+    /// A larger difference between Response-Time and the local clock logs a warning. A Response-Time in the future is not refused.
     /// </summary>
     public static readonly TimeSpan TolerableClockDifference = TimeSpan.FromMinutes(5);
 
@@ -24,15 +24,18 @@ public sealed partial class ResponseVerification(
 
     private readonly StringToSign _stringToSign = new(options.Path, options.ClientId);
     private readonly string _clientId = options.ClientId;
-    private readonly RequestTimeCache _times = new();
+    private readonly TimeSpan _tolerance = options.ResponseTimeTolerance;
+    private readonly RequestTimeCache _requestTimes = new();
+    private readonly RequestTimeCache _responseTimes = new();
     private long _nextWarningTicks;
 
     /// <summary>Verifies one response. Never throws on hostile headers or bytes.</summary>
     /// <param name="signature">The Signature header, or null.</param>
     /// <param name="responseTime">The Response-Time header, or null.</param>
     /// <param name="clientId">The Client-Id header, or null.</param>
+    /// <param name="requestTime">The Request-Time header of the request.</param>
     /// <param name="body">The body as received.</param>
-    public ResponseCheck Check(string? signature, string? responseTime, string? clientId, ReadOnlySpan<byte> body)
+    public ResponseCheck Check(string? signature, string? responseTime, string? clientId, string requestTime, ReadOnlySpan<byte> body)
     {
         if (signature is null && responseTime is null)
         {
@@ -40,7 +43,10 @@ public sealed partial class ResponseVerification(
         }
 
         if (signature is null) return new(SignatureVerification.Incomplete, "The response has Response-Time but no Signature.");
-        if (responseTime is null) return new(SignatureVerification.Incomplete, "The response has Signature but no Response-Time.");
+        if (string.IsNullOrWhiteSpace(responseTime))
+        {
+            return new(SignatureVerification.Incomplete, "The response has Signature but no Response-Time.");
+        }
 
         var fault = SignatureHeader.TryParse(signature, out var header);
         if (fault == HeaderFault.UnsupportedAlgorithm)
@@ -71,7 +77,26 @@ public sealed partial class ResponseVerification(
                 "The response's signature does not match its body, time and path with AlipayHK's configured public key.");
         }
 
-        WarnOfClockDifference(responseTime);
+        return CheckTime(responseTime, requestTime);
+    }
+
+    private ResponseCheck CheckTime(string responseTime, string requestTime)
+    {
+        if (!_responseTimes.TryParse(responseTime, out var responded))
+        {
+            return new(SignatureVerification.Malformed, "The response's Response-Time cannot be read as a time.");
+        }
+
+        WarnOfClockDifference(responded);
+        if (!_requestTimes.TryParse(requestTime, out var requested) || requested - responded > _tolerance)
+        {
+            return new(
+                SignatureVerification.Outdated,
+                $"Response-Time {RequestTime.Format(responded)} is earlier than our Request-Time {requestTime} by more than "
+                    + $"{AlipayHkOptions.Section}:{nameof(AlipayHkOptions.ResponseTimeTolerance)} ({_tolerance}): "
+                    + "this may be an old response.");
+        }
+
         return new(SignatureVerification.Valid, "");
     }
 
@@ -91,10 +116,10 @@ public sealed partial class ResponseVerification(
                 + $"(configured: {keys.KeyVersions}).");
     }
 
-    private void WarnOfClockDifference(string responseTime)
+    private void WarnOfClockDifference(DateTimeOffset time)
     {
         var now = timeProvider.GetUtcNow();
-        if (!_times.TryParse(responseTime, out var time) || (time - now).Duration() <= TolerableClockDifference) return;
+        if ((time - now).Duration() <= TolerableClockDifference) return;
 
         // Without this limit, a wrong clock would log a line for every item.
         var next = Interlocked.Read(ref _nextWarningTicks);

@@ -19,7 +19,7 @@ internal sealed class ResponseVerificationHandler(AlipayHkOptions options, Respo
         try
         {
             using var content = response.Content;
-            response.Content = await ReceiveAsync(response, content, cancellationToken);
+            response.Content = await ReceiveAsync(request, response, content, cancellationToken);
             return response;
         }
         catch
@@ -30,7 +30,11 @@ internal sealed class ResponseVerificationHandler(AlipayHkOptions options, Respo
     }
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    private async ValueTask<ReceivedContent> ReceiveAsync(HttpResponseMessage response, HttpContent content, CancellationToken cancellationToken)
+    private async ValueTask<ReceivedContent> ReceiveAsync(
+        HttpRequestMessage request,
+        HttpResponseMessage response,
+        HttpContent content,
+        CancellationToken cancellationToken)
     {
         await using var stream = await content.ReadAsStreamAsync(cancellationToken);
         var buffer = ArrayPool<byte>.Shared.Rent(Math.Min(InitialBufferBytes, _maxBytes + 1));
@@ -47,7 +51,10 @@ internal sealed class ResponseVerificationHandler(AlipayHkOptions options, Respo
             }
 
             var bytes = buffer.AsSpan(0, length).ToArray();
-            return new ReceivedContent(bytes, Check(response, bytes), tooLarge: false);
+            return new ReceivedContent(bytes, Check(request, response, bytes), tooLarge: false)
+            {
+                ContentType = content.Headers.NonValidated.TryGetValues("Content-Type", out var values) ? values.ToString() : null,
+            };
         }
         finally
         {
@@ -55,10 +62,11 @@ internal sealed class ResponseVerificationHandler(AlipayHkOptions options, Respo
         }
     }
 
-    private ResponseCheck Check(HttpResponseMessage response, byte[] bytes) => verification.Check(
+    private ResponseCheck Check(HttpRequestMessage request, HttpResponseMessage response, byte[] bytes) => verification.Check(
         WireHeaders.Find(response, WireHeaders.Signature),
         WireHeaders.Find(response, WireHeaders.ResponseTime),
         WireHeaders.Find(response, WireHeaders.ClientId),
+        request.Headers.NonValidated[WireHeaders.RequestTime].ToString(),
         bytes);
 
     private static byte[] Grow(byte[] full)

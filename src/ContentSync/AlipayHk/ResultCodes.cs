@@ -44,9 +44,10 @@ public static class ResultCodes
     }.ToFrozenDictionary(StringComparer.Ordinal);
 
     /// <summary>
-    /// The code of a configuration fault applies with any status but S. Otherwise, S is a success unless the code contradicts it; U is
-    /// an unknown outcome with any code; F follows the table, and is a rejection for a code that is not in it. Any other status,
-    /// including another spelling of these, is retried: it is neither a success nor a reason to park the item.
+    /// The only success is SUCCESS with S; either with anything else is contradictory and retried. The code of a configuration fault
+    /// applies with any status but S. Otherwise, U is an unknown outcome with any code; F follows the table, and is a rejection for a
+    /// code that is not in it. Any other status, including another spelling of these, is retried: it is neither a success nor a reason
+    /// to park the item.
     /// </summary>
     public static SynchronizeResultKind Classify(string code, string status)
     {
@@ -54,7 +55,7 @@ public static class ResultCodes
         if (known && kind == SynchronizeResultKind.ConfigurationFault && status != StatusSuccess) return kind;
         return status switch
         {
-            StatusSuccess => !known || kind == SynchronizeResultKind.Succeeded ? SynchronizeResultKind.Succeeded : SynchronizeResultKind.Retryable,
+            StatusSuccess when known && kind == SynchronizeResultKind.Succeeded => kind,
             StatusFailure when !known => SynchronizeResultKind.Rejected,
             StatusFailure => kind == SynchronizeResultKind.Succeeded ? SynchronizeResultKind.Retryable : kind,
             _ => SynchronizeResultKind.Retryable,

@@ -3,8 +3,9 @@ using System.Text.Json;
 namespace ContentSync.AlipayHk;
 
 /// <summary>
-/// The JSON of a response. AlipayHK's documentation is inconsistent, so both resultInfo and result are read, and both resultMessage
-/// and resultMsg; unknown members are skipped. resultCode and resultStatus are required.
+/// The JSON of a response. AlipayHK's documentation is inconsistent, so the result may be named resultInfo or result, and its message
+/// resultMessage or resultMsg; unknown members are skipped. resultCode and resultStatus are required. A body that gives a member
+/// twice, or under both of its names, or as anything but text is refused whole: two readers could understand it differently.
 /// </summary>
 /// <param name="ResultCode">Verbatim.</param>
 /// <param name="ResultStatus">S, F or U; any other value is kept verbatim.</param>
@@ -52,16 +53,19 @@ public readonly record struct SynchronizeResponse(
 
     private struct Envelope
     {
-        private ResultObject _resultInfo;
         private ResultObject _result;
-        private bool _repeated;
+        private Member _templateCode;
+        private Member _templateStatus;
+        private bool _hasResult;
+        private bool _hasSecondResult;
+        private bool _isResultObject;
         private bool _isObject;
 
-        public string? TemplateCode { get; private set; }
+        public readonly ResultObject Result => _result;
 
-        public string? TemplateStatus { get; private set; }
+        public readonly string? TemplateCode => _templateCode.Text;
 
-        public readonly ResultObject Result => _resultInfo.Seen ? _resultInfo : _result;
+        public readonly string? TemplateStatus => _templateStatus.Text;
 
         public static Envelope Read(ReadOnlySpan<byte> json)
         {
@@ -79,79 +83,107 @@ public readonly record struct SynchronizeResponse(
         public readonly string Problem()
         {
             if (!_isObject) return "the body is not a JSON object";
-            var result = Result;
-            if (!result.Seen) return "it has neither resultInfo nor result";
-            if (_repeated || result.Repeated) return "it repeats a member of the result";
-            if (string.IsNullOrEmpty(result.Status)) return "it has no resultStatus";
-            if (string.IsNullOrEmpty(result.Code)) return "it has no resultCode";
-            return result.Code.Length > MaxCodeLength || result.Status.Length > MaxCodeLength
-                ? $"its resultCode or resultStatus is longer than {MaxCodeLength} characters"
-                : "";
+            if (!_hasResult) return "it has neither resultInfo nor result";
+            if (_hasSecondResult) return "it has more than one resultInfo or result";
+            if (!_isResultObject) return "its resultInfo or result is not an object";
+            if (_result.Problem() is { Length: > 0 } problem) return problem;
+            return _templateCode.Problem("templateCode") ?? _templateStatus.Problem("templateStatus") ?? "";
         }
 
         private void ReadMember(ref Utf8JsonReader reader)
         {
-            if (reader.ValueTextEquals("resultInfo"u8)) ReadResult(ref reader, ref _resultInfo);
-            else if (reader.ValueTextEquals("result"u8)) ReadResult(ref reader, ref _result);
-            else if (reader.ValueTextEquals("templateCode"u8)) TemplateCode = ReadText(ref reader);
-            else if (reader.ValueTextEquals("templateStatus"u8)) TemplateStatus = ReadText(ref reader);
+            if (reader.ValueTextEquals("resultInfo"u8) || reader.ValueTextEquals("result"u8)) ReadResult(ref reader);
+            else if (reader.ValueTextEquals("templateCode"u8)) _templateCode.Read(ref reader);
+            else if (reader.ValueTextEquals("templateStatus"u8)) _templateStatus.Read(ref reader);
             else reader.Skip();
         }
 
-        private void ReadResult(ref Utf8JsonReader reader, ref ResultObject result)
+        private void ReadResult(ref Utf8JsonReader reader)
         {
+            _hasSecondResult |= _hasResult;
+            _hasResult = true;
             reader.Read();
-            if (reader.TokenType != JsonTokenType.StartObject)
+            _isResultObject = reader.TokenType == JsonTokenType.StartObject;
+            if (!_isResultObject)
             {
                 reader.Skip();
                 return;
             }
 
-            _repeated |= result.Seen;
-            result.Seen = true;
-            while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName) result.ReadMember(ref reader);
+            while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName) _result.ReadMember(ref reader);
         }
     }
 
     private struct ResultObject
     {
-        public bool Seen;
-        public bool Repeated;
-        public string? Code;
-        public string? Status;
-        public string? Message;
+        private Member _code;
+        private Member _status;
+        private Member _message;
+
+        public readonly string? Code => _code.Text;
+
+        public readonly string? Status => _status.Text;
+
+        public readonly string? Message => _message.Text;
 
         public void ReadMember(ref Utf8JsonReader reader)
         {
-            if (reader.ValueTextEquals("resultCode"u8)) Set(ref Code, ref reader);
-            else if (reader.ValueTextEquals("resultStatus"u8)) Set(ref Status, ref reader);
-            else if (IsMessage(ref reader)) Message = ReadText(ref reader) ?? Message;
+            if (reader.ValueTextEquals("resultCode"u8)) _code.Read(ref reader);
+            else if (reader.ValueTextEquals("resultStatus"u8)) _status.Read(ref reader);
+            else if (reader.ValueTextEquals("resultMessage"u8) || reader.ValueTextEquals("resultMsg"u8)) _message.Read(ref reader);
             else reader.Skip();
         }
 
-        private static bool IsMessage(ref Utf8JsonReader reader) =>
-            reader.ValueTextEquals("resultMessage"u8) || reader.ValueTextEquals("resultMsg"u8);
-
-        private void Set(ref string? member, ref Utf8JsonReader reader)
+        public readonly string Problem()
         {
-            Repeated |= member is not null;
-            member = ReadText(ref reader);
+            var problem = _status.Problem("resultStatus") ?? _code.Problem("resultCode") ?? _message.Problem("resultMessage or resultMsg");
+            if (problem is not null) return problem;
+            if (string.IsNullOrEmpty(Status)) return "it has no resultStatus";
+            if (string.IsNullOrEmpty(Code)) return "it has no resultCode";
+            return Code.Length > MaxCodeLength || Status.Length > MaxCodeLength
+                ? $"its resultCode or resultStatus is longer than {MaxCodeLength} characters"
+                : "";
         }
     }
 
-    private static string? ReadText(ref Utf8JsonReader reader)
+    /// <summary>A member whose value must be text; null counts as absent.</summary>
+    private struct Member
     {
-        reader.Read();
-        if (reader.TokenType != JsonTokenType.String)
+        private bool _seen;
+        private bool _repeated;
+        private bool _isOtherType;
+
+        public string? Text { get; private set; }
+
+        public readonly string? Problem(string name) =>
+            _repeated ? $"it repeats its {name}" : _isOtherType ? $"its {name} is not a string" : null;
+
+        public void Read(ref Utf8JsonReader reader)
         {
-            reader.Skip();
-            return null;
+            _repeated |= _seen;
+            _seen = true;
+            reader.Read();
+            switch (reader.TokenType)
+            {
+                case JsonTokenType.String:
+                    Text = TextOf(ref reader);
+                    break;
+                case JsonTokenType.Null:
+                    break;
+                default:
+                    _isOtherType = true;
+                    reader.Skip();
+                    break;
+            }
         }
 
         // Nearly every response carries these values; constants save an allocation each.
-        if (reader.ValueTextEquals("S"u8)) return ResultCodes.StatusSuccess;
-        if (reader.ValueTextEquals("SUCCESS"u8)) return ResultCodes.Success;
-        if (reader.ValueTextEquals("success"u8)) return "success";
-        return reader.GetString();
+        private static string? TextOf(ref Utf8JsonReader reader)
+        {
+            if (reader.ValueTextEquals("S"u8)) return ResultCodes.StatusSuccess;
+            if (reader.ValueTextEquals("SUCCESS"u8)) return ResultCodes.Success;
+            if (reader.ValueTextEquals("success"u8)) return "success";
+            return reader.GetString();
+        }
     }
 }

@@ -1,6 +1,9 @@
 namespace ContentSync.AlipayHk;
 
-/// <summary>The result of one call to AlipayHK, immediate retries included. Every outcome but cancellation is a result.</summary>
+/// <summary>
+/// The result of one call to AlipayHK, immediate retries included. Every outcome but cancellation is a result. Everything that AlipayHK
+/// sent is truncated: the message to 256 characters, any other text to 128.
+/// </summary>
 public sealed record SynchronizeResult(SynchronizeResultKind Kind, string Code, string Message)
 {
     /// <summary>
@@ -58,10 +61,10 @@ public enum SignatureVerification
     /// <summary>Both Signature and Response-Time are missing.</summary>
     Unsigned,
 
-    /// <summary>Either Signature or Response-Time is missing.</summary>
+    /// <summary>Either Signature or Response-Time is missing, or Response-Time is empty.</summary>
     Incomplete,
 
-    /// <summary>The Signature header cannot be read.</summary>
+    /// <summary>The Signature header or the Response-Time cannot be read.</summary>
     Malformed,
 
     /// <summary>An algorithm other than RSA256, such as ECC224.</summary>
@@ -72,4 +75,10 @@ public enum SignatureVerification
 
     /// <summary>The signature does not match.</summary>
     Invalid,
+
+    /// <summary>
+    /// The signature matches, but Response-Time is earlier than the request by more than
+    /// <see cref="AlipayHkOptions.ResponseTimeTolerance"/>.
+    /// </summary>
+    Outdated,
 }

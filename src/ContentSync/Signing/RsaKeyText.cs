@@ -116,9 +116,22 @@ public static class RsaKeyText
     {
         if (label == "EC PRIVATE KEY") return true;
         using var key = ECDsa.Create();
-        return Succeeds(key.ImportSubjectPublicKeyInfo, der)
-            || Succeeds(key.ImportPkcs8PrivateKey, der)
-            || Succeeds(key.ImportECPrivateKey, der);
+        return IsKeyOnAnyCurve(key.ImportSubjectPublicKeyInfo, der)
+            || IsKeyOnAnyCurve(key.ImportPkcs8PrivateKey, der)
+            || IsKeyOnAnyCurve(key.ImportECPrivateKey, der);
+    }
+
+    private static bool IsKeyOnAnyCurve(Import import, byte[] der)
+    {
+        try
+        {
+            return Succeeds(import, der);
+        }
+        catch (PlatformNotSupportedException)
+        {
+            // An elliptic-curve key whose curve this platform does not know.
+            return true;
+        }
     }
 
     private static bool Succeeds(Import import, byte[] der)

@@ -34,6 +34,8 @@ public sealed partial class ContentSynchronizer(
     /// <summary>How long to wait for the ledger to record an outcome. The caller's cancellation does not shorten it.</summary>
     private static readonly TimeSpan RecordTimeout = TimeSpan.FromSeconds(10);
 
+    private readonly ClockFaultDetector _clockFaults = new();
+
     /// <summary>State of the open circuit breaker; null while it is closed.</summary>
     public OpenCircuit? OpenCircuit => breaker.OpenState;
 
@@ -115,6 +117,7 @@ public sealed partial class ContentSynchronizer(
                 throw;
             }
 
+            result = _clockFaults.Examine(contentId, result);
             breaker.Report(permit, result);
             reported = true;
             CountVerificationFailure(result);
@@ -131,7 +134,8 @@ public sealed partial class ContentSynchronizer(
     {
         var now = time.GetUtcNow();
         var decision = Decide(leased, result, isProbe, now);
-        var attempt = new SyncAttempt(now, result.RequestId ?? leased.RequestId, result.Code, Shortened(result.Message), result.TracerId);
+        var message = ResponseClassifier.Truncate(result.Message);
+        var attempt = new SyncAttempt(now, result.RequestId ?? leased.RequestId, result.Code, message, result.TracerId);
         var outcome = decision switch
         {
             RecoverabilityDecision.Complete => new AttemptOutcome(AttemptOutcomeKind.Synchronized)
@@ -261,8 +265,6 @@ public sealed partial class ContentSynchronizer(
 
     private static void CountParked(SyncRecord record) =>
         Telemetry.Parked.Add(1, new("reason", record.ParkReason?.ToString()), new("code", record.LastAttempt?.Code));
-
-    private static string Shortened(string message) => message.Length <= 256 ? message : message[..256];
 
     private void Log(SyncRecord leased, SynchronizeResult result, RecoverabilityDecision decision)
     {

@@ -50,7 +50,7 @@ public class WireBenchmarks
     public bool ParseHeader() => SignatureHeader.TryParse(_header, out _) == HeaderFault.None;
 
     [Benchmark]
-    public SignatureVerification Verify() => _verification.Check(_header, Time, ClientId, _response).Verification;
+    public SignatureVerification Verify() => _verification.Check(_header, Time, ClientId, Time, _response).Verification;
 
     private sealed class FixedClock : TimeProvider
     {

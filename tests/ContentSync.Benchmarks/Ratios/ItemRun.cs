@@ -58,6 +58,9 @@ internal sealed class ItemRun : IAsyncDisposable
         BaseAddress = peer.Addresses.Gateway,
         ClientId = Peer.ClientId,
         PublicKeys = { new AlipayHkKeyOptions { KeyVersion = "1", PublicKey = peer.Theirs.ExportSubjectPublicKeyInfoPem() } },
+
+        // CannedSocket signs its response once, at the start.
+        ResponseTimeTolerance = TimeSpan.FromHours(24),
     };
 
     /// <summary>Sends the items to AlipayHK; returns when all are acknowledged and recorded.</summary>

@@ -21,6 +21,9 @@ internal static class InFlightProgram
             BaseAddress = alipayHk.Address,
             ClientId = SlowAlipayHk.ClientId,
             PublicKeys = { new AlipayHkKeyOptions { KeyVersion = "1", PublicKey = alipayHk.PublicKey } },
+
+            // The response is signed once, at the start.
+            ResponseTimeTolerance = TimeSpan.FromHours(24),
         };
         // 16 lanes with 16 items in flight each; packs of the local host's size.
         var resync = new ResyncOptions { SendsPerSecond = 0, Lanes = 16, InFlightPerLane = 16, ItemsPerPack = LocalPipeline.ItemsPerPack };

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using System.Security.Authentication;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
@@ -82,7 +83,7 @@ public sealed class AlipayHkClientTests : IDisposable
 
     [Theory]
     [InlineData("SUCCESS", "S", SynchronizeResultKind.Retryable, ClientCodes.UnsignedSuccess)]
-    [InlineData("NEVER_HEARD_OF", "S", SynchronizeResultKind.Retryable, ClientCodes.UnsignedSuccess)]
+    [InlineData("NEVER_HEARD_OF", "S", SynchronizeResultKind.Retryable, ClientCodes.UnclearResult)]
     [InlineData("CONTENT_RISKY", "F", SynchronizeResultKind.Retryable, "CONTENT_RISKY")]
     [InlineData("PARAM_ILLEGAL", "F", SynchronizeResultKind.Retryable, "PARAM_ILLEGAL")]
     [InlineData("NEVER_HEARD_OF", "F", SynchronizeResultKind.Retryable, "NEVER_HEARD_OF")]
@@ -94,6 +95,20 @@ public sealed class AlipayHkClientTests : IDisposable
     {
         var result = await SendAsync(FakeAlipayHk.Unsigned(FakeAlipayHk.Result(code, status)));
         Assert.Equal((kind, expected, SignatureVerification.Unsigned), (result.Kind, result.Code, result.Verification));
+    }
+
+    [Theory]
+    [InlineData("DONE_OTHERWISE", "S")]
+    [InlineData("CONTENT_RISKY", "S")]
+    [InlineData("INVALID_SIGNATURE", "S")]
+    [InlineData("SUCCESS", "F")]
+    [InlineData("SUCCESS", "U")]
+    public async Task A_signed_response_whose_code_contradicts_its_status_is_retried(string code, string status)
+    {
+        var result = await SendAsync(_gateway.Signed(FakeAlipayHk.Result(code, status)));
+        Assert.Equal(
+            (SynchronizeResultKind.Retryable, ClientCodes.UnclearResult, $"resultCode {code} contradicts resultStatus {status}."),
+            (result.Kind, result.Code, result.Message));
     }
 
     [Theory]
@@ -130,6 +145,39 @@ public sealed class AlipayHkClientTests : IDisposable
     }
 
     [Fact]
+    public async Task An_old_genuine_response_is_retried_and_our_request_may_take_effect_later()
+    {
+        var old = _gateway.Signed(FakeAlipayHk.SuccessJson);
+        _gateway.Time.Advance(TimeSpan.FromDays(40));
+        var result = await SendAsync(old);
+        Assert.Equal(
+            (SynchronizeResultKind.Retryable, ClientCodes.OutdatedResponse, SignatureVerification.Outdated, true),
+            (result.Kind, result.Code, result.Verification, result.MayTakeEffectLater));
+        Assert.Contains("2026-03-01T12:00:00+00:00", result.Message, StringComparison.Ordinal);
+        Assert.Contains("2026-04-10T12:00:00+00:00", result.Message, StringComparison.Ordinal);
+        Assert.Single(_gateway.Sent);
+    }
+
+    [Fact]
+    public async Task Compares_the_response_with_its_own_request_and_the_configured_tolerance()
+    {
+        _gateway.Options.ResponseTimeTolerance = TimeSpan.FromSeconds(20);
+        var early = _gateway.Signed(FakeAlipayHk.SuccessJson);
+        _gateway.Time.Advance(TimeSpan.FromSeconds(20));
+        Assert.Equal("SUCCESS", (await SendAsync(early)).Code);
+
+        // The time of the first request does not count: the second one is signed after the response.
+        early = _gateway.Signed(FakeAlipayHk.SuccessJson);
+        _gateway.Then((_, _) =>
+        {
+            _gateway.Time.Advance(TimeSpan.FromSeconds(13));
+            return Task.FromResult(FakeAlipayHk.Unsigned("", 503));
+        });
+        _gateway.Time.Advance(TimeSpan.FromSeconds(13));
+        Assert.Equal(ClientCodes.OutdatedResponse, (await SendAsync(early)).Code);
+    }
+
+    [Fact]
     public async Task Every_other_signature_fault_has_its_own_code()
     {
         var unknownKey = await SendAsync(_gateway.Signed(FakeAlipayHk.SuccessJson, keyVersion: "2"));
@@ -144,6 +192,8 @@ public sealed class AlipayHkClientTests : IDisposable
     [InlineData("OK")]
     [InlineData("{}")]
     [InlineData("""{"resultInfo":{"resultCode":"SUCCESS"}}""")]
+    [InlineData("""{"resultInfo":{"resultCode":"SUCCESS","resultStatus":"S"},"result":{"resultCode":"PROCESS_FAIL","resultStatus":"F"}}""")]
+    [InlineData("""{"resultInfo":{"resultCode":"SUCCESS","resultStatus":"S","resultStatus":"S"}}""")]
     public async Task A_signed_response_without_a_result_is_malformed_and_retried(string body)
     {
         var result = await SendAsync(_gateway.Signed(body));
@@ -304,6 +354,45 @@ public sealed class AlipayHkClientTests : IDisposable
     }
 
     [Fact]
+    public async Task A_failed_TLS_handshake_names_its_cause()
+    {
+        var openSsl = new InvalidOperationException("error:0A000410:SSL routines::ssl/tls alert handshake failure");
+        var handshake = new InvalidOperationException("SSL Handshake failed with OpenSSL error - SSL_ERROR_SSL.", openSsl);
+        var authentication = new AuthenticationException("Authentication failed, see inner exception.", handshake);
+        var failed = new HttpRequestException(
+            HttpRequestError.SecureConnectionError, "The SSL connection could not be established, see inner exception.", authentication);
+        _gateway.Always = (_, _) => Task.FromException<HttpResponseMessage>(failed);
+        var result = await SendAsync(FakeAlipayHk.Body());
+        Assert.Equal(ClientCodes.ConnectionFailed, result.Code);
+        Assert.EndsWith($"SecureConnectionError: {handshake.Message} {openSsl.Message}", result.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("application/json; charset=UTF-8", null)]
+    [InlineData("application/json;charset=\"utf-8\"", null)]
+    [InlineData("text/plain; charset=utf8", null)]
+    [InlineData("application/json", null)]
+    [InlineData("not a media type", null)]
+    [InlineData("application/json; charset=GBK", "GBK")]
+    [InlineData("application/json; charset=\"ISO-8859-1\"", "\"ISO-8859-1\"")]
+    public async Task A_signed_response_in_another_charset_is_malformed(string contentType, string? charset)
+    {
+        var response = _gateway.Signed(FakeAlipayHk.SuccessJson);
+        response.Content.Headers.TryAddWithoutValidation("Content-Type", contentType);
+        var result = await SendAsync(response);
+        Assert.Equal(charset is null ? "SUCCESS" : ClientCodes.MalformedResponse, result.Code);
+        if (charset is not null) Assert.Contains($"names the charset {charset} instead of UTF-8", result.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task An_unsigned_diagnosis_counts_in_any_charset()
+    {
+        var response = FakeAlipayHk.Unsigned(FakeAlipayHk.Result("INVALID_SIGNATURE", "F"));
+        response.Content.Headers.TryAddWithoutValidation("Content-Type", "application/json;charset=ISO-8859-1");
+        Assert.Equal((SynchronizeResultKind.ConfigurationFault, "INVALID_SIGNATURE"), await KindAndCodeAsync(response));
+    }
+
+    [Fact]
     public async Task A_response_that_breaks_off_is_a_broken_connection()
     {
         _gateway.Always = (_, _) => Task.FromResult(new HttpResponseMessage(HttpStatusCode.OK)
@@ -398,6 +487,31 @@ public sealed class AlipayHkClientTests : IDisposable
     }
 
     [Fact]
+    public async Task Truncates_everything_else_that_AlipayHK_sends_to_128_characters()
+    {
+        var huge = new string('x', 127) + "🎬" + new string('y', 33_000);
+        var response = _gateway.Signed(
+            $$"""{"resultInfo":{"resultCode":"SUCCESS","resultStatus":"S"},"templateCode":"{{huge}}","templateStatus":"{{huge}}"}""");
+        response.Headers.TryAddWithoutValidation("Tracer-Id", new string('t', 33_000));
+        _gateway.Options.MaxResponseBytes = 1024 * 1024;
+        var result = await SendAsync(response);
+        Assert.Equal(SynchronizeResultKind.Succeeded, result.Kind);
+        Assert.Equal(
+            (new string('t', 128), new string('x', 127), new string('x', 127)),
+            (result.TracerId, result.TemplateCode, result.TemplateStatus));
+    }
+
+    [Fact]
+    public async Task Truncates_what_an_unsigned_response_sends()
+    {
+        var response = FakeAlipayHk.Unsigned(FakeAlipayHk.Result("SYSTEM_ERROR", "U", new string('m', 33_000)));
+        response.Headers.TryAddWithoutValidation("tracerId", new string('t', 33_000));
+        var result = await SendAsync(response);
+        Assert.Equal((128, 256), (result.TracerId!.Length, result.Message.Length));
+        Assert.Equal(ClientCodes.MalformedResponse, (await SendAsync(_gateway.Signed(FakeAlipayHk.Result(new string('X', 129), "F")))).Code);
+    }
+
+    [Fact]
     public async Task Is_thread_safe()
     {
         _gateway.Always = (_, _) => Task.FromResult(_gateway.Signed(FakeAlipayHk.SuccessJson));
@@ -406,6 +520,12 @@ public sealed class AlipayHkClientTests : IDisposable
         using var client = AlipayHkClient.Create(_gateway.Options, signer, _gateway.Time, NullLoggerFactory.Instance, gateway);
         await Parallel.ForAsync(0, 64, new ParallelOptions { MaxDegreeOfParallelism = 8 }, async (_, cancellationToken) =>
             Assert.Equal(SynchronizeResultKind.Succeeded, (await client.SynchronizeAsync(FakeAlipayHk.Body(), cancellationToken)).Kind));
+    }
+
+    private async Task<(SynchronizeResultKind Kind, string Code)> KindAndCodeAsync(HttpResponseMessage response)
+    {
+        var result = await SendAsync(response);
+        return (result.Kind, result.Code);
     }
 
     private Task<SynchronizeResult> SendAsync(HttpResponseMessage response)

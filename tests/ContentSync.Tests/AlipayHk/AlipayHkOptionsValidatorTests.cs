@@ -41,10 +41,28 @@ public sealed class AlipayHkOptionsValidatorTests
     [InlineData("/a b")]
     [InlineData("/a/../b")]
     [InlineData("/a%20b")]
+    [InlineData("/a\"b")]
+    [InlineData("/a<b>")]
+    [InlineData("/a{b}")]
+    [InlineData("/a|b")]
+    [InlineData("/a^b")]
+    [InlineData("/a`b")]
     [InlineData("/a\nb")]
     [InlineData("/中")]
     public void Refuses_a_path_that_would_be_signed_differently_than_called(string path) =>
         Assert.StartsWith("AlipayHk:Path must", Assert.Single(Faults(options => options.Path = path)), StringComparison.Ordinal);
+
+    [Fact]
+    public void Accepts_exactly_the_characters_that_are_called_as_they_are_configured()
+    {
+        for (var character = ' '; character <= '~'; character++)
+        {
+            var path = $"/a{character}b";
+            var accepted = Faults(options => options.Path = path).Count == 0;
+            if (accepted) Assert.Equal(path, new Uri(new Uri("https://gateway.example"), path).PathAndQuery);
+            Assert.Equal(char.IsAsciiLetterOrDigit(character) || "-._~!$&'()*+,;=:@/".Contains(character, StringComparison.Ordinal), accepted);
+        }
+    }
 
     [Theory]
     [InlineData("")]
@@ -61,6 +79,8 @@ public sealed class AlipayHkOptionsValidatorTests
         AssertFault("AlipayHk:TotalTimeout must be from", options => options.TotalTimeout = TimeSpan.FromDays(2));
         AssertFault("AlipayHk:ImmediateRetries must be", options => options.ImmediateRetries = -1);
         AssertFault("AlipayHk:ImmediateRetries must be", options => options.ImmediateRetries = 11);
+        AssertFault("AlipayHk:ResponseTimeTolerance must be from 1 s", options => options.ResponseTimeTolerance = TimeSpan.Zero);
+        AssertFault("AlipayHk:ResponseTimeTolerance must be from 1 s", options => options.ResponseTimeTolerance = TimeSpan.FromHours(25));
         AssertFault("AlipayHk:MaxResponseBytes must be", options => options.MaxResponseBytes = 0);
         AssertFault("AlipayHk:MaxResponseBytes must be", options => options.MaxResponseBytes = int.MaxValue);
         AssertFault("AlipayHk:PublicKeys is empty", options => options.PublicKeys.Clear());

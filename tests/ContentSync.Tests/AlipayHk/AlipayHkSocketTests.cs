@@ -1,4 +1,6 @@
 using System.Net;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using ContentSync.AlipayHk;
 using Microsoft.AspNetCore.Builder;
@@ -92,18 +94,40 @@ public sealed class AlipayHkSocketTests : IDisposable
         Assert.Equal((SynchronizeResultKind.Retryable, ClientCodes.ConnectionFailed), (result.Kind, result.Code));
     }
 
+    [Fact]
+    public async Task Names_the_cause_of_an_untrusted_certificate()
+    {
+        _alipayHk.Options.ImmediateRetries = 0;
+        var result = await CallAsync(SignedSuccessAsync, SelfSigned());
+        Assert.Equal((SynchronizeResultKind.Retryable, ClientCodes.ConnectionFailed), (result.Kind, result.Code));
+        Assert.Contains("The remote certificate is invalid", result.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain("inner exception", result.Message, StringComparison.Ordinal);
+    }
+
+    private static X509Certificate2 SelfSigned()
+    {
+        var request = new CertificateRequest("CN=127.0.0.1", FakeAlipayHk.GatewayKey, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1);
+        var now = TimeProvider.System.GetUtcNow();
+        return request.CreateSelfSigned(now.AddDays(-1), now.AddDays(1));
+    }
+
     private async Task SignedSuccessAsync(HttpContext context)
     {
-        using var response = _alipayHk.Signed(FakeAlipayHk.SuccessJson);
+        using var response = _alipayHk.Signed(
+            FakeAlipayHk.SuccessJson, ahead: TimeProvider.System.GetUtcNow() - _alipayHk.Time.GetUtcNow());
         foreach (var (name, values) in response.Headers) context.Response.Headers[name] = values.ToArray();
         await context.Response.Body.WriteAsync(Encoding.UTF8.GetBytes(FakeAlipayHk.SuccessJson));
     }
 
-    private async Task<SynchronizeResult> CallAsync(RequestDelegate respond)
+    private async Task<SynchronizeResult> CallAsync(RequestDelegate respond, X509Certificate2? certificate = null)
     {
+        using var owned = certificate;
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
-        builder.WebHost.UseUrls("http://127.0.0.1:0");
+        builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, 0, listen =>
+        {
+            if (certificate is not null) listen.UseHttps(certificate);
+        }));
         await using var app = builder.Build();
         app.Run(respond);
         await app.StartAsync();

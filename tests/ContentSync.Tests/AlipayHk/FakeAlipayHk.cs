@@ -75,10 +75,12 @@ internal sealed class FakeAlipayHk : HttpMessageHandler
         Content = new ByteArrayContent(Encoding.UTF8.GetBytes(body)),
     };
 
-    public HttpResponseMessage Signed(string body, int status = 200, string keyVersion = "1", RSA? key = null, string? signedBody = null)
+    /// <summary>Signs a response at the time of AlipayHK's clock, which is <paramref name="ahead"/> of ours.</summary>
+    public HttpResponseMessage Signed(
+        string body, int status = 200, string keyVersion = "1", RSA? key = null, string? signedBody = null, TimeSpan ahead = default)
     {
         var response = Unsigned(body, status);
-        var time = Time.GetUtcNow().ToString("yyyy-MM-ddTHH:mm:ss", System.Globalization.CultureInfo.InvariantCulture) + "Z";
+        var time = (Time.GetUtcNow() + ahead).ToString("yyyy-MM-ddTHH:mm:ss", System.Globalization.CultureInfo.InvariantCulture) + "Z";
         var stringToSign = "POST /api/open/alipay/v1/content/synchronize\n" + ClientId + "." + time + "." + (signedBody ?? body);
         var signature = (key ?? GatewayKey).SignData(Encoding.UTF8.GetBytes(stringToSign), HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1);
         response.Headers.TryAddWithoutValidation("Client-Id", ClientId);

@@ -33,9 +33,9 @@ public sealed class ResponseVerificationTests
         var header = "algorithm=RSA256,keyVersion=1,signature=" + SignatureVectors.Text(vector, "signature_header_value_urlencoded");
         var body = Encoding.UTF8.GetBytes(SignatureVectors.Text(vector, "body_utf8"));
         var subject = new ResponseVerification(options, keys, new FakeTimeProvider(), NullLogger<ResponseVerification>.Instance);
-        Assert.Equal(SignatureVerification.Valid, subject.Check(header, SignatureVectors.Text(vector, "time"), null, body).Verification);
+        Assert.Equal(SignatureVerification.Valid, subject.Check(header, Time(vector), null, Time(vector), body).Verification);
         body[^2] ^= 1;
-        Assert.Equal(SignatureVerification.Invalid, subject.Check(header, SignatureVectors.Text(vector, "time"), null, body).Verification);
+        Assert.Equal(SignatureVerification.Invalid, subject.Check(header, Time(vector), null, Time(vector), body).Verification);
     }
 
     [Fact]
@@ -99,9 +99,22 @@ public sealed class ResponseVerificationTests
     {
         using var verifier = new Verifier(Vector);
         var body = Encoding.UTF8.GetBytes(Vector.Body);
-        Assert.Equal(SignatureVerification.Unsigned, verifier.Subject.Check(null, null, Vector.ClientId, "{}"u8).Verification);
-        Assert.Equal(SignatureVerification.Incomplete, verifier.Subject.Check(Vector.Header, null, Vector.ClientId, body).Verification);
-        Assert.Equal(SignatureVerification.Incomplete, verifier.Subject.Check(null, Vector.Time, Vector.ClientId, body).Verification);
+        Assert.Equal(SignatureVerification.Unsigned, verifier.Subject.Check(null, null, Vector.ClientId, Vector.Time, "{}"u8).Verification);
+        Assert.Equal(SignatureVerification.Incomplete, verifier.Subject.Check(Vector.Header, null, Vector.ClientId, Vector.Time, body).Verification);
+        Assert.Equal(SignatureVerification.Incomplete, verifier.Subject.Check(null, Vector.Time, Vector.ClientId, Vector.Time, body).Verification);
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData(" ")]
+    public void An_empty_Response_Time_counts_as_missing_even_if_the_signature_covers_it(string time)
+    {
+        using var key = RSA.Create(2048);
+        var stringToSign = $"POST {Vector.Path}\n{Vector.ClientId}.{time}.{Vector.Body}";
+        var signature = key.SignData(Encoding.UTF8.GetBytes(stringToSign), HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1);
+        var check = Check(
+            Vector, signature: SignatureHeader.Format("1", signature), time: time, publicKey: key.ExportSubjectPublicKeyInfoPem());
+        Assert.Equal(SignatureVerification.Incomplete, check.Verification);
     }
 
     [Fact]
@@ -146,34 +159,71 @@ public sealed class ResponseVerificationTests
         using var verifier = new Verifier(Vector);
         var body = Encoding.UTF8.GetBytes(Vector.Body);
         verifier.Time.SetUtcNow(new DateTimeOffset(2026, 2, 28, 0, 4, 59, TimeSpan.Zero));
-        Assert.Equal(SignatureVerification.Valid, verifier.Subject.Check(Vector.Header, Vector.Time, null, body).Verification);
+        Assert.Equal(SignatureVerification.Valid, verifier.Subject.Check(Vector.Header, Vector.Time, null, Vector.Time, body).Verification);
         Assert.Empty(verifier.Log.Lines);
         verifier.Time.Advance(TimeSpan.FromSeconds(30));
         for (var i = 0; i < 3; i++)
         {
-            Assert.Equal(SignatureVerification.Valid, verifier.Subject.Check(Vector.Header, Vector.Time, null, body).Verification);
+            Assert.Equal(SignatureVerification.Valid, verifier.Subject.Check(Vector.Header, Vector.Time, null, Vector.Time, body).Verification);
         }
 
         Assert.Contains("-329 s from the local clock", Assert.Single(verifier.Log.Lines), StringComparison.Ordinal);
         verifier.Time.Advance(TimeSpan.FromMinutes(1));
-        verifier.Subject.Check(Vector.Header, Vector.Time, null, body);
+        verifier.Subject.Check(Vector.Header, Vector.Time, null, Vector.Time, body);
         Assert.Equal(2, verifier.Log.Lines.Count);
     }
 
     [Fact]
     public void Never_throws_on_hostile_headers() => Gen.Select(Gen.String, Gen.String, Gen.Byte.Array).Sample(
         (signature, time, body) => Check(Vector, signature: signature, time: time, body: body).Verification
-            is SignatureVerification.Malformed
+            is SignatureVerification.Incomplete
+            or SignatureVerification.Malformed
             or SignatureVerification.UnsupportedAlgorithm
             or SignatureVerification.UnknownKeyVersion
             or SignatureVerification.Invalid,
         iter: 1000);
+
+    [Theory]
+    [InlineData("2026-02-28T00:04:59+00:00", SignatureVerification.Valid)]
+    [InlineData("2026-02-28T08:05:00+08:00", SignatureVerification.Valid)]
+    [InlineData("2026-02-28T00:05:01+00:00", SignatureVerification.Outdated)]
+    [InlineData("2026-04-09T00:00:00+00:00", SignatureVerification.Outdated)]
+    [InlineData("2026-01-01T00:00:00+00:00", SignatureVerification.Valid)]
+    public void Refuses_a_genuine_response_that_is_earlier_than_the_request_beyond_the_tolerance(string requestTime, SignatureVerification expected)
+    {
+        var vector = SignatureVectors.All.Single(vector => vector.Time == "2026-02-28T00:00:00+00:00");
+        Assert.Equal(expected, Check(vector, requestTime: requestTime).Verification);
+    }
+
+    [Fact]
+    public void Names_both_times_and_the_setting_of_an_outdated_response()
+    {
+        var detail = Check(SignatureVectors.All.Single(vector => vector.Time == "1767225599123"), requestTime: "2026-03-01T12:00:00+00:00").Detail;
+        Assert.Equal(
+            "Response-Time 2025-12-31T23:59:59+00:00 is earlier than our Request-Time 2026-03-01T12:00:00+00:00 by more than "
+                + "AlipayHk:ResponseTimeTolerance (00:05:00): this may be an old response.",
+            detail);
+    }
+
+    [Fact]
+    public void Refuses_a_signed_response_whose_time_cannot_be_read()
+    {
+        using var key = RSA.Create(2048);
+        var stringToSign = $"POST {Vector.Path}\n{Vector.ClientId}.yesterday.{Vector.Body}";
+        var signature = key.SignData(Encoding.UTF8.GetBytes(stringToSign), HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1);
+        var check = Check(
+            Vector, signature: SignatureHeader.Format("1", signature), time: "yesterday", publicKey: key.ExportSubjectPublicKeyInfoPem());
+        Assert.Equal(SignatureVerification.Malformed, check.Verification);
+    }
+
+    private static string Time(System.Text.Json.JsonElement vector) => SignatureVectors.Text(vector, "time");
 
     private static ResponseCheck Check(
         SignatureVector vector,
         string? signature = null,
         string? time = null,
         string? responseClientId = "",
+        string? requestTime = null,
         byte[]? body = null,
         string? path = null,
         string? clientId = null,
@@ -184,6 +234,7 @@ public sealed class ResponseVerificationTests
             signature ?? vector.Header,
             time ?? vector.Time,
             responseClientId == "" ? clientId ?? vector.ClientId : responseClientId,
+            requestTime ?? vector.Time,
             body ?? Encoding.UTF8.GetBytes(vector.Body));
     }
 

@@ -6,7 +6,6 @@ public sealed class ResultCodesTests
 {
     [Theory]
     [InlineData("SUCCESS", "S", SynchronizeResultKind.Succeeded)]
-    [InlineData("DONE_OTHERWISE", "S", SynchronizeResultKind.Succeeded)]
     [InlineData("PARAM_ILLEGAL", "F", SynchronizeResultKind.Rejected)]
     [InlineData("CONTENT_RISKY", "F", SynchronizeResultKind.Rejected)]
     [InlineData("PROCESS_FAIL", "F", SynchronizeResultKind.Rejected)]
@@ -36,6 +35,8 @@ public sealed class ResultCodesTests
     [InlineData("SUCCESS", "s")]
     [InlineData("SUCCESS", " S")]
     [InlineData("SUCCESS", "SUCCESS")]
+    [InlineData("DONE_OTHERWISE", "S")]
+    [InlineData("success", "S")]
     [InlineData("CONTENT_RISKY", "S")]
     [InlineData("UNKNOWN_EXCEPTION", "S")]
     [InlineData("INVALID_SIGNATURE", "S")]

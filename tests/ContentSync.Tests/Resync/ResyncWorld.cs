@@ -139,14 +139,13 @@ internal sealed class ResyncWorld : IDisposable
         PublicKeys = [new AlipayHkKeyOptions { KeyVersion = "1", PublicKey = AlipayHkKey.ExportSubjectPublicKeyInfoPem() }],
     };
 
-    /// <summary>Returns the same response to every request, signed once, and keeps the items it received.</summary>
+    /// <summary>Responds at the time of the request, signs each different response once, and keeps the items it received.</summary>
     internal sealed class CannedAlipayHk : HttpMessageHandler
     {
         public const string ClientId = "4Q5Y8W0WSG45P907917";
-        private const string Time = "2026-03-01T12:00:00+00:00";
 
         private readonly Lock _lock = new();
-        private readonly Dictionary<string, string> _signatures = [];
+        private readonly Dictionary<(string Time, string Json), string> _signatures = [];
 
         /// <summary>contentInfo by contentId, preceded by the status.</summary>
         public Dictionary<string, string> Items { get; } = new(StringComparer.Ordinal);
@@ -172,11 +171,12 @@ internal sealed class ResyncWorld : IDisposable
         private HttpResponseMessage Respond(HttpRequestMessage request, string code, string status)
         {
             var json = $$$"""{"resultInfo":{"resultCode":"{{{code}}}","resultStatus":"{{{status}}}","resultMessage":"message"}}""";
-            if (!_signatures.TryGetValue(json, out var signature))
+            var time = request.Headers.NonValidated["Request-Time"].ToString();
+            if (!_signatures.TryGetValue((time, json), out var signature))
             {
-                var content = Encoding.UTF8.GetBytes($"POST /api/open/alipay/v1/content/synchronize\n{ClientId}.{Time}.{json}");
+                var content = Encoding.UTF8.GetBytes($"POST /api/open/alipay/v1/content/synchronize\n{ClientId}.{time}.{json}");
                 var signed = AlipayHkKey.SignData(content, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1);
-                _signatures[json] = signature = Uri.EscapeDataString(Convert.ToBase64String(signed));
+                _signatures[(time, json)] = signature = Uri.EscapeDataString(Convert.ToBase64String(signed));
             }
 
             var response = new HttpResponseMessage(HttpStatusCode.OK)
@@ -185,7 +185,7 @@ internal sealed class ResyncWorld : IDisposable
                 Content = new ByteArrayContent(Encoding.UTF8.GetBytes(json)),
             };
             response.Headers.TryAddWithoutValidation("Client-Id", ClientId);
-            response.Headers.TryAddWithoutValidation("Response-Time", Time);
+            response.Headers.TryAddWithoutValidation("Response-Time", time);
             response.Headers.TryAddWithoutValidation("Signature", $"algorithm=RSA256,keyVersion=1,signature={signature}");
             return response;
         }

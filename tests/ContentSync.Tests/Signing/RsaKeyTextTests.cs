@@ -1,3 +1,4 @@
+using System.Formats.Asn1;
 using System.Security.Cryptography;
 using ContentSync.Signing;
 
@@ -110,6 +111,47 @@ public sealed class RsaKeyTextTests
 
         var asPublic = Assert.Throws<RsaKeyTextException>(() => RsaKeyText.ImportPublic(ecc.ExportSubjectPublicKeyInfoPem(), Setting));
         Assert.Contains("ECC224", asPublic.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Refuses_a_key_on_a_curve_that_the_platform_does_not_know()
+    {
+        var publicKey = Convert.ToBase64String(EccKeyOnUnknownCurve(isPrivate: false));
+        var privateKey = Convert.ToBase64String(EccKeyOnUnknownCurve(isPrivate: true));
+        var asPublic = Assert.Throws<RsaKeyTextException>(() => RsaKeyText.ImportPublic(publicKey, Setting));
+        var asPrivate = Assert.Throws<RsaKeyTextException>(() => RsaKeyText.ImportPrivate(privateKey, Setting));
+        Assert.StartsWith($"{Setting} holds an elliptic-curve key.", asPublic.Message, StringComparison.Ordinal);
+        Assert.StartsWith($"{Setting} holds an elliptic-curve key.", asPrivate.Message, StringComparison.Ordinal);
+        AssertDoesNotRepeat(publicKey, asPublic);
+    }
+
+    private static byte[] EccKeyOnUnknownCurve(bool isPrivate)
+    {
+        var writer = new AsnWriter(AsnEncodingRules.DER);
+        using (writer.PushSequence())
+        {
+            if (isPrivate) writer.WriteInteger(0);
+            using (writer.PushSequence())
+            {
+                writer.WriteObjectIdentifier("1.2.840.10045.2.1");
+                writer.WriteObjectIdentifier("1.2.3.4.5");
+            }
+
+            if (isPrivate) WritePrivateKey();
+            else writer.WriteBitString([4, .. new byte[56]]);
+        }
+
+        return writer.Encode();
+
+        void WritePrivateKey()
+        {
+            using var octets = writer.PushOctetString();
+            using var key = writer.PushSequence();
+            writer.WriteInteger(1);
+            writer.WriteOctetString(new byte[28]);
+            using var tagged = writer.PushSequence(new Asn1Tag(TagClass.ContextSpecific, 1, isConstructed: true));
+            writer.WriteBitString([4, .. new byte[56]]);
+        }
     }
 
     [Fact]

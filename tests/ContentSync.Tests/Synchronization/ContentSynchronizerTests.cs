@@ -1,3 +1,4 @@
+using System.Text;
 using ContentSync.AlipayHk;
 using ContentSync.Content;
 using ContentSync.Ledger;
@@ -40,6 +41,25 @@ public sealed class ContentSynchronizerTests : IDisposable
         Assert.Equal("SUCCESS", outcome.Record.LastAttempt!.Code);
         Assert.Null(outcome.Record.Lease);
         Assert.Single(_alipayHk.Sent);
+    }
+
+    [Fact]
+    public async Task Records_no_more_than_128_characters_of_an_identifier_that_AlipayHK_sends()
+    {
+        var huge = new string('x', 33_000);
+        _alipayHk.Always = (_, _) =>
+        {
+            var response = _alipayHk.Signed(
+                $$"""{"resultInfo":{"resultCode":"SUCCESS","resultStatus":"S"},"templateCode":"{{huge}}","templateStatus":"{{huge}}"}""");
+            response.Headers.TryAddWithoutValidation("Tracer-Id", huge);
+            return Task.FromResult(response);
+        };
+        _alipayHk.Options.MaxResponseBytes = 1024 * 1024;
+        var synchronizer = Synchronizer();
+        await AcceptAsync(synchronizer, Item("A"));
+        var record = (await SynchronizeAsync(synchronizer, "A")).Record!;
+        Assert.Equal(SyncState.Synchronized, record.State);
+        Assert.Equal((128, 128, 128), (record.LastAttempt!.TracerId!.Length, record.TemplateCode!.Length, record.TemplateStatus!.Length));
     }
 
     [Fact]
@@ -199,6 +219,57 @@ public sealed class ContentSynchronizerTests : IDisposable
         }
 
         Assert.Equal(0, (await _ledger.FindAsync("B", CancellationToken.None))!.Attempts);
+    }
+
+    [Fact]
+    public async Task Outdated_responses_to_two_items_in_a_row_are_a_clock_fault_that_stops_sending_until_a_valid_response()
+    {
+        var hoursBehind = 3.0;
+        _alipayHk.Always = (_, _) => Task.FromResult(_alipayHk.Signed(FakeAlipayHk.SuccessJson, ahead: TimeSpan.FromHours(-hoursBehind)));
+        var synchronizer = Synchronizer();
+        foreach (var contentId in (string[])["A", "B", "C"]) await AcceptAsync(synchronizer, Item(contentId));
+        var first = await SynchronizeAsync(synchronizer, "A");
+        Assert.Equal((PendingCause.Retry, ClientCodes.OutdatedResponse, 1), (first.Cause, first.Code, first.Record!.Attempts));
+        Assert.Null(_breaker.OpenState);
+
+        var second = await SynchronizeAsync(synchronizer, "B");
+        Assert.Equal((PendingCause.Deferred, ClientCodes.ClockFault, 0), (second.Cause, second.Code, second.Record!.Attempts));
+        Assert.Equal((TripCause.ConfigurationFault, ClientCodes.ClockFault), (_breaker.OpenState!.Cause, _breaker.OpenState.Code));
+        Assert.Contains("Response-Time 2026-03-01T09:00:00+00:00", _breaker.OpenState.Message, StringComparison.Ordinal);
+        Assert.Contains("Request-Time 2026-03-01T12:00:00+00:00", _breaker.OpenState.Message, StringComparison.Ordinal);
+        Assert.EndsWith("check this machine's clock.", _breaker.OpenState.Message, StringComparison.Ordinal);
+        Assert.Equal(PendingCause.Deferred, (await SynchronizeAsync(synchronizer, "C")).Cause);
+        Assert.Equal(2, _alipayHk.Sent.Count);
+
+        for (var probe = 1; probe <= 20; probe++)
+        {
+            _alipayHk.Time.Advance(_options.ProbeInterval + _options.LateEffectWindow);
+            Assert.Equal(0, (await SynchronizeAsync(synchronizer, "C")).Record!.Attempts);
+        }
+
+        Assert.Equal(22, _alipayHk.Sent.Count);
+        hoursBehind = 0;
+        _alipayHk.Time.Advance(_options.ProbeInterval + _options.LateEffectWindow);
+        Assert.Equal(SyncOutcomeKind.Synchronized, (await SynchronizeAsync(synchronizer, "C")).Kind);
+        Assert.Null(_breaker.OpenState);
+    }
+
+    [Fact]
+    public async Task Outdated_responses_to_one_item_among_valid_ones_spend_its_attempts_and_stop_nothing()
+    {
+        _alipayHk.Always = (request, _) => Task.FromResult(_alipayHk.Signed(
+            FakeAlipayHk.SuccessJson,
+            ahead: Encoding.UTF8.GetString(request.Body).Contains("\"contentId\":\"A", StringComparison.Ordinal) ? TimeSpan.FromHours(-1) : default));
+        var synchronizer = Synchronizer();
+        await AcceptAsync(synchronizer, Item("A"));
+        await SynchronizeAsync(synchronizer, "A");
+        _alipayHk.Time.Advance(TimeSpan.FromHours(1));
+        Assert.Equal(2, (await SynchronizeAsync(synchronizer, "A")).Record!.Attempts);
+        await AcceptAsync(synchronizer, Item("B"));
+        Assert.Equal(SyncOutcomeKind.Synchronized, (await SynchronizeAsync(synchronizer, "B")).Kind);
+        await AcceptAsync(synchronizer, Item("A2"));
+        Assert.Equal(ClientCodes.OutdatedResponse, (await SynchronizeAsync(synchronizer, "A2")).Code);
+        Assert.Null(_breaker.OpenState);
     }
 
     [Fact]

@@ -56,6 +56,11 @@ internal static class CodeAdvice
             "AlipayHK signs with a key that is not configured. Add the new key to AlipayHk:PublicKeys and keep the old one.",
         [ClientCodes.UnsupportedResponseAlgorithm] =
             "AlipayHK does not sign with RSA256. Ask AlipayHK to use RSA256 for your Client-Id.",
+        [ClientCodes.OutdatedResponse] =
+            "A genuine but old response arrived: a proxy or cache repeats responses, or a clock is wrong. " + Automatic,
+        [ClientCodes.ClockFault] =
+            "AlipayHK's responses are earlier than our requests. Check the clock of the machine that runs this app first, then ask AlipayHK "
+            + "about its own. Sending resumes automatically once a probe succeeds.",
         [ClientCodes.UndecryptableResponse] =
             "AlipayHK's response is encrypted and cannot be decrypted. Check AlipayHk:Encryption and the private key.",
         [ClientCodes.SigningUnavailable] =
