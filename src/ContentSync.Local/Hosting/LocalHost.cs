@@ -1,9 +1,6 @@
 using System.Net;
-using ContentSync.AlipayHk;
 using ContentSync.Http;
-using ContentSync.Http.Webhooks;
 using ContentSync.Local.Pipeline;
-using ContentSync.Synchronization;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Hosting;

@@ -1,7 +1,6 @@
 using ContentSync.AlipayHk;
 using ContentSync.Catalog;
 using ContentSync.Content;
-using ContentSync.Http.Webhooks;
 using ContentSync.Ledger;
 using ContentSync.Resync;
 using ContentSync.Resync.Lanes;

@@ -1,12 +1,6 @@
-using ContentSync.AlipayHk;
 using ContentSync.Catalog;
-using ContentSync.Content;
-using ContentSync.Ledger;
 using ContentSync.Resync;
-using ContentSync.Resync.Lanes;
 using ContentSync.Resync.Planning;
-using ContentSync.Sqlite;
-using ContentSync.Synchronization;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 

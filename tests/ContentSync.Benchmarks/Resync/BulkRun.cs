@@ -2,7 +2,6 @@ using System.Diagnostics;
 using ContentSync.AlipayHk;
 using ContentSync.Benchmarks.Ratios;
 using ContentSync.Catalog;
-using ContentSync.Content;
 using ContentSync.Ledger;
 using ContentSync.Local.Pipeline;
 using ContentSync.Resync;

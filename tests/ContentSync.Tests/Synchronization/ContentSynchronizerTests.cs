@@ -7,7 +7,6 @@ using ContentSync.Synchronization;
 using ContentSync.Tests.AlipayHk;
 using ContentSync.Tests.Ledger;
 using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Logging.Abstractions;
 
 namespace ContentSync.Tests.Synchronization;
 

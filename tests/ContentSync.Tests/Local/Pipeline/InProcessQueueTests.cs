@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using ContentSync.AlipayHk;
 using ContentSync.Ledger;
 using ContentSync.Local.Pipeline;
 using ContentSync.Synchronization;
