@@ -31,6 +31,7 @@ public sealed partial class InProcessQueue : ISyncQueue, IAsyncDisposable
     private TaskCompletionSource? _activeChanged;
     private long _tickets;
     private int _delayedCount;
+    private int _disposed;
 
     /// <param name="synchronizer">Sends the items.</param>
     /// <param name="workers">Max items in flight at the same time.</param>
@@ -105,6 +106,8 @@ public sealed partial class InProcessQueue : ISyncQueue, IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        // A container disposes of a singleton once for each service under which it is known.
+        if (Interlocked.Exchange(ref _disposed, 1) == 1) return;
         await StopAsync(TimeSpan.Zero).ConfigureAwait(false);
         _stopping.Dispose();
         _abandon.Dispose();

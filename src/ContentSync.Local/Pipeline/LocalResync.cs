@@ -20,6 +20,7 @@ public sealed partial class LocalResync : IResyncScheduler, IAsyncDisposable
     private readonly CancellationTokenSource _stopping = new();
     private readonly Dictionary<string, SemaphoreSlim> _scheduled;
     private Task _working = Task.CompletedTask;
+    private int _disposed;
 
     public LocalResync(
         CatalogPlanner planner,
@@ -78,6 +79,8 @@ public sealed partial class LocalResync : IResyncScheduler, IAsyncDisposable
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
+        // A container disposes of a singleton once for each service under which it is known.
+        if (Interlocked.Exchange(ref _disposed, 1) == 1) return;
         await StopAsync().ConfigureAwait(false);
         foreach (var scheduled in _scheduled.Values) scheduled.Dispose();
         _stopping.Dispose();

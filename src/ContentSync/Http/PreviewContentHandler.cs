@@ -10,7 +10,12 @@ namespace ContentSync.Http;
 /// POST /api/content/preview: what would be sent for one item and what the ledger would decide. Sends, signs and stores nothing.
 /// </summary>
 public sealed class PreviewContentHandler(
-    ContentReader reader, ContentOptions options, AlipayHkOptions alipayHk, RequestIdSource requestIds, ISyncLedger ledger, [FromKeyedServices(Clocks.Wall)] TimeProvider time)
+    ContentReader reader,
+    ContentOptions options,
+    AlipayHkOptions alipayHk,
+    RequestIdSource requestIds,
+    ISyncLedger ledger,
+    [FromKeyedServices(Clocks.Wall)] TimeProvider time)
 {
     /// <returns>200 with the preview, 400 not valid, 413 too large, 415 not JSON, 503 if the ledger is unavailable.</returns>
     public async Task<IResult> HandleAsync(HttpRequest request, CancellationToken cancellationToken)

@@ -16,7 +16,11 @@ namespace ContentSync.Http;
 /// POST /api/content/batch: many items, as a JSON array or one per line (NDJSON). Each item is accepted into the ledger and enqueued, or
 /// rejected, on its own. The body is read as it arrives; only the response grows with the number of items.
 /// </summary>
-public sealed class SubmitContentBatchHandler(CatalogReader reader, ContentSynchronizer synchronizer, ISyncQueue queue, [FromKeyedServices(Clocks.Store)] TimeProvider time)
+public sealed class SubmitContentBatchHandler(
+    CatalogReader reader,
+    ContentSynchronizer synchronizer,
+    ISyncQueue queue,
+    [FromKeyedServices(Clocks.Store)] TimeProvider time)
 {
     /// <summary>Max bytes per request.</summary>
     public const int MaxBodyBytes = 64 * 1024 * 1024;

@@ -13,7 +13,11 @@ namespace ContentSync.Http;
 /// <c>respond-async</c> (RFC 7240).
 /// </summary>
 public sealed class SubmitContentHandler(
-    ContentReader reader, ContentOptions options, ContentSynchronizer synchronizer, ISyncQueue queue, [FromKeyedServices(Clocks.Store)] TimeProvider time)
+    ContentReader reader,
+    ContentOptions options,
+    ContentSynchronizer synchronizer,
+    ISyncQueue queue,
+    [FromKeyedServices(Clocks.Store)] TimeProvider time)
 {
     /// <summary>Path of an item's state, to which its contentId is appended; served by <see cref="GetContentHandler"/>.</summary>
     public const string StatusPath = "/api/content/";

@@ -18,7 +18,11 @@ public sealed record ResyncPage(long Number, IReadOnlyList<ResyncPack> Packs);
 /// Accepts a plan's items into the ledger, page by page: first the lines of the catalog, then the items that the plan names beside them.
 /// Those are delisted or, if the ledger itself is the source, sent again.
 /// </summary>
-public sealed class ResyncPages(CatalogReader reader, ContentSynchronizer synchronizer, ISyncLedger ledger, [FromKeyedServices(Clocks.Store)] TimeProvider time)
+public sealed class ResyncPages(
+    CatalogReader reader,
+    ContentSynchronizer synchronizer,
+    ISyncLedger ledger,
+    [FromKeyedServices(Clocks.Store)] TimeProvider time)
 {
     private const int BatchSize = 256;
 

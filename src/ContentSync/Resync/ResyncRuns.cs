@@ -48,7 +48,12 @@ public interface IResyncScheduler
 }
 
 /// <summary>Starts, lists and cancels runs, for the API, timers and the board. Thread-safe.</summary>
-public sealed class ResyncRuns(ResyncRunner runner, IResyncStore store, IPackLanes lanes, IResyncScheduler scheduler, [FromKeyedServices(Clocks.Store)] TimeProvider time)
+public sealed class ResyncRuns(
+    ResyncRunner runner,
+    IResyncStore store,
+    IPackLanes lanes,
+    IResyncScheduler scheduler,
+    [FromKeyedServices(Clocks.Store)] TimeProvider time)
 {
     /// <summary>Requests a run and schedules it; if a run of this source is in progress already, schedules that one.</summary>
     /// <exception cref="IOException">The store cannot be used.</exception>

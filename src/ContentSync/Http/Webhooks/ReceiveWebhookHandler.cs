@@ -12,7 +12,12 @@ namespace ContentSync.Http.Webhooks;
 /// Webhooks. Each item is accepted into the ledger and enqueued, or rejected, on its own.
 /// </summary>
 public sealed class ReceiveWebhookHandler(
-    WebhookEventReader events, WebhookVerifier verifier, WebhookIdCache ids, ContentSynchronizer synchronizer, ISyncQueue queue, [FromKeyedServices(Clocks.Store)] TimeProvider time)
+    WebhookEventReader events,
+    WebhookVerifier verifier,
+    WebhookIdCache ids,
+    ContentSynchronizer synchronizer,
+    ISyncQueue queue,
+    [FromKeyedServices(Clocks.Store)] TimeProvider time)
 {
     /// <summary>Max bytes per message.</summary>
     public const int MaxBodyBytes = 4 * 1024 * 1024;

@@ -48,7 +48,11 @@ public sealed record PackDeferral(string Reason, TimeSpan Delay, bool IsFault);
 /// Sends a pack's items to AlipayHK, a few at a time and at the lane's rate. An item that fails leaves the pack: it becomes a message of
 /// its own with its own back-off, so it does not delay the others. Sending a pack again costs nothing for items that are in sync.
 /// </summary>
-public sealed class PackSender(ContentSynchronizer synchronizer, ISyncQueue itemQueue, ResyncOptions options, [FromKeyedServices(Clocks.Store)] TimeProvider time)
+public sealed class PackSender(
+    ContentSynchronizer synchronizer,
+    ISyncQueue itemQueue,
+    ResyncOptions options,
+    [FromKeyedServices(Clocks.Store)] TimeProvider time)
 {
     /// <summary>Wait before the next check of an item that another input is sending.</summary>
     private static readonly TimeSpan MaxBusyWait = TimeSpan.FromMilliseconds(100);
