@@ -15,7 +15,7 @@ public sealed class AzuriteHostTests(AzuriteStorage azurite)
     public async Task Creates_its_table_at_startup_and_stores_items_in_it()
     {
         await using var host = await TestHost.StartAsync(services: services => services.AddSingleton(azurite.Table()).AddSingleton<ISyncLedger>(
-            provider => new TableLedger(provider.GetRequiredService<Azure.Data.Tables.TableClient>(), provider.GetRequiredService<TimeProvider>())));
+            provider => new TableLedger(provider.GetRequiredService<Azure.Data.Tables.TableClient>(), provider.StoreClock())));
         foreach (var service in host.Services.GetServices<IHostedService>()) await service.StartAsync(CancellationToken.None);
 
         host.Gateway.Faults = GatewayFaults.Parse("unknown=1*1");
