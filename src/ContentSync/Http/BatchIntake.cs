@@ -1,3 +1,5 @@
+using System.ComponentModel.DataAnnotations;
+using System.Text.Json.Serialization;
 using ContentSync.Content;
 using ContentSync.Ledger;
 using ContentSync.Synchronization;
@@ -95,12 +97,12 @@ internal sealed class BatchIntake(ContentSynchronizer synchronizer, ISyncQueue q
     }
 }
 
-/// <summary>Response to a batch.</summary>
+/// <summary>What happened to the items of a batch.</summary>
 /// <param name="Counts">Items by outcome.</param>
 /// <param name="Items">In the order of the batch.</param>
 public sealed record BatchResult(IReadOnlyDictionary<string, int> Counts, IReadOnlyList<BatchItemResult> Items)
 {
-    /// <summary>True if the same webhook message was already accepted; absent otherwise.</summary>
+    /// <summary>Webhooks only: true if the whole message was already accepted; absent otherwise.</summary>
     public bool? Duplicate { get; init; }
 
     /// <summary>True if at least one item is to be sent to AlipayHK.</summary>
@@ -111,13 +113,16 @@ public sealed record BatchResult(IReadOnlyDictionary<string, int> Counts, IReadO
 }
 
 /// <summary>The outcome of one item of a batch.</summary>
+/// <remarks>Problem details carry it too, whose serializer would write null members.</remarks>
 /// <param name="Index">Its index in the batch, from 0.</param>
 /// <param name="ContentId">Absent if it could not be read.</param>
-/// <param name="Outcome">
-/// accepted, alreadyPending, unchanged, superseded, revisionConflict, parked or invalid; notAccepted if the ledger was unavailable.
-/// </param>
+/// <param name="Outcome">What happened to the item; notAccepted if the ledger was unavailable.</param>
 /// <param name="Errors">Set if the item is invalid. From the 1,001st invalid item on, only the first error of each.</param>
-public sealed record BatchItemResult(int Index, string? ContentId, string Outcome, IReadOnlyList<ProblemError>? Errors)
+public sealed record BatchItemResult(
+    int Index,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? ContentId,
+    [property: EnumDataType(typeof(AcceptanceKind)), AllowedValues(BatchItemResult.Invalid, BatchItemResult.NotAccepted)] string Outcome,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] IReadOnlyList<ProblemError>? Errors)
 {
     internal const string Accepted = "accepted";
     internal const string AlreadyPending = "alreadyPending";

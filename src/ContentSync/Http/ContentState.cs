@@ -1,3 +1,4 @@
+using System.ComponentModel.DataAnnotations;
 using System.Text.Json;
 using ContentSync.Ledger;
 
@@ -6,8 +7,10 @@ namespace ContentSync.Http;
 /// <summary>The state of one item.</summary>
 public sealed record ContentState
 {
+    /// <summary>The item's contentId.</summary>
     public required string ContentId { get; init; }
 
+    /// <summary>The item's contentType.</summary>
     public required string ContentType { get; init; }
 
     /// <summary>0 delisted, 1 listed.</summary>
@@ -16,16 +19,21 @@ public sealed record ContentState
     /// <summary>The latest accepted revision: the caller's integer, or a time in ISO 8601.</summary>
     public required string Revision { get; init; }
 
-    /// <summary>pending, synchronized or parked.</summary>
+    /// <summary>The item's state.</summary>
+    [EnumDataType(typeof(SyncState))]
     public required string State { get; init; }
 
-    /// <summary>rejected, attemptsExhausted or ageExceeded; absent unless parked.</summary>
+    /// <summary>Absent unless parked.</summary>
+    [EnumDataType(typeof(ParkReason))]
     public string? ParkReason { get; init; }
 
+    /// <summary>The requestId sent to AlipayHK, the same on every attempt for this version.</summary>
     public required string RequestId { get; init; }
 
+    /// <summary>Attempts spent on this version.</summary>
     public required int Attempts { get; init; }
 
+    /// <summary>When this version was accepted.</summary>
     public required DateTimeOffset AcceptedAt { get; init; }
 
     /// <summary>When the next attempt is due; absent unless pending.</summary>
@@ -34,8 +42,10 @@ public sealed record ContentState
     /// <summary>The revision that AlipayHK acknowledged last.</summary>
     public string? SynchronizedRevision { get; init; }
 
+    /// <summary>When AlipayHK acknowledged it.</summary>
     public DateTimeOffset? SynchronizedAt { get; init; }
 
+    /// <summary>How the last attempt ended; absent before the first one.</summary>
     public AttemptState? LastAttempt { get; init; }
 
     /// <summary>MOVIE only.</summary>
@@ -94,11 +104,12 @@ public sealed record ContentState
 /// <summary>How an attempt ended.</summary>
 /// <param name="At">When the response was read or timed out.</param>
 /// <param name="RequestId">The requestId sent to AlipayHK.</param>
-/// <param name="Code">AlipayHK's resultCode, or one of this app's own (<see cref="AlipayHk.ClientCodes"/>).</param>
+/// <param name="Code">AlipayHK's resultCode, or one of this app's own.</param>
 /// <param name="Message">AlipayHK's resultMessage, or this app's explanation.</param>
 /// <param name="TracerId">AlipayHK's id of the request; quote it to AlipayHK's support.</param>
 /// <param name="TemplateCode">MOVIE only, if the attempt succeeded.</param>
 /// <param name="TemplateStatus">MOVIE only, if the attempt succeeded: valid, paused, expired or frozen, as AlipayHK spells it.</param>
+/// <remarks>This app's own codes are in <see cref="AlipayHk.ClientCodes"/>.</remarks>
 public sealed record AttemptState(
     DateTimeOffset At,
     string RequestId,

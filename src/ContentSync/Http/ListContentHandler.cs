@@ -1,4 +1,5 @@
 using System.Globalization;
+using ContentSync.Http.Description;
 using ContentSync.Ledger;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.HttpResults;
@@ -14,7 +15,22 @@ public sealed class ListContentHandler(ISyncLedger ledger, ContinuationTokens to
     /// <summary>Max items per page.</summary>
     public const int MaxLimit = 200;
 
-    internal static readonly string[] Parameters = ["state", "type", "code", "limit", "continuation"];
+    internal static readonly IReadOnlyList<ParameterDescription> Parameters =
+    [
+        ParameterDescription.Query("state", "Only items in this state.") with { Type = typeof(SyncState) },
+        ParameterDescription.Query("type", "Only items of exactly this contentType."),
+        ParameterDescription.Query("code", "Only items whose last attempt ended with this code."),
+        ParameterDescription.Query("limit", "Max items per page.") with
+        {
+            Type = typeof(int),
+            Minimum = 1,
+            Maximum = MaxLimit,
+            Default = DefaultLimit,
+        },
+        ParameterDescription.Query("continuation", "The continuation from the previous response, unmodified and with the same filters."),
+    ];
+
+    private static readonly string[] Names = [.. Parameters.Select(parameter => parameter.Name)];
 
     /// <returns>200 with a page, 400 if the query is not valid, 503 if the ledger is unavailable.</returns>
     public async Task<IResult> HandleAsync(HttpRequest request, CancellationToken cancellationToken)
@@ -67,8 +83,8 @@ public sealed class ListContentHandler(ISyncLedger ledger, ContinuationTokens to
     {
         foreach (var (name, values) in query)
         {
-            if (!Parameters.Contains(name, StringComparer.Ordinal))
-                return Problem.Query($"Unknown parameter '{name}'; the parameters are {string.Join(", ", Parameters)}.");
+            if (!Names.Contains(name, StringComparer.Ordinal))
+                return Problem.Query($"Unknown parameter '{name}'; the parameters are {string.Join(", ", Names)}.");
             if (values.Count > 1) return Problem.Query($"The parameter '{name}' is given {values.Count} times; give it once.");
         }
 

@@ -1,3 +1,4 @@
+using System.ComponentModel.DataAnnotations;
 using ContentSync.AlipayHk;
 using ContentSync.Content;
 using ContentSync.Ledger;
@@ -76,7 +77,7 @@ public sealed class PreviewContentHandler(
 /// <param name="Headers">The request's headers, with a note in place of the signature.</param>
 /// <param name="Body">The exact body, except that a real request has its own requestId.</param>
 /// <param name="StringToSign">The text whose SHA-256 would be signed.</param>
-/// <param name="Decision">accepted, alreadyPending, unchanged, superseded, revisionConflict or parked.</param>
+/// <param name="Decision">What the ledger would decide.</param>
 /// <param name="Explanation">The decision in one sentence.</param>
 /// <param name="Current">The item's state in the ledger; absent if the ledger does not hold it.</param>
 public sealed record ContentPreview(
@@ -86,6 +87,6 @@ public sealed record ContentPreview(
     IReadOnlyDictionary<string, string> Headers,
     string Body,
     string StringToSign,
-    string Decision,
+    [property: EnumDataType(typeof(AcceptanceKind))] string Decision,
     string Explanation,
     ContentState? Current);

@@ -1,3 +1,4 @@
+using System.ComponentModel.DataAnnotations;
 using System.Text.Json;
 using ContentSync.Ledger;
 using Microsoft.AspNetCore.Http;
@@ -45,20 +46,20 @@ public sealed class ReplayFilteredHandler(FilteredReplay replay)
 /// <summary>Which parked items to send again. An absent filter matches every item.</summary>
 /// <param name="ContentType">Exact contentType.</param>
 /// <param name="ResultCode">Code of the last attempt.</param>
-/// <param name="ParkReason">rejected, attemptsExhausted or ageExceeded.</param>
+/// <param name="ParkReason">Why the item is parked.</param>
 /// <param name="From">Parked at this time or later; ISO 8601 with a zone.</param>
 /// <param name="To">Parked before this time; ISO 8601 with a zone.</param>
 /// <param name="All">Must be true if no filter is given.</param>
-/// <param name="Limit">Max items, 1 to 10,000; 10,000 if absent.</param>
+/// <param name="Limit">Max items; 10,000 if absent.</param>
 /// <param name="DryRun">Only count the items.</param>
 public sealed record ReplayRequest(
     string? ContentType = null,
     string? ResultCode = null,
-    string? ParkReason = null,
-    string? From = null,
-    string? To = null,
+    [property: EnumDataType(typeof(ParkReason))] string? ParkReason = null,
+    [property: DataType(DataType.DateTime)] string? From = null,
+    [property: DataType(DataType.DateTime)] string? To = null,
     bool All = false,
-    int? Limit = null,
+    [property: Range(1, FilteredReplay.MaxLimit)] int? Limit = null,
     bool DryRun = false);
 
 /// <summary>What a filtered replay found and did.</summary>

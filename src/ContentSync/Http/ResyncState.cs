@@ -1,3 +1,4 @@
+using System.ComponentModel.DataAnnotations;
 using System.Text.Json.Serialization;
 using ContentSync.Resync;
 using ContentSync.Resync.Planning;
@@ -10,13 +11,15 @@ public sealed record ResyncState
     /// <summary>32 hex digits.</summary>
     public required string RunId { get; init; }
 
-    /// <summary>catalog or ledger; absent if its source is no longer configured.</summary>
+    /// <summary>Absent if its source is no longer configured.</summary>
+    [AllowedValues(ResyncSources.CatalogKey, ResyncSources.LedgerKey)]
     public string? Source { get; init; }
 
     /// <summary>The source's name.</summary>
     public required string SourceName { get; init; }
 
-    /// <summary>planning, sending, completed, planned, cancelled, noSnapshot, handledAlready, refused or stopped.</summary>
+    /// <summary>planning and sending are in progress; the other states are final.</summary>
+    [EnumDataType(typeof(ResyncRunState))]
     public required string State { get; init; }
 
     /// <summary>What the run is doing, or how it ended.</summary>
@@ -29,6 +32,7 @@ public sealed record ResyncState
     /// <summary>The snapshot's name; absent until planning has finished.</summary>
     public string? Snapshot { get; init; }
 
+    /// <summary>When the snapshot was written.</summary>
     public DateTimeOffset? SnapshotWrittenAt { get; init; }
 
     /// <summary>If the snapshot was refused, the line of the fault.</summary>
@@ -46,13 +50,16 @@ public sealed record ResyncState
     /// <summary>At the current rate; absent if it cannot be estimated.</summary>
     public DateTimeOffset? EstimatedEnd { get; init; }
 
+    /// <summary>When the run was requested.</summary>
     public required DateTimeOffset RequestedAt { get; init; }
 
     /// <summary>When sending began.</summary>
     public DateTimeOffset? StartedAt { get; init; }
 
+    /// <summary>When the run was last updated.</summary>
     public required DateTimeOffset UpdatedAt { get; init; }
 
+    /// <summary>Absent while the run is in progress.</summary>
     public DateTimeOffset? EndedAt { get; init; }
 
     /// <summary>The first invalid items, which the run skips.</summary>
@@ -86,8 +93,8 @@ public sealed record ResyncState
     }
 }
 
-/// <summary>Planned items by outcome. The members after Planned add up to it.</summary>
-/// <param name="Planned">Items to send and items to delist.</param>
+/// <summary>Planned items by outcome. The members after planned add up to it.</summary>
+/// <param name="Planned">Items to send and items to delist; the sum of the other members.</param>
 /// <param name="Sent">Acknowledged by AlipayHK.</param>
 /// <param name="Unchanged">Already in sync when their turn came.</param>
 /// <param name="Superseded">Not sent, because a newer version was accepted in the meantime.</param>

@@ -1,3 +1,4 @@
+using System.ComponentModel.DataAnnotations;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using ContentSync.Resync;
@@ -80,19 +81,19 @@ public sealed class StartResyncHandler(ResyncRuns runs, ResyncSources sources, [
 }
 
 /// <summary>The parameters of a run.</summary>
-/// <param name="Source">catalog or ledger.</param>
+/// <param name="Source">The configured catalog, or the ledger itself.</param>
 /// <param name="DryRun">Plan only; send nothing.</param>
 /// <param name="AllowedDelistShare">
-/// Overrides the guard for this run: the share of listed items that may be delisted, or by which the catalog may have shrunk, 0 to 1.
+/// Overrides the guard for this run: the share of listed items that may be delisted, or by which the catalog may have shrunk.
 /// </param>
 /// <param name="Again">Run even if this snapshot was already handled.</param>
 /// <param name="Resend">
 /// Which items to send if the ledger is the source; if absent, those that are pending, failed or of unknown outcome.
 /// </param>
 public sealed record ResyncRequest(
-    string Source = ResyncSources.CatalogKey,
+    [property: AllowedValues(ResyncSources.CatalogKey, ResyncSources.LedgerKey)] string Source = ResyncSources.CatalogKey,
     bool DryRun = false,
-    [property: JsonPropertyName("allowDelist")] double? AllowedDelistShare = null,
+    [property: JsonPropertyName("allowDelist"), Range(0d, 1d)] double? AllowedDelistShare = null,
     bool Again = false,
     ResendRequest? Resend = null)
 {
@@ -136,7 +137,11 @@ public sealed record ResyncRequest(
 /// <param name="Failed">Parked after every retry failed; not those that AlipayHK rejected.</param>
 /// <param name="UnknownOutcome">Sent at least once, but no response showed what AlipayHK holds now.</param>
 /// <param name="OlderThanDays">Acknowledged more than this many days ago.</param>
-public sealed record ResendRequest(bool Pending = false, bool Failed = false, bool UnknownOutcome = false, double? OlderThanDays = null)
+public sealed record ResendRequest(
+    bool Pending = false,
+    bool Failed = false,
+    bool UnknownOutcome = false,
+    [property: Range(0d, ResendRequest.MaxDays, MinimumIsExclusive = true)] double? OlderThanDays = null)
 {
     internal const int MaxDays = 36_500;
 

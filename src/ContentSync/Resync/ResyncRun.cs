@@ -151,9 +151,9 @@ public sealed record ResyncParameters
     public ResendFilter? Resend { get; init; }
 }
 
-/// <summary>An invalid item of a catalog, which the run ignores.</summary>
-/// <param name="Place"><c>line 7</c>, or <c>line 7, element 2</c>.</param>
-/// <param name="ContentId">Null if it could not be read.</param>
+/// <summary>An invalid item of a catalog, which the run skips.</summary>
+/// <param name="Place">The line, and the element if the line holds an array: <c>line 7</c>, or <c>line 7, element 2</c>.</param>
+/// <param name="ContentId">Absent if it could not be read.</param>
 /// <param name="Code">The code of its first violation.</param>
 /// <param name="Message">What is wrong and what would be right.</param>
 public sealed record ResyncIssue(string Place, string? ContentId, string Code, string Message);

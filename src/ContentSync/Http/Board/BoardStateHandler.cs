@@ -1,3 +1,4 @@
+using System.ComponentModel.DataAnnotations;
 using System.Text.Json.Serialization;
 using ContentSync.Ledger;
 using ContentSync.Resync;
@@ -42,6 +43,7 @@ public sealed record BoardState
 {
     private const int MaxEndedRuns = 5;
 
+    /// <summary>The host's clock.</summary>
     public required DateTimeOffset Now { get; init; }
 
     /// <summary>When the ledger was read; the counts of a large ledger are read less often.</summary>
@@ -97,16 +99,24 @@ public sealed record BoardState
 }
 
 /// <summary>The item that has been pending for the longest time.</summary>
+/// <param name="ContentId">The item's contentId.</param>
+/// <param name="AcceptedAt">When it was accepted.</param>
 public sealed record OldestPendingState(string ContentId, DateTimeOffset AcceptedAt);
 
 /// <summary>Why the circuit breaker is open.</summary>
-/// <param name="Cause">configurationFault or breaker.</param>
+/// <param name="Cause">Why the circuit breaker is open.</param>
 /// <param name="Code">Code of the result that tripped it.</param>
 /// <param name="Message">Message of that result.</param>
 /// <param name="Advice">What to do about the code.</param>
 /// <param name="Since">When it tripped.</param>
 /// <param name="NextProbe">When the next probe is sent.</param>
-public sealed record OpenCircuitState(string Cause, string Code, string Message, string Advice, DateTimeOffset Since, DateTimeOffset NextProbe)
+public sealed record OpenCircuitState(
+    [property: EnumDataType(typeof(TripCause))] string Cause,
+    string Code,
+    string Message,
+    string Advice,
+    DateTimeOffset Since,
+    DateTimeOffset NextProbe)
 {
     internal static OpenCircuitState Of(OpenCircuit open) =>
         new(EnumText.Of(open.Cause), open.Code, open.Message, CodeAdvice.For(open.Code), open.Since, open.NextProbe);
@@ -115,13 +125,19 @@ public sealed record OpenCircuitState(string Cause, string Code, string Message,
 /// <summary>An item whose last attempt failed.</summary>
 /// <param name="ContentId">The item's contentId.</param>
 /// <param name="ContentType">The item's contentType.</param>
-/// <param name="State">pending or parked.</param>
+/// <param name="State">pending or parked; never synchronized.</param>
 /// <param name="ParkReason">Absent unless parked.</param>
 /// <param name="Attempts">Attempts spent on the current version.</param>
 /// <param name="LastAttempt">How the last attempt ended.</param>
 /// <param name="Advice">What to do about its code.</param>
 public sealed record FailureState(
-    string ContentId, string ContentType, string State, string? ParkReason, int Attempts, AttemptState LastAttempt, string Advice)
+    string ContentId,
+    string ContentType,
+    [property: EnumDataType(typeof(SyncState))] string State,
+    [property: EnumDataType(typeof(ParkReason))] string? ParkReason,
+    int Attempts,
+    AttemptState LastAttempt,
+    string Advice)
 {
     internal static FailureState Of(SyncRecord record)
     {

@@ -98,12 +98,12 @@ public sealed class CatalogPlan : IDisposable
 }
 
 /// <summary>
-/// The size of a plan. New, Changed and Unchanged count items; Repeated counts the further lines with a contentId that the catalog holds
-/// already. Together with Invalid they add up to Items.
+/// The size of a plan. new, changed and unchanged count items; repeated counts the further lines with a contentId that the catalog holds
+/// already. Together with invalid they add up to items.
 /// </summary>
 public sealed record PlanCounts
 {
-    /// <summary>Lines or elements of the catalog.</summary>
+    /// <summary>Lines or elements of the catalog, or items of the ledger.</summary>
     public long Items { get; init; }
 
     /// <summary>Invalid items; neither sent nor delisted.</summary>
@@ -112,10 +112,10 @@ public sealed record PlanCounts
     /// <summary>Further lines with a contentId that an earlier line has.</summary>
     public long Repeated { get; init; }
 
-    /// <summary>Items that the ledger does not hold.</summary>
+    /// <summary>Items that the ledger does not hold; to be sent.</summary>
     public long New { get; init; }
 
-    /// <summary>Items whose version in the ledger differs, or was parked after its last attempt.</summary>
+    /// <summary>Items whose version in the ledger differs, or was parked after its last attempt; to be sent.</summary>
     public long Changed { get; init; }
 
     /// <summary>Items whose version the ledger already holds; not sent.</summary>
