@@ -19,7 +19,7 @@ internal sealed class StatusCommand(IAnsiConsole screen)
     public const string Explanation =
         """
         Shows how many items are synchronized, pending and parked, whether the circuit breaker is open, the current or
-        latest resync, and the latest failures.
+        latest resync, and the causes that keep items from being in sync.
 
         Exit codes: 0 no item is parked and the circuit breaker is closed; 1 something needs attention.
 
@@ -86,7 +86,7 @@ internal sealed class StatusCommand(IAnsiConsole screen)
             screen.Line($"[red]The circuit breaker has been open since {open.Since:u}[/]: {reason} {open.Advice}");
         }
 
-        if (state.Failures.Count > 0) ShowFailures(state.Failures);
+        if (state.Causes.Count > 0) ShowCauses(state.Causes);
     }
 
     private void ShowResync(ResyncState run)
@@ -104,19 +104,18 @@ internal sealed class StatusCommand(IAnsiConsole screen)
         screen.Line($"Resync of {source}: {run.State} {when}{counts}{end}. {TerminalText.Plain(run.Message)}");
     }
 
-    private void ShowFailures(IReadOnlyList<FailureState> failures)
+    private void ShowCauses(IReadOnlyList<CauseState> causes)
     {
         var table = new Table().SimpleBorder().BorderColor(Color.Grey)
-            .AddColumn("Latest failures").AddColumn("State").AddColumn("When").AddColumn("Why").AddColumn("What to do");
-        foreach (var failure in failures)
+            .AddColumn(new TableColumn("Items").RightAligned()).AddColumn("Cause").AddColumn("Since").AddColumn("Examples").AddColumn("What to do");
+        foreach (var cause in causes)
         {
-            var last = failure.LastAttempt;
             table.AddRow(
-                new Text(TerminalText.Plain(failure.ContentId)),
-                new Text(failure.ParkReason ?? failure.State),
-                new Text(last.At.ToString("u", CultureInfo.InvariantCulture)),
-                new Text($"{TerminalText.Plain(last.Code)}: {TerminalText.Plain(last.Message)}"),
-                new Text(failure.Advice));
+                new Text(cause.Count.ToString("n0", CultureInfo.InvariantCulture)),
+                new Text($"{TerminalText.Plain(cause.Code)}: {TerminalText.Plain(cause.Message)} ({cause.ParkReason ?? "retried automatically"})"),
+                new Text(cause.Since.ToString("u", CultureInfo.InvariantCulture)),
+                new Text(TerminalText.Plain(string.Join(", ", cause.ContentIds))),
+                new Text(cause.Advice));
         }
 
         screen.Write(table);

@@ -32,6 +32,8 @@ internal sealed class Browser : IDisposable
 
     public string Address => _driver.Url;
 
+    public string Title => _driver.Title;
+
     /// <summary>Warnings and errors of the page: failed scripts, and whatever its content security policy blocked.</summary>
     public IReadOnlyList<string> Complaints => [.. _driver.Manage().Logs.GetLog(LogType.Browser).Select(entry => entry.Message)];
 
