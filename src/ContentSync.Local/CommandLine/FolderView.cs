@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using ContentSync.Http;
 using ContentSync.Http.Board;
 using ContentSync.Ledger;
@@ -42,6 +43,19 @@ internal sealed class FolderView : ILedgerView
             Resyncs = BoardState.ToShow([.. runs.OrderByDescending(run => run.RequestedAt)], new ResyncSources(null), now),
             ResyncSources = [],
         };
+    }
+
+    public async IAsyncEnumerable<ContentState> ListAsync(ListQuery query, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        var filter = new SyncRecordFilter { State = query.State, ContentType = query.ContentType, ResultCode = query.ResultCode };
+        string? after = null;
+        while (true)
+        {
+            var page = await _reader.PageAsync(filter, after, ListContentHandler.MaxLimit, cancellationToken).ConfigureAwait(false);
+            foreach (var record in page) yield return ContentState.Of(record);
+            if (page.Count < ListContentHandler.MaxLimit) yield break;
+            after = page[^1].ContentId;
+        }
     }
 
     public async Task<ContentState?> FindAsync(string contentId, CancellationToken cancellationToken) =>

@@ -1,5 +1,7 @@
+using System.Globalization;
 using System.Net;
 using System.Net.Http.Json;
+using System.Runtime.CompilerServices;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using ContentSync.Http;
@@ -21,6 +23,28 @@ internal sealed class HostView : ILedgerView
 
     public async Task<BoardState> StatusAsync(CancellationToken cancellationToken) =>
         (await CallAsync(HttpMethod.Get, "/api/board/state", null, ApiJson.Responses.BoardState, cancellationToken).ConfigureAwait(false))!;
+
+    public async IAsyncEnumerable<ContentState> ListAsync(ListQuery query, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        string? continuation = null;
+        do
+        {
+            var values = new (string Name, string? Value)[]
+            {
+                ("limit", ListContentHandler.MaxLimit.ToString(CultureInfo.InvariantCulture)),
+                ("state", query.State is { } state ? EnumText.Of(state) : null),
+                ("type", query.ContentType),
+                ("code", query.ResultCode),
+                ("continuation", continuation),
+            };
+            var parameters = values.Where(pair => pair.Value is not null).Select(pair => $"{pair.Name}={Uri.EscapeDataString(pair.Value!)}");
+            var path = $"/api/content?{string.Join('&', parameters)}";
+            var page = (await CallAsync(HttpMethod.Get, path, null, ApiJson.Responses.ContentPage, cancellationToken).ConfigureAwait(false))!;
+            foreach (var item in page.Items) yield return item;
+            continuation = page.Continuation;
+        }
+        while (continuation is not null);
+    }
 
     public Task<ContentState?> FindAsync(string contentId, CancellationToken cancellationToken) =>
         CallAsync(HttpMethod.Get, ItemPath(contentId), null, ApiJson.Responses.ContentState, cancellationToken);

@@ -9,20 +9,19 @@ namespace ContentSync.Local.CommandLine;
 /// <summary>The options of every command that runs a pipeline.</summary>
 internal sealed class PipelineArguments
 {
-    private const string RateRule = "--rate must be a number of requests per second, 0 for no limit or from 0.1 to 100000.";
-
     private readonly Option<string> _data = new("--data")
     {
         Description = "Folder for the ledger and keys; created on first use, with a development key.",
         HelpName = "DIR",
-        DefaultValueFactory = _ => DataDirectory.DefaultName,
+        DefaultValueFactory = _ => HostArguments.DefaultDataFolder,
     };
 
     private readonly Option<Uri?> _gateway = new("--gateway")
     {
         Description = "Address to send to (https, or http on this machine). Default: a simulated AlipayHK in this process.",
         HelpName = "URL",
-        CustomParser = ParseGateway,
+        CustomParser = OptionValue.Address(
+            uri => uri.Scheme == Uri.UriSchemeHttps || uri.Scheme == Uri.UriSchemeHttp, "an address such as https://open.example.com"),
     };
 
     private readonly Option<string> _clientId = new("--client-id")
@@ -73,6 +72,7 @@ internal sealed class PipelineArguments
     {
         Description = "Items in flight at the same time, 1 to 1024.",
         HelpName = "N",
+        CustomParser = OptionValue.Whole(1, 1024),
         DefaultValueFactory = _ => 64,
     };
 
@@ -80,6 +80,9 @@ internal sealed class PipelineArguments
     {
         Description = "Max requests per second to AlipayHK; a resync leaves a fifth of them for single changes. 0 means no limit.",
         HelpName = "N",
+        CustomParser = OptionValue.Number(
+            rate => rate is 0 or (>= AlipayHkOptionsValidator.LowestSendsPerSecond and <= AlipayHkOptionsValidator.HighestSendsPerSecond),
+            "a number of requests per second, 0 for no limit or from 0.1 to 100000"),
         DefaultValueFactory = _ => 0,
     };
 
@@ -96,16 +99,6 @@ internal sealed class PipelineArguments
 
     public void AddTo(Command command)
     {
-        _workers.Validators.Add(result =>
-        {
-            if (result.GetValueOrDefault<int>() is < 1 or > 1024) result.AddError("--workers must be a number from 1 to 1024.");
-        });
-        _rate.Validators.Add(result =>
-        {
-            if (result.GetValueOrDefault<double>() is not (0 or (>= AlipayHkOptionsValidator.LowestSendsPerSecond
-                and <= AlipayHkOptionsValidator.HighestSendsPerSecond)))
-                result.AddError(RateRule);
-        });
         RejectBoth(command, _alipayHkKey, _formerAlipayHkKey);
         RejectBoth(command, _alipayHkKeyVersion, _formerAlipayHkKeyVersion);
         foreach (var option in All) command.Options.Add(option);
@@ -131,12 +124,4 @@ internal sealed class PipelineArguments
         if (result.GetResult(option) is { Implicit: false } && result.GetResult(former) is not null)
             result.AddError($"{former.Name} is the former name of {option.Name}. Use only {option.Name}.");
     });
-
-    private static Uri? ParseGateway(ArgumentResult result)
-    {
-        var text = result.Tokens[0].Value;
-        if (Uri.TryCreate(text, UriKind.Absolute, out var uri) && (uri.Scheme == Uri.UriSchemeHttps || uri.Scheme == Uri.UriSchemeHttp)) return uri;
-        result.AddError($"--gateway must be an address such as https://open.example.com, not '{text}'.");
-        return null;
-    }
 }

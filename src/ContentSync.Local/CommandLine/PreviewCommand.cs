@@ -19,6 +19,8 @@ internal sealed class PreviewCommand(IAnsiConsole screen)
     {
         Description = "Address that the requests would go to.",
         HelpName = "URL",
+        CustomParser = OptionValue.Address(
+            uri => uri.Scheme == Uri.UriSchemeHttps || uri.Scheme == Uri.UriSchemeHttp, "an address such as https://open.example.com"),
         DefaultValueFactory = _ => new Uri("http://localhost:7072"),
     };
 

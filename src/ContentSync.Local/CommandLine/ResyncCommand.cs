@@ -13,7 +13,7 @@ namespace ContentSync.Local.CommandLine;
 /// <c>resync</c>: brings AlipayHK into line with a catalog, delistings included, or sends items of the ledger again; in this process or in a
 /// running host.
 /// </summary>
-internal sealed class ResyncCommand(IAnsiConsole screen)
+internal sealed class ResyncCommand(Terminal terminal)
 {
     private readonly PipelineArguments _pipeline = new();
 
@@ -32,6 +32,7 @@ internal sealed class ResyncCommand(IAnsiConsole screen)
     {
         Description = "Allow this run to delist up to this share of the listed items, and the catalog to have shrunk by up to this share; 0 to 1.",
         HelpName = "SHARE",
+        CustomParser = OptionValue.OptionalNumber(share => share is >= 0 and <= 1, "a share from 0 to 1, for example 0.25"),
     };
 
     private readonly Option<bool> _again = new("--again") { Description = "Run even if this state of the catalog was already handled." };
@@ -54,6 +55,7 @@ internal sealed class ResyncCommand(IAnsiConsole screen)
     {
         Description = "From the ledger: items that AlipayHK acknowledged more than this many days ago.",
         HelpName = "DAYS",
+        CustomParser = OptionValue.OptionalNumber(days => days is > 0 and <= ResendRequest.MaxDays, "a number of days above 0"),
     };
 
     private readonly Option<bool> _json = new("--json") { Description = "Print the plan and the run as one JSON object to standard output." };
@@ -85,16 +87,6 @@ internal sealed class ResyncCommand(IAnsiConsole screen)
         };
         _pipeline.AddTo(command);
         _host.AddHostTo(command);
-        _allowDelist.Validators.Add(result =>
-        {
-            if (result.GetValueOrDefault<double?>() is not (null or (>= 0 and <= 1)))
-                result.AddError("--allow-delist must be a share from 0 to 1, for example 0.25.");
-        });
-        _olderThan.Validators.Add(result =>
-        {
-            if (result.GetValueOrDefault<double?>() is not (null or (> 0 and <= ResendRequest.MaxDays)))
-                result.AddError("--older-than must be a number of days above 0.");
-        });
         command.SetAction(RunAsync);
         return command;
     }
@@ -111,7 +103,7 @@ internal sealed class ResyncCommand(IAnsiConsole screen)
 
         await using var host = _host.Host(parsed);
         var output = parsed.InvocationConfiguration.Output;
-        return await new ResyncInHost(host, screen)
+        return await new ResyncInHost(host, terminal)
             .RunAsync(request, parsed.GetValue(_cancel), parsed.GetValue(_json), output, cancellationToken).ConfigureAwait(false);
     }
 
@@ -149,22 +141,22 @@ internal sealed class ResyncCommand(IAnsiConsole screen)
         if (parsed.GetValue(_cancel)) return await CancelAsync(runner, source, cancellationToken).ConfigureAwait(false);
 
         var parameters = request.ToParameters();
-        var run = await ResyncScreen.ShowAsync(screen, runner, () => parameters.DryRun
+        var run = await ResyncScreen.ShowAsync(terminal.Notes, runner, () => parameters.DryRun
             ? runner.PlanAsync(source, parameters, cancellationToken)
             : runner.RunAsync(source, parameters, cancellationToken)).ConfigureAwait(false);
         if (run.State == ResyncRunState.Completed)
             await pipeline.Resync.Retries.FinishAsync(TimeSpan.FromSeconds(60), cancellationToken).ConfigureAwait(false);
         var summary = ResyncSummary.Of(run, pipeline.Resync.Retries, TimeProvider.System.GetUtcNow());
-        if (parsed.GetValue(_json)) Console.Out.WriteLine(summary.ToJson());
-        else ResyncScreen.Write(screen, summary);
+        if (parsed.GetValue(_json)) parsed.InvocationConfiguration.Output.WriteLine(summary.ToJson());
+        else ResyncScreen.Write(terminal.Results, summary);
         return summary.ExitCode;
     }
 
     private async Task<int> CancelAsync(ResyncRunner runner, ICatalogSource source, CancellationToken cancellationToken)
     {
         var run = await runner.CancelAsync(source.Name, null, cancellationToken).ConfigureAwait(false);
-        if (run is null) screen.WriteLine("There is no interrupted run of this source.");
-        else ResyncScreen.WriteCancelled(screen, run.Remaining, run.Counts.Planned);
+        if (run is null) terminal.Results.WriteLine("There is no interrupted run of this source.");
+        else ResyncScreen.WriteCancelled(terminal.Results, run.Remaining, run.Counts.Planned);
         return ExitCodes.Done;
     }
 }

@@ -16,13 +16,14 @@ internal sealed class SimulateCommand(IAnsiConsole screen)
     {
         Description = "Data folder with the caller's development key and the simulator's items.",
         HelpName = "DIR",
-        DefaultValueFactory = _ => DataDirectory.DefaultName,
+        DefaultValueFactory = _ => HostArguments.DefaultDataFolder,
     };
 
     private readonly Option<int> _port = new("--port")
     {
         Description = "Port on localhost; 0 picks a free one.",
         HelpName = "N",
+        CustomParser = OptionValue.Whole(0, 65_535),
         DefaultValueFactory = _ => DefaultPort,
     };
 

@@ -5,8 +5,9 @@ namespace ContentSync.Local.CommandLine;
 /// <summary>Prints a sync summary as a table.</summary>
 internal static class SummaryTable
 {
-    public static void Write(IAnsiConsole screen, SyncSummary summary)
+    public static void Write(Terminal terminal, SyncSummary summary)
     {
+        var screen = terminal.Results;
         var table = new Table().RoundedBorder().BorderColor(Color.Grey)
             .AddColumn("Outcome")
             .AddColumn(new TableColumn("Items").RightAligned())
@@ -22,7 +23,7 @@ internal static class SummaryTable
         table.AddEmptyRow().AddRow(new Text("read"), new Text($"{summary.Read:n0}"), new Text(effort));
         screen.Write(table);
         Issues(screen, summary);
-        if (summary.StoppedBecause is { } reason) screen.MarkupLineInterpolated($"[yellow]{reason}[/]");
+        if (summary.StoppedBecause is { } reason) terminal.Notes.Line($"[yellow]{reason}[/]");
     }
 
     private static void Row(Table table, string outcome, long items, string colour, string meaning) =>

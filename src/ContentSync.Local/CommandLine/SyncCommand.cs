@@ -6,7 +6,7 @@ using Spectre.Console;
 namespace ContentSync.Local.CommandLine;
 
 /// <summary><c>sync FILE</c>: sends a catalog to AlipayHK and reports the outcome of every item.</summary>
-internal sealed class SyncCommand(IAnsiConsole screen)
+internal sealed class SyncCommand(Terminal terminal)
 {
     private readonly PipelineArguments _pipeline = new();
 
@@ -27,6 +27,7 @@ internal sealed class SyncCommand(IAnsiConsole screen)
     {
         Description = "Stop waiting for retries when no item has finished for this long; the next run continues with the pending items.",
         HelpName = "SECONDS",
+        CustomParser = OptionValue.Whole(0, int.MaxValue, "of seconds"),
         DefaultValueFactory = _ => 60,
     };
 
@@ -50,10 +51,6 @@ internal sealed class SyncCommand(IAnsiConsole screen)
             _file, _json, _report, _wait,
         };
         _pipeline.AddTo(command);
-        _wait.Validators.Add(result =>
-        {
-            if (result.GetValueOrDefault<int>() < 0) result.AddError("--wait must be a number of seconds, 0 or more.");
-        });
         command.SetAction(RunAsync);
         return command;
     }
@@ -63,7 +60,7 @@ internal sealed class SyncCommand(IAnsiConsole screen)
         await using var catalog = CatalogFile.Open(parsed.GetRequiredValue(_file));
         await using var pipeline = await LocalPipeline
             .OpenAsync(_pipeline.Read(parsed), TimeProvider.System, NullLoggerFactory.Instance, cancellationToken).ConfigureAwait(false);
-        var run = new CatalogRun(pipeline, screen, TimeProvider.System)
+        var run = new CatalogRun(pipeline, terminal.Notes, TimeProvider.System)
         {
             RetryTimeout = TimeSpan.FromSeconds(parsed.GetValue(_wait)),
             ReportFile = parsed.GetValue(_report),
@@ -71,12 +68,12 @@ internal sealed class SyncCommand(IAnsiConsole screen)
         var summary = await run.RunAsync(catalog, cancellationToken).ConfigureAwait(false);
         if (parsed.GetValue(_json))
         {
-            Console.Out.WriteLine(summary.ToJson());
-            if (summary.StoppedBecause is { } reason) screen.MarkupLineInterpolated($"[yellow]{reason}[/]");
+            parsed.InvocationConfiguration.Output.WriteLine(summary.ToJson());
+            if (summary.StoppedBecause is { } reason) terminal.Notes.Line($"[yellow]{reason}[/]");
         }
         else
         {
-            SummaryTable.Write(screen, summary);
+            SummaryTable.Write(terminal, summary);
         }
 
         return summary.ExitCode;

@@ -68,6 +68,11 @@ public sealed record BoardState
     [JsonPropertyName("stop")]
     public OpenCircuitState? OpenCircuit { get; init; }
 
+    /// <summary>
+    /// Why items are not in sync: at most 20 groups of items with the same park reason and result code, the most frequent first.
+    /// </summary>
+    public required IReadOnlyList<CauseState> Causes { get; init; }
+
     /// <summary>The items that failed last and have not been synchronized since, newest first.</summary>
     public required IReadOnlyList<FailureState> Failures { get; init; }
 
@@ -94,6 +99,7 @@ public sealed record BoardState
         SynchronizedInTheLastMinute = figures.SynchronizedInTheLastMinute,
         OldestPending = figures.OldestPending is { } oldest ? new OldestPendingState(oldest.ContentId, oldest.AcceptedAt) : null,
         OpenCircuit = open is null ? null : OpenCircuitState.Of(open),
+        Causes = [.. figures.Causes.Select(CauseState.Of)],
         Failures = [.. figures.NewestFailures.Select(FailureState.Of)],
     };
 }
@@ -120,6 +126,38 @@ public sealed record OpenCircuitState(
 {
     internal static OpenCircuitState Of(OpenCircuit open) =>
         new(EnumText.Of(open.Cause), open.Code, open.Message, CodeAdvice.For(open.Code), open.Since, open.NextProbe);
+}
+
+/// <summary>Items that are not in sync for the same reason.</summary>
+/// <param name="Code">Code of each item's last attempt.</param>
+/// <param name="State">pending or parked.</param>
+/// <param name="ParkReason">Absent unless parked.</param>
+/// <param name="Count">How many items.</param>
+/// <param name="Since">When the earliest of their last attempts ended.</param>
+/// <param name="Newest">When the newest of their last attempts ended.</param>
+/// <param name="Message">Message of the newest one.</param>
+/// <param name="ContentIds">Up to three of the items, newest first.</param>
+/// <param name="Advice">What to do about the code.</param>
+public sealed record CauseState(
+    string Code,
+    [property: EnumDataType(typeof(SyncState))] string State,
+    [property: EnumDataType(typeof(ParkReason))] string? ParkReason,
+    long Count,
+    DateTimeOffset Since,
+    DateTimeOffset Newest,
+    string Message,
+    IReadOnlyList<string> ContentIds,
+    string Advice)
+{
+    internal static CauseState Of(FailureCause cause)
+    {
+        var newest = cause.Examples[0].LastAttempt!;
+        var state = cause.ParkReason is null ? SyncState.Pending : SyncState.Parked;
+        var reason = cause.ParkReason is { } parked ? EnumText.Of(parked) : null;
+        string[] ids = [.. cause.Examples.Select(example => example.ContentId)];
+        return new CauseState(
+            cause.Code, EnumText.Of(state), reason, cause.Count, cause.Since, newest.At, newest.Message, ids, CodeAdvice.For(cause.Code));
+    }
 }
 
 /// <summary>An item whose last attempt failed.</summary>

@@ -122,7 +122,7 @@ public sealed class CommandLineTests : IDisposable
         Assert.Equal(["invalid", "rejected"], lines.Select(line => line.GetProperty("kind").GetString()));
         Assert.Equal([3, 4], lines.Select(line => line.GetProperty("line").GetInt64()));
         Assert.Equal("CONTENT_RISKY", lines[1].GetProperty("code").GetString());
-        Assert.Contains("CONTENT_RISKY", run.Error, StringComparison.Ordinal);
+        Assert.Contains("CONTENT_RISKY", run.Output, StringComparison.Ordinal);
         Assert.DoesNotContain("   at ", run.Error, StringComparison.Ordinal);
     }
 
@@ -161,7 +161,7 @@ public sealed class CommandLineTests : IDisposable
         await AssertUnusableAsync("cannot be read", "sync", "no-such-file.ndjson");
         await AssertUnusableAsync("--nonsense", "sync", catalog, "--nonsense");
         await AssertUnusableAsync("Required argument", "sync");
-        await AssertUnusableAsync("--workers must be a number from 1 to 1024", "sync", catalog, "--workers", "0");
+        await AssertUnusableAsync("--workers must be a whole number from 1 to 1024, not '0'", "sync", catalog, "--workers", "0");
         await AssertUnusableAsync("--faults", "sync", catalog, "--faults", "gremlins=1");
         await AssertUnusableAsync("--gateway must be an address", "sync", catalog, "--gateway", "ftp://example.com");
         await AssertUnusableAsync("https", "sync", catalog, "--gateway", "http://example.com");
