@@ -11,6 +11,8 @@ internal sealed class PipelineArguments
 {
     private const string RateRule = "--rate must be a number of requests per second, 0 for no limit or from 0.1 to 100000.";
 
+    private const int MaxLateEffectSeconds = 3_600;
+
     private readonly Option<string> _data = new("--data")
     {
         Description = "Folder for the ledger and keys; created on first use, with a development key.",
@@ -83,12 +85,19 @@ internal sealed class PipelineArguments
         DefaultValueFactory = _ => 0,
     };
 
+    private readonly Option<int?> _lateEffectWindow = new("--late-effect-window")
+    {
+        Description = "How long AlipayHK may still process a request that timed out; nothing else is sent for its item before that. "
+            + "Default: 25, or 2 with a simulated AlipayHK in this process.",
+        HelpName = "SECONDS",
+    };
+
     private readonly Option<GatewayFaults> _faults = FaultArguments.Create("Faults of the simulated AlipayHK.");
 
     private Option[] All =>
     [
         _data, _gateway, _clientId, _key, _keyVersion, _alipayHkKey, _alipayHkKeyVersion, _formerAlipayHkKey, _formerAlipayHkKeyVersion,
-        _schemas, _workers, _rate, _faults,
+        _schemas, _workers, _rate, _lateEffectWindow, _faults,
     ];
 
     /// <summary>Name of the first of these options on the command line; null when there is none.</summary>
@@ -105,6 +114,11 @@ internal sealed class PipelineArguments
             if (result.GetValueOrDefault<double>() is not (0 or (>= AlipayHkOptionsValidator.LowestSendsPerSecond
                 and <= AlipayHkOptionsValidator.HighestSendsPerSecond)))
                 result.AddError(RateRule);
+        });
+        _lateEffectWindow.Validators.Add(result =>
+        {
+            if (result.GetValueOrDefault<int?>() is < 0 or > MaxLateEffectSeconds)
+                result.AddError($"--late-effect-window must be a number of seconds from 0 to {MaxLateEffectSeconds}.");
         });
         RejectBoth(command, _alipayHkKey, _formerAlipayHkKey);
         RejectBoth(command, _alipayHkKeyVersion, _formerAlipayHkKeyVersion);
@@ -123,6 +137,7 @@ internal sealed class PipelineArguments
         Schemas = parsed.GetValue(_schemas),
         Workers = parsed.GetValue(_workers),
         Rate = parsed.GetValue(_rate) is > 0 and var rate ? rate : null,
+        LateEffectWindow = parsed.GetValue(_lateEffectWindow) is { } seconds ? TimeSpan.FromSeconds(seconds) : null,
         Faults = parsed.GetValue(_faults) ?? GatewayFaults.None,
     };
 

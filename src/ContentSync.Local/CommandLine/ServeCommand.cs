@@ -71,6 +71,7 @@ internal sealed class ServeCommand(IAnsiConsole screen)
         };
         await using var pipeline = await LocalPipeline
             .OpenAsync(options, TimeProvider.System, new ConsoleLoggerFactory(screen), cancellationToken).ConfigureAwait(false);
+        if (pipeline.Warning is { } warning) screen.MarkupLineInterpolated($"[yellow]{warning}[/]");
         var hostOptions = HostOptions(parsed);
         await using var host = await LocalHost.StartAsync(pipeline, hostOptions, cancellationToken).ConfigureAwait(false);
         var sampleExit = ExitCodes.Done;

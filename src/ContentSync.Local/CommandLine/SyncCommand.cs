@@ -63,6 +63,7 @@ internal sealed class SyncCommand(IAnsiConsole screen)
         await using var catalog = CatalogFile.Open(parsed.GetRequiredValue(_file));
         await using var pipeline = await LocalPipeline
             .OpenAsync(_pipeline.Read(parsed), TimeProvider.System, NullLoggerFactory.Instance, cancellationToken).ConfigureAwait(false);
+        if (pipeline.Warning is { } warning) screen.MarkupLineInterpolated($"[yellow]{warning}[/]");
         var run = new CatalogRun(pipeline, screen, TimeProvider.System)
         {
             RetryTimeout = TimeSpan.FromSeconds(parsed.GetValue(_wait)),
