@@ -70,6 +70,8 @@ public static class ContentSyncServices
     {
         services.TryAddSingleton(provider => new ContentReader(
             provider.GetRequiredService<ContentOptions>(), provider.StoreClock(), schemas));
+        services.TryAddSingleton(provider => new EventReader(
+            provider.GetRequiredService<ContentReader>(), provider.GetRequiredService<ContentOptions>(), provider.StoreClock()));
         services.TryAddSingleton<RequestIdSource>();
         services.TryAddSingleton<JitterSource>();
         services.TryAddSingleton(provider => new AlipayHkKeys(provider.GetRequiredService<AlipayHkOptions>()));

@@ -47,7 +47,6 @@ public sealed class ClocksTests
         "StartResyncHandler",
         "SubmitContentBatchHandler",
         "SubmitContentHandler",
-        "WebhookEventReader",
     ];
 
     [Theory]

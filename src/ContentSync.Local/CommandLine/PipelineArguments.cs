@@ -63,11 +63,7 @@ internal sealed class PipelineArguments
 
     private readonly Option<string?> _formerAlipayHkKeyVersion = new("--partner-key-version") { Hidden = true };
 
-    private readonly Option<string?> _schemas = new("--schemas")
-    {
-        Description = "Folder with one JSON Schema for contentInfo per content type, named SKU.schema.json and so on.",
-        HelpName = "DIR",
-    };
+    private readonly ContentArguments _content = new();
 
     private readonly Option<int> _workers = new("--workers")
     {
@@ -88,7 +84,7 @@ internal sealed class PipelineArguments
     private Option[] All =>
     [
         _data, _gateway, _clientId, _key, _keyVersion, _alipayHkKey, _alipayHkKeyVersion, _formerAlipayHkKey, _formerAlipayHkKeyVersion,
-        _schemas, _workers, _rate, _faults,
+        .. _content.All, _workers, _rate, _faults,
     ];
 
     /// <summary>Name of the first of these options on the command line; null when there is none.</summary>
@@ -120,7 +116,7 @@ internal sealed class PipelineArguments
         KeyVersion = parsed.GetValue(_keyVersion)!,
         AlipayHkKeyFile = parsed.GetValue(_alipayHkKey) ?? parsed.GetValue(_formerAlipayHkKey),
         AlipayHkKeyVersion = parsed.GetValue(_formerAlipayHkKeyVersion) ?? parsed.GetValue(_alipayHkKeyVersion)!,
-        Schemas = parsed.GetValue(_schemas),
+        Content = _content.Read(parsed),
         Workers = parsed.GetValue(_workers),
         Rate = parsed.GetValue(_rate) is > 0 and var rate ? rate : null,
         Faults = parsed.GetValue(_faults) ?? GatewayFaults.None,

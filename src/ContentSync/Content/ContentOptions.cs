@@ -36,8 +36,11 @@ public sealed class ContentOptions
     /// <summary>Max nesting in contentInfo; its own object is level 1.</summary>
     public int MaxContentInfoDepth { get; set; } = 16;
 
-    /// <summary>Max characters (UTF-16 code units) in one string or member name inside contentInfo.</summary>
-    public int MaxTextLength { get; set; } = 8_192;
+    /// <summary>
+    /// Max characters (UTF-16 code units) in one string or member name inside contentInfo. AlipayHK documents no limit for one text, so by
+    /// default only <see cref="MaxContentInfoBytes"/> limits it.
+    /// </summary>
+    public int MaxTextLength { get; set; } = 48 * 1024;
 
     /// <summary>Max UTF-8 bytes of a whole item as the caller sends it.</summary>
     public int MaxItemBytes { get; set; } = 128 * 1024;

@@ -6,4 +6,14 @@ namespace ContentSync.Content;
 /// <param name="ContentId">
 /// The contentId, even of a refused item, so that reports can name it. Null if it is missing, too long or contains control characters.
 /// </param>
-public readonly record struct ContentReadResult(ContentItem? Item, IReadOnlyList<ContentViolation> Violations, string? ContentId);
+public readonly record struct ContentReadResult(ContentItem? Item, IReadOnlyList<ContentViolation> Violations, string? ContentId)
+{
+    private readonly IReadOnlyList<ContentViolation>? _warnings;
+
+    /// <summary>What is probably a mistake, though the item is taken as it is. Codes are in <see cref="WarningCodes"/>.</summary>
+    public IReadOnlyList<ContentViolation> Warnings
+    {
+        get => _warnings ?? [];
+        init => _warnings = value;
+    }
+}

@@ -34,6 +34,7 @@ internal sealed class ItemParser
     private Revision? _revision;
     private DateTimeOffset _receivedAt;
     private bool _contentInfoIsValid;
+    private List<ContentViolation>? _warnings;
 
     // Length of the decoded text if contentInfo is a string; -1 if it is an object.
     private int _contentInfoTextLength;
@@ -120,9 +121,10 @@ internal sealed class ItemParser
         _revision = null;
         _contentInfoIsValid = false;
         _contentInfoTextLength = -1;
+        _warnings = null;
     }
 
-    private ContentReadResult Refused() => new(null, _violations.Take(), ContentId);
+    private ContentReadResult Refused() => new(null, _violations.Take(), ContentId) { Warnings = _warnings ?? [] };
 
     private ContentReadResult Accepted()
     {
@@ -138,7 +140,7 @@ internal sealed class ItemParser
             Hash = _contentInfo.Hash(_contentStatus, _contentType!),
             Revision = _revision,
         };
-        return new ContentReadResult(item, [], contentId);
+        return new ContentReadResult(item, [], contentId) { Warnings = _warnings ?? [] };
     }
 
     private void ReadDocument(ReadOnlySpan<byte> item)
@@ -235,9 +237,9 @@ internal sealed class ItemParser
     {
         const string Pointer = "/contentId";
         var contentId = Encoding.UTF8.GetString(text);
-        if (contentId.Length == 0)
+        if (string.IsNullOrWhiteSpace(contentId))
         {
-            _violations.Add(Pointer, ViolationCodes.InvalidContentId, "contentId must not be empty.");
+            _violations.Add(Pointer, ViolationCodes.InvalidContentId, "contentId must not be empty or blank.");
             return;
         }
 
@@ -260,9 +262,9 @@ internal sealed class ItemParser
                 $"contentId must not contain control characters; character {control + 1} is U+{(int)contentId[control]:X4}."));
         }
 
-        if (char.IsWhiteSpace(contentId[0]) || char.IsWhiteSpace(contentId[^1]))
-            _violations.Add(Pointer, ViolationCodes.InvalidContentId, "contentId must not begin or end with white space.");
-        if (isPrintable) Keep(text);
+        if (!isPrintable) return;
+        Keep(text);
+        _warnings = ContentIdWarnings.Of(contentId);
     }
 
     private void Keep(ReadOnlySpan<byte> contentId)
@@ -395,7 +397,7 @@ internal sealed class ItemParser
         const string Pointer = "/occurredAt";
         if (!IsString(ref reader, Pointer, $"a string, {ZonedTime.Expected}; omit it if there is none")) return;
         var text = Decode(reader.ValueSpan, out var wellFormed);
-        if (!wellFormed || !ZonedTime.HasTimeAndZone(text) || !reader.TryGetDateTimeOffset(out var occurredAt))
+        if (!wellFormed || !ZonedTime.TryParse(text, out var occurredAt))
         {
             _violations.Add(
                 Pointer,

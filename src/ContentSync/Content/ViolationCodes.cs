@@ -27,7 +27,7 @@ public static class ViolationCodes
     /// <summary>An object repeats a member name.</summary>
     public const string DuplicateMember = "duplicate-member";
 
-    /// <summary>contentId is empty or too long, or contains characters that are not allowed.</summary>
+    /// <summary>contentId is empty or too long, or contains control characters.</summary>
     public const string InvalidContentId = "invalid-content-id";
 
     /// <summary>contentType is not one of <see cref="ContentOptions.ContentTypes"/>.</summary>
@@ -59,6 +59,12 @@ public static class ViolationCodes
 
     /// <summary>contentInfo breaks a rule of the content type's JSON Schema.</summary>
     public const string Schema = "schema";
+
+    /// <summary>Not a valid CloudEvents 1.0 event.</summary>
+    public const string InvalidEvent = "invalid-event";
+
+    /// <summary>A CloudEvent carries no data.</summary>
+    public const string MissingData = "missing-data";
 
     /// <summary>There are more violations than the list shows.</summary>
     public const string MoreViolations = "more-violations";

@@ -38,7 +38,6 @@ public static class ApiRoutes
     /// <summary>Path of the board.</summary>
     public const string Board = "/api/board";
 
-    private const string ContentId = "contentId";
     private const string RunId = "runId";
     private const string PageFile = "file";
 
@@ -80,13 +79,13 @@ public static class ApiRoutes
             HttpMethods.Get,
             "/api/content/{contentId}",
             ApiAccess.Key,
-            (handler, request, cancellationToken) => handler.HandleAsync(ContentIdOf(request), cancellationToken)),
+            (handler, request, cancellationToken) => handler.HandleAsync(request, cancellationToken)),
         Route<ReplayContentHandler>(
             "ReplayContent",
             HttpMethods.Post,
             "/api/content/{contentId}/replay",
             ApiAccess.Key,
-            (handler, request, cancellationToken) => handler.HandleAsync(request, ContentIdOf(request), cancellationToken)),
+            (handler, request, cancellationToken) => handler.HandleAsync(request, cancellationToken)),
         Route<StartResyncHandler>(
             "StartResync",
             HttpMethods.Post,
@@ -186,7 +185,4 @@ public static class ApiRoutes
             (services, request, cancellationToken) => handle(services.GetRequiredService<THandler>(), request, cancellationToken));
 
     private static string RouteValue(HttpRequest request, string name) => (string)request.RouteValues[name]!;
-
-    // Servers unescape everything in a path except %2F.
-    private static string ContentIdOf(HttpRequest request) => RouteValue(request, ContentId).Replace("%2F", "/", StringComparison.OrdinalIgnoreCase);
 }

@@ -23,7 +23,11 @@ internal sealed class BatchIntake(ContentSynchronizer synchronizer, ISyncQueue q
     private List<(int Index, ContentItem Item)> _current = new(ChunkSize);
     private Task<IReadOnlyList<Acceptance>>? _accepting;
     private readonly List<SyncMessage> _messages = [];
+    private readonly SimilarContentIds _ids = new();
     private int _invalid;
+
+    /// <summary>When the items reached us, if that is not when they are accepted: the first delivery of a message that is retried.</summary>
+    public DateTimeOffset? ReceivedAt { get; init; }
 
     /// <summary>Items added so far.</summary>
     public int Count => _results.Count;
@@ -37,10 +41,14 @@ internal sealed class BatchIntake(ContentSynchronizer synchronizer, ISyncQueue q
     /// <exception cref="LedgerUnavailableException">The ledger accepted none or only some of the previous chunk; no call is in flight.</exception>
     public ValueTask AddAsync(ContentReadResult read, CancellationToken cancellationToken)
     {
+        read = _ids.Examine(read);
         if (read.Item is { } item)
         {
             _next.Add((_results.Count, item));
-            _results.Add(new BatchItemResult(_results.Count, item.ContentId, BatchItemResult.NotAccepted, null));
+            _results.Add(new BatchItemResult(_results.Count, item.ContentId, BatchItemResult.NotAccepted, null)
+            {
+                Warnings = read.Warnings.Count == 0 ? null : [.. read.Warnings.Select(ProblemError.Of)],
+            });
         }
         else
         {
@@ -64,7 +72,8 @@ internal sealed class BatchIntake(ContentSynchronizer synchronizer, ISyncQueue q
         await CompleteChunkAsync().ConfigureAwait(false);
         (_next, _current) = (_current, _next);
         if (_current.Count == 0) return;
-        _accepting = synchronizer.AcceptAsync(_current.ConvertAll(entry => entry.Item), time.GetUtcNow(), cancellationToken).AsTask();
+        _accepting = synchronizer
+            .AcceptAsync(_current.ConvertAll(entry => entry.Item), ReceivedAt ?? time.GetUtcNow(), cancellationToken).AsTask();
     }
 
     // Runs on the thread that reads the batch, because both write to the list of results.
@@ -119,6 +128,9 @@ public sealed record BatchResult(IReadOnlyDictionary<string, int> Counts, IReadO
 /// <param name="Errors">Set if the item is invalid. From the 1,001st invalid item on, only the first error of each.</param>
 public sealed record BatchItemResult(int Index, string? ContentId, string Outcome, IReadOnlyList<ProblemError>? Errors)
 {
+    /// <summary>What is probably a mistake in a valid item; absent if there is nothing.</summary>
+    public IReadOnlyList<ProblemError>? Warnings { get; init; }
+
     internal const string Accepted = "accepted";
     internal const string AlreadyPending = "alreadyPending";
     internal const string Invalid = "invalid";

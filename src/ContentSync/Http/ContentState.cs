@@ -1,4 +1,5 @@
 using System.Text.Json;
+using ContentSync.Content;
 using ContentSync.Ledger;
 
 namespace ContentSync.Http;
@@ -49,6 +50,13 @@ public sealed record ContentState
 
     /// <summary>The accepted contentInfo; absent in lists.</summary>
     public string? ContentInfo { get; init; }
+
+    /// <summary>What is probably a mistake in the item as submitted; absent if there is nothing, and in every other response.</summary>
+    public IReadOnlyList<ProblemError>? Warnings { get; init; }
+
+    /// <summary>Adds the warnings about an item that was just submitted.</summary>
+    internal ContentState With(IReadOnlyList<ContentViolation> warnings) =>
+        warnings.Count == 0 ? this : this with { Warnings = [.. warnings.Select(ProblemError.Of)] };
 
     internal static ContentState Of(SyncRecord record) => new()
     {

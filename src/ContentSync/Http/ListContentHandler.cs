@@ -5,8 +5,10 @@ using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace ContentSync.Http;
 
-/// <summary>GET /api/content: the items that match a filter, a page at a time, ordered by contentId.</summary>
-public sealed class ListContentHandler(ISyncLedger ledger, ContinuationTokens tokens)
+/// <summary>
+/// GET /api/content: the items that match a filter, a page at a time, ordered by contentId. With a contentId in the query it returns that item.
+/// </summary>
+public sealed class ListContentHandler(ISyncLedger ledger, ContinuationTokens tokens, GetContentHandler one)
 {
     /// <summary>Items per page if the request gives no limit.</summary>
     public const int DefaultLimit = 50;
@@ -14,11 +16,12 @@ public sealed class ListContentHandler(ISyncLedger ledger, ContinuationTokens to
     /// <summary>Max items per page.</summary>
     public const int MaxLimit = 200;
 
-    internal static readonly string[] Parameters = ["state", "type", "code", "limit", "continuation"];
+    internal static readonly string[] Parameters = ["state", "type", "code", "limit", "continuation", ItemAddress.Parameter];
 
     /// <returns>200 with a page, 400 if the query is not valid, 503 if the ledger is unavailable.</returns>
     public async Task<IResult> HandleAsync(HttpRequest request, CancellationToken cancellationToken)
     {
+        if (request.Query.ContainsKey(ItemAddress.Parameter)) return await one.HandleAsync(request, cancellationToken).ConfigureAwait(false);
         if (Fault(request.Query) is { } fault) return fault;
         var query = request.Query;
         SyncState? state = null;

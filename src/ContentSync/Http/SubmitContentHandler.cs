@@ -19,9 +19,6 @@ public sealed class SubmitContentHandler(
     ISyncQueue queue,
     [FromKeyedServices(Clocks.Store)] TimeProvider time)
 {
-    /// <summary>Path of an item's state, to which its contentId is appended; served by <see cref="GetContentHandler"/>.</summary>
-    public const string StatusPath = "/api/content/";
-
     private static readonly TimeSpan LedgerRetryAfter = TimeSpan.FromSeconds(10);
 
     /// <returns>
@@ -49,9 +46,9 @@ public sealed class SubmitContentHandler(
                     "Revision conflict.",
                     $"Revision {acceptance.Record.Revision} of '{acceptance.Record.ContentId}' was already accepted with different content. "
                     + "Raise the revision."),
-                AcceptanceKind.Unchanged => Ok(acceptance.Record),
+                AcceptanceKind.Unchanged => Ok(acceptance.Record, read.Warnings),
                 AcceptanceKind.Parked => Parked(acceptance.Record),
-                _ => await SendAsync(request, acceptance.Record, cancellationToken).ConfigureAwait(false),
+                _ => await SendAsync(request, acceptance.Record, read.Warnings, cancellationToken).ConfigureAwait(false),
             };
         }
         catch (LedgerUnavailableException e)
@@ -60,14 +57,15 @@ public sealed class SubmitContentHandler(
         }
     }
 
-    private async ValueTask<IResult> SendAsync(HttpRequest request, SyncRecord record, CancellationToken cancellationToken)
+    private async ValueTask<IResult> SendAsync(
+        HttpRequest request, SyncRecord record, IReadOnlyList<ContentViolation> warnings, CancellationToken cancellationToken)
     {
         if (PrefersAsync(request))
         {
             var message = new SyncMessage(record.ContentId, record.RequestId, record.Hop, TimeSpan.Zero);
             await queue.TryEnqueueAsync([message], cancellationToken).ConfigureAwait(false);
             request.HttpContext.Response.Headers["Preference-Applied"] = "respond-async";
-            return Accepted(request, record);
+            return Accepted(request, record, warnings);
         }
 
         var outcome = await synchronizer.SynchronizeAsync(record.ContentId, cancellationToken).ConfigureAwait(false);
@@ -81,7 +79,7 @@ public sealed class SubmitContentHandler(
 
         return outcome.Kind switch
         {
-            SyncOutcomeKind.Synchronized or SyncOutcomeKind.Unchanged => Ok(outcome.Record!),
+            SyncOutcomeKind.Synchronized or SyncOutcomeKind.Unchanged => Ok(outcome.Record!, warnings),
             SyncOutcomeKind.Rejected or SyncOutcomeKind.Parked => Parked(outcome.Record!),
             _ => RetryLater(
                 request,
@@ -104,12 +102,15 @@ public sealed class SubmitContentHandler(
         return false;
     }
 
-    private static IResult Ok(SyncRecord record) => Results.Json(ContentState.Of(record), ApiJson.Responses.ContentState);
+    private static IResult Ok(SyncRecord record, IReadOnlyList<ContentViolation> warnings) =>
+        Results.Json(ContentState.Of(record).With(warnings), ApiJson.Responses.ContentState);
 
-    private static BufferedJsonResult<ContentState> Accepted(HttpRequest request, SyncRecord record)
+    private static BufferedJsonResult<ContentState> Accepted(
+        HttpRequest request, SyncRecord record, IReadOnlyList<ContentViolation> warnings)
     {
-        request.HttpContext.Response.Headers.Location = StatusPath + Uri.EscapeDataString(record.ContentId);
-        return new BufferedJsonResult<ContentState>(ContentState.Of(record), ApiJson.Responses.ContentState, StatusCodes.Status202Accepted);
+        request.HttpContext.Response.Headers.Location = ItemAddress.Of(record.ContentId);
+        var state = ContentState.Of(record).With(warnings);
+        return new BufferedJsonResult<ContentState>(state, ApiJson.Responses.ContentState, StatusCodes.Status202Accepted);
     }
 
     private static ProblemHttpResult Parked(SyncRecord record) => record.ParkReason == ParkReason.Rejected

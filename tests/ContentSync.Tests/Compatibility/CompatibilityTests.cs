@@ -100,7 +100,8 @@ public sealed class CompatibilityTests : IDisposable
     [Fact]
     public void Queued_messages_are_read()
     {
-        var reader = new ContentMessageReader(new ContentReader(new ContentOptions(), TimeProvider.System));
+        var content = new ContentReader(new ContentOptions(), TimeProvider.System);
+        var reader = new ContentMessageReader(content, new EventReader(content, new ContentOptions(), TimeProvider.System));
         var messages = JsonDocument.Parse(Sample("queue-messages.json")).RootElement.EnumerateArray().Select(Message).ToArray();
 
         var reference = Assert.IsType<ContentMessage.ItemReference>(reader.Read(messages[0]));

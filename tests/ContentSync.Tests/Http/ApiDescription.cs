@@ -46,6 +46,7 @@ internal static class ApiDescription
     private static void CheckJson(JsonElement schema, JsonElement value, string at)
     {
         schema = Resolve(schema);
+        if (schema.TryGetProperty("oneOf", out var forms)) schema = forms.EnumerateArray().Select(Resolve).First(form => HasRequired(form, value));
         if (value.ValueKind == JsonValueKind.Array)
         {
             foreach (var item in value.EnumerateArray()) CheckJson(schema.GetProperty("items"), item, at + "[]");
@@ -61,6 +62,9 @@ internal static class ApiDescription
         foreach (var required in schema.GetProperty("required").EnumerateArray())
             Assert.True(value.TryGetProperty(required.GetString()!, out _), $"{at}/{required} is missing.");
     }
+
+    private static bool HasRequired(JsonElement schema, JsonElement value) =>
+        schema.GetProperty("required").EnumerateArray().All(name => value.TryGetProperty(name.GetString()!, out _));
 
     private static JsonElement Read()
     {

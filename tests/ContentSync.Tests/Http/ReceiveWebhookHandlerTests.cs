@@ -65,6 +65,35 @@ public sealed class ReceiveWebhookHandlerTests : IDisposable
         Assert.Equal("3", (await FindAsync("B"))!.Revision.ToString());
     }
 
+    [Theory]
+    [InlineData("2026-03-01T11:00:00Z", "2026-03-01T11:00:00.000000Z")]
+    [InlineData("2026-03-01T12:00:01Z", "2026-03-01T12:00:00.000000Z")]
+    [InlineData("2027-03-01T12:00:00Z", "2026-03-01T12:00:00.000000Z")]
+    public async Task A_time_outside_the_signature_makes_a_change_older_but_never_newer(string time, string expected)
+    {
+        await SendAsync(
+            ApiHarness.Item("A"),
+            "application/json",
+            ("ce-specversion", "1.0"),
+            ("ce-id", "1"),
+            ("ce-source", "/shop"),
+            ("ce-type", "content.changed"),
+            ("ce-time", time));
+        Assert.Equal(expected, (await FindAsync("A"))!.Revision.ToString());
+    }
+
+    [Fact]
+    public async Task A_retry_is_no_newer_than_its_first_delivery()
+    {
+        _api.Ledger.Unavailable = new LedgerUnavailableException("Unavailable.");
+        Assert.Equal(503, (await SendAsync(Event(ApiHarness.Item("A", "first")), Structured, "msg_1")).Status);
+        _api.Ledger.Unavailable = null;
+        _api.Time.Advance(TimeSpan.FromSeconds(30));
+        await SendAsync(Event(ApiHarness.Item("A", "second")), Structured, "msg_2");
+        _api.Time.Advance(TimeSpan.FromSeconds(30));
+        Assert.Equal("superseded", (await SendAsync(Event(ApiHarness.Item("A", "first")), Structured, "msg_1")).Outcome(0));
+    }
+
     [Fact]
     public async Task Rejects_an_event_from_the_far_future()
     {
@@ -202,14 +231,22 @@ public sealed class ReceiveWebhookHandlerTests : IDisposable
     public void Forgets_expired_ids_and_never_exceeds_its_capacity()
     {
         var cache = new WebhookIdCache(new WebhookOptions(), _api.Time);
-        cache.Add("a");
+        var first = _api.Time.GetUtcNow();
+        Assert.False(Add("a").IsAccepted);
+        cache.MarkAccepted("a");
         _api.Time.Advance(TimeSpan.FromMinutes(10));
-        Assert.True(cache.Contains("a"));
+        Assert.Equal(new KnownMessage(first, IsAccepted: true), Add("a"));
         _api.Time.Advance(TimeSpan.FromSeconds(1));
-        Assert.False(cache.Contains("a"));
-        foreach (var i in Enumerable.Range(0, WebhookIdCache.Capacity + 1)) cache.Add(i.ToString(CultureInfo.InvariantCulture));
-        Assert.False(cache.Contains("0"));
-        Assert.True(cache.Contains("1"));
+        Assert.Equal(new KnownMessage(_api.Time.GetUtcNow(), IsAccepted: false), Add("a"));
+        foreach (var i in Enumerable.Range(1, WebhookIdCache.Capacity - 1)) Add(i.ToString(CultureInfo.InvariantCulture));
+        cache.MarkAccepted("a");
+        cache.MarkAccepted("1");
+        Assert.True(Add("a").IsAccepted);
+        Add("one too many");
+        Assert.True(Add("1").IsAccepted);
+        Assert.False(Add("a").IsAccepted);
+
+        KnownMessage Add(string id) => cache.GetOrAdd(id, _api.Time.GetUtcNow());
     }
 
     private static string Event(string data, string? time = null)

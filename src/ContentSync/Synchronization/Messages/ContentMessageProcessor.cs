@@ -54,6 +54,7 @@ public sealed partial class ContentMessageProcessor(
             return invalid;
         }
 
+        LogWarnings(message, item.Result);
         if (await AcceptAsync(message, [item.Result.Item], cancellationToken).ConfigureAwait(false) is not [var (kind, record)])
             return RetryWhenLedgerReturns(message);
         switch (kind)
@@ -79,6 +80,7 @@ public sealed partial class ContentMessageProcessor(
         var valid = new List<(int Index, ContentItem Item)>(entries.Count);
         for (var i = 0; i < entries.Count; i++)
         {
+            LogWarnings(message, entries[i].Result);
             if (entries[i].Result.Item is { } item) valid.Add((i, item));
             else outgoing.Add(SplitOff(message, i, entries[i]));
         }
@@ -212,6 +214,11 @@ public sealed partial class ContentMessageProcessor(
         return new MessageSettlement.DeadLetter(DeadLetterReasons.InvalidMessage, Shortened(fault), properties);
     }
 
+    private void LogWarnings(QueueMessage message, ContentReadResult read)
+    {
+        foreach (var warning in read.Item is null ? [] : read.Warnings) LogWarning(message.MessageId, read.ContentId!, warning.Code, warning.Message);
+    }
+
     private static OutgoingMessage SplitOff(QueueMessage message, int index, MessageItem item) =>
         OutgoingMessage.SplitOff(message, index, item.Text, item.ContentType);
 
@@ -220,6 +227,12 @@ public sealed partial class ContentMessageProcessor(
 
     [LoggerMessage(EventId = 2201, Level = LogLevel.Warning, Message = "Message {MessageId} is invalid: {Fault}")]
     private partial void LogInvalid(string messageId, string fault);
+
+    [LoggerMessage(
+        EventId = 2203,
+        Level = LogLevel.Warning,
+        Message = "Item '{ContentId}' of message {MessageId} is accepted, but looks wrong ({Code}): {Warning}")]
+    private partial void LogWarning(string messageId, string contentId, string code, string warning);
 
     [LoggerMessage(
         EventId = 2202,
