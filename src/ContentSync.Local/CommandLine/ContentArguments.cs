@@ -38,9 +38,16 @@ internal sealed class ContentArguments
     private readonly Option<int?> _maxItemBytes =
         Limit("--max-item-bytes", "Max bytes of a whole item as it is in the catalog or request.", new ContentOptions().MaxItemBytes);
 
+    private readonly Option<RefusedVersionPolicy?> _refusedVersions = new("--refused-versions")
+    {
+        Description = "Whether to keep or delist an item whose newer version is not valid. Default: Keep.",
+        HelpName = "Keep|Delist",
+    };
+
     public IReadOnlyList<Option> All =>
     [
         _schemas, _contentTypes, _maxContentIdLength, _maxContentInfoBytes, _maxContentInfoDepth, _maxTextLength, _maxItemBytes,
+        _refusedVersions,
     ];
 
     public void AddTo(Command command)
@@ -61,6 +68,7 @@ internal sealed class ContentArguments
         options.MaxContentInfoDepth = parsed.GetValue(_maxContentInfoDepth) ?? options.MaxContentInfoDepth;
         options.MaxTextLength = parsed.GetValue(_maxTextLength) ?? options.MaxTextLength;
         options.MaxItemBytes = parsed.GetValue(_maxItemBytes) ?? options.MaxItemBytes;
+        options.RefusedVersions = parsed.GetValue(_refusedVersions) ?? options.RefusedVersions;
         return options;
     }
 

@@ -68,6 +68,7 @@ internal static class LocalSettings
         "Content:MaxContentInfoDepth" => "--max-content-info-depth",
         "Content:MaxTextLength" => "--max-text-length",
         "Content:MaxItemBytes" => "--max-item-bytes",
+        "Content:RefusedVersions" => "--refused-versions",
         _ when setting.StartsWith("Webhook:Secrets:", StringComparison.Ordinal) => "--webhook-secret",
         _ => setting,
     };

@@ -45,10 +45,8 @@ public sealed class ContentOptions
     /// <summary>Max UTF-8 bytes of a whole item as the caller sends it.</summary>
     public int MaxItemBytes { get; set; } = 128 * 1024;
 
-    /// <summary>
-    /// Max time that occurredAt may be ahead of the clock: a revision from the far future would block every later one.
-    /// </summary>
-    public TimeSpan MaxOccurredAtAhead { get; set; } = TimeSpan.FromHours(24);
+    /// <summary>What happens to an item that AlipayHK shows when a newer version of it is not valid.</summary>
+    public RefusedVersionPolicy RefusedVersions { get; set; } = RefusedVersionPolicy.Keep;
 
     /// <summary>
     /// Folder with one JSON Schema per content type, named <c>{contentType}.schema.json</c>; null or empty for none. Items of a type

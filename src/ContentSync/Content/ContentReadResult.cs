@@ -16,4 +16,19 @@ public readonly record struct ContentReadResult(ContentItem? Item, IReadOnlyList
         get => _warnings ?? [];
         init => _warnings = value;
     }
+
+    /// <summary>The revision of a refused item, as far as it could be read; null for a valid one, which has its own.</summary>
+    internal long? RefusedNumber { get; init; }
+
+    /// <summary>The occurredAt of a refused item, as far as it could be read; never set together with <see cref="RefusedNumber"/>.</summary>
+    internal DateTimeOffset? RefusedOccurredAt { get; init; }
+
+    /// <summary>Whether the item, valid or not, has neither revision nor occurredAt.</summary>
+    internal bool HasNoVersion => Item is { } item
+        ? item is { Number: null, OccurredAt: null }
+        : RefusedNumber is null && RefusedOccurredAt is null;
+
+    /// <summary>The version of the item, valid or not, if it first reached us at <paramref name="firstReceivedAt"/>.</summary>
+    internal ChangeVersion VersionAt(DateTimeOffset firstReceivedAt) =>
+        Item is { } item ? ChangeVersion.Of(item, firstReceivedAt) : new ChangeVersion(RefusedNumber, RefusedOccurredAt, firstReceivedAt);
 }

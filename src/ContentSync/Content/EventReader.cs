@@ -11,9 +11,8 @@ namespace ContentSync.Content;
 /// occurredAt of an item that has neither revision nor occurredAt. Thread-safe; never throws because of what a sender sends.
 /// </summary>
 /// <param name="reader">Reads the data.</param>
-/// <param name="options">Limit on an event's time.</param>
-/// <param name="time">Clock for that limit.</param>
-public sealed class EventReader(ContentReader reader, ContentOptions options, TimeProvider time)
+/// <param name="time">Clock for the warning about a time that is ahead of it.</param>
+public sealed class EventReader(ContentReader reader, TimeProvider time)
 {
     /// <summary>Media type of one event.</summary>
     public const string MediaType = "application/cloudevents+json";
@@ -101,14 +100,11 @@ public sealed class EventReader(ContentReader reader, ContentOptions options, Ti
 
     private ContentReadResult Dated(ContentReadResult read, DateTimeOffset? eventTime, DateTimeOffset receivedAt)
     {
-        if (read.Item is not { Revision: null } item || eventTime is not { } at) return read;
+        if (!read.HasNoVersion || eventTime is not { } at) return read;
         var now = time.GetUtcNow();
         if (now < receivedAt) now = receivedAt;
-        return at - now <= options.MaxOccurredAtAhead
-            ? read with { Item = item with { Revision = Revision.At(at) } }
-            : Refused("/time", ViolationCodes.OccurredAtAhead, FormattableString.Invariant(
-                $"The event's time is ahead of the clock by more than the limit of {options.MaxOccurredAtAhead} (MaxOccurredAtAhead)."))
-                with { ContentId = item.ContentId };
+        read = read.Item is { } item ? read with { Item = item with { OccurredAt = at } } : read with { RefusedOccurredAt = at };
+        return ItemParser.AheadOf(now, "/time", at) is { } warning ? read with { Warnings = [.. read.Warnings, warning] } : read;
     }
 
     // The library throws these for an invalid event.
@@ -135,8 +131,11 @@ public sealed class EventReader(ContentReader reader, ContentOptions options, Ti
 
     private static ContentReadResult InData(ContentReadResult read) => read with
     {
-        Violations = [.. read.Violations.Select(violation => violation with { Pointer = "/data" + violation.Pointer })],
+        Violations = [.. read.Violations.Select(InData)],
+        Warnings = [.. read.Warnings.Select(InData)],
     };
+
+    private static ContentViolation InData(ContentViolation violation) => violation with { Pointer = "/data" + violation.Pointer };
 
     private static ContentReadResult Refused(string pointer, string code, string message) =>
         new(null, [new ContentViolation(pointer, code, message)], null);

@@ -42,11 +42,11 @@ public static class ViolationCodes
     /// <summary>occurredAt is not ISO 8601 with a zone.</summary>
     public const string InvalidOccurredAt = "invalid-occurred-at";
 
-    /// <summary>occurredAt is further ahead of the clock than <see cref="ContentOptions.MaxOccurredAtAhead"/>.</summary>
-    public const string OccurredAtAhead = "occurred-at-ahead";
-
     /// <summary>The item has both revision and occurredAt.</summary>
     public const string RevisionAndOccurredAt = "revision-and-occurred-at";
+
+    /// <summary>contentInfo of a listed item has no members.</summary>
+    public const string EmptyContentInfo = "empty-content-info";
 
     /// <summary>contentInfo has more bytes than <see cref="ContentOptions.MaxContentInfoBytes"/>.</summary>
     public const string ContentInfoTooLarge = "content-info-too-large";

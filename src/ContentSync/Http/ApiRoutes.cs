@@ -80,6 +80,18 @@ public static class ApiRoutes
             "/api/content/{contentId}",
             ApiAccess.Key,
             (handler, request, cancellationToken) => handler.HandleAsync(request, cancellationToken)),
+        Route<DelistContentHandler>(
+            "DelistContent",
+            HttpMethods.Delete,
+            "/api/content/{contentId}",
+            ApiAccess.Key,
+            (handler, request, cancellationToken) => handler.HandleAsync(request, cancellationToken)),
+        Route<DelistContentHandler>(
+            "DelistContentByQuery",
+            HttpMethods.Delete,
+            "/api/content",
+            ApiAccess.Key,
+            (handler, request, cancellationToken) => handler.HandleAsync(request, cancellationToken)),
         Route<ReplayContentHandler>(
             "ReplayContent",
             HttpMethods.Post,

@@ -8,7 +8,7 @@ namespace ContentSync.Http;
 /// Accepts the items of one request into the ledger, a chunk at a time, then enqueues those that are to be sent. Keeps the outcome of
 /// each item; an invalid item does not affect the others.
 /// </summary>
-internal sealed class BatchIntake(ContentSynchronizer synchronizer, ISyncQueue queue, TimeProvider time)
+internal sealed class BatchIntake(ContentSynchronizer synchronizer, RefusedVersions refusedVersions, ISyncQueue queue, TimeProvider time)
 {
     // The ledger flushes to disk once per chunk.
     private const int ChunkSize = 1_024;
@@ -24,10 +24,11 @@ internal sealed class BatchIntake(ContentSynchronizer synchronizer, ISyncQueue q
     private Task<IReadOnlyList<Acceptance>>? _accepting;
     private readonly List<SyncMessage> _messages = [];
     private readonly SimilarContentIds _ids = new();
+    private readonly List<(ContentReadResult Read, DateTimeOffset FirstReceivedAt)> _refused = [];
     private int _invalid;
 
-    /// <summary>When the items reached us, if that is not when they are accepted: the first delivery of a message that is retried.</summary>
-    public DateTimeOffset? ReceivedAt { get; init; }
+    /// <summary>When the items first reached us: now, or the first delivery of a message that is retried.</summary>
+    public DateTimeOffset ReceivedAt { get; init; } = time.GetUtcNow();
 
     /// <summary>Items added so far.</summary>
     public int Count => _results.Count;
@@ -52,6 +53,7 @@ internal sealed class BatchIntake(ContentSynchronizer synchronizer, ISyncQueue q
         }
         else
         {
+            _refused.Add((read, ReceivedAt.AddTicks(_results.Count)));
             var errors = read.Violations.Take(_invalid++ < MaxItemsWithAllErrors ? int.MaxValue : 1);
             _results.Add(new BatchItemResult(_results.Count, read.ContentId, BatchItemResult.Invalid, [.. errors.Select(ProblemError.Of)]));
         }
@@ -59,12 +61,15 @@ internal sealed class BatchIntake(ContentSynchronizer synchronizer, ISyncQueue q
         return _next.Count < ChunkSize ? ValueTask.CompletedTask : StartChunkAsync(cancellationToken);
     }
 
-    /// <summary>Accepts the remaining items and waits for the chunk in flight.</summary>
-    /// <exception cref="LedgerUnavailableException">The ledger accepted none or only some of them.</exception>
+    /// <summary>Accepts the remaining items, waits for the chunk in flight, and records the refused items.</summary>
+    /// <exception cref="LedgerUnavailableException">The ledger accepted or recorded none or only some of them.</exception>
     public async ValueTask AcceptAsync(CancellationToken cancellationToken)
     {
         await StartChunkAsync(cancellationToken).ConfigureAwait(false);
         await CompleteChunkAsync().ConfigureAwait(false);
+        var delisted = await refusedVersions.RecordAsync(_refused, cancellationToken).ConfigureAwait(false);
+        _messages.AddRange(delisted.Select(record => new SyncMessage(record.ContentId, record.RequestId, record.Hop, TimeSpan.Zero)));
+        _refused.Clear();
     }
 
     private async ValueTask StartChunkAsync(CancellationToken cancellationToken)
@@ -72,8 +77,9 @@ internal sealed class BatchIntake(ContentSynchronizer synchronizer, ISyncQueue q
         await CompleteChunkAsync().ConfigureAwait(false);
         (_next, _current) = (_current, _next);
         if (_current.Count == 0) return;
-        _accepting = synchronizer
-            .AcceptAsync(_current.ConvertAll(entry => entry.Item), ReceivedAt ?? time.GetUtcNow(), cancellationToken).AsTask();
+        // In steps of 100 ns, so that of two items for the same contentId the last one wins.
+        var submissions = _current.ConvertAll(entry => synchronizer.Submit(entry.Item, ReceivedAt.AddTicks(entry.Index)));
+        _accepting = synchronizer.AcceptAsync(submissions, cancellationToken).AsTask();
     }
 
     // Runs on the thread that reads the batch, because both write to the list of results.
@@ -123,7 +129,8 @@ public sealed record BatchResult(IReadOnlyDictionary<string, int> Counts, IReadO
 /// <param name="Index">Its index in the batch, from 0.</param>
 /// <param name="ContentId">Absent if it could not be read.</param>
 /// <param name="Outcome">
-/// accepted, alreadyPending, unchanged, superseded, revisionConflict, parked or invalid; notAccepted if the ledger was unavailable.
+/// accepted, alreadyPending, unchanged, superseded, revisionConflict, parked, delistedUnknown or invalid; notAccepted if the ledger was
+/// unavailable.
 /// </param>
 /// <param name="Errors">Set if the item is invalid. From the 1,001st invalid item on, only the first error of each.</param>
 public sealed record BatchItemResult(int Index, string? ContentId, string Outcome, IReadOnlyList<ProblemError>? Errors)

@@ -16,7 +16,7 @@ public sealed class ListContentHandler(ISyncLedger ledger, ContinuationTokens to
     /// <summary>Max items per page.</summary>
     public const int MaxLimit = 200;
 
-    internal static readonly string[] Parameters = ["state", "type", "code", "limit", "continuation", ItemAddress.Parameter];
+    internal static readonly string[] Parameters = ["state", "type", "code", "stale", "limit", "continuation", ItemAddress.Parameter];
 
     /// <returns>200 with a page, 400 if the query is not valid, 503 if the ledger is unavailable.</returns>
     public async Task<IResult> HandleAsync(HttpRequest request, CancellationToken cancellationToken)
@@ -32,12 +32,21 @@ public sealed class ListContentHandler(ISyncLedger ledger, ContinuationTokens to
             state = named;
         }
 
+        var stale = Text(query, "stale");
+        if (stale is not (null or "true" or "false")) return Problem.Query("stale", stale, "true or false");
+
         var limit = DefaultLimit;
         if (Text(query, "limit") is { } limitText
             && (!int.TryParse(limitText, NumberStyles.None, CultureInfo.InvariantCulture, out limit) || limit is < 1 or > MaxLimit))
             return Problem.Query("limit", limitText, $"a whole number from 1 to {MaxLimit}");
 
-        var filter = new SyncRecordFilter { State = state, ContentType = Text(query, "type"), ResultCode = Text(query, "code") };
+        var filter = new SyncRecordFilter
+        {
+            State = state,
+            ContentType = Text(query, "type"),
+            ResultCode = Text(query, "code"),
+            IsStale = stale == "true",
+        };
         var list = filter.ToString();
         string? after = null;
         if (Text(query, "continuation") is { } token)

@@ -19,6 +19,7 @@ namespace ContentSync.Http;
 public sealed class SubmitContentBatchHandler(
     CatalogReader reader,
     ContentSynchronizer synchronizer,
+    RefusedVersions refused,
     ISyncQueue queue,
     [FromKeyedServices(Clocks.Store)] TimeProvider time)
 {
@@ -50,7 +51,7 @@ public sealed class SubmitContentBatchHandler(
         if (request.HttpContext.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } limit)
             limit.MaxRequestBodySize = MaxBodyBytes;
 
-        var intake = new BatchIntake(synchronizer, queue, time);
+        var intake = new BatchIntake(synchronizer, refused, queue, time);
         BatchFault? fault;
         try
         {

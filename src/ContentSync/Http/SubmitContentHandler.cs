@@ -16,6 +16,7 @@ public sealed class SubmitContentHandler(
     ContentReader reader,
     ContentOptions options,
     ContentSynchronizer synchronizer,
+    RefusedVersions refused,
     ISyncQueue queue,
     [FromKeyedServices(Clocks.Store)] TimeProvider time)
 {
@@ -31,29 +32,41 @@ public sealed class SubmitContentHandler(
         if (error is not null) return error;
 
         var read = reader.Read(body.Span);
-        if (read.Item is null) return Problem.Invalid(read.Violations);
+        if (read.Item is null)
+        {
+            await RecordRefusedAsync(read, cancellationToken).ConfigureAwait(false);
+            return Problem.Invalid(read.Violations);
+        }
+
         try
         {
             var acceptance = (await synchronizer.AcceptAsync([read.Item], time.GetUtcNow(), cancellationToken).ConfigureAwait(false))[0];
             return acceptance.Kind switch
             {
-                AcceptanceKind.Superseded => Problem.Of(
-                    StatusCodes.Status409Conflict,
-                    "Superseded.",
-                    $"Revision {acceptance.Record.Revision} of '{acceptance.Record.ContentId}' was already accepted and is newer."),
-                AcceptanceKind.RevisionConflict => Problem.Of(
-                    StatusCodes.Status409Conflict,
-                    "Revision conflict.",
-                    $"Revision {acceptance.Record.Revision} of '{acceptance.Record.ContentId}' was already accepted with different content. "
-                    + "Raise the revision."),
-                AcceptanceKind.Unchanged => Ok(acceptance.Record, read.Warnings),
-                AcceptanceKind.Parked => Parked(acceptance.Record),
+                AcceptanceKind.Superseded => Problem.Superseded(acceptance.Record),
+                AcceptanceKind.RevisionConflict => Problem.RevisionConflict(acceptance.Record),
+                AcceptanceKind.Unchanged or AcceptanceKind.DelistedUnknown => Ok(acceptance.Record, read.Warnings),
+                AcceptanceKind.Parked => Problem.Parked(acceptance.Record),
                 _ => await SendAsync(request, acceptance.Record, read.Warnings, cancellationToken).ConfigureAwait(false),
             };
         }
         catch (LedgerUnavailableException e)
         {
             return RetryLater(request, LedgerRetryAfter, "Not accepted: the ledger is unavailable.", e.Message + " Submit the item again later.");
+        }
+    }
+
+    private async ValueTask RecordRefusedAsync(ContentReadResult read, CancellationToken cancellationToken)
+    {
+        try
+        {
+            if (await refused.RecordAsync(read, time.GetUtcNow(), cancellationToken).ConfigureAwait(false) is not { } delisted) return;
+            var message = new SyncMessage(delisted.ContentId, delisted.RequestId, delisted.Hop, TimeSpan.Zero);
+            await queue.TryEnqueueAsync([message], cancellationToken).ConfigureAwait(false);
+        }
+        catch (LedgerUnavailableException)
+        {
+            // The caller learns from the response that the item is refused.
         }
     }
 
@@ -80,7 +93,7 @@ public sealed class SubmitContentHandler(
         return outcome.Kind switch
         {
             SyncOutcomeKind.Synchronized or SyncOutcomeKind.Unchanged => Ok(outcome.Record!, warnings),
-            SyncOutcomeKind.Rejected or SyncOutcomeKind.Parked => Parked(outcome.Record!),
+            SyncOutcomeKind.Rejected or SyncOutcomeKind.Parked => Problem.Parked(outcome.Record!),
             _ => RetryLater(
                 request,
                 outcome.Delay,
@@ -112,18 +125,6 @@ public sealed class SubmitContentHandler(
         var state = ContentState.Of(record).With(warnings);
         return new BufferedJsonResult<ContentState>(state, ApiJson.Responses.ContentState, StatusCodes.Status202Accepted);
     }
-
-    private static ProblemHttpResult Parked(SyncRecord record) => record.ParkReason == ParkReason.Rejected
-        ? Problem.Of(
-            StatusCodes.Status422UnprocessableEntity,
-            "Rejected by AlipayHK.",
-            $"{LastResult(record)} Change the content and submit it again; unchanged content is not sent again.")
-        : Problem.Of(
-            StatusCodes.Status422UnprocessableEntity,
-            "Parked.",
-            $"Parked after {record.Attempts} attempts; the last one failed with {LastResult(record)} Replay the item once the cause is fixed.");
-
-    private static string LastResult(SyncRecord record) => $"{record.LastAttempt?.Code}: {record.LastAttempt?.Message.TrimEnd('.')}.";
 
     private static ProblemHttpResult RetryLater(HttpRequest request, TimeSpan wait, string title, string detail)
     {

@@ -15,6 +15,7 @@ namespace ContentSync.Synchronization.Messages;
 public sealed partial class ContentMessageProcessor(
     ContentMessageReader reader,
     ContentSynchronizer synchronizer,
+    RefusedVersions refused,
     RecoverabilityOptions options,
     ILogger<ContentMessageProcessor> logger)
 {
@@ -47,19 +48,15 @@ public sealed partial class ContentMessageProcessor(
 
     private async ValueTask<MessageSettlement> ProcessItemAsync(QueueMessage message, MessageItem item, CancellationToken cancellationToken)
     {
-        if (item.Result.Item is null)
-        {
-            var invalid = Invalid(item.Result);
-            LogInvalid(message.MessageId, invalid.Description);
-            return invalid;
-        }
+        if (item.Result.Item is null) return await RefuseAsync(message, item.Result, cancellationToken).ConfigureAwait(false);
 
         LogWarnings(message, item.Result);
-        if (await AcceptAsync(message, [item.Result.Item], cancellationToken).ConfigureAwait(false) is not [var (kind, record)])
+        var submission = synchronizer.Submit(item.Result.Item, message.ReceivedAt());
+        if (await AcceptAsync(message, [submission], cancellationToken).ConfigureAwait(false) is not [var (kind, record)])
             return RetryWhenLedgerReturns(message);
         switch (kind)
         {
-            case AcceptanceKind.Unchanged or AcceptanceKind.Superseded:
+            case AcceptanceKind.Unchanged or AcceptanceKind.Superseded or AcceptanceKind.DelistedUnknown:
                 return MessageSettlement.Complete.Instance;
             case AcceptanceKind.RevisionConflict:
                 return Conflict(record);
@@ -68,6 +65,24 @@ public sealed partial class ContentMessageProcessor(
             default:
                 var outcome = await synchronizer.SynchronizeAsync(record.ContentId, cancellationToken).ConfigureAwait(false);
                 return Settle(ReferenceTo(record, message.Hop()), outcome);
+        }
+    }
+
+    private async ValueTask<MessageSettlement> RefuseAsync(QueueMessage message, ContentReadResult read, CancellationToken cancellationToken)
+    {
+        var invalid = Invalid(read);
+        LogInvalid(message.MessageId, invalid.Description);
+        try
+        {
+            // If it is delisted because of this and stays pending, the sweep sends it: a dead-lettered message cannot be followed by another.
+            if (await refused.RecordAsync(read, message.ReceivedAt(), cancellationToken).ConfigureAwait(false) is { } delisted)
+                await synchronizer.SynchronizeAsync(delisted.ContentId, cancellationToken).ConfigureAwait(false);
+            return invalid;
+        }
+        catch (LedgerUnavailableException e)
+        {
+            LogLedgerUnavailable(message.MessageId, options.LeaseDuration, e.Message);
+            return RetryWhenLedgerReturns(message);
         }
     }
 
@@ -85,8 +100,10 @@ public sealed partial class ContentMessageProcessor(
             else outgoing.Add(SplitOff(message, i, entries[i]));
         }
 
-        var items = valid.ConvertAll(entry => entry.Item);
-        if (await AcceptAsync(message, items, cancellationToken).ConfigureAwait(false) is not { } acceptances) return RetryWhenLedgerReturns(message);
+        // In steps of 100 ns, so that of two items for the same contentId the last one wins.
+        var submissions = valid.ConvertAll(entry => synchronizer.Submit(entry.Item, message.ReceivedAt().AddTicks(entry.Index)));
+        if (await AcceptAsync(message, submissions, cancellationToken).ConfigureAwait(false) is not { } acceptances)
+            return RetryWhenLedgerReturns(message);
         var references = new Dictionary<string, SyncMessage>(valid.Count, StringComparer.Ordinal);
         for (var i = 0; i < acceptances.Count; i++)
         {
@@ -134,11 +151,11 @@ public sealed partial class ContentMessageProcessor(
 
     /// <returns>The results; null if the ledger cannot be reached.</returns>
     private async ValueTask<IReadOnlyList<Acceptance>?> AcceptAsync(
-        QueueMessage message, List<ContentItem> items, CancellationToken cancellationToken)
+        QueueMessage message, List<Submission> submissions, CancellationToken cancellationToken)
     {
         try
         {
-            return items.Count == 0 ? [] : await synchronizer.AcceptAsync(items, message.ReceivedAt(), cancellationToken).ConfigureAwait(false);
+            return submissions.Count == 0 ? [] : await synchronizer.AcceptAsync(submissions, cancellationToken).ConfigureAwait(false);
         }
         catch (LedgerUnavailableException e)
         {
@@ -192,7 +209,7 @@ public sealed partial class ContentMessageProcessor(
 
     private static MessageSettlement.DeadLetter Conflict(SyncRecord record) => new(
         DeadLetterReasons.RevisionConflict,
-        Shortened($"Revision {record.Revision} of '{record.ContentId}' has already been accepted with different content. Raise the revision."),
+        Shortened($"Revision {record.Version} of '{record.ContentId}' has already been accepted with different content. Raise the revision."),
         new Dictionary<string, object> { [MessageContract.ContentIdProperty] = record.ContentId });
 
     private static MessageSettlement.DeadLetter Invalid(ContentReadResult result)
