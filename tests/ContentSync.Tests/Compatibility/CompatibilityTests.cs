@@ -101,7 +101,7 @@ public sealed class CompatibilityTests : IDisposable
     public void Queued_messages_are_read()
     {
         var content = new ContentReader(new ContentOptions(), TimeProvider.System);
-        var reader = new ContentMessageReader(content, new EventReader(content, new ContentOptions(), TimeProvider.System));
+        var reader = new ContentMessageReader(content, new EventReader(content, TimeProvider.System));
         var messages = JsonDocument.Parse(Sample("queue-messages.json")).RootElement.EnumerateArray().Select(Message).ToArray();
 
         var reference = Assert.IsType<ContentMessage.ItemReference>(reader.Read(messages[0]));

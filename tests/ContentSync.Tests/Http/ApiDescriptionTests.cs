@@ -44,6 +44,7 @@ public sealed class ApiDescriptionTests
     [Theory]
     [InlineData(typeof(ContentState))]
     [InlineData(typeof(AttemptState))]
+    [InlineData(typeof(StaleState))]
     [InlineData(typeof(ContentPage))]
     [InlineData(typeof(ContentPreview))]
     [InlineData(typeof(BatchResult))]

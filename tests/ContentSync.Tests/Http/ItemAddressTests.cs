@@ -38,6 +38,9 @@ public sealed class ItemAddressTests
         using var replayed = await host.Client.PostAsync(new Uri(ItemAddress.ReplayOf(contentId), UriKind.Relative), null);
         Assert.Equal(HttpStatusCode.Accepted, replayed.StatusCode);
         Assert.Equal(submitted.Headers.Location, replayed.Headers.Location);
+
+        using var delisted = await host.Client.DeleteAsync(submitted.Headers.Location);
+        Assert.Equal((HttpStatusCode.Accepted, submitted.Headers.Location), (delisted.StatusCode, delisted.Headers.Location));
     }
 
     [Theory]

@@ -46,8 +46,10 @@ public sealed class ContentArgumentsTests
             "--max-item-bytes=50",
             "--content-type=SKU",
             "--content-type=EVENT",
+            "--refused-versions=delist",
             "--schemas=folder");
         Assert.Equal(["SKU", "EVENT"], options.ContentTypes);
+        Assert.Equal(RefusedVersionPolicy.Delist, options.RefusedVersions);
         Assert.Equal(
             (10, 20, 3, 40, 50, "folder"),
             (options.MaxContentIdLength, options.MaxContentInfoBytes, options.MaxContentInfoDepth, options.MaxTextLength, options.MaxItemBytes,

@@ -17,7 +17,7 @@ public sealed class ContentMessageReaderTests
     {
         var time = new FakeTimeProvider(Now);
         var content = new ContentReader(new ContentOptions(), time);
-        _reader = new ContentMessageReader(content, new EventReader(content, new ContentOptions(), time));
+        _reader = new ContentMessageReader(content, new EventReader(content, time));
     }
 
     [Theory]
