@@ -29,7 +29,8 @@ internal static class RenamedSettings
     {
         foreach (var (name, reason) in Removed)
         {
-            if (configuration.GetSection(name).Exists()) warnings.Add($"The setting {AsAppSetting(name)} has no effect any more. {reason} Remove it.");
+            if (!configuration.GetSection(name).Exists()) continue;
+            warnings.Add($"The setting {AsAppSetting(name)} has no effect any more. {reason} Remove it.");
         }
 
         var renamed = new Dictionary<string, string?>();

@@ -45,8 +45,6 @@ public sealed class ClocksTests
         "ResyncRuns",
         "RetryWatch",
         "StartResyncHandler",
-        "SubmitContentBatchHandler",
-        "SubmitContentHandler",
     ];
 
     [Theory]

@@ -86,7 +86,8 @@ internal sealed class PreviewCommand(IAnsiConsole screen)
     {
         Console.Out.WriteLine($"--- {number}: {item.ContentId}, valid, content hash {item.Hash}");
         foreach (var warning in warnings) Console.Out.WriteLine($"Warning, {warning.Pointer}: {warning.Code}: {warning.Message}");
-        if (item.IsDelistingById) Console.Out.WriteLine("Delisted by id: a real run sends the contentInfo that the ledger holds, or nothing if it holds none.");
+        if (item.IsDelistingById)
+            Console.Out.WriteLine("Delisted by id: a real run sends the contentInfo that the ledger holds, or nothing if it holds none.");
         Console.Out.WriteLine($"POST {preview.Url}");
         foreach (var (name, value) in preview.Headers) Console.Out.WriteLine($"{name}: {value}");
         Console.Out.WriteLine();

@@ -8,7 +8,7 @@ namespace ContentSync.Http;
 /// Accepts the items of one request into the ledger, a chunk at a time, then enqueues those that are to be sent. Keeps the outcome of
 /// each item; an invalid item does not affect the others.
 /// </summary>
-internal sealed class BatchIntake(ContentSynchronizer synchronizer, RefusedVersions refusedVersions, ISyncQueue queue, TimeProvider time)
+internal sealed class BatchIntake(ContentSynchronizer synchronizer, RefusedVersions refusedVersions, ISyncQueue queue)
 {
     // The ledger flushes to disk once per chunk.
     private const int ChunkSize = 1_024;
@@ -27,8 +27,8 @@ internal sealed class BatchIntake(ContentSynchronizer synchronizer, RefusedVersi
     private readonly List<(ContentReadResult Read, DateTimeOffset FirstReceivedAt)> _refused = [];
     private int _invalid;
 
-    /// <summary>When the items first reached us: now, or the first delivery of a message that is retried.</summary>
-    public DateTimeOffset ReceivedAt { get; init; } = time.GetUtcNow();
+    /// <summary>When the items first reached us: their acceptance, or the first delivery of a message that is retried.</summary>
+    public DateTimeOffset ReceivedAt { get; init; } = ChangeVersion.OnAcceptance;
 
     /// <summary>Items added so far.</summary>
     public int Count => _results.Count;

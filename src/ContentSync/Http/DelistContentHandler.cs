@@ -5,7 +5,6 @@ using ContentSync.Content;
 using ContentSync.Ledger;
 using ContentSync.Synchronization;
 using Microsoft.AspNetCore.Http;
-using Microsoft.Extensions.DependencyInjection;
 
 namespace ContentSync.Http;
 
@@ -13,8 +12,7 @@ namespace ContentSync.Http;
 /// DELETE /api/content/{contentId}, or DELETE /api/content with the contentId in the query: delists an item with the contentInfo that was
 /// accepted last. Ordered like any change; <c>revision</c> or <c>occurredAt</c> may be in the query.
 /// </summary>
-public sealed class DelistContentHandler(
-    ContentReader reader, ContentSynchronizer synchronizer, ISyncQueue queue, [FromKeyedServices(Clocks.Store)] TimeProvider time)
+public sealed class DelistContentHandler(ContentReader reader, ContentSynchronizer synchronizer, ISyncQueue queue)
 {
     internal const string Revision = "revision";
     internal const string OccurredAt = "occurredAt";
@@ -35,7 +33,7 @@ public sealed class DelistContentHandler(
         try
         {
             var (kind, record) = (await synchronizer
-                .AcceptAsync([synchronizer.Submit(item, time.GetUtcNow())], cancellationToken).ConfigureAwait(false))[0];
+                .AcceptAsync([synchronizer.Submit(item, ChangeVersion.OnAcceptance)], cancellationToken).ConfigureAwait(false))[0];
             switch (kind)
             {
                 case AcceptanceKind.Superseded:

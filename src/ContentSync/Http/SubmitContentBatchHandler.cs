@@ -8,7 +8,6 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Mvc;
-using Microsoft.Extensions.DependencyInjection;
 
 namespace ContentSync.Http;
 
@@ -20,8 +19,7 @@ public sealed class SubmitContentBatchHandler(
     CatalogReader reader,
     ContentSynchronizer synchronizer,
     RefusedVersions refused,
-    ISyncQueue queue,
-    [FromKeyedServices(Clocks.Store)] TimeProvider time)
+    ISyncQueue queue)
 {
     /// <summary>Max bytes per request.</summary>
     public const int MaxBodyBytes = 64 * 1024 * 1024;
@@ -51,7 +49,7 @@ public sealed class SubmitContentBatchHandler(
         if (request.HttpContext.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } limit)
             limit.MaxRequestBodySize = MaxBodyBytes;
 
-        var intake = new BatchIntake(synchronizer, refused, queue, time);
+        var intake = new BatchIntake(synchronizer, refused, queue);
         BatchFault? fault;
         try
         {

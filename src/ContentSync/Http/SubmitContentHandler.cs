@@ -4,7 +4,6 @@ using ContentSync.Ledger;
 using ContentSync.Synchronization;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.HttpResults;
-using Microsoft.Extensions.DependencyInjection;
 
 namespace ContentSync.Http;
 
@@ -17,8 +16,7 @@ public sealed class SubmitContentHandler(
     ContentOptions options,
     ContentSynchronizer synchronizer,
     RefusedVersions refused,
-    ISyncQueue queue,
-    [FromKeyedServices(Clocks.Store)] TimeProvider time)
+    ISyncQueue queue)
 {
     private static readonly TimeSpan LedgerRetryAfter = TimeSpan.FromSeconds(10);
 
@@ -40,7 +38,8 @@ public sealed class SubmitContentHandler(
 
         try
         {
-            var acceptance = (await synchronizer.AcceptAsync([read.Item], time.GetUtcNow(), cancellationToken).ConfigureAwait(false))[0];
+            var acceptance = (await synchronizer
+                .AcceptAsync([read.Item], ChangeVersion.OnAcceptance, cancellationToken).ConfigureAwait(false))[0];
             return acceptance.Kind switch
             {
                 AcceptanceKind.Superseded => Problem.Superseded(acceptance.Record),
@@ -60,7 +59,7 @@ public sealed class SubmitContentHandler(
     {
         try
         {
-            if (await refused.RecordAsync(read, time.GetUtcNow(), cancellationToken).ConfigureAwait(false) is not { } delisted) return;
+            if (await refused.RecordAsync(read, ChangeVersion.OnAcceptance, cancellationToken).ConfigureAwait(false) is not { } delisted) return;
             var message = new SyncMessage(delisted.ContentId, delisted.RequestId, delisted.Hop, TimeSpan.Zero);
             await queue.TryEnqueueAsync([message], cancellationToken).ConfigureAwait(false);
         }

@@ -42,11 +42,11 @@ public sealed class RefusedVersions(ContentSynchronizer synchronizer, ContentOpt
         var version = read.VersionAt(firstReceivedAt);
         var message = first.Pointer.Length == 0 ? first.Message : $"{first.Pointer}: {first.Message}";
         var record = await synchronizer.RefuseAsync(contentId, version, first.Code, message, cancellationToken).ConfigureAwait(false);
-        if (options.RefusedVersions == RefusedVersionPolicy.Keep || record is not { ContentStatus: ContentStatus.Valid }) return null;
-        if (record.Refused?.Version.IsRepeatOf(version) != true) return null;
+        if (options.RefusedVersions == RefusedVersionPolicy.Keep) return null;
+        if (record is not { ContentStatus: ContentStatus.Valid, Refused.Version: var newest }) return null;
 
-        // With the same version, so that the corrected item is accepted when it comes.
-        var delisting = synchronizer.Submit(Delisting.ById(contentId, version.Number, version.GivenTime), firstReceivedAt);
+        // With the refused version, so that the corrected item is accepted when it comes.
+        var delisting = synchronizer.Submit(Delisting.ById(contentId, newest.Number, newest.GivenTime), newest.FirstReceivedAt);
         var acceptances = await synchronizer.AcceptAsync([delisting], cancellationToken).ConfigureAwait(false);
         return acceptances is [{ Kind: AcceptanceKind.Accepted or AcceptanceKind.AlreadyPending, Record: var delisted }] ? delisted : null;
     }

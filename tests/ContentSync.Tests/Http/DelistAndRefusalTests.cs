@@ -90,7 +90,7 @@ public sealed class DelistAndRefusalTests : IDisposable
             (await ListAsync(11)).Status,
         ];
         Assert.Equal([200, 200, 409, 200, 409, 200], statuses);
-        Assert.Equal(["1", "0", "1"], _api.AlipayHk.Sent.Select(sent => Status(sent.Body)));
+        Assert.Equal(["1", "0", "1"], StatusesSent(_api));
 
         Task<ApiResponse> ListAsync(int revision) => PostAsync(ApiHarness.Item("A", more: $",\"revision\":{revision}"));
         Task<ApiResponse> PostAsync(string item) => _api.PostAsync("/api/content", item);
@@ -108,7 +108,7 @@ public sealed class DelistAndRefusalTests : IDisposable
         Assert.Equal(_api.Time.GetUtcNow(), stale.GetProperty("since").GetDateTimeOffset());
         Assert.Contains("limit is 40", stale.GetProperty("message").GetString(), StringComparison.Ordinal);
         Assert.Equal("A", Assert.Single(Items(await _api.GetAsync("/api/content?stale=true"))));
-        Assert.Single(_api.AlipayHk.Sent);
+        Assert.Single(StatusesSent(_api));
 
         _api.Time.Advance(TimeSpan.FromMinutes(1));
         await SendAsync(input, ApiHarness.Item("A", "milk tea"));
@@ -124,12 +124,12 @@ public sealed class DelistAndRefusalTests : IDisposable
         await api.PostAsync("/api/content", ApiHarness.Item("A", "tea", more: ",\"revision\":1"));
         await SendAsync(api, input, ApiHarness.Item("A", TooLong, more: ",\"revision\":2"));
         foreach (var message in api.Queue.Messages) await api.Synchronizer.SynchronizeAsync(message.ContentId, CancellationToken.None);
-        Assert.Equal(["1", "0"], api.AlipayHk.Sent.Select(sent => Status(sent.Body)));
+        Assert.Equal(["1", "0"], StatusesSent(api));
         Assert.True((await api.GetAsync("/api/content/A")).Json.TryGetProperty("stale", out _));
 
         // The corrected item has the same revision as the refused one.
         await api.PostAsync("/api/content", ApiHarness.Item("A", "milk tea", more: ",\"revision\":2"));
-        Assert.Equal(["1", "0", "1"], api.AlipayHk.Sent.Select(sent => Status(sent.Body)));
+        Assert.Equal(["1", "0", "1"], StatusesSent(api));
         Assert.False((await api.GetAsync("/api/content/A")).Json.TryGetProperty("stale", out _));
     }
 
@@ -207,7 +207,12 @@ public sealed class DelistAndRefusalTests : IDisposable
         Assert.False(state.TryGetProperty("stale", out _));
     }
 
-    private static string Status(byte[] body) => JsonDocument.Parse(body).RootElement.GetProperty("contentStatus").GetRawText();
+    /// <summary>contentStatus of each request for item A.</summary>
+    private static IEnumerable<string> StatusesSent(ApiHarness api) =>
+        from sent in api.AlipayHk.Sent
+        let body = JsonDocument.Parse(sent.Body).RootElement
+        where body.GetProperty("contentId").GetString() == "A"
+        select body.GetProperty("contentStatus").GetRawText();
 
     private static IEnumerable<string?> Items(ApiResponse page) =>
         page.Json.GetProperty("items").EnumerateArray().Select(item => item.GetProperty("contentId").GetString());

@@ -70,7 +70,7 @@ public sealed class ReceiveWebhookHandler(
         if (fault is not null) return Problem.Of(StatusCodes.Status400BadRequest, "Not a CloudEvent.", fault);
         try
         {
-            var intake = new BatchIntake(synchronizer, refused, queue, time) { ReceivedAt = message.ReceivedAt };
+            var intake = new BatchIntake(synchronizer, refused, queue) { ReceivedAt = message.ReceivedAt };
             foreach (var item in items) await intake.AddAsync(item, cancellationToken).ConfigureAwait(false);
             await intake.AcceptAsync(cancellationToken).ConfigureAwait(false);
             await intake.EnqueueAsync(cancellationToken).ConfigureAwait(false);
