@@ -1,4 +1,5 @@
 using System.Threading.Tasks.Sources;
+using ContentSync.Content;
 using ContentSync.Ledger;
 
 namespace ContentSync.Sqlite;
@@ -150,5 +151,18 @@ internal sealed class CheckOperation : LedgerOperation<bool>
     {
         table.RewriteOwner();
         return true;
+    }
+}
+
+internal sealed class RefuseOperation(string contentId, ChangeVersion version, string code, string message, TimeProvider time)
+    : LedgerOperation<SyncRecord?>
+{
+    protected override SyncRecord? Run(RecordTable table)
+    {
+        lock (table.Rows)
+        {
+            if (table.Find(contentId) is not { } row) return null;
+            return SyncTransitions.Refuse(row.Record, version, code, message, time.GetUtcNow()) is { } next ? table.Update(row, next) : row.Record;
+        }
     }
 }

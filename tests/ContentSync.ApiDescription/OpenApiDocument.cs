@@ -96,7 +96,7 @@ internal sealed partial class OpenApiDocument
         };
         RequireSamePathParameters(route, description);
         if (description.Parameters.Count > 0) operation["parameters"] = new JsonArray([.. description.Parameters.Select(Parameter)]);
-        if (description.Bodies.Count > 0) operation["requestBody"] = RequestBody(description.Bodies);
+        if (description.Bodies.Count > 0) operation["requestBody"] = RequestBody(description);
         operation["responses"] = Responses(route, description);
         return operation;
     }
@@ -122,10 +122,10 @@ internal sealed partial class OpenApiDocument
         return json;
     }
 
-    private JsonObject RequestBody(IReadOnlyList<BodyDescription> bodies)
+    private JsonObject RequestBody(OperationDescription description)
     {
         var content = new JsonObject();
-        foreach (var body in bodies)
+        foreach (var body in description.Bodies)
         {
             content[body.MediaType] = new JsonObject
             {
@@ -134,7 +134,7 @@ internal sealed partial class OpenApiDocument
             };
         }
 
-        return new JsonObject { ["required"] = true, ["content"] = content };
+        return new JsonObject { ["required"] = description.IsBodyRequired, ["content"] = content };
     }
 
     private JsonObject Responses(ApiRoute route, OperationDescription description)
@@ -152,13 +152,16 @@ internal sealed partial class OpenApiDocument
         if (response.Body is { } type)
         {
             var mediaType = type.IsAssignableTo(typeof(ProblemBody)) ? ProblemJson : Json;
-            json["content"] = new JsonObject { [mediaType] = new JsonObject { ["schema"] = _schemas.Of(type) } };
+            json["content"] = new JsonObject { [mediaType] = new JsonObject { ["schema"] = Schema(type, response.Alternative) } };
         }
 
         if (response.SharedName is not { } name) return json;
         _sharedResponses[name] = json;
         return new JsonObject { ["$ref"] = $"#/components/responses/{name}" };
     }
+
+    private JsonNode Schema(Type type, Type? alternative) =>
+        alternative is null ? _schemas.Of(type) : new JsonObject { ["oneOf"] = new JsonArray(_schemas.Of(type), _schemas.Of(alternative)) };
 
     private static string Lower(string text) => string.Create(text.Length, text, (span, name) => name.AsSpan().ToLowerInvariant(span));
 

@@ -45,9 +45,6 @@ public sealed class ClocksTests
         "ResyncRuns",
         "RetryWatch",
         "StartResyncHandler",
-        "SubmitContentBatchHandler",
-        "SubmitContentHandler",
-        "WebhookEventReader",
     ];
 
     [Theory]

@@ -64,11 +64,7 @@ internal sealed class PipelineArguments
 
     private readonly Option<string?> _formerAlipayHkKeyVersion = new("--partner-key-version") { Hidden = true };
 
-    private readonly Option<string?> _schemas = new("--schemas")
-    {
-        Description = "Folder with one JSON Schema for contentInfo per content type, named SKU.schema.json and so on.",
-        HelpName = "DIR",
-    };
+    private readonly ContentArguments _content = new();
 
     private readonly Option<int> _workers = new("--workers")
     {
@@ -101,7 +97,7 @@ internal sealed class PipelineArguments
     private Option[] All =>
     [
         _data, _gateway, _clientId, _key, _keyVersion, _alipayHkKey, _alipayHkKeyVersion, _formerAlipayHkKey, _formerAlipayHkKeyVersion,
-        _schemas, _workers, _rate, _lateEffectWindow, _faults,
+        .. _content.All, _workers, _rate, _lateEffectWindow, _faults,
     ];
 
     /// <summary>Name of the first of these options on the command line; null when there is none.</summary>
@@ -123,7 +119,7 @@ internal sealed class PipelineArguments
         KeyVersion = parsed.GetValue(_keyVersion)!,
         AlipayHkKeyFile = parsed.GetValue(_alipayHkKey) ?? parsed.GetValue(_formerAlipayHkKey),
         AlipayHkKeyVersion = parsed.GetValue(_formerAlipayHkKeyVersion) ?? parsed.GetValue(_alipayHkKeyVersion)!,
-        Schemas = parsed.GetValue(_schemas),
+        Content = _content.Read(parsed),
         Workers = parsed.GetValue(_workers),
         Rate = parsed.GetValue(_rate) is > 0 and var rate ? rate : null,
         LateEffectWindow = parsed.GetValue(_lateEffectWindow) is { } seconds ? TimeSpan.FromSeconds(seconds) : null,

@@ -1,3 +1,4 @@
+using ContentSync.Content;
 using ContentSync.Simulator;
 
 namespace ContentSync.Local.Pipeline;
@@ -26,8 +27,8 @@ public sealed record LocalOptions
     /// <summary>keyVersion of AlipayHK's public key.</summary>
     public string AlipayHkKeyVersion { get; init; } = "1";
 
-    /// <summary>Folder with one JSON Schema per content type; null for none.</summary>
-    public string? Schemas { get; init; }
+    /// <summary>Content types and limits of items. Must not change afterwards.</summary>
+    public ContentOptions Content { get; init; } = new();
 
     /// <summary>Max items in flight at the same time.</summary>
     public int Workers { get; init; } = 64;

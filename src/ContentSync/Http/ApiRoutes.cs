@@ -42,7 +42,6 @@ public static class ApiRoutes
     /// <summary>Path of the board.</summary>
     public const string Board = "/api/board";
 
-    private const string ContentId = "contentId";
     private const string RunId = "runId";
     private const string PageFile = "file";
 
@@ -55,7 +54,12 @@ public static class ApiRoutes
         + "}";
 
     private static readonly ParameterDescription ContentIdParameter =
-        ParameterDescription.Path(ContentId, "The item's contentId, case-sensitive; escape a slash as %2F.");
+        ParameterDescription.Path(
+            ItemAddress.Parameter,
+            "The item's contentId, case-sensitive: letters, digits, - _ . and ~. Put any other id in the query of /api/content.");
+
+    private static readonly ParameterDescription ContentIdInQuery =
+        ParameterDescription.Query(ItemAddress.Parameter, "The item's contentId, case-sensitive: any id, also one that must not be in a path.");
 
     private static readonly ParameterDescription RunIdParameter = ParameterDescription.Path(RunId, "The run's id, as in Location.");
 
@@ -90,10 +94,17 @@ public static class ApiRoutes
             HttpMethods.Get,
             "/api/content",
             ApiAccess.Key,
-            new OperationDescription("List items", "One page at a time, ordered by contentId.")
+            new OperationDescription(
+                "List items, or get one by contentId in the query", "One page at a time, ordered by contentId; with contentId, that item alone.")
             {
                 Parameters = ListContentHandler.Parameters,
-                Responses = [Json<ContentPage>(StatusCodes.Status200OK, "A page of items."), BadRequest, Unavailable],
+                Responses =
+                [
+                    Json<ContentPage>(StatusCodes.Status200OK, "A page of items; with contentId, that item.") with { Alternative = typeof(ContentState) },
+                    BadRequest,
+                    NotFound,
+                    Unavailable,
+                ],
             },
             (handler, request, cancellationToken) => handler.HandleAsync(request, cancellationToken)),
         Route<SubmitContentBatchHandler>(
@@ -147,15 +158,23 @@ public static class ApiRoutes
             "/api/content/replay",
             ApiAccess.Key,
             new OperationDescription(
-                "Replay parked items",
-                "Sends the parked items that match the filter again, unchanged, at ten per second. With dryRun, only counts them.")
+                "Replay parked items, or one by contentId in the query",
+                "Sends the parked items that match the filter again, unchanged, at ten per second. With dryRun, only counts them. With "
+                + "contentId, which needs no body, sends that item.")
             {
+                Parameters = [ContentIdInQuery],
+                IsBodyRequired = false,
                 Bodies = [BodyDescription.Json<ReplayRequest>("""{"resultCode":"CONTENT_RISKY","dryRun":true}""")],
                 Responses =
                 [
                     Json<ReplayResponse>(StatusCodes.Status200OK, "Dry run."),
-                    Json<ReplayResponse>(StatusCodes.Status202Accepted, "Replayed."),
+                    Json<ReplayResponse>(StatusCodes.Status202Accepted, "Replayed; with contentId, the item is pending again.") with
+                    {
+                        Alternative = typeof(ContentState),
+                    },
                     .. InvalidBody,
+                    NotFound,
+                    Conflict,
                     Unavailable,
                 ],
             },
@@ -168,9 +187,23 @@ public static class ApiRoutes
             new OperationDescription("Get one item", "The item's state with its history of attempts.")
             {
                 Parameters = [ContentIdParameter],
-                Responses = [Json<ContentState>(StatusCodes.Status200OK, "The item."), NotFound, Unavailable],
+                Responses = [Json<ContentState>(StatusCodes.Status200OK, "The item."), BadRequest, NotFound, Unavailable],
             },
-            (handler, request, cancellationToken) => handler.HandleAsync(ContentIdOf(request), cancellationToken)),
+            (handler, request, cancellationToken) => handler.HandleAsync(request, cancellationToken)),
+        Route<DelistContentHandler>(
+            "DelistContent",
+            HttpMethods.Delete,
+            "/api/content/{contentId}",
+            ApiAccess.Key,
+            Delisting("Delist one item", ContentIdParameter),
+            (handler, request, cancellationToken) => handler.HandleAsync(request, cancellationToken)),
+        Route<DelistContentHandler>(
+            "DelistContentByQuery",
+            HttpMethods.Delete,
+            "/api/content",
+            ApiAccess.Key,
+            Delisting("Delist one item, by contentId in the query", ContentIdInQuery with { IsRequired = true }),
+            (handler, request, cancellationToken) => handler.HandleAsync(request, cancellationToken)),
         Route<ReplayContentHandler>(
             "ReplayContent",
             HttpMethods.Post,
@@ -179,9 +212,9 @@ public static class ApiRoutes
             new OperationDescription("Replay one parked item", "Sends the item again, unchanged.")
             {
                 Parameters = [ContentIdParameter],
-                Responses = [Json<ContentState>(StatusCodes.Status202Accepted, "Pending again."), NotFound, Conflict, Unavailable],
+                Responses = [Json<ContentState>(StatusCodes.Status202Accepted, "Pending again."), BadRequest, NotFound, Conflict, Unavailable],
             },
-            (handler, request, cancellationToken) => handler.HandleAsync(request, ContentIdOf(request), cancellationToken)),
+            (handler, request, cancellationToken) => handler.HandleAsync(request, cancellationToken)),
         Route<StartResyncHandler>(
             "StartResync",
             HttpMethods.Post,
@@ -368,8 +401,30 @@ public static class ApiRoutes
             typeof(THandler),
             (services, request, cancellationToken) => handle(services.GetRequiredService<THandler>(), request, cancellationToken));
 
-    private static string RouteValue(HttpRequest request, string name) => (string)request.RouteValues[name]!;
+    private static OperationDescription Delisting(string summary, ParameterDescription contentId) => new(
+        summary,
+        "Sends contentStatus 0 with the contentInfo that was accepted last. An id of which nothing was accepted is recorded as a tombstone: "
+        + "nothing is sent, and older changes are superseded.")
+    {
+        Parameters =
+        [
+            contentId,
+            ParameterDescription.Query("revision", "Orders the delisting like an item's revision. Not together with occurredAt.") with
+            {
+                Type = typeof(long),
+            },
+            ParameterDescription.Query("occurredAt", "Alternative to revision: a time with a zone.") with { Type = typeof(DateTimeOffset) },
+        ],
+        Responses =
+        [
+            Json<ContentState>(
+                StatusCodes.Status202Accepted, "Accepted: pending, already delisted, or a tombstone. Location is the URL of the item's state."),
+            BadRequest,
+            Conflict,
+            Json<ProblemBody>(StatusCodes.Status422UnprocessableEntity, "The delisted item is parked."),
+            Unavailable,
+        ],
+    };
 
-    // Servers unescape everything in a path except %2F.
-    private static string ContentIdOf(HttpRequest request) => RouteValue(request, ContentId).Replace("%2F", "/", StringComparison.OrdinalIgnoreCase);
+    private static string RouteValue(HttpRequest request, string name) => (string)request.RouteValues[name]!;
 }

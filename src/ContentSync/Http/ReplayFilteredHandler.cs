@@ -5,8 +5,11 @@ using Microsoft.AspNetCore.Http;
 
 namespace ContentSync.Http;
 
-/// <summary>POST /api/content/replay: sends the parked items that match a filter again, or only counts them with <c>dryRun</c>.</summary>
-public sealed class ReplayFilteredHandler(FilteredReplay replay)
+/// <summary>
+/// POST /api/content/replay: sends the parked items that match a filter again, or only counts them with <c>dryRun</c>. With a contentId in the
+/// query it replays that item.
+/// </summary>
+public sealed class ReplayFilteredHandler(FilteredReplay replay, ReplayContentHandler one)
 {
     private const int MaxBodyBytes = 16 * 1024;
     private const string Title = "The replay request is not valid.";
@@ -16,6 +19,7 @@ public sealed class ReplayFilteredHandler(FilteredReplay replay)
     /// </returns>
     public async Task<IResult> HandleAsync(HttpRequest request, CancellationToken cancellationToken)
     {
+        if (request.Query.ContainsKey(ItemAddress.Parameter)) return await one.HandleAsync(request, cancellationToken).ConfigureAwait(false);
         var (body, error) = await RequestBody.ReadAsync(request, MaxBodyBytes, cancellationToken).ConfigureAwait(false);
         if (error is not null) return error;
         ReplayRequest replayRequest;

@@ -28,8 +28,8 @@ public sealed class CanonicalFormTests
     [Fact]
     public void Does_not_depend_on_contentId_or_revision()
     {
-        var one = Reader.Read("""{"contentId":"a","contentType":"SKU","contentStatus":1,"contentInfo":{},"revision":1}"""u8);
-        var other = Reader.Read("""{"contentId":"b","contentType":"SKU","contentStatus":1,"contentInfo":{},"revision":2}"""u8);
+        var one = Reader.Read("""{"contentId":"a","contentType":"SKU","contentStatus":1,"contentInfo":{"n":1},"revision":1}"""u8);
+        var other = Reader.Read("""{"contentId":"b","contentType":"SKU","contentStatus":1,"contentInfo":{"n":1},"revision":2}"""u8);
         Assert.Equal(one.Item!.Hash, other.Item!.Hash);
     }
 

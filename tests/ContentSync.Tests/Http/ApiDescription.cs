@@ -47,6 +47,7 @@ internal static class ApiDescription
     public static void CheckJson(JsonElement schema, JsonElement value, string at)
     {
         schema = Resolve(schema);
+        if (schema.TryGetProperty("oneOf", out var forms)) schema = forms.EnumerateArray().Select(Resolve).First(form => HasRequired(form, value));
         Assert.True(Types(schema).Contains(TypeOf(value)) || IsInteger(schema, value), $"{at} is {value}, which is not of the described type.");
         Assert.True(
             !schema.TryGetProperty("enum", out var values) || values.EnumerateArray().Any(allowed => JsonElement.DeepEquals(allowed, value)),
@@ -88,6 +89,9 @@ internal static class ApiDescription
 
     private static bool IsInteger(JsonElement schema, JsonElement value) =>
         Types(schema).Contains("integer") && value.ValueKind == JsonValueKind.Number && value.TryGetInt64(out _);
+
+    private static bool HasRequired(JsonElement schema, JsonElement value) =>
+        schema.GetProperty("required").EnumerateArray().All(name => value.TryGetProperty(name.GetString()!, out _));
 
     private static JsonElement Read()
     {

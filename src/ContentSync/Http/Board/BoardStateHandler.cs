@@ -182,6 +182,6 @@ public sealed record FailureState(
         var state = ContentState.Of(record);
         var last = state.LastAttempt!;
         return new FailureState(
-            state.ContentId, state.ContentType, state.State, state.ParkReason, state.Attempts, last, CodeAdvice.For(last.Code));
+            state.ContentId, state.ContentType ?? "", state.State, state.ParkReason, state.Attempts, last, CodeAdvice.For(last.Code));
     }
 }

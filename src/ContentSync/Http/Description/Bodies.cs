@@ -19,16 +19,19 @@ internal sealed record ContentItemBody
     /// <summary>At most 64 characters, unless configured otherwise.</summary>
     public required string ContentId { get; init; }
 
-    /// <summary>SKU or MOVIE, unless configured otherwise.</summary>
-    public required string ContentType { get; init; }
+    /// <summary>SKU or MOVIE, unless configured otherwise. Optional with contentStatus 0.</summary>
+    public string? ContentType { get; init; }
 
     /// <summary>0 delisted, 1 listed.</summary>
     [AllowedValues(0, 1)]
     public required int ContentStatus { get; init; }
 
-    /// <summary>A JSON object, or a string that holds one.</summary>
+    /// <summary>
+    /// A JSON object with members, or a string that holds one. Optional with contentStatus 0: the item is then delisted with the contentInfo
+    /// accepted last.
+    /// </summary>
     [JsonTypes("object", "string")]
-    public required JsonElement ContentInfo { get; init; }
+    public JsonElement? ContentInfo { get; init; }
 
     /// <summary>A higher revision replaces a lower one. Not together with occurredAt.</summary>
     public long? Revision { get; init; }

@@ -11,6 +11,9 @@ public sealed record OperationDescription(string Summary, string Text)
     /// <summary>The media types that the request body may have; empty if the operation takes no body.</summary>
     public IReadOnlyList<BodyDescription> Bodies { get; init; } = [];
 
+    /// <summary>False if some requests have no body.</summary>
+    public bool IsBodyRequired { get; init; } = true;
+
     /// <summary>Every response, except the 401 of a route that requires a key.</summary>
     public required IReadOnlyList<ResponseDescription> Responses { get; init; }
 }
@@ -63,6 +66,9 @@ public sealed record BodyDescription(string MediaType, Type Type, string Example
 /// <param name="Body">The type of its JSON; null if it has no body. A <see cref="ProblemBody"/> is sent as application/problem+json.</param>
 public sealed record ResponseDescription(int Status, string Text, Type? Body)
 {
+    /// <summary>Another type that the JSON may have; null if there is only one.</summary>
+    public Type? Alternative { get; init; }
+
     /// <summary>The name under which operations share it; null if only one has it.</summary>
     public string? SharedName { get; init; }
 }

@@ -1,4 +1,4 @@
-import { ago, call, element, foreign, key, tick } from "./client.js";
+import { ago, call, element, foreign, itemUrl, key, tick } from "./client.js";
 
 const refreshMilliseconds = 2000;
 
@@ -216,7 +216,7 @@ function showCodes(codes) {
 async function replay(contentId, button) {
   button.disabled = true;
   await act(async () => {
-    await call("POST", `/api/content/${encodeURIComponent(contentId)}/replay`);
+    await call("POST", itemUrl(contentId, "/replay"));
     return `${contentId} is being sent again.`;
   });
   button.disabled = false;
@@ -427,7 +427,7 @@ function unescaped(text) {
 
 async function showItem(contentId) {
   try {
-    const item = await call("GET", `/api/content/${encodeURIComponent(contentId)}`);
+    const item = await call("GET", itemUrl(contentId));
     const state = byId("item-state");
     state.replaceChildren(
       element("strong", { class: { synchronized: "good", parked: "bad" }[item.state] ?? "warn" }, item.state),

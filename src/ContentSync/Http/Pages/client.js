@@ -21,6 +21,9 @@ export async function call(method, path, body, timeout = timeoutMilliseconds) {
   return json;
 }
 
+/** URL of an item, or of an action on it. The query carries every id; servers rewrite some in a path. */
+export const itemUrl = (contentId, action = "") => `/api/content${action}?contentId=${encodeURIComponent(contentId)}`;
+
 // Invisible characters and those that change the direction of text; shown by their code points instead.
 const unprintable = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/;
 
