@@ -40,8 +40,8 @@ internal sealed class ContentArguments
 
     private readonly Option<RefusedVersionPolicy?> _refusedVersions = new("--refused-versions")
     {
-        Description = "Whether to keep or delist an item whose newer version is not valid. Default: Keep.",
-        HelpName = "Keep|Delist",
+        Description = "Whether to keep or delist an item whose newer version is not valid. Default: keep.",
+        HelpName = "keep|delist",
         CustomParser = OptionValue.Name<RefusedVersionPolicy>(),
     };
 
@@ -97,5 +97,10 @@ internal sealed class ContentArguments
     }
 
     private static Option<int?> Limit(string name, string description, int ifAbsent) =>
-        new(name) { Description = FormattableString.Invariant($"{description} Default: {ifAbsent}."), HelpName = "N" };
+        new(name)
+        {
+            Description = FormattableString.Invariant($"{description} Default: {ifAbsent}."),
+            HelpName = "N",
+            CustomParser = OptionValue.OptionalWhole(1, int.MaxValue),
+        };
 }
