@@ -1,5 +1,4 @@
 using System.Buffers;
-using System.IO.Compression;
 using System.IO.Pipelines;
 using System.Runtime.CompilerServices;
 using System.Text;
@@ -12,10 +11,6 @@ namespace ContentSync.Catalog;
 /// white space; either may be compressed with gzip. Memory use is constant: one buffer of a little more than
 /// <see cref="ContentOptions.MaxItemBytes"/>. Thread-safe.
 /// </summary>
-/// <remarks>
-/// Truncated gzip data is detected only in a process with the runtime option
-/// <c>System.IO.Compression.UseStrictValidation</c>, which Directory.Build.props sets for every host.
-/// </remarks>
 public sealed class CatalogReader(ContentReader contentReader, ContentOptions options)
 {
     /// <summary>
@@ -26,7 +21,7 @@ public sealed class CatalogReader(ContentReader contentReader, ContentOptions op
     /// <param name="catalog">Read once, from its current position; need not be seekable, and stays open.</param>
     /// <param name="cancellationToken">Stops the reading.</param>
     /// <exception cref="CatalogFormatException">
-    /// Neither format, a broken array, or damaged gzip data; thrown after every item before that position was returned.
+    /// Neither format, a broken array, damaged gzip data, or bytes after it; thrown after every item before that position was returned.
     /// </exception>
     /// <exception cref="IOException">The stream cannot be read.</exception>
     public async IAsyncEnumerable<CatalogEntry> ReadAsync(Stream catalog, [EnumeratorCancellation] CancellationToken cancellationToken)
@@ -106,7 +101,7 @@ public sealed class CatalogReader(ContentReader contentReader, ContentOptions op
         var isGzip = IsGzip(start.Buffer);
         pipe.AdvanceTo(start.Buffer.Start);
         var bytes = pipe.AsStream(leaveOpen: true);
-        return isGzip ? new GZipStream(bytes, CompressionMode.Decompress) : bytes;
+        return isGzip ? new GzipCatalogStream(bytes) : bytes;
     }
 
     private static bool IsGzip(ReadOnlySequence<byte> start)
