@@ -51,7 +51,7 @@ internal sealed class PlanPartitions : IDisposable
             | (item is { State: SyncState.Parked, ParkReason: not ParkReason.Rejected } ? LedgerItemFlags.Parked : 0)
             | (item.State == SyncState.Synchronized ? LedgerItemFlags.Acknowledged : 0)
             | (item.AcceptedAt > writtenAt ? LedgerItemFlags.Newer : 0);
-        _ledgerItems[key.Partition].Append(LedgerItemReader.Write(_entry, key, new PlanState(item.Hash, item.Revision), flags, item.ContentId));
+        _ledgerItems[key.Partition].Append(LedgerItemReader.Write(_entry, key, new PlanState(item.Hash, item.Order.HighestNumber, item.Order.ChangedAt), flags, item.ContentId));
     }
 
     /// <summary>Ends the writing. Call it after the last entry and before the first read.</summary>
@@ -182,17 +182,17 @@ internal readonly record struct PlanState
     // 0 for none; otherwise the number plus one, and its kind in the last bit.
     private readonly ulong _revision;
 
-    public PlanState(ContentHash hash, Revision? revision)
+    public PlanState(ContentHash hash, long? number, DateTimeOffset? time)
     {
         Span<byte> bytes = stackalloc byte[ContentHash.Size];
         hash.CopyTo(bytes);
         _hash = MemoryMarshal.Read<ulong>(bytes);
-        _revision = revision is { } known ? (((ulong)Math.Clamp(known.Value, 0, long.MaxValue - 1) + 1) << 1) | (ulong)known.Kind : 0;
+        _revision = number is null && time is null ? 0 : (((ulong)Math.Clamp(number ?? time!.Value.UtcTicks, 0, long.MaxValue - 1) + 1) << 1) | (number is null ? 0UL : 1);
     }
 
     public bool LooksLike(PlanState other) => _hash == other._hash;
 
-    /// <summary>Whether its revision is newer than <paramref name="known"/>, which the ledger holds; see <see cref="Revision.CompareTo"/>.</summary>
+    /// <summary>Whether its revision is newer than <paramref name="known"/>, which the ledger holds; see <see cref="VersionOrder"/>.</summary>
     public bool IsNewerThan(PlanState known) => _revision != 0 && ((_revision & 1) != (known._revision & 1) || _revision > known._revision);
 }
 
