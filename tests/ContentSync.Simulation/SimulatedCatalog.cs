@@ -84,7 +84,10 @@ internal sealed class PlannerPort(World world, SimulatedProcess process, ILedger
 
     public async Task<PlanResult> PlanAsync(ICatalogSnapshot snapshot, CancellationToken cancellationToken)
     {
-        var bytes = (MemoryStream)await snapshot.OpenAsync(cancellationToken).ConfigureAwait(false);
+        var bytes = new MemoryStream();
+        var stream = await snapshot.OpenAsync(cancellationToken).ConfigureAwait(false);
+        await using (stream.ConfigureAwait(false)) await stream.CopyToAsync(bytes, cancellationToken).ConfigureAwait(false);
+        bytes.Position = 0;
         var items = new List<ScannedItem>();
         await foreach (var item in ledger.ReadAsync(cancellationToken).ConfigureAwait(false)) items.Add(item);
         var isIntact = await snapshot.IsIntactAsync(cancellationToken).ConfigureAwait(false);
@@ -102,6 +105,8 @@ internal sealed class PlannerPort(World world, SimulatedProcess process, ILedger
         public string Digest => snapshot.Digest;
 
         public DateTimeOffset WrittenAt => snapshot.WrittenAt;
+
+        public bool OverridesNewer => snapshot.OverridesNewer;
 
         public ValueTask<Stream> OpenAsync(CancellationToken cancellationToken) => ValueTask.FromResult(bytes);
 

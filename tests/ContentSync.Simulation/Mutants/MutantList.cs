@@ -204,12 +204,12 @@ internal static class MutantList
             "⟦if (_rateLimiter is not null) await _rateLimiter.WaitToSendAsync(cancellationToken);⟧",
             ""),
         new("the guard is not applied", Runner,
-            "if (!isLedger && ⟦MassDelistGuard.Check(options, plan.Counts, itemsBefore, run.Parameters.AllowedDelistShare)⟧ is "
+            "if (!isLedger && ⟦MassDelistGuard.Check(options, plan.Counts, itemsBefore, listedBefore, run.Parameters.AllowedDelistShare)⟧ is "
             + "{ } refusal)",
             "(GuardRefusal?)null"),
         new("the guard compares with listed and delisted items together", Guard,
-            "var delistShare = ⟦Share(plan.Delisting, plan.Listed)⟧;",
-            "Share(plan.Delisting, plan.Listed + plan.Items + plan.Items)"),
+            "var delistShare = plan.Delisting > 0 ? ⟦Share(gone, listed)⟧ : 0;",
+            "Share(gone, listed + plan.Items + plan.Items)"),
         new("a dry run sends", Runner, "if (⟦run.Parameters.DryRun⟧)\n        {\n            plan.Dispose();", "false"),
         new("a page is skipped after a kill", Runner, "Pages = ⟦page.Number + 1⟧,", "page.Number + 2"),
         new("a run restarts at its first page after a kill", Pages,

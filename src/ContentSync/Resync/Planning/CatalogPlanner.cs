@@ -41,7 +41,8 @@ public sealed class CatalogPlanner(CatalogReader reader, ILedgerScan ledger, str
     {
         using var partitions = PlanPartitions.Create(temporaryFolder);
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        var ledgerScan = Task.Run(() => PartitionLedgerAsync(partitions, snapshot.WrittenAt, stop.Token), stop.Token);
+        var ledgerScan = Task.Run(() => PartitionLedgerAsync(
+            partitions, snapshot.OverridesNewer ? DateTimeOffset.MaxValue : snapshot.AsOf, stop.Token), stop.Token);
         CatalogScanResult scan;
         try
         {
@@ -61,7 +62,7 @@ public sealed class CatalogPlanner(CatalogReader reader, ILedgerScan ledger, str
 
         await ledgerScan.ConfigureAwait(false);
         partitions.Complete();
-        var plan = await Task.Run(() => Compare(partitions, scan, scope, cancellationToken), cancellationToken).ConfigureAwait(false);
+        var plan = await Task.Run(() => Compare(partitions, scan, scope, snapshot.OverridesNewer, cancellationToken), cancellationToken).ConfigureAwait(false);
         return new PlanResult(plan, null);
     }
 
@@ -110,13 +111,14 @@ public sealed class CatalogPlanner(CatalogReader reader, ILedgerScan ledger, str
         await foreach (var item in ledger.ReadAsync(cancellationToken).ConfigureAwait(false)) partitions.AddLedgerItem(item, writtenAt);
     }
 
-    private static CatalogPlan Compare(PlanPartitions partitions, CatalogScanResult scan, PlanScope scope, CancellationToken cancellationToken)
+    private static CatalogPlan Compare(
+        PlanPartitions partitions, CatalogScanResult scan, PlanScope scope, bool overridesNewer, CancellationToken cancellationToken)
     {
         var plan = CatalogPlan.Create(scan.Items);
         try
         {
             foreach (var ordinal in scan.SelectedInvalid) plan.Select(ordinal);
-            var comparison = new PlanComparison(plan, scope);
+            var comparison = new PlanComparison(plan, scope, overridesNewer);
             for (var partition = 0; partition < PlanPartitions.Partitions; partition++)
             {
                 cancellationToken.ThrowIfCancellationRequested();

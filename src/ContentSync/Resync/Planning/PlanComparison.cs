@@ -4,7 +4,7 @@ namespace ContentSync.Resync.Planning;
 /// Compares the partitions one after the other, with the catalog's side of one partition in memory:
 /// <see cref="BytesPerItem"/> bytes per item of the catalog, divided by <see cref="PlanPartitions.Partitions"/>.
 /// </summary>
-internal sealed class PlanComparison(CatalogPlan plan, PlanScope scope)
+internal sealed class PlanComparison(CatalogPlan plan, PlanScope scope, bool overridesNewer)
 {
     /// <summary>The entry, and two hash table slots of four bytes.</summary>
     public const int BytesPerItem = PlanItem.Size + (2 * sizeof(int));
@@ -98,8 +98,8 @@ internal sealed class PlanComparison(CatalogPlan plan, PlanScope scope)
         {
             _unchanged++;
 
-            // Nothing is sent, but the ledger must learn the revision: a late update with a revision in between must not win.
-            if (item.State.IsNewerThan(ledgerItem.State)) plan.Select(item.Ordinal);
+            // Nothing is sent, but the ledger must learn the revision, or the rollback: a late update from in between must not win.
+            if (overridesNewer || item.State.IsNewerThan(ledgerItem.State)) plan.Select(item.Ordinal);
             return;
         }
 
