@@ -43,7 +43,6 @@ public sealed class ClocksTests
         "ResyncPages",
         "ResyncRunner",
         "ResyncRuns",
-        "RetryWatch",
         "StartResyncHandler",
         "SubmitContentBatchHandler",
         "SubmitContentHandler",

@@ -49,7 +49,12 @@ internal sealed class CatalogFile : IAsyncDisposable
     {
         try
         {
-            if (path == "-") return await OpenOnceAsync("standard input", Console.OpenStandardInput(), declared, time, cancellationToken).ConfigureAwait(false);
+            if (path == "-")
+            {
+                return await OpenOnceAsync("standard input", Console.OpenStandardInput(), declared, time, cancellationToken)
+                    .ConfigureAwait(false);
+            }
+
             var file = new FileStream(path, new FileStreamOptions
             {
                 Access = FileAccess.Read,
@@ -57,7 +62,8 @@ internal sealed class CatalogFile : IAsyncDisposable
                 Options = FileOptions.Asynchronous | FileOptions.SequentialScan,
                 BufferSize = 1 << 16,
             });
-            if (!file.CanSeek) return await OpenOnceAsync(Path.GetFileName(path), file, declared, time, cancellationToken).ConfigureAwait(false);
+            if (!file.CanSeek)
+                return await OpenOnceAsync(Path.GetFileName(path), file, declared, time, cancellationToken).ConfigureAwait(false);
             var found = await FileCatalogSource.LookAsync(path, cancellationToken).ConfigureAwait(false);
             var snapshot = new DeclaredSnapshot(found, declared, overridesNewer: false);
             var isPacked = file.ReadByte() == 0x1F;

@@ -97,7 +97,8 @@ internal sealed class CatalogRun(LocalPipeline pipeline, IAnsiConsole screen, Ti
     private async Task<string?> ReadAsync(CatalogSync sync, CatalogFile catalog, SyncTally tally, CancellationToken cancellationToken)
     {
         var reader = new CatalogReader(pipeline.Reader, pipeline.ContentOptions);
-        if (catalog is { MustBeChecked: true, Snapshot: { } snapshot } && await RefusalAsync(reader, snapshot, cancellationToken).ConfigureAwait(false) is { } refusal)
+        if (catalog is { MustBeChecked: true, Snapshot: { } snapshot }
+            && await RefusalAsync(reader, snapshot, cancellationToken).ConfigureAwait(false) is { } refusal)
             return refusal;
         using var plan = await PlanAsync(catalog, cancellationToken).ConfigureAwait(false);
         if (plan is null)

@@ -15,9 +15,6 @@ namespace ContentSync.Local.CommandLine;
 /// </summary>
 internal sealed class ResyncCommand(IAnsiConsole screen)
 {
-    /// <summary>Stops waiting for retries when no item has reached an outcome for this long.</summary>
-    private static readonly TimeSpan RetryTimeout = TimeSpan.FromSeconds(60);
-
     private readonly PipelineArguments _pipeline = new();
 
     private readonly HostArguments _host = new();
@@ -72,15 +69,22 @@ internal sealed class ResyncCommand(IAnsiConsole screen)
         HelpName = "DAYS",
     };
 
+    private readonly Option<int> _wait = new("--wait")
+    {
+        Description = "Stop waiting for retries when no item has finished for this long; the next run continues with the pending items.",
+        HelpName = "SECONDS",
+        DefaultValueFactory = _ => 60,
+    };
+
     private readonly Option<bool> _json = new("--json") { Description = "Print the plan and the run as one JSON object to standard output." };
 
     public const string Explanation =
         """
-        A damaged or truncated file is refused as a whole, and so is one that does not hold what it says: as its first or last
-        line {"catalog":{"items":3000}}, in FILE.meta.json {"items":3000,"sha256":"...","asOf":"..."}, or by option. A run that would delist more than 10 % of the listed items, or
-        whose catalog shrank by more than 20 %, sends nothing unless --allow-delist allows it. Ctrl-C is safe at any time:
-        the next run of the same file continues from there. With --host, Ctrl-C only stops following; the host continues
-        the run.
+        A damaged or truncated file is refused as a whole, and so is one that does not hold what it declares: in its first or
+        last line {"catalog":{"items":3000}}, in FILE.meta.json {"items":3000,"sha256":"...","asOf":"..."}, or by option. A
+        run that would delist more than 10 % of the items listed within a week, or whose catalog shrank by more than 20 %
+        within it, sends nothing unless --allow-delist allows it. Ctrl-C is safe at any time: the next run of the same file
+        continues from there. With --host, Ctrl-C only stops following; the host continues the run.
 
         An item that is newer than the catalog stays: it was changed after the time that the catalog shows. To go back to an
         older catalog, add --override-newer.
@@ -102,7 +106,8 @@ internal sealed class ResyncCommand(IAnsiConsole screen)
         const string Description = "Bring AlipayHK into line with a catalog: send new and changed items, delist those no longer in the catalog.";
         var command = new Command("resync", Description)
         {
-            _source, _dryRun, _allowDelist, _again, _overrideNewer, _cancel, _pending, _failed, _unknownOutcome, _olderThan, _report, _json,
+            _source, _dryRun, _allowDelist, _again, _overrideNewer, _cancel, _pending, _failed, _unknownOutcome, _olderThan, _report, _wait,
+            _json,
         };
         _declaration.AddTo(command);
         _pipeline.AddTo(command);
@@ -116,6 +121,10 @@ internal sealed class ResyncCommand(IAnsiConsole screen)
         {
             if (result.GetValueOrDefault<double?>() is not (null or (> 0 and <= ResendRequest.MaxDays)))
                 result.AddError("--older-than must be a number of days above 0.");
+        });
+        _wait.Validators.Add(result =>
+        {
+            if (result.GetValueOrDefault<int>() < 0) result.AddError("--wait must be a number of seconds, 0 or more.");
         });
         command.SetAction(RunAsync);
         return command;
@@ -193,7 +202,7 @@ internal sealed class ResyncCommand(IAnsiConsole screen)
             : runner.RunAsync(source, parameters, cancellationToken)).ConfigureAwait(false);
         if (run.State == ResyncRunState.Completed)
         {
-            await pipeline.Resync.FinishRetriesAsync(RetryTimeout, cancellationToken).ConfigureAwait(false);
+            await pipeline.Resync.FinishRetriesAsync(TimeSpan.FromSeconds(parsed.GetValue(_wait)), cancellationToken).ConfigureAwait(false);
             run = await pipeline.Runs.FindAsync(run.RunId, cancellationToken).ConfigureAwait(false) ?? run;
         }
 

@@ -31,7 +31,8 @@ internal static class ResyncScreen
         foreach (var issue in summary.Issues)
             screen.MarkupLineInterpolated($"[yellow]{issue.Place}: {TerminalText.Plain(issue.ContentId)}: {TerminalText.Plain(issue.Message)}[/]");
         More(screen, (summary.Plan?.Invalid ?? 0) - summary.Issues.Count, "invalid items");
-        foreach (var contentId in summary.Newer) screen.MarkupLineInterpolated($"[yellow]{TerminalText.Plain(contentId)}: newer than the catalog; not sent[/]");
+        foreach (var contentId in summary.Newer)
+            screen.MarkupLineInterpolated($"[yellow]{TerminalText.Plain(contentId)}: newer than the catalog; not sent[/]");
         More(screen, (summary.Run?.Superseded ?? 0) - summary.Newer.Count, "items newer than the catalog");
         foreach (var open in summary.Open)
         {

@@ -24,8 +24,8 @@ internal static class SummaryTable
         if (summary.AsOf is { } asOf) screen.MarkupLineInterpolated($"[grey]{AsOfText.Of(asOf, summary.AsOfSource)}[/]");
         if (summary.Superseded > 0)
         {
-            screen.MarkupLineInterpolated(
-                $"[yellow]{summary.Superseded:n0} items are newer than this catalog and were not sent. To make the catalog win: resync --override-newer.[/]");
+            screen.MarkupLineInterpolated($"[yellow]{summary.Superseded:n0} items are newer than this catalog and were not sent.[/]");
+            screen.MarkupLine("[yellow]To make the catalog win, run resync with --override-newer.[/]");
         }
 
         Issues(screen, summary);

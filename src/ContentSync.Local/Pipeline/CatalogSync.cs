@@ -21,14 +21,14 @@ public sealed class CatalogSync(ContentSynchronizer synchronizer, InProcessQueue
     /// <exception cref="LedgerUnavailableException">The ledger cannot accept items.</exception>
     public async Task ReadAsync(IAsyncEnumerable<CatalogEntry> catalog, DateTimeOffset asOf, CancellationToken cancellationToken)
     {
-        var batch = new List<(long Line, ContentItem Item)>(BatchSize);
+        var batch = new List<(long Line, long Order, ContentItem Item)>(BatchSize);
         await using var entries = catalog.GetAsyncEnumerator(cancellationToken);
         try
         {
             while (await entries.MoveNextAsync().ConfigureAwait(false))
             {
                 var entry = entries.Current;
-                if (entry.Result.Item is { } item) batch.Add((entry.Line, item));
+                if (entry.Result.Item is { } item) batch.Add((entry.Line, entry.Line + (entry.Index ?? 0), item));
                 else tally.AddInvalid(entry.Line, entry.Result.ContentId, entry.Result.Violations);
                 if (batch.Count == BatchSize) await AcceptAsync(batch, asOf, cancellationToken).ConfigureAwait(false);
             }
@@ -36,7 +36,8 @@ public sealed class CatalogSync(ContentSynchronizer synchronizer, InProcessQueue
         finally
         {
             // Even when the catalog is truncated, the items before that point are valid.
-            if (batch.Count > 0 && !cancellationToken.IsCancellationRequested) await AcceptAsync(batch, asOf, cancellationToken).ConfigureAwait(false);
+            if (batch.Count > 0 && !cancellationToken.IsCancellationRequested)
+                await AcceptAsync(batch, asOf, cancellationToken).ConfigureAwait(false);
         }
     }
 
@@ -57,11 +58,12 @@ public sealed class CatalogSync(ContentSynchronizer synchronizer, InProcessQueue
         }
     }
 
-    private async Task AcceptAsync(List<(long Line, ContentItem Item)> batch, DateTimeOffset asOf, CancellationToken cancellationToken)
+    private async Task AcceptAsync(List<(long Line, long Order, ContentItem Item)> batch, DateTimeOffset asOf, CancellationToken cancellationToken)
     {
         await queue.WaitForActiveAsync(MaxActive, cancellationToken).ConfigureAwait(false);
-        var items = batch.ConvertAll(entry => entry.Item);
-        var acceptances = await synchronizer.AcceptAsync(items, asOf, cancellationToken).ConfigureAwait(false);
+        // A tick for every line: of several lines with the same contentId, the last one counts, however often the catalog is read.
+        var submissions = batch.ConvertAll(entry => synchronizer.Submit(entry.Item, asOf.AddTicks(entry.Order)));
+        var acceptances = await synchronizer.AcceptAsync(submissions, cancellationToken).ConfigureAwait(false);
         var messages = new List<SyncMessage>(batch.Count);
         for (var i = 0; i < batch.Count; i++)
         {

@@ -30,7 +30,6 @@ public sealed partial class LocalResync : IResyncScheduler, IAsyncDisposable
     public LocalResync(
         CatalogPlanner planner,
         ResyncRunner runner,
-        RetryWatch retries,
         ISyncLedger ledger,
         ResyncSources sources,
         [FromKeyedServices(Clocks.Store)] TimeProvider time,
@@ -41,7 +40,6 @@ public sealed partial class LocalResync : IResyncScheduler, IAsyncDisposable
         _logger = logger;
         Planner = planner;
         Runner = runner;
-        Retries = retries;
         Sources = sources;
         // Signalled initially, so that runs left by an earlier process are resumed.
         _scheduled = Known(sources).ToDictionary(source => source.Name, _ => new SemaphoreSlim(1, 1), StringComparer.Ordinal);
@@ -51,9 +49,6 @@ public sealed partial class LocalResync : IResyncScheduler, IAsyncDisposable
     public CatalogPlanner Planner { get; }
 
     public ResyncRunner Runner { get; }
-
-    /// <summary>Items that failed in a run and are retried individually.</summary>
-    public RetryWatch Retries { get; }
 
     public ResyncSources Sources { get; }
 

@@ -95,7 +95,7 @@ public sealed class CatalogReader(ContentReader contentReader, ContentOptions op
         }
         catch (GzipFormatException)
         {
-            // Whoever reads the whole catalog reports it.
+            // Reading the whole catalog reports it.
             return null;
         }
         finally
@@ -164,7 +164,8 @@ public sealed class CatalogReader(ContentReader contentReader, ContentOptions op
                 await BeginAsync(buffer, cancellationToken).ConfigureAwait(false);
             }
 
-            while (buffer.Unread.Length < Start || (buffer.Unread.Length < MaxDeclarationBytes && CatalogDeclaration.LooksLikeOne(buffer.Unread.Span)))
+            while (buffer.Unread.Length < Start
+                || (buffer.Unread.Length < MaxDeclarationBytes && CatalogDeclaration.LooksLikeOne(buffer.Unread.Span)))
             {
                 if (!await buffer.FillAsync(cancellationToken).ConfigureAwait(false)) break;
             }

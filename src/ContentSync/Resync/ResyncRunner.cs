@@ -232,7 +232,9 @@ public sealed class ResyncRunner(
         if (snapshot is null)
         {
             return (
-                Ended(run, ResyncRunState.NoSnapshot, $"There is no catalog at {source.Name}. Correct the name, or export the catalog to it."), null, null);
+                Ended(run, ResyncRunState.NoSnapshot, $"There is no catalog at {source.Name}. Correct the name, or export the catalog to it."),
+                null,
+                null);
         }
 
         var isLedger = snapshot is LedgerSnapshot;
@@ -335,7 +337,16 @@ public sealed class ResyncRunner(
         if (run.IsFullySent) return await FinishAsync(history, run, cancellationToken).ConfigureAwait(false);
         if (await lanes.BacklogDelayAsync(run, cancellationToken).ConfigureAwait(false) is { } delay) return new ResyncStepResult(run, delay);
 
-        var snapshot = await FindAsync(source, run.Parameters, cancellationToken).ConfigureAwait(false);
+        ICatalogSnapshot? snapshot = null;
+        try
+        {
+            snapshot = await FindAsync(source, run.Parameters, cancellationToken).ConfigureAwait(false);
+        }
+        catch (CatalogFormatException)
+        {
+            // What is said about the catalog has changed, and is wrong: the run that plans again reports it.
+        }
+
         if (snapshot?.Digest != run.Digest)
             return await RestartWithNewSnapshotAsync(history, run, source, cancellationToken).ConfigureAwait(false);
         using var plan = await store.LoadPlanAsync(run.PlanId!, cancellationToken).ConfigureAwait(false);

@@ -21,9 +21,12 @@ public static class MassDelistGuard
         var delistShare = plan.Delisting > 0 ? Share(gone, listed) : 0;
         if (delistShare > Math.Max(options.MaxDelistShare, allowedShare ?? 0))
         {
-            return Refuse(delistShare, listed == plan.Listed
-                ? $"It would delist {plan.Delisting:N0} of {listed:N0} listed items ({delistShare:P1}); {options.MaxDelistShare:P0} are allowed."
-                : (FormattableString)$"It would delist {plan.Delisting:N0} items; {listed:N0} were listed within the last {options.GuardWindowDays} days, and {gone:N0} of them would be gone ({delistShare:P1}); {options.MaxDelistShare:P0} are allowed.");
+            var limit = string.Create(CultureInfo.InvariantCulture, $"({delistShare:P1}); {options.MaxDelistShare:P0} are allowed.");
+            return listed == plan.Listed
+                ? Refuse(delistShare, $"It would delist {plan.Delisting:N0} of {listed:N0} listed items {limit}")
+                : Refuse(
+                    delistShare,
+                    $"It would delist {plan.Delisting:N0} items, and then {gone:N0} of {listed:N0} listed lately would be gone {limit}");
         }
 
         var shrinkShare = itemsBefore is { } before ? Share(before - plan.Items, before) : 0;

@@ -79,7 +79,7 @@ public sealed class LocalResyncTests : IDisposable
         pipeline.Resync.Start();
         await pipeline.Runs.StartAsync(pipeline.Resync.Sources.Catalog!, new ResyncParameters(), default);
         Assert.Equal(60, (await AwaitEndAsync(pipeline)).Counts.Done);
-        await pipeline.Resync.Retries.FinishAsync(TimeSpan.FromSeconds(60), default);
+        await pipeline.Resync.FinishRetriesAsync(TimeSpan.FromSeconds(60), default);
         Assert.Equal(60, pipeline.Gateway.Snapshot().Count);
     }
 
