@@ -95,7 +95,7 @@ internal sealed class CatalogRun(LocalPipeline pipeline, IAnsiConsole screen, Ti
     private async Task<string?> ReadAsync(CatalogSync sync, CatalogFile catalog, SyncTally tally, CancellationToken cancellationToken)
     {
         var reader = new CatalogReader(pipeline.Reader, pipeline.ContentOptions);
-        using var plan = await PlanAsync(catalog, cancellationToken).ConfigureAwait(false);
+        await using var plan = await PlanAsync(catalog, cancellationToken).ConfigureAwait(false);
         if (plan is null)
         {
             await sync.ReadAsync(reader.ReadAsync(catalog.Stream, cancellationToken), cancellationToken).ConfigureAwait(false);

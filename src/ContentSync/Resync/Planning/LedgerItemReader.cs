@@ -1,11 +1,14 @@
 using System.Buffers.Binary;
 using System.Runtime.InteropServices;
 using System.Text;
+using ContentSync.Content;
+using ContentSync.Ledger;
 
 namespace ContentSync.Resync.Planning;
 
-/// <summary>Reads the ledger's side of one partition from start to end: 35 bytes per item, and its contentId.</summary>
-internal sealed class LedgerItemReader(Stream stream) : IDisposable
+/// <summary>Reads the ledger's side of a partition from start to end: 35 bytes per item, and its contentId.</summary>
+/// <param name="entries">What <see cref="Write"/> wrote.</param>
+internal ref struct LedgerItemReader(ReadOnlySpan<byte> entries)
 {
     /// <summary>Size of the largest possible entry.</summary>
     public const int MaxEntryBytes = Head + ushort.MaxValue;
@@ -15,18 +18,23 @@ internal sealed class LedgerItemReader(Stream stream) : IDisposable
     private const int FlagsAt = 32;
     private const int LengthAt = 33;
 
-    private byte[] _bytes = new byte[64 * 1024];
-    private int _start;
-    private int _end;
+    private ReadOnlySpan<byte> _rest = entries;
 
     /// <summary>Writes an entry.</summary>
     /// <returns>The part of <paramref name="entry"/> that was written.</returns>
-    public static ReadOnlySpan<byte> Write(Span<byte> entry, PlanKey key, PlanState state, LedgerItemFlags flags, string contentId)
+    public static ReadOnlySpan<byte> Write(Span<byte> entry, PlanKey key, ScannedItem item, DateTimeOffset writtenAt)
     {
+        var flags = (item.ContentStatus == ContentStatus.Valid ? LedgerItemFlags.Listed : 0)
+            | (item is { State: SyncState.Parked, ParkReason: not ParkReason.Rejected } ? LedgerItemFlags.Parked : 0)
+            | (item is { State: SyncState.Parked, ParkReason: ParkReason.Rejected } ? LedgerItemFlags.Rejected : 0)
+            | (item.State == SyncState.Pending ? LedgerItemFlags.Pending : 0)
+            | (item.State == SyncState.Synchronized ? LedgerItemFlags.Acknowledged : 0)
+            | (item.AcceptedAt > writtenAt ? LedgerItemFlags.Newer : 0);
+        var state = new PlanState(item.Hash, item.Revision);
         MemoryMarshal.Write(entry, in key);
         MemoryMarshal.Write(entry[StateAt..], in state);
         entry[FlagsAt] = (byte)flags;
-        var length = Encoding.UTF8.GetBytes(contentId, entry[Head..]);
+        var length = Encoding.UTF8.GetBytes(item.ContentId, entry[Head..]);
         BinaryPrimitives.WriteUInt16LittleEndian(entry[LengthAt..], (ushort)length);
         return entry[..(Head + length)];
     }
@@ -35,29 +43,15 @@ internal sealed class LedgerItemReader(Stream stream) : IDisposable
     public bool TryRead(out LedgerPlanItem item)
     {
         item = default;
-        if (!Has(Head)) return false;
-        var length = Head + BinaryPrimitives.ReadUInt16LittleEndian(_bytes.AsSpan(_start + LengthAt));
-        if (!Has(length)) throw new EndOfStreamException("A temporary file of the plan is truncated.");
-        ReadOnlySpan<byte> entry = _bytes.AsSpan(_start, length);
+        if (_rest.IsEmpty) return false;
+        var length = Head + BinaryPrimitives.ReadUInt16LittleEndian(_rest[LengthAt..]);
         item = new LedgerPlanItem(
-            MemoryMarshal.Read<PlanKey>(entry),
-            MemoryMarshal.Read<PlanState>(entry[StateAt..]),
-            (LedgerItemFlags)entry[FlagsAt],
-            entry[Head..]);
-        _start += length;
+            MemoryMarshal.Read<PlanKey>(_rest),
+            MemoryMarshal.Read<PlanState>(_rest[StateAt..]),
+            (LedgerItemFlags)_rest[FlagsAt],
+            _rest[Head..length]);
+        _rest = _rest[length..];
         return true;
-    }
-
-    public void Dispose() => stream.Dispose();
-
-    private bool Has(int bytes)
-    {
-        if (_end - _start >= bytes) return true;
-        if (_bytes.Length < bytes) Array.Resize(ref _bytes, bytes);
-        _bytes.AsSpan(_start, _end - _start).CopyTo(_bytes);
-        (_start, _end) = (0, _end - _start);
-        _end += stream.ReadAtLeast(_bytes.AsSpan(_end), bytes - _end, throwOnEndOfStream: false);
-        return _end >= bytes;
     }
 }
 
@@ -92,4 +86,10 @@ internal enum LedgerItemFlags : byte
 
     /// <summary>Acknowledged by AlipayHK.</summary>
     Acknowledged = 8,
+
+    /// <summary>Parked because AlipayHK rejected it; not sent again before it changes.</summary>
+    Rejected = 16,
+
+    /// <summary>Accepted, and not acknowledged yet.</summary>
+    Pending = 32,
 }
