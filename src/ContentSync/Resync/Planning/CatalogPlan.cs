@@ -218,7 +218,8 @@ public sealed class CatalogPlan : IAsyncDisposable
 
     private static async ValueTask<PlanSummary> SummaryAsync(Stream plan, PlanParts parts, CancellationToken cancellationToken)
     {
-        plan.Position += await SeekRemarksAsync(plan, parts, cancellationToken).ConfigureAwait(false);
+        var remarksLength = await SeekRemarksAsync(plan, parts, cancellationToken).ConfigureAwait(false);
+        plan.Position += remarksLength;
         if (plan.Position >= plan.Length) return new PlanSummary();
         var json = new byte[plan.Length - plan.Position];
         await plan.ReadExactlyAsync(json, cancellationToken).ConfigureAwait(false);
