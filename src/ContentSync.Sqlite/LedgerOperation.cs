@@ -1,4 +1,5 @@
 using System.Threading.Tasks.Sources;
+using ContentSync.Content;
 using ContentSync.Ledger;
 
 namespace ContentSync.Sqlite;
@@ -137,6 +138,19 @@ internal sealed class ResendOperation(string contentId, TimeProvider time) : Led
             if (table.Find(contentId) is not { } row) return null;
             var (next, found) = SyncTransitions.Resend(row.Record, time.GetUtcNow());
             return next is null ? found : table.Update(row, next);
+        }
+    }
+}
+
+internal sealed class RefuseOperation(string contentId, ChangeVersion version, string code, string message, TimeProvider time)
+    : LedgerOperation<SyncRecord?>
+{
+    protected override SyncRecord? Run(RecordTable table)
+    {
+        lock (table.Rows)
+        {
+            if (table.Find(contentId) is not { } row) return null;
+            return SyncTransitions.Refuse(row.Record, version, code, message, time.GetUtcNow()) is { } next ? table.Update(row, next) : row.Record;
         }
     }
 }

@@ -9,6 +9,7 @@ namespace ContentSync.Sqlite;
 /// </summary>
 internal sealed class RecordTable : IDisposable
 {
+    private const int States = 4;
     private const int ParkReasons = 4;
     private const int MaxRecent = 2048;
     private const string WaitForDisk = "PRAGMA synchronous = FULL";
@@ -33,7 +34,7 @@ internal sealed class RecordTable : IDisposable
     private Dictionary<string, Row> _older = new(StringComparer.Ordinal);
     // Items that the open transaction has written; a rollback may still undo their cached rows.
     private readonly HashSet<string> _uncommitted = new(StringComparer.Ordinal);
-    private readonly long[] _tally = new long[3 * ParkReasons];
+    private readonly long[] _tally = new long[States * ParkReasons];
     private bool? _waitsForDisk;
 
     public RecordTable(SqliteDatabase database, LedgerDurability durability, TimeProvider time)
@@ -176,7 +177,7 @@ internal sealed class RecordTable : IDisposable
     {
         var version = long.Parse(current.Record.ETag, CultureInfo.InvariantCulture) + 1;
         record.ETag = version.ToString(CultureInfo.InvariantCulture);
-        if (record.State == current.Record.State && record.DueAt == current.Record.DueAt)
+        if (record.State == current.Record.State && record.DueAt == current.Record.DueAt && record.Refused == current.Record.Refused)
         {
             RecordRow.BindUpdateInPlace(_updateInPlace, current.Id, record);
             _updateInPlace.Step();

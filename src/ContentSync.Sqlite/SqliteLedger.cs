@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using ContentSync.Content;
 using ContentSync.Ledger;
 
 namespace ContentSync.Sqlite;
@@ -51,10 +52,24 @@ public sealed class SqliteLedger : ISyncLedger, IAsyncDisposable
     public static Task<SqliteLedger> OpenAsync(SqliteLedgerOptions options, TimeProvider time, CancellationToken cancellationToken) =>
         Task.Run(() => Open(options, time), cancellationToken);
 
-    /// <summary>Opens a ledger for reading, even if another process owns it.</summary>
-    /// <exception cref="LedgerUnavailableException">The ledger does not exist or cannot be read.</exception>
+    /// <summary>
+    /// Opens a ledger for reading, even if another process owns it. A ledger that an earlier version of the program wrote is upgraded first.
+    /// </summary>
+    /// <exception cref="LedgerUnavailableException">
+    /// The ledger does not exist or cannot be read, or a process of an earlier version owns it.
+    /// </exception>
     public static Task<SqliteLedgerReader> OpenReadOnlyAsync(SqliteLedgerOptions options, CancellationToken cancellationToken) =>
-        Task.Run(() => SqliteLedgerReader.Open(options), cancellationToken);
+        Task.Run(
+            () =>
+            {
+                using (var owner = OwnerLock.TryTake(options.Path))
+                {
+                    if (owner is not null && File.Exists(options.Path)) LedgerSchema.UpgradeFile(options);
+                }
+
+                return SqliteLedgerReader.Open(options);
+            },
+            cancellationToken);
 
     /// <inheritdoc/>
     /// <remarks>The token is checked once, at the start; an enqueued call cannot be cancelled.</remarks>
@@ -89,6 +104,11 @@ public sealed class SqliteLedger : ISyncLedger, IAsyncDisposable
         Enqueue(new ResendOperation(contentId, _time), cancellationToken);
 
     /// <inheritdoc/>
+    public ValueTask<SyncRecord?> RefuseAsync(
+        string contentId, ChangeVersion version, string code, string message, CancellationToken cancellationToken) =>
+        Enqueue(new RefuseOperation(contentId, version, code, message, _time), cancellationToken);
+
+    /// <inheritdoc/>
     public async ValueTask<SyncRecord?> FindAsync(string contentId, CancellationToken cancellationToken) =>
         await _reader.FindAsync(contentId, cancellationToken) is { } record ? _table.Leases.Complete(record) : null;
 
@@ -106,6 +126,9 @@ public sealed class SqliteLedger : ISyncLedger, IAsyncDisposable
     /// <inheritdoc cref="SqliteLedgerReader.CountByStateAsync"/>
     public ValueTask<IReadOnlyList<StateCount>> CountByStateAsync(CancellationToken cancellationToken) =>
         _reader.CountByStateAsync(cancellationToken);
+
+    /// <inheritdoc cref="SqliteLedgerReader.CountStaleAsync"/>
+    public ValueTask<long> CountStaleAsync(CancellationToken cancellationToken) => _reader.CountStaleAsync(cancellationToken);
 
     /// <summary>Finishes the enqueued calls, then closes the file and releases ownership.</summary>
     public async ValueTask DisposeAsync()

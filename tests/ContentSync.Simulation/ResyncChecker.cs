@@ -104,7 +104,7 @@ internal sealed class ResyncChecker(World world, ContentReader reader)
         if (run.IsInProgress || !_ended.Add(run.RunId)) return;
         if (run.State == ResyncRunState.Completed && run.Counts.Planned != done)
             Report(Invariant.ResyncAddsUp, $"run {run.RunId} is completed but accounts for {done} of {run.Counts.Planned} items");
-        if (run is { State: ResyncRunState.Completed, Message: not "Done." } && world.Lanes is { Waiting: 0, DeadLetters: 0 })
+        if (run is { State: ResyncRunState.Completed, LeftUnknown: > 0 } && world.Lanes is { Waiting: 0, DeadLetters: 0 })
             Report(Invariant.ResyncAddsUp, $"run {run.RunId}: {run.Message} No message of it is left");
         if (run.State == ResyncRunState.Completed && run.Source != LedgerSource.SourceName) _handledItems = _exports[run.Digest!].Items.Count;
     }

@@ -82,7 +82,7 @@ public sealed class SyncTally
                     return true;
                 case AcceptanceKind.AlreadyPending when _open.TryAdd(item.ContentId, new OpenEntry(line, acceptance.Record.RequestId)):
                     return true;
-                case AcceptanceKind.AlreadyPending or AcceptanceKind.Unchanged:
+                case AcceptanceKind.AlreadyPending or AcceptanceKind.Unchanged or AcceptanceKind.DelistedUnknown:
                     Supersede(item.ContentId, acceptance.Record.RequestId);
                     Complete(ref _unchanged);
                     return false;
@@ -156,7 +156,7 @@ public sealed class SyncTally
         var record = acceptance.Record;
         if (acceptance.Kind == AcceptanceKind.RevisionConflict)
         {
-            var message = $"Revision {record.Revision} was already accepted with different content; raise the revision.";
+            var message = $"Revision {record.Version} was already accepted with different content; raise the revision.";
             return new SyncIssue(SyncIssueKind.Invalid, line, record.ContentId, "revision-conflict", message, []);
         }
 

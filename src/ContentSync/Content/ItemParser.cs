@@ -31,7 +31,8 @@ internal sealed class ItemParser
     private int _contentIdLength;
     private string? _contentType;
     private ContentStatus _contentStatus;
-    private Revision? _revision;
+    private long? _number;
+    private DateTimeOffset? _occurredAt;
     private DateTimeOffset _receivedAt;
     private bool _contentInfoIsValid;
 
@@ -84,7 +85,7 @@ internal sealed class ItemParser
         refused = default;
         if (item.Length > _options.MaxItemBytes) refused = ContentReader.TooLarge(item.Length, _options.MaxItemBytes);
         else if (!IsValid(item)) refused = Refused();
-        else digest = new ContentDigest(ContentIdText, _contentInfo.Hash(_contentStatus, _contentType!), _contentStatus, _revision);
+        else digest = new ContentDigest(ContentIdText, _contentInfo.Hash(_contentStatus, _contentType!), _contentStatus, _number, _occurredAt);
         return refused.Violations is null;
     }
 
@@ -117,7 +118,8 @@ internal sealed class ItemParser
         _seen = Members.None;
         _contentIdLength = -1;
         _contentType = null;
-        _revision = null;
+        _number = null;
+        _occurredAt = null;
         _contentInfoIsValid = false;
         _contentInfoTextLength = -1;
     }
@@ -136,7 +138,8 @@ internal sealed class ItemParser
             ContentStatus = _contentStatus,
             ContentInfo = contentInfo,
             Hash = _contentInfo.Hash(_contentStatus, _contentType!),
-            Revision = _revision,
+            Number = _number,
+            OccurredAt = _occurredAt,
         };
         return new ContentReadResult(item, [], contentId);
     }
@@ -378,7 +381,7 @@ internal sealed class ItemParser
         var isDigits = reader.TokenType == JsonTokenType.Number && reader.ValueSpan.IndexOfAnyExceptInRange((byte)'0', (byte)'9') < 0;
         if (isDigits && reader.TryGetInt64(out var number))
         {
-            _revision = Revision.Of(number);
+            _number = number;
             return;
         }
 
@@ -404,7 +407,7 @@ internal sealed class ItemParser
             return;
         }
 
-        _revision = Revision.At(occurredAt);
+        _occurredAt = occurredAt;
         var now = _timeProvider.GetUtcNow();
         if (now < _receivedAt) now = _receivedAt;
         if (occurredAt - now <= _options.MaxOccurredAtAhead) return;

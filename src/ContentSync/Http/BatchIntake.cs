@@ -18,6 +18,7 @@ internal sealed class BatchIntake(ContentSynchronizer synchronizer, ISyncQueue q
     // Bounds the response to a large batch of invalid items.
     private const int MaxItemsWithAllErrors = 1_000;
 
+    private readonly DateTimeOffset _receivedAt = time.GetUtcNow();
     private readonly List<BatchItemResult> _results = [];
     private List<(int Index, ContentItem Item)> _next = new(ChunkSize);
     private List<(int Index, ContentItem Item)> _current = new(ChunkSize);
@@ -64,7 +65,9 @@ internal sealed class BatchIntake(ContentSynchronizer synchronizer, ISyncQueue q
         await CompleteChunkAsync().ConfigureAwait(false);
         (_next, _current) = (_current, _next);
         if (_current.Count == 0) return;
-        _accepting = synchronizer.AcceptAsync(_current.ConvertAll(entry => entry.Item), time.GetUtcNow(), cancellationToken).AsTask();
+        // In steps of 100 ns, so that of two items for the same contentId the last one wins.
+        var submissions = _current.ConvertAll(entry => synchronizer.Submit(entry.Item, _receivedAt.AddTicks(entry.Index)));
+        _accepting = synchronizer.AcceptAsync(submissions, cancellationToken).AsTask();
     }
 
     // Runs on the thread that reads the batch, because both write to the list of results.

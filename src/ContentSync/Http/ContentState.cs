@@ -1,4 +1,4 @@
-using System.Text.Json;
+using System.Text;
 using ContentSync.Ledger;
 
 namespace ContentSync.Http;
@@ -55,14 +55,14 @@ public sealed record ContentState
         ContentId = record.ContentId,
         ContentType = record.ContentType,
         ContentStatus = (int)record.ContentStatus,
-        Revision = record.Revision.ToString(),
+        Revision = record.Version.ToString(),
         State = EnumText.Of(record.State),
         ParkReason = record.ParkReason is { } reason ? EnumText.Of(reason) : null,
         RequestId = record.RequestId,
         Attempts = record.Attempts,
         AcceptedAt = record.AcceptedAt,
         DueAt = record.State == SyncState.Pending ? record.DueAt : null,
-        SynchronizedRevision = record.SynchronizedRevision?.ToString(),
+        SynchronizedRevision = record.SynchronizedVersion?.ToString(),
         SynchronizedAt = record.SynchronizedAt,
         LastAttempt = record.LastAttempt is { } attempt ? AttemptState.Of(attempt) : null,
         TemplateCode = record.TemplateCode,
@@ -73,22 +73,8 @@ public sealed record ContentState
     internal static ContentState DetailsOf(SyncRecord record) => Of(record) with
     {
         History = [.. record.EarlierAttempts.Concat(record.LastAttempt is { } last ? [last] : []).Select(AttemptState.Of)],
-        ContentInfo = ContentInfoOf(record.Body),
+        ContentInfo = record.ReadContentInfo() is { } contentInfo ? Encoding.UTF8.GetString(contentInfo.Span) : null,
     };
-
-    // We wrote the body: one JSON object whose contentInfo is a string.
-    private static string? ContentInfoOf(ReadOnlyMemory<byte> body)
-    {
-        var json = new Utf8JsonReader(body.Span);
-        while (json.Read())
-        {
-            if (json.TokenType != JsonTokenType.PropertyName || !json.ValueTextEquals("contentInfo"u8)) continue;
-            json.Read();
-            return json.GetString();
-        }
-
-        return null;
-    }
 }
 
 /// <summary>How an attempt ended.</summary>

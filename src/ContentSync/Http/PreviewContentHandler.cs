@@ -31,7 +31,7 @@ public sealed class PreviewContentHandler(
             var requestId = requestIds.Create();
             var submission = new Submission(
                 item,
-                item.Revision ?? Revision.At(now),
+                ChangeVersion.Of(item, now),
                 submitted => new PreparedRequest(requestId, SynchronizeRequest.Prepare(submitted, requestId)));
             var acceptance = SyncTransitions.Accept(current, submission, now).Acceptance;
             var requestBody = acceptance.Kind == AcceptanceKind.Accepted ? acceptance.Record.Body : SynchronizeRequest.Prepare(item, requestId);
@@ -65,6 +65,7 @@ public sealed class PreviewContentHandler(
             "The same revision was already accepted with different content; this one would be rejected. Raise the revision.",
         AcceptanceKind.Parked =>
             "The item is parked with this content; it would not be sent again automatically. Change the content or replay the item.",
+        AcceptanceKind.DelistedUnknown => "The ledger holds no content of the item, so nothing would be sent; older changes would be superseded.",
         _ => throw new ArgumentOutOfRangeException(nameof(kind), kind, "Unknown acceptance kind."),
     };
 }

@@ -31,6 +31,12 @@ public sealed record ResyncState
 
     public DateTimeOffset? SnapshotWrittenAt { get; init; }
 
+    /// <summary>The state of which time the snapshot shows; its lines count as changed at that time.</summary>
+    public DateTimeOffset? SnapshotAsOf { get; init; }
+
+    /// <summary>Where that time comes from: option, firstLine, metadata, sideFile or timeWritten.</summary>
+    public string? SnapshotAsOfSource { get; init; }
+
     /// <summary>If the snapshot was refused, the line of the fault.</summary>
     public long? FaultLine { get; init; }
 
@@ -58,6 +64,12 @@ public sealed record ResyncState
     /// <summary>The first invalid items, which the run skips.</summary>
     public IReadOnlyList<ResyncIssue> Issues { get; init; } = [];
 
+    /// <summary>contentIds of the first items that were not sent because a newer version was accepted before.</summary>
+    public IReadOnlyList<string> Newer { get; init; } = [];
+
+    /// <summary>Items whose newest version AlipayHK does not hold; absent before the end of the run.</summary>
+    public ResyncOpenItems? Open { get; init; }
+
     internal static ResyncState Of(ResyncRun run, ResyncSources sources, DateTimeOffset now)
     {
         var key = sources.KeyFor(run.Source);
@@ -72,6 +84,8 @@ public sealed record ResyncState
             Parameters = ResyncRequest.Of(run.Parameters, key ?? ResyncSources.CatalogKey),
             Snapshot = run.Snapshot,
             SnapshotWrittenAt = run.Source == ResyncSources.LedgerKey ? null : run.WrittenAt,
+            SnapshotAsOf = run.Source == ResyncSources.LedgerKey ? null : run.AsOf,
+            SnapshotAsOfSource = run.Source == ResyncSources.LedgerKey || run.AsOf is null ? null : EnumText.Of(run.AsOfSource),
             FaultLine = run.FaultLine,
             Plan = run.Plan,
             Counts = hasBegun ? ResyncCounts.Of(run) : null,
@@ -82,8 +96,28 @@ public sealed record ResyncState
             UpdatedAt = run.UpdatedAt,
             EndedAt = run.EndedAt,
             Issues = run.Issues,
+            Newer = run.Newer,
+            Open = run.Open is { } open ? ResyncOpenItems.Of(open) : null,
         };
     }
+}
+
+/// <summary>Items of the ledger whose newest version AlipayHK does not hold.</summary>
+/// <param name="Pending">Accepted and not acknowledged yet; retried automatically.</param>
+/// <param name="Parked">Rejected by AlipayHK, or out of attempts; wait for a person.</param>
+/// <param name="Items">The first of them, parked ones first.</param>
+public sealed record ResyncOpenItems(long Pending, long Parked, IReadOnlyList<ResyncOpenItem> Items)
+{
+    internal static ResyncOpenItems Of(OpenItems open) => new(open.Pending, open.Parked, [.. open.First.Select(ResyncOpenItem.Of)]);
+}
+
+/// <param name="ContentId">The item's contentId.</param>
+/// <param name="State">pending or parked.</param>
+/// <param name="Code">Code of its last attempt; absent before the first one.</param>
+/// <param name="Message">Message of its last attempt.</param>
+public sealed record ResyncOpenItem(string ContentId, string State, string? Code, string? Message)
+{
+    internal static ResyncOpenItem Of(OpenItem item) => new(item.ContentId, EnumText.Of(item.State), item.Code, item.Message);
 }
 
 /// <summary>Planned items by outcome. The members after Planned add up to it.</summary>

@@ -43,13 +43,13 @@ public sealed class SubmitContentHandler(
                 AcceptanceKind.Superseded => Problem.Of(
                     StatusCodes.Status409Conflict,
                     "Superseded.",
-                    $"Revision {acceptance.Record.Revision} of '{acceptance.Record.ContentId}' was already accepted and is newer."),
+                    $"Revision {acceptance.Record.Version} of '{acceptance.Record.ContentId}' was already accepted and is newer."),
                 AcceptanceKind.RevisionConflict => Problem.Of(
                     StatusCodes.Status409Conflict,
                     "Revision conflict.",
-                    $"Revision {acceptance.Record.Revision} of '{acceptance.Record.ContentId}' was already accepted with different content. "
+                    $"Revision {acceptance.Record.Version} of '{acceptance.Record.ContentId}' was already accepted with different content. "
                     + "Raise the revision."),
-                AcceptanceKind.Unchanged => Ok(acceptance.Record),
+                AcceptanceKind.Unchanged or AcceptanceKind.DelistedUnknown => Ok(acceptance.Record),
                 AcceptanceKind.Parked => Parked(acceptance.Record),
                 _ => await SendAsync(request, acceptance.Record, cancellationToken).ConfigureAwait(false),
             };

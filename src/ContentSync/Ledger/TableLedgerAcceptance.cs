@@ -54,12 +54,12 @@ internal sealed class TableLedgerAcceptance
         private PreparedRequest? _prepared;
 
         /// <summary>
-        /// If the stored record has the same revision but another request, our first write may have succeeded although its response was
+        /// If the stored record has the same version but another request, our first write may have succeeded although its response was
         /// lost, and its request may have been sent before the other one replaced it. A request sent after the other one needs a new id.
         /// </summary>
         public Submission For(SyncRecord? stored)
         {
-            if (stored?.Revision.CompareTo(submission.Revision) == 0 && stored.RequestId != _prepared?.RequestId) _prepared = null;
+            if (stored?.Version.IsRepeatOf(submission.Version) == true && stored.RequestId != _prepared?.RequestId) _prepared = null;
             return submission with { Prepare = item => _prepared ??= submission.Prepare(item) };
         }
     }

@@ -1,6 +1,7 @@
 using System.Globalization;
 using ContentSync.AlipayHk;
 using ContentSync.Catalog;
+using ContentSync.Content;
 using ContentSync.Ledger;
 using ContentSync.Resync.Lanes;
 using ContentSync.Resync.Planning;
@@ -18,8 +19,10 @@ namespace ContentSync.Resync;
 /// <param name="pages">Accepts the planned items into the ledger.</param>
 /// <param name="lanes">Receives the packs.</param>
 /// <param name="store">Stores runs and plans.</param>
+/// <param name="ledger">Read when a run ends, for what is still open.</param>
 /// <param name="requestIds">Creates the ids of runs and plans.</param>
 /// <param name="options">Allowed shares, and number of lanes.</param>
+/// <param name="contentOptions">Part of what decides whether a snapshot was handled already.</param>
 /// <param name="time">Used for timestamps and waits.</param>
 public sealed class ResyncRunner(
     ICatalogPlanner planner,
@@ -27,11 +30,13 @@ public sealed class ResyncRunner(
     ResyncPages pages,
     IPackLanes lanes,
     IResyncStore store,
+    ISyncLedger ledger,
     RequestIdSource requestIds,
     ResyncOptions options,
+    ContentOptions contentOptions,
     [FromKeyedServices(Clocks.Store)] TimeProvider time)
 {
-    /// <summary>How many invalid items a run stores.</summary>
+    /// <summary>How many invalid items, and how many newer ones, a run stores.</summary>
     private const int MaxIssues = 20;
 
     /// <summary>Wait before the next check whether the lanes are done.</summary>
@@ -45,6 +50,9 @@ public sealed class ResyncRunner(
 
     /// <summary>Raised with every state of the run, from its plan to its end.</summary>
     public event Action<ResyncRun>? Progress;
+
+    /// <summary>Raised with the contentId of every item that was not sent because a newer version was accepted before.</summary>
+    public event Action<string>? NewerFound;
 
     /// <summary>
     /// Requests a run. Another call must execute it; see <see cref="ContinueAsync"/>. A dry run in progress is cancelled in favour of a run
@@ -163,6 +171,17 @@ public sealed class ResyncRunner(
         }
     }
 
+    /// <summary>Ends the run of a source that cannot be planned, because the source is no longer configured.</summary>
+    /// <returns>The run; null if none is being planned.</returns>
+    /// <exception cref="IOException">The store cannot be used.</exception>
+    public async Task<ResyncRun?> RefuseAsync(string source, string reason, CancellationToken cancellationToken)
+    {
+        var history = await store.FindAsync(source, cancellationToken).ConfigureAwait(false);
+        return history?.InProgress() is { State: ResyncRunState.Planning } run
+            ? await EndAsync(history, run, ResyncRunState.Refused, reason, cancellationToken).ConfigureAwait(false)
+            : null;
+    }
+
     // Planning has not begun, so the latest request's parameters win.
     private async Task UpdateParametersAsync(ICatalogSource source, ResyncRun run, ResyncParameters parameters, CancellationToken cancellationToken)
     {
@@ -216,22 +235,57 @@ public sealed class ResyncRunner(
     private async Task<(ResyncRun Run, ICatalogSnapshot? Snapshot, CatalogPlan? Plan)> PlanAsync(
         ResyncHistory history, ResyncRun run, ICatalogSource source, Func<bool>? isSpent, CancellationToken cancellationToken)
     {
-        var snapshot = await source.FindNewestAsync(cancellationToken).ConfigureAwait(false);
-        if (snapshot is null) return (Ended(run, ResyncRunState.NoSnapshot, $"{source.Name} holds no catalog."), null, null);
-        run = run with { Snapshot = snapshot.Name, Digest = snapshot.Digest, WrittenAt = snapshot.WrittenAt };
+        ICatalogSnapshot? snapshot;
+        try
+        {
+            snapshot = await FindAsync(source, run.Parameters, cancellationToken).ConfigureAwait(false);
+        }
+        catch (Exception e) when (e is CatalogSourceException or CatalogFormatException)
+        {
+            return (Ended(run, ResyncRunState.Refused, e.Message), null, null);
+        }
+
+        if (snapshot is null)
+        {
+            return (
+                Ended(run, ResyncRunState.NoSnapshot, $"There is no catalog at {source.Name}. Correct the name, or export the catalog to it."), null, null);
+        }
+
         var isLedger = snapshot is LedgerSnapshot;
-        if (history.Handled is { } handled && handled.Digest == snapshot.Digest && !run.Parameters.Again && !isLedger)
-            return (Ended(run, ResyncRunState.HandledAlready, $"{snapshot.Name} was already handled, at {handled.At:u}."), null, null);
+        run = run with
+        {
+            Snapshot = snapshot.Name,
+            Digest = snapshot.Digest,
+            WrittenAt = snapshot.WrittenAt,
+            AsOf = snapshot.AsOf,
+            AsOfSource = snapshot.AsOfSource,
+            Fingerprint = isLedger ? null : CatalogFingerprint.Of(snapshot, contentOptions),
+        };
+        if (await IsHandledAsync(history, run, cancellationToken).ConfigureAwait(false))
+        {
+            return (
+                Ended(run, ResyncRunState.HandledAlready, $"{snapshot.Name} was already handled, at {history.Handled!.At:u}."), null, null);
+        }
 
         var request = new PlanRequest { Source = source.Name, RunId = run.RunId.Length > 0 ? run.RunId : null, IsSpent = isSpent };
         var (plan, fault, unfinished) = isLedger
             ? new PlanResult(await resend.PlanAsync(run.Parameters.Resend ?? ResendFilter.Default, cancellationToken).ConfigureAwait(false), null)
             : await planner.PlanAsync(snapshot, request, cancellationToken).ConfigureAwait(false);
         if (unfinished is not null) return (run with { Message = MessageOf(unfinished), UpdatedAt = time.GetUtcNow() }, null, null);
+        run = run with { ProvedCompleteness = plan?.ProvedCompleteness ?? false };
+        if (fault is null && !isLedger && history.Handled is { ProvedCompleteness: true, At: var provedAt } && !run.ProvedCompleteness)
+        {
+            await plan!.DisposeAsync().ConfigureAwait(false);
+            fault = new SnapshotFault(
+                null,
+                $"{snapshot.Name} does not say how many items it holds, but the catalog handled at {provedAt:u} did; it may be truncated. Export it "
+                + "again, or give the number with expectedItems (--expect-items on the command line).");
+        }
+
         if (fault is not null) return (Ended(run, ResyncRunState.Refused, fault.Message) with { FaultLine = fault.Line }, null, null);
         run = run with { Plan = plan!.Counts, Issues = [.. plan.Issues.Take(MaxIssues)] };
-        var itemsBefore = history.Handled?.Items;
-        if (!isLedger && MassDelistGuard.Check(options, plan.Counts, itemsBefore, run.Parameters.AllowedDelistShare) is { } refusal)
+        var (itemsBefore, listedBefore) = Before(history);
+        if (!isLedger && MassDelistGuard.Check(options, plan.Counts, itemsBefore, listedBefore, run.Parameters.AllowedDelistShare) is { } refusal)
         {
             await plan.DisposeAsync().ConfigureAwait(false);
             return (Ended(run, ResyncRunState.Stopped, refusal.Reason), null, null);
@@ -259,6 +313,38 @@ public sealed class ResyncRunner(
         return (run, snapshot, plan);
     }
 
+    private static async ValueTask<ICatalogSnapshot?> FindAsync(
+        ICatalogSource source, ResyncParameters parameters, CancellationToken cancellationToken) =>
+        await source.FindNewestAsync(cancellationToken).ConfigureAwait(false) switch
+        {
+            null => null,
+            LedgerSnapshot ledger => ledger,
+            var found => new DeclaredSnapshot(found, parameters.Declared, parameters.OverrideNewer),
+        };
+
+    /// <summary>Whether the last completed run did the same, and nothing of it is open.</summary>
+    private async ValueTask<bool> IsHandledAsync(ResyncHistory history, ResyncRun run, CancellationToken cancellationToken)
+    {
+        if (run.Parameters is { Again: true } or { OverrideNewer: true } || run.Fingerprint is null) return false;
+        if (history.Handled is not { } handled || handled.Digest != run.Digest || handled.Fingerprint != run.Fingerprint) return false;
+        foreach (var state in new[] { SyncState.Pending, SyncState.Parked })
+        {
+            var first = await ledger.PageAsync(new SyncRecordFilter { State = state }, null, 1, cancellationToken).ConfigureAwait(false);
+            if (first.Count > 0) return false;
+        }
+
+        return true;
+    }
+
+    /// <summary>The largest catalog, and the most listed items, of the guard's window.</summary>
+    private (long? Items, long Listed) Before(ResyncHistory history)
+    {
+        var since = time.GetUtcNow() - TimeSpan.FromDays(options.GuardWindowDays);
+        var sizes = options.GuardWindowDays == 0 ? [] : history.Sizes.Where(size => size.At >= since).ToList();
+        var items = sizes.Select(size => (long?)size.Items).Append(history.Handled?.Items).Max();
+        return (items, sizes.Select(size => size.Listed).DefaultIfEmpty().Max());
+    }
+
     /// <returns>Null if there is more to do at once.</returns>
     private async Task<ResyncStepResult?> ResumeAsync(
         ResyncHistory history, ResyncRun run, ICatalogSource source, Func<bool> isSpent, CancellationToken cancellationToken)
@@ -267,7 +353,7 @@ public sealed class ResyncRunner(
         if (run.IsFullySent) return await FinishAsync(history, run, cancellationToken).ConfigureAwait(false);
         if (await lanes.BacklogDelayAsync(run, cancellationToken).ConfigureAwait(false) is { } delay) return new ResyncStepResult(run, delay);
 
-        var snapshot = await source.FindNewestAsync(cancellationToken).ConfigureAwait(false);
+        var snapshot = await FindAsync(source, run.Parameters, cancellationToken).ConfigureAwait(false);
         if (snapshot?.Digest != run.Digest)
             return await RestartWithNewSnapshotAsync(history, run, source, cancellationToken).ConfigureAwait(false);
         var plan = await store.LoadPlanAsync(run.PlanId!, cancellationToken).ConfigureAwait(false);
@@ -303,11 +389,13 @@ public sealed class ResyncRunner(
                         Pages = page.Number + 1,
                         LanePacks = Add(run.LanePacks, page.Packs),
                         Counts = run.Counts + result.Counts,
+                        Newer = [.. run.Newer.Concat(page.Newer).Take(MaxIssues)],
                         UpdatedAt = time.GetUtcNow(),
                     };
                     if (await store.WriteAsync(history.With(next), cancellationToken).ConfigureAwait(false) is not { } written) return Lost(run);
                     (history, run) = (written, next);
                     ResyncTelemetry.Done(result.Counts);
+                    foreach (var contentId in page.Newer) NewerFound?.Invoke(contentId);
                     Progress?.Invoke(run);
                     if (isSpent()) return new ResyncStepResult(run, TimeSpan.Zero);
                 }
@@ -332,7 +420,6 @@ public sealed class ResyncRunner(
     {
         var counts = await lanes.CountsAsync(run, cancellationToken).ConfigureAwait(false);
         var left = counts.Planned - counts.Done;
-        var message = "Done.";
         if (left > 0)
         {
             // The lanes' count is stored with the run, so that the time of its last progress is known.
@@ -345,15 +432,23 @@ public sealed class ResyncRunner(
                 return new ResyncStepResult(waiting, LaneWait);
             }
 
-            message = $"Done, except for {left:N0} items whose outcome is unknown; they are pending and are retried automatically.";
             counts += new RunCounts { Failed = left };
+            run = run with { LeftUnknown = left };
             ResyncTelemetry.Done(new RunCounts { Failed = left });
         }
 
-        var handled = run is { Plan: { } plan, Digest: { } digest } ? new HandledSnapshot(digest, plan.Items, time.GetUtcNow()) : history.Handled;
-        history = history with { Handled = handled };
-        run = run with { Counts = counts };
-        return await EndAsync(history, run, ResyncRunState.Completed, message, cancellationToken).ConfigureAwait(false) is { } ended
+        var open = await OpenItems.ReadAsync(ledger.ListAsync, null, cancellationToken).ConfigureAwait(false);
+        run = run with { Counts = counts, Open = open };
+        if (run is { Plan: { } plan, Digest: { } digest, Fingerprint: { } fingerprint })
+        {
+            var now = time.GetUtcNow();
+            var handled = new HandledSnapshot(digest, plan.Items, now) { Fingerprint = fingerprint, ProvedCompleteness = run.ProvedCompleteness };
+            var isAllowed = run.Parameters.AllowedDelistShare is not null;
+            var size = new CatalogSize(now, plan.Items, isAllowed ? plan.Listed - plan.Delisting : plan.Listed);
+            history = (history with { Handled = handled }).With(size, isAllowed);
+        }
+
+        return await EndAsync(history, run, ResyncRunState.Completed, EndMessage(run, open), cancellationToken).ConfigureAwait(false) is { } ended
             ? new ResyncStepResult(ended, null)
             : Lost(run);
     }
@@ -391,6 +486,27 @@ public sealed class ResyncRunner(
         Progress?.Invoke(ended);
         ResyncTelemetry.Ended(ended);
         return ended;
+    }
+
+    /// <summary>How a completed run ended, in sentences: what is open, and what was newer.</summary>
+    internal static string EndMessage(ResyncRun run, OpenItems open)
+    {
+        var sentences = new List<string>();
+        if (run.Counts.Superseded > 0)
+        {
+            sentences.Add(FormattableString.Invariant(
+                $"{run.Counts.Superseded:N0} items are newer than this catalog, which is as of {run.AsOf ?? run.WrittenAt:u}, and were not sent. ")
+                + "To make the catalog win, run it with overrideNewer (--override-newer on the command line).");
+        }
+
+        if (run.LeftUnknown > 0)
+        {
+            sentences.Add(FormattableString.Invariant(
+                $"The outcome of {run.LeftUnknown:N0} items was not reported; if they are pending, they are retried automatically."));
+        }
+
+        if (open.Sentence() is { } sentence) sentences.Add(sentence);
+        return sentences.Count == 0 ? "Done." : string.Join(' ', sentences);
     }
 
     private ResyncRun Ended(ResyncRun run, ResyncRunState state, string message)

@@ -41,17 +41,41 @@ public sealed partial class ContentSynchronizer(
 
     /// <summary>Accepts validated items into the ledger. Once this returns, none of them can be lost.</summary>
     /// <param name="items">The items in the caller's order.</param>
-    /// <param name="receivedAt">When the broker or the host received them; serves as the revision of an item that has none.</param>
+    /// <param name="firstReceivedAt">
+    /// When they first reached us (<see cref="ChangeVersion.FirstReceivedAt"/>). Of two without revision or occurredAt for the same
+    /// contentId, the first one wins; where the last one should, submit each at its own time.
+    /// </param>
     /// <param name="cancellationToken">Ends the wait; some of the items may have been accepted.</param>
     /// <exception cref="LedgerUnavailableException">The write failed; accepting the items again is safe.</exception>
     public ValueTask<IReadOnlyList<Acceptance>> AcceptAsync(
-        IReadOnlyList<ContentItem> items, DateTimeOffset receivedAt, CancellationToken cancellationToken)
+        IReadOnlyList<ContentItem> items, DateTimeOffset firstReceivedAt, CancellationToken cancellationToken)
     {
-        var received = Revision.At(receivedAt);
         var submissions = new Submission[items.Count];
-        for (var i = 0; i < submissions.Length; i++) submissions[i] = new Submission(items[i], items[i].Revision ?? received, Prepare);
-        return ledger.AcceptAsync(submissions, cancellationToken);
+        for (var i = 0; i < submissions.Length; i++) submissions[i] = Submit(items[i], firstReceivedAt);
+        return AcceptAsync(submissions, cancellationToken);
     }
+
+    /// <inheritdoc cref="AcceptAsync(IReadOnlyList{ContentItem}, DateTimeOffset, CancellationToken)"/>
+    /// <param name="submissions">Created by <see cref="Submit"/>, in the caller's order.</param>
+    /// <param name="cancellationToken">Ends the wait; some of the items may have been accepted.</param>
+    public async ValueTask<IReadOnlyList<Acceptance>> AcceptAsync(IReadOnlyList<Submission> submissions, CancellationToken cancellationToken)
+    {
+        var acceptances = await ledger.AcceptAsync(submissions, cancellationToken).ConfigureAwait(false);
+        for (var i = 0; i < acceptances.Count; i++)
+        {
+            if (acceptances[i].TimeWasAhead) LogTimeAhead(submissions[i].Item.ContentId, submissions[i].Version.ToString());
+        }
+
+        return acceptances;
+    }
+
+    /// <summary>Creates the submission of an item that first reached us at <paramref name="firstReceivedAt"/>.</summary>
+    public Submission Submit(ContentItem item, DateTimeOffset firstReceivedAt) => new(item, ChangeVersion.Of(item, firstReceivedAt), Prepare);
+
+    /// <inheritdoc cref="ISyncLedger.RefuseAsync"/>
+    public ValueTask<SyncRecord?> RefuseAsync(
+        string contentId, ChangeVersion version, string code, string message, CancellationToken cancellationToken) =>
+        ledger.RefuseAsync(contentId, version, code, message, cancellationToken);
 
     /// <summary>
     /// Sends the newest accepted version of an item to AlipayHK, or returns why it cannot be sent now. Safe to call at any time and
@@ -219,7 +243,7 @@ public sealed partial class ContentSynchronizer(
         LeaseStatus.NotFound => new SyncOutcome(SyncOutcomeKind.NotFound),
         LeaseStatus.Busy => Pending(PendingCause.Busy, Until(record!.Lease!.ExpiresAt), record),
         LeaseStatus.NotDue => Pending(PendingCause.NotDue, Until(record!.DueAt), record),
-        _ => record!.State == SyncState.Synchronized ? new SyncOutcome(SyncOutcomeKind.Unchanged) { Record = record } : Parked(record),
+        _ => record!.State is SyncState.Synchronized or SyncState.Tombstone ? new SyncOutcome(SyncOutcomeKind.Unchanged) { Record = record } : Parked(record),
     };
 
     private static SyncOutcome Outcome(RecoverabilityDecision decision, SynchronizeResult result, SyncRecord record) => decision switch
@@ -305,6 +329,12 @@ public sealed partial class ContentSynchronizer(
 
     [LoggerMessage(EventId = 2005, Level = LogLevel.Error, Message = "The ledger cannot be reached for {ContentId}: {Reason}")]
     private partial void LogLedgerUnavailable(string contentId, string reason);
+
+    [LoggerMessage(
+        EventId = 2006,
+        Level = LogLevel.Warning,
+        Message = "The time {Time} of {ContentId} is more than five minutes ahead of the store's clock and counts as the time of its first receipt")]
+    private partial void LogTimeAhead(string contentId, string time);
 
     /// <param name="Outcome">The outcome of one version of the item.</param>
     /// <param name="NewerPending">Whether a newer version was accepted meanwhile and is pending.</param>

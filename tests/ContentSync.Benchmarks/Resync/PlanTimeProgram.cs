@@ -24,7 +24,10 @@ internal static class PlanTimeProgram
             var snapshot = (await new FileCatalogSource(path).FindNewestAsync(CancellationToken.None).ConfigureAwait(false))!;
             var options = new ContentOptions();
             var planner = new CatalogPlanner(
-                new CatalogReader(new ContentReader(options, TimeProvider.System), options), generated, new FolderPlanFiles(Path.Combine(folder, "plans")));
+                new CatalogReader(new ContentReader(options, TimeProvider.System), options),
+                generated,
+                new FolderPlanFiles(Path.Combine(folder, "plans")),
+                TimeProvider.System);
             var shortest = double.PositiveInfinity;
             for (var round = 0; round < Rounds; round++)
             {

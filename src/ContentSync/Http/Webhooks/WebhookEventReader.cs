@@ -122,9 +122,9 @@ public sealed class WebhookEventReader(ContentReader reader, ContentOptions opti
 
     private ContentReadResult WithRevision(ContentItem item, DateTimeOffset? eventTime)
     {
-        if (item.Revision is not null || eventTime is not { } at) return new ContentReadResult(item, [], item.ContentId);
+        if (item.Number is not null || item.OccurredAt is not null || eventTime is not { } at) return new ContentReadResult(item, [], item.ContentId);
         if (at <= time.GetUtcNow() + options.MaxOccurredAtAhead)
-            return new ContentReadResult(item with { Revision = Revision.At(at) }, [], item.ContentId);
+            return new ContentReadResult(item with { OccurredAt = at }, [], item.ContentId);
         var message = string.Create(
             CultureInfo.InvariantCulture,
             $"The event's time is more than {options.MaxOccurredAtAhead.TotalHours:N0} hours ahead of the clock; it would block later revisions.");

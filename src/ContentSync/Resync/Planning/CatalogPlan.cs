@@ -30,6 +30,9 @@ public sealed class CatalogPlan : IAsyncDisposable
 
     public PlanCounts Counts => _summary.Counts;
 
+    /// <summary>Whether the catalog declared how much it holds, and held it.</summary>
+    public bool ProvedCompleteness => _summary.ProvedCompleteness;
+
     /// <summary>The first invalid items, at most 100; see <see cref="ReadIssuesAsync"/>.</summary>
     public IReadOnlyList<ResyncIssue> Issues => _summary.Issues;
 

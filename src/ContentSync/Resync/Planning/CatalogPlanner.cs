@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using System.Text;
 using ContentSync.Catalog;
 using ContentSync.Ledger;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace ContentSync.Resync.Planning;
 
@@ -27,7 +28,9 @@ public interface ICatalogPlanner
 /// <param name="reader">Reads the catalog.</param>
 /// <param name="ledger">Scanned once per plan, partition by partition if it can be.</param>
 /// <param name="files">Hold the entries while planning: about 45 bytes per item, and as much per record of a ledger that is copied.</param>
-public sealed class CatalogPlanner(CatalogReader reader, ILedgerScan ledger, IPlanFiles files) : ICatalogPlanner
+/// <param name="time">Decides which times are ahead.</param>
+public sealed class CatalogPlanner(
+    CatalogReader reader, ILedgerScan ledger, IPlanFiles files, [FromKeyedServices(Clocks.Store)] TimeProvider time) : ICatalogPlanner
 {
     /// <summary>
     /// Plans at once. Refuses a snapshot that cannot be read to its end, that changes meanwhile, or whose last line is incomplete. An item
@@ -51,13 +54,13 @@ public sealed class CatalogPlanner(CatalogReader reader, ILedgerScan ledger, IPl
     {
         var group = Hash(request.Source ?? "");
         var plan = request.RunId is { } runId
-            ? $"{group}-{Hash($"{PlanSteps.Format}|{runId}|{snapshot.Digest}|{request.Scope}|{request.OverridesNewer}")}"
+            ? $"{group}-{Hash($"{PlanSteps.Format}|{runId}|{snapshot.Digest}|{request.Scope}|{snapshot.OverridesNewer}|{snapshot.AsOf.UtcTicks}")}"
             : $"once-{RandomNumberGenerator.GetHexString(16, lowercase: true)}";
         var keeps = false;
         try
         {
             if (request.RunId is not null) await DeleteOthersAsync(group, plan, cancellationToken).ConfigureAwait(false);
-            var result = await new PlanSteps(reader, ledger, files, plan, snapshot, request).RunAsync(cancellationToken).ConfigureAwait(false);
+            var result = await new PlanSteps(reader, ledger, files, time, plan, snapshot, request).RunAsync(cancellationToken).ConfigureAwait(false);
             keeps = result.Fault is null;
             return result;
         }
@@ -89,9 +92,6 @@ public sealed record PlanRequest
 {
     /// <summary>How the catalog relates to all items.</summary>
     public PlanScope Scope { get; init; }
-
-    /// <summary>The catalog wins, whatever is newer in the ledger.</summary>
-    public bool OverridesNewer { get; init; }
 
     /// <summary><see cref="ICatalogSource.Name"/>; set together with <see cref="RunId"/>.</summary>
     public string? Source { get; init; }

@@ -61,10 +61,10 @@ internal sealed class CatalogScan(IPlanFiles files, string plan, PlanRequest req
     }
 
     /// <summary>Writes the rest.</summary>
-    public async ValueTask<PlanCatalogEnd> CompleteAsync(CancellationToken cancellationToken)
+    public async ValueTask<PlanCatalogEnd> CompleteAsync(bool isProven, CancellationToken cancellationToken)
     {
         if (_segment.Items + _segment.Invalid > 0) await WriteAsync(cancellationToken).ConfigureAwait(false);
-        return new PlanCatalogEnd(Items, _invalid, _unidentified, _segments);
+        return new PlanCatalogEnd(Items, _invalid, _unidentified, _segments, isProven);
     }
 
     private async ValueTask WriteAsync(CancellationToken cancellationToken)

@@ -13,6 +13,7 @@ internal sealed class PlanAssembly(PlanSegments catalog, IReadOnlyList<ComparedF
     {
         Counts = compared.Aggregate(new PlanCounts(), (sum, file) => sum + file.Counts)
             with { Items = end.Items, Invalid = end.Invalid, Unidentified = end.Unidentified },
+        ProvedCompleteness = end.IsProven,
     };
 
     /// <summary>Bytes of the content, once it was read.</summary>
@@ -41,7 +42,8 @@ internal sealed class PlanAssembly(PlanSegments catalog, IReadOnlyList<ComparedF
             var named = file.OpenNamed(BufferSize);
             await using (named.ConfigureAwait(false))
             {
-                while (await named.ReadAsync(buffer, cancellationToken).ConfigureAwait(false) is > 0 and var read) yield return buffer.AsMemory(0, read);
+                while (await named.ReadAsync(buffer, cancellationToken).ConfigureAwait(false) is > 0 and var read)
+                    yield return buffer.AsMemory(0, read);
             }
         }
 

@@ -97,7 +97,7 @@ internal sealed class PlanChunk(long firstOrdinal)
         }
         else if (parser.TryDigest(_text.AsSpan(place.Start, place.Length), out var digest, out invalid))
         {
-            AddItem(digest.ContentId, place.Line, new PlanState(digest.Hash, digest.Revision), ordinal, digest.ContentStatus, partitioning);
+            AddItem(digest.ContentId, place.Line, new PlanState(digest.Hash, digest.Number, digest.OccurredAt), ordinal, digest.ContentStatus, partitioning);
             return;
         }
 

@@ -91,14 +91,14 @@ internal sealed class PlanComparison(PlanSegments catalog, IPlanLedger ledger, P
         ref var item = ref Items[index - 1];
         item.Matched = true;
         if (!item.IsValid) return;
-        if (item.State.LooksLike(ledgerItem.State) && rules.IsSettled(ledgerItem.Flags))
+        if (item.State.LooksLike(ledgerItem.ShortHash) && rules.IsSettled(ledgerItem.Flags))
         {
             AddUnchanged(ref item, ledgerItem);
             return;
         }
 
         item.IsSelected = true;
-        if (!item.State.LooksLike(ledgerItem.State) && !rules.Wins(item.State, ledgerItem.State))
+        if (!item.State.LooksLike(ledgerItem.ShortHash) && !rules.Wins(item.State, ledgerItem.Order))
         {
             // It is submitted although it loses: the ledger must learn that this version was seen.
             _compared.Newer++;
@@ -120,8 +120,7 @@ internal sealed class PlanComparison(PlanSegments catalog, IPlanLedger ledger, P
             _compared.Remarks.Add(PlanRemark.Of(item.Ordinal, PlanRemarkKind.Parked, Encoding.UTF8.GetString(ledgerItem.ContentId)));
         }
 
-        // Nothing is sent, but the ledger must learn the revision: a late update with a revision in between must not win.
-        item.IsSelected = item.State.IsNewerThan(ledgerItem.State);
+        item.IsSelected = rules.Teaches(item.State, ledgerItem);
     }
 
     private void SelectRest()

@@ -26,7 +26,8 @@ internal sealed class PlanFileStream(IPlanFiles files, string plan, string name,
         if (_position < _bufferStart || _position >= _bufferStart + _bufferLength)
         {
             var wanted = (int)Math.Min(_buffer.Length, length - _position);
-            _bufferLength = await files.ReadAsync(plan, name, start + _position, _buffer.AsMemory(0, wanted), cancellationToken).ConfigureAwait(false);
+            var part = _buffer.AsMemory(0, wanted);
+            _bufferLength = await files.ReadAsync(plan, name, start + _position, part, cancellationToken).ConfigureAwait(false);
             _bufferStart = _position;
             if (_bufferLength < wanted) throw new PlanStorageException($"The file {name} of the plan is truncated.");
         }

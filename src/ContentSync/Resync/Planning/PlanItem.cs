@@ -106,28 +106,42 @@ internal readonly record struct PlanKey(ulong High, ulong Low)
     }
 }
 
-/// <summary>The hash and the revision of a version of an item, in 16 bytes.</summary>
+/// <summary>The hash and the version of an item of the catalog, in 16 bytes.</summary>
 internal readonly record struct PlanState
 {
     private readonly ulong _hash;
 
-    // 0 for none; otherwise the number plus one, and its kind in the last bit.
-    private readonly ulong _revision;
+    // 0 for none; otherwise the number, or the UTC ticks of the time, plus one, and 1 in the last bit for a number.
+    private readonly ulong _version;
 
-    public PlanState(ContentHash hash, Revision? revision)
+    public PlanState(ContentHash hash, long? number, DateTimeOffset? givenTime)
+    {
+        _hash = ShortHash(hash);
+        if (number is { } known) _version = (((ulong)known + 1) << 1) | 1;
+        else if (givenTime is { } time) _version = ((ulong)time.UtcTicks + 1) << 1;
+    }
+
+    public bool HasVersion => _version != 0;
+
+    /// <summary>8 bytes of a hash.</summary>
+    public static ulong ShortHash(ContentHash hash)
     {
         Span<byte> bytes = stackalloc byte[ContentHash.Size];
         hash.CopyTo(bytes);
-        _hash = MemoryMarshal.Read<ulong>(bytes);
-        _revision = revision is { } known ? (((ulong)Math.Clamp(known.Value, 0, long.MaxValue - 1) + 1) << 1) | (ulong)known.Kind : 0;
+        return MemoryMarshal.Read<ulong>(bytes);
     }
 
-    /// <summary>Its revision; that of an item without one is <paramref name="writtenAt"/>.</summary>
-    public Revision RevisionAt(DateTimeOffset writtenAt) =>
-        _revision == 0 ? Revision.At(writtenAt) : new Revision((long)(_revision >> 1) - 1, (RevisionKind)(_revision & 1));
+    /// <summary>Its version, if the catalog is as of <paramref name="asOf"/>.</summary>
+    public ChangeVersion VersionAsOf(DateTimeOffset asOf)
+    {
+        if (!HasVersion) return new ChangeVersion(null, null, asOf);
+        var value = (long)(_version >> 1) - 1;
+        return (_version & 1) != 0
+            ? new ChangeVersion(value, null, asOf)
+            : new ChangeVersion(null, new DateTimeOffset(value, TimeSpan.Zero), asOf);
+    }
 
     public bool LooksLike(PlanState other) => _hash == other._hash;
 
-    /// <summary>Whether its revision is newer than <paramref name="known"/>, which the ledger holds; see <see cref="Revision.CompareTo"/>.</summary>
-    public bool IsNewerThan(PlanState known) => _revision != 0 && ((_revision & 1) != (known._revision & 1) || _revision > known._revision);
+    public bool LooksLike(ulong shortHash) => _hash == shortHash;
 }

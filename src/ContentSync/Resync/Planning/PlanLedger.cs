@@ -13,14 +13,14 @@ internal interface IPlanLedger
 internal delegate void TakeLedgerItem(LedgerPlanItem item);
 
 /// <summary>A ledger that is read partition by partition while it is compared; nothing of it is copied.</summary>
-internal sealed class PartitionedPlanLedger(IPartitionedLedgerScan scan, DateTimeOffset writtenAt) : IPlanLedger
+internal sealed class PartitionedPlanLedger(IPartitionedLedgerScan scan) : IPlanLedger
 {
     public async ValueTask ReadAsync(int partition, TakeLedgerItem take, CancellationToken cancellationToken)
     {
         var entry = new byte[LedgerItemReader.MaxEntryBytes];
         await foreach (var item in scan.ReadPartitionAsync(partition, cancellationToken).ConfigureAwait(false))
         {
-            new LedgerItemReader(LedgerItemReader.Write(entry, PlanKey.Of(item.ContentId), item, writtenAt)).TryRead(out var read);
+            new LedgerItemReader(LedgerItemReader.Write(entry, PlanKey.Of(item.ContentId), item)).TryRead(out var read);
             take(read);
         }
     }

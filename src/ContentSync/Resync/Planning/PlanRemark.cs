@@ -77,6 +77,9 @@ internal sealed record PlanSummary
 
     public PlanCounts Counts { get; init; } = new();
 
+    /// <summary>See <see cref="CatalogPlan.ProvedCompleteness"/>.</summary>
+    public bool ProvedCompleteness { get; init; }
+
     public List<ResyncIssue> Issues { get; init; } = [];
 
     public List<ResyncDuplicate> Duplicates { get; init; } = [];
@@ -110,7 +113,8 @@ internal sealed record PlanSummary
 /// <param name="Invalid">Invalid ones among them.</param>
 /// <param name="Unidentified">Invalid ones whose contentId cannot be read.</param>
 /// <param name="Segments">Files that hold its items.</param>
-internal sealed record PlanCatalogEnd(long Items, long Invalid, long Unidentified, int Segments);
+/// <param name="IsProven">It held what was declared of it.</param>
+internal sealed record PlanCatalogEnd(long Items, long Invalid, long Unidentified, int Segments, bool IsProven);
 
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase)]
 [JsonSerializable(typeof(ResyncIssue))]

@@ -7,9 +7,17 @@ using ContentSync.Ledger;
 
 namespace ContentSync.Resync.Planning;
 
-/// <summary>The steps of one plan. What a step has done stands in the plan's files, and only there; each call continues with what is missing.</summary>
+/// <summary>
+/// The steps of one plan. What a step has done stands in the plan's files, and only there; each call continues with what is missing.
+/// </summary>
 internal sealed class PlanSteps(
-    CatalogReader reader, ILedgerScan ledger, IPlanFiles files, string plan, ICatalogSnapshot snapshot, PlanRequest request)
+    CatalogReader reader,
+    ILedgerScan ledger,
+    IPlanFiles files,
+    TimeProvider time,
+    string plan,
+    ICatalogSnapshot snapshot,
+    PlanRequest request)
 {
     /// <summary>Changes with every change of the files, so that a new version of this program does not continue with an old one's.</summary>
     public const int Format = 1;
@@ -81,7 +89,8 @@ internal sealed class PlanSteps(
         await scan.ResumeAsync(names, cancellationToken).ConfigureAwait(false);
         if (await ScanAsync(scan, cancellationToken).ConfigureAwait(false) is { } fault) return new CatalogStep(null, fault, scan.Items);
         if (scan.WasStopped) return new CatalogStep(null, null, scan.Items);
-        var end = await scan.CompleteAsync(cancellationToken).ConfigureAwait(false);
+        var isProven = snapshot is DeclaredSnapshot { IsProven: true };
+        var end = await scan.CompleteAsync(isProven, cancellationToken).ConfigureAwait(false);
         await WriteJsonAsync(CatalogEndName, end, PlanJson.Default.PlanCatalogEnd, cancellationToken).ConfigureAwait(false);
         return new CatalogStep(end, null, end.Items);
     }
@@ -131,12 +140,13 @@ internal sealed class PlanSteps(
         await foreach (var item in ledger.ReadAsync(cancellationToken).ConfigureAwait(false))
         {
             var key = PlanKey.Of(item.ContentId);
-            segment.Add(_partitioning.Of(key, item.ContentId), LedgerItemReader.Write(entry, key, item, snapshot.WrittenAt), []);
+            segment.Add(_partitioning.Of(key, item.ContentId), LedgerItemReader.Write(entry, key, item), []);
             if (segment.Items == PlanSegment.MaxItems) await WriteAsync().ConfigureAwait(false);
         }
 
         if (segment.Items > 0) await WriteAsync().ConfigureAwait(false);
-        await WriteJsonAsync(LedgerEndName, [.. PlanSegment.Names(copy, segments)], PlanJson.Default.StringArray, cancellationToken).ConfigureAwait(false);
+        string[] names = [.. PlanSegment.Names(copy, segments)];
+        await WriteJsonAsync(LedgerEndName, names, PlanJson.Default.StringArray, cancellationToken).ConfigureAwait(false);
 
         async ValueTask WriteAsync()
         {
@@ -151,7 +161,7 @@ internal sealed class PlanSteps(
         var catalog = await PlanSegments
             .OpenAsync(files, plan, PlanSegment.Names(CatalogScan.Prefix, end.Segments), cancellationToken)
             .ConfigureAwait(false);
-        var rules = new PlanRules(request.Scope, request.OverridesNewer, snapshot.WrittenAt, end.Unidentified > 0);
+        var rules = new PlanRules(request.Scope, snapshot, time.GetUtcNow(), end.Unidentified > 0);
         var ledgerSide = await LedgerSideAsync(cancellationToken).ConfigureAwait(false);
         var names = await files.ListAsync(plan, cancellationToken).ConfigureAwait(false);
         var (_, next) = ComparedPartitions.Chain(names);
@@ -180,7 +190,7 @@ internal sealed class PlanSteps(
 
     private async ValueTask<IPlanLedger> LedgerSideAsync(CancellationToken cancellationToken)
     {
-        if (ledger is IPartitionedLedgerScan partitioned) return new PartitionedPlanLedger(partitioned, snapshot.WrittenAt);
+        if (ledger is IPartitionedLedgerScan partitioned) return new PartitionedPlanLedger(partitioned);
         var names = await ReadJsonAsync(LedgerEndName, PlanJson.Default.StringArray, cancellationToken).ConfigureAwait(false);
         return new CopiedPlanLedger(await PlanSegments.OpenAsync(files, plan, names, cancellationToken).ConfigureAwait(false));
     }

@@ -54,11 +54,11 @@ public sealed partial class ContentMessageProcessor(
             return invalid;
         }
 
-        if (await AcceptAsync(message, [item.Result.Item], cancellationToken).ConfigureAwait(false) is not [var (kind, record)])
+        if (await AcceptAsync(message, [synchronizer.Submit(item.Result.Item, message.ReceivedAt())], cancellationToken).ConfigureAwait(false) is not [var (kind, record)])
             return RetryWhenLedgerReturns(message);
         switch (kind)
         {
-            case AcceptanceKind.Unchanged or AcceptanceKind.Superseded:
+            case AcceptanceKind.Unchanged or AcceptanceKind.Superseded or AcceptanceKind.DelistedUnknown:
                 return MessageSettlement.Complete.Instance;
             case AcceptanceKind.RevisionConflict:
                 return Conflict(record);
@@ -83,8 +83,9 @@ public sealed partial class ContentMessageProcessor(
             else outgoing.Add(SplitOff(message, i, entries[i]));
         }
 
-        var items = valid.ConvertAll(entry => entry.Item);
-        if (await AcceptAsync(message, items, cancellationToken).ConfigureAwait(false) is not { } acceptances) return RetryWhenLedgerReturns(message);
+        // In steps of 100 ns, so that of two items for the same contentId the last one wins.
+        var submissions = valid.ConvertAll(entry => synchronizer.Submit(entry.Item, message.ReceivedAt().AddTicks(entry.Index)));
+        if (await AcceptAsync(message, submissions, cancellationToken).ConfigureAwait(false) is not { } acceptances) return RetryWhenLedgerReturns(message);
         var references = new Dictionary<string, SyncMessage>(valid.Count, StringComparer.Ordinal);
         for (var i = 0; i < acceptances.Count; i++)
         {
@@ -132,11 +133,11 @@ public sealed partial class ContentMessageProcessor(
 
     /// <returns>The results; null if the ledger cannot be reached.</returns>
     private async ValueTask<IReadOnlyList<Acceptance>?> AcceptAsync(
-        QueueMessage message, List<ContentItem> items, CancellationToken cancellationToken)
+        QueueMessage message, List<Submission> submissions, CancellationToken cancellationToken)
     {
         try
         {
-            return items.Count == 0 ? [] : await synchronizer.AcceptAsync(items, message.ReceivedAt(), cancellationToken).ConfigureAwait(false);
+            return submissions.Count == 0 ? [] : await synchronizer.AcceptAsync(submissions, cancellationToken).ConfigureAwait(false);
         }
         catch (LedgerUnavailableException e)
         {
@@ -190,7 +191,7 @@ public sealed partial class ContentMessageProcessor(
 
     private static MessageSettlement.DeadLetter Conflict(SyncRecord record) => new(
         DeadLetterReasons.RevisionConflict,
-        Shortened($"Revision {record.Revision} of '{record.ContentId}' has already been accepted with different content. Raise the revision."),
+        Shortened($"Revision {record.Version} of '{record.ContentId}' has already been accepted with different content. Raise the revision."),
         new Dictionary<string, object> { [MessageContract.ContentIdProperty] = record.ContentId });
 
     private static MessageSettlement.DeadLetter Invalid(ContentReadResult result)

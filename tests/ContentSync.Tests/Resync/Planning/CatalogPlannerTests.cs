@@ -135,7 +135,7 @@ public sealed class CatalogPlannerTests : IDisposable
         var catalog = new TestSnapshot(string.Concat(lines)) { Opened = cancellation.Cancel };
 
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() =>
-            new CatalogPlanner(new CatalogReader(Reader, Options), _ledger, new FolderPlanFiles(_folder.File("plans"))).PlanAsync(catalog, cancellation.Token));
+            Planner(_ledger).PlanAsync(catalog, cancellation.Token));
     }
 
     [Fact]
@@ -383,7 +383,10 @@ public sealed class CatalogPlannerTests : IDisposable
     private async Task<CatalogPlan> PlanAsync(string catalog) => (await ResultAsync(new TestSnapshot(catalog))).Plan!;
 
     private Task<PlanResult> ResultAsync(ICatalogSnapshot snapshot, PlanScope scope = PlanScope.Mirror) =>
-        new CatalogPlanner(new CatalogReader(Reader, Options), _ledger, new FolderPlanFiles(_folder.File("plans"))).PlanAsync(snapshot, scope, default);
+        Planner(_ledger).PlanAsync(snapshot, scope, default);
+
+    private CatalogPlanner Planner(ILedgerScan ledger) =>
+        new(new CatalogReader(Reader, Options), ledger, new FolderPlanFiles(_folder.File("plans")), TimeProvider.System);
 
     private sealed class FakeLedgerScan : ILedgerScan
     {
