@@ -26,6 +26,7 @@ public sealed class ClocksTests
         "BoardStateHandler",
         "BrokerResyncScheduler",
         "CancelResyncHandler",
+        "CatalogPlanner",
         "CircuitBreaker",
         "ContentSynchronizer",
         "GetResyncHandler",

@@ -100,7 +100,7 @@ internal sealed class CatalogRun(LocalPipeline pipeline, IAnsiConsole screen, Ti
         if (catalog is { MustBeChecked: true, Snapshot: { } snapshot }
             && await RefusalAsync(reader, snapshot, cancellationToken).ConfigureAwait(false) is { } refusal)
             return refusal;
-        using var plan = await PlanAsync(catalog, cancellationToken).ConfigureAwait(false);
+        await using var plan = await PlanAsync(catalog, cancellationToken).ConfigureAwait(false);
         if (plan is null)
         {
             await sync.ReadAsync(reader.ReadAsync(catalog.Stream, cancellationToken), catalog.AsOf, cancellationToken).ConfigureAwait(false);

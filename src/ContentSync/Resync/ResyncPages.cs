@@ -70,12 +70,12 @@ public sealed class ResyncPages(
 
         if (snapshot is LedgerSnapshot)
         {
-            foreach (var contentId in plan.Named()) yield return new Planned(contentId, null);
+            await foreach (var contentId in plan.NamedAsync(cancellationToken).ConfigureAwait(false)) yield return new Planned(contentId, null);
             yield break;
         }
 
         var delisted = new DelistedItem(time);
-        foreach (var contentId in plan.Named())
+        await foreach (var contentId in plan.NamedAsync(cancellationToken).ConfigureAwait(false))
         {
             // The ledger deletes no records, so every planned item is there.
             var record = await ledger.FindAsync(contentId, cancellationToken).ConfigureAwait(false);

@@ -1,3 +1,4 @@
+using System.Globalization;
 using ContentSync.AlipayHk;
 using ContentSync.Catalog;
 using ContentSync.Content;
@@ -121,9 +122,9 @@ public sealed class ResyncRunner(
             UpdatedAt = now,
         };
         var history = await HistoryAsync(source, cancellationToken).ConfigureAwait(false);
-        var (planned, _, plan) = await PlanAsync(history, run, source, cancellationToken).ConfigureAwait(false);
-        plan?.Dispose();
-        return planned;
+        var planned = await PlanAsync(history, run, source, isSpent: null, cancellationToken).ConfigureAwait(false);
+        if (planned.Plan is { } plan) await plan.DisposeAsync().ConfigureAwait(false);
+        return planned.Run;
     }
 
     /// <summary>Continues the run of this source that is in progress, if any.</summary>
@@ -196,8 +197,16 @@ public sealed class ResyncRunner(
     private async Task<ResyncStepResult?> BeginAsync(
         ResyncHistory history, ResyncRun run, ICatalogSource source, Func<bool> isSpent, CancellationToken cancellationToken)
     {
-        var (planned, snapshot, plan) = await PlanAsync(history, run, source, cancellationToken).ConfigureAwait(false);
-        using (plan)
+        var (planned, snapshot, plan) = await PlanAsync(history, run, source, isSpent, cancellationToken).ConfigureAwait(false);
+        if (planned.State == ResyncRunState.Planning)
+        {
+            Progress?.Invoke(planned);
+            return await store.WriteAsync(history.With(planned), cancellationToken).ConfigureAwait(false) is null
+                ? Lost(run)
+                : new ResyncStepResult(planned, TimeSpan.Zero);
+        }
+
+        try
         {
             if (planned.IsInProgress) await store.SavePlanAsync(planned.PlanId!, plan!, cancellationToken).ConfigureAwait(false);
             if (await store.WriteAsync(history.With(planned), cancellationToken).ConfigureAwait(false) is not { } written)
@@ -213,11 +222,18 @@ public sealed class ResyncRunner(
                 ? await SendAsync(written, planned, snapshot!, plan!, isSpent, cancellationToken).ConfigureAwait(false)
                 : new ResyncStepResult(planned, null);
         }
+        finally
+        {
+            if (plan is not null) await plan.DisposeAsync().ConfigureAwait(false);
+        }
     }
 
-    /// <summary>Finds the newest snapshot and plans it. The plan is null if there is nothing to send.</summary>
+    /// <summary>
+    /// Finds the newest snapshot and plans it. The plan is null if there is nothing to send, and if it is not complete; then the run is still
+    /// <see cref="ResyncRunState.Planning"/>, and the next call continues.
+    /// </summary>
     private async Task<(ResyncRun Run, ICatalogSnapshot? Snapshot, CatalogPlan? Plan)> PlanAsync(
-        ResyncHistory history, ResyncRun run, ICatalogSource source, CancellationToken cancellationToken)
+        ResyncHistory history, ResyncRun run, ICatalogSource source, Func<bool>? isSpent, CancellationToken cancellationToken)
     {
         ICatalogSnapshot? snapshot;
         try
@@ -253,13 +269,15 @@ public sealed class ResyncRunner(
                 Ended(run, ResyncRunState.HandledAlready, $"{snapshot.Name} was already handled, at {history.Handled!.At:u}."), null, null);
         }
 
-        var (plan, fault) = isLedger
+        var request = new PlanRequest { Source = source.Name, RunId = run.RunId.Length > 0 ? run.RunId : null, IsSpent = isSpent };
+        var (plan, fault, unfinished) = isLedger
             ? new PlanResult(await resend.PlanAsync(run.Parameters.Resend ?? ResendFilter.Default, cancellationToken).ConfigureAwait(false), null)
-            : await planner.PlanAsync(snapshot, cancellationToken).ConfigureAwait(false);
-        run = run with { ProvedCompleteness = snapshot is DeclaredSnapshot { IsProven: true } };
+            : await planner.PlanAsync(snapshot, request, cancellationToken).ConfigureAwait(false);
+        if (unfinished is not null) return (run with { Message = MessageOf(unfinished), UpdatedAt = time.GetUtcNow() }, null, null);
+        run = run with { ProvedCompleteness = plan?.ProvedCompleteness ?? false };
         if (fault is null && !isLedger && history.Handled is { ProvedCompleteness: true, At: var provedAt } && !run.ProvedCompleteness)
         {
-            plan!.Dispose();
+            await plan!.DisposeAsync().ConfigureAwait(false);
             fault = new SnapshotFault(
                 null,
                 $"{snapshot.Name} does not say how many items it holds, but the catalog handled at {provedAt:u} did; it may be truncated. Export it "
@@ -267,17 +285,17 @@ public sealed class ResyncRunner(
         }
 
         if (fault is not null) return (Ended(run, ResyncRunState.Refused, fault.Message) with { FaultLine = fault.Line }, null, null);
-        run = run with { Plan = plan!.Counts, Issues = [.. plan.Issues.Take(MaxIssues).Select(IssueOf)] };
+        run = run with { Plan = plan!.Counts, Issues = [.. plan.Issues.Take(MaxIssues)] };
         var (itemsBefore, listedBefore) = Before(history);
         if (!isLedger && MassDelistGuard.Check(options, plan.Counts, itemsBefore, listedBefore, run.Parameters.AllowedDelistShare) is { } refusal)
         {
-            plan.Dispose();
+            await plan.DisposeAsync().ConfigureAwait(false);
             return (Ended(run, ResyncRunState.Stopped, refusal.Reason), null, null);
         }
 
         if (run.Parameters.DryRun)
         {
-            plan.Dispose();
+            await plan.DisposeAsync().ConfigureAwait(false);
             return (Ended(run, ResyncRunState.Planned, "Nothing was sent."), null, null);
         }
 
@@ -349,7 +367,8 @@ public sealed class ResyncRunner(
 
         if (snapshot?.Digest != run.Digest)
             return await RestartWithNewSnapshotAsync(history, run, source, cancellationToken).ConfigureAwait(false);
-        using var plan = await store.LoadPlanAsync(run.PlanId!, cancellationToken).ConfigureAwait(false);
+        var plan = await store.LoadPlanAsync(run.PlanId!, cancellationToken).ConfigureAwait(false);
+        await using var _ = plan.ConfigureAwait(false);
         return await SendAsync(history, run, snapshot!, plan, isSpent, cancellationToken).ConfigureAwait(false);
     }
 
@@ -526,11 +545,9 @@ public sealed class ResyncRunner(
         return sum;
     }
 
-    private static ResyncIssue IssueOf(CatalogEntry entry)
-    {
-        var first = entry.Result.Violations[0];
-        return new ResyncIssue(entry.ToString(), entry.Result.ContentId, first.Code, first.Message);
-    }
+    private static string MessageOf(PlanProgress progress) => string.Create(
+        CultureInfo.InvariantCulture,
+        $"The catalog is being compared with the ledger: {progress.ItemsRead:N0} items read, {progress.ComparedShare:P0} compared.");
 }
 
 /// <param name="Run">The requested run.</param>

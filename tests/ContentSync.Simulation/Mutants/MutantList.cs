@@ -23,7 +23,7 @@ internal static class MutantList
     private const string Pages = Library + "Resync/ResyncPages.cs";
     private const string Packs = Library + "Resync/Lanes/PackSender.cs";
     private const string Comparison = Library + "Resync/Planning/PlanComparison.cs";
-    private const string Partitions = Library + "Resync/Planning/PlanPartitions.cs";
+    private const string PlanRules = Library + "Resync/Planning/PlanRules.cs";
     private const string LaneProgress = Library + "Resync/Lanes/LaneProgress.cs";
     private const string Delisted = Library + "Resync/Planning/DelistedItem.cs";
     private const string Guard = Library + "Resync/Planning/MassDelistGuard.cs";
@@ -274,15 +274,15 @@ internal static class MutantList
             "if (itemDeferral is not null) ⟦Volatile.Write(ref deferral, itemDeferral);⟧",
             "_ = itemDeferral;"),
         new("vanished items stay listed", Comparison,
-            "if (scope == PlanScope.Additions || ⟦!listed || (ledgerItem.Flags & LedgerItemFlags.Newer) != 0⟧) return;",
+            "if (⟦rules.Delists(ledgerItem)⟧) _compared.Delist(ledgerItem.ContentId, rules.WithholdsDelistings);",
+            "false"),
+        new("items accepted after the export are delisted", PlanRules,
+            "|| (⟦item.AcceptedAt <= snapshot.AsOf⟧",
             "true"),
-        new("items accepted after the export are delisted", Partitions,
-            "| ⟦(item.AcceptedAt > writtenAt ? LedgerItemFlags.Newer : 0)⟧;",
-            "(LedgerItemFlags)0"),
-        new("parked items count as in sync", Comparison,
+        new("parked items count as in sync", PlanRules,
             "(flags & LedgerItemFlags.Acknowledged) != 0 : ⟦(flags & LedgerItemFlags.Parked) == 0⟧;",
             "true"),
-        new("a changed item counts as in sync", Comparison, "if (⟦item.State.LooksLike(ledgerItem.State)⟧ && !item.Ambiguous", "true"),
+        new("a changed item counts as in sync", Comparison, "if (⟦item.State.LooksLike(ledgerItem.ShortHash)⟧ && rules.IsSettled(ledgerItem.Flags))", "true"),
         new("a delisted item is sent as listed", Delisted,
             "writer.WriteNumber(\"contentStatus\", ⟦(int)ContentStatus.Invalid⟧);",
             "(int)ContentStatus.Valid"),
