@@ -45,7 +45,8 @@ internal sealed class ResyncCommand(IAnsiConsole screen)
 
     private readonly Option<string?> _report = new("--report")
     {
-        Description = "Write every item that is invalid, parked, pending or newer than the catalog to this file, one JSON object per line.",
+        Description = "Write every item that is invalid, parked, pending, newer than the catalog, or in it more than once, to this file: one JSON "
+            + "object per line.",
         HelpName = "FILE",
     };
 
@@ -89,8 +90,9 @@ internal sealed class ResyncCommand(IAnsiConsole screen)
         An item that is newer than the catalog stays: it was changed after the time that the catalog shows. To go back to an
         older catalog, add --override-newer.
 
-        Exit codes: 0 everything is in sync; 1 some items are invalid, parked, or newer than the catalog; 2 wrong usage, or
-        an unusable file or host; 3 stopped before the end, by the guard, or with items pending.
+        Exit codes: 0 everything is in sync; 1 some items are invalid, parked, newer than the catalog, or in it more than
+        once with different contents; 2 wrong usage, or an unusable file or host; 3 stopped before the end, by the guard, or
+        with items pending.
 
         Examples:
           contentsync-local resync --source catalog.ndjson --dry-run
@@ -196,6 +198,7 @@ internal sealed class ResyncCommand(IAnsiConsole screen)
 
         using var report = new ResyncReport(pipeline, parsed.GetValue(_report));
         var parameters = request.ToParameters();
+        runner.PlanRead = report.AddAsync;
         runner.NewerFound += report.AddNewer;
         var run = await ResyncScreen.ShowAsync(screen, runner, () => parameters.DryRun
             ? runner.PlanAsync(source, parameters, cancellationToken)

@@ -2,6 +2,7 @@ using ContentSync.Catalog;
 using ContentSync.Ledger;
 using ContentSync.Local.Pipeline;
 using ContentSync.Resync;
+using ContentSync.Resync.Planning;
 
 namespace ContentSync.Local.CommandLine;
 
@@ -10,9 +11,31 @@ internal sealed class ResyncReport(LocalPipeline pipeline, string? file) : IDisp
 {
     private readonly IssueReport _report = new(file);
 
-    /// <summary>Adds an item of which the ledger holds a newer version.</summary>
-    public void AddNewer(string contentId) => Add(
-        SyncIssueKind.Newer, 0, contentId, "newer", "A newer version was accepted before. To make the catalog win, run it with --override-newer.");
+    // A plan predicts most of them, and the run finds the rest.
+    private readonly HashSet<string> _newer = new(StringComparer.Ordinal);
+
+    /// <summary>Adds an item of which the ledger holds a newer version, once.</summary>
+    public void AddNewer(string contentId)
+    {
+        if (file is null || !_newer.Add(contentId)) return;
+        const string Message = "A newer version was accepted before. To make the catalog win, run it with --override-newer.";
+        Add(SyncIssueKind.Newer, 0, contentId, "newer", Message);
+    }
+
+    /// <summary>Adds every item that the catalog holds more than once, and every item of which the ledger holds a newer version.</summary>
+    /// <exception cref="IOException">The plan cannot be read.</exception>
+    public async Task AddAsync(CatalogPlan plan, CancellationToken cancellationToken)
+    {
+        if (file is null) return;
+        await foreach (var duplicate in plan.ReadDuplicatesAsync(cancellationToken).ConfigureAwait(false))
+        {
+            var differs = duplicate.Differs ? "with different contents" : "with the same content";
+            var message = $"It stands at {string.Join(", ", duplicate.Places)} {differs}; {duplicate.Kept} counts.";
+            Add(SyncIssueKind.Duplicate, 0, duplicate.ContentId, duplicate.Differs ? "differs" : "same", message);
+        }
+
+        await foreach (var contentId in plan.ReadNewerAsync(cancellationToken).ConfigureAwait(false)) AddNewer(contentId);
+    }
 
     /// <summary>Adds every invalid item of the catalog.</summary>
     public async Task AddInvalidAsync(string path, CancellationToken cancellationToken)

@@ -31,9 +31,18 @@ internal static class ResyncScreen
         foreach (var issue in summary.Issues)
             screen.MarkupLineInterpolated($"[yellow]{issue.Place}: {TerminalText.Plain(issue.ContentId)}: {TerminalText.Plain(issue.Message)}[/]");
         More(screen, (summary.Plan?.Invalid ?? 0) - summary.Issues.Count, "invalid items");
+        foreach (var duplicate in summary.Duplicates)
+        {
+            var differs = duplicate.Differs ? "with different contents" : "with the same content";
+            screen.MarkupLineInterpolated(
+                $"[yellow]{TerminalText.Plain(duplicate.ContentId)}: {string.Join(", ", duplicate.Places)} {differs}; {duplicate.Kept} counts[/]");
+        }
+
+        var duplicates = (summary.Plan?.DuplicatesSame ?? 0) + (summary.Plan?.DuplicatesDiffering ?? 0);
+        More(screen, duplicates - summary.Duplicates.Count, "items that the catalog holds more than once");
         foreach (var contentId in summary.Newer)
             screen.MarkupLineInterpolated($"[yellow]{TerminalText.Plain(contentId)}: newer than the catalog; not sent[/]");
-        More(screen, (summary.Run?.Superseded ?? 0) - summary.Newer.Count, "items newer than the catalog");
+        More(screen, (summary.Run?.Superseded ?? summary.Plan?.Newer ?? 0) - summary.Newer.Count, "items newer than the catalog");
         foreach (var open in summary.Open)
         {
             var why = open.Code is { } code ? $" ({TerminalText.Plain(code)}: {TerminalText.Plain(open.Message)})" : "";

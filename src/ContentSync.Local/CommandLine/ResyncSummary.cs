@@ -39,6 +39,9 @@ public sealed record ResyncSummary
     /// <summary>The first items that are pending or parked.</summary>
     public IReadOnlyList<ResyncOpenItem> Open { get; init; } = [];
 
+    /// <summary>The first items that the catalog holds more than once.</summary>
+    public IReadOnlyList<ResyncDuplicate> Duplicates { get; init; } = [];
+
     /// <summary>contentIds of the first items that were not sent because a newer version was accepted before.</summary>
     public IReadOnlyList<string> Newer { get; init; } = [];
 
@@ -58,7 +61,8 @@ public sealed record ResyncSummary
         ResyncRunState.NoSnapshot or ResyncRunState.Refused => ExitCodes.Unusable,
         ResyncRunState.Stopped or ResyncRunState.Sending or ResyncRunState.Planning or ResyncRunState.Cancelled => ExitCodes.Stopped,
         _ when Retrying > 0 || ReportFault is not null => ExitCodes.Stopped,
-        _ when Parked + (Run?.Parked ?? 0) + (Run?.Superseded ?? 0) + (Plan?.Invalid ?? 0) > 0 => ExitCodes.SomeFailed,
+        _ when Parked + (Run?.Parked ?? 0) + (Run?.Superseded ?? 0) > 0 => ExitCodes.SomeFailed,
+        _ when Plan is { Invalid: > 0 } or { DuplicatesDiffering: > 0 } or { Newer: > 0 } => ExitCodes.SomeFailed,
         _ => ExitCodes.Done,
     };
 
@@ -75,6 +79,7 @@ public sealed record ResyncSummary
         Retrying = run.Open?.Pending ?? 0,
         Parked = run.Open?.Parked ?? 0,
         Open = run.Open is { } open ? ResyncOpenItems.Of(open).Items : [],
+        Duplicates = run.Duplicates,
         Newer = run.Newer,
         AsOf = run.Source == ResyncSources.LedgerKey ? null : run.AsOf,
         AsOfSource = run.AsOfSource,
@@ -104,6 +109,7 @@ public sealed record ResyncSummary
         Retrying = run.Open?.Pending ?? run.Counts?.Failed ?? 0,
         Parked = run.Open?.Parked ?? 0,
         Open = run.Open?.Items ?? [],
+        Duplicates = run.Duplicates,
         Newer = run.Newer,
         AsOf = run.SnapshotAsOf,
         AsOfSource = EnumText.TryRead<AsOfSource>(run.SnapshotAsOfSource ?? "", out var source) ? source : AsOfSource.TimeWritten,

@@ -67,7 +67,7 @@ internal sealed class ServeCommand(IAnsiConsole screen)
         var options = _pipeline.Read(parsed);
         options = options with
         {
-            Catalog = parsed.GetValue(_catalog) ?? (parsed.GetValue(_noSample) ? null : SampleCatalog.CopyIn(options.Data)),
+            Catalog = parsed.GetValue(_catalog) ?? (parsed.GetValue(_noSample) ? null : SampleCatalog.File),
             WebhookSecrets = WebhookSecrets(parsed),
         };
         await using var pipeline = await LocalPipeline
@@ -75,7 +75,6 @@ internal sealed class ServeCommand(IAnsiConsole screen)
         var hostOptions = HostOptions(parsed);
         await using var host = await LocalHost.StartAsync(pipeline, hostOptions, cancellationToken).ConfigureAwait(false);
         var sampleExit = ExitCodes.Done;
-        if (options.Catalog == SampleCatalog.CopyIn(options.Data)) SampleCatalog.WriteCopy(options.Data, pipeline.Reader);
         if (!parsed.GetValue(_noSample)) sampleExit = await SyncSampleAsync(pipeline, cancellationToken).ConfigureAwait(false);
         if (cancellationToken.IsCancellationRequested) return ExitCodes.Stopped;
 

@@ -197,6 +197,9 @@ public enum SyncIssueKind
 
     /// <summary>The ledger holds a newer version.</summary>
     Newer,
+
+    /// <summary>The catalog holds the item more than once.</summary>
+    Duplicate,
 }
 
 /// <summary>An entry that failed.</summary>

@@ -64,6 +64,9 @@ public sealed record ResyncState
     /// <summary>The first invalid items, which the run skips.</summary>
     public IReadOnlyList<ResyncIssue> Issues { get; init; } = [];
 
+    /// <summary>The first items that the catalog holds more than once.</summary>
+    public IReadOnlyList<ResyncDuplicate> Duplicates { get; init; } = [];
+
     /// <summary>contentIds of the first items that were not sent because a newer version was accepted before.</summary>
     public IReadOnlyList<string> Newer { get; init; } = [];
 
@@ -96,6 +99,7 @@ public sealed record ResyncState
             UpdatedAt = run.UpdatedAt,
             EndedAt = run.EndedAt,
             Issues = run.Issues,
+            Duplicates = run.Duplicates,
             Newer = run.Newer,
             Open = run.Open is { } open ? ResyncOpenItems.Of(open) : null,
         };

@@ -69,6 +69,9 @@ public sealed record ResyncRun
     /// <summary>The first of the invalid items.</summary>
     public IReadOnlyList<ResyncIssue> Issues { get; init; } = [];
 
+    /// <summary>The first items that the catalog holds more than once.</summary>
+    public IReadOnlyList<ResyncDuplicate> Duplicates { get; init; } = [];
+
     /// <summary>contentIds of the first items that were not sent because a newer version was accepted before.</summary>
     public IReadOnlyList<string> Newer { get; init; } = [];
 

@@ -51,6 +51,9 @@ public sealed class ResyncRunner(
     /// <summary>Raised with every state of the run, from its plan to its end.</summary>
     public event Action<ResyncRun>? Progress;
 
+    /// <summary>Called with the plan of a run that is begun or continued, before anything is sent; null for none. The plan stays the runner's.</summary>
+    public Func<CatalogPlan, CancellationToken, Task>? PlanRead { get; set; }
+
     /// <summary>Raised with the contentId of every item that was not sent because a newer version was accepted before.</summary>
     public event Action<string>? NewerFound;
 
@@ -285,7 +288,14 @@ public sealed class ResyncRunner(
         }
 
         if (fault is not null) return (Ended(run, ResyncRunState.Refused, fault.Message) with { FaultLine = fault.Line }, null, null);
-        run = run with { Plan = plan!.Counts, Issues = [.. plan.Issues.Take(MaxIssues)] };
+        run = run with
+        {
+            Plan = plan!.Counts,
+            Issues = [.. plan.Issues.Take(MaxIssues)],
+            Duplicates = [.. plan.Duplicates.Take(MaxIssues)],
+            Newer = run.Parameters.DryRun ? [.. plan.Newer.Take(MaxIssues)] : [],
+        };
+        if (PlanRead is { } planRead) await planRead(plan, cancellationToken).ConfigureAwait(false);
         var (itemsBefore, listedBefore) = Before(history);
         if (!isLedger && MassDelistGuard.Check(options, plan.Counts, itemsBefore, listedBefore, run.Parameters.AllowedDelistShare) is { } refusal)
         {
@@ -296,7 +306,7 @@ public sealed class ResyncRunner(
         if (run.Parameters.DryRun)
         {
             await plan.DisposeAsync().ConfigureAwait(false);
-            return (Ended(run, ResyncRunState.Planned, "Nothing was sent."), null, null);
+            return (Ended(run, ResyncRunState.Planned, PlanMessage(run)), null, null);
         }
 
         var now = time.GetUtcNow();
@@ -369,6 +379,7 @@ public sealed class ResyncRunner(
             return await RestartWithNewSnapshotAsync(history, run, source, cancellationToken).ConfigureAwait(false);
         var plan = await store.LoadPlanAsync(run.PlanId!, cancellationToken).ConfigureAwait(false);
         await using var _ = plan.ConfigureAwait(false);
+        if (PlanRead is { } planRead) await planRead(plan, cancellationToken).ConfigureAwait(false);
         return await SendAsync(history, run, snapshot!, plan, isSpent, cancellationToken).ConfigureAwait(false);
     }
 
@@ -502,7 +513,7 @@ public sealed class ResyncRunner(
     /// <summary>How a completed run ended, in sentences: what is open, and what was newer.</summary>
     internal static string EndMessage(ResyncRun run, OpenItems open)
     {
-        var sentences = new List<string>();
+        var sentences = PlanSentences(run.Plan);
         if (run.Counts.Superseded > 0)
         {
             sentences.Add(FormattableString.Invariant(
@@ -518,6 +529,26 @@ public sealed class ResyncRunner(
 
         if (open.Sentence() is { } sentence) sentences.Add(sentence);
         return sentences.Count == 0 ? "Done." : string.Join(' ', sentences);
+    }
+
+    private static string PlanMessage(ResyncRun run) => string.Join(' ', ["Nothing was sent.", .. PlanSentences(run.Plan)]);
+
+    private static List<string> PlanSentences(PlanCounts? plan)
+    {
+        var sentences = new List<string>();
+        if (plan is { Unidentified: > 0 })
+        {
+            sentences.Add(FormattableString.Invariant(
+                $"The contentId of {plan.Unidentified:N0} lines cannot be read, so nothing is delisted; {plan.Withheld:N0} items stay listed."));
+        }
+
+        if (plan is { DuplicatesDiffering: > 0 })
+        {
+            sentences.Add(FormattableString.Invariant(
+                $"{plan.DuplicatesDiffering:N0} items stand in the catalog more than once and differ; only one line of each counts."));
+        }
+
+        return sentences;
     }
 
     private ResyncRun Ended(ResyncRun run, ResyncRunState state, string message)

@@ -158,6 +158,35 @@ public sealed class WholeCatalogTests : IDisposable
     }
 
     [Fact]
+    public async Task An_item_that_cannot_be_identified_keeps_everything_listed_and_the_rest_goes_on()
+    {
+        await _world.RunAsync(Snapshot(-2, ("a", "1"), ("b", "1"), ("c", "1")));
+
+        var run = await _world.RunAsync(
+            new TestSnapshot(TestSnapshot.Line("a", "2") + """{"contentType":"SKU"}""" + "\n" + TestSnapshot.Line("d", "1"), Day(-1)));
+
+        Assert.Equal((ResyncRunState.Completed, 1L, 2L), (run.State, run.Plan!.Unidentified, run.Plan.Withheld));
+        Assert.Contains("nothing is delisted", run.Message, StringComparison.Ordinal);
+        Assert.Equal("""1 {"name":"2"}""", _world.AlipayHk.Items["a"]);
+        Assert.All(_world.AlipayHk.Items.Values, item => Assert.StartsWith("1 ", item, StringComparison.Ordinal));
+        Assert.Equal(4, _world.AlipayHk.Items.Count);
+    }
+
+    [Fact]
+    public async Task Names_the_items_that_a_catalog_holds_more_than_once()
+    {
+        var lines = TestSnapshot.Line("a", "DE") + TestSnapshot.Line("b", "1") + TestSnapshot.Line("a", "AT") + TestSnapshot.Line("b", "1");
+
+        var run = await _world.RunAsync(new TestSnapshot(lines, Day(-1)));
+        _world.AlipayHk.Calls.Clear();
+        await _world.RunAsync(new TestSnapshot(lines, Day(0)) { Digest = "touched" });
+
+        Assert.Equal([("a", true), ("b", false)], run.Duplicates.Select(duplicate => (duplicate.ContentId, duplicate.Differs)));
+        Assert.Equal("""1 {"name":"AT"}""", _world.AlipayHk.Items["a"]);
+        Assert.Empty(_world.AlipayHk.Calls);
+    }
+
+    [Fact]
     public async Task Refuses_two_catalogs_in_one_file()
     {
         var export = TestSnapshot.Line("a", "1") + """{"catalog":{"items":1}}""" + "\n";
