@@ -253,7 +253,7 @@ internal static class MutantList
         new("the guard compares with listed and delisted items together", Guard,
             "var delistShare = plan.Delisting > 0 ? ⟦Share(gone, listed)⟧ : 0;",
             "Share(gone, listed + plan.Items + plan.Items)"),
-        new("a dry run sends", Runner, "if (⟦run.Parameters.DryRun⟧)\n        {\n            plan.Dispose();", "false"),
+        new("a dry run sends", Runner, "if (⟦run.Parameters.DryRun⟧)\n        {\n            await plan.DisposeAsync()", "false"),
         new("a page is skipped after a kill", Runner, "Pages = ⟦page.Number + 1⟧,", "page.Number + 2"),
         new("a run restarts at its first page after a kill", Pages,
             "if (⟦number >= run.Pages⟧) yield return await AcceptPageAsync(run, number, page, lanePacks, "
