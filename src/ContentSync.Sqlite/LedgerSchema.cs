@@ -52,15 +52,18 @@ internal static class LedgerSchema
         Check(database);
     }
 
-    /// <summary>Upgrades a file that no process owns.</summary>
+    /// <summary>Upgrades a file of the version before, unless a process owns it.</summary>
     /// <inheritdoc cref="Ensure"/>
     public static void UpgradeFile(SqliteLedgerOptions options)
     {
+        if (!File.Exists(options.Path)) return;
         using (var reader = SqliteDatabase.Open(options.Path, SqliteAccess.Read, options.BusyTimeout))
         {
             if (!IsOneValue(reader)) return;
         }
 
+        using var owner = OwnerLock.TryTake(options.Path);
+        if (owner is null) return;
         using var database = SqliteDatabase.Open(options.Path, SqliteAccess.Write, options.BusyTimeout);
         Ensure(database);
     }

@@ -62,11 +62,7 @@ public sealed class SqliteLedger : ISyncLedger, IAsyncDisposable
         Task.Run(
             () =>
             {
-                using (var owner = OwnerLock.TryTake(options.Path))
-                {
-                    if (owner is not null && File.Exists(options.Path)) LedgerSchema.UpgradeFile(options);
-                }
-
+                LedgerSchema.UpgradeFile(options);
                 return SqliteLedgerReader.Open(options);
             },
             cancellationToken);

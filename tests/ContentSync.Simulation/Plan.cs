@@ -103,7 +103,9 @@ internal sealed record Submitted(TimeSpan At, Input Input, int Machine, string M
 /// <param name="Content">Number of the content; equal numbers mean equal content.</param>
 /// <param name="Revision">The caller's revision or occurredAt; null when it gives neither.</param>
 /// <param name="Kind">How AlipayHK responds to it.</param>
-internal sealed record SubmittedItem(string ContentId, int Content, RevisionText? Revision, ItemKind Kind)
+/// <param name="Intent">What the caller wants; over HTTP only.</param>
+internal sealed record SubmittedItem(
+    string ContentId, int Content, RevisionText? Revision, ItemKind Kind, Intent Intent = Intent.Submit)
 {
     public string ToJson()
     {
@@ -112,9 +114,23 @@ internal sealed record SubmittedItem(string ContentId, int Content, RevisionText
     }
 }
 
-/// <param name="Order">The larger number is newer.</param>
 /// <param name="Json">The JSON member as the caller writes it, with a leading comma.</param>
-internal sealed record RevisionText(long Order, string Json);
+internal sealed record RevisionText(string Json);
+
+/// <summary>What a caller wants with an item.</summary>
+internal enum Intent
+{
+    Submit,
+
+    /// <summary>Delist it by its id.</summary>
+    Delist,
+
+    /// <summary>Submit a version that is not valid.</summary>
+    SubmitInvalid,
+
+    /// <summary>Declare that this version wins regardless of what is newer.</summary>
+    RollBack,
+}
 
 /// <summary>How AlipayHK responds to an item, besides injected faults.</summary>
 internal enum ItemKind

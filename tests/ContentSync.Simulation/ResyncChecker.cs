@@ -113,6 +113,7 @@ internal sealed class ResyncChecker(World world, ContentReader reader)
     public void Written(SyncRecord? old, SyncRecord next)
     {
         if (old is not { ContentStatus: ContentStatus.Valid } || next.ContentStatus != ContentStatus.Invalid) return;
+        if (world.Invariants.Versions.IsDelistedByCaller(next.ContentId)) return;
         if (!_plansInUse.Any(plan => _plans.TryGetValue(plan, out var vanished) && vanished.Contains(next.ContentId)))
             Report(Invariant.DelistedAsPlanned, $"{next.ContentId} is delisted, but no run planned it");
     }
@@ -132,10 +133,10 @@ internal sealed class ResyncChecker(World world, ContentReader reader)
         var items = _exports[file.Digest].Items;
         foreach (var record in world.Store.Records)
         {
-            var isNewer = record.Revision.Value > Revision.At(file.At).Value || record.AcceptedAt > file.At;
+            var isNewer = record.Order.ChangedAt > file.At || record.AcceptedAt > file.At;
             var differs = items.TryGetValue(record.ContentId, out var item) ? record.Hash != item.Hash : record.ContentStatus == ContentStatus.Valid;
             if (differs && !isNewer)
-                Report(Invariant.AlipayHkEqualsCatalog, $"{record.ContentId} r{record.Revision} differs from the catalog");
+                Report(Invariant.AlipayHkEqualsCatalog, $"{record.ContentId} r{record.Version} differs from the catalog");
         }
 
         foreach (var contentId in items.Keys.Where(contentId => world.Store.Find(contentId) is null))

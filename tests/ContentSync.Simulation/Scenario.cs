@@ -141,7 +141,7 @@ internal static class Scenario
             new Submitted(interval * i + TimeSpan.FromSeconds(1), Input.Queue, 0, $"m{i}", [Item(i, ItemKind.Normal)])),
     ];
 
-    private static SubmittedItem Item(int number, ItemKind kind) => new(Id(number), 1, new RevisionText(1, ",\"revision\":1"), kind);
+    private static SubmittedItem Item(int number, ItemKind kind) => new(Id(number), 1, new RevisionText(",\"revision\":1"), kind);
 
     private static string Id(int number) => $"c{number}";
 }

@@ -27,8 +27,20 @@ internal static class ResyncScreen
     {
         if (summary.Plan is { } plan) Plan(screen, plan);
         if (summary.Run is { } run) Run(screen, run, summary);
+        if (summary.AsOf is { } asOf) screen.MarkupLineInterpolated($"[grey]{AsOfText.Of(asOf, summary.AsOfSource)}[/]");
         foreach (var issue in summary.Issues)
             screen.MarkupLineInterpolated($"[yellow]{issue.Place}: {TerminalText.Plain(issue.ContentId)}: {TerminalText.Plain(issue.Message)}[/]");
+        More(screen, (summary.Plan?.Invalid ?? 0) - summary.Issues.Count, "invalid items");
+        foreach (var contentId in summary.Newer) screen.MarkupLineInterpolated($"[yellow]{TerminalText.Plain(contentId)}: newer than the catalog; not sent[/]");
+        More(screen, (summary.Run?.Superseded ?? 0) - summary.Newer.Count, "items newer than the catalog");
+        foreach (var open in summary.Open)
+        {
+            var why = open.Code is { } code ? $" ({TerminalText.Plain(code)}: {TerminalText.Plain(open.Message)})" : "";
+            screen.MarkupLineInterpolated($"[yellow]{TerminalText.Plain(open.ContentId)}: {open.State}{why}[/]");
+        }
+
+        More(screen, summary.Retrying + summary.Parked - summary.Open.Count, "pending or parked items");
+        if (summary.ReportFault is { } fault) screen.MarkupLineInterpolated($"[yellow]{fault}[/]");
         if (summary.State == ResyncRunState.Refused) screen.MarkupLine("[yellow]The catalog was refused; nothing was sent.[/]");
         var colour = summary.ExitCode == ExitCodes.Done ? "green" : "yellow";
         screen.MarkupLineInterpolated($"[{colour}]{TerminalText.Plain(summary.Message)}[/]");
@@ -36,6 +48,11 @@ internal static class ResyncScreen
 
     public static void WriteCancelled(IAnsiConsole screen, long remaining, long planned) =>
         screen.MarkupLineInterpolated($"Cancelled. {remaining:n0} of {planned:n0} planned items were not sent.");
+
+    private static void More(IAnsiConsole screen, long rest, string what)
+    {
+        if (rest > 0) screen.MarkupLineInterpolated($"[grey]... and {rest:n0} more {what}; --report FILE lists all of them.[/]");
+    }
 
     private static void Update(ProgressTask task, ResyncRun run)
     {
@@ -65,10 +82,12 @@ internal static class ResyncScreen
         var table = Table("Run");
         Row(table, "sent", run.Sent, "acknowledged by AlipayHK in a signed response");
         Row(table, "unchanged", run.Unchanged, "in sync before the run reached them");
-        Row(table, "superseded", run.Superseded, "a newer version was accepted; not sent");
-        Row(table, "failed", run.Failed, $"retried individually; {summary.Retrying:n0} still waiting, {summary.ParkedAfterRetry:n0} parked");
+        Row(table, "superseded", run.Superseded, "newer than the catalog; not sent");
+        Row(table, "failed", run.Failed, "retried individually, each with its own delay");
         Row(table, "parked", run.Parked, "refused by AlipayHK, or all attempts failed");
         Row(table, "remaining", summary.Remaining ?? 0, "sent by the next run");
+        Row(table, "pending now", summary.Retrying, "of the whole ledger; retried automatically");
+        Row(table, "parked now", summary.Parked, "of the whole ledger; AlipayHK does not hold their newest version");
         table.AddRow("planned", $"{run.Planned:n0}", $"{summary.Rate:n0} per second");
         screen.Write(table);
     }

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using ContentSync.Catalog;
 using ContentSync.Local.Hosting;
 using ContentSync.Local.Pipeline;
 using Spectre.Console;
@@ -103,7 +104,8 @@ internal sealed class ServeCommand(IAnsiConsole screen)
     {
         var receiver = pipeline.Gateway is null ? pipeline.GatewayAddress.ToString() : "a simulated AlipayHK on this machine";
         screen.MarkupLineInterpolated($"Syncing the bundled sample catalog to {receiver} ...");
-        await using var catalog = CatalogFile.Open(SampleCatalog.File);
+        await using var catalog = await CatalogFile
+            .OpenAsync(SampleCatalog.File, new CatalogDeclaration(), TimeProvider.System, cancellationToken).ConfigureAwait(false);
         var summary = await new CatalogRun(pipeline, screen, TimeProvider.System).RunAsync(catalog, cancellationToken).ConfigureAwait(false);
         SummaryTable.Write(screen, summary);
         return summary.ExitCode;

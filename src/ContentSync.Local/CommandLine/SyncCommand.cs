@@ -15,6 +15,8 @@ internal sealed class SyncCommand(IAnsiConsole screen)
         Description = "Catalog: NDJSON or a JSON array, optionally gzipped; - for standard input.",
     };
 
+    private readonly DeclarationArguments _declaration = new();
+
     private readonly Option<bool> _json = new("--json") { Description = "Print the summary as one JSON object to standard output." };
 
     private readonly Option<string?> _report = new("--report")
@@ -49,6 +51,7 @@ internal sealed class SyncCommand(IAnsiConsole screen)
         {
             _file, _json, _report, _wait,
         };
+        _declaration.AddTo(command);
         _pipeline.AddTo(command);
         _wait.Validators.Add(result =>
         {
@@ -60,7 +63,8 @@ internal sealed class SyncCommand(IAnsiConsole screen)
 
     private async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellationToken)
     {
-        await using var catalog = CatalogFile.Open(parsed.GetRequiredValue(_file));
+        await using var catalog = await CatalogFile
+            .OpenAsync(parsed.GetRequiredValue(_file), _declaration.Read(parsed), TimeProvider.System, cancellationToken).ConfigureAwait(false);
         await using var pipeline = await LocalPipeline
             .OpenAsync(_pipeline.Read(parsed), TimeProvider.System, NullLoggerFactory.Instance, cancellationToken).ConfigureAwait(false);
         var run = new CatalogRun(pipeline, screen, TimeProvider.System)

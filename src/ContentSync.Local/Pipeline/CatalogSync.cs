@@ -14,9 +14,12 @@ public sealed class CatalogSync(ContentSynchronizer synchronizer, InProcessQueue
     private const int MaxActive = 4_096;
 
     /// <summary>Reads the catalog to its end and enqueues every valid item.</summary>
+    /// <param name="catalog">Its entries.</param>
+    /// <param name="asOf">When its items count as changed.</param>
+    /// <param name="cancellationToken">Stops the reading.</param>
     /// <exception cref="CatalogFormatException">The rest of the catalog cannot be read; the items before it are accepted.</exception>
     /// <exception cref="LedgerUnavailableException">The ledger cannot accept items.</exception>
-    public async Task ReadAsync(IAsyncEnumerable<CatalogEntry> catalog, CancellationToken cancellationToken)
+    public async Task ReadAsync(IAsyncEnumerable<CatalogEntry> catalog, DateTimeOffset asOf, CancellationToken cancellationToken)
     {
         var batch = new List<(long Line, ContentItem Item)>(BatchSize);
         await using var entries = catalog.GetAsyncEnumerator(cancellationToken);
@@ -27,13 +30,13 @@ public sealed class CatalogSync(ContentSynchronizer synchronizer, InProcessQueue
                 var entry = entries.Current;
                 if (entry.Result.Item is { } item) batch.Add((entry.Line, item));
                 else tally.AddInvalid(entry.Line, entry.Result.ContentId, entry.Result.Violations);
-                if (batch.Count == BatchSize) await AcceptAsync(batch, cancellationToken).ConfigureAwait(false);
+                if (batch.Count == BatchSize) await AcceptAsync(batch, asOf, cancellationToken).ConfigureAwait(false);
             }
         }
         finally
         {
             // Even when the catalog is truncated, the items before that point are valid.
-            if (batch.Count > 0 && !cancellationToken.IsCancellationRequested) await AcceptAsync(batch, cancellationToken).ConfigureAwait(false);
+            if (batch.Count > 0 && !cancellationToken.IsCancellationRequested) await AcceptAsync(batch, asOf, cancellationToken).ConfigureAwait(false);
         }
     }
 
@@ -54,11 +57,11 @@ public sealed class CatalogSync(ContentSynchronizer synchronizer, InProcessQueue
         }
     }
 
-    private async Task AcceptAsync(List<(long Line, ContentItem Item)> batch, CancellationToken cancellationToken)
+    private async Task AcceptAsync(List<(long Line, ContentItem Item)> batch, DateTimeOffset asOf, CancellationToken cancellationToken)
     {
         await queue.WaitForActiveAsync(MaxActive, cancellationToken).ConfigureAwait(false);
         var items = batch.ConvertAll(entry => entry.Item);
-        var acceptances = await synchronizer.AcceptAsync(items, time.GetUtcNow(), cancellationToken).ConfigureAwait(false);
+        var acceptances = await synchronizer.AcceptAsync(items, asOf, cancellationToken).ConfigureAwait(false);
         var messages = new List<SyncMessage>(batch.Count);
         for (var i = 0; i < batch.Count; i++)
         {

@@ -16,6 +16,9 @@ public sealed record CatalogDeclaration
     /// <summary>Appended to the name of a catalog file, the name of the file that describes it.</summary>
     public const string SideFileSuffix = ".meta.json";
 
+    /// <summary>The form of an as-of time, for messages.</summary>
+    public const string ExpectedTime = ZonedTime.Expected;
+
     private const string AsOfName = "asOf";
     private const string ItemsName = "items";
     private const string Sha256Name = "sha256";
@@ -67,6 +70,9 @@ public sealed record CatalogDeclaration
             throw Fault(place, "it is not one JSON object", e);
         }
     }
+
+    /// <summary>Reads a time with a zone.</summary>
+    public static bool TryReadTime(string text, out DateTimeOffset time) => ZonedTime.TryParse(text, out time);
 
     /// <summary>Whether a text starts like a line that describes the catalog. Cheap, for every line of a catalog.</summary>
     internal static bool LooksLikeOne(ReadOnlySpan<byte> text)

@@ -36,11 +36,15 @@ public sealed class DeclaredSnapshot(ICatalogSnapshot snapshot, CatalogDeclarati
     public bool IsProven { get; private set; }
 
     /// <inheritdoc/>
-    public async ValueTask<Stream> OpenAsync(CancellationToken cancellationToken)
-    {
-        var stream = await snapshot.OpenAsync(cancellationToken).ConfigureAwait(false);
-        return new DeclaredStream(stream, [declared, snapshot.Declared], () => IsProven = true);
-    }
+    public async ValueTask<Stream> OpenAsync(CancellationToken cancellationToken) =>
+        Check(await snapshot.OpenAsync(cancellationToken).ConfigureAwait(false));
+
+    /// <summary>The same bytes, which fail at their end if they are not what was declared.</summary>
+    /// <param name="bytes">The bytes of this snapshot; disposed of with the result.</param>
+    public Stream Check(Stream bytes) => new DeclaredStream(bytes, [declared, snapshot.Declared], () => IsProven = true);
+
+    /// <inheritdoc cref="Check(Stream)"/>
+    public static Stream Check(Stream bytes, CatalogDeclaration declared) => new DeclaredStream(bytes, [declared], () => { });
 
     /// <inheritdoc/>
     public ValueTask<bool> IsIntactAsync(CancellationToken cancellationToken) => snapshot.IsIntactAsync(cancellationToken);

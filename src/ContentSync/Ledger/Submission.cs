@@ -17,6 +17,12 @@ public sealed record Submission(ContentItem Item, ChangeVersion Version, Func<Co
     /// </summary>
     public DateTimeOffset? OverrideDeclaredAt { get; init; }
 
+    /// <summary>
+    /// The submission with its time of receipt, if the ledger is to set that. Call it once, before the rules are applied: applying them
+    /// again after a conflict must not make the change younger.
+    /// </summary>
+    public Submission AcceptedAt(DateTimeOffset now) => this with { Version = Version.AcceptedAt(now) };
+
     /// <summary>Whether it wins regardless of what is newer.</summary>
     public bool OverridesNewer => OverrideDeclaredAt is not null;
 }

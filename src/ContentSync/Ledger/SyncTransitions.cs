@@ -14,6 +14,7 @@ public static class SyncTransitions
     /// <summary>Accepts a submission. <c>Next</c> is null if nothing needs to be written.</summary>
     public static (SyncRecord? Next, Acceptance Acceptance) Accept(SyncRecord? current, Submission submission, DateTimeOffset now)
     {
+        submission = submission.AcceptedAt(now);
         var (next, acceptance) = current is null ? AcceptFirst(submission, now) : AcceptChange(current, submission, now);
         return (next, acceptance with { TimeWasAhead = VersionOrder.Timed(submission.Version, now).IsAhead });
     }
@@ -83,6 +84,7 @@ public static class SyncTransitions
     /// </summary>
     public static SyncRecord? Refuse(SyncRecord current, ChangeVersion version, string code, string message, DateTimeOffset now)
     {
+        version = version.AcceptedAt(now);
         if (current.Order.Judge(version, null, now).Verdict != VersionVerdict.Newer) return null;
         if (message.Length > SyncRefusal.MaxMessageLength) message = message[..(SyncRefusal.MaxMessageLength - 1)] + "…";
         var refused = new SyncRefusal(current.Refused?.At ?? now, version, code, message);
@@ -107,7 +109,7 @@ public static class SyncTransitions
     private static bool IsOlder(ChangeVersion version, ChangeVersion? other) => other is { } known
         && (version.Number is { } number && known.Number is { } highest
             ? number < highest
-            : (version.GivenTime ?? version.FirstReceivedAt) < (known.GivenTime ?? known.FirstReceivedAt));
+            : VersionOrder.Timed(version, version.FirstReceivedAt).ChangedAt < VersionOrder.Timed(known, known.FirstReceivedAt).ChangedAt);
 
     /// <summary>
     /// Grants a lease. <c>Next</c> is null if nothing needs to be written: the lease is refused, or it was already granted under the

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using ContentSync.AlipayHk;
 using ContentSync.Benchmarks.Ratios;
 using ContentSync.Catalog;
+using ContentSync.Content;
 using ContentSync.Ledger;
 using ContentSync.Local.Pipeline;
 using ContentSync.Resync;
@@ -204,6 +205,10 @@ internal sealed class BulkRun : IAsyncDisposable
 
         public ValueTask<SyncRecord?> ResendAsync(string contentId, CancellationToken cancellationToken) =>
             ledger.ResendAsync(contentId, cancellationToken);
+
+        public ValueTask<SyncRecord?> RefuseAsync(
+            string contentId, ChangeVersion version, string code, string message, CancellationToken cancellationToken) =>
+            ledger.RefuseAsync(contentId, version, code, message, cancellationToken);
 
         public ValueTask<SyncRecord?> FindAsync(string contentId, CancellationToken cancellationToken) =>
             ledger.FindAsync(contentId, cancellationToken);

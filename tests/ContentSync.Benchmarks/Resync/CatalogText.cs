@@ -26,10 +26,10 @@ internal sealed class CatalogText(long items) : ICatalogSnapshot, ILedgerScan
 
         // The hash does not depend on the contentId, and the generated items differ in nothing else.
         var hash = new ContentReader(new ContentOptions(), TimeProvider.System).Read(Encoding.UTF8.GetBytes(Line(0))).Item!.Hash;
+        var order = VersionOrder.First(new ChangeVersion(null, null, DateTimeOffset.UnixEpoch), null, DateTimeOffset.UnixEpoch);
         for (var i = 0L; i < items; i++)
         {
-            yield return new ScannedItem(
-                Id(i), hash, ContentStatus.Valid, SyncState.Synchronized, null, DateTimeOffset.UnixEpoch, Revision.At(DateTimeOffset.UnixEpoch));
+            yield return new ScannedItem(Id(i), hash, ContentStatus.Valid, SyncState.Synchronized, null, DateTimeOffset.UnixEpoch, order);
         }
     }
 

@@ -59,7 +59,7 @@ public sealed class CompatibilityTests : IDisposable
         var records = Entities("table-entities.json").Select(TableLedgerEntity.Read).ToDictionary(record => record.ContentId);
 
         var pending = records["OLD-手-1"];
-        Assert.Equal((SyncState.Pending, 2, 3, Revision.Of(7)), (pending.State, pending.Attempts, pending.Hop, pending.Revision));
+        Assert.Equal((SyncState.Pending, 2, 3, 7L), (pending.State, pending.Attempts, pending.Hop, pending.Version.Number));
         Assert.Equal(new SyncLease("settling", At.AddSeconds(25)), pending.Lease);
         Assert.Contains("港式奶茶", Encoding.UTF8.GetString(pending.Body.Span), StringComparison.Ordinal);
         var synchronized = records["OLD-2"];
@@ -121,14 +121,16 @@ public sealed class CompatibilityTests : IDisposable
     {
         const string Sentence = "was written by a newer version of this program (format 2, this one reads 1); run the newer version.";
         var record = Entities("table-entities.json")[0];
-        record["FormatVersion"] = 2;
+        record["FormatVersion"] = 3;
         var lane = Entities("lane-entity.json", isArray: false)[0];
         lane["FormatVersion"] = 2;
         var plan = new byte[16];
         plan.AsSpan(0, 8).Fill(0xFF);
         plan[0] = 0xFE;
 
-        Assert.Equal($"A record of the ledger's table {Sentence}", Assert.Throws<LedgerUnavailableException>(() => TableLedgerEntity.Read(record)).Message);
+        Assert.Equal(
+            $"A record of the ledger's table {Sentence.Replace("format 2, this one reads 1", "format 3, this one reads 2", StringComparison.Ordinal)}",
+            Assert.Throws<LedgerUnavailableException>(() => TableLedgerEntity.Read(record)).Message);
         Assert.Throws<LedgerUnavailableException>(() => TableLedgerEntity.ReadScanned(record));
         Assert.Equal($"A row of the lanes' table {Sentence}", Assert.Throws<IOException>(() => TableLaneProgressStore.Of(lane)).Message);
         Assert.Equal(

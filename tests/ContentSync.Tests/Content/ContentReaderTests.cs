@@ -65,7 +65,7 @@ public sealed class ContentReaderTests
         Assert.Equal("MOVIE", item.ContentType);
         Assert.Equal(ContentStatus.Invalid, item.ContentStatus);
         Assert.Equal("""{"name":"戲"}""", Info(item));
-        Assert.Equal(Revision.Of(7), item.Revision);
+        Assert.Equal(7, item.Number);
     }
 
     [Fact]
@@ -217,7 +217,7 @@ public sealed class ContentReaderTests
     [InlineData("0", 0)]
     [InlineData("9223372036854775807", long.MaxValue)]
     public void Reads_a_revision(string value, long expected) =>
-        Assert.Equal(Revision.Of(expected), Accepted(Item(extra: $",\"revision\":{value}")).Revision);
+        Assert.Equal(expected, Accepted(Item(extra: $",\"revision\":{value}")).Number);
 
     [Theory]
     [InlineData("2026-02-28T20:00:00+08:00", "2026-02-28T12:00:00.000000Z")]
@@ -226,7 +226,9 @@ public sealed class ContentReaderTests
     [InlineData("2026-02-28T12:00:00.123456789-03:30", "2026-02-28T15:30:00.123456Z")]
     [InlineData("2026-03-02T12:00:00Z", "2026-03-02T12:00:00.000000Z")]
     public void Reads_occurredAt(string value, string expected) =>
-        Assert.Equal(expected, Accepted(Item(extra: $",\"occurredAt\":\"{value}\"")).Revision.ToString());
+        Assert.Equal(
+            DateTimeOffset.Parse(expected, System.Globalization.CultureInfo.InvariantCulture),
+            Accepted(Item(extra: $",\"occurredAt\":\"{value}\"")).OccurredAt);
 
     [Theory]
     [InlineData("2026-02-28T20:00:00")]
@@ -450,7 +452,7 @@ public sealed class ContentReaderTests
         Assert.Equal(2, first.Violations.Count);
         var second = reader.Read(Encoding.UTF8.GetBytes(Item("""{"c":1}""")));
         Assert.Empty(second.Violations);
-        Assert.Null(second.Item!.Revision);
+        Assert.Null(second.Item!.Number);
         Assert.Equal("""{"c":1}""", Info(second.Item));
         Assert.Equal(4, reader.Read("{}"u8).Violations.Count);
         Assert.Null(reader.Read("{}"u8).ContentId);

@@ -160,7 +160,7 @@ public sealed class ProcessContentMessageTests : IAsyncLifetime
         _host.Ledger.Unavailable = null;
         _host.Time.SetUtcNow(_host.Bus.Sent[1].ScheduledEnqueueTime);
         Assert.Equal(["complete"], (await _host.DeliverAsync(_host.Bus.Sent[1])).Settlements);
-        Assert.Equal(ContentSync.Content.Revision.At(received), (await RecordAsync("TEA-1")).Revision);
+        Assert.Equal(received, (await RecordAsync("TEA-1")).Version.FirstReceivedAt);
     }
 
     [Fact]

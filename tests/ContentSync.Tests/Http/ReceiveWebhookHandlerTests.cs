@@ -38,7 +38,7 @@ public sealed class ReceiveWebhookHandlerTests : IDisposable
             ("ce-type", "content.changed"),
             ("ce-time", "2026-03-01T11:00:00Z"));
         Assert.Equal(202, response.Status);
-        Assert.Equal("2026-03-01T11:00:00.000000Z", (await FindAsync("A"))!.Revision.ToString());
+        Assert.Equal("2026-03-01T11:00:00.000000Z", (await FindAsync("A"))!.Version.ToString());
     }
 
     [Fact]
@@ -62,7 +62,7 @@ public sealed class ReceiveWebhookHandlerTests : IDisposable
         var late = await SendAsync(Event(ApiHarness.Item("A", "old"), "2026-03-01T11:00:00Z"), Structured);
         Assert.Equal("superseded", late.Outcome(0));
         await SendAsync(Event(ApiHarness.Item("B", more: ",\"revision\":3"), "2026-03-01T11:00:00Z"), Structured);
-        Assert.Equal("3", (await FindAsync("B"))!.Revision.ToString());
+        Assert.Equal("3", (await FindAsync("B"))!.Version.ToString());
     }
 
     [Fact]

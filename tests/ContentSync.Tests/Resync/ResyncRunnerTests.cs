@@ -237,7 +237,7 @@ public sealed class ResyncRunnerTests : IDisposable
     {
         var reader = new ContentReader(new ContentOptions(), world.Time);
         var items = ids.Select(id => reader.Read(System.Text.Encoding.UTF8.GetBytes(TestSnapshot.Line(id, "1"))).Item!);
-        var submissions = items.Select(item => new Submission(item, Revision.Of(1), _ => new PreparedRequest(new string('0', 32), default)));
+        var submissions = items.Select(item => new Submission(item, new ChangeVersion(1, null, Day(-3)), _ => new PreparedRequest(new string('0', 32), default)));
         await world.Ledger.AcceptAsync([.. submissions], default);
     }
 

@@ -225,7 +225,7 @@ public sealed class SqliteLedgerTests : IDisposable
         await Assert.ThrowsAsync<LedgerUnavailableException>(async () => await ledger.AcceptAsync(doomed, default));
         var leased = (await ledger.LeaseAsync("1", Duration, default)).Record!;
 
-        Assert.Equal((Revision.Of(1), TestSubmissions.HashOf("A")), (leased.Revision, leased.Hash));
+        Assert.Equal((TestSubmissions.Numbered(1), TestSubmissions.HashOf("A")), (leased.Version, leased.Hash));
         Assert.Equal(TestSubmissions.BodyOf("A"), leased.Body.ToArray());
         Assert.Equal(LeaseStatus.NotFound, (await ledger.LeaseAsync("new", Duration, default)).Status);
     }

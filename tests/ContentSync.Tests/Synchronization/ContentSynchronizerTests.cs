@@ -304,13 +304,13 @@ public sealed class ContentSynchronizerTests : IDisposable
         var response = new TaskCompletionSource<HttpResponseMessage>();
         _alipayHk.Then((_, _) => response.Task).Then((_, _) => Task.FromResult(_alipayHk.Signed(FakeAlipayHk.SuccessJson)));
         var synchronizer = Synchronizer();
-        await AcceptAsync(synchronizer, Item("A") with { Revision = Revision.Of(1) });
+        await AcceptAsync(synchronizer, Item("A") with { Number = 1 });
         var running = SynchronizeAsync(synchronizer, "A");
-        await AcceptAsync(synchronizer, Item("A", """{"name":"newer"}""") with { Revision = Revision.Of(2) });
+        await AcceptAsync(synchronizer, Item("A", """{"name":"newer"}""") with { Number = 2 });
         response.SetResult(_alipayHk.Signed(FakeAlipayHk.SuccessJson));
         var outcome = await running;
         Assert.Equal(SyncOutcomeKind.Synchronized, outcome.Kind);
-        Assert.Equal(Revision.Of(2), outcome.Record!.SynchronizedRevision);
+        Assert.Equal(2, outcome.Record!.SynchronizedVersion!.Value.Number);
         Assert.Equal(2, _alipayHk.Sent.Count);
     }
 
@@ -319,8 +319,8 @@ public sealed class ContentSynchronizerTests : IDisposable
     {
         AlwaysReturn("SUCCESS", "S");
         var synchronizer = Synchronizer();
-        await AcceptAsync(synchronizer, Item("A") with { Revision = Revision.Of(2) });
-        var old = Item("A", """{"name":"old"}""") with { Revision = Revision.Of(1) };
+        await AcceptAsync(synchronizer, Item("A") with { Number = 2 });
+        var old = Item("A", """{"name":"old"}""") with { Number = 1 };
         Assert.Equal(AcceptanceKind.Superseded, (await AcceptAsync(synchronizer, old)).Kind);
         await SynchronizeAsync(synchronizer, "A");
         Assert.Contains("凍檸茶", System.Text.Encoding.UTF8.GetString(_alipayHk.Sent.Single().Body), StringComparison.Ordinal);

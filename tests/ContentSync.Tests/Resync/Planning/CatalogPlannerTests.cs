@@ -320,7 +320,7 @@ public sealed class CatalogPlannerTests : IDisposable
     [InlineData(long.MaxValue - 1, 0L, false)]
     public async Task Selects_an_unchanged_item_if_its_revision_is_newer_than_that_in_the_ledger(long? known, long? revision, bool isSelected)
     {
-        _ledger.Add("a", "A", revision: known is { } number ? Revision.Of(number) : null);
+        _ledger.Add("a", "A", revision: known);
 
         await using var plan = await PlanAsync(TestSnapshot.Line("a", "A", revision: revision));
 
@@ -401,11 +401,12 @@ public sealed class CatalogPlannerTests : IDisposable
             SyncState state = SyncState.Synchronized,
             ParkReason? parkReason = null,
             DateTimeOffset? acceptedAt = null,
-            Revision? revision = null)
+            long? revision = null)
         {
             var item = Reader.Read(Encoding.UTF8.GetBytes(TestSnapshot.Line(id, content))).Item!;
             var dayBefore = WrittenAt.AddDays(-1);
-            _items.Add(new ScannedItem(id, item.Hash, status, state, parkReason, acceptedAt ?? dayBefore, revision ?? Revision.At(dayBefore)));
+            var order = VersionOrder.First(new ChangeVersion(revision, null, dayBefore), null, dayBefore);
+            _items.Add(new ScannedItem(id, item.Hash, status, state, parkReason, acceptedAt ?? dayBefore, order));
         }
 
         public void Clear() => _items.Clear();
