@@ -32,6 +32,9 @@ public interface ICatalogPlanner
 public sealed class CatalogPlanner(
     CatalogReader reader, ILedgerScan ledger, IPlanFiles files, [FromKeyedServices(Clocks.Store)] TimeProvider time) : ICatalogPlanner
 {
+    /// <summary>Items of a file: a call that is killed loses what it read since the last one.</summary>
+    internal int SegmentItems { get; init; } = PlanSegment.MaxItems;
+
     /// <summary>
     /// Plans at once. Refuses a snapshot that cannot be read to its end, that changes meanwhile, or whose last line is incomplete. An item
     /// that is merely invalid is left alone: neither sent nor delisted. If the contentId of one cannot be read, nothing is delisted.
@@ -60,7 +63,8 @@ public sealed class CatalogPlanner(
         try
         {
             if (request.RunId is not null) await DeleteOthersAsync(group, plan, cancellationToken).ConfigureAwait(false);
-            var result = await new PlanSteps(reader, ledger, files, time, plan, snapshot, request).RunAsync(cancellationToken).ConfigureAwait(false);
+            var steps = new PlanSteps(reader, ledger, files, time, plan, snapshot, request, SegmentItems);
+            var result = await steps.RunAsync(cancellationToken).ConfigureAwait(false);
             keeps = result.Fault is null;
             return result;
         }

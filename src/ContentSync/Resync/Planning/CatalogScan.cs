@@ -3,7 +3,7 @@ using ContentSync.Content;
 namespace ContentSync.Resync.Planning;
 
 /// <summary>Reads a catalog into segments; continues after the segments that an earlier call has written.</summary>
-internal sealed class CatalogScan(IPlanFiles files, string plan, PlanRequest request)
+internal sealed class CatalogScan(IPlanFiles files, string plan, PlanRequest request, int segmentItems)
 {
     /// <summary>Start of the names of the segments.</summary>
     public const string Prefix = "catalog";
@@ -54,7 +54,7 @@ internal sealed class CatalogScan(IPlanFiles files, string plan, PlanRequest req
             EndsInsideItem = isMalformed && !_isArray && ordinal == Items - 1;
         }
 
-        if (_segment.Items + _segment.Invalid < PlanSegment.MaxItems) return true;
+        if (_segment.Items + _segment.Invalid < segmentItems) return true;
         await WriteAsync(cancellationToken).ConfigureAwait(false);
         WasStopped = request.IsSpent?.Invoke() ?? false;
         return !WasStopped;

@@ -17,7 +17,8 @@ internal sealed class PlanSteps(
     TimeProvider time,
     string plan,
     ICatalogSnapshot snapshot,
-    PlanRequest request)
+    PlanRequest request,
+    int segmentItems)
 {
     /// <summary>Changes with every change of the files, so that a new version of this program does not continue with an old one's.</summary>
     public const int Format = 1;
@@ -85,7 +86,7 @@ internal sealed class PlanSteps(
             return new CatalogStep(known, null, known.Items);
         }
 
-        var scan = new CatalogScan(files, plan, request);
+        var scan = new CatalogScan(files, plan, request, segmentItems);
         await scan.ResumeAsync(names, cancellationToken).ConfigureAwait(false);
         if (await ScanAsync(scan, cancellationToken).ConfigureAwait(false) is { } fault) return new CatalogStep(null, fault, scan.Items);
         if (scan.WasStopped) return new CatalogStep(null, null, scan.Items);
@@ -141,7 +142,7 @@ internal sealed class PlanSteps(
         {
             var key = PlanKey.Of(item.ContentId);
             segment.Add(_partitioning.Of(key, item.ContentId), LedgerItemReader.Write(entry, key, item), []);
-            if (segment.Items == PlanSegment.MaxItems) await WriteAsync().ConfigureAwait(false);
+            if (segment.Items == segmentItems) await WriteAsync().ConfigureAwait(false);
         }
 
         if (segment.Items > 0) await WriteAsync().ConfigureAwait(false);
