@@ -33,8 +33,9 @@ internal sealed class DeclaredLines(CatalogBuffer buffer)
 
             if (_last is not null)
             {
-                throw buffer.Fault(
-                    $"Line {_lastLine} describes the catalog and is neither its first nor its last one; export the catalog into one file again");
+                throw Fault(
+                    texts[i].Line,
+                    $"Line {_lastLine} describes the catalog and is neither its first nor its last one; export the catalog into one file again.");
             }
 
             Items++;
@@ -60,12 +61,28 @@ internal sealed class DeclaredLines(CatalogBuffer buffer)
     {
         var isFirst = Items == 0 && _first is null;
         var place = string.Create(CultureInfo.InvariantCulture, $"Line {text.Line}");
-        if (CatalogDeclaration.OfLine(text.Utf8, place) is not { } declaration) return false;
+        if (Read(text, place) is not { } declaration) return false;
         if (declaration.Sha256 is not null)
-            throw buffer.Fault($"{place} gives a sha256, but a file cannot hold its own digest; put it into the file beside the catalog");
-        if (!isFirst && declaration.AsOf is not null) throw buffer.Fault($"{place} gives asOf; it belongs into the first line");
+            throw Fault(text.Line, $"{place} gives a sha256, but a file cannot hold its own digest; put it into the file beside the catalog.");
+        if (!isFirst && declaration.AsOf is not null) throw Fault(text.Line, $"{place} gives asOf; it belongs into the first line.");
         if (isFirst) _first = declaration;
         else (_last, _lastLine) = (declaration, text.Line);
         return true;
     }
+
+    private CatalogDeclaration? Read(ItemText text, string place)
+    {
+        try
+        {
+            return CatalogDeclaration.OfLine(text.Utf8, place);
+        }
+        catch (CatalogFormatException e)
+        {
+            throw Fault(text.Line, e.Message, e);
+        }
+    }
+
+    // Lines are read ahead, so the buffer is past this one.
+    private CatalogFormatException Fault(long line, string message, Exception? innerException = null) =>
+        new(message, line, buffer.Offset, innerException);
 }

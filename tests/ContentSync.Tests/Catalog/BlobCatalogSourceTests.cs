@@ -79,7 +79,7 @@ public sealed class BlobCatalogSourceTests : IDisposable
     {
         _blobs.Refuses = true;
 
-        var fault = await Assert.ThrowsAsync<IOException>(async () => await _source.FindNewestAsync(default));
+        var fault = await Assert.ThrowsAsync<CatalogSourceException>(async () => await _source.FindNewestAsync(default));
 
         Assert.Contains("403", fault.Message, StringComparison.Ordinal);
         Assert.DoesNotContain("secret", fault.Message + _source.Name, StringComparison.Ordinal);

@@ -128,7 +128,8 @@ public sealed class ResyncCommandTests : IDisposable
     public async Task Counts_and_reports_parked_items_instead_of_calling_them_in_sync()
     {
         var risky = new HashSet<int> { 3, 17 };
-        File.WriteAllText(Catalog, string.Concat(Enumerable.Range(0, 20).Select(id => Line(id, risky.Contains(id) ? """{"simulate":"risky"}""" : """{"n":1}"""))));
+        var lines = Enumerable.Range(0, 20).Select(id => Line(id, risky.Contains(id) ? """{"simulate":"risky"}""" : """{"n":1}"""));
+        File.WriteAllText(Catalog, string.Concat(lines));
         await CommandLineProcess.RunAsync(_folder, ["sync", Catalog]);
         var report = Path.Combine(_folder, "report.ndjson");
 
@@ -137,7 +138,8 @@ public sealed class ResyncCommandTests : IDisposable
             var (exitCode, result) = await ResyncAsync("--report", report);
 
             Assert.Equal((1, 2), (exitCode, Member(result, "parked")));
-            Assert.Equal(["00003", "00017"], result.GetProperty("open").EnumerateArray().Select(item => item.GetProperty("contentId").GetString()));
+            var open = result.GetProperty("open").EnumerateArray().Select(item => item.GetProperty("contentId").GetString());
+            Assert.Equal(["00003", "00017"], open.Order(StringComparer.Ordinal));
             var reported = File.ReadLines(report).Select(line => JsonDocument.Parse(line).RootElement.GetProperty("contentId").GetString());
             Assert.Equal(["00003", "00017"], reported.Order(StringComparer.Ordinal));
         }
@@ -158,7 +160,7 @@ public sealed class ResyncCommandTests : IDisposable
 
         var (exitCode, result) = await ResyncAsync("--wait", "0");
         Assert.Equal(Member(result, "retrying") > 0 ? 3 : 0, exitCode);
-        Assert.Equal(400 - Member(result, "retrying"), ItemsAtAlipayHk().Count);
+        Assert.InRange(ItemsAtAlipayHk().Count, 400 - Member(result, "retrying"), 400);
 
         (exitCode, _) = await ResyncAsync();
         Assert.Equal((0, 400), (exitCode, ItemsAtAlipayHk().Count));

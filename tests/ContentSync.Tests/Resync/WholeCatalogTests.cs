@@ -77,7 +77,7 @@ public sealed class WholeCatalogTests : IDisposable
     [Fact]
     public async Task A_pending_item_of_an_earlier_run_keeps_the_catalog_from_being_handled()
     {
-        _world.AlipayHk.Fault = id => id == "p" ? ("UNKNOWN_EXCEPTION", "U") : null;
+        _world.AlipayHk.Fault = id => id == "p" ? ("UNKNOWN_EXCEPTION", "F") : null;
         var snapshot = Snapshot(-1, ("a", "1"), ("p", "1"));
         await _world.RunAsync(snapshot);
 
@@ -90,7 +90,7 @@ public sealed class WholeCatalogTests : IDisposable
     [Fact]
     public async Task The_row_of_a_run_tells_what_has_become_of_its_items()
     {
-        _world.AlipayHk.Fault = id => id == "p" ? ("UNKNOWN_EXCEPTION", "U") : null;
+        _world.AlipayHk.Fault = id => id == "p" ? ("UNKNOWN_EXCEPTION", "F") : null;
         var ended = await _world.RunAsync(Snapshot(-1, ("a", "1"), ("p", "1")));
         Assert.Equal((1L, 1L), (ended.Counts.Sent, ended.Counts.Failed));
 
@@ -153,7 +153,7 @@ public sealed class WholeCatalogTests : IDisposable
         Assert.Contains("--expect-items", truncated.Message, StringComparison.Ordinal);
 
         var stated = await _world.RunAsync(
-            new TestSnapshot(TestSnapshot.Line("a", "2") + TestSnapshot.Line("b", "2"), Day(1)), new ResyncParameters { ExpectedItems = 2 });
+            new TestSnapshot(TestSnapshot.Line("a", "2") + TestSnapshot.Line("b", "2")), new ResyncParameters { ExpectedItems = 2 });
         Assert.Equal(ResyncRunState.Completed, stated.State);
     }
 
@@ -161,9 +161,10 @@ public sealed class WholeCatalogTests : IDisposable
     public async Task An_item_that_cannot_be_identified_keeps_everything_listed_and_the_rest_goes_on()
     {
         await _world.RunAsync(Snapshot(-2, ("a", "1"), ("b", "1"), ("c", "1")));
+        _world.Time.Advance(TimeSpan.FromDays(1));
 
         var run = await _world.RunAsync(
-            new TestSnapshot(TestSnapshot.Line("a", "2") + """{"contentType":"SKU"}""" + "\n" + TestSnapshot.Line("d", "1"), Day(-1)));
+            new TestSnapshot(TestSnapshot.Line("a", "2") + """{"contentType":"SKU"}""" + "\n" + TestSnapshot.Line("d", "1"), Day(1)));
 
         Assert.Equal((ResyncRunState.Completed, 1L, 2L), (run.State, run.Plan!.Unidentified, run.Plan.Withheld));
         Assert.Contains("nothing is delisted", run.Message, StringComparison.Ordinal);
