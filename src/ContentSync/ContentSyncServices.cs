@@ -100,8 +100,8 @@ public static class ContentSyncServices
         var planFolder = options.PlanFolder ?? Path.Combine(Path.GetTempPath(), "contentsync-plans");
         services.TryAddSingleton<ILedgerScan, RecordScan>();
         services.TryAddSingleton<CatalogReader>();
-        services.TryAddSingleton(provider => new CatalogPlanner(
-            provider.GetRequiredService<CatalogReader>(), provider.GetRequiredService<ILedgerScan>(), planFolder));
+        services.TryAddSingleton<IPlanFiles>(_ => new FolderPlanFiles(planFolder));
+        services.TryAddSingleton<CatalogPlanner>();
         services.TryAddSingleton<ICatalogPlanner>(provider => provider.GetRequiredService<CatalogPlanner>());
         services.TryAddSingleton<ResendPlanner>();
         services.TryAddSingleton<ResyncPages>();

@@ -37,7 +37,7 @@ internal sealed class ResyncChecker(World world, ContentReader reader)
     }
 
     /// <summary>A process compared the catalog with the items that it had read from the ledger.</summary>
-    public void Planned(string process, string digest, IReadOnlyList<ScannedItem> scanned, PlanResult result, bool isIntact)
+    public void Planned(string process, string digest, IReadOnlyList<ScannedItem> scanned, PlanResult result, IReadOnlyList<string> delisted, bool isIntact)
     {
         var catalog = _exports[digest];
         if (catalog.File.IsTruncated || !isIntact)
@@ -57,11 +57,11 @@ internal sealed class ResyncChecker(World world, ContentReader reader)
             .Where(item => !catalog.Items.ContainsKey(item.ContentId) && item.AcceptedAt <= catalog.File.At)
             .Select(item => item.ContentId)
             .ToHashSet(StringComparer.Ordinal);
-        if (!vanished.SetEquals(plan.Named()))
+        if (!vanished.SetEquals(delisted))
         {
             Report(
                 Invariant.DelistedAsPlanned,
-                $"the plan delists {string.Join(", ", plan.Named())}, but {string.Join(", ", vanished)} vanished");
+                $"the plan delists {string.Join(", ", delisted)}, but {string.Join(", ", vanished)} vanished");
         }
 
         CheckCounts(plan.Counts, scanned.ToDictionary(item => item.ContentId, StringComparer.Ordinal), catalog);
@@ -74,7 +74,7 @@ internal sealed class ResyncChecker(World world, ContentReader reader)
         var unchanged = catalog.Items.Values.Count(item =>
             scanned.TryGetValue(item.ContentId, out var known) && known.Hash == item.Hash
             && known is not { State: SyncState.Parked, ParkReason: not ParkReason.Rejected });
-        if (counts.New == added && counts.Unchanged == unchanged && counts.Changed == catalog.Items.Count - added - unchanged) return;
+        if (counts.New == added && counts.Unchanged == unchanged && counts.Changed + counts.Newer == catalog.Items.Count - added - unchanged) return;
         Report(
             Invariant.ResyncAddsUp,
             $"the plan has {counts.New} new, {counts.Changed} changed and {counts.Unchanged} unchanged items, "
@@ -104,7 +104,7 @@ internal sealed class ResyncChecker(World world, ContentReader reader)
         if (run.IsInProgress || !_ended.Add(run.RunId)) return;
         if (run.State == ResyncRunState.Completed && run.Counts.Planned != done)
             Report(Invariant.ResyncAddsUp, $"run {run.RunId} is completed but accounts for {done} of {run.Counts.Planned} items");
-        if (run is { State: ResyncRunState.Completed, Message: not "Done." } && world.Lanes is { Waiting: 0, DeadLetters: 0 })
+        if (run is { State: ResyncRunState.Completed, LeftUnknown: > 0 } && world.Lanes is { Waiting: 0, DeadLetters: 0 })
             Report(Invariant.ResyncAddsUp, $"run {run.RunId}: {run.Message} No message of it is left");
         if (run.State == ResyncRunState.Completed && run.Source != LedgerSource.SourceName) _handledItems = _exports[run.Digest!].Items.Count;
     }

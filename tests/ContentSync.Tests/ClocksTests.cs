@@ -26,6 +26,7 @@ public sealed class ClocksTests
         "BoardStateHandler",
         "BrokerResyncScheduler",
         "CancelResyncHandler",
+        "CatalogPlanner",
         "CircuitBreaker",
         "ContentSynchronizer",
         "GetResyncHandler",
@@ -43,7 +44,6 @@ public sealed class ClocksTests
         "ResyncPages",
         "ResyncRunner",
         "ResyncRuns",
-        "RetryWatch",
         "StartResyncHandler",
     ];
 

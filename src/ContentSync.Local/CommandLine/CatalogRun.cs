@@ -47,6 +47,8 @@ internal sealed class CatalogRun(LocalPipeline pipeline, IAnsiConsole screen, Ti
                 Signatures = pipeline.Calls.Signatures - before.Signatures,
                 AlipayHkCalls = pipeline.Calls.AlipayHkCalls - before.AlipayHkCalls,
                 ElapsedSeconds = Math.Round(time.GetElapsedTime(started).TotalSeconds, 3),
+                AsOf = catalog.AsOf,
+                AsOfSource = catalog.AsOfSource,
                 StoppedBecause = stopped ?? (report.Failure is { } failure ? $"The report is incomplete: {failure}" : null),
                 Unreadable = unreadable,
                 Issues = report.First,
@@ -95,18 +97,37 @@ internal sealed class CatalogRun(LocalPipeline pipeline, IAnsiConsole screen, Ti
     private async Task<string?> ReadAsync(CatalogSync sync, CatalogFile catalog, SyncTally tally, CancellationToken cancellationToken)
     {
         var reader = new CatalogReader(pipeline.Reader, pipeline.ContentOptions);
-        using var plan = await PlanAsync(catalog, cancellationToken).ConfigureAwait(false);
+        if (catalog is { MustBeChecked: true, Snapshot: { } snapshot }
+            && await RefusalAsync(reader, snapshot, cancellationToken).ConfigureAwait(false) is { } refusal)
+            return refusal;
+        await using var plan = await PlanAsync(catalog, cancellationToken).ConfigureAwait(false);
         if (plan is null)
         {
-            await sync.ReadAsync(reader.ReadAsync(catalog.Stream, cancellationToken), cancellationToken).ConfigureAwait(false);
+            await sync.ReadAsync(reader.ReadAsync(catalog.Stream, cancellationToken), catalog.AsOf, cancellationToken).ConfigureAwait(false);
             return null;
         }
 
         tally.AddUnchanged(plan.Counts.Items - plan.Selected);
-        await sync.ReadAsync(reader.ReadAsync(catalog.Stream, plan.IsSelected, cancellationToken), cancellationToken).ConfigureAwait(false);
+        await sync
+            .ReadAsync(reader.ReadAsync(catalog.Stream, plan.IsSelected, cancellationToken), catalog.AsOf, cancellationToken)
+            .ConfigureAwait(false);
         return await catalog.Snapshot!.IsIntactAsync(cancellationToken).ConfigureAwait(false)
             ? null
             : $"{catalog.Name} changed while it was being read. Run the command again when the file is complete.";
+    }
+
+    /// <summary>Reads a file to its end before any of it is accepted.</summary>
+    private static async Task<string?> RefusalAsync(CatalogReader reader, DeclaredSnapshot snapshot, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await reader.CountAsync(snapshot, cancellationToken).ConfigureAwait(false);
+            return null;
+        }
+        catch (CatalogFormatException e)
+        {
+            return $"{snapshot.Name} was refused as a whole: {e.Message} Nothing was sent.";
+        }
     }
 
     private async Task<CatalogPlan?> PlanAsync(CatalogFile catalog, CancellationToken cancellationToken)

@@ -38,9 +38,10 @@ internal sealed class FolderView : ILedgerView
         var store = FileResyncStore.OpenReadOnly(Path.Combine(_folder, DataDirectory.ResyncName));
         var runs = new List<ResyncRun>();
         await foreach (var history in store.ListAsync(cancellationToken).ConfigureAwait(false)) runs.AddRange(history.Runs);
+        var current = await new RunOutcomes(_reader.ListAsync).RefreshAsync(runs, cancellationToken).ConfigureAwait(false);
         return BoardState.Of(figures, null, now) with
         {
-            Resyncs = BoardState.ToShow([.. runs.OrderByDescending(run => run.RequestedAt)], new ResyncSources(null), now),
+            Resyncs = BoardState.ToShow([.. current.OrderByDescending(run => run.RequestedAt)], new ResyncSources(null), now),
             ResyncSources = [],
         };
     }

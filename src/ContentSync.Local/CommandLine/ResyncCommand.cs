@@ -37,6 +37,20 @@ internal sealed class ResyncCommand(Terminal terminal)
 
     private readonly Option<bool> _again = new("--again") { Description = "Run even if this state of the catalog was already handled." };
 
+    private readonly Option<bool> _overrideNewer = new("--override-newer")
+    {
+        Description = "Roll back: the catalog wins regardless of what is newer. The guard against mass delisting applies all the same.",
+    };
+
+    private readonly DeclarationArguments _declaration = new();
+
+    private readonly Option<string?> _report = new("--report")
+    {
+        Description = "Write every item that is invalid, parked, pending, newer than the catalog, or in it more than once, to this file: one JSON "
+            + "object per line.",
+        HelpName = "FILE",
+    };
+
     private readonly Option<bool> _cancel = new("--cancel")
     {
         Description = "Cancel the interrupted run of this source instead of continuing it. With --host: cancel the run under way.",
@@ -58,21 +72,35 @@ internal sealed class ResyncCommand(Terminal terminal)
         CustomParser = OptionValue.OptionalNumber(days => days is > 0 and <= ResendRequest.MaxDays, "a number of days above 0"),
     };
 
+    private readonly Option<int> _wait = new("--wait")
+    {
+        Description = "Stop waiting for retries when no item has finished for this long; the next run continues with the pending items.",
+        HelpName = "SECONDS",
+        CustomParser = OptionValue.Whole(0, int.MaxValue, "of seconds"),
+        DefaultValueFactory = _ => 60,
+    };
+
     private readonly Option<bool> _json = new("--json") { Description = "Print the plan and the run as one JSON object to standard output." };
 
     public const string Explanation =
         """
-        A damaged or truncated file is refused as a whole. A run that would delist more than 10 % of the listed items, or
-        whose catalog shrank by more than 20 %, sends nothing unless --allow-delist allows it. Ctrl-C is safe at any time:
-        the next run of the same file continues from there. With --host, Ctrl-C only stops following; the host continues
-        the run.
+        A damaged or truncated file is refused as a whole, and so is one that does not hold what it declares: in its first or
+        last line {"catalog":{"items":3000}}, in FILE.meta.json {"items":3000,"sha256":"...","asOf":"..."}, or by option. A
+        run that would delist more than 10 % of the items listed within a week, or whose catalog shrank by more than 20 %
+        within it, sends nothing unless --allow-delist allows it. Ctrl-C is safe at any time: the next run of the same file
+        continues from there. With --host, Ctrl-C only stops following; the host continues the run.
 
-        Exit codes: 0 everything is in sync; 1 some items were invalid, rejected or parked; 2 wrong usage, or an unusable
-        file or host; 3 stopped before the end, or by the guard.
+        An item that is newer than the catalog stays: it was changed after the time that the catalog shows. To go back to an
+        older catalog, add --override-newer.
+
+        Exit codes: 0 everything is in sync; 1 some items are invalid, parked, newer than the catalog, or in it more than
+        once with different contents; 2 wrong usage, or an unusable file or host; 3 stopped before the end, by the guard, or
+        with items pending.
 
         Examples:
           contentsync-local resync --source catalog.ndjson --dry-run
           contentsync-local resync --source catalog.ndjson --allow-delist 0.25
+          contentsync-local resync --source yesterday.ndjson --override-newer
           contentsync-local resync --source ledger --failed --older-than 90
           contentsync-local resync --host http://localhost:7071
           contentsync-local resync --host http://localhost:7071 --cancel
@@ -83,8 +111,10 @@ internal sealed class ResyncCommand(Terminal terminal)
         const string Description = "Bring AlipayHK into line with a catalog: send new and changed items, delist those no longer in the catalog.";
         var command = new Command("resync", Description)
         {
-            _source, _dryRun, _allowDelist, _again, _cancel, _pending, _failed, _unknownOutcome, _olderThan, _json,
+            _source, _dryRun, _allowDelist, _again, _overrideNewer, _cancel, _pending, _failed, _unknownOutcome, _olderThan, _report, _wait,
+            _json,
         };
+        _declaration.AddTo(command);
         _pipeline.AddTo(command);
         _host.AddHostTo(command);
         command.SetAction(RunAsync);
@@ -100,6 +130,9 @@ internal sealed class ResyncCommand(Terminal terminal)
             throw new CommandException(
                 $"{option} applies to a run in this process; a running host has its own setting. Leave out {option}, or leave out --host.");
         }
+
+        if (parsed.GetValue(_report) is not null)
+            throw new CommandException("--report applies to a run in this process. A running host names the items in its API and on its board.");
 
         await using var host = _host.Host(parsed);
         var output = parsed.InvocationConfiguration.Output;
@@ -117,7 +150,17 @@ internal sealed class ResyncCommand(Terminal terminal)
         var filter = new ResendRequest(
             parsed.GetValue(_pending), parsed.GetValue(_failed), parsed.GetValue(_unknownOutcome), parsed.GetValue(_olderThan));
         var resend = filter == new ResendRequest() ? null : filter;
-        var request = new ResyncRequest(source, parsed.GetValue(_dryRun), parsed.GetValue(_allowDelist), parsed.GetValue(_again), resend);
+        var declared = _declaration.Read(parsed);
+        var request = new ResyncRequest(
+            source,
+            parsed.GetValue(_dryRun),
+            parsed.GetValue(_allowDelist),
+            parsed.GetValue(_again),
+            parsed.GetValue(_overrideNewer),
+            declared.AsOf,
+            declared.Items,
+            declared.Sha256,
+            resend);
         if (inHost && source is not (ResyncSources.CatalogKey or ResyncSources.LedgerKey))
         {
             throw new CommandException(
@@ -127,8 +170,10 @@ internal sealed class ResyncCommand(Terminal terminal)
 
         if (source != ResyncSources.LedgerKey && resend is not null)
             throw new CommandException($"--pending, --failed, --unknown-outcome and --older-than are only for --source {ResyncSources.LedgerKey}.");
-        return source == ResyncSources.LedgerKey && (request.Again || request.AllowedDelistShare is not null)
-            ? throw new CommandException($"--again and --allow-delist are only for a catalog, not for --source {ResyncSources.LedgerKey}.")
+        return source == ResyncSources.LedgerKey && request.IsForCatalog
+            ? throw new CommandException(
+                "--again, --allow-delist, --override-newer, --as-of, --expect-items and --expect-sha256 are only for a catalog, "
+                + $"not for --source {ResyncSources.LedgerKey}.")
             : request;
     }
 
@@ -141,13 +186,22 @@ internal sealed class ResyncCommand(Terminal terminal)
         var runner = pipeline.Resync.Runner;
         if (parsed.GetValue(_cancel)) return await CancelAsync(runner, source, cancellationToken).ConfigureAwait(false);
 
+        using var report = new ResyncReport(pipeline, parsed.GetValue(_report));
         var parameters = request.ToParameters();
+        runner.PlanRead = report.AddAsync;
+        runner.NewerFound += report.AddNewer;
         var run = await ResyncScreen.ShowAsync(terminal.Notes, runner, () => parameters.DryRun
             ? runner.PlanAsync(source, parameters, cancellationToken)
             : runner.RunAsync(source, parameters, cancellationToken)).ConfigureAwait(false);
         if (run.State == ResyncRunState.Completed)
-            await pipeline.Resync.Retries.FinishAsync(TimeSpan.FromSeconds(60), cancellationToken).ConfigureAwait(false);
-        var summary = ResyncSummary.Of(run, pipeline.Resync.Retries, TimeProvider.System.GetUtcNow());
+        {
+            await pipeline.Resync.FinishRetriesAsync(TimeSpan.FromSeconds(parsed.GetValue(_wait)), cancellationToken).ConfigureAwait(false);
+            run = await pipeline.Runs.FindAsync(run.RunId, cancellationToken).ConfigureAwait(false) ?? run;
+        }
+
+        if (source is not LedgerSource) await report.AddInvalidAsync(request.Source, cancellationToken).ConfigureAwait(false);
+        await report.AddOpenAsync(cancellationToken).ConfigureAwait(false);
+        var summary = ResyncSummary.Of(run, TimeProvider.System.GetUtcNow()) with { ReportFault = report.Close() };
         if (parsed.GetValue(_json)) parsed.InvocationConfiguration.Output.WriteLine(summary.ToJson());
         else ResyncScreen.Write(terminal.Results, summary);
         return summary.ExitCode;

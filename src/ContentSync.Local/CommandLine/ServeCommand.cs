@@ -1,4 +1,5 @@
 using System.CommandLine;
+using ContentSync.Catalog;
 using ContentSync.Local.Hosting;
 using ContentSync.Local.Pipeline;
 using Spectre.Console;
@@ -65,7 +66,7 @@ internal sealed class ServeCommand(Terminal terminal)
         var options = _pipeline.Read(parsed);
         options = options with
         {
-            Catalog = parsed.GetValue(_catalog) ?? (parsed.GetValue(_noSample) ? null : SampleCatalog.CopyIn(options.Data)),
+            Catalog = parsed.GetValue(_catalog) ?? (parsed.GetValue(_noSample) ? null : SampleCatalog.File),
             WebhookSecrets = WebhookSecrets(parsed),
         };
         await using var pipeline = await LocalPipeline
@@ -74,7 +75,6 @@ internal sealed class ServeCommand(Terminal terminal)
         var hostOptions = HostOptions(parsed);
         await using var host = await LocalHost.StartAsync(pipeline, hostOptions, cancellationToken).ConfigureAwait(false);
         var sampleExit = ExitCodes.Done;
-        if (options.Catalog == SampleCatalog.CopyIn(options.Data)) SampleCatalog.WriteCopy(options.Data, pipeline.Reader);
         if (!parsed.GetValue(_noSample)) sampleExit = await SyncSampleAsync(pipeline, cancellationToken).ConfigureAwait(false);
         if (cancellationToken.IsCancellationRequested) return ExitCodes.Stopped;
 
@@ -103,7 +103,8 @@ internal sealed class ServeCommand(Terminal terminal)
     {
         var receiver = pipeline.Gateway is null ? pipeline.GatewayAddress.ToString() : "a simulated AlipayHK on this machine";
         _screen.Line($"Syncing the bundled sample catalog to {receiver} ...");
-        await using var catalog = CatalogFile.Open(SampleCatalog.File);
+        await using var catalog = await CatalogFile
+            .OpenAsync(SampleCatalog.File, new CatalogDeclaration(), TimeProvider.System, cancellationToken).ConfigureAwait(false);
         var summary = await new CatalogRun(pipeline, _screen, TimeProvider.System).RunAsync(catalog, cancellationToken).ConfigureAwait(false);
         SummaryTable.Write(terminal, summary);
         return summary.ExitCode;

@@ -22,6 +22,13 @@ internal static class SummaryTable
         var effort = $"{summary.Signatures:n0} signatures, {summary.AlipayHkCalls:n0} requests, {summary.ElapsedSeconds:0.0} s";
         table.AddEmptyRow().AddRow(new Text("read"), new Text($"{summary.Read:n0}"), new Text(effort));
         screen.Write(table);
+        if (summary.AsOf is { } asOf) screen.MarkupLineInterpolated($"[grey]{AsOfText.Of(asOf, summary.AsOfSource)}[/]");
+        if (summary.Superseded > 0)
+        {
+            screen.MarkupLineInterpolated($"[yellow]{summary.Superseded:n0} items are newer than this catalog and were not sent.[/]");
+            screen.MarkupLine("[yellow]To make the catalog win, run resync with --override-newer.[/]");
+        }
+
         Issues(screen, summary);
         if (summary.StoppedBecause is { } reason) terminal.Notes.Line($"[yellow]{reason}[/]");
     }

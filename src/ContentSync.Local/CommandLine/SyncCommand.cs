@@ -15,6 +15,8 @@ internal sealed class SyncCommand(Terminal terminal)
         Description = "Catalog: NDJSON or a JSON array, optionally gzipped; - for standard input.",
     };
 
+    private readonly DeclarationArguments _declaration = new();
+
     private readonly Option<bool> _json = new("--json") { Description = "Print the summary as one JSON object to standard output." };
 
     private readonly Option<string?> _report = new("--report")
@@ -50,6 +52,7 @@ internal sealed class SyncCommand(Terminal terminal)
         {
             _file, _json, _report, _wait,
         };
+        _declaration.AddTo(command);
         _pipeline.AddTo(command);
         command.SetAction(RunAsync);
         return command;
@@ -57,7 +60,8 @@ internal sealed class SyncCommand(Terminal terminal)
 
     private async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellationToken)
     {
-        await using var catalog = CatalogFile.Open(parsed.GetRequiredValue(_file));
+        await using var catalog = await CatalogFile
+            .OpenAsync(parsed.GetRequiredValue(_file), _declaration.Read(parsed), TimeProvider.System, cancellationToken).ConfigureAwait(false);
         await using var pipeline = await LocalPipeline
             .OpenAsync(_pipeline.Read(parsed), TimeProvider.System, NullLoggerFactory.Instance, cancellationToken).ConfigureAwait(false);
         if (pipeline.Warning is { } warning) terminal.Notes.Line($"[yellow]{warning}[/]");

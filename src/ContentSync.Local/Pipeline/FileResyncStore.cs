@@ -93,11 +93,9 @@ public sealed class FileResyncStore : IResyncStore
     }
 
     /// <inheritdoc/>
-    public async ValueTask<CatalogPlan> LoadPlanAsync(string planId, CancellationToken cancellationToken)
-    {
-        var file = File.OpenRead(PlanFile(planId));
-        await using (file.ConfigureAwait(false)) return await CatalogPlan.LoadAsync(file, cancellationToken).ConfigureAwait(false);
-    }
+    public async ValueTask<CatalogPlan> LoadPlanAsync(string planId, CancellationToken cancellationToken) => await CatalogPlan
+        .OpenAsync(_ => ValueTask.FromResult<Stream>(File.OpenRead(PlanFile(planId))), release: null, cancellationToken)
+        .ConfigureAwait(false);
 
     /// <inheritdoc/>
     public ValueTask DeletePlanAsync(string planId, CancellationToken cancellationToken)

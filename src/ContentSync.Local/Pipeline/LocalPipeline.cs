@@ -186,12 +186,6 @@ public sealed class LocalPipeline : IAsyncDisposable
                 provider.GetRequiredService<ILogger<InProcessQueue>>()))
             .AddSingleton<ISyncQueue>(provider => provider.GetRequiredService<InProcessQueue>());
         return services
-            .AddSingleton<RetryWatch>()
-            .AddSingleton(provider => new PackSender(
-                provider.GetRequiredService<ContentSynchronizer>(),
-                provider.GetRequiredService<RetryWatch>(),
-                provider.GetRequiredService<ResyncOptions>(),
-                provider.StoreClock()))
             .AddSingleton<IPackLanes, InProcessLanes>()
             .AddSingleton<IResyncStore>(OpenStore(data.ResyncFolder))
             .AddSingleton(new ResyncSources(options.Catalog is { } file ? new FileCatalogSource(file) : null))

@@ -52,8 +52,7 @@ public sealed class SyncTally
             _finished++;
         }
 
-        var message = string.Join(' ', violations.Select(TextOf));
-        Issue?.Invoke(new SyncIssue(SyncIssueKind.Invalid, line, contentId, violations[0].Code, message, violations));
+        Issue?.Invoke(IssueOf(line, contentId, violations));
     }
 
     /// <summary>Adds entries that a plan found in sync.</summary>
@@ -151,6 +150,9 @@ public sealed class SyncTally
         _finished++;
     }
 
+    internal static SyncIssue IssueOf(long line, string? contentId, IReadOnlyList<ContentViolation> violations) => new(
+        SyncIssueKind.Invalid, line, contentId, violations[0].Code, string.Join(' ', violations.Select(TextOf)), violations);
+
     private static SyncIssue IssueOf(long line, Acceptance acceptance)
     {
         var record = acceptance.Record;
@@ -189,11 +191,20 @@ public enum SyncIssueKind
     Rejected,
     [JsonStringEnumMemberName("deadLettered")]
     Parked,
+
+    /// <summary>Accepted and not acknowledged yet.</summary>
+    Pending,
+
+    /// <summary>The ledger holds a newer version.</summary>
+    Newer,
+
+    /// <summary>The catalog holds the item more than once.</summary>
+    Duplicate,
 }
 
 /// <summary>An entry that failed.</summary>
 /// <param name="Kind">Why it failed.</param>
-/// <param name="Line">1-based line of the file, or 1-based position in the array.</param>
+/// <param name="Line">1-based line of the file, or 1-based position in the array; 0 when it is not known.</param>
 /// <param name="ContentId">Null when the entry has no readable contentId.</param>
 /// <param name="Code">The first violation's code, or the result code.</param>
 /// <param name="Message">What is wrong and how to fix it.</param>

@@ -25,6 +25,9 @@ public readonly record struct ScannedItem(
 {
     /// <summary>Whether a newer version was refused; see <see cref="SyncRecord.Refused"/>.</summary>
     public bool IsStale { get; init; }
+
+    /// <summary>Whether AlipayHK never acknowledged any version of it.</summary>
+    public bool IsUnknownToAlipayHk { get; init; }
 }
 
 /// <summary>Scans a ledger that offers nothing cheaper than listing its full records.</summary>
@@ -39,6 +42,7 @@ public sealed class RecordScan(ISyncLedger ledger) : ILedgerScan
                 record.ContentId, record.Hash, record.ContentStatus, record.State, record.ParkReason, record.AcceptedAt, record.Order)
             {
                 IsStale = record.IsStale,
+                IsUnknownToAlipayHk = record.SynchronizedAt is null,
             };
         }
     }

@@ -146,6 +146,7 @@ internal static class TableLedgerEntity
         AheadTimes,
         RollbackAt,
         IsStale,
+        nameof(SyncRecord.SynchronizedAt),
         Revision,
         RevisionKind,
         StoredFormat.Property,
@@ -166,6 +167,7 @@ internal static class TableLedgerEntity
             OrderOf(entity))
         {
             IsStale = entity.GetBoolean(IsStale) ?? false,
+            IsUnknownToAlipayHk = entity.GetDateTimeOffset(nameof(SyncRecord.SynchronizedAt)) is null,
         };
     }
 

@@ -118,7 +118,8 @@ internal sealed class BulkRun : IAsyncDisposable
         var processor = Environment.CpuUsage.TotalTime;
         var began = Stopwatch.GetTimestamp();
         var snapshot = await _catalog.FindNewestAsync(CancellationToken.None).ConfigureAwait(false);
-        using var plan = (await _planner.PlanAsync(snapshot!, CancellationToken.None).ConfigureAwait(false)).Plan!;
+        var plan = (await _planner.PlanAsync(snapshot!, CancellationToken.None).ConfigureAwait(false)).Plan!;
+        await using var _ = plan.ConfigureAwait(false);
         if (plan.Counts.Unchanged != _items)
             throw new InvalidOperationException($"{plan.Counts.Unchanged} of {_items} items were found unchanged.");
         return (Stopwatch.GetElapsedTime(began), Environment.CpuUsage.TotalTime - processor);

@@ -23,7 +23,7 @@ internal static class MutantList
     private const string Pages = Library + "Resync/ResyncPages.cs";
     private const string Packs = Library + "Resync/Lanes/PackSender.cs";
     private const string Comparison = Library + "Resync/Planning/PlanComparison.cs";
-    private const string Partitions = Library + "Resync/Planning/PlanPartitions.cs";
+    private const string PlanRules = Library + "Resync/Planning/PlanRules.cs";
     private const string LaneProgress = Library + "Resync/Lanes/LaneProgress.cs";
     private const string Delisted = Library + "Resync/Planning/DelistedItem.cs";
     private const string Guard = Library + "Resync/Planning/MassDelistGuard.cs";
@@ -247,13 +247,13 @@ internal static class MutantList
             "⟦if (_rateLimiter is not null) await _rateLimiter.WaitToSendAsync(cancellationToken);⟧",
             ""),
         new("the guard is not applied", Runner,
-            "if (!isLedger && ⟦MassDelistGuard.Check(options, plan.Counts, itemsBefore, run.Parameters.AllowedDelistShare)⟧ is "
+            "if (!isLedger && ⟦MassDelistGuard.Check(options, plan.Counts, itemsBefore, listedBefore, run.Parameters.AllowedDelistShare)⟧ is "
             + "{ } refusal)",
             "(GuardRefusal?)null"),
         new("the guard compares with listed and delisted items together", Guard,
-            "var delistShare = ⟦Share(plan.Delisting, plan.Listed)⟧;",
-            "Share(plan.Delisting, plan.Listed + plan.Items + plan.Items)"),
-        new("a dry run sends", Runner, "if (⟦run.Parameters.DryRun⟧)\n        {\n            plan.Dispose();", "false"),
+            "var delistShare = plan.Delisting > 0 ? ⟦Share(gone, listed)⟧ : 0;",
+            "Share(gone, listed + plan.Items + plan.Items)"),
+        new("a dry run sends", Runner, "if (⟦run.Parameters.DryRun⟧)\n        {\n            await plan.DisposeAsync()", "false"),
         new("a page is skipped after a kill", Runner, "Pages = ⟦page.Number + 1⟧,", "page.Number + 2"),
         new("a run restarts at its first page after a kill", Pages,
             "if (⟦number >= run.Pages⟧) yield return await AcceptPageAsync(run, number, page, lanePacks, "
@@ -274,15 +274,15 @@ internal static class MutantList
             "if (itemDeferral is not null) ⟦Volatile.Write(ref deferral, itemDeferral);⟧",
             "_ = itemDeferral;"),
         new("vanished items stay listed", Comparison,
-            "if (scope == PlanScope.Additions || ⟦!listed || (ledgerItem.Flags & LedgerItemFlags.Newer) != 0⟧) return;",
+            "if (⟦rules.Delists(ledgerItem)⟧) _compared.Delist(ledgerItem.ContentId, rules.WithholdsDelistings);",
+            "false"),
+        new("items accepted after the export are delisted", PlanRules,
+            "|| (⟦item.AcceptedAt <= snapshot.AsOf⟧",
             "true"),
-        new("items accepted after the export are delisted", Partitions,
-            "| ⟦(item.AcceptedAt > writtenAt ? LedgerItemFlags.Newer : 0)⟧;",
-            "(LedgerItemFlags)0"),
-        new("parked items count as in sync", Comparison,
+        new("parked items count as in sync", PlanRules,
             "(flags & LedgerItemFlags.Acknowledged) != 0 : ⟦(flags & LedgerItemFlags.Parked) == 0⟧;",
             "true"),
-        new("a changed item counts as in sync", Comparison, "if (⟦item.State.LooksLike(ledgerItem.State)⟧ && !item.Ambiguous", "true"),
+        new("a changed item counts as in sync", Comparison, "if (⟦item.State.LooksLike(ledgerItem.ShortHash)⟧ && rules.IsSettled(ledgerItem.Flags))", "true"),
         new("a delisted item is sent as listed", Delisted,
             "writer.WriteNumber(\"contentStatus\", ⟦(int)ContentStatus.Invalid⟧);",
             "(int)ContentStatus.Valid"),

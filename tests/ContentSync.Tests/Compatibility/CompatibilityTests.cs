@@ -83,9 +83,11 @@ public sealed class CompatibilityTests : IDisposable
     [Fact]
     public async Task Plans_are_read()
     {
-        using var plan = await CatalogPlan.LoadAsync(new MemoryStream(Convert.FromBase64String(Sample("plan.base64"))), default);
+        await using var plan = await CatalogPlan.LoadAsync(new MemoryStream(Convert.FromBase64String(Sample("plan.base64"))), default);
         Assert.Equal([3L, 70L], Enumerable.Range(0, 128).Select(i => (long)i).Where(plan.IsSelected));
-        Assert.Equal(["OLD-手-1"], plan.Named());
+        Assert.Equal(["OLD-手-1"], await plan.NamedAsync(default).ToListAsync());
+        Assert.Equal(0, plan.Counts.Items);
+        Assert.Empty(await plan.ReadDuplicatesAsync(default).ToListAsync());
     }
 
     [Fact]

@@ -137,7 +137,7 @@ public sealed class LocalPipelineTests : IDisposable
         var sync = new CatalogSync(pipeline.Synchronizer, pipeline.Queue, tally, TimeProvider.System);
         using var stream = new MemoryStream(Encoding.UTF8.GetBytes(catalog));
         var reader = new CatalogReader(pipeline.Reader, pipeline.ContentOptions);
-        await sync.ReadAsync(reader.ReadAsync(stream, CancellationToken.None), CancellationToken.None);
+        await sync.ReadAsync(reader.ReadAsync(stream, CancellationToken.None), TimeProvider.System.GetUtcNow(), CancellationToken.None);
         await sync.FinishAsync(TimeSpan.FromSeconds(60), CancellationToken.None);
         return tally.Counts;
     }
