@@ -167,7 +167,8 @@ internal sealed class InvariantChecker(World world)
             Report(Invariant.NeverOlderAfterNewer, $"request {call.RequestId} for {call.ContentId} arrives after a newer one took effect");
 
         // An item that always fails goes through many attempts, and those that were deferred or cancelled are not counted.
-        var maxArrivals = (PoisonChecker.IsPoison(call.Kind) ? 6 : 3) * RecoverabilityPolicy.MaxAttemptsWithoutSignedResponse(world.Plan.Recoverability);
+        var maxAttempts = RecoverabilityPolicy.MaxAttemptsWithoutSignedResponse(world.Plan.Recoverability);
+        var maxArrivals = (PoisonChecker.IsPoison(call.Kind) ? 6 : 3) * maxAttempts;
         if (++history.Arrivals > maxArrivals)
             Report(Invariant.AttemptsBounded, $"{call.ContentId} was sent {history.Arrivals} times without an outcome");
     }

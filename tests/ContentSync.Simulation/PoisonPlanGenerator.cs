@@ -37,12 +37,14 @@ internal sealed class PoisonPlanGenerator(ulong seed)
         var submissions = plan.Submissions.ToList();
         for (var i = 1 + _random.Next(3); i > 0; i--)
         {
-            var kind = _random.Pick(ItemKind.Blocked, ItemKind.Unauthorized, ItemKind.Resetting, ItemKind.Tarpit, ItemKind.Outdated, ItemKind.Outdated);
+            var kind = _random.Pick(
+                ItemKind.Blocked, ItemKind.Unauthorized, ItemKind.Resetting, ItemKind.Tarpit, ItemKind.Outdated, ItemKind.Outdated);
             submissions.Add(Submit(plan.Horizon * 0.5 * _random.NextDouble(), $"p{i}", kind));
         }
 
         var interval = TimeSpan.FromMinutes(_random.Pick(5, 10, 20));
-        for (var at = interval; at < plan.Horizon + FlowAfterHorizon; at += interval) submissions.Add(Submit(at, $"f{submissions.Count}", ItemKind.Normal));
+        for (var at = interval; at < plan.Horizon + FlowAfterHorizon; at += interval)
+            submissions.Add(Submit(at, $"f{submissions.Count}", ItemKind.Normal));
         submissions.Sort((a, b) => a.At.CompareTo(b.At));
         return plan with { Submissions = submissions };
     }

@@ -15,7 +15,8 @@ internal static class PoisonScenario
         burst.Insert(50, Submit(TimeSpan.FromSeconds(1), "p1", kind));
         burst.Insert(150, Submit(TimeSpan.FromSeconds(1), "p2", kind));
         var flow = Enumerable.Range(1, 5_400).Select(i => Submit(TimeSpan.FromSeconds(60 * i), $"f{i}", ItemKind.Normal));
-        var world = new World(new Plan { Seed = 11, Consumers = 16, MaxSendsPerSecond = Budget, Submissions = [.. burst, .. flow] }, keys, isTraced: false);
+        var plan = new Plan { Seed = 11, Consumers = 16, MaxSendsPerSecond = Budget, Submissions = [.. burst, .. flow] };
+        var world = new World(plan, keys, isTraced: false);
         world.Run();
         return Figures(world);
     }

@@ -236,8 +236,8 @@ internal sealed class SimulatedAlipayHk(World world)
             call.Complete(response);
         });
 
-    // Not earlier than the request, even if the clock of the process is fast, unless it must be behind. The low resolution keeps the number of different responses
-    // to sign small, over all seeds.
+    // Not earlier than the request, even if the clock of the process is fast, unless it must be behind. The low resolution keeps the
+    // number of different responses to sign small, over all seeds.
     private string ResponseTime(HttpRequestMessage request, TimeSpan behind)
     {
         var time = world.Time.Now;
