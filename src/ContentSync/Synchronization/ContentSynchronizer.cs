@@ -163,6 +163,7 @@ public sealed partial class ContentSynchronizer(
         Log(leased, result, decision);
         var (status, record) = await RecordAsync(leased, outcome).ConfigureAwait(false);
         if (status == RecordStatus.Recorded && outcome.Kind == AttemptOutcomeKind.Parked) CountParked(record);
+        if (status != RecordStatus.LeaseLost && TemplateStatuses.IsInactive(outcome.TemplateStatus)) WarnOfTemplate(record);
         return status switch
         {
             RecordStatus.NewerPending => new(Pending(PendingCause.NotDue, TimeSpan.Zero, record), NewerPending: true),
@@ -268,6 +269,12 @@ public sealed partial class ContentSynchronizer(
     private static void CountParked(SyncRecord record) =>
         Telemetry.Parked.Add(1, new("reason", record.ParkReason?.ToString()), new("code", record.LastAttempt?.Code));
 
+    private void WarnOfTemplate(SyncRecord record)
+    {
+        Telemetry.InactiveTemplates.Add(1, new KeyValuePair<string, object?>("status", record.TemplateStatus));
+        LogInactiveTemplate(record.ContentId, record.TemplateCode, record.TemplateStatus);
+    }
+
     private void Log(SyncRecord leased, SynchronizeResult result, RecoverabilityDecision decision)
     {
         switch (decision)
@@ -307,6 +314,12 @@ public sealed partial class ContentSynchronizer(
 
     [LoggerMessage(EventId = 2005, Level = LogLevel.Error, Message = "The ledger cannot be reached for {ContentId}: {Reason}")]
     private partial void LogLedgerUnavailable(string contentId, string reason);
+
+    [LoggerMessage(
+        EventId = 2006,
+        Level = LogLevel.Warning,
+        Message = "AlipayHK acknowledged {ContentId}, but reports its template {TemplateCode} as {TemplateStatus}")]
+    private partial void LogInactiveTemplate(string contentId, string? templateCode, string? templateStatus);
 
     /// <param name="Outcome">The outcome of one version of the item.</param>
     /// <param name="NewerPending">Whether a newer version was accepted meanwhile and is pending.</param>

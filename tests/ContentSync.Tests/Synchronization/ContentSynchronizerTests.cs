@@ -1,6 +1,8 @@
+using System.Diagnostics.Metrics;
 using System.Text;
 using ContentSync.AlipayHk;
 using ContentSync.Content;
+using ContentSync.Diagnostics;
 using ContentSync.Ledger;
 using ContentSync.Signing;
 using ContentSync.Synchronization;
@@ -59,6 +61,33 @@ public sealed class ContentSynchronizerTests : IDisposable
         var record = (await SynchronizeAsync(synchronizer, "A")).Record!;
         Assert.Equal(SyncState.Synchronized, record.State);
         Assert.Equal((128, 128, 128), (record.LastAttempt!.TracerId!.Length, record.TemplateCode!.Length, record.TemplateStatus!.Length));
+    }
+
+    [Theory]
+    [InlineData("frozen", 1)]
+    [InlineData("expired", 1)]
+    [InlineData("valid", 0)]
+    public async Task Counts_an_acknowledged_item_whose_template_is_frozen_or_expired(string templateStatus, int expected)
+    {
+        var counted = 0;
+        using var listener = new MeterListener
+        {
+            InstrumentPublished = (instrument, self) =>
+            {
+                if (instrument == Telemetry.InactiveTemplates) self.EnableMeasurementEvents(instrument);
+            },
+        };
+        listener.SetMeasurementEventCallback<long>((_, _, tags, _) =>
+        {
+            foreach (var tag in tags) counted += (string?)tag.Value == templateStatus ? 1 : 0;
+        });
+        listener.Start();
+        _alipayHk.Always = (_, _) => Task.FromResult(_alipayHk.Signed(
+            $$"""{"resultInfo":{"resultCode":"SUCCESS","resultStatus":"S"},"templateCode":"T","templateStatus":"{{templateStatus}}"}"""));
+        var synchronizer = Synchronizer();
+        await AcceptAsync(synchronizer, Item("A"));
+        Assert.Equal(SyncOutcomeKind.Synchronized, (await SynchronizeAsync(synchronizer, "A")).Kind);
+        Assert.Equal(expected, counted);
     }
 
     [Fact]
@@ -213,9 +242,10 @@ public sealed class ContentSynchronizerTests : IDisposable
     public async Task An_item_that_always_fails_while_others_succeed_is_parked_and_stops_nothing(string failure)
     {
         var isBroken = true;
-        _alipayHk.Always = (request, _) => isBroken && Encoding.UTF8.GetString(request.Body).Contains("\"contentId\":\"POISON", StringComparison.Ordinal)
-            ? Fail(failure)
-            : Task.FromResult(_alipayHk.Signed(FakeAlipayHk.SuccessJson));
+        _alipayHk.Always = (request, _) =>
+            isBroken && Encoding.UTF8.GetString(request.Body).Contains("\"contentId\":\"POISON", StringComparison.Ordinal)
+                ? Fail(failure)
+                : Task.FromResult(_alipayHk.Signed(FakeAlipayHk.SuccessJson));
         var synchronizer = Synchronizer();
         foreach (var contentId in (string[])["POISON-1", "POISON-2"]) await AcceptAsync(synchronizer, Item(contentId));
         var refused = 0;
