@@ -10,7 +10,6 @@ internal static class MutantList
     private const string Synchronizer = Library + "Synchronization/ContentSynchronizer.cs";
     private const string Policy = Library + "Synchronization/RecoverabilityPolicy.cs";
     private const string CircuitBreaker = Library + "Synchronization/CircuitBreaker.cs";
-    private const string ClockFaults = Library + "Synchronization/ClockFaultDetector.cs";
     private const string Sweep = Library + "Synchronization/PendingSweep.cs";
     private const string Processor = Library + "Synchronization/Messages/ContentMessageProcessor.cs";
     private const string Outgoing = Library + "Synchronization/Messages/OutgoingMessage.cs";
@@ -133,21 +132,13 @@ internal static class MutantList
             "⟦if (_suspicion is { } suspicion && permit.StartedAt >= suspicion.At) _suspicion = null;⟧",
             "_ = permit;"),
         new("an item whose probe failed takes the next probe too", CircuitBreaker, "⟦_failedProbes.Contains(contentId)⟧ ? _open", "false"),
-        new("an item at fault trips the circuit breaker", CircuitBreaker, "if (⟦isItemAtFault⟧ || !", "false"),
         new("no item is ever at fault", Policy, "&& ⟦evidence.SucceededAt > last.At⟧", "false"),
-        new("an item is at fault although no other succeeded", Policy, "&& ⟦evidence.SucceededAt > last.At⟧", "true"),
-        new("the first failure of an item makes it at fault", Policy,
-            "&& ⟦last is { Code: not (ResultCodes.Success or ClientCodes.SigningUnavailable or ClientCodes.SendBudgetSpent) }⟧\n"
-            + "        && evidence.SucceededAt > last.At",
-            "last is not null"),
         new("an item at fault is never parked", Policy,
             "⟦IsExhausted(options, result, attempts) || IsTooOld(options, attempts, age)⟧\n                ? ExhaustedAtFault",
             "false"),
         new("an item at fault is parked for its age", Policy, "new(\n        ⟦ParkReason.AttemptsExhausted⟧,\n        string.Create("
             + "CultureInfo.InvariantCulture, $\"All {attempts} attempts failed while",
             "ParkReason.AgeExceeded"),
-        new("outdated responses to items at fault count as a clock fault", ClockFaults, "if (⟦isItemAtFault⟧) return result;", "false"),
-        new("outdated responses never count as a clock fault", ClockFaults, "return ⟦_isFault⟧ ? Fault(result) : result;", "false"),
         new("no sweep while the circuit breaker is open", Sweep, "if ((⟦isOpen && page.Count == MaxProbes⟧)", "isOpen"),
         new("the sweep skips items that a dead process leased", Sweep,
             "|| (⟦record.Lease is { } lease && lease.ExpiresAt > now⟧))",
