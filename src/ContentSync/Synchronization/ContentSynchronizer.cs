@@ -346,7 +346,7 @@ public sealed partial class ContentSynchronizer(
     private partial void LogTimeAhead(string contentId, string time);
 
     [LoggerMessage(
-        EventId = 2016,
+        EventId = 2007,
         Level = LogLevel.Warning,
         Message = "AlipayHK acknowledged {ContentId}, but reports its template {TemplateCode} as {TemplateStatus}")]
     private partial void LogInactiveTemplate(string contentId, string? templateCode, string? templateStatus);
