@@ -18,7 +18,8 @@ internal static class LedgerSchema
     private const int ApplicationId = 0x43534c47;
 
     // Times are UTC ticks of 100 ns. The index "unsettled" serves the sweep and the listing of parked items. It leaves out synchronized
-    // items, so a million of them cost nothing; "stale" leaves out all others. "tally" counts the records by state and is updated in the same transactions.
+    // items, so a million of them cost nothing; "stale" contains stale items only. "tally" counts the records by state and is updated in
+    // the same transactions.
     private const string Indexes = $"""
         CREATE INDEX unsettled ON record (state, id, due_at) WHERE state <> 1;
         CREATE INDEX stale ON record (id) WHERE {RecordRow.IsStale}

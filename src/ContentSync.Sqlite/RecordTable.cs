@@ -82,6 +82,7 @@ internal sealed class RecordTable : IDisposable
             var leases = new LeaseBook(time, Inherited(database, time.GetUtcNow() + options.LateEffectWindow));
             database.Execute("BEGIN IMMEDIATE");
             database.Execute($"UPDATE owner SET epoch = epoch + 1, process_id = {Environment.ProcessId}");
+            ReleaseFrozen(database, time.GetUtcNow());
             database.Execute("COMMIT");
             epoch = database.Number("SELECT epoch FROM owner");
             return new RecordTable(database, options.Durability, leases);
@@ -91,6 +92,15 @@ internal sealed class RecordTable : IDisposable
             database.Dispose();
             throw;
         }
+    }
+
+    // The last owner's clock was ahead, so it accepted or attempted these items in the future; their due times would keep them until then.
+    private static void ReleaseFrozen(SqliteDatabase database, DateTimeOffset now)
+    {
+        var limit = (now + VersionOrder.MaxAhead).UtcTicks;
+        database.Execute(
+            $"UPDATE record SET accepted_at = min(accepted_at, {now.UtcTicks}), due_at = {now.UtcTicks} "
+            + $"WHERE state = {(int)SyncState.Pending} AND state <> 1 AND (accepted_at > {limit} OR attempt_at > {limit})");
     }
 
     /// <summary>Begins a transaction; first rolls back what a failed one left open.</summary>

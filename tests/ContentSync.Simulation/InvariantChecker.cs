@@ -98,7 +98,7 @@ internal sealed class InvariantChecker(World world)
 
     /// <summary>A caller submits an item over HTTP.</summary>
     /// <returns>Null when it is invalid, for example because the clock is days off.</returns>
-    public ContentItem? Submitted(SubmittedItem submitted, ContentReader reader)
+    public static ContentItem? Submitted(SubmittedItem submitted, ContentReader reader)
     {
         return reader.Read(Encoding.UTF8.GetBytes(submitted.ToJson())).Item;
     }

@@ -304,7 +304,7 @@ internal sealed class SimulatedProcess : IDisposable
         var isAccepted = false;
         try
         {
-            var items = submitted.Items.Select(item => _world.Invariants.Submitted(item, _reader)).OfType<ContentItem>().ToList();
+            var items = submitted.Items.Select(item => InvariantChecker.Submitted(item, _reader)).OfType<ContentItem>().ToList();
             if (items.Count < submitted.Items.Count)
             {
                 completed(false);

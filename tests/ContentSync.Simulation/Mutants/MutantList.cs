@@ -71,7 +71,7 @@ internal static class MutantList
         new("a time far ahead counts as given", Order, "return ⟦given - received > MaxAhead⟧ ?", "false"),
         new("a time that is slightly ahead counts as received", Order, "return ⟦given - received > MaxAhead⟧ ?", "given > received"),
         new("times far ahead are forgotten", Order, "AheadTimes = ⟦ahead⟧ ?", "false"),
-        new("a rollback does not win", Order, "known.RollbackAt is not { } last || ⟦last < declaredAt⟧", "last < DateTimeOffset.MinValue"),
+        new("a second rollback does not win", Order, "known.RollbackAt is not { } last || ⟦last < declaredAt⟧", "last < DateTimeOffset.MinValue"),
         new("a repeated rollback wins again", Order, "known.RollbackAt is not { } last || ⟦last < declaredAt⟧", "true"),
         new("a rollback does not supersede what was received before it", Order,
             "RollbackAt = ⟦declaredAt > now ? declaredAt : now⟧",

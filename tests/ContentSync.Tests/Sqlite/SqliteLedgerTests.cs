@@ -210,6 +210,24 @@ public sealed class SqliteLedgerTests : IDisposable
     }
 
     [Fact]
+    public async Task Sends_an_item_that_was_to_be_retried_by_a_clock_far_ahead()
+    {
+        await using (var before = await OpenAsync(Options)) { await before.AcceptAsync([Version("1", "A", 1)], default); }
+        var ahead = _time.GetUtcNow().AddDays(400);
+        await using (var wrong = await SqliteLedger.OpenAsync(Options, new FakeTimeProvider(ahead), default))
+        {
+            await wrong.AcceptAsync([Version("2", "A", 1)], default);
+            var leased = (await wrong.LeaseAsync("1", Duration, default)).Record!;
+            await wrong.RecordAsync(leased, AttemptOutcomes.RetryAt(leased, ahead, ahead.AddMinutes(1)), default);
+        }
+
+        await using var ledger = await OpenAsync(Options);
+
+        Assert.Equal(LeaseStatus.Granted, (await ledger.LeaseAsync("1", Duration, default)).Status);
+        Assert.Equal(LeaseStatus.Granted, (await ledger.LeaseAsync("2", Duration, default)).Status);
+    }
+
+    [Fact]
     public async Task Counts_records_by_state_and_reason_at_every_step()
     {
         await using var ledger = await OpenAsync(Options);
