@@ -287,9 +287,8 @@ public sealed class ContentReaderTests
         var read = Read($$"""{"contentId":"A","contentStatus":0,"revision":3{{more}}}""");
         Assert.True(read.Item!.IsDelistingById);
         Assert.Equal((3L, Delisting.ById("A").Hash), (read.Item.Number, read.Item.Hash));
-        Assert.Equal(
-            warning.Length == 0 ? [] : [WarningCodes.ContentInfoIgnored, warning],
-            read.Warnings.Select(one => one.Code));
+        string[] expected = warning.Length == 0 ? [] : [WarningCodes.ContentInfoIgnored, warning];
+        Assert.Equal(expected, read.Warnings.Select(one => one.Code));
     }
 
     [Theory]
