@@ -92,6 +92,23 @@ public sealed class BlobPlanFiles(BlobContainerClient container) : IPlanFiles
     }
 
     /// <inheritdoc/>
+    public async ValueTask<long> LengthAsync(string plan, string name, CancellationToken cancellationToken)
+    {
+        var length = 0L;
+        await GuardAsync(
+            async () =>
+            {
+                var found = await container
+                    .GetBlobClient(NameOf(plan, name))
+                    .GetPropertiesAsync(cancellationToken: cancellationToken)
+                    .ConfigureAwait(false);
+                length = found.Value.ContentLength;
+            },
+            cancellationToken).ConfigureAwait(false);
+        return length;
+    }
+
+    /// <inheritdoc/>
     public async ValueTask<int> ReadAsync(string plan, string name, long offset, Memory<byte> buffer, CancellationToken cancellationToken)
     {
         if (buffer.IsEmpty) return 0;

@@ -68,7 +68,7 @@ public sealed class CatalogPlanner(
             keeps = result.Fault is null;
             return result;
         }
-        catch when (request.RunId is not null)
+        catch (Exception e) when (request.RunId is not null && e is not PlanStorageException { IsFull: true })
         {
             keeps = true;
             throw;

@@ -49,10 +49,14 @@ public sealed class FolderPlanFiles(string folder) : IPlanFiles
         }
         catch
         {
-            File.Delete(draft);
+            if (File.Exists(draft)) File.Delete(draft);
             throw;
         }
     }
+
+    /// <inheritdoc/>
+    public ValueTask<long> LengthAsync(string plan, string name, CancellationToken cancellationToken) =>
+        ValueTask.FromResult(Guard("read", () => new FileInfo(Path.Combine(FolderOf(plan), name)).Length));
 
     /// <inheritdoc/>
     public ValueTask<int> ReadAsync(string plan, string name, long offset, Memory<byte> buffer, CancellationToken cancellationToken) =>
@@ -108,12 +112,13 @@ public sealed class FolderPlanFiles(string folder) : IPlanFiles
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
+            var isFull = FullDisk.Contains(e.HResult);
             throw new PlanStorageException(
-                FullDisk.Contains(e.HResult)
+                isFull
                     ? $"The disk with the folder {folder} is full. It holds a plan while a catalog is compared with the ledger, about 110 bytes "
                     + "per item; free some space and run again. Nothing was sent, and the catalog is not at fault."
                     : $"The files of the plan in {folder} cannot be {what}: {e.Message}",
-                e);
+                e) { IsFull = isFull };
         }
     }
 }

@@ -24,6 +24,10 @@ public interface IPlanFiles
     /// <exception cref="PlanStorageException">The file cannot be written.</exception>
     ValueTask WriteAsync(string plan, string name, IAsyncEnumerable<ReadOnlyMemory<byte>> content, CancellationToken cancellationToken);
 
+    /// <summary>The length of a file in bytes.</summary>
+    /// <exception cref="PlanStorageException">The file does not exist or cannot be read.</exception>
+    ValueTask<long> LengthAsync(string plan, string name, CancellationToken cancellationToken);
+
     /// <summary>Reads part of a file.</summary>
     /// <returns>The number of bytes read: fewer than fit into <paramref name="buffer"/> only at the end of the file.</returns>
     /// <exception cref="PlanStorageException">The file does not exist or cannot be read.</exception>
@@ -35,4 +39,8 @@ public interface IPlanFiles
 }
 
 /// <summary>The files of a plan cannot be written or read: the storage is at fault, not the catalog.</summary>
-public sealed class PlanStorageException(string message, Exception? innerException = null) : IOException(message, innerException);
+public sealed class PlanStorageException(string message, Exception? innerException = null) : IOException(message, innerException)
+{
+    /// <summary>There is no room left for the plan.</summary>
+    public bool IsFull { get; init; }
+}

@@ -63,7 +63,9 @@ internal readonly ref struct LedgerPlanItem(ReadOnlySpan<byte> entry)
     /// <summary>In UTF-8.</summary>
     public ReadOnlySpan<byte> ContentId => _entry.Slice(HeadSize, BinaryPrimitives.ReadUInt16LittleEndian(_entry[LengthAt..]));
 
-    /// <summary>What orders its versions; without the number or given time of the current one, which only tell a repeat from an older version.</summary>
+    /// <summary>
+    /// What orders its versions; without the number or given time of the current one, which only tell a repeat from an older version.
+    /// </summary>
     public VersionOrder Order
     {
         get

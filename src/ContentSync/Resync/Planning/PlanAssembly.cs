@@ -16,21 +16,8 @@ internal sealed class PlanAssembly(PlanSegments catalog, IReadOnlyList<ComparedF
         ProvedCompleteness = end.IsProven,
     };
 
-    /// <summary>Bytes of the content, once it was read.</summary>
-    public long Length { get; private set; }
-
     /// <summary>The bytes of the file; see <see cref="CatalogPlan"/>.</summary>
     public async IAsyncEnumerable<ReadOnlyMemory<byte>> ContentAsync(
-        [EnumeratorCancellation] CancellationToken cancellationToken)
-    {
-        await foreach (var part in PartsAsync(cancellationToken).ConfigureAwait(false))
-        {
-            Length += part.Length;
-            yield return part;
-        }
-    }
-
-    private async IAsyncEnumerable<ReadOnlyMemory<byte>> PartsAsync(
         [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         var selected = await SelectedAsync(cancellationToken).ConfigureAwait(false);

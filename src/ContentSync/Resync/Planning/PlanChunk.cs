@@ -97,7 +97,8 @@ internal sealed class PlanChunk(long firstOrdinal)
         }
         else if (parser.TryDigest(_text.AsSpan(place.Start, place.Length), out var digest, out invalid))
         {
-            AddItem(digest.ContentId, place.Line, new PlanState(digest.Hash, digest.Number, digest.OccurredAt), ordinal, digest.ContentStatus, partitioning);
+            var state = new PlanState(digest.Hash, digest.Number, digest.OccurredAt);
+            AddItem(digest.ContentId, place.Line, state, ordinal, digest.ContentStatus, partitioning);
             return;
         }
 

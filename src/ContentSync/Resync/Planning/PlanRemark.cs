@@ -121,7 +121,6 @@ internal sealed record PlanCatalogEnd(long Items, long Invalid, long Unidentifie
 [JsonSerializable(typeof(ResyncDuplicate))]
 [JsonSerializable(typeof(string))]
 [JsonSerializable(typeof(string[]))]
-[JsonSerializable(typeof(long))]
 [JsonSerializable(typeof(PlanSummary))]
 [JsonSerializable(typeof(PlanCatalogEnd))]
 [JsonSerializable(typeof(PlanCounts))]

@@ -26,7 +26,6 @@ internal sealed class PlanSteps(
     private const string CatalogEndName = "catalog-end";
     private const string LedgerEndName = "ledger-end";
     private const string PlanName = "plan";
-    private const string PlanLengthName = "plan-length";
     private const int BufferSize = 64 * 1024;
 
     // The names of the segments of a ledger of 200 million records.
@@ -46,7 +45,7 @@ internal sealed class PlanSteps(
     public async Task<PlanResult> RunAsync(CancellationToken cancellationToken)
     {
         var names = await files.ListAsync(plan, cancellationToken).ConfigureAwait(false);
-        if (names.Contains(PlanLengthName)) return new PlanResult(await OpenAsync(cancellationToken).ConfigureAwait(false), null);
+        if (names.Contains(PlanName)) return new PlanResult(await OpenAsync(cancellationToken).ConfigureAwait(false), null);
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         var copying = ledger is IPartitionedLedgerScan || names.Contains(LedgerEndName)
             ? Task.CompletedTask
@@ -186,7 +185,6 @@ internal sealed class PlanSteps(
             compared.Add(await ComparedFile.ReadAsync(files, plan, name, cancellationToken).ConfigureAwait(false));
         var assembly = new PlanAssembly(catalog, compared, end, request.Scope);
         await files.WriteAsync(plan, PlanName, assembly.ContentAsync(cancellationToken), cancellationToken).ConfigureAwait(false);
-        await WriteJsonAsync(PlanLengthName, assembly.Length, PlanJson.Default.Int64, cancellationToken).ConfigureAwait(false);
     }
 
     private async ValueTask<IPlanLedger> LedgerSideAsync(CancellationToken cancellationToken)
@@ -254,8 +252,7 @@ internal sealed class PlanSteps(
 
     private async ValueTask<CatalogPlan> OpenAsync(CancellationToken cancellationToken)
     {
-        // The length of the file stands in a file of its own: what holds the files need not know it.
-        var length = await ReadJsonAsync(PlanLengthName, PlanJson.Default.Int64, cancellationToken).ConfigureAwait(false);
+        var length = await files.LengthAsync(plan, PlanName, cancellationToken).ConfigureAwait(false);
         return await CatalogPlan
             .OpenAsync(
                 _ => ValueTask.FromResult<Stream>(new PlanFileStream(files, plan, PlanName, 0, length, BufferSize)),

@@ -5,6 +5,7 @@ using ContentSync.Ledger;
 using ContentSync.Resync.Planning;
 using ContentSync.Tests.Catalog;
 using ContentSync.Tests.Sqlite;
+using Microsoft.Extensions.Time.Testing;
 
 namespace ContentSync.Tests.Resync.Planning;
 
@@ -13,6 +14,7 @@ public sealed class CatalogPlannerTests : IDisposable
     private static readonly ContentOptions Options = new();
     private static readonly ContentReader Reader = new(Options, TimeProvider.System);
     private static readonly DateTimeOffset WrittenAt = new(2026, 3, 1, 0, 0, 0, TimeSpan.Zero);
+    private static readonly DateTimeOffset Now = WrittenAt.AddDays(1);
 
     private readonly TemporaryFolder _folder = new();
     private readonly FakeLedgerScan _ledger = new();
@@ -61,7 +63,9 @@ public sealed class CatalogPlannerTests : IDisposable
 
             var differing = items.Index().Where(item => stored.GetValueOrDefault(item.Item.Id) != item.Item.Content);
             Assert.Equal(differing.Select(item => (long)item.Index), Selected(plan));
-            Assert.Equal(stored.Keys.Except(items.Select(item => item.Id)).Order(StringComparer.Ordinal), (await NamedAsync(plan)).Order(StringComparer.Ordinal));
+            Assert.Equal(
+                stored.Keys.Except(items.Select(item => item.Id)).Order(StringComparer.Ordinal),
+                (await NamedAsync(plan)).Order(StringComparer.Ordinal));
             Assert.Equal(items.Count(item => !stored.ContainsKey(item.Id)), plan.Counts.New);
         }
     }
@@ -93,7 +97,8 @@ public sealed class CatalogPlannerTests : IDisposable
 
         Assert.Equal([1L, 2L], Selected(plan));
         Assert.Empty(await NamedAsync(plan));
-        Assert.Equal((1, 1, 0, 1, 0), (plan.Counts.Invalid, plan.Counts.Unidentified, plan.Counts.Vanished, plan.Counts.Withheld, plan.Counts.Delisting));
+        Assert.Equal((1, 1), (plan.Counts.Invalid, plan.Counts.Unidentified));
+        Assert.Equal((0, 1, 0), (plan.Counts.Vanished, plan.Counts.Withheld, plan.Counts.Delisting));
         Assert.Equal("line 1", Assert.Single(plan.Issues).Place);
     }
 
@@ -112,7 +117,9 @@ public sealed class CatalogPlannerTests : IDisposable
         var differing = Enumerable.Range(0, lines.Length).Where(i => i % 3 != 0 && i % 1_000 != 7);
         Assert.Equal(differing.Select(i => (long)i), Selected(plan));
         Assert.Equal((9_000, 9, 2_997), (plan.Counts.Items, plan.Counts.Invalid, plan.Counts.Unchanged));
-        var invalid = Enumerable.Range(0, 9).Select(i => ($"id-{(i * 1_000) + 7}", asArray ? $"line {(i * 1_000) + 9}, element {(i * 1_000) + 7}" : $"line {(i * 1_000) + 8}"));
+        var invalid = Enumerable.Range(0, 9)
+            .Select(i => (i * 1_000) + 7)
+            .Select(i => ($"id-{i}", asArray ? $"line {i + 2}, element {i}" : $"line {i + 1}"));
         Assert.Equal(invalid, plan.Issues.Select(issue => (issue.ContentId!, issue.Place)));
     }
 
@@ -291,6 +298,43 @@ public sealed class CatalogPlannerTests : IDisposable
         Assert.Equal((1, 2), (plan.Counts.Delisting, plan.Counts.Listed));
     }
 
+    [Theory]
+    [InlineData(ParkReason.Rejected, true, false)]
+    [InlineData(ParkReason.Rejected, false, true)]
+    [InlineData(ParkReason.AttemptsExhausted, true, true)]
+    public async Task Delists_a_parked_item_unless_AlipayHK_never_accepted_it(ParkReason reason, bool isUnknown, bool isDelisted)
+    {
+        _ledger.Add("parked", "A", state: SyncState.Parked, parkReason: reason, isUnknown: isUnknown);
+        await using var plan = await PlanAsync("");
+
+        Assert.Equal(isDelisted ? ["parked"] : [], await NamedAsync(plan));
+        Assert.Equal(isDelisted ? 1 : 0, plan.Counts.Listed);
+    }
+
+    [Theory]
+    [InlineData(1, null, 7L, true)]
+    [InlineData(-1, null, 7L, false)]
+    [InlineData(1, null, null, true)]
+    [InlineData(0, null, null, true)]
+    [InlineData(-1, null, null, false)]
+    [InlineData(-1, 7L, 7L, true)]
+    [InlineData(1, 8L, 7L, false)]
+    [InlineData(1, 6L, 7L, true)]
+    [InlineData(-1, 6L, null, false)]
+    [InlineData(1, 6L, null, true)]
+    public async Task Predicts_by_the_rule_of_the_ledger_which_items_are_newer_than_the_catalog(
+        int hoursAfterCatalog, long? inCatalog, long? inLedger, bool isNewer)
+    {
+        _ledger.Add("a", "A", revision: inLedger, changedAt: WrittenAt.AddHours(hoursAfterCatalog));
+        await using var plan = await PlanAsync(TestSnapshot.Line("a", "B", revision: inCatalog));
+
+        var known = VersionOrder.First(new ChangeVersion(inLedger, null, WrittenAt.AddHours(hoursAfterCatalog)), null, Now);
+        var verdict = known.Judge(new ChangeVersion(inCatalog, null, WrittenAt), null, Now).Verdict;
+        Assert.Equal(isNewer, verdict != VersionVerdict.Newer);
+        Assert.Equal(isNewer ? (1, 0) : (0, 1), (plan.Counts.Newer, plan.Counts.Changed));
+        Assert.Equal(isNewer ? ["a"] : [], await plan.ReadNewerAsync(default).ToListAsync());
+    }
+
     [Fact]
     public async Task Counts_items_that_the_catalog_itself_delists_as_delisting()
     {
@@ -386,7 +430,7 @@ public sealed class CatalogPlannerTests : IDisposable
         Planner(_ledger).PlanAsync(snapshot, scope, default);
 
     private CatalogPlanner Planner(ILedgerScan ledger) =>
-        new(new CatalogReader(Reader, Options), ledger, new FolderPlanFiles(_folder.File("plans")), TimeProvider.System);
+        new(new CatalogReader(Reader, Options), ledger, new FolderPlanFiles(_folder.File("plans")), new FakeTimeProvider(Now));
 
     private sealed class FakeLedgerScan : ILedgerScan
     {
@@ -401,12 +445,15 @@ public sealed class CatalogPlannerTests : IDisposable
             SyncState state = SyncState.Synchronized,
             ParkReason? parkReason = null,
             DateTimeOffset? acceptedAt = null,
-            long? revision = null)
+            long? revision = null,
+            bool isUnknown = false,
+            DateTimeOffset? changedAt = null)
         {
             var item = Reader.Read(Encoding.UTF8.GetBytes(TestSnapshot.Line(id, content))).Item!;
             var dayBefore = WrittenAt.AddDays(-1);
-            var order = VersionOrder.First(new ChangeVersion(revision, null, dayBefore), null, dayBefore);
-            _items.Add(new ScannedItem(id, item.Hash, status, state, parkReason, acceptedAt ?? dayBefore, order));
+            var order = VersionOrder.First(new ChangeVersion(revision, null, changedAt ?? dayBefore), null, changedAt ?? dayBefore);
+            var scanned = new ScannedItem(id, item.Hash, status, state, parkReason, acceptedAt ?? dayBefore, order);
+            _items.Add(scanned with { IsUnknownToAlipayHk = isUnknown });
         }
 
         public void Clear() => _items.Clear();

@@ -19,7 +19,9 @@ public abstract class PlanFilesContract
         Assert.Equal("cdef", Encoding.UTF8.GetString(buffer));
         Assert.Equal(2, await files.ReadAsync(_plan, "one", 5, buffer, default));
         Assert.Equal(0, await files.ReadAsync(_plan, "one", 7, buffer, default));
+        Assert.Equal(7, await files.LengthAsync(_plan, "one", default));
         await Assert.ThrowsAsync<PlanStorageException>(async () => await files.ReadAsync(_plan, "two", 0, buffer, default));
+        await Assert.ThrowsAsync<PlanStorageException>(async () => await files.LengthAsync(_plan, "two", default));
     }
 
     [SkippableFact]
