@@ -58,5 +58,5 @@ internal sealed class PoisonPlanGenerator(ulong seed)
     }
 
     private static Submitted Submit(TimeSpan at, string contentId, ItemKind kind) =>
-        new(at, Input.Queue, 0, contentId, [new SubmittedItem(contentId, 1, new RevisionText(1, ",\"revision\":1"), kind)]);
+        new(at, Input.Queue, 0, contentId, [new SubmittedItem(contentId, 1, new RevisionText(",\"revision\":1"), kind)]);
 }

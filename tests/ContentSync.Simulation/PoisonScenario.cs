@@ -84,7 +84,7 @@ internal static class PoisonScenario
     }
 
     private static Submitted Submit(TimeSpan at, string contentId, ItemKind kind) =>
-        new(at, Input.Queue, 0, contentId, [new SubmittedItem(contentId, 1, new RevisionText(1, ",\"revision\":1"), kind)]);
+        new(at, Input.Queue, 0, contentId, [new SubmittedItem(contentId, 1, new RevisionText(",\"revision\":1"), kind)]);
 }
 
 /// <param name="Violation">The first violation of an invariant; null when there is none.</param>

@@ -63,7 +63,8 @@ internal sealed class PreviewCommand(IAnsiConsole screen)
         var schemas = await LoadSchemasAsync(contentOptions, cancellationToken).ConfigureAwait(false);
         var requestIds = new RequestIdSource();
         var (valid, invalid) = (0L, 0L);
-        await using var catalog = CatalogFile.Open(parsed.GetRequiredValue(_file));
+        await using var catalog = await CatalogFile
+            .OpenAsync(parsed.GetRequiredValue(_file), new CatalogDeclaration(), time, cancellationToken).ConfigureAwait(false);
         var reader = new CatalogReader(new ContentReader(contentOptions, time, schemas), contentOptions);
         await foreach (var entry in reader.ReadAsync(catalog.Stream, cancellationToken).ConfigureAwait(false))
         {

@@ -31,7 +31,7 @@ public sealed class DelistAndRefusalTests : IDisposable
     public async Task A_delisting_with_an_invalid_contentInfo_sends_what_the_ledger_holds(string input)
     {
         await _api.PostAsync("/api/content", ApiHarness.Item("A", "tea"));
-        await SendAsync(input, $$"""{"contentId":"A","contentType":"SKU","contentStatus":0,"contentInfo":{"name":"{{TooLong}}"}}""");
+        await SendAsync(input, $$$"""{"contentId":"A","contentType":"SKU","contentStatus":0,"contentInfo":{"name":"{{{TooLong}}}"}}""");
         await AssertDelistedAsync();
     }
 
@@ -150,7 +150,7 @@ public sealed class DelistAndRefusalTests : IDisposable
         await _api.PostAsync("/api/content", ApiHarness.Item("A", "tea"));
         _api.Time.Advance(TimeSpan.FromSeconds(1));
         var response = await _api.PostAsync(
-            "/api/content", $$"""{"contentId":"A","contentType":"SKU","contentStatus":0,"contentInfo":{"name":"{{TooLong}}"}}""");
+            "/api/content", $$$"""{"contentId":"A","contentType":"SKU","contentStatus":0,"contentInfo":{"name":"{{{TooLong}}}"}}""");
         var codes = response.Json.GetProperty("warnings").EnumerateArray().Select(warning => warning.GetProperty("code").GetString());
         Assert.Equal(["content-info-ignored", "text-too-long"], codes);
     }

@@ -9,6 +9,7 @@ using Microsoft.AspNetCore.WebUtilities;
 namespace ContentSync.Tests.Http;
 
 /// <summary>Every accepted contentId is reached under its own address, and no other item is.</summary>
+[Trait(TestCategory.Name, TestCategory.Slow)]
 public sealed class ItemAddressTests
 {
     public static TheoryData<string> ContentIds =>

@@ -163,7 +163,7 @@ public sealed class PowerLossTests : IDisposable
         {
             var record = await survivor.FindAsync(id, default);
             Assert.NotNull(record);
-            Assert.True(record.Revision.Value >= revision, $"{id} was accepted with revision {revision}; the ledger holds {record.Revision}.");
+            Assert.True(record.Version.Number >= revision, $"{id} was accepted with revision {revision}; the ledger holds {record.Version}.");
             if (record.State == SyncState.Synchronized) Assert.Equal(_alipayHk[id], record.Hash);
             if (record.SynchronizedHash is not { } claimed) continue;
             Assert.Equal(_alipayHk[id], claimed);

@@ -109,7 +109,7 @@ public sealed class LocalPipelineTests : IDisposable
         var reader = new CatalogReader(pipeline.Reader, pipeline.ContentOptions);
         using var stream = new MemoryStream(Encoding.UTF8.GetBytes(string.Join('\n', Enumerable.Range(0, 200).Select(Line).Prepend(poison))));
         var sync = new CatalogSync(pipeline.Synchronizer, pipeline.Queue, new SyncTally(), TimeProvider.System);
-        await sync.ReadAsync(reader.ReadAsync(stream, CancellationToken.None), CancellationToken.None);
+        await sync.ReadAsync(reader.ReadAsync(stream, CancellationToken.None), TimeProvider.System.GetUtcNow(), CancellationToken.None);
         for (var wait = 0; wait < 200 && pipeline.Gateway!.Snapshot().Count < 200; wait++) await Task.Delay(100);
         Assert.Equal(200, pipeline.Gateway!.Snapshot().Count);
 
