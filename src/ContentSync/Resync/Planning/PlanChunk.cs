@@ -74,7 +74,8 @@ internal sealed class PlanChunk(long firstOrdinal)
         }
         else if (parser.TryDigest(_text.AsSpan(place.Start, place.Length), out var digest, out invalid))
         {
-            _items.Add(new PlanItem(PlanKey.Of(digest.ContentId), new PlanState(digest.Hash, digest.Number, digest.OccurredAt), ordinal, digest.ContentStatus));
+            var state = new PlanState(digest.Hash, digest.Number, digest.OccurredAt);
+            _items.Add(new PlanItem(PlanKey.Of(digest.ContentId), state, ordinal, digest.ContentStatus));
             return;
         }
 

@@ -51,7 +51,8 @@ internal sealed class PlanPartitions : IDisposable
             | (item is { State: SyncState.Parked, ParkReason: not ParkReason.Rejected } ? LedgerItemFlags.Parked : 0)
             | (item.State == SyncState.Synchronized ? LedgerItemFlags.Acknowledged : 0)
             | (item.AcceptedAt > writtenAt ? LedgerItemFlags.Newer : 0);
-        _ledgerItems[key.Partition].Append(LedgerItemReader.Write(_entry, key, new PlanState(item.Hash, item.Order.HighestNumber, item.Order.ChangedAt), flags, item.ContentId));
+        var state = new PlanState(item.Hash, item.Order.HighestNumber, item.Order.ChangedAt);
+        _ledgerItems[key.Partition].Append(LedgerItemReader.Write(_entry, key, state, flags, item.ContentId));
     }
 
     /// <summary>Ends the writing. Call it after the last entry and before the first read.</summary>
@@ -187,7 +188,8 @@ internal readonly record struct PlanState
         Span<byte> bytes = stackalloc byte[ContentHash.Size];
         hash.CopyTo(bytes);
         _hash = MemoryMarshal.Read<ulong>(bytes);
-        _revision = number is null && time is null ? 0 : (((ulong)Math.Clamp(number ?? time!.Value.UtcTicks, 0, long.MaxValue - 1) + 1) << 1) | (number is null ? 0UL : 1);
+        var value = (ulong)Math.Clamp(number ?? time?.UtcTicks ?? 0, 0, long.MaxValue - 1);
+        _revision = number is null && time is null ? 0 : ((value + 1) << 1) | (number is null ? 0UL : 1);
     }
 
     public bool LooksLike(PlanState other) => _hash == other._hash;

@@ -54,7 +54,8 @@ public sealed partial class ContentMessageProcessor(
             return invalid;
         }
 
-        if (await AcceptAsync(message, [synchronizer.Submit(item.Result.Item, message.ReceivedAt())], cancellationToken).ConfigureAwait(false) is not [var (kind, record)])
+        var submission = synchronizer.Submit(item.Result.Item, message.ReceivedAt());
+        if (await AcceptAsync(message, [submission], cancellationToken).ConfigureAwait(false) is not [var (kind, record)])
             return RetryWhenLedgerReturns(message);
         switch (kind)
         {
@@ -85,7 +86,8 @@ public sealed partial class ContentMessageProcessor(
 
         // In steps of 100 ns, so that of two items for the same contentId the last one wins.
         var submissions = valid.ConvertAll(entry => synchronizer.Submit(entry.Item, message.ReceivedAt().AddTicks(entry.Index)));
-        if (await AcceptAsync(message, submissions, cancellationToken).ConfigureAwait(false) is not { } acceptances) return RetryWhenLedgerReturns(message);
+        if (await AcceptAsync(message, submissions, cancellationToken).ConfigureAwait(false) is not { } acceptances)
+            return RetryWhenLedgerReturns(message);
         var references = new Dictionary<string, SyncMessage>(valid.Count, StringComparer.Ordinal);
         for (var i = 0; i < acceptances.Count; i++)
         {
