@@ -188,7 +188,8 @@ public static class SyncTransitions
         current.State == SyncState.Parked ? Revive(current, now) with { DueAt = now + delay } : null;
 
     /// <summary>
-    /// Makes an item pending, whatever AlipayHK is known to hold. <c>Found</c> is null if AlipayHK rejected the item or there is nothing to send; <c>Next</c> is
+    /// Makes an item pending, whatever AlipayHK is known to hold. <c>Found</c> is null if AlipayHK rejected the item or there is nothing to
+    /// send; <c>Next</c> is
     /// also null if the item is already pending.
     /// </summary>
     public static (SyncRecord? Next, SyncRecord? Found) Resend(SyncRecord current, DateTimeOffset now)

@@ -246,7 +246,8 @@ public sealed partial class ContentSynchronizer(
         LeaseStatus.NotFound => new SyncOutcome(SyncOutcomeKind.NotFound),
         LeaseStatus.Busy => Pending(PendingCause.Busy, Until(record!.Lease!.ExpiresAt), record),
         LeaseStatus.NotDue => Pending(PendingCause.NotDue, Until(record!.DueAt), record),
-        _ => record!.State is SyncState.Synchronized or SyncState.Tombstone ? new SyncOutcome(SyncOutcomeKind.Unchanged) { Record = record } : Parked(record),
+        _ when record!.State == SyncState.Parked => Parked(record),
+        _ => new SyncOutcome(SyncOutcomeKind.Unchanged) { Record = record },
     };
 
     private static SyncOutcome Outcome(RecoverabilityDecision decision, SynchronizeResult result, SyncRecord record) => decision switch
