@@ -68,15 +68,6 @@ public sealed class StatusShowAndReplayTests
     }
 
     [Fact]
-    public async Task Warns_of_a_frozen_template_although_its_item_is_synchronized()
-    {
-        await using var host = await StartAsync();
-        await host.SubmitAsync("""{"contentId":"FROZEN-1","contentType":"MOVIE","contentStatus":1,"contentInfo":{"simulate":"frozen"}}""");
-        var (_, _, screen) = await RunAsync(host, true, "status");
-        Assert.Contains("AlipayHK reports the template of 1 item(s) as frozen", screen, StringComparison.Ordinal);
-    }
-
-    [Fact]
     public async Task Replays_one_item_in_a_running_host()
     {
         await using var host = await StartAsync();

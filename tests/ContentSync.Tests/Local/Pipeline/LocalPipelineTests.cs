@@ -110,12 +110,12 @@ public sealed class LocalPipelineTests : IDisposable
         using var stream = new MemoryStream(Encoding.UTF8.GetBytes(string.Join('\n', Enumerable.Range(0, 200).Select(Line).Prepend(poison))));
         var sync = new CatalogSync(pipeline.Synchronizer, pipeline.Queue, new SyncTally(), TimeProvider.System);
         await sync.ReadAsync(reader.ReadAsync(stream, CancellationToken.None), TimeProvider.System.GetUtcNow(), CancellationToken.None);
-        for (var wait = 0; wait < 200 && pipeline.Gateway!.Snapshot().Count < 200; wait++) await Task.Delay(100);
+        for (var wait = 0; wait < 600 && pipeline.Gateway!.Snapshot().Count < 200; wait++) await Task.Delay(100);
         Assert.Equal(200, pipeline.Gateway!.Snapshot().Count);
 
         // The first refusal spends nothing; those after the others' successes do.
         var record = await pipeline.Ledger.FindAsync("POISON", CancellationToken.None);
-        for (var wait = 0; wait < 300 && record!.Attempts < 2; wait++)
+        for (var wait = 0; wait < 600 && record!.Attempts < 2; wait++)
         {
             await Task.Delay(100);
             record = await pipeline.Ledger.FindAsync("POISON", CancellationToken.None);
