@@ -52,7 +52,7 @@ internal sealed class ResyncChecker(World world, ContentReader reader)
             return;
         }
 
-        var listed = scanned.Where(item => item.ContentStatus == ContentStatus.Valid).ToList();
+        var listed = scanned.Where(item => item.ContentStatus == ContentStatus.Valid && !WasNeverOnSale(item)).ToList();
         var vanished = listed
             .Where(item => !catalog.Items.ContainsKey(item.ContentId) && item.AcceptedAt <= catalog.File.At)
             .Select(item => item.ContentId)
@@ -67,6 +67,10 @@ internal sealed class ResyncChecker(World world, ContentReader reader)
         CheckCounts(plan.Counts, scanned.ToDictionary(item => item.ContentId, StringComparer.Ordinal), catalog);
         _comparisons[(process, digest)] = new Comparison(listed.Count, vanished.Count, catalog.Items.Count);
     }
+
+    /// <summary>AlipayHK rejected the only version that it ever got, so there is nothing to take off sale.</summary>
+    private static bool WasNeverOnSale(ScannedItem item) =>
+        item is { State: SyncState.Parked, ParkReason: ParkReason.Rejected, IsUnknownToAlipayHk: true };
 
     private void CheckCounts(PlanCounts counts, Dictionary<string, ScannedItem> scanned, ExportedCatalog catalog)
     {

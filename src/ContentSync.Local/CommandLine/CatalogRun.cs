@@ -109,7 +109,7 @@ internal sealed class CatalogRun(LocalPipeline pipeline, IAnsiConsole screen, Ti
             return null;
         }
 
-        tally.AddUnchanged(plan.Counts.Items - plan.Selected);
+        tally.AddUnread(unchanged: plan.Counts.Items - plan.Selected - plan.Counts.Repeated, superseded: plan.Counts.Repeated);
         await sync
             .ReadAsync(reader.ReadAsync(catalog.Stream, plan.IsSelected, cancellationToken), catalog.AsOf, cancellationToken)
             .ConfigureAwait(false);

@@ -49,7 +49,9 @@ internal static class OptionValue
     /// <summary>One of the names of <typeparamref name="T"/>, as the API spells them.</summary>
     public static Func<ArgumentResult, T?> Name<T>()
         where T : struct, Enum => result =>
-        Text(result) is [var first, .. var rest] && EnumText.TryRead<T>(char.ToLowerInvariant(first) + rest, out var value) ? value : Refuse<T?>(result, $"one of {EnumText.All<T>()}");
+        Text(result) is [var first, .. var rest] && EnumText.TryRead<T>(char.ToLowerInvariant(first) + rest, out var value)
+            ? value
+            : Refuse<T?>(result, $"one of {EnumText.All<T>()}");
 
     /// <summary>A time as <see cref="CommandLineTime"/> reads it.</summary>
     public static Func<ArgumentResult, DateTimeOffset?> Time(TimeProvider time) => result =>

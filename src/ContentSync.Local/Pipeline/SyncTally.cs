@@ -55,14 +55,17 @@ public sealed class SyncTally
         Issue?.Invoke(IssueOf(line, contentId, violations));
     }
 
-    /// <summary>Adds entries that a plan found in sync.</summary>
-    public void AddUnchanged(long entries)
+    /// <summary>Adds entries that a plan decided without reading them again.</summary>
+    /// <param name="unchanged">Those in sync.</param>
+    /// <param name="superseded">Further lines of an item that has a newer line.</param>
+    public void AddUnread(long unchanged, long superseded)
     {
         lock (_lock)
         {
-            _read += entries;
-            _unchanged += entries;
-            _finished += entries;
+            _read += unchanged + superseded;
+            _unchanged += unchanged;
+            _superseded += superseded;
+            _finished += unchanged + superseded;
         }
     }
 

@@ -32,6 +32,7 @@ internal sealed class GzipCatalogStream(Stream packed) : Stream
     private int _end;
     private long _offset;
     private long _memberOffset;
+    private long _dataOffset;
     private int _members;
     private bool _isDisposed;
     private DeflateStream? _inflater;
@@ -115,6 +116,7 @@ internal sealed class GzipCatalogStream(Stream packed) : Stream
         if ((flags & 2) != 0) await SkipAsync(sizeof(ushort), cancellationToken).ConfigureAwait(false);
         _crc.Reset();
         _members++;
+        _dataOffset = _offset;
         _inflater = new DeflateStream(new Feed(this), CompressionMode.Decompress);
         return true;
     }
@@ -133,9 +135,24 @@ internal sealed class GzipCatalogStream(Stream packed) : Stream
         var searched = back + TrailerBytes + HeaderBytes;
         await HasAsync(searched, cancellationToken).ConfigureAwait(false);
         Memory<byte> window = _bytes.AsMemory(_start, Math.Min(searched, _end - _start));
-        var end = FindEnd(window.Span, isEndOfFile: window.Length < searched);
+        var end = _crc.Length == 0 ? EndOfEmpty(window.Span, (int)(_dataOffset - _offset)) : -1;
+        if (end < 0) end = FindEnd(window.Span, isEndOfFile: window.Length < searched);
         if (end < 0) throw Damaged();
         Advance(end);
+    }
+
+    /// <summary>
+    /// The trailer of an empty member is all zeros, so bytes after it could be taken for it. The data before it has one of two forms: an empty
+    /// block of fixed codes, or an empty stored block.
+    /// </summary>
+    /// <returns>The offset behind the trailer; negative if the member has another form.</returns>
+    private static int EndOfEmpty(ReadOnlySpan<byte> window, int data)
+    {
+        if (data < 0 || data > window.Length) return -1;
+        var bytes = window[data..];
+        var length = bytes.StartsWith((ReadOnlySpan<byte>)[3, 0]) ? 2 : bytes.StartsWith((ReadOnlySpan<byte>)[1, 0, 0, 0xFF, 0xFF]) ? 5 : -1;
+        if (length < 0 || bytes.Length < length + TrailerBytes) return -1;
+        return bytes.Slice(length, TrailerBytes).IndexOfAnyExcept((byte)0) < 0 ? data + length + TrailerBytes : -1;
     }
 
     /// <returns>The offset behind the trailer; negative if there is none.</returns>
@@ -147,7 +164,7 @@ internal sealed class GzipCatalogStream(Stream packed) : Stream
         var first = -1;
         for (var from = 0; window[from..].IndexOf(trailer) is >= 0 and var at; from += at + 1)
         {
-            // The trailer of an empty member is all zeros, and so may be the byte before it: then the first match starts too early.
+            // The data may hold the same bytes: the trailer is what the end of the file or another member follows.
             var end = from + at + TrailerBytes;
             var rest = window[end..];
             if (rest.IsEmpty ? isEndOfFile : IsMember(rest)) return end;

@@ -100,7 +100,10 @@ public static class ApiRoutes
                 Parameters = ListContentHandler.Parameters,
                 Responses =
                 [
-                    Json<ContentPage>(StatusCodes.Status200OK, "A page of items; with contentId, that item.") with { Alternative = typeof(ContentState) },
+                    Json<ContentPage>(StatusCodes.Status200OK, "A page of items; with contentId, that item.") with
+                    {
+                        Alternative = typeof(ContentState),
+                    },
                     BadRequest,
                     NotFound,
                     Unavailable,

@@ -21,7 +21,8 @@ internal static class CatalogFingerprint
         Add(sha256, snapshot.AsOfSource == AsOfSource.TimeWritten ? "" : snapshot.AsOf.UtcTicks.ToString(CultureInfo.InvariantCulture));
         Add(sha256, string.Create(
             CultureInfo.InvariantCulture,
-            $"{options.MaxContentIdLength} {options.MaxContentInfoBytes} {options.MaxContentInfoDepth} {options.MaxTextLength} {options.MaxItemBytes}"));
+            $"{options.MaxContentIdLength} {options.MaxContentInfoBytes} {options.MaxContentInfoDepth} "
+            + $"{options.MaxTextLength} {options.MaxItemBytes}"));
         foreach (var type in options.ContentTypes)
         {
             Add(sha256, type);

@@ -58,8 +58,8 @@ public sealed record OpenItems
         (_, 0) => FormattableString.Invariant($"{Parked:N0} items are parked: AlipayHK does not hold their newest version, and a person must act."),
         (0, _) => FormattableString.Invariant($"{Pending:N0} items are pending and are retried automatically."),
         _ => FormattableString.Invariant(
-            $"{Parked:N0} items are parked: AlipayHK does not hold their newest version, and a person must act. {Pending:N0} more are pending and are ")
-            + "retried automatically.",
+            $"{Parked:N0} items are parked: AlipayHK does not hold their newest version, and a person must act. ")
+            + FormattableString.Invariant($"{Pending:N0} more are pending and are retried automatically."),
     };
 }
 

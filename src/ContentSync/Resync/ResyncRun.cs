@@ -42,7 +42,9 @@ public sealed record ResyncRun
     /// <summary><see cref="ICatalogSnapshot.WrittenAt"/>.</summary>
     public DateTimeOffset? WrittenAt { get; init; }
 
-    /// <summary><see cref="ICatalogSnapshot.AsOf"/>; null in a run of an earlier version, whose items count as changed at <see cref="WrittenAt"/>.</summary>
+    /// <summary>
+    /// <see cref="ICatalogSnapshot.AsOf"/>; null in a run of an earlier version, whose items count as changed at <see cref="WrittenAt"/>.
+    /// </summary>
     public DateTimeOffset? AsOf { get; init; }
 
     /// <summary><see cref="ICatalogSnapshot.AsOfSource"/>.</summary>

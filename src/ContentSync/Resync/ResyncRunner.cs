@@ -51,7 +51,9 @@ public sealed class ResyncRunner(
     /// <summary>Raised with every state of the run, from its plan to its end.</summary>
     public event Action<ResyncRun>? Progress;
 
-    /// <summary>Called with the plan of a run that is begun or continued, before anything is sent; null for none. The plan stays the runner's.</summary>
+    /// <summary>
+    /// Called with the plan of a run that is begun or continued, before anything is sent; null for none. The plan stays the runner's.
+    /// </summary>
     public Func<CatalogPlan, CancellationToken, Task>? PlanRead { get; set; }
 
     /// <summary>Raised with the contentId of every item that was not sent because a newer version was accepted before.</summary>

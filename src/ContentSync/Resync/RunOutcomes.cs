@@ -43,9 +43,9 @@ public sealed class RunOutcomes(Func<SyncRecordFilter, CancellationToken, IAsync
         // The ids are complete unless there were very many; without them, no more can be open than in the whole ledger.
         if (then is null || then.Pending + then.Parked > then.Ids.Count)
         {
-            return then is null
-                ? all
-                : then with { Pending = Math.Min(then.Pending + then.Parked, all.Pending), Parked = Math.Min(then.Pending + then.Parked, all.Parked) };
+            if (then is null) return all;
+            var count = then.Pending + then.Parked;
+            return then with { Pending = Math.Min(count, all.Pending), Parked = Math.Min(count, all.Parked) };
         }
 
         OpenItem[] open = [.. then.Ids.Where(states.ContainsKey).Select(id => states[id])];

@@ -30,7 +30,7 @@ public sealed class CatalogReaderTests
 
     private Task<(List<CatalogEntry> Entries, CatalogFormatException? Fault)> Read(string text) => Read(Encoding.UTF8.GetBytes(text));
 
-    private static string Item(string id, string info = "{}") =>
+    private static string Item(string id, string info = """{"n":1}""") =>
         $$"""{"contentId":"{{id}}","contentType":"SKU","contentStatus":1,"contentInfo":{{info}}}""";
 
     private static string[] Ids(IEnumerable<CatalogEntry> entries) =>

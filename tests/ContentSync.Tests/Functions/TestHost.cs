@@ -36,8 +36,11 @@ internal sealed class TestHost : IAsyncDisposable
     private static readonly RSA OurKey = RSA.Create(2048);
     private static readonly RSA AlipayHkKey = RSA.Create(2048);
 
-    private TestHost(SimulatedGateway gateway, ServiceProvider services, FakeTimeProvider time)
+    private readonly DirectoryInfo _plans;
+
+    private TestHost(SimulatedGateway gateway, ServiceProvider services, FakeTimeProvider time, DirectoryInfo plans)
     {
+        _plans = plans;
         Gateway = gateway;
         Services = services;
         Time = time;
@@ -72,6 +75,7 @@ internal sealed class TestHost : IAsyncDisposable
             null,
             CancellationToken.None);
         var container = new ServiceCollection();
+        var plans = Directory.CreateTempSubdirectory("contentsync-test-");
         services?.Invoke(container);
         var values = Settings();
         values["AlipayHk:BaseAddress"] = gateway.Address.AbsoluteUri;
@@ -87,6 +91,7 @@ internal sealed class TestHost : IAsyncDisposable
         container.AddLogging(logging => logging.SetMinimumLevel(LogLevel.Information).AddProvider(new Logs(line => host!.Logged.Enqueue(line))));
         container.AddKeyedSingleton<TimeProvider>(Clocks.Wall, time);
         container.AddKeyedSingleton<TimeProvider>(Clocks.Store, time);
+        container.TryAddSingleton<IPlanFiles>(_ => new FolderPlanFiles(plans.FullName));
         container.TryAddSingleton<ISyncLedger>(new MemoryLedger(time));
         container.TryAddSingleton<ILaneProgressStore>(new MemoryLaneProgressStore());
         container.TryAddSingleton<IResyncStore>(new MemoryResyncStore());
@@ -94,7 +99,7 @@ internal sealed class TestHost : IAsyncDisposable
         container.AddSingleton<JitterSource>(new FixedJitter());
         container.AddSingleton<Func<Uri, CryptographyClient>>(keyId => host!.Vault.GetOrAdd(keyId, id => new RecordingVaultKey(id, OurKey)));
         await container.AddFunctionsHostAsync(new ConfigurationBuilder().AddInMemoryCollection(values).Build(), CancellationToken.None);
-        host = new TestHost(gateway, container.BuildServiceProvider(new ServiceProviderOptions { ValidateScopes = true, ValidateOnBuild = true }), time);
+        host = new TestHost(gateway, container.BuildServiceProvider(new ServiceProviderOptions { ValidateScopes = true, ValidateOnBuild = true }), time, plans);
         host.Services.GetRequiredService<SignerPool>();
         time.Advance(TimeSpan.FromSeconds(1));
         return host;
@@ -171,6 +176,7 @@ internal sealed class TestHost : IAsyncDisposable
     {
         await Services.DisposeAsync();
         await Gateway.DisposeAsync();
+        _plans.Delete(recursive: true);
     }
 
     private sealed class Logs(Action<string> write) : ILoggerProvider, ILogger

@@ -29,7 +29,8 @@ public abstract class ResyncStoreContract
 
         var run = Assert.Single(found!.Runs);
         Assert.Equal((7, 7, 6, "line 7"), (run.Pages, run.Packs, run.Remaining, Assert.Single(run.Issues).Place));
-        Assert.Equal(next with { LanePacks = run.LanePacks, Issues = run.Issues }, run);
+        Assert.Equal(
+            next with { LanePacks = run.LanePacks, Issues = run.Issues, Duplicates = run.Duplicates, Newer = run.Newer }, run);
         Assert.Equal(new HandledSnapshot("d", 5, DateTimeOffset.UnixEpoch), found.Handled);
         Assert.Equal(Name("two"), (await (await OpenAsync()).FindAsync(Source("b"), default))!.Runs[0].RunId);
         Assert.Null(await (await OpenAsync()).FindAsync(Source("c"), default));

@@ -67,9 +67,9 @@ public sealed class ContentArgumentsTests
     public void Name_the_option_that_is_out_of_range()
     {
         using var folder = new Sqlite.TemporaryFolder();
-        var options = new LocalOptions { Content = Read([], "--max-text-length=0", "--max-item-bytes=1") };
+        var options = new LocalOptions { Content = Read([], "--max-content-id-length=103", "--max-item-bytes=1") };
         var e = Assert.Throws<CommandException>(() => LocalSettings.Read(DataDirectory.Open(folder.File("data")), options));
-        Assert.Contains("- --max-text-length must be at least 1.", e.Message, StringComparison.Ordinal);
+        Assert.Contains("- --max-content-id-length must be", e.Message, StringComparison.Ordinal);
         Assert.Contains("- --max-item-bytes must be more than --max-content-info-bytes.", e.Message, StringComparison.Ordinal);
     }
 
