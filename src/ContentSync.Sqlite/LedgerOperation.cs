@@ -9,8 +9,8 @@ internal abstract class LedgerOperation
     /// <summary>Approximate number of records that the operation writes.</summary>
     public virtual int Weight => 1;
 
-    /// <summary>Whether the write must be safe from a power loss before the call returns.</summary>
-    public virtual bool MustSurvivePowerLoss => true;
+    /// <summary>Whether the write must be safe from a power loss before the call returns. Called before the transaction begins.</summary>
+    public virtual bool MustSurvivePowerLoss(RecordTable table) => true;
 
     /// <summary>Runs in the open transaction and keeps the result until <see cref="Complete"/>.</summary>
     /// <exception cref="LedgerUnavailableException">The whole transaction failed.</exception>
@@ -88,7 +88,7 @@ internal sealed class AcceptOperation(IReadOnlyList<Submission> submissions, Tim
 
 internal sealed class LeaseOperation(string contentId, string leaseId, TimeSpan duration, TimeProvider time) : LedgerOperation<LeaseResult>
 {
-    public override bool MustSurvivePowerLoss => false;
+    public override bool MustSurvivePowerLoss(RecordTable table) => table.MayClearSynchronizedHash(contentId);
 
     protected override LeaseResult Run(RecordTable table)
     {
@@ -103,7 +103,7 @@ internal sealed class LeaseOperation(string contentId, string leaseId, TimeSpan 
 
 internal sealed class RecordOperation(SyncRecord leased, AttemptOutcome outcome) : LedgerOperation<RecordResult>
 {
-    public override bool MustSurvivePowerLoss => false;
+    public override bool MustSurvivePowerLoss(RecordTable table) => false;
 
     protected override RecordResult Run(RecordTable table)
     {
@@ -138,5 +138,17 @@ internal sealed class ResendOperation(string contentId, TimeProvider time) : Led
             var (next, found) = SyncTransitions.Resend(row.Record, time.GetUtcNow());
             return next is null ? found : table.Update(row, next);
         }
+    }
+}
+
+/// <summary>Writes without changing anything, to find out whether the ledger can be written.</summary>
+internal sealed class CheckOperation : LedgerOperation<bool>
+{
+    public override bool MustSurvivePowerLoss(RecordTable table) => false;
+
+    protected override bool Run(RecordTable table)
+    {
+        table.RewriteOwner();
+        return true;
     }
 }

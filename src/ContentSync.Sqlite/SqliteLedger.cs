@@ -41,8 +41,10 @@ public sealed class SqliteLedger : ISyncLedger, IAsyncDisposable
     }
 
     /// <summary>
-    /// Opens the ledger as its owner; creates it if it does not exist. The leases of an owner that was killed are gone, and what
-    /// AlipayHK holds of those items stays unknown until the next acknowledged attempt.
+    /// Opens the ledger as its owner; creates it if it does not exist. If a request of the previous owner may still take effect, because it
+    /// was killed or lost power or ended soon after a timeout, the items that the ledger holds stay leased for
+    /// <see cref="SqliteLedgerOptions.LateEffectWindow"/>. What AlipayHK holds of the items in flight stays unknown until the next
+    /// acknowledged attempt.
     /// </summary>
     /// <exception cref="DataInUseException">Another process, or another instance in this process, owns the ledger.</exception>
     /// <exception cref="LedgerUnavailableException">
@@ -103,6 +105,9 @@ public sealed class SqliteLedger : ISyncLedger, IAsyncDisposable
         SyncRecordFilter filter, string? after, int size, CancellationToken cancellationToken) =>
         _reader.PageAsync(filter, after, size, cancellationToken);
 
+    /// <inheritdoc/>
+    public async ValueTask CheckAsync(CancellationToken cancellationToken) => await Enqueue(new CheckOperation(), cancellationToken);
+
     /// <inheritdoc cref="SqliteLedgerReader.CountByStateAsync"/>
     public ValueTask<IReadOnlyList<StateCount>> CountByStateAsync(CancellationToken cancellationToken) =>
         _reader.CountByStateAsync(cancellationToken);
@@ -119,6 +124,7 @@ public sealed class SqliteLedger : ISyncLedger, IAsyncDisposable
 
         await _stopped.Task;
         await _reader.DisposeAsync();
+        _table.Close();
         // The last connection to close copies the write-ahead log into the database.
         _table.Dispose();
         _owner.Dispose();
@@ -194,7 +200,7 @@ public sealed class SqliteLedger : ISyncLedger, IAsyncDisposable
     {
         try
         {
-            _table.Begin(group.Exists(operation => operation.MustSurvivePowerLoss));
+            _table.Begin(group.Exists(operation => operation.MustSurvivePowerLoss(_table)));
             foreach (var operation in group) { operation.Apply(_table); }
             _table.Commit();
         }

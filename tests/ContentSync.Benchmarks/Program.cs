@@ -1,4 +1,5 @@
 using BenchmarkDotNet.Running;
+using ContentSync.Benchmarks.Loss;
 using ContentSync.Benchmarks.Ratios;
 using ContentSync.Benchmarks.Resync;
 
@@ -11,6 +12,8 @@ using ContentSync.Benchmarks.Resync;
 // plan-peak ITEMS   peak memory of planning this many items, in its own process; started by ratios
 // in-flight ITEMS   items sent over real connections, 256 at a time, in its own process; started by ratios
 // slow-alipayhk     the receiver for in-flight, which responds after 20 ms; started by in-flight
+// kill-loops [N] [--power-loss] [--seed N]   kills the local host N times (20) and compares AlipayHK with what was submitted
+// forgetful-host    the local host on a disk that forgets unsynced writes; started by kill-loops
 // anything else     BenchmarkDotNet, for example: --filter '*StringToSign*'
 switch (args.FirstOrDefault())
 {
@@ -30,9 +33,17 @@ switch (args.FirstOrDefault())
         return await InFlightProgram.RunAsync(int.Parse(args[1], System.Globalization.CultureInfo.InvariantCulture)).ConfigureAwait(false);
     case SlowAlipayHk.Command:
         return await SlowAlipayHk.RunAsync(Console.In, Console.Out).ConfigureAwait(false);
+    case "kill-loops":
+        var seed = Number(Array.IndexOf(args, "--seed") + 1) ?? 1;
+        return await LossProgram.RunAsync(Number(1) ?? 20, args.Contains("--power-loss"), seed).ConfigureAwait(false);
+    case LossProgram.HostCommand:
+        return await LossProgram.HostAsync(args[1..]).ConfigureAwait(false);
     case "peer":
         return await PeerProgram.RunAsync(Console.In, Console.Out).ConfigureAwait(false);
     default:
         BenchmarkSwitcher.FromAssembly(typeof(RatiosProgram).Assembly).Run(args);
         return 0;
 }
+
+int? Number(int index) =>
+    int.TryParse(args.ElementAtOrDefault(index), System.Globalization.CultureInfo.InvariantCulture, out var number) ? number : null;

@@ -9,6 +9,8 @@ namespace ContentSync.Local.CommandLine;
 /// <summary>The options of every command that runs a pipeline.</summary>
 internal sealed class PipelineArguments
 {
+    private const int MaxLateEffectSeconds = 3_600;
+
     private readonly Option<string> _data = new("--data")
     {
         Description = "Folder for the ledger and keys; created on first use, with a development key.",
@@ -86,12 +88,20 @@ internal sealed class PipelineArguments
         DefaultValueFactory = _ => 0,
     };
 
+    private readonly Option<int?> _lateEffectWindow = new("--late-effect-window")
+    {
+        Description = "How long AlipayHK may still process a request that timed out; nothing else is sent for its item before that. "
+            + "Default: 25, or 2 with a simulated AlipayHK in this process.",
+        HelpName = "SECONDS",
+        CustomParser = OptionValue.OptionalWhole(0, MaxLateEffectSeconds, "of seconds"),
+    };
+
     private readonly Option<GatewayFaults> _faults = FaultArguments.Create("Faults of the simulated AlipayHK.");
 
     private Option[] All =>
     [
         _data, _gateway, _clientId, _key, _keyVersion, _alipayHkKey, _alipayHkKeyVersion, _formerAlipayHkKey, _formerAlipayHkKeyVersion,
-        _schemas, _workers, _rate, _faults,
+        _schemas, _workers, _rate, _lateEffectWindow, _faults,
     ];
 
     /// <summary>Name of the first of these options on the command line; null when there is none.</summary>
@@ -116,6 +126,7 @@ internal sealed class PipelineArguments
         Schemas = parsed.GetValue(_schemas),
         Workers = parsed.GetValue(_workers),
         Rate = parsed.GetValue(_rate) is > 0 and var rate ? rate : null,
+        LateEffectWindow = parsed.GetValue(_lateEffectWindow) is { } seconds ? TimeSpan.FromSeconds(seconds) : null,
         Faults = parsed.GetValue(_faults) ?? GatewayFaults.None,
     };
 

@@ -137,6 +137,7 @@ internal sealed class ResyncCommand(Terminal terminal)
         ICatalogSource source = request.Source == ResyncSources.LedgerKey ? new LedgerSource() : new FileCatalogSource(request.Source);
         await using var pipeline = await LocalPipeline
             .OpenAsync(_pipeline.Read(parsed), TimeProvider.System, NullLoggerFactory.Instance, cancellationToken).ConfigureAwait(false);
+        if (pipeline.Warning is { } warning) terminal.Notes.Line($"[yellow]{warning}[/]");
         var runner = pipeline.Resync.Runner;
         if (parsed.GetValue(_cancel)) return await CancelAsync(runner, source, cancellationToken).ConfigureAwait(false);
 

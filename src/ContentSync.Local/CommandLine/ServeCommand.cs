@@ -70,6 +70,7 @@ internal sealed class ServeCommand(Terminal terminal)
         };
         await using var pipeline = await LocalPipeline
             .OpenAsync(options, TimeProvider.System, new ConsoleLoggerFactory(_screen), cancellationToken).ConfigureAwait(false);
+        if (pipeline.Warning is { } warning) _screen.Line($"[yellow]{warning}[/]");
         var hostOptions = HostOptions(parsed);
         await using var host = await LocalHost.StartAsync(pipeline, hostOptions, cancellationToken).ConfigureAwait(false);
         var sampleExit = ExitCodes.Done;

@@ -76,6 +76,7 @@ internal sealed class SimulateCommand(IAnsiConsole screen)
     private async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellationToken)
     {
         var data = DataDirectory.Open(parsed.GetValue(_data)!);
+        if (data.Warning is { } warning) screen.MarkupLineInterpolated($"[yellow]{warning}[/]");
         var faults = parsed.GetValue(_faults) ?? GatewayFaults.None;
         var caller = parsed.GetValue(_publicKey) is { } key
             ? await CallerKeyAsync(key, parsed.GetValue(_keyVersion)!, cancellationToken).ConfigureAwait(false)

@@ -60,6 +60,7 @@ internal sealed class SyncCommand(Terminal terminal)
         await using var catalog = CatalogFile.Open(parsed.GetRequiredValue(_file));
         await using var pipeline = await LocalPipeline
             .OpenAsync(_pipeline.Read(parsed), TimeProvider.System, NullLoggerFactory.Instance, cancellationToken).ConfigureAwait(false);
+        if (pipeline.Warning is { } warning) terminal.Notes.Line($"[yellow]{warning}[/]");
         var run = new CatalogRun(pipeline, terminal.Notes, TimeProvider.System)
         {
             RetryTimeout = TimeSpan.FromSeconds(parsed.GetValue(_wait)),

@@ -40,6 +40,11 @@ public sealed record LocalOptions
     /// </summary>
     public double? Rate { get; init; }
 
+    /// <summary>
+    /// How long AlipayHK may still process a request that timed out; null for 25 s, or for the bound of the simulated AlipayHK if it is used.
+    /// </summary>
+    public TimeSpan? LateEffectWindow { get; init; }
+
     /// <summary>Standard Webhooks secrets; the webhook is disabled when there are none.</summary>
     public IList<string> WebhookSecrets { get; init; } = [];
 

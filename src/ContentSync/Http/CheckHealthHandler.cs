@@ -6,19 +6,16 @@ using Microsoft.AspNetCore.Http;
 namespace ContentSync.Http;
 
 /// <summary>
-/// GET /api/health: 200 while items can be accepted, 503 while the ledger is unavailable. An open circuit breaker is reported but is not
-/// unhealthy, because items are still accepted.
+/// GET /api/health: 200 while items can be accepted, 503 while the ledger is unavailable, such as with a full disk. An open circuit breaker is
+/// reported but is not unhealthy, because items are still accepted.
 /// </summary>
 public sealed class CheckHealthHandler(ISyncLedger ledger, CircuitBreaker breaker)
 {
-    // No item can have this contentId: a lookup that finds nothing proves that the ledger responds.
-    private const string ProbeId = "\u0001health";
-
     public async Task<IResult> HandleAsync(CancellationToken cancellationToken)
     {
         try
         {
-            await ledger.FindAsync(ProbeId, cancellationToken).ConfigureAwait(false);
+            await ledger.CheckAsync(cancellationToken).ConfigureAwait(false);
         }
         catch (LedgerUnavailableException e)
         {

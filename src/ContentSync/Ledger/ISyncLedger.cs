@@ -37,6 +37,14 @@ public interface ISyncLedger
     /// <summary>Returns the item's record, or null if the ledger does not hold the item.</summary>
     ValueTask<SyncRecord?> FindAsync(string contentId, CancellationToken cancellationToken);
 
+    /// <summary>Returns if the store can be used. A ledger whose writes can fail while its reads succeed tries to write.</summary>
+    /// <exception cref="LedgerUnavailableException">The store cannot be used; the message says why.</exception>
+    async ValueTask CheckAsync(CancellationToken cancellationToken)
+    {
+        // No item can have this contentId: a lookup that finds nothing proves that the store responds.
+        await FindAsync("\u0001health", cancellationToken).ConfigureAwait(false);
+    }
+
     /// <summary>
     /// Streams the records that match, in no particular order. A record that changes meanwhile may appear in its old or its new state.
     /// </summary>

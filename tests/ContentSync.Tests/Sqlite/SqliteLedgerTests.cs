@@ -38,41 +38,6 @@ public sealed class SqliteLedgerTests : IDisposable
         }
     }
 
-    [Theory]
-    [InlineData(LedgerDurability.PowerLoss, true)]
-    [InlineData(LedgerDurability.ProcessEnd, false)]
-    public void Waits_for_the_disk_in_every_commit_that_must_survive_a_power_loss(LedgerDurability durability, bool waits)
-    {
-        using var table = RecordTable.Open(Options with { Path = _folder.File("ledger.db"), Durability = durability }, _time, out _);
-        foreach (var mustSurvivePowerLoss in (bool[])[true, false, true, true, false, false, true])
-        {
-            table.Begin(mustSurvivePowerLoss);
-            Assert.Equal(waits && mustSurvivePowerLoss, table.WaitsForDisk);
-            table.Commit();
-        }
-    }
-
-    [Fact]
-    public async Task Drops_the_leases_of_a_previous_owner_but_remembers_that_requests_may_have_been_sent()
-    {
-        SyncRecord leased;
-        await using (var before = await OpenAsync(Options))
-        {
-            await AttemptAsync(before, "1", l => AttemptOutcomes.Synchronized(l, _time.GetUtcNow()));
-            await before.AcceptAsync([Version("1", "B", 2)], default);
-            leased = (await before.LeaseAsync("1", Duration, default)).Record!;
-        }
-
-        await using var after = await OpenAsync(Options);
-        var found = await after.FindAsync("1", default);
-        var again = (await after.LeaseAsync("1", Duration, default)).Record!;
-
-        Assert.Equal((null, 0, null), (found!.Lease, found.Attempts, found.SynchronizedHash));
-        Assert.Equal((leased.RequestId, 1), (again.RequestId, again.Attempts));
-        Assert.NotEqual(leased.Lease!.LeaseId, again.Lease!.LeaseId);
-        Assert.Equal(RecordStatus.LeaseLost, (await after.RecordAsync(leased, AttemptOutcomes.Released(), default)).Status);
-    }
-
     [Fact]
     public async Task Remembers_a_lease_whose_row_has_left_the_cache()
     {

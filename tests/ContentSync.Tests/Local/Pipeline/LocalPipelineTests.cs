@@ -73,7 +73,7 @@ public sealed class LocalPipelineTests : IDisposable
         await pipeline.Synchronizer.AcceptAsync([Item(pipeline, 0)], DateTimeOffset.UtcNow, CancellationToken.None);
         await Assert.ThrowsAnyAsync<OperationCanceledException>(async () => await pipeline.Synchronizer.SynchronizeAsync(Id(0), timeout.Token));
         pipeline.Gateway!.Faults = GatewayFaults.None;
-        await Task.Delay(LocalPipeline.Recoverability.LateEffectWindow);
+        await Task.Delay(SimulatedGateway.MaxLateEffect);
         var outcome = await pipeline.Synchronizer.SynchronizeAsync(Id(0), CancellationToken.None);
 
         // The timer may fire slightly early.

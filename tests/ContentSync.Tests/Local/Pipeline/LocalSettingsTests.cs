@@ -18,6 +18,22 @@ public sealed class LocalSettingsTests : IDisposable
         Assert.Equal(new ContentOptions().MaxContentInfoBytes, settings.Content.MaxContentInfoBytes);
     }
 
+    [Theory]
+    [InlineData("https://open.example.com", null, 25)]
+    [InlineData("http://localhost:7072", null, 25)]
+    [InlineData(null, null, 2)]
+    [InlineData("https://open.example.com", 40, 40)]
+    [InlineData(null, 0, 0)]
+    public void The_late_effect_window_covers_the_AlipayHK_that_is_used(string? gateway, int? option, int expected)
+    {
+        var options = new LocalOptions
+        {
+            Gateway = gateway is null ? null : new Uri(gateway),
+            LateEffectWindow = option is { } seconds ? TimeSpan.FromSeconds(seconds) : null,
+        };
+        Assert.Equal(TimeSpan.FromSeconds(expected), LocalSettings.Read(DataDirectory.Open(_folder), options).Recoverability.LateEffectWindow);
+    }
+
     [Fact]
     public async Task One_message_lists_every_fault_by_its_option_before_anything_starts()
     {
