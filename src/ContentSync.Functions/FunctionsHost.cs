@@ -78,6 +78,6 @@ public static class FunctionsHost
         services.TryAddSingleton(provider => KeyVaultSigner.Pool(
             settings.Signing, provider.GetRequiredService<Func<Uri, CryptographyClient>>(), provider.WallClock()));
         services.TryAddSingleton<IRequestSigner>(provider => new TimeoutSigner(
-            provider.GetRequiredService<SignerPool>(), 2 * settings.Signing.NetworkTimeout, provider.WallClock()));
+            provider.GetRequiredService<SignerPool>(), KeyVaultSigner.FirstCallFactor * settings.Signing.NetworkTimeout, provider.WallClock()));
     }
 }

@@ -52,6 +52,12 @@ internal enum Invariant
 
     /// <summary>A vault that was down is probed again.</summary>
     VaultsProbedAgain,
+
+    /// <summary>An item that always fails does not hold up the others.</summary>
+    OthersFlow,
+
+    /// <summary>An item that always fails while others succeed is parked.</summary>
+    PoisonIsParked,
 }
 
 /// <summary>An invariant that did not hold.</summary>
@@ -62,6 +68,7 @@ internal sealed class InvariantChecker(World world)
 {
     private readonly Dictionary<string, Request> _requests = new(StringComparer.Ordinal);
     private readonly Dictionary<string, ItemHistory> _items = new(StringComparer.Ordinal);
+    private readonly PoisonChecker _poison = new(world);
     private readonly ContentReader _reader = new(new ContentOptions(), new TrueTime(world));
     private ResyncChecker? _resyncs;
 
@@ -131,6 +138,7 @@ internal sealed class InvariantChecker(World world)
             Report(Invariant.AttemptsBounded, $"{next.ContentId} was rejected permanently and is pending again");
         if (next.Attempts == 0 && old is null or { Attempts: > 0 }) history.Arrivals = 0;
         _resyncs?.Written(old, next);
+        _poison.Written(old, next);
     }
 
     /// <summary>A process sends a request.</summary>
@@ -157,7 +165,10 @@ internal sealed class InvariantChecker(World world)
         var history = Of(call.ContentId);
         if (_requests[call.RequestId].Number < history.NewestEffect)
             Report(Invariant.NeverOlderAfterNewer, $"request {call.RequestId} for {call.ContentId} arrives after a newer one took effect");
-        var maxArrivals = 3 * RecoverabilityPolicy.MaxAttemptsWithoutSignedResponse(world.Plan.Recoverability);
+
+        // An item that always fails goes through many attempts, and those that were deferred or cancelled are not counted.
+        var maxAttempts = RecoverabilityPolicy.MaxAttemptsWithoutSignedResponse(world.Plan.Recoverability);
+        var maxArrivals = (PoisonChecker.IsPoison(call.Kind) ? 6 : 3) * maxAttempts;
         if (++history.Arrivals > maxArrivals)
             Report(Invariant.AttemptsBounded, $"{call.ContentId} was sent {history.Arrivals} times without an outcome");
     }
@@ -210,6 +221,7 @@ internal sealed class InvariantChecker(World world)
         }
 
         if (world.Plan.Bulk is not null) Resyncs.CheckEnd();
+        _poison.CheckEnd();
     }
 
     private void CheckRequest(SyncRecord? old, SyncRecord next, ItemHistory history)
@@ -266,6 +278,10 @@ internal sealed class InvariantChecker(World world)
             if (ItemKindText.Find(record.Body.Span) != ItemKind.Risky)
                 Report(Invariant.NotParkedWhileDown, $"{record.ContentId} is parked as rejected, but AlipayHK never signed a rejection");
         }
+        else if (PoisonChecker.IsPoison(ItemKindText.Find(record.Body.Span)))
+        {
+            return;
+        }
         else if (!IsSignedFailure(record.LastAttempt) && !isInterrupted && IsAnythingDown())
         {
             Report(Invariant.NotParkedWhileDown, $"{record.ContentId} is parked with {record.ParkReason} while AlipayHK is down");
@@ -277,7 +293,8 @@ internal sealed class InvariantChecker(World world)
     }
 
     private bool IsAnythingDown() =>
-        world.IsDown(Fault.AlipayHkOutage) || world.IsDown(Fault.AlipayHkConfigurationFault) || world.IsDown(Fault.VaultOutage);
+        world.IsDown(Fault.AlipayHkOutage) || world.IsDown(Fault.AlipayHkConfigurationFault) || world.IsDown(Fault.AlipayHkClockFault)
+        || world.IsDown(Fault.VaultOutage);
 
     private ItemHistory Of(string contentId)
     {

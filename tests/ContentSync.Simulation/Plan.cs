@@ -63,6 +63,9 @@ internal sealed record Plan
     /// <summary>Limit of one process for one vault of a pool.</summary>
     public double SignaturesPerSecond { get; init; } = 1;
 
+    /// <summary>Max time from the acceptance of an item that AlipayHK accepts until it is synchronized; null for no limit.</summary>
+    public TimeSpan? FlowLimit { get; init; }
+
     public double Chance(Fault fault) => Chances.GetValueOrDefault(fault);
 }
 
@@ -130,6 +133,18 @@ internal enum ItemKind
 
     /// <summary>Never gets a response.</summary>
     Tarpit,
+
+    /// <summary>A firewall in front of AlipayHK responds with 403 and a page.</summary>
+    Blocked,
+
+    /// <summary>AlipayHK's front end responds with an unsigned INVALID_SIGNATURE.</summary>
+    Unauthorized,
+
+    /// <summary>The connection is always reset.</summary>
+    Resetting,
+
+    /// <summary>A cache responds with an old success that AlipayHK signed.</summary>
+    Outdated,
 }
 
 /// <summary>Finds the kind of an item in the body of its request.</summary>

@@ -28,7 +28,7 @@ internal sealed class PlanGenerator
         _bursts = [TimeSpan.FromMinutes(1), .. Enumerable.Range(0, 2 + _random.Next(4)).Select(_ => Horizon * 0.95 * _random.NextDouble())];
     }
 
-    public static Plan Of(ulong seed) => new BulkPlanGenerator(seed).Widen(new PlanGenerator(seed).Draw(seed));
+    public static Plan Of(ulong seed) => new PoisonPlanGenerator(seed).Widen(new BulkPlanGenerator(seed).Widen(new PlanGenerator(seed).Draw(seed)));
 
     /// <summary>With whole catalogs and several vaults, which only some seeds have otherwise.</summary>
     public static Plan WithCatalogsAndVaults(ulong seed) => new BulkPlanGenerator(seed).WidenFully(new PlanGenerator(seed).Draw(seed));
@@ -48,6 +48,9 @@ internal sealed class PlanGenerator
             Replays = [],
         };
     }
+
+    /// <summary>Items that always fail among others that nothing happens to, so that these must flow.</summary>
+    public static Plan WithPoison(ulong seed) => new PoisonPlanGenerator(seed).Isolate(new PlanGenerator(seed).Draw(seed));
 
     /// <summary>HTTP callers that usually disconnect, while AlipayHK is slow.</summary>
     public static Plan WithImpatientCallers(ulong seed)

@@ -124,7 +124,7 @@ internal static class Scenario
         if (!ConfigurationFault(keys).Holds) return "configuration fault";
         if (CallsInPackOfFifty(keys, ItemKind.Poison).Any(calls => calls != 1)) return "pack of fifty";
         if (ThroughputWithPoison(keys) < 0.98) return "poison";
-        return TwoHourOutage(keys).Holds ? null : "two-hour outage";
+        return TwoHourOutage(keys).Holds ? PoisonScenario.FindFailed(keys) : "two-hour outage";
     }
 
     private static World Run(SimulatedKeys keys, Plan plan)

@@ -1,3 +1,4 @@
+using ContentSync.AlipayHk;
 using ContentSync.Catalog;
 using ContentSync.Ledger;
 using ContentSync.Local.Pipeline;
@@ -85,7 +86,8 @@ internal sealed class CatalogRun(LocalPipeline pipeline, IAnsiConsole screen, Ti
             return new($"{e.Message} Every item accepted so far is safe. Fix the problem and run the command again.", Unreadable: true);
         }
 
-        return broken is not null ? new(broken, Unreadable: true) : new(Unfinished(tally), Unreadable: false);
+        if (broken is not null) return new(broken, Unreadable: true);
+        return new(Unfinished(tally.Counts.Pending, pipeline.Synchronizer.OpenCircuit), Unreadable: false);
     }
 
     /// <summary>
@@ -116,9 +118,13 @@ internal sealed class CatalogRun(LocalPipeline pipeline, IAnsiConsole screen, Ti
         return (await pipeline.Resync.Planner.PlanAsync(snapshot, PlanScope.Additions, cancellationToken).ConfigureAwait(false)).Plan;
     }
 
-    private string? Unfinished(SyncTally tally) => (tally.Counts.Pending, pipeline.Synchronizer.OpenCircuit) switch
+    /// <summary>Why items are still pending and what to do; null if none are.</summary>
+    internal static string? Unfinished(long pending, OpenCircuit? open) => (pending, open) switch
     {
         (0, _) => null,
+        (_, { Code: ClientCodes.ClockFault } circuit) =>
+            $"The circuit breaker is open because a clock is wrong: {TerminalText.Plain(circuit.Message)} "
+            + "Set the clock, or ask AlipayHK about its own, then run the command again.",
         (_, { Cause: TripCause.ConfigurationFault } circuit) =>
             $"The circuit breaker is open because AlipayHK refuses our requests: {Reason(circuit)}. "
             + "Check the Client-Id, key, key version and address, then run the command again.",

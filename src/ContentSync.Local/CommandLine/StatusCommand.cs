@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using System.Text.Json;
+using ContentSync.AlipayHk;
 using ContentSync.Http;
 using ContentSync.Http.Board;
 using Spectre.Console;
@@ -79,6 +80,8 @@ internal sealed class StatusCommand(IAnsiConsole screen)
         }
 
         screen.Write(table);
+        foreach (var (status, count) in state.TemplateStatuses.Where(status => TemplateStatuses.IsInactive(status.Key)))
+            screen.MarkupLineInterpolated($"[yellow]AlipayHK reports the template of {count} item(s) as {status}[/], although it holds them.");
         if (state.Resyncs.Count > 0) ShowResync(state.Resyncs[0]);
         if (state.OpenCircuit is { } open)
         {

@@ -83,7 +83,7 @@ public sealed partial class ContentSynchronizer(
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private async ValueTask<RunResult> RunOnceAsync(string contentId, CancellationToken cancellationToken)
     {
-        if (!breaker.TryEnter(out var permit, out var wait))
+        if (!breaker.TryEnter(contentId, out var permit, out var wait))
         {
             var open = breaker.OpenState;
             var deferred = Pending(PendingCause.Deferred, WithJitter(wait), null);
@@ -117,11 +117,12 @@ public sealed partial class ContentSynchronizer(
                 throw;
             }
 
-            result = _clockFaults.Examine(contentId, result);
-            breaker.Report(permit, result);
+            var isItemAtFault = RecoverabilityPolicy.IsItemAtFault(options, leased.LastAttempt, result, breaker.EvidenceFor(permit));
+            result = _clockFaults.Examine(contentId, result, isItemAtFault);
+            breaker.Report(permit, contentId, result, isItemAtFault);
             reported = true;
             CountVerificationFailure(result);
-            return await CompleteAttemptAsync(leased, result, permit.IsProbe).ConfigureAwait(false);
+            return await CompleteAttemptAsync(leased, result, permit.IsProbe, isItemAtFault).ConfigureAwait(false);
         }
         finally
         {
@@ -130,10 +131,11 @@ public sealed partial class ContentSynchronizer(
     }
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    private async ValueTask<RunResult> CompleteAttemptAsync(SyncRecord leased, SynchronizeResult result, bool isProbe)
+    private async ValueTask<RunResult> CompleteAttemptAsync(
+        SyncRecord leased, SynchronizeResult result, bool isProbe, bool isItemAtFault)
     {
         var now = time.GetUtcNow();
-        var decision = Decide(leased, result, isProbe, now);
+        var decision = Decide(leased, result, isProbe, isItemAtFault, now);
         var message = ResponseClassifier.Truncate(result.Message);
         var attempt = new SyncAttempt(now, result.RequestId ?? leased.RequestId, result.Code, message, result.TracerId);
         var outcome = decision switch
@@ -161,6 +163,7 @@ public sealed partial class ContentSynchronizer(
         Log(leased, result, decision);
         var (status, record) = await RecordAsync(leased, outcome).ConfigureAwait(false);
         if (status == RecordStatus.Recorded && outcome.Kind == AttemptOutcomeKind.Parked) CountParked(record);
+        if (status != RecordStatus.LeaseLost && TemplateStatuses.IsInactive(outcome.TemplateStatus)) WarnOfTemplate(record);
         return status switch
         {
             RecordStatus.NewerPending => new(Pending(PendingCause.NotDue, TimeSpan.Zero, record), NewerPending: true),
@@ -176,13 +179,13 @@ public sealed partial class ContentSynchronizer(
         return new(pending with { Description = "The ledger responds too slowly to send safely." }, NewerPending: false);
     }
 
-    private RecoverabilityDecision Decide(SyncRecord leased, SynchronizeResult result, bool isProbe, DateTimeOffset now)
+    private RecoverabilityDecision Decide(SyncRecord leased, SynchronizeResult result, bool isProbe, bool isItemAtFault, DateTimeOffset now)
     {
         // An attempt that was in flight when the circuit breaker tripped is deferred like the rest: AlipayHK is down, so the item is not
         // the cause. A failed probe counts as an attempt, because its item may be the cause.
-        return !isProbe && breaker.OpenState is { } open && RecoverabilityPolicy.FailedWithoutSignedResponse(result)
+        return !isProbe && !isItemAtFault && breaker.OpenState is { } open && RecoverabilityPolicy.FailedWithoutSignedResponse(result)
             ? new RecoverabilityDecision.Defer(WithJitter(open.NextProbe - now))
-            : RecoverabilityPolicy.Decide(options, result, leased.Attempts, now - leased.AcceptedAt, jitter.Draw());
+            : RecoverabilityPolicy.Decide(options, result, leased.Attempts, now - leased.AcceptedAt, jitter.Draw(), isItemAtFault);
     }
 
     private async ValueTask<RunResult> ParkExhaustedAsync(SyncRecord leased)
@@ -266,6 +269,12 @@ public sealed partial class ContentSynchronizer(
     private static void CountParked(SyncRecord record) =>
         Telemetry.Parked.Add(1, new("reason", record.ParkReason?.ToString()), new("code", record.LastAttempt?.Code));
 
+    private void WarnOfTemplate(SyncRecord record)
+    {
+        Telemetry.InactiveTemplates.Add(1, new KeyValuePair<string, object?>("status", record.TemplateStatus));
+        LogInactiveTemplate(record.ContentId, record.TemplateCode, record.TemplateStatus);
+    }
+
     private void Log(SyncRecord leased, SynchronizeResult result, RecoverabilityDecision decision)
     {
         switch (decision)
@@ -305,6 +314,12 @@ public sealed partial class ContentSynchronizer(
 
     [LoggerMessage(EventId = 2005, Level = LogLevel.Error, Message = "The ledger cannot be reached for {ContentId}: {Reason}")]
     private partial void LogLedgerUnavailable(string contentId, string reason);
+
+    [LoggerMessage(
+        EventId = 2006,
+        Level = LogLevel.Warning,
+        Message = "AlipayHK acknowledged {ContentId}, but reports its template {TemplateCode} as {TemplateStatus}")]
+    private partial void LogInactiveTemplate(string contentId, string? templateCode, string? templateStatus);
 
     /// <param name="Outcome">The outcome of one version of the item.</param>
     /// <param name="NewerPending">Whether a newer version was accepted meanwhile and is pending.</param>

@@ -60,7 +60,7 @@ public sealed partial class BoardTests : IDisposable
     public async Task Shows_the_open_circuit_breaker()
     {
         _api.AlipayHk.Always = (_, _) => Task.FromResult(FakeAlipayHk.Unsigned(FakeAlipayHk.Result("INVALID_SIGNATURE", "F")));
-        await _api.PostAsync("/api/content", ApiHarness.Item("A"));
+        foreach (var contentId in (string[])["A", "B"]) await _api.PostAsync("/api/content", ApiHarness.Item(contentId));
         var stop = (await StateAsync()).GetProperty("stop");
         Assert.Equal("configurationFault", stop.GetProperty("cause").GetString());
         Assert.Equal("INVALID_SIGNATURE", stop.GetProperty("code").GetString());

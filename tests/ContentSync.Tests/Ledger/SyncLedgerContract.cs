@@ -1,4 +1,5 @@
 using System.Text;
+using ContentSync.AlipayHk;
 using ContentSync.Content;
 using ContentSync.Ledger;
 using Microsoft.Extensions.Time.Testing;
@@ -197,6 +198,35 @@ public abstract class SyncLedgerContract
         Assert.Equal(
             (outcome.Attempt! with { TemplateCode = "T-1", TemplateStatus = "" }, "T-1", ""),
             (recorded.LastAttempt, recorded.TemplateCode, recorded.TemplateStatus));
+        AssertSame(recorded, await ledger.FindAsync(Id("1"), default));
+    }
+
+    [SkippableFact]
+    public async Task Records_a_success_after_ten_attempts_with_the_longest_texts_that_the_client_passes_on()
+    {
+        var ledger = await OpenAsync(_time);
+        await ledger.AcceptAsync([Version("1", "A", 1)], default);
+        var message = new string('票', ResponseClassifier.MaxMessageLength);
+        var text = new string('"', ResponseClassifier.MaxIdentifierLength);
+        for (var i = 0; i < 10; i++)
+        {
+            _time.Advance(TimeSpan.FromSeconds(1));
+            var failed = (await ledger.LeaseAsync(Id("1"), Duration, default)).Record!;
+            var attempt = new SyncAttempt(Now, failed.RequestId, text, message, text);
+            await ledger.RecordAsync(failed, new AttemptOutcome(AttemptOutcomeKind.RetryAt) { Attempt = attempt, DueAt = Now }, default);
+        }
+
+        var leased = (await ledger.LeaseAsync(Id("1"), Duration, default)).Record!;
+        var success = new AttemptOutcome(AttemptOutcomeKind.Synchronized)
+        {
+            Attempt = new SyncAttempt(Now, leased.RequestId, "SUCCESS", message, text),
+            TemplateCode = text,
+            TemplateStatus = text,
+        };
+        var (status, recorded) = await ledger.RecordAsync(leased, success, default);
+
+        Assert.Equal((RecordStatus.Recorded, SyncState.Synchronized), (status, recorded.State));
+        Assert.Equal(AttemptHistory.MaxCount, recorded.EarlierAttempts.Count);
         AssertSame(recorded, await ledger.FindAsync(Id("1"), default));
     }
 

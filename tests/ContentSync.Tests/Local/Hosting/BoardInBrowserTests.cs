@@ -98,9 +98,12 @@ public sealed class BoardInBrowserTests
         using var browser = new Browser(dark: true);
         browser.Open(host.Address);
         browser.Await("#live", "Live");
-        Assert.True(host.Pipeline.CircuitBreaker.TryEnter(out var permit, out _));
-        host.Pipeline.CircuitBreaker.Report(
-            permit, new SynchronizeResult(SynchronizeResultKind.ConfigurationFault, "INVALID_SIGNATURE", "signature is invalid"));
+        Assert.True(host.Pipeline.CircuitBreaker.TryEnter("REFUSED", out var permit, out _));
+        var refused = new SynchronizeResult(SynchronizeResultKind.ConfigurationFault, "INVALID_SIGNATURE", "signature is invalid")
+        {
+            Verification = SignatureVerification.Valid,
+        };
+        host.Pipeline.CircuitBreaker.Report(permit, "REFUSED", refused, isItemAtFault: false);
         await host.SubmitAsync(ApiHarness.Item("WAITS"));
         browser.Await("#circuit", "Check that Client-Id, key version and the public key");
         browser.Await("#count-synchronized", "1");

@@ -98,6 +98,29 @@ public sealed class LocalPipelineTests : IDisposable
     }
 
     [Fact]
+    public async Task An_item_that_a_firewall_always_blocks_spends_attempts_and_holds_up_none_of_200_others()
+    {
+        await using var pipeline = await OpenAsync("");
+        var poison = """{"contentId":"POISON","contentType":"SKU","contentStatus":1,"contentInfo":{"simulate":"blocked"}}""";
+        var reader = new CatalogReader(pipeline.Reader, pipeline.ContentOptions);
+        using var stream = new MemoryStream(Encoding.UTF8.GetBytes(string.Join('\n', Enumerable.Range(0, 200).Select(Line).Prepend(poison))));
+        var sync = new CatalogSync(pipeline.Synchronizer, pipeline.Queue, new SyncTally(), TimeProvider.System);
+        await sync.ReadAsync(reader.ReadAsync(stream, CancellationToken.None), CancellationToken.None);
+        for (var wait = 0; wait < 600 && pipeline.Gateway!.Snapshot().Count < 200; wait++) await Task.Delay(100);
+        Assert.Equal(200, pipeline.Gateway!.Snapshot().Count);
+
+        // The first refusal spends nothing; those after the others' successes do.
+        var record = await pipeline.Ledger.FindAsync("POISON", CancellationToken.None);
+        for (var wait = 0; wait < 600 && record!.Attempts < 2; wait++)
+        {
+            await Task.Delay(100);
+            record = await pipeline.Ledger.FindAsync("POISON", CancellationToken.None);
+        }
+
+        Assert.True(record!.Attempts >= 2);
+    }
+
+    [Fact]
     public async Task Continues_from_the_ledger_after_a_restart()
     {
         await using (var before = await OpenAsync("badsignature=1")) Assert.Equal(Items, (await SyncAsync(before, Catalog())).Pending);
