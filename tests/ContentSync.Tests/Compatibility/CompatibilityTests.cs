@@ -19,6 +19,7 @@ namespace ContentSync.Tests.Compatibility;
 /// Reads what an earlier version wrote. The samples were written by the last version before the glossary: a data folder whose resync was
 /// killed halfway, and one of each document, entity and message. Add samples when a format changes; never edit these.
 /// </summary>
+[Trait(TestCategory.Name, TestCategory.Slow)]
 public sealed class CompatibilityTests : IDisposable
 {
     private const string RunId = "0123456789abcdef0123456789abcdef";

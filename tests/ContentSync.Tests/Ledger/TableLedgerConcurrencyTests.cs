@@ -6,6 +6,7 @@ using Microsoft.Extensions.Time.Testing;
 namespace ContentSync.Tests.Ledger;
 
 [Collection(AzuriteTests.Name)]
+[Trait(TestCategory.Name, TestCategory.Slow)]
 public sealed class TableLedgerConcurrencyTests(AzuriteStorage azurite) : IAsyncLifetime
 {
     private static readonly TimeSpan Duration = TimeSpan.FromMinutes(2);

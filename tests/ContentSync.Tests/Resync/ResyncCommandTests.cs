@@ -6,6 +6,7 @@ using ContentSync.Tests.Local.CommandLine;
 
 namespace ContentSync.Tests.Resync;
 
+[Trait(TestCategory.Name, TestCategory.Slow)]
 public sealed class ResyncCommandTests : IDisposable
 {
     private readonly string _folder = Directory.CreateTempSubdirectory("contentsync-test-").FullName;

@@ -8,6 +8,7 @@ using ContentSync.Local.Pipeline;
 
 namespace ContentSync.Tests.Local.CommandLine;
 
+[Trait(TestCategory.Name, TestCategory.Slow)]
 public sealed class CommandLineTests : IDisposable
 {
     private static readonly string SampleCatalog = Path.Combine(AppContext.BaseDirectory, "Samples", "catalog.ndjson");

@@ -10,6 +10,7 @@ using Spectre.Console.Testing;
 namespace ContentSync.Tests.Local.CommandLine;
 
 /// <summary>resync against a running host.</summary>
+[Trait(TestCategory.Name, TestCategory.Slow)]
 public sealed class ResyncInHostTests
 {
     private const string Key = "the key";

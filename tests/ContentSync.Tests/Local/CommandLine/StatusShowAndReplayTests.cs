@@ -11,6 +11,7 @@ using Spectre.Console.Testing;
 namespace ContentSync.Tests.Local.CommandLine;
 
 /// <summary>status, show and replay, against a running host and against its data folder.</summary>
+[Trait(TestCategory.Name, TestCategory.Slow)]
 public sealed class StatusShowAndReplayTests
 {
     [Theory]

@@ -7,6 +7,7 @@ using OpenQA.Selenium;
 
 namespace ContentSync.Tests.Local.Hosting;
 
+[Trait(TestCategory.Name, TestCategory.Slow)]
 public sealed class BoardInBrowserTests
 {
     // Markup, an override of the text direction, and an invisible character.

@@ -7,6 +7,7 @@ using ContentSync.Tests.Http;
 
 namespace ContentSync.Tests.Local.Hosting;
 
+[Trait(TestCategory.Name, TestCategory.Slow)]
 public sealed class LocalHostTests
 {
     [Fact]

@@ -9,6 +9,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 
 namespace ContentSync.Tests.Local.Pipeline;
 
+[Trait(TestCategory.Name, TestCategory.Slow)]
 public sealed class LocalResyncTests : IDisposable
 {
     private readonly TemporaryFolder _folder = new();

@@ -4,6 +4,7 @@ using ContentSync.Local.Pipeline;
 
 namespace ContentSync.Tests.Local.Pipeline;
 
+[Trait(TestCategory.Name, TestCategory.Slow)]
 public sealed class LocalSettingsTests : IDisposable
 {
     private readonly string _folder = Directory.CreateTempSubdirectory("contentsync-test-").FullName;
