@@ -49,7 +49,7 @@ internal sealed class SchemaWriter
         return new JsonObject(_components!);
     }
 
-    private JsonNode Transform(JsonSchemaExporterContext context, JsonNode exported)
+    private JsonObject Transform(JsonSchemaExporterContext context, JsonNode exported)
     {
         var type = context.TypeInfo.Type;
         var isComponent = context.Path.IsEmpty && type == _component;

@@ -20,7 +20,7 @@ internal static partial class CommandLineTime
             "today" => Midnight(now.Date, time),
             "yesterday" => Midnight(now.Date.AddDays(-1), time),
             _ when Age().Match(text) is { Success: true } age => Before(now, age),
-            _ when DateTime.TryParseExact(text, "yyyy-MM-dd", CultureInfo.InvariantCulture, DateTimeStyles.None, out var date) => Midnight(date, time),
+            _ when DateOnly.TryParseExact(text, "yyyy-MM-dd", out var date) => Midnight(date.ToDateTime(TimeOnly.MinValue), time),
             _ => ZonedTime.TryParse(text, out var zoned) ? zoned : null,
         };
         result = read ?? default;

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.CommandLine.Parsing;
 using ContentSync.Local.Pipeline;
 
 namespace ContentSync.Local.CommandLine;

@@ -78,7 +78,10 @@ internal sealed class ListCommand(Terminal terminal)
 
     private async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellationToken)
     {
-        var format = parsed.GetValue(_ndjson) ? Format.Ndjson : parsed.GetValue(_csv) ? Format.Csv : _host.IsJson(parsed) ? Format.Json : Format.Table;
+        var format = parsed.GetValue(_ndjson) ? Format.Ndjson
+            : parsed.GetValue(_csv) ? Format.Csv
+            : _host.IsJson(parsed) ? Format.Json
+            : Format.Table;
         var limit = parsed.GetValue(_limit) ?? (format == Format.Table ? ShownByDefault : int.MaxValue);
         var query = new ListQuery(parsed.GetValue(_state), parsed.GetValue(_type), parsed.GetValue(_code));
         await using var view = await _host.OpenAsync(parsed, cancellationToken).ConfigureAwait(false);

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.CommandLine.Parsing;
 using ContentSync.AlipayHk;
 using ContentSync.Local.Pipeline;
 using ContentSync.Simulator;

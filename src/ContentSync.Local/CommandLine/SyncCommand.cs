@@ -1,7 +1,6 @@
 using System.CommandLine;
 using ContentSync.Local.Pipeline;
 using Microsoft.Extensions.Logging.Abstractions;
-using Spectre.Console;
 
 namespace ContentSync.Local.CommandLine;
 

@@ -65,7 +65,7 @@ internal sealed class LossProgram : IAsyncDisposable
     public static Task<int> HostAsync(string[] arguments)
     {
         ForgetfulDisk.Register("forgetful", asDefault: true);
-        return CommandLineProgram.RunAsync(arguments, CancellationToken.None);
+        return CommandLineProgram.RunAsync(arguments, Console.Out, Console.Error, CancellationToken.None);
     }
 
     public ValueTask DisposeAsync()

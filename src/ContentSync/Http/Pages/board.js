@@ -2,7 +2,7 @@ import { ago, call, element, foreign, key, tick } from "./client.js";
 
 const refreshMilliseconds = 2000;
 
-// Figures that are older are called stale. A request is given up before that, because a frozen host never answers it.
+// Figures that are older are called stale. A request is given up before that, because a frozen host never responds.
 const staleMilliseconds = 8000;
 const requestMilliseconds = 5000;
 const byId = id => document.getElementById(id);

@@ -1,6 +1,6 @@
 // Calls the API with the viewer's key, and renders its responses as text, never as markup.
 
-// The host answers within milliseconds; a resync may be started and a page of items replayed within this time.
+// The host responds within milliseconds; a resync may be started and a page of items replayed within this time.
 const timeoutMilliseconds = 30000;
 
 const keyName = "contentsync.key";
@@ -15,7 +15,8 @@ export async function call(method, path, body, timeout = timeoutMilliseconds) {
   const headers = {};
   if (key.get()) headers["x-functions-key"] = key.get();
   if (body !== undefined) headers["Content-Type"] = "application/json";
-  const response = await fetch(path, { method, headers, body: body === undefined ? undefined : JSON.stringify(body), cache: "no-store", signal: AbortSignal.timeout(timeout) });
+  const text = body === undefined ? undefined : JSON.stringify(body);
+  const response = await fetch(path, { method, headers, body: text, cache: "no-store", signal: AbortSignal.timeout(timeout) });
   const json = await response.json().catch(() => ({}));
   if (!response.ok) throw Object.assign(new Error(json.detail || json.title || `HTTP ${response.status}`), { status: response.status });
   return json;

@@ -5,6 +5,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 namespace ContentSync.Tests.Local.Pipeline;
 
 /// <summary>Other users of the machine can read nothing in the data folder.</summary>
+[Trait(TestCategory.Name, TestCategory.Slow)]
 public sealed class PrivateFolderTests : IDisposable
 {
     private const UnixFileMode Others = UnixFileMode.GroupRead | UnixFileMode.GroupWrite | UnixFileMode.GroupExecute
