@@ -1,6 +1,5 @@
 using System.Security.Cryptography;
 using ContentSync.AlipayHk;
-using ContentSync.Content;
 using ContentSync.Http.Webhooks;
 using ContentSync.Resync;
 using ContentSync.Simulator;

@@ -154,12 +154,13 @@ internal sealed class LossProgram : IAsyncDisposable
         {
             await foreach (var record in ledger.ListAsync(new SyncRecordFilter(), CancellationToken.None).ConfigureAwait(false))
             {
-                revisions[record.ContentId] = record.Revision.Value;
+                var revision = record.Version.Number ?? 0;
+                revisions[record.ContentId] = revision;
                 if (record.State != SyncState.Synchronized) continue;
                 _claims++;
                 var held = _alipayHk.Held(record.ContentId);
-                if (held != record.Revision.Value)
-                    _violations.Add($"Loop {loop}: {record.ContentId} is called synchronized with {record.Revision}, AlipayHK holds {held}.");
+                if (held != revision)
+                    _violations.Add($"Loop {loop}: {record.ContentId} is called synchronized with {revision}, AlipayHK holds {held}.");
             }
         }
 

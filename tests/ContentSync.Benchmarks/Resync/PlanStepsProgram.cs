@@ -69,7 +69,7 @@ internal static class PlanStepsProgram
         public async IAsyncEnumerable<ScannedItem> ReadPartitionAsync(int partition, [EnumeratorCancellation] CancellationToken cancellationToken)
         {
             await Task.Yield();
-            for (var i = (long)partition; i < items; i += Partitions) yield return ledger.Item(i);
+            for (var i = (long)partition; i < items; i += IPartitionedLedgerScan.Partitions) yield return ledger.Item(i);
         }
     }
 }

@@ -9,6 +9,7 @@ using ContentSync.Functions;
 using ContentSync.Ledger;
 using ContentSync.Resync;
 using ContentSync.Resync.Lanes;
+using ContentSync.Resync.Planning;
 using ContentSync.Signing;
 using ContentSync.Simulator;
 using ContentSync.Tests.FunctionsSdk;

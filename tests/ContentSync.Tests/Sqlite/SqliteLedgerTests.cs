@@ -1,4 +1,3 @@
-using ContentSync.Content;
 using ContentSync.Ledger;
 using ContentSync.Sqlite;
 using ContentSync.Tests.Ledger;

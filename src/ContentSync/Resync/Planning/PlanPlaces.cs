@@ -1,5 +1,3 @@
-using System.Text;
-
 namespace ContentSync.Resync.Planning;
 
 /// <summary>
