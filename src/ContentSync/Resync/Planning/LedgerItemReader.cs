@@ -139,7 +139,9 @@ internal readonly ref struct LedgerPlanItem(ReadOnlySpan<byte> entry)
         | (item is { State: SyncState.Parked, ParkReason: not ParkReason.Rejected } ? LedgerItemFlags.Parked : 0)
         | (item is { State: SyncState.Parked, ParkReason: ParkReason.Rejected } ? LedgerItemFlags.Rejected : 0)
         | (item.State == SyncState.Pending ? LedgerItemFlags.Pending : 0)
-        | (item.State == SyncState.Synchronized ? LedgerItemFlags.Acknowledged : 0);
+        | (item.State == SyncState.Synchronized ? LedgerItemFlags.Acknowledged : 0)
+        | (item.State == SyncState.Tombstone ? LedgerItemFlags.Tombstone : 0)
+        | (item.ContentStatus == ContentStatus.Invalid ? LedgerItemFlags.Delisted : 0);
 
     // An item that ran out of attempts may be listed: a request may have taken effect without a response.
     private static bool IsKnownToBeUnlisted(ScannedItem item) =>
@@ -178,6 +180,9 @@ internal enum LedgerItemFlags
     /// <summary>Parked after its last attempt; sent again with a new run.</summary>
     Parked = 2,
 
+    /// <summary>contentStatus 0.</summary>
+    Delisted = 4,
+
     /// <summary>Acknowledged by AlipayHK.</summary>
     Acknowledged = 8,
 
@@ -186,6 +191,9 @@ internal enum LedgerItemFlags
 
     /// <summary>Accepted, and not acknowledged yet.</summary>
     Pending = 32,
+
+    /// <summary>Delisted before any content of it was accepted; nothing is sent.</summary>
+    Tombstone = 64,
 
     /// <summary>Its current version was not first received when it counts as changed.</summary>
     HasReceivedAt = 256,

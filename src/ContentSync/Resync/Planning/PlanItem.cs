@@ -109,6 +109,8 @@ internal readonly record struct PlanKey(ulong High, ulong Low)
 /// <summary>The hash and the version of an item of the catalog, in 16 bytes.</summary>
 internal readonly record struct PlanState
 {
+    private static readonly ulong DelistingById = ShortHash(Delisting.HashWithoutInfo);
+
     private readonly ulong _hash;
 
     // 0 for none; otherwise the number, or the UTC ticks of the time, plus one, and 1 in the last bit for a number.
@@ -122,6 +124,9 @@ internal readonly record struct PlanState
     }
 
     public bool HasVersion => _version != 0;
+
+    /// <summary>Whether the catalog delists the item and leaves its content to the ledger.</summary>
+    public bool IsDelistingById => _hash == DelistingById;
 
     /// <summary>8 bytes of a hash.</summary>
     public static ulong ShortHash(ContentHash hash)
