@@ -136,6 +136,7 @@ internal readonly ref struct LedgerPlanItem(ReadOnlySpan<byte> entry)
 
     private static LedgerItemFlags StateFlags(ScannedItem item) =>
         (item.ContentStatus == ContentStatus.Valid && !IsKnownToBeUnlisted(item) ? LedgerItemFlags.Listed : 0)
+        | (item.ContentStatus == ContentStatus.Invalid ? LedgerItemFlags.Delisted : 0)
         | (item is { State: SyncState.Parked, ParkReason: not ParkReason.Rejected } ? LedgerItemFlags.Parked : 0)
         | (item is { State: SyncState.Parked, ParkReason: ParkReason.Rejected } ? LedgerItemFlags.Rejected : 0)
         | (item.State == SyncState.Pending ? LedgerItemFlags.Pending : 0)
@@ -177,6 +178,9 @@ internal enum LedgerItemFlags
 
     /// <summary>Parked after its last attempt; sent again with a new run.</summary>
     Parked = 2,
+
+    /// <summary>contentStatus 0.</summary>
+    Delisted = 4,
 
     /// <summary>Acknowledged by AlipayHK.</summary>
     Acknowledged = 8,

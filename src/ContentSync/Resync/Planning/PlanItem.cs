@@ -109,6 +109,8 @@ internal readonly record struct PlanKey(ulong High, ulong Low)
 /// <summary>The hash and the version of an item of the catalog, in 16 bytes.</summary>
 internal readonly record struct PlanState
 {
+    private static readonly ulong DelistingById = ShortHash(Delisting.HashWithoutInfo);
+
     private readonly ulong _hash;
 
     // 0 for none; otherwise the number, or the UTC ticks of the time, plus one, and 1 in the last bit for a number.
@@ -144,4 +146,8 @@ internal readonly record struct PlanState
     public bool LooksLike(PlanState other) => _hash == other._hash;
 
     public bool LooksLike(ulong shortHash) => _hash == shortHash;
+
+    /// <summary>Whether it says of an item what the ledger holds of it. A delisting by id says nothing about the content.</summary>
+    public bool LooksLike(LedgerPlanItem item) =>
+        LooksLike(item.ShortHash) || (LooksLike(DelistingById) && (item.Flags & LedgerItemFlags.Delisted) != 0);
 }

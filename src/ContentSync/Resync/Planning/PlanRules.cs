@@ -46,7 +46,11 @@ internal sealed class PlanRules(PlanScope scope, ICatalogSnapshot snapshot, Date
             || (item.AcceptedAt <= snapshot.AsOf
                 && item.Order.Judge(new ChangeVersion(null, null, snapshot.AsOf), null, now).Verdict == VersionVerdict.Newer));
 
-    /// <summary>Whether nothing is to be sent for an item whose content is the catalog's.</summary>
-    public bool IsSettled(LedgerItemFlags flags) =>
-        scope == PlanScope.Additions ? (flags & LedgerItemFlags.Acknowledged) != 0 : (flags & LedgerItemFlags.Parked) == 0;
+    /// <summary>
+    /// Whether nothing is to be sent for an item whose content is the catalog's. An item that is out of attempts is sent again only with a
+    /// newer version.
+    /// </summary>
+    public bool IsSettled(PlanState item, LedgerPlanItem ledgerItem) => scope == PlanScope.Additions
+        ? (ledgerItem.Flags & LedgerItemFlags.Acknowledged) != 0
+        : (ledgerItem.Flags & LedgerItemFlags.Parked) == 0 || !Wins(item, ledgerItem.Order);
 }
