@@ -33,18 +33,19 @@ internal sealed class BulkPlanGenerator(ulong seed)
             .Select(items => items.First() with { Revision = null, Intent = Intent.Submit })
             .ToList();
         var catalog = new RandomCatalog(_random, singles);
+        var declaresItems = _random.Chance(0.4);
         var (exports, triggers) = (new List<Export>(), new List<ResyncTrigger>());
         for (var i = 2 + _random.Next(3); i > 0; i--)
         {
             var at = plan.Horizon * 0.9 * _random.NextDouble();
             if (exports.Count > 0 && _random.Chance(0.3)) at = exports[^1].At + _random.Between(TimeSpan.FromSeconds(90), TimeSpan.FromMinutes(20));
-            exports.Add(new Export(at, [], _random.Chance(0.1)));
+            exports.Add(new Export(at, []));
         }
 
         exports.Sort((a, b) => a.At.CompareTo(b.At));
         for (var i = 0; i < exports.Count; i++)
         {
-            exports[i] = exports[i] with { Items = catalog.Next() };
+            exports[i] = catalog.Next(exports[i].At) with { Form = NextForm(declaresItems), DeclaresItems = declaresItems };
             triggers.AddRange(Triggers(plan, exports[i].At));
         }
 
@@ -58,15 +59,29 @@ internal sealed class BulkPlanGenerator(ulong seed)
                 IsThroughBroker = _random.Chance(0.7),
                 Exports = exports,
                 Triggers = triggers,
-                FinalItems = catalog.Next(),
+                IsPlannedInSteps = _random.Chance(0.5),
+                FinalExport = catalog.Next(null) with { Form = NextForm(null), DeclaresItems = declaresItems },
+                FinalRuns = FinalRuns(new ResyncParameters { AllowedDelistShare = 1, Again = true, OverrideNewer = _random.Chance(0.3) }),
+                IsLastRunRepeated = true,
             },
         };
+    }
+
+    // What would be done, what is done, and what is left to do: nothing.
+    private static ResyncParameters[] FinalRuns(ResyncParameters run) => [run with { DryRun = true }, run, run with { OverrideNewer = false }];
+
+    private ExportForm NextForm(bool? isDamagedIfItDeclaresItems)
+    {
+        if (isDamagedIfItDeclaresItems is { } declaresItems && _random.Chance(0.15))
+            return declaresItems && _random.Chance(0.5) ? ExportForm.Shortened : _random.Pick(ExportForm.Truncated, ExportForm.PackedInPart);
+        return _random.Chance(0.2) ? ExportForm.Packed : ExportForm.Plain;
     }
 
     private IEnumerable<ResyncTrigger> Triggers(Plan plan, TimeSpan export)
     {
         yield return At(new ResyncParameters { AllowedDelistShare = _random.Chance(0.3) ? 1 : null });
         if (_random.Chance(0.3)) yield return At(new ResyncParameters { Again = _random.Chance(0.5), DryRun = _random.Chance(0.3) });
+        if (_random.Chance(0.2)) yield return At(new ResyncParameters { OverrideNewer = true, AllowedDelistShare = _random.Chance(0.5) ? 1 : null });
         if (_random.Chance(0.2)) yield return At(new ResyncParameters()) with { IsCancel = true };
         if (_random.Chance(0.3)) yield return At(new ResyncParameters { Resend = Resend() }) with { IsLedger = true };
 
@@ -85,6 +100,7 @@ internal sealed class BulkPlanGenerator(ulong seed)
         var vaults = 2 + _random.Next(2);
         var chances = new Dictionary<Fault, double>(plan.Chances);
         if (_random.Chance(0.4)) chances[Fault.VaultThrottle] = 0.1 * _random.NextDouble();
+        if (plan.Bulk is not null && _random.Chance(0.5)) chances[Fault.PlanFileLost] = 0.2 * _random.NextDouble();
         if (_random.Chance(0.4)) chances[Fault.VaultUnresponsive] = 0.05 * _random.NextDouble();
         var outages = plan.Outages.ToList();
         for (var vault = 0; vault < vaults; vault++)
@@ -103,19 +119,43 @@ internal sealed class BulkPlanGenerator(ulong seed)
         return plan with { Vaults = vaults, SignaturesPerSecond = signaturesPerSecond, Chances = chances, Outages = outages };
     }
 
-    /// <summary>A catalog that changes from one export to the next.</summary>
+    /// <summary>
+    /// A catalog that changes from one export to the next. Its lines have numbers, times, neither or all of them; some repeat an item, delist
+    /// one by its id, or are not valid.
+    /// </summary>
     private sealed class RandomCatalog(SimulatedRandom random, IReadOnlyList<SubmittedItem> singles)
     {
+        private const int Mixed = 3;
+
+        private readonly int _format = random.Pick(0, 0, 0, 1, 2, Mixed);
+        private readonly bool _hasFaults = random.Chance(0.5);
         private readonly List<SubmittedItem> _items = [.. singles.Where(_ => random.Chance(0.7))];
+        private readonly Dictionary<string, long> _numbers = new(StringComparer.Ordinal);
         private int _created;
         private int _content = 1_000;
 
-        public IReadOnlyList<SubmittedItem> Next()
+        /// <summary>The next export.</summary>
+        /// <param name="at">When it is written; null for the final one, after everything else.</param>
+        public Export Next(TimeSpan? at)
         {
             if (_created == 0) Create(8 + random.Next(25));
             else Change();
-            return [.. _items];
+            var asOf = NextAsOf();
+            var lines = _items.ConvertAll(item => item with { Revision = NextRevision(item.ContentId, at ?? TimeSpan.FromHours(24), asOf) });
+            if (_hasFaults && random.Chance(0.5)) Repeat(lines);
+            if (_hasFaults && random.Chance(0.3)) lines[random.Next(lines.Count)] = lines[random.Next(lines.Count)] with { Intent = Intent.SubmitInvalid };
+            if (_hasFaults && random.Chance(0.15)) lines.Insert(random.Next(lines.Count), lines[0] with { Intent = Intent.SubmitUnidentified });
+            return new Export(at ?? default, lines) { AsOfOffset = asOf };
         }
+
+        // Usually not declared; otherwise somewhat before it was written, or by a clock that is hours behind or ahead.
+        private TimeSpan NextAsOf() => random.Next(10) switch
+        {
+            0 or 1 => -random.Between(TimeSpan.Zero, TimeSpan.FromMinutes(20)),
+            2 => -random.Between(TimeSpan.Zero, TimeSpan.FromHours(8)),
+            3 => TimeSpan.FromHours(3),
+            _ => TimeSpan.Zero,
+        };
 
         private void Change()
         {
@@ -124,13 +164,43 @@ internal sealed class BulkPlanGenerator(ulong seed)
             for (var i = 0; i < vanishing && _items.Count > 1; i++) _items.RemoveAt(random.Next(_items.Count));
             for (var i = 0; i < _items.Count; i++)
             {
-                if (random.Chance(0.2)) _items[i] = _items[i] with { Content = ++_content };
+                if (!random.Chance(0.2)) continue;
+                var delists = random.Chance(0.2) && _items[i].Intent == Intent.Submit;
+                _items[i] = _items[i] with { Content = ++_content, Intent = delists ? Intent.Delist : Intent.Submit };
+                if (random.Chance(0.9)) _numbers[_items[i].ContentId] = _numbers.GetValueOrDefault(_items[i].ContentId) + 1 + random.Next(3);
+            }
+        }
+
+        // At most one line of an item counts; usually all have the same version.
+        private void Repeat(List<SubmittedItem> lines)
+        {
+            for (var i = 1 + random.Next(5); i > 0; i--)
+            {
+                var repeated = lines[random.Next(lines.Count)];
+                if (random.Chance(0.6)) repeated = repeated with { Content = ++_content };
+                if (random.Chance(0.3)) repeated = repeated with { Revision = lines[random.Next(lines.Count)].Revision };
+                lines.Insert(random.Next(lines.Count + 1), repeated);
             }
         }
 
         private void Create(int count)
         {
             for (var i = 0; i < count; i++) _items.Add(new SubmittedItem($"b{_created++}", ++_content, null, NextKind()));
+        }
+
+        // Numbers and times that no single item has. With a clock that is ahead, given times would be ahead or not by when they are read.
+        private RevisionText? NextRevision(string contentId, TimeSpan at, TimeSpan asOf) => (_format == Mixed ? random.Next(Mixed) : _format) switch
+        {
+            1 => new RevisionText($",\"revision\":{_numbers.GetValueOrDefault(contentId) * 10 + 5}"),
+            2 when asOf <= TimeSpan.Zero => new RevisionText($",\"occurredAt\":\"{NextTime(at + asOf):yyyy-MM-dd'T'HH:mm:ss.fffzzz}\""),
+            _ => null,
+        };
+
+        // Changed within the last hours, rarely by a clock that is ahead.
+        private DateTimeOffset NextTime(TimeSpan asOf)
+        {
+            var offset = random.Chance(0.05) ? TimeSpan.FromHours(5) : -random.Between(TimeSpan.Zero, TimeSpan.FromHours(random.Pick(1, 8)));
+            return VirtualTime.Epoch + TimeSpan.FromSeconds((long)(asOf + offset).TotalSeconds) + TimeSpan.FromMilliseconds(500);
         }
 
         private ItemKind NextKind() => random.Chance(0.04) ? random.Pick(ItemKind.Risky, ItemKind.Poison) : ItemKind.Normal;

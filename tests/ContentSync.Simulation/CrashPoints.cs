@@ -8,6 +8,8 @@ namespace ContentSync.Simulation;
 /// </summary>
 internal static class CrashPoints
 {
+    private static readonly Export Empty = new(default, []);
+
     /// <summary>The paths of an item or a whole catalog through the app.</summary>
     public static IReadOnlyList<(string Name, Plan Plan)> Paths { get; } =
     [
@@ -17,10 +19,10 @@ internal static class CrashPoints
         ("array of three", Path(Input.Queue, ItemKind.Normal, 3)),
         ("rejected", Path(Input.Queue, ItemKind.Risky, 1)),
         ("failing until parked", Path(Input.Queue, ItemKind.Poison, 1)),
-        ("resync, one at a time", Resync(new BulkPlan { ItemsPerPack = 3, FinalItems = [] })),
-        ("resync, several in flight in a lane", Resync(new BulkPlan { ItemsPerPack = 3, InFlightPerLane = 3, FinalItems = [] })),
-        ("resync over sessions, one lane", Resync(new BulkPlan { ItemsPerPack = 3, IsThroughBroker = true, FinalItems = [] })),
-        ("resync over sessions, three lanes", Resync(new BulkPlan { ItemsPerPack = 2, Lanes = 3, IsThroughBroker = true, FinalItems = [] })),
+        ("resync, one at a time", Resync(new BulkPlan { ItemsPerPack = 3, FinalExport = Empty })),
+        ("resync, several in flight in a lane", Resync(new BulkPlan { ItemsPerPack = 3, InFlightPerLane = 3, FinalExport = Empty })),
+        ("resync over sessions, one lane", Resync(new BulkPlan { ItemsPerPack = 3, IsThroughBroker = true, FinalExport = Empty })),
+        ("resync over sessions, three lanes", Resync(new BulkPlan { ItemsPerPack = 2, Lanes = 3, IsThroughBroker = true, FinalExport = Empty })),
     ];
 
     /// <returns>The number of crashes, and a text for each one after which the app did not recover.</returns>
@@ -63,9 +65,9 @@ internal static class CrashPoints
             SweepInterval = TimeSpan.FromHours(1),
             Bulk = bulk with
             {
-                Exports = [new Export(TimeSpan.FromSeconds(5), first, IsTruncated: false)],
+                Exports = [new Export(TimeSpan.FromSeconds(5), first)],
                 Triggers = [new ResyncTrigger(TimeSpan.FromSeconds(10), 0, new ResyncParameters())],
-                FinalItems = last,
+                FinalExport = new Export(default, last),
             },
         };
     }

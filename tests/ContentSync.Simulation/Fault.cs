@@ -38,8 +38,9 @@ internal enum Fault
     AlipayHkOutage,
     AlipayHkConfigurationFault,
     AlipayHkClockFault,
-    CatalogTruncated,
+    CatalogDamaged,
     CatalogReplaced,
+    PlanFileLost,
 }
 
 /// <summary>How often each fault was injected.</summary>

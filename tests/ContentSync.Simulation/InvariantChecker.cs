@@ -56,6 +56,9 @@ internal enum Invariant
     /// <summary>A change becomes the current version exactly if it is newer by the rules of the version order.</summary>
     NewestVersionWins,
 
+    /// <summary>Of the lines of a catalog, exactly the one that counts is submitted for an item.</summary>
+    OneLineCounts,
+
     /// <summary>A redelivery, a copy or a split-off item keeps the time at which its change first reached the app.</summary>
     FirstReceiptIsKept,
 
@@ -155,6 +158,7 @@ internal sealed class InvariantChecker(World world)
         var maxAttempts = RecoverabilityPolicy.MaxAttemptsWithoutSignedResponse(world.Plan.Recoverability);
         if (world.Store.Find(call.ContentId)?.Record is { } record && record.Attempts > maxAttempts)
             Report(Invariant.AttemptsBounded, $"{call.ContentId} is sent in attempt {record.Attempts}");
+        _resyncs?.Sent(call.ContentId);
         if (history.Open.Count > 0) Report(Invariant.OneInFlight, $"{history.Open.Count + 1} requests for {call.ContentId} are in flight");
         if (history.InProgress.Exists(other => other.RequestId != call.RequestId))
             Report(Invariant.OneInFlight, $"{call.ContentId} is sent while AlipayHK is processing another request for it");

@@ -106,7 +106,7 @@ internal sealed record Submitted(TimeSpan At, Input Input, int Machine, string M
 /// <param name="Content">Number of the content; equal numbers mean equal content.</param>
 /// <param name="Revision">The caller's revision or occurredAt; null when it gives neither.</param>
 /// <param name="Kind">How AlipayHK responds to it.</param>
-/// <param name="Intent">What the caller wants; over HTTP only.</param>
+/// <param name="Intent">What the caller wants; over HTTP and in catalogs only.</param>
 internal sealed record SubmittedItem(
     string ContentId, int Content, RevisionText? Revision, ItemKind Kind, Intent Intent = Intent.Submit)
 {
@@ -115,6 +115,15 @@ internal sealed record SubmittedItem(
         var info = $$"""{"title":"v{{Content}}","kind":"{{Kind}}"}""";
         return $$"""{"contentId":"{{ContentId}}","contentType":"SKU","contentStatus":1,"contentInfo":{{info}}{{Revision?.Json}}}""";
     }
+
+    /// <summary>The item as a line of a catalog.</summary>
+    public string ToLine() => Intent switch
+    {
+        Intent.Delist => $$"""{"contentId":"{{ContentId}}","contentStatus":0{{Revision?.Json}}}""",
+        Intent.SubmitInvalid => $$"""{"contentId":"{{ContentId}}","contentType":"SKU","contentStatus":7,"contentInfo":{}{{Revision?.Json}}}""",
+        Intent.SubmitUnidentified => """{"contentType":"SKU","contentStatus":1,"contentInfo":{"title":"unknown","kind":"Normal"}}""",
+        _ => ToJson(),
+    };
 }
 
 /// <param name="Json">The JSON member as the caller writes it, with a leading comma.</param>
@@ -130,6 +139,9 @@ internal enum Intent
 
     /// <summary>Submit a version that is not valid.</summary>
     SubmitInvalid,
+
+    /// <summary>A line of a catalog whose contentId is missing.</summary>
+    SubmitUnidentified,
 
     /// <summary>Declare that this version wins regardless of what is newer.</summary>
     RollBack,

@@ -227,7 +227,9 @@ internal sealed class PlanGenerator
             var number = random.Chance(0.15) && intent == Intent.Submit ? Math.Max(1, _revision - random.Next(3)) : ++_revision;
             if (_taken.Contains(number)) number = ++_revision;
             if (intent == Intent.Delist) _taken.Add(number);
-            return number;
+
+            // Catalogs use the numbers in between.
+            return number * 10;
         }
 
         // Mostly when it happened, sometimes shortly before, and sometimes by a clock that is hours ahead. Some repeat a time.

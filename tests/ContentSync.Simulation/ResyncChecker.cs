@@ -1,4 +1,4 @@
-using System.Text;
+using ContentSync.Catalog;
 using ContentSync.Content;
 using ContentSync.Ledger;
 using ContentSync.Resync;
@@ -13,36 +13,44 @@ internal sealed class ResyncChecker(World world, ContentReader reader)
     // The defaults of the options, which no plan changes.
     private const double MaxDelistShare = 0.10;
     private const double MaxShrinkShare = 0.20;
+    private const int GuardWindowDays = 7;
+
+    // Port calls may take that long, so the store may have changed since a run looked at it.
+    private static readonly TimeSpan MaxDelay = TimeSpan.FromMinutes(10);
 
     private readonly Dictionary<string, ExportedCatalog> _exports = new(StringComparer.Ordinal);
-    private readonly Dictionary<(string Process, string Digest), Comparison> _comparisons = [];
+    private readonly Dictionary<(string Process, string Digest, bool IsRollback), PlanCounts> _comparisons = [];
     private readonly Dictionary<string, HashSet<string>> _plans = new(StringComparer.Ordinal);
     private readonly HashSet<string> _plansInUse = new(StringComparer.Ordinal);
     private readonly Dictionary<string, int> _lanes = new(StringComparer.Ordinal);
     private readonly HashSet<string> _sending = new(StringComparer.Ordinal);
     private readonly HashSet<string> _ended = new(StringComparer.Ordinal);
-    private long? _handledItems;
+    private readonly List<CatalogSize> _sizes = [];
+    private ResyncRun? _completed;
+    private ResyncRun? _dry;
+    private bool _isRepeating;
 
     /// <summary>An export was written.</summary>
-    public void Exported(SimulatedCatalog.ExportedFile file)
+    public ExportedCatalog Exported(SimulatedCatalog.ExportedFile file)
     {
-        var items = new Dictionary<string, ContentItem>(StringComparer.Ordinal);
-        foreach (var line in file.Items)
-        {
-            var item = reader.Read(Encoding.UTF8.GetBytes(line.ToJson())).Item!;
-            items[item.ContentId] = item;
-        }
-
-        _exports.Add(file.Digest, new ExportedCatalog(file, items));
+        var catalog = new ExportedCatalog(file, reader);
+        _exports.Add(file.Digest, catalog);
+        return catalog;
     }
 
     /// <summary>A process compared the catalog with the items that it had read from the ledger.</summary>
-    public void Planned(string process, string digest, IReadOnlyList<ScannedItem> scanned, PlanResult result, IReadOnlyList<string> delisted, bool isIntact)
+    public void Planned(
+        string process,
+        ICatalogSnapshot snapshot,
+        IReadOnlyList<ScannedItem> scanned,
+        PlanResult result,
+        IReadOnlyList<string> delisted,
+        bool isIntact)
     {
-        var catalog = _exports[digest];
-        if (catalog.File.IsTruncated || !isIntact)
+        var catalog = _exports[snapshot.Digest];
+        if (catalog.File.Export.IsDamaged || !isIntact)
         {
-            if (result.Plan is not null) Report(Invariant.ResyncAddsUp, "an incomplete catalog was planned");
+            if (result.Plan is not null) Report(Invariant.ResyncAddsUp, $"a catalog was planned that is {catalog.File.Export.Form}");
             return;
         }
 
@@ -52,11 +60,7 @@ internal sealed class ResyncChecker(World world, ContentReader reader)
             return;
         }
 
-        var listed = scanned.Where(item => item.ContentStatus == ContentStatus.Valid && !WasNeverOnSale(item)).ToList();
-        var vanished = listed
-            .Where(item => !catalog.Items.ContainsKey(item.ContentId) && item.AcceptedAt <= catalog.File.At)
-            .Select(item => item.ContentId)
-            .ToHashSet(StringComparer.Ordinal);
+        var expected = Compare(catalog, snapshot.OverridesNewer, scanned, out var vanished);
         if (!vanished.SetEquals(delisted))
         {
             Report(
@@ -64,25 +68,87 @@ internal sealed class ResyncChecker(World world, ContentReader reader)
                 $"the plan delists {string.Join(", ", delisted)}, but {string.Join(", ", vanished)} vanished");
         }
 
-        CheckCounts(plan.Counts, scanned.ToDictionary(item => item.ContentId, StringComparer.Ordinal), catalog);
-        _comparisons[(process, digest)] = new Comparison(listed.Count, vanished.Count, catalog.Items.Count);
+        if (plan.Counts != expected) Report(Invariant.ResyncAddsUp, $"the plan has {plan.Counts}, but the catalog has {expected}");
+        if (plan.ProvedCompleteness != catalog.File.Export.DeclaresItems)
+            Report(Invariant.ResyncAddsUp, $"the catalog counts as proved: {plan.ProvedCompleteness}, but declares: {catalog.File.Export.DeclaresItems}");
+        _comparisons[(process, snapshot.Digest, snapshot.OverridesNewer)] = expected;
     }
 
-    /// <summary>AlipayHK rejected the only version that it ever got, so there is nothing to take off sale.</summary>
+    // Nothing but the final runs happens, unless a person replays parked items meanwhile.
+    private bool IsAlone => world.IsInFinalRuns && world.Plan.Replays.All(at => at < world.Plan.Horizon);
+
+    /// <summary>The same catalog is resynced once more.</summary>
+    public void Repeating() => _isRepeating = true;
+
+    /// <summary>A process sends a request.</summary>
+    public void Sent(string contentId)
+    {
+        if (_isRepeating && IsAlone) Report(Invariant.AlipayHkEqualsCatalog, $"{contentId} is sent again, although the catalog is the same");
+    }
+
+    // AlipayHK rejected the only version that it ever got, so there is nothing to take off sale.
     private static bool WasNeverOnSale(ScannedItem item) =>
         item is { State: SyncState.Parked, ParkReason: ParkReason.Rejected, IsUnknownToAlipayHk: true };
 
-    private void CheckCounts(PlanCounts counts, Dictionary<string, ScannedItem> scanned, ExportedCatalog catalog)
+    private PlanCounts Compare(ExportedCatalog catalog, bool isRollback, IReadOnlyList<ScannedItem> scanned, out HashSet<string> vanished)
     {
-        var added = catalog.Items.Keys.Count(contentId => !scanned.ContainsKey(contentId));
-        var unchanged = catalog.Items.Values.Count(item =>
-            scanned.TryGetValue(item.ContentId, out var known) && known.Hash == item.Hash
-            && known is not { State: SyncState.Parked, ParkReason: not ParkReason.Rejected });
-        if (counts.New == added && counts.Unchanged == unchanged && counts.Changed + counts.Newer == catalog.Items.Count - added - unchanged) return;
-        Report(
-            Invariant.ResyncAddsUp,
-            $"the plan has {counts.New} new, {counts.Changed} changed and {counts.Unchanged} unchanged items, "
-            + $"but {added} are new and {unchanged} unchanged of {catalog.Items.Count}");
+        var now = world.Time.Now;
+        var items = catalog.Items;
+        var absent = new HashSet<string>(StringComparer.Ordinal);
+        var matched = 0L;
+        var counts = new PlanCounts
+        {
+            Items = catalog.File.Export.Items.Count,
+            Invalid = catalog.Invalid,
+            Unidentified = catalog.File.Export.Items.Count(line => line.Intent == Intent.SubmitUnidentified),
+            Repeated = items.Values.Sum(item => item.Lines - 1),
+            DuplicatesSame = items.Values.Count(item => item is { Lines: > 1, Differs: false }),
+            DuplicatesDiffering = items.Values.Count(item => item is { Lines: > 1, Differs: true }),
+        };
+        foreach (var known in scanned)
+        {
+            var isListed = known.ContentStatus == ContentStatus.Valid && !WasNeverOnSale(known);
+            if (isListed) counts = counts with { Listed = counts.Listed + 1 };
+            if (items.TryGetValue(known.ContentId, out var item))
+            {
+                matched++;
+                counts = Add(counts, known, item, isListed, isRollback || world.Invariants.Versions.IsNewer(known.ContentId, known.Order, item.Version, now));
+            }
+            else if (isListed && !catalog.File.Export.Items.Any(line => line.Intent != Intent.SubmitUnidentified && line.ContentId == known.ContentId)
+                && (isRollback || IsVanished(catalog, known, now)))
+            {
+                absent.Add(known.ContentId);
+            }
+        }
+
+        counts = counts with { New = items.Count - matched };
+        vanished = catalog.IsComplete ? absent : [];
+        return catalog.IsComplete
+            ? counts with { Vanished = absent.Count, Delisting = counts.Delisting + absent.Count }
+            : counts with { Withheld = absent.Count };
+    }
+
+    private bool IsVanished(ExportedCatalog catalog, ScannedItem known, DateTimeOffset now) =>
+        known.AcceptedAt <= catalog.File.AsOf
+        && world.Invariants.Versions.IsNewer(known.ContentId, known.Order, new ChangeVersion(null, null, catalog.File.AsOf), now);
+
+    private static PlanCounts Add(PlanCounts counts, ScannedItem known, CatalogItem item, bool isListed, bool wins)
+    {
+        var isSame = item.Equals(known.Hash, known.ContentStatus);
+        var isExhausted = known is { State: SyncState.Parked, ParkReason: not ParkReason.Rejected };
+        if (isSame && !(isExhausted && wins))
+        {
+            return counts with
+            {
+                Unchanged = counts.Unchanged + 1,
+                Pending = counts.Pending + (known.State == SyncState.Pending ? 1 : 0),
+                Parked = counts.Parked + (known.State == SyncState.Parked ? 1 : 0),
+            };
+        }
+
+        if (!isSame && !wins) return counts with { Newer = counts.Newer + 1 };
+        var delists = isListed && item.Item.ContentStatus == ContentStatus.Invalid;
+        return counts with { Changed = counts.Changed + 1, Delisting = counts.Delisting + (delists ? 1 : 0) };
     }
 
     /// <summary>A pack was enqueued to the broker.</summary>
@@ -104,13 +170,62 @@ internal sealed class ResyncChecker(World world, ContentReader reader)
         var done = run.Counts.Done;
         if (run.Counts.Planned < done) Report(Invariant.ResyncAddsUp, $"run {run.RunId} accounts for {done} of {run.Counts.Planned} items");
         if (run.PlanId is { } planId) _plansInUse.Add(planId);
-        if (run.State == ResyncRunState.Sending && _sending.Add(run.RunId) && run.Source != LedgerSource.SourceName) CheckGuard(process, run);
+        if (run.State == ResyncRunState.Sending && _sending.Add(run.RunId) && run.Source != LedgerSource.SourceName) CheckBegin(process, run);
         if (run.IsInProgress || !_ended.Add(run.RunId)) return;
-        if (run.State == ResyncRunState.Completed && run.Counts.Planned != done)
-            Report(Invariant.ResyncAddsUp, $"run {run.RunId} is completed but accounts for {done} of {run.Counts.Planned} items");
-        if (run is { State: ResyncRunState.Completed, LeftUnknown: > 0 } && world.Lanes is { Waiting: 0, DeadLetters: 0 })
-            Report(Invariant.ResyncAddsUp, $"run {run.RunId}: {run.Message} No message of it is left");
-        if (run.State == ResyncRunState.Completed && run.Source != LedgerSource.SourceName) _handledItems = _exports[run.Digest!].Items.Count;
+        CheckEnd(process, run);
+    }
+
+    private void CheckEnd(string process, ResyncRun run)
+    {
+        var done = run.Counts.Done;
+        switch (run.State)
+        {
+            case ResyncRunState.Completed:
+                if (run.Counts.Planned != done)
+                    Report(Invariant.ResyncAddsUp, $"run {run.RunId} is completed but accounts for {done} of {run.Counts.Planned} items");
+                if (run.LeftUnknown > 0 && world.Lanes is { Waiting: 0, DeadLetters: 0 })
+                    Report(Invariant.ResyncAddsUp, $"run {run.RunId}: {run.Message} No message of it is left");
+                if (run.Source != LedgerSource.SourceName) Completed(run);
+                break;
+            case ResyncRunState.HandledAlready:
+                CheckHandled(run);
+                break;
+            case ResyncRunState.Planned:
+                _dry = run;
+                break;
+            case ResyncRunState.Stopped when _comparisons.TryGetValue(Key(process, run), out var comparison)
+                && FindExcess(run, comparison, TimeSpan.FromDays(GuardWindowDays + 1)) is null:
+                Report(Invariant.GuardRespected, $"run {run.RunId} was stopped without a reason: {run.Message}");
+                break;
+        }
+    }
+
+    private void Completed(ResyncRun run)
+    {
+        _completed = run;
+        if (run.Parameters.AllowedDelistShare is null)
+        {
+            _sizes.Add(new CatalogSize(run.EndedAt!.Value, run.Plan!.Items, run.Plan.Listed));
+        }
+        else
+        {
+            _sizes.Clear();
+            _sizes.Add(new CatalogSize(run.EndedAt!.Value, run.Plan!.Items, run.Plan.Listed - run.Plan.Delisting));
+        }
+
+        // The first of the final runs must have told what the second one does.
+        if (_dry is { } dry && IsAlone && dry.Digest == run.Digest && run.Counts.Superseded > dry.Plan!.Newer)
+            Report(Invariant.ResyncAddsUp, $"{run.Counts.Superseded} items were superseded, but the dry run announced {dry.Plan.Newer}");
+    }
+
+    private void CheckHandled(ResyncRun run)
+    {
+        if (run.Digest != _completed?.Digest || run.AsOf != _completed?.AsOf || run.Parameters.OverrideNewer)
+            Report(Invariant.ResyncAddsUp, $"run {run.RunId} was not done, because its catalog was handled, but it was not");
+        var before = world.Time.Now - MaxDelay;
+        var open = world.Store.Records.FirstOrDefault(record =>
+            record.State is SyncState.Pending or SyncState.Parked && record.AcceptedAt < before && !(record.LastAttempt?.At >= before));
+        if (open is not null) Report(Invariant.ResyncAddsUp, $"run {run.RunId} was not done, because its catalog was handled, but {open.ContentId} is {open.State}");
     }
 
     /// <summary>A record was written.</summary>
@@ -134,39 +249,67 @@ internal sealed class ResyncChecker(World world, ContentReader reader)
             return;
         }
 
-        var items = _exports[file.Digest].Items;
-        foreach (var record in world.Store.Records)
-        {
-            var isNewer = record.Order.ChangedAt > file.At || record.AcceptedAt > file.At;
-            var differs = items.TryGetValue(record.ContentId, out var item) ? record.Hash != item.Hash : record.ContentStatus == ContentStatus.Valid;
-            if (differs && !isNewer)
-                Report(Invariant.AlipayHkEqualsCatalog, $"{record.ContentId} r{record.Version} differs from the catalog");
-        }
-
-        foreach (var contentId in items.Keys.Where(contentId => world.Store.Find(contentId) is null))
+        var catalog = _exports[file.Digest];
+        var isRollback = world.Plan.Bulk!.FinalRuns.Any(run => run is { OverrideNewer: true, DryRun: false });
+        foreach (var record in world.Store.Records) CheckEnd(record, catalog, isRollback);
+        foreach (var contentId in catalog.Items.Keys.Where(contentId => world.Store.Find(contentId) is null))
             Report(Invariant.AlipayHkEqualsCatalog, $"{contentId} is in the catalog but not in the ledger");
     }
 
-    private void CheckGuard(string process, ResyncRun run)
+    private void CheckEnd(SyncRecord record, ExportedCatalog catalog, bool isRollback)
     {
-        if (run.Digest is null || !_comparisons.TryGetValue((process, run.Digest), out var comparison))
+        var now = world.Time.Now;
+        var versions = world.Invariants.Versions;
+        if (catalog.Items.TryGetValue(record.ContentId, out var item))
+        {
+            var differs = !item.Equals(record.Hash, record.ContentStatus);
+            if (differs && (isRollback || versions.IsNewer(record.ContentId, record.Order, item.Version, now)))
+                Report(Invariant.AlipayHkEqualsCatalog, $"{record.ContentId} r{record.Version} differs from the catalog, which has r{item.Version}");
+            if (!isRollback && versions.IsUnseen(record.ContentId, item.Version, now))
+                Report(Invariant.AlipayHkEqualsCatalog, $"{record.ContentId} r{item.Version} of the catalog was not seen; the ledger has r{record.Version}");
+            return;
+        }
+
+        if (record.ContentStatus == ContentStatus.Invalid || !catalog.Lacks(record.ContentId)) return;
+        if (record is { State: SyncState.Parked, ParkReason: ParkReason.Rejected, SynchronizedAt: null }) return;
+        var vanished = new ChangeVersion(null, null, catalog.File.AsOf);
+        if (isRollback || (record.AcceptedAt <= catalog.File.AsOf && versions.IsNewer(record.ContentId, record.Order, vanished, now)))
+            Report(Invariant.AlipayHkEqualsCatalog, $"{record.ContentId} r{record.Version} is listed, but vanished from the catalog");
+    }
+
+    private void CheckBegin(string process, ResyncRun run)
+    {
+        if (run.Digest is null || !_comparisons.TryGetValue(Key(process, run), out var comparison))
         {
             Report(Invariant.GuardRespected, $"run {run.RunId} sends a catalog that was never compared");
             return;
         }
 
-        var (listed, delisting, items) = comparison;
-        var allowed = run.Parameters.AllowedDelistShare ?? 0;
-        if (listed > 0 && (double)delisting / listed > Math.Max(MaxDelistShare, allowed))
-            Report(Invariant.GuardRespected, $"run {run.RunId} delists {delisting} of {listed} items");
-        if (_handledItems is > 0 and var before && (double)(before - items) / before > Math.Max(MaxShrinkShare, allowed))
-            Report(Invariant.GuardRespected, $"run {run.RunId} sends a catalog of {items} items after one of {before}");
+        if (FindExcess(run, comparison, TimeSpan.FromDays(GuardWindowDays - 1)) is { } excess)
+            Report(Invariant.GuardRespected, $"run {run.RunId} {excess}");
         if (run.Parameters.DryRun) Report(Invariant.GuardRespected, $"run {run.RunId} is a dry run but sends");
+        if (_completed is { ProvedCompleteness: true } && !run.ProvedCompleteness)
+            Report(Invariant.GuardRespected, $"run {run.RunId} sends a catalog that does not tell its size, after one that did");
+        if (_dry is { } dry && IsAlone && !_isRepeating && dry.Digest == run.Digest && dry.Plan != run.Plan)
+            Report(Invariant.ResyncAddsUp, $"the dry run announced {dry.Plan}, but the run plans {run.Plan}");
     }
 
+    /// <summary>What the run would delist, or by how much its catalog is smaller, beyond what is allowed; null if nothing.</summary>
+    private string? FindExcess(ResyncRun run, PlanCounts plan, TimeSpan window)
+    {
+        var allowed = run.Parameters.AllowedDelistShare ?? 0;
+        var sizes = _sizes.Where(size => size.At >= world.Time.Now - window).ToList();
+        var listed = Math.Max(plan.Listed, sizes.Count == 0 ? 0 : sizes.Max(size => size.Listed));
+        var gone = listed - plan.Listed + plan.Delisting;
+        if (plan.Delisting > 0 && (double)gone / listed > Math.Max(MaxDelistShare, allowed)) return $"delists {gone} of {listed} items";
+        var before = Math.Max(_completed?.Plan?.Items ?? 0, sizes.Count == 0 ? 0 : sizes.Max(size => size.Items));
+        return before > 0 && (double)(before - plan.Items) / before > Math.Max(MaxShrinkShare, allowed)
+            ? $"sends a catalog of {plan.Items} items after one of {before}"
+            : null;
+    }
+
+    private static (string Process, string Digest, bool IsRollback) Key(string process, ResyncRun run) =>
+        (process, run.Digest!, run.Parameters.OverrideNewer);
+
     private void Report(Invariant invariant, string text) => world.Invariants.Report(invariant, text);
-
-    private sealed record ExportedCatalog(SimulatedCatalog.ExportedFile File, IReadOnlyDictionary<string, ContentItem> Items);
-
-    private sealed record Comparison(int Listed, int Delisting, int Items);
 }

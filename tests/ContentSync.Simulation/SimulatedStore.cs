@@ -61,7 +61,7 @@ internal sealed class SimulatedStore(World world)
     private static string Text(SyncRecord record)
     {
         var lease = record.Lease is { } current ? $" lease {current.LeaseId[..6]} until {Elapsed(current.ExpiresAt)}" : "";
-        return $"{record.ContentId} r{record.Version} {record.RequestId[..6]} {record.State}{record.ParkReason} "
+        return $"{record.ContentId} r{record.Version} {(record.IsTombstone ? "" : record.RequestId[..6])} {record.State}{record.ParkReason} "
             + $"attempts {record.Attempts} hop {record.Hop} due {Elapsed(record.DueAt)}{lease} {record.LastAttempt?.Code}";
 
         static string Elapsed(DateTimeOffset time) => $"{time - VirtualTime.Epoch:d\\.hh\\:mm\\:ss}";
@@ -104,6 +104,7 @@ internal sealed class SimulatedLedger(SimulatedProcess process, World world, Sto
                 cancellationToken,
                 () => change).ConfigureAwait(false);
             acceptances[i] = acceptance with { Record = record! };
+            world.Trace.Write(process.Name, $"{submission.Item.ContentId} r{submission.Version} is {acceptance.Kind}");
         }
 
         return acceptances;

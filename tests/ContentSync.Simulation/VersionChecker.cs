@@ -20,13 +20,21 @@ internal sealed class VersionChecker(World world)
 {
     private readonly Dictionary<string, ItemVersions> _items = new(StringComparer.Ordinal);
     private readonly HashSet<(string ContentId, DateTimeOffset At)> _receipts = [];
-    private readonly HashSet<DateTimeOffset> _catalogs = [];
+    private readonly Dictionary<DateTimeOffset, ExportedCatalog> _catalogs = [];
+    private readonly Dictionary<VersionOrder, ItemVersions> _byOrder = new(ReferenceEqualityComparer.Instance);
 
     /// <summary>The broker received an item, which keeps this time from then on.</summary>
     public void Enqueued(string contentId, DateTimeOffset at) => _receipts.Add((contentId, at));
 
-    /// <summary>A catalog was written; its lines, and the items that vanished from it, changed at this time.</summary>
-    public void Exported(DateTimeOffset at) => _catalogs.Add(at);
+    /// <summary>A catalog was written; its lines, and the items that vanished from it, changed at the time that it is as of.</summary>
+    public void Exported(ExportedCatalog catalog) => _catalogs.Add(catalog.File.AsOf, catalog);
+
+    /// <summary>Whether a change is newer than what a record, which was read earlier, had seen.</summary>
+    public bool IsNewer(string contentId, VersionOrder read, ChangeVersion version, DateTimeOffset now) =>
+        (_byOrder.GetValueOrDefault(read) ?? Of(contentId)).IsNewer(version, now);
+
+    /// <summary>Whether a number or a time must still be remembered.</summary>
+    public bool IsUnseen(string contentId, ChangeVersion version, DateTimeOffset now) => Of(contentId).IsUnseen(version, now);
 
     /// <summary>The store applied a change.</summary>
     public void Applied(Change change, SyncRecord written)
@@ -34,6 +42,7 @@ internal sealed class VersionChecker(World world)
         var item = Of(written.ContentId);
         CheckReceipt(change);
         CheckKind(change, item);
+        CheckLine(change);
         item.Apply(change);
         if (!item.Holds(written)) Report(Invariant.NewestVersionWins, $"{written.ContentId} has r{written.Version} with other content than {item}");
     }
@@ -44,9 +53,11 @@ internal sealed class VersionChecker(World world)
         CheckReceipt(change);
         var item = Of(stored.ContentId);
         item.Arrive(change);
+        CheckLine(change);
         if (world.Store.Find(stored.ContentId)?.Record.ETag != stored.ETag) return;
         CheckKind(change, item);
-        if (item.Wins(change) || item.IsRaisedBy(change))
+        var isRaised = !change.Submission.OverridesNewer && item.IsUnseen(change.Submission.Version, change.Now);
+        if (item.Wins(change) || isRaised)
             Report(Invariant.NewestVersionWins, $"{stored.ContentId} r{change.Submission.Version} was forgotten: {item}");
     }
 
@@ -64,6 +75,7 @@ internal sealed class VersionChecker(World world)
     public void Written(SyncRecord? old, SyncRecord next)
     {
         var item = Of(next.ContentId);
+        if (world.Plan.Bulk is not null && !_byOrder.ContainsKey(next.Order)) _byOrder.Add(next.Order, item.Copy());
         if (next.Version != item.Current) Report(Invariant.NewestVersionWins, $"{next.ContentId} has r{next.Version} instead of {item}");
         if (next.IsTombstone != item.IsTombstone) Report(Invariant.NewestVersionWins, $"{next.ContentId} is {next.State}, but: {item}");
         var isRolledBack = next.Order.RollbackAt != old?.Order.RollbackAt;
@@ -83,8 +95,15 @@ internal sealed class VersionChecker(World world)
     {
         var (item, version) = (change.Submission.Item, change.Submission.Version);
         if (change.IsFromCaller || change.Submission.OverridesNewer) return;
-        if (!_receipts.Contains((item.ContentId, version.FirstReceivedAt)) && !_catalogs.Contains(version.FirstReceivedAt))
+        if (!_receipts.Contains((item.ContentId, version.FirstReceivedAt)) && !_catalogs.ContainsKey(version.FirstReceivedAt))
             Report(Invariant.FirstReceiptIsKept, $"{item.ContentId} r{version} claims to be received first at {version.FirstReceivedAt:O}");
+    }
+
+    private void CheckLine(Change change)
+    {
+        var (item, version) = (change.Submission.Item, change.Submission.Version);
+        if (change.IsFromCaller || !_catalogs.TryGetValue(version.FirstReceivedAt, out var catalog) || catalog.Submits(item)) return;
+        Report(Invariant.OneLineCounts, $"{item.ContentId} r{version} is submitted, but another line counts, or the item has not vanished");
     }
 
     private void CheckKind(Change change, ItemVersions item)
@@ -111,20 +130,32 @@ internal sealed class VersionChecker(World world)
         private static readonly TimeSpan MaxAhead = TimeSpan.FromMinutes(5);
         private const int MaxAheadTimes = 8;
 
-        private readonly List<long> _numbers = [];
-        private readonly List<DateTimeOffset> _givenTimes = [];
-        private readonly List<DateTimeOffset> _aheadTimes = [];
-        private readonly List<DateTimeOffset> _winnersChangedAt = [];
+        private readonly List<long> _numbers;
+        private readonly List<DateTimeOffset> _givenTimes;
+        private readonly List<DateTimeOffset> _aheadTimes;
+        private readonly List<DateTimeOffset> _winnersChangedAt;
         private readonly HashSet<(long? Number, DateTimeOffset? Given, ContentHash Hash)> _arrived = [];
         private DateTimeOffset? _rollback;
         private ContentItem? _item;
         private string? _contentInfo;
+
+        public ItemVersions() => (_numbers, _givenTimes, _aheadTimes, _winnersChangedAt) = ([], [], [], []);
+
+        private ItemVersions(ItemVersions other)
+        {
+            (_numbers, _givenTimes) = ([.. other._numbers], [.. other._givenTimes]);
+            (_aheadTimes, _winnersChangedAt) = ([.. other._aheadTimes], [.. other._winnersChangedAt]);
+            (_rollback, _item, _contentInfo, Current) = (other._rollback, other._item, other._contentInfo, other.Current);
+        }
 
         public ChangeVersion Current { get; private set; }
 
         public bool IsTombstone => _item is { IsDelistingById: true } && _contentInfo is null;
 
         public bool IsDelistedById => _item is { IsDelistingById: true };
+
+        /// <summary>The state of now, without the changes that arrived.</summary>
+        public ItemVersions Copy() => new(this);
 
         public bool HasArrived(ContentItem item) => _arrived.Contains((item.Number, item.OccurredAt, item.Hash));
 
@@ -183,12 +214,11 @@ internal sealed class VersionChecker(World world)
             return _givenTimes.All(seen => seen < time) && !_aheadTimes.Contains(given) && (Current.GivenTime is not null || isLater);
         }
 
-        /// <summary>Whether a change that does not win must still be remembered.</summary>
-        public bool IsRaisedBy(Change change)
+        /// <summary>Whether a change must be remembered, even if it does not win.</summary>
+        public bool IsUnseen(ChangeVersion version, DateTimeOffset now)
         {
-            var version = change.Submission.Version;
-            var (time, _) = ChangedAt(version, change.Now);
-            if (change.Submission.OverridesNewer || IsBeforeRollback(version, time)) return false;
+            var (time, _) = ChangedAt(version, now);
+            if (IsBeforeRollback(version, time)) return false;
             return version.Number is { } number ? _numbers.All(seen => seen < number)
                 : version.GivenTime is { } given && _givenTimes.All(seen => seen < time) && !_aheadTimes.Contains(given);
         }

@@ -8,8 +8,8 @@ internal sealed class World
     private const int MaxCallerRetries = 6;
 
     private readonly Machine[] _machines;
-    private bool _isFinalResyncDue;
-    private bool _isFinalResyncStarted;
+    private bool _isStartingFinalRun;
+    private int _finalRuns;
 
     public World(Plan plan, SimulatedKeys keys, bool isTraced)
     {
@@ -56,6 +56,8 @@ internal sealed class World
 
     public SimulatedCatalog Catalog { get; } = new();
 
+    public SimulatedPlanFiles PlanFiles { get; } = new();
+
     public IReadOnlyList<Machine> Machines => _machines;
 
     /// <summary>Calls of all processes to external services.</summary>
@@ -63,6 +65,9 @@ internal sealed class World
 
     /// <summary>A person is replaying parked items.</summary>
     public bool IsReplaying { get; set; }
+
+    /// <summary>All other work is done, and the final catalog is being resynced.</summary>
+    public bool IsInFinalRuns => _finalRuns > 0;
 
     /// <summary>Submissions that callers are still trying to make over HTTP.</summary>
     public int CallersWaiting { get; set; }
@@ -138,37 +143,46 @@ internal sealed class World
 
     private void Schedule(BulkPlan bulk)
     {
-        foreach (var export in bulk.Exports) Time.At(export.At, () => Export(export.Items, export.IsTruncated));
+        foreach (var export in bulk.Exports) Time.At(export.At, () => Write(export));
         foreach (var trigger in bulk.Triggers) Time.At(trigger.At, () => _machines[trigger.Machine].Process?.Trigger(trigger, static _ => { }));
     }
 
-    private void Export(IReadOnlyList<SubmittedItem> items, bool isTruncated)
+    private void Write(Export export)
     {
-        if (isTruncated) Faults.Add(Fault.CatalogTruncated);
+        if (export.IsDamaged) Faults.Add(Fault.CatalogDamaged);
         if (Resyncs.IsBusy) Faults.Add(Fault.CatalogReplaced);
-        Invariants.Versions.Exported(Time.Now);
-        Invariants.Resyncs.Exported(Catalog.Write(items, isTruncated, Time.Now));
+        var file = Catalog.Write(export, Time.Now);
+        Invariants.Versions.Exported(Invariants.Resyncs.Exported(file));
     }
 
     // When all other work is done, the final catalog is resynced. After that nothing may differ.
     private bool IsFinalResyncDone()
     {
-        if (Plan.Bulk is not { } bulk || _isFinalResyncStarted) return true;
-        if (_isFinalResyncDue) return false;
-        _isFinalResyncDue = true;
-        Export(bulk.FinalItems, isTruncated: false);
-        Time.After(TimeSpan.FromMinutes(1), StartFinalResync);
+        if (Plan.Bulk is not { } bulk) return true;
+        if (_isStartingFinalRun) return false;
+        if (_finalRuns == bulk.FinalRuns.Count) return true;
+        _isStartingFinalRun = true;
+        if (_finalRuns == 0) Write(bulk.FinalExport);
+        if (bulk.IsLastRunRepeated && _finalRuns == bulk.FinalRuns.Count - 1) Invariants.Resyncs.Repeating();
+        Time.After(TimeSpan.FromMinutes(1), StartFinalRun);
         return false;
     }
 
-    private void StartFinalResync()
+    private void StartFinalRun()
     {
-        if (_isFinalResyncStarted) return;
-        var trigger = new ResyncTrigger(Time.Elapsed, 0, new ResyncParameters { AllowedDelistShare = 1 });
-        _machines[0].Process?.Trigger(trigger, isStarted => _isFinalResyncStarted |= isStarted);
+        if (!_isStartingFinalRun) return;
+        var run = _finalRuns;
+        _machines[0].Process?.Trigger(new ResyncTrigger(Time.Elapsed, 0, Plan.Bulk!.FinalRuns[run]), Started);
 
         // The process may die before it starts the run.
-        Time.After(TimeSpan.FromMinutes(1), StartFinalResync);
+        Time.After(TimeSpan.FromMinutes(1), StartFinalRun);
+
+        void Started(bool isStarted)
+        {
+            if (!isStarted || run != _finalRuns) return;
+            _finalRuns++;
+            _isStartingFinalRun = false;
+        }
     }
 
     private void Submit(Submitted submitted)

@@ -120,14 +120,24 @@ public sealed class ResyncPages(
         var changedAt = run.AsOf ?? run.WrittenAt!.Value;
         var submissions = batch.ConvertAll(planned => synchronizer.Submit(planned.Item!, changedAt) with { OverrideDeclaredAt = overrides });
         var acceptances = await synchronizer.AcceptAsync(submissions, cancellationToken).ConfigureAwait(false);
-        return acceptances.Select(acceptance => new PackItem(acceptance.Record.ContentId, acceptance.Record.RequestId, acceptance.Kind switch
-        {
-            AcceptanceKind.Accepted or AcceptanceKind.AlreadyPending => PackItemStatus.Pending,
-            AcceptanceKind.Unchanged or AcceptanceKind.DelistedUnknown => PackItemStatus.Unchanged,
-            AcceptanceKind.Superseded => PackItemStatus.Superseded,
-            _ => PackItemStatus.Parked,
-        }));
+        return acceptances.Zip(batch, (acceptance, planned) => new PackItem(
+            acceptance.Record.ContentId, acceptance.Record.RequestId, StatusOf(acceptance, planned.Item!)));
     }
+
+    private static PackItemStatus StatusOf(Acceptance acceptance, ContentItem item) => acceptance.Kind switch
+    {
+        AcceptanceKind.Accepted or AcceptanceKind.AlreadyPending => PackItemStatus.Pending,
+        AcceptanceKind.Unchanged or AcceptanceKind.DelistedUnknown => PackItemStatus.Unchanged,
+
+        AcceptanceKind.Superseded when !IsSame(item, acceptance.Record) => PackItemStatus.Superseded,
+
+        // A newer version with the same content.
+        AcceptanceKind.Superseded when acceptance.Record.State != SyncState.Parked => PackItemStatus.Unchanged,
+        _ => PackItemStatus.Parked,
+    };
+
+    private static bool IsSame(ContentItem item, SyncRecord record) =>
+        item.Hash == record.Hash || (item.IsDelistingById && record.ContentStatus == ContentStatus.Invalid);
 
     private async Task<PackItem> ResendAsync(string contentId, CancellationToken cancellationToken)
     {

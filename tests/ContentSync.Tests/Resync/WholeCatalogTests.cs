@@ -31,6 +31,22 @@ public sealed class WholeCatalogTests : IDisposable
     }
 
     [Fact]
+    public async Task An_item_whose_newer_version_has_the_same_content_is_in_sync()
+    {
+        await _world.RunAsync(Snapshot(-1, ("a", "1")));
+        _world.AlipayHk.Calls.Clear();
+
+        // The ledger learns the revision, although the older catalog loses.
+        var run = await _world.RunAsync(new TestSnapshot(TestSnapshot.Line("a", "1", revision: 5), Day(-2)));
+
+        Assert.Equal((ResyncRunState.Completed, "Done."), (run.State, run.Message));
+        Assert.Equal((1, 0), (run.Counts.Unchanged, run.Counts.Superseded));
+        Assert.Empty(run.Newer);
+        Assert.Empty(_world.AlipayHk.Calls);
+        Assert.Equal(5, (await _world.Ledger.FindAsync("a", default))!.Order.HighestNumber);
+    }
+
+    [Fact]
     public async Task A_rollback_makes_AlipayHK_equal_to_the_older_catalog()
     {
         await _world.RunAsync(Snapshot(-2, ("a", "1"), ("b", "1"), ("c", "1")));

@@ -136,12 +136,12 @@ internal readonly ref struct LedgerPlanItem(ReadOnlySpan<byte> entry)
 
     private static LedgerItemFlags StateFlags(ScannedItem item) =>
         (item.ContentStatus == ContentStatus.Valid && !IsKnownToBeUnlisted(item) ? LedgerItemFlags.Listed : 0)
+        | (item.ContentStatus == ContentStatus.Invalid ? LedgerItemFlags.Delisted : 0)
         | (item is { State: SyncState.Parked, ParkReason: not ParkReason.Rejected } ? LedgerItemFlags.Parked : 0)
         | (item is { State: SyncState.Parked, ParkReason: ParkReason.Rejected } ? LedgerItemFlags.Rejected : 0)
         | (item.State == SyncState.Pending ? LedgerItemFlags.Pending : 0)
         | (item.State == SyncState.Synchronized ? LedgerItemFlags.Acknowledged : 0)
-        | (item.State == SyncState.Tombstone ? LedgerItemFlags.Tombstone : 0)
-        | (item.ContentStatus == ContentStatus.Invalid ? LedgerItemFlags.Delisted : 0);
+        | (item.State == SyncState.Tombstone ? LedgerItemFlags.Tombstone : 0);
 
     // An item that ran out of attempts may be listed: a request may have taken effect without a response.
     private static bool IsKnownToBeUnlisted(ScannedItem item) =>

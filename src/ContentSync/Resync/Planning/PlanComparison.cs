@@ -96,15 +96,15 @@ internal sealed class PlanComparison(PlanSegments catalog, IPlanLedger ledger, P
             return;
         }
 
-        var hasContent = PlanRules.HasContent(item.State, ledgerItem);
-        if (hasContent && rules.IsSettled(ledgerItem.Flags))
+        var isSame = item.State.LooksLike(ledgerItem);
+        if (isSame && rules.IsSettled(item.State, ledgerItem))
         {
             AddUnchanged(ref item, ledgerItem);
             return;
         }
 
         item.IsSelected = true;
-        if (!hasContent && !rules.Wins(item.State, ledgerItem.Order))
+        if (!isSame && !rules.Wins(item.State, ledgerItem.Order))
         {
             // It is submitted although it loses: the ledger must learn that this version was seen.
             _compared.Newer++;
@@ -132,7 +132,7 @@ internal sealed class PlanComparison(PlanSegments catalog, IPlanLedger ledger, P
     {
         _compared.Unchanged++;
         if ((ledgerItem.Flags & LedgerItemFlags.Pending) != 0) _compared.Pending++;
-        if ((ledgerItem.Flags & LedgerItemFlags.Rejected) != 0)
+        if ((ledgerItem.Flags & (LedgerItemFlags.Rejected | LedgerItemFlags.Parked)) != 0)
         {
             _compared.Parked++;
             _compared.Remarks.Add(PlanRemark.Of(item.Ordinal, PlanRemarkKind.Parked, Encoding.UTF8.GetString(ledgerItem.ContentId)));

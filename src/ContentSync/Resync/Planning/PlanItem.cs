@@ -149,4 +149,8 @@ internal readonly record struct PlanState
     public bool LooksLike(PlanState other) => _hash == other._hash;
 
     public bool LooksLike(ulong shortHash) => _hash == shortHash;
+
+    /// <summary>Whether it says of an item what the ledger holds of it. A delisting by id says nothing about the content.</summary>
+    public bool LooksLike(LedgerPlanItem item) =>
+        LooksLike(item.ShortHash) || (IsDelistingById && (item.Flags & LedgerItemFlags.Delisted) != 0);
 }

@@ -22,11 +22,6 @@ internal sealed class PlanRules(PlanRequest request, ICatalogSnapshot snapshot, 
             : VersionOrder.Timed(next, now).ChangedAt >= VersionOrder.Timed(known, now).ChangedAt;
     }
 
-    /// <summary>Whether the ledger holds the content that the catalog brings.</summary>
-    public static bool HasContent(PlanState item, LedgerPlanItem ledgerItem) => item.IsDelistingById
-        ? (ledgerItem.Flags & LedgerItemFlags.Delisted) != 0
-        : item.LooksLike(ledgerItem.ShortHash);
-
     /// <summary>Whether a listed item whose version in the catalog is not valid is delisted for that.</summary>
     public bool DelistsRefused => request is { Scope: PlanScope.Mirror, DelistsRefused: true };
 
@@ -57,9 +52,11 @@ internal sealed class PlanRules(PlanRequest request, ICatalogSnapshot snapshot, 
     /// <summary>How long an item that <see cref="Delists"/> has been absent, if it is not to be delisted yet; null if it is.</summary>
     public AbsentItem? Waiting(LedgerPlanItem item) => request.Grace.Waiting(item.Key, item.ContentId, now);
 
-    /// <summary>Whether nothing is to be sent for an item whose content is the catalog's.</summary>
-    public bool IsSettled(LedgerItemFlags flags) =>
-        request.Scope == PlanScope.Additions
-            ? (flags & (LedgerItemFlags.Acknowledged | LedgerItemFlags.Tombstone)) != 0
-            : (flags & LedgerItemFlags.Parked) == 0;
+    /// <summary>
+    /// Whether nothing is to be sent for an item whose content is the catalog's. An item that is out of attempts is sent again only with a
+    /// newer version.
+    /// </summary>
+    public bool IsSettled(PlanState item, LedgerPlanItem ledgerItem) => request.Scope == PlanScope.Additions
+        ? (ledgerItem.Flags & (LedgerItemFlags.Acknowledged | LedgerItemFlags.Tombstone)) != 0
+        : (ledgerItem.Flags & LedgerItemFlags.Parked) == 0 || !Wins(item, ledgerItem.Order);
 }

@@ -287,6 +287,29 @@ public sealed class CatalogPlannerTests : IDisposable
     }
 
     [Fact]
+    public async Task Leaves_an_item_parked_that_is_out_of_attempts_if_the_catalog_brings_no_newer_version()
+    {
+        _ledger.Add("a", "A", state: SyncState.Parked, parkReason: ParkReason.AttemptsExhausted, changedAt: WrittenAt);
+        await using var plan = await PlanAsync(TestSnapshot.Line("a", "A"));
+
+        Assert.Equal((1, 1, 0), (plan.Counts.Unchanged, plan.Counts.Parked, plan.Counts.Changed));
+        Assert.Equal(["a"], plan.Parked);
+        Assert.Empty(Selected(plan));
+    }
+
+    [Fact]
+    public async Task An_item_that_the_catalog_delists_by_id_is_unchanged_once_it_is_delisted()
+    {
+        _ledger.Add("delisted", "A", status: ContentStatus.Invalid);
+        _ledger.Add("listed", "A");
+        await using var plan = await PlanAsync(
+            """{"contentId":"delisted","contentStatus":0}""" + "\n" + """{"contentId":"listed","contentStatus":0}""" + "\n");
+
+        Assert.Equal((1, 1, 1), (plan.Counts.Unchanged, plan.Counts.Changed, plan.Counts.Delisting));
+        Assert.Equal([1L], Selected(plan));
+    }
+
+    [Fact]
     public async Task Does_not_delist_items_accepted_after_the_snapshot_or_delisted_already()
     {
         _ledger.Add("later", "A", acceptedAt: WrittenAt.AddSeconds(1));
