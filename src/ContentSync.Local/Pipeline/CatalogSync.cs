@@ -22,7 +22,8 @@ public sealed class CatalogSync(ContentSynchronizer synchronizer, InProcessQueue
     public async Task ReadAsync(IAsyncEnumerable<CatalogEntry> catalog, DateTimeOffset asOf, CancellationToken cancellationToken)
     {
         var batch = new List<(long Line, long Order, ContentItem Item)>(BatchSize);
-        await using var entries = catalog.GetAsyncEnumerator(cancellationToken);
+        var entries = catalog.GetAsyncEnumerator(cancellationToken);
+        await using var closingEntries = entries.ConfigureAwait(false);
         try
         {
             while (await entries.MoveNextAsync().ConfigureAwait(false))

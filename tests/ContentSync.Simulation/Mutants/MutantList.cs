@@ -260,7 +260,7 @@ internal static class MutantList
             "RequestTime.Format(timeProvider.GetUtcNow())"),
         new("the rate limiter does not delay", RateLimiter, "return wait <= _maxWait ? (turn, ⟦wait⟧)", "TimeSpan.Zero"),
         new("the rate limiter is not applied after signing", Signing,
-            "⟦if (_rateLimiter is not null) await _rateLimiter.WaitToSendAsync(cancellationToken);⟧",
+            "⟦if (_rateLimiter is not null) await _rateLimiter.WaitToSendAsync(cancellationToken).ConfigureAwait(false);⟧",
             ""),
         new("the guard is not applied", Runner,
             "if (!isLedger && ⟦MassDelistGuard.Check(options, plan.Counts, itemsBefore, listedBefore, run.Parameters.AllowedDelistShare)⟧ is "
