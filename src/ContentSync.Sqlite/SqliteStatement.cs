@@ -7,7 +7,8 @@ namespace ContentSync.Sqlite;
 
 /// <summary>
 /// A prepared statement with typed parameters (counted from 1) and columns (counted from 0). It bypasses ADO.NET, which looks up
-/// parameters by name and boxes their values on every execution; that is half the cost of a row.
+/// parameters by name and boxes their values on every execution. Through ADO.NET the update after an attempt takes 2.9 times the CPU time
+/// and 3.7 KB more, and reading a record by its contentId 1.4 times the CPU time (benchmark <c>sql-ratios</c>, in one run).
 /// </summary>
 internal sealed class SqliteStatement(SqliteDatabase database, sqlite3_stmt statement) : IDisposable
 {

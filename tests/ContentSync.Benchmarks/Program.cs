@@ -1,4 +1,5 @@
 using BenchmarkDotNet.Running;
+using ContentSync.Benchmarks.Drain;
 using ContentSync.Benchmarks.Loss;
 using ContentSync.Benchmarks.Ratios;
 using ContentSync.Benchmarks.Resync;
@@ -6,6 +7,10 @@ using ContentSync.Benchmarks.Resync;
 // ratios [--json]   ratios measured in one run, see RatiosProgram
 // peer              the other process of a ratios run: simulated AlipayHK and fake vault
 // item-ratios       only the figures of single items
+// allocations       what an item allocates, by type
+// sql-ratios        the ledger's SQL through ADO.NET, over the same as shipped
+// drain [--json] [--no-telemetry]
+//                   CPU time of the Functions worker per single message, see DrainProgram
 // api-ratios        only the figures of the HTTP API
 // load              the load on that API, in its own process; started by ratios
 // resync-ratios     only the figures of a whole catalog
@@ -24,6 +29,12 @@ switch (args.FirstOrDefault())
         return await RatiosProgram.RunAsync(args.Contains("--json"), whole: true).ConfigureAwait(false);
     case "item-ratios":
         return await RatiosProgram.RunAsync(args.Contains("--json"), whole: false).ConfigureAwait(false);
+    case "allocations":
+        return await AllocationProgram.RunAsync().ConfigureAwait(false);
+    case "sql-ratios":
+        return await SqlRatios.RunAsync(args.Contains("--json")).ConfigureAwait(false);
+    case "drain":
+        return await DrainProgram.RunAsync(args.Contains("--json"), telemetry: !args.Contains("--no-telemetry")).ConfigureAwait(false);
     case "api-ratios":
         return await ApiRatios.RunAsync(args.Contains("--json")).ConfigureAwait(false);
     case "load":
@@ -45,8 +56,8 @@ switch (args.FirstOrDefault())
     case "kill-loops":
         var seed = Number(Array.IndexOf(args, "--seed") + 1) ?? 1;
 
-        // One second is more than LateAlipayHk.MaxLateEffect.
-        var window = Number(Array.IndexOf(args, "--window") + 1) ?? 1;
+        // One second more than LateAlipayHk.MaxLateEffect.
+        var window = Number(Array.IndexOf(args, "--window") + 1) ?? 8;
         return await LossProgram.RunAsync(Number(1) ?? 20, args.Contains("--power-loss"), seed, window).ConfigureAwait(false);
     case LossProgram.HostCommand:
         return await LossProgram.HostAsync(args[1..]).ConfigureAwait(false);

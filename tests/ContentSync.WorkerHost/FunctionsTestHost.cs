@@ -135,8 +135,23 @@ internal sealed class FunctionsTestHost : IAsyncDisposable
         },
         cancellationToken);
 
-    /// <summary>Delivers a message as the Service Bus trigger does: the 16 bytes of its lock token, then the message in AMQP.</summary>
+    /// <summary>Delivers a message as the Service Bus trigger does.</summary>
     public Task<InvocationResponse> DeliverAsync(string function, ServiceBusMessage message, Guid lockToken, CancellationToken cancellationToken)
+    {
+        var input = new ParameterBinding { Name = "message", Data = new TypedData { ModelBindingData = Delivery(message, lockToken) } };
+        return InvokeAsync(NewId(), function, input, cancellationToken);
+    }
+
+    /// <summary>Delivers messages together as the batched Service Bus trigger does.</summary>
+    public Task<InvocationResponse> DeliverAsync(string function, IEnumerable<ServiceBusMessage> messages, CancellationToken cancellationToken)
+    {
+        var data = new CollectionModelBindingData { ModelBindingData = { messages.Select(message => Delivery(message, Guid.NewGuid())) } };
+        var input = new ParameterBinding { Name = "messages", Data = new TypedData { CollectionModelBindingData = data } };
+        return InvokeAsync(NewId(), function, input, cancellationToken);
+    }
+
+    // The 16 bytes of the lock token, then the message in AMQP.
+    private static ModelBindingData Delivery(ServiceBusMessage message, Guid lockToken)
     {
         var amqp = new AmqpAnnotatedMessage(message.GetRawAmqpMessage().Body);
         amqp.Properties.MessageId = new AmqpMessageId(message.MessageId);
@@ -144,15 +159,13 @@ internal sealed class FunctionsTestHost : IAsyncDisposable
         if (message.SessionId is { } session) amqp.Properties.GroupId = session;
         foreach (var (name, value) in message.ApplicationProperties) amqp.ApplicationProperties[name] = value;
         amqp.MessageAnnotations["x-opt-enqueued-time"] = DateTime.UtcNow;
-        var data = new ModelBindingData
+        return new ModelBindingData
         {
             Version = "1.0",
             Source = "AzureServiceBusReceivedMessage",
             ContentType = "application/octet-stream",
             Content = ByteString.CopyFrom([.. lockToken.ToByteArray(), .. amqp.ToBytes().ToArray()]),
         };
-        var input = new ParameterBinding { Name = "message", Data = new TypedData { ModelBindingData = data } };
-        return InvokeAsync(NewId(), function, input, cancellationToken);
     }
 
     /// <summary>Cancels all running invocations, as a draining host does.</summary>

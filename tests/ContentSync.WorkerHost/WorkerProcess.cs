@@ -35,6 +35,16 @@ internal sealed class WorkerProcess : IDisposable
 
     public bool HasExited => _process.HasExited;
 
+    /// <summary>User and system time that the process has used.</summary>
+    public TimeSpan CpuTime
+    {
+        get
+        {
+            _process.Refresh();
+            return _process.TotalProcessorTime;
+        }
+    }
+
     /// <param name="folder">The folder of the built app.</param>
     /// <param name="host">The address on which the host listens.</param>
     /// <param name="settings">App settings, as environment variables.</param>

@@ -1,5 +1,4 @@
 using System.Net.Http.Headers;
-using System.Runtime.CompilerServices;
 using System.Runtime.ExceptionServices;
 using ContentSync.Signing;
 using Microsoft.Extensions.Logging;
@@ -110,7 +109,6 @@ public sealed partial class AlipayHkClient : IDisposable
     /// <param name="immediateRetries">False for a probe, which needs only one request.</param>
     /// <returns>A result for every outcome but cancellation.</returns>
     /// <exception cref="OperationCanceledException">The caller cancelled.</exception>
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     public async ValueTask<SynchronizeResult> SynchronizeAsync(
         ReadOnlyMemory<byte> body,
         CancellationToken cancellationToken,
@@ -145,7 +143,6 @@ public sealed partial class AlipayHkClient : IDisposable
     }
 
     // Nearly every call ends with its first request, so only its retries pay for the resilience pipeline.
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private async ValueTask<Outcome<ClassifiedResponse>> SendFirstRequestAsync(Call call)
     {
         using var timeout = _requestTimeouts.Start(call.Cancellation);
@@ -235,7 +232,6 @@ public sealed partial class AlipayHkClient : IDisposable
     private static SynchronizeResult WithLateEffect(SynchronizeResult result, Call call) =>
         call.MayTakeEffectLater ? result with { MayTakeEffectLater = true } : result;
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private async ValueTask<Outcome<ClassifiedResponse>> SendRequestAsync(
         Call call,
         ReadOnlyMemory<byte> plain,

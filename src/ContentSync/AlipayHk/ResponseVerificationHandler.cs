@@ -1,5 +1,4 @@
 using System.Buffers;
-using System.Runtime.CompilerServices;
 
 namespace ContentSync.AlipayHk;
 
@@ -29,7 +28,6 @@ internal sealed class ResponseVerificationHandler(AlipayHkOptions options, Respo
         }
     }
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private async ValueTask<ReceivedContent> ReceiveAsync(
         HttpRequestMessage request,
         HttpResponseMessage response,

@@ -12,6 +12,10 @@ namespace ContentSync.Synchronization;
 /// The pipeline behind every input: accepts items into the ledger and sends one item at a time to AlipayHK. Thread-safe. One
 /// instance per process, so that all inputs share one circuit breaker.
 /// </summary>
+/// <remarks>
+/// The pooled builders of its async methods save about 780 of 7,600 allocated bytes per item; the time of an item does not show it. The
+/// benchmark <c>allocations</c> measures both.
+/// </remarks>
 public sealed partial class ContentSynchronizer(
     ISyncLedger ledger,
     AlipayHkClient client,

@@ -21,8 +21,14 @@ internal sealed class LateAlipayHk : IAsyncDisposable
 {
     public const string ClientId = "4Q5Y8W0WSG45P907917";
 
-    /// <summary>Max time from the arrival of a request until it takes effect.</summary>
-    public static readonly TimeSpan MaxLateEffect = TimeSpan.FromMilliseconds(800);
+    /// <summary>
+    /// Max time from the arrival of a request until it takes effect, if its caller is gone. Longer than a host takes to start and to send,
+    /// even on a loaded machine.
+    /// </summary>
+    public static readonly TimeSpan MaxLateEffect = TimeSpan.FromSeconds(7);
+
+    /// <summary>Max delay of a response.</summary>
+    private static readonly TimeSpan MaxDelay = TimeSpan.FromMilliseconds(800);
 
     private const string Path = "/api/open/alipay/v1/content/synchronize";
     private const string ResponseBody = """{"resultInfo":{"resultCode":"SUCCESS","resultStatus":"S","resultMessage":"success"}}""";
@@ -96,8 +102,8 @@ internal sealed class LateAlipayHk : IAsyncDisposable
     private async Task RespondAsync(HttpContext context, string contentId, int version)
     {
         int dice;
-        TimeSpan late;
-        lock (_lock) (dice, late) = (_random.Next(20), MaxLateEffect * _random.NextDouble());
+        double late;
+        lock (_lock) (dice, late) = (_random.Next(20), _random.NextDouble());
         switch (dice)
         {
             case 0:
@@ -108,7 +114,8 @@ internal sealed class LateAlipayHk : IAsyncDisposable
                 context.Abort();
                 return;
             case < 8:
-                await Task.Delay(late).ConfigureAwait(false);
+                await Task.Delay(MaxDelay * late).ConfigureAwait(false);
+                if (context.RequestAborted.IsCancellationRequested) await Task.Delay((MaxLateEffect - MaxDelay) * late).ConfigureAwait(false);
                 break;
         }
 

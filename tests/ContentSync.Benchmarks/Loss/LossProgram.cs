@@ -82,7 +82,7 @@ internal sealed class LossProgram : IAsyncDisposable
         await using var host = await StartAsync().ConfigureAwait(false);
         using var stop = new CancellationTokenSource();
         var clients = Task.WhenAll(Enumerable.Range(0, Clients).Select(client => SubmitAsync(host.Address, loop, client, stop.Token)));
-        await Task.Delay(_random.Next(100, MaxWorkMilliseconds)).ConfigureAwait(false);
+        await Task.Delay(_random.Next(100, (_window * 1_000) + MaxWorkMilliseconds)).ConfigureAwait(false);
         var isTerm = loop % TermEveryNthLoop == 0;
         if (isTerm) await host.TerminateAsync().ConfigureAwait(false);
         else host.Kill();
