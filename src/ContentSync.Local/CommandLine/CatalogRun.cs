@@ -30,7 +30,7 @@ internal sealed class CatalogRun(LocalPipeline pipeline, IAnsiConsole screen, Ti
         {
             var started = time.GetTimestamp();
             var before = (pipeline.Calls.Signatures, pipeline.Calls.AlipayHkCalls);
-            var sync = new CatalogSync(pipeline.Synchronizer, pipeline.Queue, tally, time);
+            var sync = new CatalogSync(pipeline.Synchronizer, pipeline.RefusedVersions, pipeline.Queue, tally, time);
             var work = WorkAsync(sync, catalog, tally, cancellationToken);
             var (stopped, unreadable) = await ShowAsync(catalog, tally, work).ConfigureAwait(false);
             report.Dispose();
@@ -45,6 +45,7 @@ internal sealed class CatalogRun(LocalPipeline pipeline, IAnsiConsole screen, Ti
                 Rejected = counts.Rejected,
                 Parked = counts.Parked,
                 Pending = counts.Pending,
+                DuplicatesDiffering = tally.DuplicatesDiffering,
                 Signatures = pipeline.Calls.Signatures - before.Signatures,
                 AlipayHkCalls = pipeline.Calls.AlipayHkCalls - before.AlipayHkCalls,
                 ElapsedSeconds = Math.Round(time.GetElapsedTime(started).TotalSeconds, 3),
@@ -109,6 +110,7 @@ internal sealed class CatalogRun(LocalPipeline pipeline, IAnsiConsole screen, Ti
             return null;
         }
 
+        await foreach (var duplicate in plan.ReadDuplicatesAsync(cancellationToken).ConfigureAwait(false)) tally.AddDuplicate(duplicate);
         tally.AddUnread(unchanged: plan.Counts.Items - plan.Selected - plan.Counts.Repeated, superseded: plan.Counts.Repeated);
         await sync
             .ReadAsync(reader.ReadAsync(catalog.Stream, plan.IsSelected, cancellationToken), catalog.AsOf, cancellationToken)
@@ -134,8 +136,7 @@ internal sealed class CatalogRun(LocalPipeline pipeline, IAnsiConsole screen, Ti
 
     private async Task<CatalogPlan?> PlanAsync(CatalogFile catalog, CancellationToken cancellationToken)
     {
-        // An empty ledger leaves nothing to compare.
-        if (catalog.Snapshot is not { } snapshot || await pipeline.IsEmptyAsync(cancellationToken).ConfigureAwait(false)) return null;
+        if (catalog.Snapshot is not { } snapshot) return null;
         return (await pipeline.Resync.Planner.PlanAsync(snapshot, PlanScope.Additions, cancellationToken).ConfigureAwait(false)).Plan;
     }
 

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.CommandLine.Parsing;
 using ContentSync.Catalog;
 
 namespace ContentSync.Local.CommandLine;
@@ -14,32 +13,26 @@ internal sealed class DeclarationArguments
         Description = "When the catalog was exported; its lines count as changed then. Default: what its first line or FILE.meta.json says, else the "
             + "time the file was written.",
         HelpName = "TIME",
-        CustomParser = ParseTime,
+        CustomParser = OptionValue.ZonedTime(),
     };
 
     private readonly Option<long?> _expectItems = new("--expect-items")
     {
         Description = "Refuse the catalog unless it holds exactly this many items.",
         HelpName = "N",
+        CustomParser = OptionValue.OptionalCount("of items"),
     };
 
     private readonly Option<string?> _expectSha256 = new("--expect-sha256")
     {
         Description = "Refuse the catalog unless its bytes have this SHA-256.",
         HelpName = "HEX",
+        CustomParser = OptionValue.Text(
+            text => text.Length == Sha256Digits && text.All(char.IsAsciiHexDigit), $"the SHA-256 of the file in {Sha256Digits} hex digits"),
     };
 
     public void AddTo(Command command)
     {
-        _expectItems.Validators.Add(result =>
-        {
-            if (result.GetValueOrDefault<long?>() is < 0) result.AddError("--expect-items must be the number of items, 0 or more.");
-        });
-        _expectSha256.Validators.Add(result =>
-        {
-            if (result.GetValueOrDefault<string?>() is { } text && (text.Length != Sha256Digits || !text.All(char.IsAsciiHexDigit)))
-                result.AddError($"--expect-sha256 must be {Sha256Digits} hex digits.");
-        });
         foreach (var option in new Option[] { _asOf, _expectItems, _expectSha256 }) command.Options.Add(option);
     }
 
@@ -49,11 +42,4 @@ internal sealed class DeclarationArguments
         Items = parsed.GetValue(_expectItems),
         Sha256 = parsed.GetValue(_expectSha256)?.ToLowerInvariant(),
     };
-
-    private static DateTimeOffset? ParseTime(ArgumentResult result)
-    {
-        if (CatalogDeclaration.TryReadTime(result.Tokens[0].Value, out var time)) return time;
-        result.AddError($"--as-of must be {CatalogDeclaration.ExpectedTime}, not '{result.Tokens[0].Value}'.");
-        return null;
-    }
 }

@@ -48,7 +48,13 @@ internal sealed class FolderView : ILedgerView
 
     public async IAsyncEnumerable<ContentState> ListAsync(ListQuery query, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        var filter = new SyncRecordFilter { State = query.State, ContentType = query.ContentType, ResultCode = query.ResultCode };
+        var filter = new SyncRecordFilter
+        {
+            State = query.State,
+            ContentType = query.ContentType,
+            ResultCode = query.ResultCode,
+            IsStale = query.IsStale,
+        };
         string? after = null;
         while (true)
         {

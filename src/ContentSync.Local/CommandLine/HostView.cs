@@ -35,6 +35,7 @@ internal sealed class HostView : ILedgerView
                 ("state", query.State is { } state ? EnumText.Of(state) : null),
                 ("type", query.ContentType),
                 ("code", query.ResultCode),
+                ("stale", query.IsStale ? "true" : null),
                 ("continuation", continuation),
             };
             var parameters = values.Where(pair => pair.Value is not null).Select(pair => $"{pair.Name}={Uri.EscapeDataString(pair.Value!)}");

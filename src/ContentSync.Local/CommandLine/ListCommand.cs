@@ -15,7 +15,7 @@ internal sealed class ListCommand(Terminal terminal)
     private static readonly string[] Columns =
     [
         "contentId", "contentType", "contentStatus", "revision", "state", "parkReason", "attempts", "acceptedAt", "synchronizedAt", "code", "message",
-        "tracerId",
+        "tracerId", "staleSince", "staleCode", "staleMessage",
     ];
 
     private readonly Option<SyncState?> _state = new("--state")
@@ -28,6 +28,11 @@ internal sealed class ListCommand(Terminal terminal)
     private readonly Option<string?> _type = new("--type") { Description = "Only items of this contentType.", HelpName = "TYPE" };
 
     private readonly Option<string?> _code = new("--code") { Description = "Only items whose last attempt ended with this code.", HelpName = "CODE" };
+
+    private readonly Option<bool> _stale = new("--stale")
+    {
+        Description = "Only items of which AlipayHK holds an older version, because a newer one was not valid.",
+    };
 
     private readonly Option<int?> _limit = new("--limit")
     {
@@ -64,7 +69,7 @@ internal sealed class ListCommand(Terminal terminal)
     {
         var command = new Command("list", "List the items that match a filter, or export them.")
         {
-            _state, _type, _code, _limit, _ndjson, _csv,
+            _state, _type, _code, _stale, _limit, _ndjson, _csv,
         };
         _host.AddTo(command);
         command.Validators.Add(result =>
@@ -83,7 +88,7 @@ internal sealed class ListCommand(Terminal terminal)
             : _host.IsJson(parsed) ? Format.Json
             : Format.Table;
         var limit = parsed.GetValue(_limit) ?? (format == Format.Table ? ShownByDefault : int.MaxValue);
-        var query = new ListQuery(parsed.GetValue(_state), parsed.GetValue(_type), parsed.GetValue(_code));
+        var query = new ListQuery(parsed.GetValue(_state), parsed.GetValue(_type), parsed.GetValue(_code), parsed.GetValue(_stale));
         await using var view = await _host.OpenAsync(parsed, cancellationToken).ConfigureAwait(false);
         var output = parsed.InvocationConfiguration.Output;
         var table = new Table().SimpleBorder().BorderColor(Color.Grey)
@@ -118,9 +123,11 @@ internal sealed class ListCommand(Terminal terminal)
 
     private static void AddRow(Table table, ContentState item) => table.AddRow(
         new Text(TerminalText.Plain(item.ContentId)),
-        new Text(item.ParkReason is { } reason ? $"{item.State}: {reason}" : item.State),
+        new Text((item.ParkReason is { } reason ? $"{item.State}: {reason}" : item.State) + (item.Stale is null ? "" : ", stale")),
         new Text(Time(item.AcceptedAt)),
-        new Text(item.LastAttempt is { } last
+        new Text(item.Stale is { } stale
+            ? $"{Time(stale.Since)} refused: {TerminalText.Plain(stale.Code)}: {TerminalText.Plain(stale.Message)}"
+            : item.LastAttempt is { } last
             ? $"{Time(last.At)} {TerminalText.Plain(last.Code)}: {TerminalText.Plain(last.Message)}"
             : "none"));
 
@@ -131,6 +138,7 @@ internal sealed class ListCommand(Terminal terminal)
         item.ContentId, item.ContentType, item.ContentStatus.ToString(CultureInfo.InvariantCulture), item.Revision, item.State, item.ParkReason,
         item.Attempts.ToString(CultureInfo.InvariantCulture), Iso(item.AcceptedAt), Iso(item.SynchronizedAt),
         item.LastAttempt?.Code, item.LastAttempt?.Message, item.LastAttempt?.TracerId,
+        Iso(item.Stale?.Since), item.Stale?.Code, item.Stale?.Message,
     ];
 
     private static string Quoted(string? value) =>

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Globalization;
+using ContentSync.Catalog;
 using ContentSync.Http;
 
 namespace ContentSync.Local.CommandLine;
@@ -28,6 +29,20 @@ internal static class OptionValue
         var parse = Whole(min, max, unit);
         return result => parse(result);
     }
+
+    /// <summary>A number of things, 0 or more.</summary>
+    public static Func<ArgumentResult, long?> OptionalCount(string unit) => result =>
+        long.TryParse(Text(result), NumberStyles.None, CultureInfo.InvariantCulture, out var count)
+            ? count
+            : Refuse<long?>(result, Range($"a whole number {unit}", 0, null));
+
+    /// <summary>A text for which <paramref name="accepts"/> holds; <paramref name="expected"/> completes "must be".</summary>
+    public static Func<ArgumentResult, string?> Text(Func<string, bool> accepts, string expected) => result =>
+        accepts(Text(result)) ? Text(result) : Refuse<string>(result, expected);
+
+    /// <summary>A time with a zone.</summary>
+    public static Func<ArgumentResult, DateTimeOffset?> ZonedTime() => result =>
+        CatalogDeclaration.TryReadTime(Text(result), out var time) ? time : Refuse<DateTimeOffset?>(result, CatalogDeclaration.ExpectedTime);
 
     /// <summary>A number for which <paramref name="accepts"/> holds; <paramref name="expected"/> completes "must be".</summary>
     public static Func<ArgumentResult, double> Number(Func<double, bool> accepts, string expected) => result =>

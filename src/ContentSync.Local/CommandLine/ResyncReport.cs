@@ -28,11 +28,7 @@ internal sealed class ResyncReport(LocalPipeline pipeline, string? file) : IDisp
     {
         if (file is null) return;
         await foreach (var duplicate in plan.ReadDuplicatesAsync(cancellationToken).ConfigureAwait(false))
-        {
-            var differs = duplicate.Differs ? "with different contents" : "with the same content";
-            var message = $"It stands at {string.Join(", ", duplicate.Places)} {differs}; {duplicate.Kept} counts.";
-            Add(SyncIssueKind.Duplicate, 0, duplicate.ContentId, duplicate.Differs ? "differs" : "same", message);
-        }
+            _report.Add(SyncTally.IssueOf(duplicate));
 
         await foreach (var contentId in plan.ReadNewerAsync(cancellationToken).ConfigureAwait(false)) AddNewer(contentId);
     }

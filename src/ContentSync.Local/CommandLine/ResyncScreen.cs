@@ -78,12 +78,14 @@ internal static class ResyncScreen
     {
         var table = Table("Plan");
         Row(table, "new", plan.New, "not in the ledger; will be sent");
+        if (plan.Unknown > 0) Row(table, "unknown", plan.Unknown, "delisted by id and never accepted; recorded, nothing will be sent");
         Row(table, "changed", plan.Changed, "differs from what AlipayHK holds; will be sent");
         Row(table, "in sync", plan.Unchanged - plan.Parked - plan.Pending, "unchanged; will not be sent");
         Row(table, "parked", plan.Parked, "unchanged, but rejected by AlipayHK; will not be sent");
         Row(table, "pending", plan.Pending, "unchanged, and not acknowledged by AlipayHK yet");
         Row(table, "newer", plan.Newer, "newer than the catalog; will not be sent");
         Row(table, "vanished", plan.Vanished, "no longer in the catalog; will be delisted");
+        if (plan.Absent > 0) Row(table, "absent", plan.Absent, "no longer in the catalog; stay listed until their grace period ends");
         Row(table, "withheld", plan.Withheld, "no longer in the catalog, or one of the lines that cannot be identified; stay listed");
         Row(table, "invalid", plan.Invalid, "skipped; fix the catalog");
         Row(table, "repeated", plan.Repeated, "additional lines with the same contentId");

@@ -22,7 +22,8 @@ internal sealed class StatusCommand(IAnsiConsole screen)
         Shows how many items are synchronized, pending and parked, whether the circuit breaker is open, the current or
         latest resync, and the causes that keep items from being in sync.
 
-        Exit codes: 0 no item is parked and the circuit breaker is closed; 1 something needs attention.
+        Exit codes: 0 no item is parked or stale and the circuit breaker is closed; 1 something needs attention. A stale item
+        is one of which AlipayHK holds an older version, because the newer one was not valid.
 
         Examples:
           contentsync-local status
@@ -56,7 +57,7 @@ internal sealed class StatusCommand(IAnsiConsole screen)
         var state = await view.StatusAsync(cancellationToken).ConfigureAwait(false);
         if (_host.IsJson(parsed)) parsed.InvocationConfiguration.Output.WriteLine(JsonSerializer.Serialize(state, ApiJson.Responses.BoardState));
         else Show(state);
-        return state.OpenCircuit is null && state.ParkReasons.Values.Sum() == 0 ? ExitCodes.Done : ExitCodes.SomeFailed;
+        return state.OpenCircuit is null && state.ParkReasons.Values.Sum() == 0 && state.Stale == 0 ? ExitCodes.Done : ExitCodes.SomeFailed;
     }
 
     private void Show(BoardState state)
@@ -82,6 +83,7 @@ internal sealed class StatusCommand(IAnsiConsole screen)
         screen.Write(table);
         foreach (var (status, count) in state.TemplateStatuses.Where(status => TemplateStatuses.IsInactive(status.Key)))
             screen.MarkupLineInterpolated($"[yellow]AlipayHK reports the template of {count} item(s) as {status}[/], although it holds them.");
+        if (state.Stale > 0) ShowStale(state);
         if (state.Resyncs.Count > 0) ShowResync(state.Resyncs[0]);
         if (state.OpenCircuit is { } open)
         {
@@ -90,6 +92,15 @@ internal sealed class StatusCommand(IAnsiConsole screen)
         }
 
         if (state.Causes.Count > 0) ShowCauses(state.Causes);
+    }
+
+    private void ShowStale(BoardState state)
+    {
+        screen.Line($"[yellow]AlipayHK holds an older version of {state.Stale:n0} item(s)[/], because a newer one was not valid.");
+        if (state.OldestStale is not { } oldest) return;
+        screen.Line(
+            $"The first one: {TerminalText.Plain(oldest.ContentId)}, since {oldest.Since:u}: {oldest.Code}: {TerminalText.Plain(oldest.Message)}");
+        screen.Line($"List them with: list --stale. Correct them at their source and send them again.");
     }
 
     private void ShowResync(ResyncState run)

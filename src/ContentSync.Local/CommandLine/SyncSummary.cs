@@ -26,6 +26,9 @@ public sealed record SyncSummary
 
     public required long Pending { get; init; }
 
+    /// <summary>Items that stand in the catalog more than once with different contents; only one line of each counts.</summary>
+    public long DuplicatesDiffering { get; init; }
+
     public required long Signatures { get; init; }
 
     /// <summary>Requests sent, including immediate retries.</summary>
@@ -58,7 +61,7 @@ public sealed record SyncSummary
     public int ExitCode =>
         Unreadable ? ExitCodes.Unusable
         : StoppedBecause is not null || Pending > 0 ? ExitCodes.Stopped
-        : Invalid + Rejected + Parked > 0 ? ExitCodes.SomeFailed
+        : Invalid + Rejected + Parked + DuplicatesDiffering > 0 ? ExitCodes.SomeFailed
         : ExitCodes.Done;
 
     public string ToJson() => JsonSerializer.Serialize(this, SummaryJson.Default.SyncSummary);

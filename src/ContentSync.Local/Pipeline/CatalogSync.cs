@@ -6,7 +6,8 @@ using ContentSync.Synchronization;
 namespace ContentSync.Local.Pipeline;
 
 /// <summary>Streams one catalog through the pipeline: reads, validates, accepts and enqueues every item, then waits for the outcomes.</summary>
-public sealed class CatalogSync(ContentSynchronizer synchronizer, InProcessQueue queue, SyncTally tally, TimeProvider time)
+public sealed class CatalogSync(
+    ContentSynchronizer synchronizer, RefusedVersions refusedVersions, InProcessQueue queue, SyncTally tally, TimeProvider time)
 {
     private const int BatchSize = 256;
 
@@ -22,22 +23,36 @@ public sealed class CatalogSync(ContentSynchronizer synchronizer, InProcessQueue
     public async Task ReadAsync(IAsyncEnumerable<CatalogEntry> catalog, DateTimeOffset asOf, CancellationToken cancellationToken)
     {
         var batch = new List<(long Line, long Order, ContentItem Item)>(BatchSize);
+        var refused = new List<(ContentReadResult Read, DateTimeOffset FirstReceivedAt)>();
         await using var entries = catalog.GetAsyncEnumerator(cancellationToken);
         try
         {
             while (await entries.MoveNextAsync().ConfigureAwait(false))
             {
                 var entry = entries.Current;
-                if (entry.Result.Item is { } item) batch.Add((entry.Line, entry.Line + (entry.Index ?? 0), item));
-                else tally.AddInvalid(entry.Line, entry.Result.ContentId, entry.Result.Violations);
+                var order = entry.Line + (entry.Index ?? 0);
+                if (entry.Result.Item is { } item)
+                {
+                    batch.Add((entry.Line, order, item));
+                }
+                else
+                {
+                    tally.AddInvalid(entry.Line, entry.Result.ContentId, entry.Result.Violations);
+                    refused.Add((entry.Result, asOf.AddTicks(order)));
+                }
+
                 if (batch.Count == BatchSize) await AcceptAsync(batch, asOf, cancellationToken).ConfigureAwait(false);
+                if (refused.Count == BatchSize) await RecordAsync(refused, cancellationToken).ConfigureAwait(false);
             }
         }
         finally
         {
             // Even when the catalog is truncated, the items before that point are valid.
-            if (batch.Count > 0 && !cancellationToken.IsCancellationRequested)
+            if (!cancellationToken.IsCancellationRequested)
+            {
                 await AcceptAsync(batch, asOf, cancellationToken).ConfigureAwait(false);
+                await RecordAsync(refused, cancellationToken).ConfigureAwait(false);
+            }
         }
     }
 
@@ -49,7 +64,7 @@ public sealed class CatalogSync(ContentSynchronizer synchronizer, InProcessQueue
     {
         var finished = tally.Finished;
         var since = time.GetTimestamp();
-        while (tally.Counts.Pending > 0)
+        while (tally.Open > 0)
         {
             if (synchronizer.OpenCircuit is { Cause: TripCause.ConfigurationFault } && queue.Active == 0) return;
             await Task.Delay(TimeSpan.FromMilliseconds(20), time, cancellationToken).ConfigureAwait(false);
@@ -58,8 +73,20 @@ public sealed class CatalogSync(ContentSynchronizer synchronizer, InProcessQueue
         }
     }
 
+    /// <summary>Records invalid items: AlipayHK may hold an older version of them, which is delisted if so configured.</summary>
+    private async Task RecordAsync(List<(ContentReadResult Read, DateTimeOffset FirstReceivedAt)> refused, CancellationToken cancellationToken)
+    {
+        if (refused.Count == 0) return;
+        var delisted = await refusedVersions.RecordAsync(refused, cancellationToken).ConfigureAwait(false);
+        refused.Clear();
+        foreach (var record in delisted) tally.AddDelisting(record);
+        SyncMessage[] messages = [.. delisted.Select(record => new SyncMessage(record.ContentId, record.RequestId, record.Hop, TimeSpan.Zero))];
+        await queue.EnqueueAsync(messages, cancellationToken).ConfigureAwait(false);
+    }
+
     private async Task AcceptAsync(List<(long Line, long Order, ContentItem Item)> batch, DateTimeOffset asOf, CancellationToken cancellationToken)
     {
+        if (batch.Count == 0) return;
         await queue.WaitForActiveAsync(MaxActive, cancellationToken).ConfigureAwait(false);
         // A tick for every line: of several lines with the same contentId, the last one counts, however often the catalog is read.
         var submissions = batch.ConvertAll(entry => synchronizer.Submit(entry.Item, asOf.AddTicks(entry.Order)));

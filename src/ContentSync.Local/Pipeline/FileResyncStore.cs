@@ -109,7 +109,10 @@ public sealed class FileResyncStore : IResyncStore
     {
         try
         {
-            var inUse = directory.GetFiles("*.json").Select(history => Read(history.FullName)?.InProgress()?.PlanId).ToHashSet();
+            var inUse = directory.GetFiles("*.json")
+                .Select(history => Read(history.FullName))
+                .SelectMany(history => new[] { history?.InProgress()?.PlanId, history?.AbsentPlanId })
+                .ToHashSet();
             var plans = directory.GetFiles("*.plan");
             foreach (var orphan in plans.Where(plan => !inUse.Contains(Path.GetFileNameWithoutExtension(plan.Name)))) orphan.Delete();
         }

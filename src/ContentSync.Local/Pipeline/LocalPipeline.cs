@@ -38,6 +38,7 @@ public sealed class LocalPipeline : IAsyncDisposable
         _services = services;
         Ledger = services.GetRequiredService<ISyncLedger>();
         Synchronizer = services.GetRequiredService<ContentSynchronizer>();
+        RefusedVersions = services.GetRequiredService<RefusedVersions>();
         CircuitBreaker = services.GetRequiredService<CircuitBreaker>();
         Queue = services.GetRequiredService<InProcessQueue>();
         ContentOptions = services.GetRequiredService<ContentOptions>();
@@ -55,6 +56,8 @@ public sealed class LocalPipeline : IAsyncDisposable
     public ISyncLedger Ledger { get; }
 
     public ContentSynchronizer Synchronizer { get; }
+
+    public RefusedVersions RefusedVersions { get; }
 
     public CircuitBreaker CircuitBreaker { get; }
 
@@ -128,11 +131,6 @@ public sealed class LocalPipeline : IAsyncDisposable
             throw;
         }
     }
-
-    /// <summary>Whether the ledger holds no items.</summary>
-    /// <exception cref="LedgerUnavailableException">The ledger cannot be read.</exception>
-    public async ValueTask<bool> IsEmptyAsync(CancellationToken cancellationToken) =>
-        (await Ledger.PageAsync(new SyncRecordFilter(), null, 1, cancellationToken).ConfigureAwait(false)).Count == 0;
 
     /// <summary>Lets items in flight finish; the others stay pending for the next run.</summary>
     public async ValueTask DisposeAsync()

@@ -1,6 +1,8 @@
 using System.Text.Json.Serialization;
 using ContentSync.Content;
 using ContentSync.Ledger;
+using ContentSync.Resync;
+using ContentSync.Resync.Planning;
 using ContentSync.Synchronization;
 
 namespace ContentSync.Local.Pipeline;
@@ -13,6 +15,7 @@ public sealed class SyncTally
 {
     private readonly Lock _lock = new();
     private readonly Dictionary<string, OpenEntry> _open = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, string> _delistings = new(StringComparer.Ordinal);
     private long _read;
     private long _invalid;
     private long _synchronized;
@@ -21,6 +24,7 @@ public sealed class SyncTally
     private long _rejected;
     private long _parked;
     private long _finished;
+    private long _duplicatesDiffering;
 
     /// <summary>Raised for every entry that fails.</summary>
     public event Action<SyncIssue>? Issue;
@@ -41,6 +45,31 @@ public sealed class SyncTally
             lock (_lock) return _finished;
         }
     }
+
+    /// <summary>Entries without an outcome, and items that are being delisted because their entry is not valid.</summary>
+    public long Open
+    {
+        get
+        {
+            lock (_lock) return _open.Count + _delistings.Count;
+        }
+    }
+
+    /// <summary>Adds an item that is delisted because its entry, which is counted as invalid, is not valid.</summary>
+    public void AddDelisting(SyncRecord record)
+    {
+        lock (_lock) _delistings[record.ContentId] = record.RequestId;
+    }
+
+    /// <summary>Reports items that stand in the catalog more than once; all lines but one are counted as superseded.</summary>
+    public void AddDuplicate(ResyncDuplicate duplicate)
+    {
+        if (duplicate.Differs) Interlocked.Increment(ref _duplicatesDiffering);
+        Issue?.Invoke(IssueOf(duplicate));
+    }
+
+    /// <summary>Number of items that stand in the catalog more than once with different contents.</summary>
+    public long DuplicatesDiffering => Interlocked.Read(ref _duplicatesDiffering);
 
     /// <summary>Adds an entry that was not accepted.</summary>
     public void AddInvalid(long line, string? contentId, IReadOnlyList<ContentViolation> violations)
@@ -113,7 +142,14 @@ public sealed class SyncTally
         OpenEntry entry;
         lock (_lock)
         {
-            if (outcome.Kind == SyncOutcomeKind.Pending || !_open.TryGetValue(contentId, out entry)) return;
+            if (outcome.Kind == SyncOutcomeKind.Pending) return;
+            if (_delistings.TryGetValue(contentId, out var delisting) && (outcome.Record is not { } ended || ended.RequestId == delisting))
+            {
+                _delistings.Remove(contentId);
+                _finished++;
+            }
+
+            if (!_open.TryGetValue(contentId, out entry)) return;
             // The attempt may belong to an earlier line with the same contentId; the outcome of this line follows.
             if (outcome.Record is { } record && record.RequestId != entry.RequestId) return;
             _open.Remove(contentId);
@@ -151,6 +187,13 @@ public sealed class SyncTally
     {
         count++;
         _finished++;
+    }
+
+    internal static SyncIssue IssueOf(ResyncDuplicate duplicate)
+    {
+        var differs = duplicate.Differs ? "with different contents" : "with the same content";
+        var message = $"It stands at {string.Join(", ", duplicate.Places)} {differs}; {duplicate.Kept} counts.";
+        return new SyncIssue(SyncIssueKind.Duplicate, 0, duplicate.ContentId, duplicate.Differs ? "differs" : "same", message, []);
     }
 
     internal static SyncIssue IssueOf(long line, string? contentId, IReadOnlyList<ContentViolation> violations) => new(

@@ -72,13 +72,13 @@ public sealed record ResyncState
     public DateTimeOffset? EndedAt { get; init; }
 
     /// <summary>The first invalid items, which the run skips.</summary>
-    public IReadOnlyList<ResyncIssue> Issues { get; init; } = [];
+    public IReadOnlyList<ResyncIssue> Issues { get => field ?? []; init; }
 
     /// <summary>The first items that the catalog holds more than once.</summary>
-    public IReadOnlyList<ResyncDuplicate> Duplicates { get; init; } = [];
+    public IReadOnlyList<ResyncDuplicate> Duplicates { get => field ?? []; init; }
 
     /// <summary>contentIds of the first items that were not sent because a newer version was accepted before.</summary>
-    public IReadOnlyList<string> Newer { get; init; } = [];
+    public IReadOnlyList<string> Newer { get => field ?? []; init; }
 
     /// <summary>Items whose newest version AlipayHK does not hold; absent before the end of the run.</summary>
     public ResyncOpenItems? Open { get; init; }

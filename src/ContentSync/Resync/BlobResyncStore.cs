@@ -131,6 +131,10 @@ public sealed class BlobResyncStore(BlobContainerClient container) : IResyncStor
         {
             return await call().ConfigureAwait(false);
         }
+        catch (RequestFailedException e) when (e.ErrorCode == BlobErrorCode.BlobNotFound)
+        {
+            throw new FileNotFoundException(BlobFault.Message(container, e, cancellationToken), e);
+        }
         catch (Exception e) when (BlobFault.IsStorage(e))
         {
             throw new IOException(BlobFault.Message(container, e, cancellationToken), e);

@@ -21,10 +21,10 @@ public sealed record OpenItems
     public long Parked { get; init; }
 
     /// <summary>The first of them, parked ones first.</summary>
-    public IReadOnlyList<OpenItem> First { get; init; } = [];
+    public IReadOnlyList<OpenItem> First { get => field ?? []; init; }
 
     /// <summary>The ids of all of them, up to <see cref="MaxIds"/>.</summary>
-    public IReadOnlyList<string> Ids { get; init; } = [];
+    public IReadOnlyList<string> Ids { get => field ?? []; init; }
 
     /// <summary>Reads them.</summary>
     /// <param name="list">Lists the ledger's records that match.</param>

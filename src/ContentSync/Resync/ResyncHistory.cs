@@ -13,13 +13,18 @@ public sealed record ResyncHistory
     public required string Source { get; init; }
 
     /// <summary>Newest first; only the first one can be in progress.</summary>
-    public IReadOnlyList<ResyncRun> Runs { get; init; } = [];
+    public IReadOnlyList<ResyncRun> Runs { get => field ?? []; init; }
 
     /// <summary>The last snapshot that was sent completely; null if there is none.</summary>
     public HandledSnapshot? Handled { get; init; }
 
     /// <summary>The sizes of the catalogs that were sent lately, oldest first, the largest of each day; for the guard.</summary>
-    public IReadOnlyList<CatalogSize> Sizes { get; init; } = [];
+    public IReadOnlyList<CatalogSize> Sizes { get => field ?? []; init; }
+
+    /// <summary>
+    /// The plan of the last completed run, kept for its <see cref="CatalogPlan.ReadAbsentAsync">absent items</see>; null if it had none.
+    /// </summary>
+    public string? AbsentPlanId { get; init; }
 
     /// <summary>Changes with every write; see <see cref="IResyncStore.WriteAsync"/>. Null if the history was never written.</summary>
     public string? Version { get; init; }
@@ -96,7 +101,8 @@ public interface IResyncStore
     ValueTask SavePlanAsync(string planId, CatalogPlan plan, CancellationToken cancellationToken);
 
     /// <summary>Loads a saved plan.</summary>
-    /// <exception cref="IOException">The store cannot be read, or does not hold it.</exception>
+    /// <exception cref="FileNotFoundException">The store does not hold it.</exception>
+    /// <exception cref="IOException">The store cannot be read.</exception>
     ValueTask<CatalogPlan> LoadPlanAsync(string planId, CancellationToken cancellationToken);
 
     /// <summary>Deletes a plan, if it exists.</summary>

@@ -21,6 +21,17 @@ public sealed class ResyncOptions
     /// </summary>
     public int GuardWindowDays { get; set; } = 7;
 
+    /// <summary>
+    /// Number of completed runs in a row from whose catalogs an item must be absent before it is delisted; 1 delists it at once.
+    /// </summary>
+    public int DelistAfterRuns { get; set; } = 1;
+
+    /// <summary>
+    /// How many hours an item must have been absent before it is delisted, from the first run that found it so; 0 for no such limit. If
+    /// <see cref="DelistAfterRuns"/> is set too, both must hold.
+    /// </summary>
+    public int DelistAfterHours { get; set; }
+
     /// <summary>Number of parallel lanes; an item is always in the same one.</summary>
     public int Lanes { get; set; } = 16;
 

@@ -5,6 +5,8 @@ public static class ResyncOptionsValidator
 {
     private const int MaxLanes = 1000;
     private const int MaxItemsPerPack = 200;
+    private const int MaxDelistAfterRuns = 100;
+    private const int MaxDelistAfterHours = 90 * 24;
     private const double MaxSendsPerSecond = 1_000_000;
 
     /// <summary>All faults at once: one sentence each, with the setting's name and its valid values.</summary>
@@ -15,6 +17,10 @@ public static class ResyncOptionsValidator
         if (options.MaxShrinkShare is not (>= 0 and <= 1)) yield return $"{Section}:{nameof(ResyncOptions.MaxShrinkShare)} must be from 0 to 1.";
         if (options.GuardWindowDays < 0 || options.GuardWindowDays > ResyncOptions.MaxGuardWindow.Days)
             yield return $"{Section}:{nameof(ResyncOptions.GuardWindowDays)} must be from 0 to {ResyncOptions.MaxGuardWindow.Days}.";
+        if (options.DelistAfterRuns is < 1 or > MaxDelistAfterRuns)
+            yield return $"{Section}:{nameof(ResyncOptions.DelistAfterRuns)} must be from 1, which delists at once, to {MaxDelistAfterRuns}.";
+        if (options.DelistAfterHours is < 0 or > MaxDelistAfterHours)
+            yield return $"{Section}:{nameof(ResyncOptions.DelistAfterHours)} must be from 0, which delists at once, to {MaxDelistAfterHours}.";
         if (options.Lanes is < 1 or > MaxLanes) yield return $"{Section}:{nameof(ResyncOptions.Lanes)} must be from 1 to {MaxLanes}.";
         if (options.ItemsPerPack is < 1 or > MaxItemsPerPack)
             yield return $"{Section}:{nameof(ResyncOptions.ItemsPerPack)} must be from 1 to {MaxItemsPerPack}.";

@@ -1,5 +1,6 @@
 using System.Text.Json.Serialization;
 using ContentSync.Catalog;
+using ContentSync.Content;
 using ContentSync.Resync.Lanes;
 using ContentSync.Resync.Planning;
 
@@ -69,13 +70,13 @@ public sealed record ResyncRun
     public long? FaultLine { get; init; }
 
     /// <summary>The first of the invalid items.</summary>
-    public IReadOnlyList<ResyncIssue> Issues { get; init; } = [];
+    public IReadOnlyList<ResyncIssue> Issues { get => field ?? []; init; }
 
     /// <summary>The first items that the catalog holds more than once.</summary>
-    public IReadOnlyList<ResyncDuplicate> Duplicates { get; init; } = [];
+    public IReadOnlyList<ResyncDuplicate> Duplicates { get => field ?? []; init; }
 
     /// <summary>contentIds of the first items that were not sent because a newer version was accepted before.</summary>
-    public IReadOnlyList<string> Newer { get; init; } = [];
+    public IReadOnlyList<string> Newer { get => field ?? []; init; }
 
     /// <summary>What was pending or parked when it ended, and is still; null before, and in a run of an earlier version.</summary>
     public OpenItems? Open { get; init; }
@@ -90,14 +91,14 @@ public sealed record ResyncRun
     public long Pages { get; init; }
 
     /// <summary>Number of packs sent to each lane.</summary>
-    public IReadOnlyList<long> LanePacks { get; init; } = [];
+    public IReadOnlyList<long> LanePacks { get => field ?? []; init; }
 
     /// <summary>All packs were sent to the lanes; only their outcomes are missing.</summary>
     [JsonPropertyName("isHandedOver")]
     public bool IsFullySent { get; init; }
 
     /// <summary>Counts of the runner itself; <see cref="IPackLanes.CountsAsync"/> adds those of the lanes.</summary>
-    public RunCounts Counts { get; init; } = new();
+    public RunCounts Counts { get => field ?? new RunCounts(); init; }
 
     /// <summary>What the lanes had counted at the last check, once all packs were sent to them.</summary>
     public long LanesDone { get; init; }
@@ -196,7 +197,22 @@ public sealed record ResyncParameters
 /// <param name="ContentId">Absent if it could not be read.</param>
 /// <param name="Code">The code of its first violation.</param>
 /// <param name="Message">What is wrong and what would be right.</param>
-public sealed record ResyncIssue(string Place, string? ContentId, string Code, string Message);
+public sealed record ResyncIssue(string Place, string? ContentId, string Code, string Message)
+{
+    /// <summary>Its revision; absent if it has none.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public long? Revision { get; init; }
+
+    /// <summary>Its occurredAt; absent if it has none.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public DateTimeOffset? OccurredAt { get; init; }
+
+    internal ContentReadResult ToReadResult() => new(null, [new ContentViolation(Code, "", Message)], ContentId)
+    {
+        RefusedNumber = Revision,
+        RefusedOccurredAt = OccurredAt,
+    };
+}
 
 /// <summary>Outcomes of the planned items. The members after Planned add up to <see cref="Done"/>.</summary>
 public sealed record RunCounts

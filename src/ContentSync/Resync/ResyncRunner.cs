@@ -5,6 +5,7 @@ using ContentSync.Content;
 using ContentSync.Ledger;
 using ContentSync.Resync.Lanes;
 using ContentSync.Resync.Planning;
+using ContentSync.Synchronization;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace ContentSync.Resync;
@@ -20,6 +21,8 @@ namespace ContentSync.Resync;
 /// <param name="lanes">Receives the packs.</param>
 /// <param name="store">Stores runs and plans.</param>
 /// <param name="ledger">Read when a run ends, for what is still open.</param>
+/// <param name="refused">Records the invalid items.</param>
+/// <param name="queue">Receives the items that are delisted because their new version is not valid.</param>
 /// <param name="requestIds">Creates the ids of runs and plans.</param>
 /// <param name="options">Allowed shares, and number of lanes.</param>
 /// <param name="contentOptions">Part of what decides whether a snapshot was handled already.</param>
@@ -31,6 +34,8 @@ public sealed class ResyncRunner(
     IPackLanes lanes,
     IResyncStore store,
     ISyncLedger ledger,
+    RefusedVersions refused,
+    ISyncQueue queue,
     RequestIdSource requestIds,
     ResyncOptions options,
     ContentOptions contentOptions,
@@ -38,6 +43,9 @@ public sealed class ResyncRunner(
 {
     /// <summary>How many invalid items, and how many newer ones, a run stores.</summary>
     private const int MaxIssues = 20;
+
+    /// <summary>How many invalid items are recorded together.</summary>
+    private const int RefusedBatch = 256;
 
     /// <summary>Wait before the next check whether the lanes are done.</summary>
     private static readonly TimeSpan LaneWait = TimeSpan.FromSeconds(20);
@@ -137,7 +145,7 @@ public sealed class ResyncRunner(
     /// <param name="budget">Time after which the call ends, between two pages; infinite for no limit.</param>
     /// <param name="cancellationToken">Interrupts the run; the next call continues it.</param>
     /// <exception cref="LedgerUnavailableException">The ledger cannot be reached; the next call continues the run.</exception>
-    /// <exception cref="Synchronization.QueueUnavailableException">The lanes cannot be reached; the next call continues the run.</exception>
+    /// <exception cref="QueueUnavailableException">The lanes cannot be reached; the next call continues the run.</exception>
     /// <exception cref="IOException">The run cannot be stored, or the snapshot cannot be read.</exception>
     public async Task<ResyncStepResult> ContinueAsync(ICatalogSource source, TimeSpan budget, CancellationToken cancellationToken)
     {
@@ -274,7 +282,14 @@ public sealed class ResyncRunner(
                 Ended(run, ResyncRunState.HandledAlready, $"{snapshot.Name} was already handled, at {history.Handled!.At:u}."), null, null);
         }
 
-        var request = new PlanRequest { Source = source.Name, RunId = run.RunId.Length > 0 ? run.RunId : null, IsSpent = isSpent };
+        var request = new PlanRequest
+        {
+            Source = source.Name,
+            RunId = run.RunId.Length > 0 ? run.RunId : null,
+            IsSpent = isSpent,
+            Grace = await GraceAsync(history, cancellationToken).ConfigureAwait(false),
+            DelistsRefused = contentOptions.RefusedVersions == RefusedVersionPolicy.Delist,
+        };
         var (plan, fault, unfinished) = isLedger
             ? new PlanResult(await resend.PlanAsync(run.Parameters.Resend ?? ResendFilter.Default, cancellationToken).ConfigureAwait(false), null)
             : await planner.PlanAsync(snapshot, request, cancellationToken).ConfigureAwait(false);
@@ -327,6 +342,23 @@ public sealed class ResyncRunner(
         return (run, snapshot, plan);
     }
 
+    private async ValueTask<GracePeriod> GraceAsync(ResyncHistory history, CancellationToken cancellationToken)
+    {
+        var grace = new GracePeriod(options.DelistAfterRuns, TimeSpan.FromHours(options.DelistAfterHours));
+        if (history.AbsentPlanId is not { } planId) return grace;
+        try
+        {
+            var plan = await store.LoadPlanAsync(planId, cancellationToken).ConfigureAwait(false);
+            await using (plan.ConfigureAwait(false)) await grace.ReadAsync(plan, cancellationToken).ConfigureAwait(false);
+        }
+        catch (FileNotFoundException)
+        {
+            // Old plans are deleted, so after a long time without a run the period starts anew.
+        }
+
+        return grace;
+    }
+
     private static async ValueTask<ICatalogSnapshot?> FindAsync(
         ICatalogSource source, ResyncParameters parameters, CancellationToken cancellationToken) =>
         await source.FindNewestAsync(cancellationToken).ConfigureAwait(false) switch
@@ -340,6 +372,9 @@ public sealed class ResyncRunner(
     private async ValueTask<bool> IsHandledAsync(ResyncHistory history, ResyncRun run, CancellationToken cancellationToken)
     {
         if (run.Parameters is { Again: true } or { OverrideNewer: true } || run.Fingerprint is null) return false;
+
+        // With the same catalog again, a grace period may have ended.
+        if (history.AbsentPlanId is not null) return false;
         if (history.Handled is not { } handled || handled.Digest != run.Digest || handled.Fingerprint != run.Fingerprint) return false;
         foreach (var state in new[] { SyncState.Pending, SyncState.Parked })
         {
@@ -393,6 +428,7 @@ public sealed class ResyncRunner(
         Func<bool> isSpent,
         CancellationToken cancellationToken)
     {
+        if (run.Pages == 0) await RecordRefusedAsync(run, plan, cancellationToken).ConfigureAwait(false);
         var upcoming = pages.ReadAsync(run, snapshot, plan, cancellationToken).GetAsyncEnumerator(cancellationToken);
         await using (upcoming.ConfigureAwait(false))
         {
@@ -439,6 +475,34 @@ public sealed class ResyncRunner(
         return await FinishAsync(history, run with { IsFullySent = true }, cancellationToken).ConfigureAwait(false);
     }
 
+    /// <summary>
+    /// Records the invalid items, so that those of which AlipayHK holds an older version are known to be stale. A run that is continued
+    /// before its first page repeats it, which changes nothing.
+    /// </summary>
+    private async ValueTask RecordRefusedAsync(ResyncRun run, CatalogPlan plan, CancellationToken cancellationToken)
+    {
+        if (run.Plan is not { Invalid: > 0 }) return;
+        var changedAt = run.AsOf ?? run.WrittenAt!.Value;
+        var batch = new List<(ContentReadResult, DateTimeOffset)>(RefusedBatch);
+        await foreach (var issue in plan.ReadIssuesAsync(cancellationToken).ConfigureAwait(false))
+        {
+            batch.Add((issue.ToReadResult(), changedAt));
+            if (batch.Count == RefusedBatch) await RecordAsync().ConfigureAwait(false);
+        }
+
+        await RecordAsync().ConfigureAwait(false);
+
+        async ValueTask RecordAsync()
+        {
+            var delisted = await refused.RecordAsync(batch, cancellationToken).ConfigureAwait(false);
+            batch.Clear();
+            if (delisted.Count == 0) return;
+            SyncMessage[] messages =
+                [.. delisted.Select(record => new SyncMessage(record.ContentId, record.RequestId, record.Hop, TimeSpan.Zero))];
+            await queue.EnqueueAsync(messages, cancellationToken).ConfigureAwait(false);
+        }
+    }
+
     /// <summary>All packs are sent to the lanes; ends the run when every item is counted.</summary>
     private async Task<ResyncStepResult?> FinishAsync(ResyncHistory history, ResyncRun run, CancellationToken cancellationToken)
     {
@@ -463,18 +527,21 @@ public sealed class ResyncRunner(
 
         var open = await OpenItems.ReadAsync(ledger.ListAsync, null, cancellationToken).ConfigureAwait(false);
         run = run with { Counts = counts, Open = open };
+        var absentBefore = history.AbsentPlanId;
         if (run is { Plan: { } plan, Digest: { } digest, Fingerprint: { } fingerprint })
         {
             var now = time.GetUtcNow();
             var handled = new HandledSnapshot(digest, plan.Items, now) { Fingerprint = fingerprint, ProvedCompleteness = run.ProvedCompleteness };
             var isAllowed = run.Parameters.AllowedDelistShare is not null;
             var size = new CatalogSize(now, plan.Items, isAllowed ? plan.Listed - plan.Delisting : plan.Listed);
-            history = (history with { Handled = handled }).With(size, isAllowed);
+            history = (history with { Handled = handled, AbsentPlanId = plan.Absent > 0 ? run.PlanId : null }).With(size, isAllowed);
         }
 
-        return await EndAsync(history, run, ResyncRunState.Completed, EndMessage(run, open), cancellationToken).ConfigureAwait(false) is { } ended
-            ? new ResyncStepResult(ended, null)
-            : Lost(run);
+        var ended = await EndAsync(history, run, ResyncRunState.Completed, EndMessage(run, open), cancellationToken).ConfigureAwait(false);
+        if (ended is null) return Lost(run);
+        if (absentBefore is not null && absentBefore != history.AbsentPlanId)
+            await store.DeletePlanAsync(absentBefore, cancellationToken).ConfigureAwait(false);
+        return new ResyncStepResult(ended, null);
     }
 
     private async Task<ResyncStepResult?> RestartWithNewSnapshotAsync(
@@ -505,7 +572,7 @@ public sealed class ResyncRunner(
     {
         var ended = Ended(run, state, message);
         if (await store.WriteAsync(history.With(ended), cancellationToken).ConfigureAwait(false) is null) return null;
-        if (run.PlanId is { } planId) await store.DeletePlanAsync(planId, cancellationToken).ConfigureAwait(false);
+        if (run.PlanId is { } planId && planId != history.AbsentPlanId) await store.DeletePlanAsync(planId, cancellationToken).ConfigureAwait(false);
         await lanes.DeleteProgressAsync(ended, cancellationToken).ConfigureAwait(false);
         Progress?.Invoke(ended);
         ResyncTelemetry.Ended(ended);
@@ -542,6 +609,18 @@ public sealed class ResyncRunner(
         {
             sentences.Add(FormattableString.Invariant(
                 $"The contentId of {plan.Unidentified:N0} lines cannot be read, so nothing is delisted; {plan.Withheld:N0} items stay listed."));
+        }
+
+        if (plan is { Absent: > 0 })
+        {
+            sentences.Add(FormattableString.Invariant(
+                $"{plan.Absent:N0} listed items are absent from the catalog and stay listed until their grace period ends."));
+        }
+
+        if (plan is { Unknown: > 0 })
+        {
+            sentences.Add(FormattableString.Invariant(
+                $"{plan.Unknown:N0} items that the catalog delists are unknown: no content of them was ever accepted, so nothing was sent."));
         }
 
         if (plan is { DuplicatesDiffering: > 0 })

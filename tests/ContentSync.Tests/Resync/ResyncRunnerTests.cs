@@ -14,7 +14,7 @@ public sealed class ResyncRunnerTests : IDisposable
     private static readonly ResyncParameters Allowed = new() { AllowedDelistShare = 1 };
 
     private readonly ResyncWorld _world = new();
-    private int _day;
+    private int _day = -10;
 
     public void Dispose() => _world.Dispose();
 
@@ -85,6 +85,78 @@ public sealed class ResyncRunnerTests : IDisposable
 
         Assert.Equal(ResyncRunState.Stopped, run.State);
         Assert.All(_world.AlipayHk.Items.Values, item => Assert.StartsWith("1 ", item, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task Delists_an_absent_item_only_after_the_configured_number_of_runs()
+    {
+        (_world.Options.DelistAfterRuns, _world.Options.MaxDelistShare) = (3, 1);
+        await _world.RunAsync(Snapshot(("a", "1"), ("b", "1"), ("c", "1")));
+
+        // The same catalog again is not "handled already" while an item waits.
+        var runs = new List<ResyncRun>();
+        for (var i = 0; i < 2; i++) runs.Add(await _world.RunAsync(Snapshot(("a", "1"), ("b", "1"))));
+        Assert.All(runs, run => Assert.Equal((ResyncRunState.Completed, 1, 0), (run.State, run.Plan!.Absent, run.Plan.Vanished)));
+        Assert.Contains("1 listed items are absent", runs[1].Message, StringComparison.Ordinal);
+
+        // An item that appears again starts anew, and so does one that disappears meanwhile.
+        var again = await _world.RunAsync(Snapshot(("a", "1"), ("c", "1")));
+        Assert.Equal((1, 0), (again.Plan!.Absent, again.Plan.Vanished));
+        Assert.Equal(1, (await _world.RunAsync(Snapshot(("a", "1"), ("c", "1")))).Plan!.Absent);
+        Assert.Equal((0, 1), await DelistedAsync(Snapshot(("a", "1"), ("c", "1"))));
+        Assert.StartsWith("0 ", _world.AlipayHk.Items["b"], StringComparison.Ordinal);
+        Assert.StartsWith("1 ", _world.AlipayHk.Items["c"], StringComparison.Ordinal);
+
+        async Task<(long Absent, long Vanished)> DelistedAsync(TestSnapshot catalog)
+        {
+            var plan = (await _world.RunAsync(catalog)).Plan!;
+            return (plan.Absent, plan.Vanished);
+        }
+    }
+
+    [Fact]
+    public async Task Delists_an_absent_item_only_after_the_configured_time()
+    {
+        (_world.Options.DelistAfterHours, _world.Options.MaxDelistShare) = (36, 1);
+        await _world.RunAsync(Snapshot(("a", "1"), ("b", "1")));
+        Assert.Equal(1, (await _world.RunAsync(Snapshot(("a", "1")))).Plan!.Absent);
+        _world.Time.Advance(TimeSpan.FromHours(35));
+        Assert.Equal(1, (await _world.RunAsync(Snapshot(("a", "1")))).Plan!.Absent);
+        Assert.StartsWith("1 ", _world.AlipayHk.Items["b"], StringComparison.Ordinal);
+        _world.Time.Advance(TimeSpan.FromHours(1));
+        Assert.Equal(1, (await _world.RunAsync(Snapshot(("a", "1")))).Plan!.Vanished);
+        Assert.StartsWith("0 ", _world.AlipayHk.Items["b"], StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task An_item_whose_new_version_is_not_valid_is_stale_after_the_run()
+    {
+        await _world.RunAsync(Snapshot(("a", "1"), ("b", "1")));
+        var invalid = """{"contentId":"a","contentType":"SKU","contentStatus":1,"contentInfo":{}}""" + "\n";
+        var run = await _world.RunAsync(new TestSnapshot(invalid + TestSnapshot.Line("b", "1"), Day(_day++)));
+
+        Assert.Equal((ResyncRunState.Completed, 1), (run.State, run.Plan!.Invalid));
+        Assert.True((await _world.Ledger.FindAsync("a", default))!.IsStale);
+        Assert.StartsWith("1 ", _world.AlipayHk.Items["a"], StringComparison.Ordinal);
+
+        await _world.RunAsync(Snapshot(("a", "2"), ("b", "1")));
+        Assert.False((await _world.Ledger.FindAsync("a", default))!.IsStale);
+    }
+
+    [Fact]
+    public async Task A_delisting_by_id_of_an_item_that_is_delisted_or_unknown_is_not_a_change()
+    {
+        await _world.RunAsync(Snapshot(("a", "1"), ("b", "1")));
+        var byId = """{"contentId":"b","contentStatus":0}""" + "\n" + """{"contentId":"x","contentStatus":0}""" + "\n";
+        var first = await _world.RunAsync(new TestSnapshot(TestSnapshot.Line("a", "1") + byId, Day(_day++)), Allowed);
+        Assert.Equal((1, 1, 1), (first.Plan!.Changed, first.Plan.Unknown, first.Plan.Unchanged));
+        Assert.StartsWith("0 ", _world.AlipayHk.Items["b"], StringComparison.Ordinal);
+        Assert.Contains("unknown", first.Message, StringComparison.Ordinal);
+
+        _world.AlipayHk.Calls.Clear();
+        var second = await _world.RunAsync(new TestSnapshot(TestSnapshot.Line("a", "1") + byId, Day(_day++)));
+        Assert.Equal((0, 0, 3), (second.Plan!.Changed, second.Plan.Unknown, second.Plan.Unchanged));
+        Assert.Empty(_world.AlipayHk.Calls);
     }
 
     [Fact]

@@ -49,11 +49,19 @@ public sealed record BoardState
     /// <summary>When the ledger was read; the counts of a large ledger are read less often.</summary>
     public required DateTimeOffset CountedAt { get; init; }
 
-    /// <summary>Items by state: pending, synchronized and parked.</summary>
+    /// <summary>Items by state: pending, synchronized, parked and tombstone.</summary>
     public required IReadOnlyDictionary<string, long> States { get; init; }
 
     /// <summary>Parked items by reason: rejected, attemptsExhausted and ageExceeded.</summary>
     public required IReadOnlyDictionary<string, long> ParkReasons { get; init; }
+
+    /// <summary>
+    /// Items of which AlipayHK holds an older version, because a newer one is not valid; list them with <c>GET /api/content?stale=true</c>.
+    /// </summary>
+    public required long Stale { get; init; }
+
+    /// <summary>The stale item whose newer version was refused first; absent if there is none.</summary>
+    public StaleItemState? OldestStale { get; init; }
 
     /// <summary>Items by template status, as AlipayHK spells it.</summary>
     public required IReadOnlyDictionary<string, long> TemplateStatuses { get; init; }
@@ -77,10 +85,10 @@ public sealed record BoardState
     public required IReadOnlyList<FailureState> Failures { get; init; }
 
     /// <summary>The resyncs in progress, then the last ones that ended, newest first.</summary>
-    public IReadOnlyList<ResyncState> Resyncs { get; init; } = [];
+    public IReadOnlyList<ResyncState> Resyncs { get => field ?? []; init; }
 
     /// <summary>The sources that a resync can be started for: catalog, ledger or both.</summary>
-    public IReadOnlyList<string> ResyncSources { get; init; } = [];
+    public IReadOnlyList<string> ResyncSources { get => field ?? []; init; }
 
     /// <summary>Selects the runs that the board shows.</summary>
     internal static IReadOnlyList<ResyncState> ToShow(IReadOnlyList<ResyncRun> runs, ResyncSources sources, DateTimeOffset now)
@@ -95,6 +103,10 @@ public sealed record BoardState
         CountedAt = figures.At,
         States = figures.States,
         ParkReasons = figures.ParkReasons,
+        Stale = figures.Stale,
+        OldestStale = figures.OldestStale is { Refused: { } refused } stale
+            ? new StaleItemState(stale.ContentId, refused.At, refused.Code, refused.Message)
+            : null,
         TemplateStatuses = figures.TemplateStatuses,
         SynchronizedInTheLastMinute = figures.SynchronizedInTheLastMinute,
         OldestPending = figures.OldestPending is { } oldest ? new OldestPendingState(oldest.ContentId, oldest.AcceptedAt) : null,
@@ -103,6 +115,13 @@ public sealed record BoardState
         Failures = [.. figures.NewestFailures.Select(FailureState.Of)],
     };
 }
+
+/// <summary>An item of which AlipayHK holds an older version.</summary>
+/// <param name="ContentId">The item's contentId.</param>
+/// <param name="Since">When a newer version was refused first.</param>
+/// <param name="Code">Code of the first violation of the refused version.</param>
+/// <param name="Message">What is wrong with it and what would be right.</param>
+public sealed record StaleItemState(string ContentId, DateTimeOffset Since, string Code, string Message);
 
 /// <summary>The item that has been pending for the longest time.</summary>
 /// <param name="ContentId">The item's contentId.</param>

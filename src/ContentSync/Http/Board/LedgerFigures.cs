@@ -15,6 +15,12 @@ internal sealed record LedgerFigures(DateTimeOffset At)
     /// <summary>Items by template status, as AlipayHK spells it; MOVIE only.</summary>
     public SortedDictionary<string, long> TemplateStatuses { get; } = new(StringComparer.Ordinal);
 
+    /// <summary>Items of which AlipayHK holds an older version, because a newer one was refused.</summary>
+    public long Stale { get; set; }
+
+    /// <summary>The stale item whose newer version was refused first.</summary>
+    public SyncRecord? OldestStale { get; set; }
+
     public SyncRecord? OldestPending { get; set; }
 
     /// <summary>Items that AlipayHK acknowledged in the minute before <see cref="At"/>.</summary>
@@ -113,6 +119,12 @@ public sealed class LedgerFiguresReader(ISyncLedger ledger, [FromKeyedServices(C
         await foreach (var record in records.ConfigureAwait(false))
         {
             figures.States[EnumText.Of(record.State)]++;
+            if (record.Refused is { } refusal)
+            {
+                figures.Stale++;
+                if (figures.OldestStale?.Refused is not { } earliest || refusal.At < earliest.At) figures.OldestStale = record;
+            }
+
             if (record.ParkReason is { } reason) figures.ParkReasons[EnumText.Of(reason)]++;
             CountTemplateStatus(figures.TemplateStatuses, record.TemplateStatus);
             if (record.SynchronizedAt is { } at && now - at <= TimeSpan.FromMinutes(1)) figures.SynchronizedInTheLastMinute++;

@@ -82,14 +82,14 @@ async function show(state) {
   shownAt = Date.now();
   const latest = state.resyncs.find(run => run.state !== "planning" && run.state !== "sending");
   const refused = latest && ["refused", "stopped"].includes(latest.state);
-  condition = state.stop ? "stopped" : state.states.parked > 0 || refused ? "attention" : "";
+  condition = state.stop ? "stopped" : state.states.parked > 0 || state.stale > 0 || refused ? "attention" : "";
   const counted = isRecent ? "" : `, counted at ${new Date(state.countedAt).toLocaleTimeString()}`;
   live((state.stop ? "Nothing is sent" : "Live") + counted, Boolean(state.stop));
   byId("count-parked").classList.toggle("bad", state.states.parked > 0);
   showCircuit(state.stop);
   for (const [name, count] of Object.entries(state.states)) set(`count-${name}`, number(count));
   set("rate", number(state.synchronizedInTheLastMinute));
-  const total = Object.values(state.states).reduce((sum, count) => sum + count, 0);
+  const total = Object.entries(state.states).reduce((sum, [name, count]) => name === "tombstone" ? sum : sum + count, 0);
   set("note-synchronized", total === 0 ? "nothing accepted yet" : `of ${number(total)} items`);
   const reasons = Object.entries(state.parkReasons).filter(([, count]) => count > 0);
   set("note-parked", reasons.map(([reason, count]) => `${number(count)} ${words[reason] ?? reason}`).join(", ") || "nothing needs your attention");
@@ -99,6 +99,7 @@ async function show(state) {
   byId("templates").hidden = templates.length === 0;
   const chips = templates.map(([status, count]) => element("span", { class: "chip" }, foreign(status), ` ${number(count)}`));
   byId("templates").replaceChildren("Card templates:", ...chips);
+  showStale(state.stale, state.oldestStale);
   fill("causes", state.causes, causeRow);
   showCodes(state.causes.filter(cause => cause.state === "parked").map(cause => cause.code));
   showResyncs(state);
@@ -112,6 +113,18 @@ async function show(state) {
 function set(id, text) {
   const shown = byId(id);
   if (shown && shown.textContent !== text) shown.textContent = text;
+}
+
+// AlipayHK holds an older version of these items, so they are wrong in the app although nothing is pending.
+function showStale(count, oldest) {
+  byId("outdated").hidden = count === 0;
+  const text = JSON.stringify([count, oldest]);
+  if (byId("outdated").dataset.text === text) return;
+  byId("outdated").dataset.text = text;
+  if (!oldest) return;
+  byId("outdated-text").replaceChildren(
+    `AlipayHK holds an older version of ${number(count)} ${count === 1 ? "item" : "items"}, because a newer one is not valid. The first one: `,
+    opener(oldest.contentId), ", since ", ago(oldest.since), ": ", foreign(oldest.message));
 }
 
 function showCircuit(open) {
@@ -292,7 +305,8 @@ function outcomesOf(counts) {
 
 function planOf(plan) {
   const counts = [
-    [plan.new, "new"], [plan.changed, "changed"], [plan.unchanged, "unchanged"], [plan.vanished, "to delist"], [plan.invalid, "invalid"],
+    [plan.new, "new"], [plan.changed, "changed"], [plan.unchanged, "unchanged"], [plan.newer, "newer than the catalog"],
+    [plan.vanished, "to delist"], [plan.absent, "absent, not delisted yet"], [plan.invalid, "invalid"],
   ];
   return counts.filter(([count]) => count > 0).map(([count, name]) => `${number(count)} ${name}`).join(", ") || "an empty catalog";
 }
@@ -322,22 +336,30 @@ function showShare() {
   const catalog = byId("resync-source").value === "catalog";
   byId("resync-share-field").hidden = !catalog;
   byId("resync-share-note").hidden = !catalog;
+  byId("resync-override-field").hidden = !catalog;
 }
 
 async function startRun(dryRun) {
   const source = byId("resync-source").value;
   const share = byId("resync-share").value;
-  const request = { source, dryRun, ...(source === "catalog" && share !== "" ? { allowDelist: Number(share) / 100 } : {}) };
+  const override = source === "catalog" && byId("resync-override").checked;
+  const request = {
+    source, dryRun,
+    ...(source === "catalog" && share !== "" ? { allowDelist: Number(share) / 100 } : {}),
+    ...(override ? { overrideNewer: true } : {}),
+  };
   if (!dryRun) {
     const what = source === "catalog"
       ? "Bring AlipayHK in sync with the catalog? New and changed items are sent, and items that are no longer in the catalog are delisted"
         + (request.allowDelist === undefined ? "." : `, up to ${share} % of the listed items.`)
+        + (override ? " This is a rollback: the catalog replaces every newer change." : "")
       : "Resend the items of the ledger that are pending, failed or of unknown outcome?";
     if (!await confirmed(what, "Start", "Do not start")) return;
   }
   await act(async () => {
     await call("POST", "/api/resyncs", request);
     byId("resync-share").value = "";
+    byId("resync-override").checked = false;
     return dryRun ? "Dry run started; nothing is sent." : "The resync has started.";
   });
 }
@@ -432,6 +454,8 @@ async function showItem(contentId) {
     state.replaceChildren(
       element("strong", { class: { synchronized: "good", parked: "bad" }[item.state] ?? "warn" }, item.state),
       item.parkReason ? `, ${words[item.parkReason] ?? item.parkReason} ` : " ");
+    if (item.stale) state.append(element("strong", { class: "bad" }, "stale "));
+    if (item.state === "tombstone") state.append("delisted before any content of it was accepted; nothing was sent ");
     if (item.state === "parked") state.append(replayButton(item.contentId));
     byId("item-body").replaceChildren(...itemParts(item));
   } catch (fault) {
@@ -479,6 +503,8 @@ function fields(item) {
     ["Next attempt", item.dueAt && ago(item.dueAt)],
     ["AlipayHK holds", item.synchronizedRevision && `revision ${item.synchronizedRevision}`],
     ["Acknowledged", item.synchronizedAt && ago(item.synchronizedAt)],
+    ["Refused since", item.stale && ago(item.stale.since)],
+    ["Refused revision", item.stale && `${item.stale.revision}, ${item.stale.code}: ${item.stale.message}`],
     ["Request id", item.requestId],
     ["Template", item.templateCode && `${item.templateCode}, ${item.templateStatus ?? "no status"}`],
   ];

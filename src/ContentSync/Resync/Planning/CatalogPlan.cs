@@ -95,6 +95,11 @@ public sealed class CatalogPlan : IAsyncDisposable
     public IAsyncEnumerable<string> ReadParkedAsync(CancellationToken cancellationToken) =>
         RemarksAsync(PlanRemarkKind.Parked, cancellationToken).Select(remark => remark.ContentId());
 
+    /// <summary>Every item that is absent from the catalog and not delisted yet; see <see cref="GracePeriod"/>.</summary>
+    /// <exception cref="IOException">The plan cannot be read.</exception>
+    public IAsyncEnumerable<AbsentItem> ReadAbsentAsync(CancellationToken cancellationToken) =>
+        RemarksAsync(PlanRemarkKind.Absent, cancellationToken).Select(remark => remark.Absent());
+
     /// <summary>Opens the bytes of the plan; a store that keeps them opens the plan again with <see cref="OpenAsync"/>.</summary>
     /// <exception cref="IOException">The plan cannot be read.</exception>
     public async ValueTask<Stream> OpenReadAsync(CancellationToken cancellationToken)
@@ -233,7 +238,7 @@ public sealed class CatalogPlan : IAsyncDisposable
 }
 
 /// <summary>
-/// The size of a plan. New, Changed, Newer and Unchanged count items; Repeated counts the further lines with a contentId that the catalog
+/// The size of a plan. New, Unknown, Changed, Newer and Unchanged count items; Repeated counts the further lines with a contentId that the catalog
 /// holds already. Together with Invalid they add up to Items.
 /// </summary>
 public sealed record PlanCounts
@@ -259,6 +264,9 @@ public sealed record PlanCounts
     /// <summary>Items that the ledger does not hold; to be sent.</summary>
     public long New { get; init; }
 
+    /// <summary>Items that the catalog delists by id alone and the ledger does not hold; recorded, and nothing is sent.</summary>
+    public long Unknown { get; init; }
+
     /// <summary>Items whose version in the ledger differs, or was parked after its last attempt; to be sent.</summary>
     public long Changed { get; init; }
 
@@ -280,6 +288,9 @@ public sealed record PlanCounts
     /// <summary>Items absent from the catalog that are left alone, because an item of the catalog could not be identified.</summary>
     public long Withheld { get; init; }
 
+    /// <summary>Items absent from the catalog that stay listed for now; see <see cref="GracePeriod"/>.</summary>
+    public long Absent { get; init; }
+
     /// <summary>Items that are listed in the ledger.</summary>
     public long Listed { get; init; }
 
@@ -295,6 +306,7 @@ public sealed record PlanCounts
         DuplicatesSame = a.DuplicatesSame + b.DuplicatesSame,
         DuplicatesDiffering = a.DuplicatesDiffering + b.DuplicatesDiffering,
         New = a.New + b.New,
+        Unknown = a.Unknown + b.Unknown,
         Changed = a.Changed + b.Changed,
         Newer = a.Newer + b.Newer,
         Unchanged = a.Unchanged + b.Unchanged,
@@ -302,6 +314,7 @@ public sealed record PlanCounts
         Pending = a.Pending + b.Pending,
         Vanished = a.Vanished + b.Vanished,
         Withheld = a.Withheld + b.Withheld,
+        Absent = a.Absent + b.Absent,
         Listed = a.Listed + b.Listed,
         Delisting = a.Delisting + b.Delisting,
     };

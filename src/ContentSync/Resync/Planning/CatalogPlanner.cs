@@ -97,6 +97,12 @@ public sealed record PlanRequest
     /// <summary>How the catalog relates to all items.</summary>
     public PlanScope Scope { get; init; }
 
+    /// <summary>When items that are absent from the catalog are delisted.</summary>
+    public GracePeriod Grace { get; init; } = GracePeriod.None;
+
+    /// <summary>Whether a listed item whose version in the catalog is not valid is delisted for that; the guard must count it.</summary>
+    public bool DelistsRefused { get; init; }
+
     /// <summary><see cref="ICatalogSource.Name"/>; set together with <see cref="RunId"/>.</summary>
     public string? Source { get; init; }
 

@@ -49,7 +49,11 @@ internal sealed class CatalogScan(IPlanFiles files, string plan, PlanRequest req
             var first = entry.Result.Violations[0];
             var isMalformed = entry.Result.Violations.Any(violation => violation.Code == ViolationCodes.MalformedJson);
             _segment.AddInvalid(
-                PlanRemark.Of(ordinal, new ResyncIssue(entry.ToString(), entry.Result.ContentId, first.Code, first.Message)),
+                PlanRemark.Of(ordinal, new ResyncIssue(entry.ToString(), entry.Result.ContentId, first.Code, first.Message)
+                {
+                    Revision = entry.Result.RefusedNumber,
+                    OccurredAt = entry.Result.RefusedOccurredAt,
+                }),
                 isUnidentified: isMalformed || entry.Result.ContentId is null);
             EndsInsideItem = isMalformed && !_isArray && ordinal == Items - 1;
         }

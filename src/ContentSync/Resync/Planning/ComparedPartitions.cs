@@ -13,6 +13,8 @@ internal sealed class ComparedPartition
 
     public long New { get; set; }
 
+    public long Unknown { get; set; }
+
     public long Changed { get; set; }
 
     public long Newer { get; set; }
@@ -26,6 +28,8 @@ internal sealed class ComparedPartition
     public long Vanished { get; private set; }
 
     public long Withheld { get; private set; }
+
+    public long Absent { get; set; }
 
     public long Listed { get; set; }
 
@@ -49,6 +53,7 @@ internal sealed class ComparedPartition
     {
         Repeated = Repeated,
         New = New,
+        Unknown = Unknown,
         Changed = Changed,
         Newer = Newer,
         Unchanged = Unchanged,
@@ -56,6 +61,7 @@ internal sealed class ComparedPartition
         Pending = Pending,
         Vanished = Vanished,
         Withheld = Withheld,
+        Absent = Absent,
         Listed = Listed,
         Delisting = Delisting,
         DuplicatesSame = DuplicatesSame,

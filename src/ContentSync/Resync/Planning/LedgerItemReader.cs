@@ -140,7 +140,8 @@ internal readonly ref struct LedgerPlanItem(ReadOnlySpan<byte> entry)
         | (item is { State: SyncState.Parked, ParkReason: not ParkReason.Rejected } ? LedgerItemFlags.Parked : 0)
         | (item is { State: SyncState.Parked, ParkReason: ParkReason.Rejected } ? LedgerItemFlags.Rejected : 0)
         | (item.State == SyncState.Pending ? LedgerItemFlags.Pending : 0)
-        | (item.State == SyncState.Synchronized ? LedgerItemFlags.Acknowledged : 0);
+        | (item.State == SyncState.Synchronized ? LedgerItemFlags.Acknowledged : 0)
+        | (item.State == SyncState.Tombstone ? LedgerItemFlags.Tombstone : 0);
 
     // An item that ran out of attempts may be listed: a request may have taken effect without a response.
     private static bool IsKnownToBeUnlisted(ScannedItem item) =>
@@ -190,6 +191,9 @@ internal enum LedgerItemFlags
 
     /// <summary>Accepted, and not acknowledged yet.</summary>
     Pending = 32,
+
+    /// <summary>Delisted before any content of it was accepted; nothing is sent.</summary>
+    Tombstone = 64,
 
     /// <summary>Its current version was not first received when it counts as changed.</summary>
     HasReceivedAt = 256,

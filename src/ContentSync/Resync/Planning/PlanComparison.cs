@@ -84,13 +84,18 @@ internal sealed class PlanComparison(PlanSegments catalog, IPlanLedger ledger, P
         var index = _slotCount == 0 ? 0 : Slot(ledgerItem.Key);
         if (index == 0)
         {
-            if (rules.Delists(ledgerItem)) _compared.Delist(ledgerItem.ContentId, rules.WithholdsDelistings);
+            if (rules.Delists(ledgerItem)) Delist(ledgerItem);
             return;
         }
 
         ref var item = ref Items[index - 1];
         item.Matched = true;
-        if (!item.IsValid) return;
+        if (!item.IsValid)
+        {
+            if (listed && rules.DelistsRefused) _compared.Delisting++;
+            return;
+        }
+
         var isSame = item.State.LooksLike(ledgerItem);
         if (isSame && rules.IsSettled(item.State, ledgerItem))
         {
@@ -109,6 +114,18 @@ internal sealed class PlanComparison(PlanSegments catalog, IPlanLedger ledger, P
 
         _compared.Changed++;
         if (listed && !item.Listed) _compared.Delisting++;
+    }
+
+    private void Delist(LedgerPlanItem ledgerItem)
+    {
+        if (!rules.WithholdsDelistings && rules.Waiting(ledgerItem) is { } waiting)
+        {
+            _compared.Absent++;
+            _compared.Remarks.Add(PlanRemark.Of(waiting));
+            return;
+        }
+
+        _compared.Delist(ledgerItem.ContentId, rules.WithholdsDelistings);
     }
 
     private void AddUnchanged(ref PlanItem item, LedgerPlanItem ledgerItem)
@@ -131,7 +148,8 @@ internal sealed class PlanComparison(PlanSegments catalog, IPlanLedger ledger, P
         {
             if (item is { IsValid: true, IsDropped: false, Matched: false })
             {
-                _compared.New++;
+                if (item.State.IsDelistingById) _compared.Unknown++;
+                else _compared.New++;
                 item.IsSelected = true;
             }
 

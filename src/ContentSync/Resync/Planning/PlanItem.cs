@@ -125,6 +125,9 @@ internal readonly record struct PlanState
 
     public bool HasVersion => _version != 0;
 
+    /// <summary>Whether the catalog delists the item and leaves its content to the ledger.</summary>
+    public bool IsDelistingById => _hash == DelistingById;
+
     /// <summary>8 bytes of a hash.</summary>
     public static ulong ShortHash(ContentHash hash)
     {
@@ -149,5 +152,5 @@ internal readonly record struct PlanState
 
     /// <summary>Whether it says of an item what the ledger holds of it. A delisting by id says nothing about the content.</summary>
     public bool LooksLike(LedgerPlanItem item) =>
-        LooksLike(item.ShortHash) || (LooksLike(DelistingById) && (item.Flags & LedgerItemFlags.Delisted) != 0);
+        LooksLike(item.ShortHash) || (IsDelistingById && (item.Flags & LedgerItemFlags.Delisted) != 0);
 }

@@ -7,7 +7,7 @@ namespace ContentSync.Resync.Planning;
 /// <summary>Something that a plan reports about an item of the catalog.</summary>
 /// <param name="Kind">What it is about.</param>
 /// <param name="Ordinal">The item's position in the catalog, from 0; remarks are read in this order.</param>
-/// <param name="Json">A <see cref="ResyncIssue"/>, a <see cref="ResyncDuplicate"/>, or a contentId.</param>
+/// <param name="Json">A <see cref="ResyncIssue"/>, a <see cref="ResyncDuplicate"/>, an <see cref="AbsentItem"/>, or a contentId.</param>
 internal readonly record struct PlanRemark(PlanRemarkKind Kind, long Ordinal, byte[] Json)
 {
     private const int Head = sizeof(int) + 1 + sizeof(long);
@@ -22,6 +22,12 @@ internal readonly record struct PlanRemark(PlanRemarkKind Kind, long Ordinal, by
 
     public static PlanRemark Of(long ordinal, PlanRemarkKind kind, string contentId) =>
         new(kind, ordinal, JsonSerializer.SerializeToUtf8Bytes(contentId, PlanJson.Default.String));
+
+    // After the items of the catalog.
+    public static PlanRemark Of(AbsentItem item) =>
+        new(PlanRemarkKind.Absent, long.MaxValue, JsonSerializer.SerializeToUtf8Bytes(item, PlanJson.Default.AbsentItem));
+
+    public AbsentItem Absent() => JsonSerializer.Deserialize(Json, PlanJson.Default.AbsentItem)!;
 
     public ResyncIssue Issue() => JsonSerializer.Deserialize(Json, PlanJson.Default.ResyncIssue)!;
 
@@ -64,6 +70,9 @@ internal enum PlanRemarkKind : byte
 
     /// <summary>An item that is parked with the version that the catalog holds.</summary>
     Parked = 3,
+
+    /// <summary>An item that the catalog does not hold and that is not delisted yet.</summary>
+    Absent = 4,
 }
 
 /// <summary>The end of a plan's file: what a summary shows.</summary>
@@ -75,18 +84,18 @@ internal sealed record PlanSummary
     /// <summary>How many issues it holds.</summary>
     public const int MaxIssues = 100;
 
-    public PlanCounts Counts { get; init; } = new();
+    public PlanCounts Counts { get => field ?? new PlanCounts(); init; }
 
     /// <summary>See <see cref="CatalogPlan.ProvedCompleteness"/>.</summary>
     public bool ProvedCompleteness { get; init; }
 
-    public List<ResyncIssue> Issues { get; init; } = [];
+    public List<ResyncIssue> Issues { get => field ??= []; init; }
 
-    public List<ResyncDuplicate> Duplicates { get; init; } = [];
+    public List<ResyncDuplicate> Duplicates { get => field ??= []; init; }
 
-    public List<string> Newer { get; init; } = [];
+    public List<string> Newer { get => field ??= []; init; }
 
-    public List<string> Parked { get; init; } = [];
+    public List<string> Parked { get => field ??= []; init; }
 
     public void Add(PlanRemark remark)
     {
@@ -119,6 +128,7 @@ internal sealed record PlanCatalogEnd(long Items, long Invalid, long Unidentifie
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase)]
 [JsonSerializable(typeof(ResyncIssue))]
 [JsonSerializable(typeof(ResyncDuplicate))]
+[JsonSerializable(typeof(AbsentItem))]
 [JsonSerializable(typeof(string))]
 [JsonSerializable(typeof(string[]))]
 [JsonSerializable(typeof(PlanSummary))]

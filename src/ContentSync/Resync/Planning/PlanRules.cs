@@ -5,11 +5,11 @@ using ContentSync.Ledger;
 namespace ContentSync.Resync.Planning;
 
 /// <summary>What a plan does with an item: the rules by which the ledger will decide about it.</summary>
-/// <param name="scope">Whether items absent from the catalog are delisted.</param>
+/// <param name="request">Whether items absent from the catalog are delisted, and when.</param>
 /// <param name="snapshot">When the catalog's items without a version of their own changed, and whether they win over newer ones.</param>
 /// <param name="now">Time of the store, for times that are ahead of it.</param>
 /// <param name="withholdsDelistings">An item of the catalog could not be identified: any listed item may be the one.</param>
-internal sealed class PlanRules(PlanScope scope, ICatalogSnapshot snapshot, DateTimeOffset now, bool withholdsDelistings)
+internal sealed class PlanRules(PlanRequest request, ICatalogSnapshot snapshot, DateTimeOffset now, bool withholdsDelistings)
 {
     public bool WithholdsDelistings { get; } = withholdsDelistings;
 
@@ -21,6 +21,9 @@ internal sealed class PlanRules(PlanScope scope, ICatalogSnapshot snapshot, Date
             ? next.Number >= known.Number
             : VersionOrder.Timed(next, now).ChangedAt >= VersionOrder.Timed(known, now).ChangedAt;
     }
+
+    /// <summary>Whether a listed item whose version in the catalog is not valid is delisted for that.</summary>
+    public bool DelistsRefused => request is { Scope: PlanScope.Mirror, DelistsRefused: true };
 
     /// <summary>Whether the ledger will accept a version of the catalog.</summary>
     public bool Wins(PlanState item, VersionOrder known) =>
@@ -40,17 +43,20 @@ internal sealed class PlanRules(PlanScope scope, ICatalogSnapshot snapshot, Date
 
     /// <summary>Whether an item that the catalog does not hold is delisted.</summary>
     public bool Delists(LedgerPlanItem item) =>
-        scope == PlanScope.Mirror
+        request.Scope == PlanScope.Mirror
         && (item.Flags & LedgerItemFlags.Listed) != 0
         && (snapshot.OverridesNewer
             || (item.AcceptedAt <= snapshot.AsOf
                 && item.Order.Judge(new ChangeVersion(null, null, snapshot.AsOf), null, now).Verdict == VersionVerdict.Newer));
 
+    /// <summary>How long an item that <see cref="Delists"/> has been absent, if it is not to be delisted yet; null if it is.</summary>
+    public AbsentItem? Waiting(LedgerPlanItem item) => request.Grace.Waiting(item.Key, item.ContentId, now);
+
     /// <summary>
     /// Whether nothing is to be sent for an item whose content is the catalog's. An item that is out of attempts is sent again only with a
     /// newer version.
     /// </summary>
-    public bool IsSettled(PlanState item, LedgerPlanItem ledgerItem) => scope == PlanScope.Additions
-        ? (ledgerItem.Flags & LedgerItemFlags.Acknowledged) != 0
+    public bool IsSettled(PlanState item, LedgerPlanItem ledgerItem) => request.Scope == PlanScope.Additions
+        ? (ledgerItem.Flags & (LedgerItemFlags.Acknowledged | LedgerItemFlags.Tombstone)) != 0
         : (ledgerItem.Flags & LedgerItemFlags.Parked) == 0 || !Wins(item, ledgerItem.Order);
 }

@@ -21,7 +21,7 @@ internal sealed class PlanSteps(
     int segmentItems)
 {
     /// <summary>Changes with every change of the files, so that a new version of this program does not continue with an old one's.</summary>
-    public const int Format = 1;
+    public const int Format = 2;
 
     private const string CatalogEndName = "catalog-end";
     private const string LedgerEndName = "ledger-end";
@@ -161,7 +161,7 @@ internal sealed class PlanSteps(
         var catalog = await PlanSegments
             .OpenAsync(files, plan, PlanSegment.Names(CatalogScan.Prefix, end.Segments), cancellationToken)
             .ConfigureAwait(false);
-        var rules = new PlanRules(request.Scope, snapshot, time.GetUtcNow(), end.Unidentified > 0);
+        var rules = new PlanRules(request, snapshot, time.GetUtcNow(), end.Unidentified > 0);
         var ledgerSide = await LedgerSideAsync(cancellationToken).ConfigureAwait(false);
         var names = await files.ListAsync(plan, cancellationToken).ConfigureAwait(false);
         var (_, next) = ComparedPartitions.Chain(names);

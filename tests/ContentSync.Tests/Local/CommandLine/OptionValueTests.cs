@@ -19,7 +19,7 @@ public sealed class OptionValueTests
     private static readonly string[] Texts =
     [
         "--data", "--client-id", "--key", "--key-version", "--alipayhk-key", "--alipayhk-key-version", "--partner-key", "--partner-key-version",
-        "--schemas", "--catalog", "--api-key", "--webhook-secret", "--report", "--source", "--type", "--code", "--reason", "--public-key", "--out",
+        "--schemas", "--catalog", "--api-key", "--webhook-secret", "--report", "--source", "--type", "--code", "--reason", "--public-key", "--out", "--content-type",
         "ID", "FILE",
     ];
 

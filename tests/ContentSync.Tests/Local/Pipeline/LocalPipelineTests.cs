@@ -108,7 +108,7 @@ public sealed class LocalPipelineTests : IDisposable
         var poison = """{"contentId":"POISON","contentType":"SKU","contentStatus":1,"contentInfo":{"simulate":"blocked"}}""";
         var reader = new CatalogReader(pipeline.Reader, pipeline.ContentOptions);
         using var stream = new MemoryStream(Encoding.UTF8.GetBytes(string.Join('\n', Enumerable.Range(0, 200).Select(Line).Prepend(poison))));
-        var sync = new CatalogSync(pipeline.Synchronizer, pipeline.Queue, new SyncTally(), TimeProvider.System);
+        var sync = new CatalogSync(pipeline.Synchronizer, pipeline.RefusedVersions, pipeline.Queue, new SyncTally(), TimeProvider.System);
         await sync.ReadAsync(reader.ReadAsync(stream, CancellationToken.None), TimeProvider.System.GetUtcNow(), CancellationToken.None);
         for (var wait = 0; wait < 600 && pipeline.Gateway!.Snapshot().Count < 200; wait++) await Task.Delay(100);
         Assert.Equal(200, pipeline.Gateway!.Snapshot().Count);
@@ -161,7 +161,7 @@ public sealed class LocalPipelineTests : IDisposable
     {
         var tally = new SyncTally();
         pipeline.Queue.Ended += tally.Add;
-        var sync = new CatalogSync(pipeline.Synchronizer, pipeline.Queue, tally, TimeProvider.System);
+        var sync = new CatalogSync(pipeline.Synchronizer, pipeline.RefusedVersions, pipeline.Queue, tally, TimeProvider.System);
         using var stream = new MemoryStream(Encoding.UTF8.GetBytes(catalog));
         var reader = new CatalogReader(pipeline.Reader, pipeline.ContentOptions);
         await sync.ReadAsync(reader.ReadAsync(stream, CancellationToken.None), TimeProvider.System.GetUtcNow(), CancellationToken.None);

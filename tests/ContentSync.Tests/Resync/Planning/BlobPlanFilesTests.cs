@@ -6,6 +6,7 @@ namespace ContentSync.Tests.Resync.Planning;
 
 /// <summary>The contract on Azurite, each test in a container of its own.</summary>
 [Collection(AzuriteTests.Name)]
+[Trait(TestCategory.Name, TestCategory.Slow)]
 public sealed class BlobPlanFilesTests(AzuriteStorage azurite) : PlanFilesContract
 {
     private BlobContainerClient? _container;

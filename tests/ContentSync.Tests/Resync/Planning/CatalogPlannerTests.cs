@@ -72,7 +72,7 @@ public sealed class CatalogPlannerTests : IDisposable
 
     [Theory]
     [InlineData("{\"contentId\":\"b\",")]
-    [InlineData("not json\n")]
+    [InlineData("{not json\n")]
     [InlineData("{\"contentId\":\"b\"\n\n")]
     public async Task Refuses_a_snapshot_whose_last_line_is_incomplete(string last)
     {

@@ -10,6 +10,7 @@ using ContentSync.Tests.Sqlite;
 namespace ContentSync.Tests.Resync.Planning;
 
 /// <summary>A plan that is made in steps, each by another process.</summary>
+[Trait(TestCategory.Name, TestCategory.Slow)]
 public sealed class PlanStepsTests : IDisposable
 {
     private const int Items = 6_000;
