@@ -15,11 +15,11 @@ builder.UseMiddleware<InvocationTracker>();
 builder.ConfigureFunctionsWebApplication();
 try
 {
-    await builder.Services.AddFunctionsHostAsync(builder.Configuration, CancellationToken.None);
+    await builder.Services.AddFunctionsHostAsync(builder.Configuration, CancellationToken.None).ConfigureAwait(false);
 }
 catch (Exception e) when (e is InvalidSettingsException or ContentSchemaException)
 {
-    await StartFailure.WriteAsync(Console.Error, e.Message);
+    await StartFailure.WriteAsync(Console.Error, e.Message).ConfigureAwait(false);
     return 1;
 }
 
@@ -40,5 +40,5 @@ if (builder.Configuration[SettingsChecks.ApplicationInsightsSetting] is { Length
         .WithLogging(logs => logs.AddAzureMonitorLogExporter(exporter => exporter.ConnectionString = connection, credential));
 }
 
-await builder.Build().RunAsync();
+await builder.Build().RunAsync().ConfigureAwait(false);
 return 0;

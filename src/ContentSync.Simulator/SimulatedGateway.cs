@@ -87,13 +87,13 @@ public sealed class SimulatedGateway : IAsyncDisposable
         var gateway = new SimulatedGateway(options, time, loggers ?? NullLoggerFactory.Instance);
         try
         {
-            await gateway._server.StartAsync(new Application(gateway), cancellationToken);
+            await gateway._server.StartAsync(new Application(gateway), cancellationToken).ConfigureAwait(false);
             gateway.Address = new Uri(gateway._server.Features.GetRequiredFeature<IServerAddressesFeature>().Addresses.First());
             return gateway;
         }
         catch
         {
-            await gateway.DisposeAsync();
+            await gateway.DisposeAsync().ConfigureAwait(false);
             throw;
         }
     }
@@ -105,9 +105,9 @@ public sealed class SimulatedGateway : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         if (_stopping.IsCancellationRequested) return;
-        await _stopping.CancelAsync();
+        await _stopping.CancelAsync().ConfigureAwait(false);
         using var timeout = new CancellationTokenSource(StopTimeout);
-        await _server.StopAsync(timeout.Token);
+        await _server.StopAsync(timeout.Token).ConfigureAwait(false);
         _server.Dispose();
         _synchronize.Dispose();
         _store.Dispose();
@@ -136,8 +136,10 @@ public sealed class SimulatedGateway : IAsyncDisposable
     {
         try
         {
-            if (context.Request.Path.StartsWithSegments(SimulatorEndpoint.Prefix, out var rest)) await _simulator.HandleAsync(context, rest);
-            else await _synchronize.HandleAsync(context, _faultSampler.Sample(), _stopping.Token);
+            if (context.Request.Path.StartsWithSegments(SimulatorEndpoint.Prefix, out var rest))
+                await _simulator.HandleAsync(context, rest).ConfigureAwait(false);
+            else
+                await _synchronize.HandleAsync(context, _faultSampler.Sample(), _stopping.Token).ConfigureAwait(false);
         }
         catch (Exception e) when (IsAborted(e, context))
         {

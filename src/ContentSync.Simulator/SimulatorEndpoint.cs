@@ -43,7 +43,7 @@ internal sealed class SimulatorEndpoint(SimulatedGateway gateway, ContentStore s
                 JsonSerializer.Serialize(json, item, GatewayJson.Relaxed.StoredContent);
             }
 
-            await output.WriteAsync(LineEnd, context.RequestAborted);
+            await output.WriteAsync(LineEnd, context.RequestAborted).ConfigureAwait(false);
         }
     }
 
@@ -56,22 +56,24 @@ internal sealed class SimulatorEndpoint(SimulatedGateway gateway, ContentStore s
 
     private async Task PutFaultsAsync(HttpContext context)
     {
-        var (faults, error) = await ReadFaultsAsync(context);
+        var (faults, error) = await ReadFaultsAsync(context).ConfigureAwait(false);
         if (faults is null)
         {
-            await WriteErrorAsync(context, StatusCodes.Status400BadRequest, error);
+            await WriteErrorAsync(context, StatusCodes.Status400BadRequest, error).ConfigureAwait(false);
             return;
         }
 
         gateway.Faults = faults;
-        await WriteFaultsAsync(context);
+        await WriteFaultsAsync(context).ConfigureAwait(false);
     }
 
     private static async Task<(GatewayFaults? Faults, string Error)> ReadFaultsAsync(HttpContext context)
     {
         try
         {
-            var document = await JsonSerializer.DeserializeAsync(context.Request.Body, GatewayJson.Relaxed.FaultsDocument, context.RequestAborted);
+            var document = await JsonSerializer
+                .DeserializeAsync(context.Request.Body, GatewayJson.Relaxed.FaultsDocument, context.RequestAborted)
+                .ConfigureAwait(false);
             if (document?.Faults is not { } text) return (null, """Send {"faults":"..."}; """ + GatewayFaults.Grammar);
             return GatewayFaults.TryParse(text, out var faults, out var error) ? (faults, "") : (null, error);
         }

@@ -33,10 +33,10 @@ internal sealed partial class SynchronizeEndpoint(
     public async Task HandleAsync(HttpContext context, SampledFault sampled, CancellationToken stopping)
     {
         counters.Request();
-        var body = await ReadBodyAsync(context);
+        var body = await ReadBodyAsync(context).ConfigureAwait(false);
         if (sampled.Kind == FaultKind.Hang)
         {
-            await HangAsync(context, stopping);
+            await HangAsync(context, stopping).ConfigureAwait(false);
             return;
         }
 
@@ -47,11 +47,11 @@ internal sealed partial class SynchronizeEndpoint(
         Reply reply;
         using (reading.Request is null ? null : _inFlight.Enter(reading.Request.ContentId, context.RequestAborted))
         {
-            if (sampled.Latency > TimeSpan.Zero) await WaitAsync(sampled.Latency, context, stopping);
+            if (sampled.Latency > TimeSpan.Zero) await WaitAsync(sampled.Latency, context, stopping).ConfigureAwait(false);
             reply = Decide(reading, sampled);
         }
 
-        await WriteAsync(context, reading, reply);
+        await WriteAsync(context, reading, reply).ConfigureAwait(false);
     }
 
     public void Dispose()
@@ -63,7 +63,7 @@ internal sealed partial class SynchronizeEndpoint(
     {
         var size = (int)Math.Clamp(context.Request.ContentLength ?? 0, FirstBodyBuffer, SimulatedGateway.MaxBodyBytes);
         var body = new MemoryStream(size);
-        await context.Request.Body.CopyToAsync(body, context.RequestAborted);
+        await context.Request.Body.CopyToAsync(body, context.RequestAborted).ConfigureAwait(false);
         return body.GetBuffer().AsMemory(0, (int)body.Length);
     }
 
@@ -72,7 +72,7 @@ internal sealed partial class SynchronizeEndpoint(
         counters.Fault(FaultKind.Hang);
         try
         {
-            await WaitAsync(Timeout.InfiniteTimeSpan, context, stopping);
+            await WaitAsync(Timeout.InfiniteTimeSpan, context, stopping).ConfigureAwait(false);
         }
         finally
         {
@@ -83,7 +83,7 @@ internal sealed partial class SynchronizeEndpoint(
     private async Task WaitAsync(TimeSpan wait, HttpContext context, CancellationToken stopping)
     {
         using var aborted = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted, stopping);
-        await Task.Delay(wait, time, aborted.Token);
+        await Task.Delay(wait, time, aborted.Token).ConfigureAwait(false);
     }
 
     private void NoteReusedRequestId(SynchronizeRequest request)
@@ -163,13 +163,13 @@ internal sealed partial class SynchronizeEndpoint(
         response.ContentLength = body.Length;
         if (reply.Fault is FaultKind.Truncated)
         {
-            await response.Body.WriteAsync(body[..(body.Length / 2)], context.RequestAborted);
-            await response.Body.FlushAsync(context.RequestAborted);
+            await response.Body.WriteAsync(body[..(body.Length / 2)], context.RequestAborted).ConfigureAwait(false);
+            await response.Body.FlushAsync(context.RequestAborted).ConfigureAwait(false);
             context.Abort();
             return;
         }
 
-        await response.Body.WriteAsync(body, context.RequestAborted);
+        await response.Body.WriteAsync(body, context.RequestAborted).ConfigureAwait(false);
     }
 
     private ReadOnlyMemory<byte> FormatBody(Reply reply)

@@ -108,12 +108,13 @@ public sealed class SqliteLedger : ISyncLedger, IAsyncDisposable
 
     /// <inheritdoc/>
     public async ValueTask<SyncRecord?> FindAsync(string contentId, CancellationToken cancellationToken) =>
-        await _reader.FindAsync(contentId, cancellationToken) is { } record ? _table.Leases.Complete(record) : null;
+        await _reader.FindAsync(contentId, cancellationToken).ConfigureAwait(false) is { } record ? _table.Leases.Complete(record) : null;
 
     /// <inheritdoc/>
     public async IAsyncEnumerable<SyncRecord> ListAsync(SyncRecordFilter filter, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        await foreach (var record in _reader.ListAsync(filter, cancellationToken)) { yield return _table.Leases.Complete(record); }
+        await foreach (var record in _reader.ListAsync(filter, cancellationToken).ConfigureAwait(false))
+            yield return _table.Leases.Complete(record);
     }
 
     /// <inheritdoc/>
@@ -122,7 +123,8 @@ public sealed class SqliteLedger : ISyncLedger, IAsyncDisposable
         _reader.PageAsync(filter, after, size, cancellationToken);
 
     /// <inheritdoc/>
-    public async ValueTask CheckAsync(CancellationToken cancellationToken) => await Enqueue(new CheckOperation(), cancellationToken);
+    public async ValueTask CheckAsync(CancellationToken cancellationToken) =>
+        await Enqueue(new CheckOperation(), cancellationToken).ConfigureAwait(false);
 
     /// <inheritdoc cref="SqliteLedgerReader.CountByStateAsync"/>
     public ValueTask<IReadOnlyList<StateCount>> CountByStateAsync(CancellationToken cancellationToken) =>
@@ -141,8 +143,8 @@ public sealed class SqliteLedger : ISyncLedger, IAsyncDisposable
             Monitor.Pulse(_queueLock);
         }
 
-        await _stopped.Task;
-        await _reader.DisposeAsync();
+        await _stopped.Task.ConfigureAwait(false);
+        await _reader.DisposeAsync().ConfigureAwait(false);
         _table.Close();
         // The last connection to close copies the write-ahead log into the database.
         _table.Dispose();

@@ -1,5 +1,3 @@
-using ContentSync.Resync;
-
 namespace ContentSync.Simulation;
 
 /// <summary>Everything outside the app, and the machines that run the app.</summary>

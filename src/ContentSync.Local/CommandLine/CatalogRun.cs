@@ -103,13 +103,14 @@ internal sealed class CatalogRun(LocalPipeline pipeline, IAnsiConsole screen, Ti
         if (catalog is { MustBeChecked: true, Snapshot: { } snapshot }
             && await RefusalAsync(reader, snapshot, cancellationToken).ConfigureAwait(false) is { } refusal)
             return refusal;
-        await using var plan = await PlanAsync(catalog, cancellationToken).ConfigureAwait(false);
+        var plan = await PlanAsync(catalog, cancellationToken).ConfigureAwait(false);
         if (plan is null)
         {
             await sync.ReadAsync(reader.ReadAsync(catalog.Stream, cancellationToken), catalog.AsOf, cancellationToken).ConfigureAwait(false);
             return null;
         }
 
+        await using var closingPlan = plan.ConfigureAwait(false);
         await foreach (var duplicate in plan.ReadDuplicatesAsync(cancellationToken).ConfigureAwait(false)) tally.AddDuplicate(duplicate);
         tally.AddUnread(unchanged: plan.Counts.Items - plan.Selected - plan.Counts.Repeated, superseded: plan.Counts.Repeated);
         await sync

@@ -71,7 +71,8 @@ internal sealed class FolderView : ILedgerView
     public async Task<ContentState?> ReplayAsync(string contentId, CancellationToken cancellationToken)
     {
         if (await _reader.FindAsync(contentId, cancellationToken).ConfigureAwait(false) is not { } current) return null;
-        await using var ledger = await OpenForWritingAsync(cancellationToken).ConfigureAwait(false);
+        var ledger = await OpenForWritingAsync(cancellationToken).ConfigureAwait(false);
+        await using var closingLedger = ledger.ConfigureAwait(false);
         return await ledger.ReplayAsync(contentId, TimeSpan.Zero, cancellationToken).ConfigureAwait(false) is { } record
             ? ContentState.Of(record)
             : throw new CommandException($"'{contentId}' is {EnumText.Of(current.State)}; only parked items can be replayed.")
@@ -82,7 +83,8 @@ internal sealed class FolderView : ILedgerView
 
     public async Task<ReplayResponse> ReplayAsync(ReplayRequest request, CancellationToken cancellationToken)
     {
-        await using var ledger = await OpenForWritingAsync(cancellationToken).ConfigureAwait(false);
+        var ledger = await OpenForWritingAsync(cancellationToken).ConfigureAwait(false);
+        await using var closingLedger = ledger.ConfigureAwait(false);
         var queue = new NullQueue();
         var options = new ReplayOptions();
         var parked = new ParkedReplay(ledger, queue, options, TimeProvider.System);

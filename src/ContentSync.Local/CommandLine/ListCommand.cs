@@ -89,7 +89,8 @@ internal sealed class ListCommand(Terminal terminal)
             : Format.Table;
         var limit = parsed.GetValue(_limit) ?? (format == Format.Table ? ShownByDefault : int.MaxValue);
         var query = new ListQuery(parsed.GetValue(_state), parsed.GetValue(_type), parsed.GetValue(_code), parsed.GetValue(_stale));
-        await using var view = await _host.OpenAsync(parsed, cancellationToken).ConfigureAwait(false);
+        var view = await _host.OpenAsync(parsed, cancellationToken).ConfigureAwait(false);
+        await using var closingView = view.ConfigureAwait(false);
         var output = parsed.InvocationConfiguration.Output;
         var table = new Table().SimpleBorder().BorderColor(Color.Grey)
             .AddColumn("Item").AddColumn("State").AddColumn("Accepted").AddColumn("Last attempt");

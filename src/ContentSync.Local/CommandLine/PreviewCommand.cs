@@ -63,8 +63,9 @@ internal sealed class PreviewCommand(IAnsiConsole screen)
         var schemas = await LoadSchemasAsync(contentOptions, cancellationToken).ConfigureAwait(false);
         var requestIds = new RequestIdSource();
         var (valid, invalid) = (0L, 0L);
-        await using var catalog = await CatalogFile
+        var catalog = await CatalogFile
             .OpenAsync(parsed.GetRequiredValue(_file), new CatalogDeclaration(), time, cancellationToken).ConfigureAwait(false);
+        await using var closingCatalog = catalog.ConfigureAwait(false);
         var reader = new CatalogReader(new ContentReader(contentOptions, time, schemas), contentOptions);
         await foreach (var entry in reader.ReadAsync(catalog.Stream, cancellationToken).ConfigureAwait(false))
         {

@@ -100,7 +100,8 @@ internal sealed class ReplayCommand(IAnsiConsole screen)
                 + "--from and --to, or --all.");
         }
 
-        await using var view = await _host.OpenAsync(parsed, cancellationToken).ConfigureAwait(false);
+        var view = await _host.OpenAsync(parsed, cancellationToken).ConfigureAwait(false);
+        await using var closingView = view.ConfigureAwait(false);
         var result = await view.ReplayAsync(request, cancellationToken).ConfigureAwait(false);
         if (_host.IsJson(parsed)) parsed.InvocationConfiguration.Output.WriteLine(JsonSerializer.Serialize(result, ApiJson.Responses.ReplayResponse));
         else Show(parsed, result);
@@ -109,7 +110,8 @@ internal sealed class ReplayCommand(IAnsiConsole screen)
 
     private async Task<int> ReplayOneAsync(ParseResult parsed, string contentId, CancellationToken cancellationToken)
     {
-        await using var view = await _host.OpenAsync(parsed, cancellationToken).ConfigureAwait(false);
+        var view = await _host.OpenAsync(parsed, cancellationToken).ConfigureAwait(false);
+        await using var closingView = view.ConfigureAwait(false);
         var state = await view.ReplayAsync(contentId, cancellationToken).ConfigureAwait(false)
             ?? throw ShowCommand.Unknown(contentId);
         if (_host.IsJson(parsed)) parsed.InvocationConfiguration.Output.WriteLine(JsonSerializer.Serialize(state, ApiJson.Responses.ContentState));

@@ -134,7 +134,8 @@ internal sealed class ResyncCommand(Terminal terminal)
         if (parsed.GetValue(_report) is not null)
             throw new CommandException("--report applies to a run in this process. A running host names the items in its API and on its board.");
 
-        await using var host = _host.Host(parsed);
+        var host = _host.Host(parsed);
+        await using var closingHost = host.ConfigureAwait(false);
         var output = parsed.InvocationConfiguration.Output;
         return await new ResyncInHost(host, terminal)
             .RunAsync(request, parsed.GetValue(_cancel), parsed.GetValue(_json), output, cancellationToken).ConfigureAwait(false);
@@ -180,8 +181,9 @@ internal sealed class ResyncCommand(Terminal terminal)
     private async Task<int> RunInProcessAsync(ParseResult parsed, ResyncRequest request, CancellationToken cancellationToken)
     {
         ICatalogSource source = request.Source == ResyncSources.LedgerKey ? new LedgerSource() : new FileCatalogSource(request.Source);
-        await using var pipeline = await LocalPipeline
+        var pipeline = await LocalPipeline
             .OpenAsync(_pipeline.Read(parsed), TimeProvider.System, NullLoggerFactory.Instance, cancellationToken).ConfigureAwait(false);
+        await using var closingPipeline = pipeline.ConfigureAwait(false);
         if (pipeline.Warning is { } warning) terminal.Notes.Line($"[yellow]{warning}[/]");
         var runner = pipeline.Resync.Runner;
         if (parsed.GetValue(_cancel)) return await CancelAsync(runner, source, cancellationToken).ConfigureAwait(false);

@@ -69,11 +69,13 @@ internal sealed class ServeCommand(Terminal terminal)
             Catalog = parsed.GetValue(_catalog) ?? (parsed.GetValue(_noSample) ? null : SampleCatalog.File),
             WebhookSecrets = WebhookSecrets(parsed),
         };
-        await using var pipeline = await LocalPipeline
+        var pipeline = await LocalPipeline
             .OpenAsync(options, TimeProvider.System, new ConsoleLoggerFactory(_screen), cancellationToken).ConfigureAwait(false);
+        await using var closingPipeline = pipeline.ConfigureAwait(false);
         if (pipeline.Warning is { } warning) _screen.Line($"[yellow]{warning}[/]");
         var hostOptions = HostOptions(parsed);
-        await using var host = await LocalHost.StartAsync(pipeline, hostOptions, cancellationToken).ConfigureAwait(false);
+        var host = await LocalHost.StartAsync(pipeline, hostOptions, cancellationToken).ConfigureAwait(false);
+        await using var closingHost = host.ConfigureAwait(false);
         var sampleExit = ExitCodes.Done;
         if (!parsed.GetValue(_noSample)) sampleExit = await SyncSampleAsync(pipeline, cancellationToken).ConfigureAwait(false);
         if (cancellationToken.IsCancellationRequested) return ExitCodes.Stopped;
@@ -103,8 +105,9 @@ internal sealed class ServeCommand(Terminal terminal)
     {
         var receiver = pipeline.Gateway is null ? pipeline.GatewayAddress.ToString() : "a simulated AlipayHK on this machine";
         _screen.Line($"Syncing the bundled sample catalog to {receiver} ...");
-        await using var catalog = await CatalogFile
+        var catalog = await CatalogFile
             .OpenAsync(SampleCatalog.File, new CatalogDeclaration(), TimeProvider.System, cancellationToken).ConfigureAwait(false);
+        await using var closingCatalog = catalog.ConfigureAwait(false);
         var summary = await new CatalogRun(pipeline, _screen, TimeProvider.System).RunAsync(catalog, cancellationToken).ConfigureAwait(false);
         SummaryTable.Write(terminal, summary);
         return summary.ExitCode;

@@ -38,7 +38,8 @@ internal sealed class ShowCommand(IAnsiConsole screen)
     private async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellationToken)
     {
         var contentId = parsed.GetRequiredValue(_contentId);
-        await using var view = await _host.OpenAsync(parsed, cancellationToken).ConfigureAwait(false);
+        var view = await _host.OpenAsync(parsed, cancellationToken).ConfigureAwait(false);
+        await using var closingView = view.ConfigureAwait(false);
         var state = await view.FindAsync(contentId, cancellationToken).ConfigureAwait(false)
             ?? throw Unknown(contentId);
         if (_host.IsJson(parsed)) parsed.InvocationConfiguration.Output.WriteLine(JsonSerializer.Serialize(state, ApiJson.Responses.ContentState));

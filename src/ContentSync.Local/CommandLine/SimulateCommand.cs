@@ -82,9 +82,10 @@ internal sealed class SimulateCommand(IAnsiConsole screen)
             ? await CallerKeyAsync(key, parsed.GetValue(_keyVersion)!, cancellationToken).ConfigureAwait(false)
             : null;
         var (clientId, port) = (parsed.GetValue(_clientId)!, parsed.GetValue(_port));
-        await using var gateway = await SimulatedGatewayStartup
+        var gateway = await SimulatedGatewayStartup
             .StartAsync(data, clientId, new ContentOptions().ContentTypes, port, faults, TimeProvider.System, cancellationToken, caller)
             .ConfigureAwait(false);
+        await using var closingGateway = gateway.ConfigureAwait(false);
         var address = gateway.Address.ToString().TrimEnd('/');
         screen.MarkupLineInterpolated($"Simulated AlipayHK on [green]{address}[/] until Ctrl-C; faults: {(faults.All.Count == 0 ? "none" : faults)}");
         screen.MarkupLineInterpolated($"Its public key, keyVersion {gateway.KeyVersion}:");

@@ -42,7 +42,8 @@ internal sealed class StatusCommand(IAnsiConsole screen)
 
     private async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellationToken)
     {
-        await using var view = await _host.OpenAsync(parsed, cancellationToken).ConfigureAwait(false);
+        var view = await _host.OpenAsync(parsed, cancellationToken).ConfigureAwait(false);
+        await using var closingView = view.ConfigureAwait(false);
         while (true)
         {
             var exitCode = await ShowAsync(parsed, view, cancellationToken).ConfigureAwait(false);

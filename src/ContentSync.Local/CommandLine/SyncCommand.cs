@@ -59,10 +59,12 @@ internal sealed class SyncCommand(Terminal terminal)
 
     private async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellationToken)
     {
-        await using var catalog = await CatalogFile
+        var catalog = await CatalogFile
             .OpenAsync(parsed.GetRequiredValue(_file), _declaration.Read(parsed), TimeProvider.System, cancellationToken).ConfigureAwait(false);
-        await using var pipeline = await LocalPipeline
+        await using var closingCatalog = catalog.ConfigureAwait(false);
+        var pipeline = await LocalPipeline
             .OpenAsync(_pipeline.Read(parsed), TimeProvider.System, NullLoggerFactory.Instance, cancellationToken).ConfigureAwait(false);
+        await using var closingPipeline = pipeline.ConfigureAwait(false);
         if (pipeline.Warning is { } warning) terminal.Notes.Line($"[yellow]{warning}[/]");
         var run = new CatalogRun(pipeline, terminal.Notes, TimeProvider.System)
         {

@@ -24,7 +24,8 @@ public sealed class CatalogSync(
     {
         var batch = new List<(long Line, long Order, ContentItem Item)>(BatchSize);
         var refused = new List<(ContentReadResult Read, DateTimeOffset FirstReceivedAt)>();
-        await using var entries = catalog.GetAsyncEnumerator(cancellationToken);
+        var entries = catalog.GetAsyncEnumerator(cancellationToken);
+        await using var closingEntries = entries.ConfigureAwait(false);
         try
         {
             while (await entries.MoveNextAsync().ConfigureAwait(false))

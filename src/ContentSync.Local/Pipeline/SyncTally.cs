@@ -2,7 +2,6 @@ using System.Text.Json.Serialization;
 using ContentSync.Content;
 using ContentSync.Ledger;
 using ContentSync.Resync;
-using ContentSync.Resync.Planning;
 using ContentSync.Synchronization;
 
 namespace ContentSync.Local.Pipeline;

@@ -220,7 +220,7 @@ public sealed partial class AlipayHkClient : IDisposable
     private async ValueTask<Outcome<ClassifiedResponse>> SendWithNewRequestIdAsync(Call call, CancellationToken cancellationToken)
     {
         var requestId = _requestIds.Create();
-        var outcome = await SendRequestAsync(call, SynchronizeRequest.WithRequestId(call.Body, requestId), cancellationToken);
+        var outcome = await SendRequestAsync(call, SynchronizeRequest.WithRequestId(call.Body, requestId), cancellationToken).ConfigureAwait(false);
         if (outcome.Exception is not null) return outcome;
         return Outcome.FromResult(outcome.Result with { Result = outcome.Result.Result with { RequestId = requestId } });
     }
@@ -247,8 +247,8 @@ public sealed partial class AlipayHkClient : IDisposable
         {
             using var request = new HttpRequestMessage(HttpMethod.Post, _endpoint);
             request.Content = body = Fill(request, plain);
-            using var response = await _invoker.SendAsync(request, cancellationToken);
-            var classified = ResponseClassifier.Classify(await ReadAsync(response, cancellationToken));
+            using var response = await _invoker.SendAsync(request, cancellationToken).ConfigureAwait(false);
+            var classified = ResponseClassifier.Classify(await ReadAsync(response, cancellationToken).ConfigureAwait(false));
 
             // A gateway sends an unsigned 408 or 5xx when it stops waiting for its backend; the backend may still finish.
             // An outdated response belongs to another request; ours may still be on its way.
@@ -321,7 +321,7 @@ public sealed partial class AlipayHkClient : IDisposable
         var json = received.Bytes;
         if (WireHeaders.Find(response, WireHeaders.Encrypt) is { } header)
         {
-            var (plain, problem) = await DecryptAsync(received, header, cancellationToken);
+            var (plain, problem) = await DecryptAsync(received, header, cancellationToken).ConfigureAwait(false);
             if (plain is null) return facts with { Problem = problem, ProblemCode = ClientCodes.UndecryptableResponse };
             json = plain.Value;
         }
@@ -342,7 +342,7 @@ public sealed partial class AlipayHkClient : IDisposable
         }
 
         if (_unwrapper is null) return (null, "it is encrypted, and the signer in use cannot decrypt its key");
-        var plain = await _encryption.DecryptAsync(received.Bytes, header, _unwrapper, cancellationToken);
+        var plain = await _encryption.DecryptAsync(received.Bytes, header, _unwrapper, cancellationToken).ConfigureAwait(false);
         return (plain, "it is encrypted, and its Encrypt header or its body cannot be decrypted with our private key");
     }
 

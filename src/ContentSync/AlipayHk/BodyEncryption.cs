@@ -65,7 +65,7 @@ public sealed class BodyEncryption(EncryptionOptions options, AlipayHkKeys keys)
         if (fault != HeaderFault.None || !pairs.Algorithm.Equals(Algorithm, StringComparison.OrdinalIgnoreCase)) return null;
         var cipher = FromText(body.Span);
         if (cipher is null) return null;
-        var key = await unwrapper.UnwrapAsync(pairs.Value, _padding, cancellationToken);
+        var key = await unwrapper.UnwrapAsync(pairs.Value, _padding, cancellationToken).ConfigureAwait(false);
         if (key is not { Length: 16 or 24 or 32 }) return null;
         try
         {

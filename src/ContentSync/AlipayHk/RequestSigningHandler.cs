@@ -36,12 +36,12 @@ public sealed class RequestSigningHandler(AlipayHkOptions options, IRequestSigne
 
     private async Task<HttpResponseMessage> SendStepByStepAsync(HttpRequestMessage request, CancellationToken cancellationToken)
     {
-        if (_rateLimiter is not null) await _rateLimiter.WaitToSignAsync(cancellationToken);
-        var bytes = await BufferAsync(request.Content, cancellationToken);
+        if (_rateLimiter is not null) await _rateLimiter.WaitToSignAsync(cancellationToken).ConfigureAwait(false);
+        var bytes = await BufferAsync(request.Content, cancellationToken).ConfigureAwait(false);
         var time = _times.Format(timeProvider.GetUtcNow());
-        var signature = await SignAsync(time, bytes, cancellationToken);
-        if (_rateLimiter is not null) await _rateLimiter.WaitToSendAsync(cancellationToken);
-        return await SendSignedAsync(request, time, signature, cancellationToken);
+        var signature = await SignAsync(time, bytes, cancellationToken).ConfigureAwait(false);
+        if (_rateLimiter is not null) await _rateLimiter.WaitToSendAsync(cancellationToken).ConfigureAwait(false);
+        return await SendSignedAsync(request, time, signature, cancellationToken).ConfigureAwait(false);
     }
 
     private async Task<HttpResponseMessage> SendWhenSignedAsync(
@@ -49,7 +49,7 @@ public sealed class RequestSigningHandler(AlipayHkOptions options, IRequestSigne
         string time,
         ValueTask<RequestSignature> signing,
         CancellationToken cancellationToken) =>
-        await SendSignedAsync(request, time, await signing, cancellationToken);
+        await SendSignedAsync(request, time, await signing.ConfigureAwait(false), cancellationToken).ConfigureAwait(false);
 
     private ValueTask<RequestSignature> SignAsync(string time, ReadOnlyMemory<byte> bytes, CancellationToken cancellationToken)
     {
@@ -76,8 +76,8 @@ public sealed class RequestSigningHandler(AlipayHkOptions options, IRequestSigne
     {
         if (content is null) return default;
         if (content is ExactBody body) return body.Bytes;
-        await content.LoadIntoBufferAsync(cancellationToken);
-        return await content.ReadAsByteArrayAsync(cancellationToken);
+        await content.LoadIntoBufferAsync(cancellationToken).ConfigureAwait(false);
+        return await content.ReadAsByteArrayAsync(cancellationToken).ConfigureAwait(false);
     }
 }
 

@@ -15,11 +15,11 @@ internal sealed class ResponseVerificationHandler(AlipayHkOptions options, Respo
 
     protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
     {
-        var response = await base.SendAsync(request, cancellationToken);
+        var response = await base.SendAsync(request, cancellationToken).ConfigureAwait(false);
         try
         {
             using var content = response.Content;
-            response.Content = await ReceiveAsync(request, response, content, cancellationToken);
+            response.Content = await ReceiveAsync(request, response, content, cancellationToken).ConfigureAwait(false);
             return response;
         }
         catch
@@ -36,7 +36,8 @@ internal sealed class ResponseVerificationHandler(AlipayHkOptions options, Respo
         HttpContent content,
         CancellationToken cancellationToken)
     {
-        await using var stream = await content.ReadAsStreamAsync(cancellationToken);
+        var stream = await content.ReadAsStreamAsync(cancellationToken).ConfigureAwait(false);
+        await using var closing = stream.ConfigureAwait(false);
         var buffer = ArrayPool<byte>.Shared.Rent(Math.Min(InitialBufferBytes, _maxBytes + 1));
         try
         {
@@ -44,7 +45,7 @@ internal sealed class ResponseVerificationHandler(AlipayHkOptions options, Respo
             while (true)
             {
                 if (length == buffer.Length) buffer = Grow(buffer);
-                var read = await stream.ReadAsync(buffer.AsMemory(length), cancellationToken);
+                var read = await stream.ReadAsync(buffer.AsMemory(length), cancellationToken).ConfigureAwait(false);
                 if (read == 0) break;
                 length += read;
                 if (length > _maxBytes) return new ReceivedContent(default, default, tooLarge: true);

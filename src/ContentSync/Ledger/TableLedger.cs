@@ -42,7 +42,7 @@ public sealed class TableLedger(TableClient table, TimeProvider time, Func<strin
     {
         try
         {
-            await table.CreateIfNotExistsAsync(cancellationToken);
+            await table.CreateIfNotExistsAsync(cancellationToken).ConfigureAwait(false);
         }
         catch (Exception fault) when (TableLedgerFault.IsStorage(fault))
         {
@@ -68,14 +68,14 @@ public sealed class TableLedger(TableClient table, TimeProvider time, Func<strin
 
         if (acceptances.Length == 1)
         {
-            await CommitAsync(acceptances[0].Change, isApplied: false, cancellationToken);
+            await CommitAsync(acceptances[0].Change, isApplied: false, cancellationToken).ConfigureAwait(false);
         }
         else
         {
             await Parallel.ForEachAsync(
                 acceptances.Select(a => a.Change).GroupBy(c => c.Key.Partition, StringComparer.Ordinal),
                 new ParallelOptions { MaxDegreeOfParallelism = Parallelism, CancellationToken = cancellationToken },
-                (changes, token) => CommitTogetherAsync([.. changes], token));
+                (changes, token) => CommitTogetherAsync([.. changes], token)).ConfigureAwait(false);
         }
 
         var results = new Acceptance[submissions.Count];
@@ -93,7 +93,7 @@ public sealed class TableLedger(TableClient table, TimeProvider time, Func<strin
             if (stored is null) return (null, LeaseStatus.NotFound);
             return SyncTransitions.Lease(stored, leaseId, time.GetUtcNow(), duration);
         });
-        await CommitAsync(change, isApplied: false, cancellationToken);
+        await CommitAsync(change, isApplied: false, cancellationToken).ConfigureAwait(false);
         return new LeaseResult(change.Result, change.Record);
     }
 
@@ -106,7 +106,7 @@ public sealed class TableLedger(TableClient table, TimeProvider time, Func<strin
             stored => stored is null ? (null, RecordStatus.LeaseLost) : SyncTransitions.Record(stored, leased, outcome));
 
         // The record has rarely changed since it was leased, so write first: the ETag detects a change without another read.
-        if (!change.Apply(leased, storedWriteId: null)) await CommitAsync(change, isApplied: true, cancellationToken);
+        if (!change.Apply(leased, storedWriteId: null)) await CommitAsync(change, isApplied: true, cancellationToken).ConfigureAwait(false);
         return new RecordResult(change.Result, change.Record ?? leased);
     }
 
@@ -120,7 +120,7 @@ public sealed class TableLedger(TableClient table, TimeProvider time, Func<strin
             var replayed = SyncTransitions.Replay(stored, time.GetUtcNow(), delay);
             return (replayed, replayed is not null);
         });
-        await CommitAsync(change, isApplied: false, cancellationToken);
+        await CommitAsync(change, isApplied: false, cancellationToken).ConfigureAwait(false);
         return change.Result ? change.Record : null;
     }
 
@@ -134,7 +134,7 @@ public sealed class TableLedger(TableClient table, TimeProvider time, Func<strin
             var (next, found) = SyncTransitions.Resend(stored, time.GetUtcNow());
             return (next, found is not null);
         });
-        await CommitAsync(change, isApplied: false, cancellationToken);
+        await CommitAsync(change, isApplied: false, cancellationToken).ConfigureAwait(false);
         return change.Result ? change.Record : null;
     }
 
@@ -147,7 +147,7 @@ public sealed class TableLedger(TableClient table, TimeProvider time, Func<strin
             key.Value,
             _newId(),
             stored => (stored is null ? null : SyncTransitions.Refuse(stored, version, code, message, time.GetUtcNow()), stored is not null));
-        await CommitAsync(change, isApplied: false, cancellationToken);
+        await CommitAsync(change, isApplied: false, cancellationToken).ConfigureAwait(false);
         return change.Record;
     }
 
@@ -155,7 +155,7 @@ public sealed class TableLedger(TableClient table, TimeProvider time, Func<strin
     public async ValueTask<SyncRecord?> FindAsync(string contentId, CancellationToken cancellationToken)
     {
         if (!TableLedgerKey.TryOf(contentId, out var key)) return null;
-        return await ReadAsync(key.Value, cancellationToken) is { } entity ? TableLedgerEntity.Read(entity) : null;
+        return await ReadAsync(key.Value, cancellationToken).ConfigureAwait(false) is { } entity ? TableLedgerEntity.Read(entity) : null;
     }
 
     /// <inheritdoc/>
@@ -166,8 +166,9 @@ public sealed class TableLedger(TableClient table, TimeProvider time, Func<strin
     public async IAsyncEnumerable<SyncRecord> ListAsync(SyncRecordFilter filter, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         var query = table.QueryAsync<TableEntity>(Query(filter), cancellationToken: cancellationToken);
-        await using var pages = query.AsPages().GetAsyncEnumerator(cancellationToken);
-        while (await NextAsync(pages, cancellationToken))
+        var pages = query.AsPages().GetAsyncEnumerator(cancellationToken);
+        await using var closing = pages.ConfigureAwait(false);
+        while (await NextAsync(pages, cancellationToken).ConfigureAwait(false))
         {
             foreach (var entity in pages.Current.Values)
             {
@@ -204,7 +205,7 @@ public sealed class TableLedger(TableClient table, TimeProvider time, Func<strin
         var open = new List<TableLedgerChange<Acceptance[]>>(changes.Length);
         foreach (var change in changes)
         {
-            if (!await ReadAndApplyAsync(change, cancellationToken)) open.Add(change);
+            if (!await ReadAndApplyAsync(change, cancellationToken).ConfigureAwait(false)) open.Add(change);
         }
 
         var writes = new List<TableTransactionAction>(Math.Min(open.Count, MaxPerTransaction));
@@ -221,9 +222,9 @@ public sealed class TableLedger(TableClient table, TimeProvider time, Func<strin
             }
 
             var together = open.GetRange(first, writes.Count);
-            var written = writes.Count > 1 && await TryWriteAsync(together, writes, cancellationToken);
+            var written = writes.Count > 1 && await TryWriteAsync(together, writes, cancellationToken).ConfigureAwait(false);
             if (written) continue;
-            foreach (var change in together) { await CommitAsync(change, isApplied: writes.Count == 1, cancellationToken); }
+            foreach (var change in together) { await CommitAsync(change, isApplied: writes.Count == 1, cancellationToken).ConfigureAwait(false); }
         }
     }
 
@@ -231,10 +232,10 @@ public sealed class TableLedger(TableClient table, TimeProvider time, Func<strin
     {
         for (var attempts = 0; attempts < MaxCommitAttempts; attempts++)
         {
-            if (!isApplied && await ReadAndApplyAsync(change, cancellationToken)) return;
+            if (!isApplied && await ReadAndApplyAsync(change, cancellationToken).ConfigureAwait(false)) return;
             isApplied = false;
-            if (await TryWriteAsync(change, cancellationToken)) return;
-            if (attempts > 0) await Task.Delay(DelayAfter(attempts, change.WriteId), time, cancellationToken);
+            if (await TryWriteAsync(change, cancellationToken).ConfigureAwait(false)) return;
+            if (attempts > 0) await Task.Delay(DelayAfter(attempts, change.WriteId), time, cancellationToken).ConfigureAwait(false);
         }
 
         throw TableLedgerFault.TooManyConflicts(table, MaxCommitAttempts);
@@ -249,7 +250,7 @@ public sealed class TableLedger(TableClient table, TimeProvider time, Func<strin
 
     private async ValueTask<bool> ReadAndApplyAsync<TResult>(TableLedgerChange<TResult> change, CancellationToken cancellationToken)
     {
-        var entity = await ReadAsync(change.Key, cancellationToken);
+        var entity = await ReadAsync(change.Key, cancellationToken).ConfigureAwait(false);
         return entity is null ? change.Apply(null, null) : change.Apply(TableLedgerEntity.Read(entity), TableLedgerEntity.WriteIdOf(entity));
     }
 
@@ -258,7 +259,9 @@ public sealed class TableLedger(TableClient table, TimeProvider time, Func<strin
         try
         {
             var sentAt = time.GetTimestamp();
-            var found = await table.GetEntityIfExistsAsync<TableEntity>(key.Partition, key.Row, cancellationToken: cancellationToken);
+            var found = await table
+                .GetEntityIfExistsAsync<TableEntity>(key.Partition, key.Row, cancellationToken: cancellationToken)
+                .ConfigureAwait(false);
             Observe(found.GetRawResponse(), sentAt);
             if (found.HasValue) return found.Value;
             // The client does not distinguish a missing table from a missing entity; the response body does.
@@ -279,10 +282,10 @@ public sealed class TableLedger(TableClient table, TimeProvider time, Func<strin
             var sentAt = time.GetTimestamp();
             var response = write.ActionType switch
             {
-                TableTransactionActionType.Add => await table.AddEntityAsync(write.Entity, cancellationToken),
+                TableTransactionActionType.Add => await table.AddEntityAsync(write.Entity, cancellationToken).ConfigureAwait(false),
                 TableTransactionActionType.UpdateMerge =>
-                    await table.UpdateEntityAsync(write.Entity, write.ETag, TableUpdateMode.Merge, cancellationToken),
-                _ => await table.UpdateEntityAsync(write.Entity, write.ETag, TableUpdateMode.Replace, cancellationToken),
+                    await table.UpdateEntityAsync(write.Entity, write.ETag, TableUpdateMode.Merge, cancellationToken).ConfigureAwait(false),
+                _ => await table.UpdateEntityAsync(write.Entity, write.ETag, TableUpdateMode.Replace, cancellationToken).ConfigureAwait(false),
             };
             Observe(response, sentAt);
             change.MarkWritten(ETagOf(response));
@@ -304,7 +307,7 @@ public sealed class TableLedger(TableClient table, TimeProvider time, Func<strin
         try
         {
             var sentAt = time.GetTimestamp();
-            var responses = await table.SubmitTransactionAsync(writes, cancellationToken);
+            var responses = await table.SubmitTransactionAsync(writes, cancellationToken).ConfigureAwait(false);
             Observe(responses.GetRawResponse(), sentAt);
             for (var i = 0; i < changes.Count; i++) { changes[i].MarkWritten(ETagOf(responses.Value[i])); }
             return true;
@@ -323,7 +326,7 @@ public sealed class TableLedger(TableClient table, TimeProvider time, Func<strin
     {
         try
         {
-            return await pages.MoveNextAsync();
+            return await pages.MoveNextAsync().ConfigureAwait(false);
         }
         catch (Exception fault) when (TableLedgerFault.IsStorage(fault))
         {

@@ -118,7 +118,9 @@ public sealed partial class ContentSynchronizer(
         try
         {
             var requestedAt = time.GetTimestamp();
-            var (status, record) = await ledger.LeaseAsync(contentId, options.LeaseDuration, cancellationToken).ConfigureAwait(false);
+            // The outcome may never be recorded, because the process or the ledger fails, so the lease covers the late-effect window too.
+            var duration = options.LeaseDuration + options.LateEffectWindow;
+            var (status, record) = await ledger.LeaseAsync(contentId, duration, cancellationToken).ConfigureAwait(false);
             if (status != LeaseStatus.Granted) return new(NotLeased(status, record), NewerPending: false);
 
             // The lease began when the ledger wrote it. If the response took long, the lease might expire while the request is in flight.

@@ -38,8 +38,8 @@ public sealed class RecoverabilityOptions
     public TimeSpan SigningRetryDelay { get; set; } = TimeSpan.FromSeconds(10);
 
     /// <summary>
-    /// Duration of an attempt's lease. A quarter of it is reserved for the ledger's own time; the rest must be at least
-    /// <c>AlipayHk:TotalTimeout</c>.
+    /// Part of a lease that covers the attempt. A quarter of it is reserved for the ledger's own time; the rest must be at least
+    /// <c>AlipayHk:TotalTimeout</c>. The lease lasts longer by <see cref="LateEffectWindow"/>, in case the outcome is never recorded.
     /// </summary>
     public TimeSpan LeaseDuration { get; set; } = TimeSpan.FromSeconds(60);
 

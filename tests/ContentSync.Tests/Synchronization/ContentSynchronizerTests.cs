@@ -449,6 +449,43 @@ public sealed class ContentSynchronizerTests : IDisposable
         Assert.Equal(_alipayHk.Time.GetUtcNow() + _options.LateEffectWindow, record.Lease!.ExpiresAt);
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task An_attempt_whose_outcome_was_not_recorded_still_gets_its_late_effect_window(bool isCancelled)
+    {
+        using var cancellation = new CancellationTokenSource();
+        DateTimeOffset sentAt = default;
+        _alipayHk.Always = async (_, cancelled) =>
+        {
+            sentAt = _alipayHk.Time.GetUtcNow();
+            _ledger.Unavailable = new LedgerUnavailableException("The store is down.");
+            if (isCancelled) await cancellation.CancelAsync();
+            await Task.Delay(Timeout.InfiniteTimeSpan, _alipayHk.Time, cancelled);
+            throw new InvalidOperationException("The wait has no end.");
+        };
+        _alipayHk.Options.RequestTimeout = _alipayHk.Options.TotalTimeout;
+        var synchronizer = Synchronizer();
+        await AcceptAsync(synchronizer, Item("A") with { Number = 1 });
+        var running = synchronizer.SynchronizeAsync("A", cancellation.Token).AsTask();
+        if (!isCancelled) _alipayHk.Time.Advance(_alipayHk.Options.TotalTimeout);
+        Assert.Equal(PendingCause.LedgerUnavailable, (await running).Cause);
+        var mayTakeEffectUntil = _alipayHk.Time.GetUtcNow() + _options.LateEffectWindow;
+
+        _ledger.Unavailable = null;
+        AlwaysReturn("SUCCESS", "S");
+        await AcceptAsync(synchronizer, Item("A", """{"name":"newer"}""") with { Number = 2 });
+        SyncOutcome outcome;
+        while ((outcome = await SynchronizeAsync(synchronizer, "A")).Kind == SyncOutcomeKind.Pending)
+        {
+            Assert.Equal(PendingCause.Busy, outcome.Cause);
+            _alipayHk.Time.Advance(outcome.Delay);
+        }
+
+        Assert.Equal(SyncOutcomeKind.Synchronized, outcome.Kind);
+        Assert.InRange(_alipayHk.Time.GetUtcNow(), mayTakeEffectUntil, sentAt + _options.LeaseDuration + _options.LateEffectWindow);
+    }
+
     [Fact]
     public async Task Parks_an_item_whose_attempts_were_all_interrupted()
     {

@@ -3,9 +3,13 @@ using System.Text.Json;
 using ContentSync.Ledger;
 using ContentSync.Local;
 using ContentSync.Local.CommandLine;
+using ContentSync.Local.Pipeline;
 using ContentSync.Simulator;
+using ContentSync.Sqlite;
 using ContentSync.Tests.Http;
+using ContentSync.Tests.Ledger;
 using ContentSync.Tests.Local.Hosting;
+using ContentSync.Tests.Sqlite;
 using Spectre.Console.Testing;
 
 namespace ContentSync.Tests.Local.CommandLine;
@@ -65,6 +69,30 @@ public sealed class StatusShowAndReplayTests
         Assert.Contains("No item matches", screen, StringComparison.Ordinal);
 
         static string Id(JsonElement item) => item.GetProperty("contentId").GetString()!;
+    }
+
+    [Fact]
+    public async Task Counts_templates_by_status_and_warns_of_those_that_are_frozen_or_expired()
+    {
+        using var folder = new TemporaryFolder();
+        var options = new SqliteLedgerOptions(folder.File(DataDirectory.LedgerName));
+        await using (var ledger = await SqliteLedger.OpenAsync(options, TimeProvider.System, CancellationToken.None))
+        {
+            foreach (var (contentId, status) in ((string, string)[])[("A", "valid"), ("B", "frozen"), ("C", "frozen"), ("D", "expired")])
+            {
+                await ledger.AcceptAsync([new TestSubmissions().Of(contentId, "{}", 1, "MOVIE")], CancellationToken.None);
+                var leased = (await ledger.LeaseAsync(contentId, TimeSpan.FromMinutes(1), CancellationToken.None)).Record!;
+                var outcome = AttemptOutcomes.Synchronized(leased, TimeProvider.System.GetUtcNow());
+                await ledger.RecordAsync(leased, outcome with { TemplateCode = "T", TemplateStatus = status }, CancellationToken.None);
+            }
+        }
+
+        var screen = new TestConsole().Width(240);
+        Assert.Equal(ExitCodes.Done, await new StatusCommand(screen).Create().Parse(["--data", folder.File("")]).InvokeAsync(Throwing()));
+        Assert.Contains("1 expired, 2 frozen, 1 valid", screen.Output, StringComparison.Ordinal);
+        Assert.Contains("AlipayHK reports the template of 2 item(s) as frozen, although it holds them.", screen.Output, StringComparison.Ordinal);
+        Assert.Contains("AlipayHK reports the template of 1 item(s) as expired, although it holds them.", screen.Output, StringComparison.Ordinal);
+        Assert.DoesNotContain("as valid", screen.Output, StringComparison.Ordinal);
     }
 
     [Fact]
