@@ -45,7 +45,8 @@ internal sealed class BulkPlanGenerator(ulong seed)
         exports.Sort((a, b) => a.At.CompareTo(b.At));
         for (var i = 0; i < exports.Count; i++)
         {
-            exports[i] = catalog.Next(exports[i].At) with { Form = NextForm(declaresItems), DeclaresItems = declaresItems };
+            var declares = declaresItems && _random.Chance(0.85);
+            exports[i] = catalog.Next(exports[i].At) with { Form = NextForm(declares), DeclaresItems = declares };
             triggers.AddRange(Triggers(plan, exports[i].At));
         }
 
@@ -143,7 +144,8 @@ internal sealed class BulkPlanGenerator(ulong seed)
             var asOf = NextAsOf();
             var lines = _items.ConvertAll(item => item with { Revision = NextRevision(item.ContentId, at ?? TimeSpan.FromHours(24), asOf) });
             if (_hasFaults && random.Chance(0.5)) Repeat(lines);
-            if (_hasFaults && random.Chance(0.3)) lines[random.Next(lines.Count)] = lines[random.Next(lines.Count)] with { Intent = Intent.SubmitInvalid };
+            if (_hasFaults && random.Chance(0.3))
+                lines[random.Next(lines.Count)] = lines[random.Next(lines.Count)] with { Intent = Intent.SubmitInvalid };
             if (_hasFaults && random.Chance(0.15)) lines.Insert(random.Next(lines.Count), lines[0] with { Intent = Intent.SubmitUnidentified });
             return new Export(at ?? default, lines) { AsOfOffset = asOf };
         }

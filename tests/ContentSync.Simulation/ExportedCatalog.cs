@@ -8,6 +8,7 @@ internal sealed class ExportedCatalog
 {
     private static readonly TimeSpan MaxAhead = TimeSpan.FromMinutes(5);
 
+    private readonly Dictionary<string, CatalogItem> _items = new(StringComparer.Ordinal);
     private readonly HashSet<string> _ids = new(StringComparer.Ordinal);
 
     public ExportedCatalog(SimulatedCatalog.ExportedFile file, ContentReader reader)
@@ -34,15 +35,16 @@ internal sealed class ExportedCatalog
     /// <summary>Every line can be identified, so what is absent has vanished.</summary>
     public bool IsComplete { get; }
 
-    /// <summary>Whether no line, valid or not, has the contentId.</summary>
-    public bool Lacks(string contentId) => IsComplete && !_ids.Contains(contentId);
+    /// <summary>Whether a line, valid or not, has the contentId.</summary>
+    public bool Names(string contentId) => _ids.Contains(contentId);
+
+    /// <summary>Whether an item has vanished from it.</summary>
+    public bool Lacks(string contentId) => IsComplete && !Names(contentId);
 
     /// <summary>Whether a run of the catalog may submit an item: the line that counts, or the delisting of an item that vanished.</summary>
     public bool Submits(ContentItem item) => _items.TryGetValue(item.ContentId, out var known)
         ? known.Item.Hash == item.Hash && known.Item.Number == item.Number && known.Item.OccurredAt == item.OccurredAt
         : Lacks(item.ContentId) && item.ContentStatus == ContentStatus.Invalid;
-
-    private readonly Dictionary<string, CatalogItem> _items = new(StringComparer.Ordinal);
 
     private void Add(ContentItem item)
     {

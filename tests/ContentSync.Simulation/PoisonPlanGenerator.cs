@@ -10,7 +10,7 @@ internal sealed class PoisonPlanGenerator(ulong seed)
     private const double ShareWithClockFault = 0.5;
 
     // Longer than the invariant allows for parking, because an item is at fault only if others succeed.
-    private static readonly TimeSpan FlowAfterHorizon = TimeSpan.FromHours(96);
+    private static readonly TimeSpan FlowAfterHorizon = TimeSpan.FromHours(192);
 
     private readonly SimulatedRandom _random = new(seed ^ 0x9015_0990_1509_9015);
 

@@ -70,7 +70,7 @@ internal sealed class ResyncChecker(World world, ContentReader reader)
 
         if (plan.Counts != expected) Report(Invariant.ResyncAddsUp, $"the plan has {plan.Counts}, but the catalog has {expected}");
         if (plan.ProvedCompleteness != catalog.File.Export.DeclaresItems)
-            Report(Invariant.ResyncAddsUp, $"the catalog counts as proved: {plan.ProvedCompleteness}, but declares: {catalog.File.Export.DeclaresItems}");
+            Report(Invariant.ResyncAddsUp, $"whether the catalog proved that it is complete: {plan.ProvedCompleteness}");
         _comparisons[(process, snapshot.Digest, snapshot.OverridesNewer)] = expected;
     }
 
@@ -95,7 +95,7 @@ internal sealed class ResyncChecker(World world, ContentReader reader)
         var now = world.Time.Now;
         var items = catalog.Items;
         var absent = new HashSet<string>(StringComparer.Ordinal);
-        var matched = 0L;
+        var known = scanned.Select(item => item.ContentId).ToHashSet(StringComparer.Ordinal);
         var counts = new PlanCounts
         {
             Items = catalog.File.Export.Items.Count,
@@ -105,23 +105,25 @@ internal sealed class ResyncChecker(World world, ContentReader reader)
             DuplicatesSame = items.Values.Count(item => item is { Lines: > 1, Differs: false }),
             DuplicatesDiffering = items.Values.Count(item => item is { Lines: > 1, Differs: true }),
         };
-        foreach (var known in scanned)
+        foreach (var record in scanned)
         {
-            var isListed = known.ContentStatus == ContentStatus.Valid && !WasNeverOnSale(known);
+            var contentId = record.ContentId;
+            var isListed = record.ContentStatus == ContentStatus.Valid && !WasNeverOnSale(record);
             if (isListed) counts = counts with { Listed = counts.Listed + 1 };
-            if (items.TryGetValue(known.ContentId, out var item))
+            if (items.TryGetValue(contentId, out var item))
             {
-                matched++;
-                counts = Add(counts, known, item, isListed, isRollback || world.Invariants.Versions.IsNewer(known.ContentId, known.Order, item.Version, now));
+                var wins = isRollback || world.Invariants.Versions.IsNewer(contentId, record.Order, item.Version, now);
+                counts = Add(counts, record, item, isListed, wins);
             }
-            else if (isListed && !catalog.File.Export.Items.Any(line => line.Intent != Intent.SubmitUnidentified && line.ContentId == known.ContentId)
-                && (isRollback || IsVanished(catalog, known, now)))
+            else if (isListed && !catalog.Names(contentId) && (isRollback || IsVanished(catalog, record, now)))
             {
-                absent.Add(known.ContentId);
+                absent.Add(contentId);
             }
         }
 
-        counts = counts with { New = items.Count - matched };
+        var added = items.Values.Where(item => !known.Contains(item.Item.ContentId)).ToList();
+        var unknown = added.Count(item => item.Item.IsDelistingById);
+        counts = counts with { New = added.Count - unknown, Unknown = unknown };
         vanished = catalog.IsComplete ? absent : [];
         return catalog.IsComplete
             ? counts with { Vanished = absent.Count, Delisting = counts.Delisting + absent.Count }
@@ -225,7 +227,8 @@ internal sealed class ResyncChecker(World world, ContentReader reader)
         var before = world.Time.Now - MaxDelay;
         var open = world.Store.Records.FirstOrDefault(record =>
             record.State is SyncState.Pending or SyncState.Parked && record.AcceptedAt < before && !(record.LastAttempt?.At >= before));
-        if (open is not null) Report(Invariant.ResyncAddsUp, $"run {run.RunId} was not done, because its catalog was handled, but {open.ContentId} is {open.State}");
+        if (open is not null)
+            Report(Invariant.ResyncAddsUp, $"run {run.RunId} was not done, as if its catalog was handled, but {open.ContentId} is {open.State}");
     }
 
     /// <summary>A record was written.</summary>
@@ -266,7 +269,7 @@ internal sealed class ResyncChecker(World world, ContentReader reader)
             if (differs && (isRollback || versions.IsNewer(record.ContentId, record.Order, item.Version, now)))
                 Report(Invariant.AlipayHkEqualsCatalog, $"{record.ContentId} r{record.Version} differs from the catalog, which has r{item.Version}");
             if (!isRollback && versions.IsUnseen(record.ContentId, item.Version, now))
-                Report(Invariant.AlipayHkEqualsCatalog, $"{record.ContentId} r{item.Version} of the catalog was not seen; the ledger has r{record.Version}");
+                Report(Invariant.AlipayHkEqualsCatalog, $"{record.ContentId} r{item.Version} of the catalog was not remembered");
             return;
         }
 

@@ -178,6 +178,7 @@ internal sealed class VersionChecker(World world)
                 _givenTimes.Clear();
                 _winnersChangedAt.Clear();
                 _winnersChangedAt.Add(now);
+                if (isAhead) KeepAhead(submission.Version.GivenTime ?? submission.Version.FirstReceivedAt);
                 if (submission.Version.Number is { } catalogs)
                 {
                     _numbers.Clear();

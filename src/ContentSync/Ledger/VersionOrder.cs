@@ -123,6 +123,7 @@ public sealed record VersionOrder
         ChangedAt = now,
         HighestNumber = version.Number ?? HighestNumber,
         LatestGivenTime = LatestGivenTime > now ? now : LatestGivenTime,
+        AheadTimes = Timed(version, now).IsAhead ? AheadTimes.With(version.GivenTime ?? version.FirstReceivedAt) : AheadTimes,
         RollbackAt = declaredAt > now ? declaredAt : now,
     };
 

@@ -153,6 +153,16 @@ public sealed class VersionOrderTests
     }
 
     [Fact]
+    public void A_rollback_to_a_catalog_dated_ahead_of_the_clock_is_recognised_when_it_is_repeated()
+    {
+        var order = Play([Number(3, 2)]).Judge(Received(180), At(10), At(11)).Next;
+
+        Assert.Equal(VersionVerdict.Repeat, order.Judge(Received(180), null, At(12)).Verdict);
+        Assert.Equal(VersionVerdict.Repeat, order.Judge(Received(180), null, At(200)).Verdict);
+        Assert.Equal(VersionVerdict.Newer, order.Judge(Received(12), null, At(12)).Verdict);
+    }
+
+    [Fact]
     public void A_record_that_the_store_wrote_with_a_clock_ahead_of_now_is_repaired()
     {
         var ahead = At(400 * 24 * 60);
