@@ -61,8 +61,8 @@ public sealed class VersionCasesTests : IDisposable
     [Fact]
     public async Task Of_repeated_lines_the_last_one_is_sent_once_and_later_runs_send_nothing()
     {
-        var lines = string.Concat(((string, string)[])[("A", "DE"), ("B", "1"), ("A", "AT"), ("C", "1"), ("A", "DE"), ("B", "1")]
-            .Select(line => TestSnapshot.Line(line.Item1, line.Item2)));
+        (string Id, string Content)[] items = [("A", "DE"), ("B", "1"), ("A", "AT"), ("C", "1"), ("A", "DE"), ("B", "1")];
+        var lines = string.Concat(items.Select(item => TestSnapshot.Line(item.Id, item.Content)));
         for (var day = -2; day <= 0; day++)
         {
             var run = await _world.RunAsync(new TestSnapshot(lines, Noon.AddDays(day)), new ResyncParameters { Again = true });
