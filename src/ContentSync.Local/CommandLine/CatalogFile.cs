@@ -1,4 +1,5 @@
 using ContentSync.Catalog;
+using ContentSync.Mapping;
 
 namespace ContentSync.Local.CommandLine;
 
@@ -19,6 +20,9 @@ internal sealed class CatalogFile : IAsyncDisposable
     public ICatalogSnapshot? Snapshot { get; }
 
     public Stream Stream { get; }
+
+    /// <summary>What the mapping found; null for a catalog in our own form.</summary>
+    public MappingTally? Tally { get; private init; }
 
     /// <summary>In bytes; null when it is not known in advance.</summary>
     public long? Length { get; }
@@ -47,6 +51,19 @@ internal sealed class CatalogFile : IAsyncDisposable
         {
             throw new CommandException($"The catalog '{path}' cannot be read: {e.Message}", e);
         }
+    }
+
+    /// <summary>Opens a catalog that a mapping makes items of.</summary>
+    /// <param name="path">File, or - for standard input.</param>
+    /// <param name="mapping">Null for a catalog in our own form.</param>
+    /// <exception cref="CommandException">The file cannot be opened.</exception>
+    public static CatalogFile Open(string path, CatalogMapping? mapping)
+    {
+        var file = Open(path);
+        if (mapping is null) return file;
+        var tally = new MappingTally();
+        var snapshot = file.Snapshot is { } feed ? new MappedSnapshot(feed, mapping, tally) : null;
+        return new CatalogFile(file.Name, MappedSnapshot.Open(file.Stream, mapping, tally), file.Length, snapshot) { Tally = tally };
     }
 
     public ValueTask DisposeAsync() => Stream.DisposeAsync();

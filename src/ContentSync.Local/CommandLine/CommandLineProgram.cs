@@ -72,6 +72,7 @@ public static class CommandLineProgram
         root.Subcommands.Add(help.WithExplanation(new ReplayCommand(screen).Create(), ReplayCommand.Explanation));
         root.Subcommands.Add(help.WithExplanation(new ResyncCommand(screen).Create(), ResyncCommand.Explanation));
         root.Subcommands.Add(help.WithExplanation(new PreviewCommand(screen).Create(), PreviewCommand.Explanation));
+        root.Subcommands.Add(help.WithExplanation(new MapCommand(screen).Create(), MapCommand.Explanation));
         root.Subcommands.Add(help.WithExplanation(new KeygenCommand(screen).Create(), KeygenCommand.Explanation));
         root.Subcommands.Add(help.WithExplanation(new SimulateCommand(screen).Create(), SimulateCommand.Explanation));
         return root;

@@ -2,6 +2,7 @@ using System.CommandLine;
 using ContentSync.Catalog;
 using ContentSync.Http;
 using ContentSync.Local.Pipeline;
+using ContentSync.Mapping;
 using ContentSync.Resync;
 using ContentSync.Resync.Planning;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -18,6 +19,8 @@ internal sealed class ResyncCommand(IAnsiConsole screen)
     private readonly PipelineArguments _pipeline = new();
 
     private readonly HostArguments _host = new();
+
+    private readonly MapArgument _map = new();
 
     private readonly Option<string?> _source = new("--source")
     {
@@ -81,7 +84,7 @@ internal sealed class ResyncCommand(IAnsiConsole screen)
         const string Description = "Bring AlipayHK into line with a catalog: send new and changed items, delist those no longer in the catalog.";
         var command = new Command("resync", Description)
         {
-            _source, _dryRun, _allowDelist, _again, _cancel, _pending, _failed, _unknownOutcome, _olderThan, _json,
+            _source, _map.Option, _dryRun, _allowDelist, _again, _cancel, _pending, _failed, _unknownOutcome, _olderThan, _json,
         };
         _pipeline.AddTo(command);
         _host.AddHostTo(command);
@@ -103,7 +106,7 @@ internal sealed class ResyncCommand(IAnsiConsole screen)
     {
         var request = Request(parsed);
         if (!_host.NamesHost(parsed)) return await RunInProcessAsync(parsed, request, cancellationToken).ConfigureAwait(false);
-        if (_pipeline.FirstGiven(parsed) is { } option)
+        if ((_map.IsGiven(parsed) ? _map.Option.Name : _pipeline.FirstGiven(parsed)) is { } option)
         {
             throw new CommandException(
                 $"{option} applies to a run in this process; a running host has its own setting. Leave out {option}, or leave out --host.");
@@ -135,6 +138,7 @@ internal sealed class ResyncCommand(IAnsiConsole screen)
 
         if (source != ResyncSources.LedgerKey && resend is not null)
             throw new CommandException($"--pending, --failed, --unknown-outcome and --older-than are only for --source {ResyncSources.LedgerKey}.");
+        if (source == ResyncSources.LedgerKey && _map.IsGiven(parsed)) throw new CommandException("--map is only for a catalog file, not for --source ledger.");
         return source == ResyncSources.LedgerKey && (request.Again || request.AllowedDelistShare is not null)
             ? throw new CommandException($"--again and --allow-delist are only for a catalog, not for --source {ResyncSources.LedgerKey}.")
             : request;
@@ -143,13 +147,16 @@ internal sealed class ResyncCommand(IAnsiConsole screen)
     private async Task<int> RunInProcessAsync(ParseResult parsed, ResyncRequest request, CancellationToken cancellationToken)
     {
         ICatalogSource source = request.Source == ResyncSources.LedgerKey ? new LedgerSource() : new FileCatalogSource(request.Source);
+        var mapping = await _map.LoadAsync(parsed, cancellationToken).ConfigureAwait(false);
+        var mapped = mapping is null ? null : new MappedCatalogSource(source, mapping);
+        source = mapped ?? source;
         await using var pipeline = await LocalPipeline
             .OpenAsync(_pipeline.Read(parsed), TimeProvider.System, NullLoggerFactory.Instance, cancellationToken).ConfigureAwait(false);
         var runner = pipeline.Resync.Runner;
         if (parsed.GetValue(_cancel)) return await CancelAsync(runner, source, cancellationToken).ConfigureAwait(false);
 
         var parameters = request.ToParameters();
-        var run = await ResyncScreen.ShowAsync(screen, runner, () => parameters.DryRun
+        var run = await ResyncScreen.ShowAsync(screen, runner, () => parameters.DryRun && mapped is null
             ? runner.PlanAsync(source, parameters, cancellationToken)
             : runner.RunAsync(source, parameters, cancellationToken)).ConfigureAwait(false);
         if (run.State == ResyncRunState.Completed)
@@ -157,6 +164,7 @@ internal sealed class ResyncCommand(IAnsiConsole screen)
         var summary = ResyncSummary.Of(run, pipeline.Resync.Retries, TimeProvider.System.GetUtcNow());
         if (parsed.GetValue(_json)) Console.Out.WriteLine(summary.ToJson());
         else ResyncScreen.Write(screen, summary);
+        if (mapped is not null) MappingReport.Write(screen, mapped.Tally);
         return summary.ExitCode;
     }
 

@@ -54,6 +54,7 @@ internal static class ResyncScreen
         Row(table, "changed", plan.Changed, "differs from what AlipayHK holds; will be sent");
         Row(table, "unchanged", plan.Unchanged, "in sync; will not be sent");
         Row(table, "vanished", plan.Vanished, "no longer in the catalog; will be delisted");
+        if (plan.Withheld > 0) Row(table, "not delisted", plan.Withheld, "more than a tenth of the feed is invalid, so nothing is delisted");
         Row(table, "invalid", plan.Invalid, "skipped; fix the catalog");
         Row(table, "repeated", plan.Repeated, "additional lines with the same contentId");
         table.AddRow("read", $"{plan.Items:n0}", $"{plan.Delisting:n0} of {plan.Listed:n0} listed items would be delisted");

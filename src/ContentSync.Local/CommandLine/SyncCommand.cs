@@ -10,9 +10,11 @@ internal sealed class SyncCommand(IAnsiConsole screen)
 {
     private readonly PipelineArguments _pipeline = new();
 
+    private readonly MapArgument _map = new();
+
     private readonly Argument<string> _file = new("FILE")
     {
-        Description = "Catalog: NDJSON or a JSON array, optionally gzipped; - for standard input.",
+        Description = "Catalog: NDJSON or a JSON array, or any feed with --map; optionally gzipped; - for standard input.",
     };
 
     private readonly Option<bool> _json = new("--json") { Description = "Print the summary as one JSON object to standard output." };
@@ -40,6 +42,7 @@ internal sealed class SyncCommand(IAnsiConsole screen)
         Examples:
           contentsync-local sync catalog.ndjson
           gunzip -c export.gz | contentsync-local sync - --json --report failed.ndjson
+          contentsync-local sync google.tsv --map google.mapping.json
           contentsync-local sync catalog.ndjson --faults unknown=0.05,latency=50ms
         """;
 
@@ -47,7 +50,7 @@ internal sealed class SyncCommand(IAnsiConsole screen)
     {
         var command = new Command("sync", "Sync a catalog: validate, sign and send every item, verify the responses and record the outcomes.")
         {
-            _file, _json, _report, _wait,
+            _file, _map.Option, _json, _report, _wait,
         };
         _pipeline.AddTo(command);
         _wait.Validators.Add(result =>
@@ -60,7 +63,8 @@ internal sealed class SyncCommand(IAnsiConsole screen)
 
     private async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellationToken)
     {
-        await using var catalog = CatalogFile.Open(parsed.GetRequiredValue(_file));
+        await using var catalog = CatalogFile.Open(
+            parsed.GetRequiredValue(_file), await _map.LoadAsync(parsed, cancellationToken).ConfigureAwait(false));
         await using var pipeline = await LocalPipeline
             .OpenAsync(_pipeline.Read(parsed), TimeProvider.System, NullLoggerFactory.Instance, cancellationToken).ConfigureAwait(false);
         var run = new CatalogRun(pipeline, screen, TimeProvider.System)
@@ -79,6 +83,7 @@ internal sealed class SyncCommand(IAnsiConsole screen)
             SummaryTable.Write(screen, summary);
         }
 
+        if (catalog.Tally is { } tally) MappingReport.Write(screen, tally);
         return summary.ExitCode;
     }
 }

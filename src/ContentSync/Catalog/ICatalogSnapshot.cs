@@ -25,6 +25,9 @@ public interface ICatalogSnapshot
     /// </summary>
     DateTimeOffset WrittenAt { get; }
 
+    /// <summary>Digest of the mapping that its items are made with; null if it is in our own form.</summary>
+    string? MappingDigest => null;
+
     /// <summary>Opens its bytes from the start: NDJSON or a JSON array, compressed with gzip or not.</summary>
     /// <exception cref="IOException">It cannot be read.</exception>
     ValueTask<Stream> OpenAsync(CancellationToken cancellationToken);

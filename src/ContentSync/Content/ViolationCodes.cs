@@ -60,6 +60,9 @@ public static class ViolationCodes
     /// <summary>contentInfo breaks a rule of the content type's JSON Schema.</summary>
     public const string Schema = "schema";
 
+    /// <summary>A rule of a mapping file cannot be applied to the record, or the record cannot be read.</summary>
+    public const string Mapping = "mapping";
+
     /// <summary>There are more violations than the list shows.</summary>
     public const string MoreViolations = "more-violations";
 }

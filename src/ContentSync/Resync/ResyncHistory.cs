@@ -39,7 +39,8 @@ public sealed record ResyncHistory
 /// <param name="Digest"><see cref="ICatalogSnapshot.Digest"/>.</param>
 /// <param name="Items">Number of its lines or elements.</param>
 /// <param name="At">When its run ended.</param>
-public sealed record HandledSnapshot(string Digest, long Items, DateTimeOffset At);
+/// <param name="Mapping"><see cref="ICatalogSnapshot.MappingDigest"/>.</param>
+public sealed record HandledSnapshot(string Digest, long Items, DateTimeOffset At, string? Mapping = null);
 
 /// <summary>Stores the runs of each source, and the plans of runs in progress.</summary>
 public interface IResyncStore

@@ -202,7 +202,7 @@ public sealed class ResyncRunner(
     {
         var snapshot = await source.FindNewestAsync(cancellationToken).ConfigureAwait(false);
         if (snapshot is null) return (Ended(run, ResyncRunState.NoSnapshot, $"{source.Name} holds no catalog."), null, null);
-        run = run with { Snapshot = snapshot.Name, Digest = snapshot.Digest, WrittenAt = snapshot.WrittenAt };
+        run = run with { Snapshot = snapshot.Name, Digest = snapshot.Digest, Mapping = snapshot.MappingDigest, WrittenAt = snapshot.WrittenAt };
         var isLedger = snapshot is LedgerSnapshot;
         if (history.Handled is { } handled && handled.Digest == snapshot.Digest && !run.Parameters.Again && !isLedger)
             return (Ended(run, ResyncRunState.HandledAlready, $"{snapshot.Name} was already handled, at {handled.At:u}."), null, null);
@@ -217,6 +217,13 @@ public sealed class ResyncRunner(
         {
             plan.Dispose();
             return (Ended(run, ResyncRunState.Stopped, refusal.Reason), null, null);
+        }
+
+        if (!run.Parameters.DryRun && HasUnseenMapping(history, run))
+        {
+            plan.Dispose();
+            const string Reason = "The mapping changed since the last run, so this run only planned. Check the plan, then run it again to send.";
+            return (Ended(run, ResyncRunState.Stopped, Reason), null, null);
         }
 
         if (run.Parameters.DryRun)
@@ -240,6 +247,13 @@ public sealed class ResyncRunner(
         };
         return (run, snapshot, plan);
     }
+
+    /// <summary>Whether the mapping differs from that of the last completed run, and no plan has been made with it yet.</summary>
+    private static bool HasUnseenMapping(ResyncHistory history, ResyncRun run) =>
+        run.Mapping is { } mapping
+        && history.Handled is { } handled
+        && handled.Mapping != mapping
+        && !history.Runs.Any(earlier => earlier.Mapping == mapping && earlier.Plan is not null && earlier.RunId != run.RunId);
 
     /// <returns>Null if there is more to do at once.</returns>
     private async Task<ResyncStepResult?> ResumeAsync(
@@ -331,7 +345,9 @@ public sealed class ResyncRunner(
             ResyncTelemetry.Done(new RunCounts { Failed = left });
         }
 
-        var handled = run is { Plan: { } plan, Digest: { } digest } ? new HandledSnapshot(digest, plan.Items, time.GetUtcNow()) : history.Handled;
+        var handled = run is { Plan: { } plan, Digest: { } digest }
+            ? new HandledSnapshot(digest, plan.Items, time.GetUtcNow(), run.Mapping)
+            : history.Handled;
         history = history with { Handled = handled };
         run = run with { Counts = counts };
         return await EndAsync(history, run, ResyncRunState.Completed, message, cancellationToken).ConfigureAwait(false) is { } ended

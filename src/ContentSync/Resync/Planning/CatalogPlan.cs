@@ -129,4 +129,7 @@ public sealed record PlanCounts
 
     /// <summary>Listed items that would be delisted: those absent from the catalog, and those that the catalog itself delists.</summary>
     public long Delisting { get; init; }
+
+    /// <summary>Items that are not delisted because more than a tenth of a mapped catalog is invalid.</summary>
+    public long Withheld { get; init; }
 }

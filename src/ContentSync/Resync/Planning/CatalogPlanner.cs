@@ -74,7 +74,7 @@ public sealed class CatalogPlanner(CatalogReader reader, ILedgerScan ledger, str
     private async Task<CatalogScanResult> PartitionCatalogAsync(
         PlanPartitions partitions, ICatalogSnapshot snapshot, PlanScope scope, CancellationToken cancellationToken)
     {
-        var scan = new CatalogScanResult(scope);
+        var scan = new CatalogScanResult(scope, snapshot.MappingDigest is not null);
         try
         {
             var stream = await snapshot.OpenAsync(cancellationToken).ConfigureAwait(false);
@@ -116,7 +116,7 @@ public sealed class CatalogPlanner(CatalogReader reader, ILedgerScan ledger, str
         try
         {
             foreach (var ordinal in scan.SelectedInvalid) plan.Select(ordinal);
-            var comparison = new PlanComparison(plan, scope);
+            var comparison = new PlanComparison(plan, scope) { WithholdsDelistings = scan.WithholdsDelistings };
             for (var partition = 0; partition < PlanPartitions.Partitions; partition++)
             {
                 cancellationToken.ThrowIfCancellationRequested();
@@ -134,8 +134,11 @@ public sealed class CatalogPlanner(CatalogReader reader, ILedgerScan ledger, str
     }
 
     /// <summary>The outcome of scanning the catalog.</summary>
-    private sealed class CatalogScanResult(PlanScope scope)
+    private sealed class CatalogScanResult(PlanScope scope, bool isMapped)
     {
+        /// <summary>Share of a mapped catalog's items that may be invalid before nothing is delisted.</summary>
+        private const double MaxInvalidShare = 0.1;
+
         private const int MaxIssues = 100;
 
         public SnapshotFault? Fault { get; set; }
@@ -143,6 +146,8 @@ public sealed class CatalogPlanner(CatalogReader reader, ILedgerScan ledger, str
         public long Items { get; private set; }
 
         public long Invalid { get; private set; }
+
+        public bool WithholdsDelistings => isMapped && Invalid > Items * MaxInvalidShare;
 
         public List<CatalogEntry> Issues { get; } = [];
 
@@ -167,7 +172,8 @@ public sealed class CatalogPlanner(CatalogReader reader, ILedgerScan ledger, str
             }
 
             var first = entry.Result.Violations[0];
-            if (entry.Result.ContentId is null || entry.Result.Violations.Any(violation => violation.Code == ViolationCodes.MalformedJson))
+            // A feed usually has records without an id; the guard and the share of invalid records bound what that can delist.
+            if (!isMapped && (entry.Result.ContentId is null || entry.Result.Violations.Any(violation => violation.Code == ViolationCodes.MalformedJson)))
             {
                 Fault = new SnapshotFault(entry.Line, $"{entry}: {first.Message}");
                 return false;

@@ -9,6 +9,9 @@ internal sealed class PlanComparison(CatalogPlan plan, PlanScope scope)
     /// <summary>The entry, and two hash table slots of four bytes.</summary>
     public const int BytesPerItem = PlanItem.Size + (2 * sizeof(int));
 
+    /// <summary>Delists nothing: too many of the catalog's items are invalid to trust what it lacks.</summary>
+    public bool WithholdsDelistings { get; init; }
+
     private PlanItem[] _items = [];
     private int[] _slots = [];
     private int _slotCount;
@@ -20,6 +23,7 @@ internal sealed class PlanComparison(CatalogPlan plan, PlanScope scope)
     private long _vanished;
     private long _listed;
     private long _delisting;
+    private long _withheld;
 
     /// <summary>Counts of the partitions compared so far.</summary>
     public PlanCounts Counts => new()
@@ -31,6 +35,7 @@ internal sealed class PlanComparison(CatalogPlan plan, PlanScope scope)
         Vanished = _vanished,
         Listed = _listed,
         Delisting = _delisting,
+        Withheld = _withheld,
     };
 
     public void Run(PlanPartitions partitions, int partition)
@@ -85,6 +90,12 @@ internal sealed class PlanComparison(CatalogPlan plan, PlanScope scope)
         if (index == 0)
         {
             if (scope == PlanScope.Additions || !listed || (ledgerItem.Flags & LedgerItemFlags.Newer) != 0) return;
+            if (WithholdsDelistings)
+            {
+                _withheld++;
+                return;
+            }
+
             _vanished++;
             _delisting++;
             plan.AddNamed(ledgerItem.ContentId);
@@ -100,6 +111,12 @@ internal sealed class PlanComparison(CatalogPlan plan, PlanScope scope)
 
             // Nothing is sent, but the ledger must learn the revision: a late update with a revision in between must not win.
             if (item.State.IsNewerThan(ledgerItem.State)) plan.Select(item.Ordinal);
+            return;
+        }
+
+        if (listed && !item.Listed && WithholdsDelistings)
+        {
+            _withheld++;
             return;
         }
 
