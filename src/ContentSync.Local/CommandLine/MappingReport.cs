@@ -8,8 +8,9 @@ internal static class MappingReport
 {
     public static void Write(IAnsiConsole screen, MappingTally tally)
     {
+        screen.MarkupLineInterpolated($"[grey]Feed:[/] {tally.Shape ?? "empty"}.");
         screen.MarkupLineInterpolated(
-            $"[grey]Feed:[/] {tally.Shape ?? "empty"}; {tally.Records:n0} records, {tally.Mapped:n0} items, {tally.LeftOut:n0} left out, {tally.Failed:n0} failed.");
+            $"{tally.Records:n0} records: {tally.Mapped:n0} items, {tally.LeftOut:n0} left out, {tally.Failed:n0} failed.");
         foreach (var (field, count) in tally.Faults)
             screen.MarkupLineInterpolated($"[red]fault[/] {(field.Length == 0 ? "(record)" : TerminalText.Plain(field))}: {count:n0}");
         foreach (var (kind, count, examples) in tally.Warnings)

@@ -138,7 +138,8 @@ internal sealed class ResyncCommand(IAnsiConsole screen)
 
         if (source != ResyncSources.LedgerKey && resend is not null)
             throw new CommandException($"--pending, --failed, --unknown-outcome and --older-than are only for --source {ResyncSources.LedgerKey}.");
-        if (source == ResyncSources.LedgerKey && _map.IsGiven(parsed)) throw new CommandException("--map is only for a catalog file, not for --source ledger.");
+        if (source == ResyncSources.LedgerKey && _map.IsGiven(parsed))
+            throw new CommandException("--map is only for a catalog file, not for --source ledger.");
         return source == ResyncSources.LedgerKey && (request.Again || request.AllowedDelistShare is not null)
             ? throw new CommandException($"--again and --allow-delist are only for a catalog, not for --source {ResyncSources.LedgerKey}.")
             : request;

@@ -168,7 +168,8 @@ internal sealed class MappedStream(Stream feed, CatalogMapping mapping, MappingT
         foreach (var name in mapping.Wanted() ?? new HashSet<string>())
         {
             if (header.TryFind(name, out _) || known.Contains(name, StringComparer.Ordinal)) continue;
-            throw FeedFault.At(1, $"The mapping reads the column '{name}', which the feed does not have; its columns are {string.Join(", ", header.Names)}");
+            var columns = string.Join(", ", header.Names);
+            throw FeedFault.At(1, $"The mapping reads the column '{name}', which the feed does not have; its columns are {columns}");
         }
 
         return header;

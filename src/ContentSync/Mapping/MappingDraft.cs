@@ -6,7 +6,9 @@ using ContentSync.Mapping.Feeds;
 
 namespace ContentSync.Mapping;
 
-/// <summary>What a feed holds, and a mapping to start from. The target fields are the shop's usual ones: AlipayHK's own table replaces them.</summary>
+/// <summary>
+/// What a feed holds, and a mapping to start from. The target fields are the shop's usual ones: AlipayHK's own table replaces them.
+/// </summary>
 /// <param name="Shape">How the feed is read.</param>
 /// <param name="Records">Number of records that were inspected.</param>
 /// <param name="Fields">The fields found, with how many records have a value and a first value, shortened.</param>
@@ -18,9 +20,12 @@ public sealed record MappingDraft(string Shape, int Records, IReadOnlyList<(stri
 
     private static readonly (string Target, string[] Sources, string Rule)[] Guesses =
     [
-        ("name", ["title", "name", "product title", "product name"], "\"value\": \"{{ FIELD | entities | squeeze }}\", \"required\": true, \"maxLength\": 120, \"tooLong\": \"truncate\""),
-        ("description", ["description", "body (html)", "body html", "short description", "content"], "\"value\": \"{{ FIELD | html_text }}\", \"maxLength\": 2000, \"tooLong\": \"truncate\""),
-        ("price", ["price", "variant price", "regular price", "unit price"], "\"source\": \"FIELD\", \"type\": \"money\", \"unit\": \"cents\", \"required\": true"),
+        ("name", ["title", "name", "product title", "product name"],
+            "\"value\": \"{{ FIELD | entities | squeeze }}\", \"required\": true, \"maxLength\": 120, \"tooLong\": \"truncate\""),
+        ("description", ["description", "body (html)", "body html", "short description", "content"],
+            "\"value\": \"{{ FIELD | html_text }}\", \"maxLength\": 2000, \"tooLong\": \"truncate\""),
+        ("price", ["price", "variant price", "regular price", "unit price"],
+            "\"source\": \"FIELD\", \"type\": \"money\", \"unit\": \"cents\", \"required\": true"),
         ("salePrice", ["sale_price", "sale price"], "\"source\": \"FIELD\", \"type\": \"money\", \"unit\": \"cents\""),
         ("image", ["image_link", "image link", "image src", "image", "images"], "\"value\": \"{{ FIELD | absolute_url }}\", \"type\": \"url\""),
         ("url", ["link", "url", "permalink"], "\"value\": \"{{ FIELD | absolute_url }}\", \"type\": \"url\""),
@@ -30,7 +35,8 @@ public sealed record MappingDraft(string Shape, int Records, IReadOnlyList<(stri
 
     private static readonly string[] Ids = ["id", "variant sku", "sku", "product_id", "item_id", "contentid", "handle", "code"];
 
-    private static readonly string[] Shared = ["Title", "Body (HTML)", "Vendor", "Product Category", "Type", "Tags", "Published", "Status", "Image Src"];
+    private static readonly string[] Shared =
+        ["Title", "Body (HTML)", "Vendor", "Product Category", "Type", "Tags", "Published", "Status", "Image Src"];
 
     /// <summary>Inspects the start of a feed.</summary>
     /// <exception cref="CatalogFormatException">The feed is broken, or has no records.</exception>
@@ -60,7 +66,10 @@ public sealed record MappingDraft(string Shape, int Records, IReadOnlyList<(stri
 
         if (shape is null || records == 0) throw FeedFault.At(1, "The feed has no records; a feed starts with a header line, or is JSON or XML");
         return new MappingDraft(
-            shape.ToString(), records, [.. fields.Select(field => (field.Key, field.Value.Filled, field.Value.Example))], Draft(shape, [.. fields.Keys]));
+            shape.ToString(),
+            records,
+            [.. fields.Select(field => (field.Key, field.Value.Filled, field.Value.Example))],
+            Draft(shape, [.. fields.Keys]));
     }
 
     private static string Draft(FeedShape shape, List<string> names)
@@ -74,7 +83,9 @@ public sealed record MappingDraft(string Shape, int Records, IReadOnlyList<(stri
         if (names.Contains("Handle") && shared.Count > 0)
             Line($"\"fill\": {{ \"by\": \"Handle\", \"fields\": [{string.Join(", ", shared.Select(Quoted))}] }},");
         var id = Find(names, Ids);
-        Line(id is null ? "\"contentId\": \"{{ name the field with the id here }}\"," : $"\"contentId\": {Quoted($"{{{{ {Reference(id)} | strip }}}}")},");
+        Line(id is null
+            ? "\"contentId\": \"{{ name the field with the id here }}\","
+            : $"\"contentId\": {Quoted($"{{{{ {Reference(id)} | strip }}}}")},");
         Line("\"contentType\": \"SKU\",");
         if (Find(names, ["availability"]) is { } availability)
         {
@@ -145,5 +156,8 @@ public sealed record MappingDraft(string Shape, int Records, IReadOnlyList<(stri
 [System.Text.Json.Serialization.JsonSerializable(typeof(string))]
 internal sealed partial class DraftJson : System.Text.Json.Serialization.JsonSerializerContext
 {
-    public static DraftJson Relaxed { get; } = new(new JsonSerializerOptions { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
+    public static DraftJson Relaxed { get; } = new(new JsonSerializerOptions
+    {
+        Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+    });
 }

@@ -59,7 +59,8 @@ public static class MappingFile
         catch (JsonException e)
         {
             var line = (e.LineNumber ?? 0) + 1;
-            throw new MappingException(name, [new MappingFault("", $"the JSON is broken on line {line}; check its commas, quotes and brackets there")]);
+            var message = $"the JSON is broken on line {line}; check its commas, quotes and brackets there";
+            throw new MappingException(name, [new MappingFault("", message)]);
         }
     }
 
@@ -70,7 +71,8 @@ public static class MappingFile
         while (await stream.ReadAsync(buffer, cancellationToken).ConfigureAwait(false) is > 0 and var length)
         {
             text.Write(buffer, 0, length);
-            if (text.Length > MaxBytes) throw new MappingException(name, [new MappingFault("", $"the file has more than {MaxBytes / 1024 / 1024} MiB")]);
+            if (text.Length > MaxBytes)
+                throw new MappingException(name, [new MappingFault("", $"the file has more than {MaxBytes / 1024 / 1024} MiB")]);
         }
 
         var bytes = text.ToArray();

@@ -28,14 +28,16 @@ internal sealed class MappingNode
 
     public bool IsObject => Element.ValueKind == JsonValueKind.Object;
 
-    public void Fault(string member, string message) => _faults.Add(new MappingFault(member.Length == 0 ? _pointer : JsonPointer.Of(_pointer, member), message));
+    public void Fault(string member, string message) =>
+        _faults.Add(new MappingFault(member.Length == 0 ? _pointer : JsonPointer.Of(_pointer, member), message));
 
     /// <summary>Reports members that the object does not have; probably typos.</summary>
     public void Allow(params IReadOnlyCollection<string> names)
     {
         foreach (var (name, _) in Members())
         {
-            if (!names.Contains(name, StringComparer.Ordinal)) Fault(name, $"there is no such member; the members here are {string.Join(", ", names)}");
+            if (!names.Contains(name, StringComparer.Ordinal))
+                Fault(name, $"there is no such member; the members here are {string.Join(", ", names)}");
         }
     }
 
@@ -75,7 +77,8 @@ internal sealed class MappingNode
     public int? Number(string name, int min, int max)
     {
         if (Find(name) is not { } value) return null;
-        if (value.Element.ValueKind == JsonValueKind.Number && value.Element.TryGetInt32(out var number) && number >= min && number <= max) return number;
+        var isNumber = value.Element.ValueKind == JsonValueKind.Number;
+        if (isNumber && value.Element.TryGetInt32(out var number) && number >= min && number <= max) return number;
         Fault(name, $"must be a whole number from {min} to {max}");
         return null;
     }

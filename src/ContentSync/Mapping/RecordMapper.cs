@@ -91,7 +91,8 @@ internal sealed class RecordMapper
     {
         ContentViolation[] violations = [.. _violations];
         _violations.Clear();
-        return new ItemText(default, record.Line, record.Index, Fault: new ContentReadResult(null, violations, string.IsNullOrEmpty(contentId) ? null : contentId));
+        var fault = new ContentReadResult(null, violations, string.IsNullOrEmpty(contentId) ? null : contentId);
+        return new ItemText(default, record.Line, record.Index, Fault: fault);
     }
 
     private string Text(string pointer, CatalogExpression expression) => Evaluate(pointer, expression).ToStringValue().Trim();
@@ -237,7 +238,8 @@ internal sealed class RecordMapper
         if (field.TooLong == Excess.Fault)
         {
             var limit = field.MaxLength is { } max ? $"{max} characters" : $"{field.MaxBytes} bytes";
-            throw new ExpressionException($"the text has {TextCut.Length(text)} characters and may have {limit}; shorten it, or set tooLong to truncate");
+            throw new ExpressionException(
+                $"the text has {TextCut.Length(text)} characters and may have {limit}; shorten it, or set tooLong to truncate");
         }
 
         batch.Warnings.Add((LintKind.TruncatedText, place));

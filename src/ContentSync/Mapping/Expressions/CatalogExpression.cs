@@ -71,7 +71,8 @@ internal sealed class CatalogExpression
         if (text.Contains("{{", StringComparison.Ordinal) || text.Contains("{%", StringComparison.Ordinal))
             throw new ExpressionException("a condition has no braces; write it as in availability == 'in_stock'");
         var condition = Parse("{{ " + text + " }}", filters);
-        if (condition._parts is not [(null, not null)]) throw new ExpressionException("a condition is one expression, as in availability == 'in_stock'");
+        if (condition._parts is not [(null, not null)])
+            throw new ExpressionException("a condition is one expression, as in availability == 'in_stock'");
         return new CatalogExpression(text, condition._parts, condition.Names);
     }
 
@@ -100,7 +101,8 @@ internal sealed class CatalogExpression
     /// <exception cref="ExpressionException">The record's values do not allow it.</exception>
     public bool Holds(ExpressionScope scope) => Evaluate(scope).ToBooleanValue();
 
-    public static ExpressionException TooLong() => new(Invariant($"the value is longer than {MaxOutput:N0} characters; shorten it before this filter"));
+    public static ExpressionException TooLong() =>
+        new(Invariant($"the value is longer than {MaxOutput:N0} characters; shorten it before this filter"));
 
     private static string Invariant(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 

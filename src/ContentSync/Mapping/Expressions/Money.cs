@@ -27,7 +27,7 @@ internal static class Money
         var currency = letters switch
         {
             { Length: 3 } => letters,
-            "" or "HK" or "US" or "NT" when text.Contains('$', StringComparison.Ordinal) => letters switch { "HK" => "HKD", "US" => "USD", "NT" => "TWD", _ => null },
+            "HK" or "US" or "NT" when text.Contains('$', StringComparison.Ordinal) => letters == "NT" ? "TWD" : letters + "D",
             "" => text.Contains('€', StringComparison.Ordinal) ? "EUR" : text.Contains('£', StringComparison.Ordinal) ? "GBP" : null,
             _ => throw Fault(text),
         };
@@ -53,7 +53,8 @@ internal static class Money
     {
         foreach (var c in text)
         {
-            if (!char.IsAsciiLetterOrDigit(c) && c is not ('.' or ',' or '-' or '+' or '\'' or '$' or '€' or '£' or '¥') && !char.IsWhiteSpace(c)) throw Fault(text);
+            var isMark = c is '.' or ',' or '-' or '+' or '\'' or '$' or '€' or '£' or '¥';
+            if (!isMark && !char.IsAsciiLetterOrDigit(c) && !char.IsWhiteSpace(c)) throw Fault(text);
         }
 
         return new string([.. text.Where(c => char.IsAsciiDigit(c) || c is '.' or ',' or '-')]);
@@ -72,7 +73,9 @@ internal static class Money
         }
 
         const NumberStyles Style = NumberStyles.AllowLeadingSign | NumberStyles.AllowDecimalPoint;
-        return number.Any(char.IsAsciiDigit) && decimal.TryParse(number, Style, CultureInfo.InvariantCulture, out var amount) ? amount : throw Fault(text);
+        return number.Any(char.IsAsciiDigit) && decimal.TryParse(number, Style, CultureInfo.InvariantCulture, out var amount)
+            ? amount
+            : throw Fault(text);
     }
 
     private static ExpressionException Fault(string text) =>

@@ -7,7 +7,7 @@ namespace ContentSync.Mapping.Feeds;
 
 /// <summary>
 /// Reads RFC 4180 with any separator. A quote inside a cell that does not start with one is text (<c>12" pizza</c>). A quote that is not
-/// closed, or that closes before the end of its cell, ends the reading: the lines behind it cannot be told apart.
+/// closed, or that closes before the end of its cell, ends the reading: the lines behind it cannot be distinguished.
 /// </summary>
 internal sealed class CsvFeedReader(FeedShape shape)
 {
@@ -68,7 +68,9 @@ internal sealed class CsvFeedReader(FeedShape shape)
         catch (CsvRecordTooLargeException e)
         {
             throw FeedFault.At(
-                lines.Next, $"The record is longer than {FeedLimits.MaxRecordLength:N0} characters; a quote that opens a cell is probably not closed", e);
+                lines.Next,
+                $"The record is longer than {FeedLimits.MaxRecordLength:N0} characters; a quote that opens a cell is probably not closed",
+                e);
         }
         catch (CsvFormatException e)
         {

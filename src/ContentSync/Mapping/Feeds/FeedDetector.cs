@@ -16,15 +16,16 @@ internal static class FeedDetector
     {
         if (start is [(byte)'P', (byte)'K', 3, 4, ..])
             throw FeedFault.At(1, "The file is a zip archive or an Excel workbook; save it as CSV, or compress the feed with gzip instead");
-        var (encoding, isGuessed) = layout.Encoding is { } name
-            ? (FeedEncoding.Find(name) ?? throw FeedFault.At(1, $"There is no encoding '{name}'; name one such as utf-8, big5, gb18030 or windows-1252"), false)
-            : FeedEncoding.Detect(start);
+        var (encoding, isGuessed) = layout.Encoding is { } name ? (Named(name), false) : FeedEncoding.Detect(start);
         var text = encoding.GetString(start).TrimStart('\uFEFF', ' ', '\t', '\r', '\n');
         var format = layout.Format ?? FormatOf(text, layout.Records);
         if (format == FeedFormat.Xml) isGuessed = false;
         var separator = format == FeedFormat.Csv ? layout.Separator ?? SeparatorOf(text) : ',';
         return new FeedShape(format, separator, encoding, isGuessed, isGzip, layout.Records);
     }
+
+    private static System.Text.Encoding Named(string name) => FeedEncoding.Find(name)
+        ?? throw FeedFault.At(1, $"There is no encoding '{name}'; name one such as utf-8, big5, gb18030 or windows-1252");
 
     private static FeedFormat FormatOf(string text, string? records) => text switch
     {

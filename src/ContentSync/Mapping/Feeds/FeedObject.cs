@@ -19,7 +19,8 @@ internal abstract class FeedObject : FluidValue
 
     public override ValueTask<FluidValue> GetValueAsync(string name, TemplateContext context) => ValueTask.FromResult(Get(name));
 
-    public override ValueTask<FluidValue> GetIndexAsync(FluidValue index, TemplateContext context) => ValueTask.FromResult(Get(index.ToStringValue()));
+    public override ValueTask<FluidValue> GetIndexAsync(FluidValue index, TemplateContext context) =>
+        ValueTask.FromResult(Get(index.ToStringValue()));
 
     public override bool Equals(FluidValue? other) => ReferenceEquals(this, other);
 
@@ -32,7 +33,9 @@ internal abstract class FeedObject : FluidValue
     public override object ToObjectValue() => this;
 }
 
-/// <summary>The columns of a CSV feed. A name is found as the header spells it, or as an identifier: <c>Variant SKU</c> is also <c>variant_sku</c>.</summary>
+/// <summary>
+/// The columns of a CSV feed. A name is found as the header spells it, or as an identifier: <c>Variant SKU</c> is also <c>variant_sku</c>.
+/// </summary>
 internal sealed class FeedHeader
 {
     private readonly Dictionary<string, int> _indexes = new(StringComparer.Ordinal);
@@ -130,7 +133,8 @@ internal sealed class JsonFields(JsonElement element) : FeedObject
     {
         JsonValueKind.String => Text(value.GetString()),
         // A number with more digits than a decimal holds stays text, so that no digit is lost.
-        JsonValueKind.Number => value.TryGetDecimal(out var number) && number.ToString(System.Globalization.CultureInfo.InvariantCulture) == value.GetRawText()
+        JsonValueKind.Number => value.TryGetDecimal(out var number)
+            && number.ToString(System.Globalization.CultureInfo.InvariantCulture) == value.GetRawText()
             ? NumberValue.Create(number)
             : new StringValue(value.GetRawText()),
         JsonValueKind.True => BooleanValue.True,

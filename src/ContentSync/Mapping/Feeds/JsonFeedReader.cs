@@ -110,7 +110,7 @@ internal sealed class JsonFeedReader(FeedShape shape)
     /// <summary>Follows a JSON pointer while a document is read token by token.</summary>
     private sealed class PointerPath(string pointer)
     {
-        private readonly string[] _tokens = [.. pointer.Split('/').Skip(1).Select(token => token.Replace("~1", "/", StringComparison.Ordinal).Replace("~0", "~", StringComparison.Ordinal))];
+        private readonly string[] _tokens = [.. pointer.Split('/').Skip(1).Select(Unescaped)];
         private int _matched;
 
         /// <returns>True at the opening bracket of the array.</returns>
@@ -124,6 +124,9 @@ internal sealed class JsonFeedReader(FeedShape shape)
                 _matched = reader.CurrentDepth;
             return false;
         }
+
+        private static string Unescaped(string token) =>
+            token.Replace("~1", "/", StringComparison.Ordinal).Replace("~0", "~", StringComparison.Ordinal);
 
         private bool IsArray(ref Utf8JsonReader reader)
         {

@@ -84,7 +84,8 @@ internal sealed class XmlFeedReader(FeedShape shape)
         var budget = new Budget();
         var value = await ReadElementAsync(reader, budget, 0, cancellationToken).ConfigureAwait(false);
         var fault = budget.IsSpent
-            ? string.Create(CultureInfo.InvariantCulture, $"The element is longer than {FeedLimits.MaxRecordLength:N0} characters or has too many elements.")
+            ? string.Create(
+                CultureInfo.InvariantCulture, $"The element is longer than {FeedLimits.MaxRecordLength:N0} characters or has too many elements.")
             : null;
         return (value as XmlFields ?? new XmlFields(), fault);
     }

@@ -173,7 +173,9 @@ public sealed class CatalogPlanner(CatalogReader reader, ILedgerScan ledger, str
 
             var first = entry.Result.Violations[0];
             // A feed usually has records without an id; the guard and the share of invalid records bound what that can delist.
-            if (!isMapped && (entry.Result.ContentId is null || entry.Result.Violations.Any(violation => violation.Code == ViolationCodes.MalformedJson)))
+            var isUnknown = entry.Result.ContentId is null
+                || entry.Result.Violations.Any(violation => violation.Code == ViolationCodes.MalformedJson);
+            if (isUnknown && !isMapped)
             {
                 Fault = new SnapshotFault(entry.Line, $"{entry}: {first.Message}");
                 return false;
