@@ -3,7 +3,7 @@ using Microsoft.Azure.Functions.Worker;
 
 namespace ContentSync.Functions;
 
-/// <summary>Submits, shows and replays items.</summary>
+/// <summary>Submits, shows, delists and replays items.</summary>
 public sealed class ContentFunctions(ApiFunctions api)
 {
     /// <summary>POST /api/content. Submits one item.</summary>
@@ -40,6 +40,18 @@ public sealed class ContentFunctions(ApiFunctions api)
     [Function(nameof(GetContent))]
     public Task<IResult> GetContent(
         [HttpTrigger(AuthorizationLevel.Function, "get", Route = "content/{contentId}")] HttpRequest request,
+        CancellationToken cancellationToken) => api.HandleAsync(request, cancellationToken);
+
+    /// <summary>DELETE /api/content/{contentId}. Delists one item.</summary>
+    [Function(nameof(DelistContent))]
+    public Task<IResult> DelistContent(
+        [HttpTrigger(AuthorizationLevel.Function, "delete", Route = "content/{contentId}")] HttpRequest request,
+        CancellationToken cancellationToken) => api.HandleAsync(request, cancellationToken);
+
+    /// <summary>DELETE /api/content?contentId=. Delists one item whose contentId does not fit into a path.</summary>
+    [Function(nameof(DelistContentByQuery))]
+    public Task<IResult> DelistContentByQuery(
+        [HttpTrigger(AuthorizationLevel.Function, "delete", Route = "content")] HttpRequest request,
         CancellationToken cancellationToken) => api.HandleAsync(request, cancellationToken);
 
     /// <summary>POST /api/content/{contentId}/replay. Sends one parked item again.</summary>

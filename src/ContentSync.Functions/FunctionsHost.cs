@@ -7,6 +7,7 @@ using ContentSync.Content;
 using ContentSync.Ledger;
 using ContentSync.Resync;
 using ContentSync.Resync.Lanes;
+using ContentSync.Resync.Planning;
 using ContentSync.Signing;
 using ContentSync.Synchronization;
 using Microsoft.Extensions.Configuration;
@@ -53,6 +54,8 @@ public static class FunctionsHost
             : new RecordScan(provider.GetRequiredService<ISyncLedger>()));
         services.TryAddSingleton<ILaneProgressStore>(provider => new TableLaneProgressStore(StorageInitializer.Table(
             settings.Ledger.TableEndpoint!, settings.ResyncState.LaneTableName, provider.GetRequiredService<TokenCredential>())));
+        services.TryAddSingleton<IPlanFiles>(provider => new BlobPlanFiles(StorageInitializer.Container(
+            settings.ResyncState.StateContainerUri!, provider.GetRequiredService<TokenCredential>())));
         services.TryAddSingleton<IResyncStore>(provider => new BlobResyncStore(StorageInitializer.Container(
             settings.ResyncState.StateContainerUri!, provider.GetRequiredService<TokenCredential>())));
         services.TryAddSingleton(provider => new ResyncSources(settings.Catalog.ContainerUri is { } catalog
@@ -78,6 +81,6 @@ public static class FunctionsHost
         services.TryAddSingleton(provider => KeyVaultSigner.Pool(
             settings.Signing, provider.GetRequiredService<Func<Uri, CryptographyClient>>(), provider.WallClock()));
         services.TryAddSingleton<IRequestSigner>(provider => new TimeoutSigner(
-            provider.GetRequiredService<SignerPool>(), 2 * settings.Signing.NetworkTimeout, provider.WallClock()));
+            provider.GetRequiredService<SignerPool>(), KeyVaultSigner.FirstCallFactor * settings.Signing.NetworkTimeout, provider.WallClock()));
     }
 }

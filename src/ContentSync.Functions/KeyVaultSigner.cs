@@ -10,15 +10,26 @@ namespace ContentSync.Functions;
 /// <summary>
 /// Signs with one key that never leaves Key Vault, with one call per signature. The digest is computed here; only its 32 bytes go to the
 /// vault, as RS256. The client is created with the first signature and reused. A role that may only sign is sufficient: the client
-/// requests the public key once, is refused, and signs in the vault.
+/// requests the public key once, is refused, and signs in the vault. It would request it once for each concurrent first signature, so
+/// the pool lets one of them connect while the others wait.
 /// </summary>
 public sealed class KeyVaultSigner(SigningKeyOptions key, Func<Uri, CryptographyClient> connect, TimeProvider time) : IRequestSigner
 {
+    /// <summary>
+    /// A first call takes three steps (access token, public key, signature), which may all be slow after a cold start. Twice the
+    /// usual timeout is all that a caller waits for a signature, and still shorter than a request's timeout.
+    /// </summary>
+    public const int FirstCallFactor = 2;
+
     private readonly Lazy<CryptographyClient> _client = new(() => connect(new Uri(key.KeyId)));
 
     /// <summary>Creates a client with a timeout and without retries: the pool decides whether and where to retry.</summary>
     public static CryptographyClient Connect(Uri keyId, TokenCredential credential, SigningOptions options) =>
-        new(keyId, credential, new CryptographyClientOptions { Retry = { MaxRetries = 0, NetworkTimeout = options.NetworkTimeout } });
+        new(keyId, credential, new CryptographyClientOptions
+        {
+            // The pool's timeouts are shorter, except for a first call.
+            Retry = { MaxRetries = 0, NetworkTimeout = FirstCallFactor * options.NetworkTimeout },
+        });
 
     /// <summary>Combines all keys into one signer. A vault is identified by its host name.</summary>
     public static SignerPool Pool(SigningOptions options, Func<Uri, CryptographyClient> connect, TimeProvider time) => new(
@@ -27,6 +38,7 @@ public sealed class KeyVaultSigner(SigningKeyOptions key, Func<Uri, Cryptography
         {
             SignaturesPerSecond = options.SignaturesPerSecond,
             RequestTimeout = options.NetworkTimeout,
+            FirstRequestTimeout = FirstCallFactor * options.NetworkTimeout,
             MaxWait = options.NetworkTimeout,
         },
         time);

@@ -4,7 +4,7 @@ using Microsoft.Extensions.Logging;
 
 namespace ContentSync.Functions;
 
-/// <summary>Old names of settings that earlier versions used. They still work, with a warning at start.</summary>
+/// <summary>Settings of earlier versions: old names still work, and removed ones are ignored, with a warning at start.</summary>
 internal static class RenamedSettings
 {
     private static readonly (string Old, string New)[] Names =
@@ -17,11 +17,22 @@ internal static class RenamedSettings
         ("Recoverability:SigningPause", "Recoverability:SigningRetryDelay"),
     ];
 
+    private static readonly (string Name, string Reason)[] Removed =
+    [
+        ("Content:MaxOccurredAtAhead", "A time more than five minutes ahead of the clock now counts as the time of receipt."),
+    ];
+
     /// <summary>Gives every value that stands under an old name its new name. Where both are set, the new one wins.</summary>
     /// <param name="configuration">The settings as they were given.</param>
     /// <param name="warnings">Receives a sentence for each old name that is set.</param>
     public static IConfiguration Apply(IConfiguration configuration, ICollection<string> warnings)
     {
+        foreach (var (name, reason) in Removed)
+        {
+            if (!configuration.GetSection(name).Exists()) continue;
+            warnings.Add($"The setting {AsAppSetting(name)} has no effect any more. {reason} Remove it.");
+        }
+
         var renamed = new Dictionary<string, string?>();
         foreach (var (oldName, newName) in Names)
         {
@@ -37,8 +48,9 @@ internal static class RenamedSettings
         return renamed.Count == 0 ? configuration : new ConfigurationBuilder().AddConfiguration(configuration).AddInMemoryCollection(renamed).Build();
     }
 
-    /// <summary>Whether a path is an old name that <see cref="Apply"/> replaces.</summary>
-    public static bool IsOldName(string path) => Names.Any(name => name.Old.Equals(path, StringComparison.OrdinalIgnoreCase));
+    /// <summary>Whether a path is an old name that <see cref="Apply"/> replaces or warns about.</summary>
+    public static bool IsOldName(string path) =>
+        Names.Select(name => name.Old).Concat(Removed.Select(removed => removed.Name)).Contains(path, StringComparer.OrdinalIgnoreCase);
 
     private static string AsAppSetting(string key) => key.Replace(":", "__", StringComparison.Ordinal);
 }

@@ -125,6 +125,7 @@ internal sealed class ContentJournal : IDisposable
             file.Flush(flushToDisk: true);
         }
 
+        if (!OperatingSystem.IsWindows()) File.SetUnixFileMode(fresh, File.GetUnixFileMode(path));
         old.Dispose();
         File.Move(fresh, path, overwrite: true);
         var compacted = OpenFile(path);

@@ -164,7 +164,7 @@ internal sealed class GatewayRequestReader(
             long? endDate = info.TryGetProperty("endDate", out var end) && end.ValueKind == JsonValueKind.Number && end.TryGetInt64(out var epoch)
                 ? epoch
                 : null;
-            return new ContentTraits(marker == "risky" || NamesRisk(contentInfo, info), marker == "frozen", endDate);
+            return new ContentTraits(marker == "risky" || NamesRisk(contentInfo, info), marker == "frozen", marker == "blocked", endDate);
         }
         catch (JsonException)
         {
@@ -230,5 +230,6 @@ internal sealed record SynchronizeRequest(
 /// <summary>Properties of contentInfo that the simulator reacts to.</summary>
 /// <param name="Risky">The item must be rejected.</param>
 /// <param name="Frozen">Content review freezes it: the member <c>"simulate":"frozen"</c>.</param>
+/// <param name="Blocked">A firewall in front of AlipayHK refuses it with 403: the member <c>"simulate":"blocked"</c>.</param>
 /// <param name="EndDate">The member endDate, epoch milliseconds.</param>
-internal sealed record ContentTraits(bool Risky, bool Frozen, long? EndDate);
+internal sealed record ContentTraits(bool Risky, bool Frozen, bool Blocked, long? EndDate);

@@ -20,6 +20,12 @@ namespace ContentSync.Simulator;
 /// </summary>
 public sealed class SimulatedGateway : IAsyncDisposable
 {
+    /// <summary>
+    /// How long after its caller gave up a request may still take effect. A request ends when its caller disconnects, and it ends with this
+    /// process; the time allows for a busy machine that notices late.
+    /// </summary>
+    public static readonly TimeSpan MaxLateEffect = TimeSpan.FromSeconds(2);
+
     /// <summary>Max size of a request body; the real limit is not published.</summary>
     internal const int MaxBodyBytes = 1024 * 1024;
 

@@ -106,9 +106,10 @@ internal sealed partial class SynchronizeEndpoint(
             return Failed(refusal.Code, refusal.Message);
         }
 
+        if (reading.Request!.Traits.Blocked) return new Reply { Status = StatusCodes.Status403Forbidden };
         if (sampled.Kind is FaultKind.Unknown) return Inject(Failed("UNKNOWN_EXCEPTION", "unknown exception, please retry"), sampled);
         if (sampled.Kind is FaultKind.Risky) return Inject(Failed("CONTENT_RISKY", "content is risky"), sampled);
-        return reading.Request!.Traits.Risky ? Failed("CONTENT_RISKY", "content is risky") : Apply(reading.Request, sampled);
+        return reading.Request.Traits.Risky ? Failed("CONTENT_RISKY", "content is risky") : Apply(reading.Request, sampled);
     }
 
     private Reply Apply(SynchronizeRequest request, SampledFault sampled)

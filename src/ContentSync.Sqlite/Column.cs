@@ -16,8 +16,16 @@ internal static class Column
     public static readonly int ContentId = Add("content_id", "TEXT NOT NULL UNIQUE", (row, at, item) => row.Bind(at, item.ContentId), Changes.Never);
     public static readonly int ContentType = Add("content_type", "TEXT NOT NULL", (row, at, item) => row.Bind(at, item.ContentType));
     public static readonly int ContentStatus = Add("content_status", "INTEGER NOT NULL", (row, at, item) => row.Bind(at, (long)item.ContentStatus));
-    public static readonly int Revision = Add("revision", "INTEGER NOT NULL", (row, at, item) => row.Bind(at, item.Revision.Value));
-    public static readonly int RevisionKind = Add("revision_kind", "INTEGER NOT NULL", (row, at, item) => row.Bind(at, (long)item.Revision.Kind));
+    public static readonly int Number = Add("number", "INTEGER", (row, at, item) => row.Bind(at, item.Version.Number));
+    public static readonly int GivenAt = Add("given_at", "INTEGER", (row, at, item) => row.Bind(at, item.Version.GivenTime));
+    public static readonly int ReceivedAt =
+        Add("received_at", "INTEGER NOT NULL", (row, at, item) => row.Bind(at, item.Version.FirstReceivedAt.UtcTicks));
+    public static readonly int ChangedAt = Add("changed_at", "INTEGER NOT NULL", (row, at, item) => row.Bind(at, item.Order.ChangedAt.UtcTicks));
+    public static readonly int HighestNumber = Add("highest_number", "INTEGER", (row, at, item) => row.Bind(at, item.Order.HighestNumber));
+    public static readonly int LatestGivenAt = Add("latest_given_at", "INTEGER", (row, at, item) => row.Bind(at, item.Order.LatestGivenTime));
+    public static readonly int AheadTimes = Add("ahead_times", "TEXT", (row, at, item) => row.Bind(at, item.Order.AheadTimes.ToText()));
+    public static readonly int RollbackAt = Add("rollback_at", "INTEGER", (row, at, item) => row.Bind(at, item.Order.RollbackAt));
+    public static readonly int Refused = Add("refused", "TEXT", (row, at, item) => row.Bind(at, item.Refused?.ToText()), Changes.WithIndex);
     public static readonly int Hash = Add("hash", "BLOB NOT NULL", (row, at, item) => row.Bind(at, (ContentHash?)item.Hash));
     public static readonly int RequestId = Add("request_id", "TEXT NOT NULL", (row, at, item) => row.Bind(at, item.RequestId));
     public static readonly int State = Add("state", "INTEGER NOT NULL", (row, at, item) => row.Bind(at, (long)item.State), Changes.WithIndex);
@@ -26,10 +34,12 @@ internal static class Column
     public static readonly int Attempts = Add("attempts", "INTEGER NOT NULL", (row, at, item) => row.Bind(at, item.Attempts));
     public static readonly int Hop = Add("hop", "INTEGER NOT NULL", (row, at, item) => row.Bind(at, item.Hop));
     public static readonly int SynchronizedHash = Add("synchronized_hash", "BLOB", (row, at, item) => row.Bind(at, item.SynchronizedHash));
-    public static readonly int SynchronizedRevision =
-        Add("synchronized_revision", "INTEGER", (row, at, item) => row.Bind(at, item.SynchronizedRevision?.Value));
-    public static readonly int SynchronizedRevisionKind =
-        Add("synchronized_revision_kind", "INTEGER", (row, at, item) => row.Bind(at, (long?)item.SynchronizedRevision?.Kind));
+    public static readonly int SynchronizedNumber =
+        Add("synchronized_number", "INTEGER", (row, at, item) => row.Bind(at, item.SynchronizedVersion?.Number));
+    public static readonly int SynchronizedGivenAt =
+        Add("synchronized_given_at", "INTEGER", (row, at, item) => row.Bind(at, item.SynchronizedVersion?.GivenTime));
+    public static readonly int SynchronizedReceivedAt =
+        Add("synchronized_received_at", "INTEGER", (row, at, item) => row.Bind(at, item.SynchronizedVersion?.FirstReceivedAt));
     public static readonly int SynchronizedAt = Add("synchronized_at", "INTEGER", (row, at, item) => row.Bind(at, item.SynchronizedAt));
     public static readonly int ParkReason = Add("park_reason", "INTEGER", (row, at, item) => row.Bind(at, (long?)item.ParkReason));
     public static readonly int AttemptAt = Add("attempt_at", "INTEGER", (row, at, item) => row.Bind(at, item.LastAttempt?.At));
@@ -67,6 +77,14 @@ internal static class Column
 
     /// <summary>The names of the columns.</summary>
     public static string Names { get; } = string.Join(", ", All.Select(column => column.Name));
+
+    /// <summary>The columns of <see cref="RecordRow.ReadOrder"/>, in its order.</summary>
+    public static string OrderNames { get; } =
+        string.Join(", ", All.Where(column => column.Index >= Number && column.Index <= RollbackAt).Select(column => column.Name));
+
+    /// <summary>The names of the columns, some of them replaced by other expressions.</summary>
+    public static string Expressions(IReadOnlyDictionary<string, string> replaced) =>
+        string.Join(", ", All.Select(column => replaced.GetValueOrDefault(column.Name, column.Name)));
 
     /// <summary>A parameter for each column.</summary>
     public static string Parameters { get; } = string.Join(", ", All.Select(column => $"?{Parameter(column.Index)}"));

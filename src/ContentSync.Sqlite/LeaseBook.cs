@@ -3,8 +3,11 @@ using ContentSync.Ledger;
 
 namespace ContentSync.Sqlite;
 
-/// <summary>The current leases. They are kept in memory only: the ledger has one owner process, and leases end with it.</summary>
-internal sealed class LeaseBook(TimeProvider time)
+/// <summary>
+/// The current leases and late-effect windows. They are kept in memory only, because the ledger has one owner process. Only whether any was
+/// left at its end is stored: then the next owner puts all items that the ledger holds into one late-effect window.
+/// </summary>
+internal sealed class LeaseBook(TimeProvider time, InheritedWindow inherited)
 {
     private readonly ConcurrentDictionary<string, Entry> _entries = new(StringComparer.Ordinal);
     private readonly Queue<(string ContentId, SyncLease Lease)> _lateEffects = new();
@@ -12,6 +15,19 @@ internal sealed class LeaseBook(TimeProvider time)
 
     /// <summary>Number of leases.</summary>
     public int Count => _entries.Count;
+
+    /// <summary>
+    /// Whether a request may still take effect at AlipayHK: its attempt has not ended, or its late-effect window has not.
+    /// </summary>
+    public bool MayTakeEffectLater
+    {
+        get
+        {
+            var now = time.GetUtcNow();
+            return inherited.EndsAt > now
+                || _entries.Values.Any(entry => entry.Lease.LeaseId != SyncTransitions.LateEffectLeaseId || entry.Lease.ExpiresAt > now);
+        }
+    }
 
     /// <summary>Sets a lease outside of any transaction; <see cref="Rollback"/> does not undo it.</summary>
     public void Grant(SyncRecord leased) => _entries[leased.ContentId] = new Entry(leased.Lease!, leased.RequestId, leased.Attempts);
@@ -33,6 +49,15 @@ internal sealed class LeaseBook(TimeProvider time)
     {
         if (!_entries.TryGetValue(record.ContentId, out var entry)) return record;
         return record with { Lease = entry.Lease, Attempts = record.RequestId == entry.RequestId ? entry.Attempts : record.Attempts };
+    }
+
+    /// <summary>As <see cref="Complete(SyncRecord)"/>; also adds the window inherited from the previous owner.</summary>
+    public SyncRecord Complete(long row, SyncRecord record)
+    {
+        var completed = Complete(record);
+        return completed.Lease is null && row <= inherited.LastRow && inherited.EndsAt > time.GetUtcNow()
+            ? completed with { Lease = new SyncLease(SyncTransitions.LateEffectLeaseId, inherited.EndsAt) }
+            : completed;
     }
 
     /// <summary>Makes the changes of the open transaction permanent.</summary>

@@ -1,4 +1,5 @@
 using System.Threading.Tasks.Sources;
+using ContentSync.Content;
 using ContentSync.Ledger;
 
 namespace ContentSync.Sqlite;
@@ -9,8 +10,8 @@ internal abstract class LedgerOperation
     /// <summary>Approximate number of records that the operation writes.</summary>
     public virtual int Weight => 1;
 
-    /// <summary>Whether the write must be safe from a power loss before the call returns.</summary>
-    public virtual bool MustSurvivePowerLoss => true;
+    /// <summary>Whether the write must be safe from a power loss before the call returns. Called before the transaction begins.</summary>
+    public virtual bool MustSurvivePowerLoss(RecordTable table) => true;
 
     /// <summary>Runs in the open transaction and keeps the result until <see cref="Complete"/>.</summary>
     /// <exception cref="LedgerUnavailableException">The whole transaction failed.</exception>
@@ -88,7 +89,7 @@ internal sealed class AcceptOperation(IReadOnlyList<Submission> submissions, Tim
 
 internal sealed class LeaseOperation(string contentId, string leaseId, TimeSpan duration, TimeProvider time) : LedgerOperation<LeaseResult>
 {
-    public override bool MustSurvivePowerLoss => false;
+    public override bool MustSurvivePowerLoss(RecordTable table) => table.MayClearSynchronizedHash(contentId);
 
     protected override LeaseResult Run(RecordTable table)
     {
@@ -103,7 +104,7 @@ internal sealed class LeaseOperation(string contentId, string leaseId, TimeSpan 
 
 internal sealed class RecordOperation(SyncRecord leased, AttemptOutcome outcome) : LedgerOperation<RecordResult>
 {
-    public override bool MustSurvivePowerLoss => false;
+    public override bool MustSurvivePowerLoss(RecordTable table) => false;
 
     protected override RecordResult Run(RecordTable table)
     {
@@ -137,6 +138,31 @@ internal sealed class ResendOperation(string contentId, TimeProvider time) : Led
             if (table.Find(contentId) is not { } row) return null;
             var (next, found) = SyncTransitions.Resend(row.Record, time.GetUtcNow());
             return next is null ? found : table.Update(row, next);
+        }
+    }
+}
+
+/// <summary>Writes without changing anything, to find out whether the ledger can be written.</summary>
+internal sealed class CheckOperation : LedgerOperation<bool>
+{
+    public override bool MustSurvivePowerLoss(RecordTable table) => false;
+
+    protected override bool Run(RecordTable table)
+    {
+        table.RewriteOwner();
+        return true;
+    }
+}
+
+internal sealed class RefuseOperation(string contentId, ChangeVersion version, string code, string message, TimeProvider time)
+    : LedgerOperation<SyncRecord?>
+{
+    protected override SyncRecord? Run(RecordTable table)
+    {
+        lock (table.Rows)
+        {
+            if (table.Find(contentId) is not { } row) return null;
+            return SyncTransitions.Refuse(row.Record, version, code, message, time.GetUtcNow()) is { } next ? table.Update(row, next) : row.Record;
         }
     }
 }

@@ -20,7 +20,11 @@ internal sealed class OwnerLock : IDisposable
         try
         {
             Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
-            return new OwnerLock(new FileStream(path + ".owner", FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, bufferSize: 0));
+            var owner = new OwnerLock(Open(path + ".owner"));
+            // Only this user may read the items. SQLite gives the files beside it the same permissions. An existing file must not be opened
+            // here: closing it would release SQLite's own locks.
+            if (!File.Exists(path)) Open(path).Dispose();
+            return owner;
         }
         catch (IOException fault) when (IsHeldByAnother(fault))
         {
@@ -33,6 +37,19 @@ internal sealed class OwnerLock : IDisposable
     }
 
     public void Dispose() => _lockFile.Dispose();
+
+    private static FileStream Open(string path)
+    {
+        var options = new FileStreamOptions
+        {
+            Mode = FileMode.OpenOrCreate,
+            Access = FileAccess.ReadWrite,
+            Share = FileShare.None,
+            BufferSize = 0,
+        };
+        if (!OperatingSystem.IsWindows()) options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+        return new FileStream(path, options);
+    }
 
     // EWOULDBLOCK of flock on Linux (11) and macOS (35); ERROR_SHARING_VIOLATION on Windows.
     private static bool IsHeldByAnother(IOException fault) => fault.HResult is 11 or 35 or unchecked((int)0x80070020);

@@ -16,11 +16,17 @@ internal static class RecordRow
     /// </summary>
     public static readonly string SelectUnsynchronized = $"SELECT {Columns} FROM record INDEXED BY unsettled JOIN body ON body.id = record.id";
 
+    /// <summary>Like <see cref="Select"/>, with the index of stale items. The conditions must include <see cref="IsStale"/>.</summary>
+    public static readonly string SelectStale = $"SELECT {Columns} FROM record INDEXED BY stale JOIN body ON body.id = record.id";
+
+    /// <summary>Condition of stale items.</summary>
+    public const string IsStale = "refused IS NOT NULL";
+
     /// <summary>Inserts the parameters of <see cref="BindInsert"/>.</summary>
     public static readonly string Insert = $"INSERT INTO record ({Column.Names}) VALUES ({Column.Parameters})";
 
     /// <summary>
-    /// Updates all columns except state and due time, so that no index changes; takes the parameters of <see cref="BindUpdateInPlace"/>.
+    /// Updates all columns except those that an index contains; takes the parameters of <see cref="BindUpdateInPlace"/>.
     /// </summary>
     public static readonly string UpdateInPlace = UpdateOf(Column.Changes.Freely);
 
@@ -35,7 +41,7 @@ internal static class RecordRow
         ContentId = row.Text(Column.ContentId)!,
         ContentType = row.Text(Column.ContentType)!,
         ContentStatus = (ContentStatus)row.Int32(Column.ContentStatus),
-        Revision = new Revision(row.Int64(Column.Revision), (RevisionKind)row.Int32(Column.RevisionKind)),
+        Order = ReadOrder(row, Column.Number),
         Hash = new ContentHash(row.Bytes(Column.Hash)),
         RequestId = row.Text(Column.RequestId)!,
         State = (SyncState)row.Int32(Column.State),
@@ -44,11 +50,10 @@ internal static class RecordRow
         Attempts = row.Int32(Column.Attempts),
         Hop = row.Int32(Column.Hop),
         SynchronizedHash = row.Hash(Column.SynchronizedHash),
-        SynchronizedRevision = row.IsNull(Column.SynchronizedRevision)
-            ? null
-            : new Revision(row.Int64(Column.SynchronizedRevision), (RevisionKind)row.Int32(Column.SynchronizedRevisionKind)),
+        SynchronizedVersion = row.IsNull(Column.SynchronizedReceivedAt) ? null : ReadVersion(row, Column.SynchronizedNumber),
         SynchronizedAt = row.IsNull(Column.SynchronizedAt) ? null : row.Time(Column.SynchronizedAt),
         ParkReason = row.IsNull(Column.ParkReason) ? null : (ParkReason)row.Int32(Column.ParkReason),
+        Refused = SyncRefusal.Of(row.Text(Column.Refused)),
         LastAttempt = row.IsNull(Column.AttemptAt) ? null : ReadLastAttempt(row),
         EarlierAttempts = AttemptHistory.Of(row.Text(Column.EarlierAttempts)),
         TemplateCode = row.Text(Column.TemplateCode),
@@ -56,6 +61,22 @@ internal static class RecordRow
         ETag = row.Int64(Column.Version).ToString(CultureInfo.InvariantCulture),
         Body = row.Bytes(Column.Body).ToArray(),
     };
+
+    /// <summary>Reads the columns of <see cref="Column.OrderNames"/>.</summary>
+    /// <param name="row">The current row of any statement that selects them.</param>
+    /// <param name="first">Index of the first one.</param>
+    public static VersionOrder ReadOrder(SqliteStatement row, int first) => new()
+    {
+        Current = ReadVersion(row, first),
+        ChangedAt = row.Time(first + 3),
+        HighestNumber = row.IsNull(first + 4) ? null : row.Int64(first + 4),
+        LatestGivenTime = row.IsNull(first + 5) ? null : row.Time(first + 5),
+        AheadTimes = AheadTimes.Of(row.Text(first + 6)),
+        RollbackAt = row.IsNull(first + 7) ? null : row.Time(first + 7),
+    };
+
+    private static ChangeVersion ReadVersion(SqliteStatement row, int first) => new(
+        row.IsNull(first) ? null : row.Int64(first), row.IsNull(first + 1) ? null : row.Time(first + 1), row.Time(first + 2));
 
     public static void BindInsert(SqliteStatement row, SyncRecord record) => Column.Bind(row, record, Column.Changes.Never);
 

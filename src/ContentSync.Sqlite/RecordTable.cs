@@ -9,6 +9,7 @@ namespace ContentSync.Sqlite;
 /// </summary>
 internal sealed class RecordTable : IDisposable
 {
+    private const int States = 4;
     private const int ParkReasons = 4;
     private const int MaxRecent = 2048;
     private const string WaitForDisk = "PRAGMA synchronous = FULL";
@@ -33,12 +34,13 @@ internal sealed class RecordTable : IDisposable
     private Dictionary<string, Row> _older = new(StringComparer.Ordinal);
     // Items that the open transaction has written; a rollback may still undo their cached rows.
     private readonly HashSet<string> _uncommitted = new(StringComparer.Ordinal);
-    private readonly long[] _tally = new long[3 * ParkReasons];
+    private readonly long[] _tally = new long[States * ParkReasons];
     private bool? _waitsForDisk;
+    private bool _closed;
 
-    public RecordTable(SqliteDatabase database, LedgerDurability durability, TimeProvider time)
+    private RecordTable(SqliteDatabase database, LedgerDurability durability, LeaseBook leases)
     {
-        Leases = new LeaseBook(time);
+        Leases = leases;
         _database = database;
         _durability = durability;
         _begin = database.Prepare("BEGIN IMMEDIATE");
@@ -68,7 +70,7 @@ internal sealed class RecordTable : IDisposable
     /// <exception cref="LedgerUnavailableException">The file cannot be opened.</exception>
     public static RecordTable Open(SqliteLedgerOptions options, TimeProvider time, out long epoch)
     {
-        var database = SqliteDatabase.Open(options.Path, SqliteAccess.Write, options.BusyTimeout);
+        var database = SqliteDatabase.Open(options.Path, SqliteAccess.Write, options.BusyTimeout, options.FileLayer);
         try
         {
             database.Execute(options.Durability == LedgerDurability.PowerLoss ? WaitForDisk : DoNotWaitForDisk);
@@ -77,11 +79,13 @@ internal sealed class RecordTable : IDisposable
             if (options.MaxPages is { } maxPages) database.Execute($"PRAGMA max_page_count = {maxPages}");
             LedgerSchema.Ensure(database);
             database.Execute("PRAGMA journal_mode = WAL");
+            var leases = new LeaseBook(time, Inherited(database, time.GetUtcNow() + options.LateEffectWindow));
             database.Execute("BEGIN IMMEDIATE");
             database.Execute($"UPDATE owner SET epoch = epoch + 1, process_id = {Environment.ProcessId}");
+            ReleaseFrozen(database, time.GetUtcNow());
             database.Execute("COMMIT");
             epoch = database.Number("SELECT epoch FROM owner");
-            return new RecordTable(database, options.Durability, time);
+            return new RecordTable(database, options.Durability, leases);
         }
         catch
         {
@@ -90,11 +94,17 @@ internal sealed class RecordTable : IDisposable
         }
     }
 
+    // The last owner's clock was ahead, so it accepted or attempted these items in the future; their due times would keep them until then.
+    private static void ReleaseFrozen(SqliteDatabase database, DateTimeOffset now)
+    {
+        var limit = (now + VersionOrder.MaxAhead).UtcTicks;
+        database.Execute(
+            $"UPDATE record SET accepted_at = min(accepted_at, {now.UtcTicks}), due_at = {now.UtcTicks} "
+            + $"WHERE state = {(int)SyncState.Pending} AND state <> 1 AND (accepted_at > {limit} OR attempt_at > {limit})");
+    }
+
     /// <summary>Begins a transaction; first rolls back what a failed one left open.</summary>
-    /// <param name="mustSurvivePowerLoss">
-    /// Whether the commit waits for the disk. Accepted items must survive a power loss. The outcome of an attempt need not: losing it
-    /// only sends the same request once more, so its commit does not wait.
-    /// </param>
+    /// <param name="mustSurvivePowerLoss">Whether the commit waits for the disk; see <see cref="LedgerDurability.PowerLoss"/>.</param>
     public void Begin(bool mustSurvivePowerLoss)
     {
         _database.Rollback();
@@ -146,7 +156,7 @@ internal sealed class RecordTable : IDisposable
         _find.Bind(1, contentId);
         try
         {
-            return _find.Step() ? new Row(_find.Int64(Column.Id), Leases.Complete(RecordRow.Read(_find))) : null;
+            return _find.Step() ? Read() : null;
         }
         finally
         {
@@ -176,7 +186,7 @@ internal sealed class RecordTable : IDisposable
     {
         var version = long.Parse(current.Record.ETag, CultureInfo.InvariantCulture) + 1;
         record.ETag = version.ToString(CultureInfo.InvariantCulture);
-        if (record.State == current.Record.State && record.DueAt == current.Record.DueAt)
+        if (record.State == current.Record.State && record.DueAt == current.Record.DueAt && record.Refused == current.Record.Refused)
         {
             RecordRow.BindUpdateInPlace(_updateInPlace, current.Id, record);
             _updateInPlace.Step();
@@ -203,8 +213,21 @@ internal sealed class RecordTable : IDisposable
     }
 
     /// <summary>
-    /// Grants a lease in memory. Only one thing must outlive the process: from now on AlipayHK may hold the old version or the new one,
-    /// so the hash that AlipayHK is known to hold is cleared in the file.
+    /// Whether a lease of the item may have to clear what AlipayHK is known to hold. The committed record decides: an operation of the same
+    /// transaction may set the hash before, but then the commit contains both, and the file never holds the hash in between.
+    /// </summary>
+    public bool MayClearSynchronizedHash(string contentId)
+    {
+        lock (Rows)
+        {
+            var isCached = _recent.TryGetValue(contentId, out var row) || _older.TryGetValue(contentId, out row);
+            return !isCached || row.Record.SynchronizedHash is not null;
+        }
+    }
+
+    /// <summary>
+    /// Grants a lease in memory. One thing must be on disk before the request leaves: from now on AlipayHK may hold the old version or the
+    /// new one, so the hash that AlipayHK is known to hold is cleared in the file.
     /// </summary>
     public SyncRecord Lease(Row current, SyncRecord leased)
     {
@@ -224,7 +247,7 @@ internal sealed class RecordTable : IDisposable
         if (!Rows.TryEnter()) return false;
         try
         {
-            if (_uncommitted.Contains(contentId)) return false;
+            if (_closed || _uncommitted.Contains(contentId)) return false;
             if (!_recent.TryGetValue(contentId, out var row) && !_older.TryGetValue(contentId, out row)) return false;
             if (row.Record.SynchronizedHash is not null) return false;
             var (next, status) = SyncTransitions.Lease(row.Record, leaseId, now, duration);
@@ -240,11 +263,47 @@ internal sealed class RecordTable : IDisposable
         }
     }
 
+    /// <summary>Writes the row of the owner again, unchanged. An UPDATE would write nothing.</summary>
+    public void RewriteOwner()
+    {
+        var epoch = _database.Number("SELECT epoch FROM owner");
+        _database.Execute("DELETE FROM owner");
+        _database.Execute($"INSERT INTO owner VALUES ({epoch}, {Environment.ProcessId})");
+    }
+
+    /// <summary>
+    /// Grants no more leases. Tells the next owner that it need not wait for late effects, unless a request may still take effect.
+    /// </summary>
+    public void Close()
+    {
+        lock (Rows) _closed = true;
+        if (Leases.MayTakeEffectLater) return;
+        try
+        {
+            Begin(mustSurvivePowerLoss: false);
+            _database.Execute("UPDATE owner SET process_id = 0");
+            Commit();
+        }
+        catch (LedgerUnavailableException)
+        {
+            // The next owner waits, which is safe.
+        }
+    }
+
     public void Dispose()
     {
         SqliteStatement[] statements = [_begin, _commit, _find, _insert, _insertBody, _update, _updateInPlace, _updateBody, _count];
         foreach (var statement in statements) { statement.Dispose(); }
         _database.Dispose();
+    }
+
+    private static InheritedWindow Inherited(SqliteDatabase database, DateTimeOffset endsAt) =>
+        database.Number("SELECT process_id FROM owner") == 0 ? default : new(database.Number("SELECT max(id) FROM record"), endsAt);
+
+    private Row Read()
+    {
+        var id = _find.Int64(Column.Id);
+        return new Row(id, Leases.Complete(id, RecordRow.Read(_find)));
     }
 
     private void Remember(Row row)

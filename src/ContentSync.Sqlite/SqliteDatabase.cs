@@ -17,13 +17,13 @@ internal sealed class SqliteDatabase : IDisposable
     public string Path { get; }
 
     /// <exception cref="LedgerUnavailableException">The file cannot be opened.</exception>
-    public static SqliteDatabase Open(string path, SqliteAccess access, TimeSpan busyTimeout)
+    public static SqliteDatabase Open(string path, SqliteAccess access, TimeSpan busyTimeout, string? fileLayer = null)
     {
         Batteries_V2.Init();
         var mode = access == SqliteAccess.Read ? raw.SQLITE_OPEN_READONLY : raw.SQLITE_OPEN_READWRITE | raw.SQLITE_OPEN_CREATE;
         // No mutex: a connection serves one thread at a time, and locking would be a third of SQLite's cost.
         var flags = raw.SQLITE_OPEN_NOMUTEX | raw.SQLITE_OPEN_PRIVATECACHE | mode;
-        var code = raw.sqlite3_open_v2(path, out var handle, flags, null);
+        var code = raw.sqlite3_open_v2(path, out var handle, flags, fileLayer);
         if (code != raw.SQLITE_OK)
         {
             handle.Dispose();

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using ContentSync.Content;
 using ContentSync.Ledger;
 
 namespace ContentSync.Sqlite;
@@ -41,8 +42,10 @@ public sealed class SqliteLedger : ISyncLedger, IAsyncDisposable
     }
 
     /// <summary>
-    /// Opens the ledger as its owner; creates it if it does not exist. The leases of an owner that was killed are gone, and what
-    /// AlipayHK holds of those items stays unknown until the next acknowledged attempt.
+    /// Opens the ledger as its owner; creates it if it does not exist. If a request of the previous owner may still take effect, because it
+    /// was killed or lost power or ended soon after a timeout, the items that the ledger holds stay leased for
+    /// <see cref="SqliteLedgerOptions.LateEffectWindow"/>. What AlipayHK holds of the items in flight stays unknown until the next
+    /// acknowledged attempt.
     /// </summary>
     /// <exception cref="DataInUseException">Another process, or another instance in this process, owns the ledger.</exception>
     /// <exception cref="LedgerUnavailableException">
@@ -51,10 +54,20 @@ public sealed class SqliteLedger : ISyncLedger, IAsyncDisposable
     public static Task<SqliteLedger> OpenAsync(SqliteLedgerOptions options, TimeProvider time, CancellationToken cancellationToken) =>
         Task.Run(() => Open(options, time), cancellationToken);
 
-    /// <summary>Opens a ledger for reading, even if another process owns it.</summary>
-    /// <exception cref="LedgerUnavailableException">The ledger does not exist or cannot be read.</exception>
+    /// <summary>
+    /// Opens a ledger for reading, even if another process owns it. A ledger that an earlier version of the program wrote is upgraded first.
+    /// </summary>
+    /// <exception cref="LedgerUnavailableException">
+    /// The ledger does not exist or cannot be read, or a process of an earlier version owns it.
+    /// </exception>
     public static Task<SqliteLedgerReader> OpenReadOnlyAsync(SqliteLedgerOptions options, CancellationToken cancellationToken) =>
-        Task.Run(() => SqliteLedgerReader.Open(options), cancellationToken);
+        Task.Run(
+            () =>
+            {
+                LedgerSchema.UpgradeFile(options);
+                return SqliteLedgerReader.Open(options);
+            },
+            cancellationToken);
 
     /// <inheritdoc/>
     /// <remarks>The token is checked once, at the start; an enqueued call cannot be cancelled.</remarks>
@@ -89,6 +102,11 @@ public sealed class SqliteLedger : ISyncLedger, IAsyncDisposable
         Enqueue(new ResendOperation(contentId, _time), cancellationToken);
 
     /// <inheritdoc/>
+    public ValueTask<SyncRecord?> RefuseAsync(
+        string contentId, ChangeVersion version, string code, string message, CancellationToken cancellationToken) =>
+        Enqueue(new RefuseOperation(contentId, version, code, message, _time), cancellationToken);
+
+    /// <inheritdoc/>
     public async ValueTask<SyncRecord?> FindAsync(string contentId, CancellationToken cancellationToken) =>
         await _reader.FindAsync(contentId, cancellationToken) is { } record ? _table.Leases.Complete(record) : null;
 
@@ -103,9 +121,15 @@ public sealed class SqliteLedger : ISyncLedger, IAsyncDisposable
         SyncRecordFilter filter, string? after, int size, CancellationToken cancellationToken) =>
         _reader.PageAsync(filter, after, size, cancellationToken);
 
+    /// <inheritdoc/>
+    public async ValueTask CheckAsync(CancellationToken cancellationToken) => await Enqueue(new CheckOperation(), cancellationToken);
+
     /// <inheritdoc cref="SqliteLedgerReader.CountByStateAsync"/>
     public ValueTask<IReadOnlyList<StateCount>> CountByStateAsync(CancellationToken cancellationToken) =>
         _reader.CountByStateAsync(cancellationToken);
+
+    /// <inheritdoc cref="SqliteLedgerReader.CountStaleAsync"/>
+    public ValueTask<long> CountStaleAsync(CancellationToken cancellationToken) => _reader.CountStaleAsync(cancellationToken);
 
     /// <summary>Finishes the enqueued calls, then closes the file and releases ownership.</summary>
     public async ValueTask DisposeAsync()
@@ -119,6 +143,7 @@ public sealed class SqliteLedger : ISyncLedger, IAsyncDisposable
 
         await _stopped.Task;
         await _reader.DisposeAsync();
+        _table.Close();
         // The last connection to close copies the write-ahead log into the database.
         _table.Dispose();
         _owner.Dispose();
@@ -194,7 +219,7 @@ public sealed class SqliteLedger : ISyncLedger, IAsyncDisposable
     {
         try
         {
-            _table.Begin(group.Exists(operation => operation.MustSurvivePowerLoss));
+            _table.Begin(group.Exists(operation => operation.MustSurvivePowerLoss(_table)));
             foreach (var operation in group) { operation.Apply(_table); }
             _table.Commit();
         }

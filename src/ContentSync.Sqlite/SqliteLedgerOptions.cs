@@ -9,6 +9,12 @@ public sealed record SqliteLedgerOptions(string Path)
     public LedgerDurability Durability { get; init; } = LedgerDurability.PowerLoss;
 
     /// <summary>
+    /// How long AlipayHK may still process a request after this process has ended. If the previous owner did not close the ledger, or closed
+    /// it within the late-effect window of a request, no item that the ledger holds is sent before this time has passed since opening.
+    /// </summary>
+    public TimeSpan LateEffectWindow { get; init; } = TimeSpan.FromSeconds(25);
+
+    /// <summary>
     /// How long a transaction waits while another program, such as a backup or a shell, has the file locked. The default is short,
     /// because no other process of this program writes to the file.
     /// </summary>
@@ -22,14 +28,29 @@ public sealed record SqliteLedgerOptions(string Path)
     /// rarely copied into the database.
     /// </summary>
     internal int CheckpointPages { get; init; } = 4096;
+
+    /// <summary>Name of SQLite's file layer (VFS) for the owner's connection; null for the default. Lets a test simulate a power loss.</summary>
+    internal string? FileLayer { get; init; }
 }
 
-/// <summary>What an acknowledged write survives.</summary>
+/// <summary>What a write survives before the call that made it returns.</summary>
 public enum LedgerDurability
 {
     /// <summary>The end of the process, even by kill -9. A power loss may undo the last commits but does not damage the file.</summary>
     ProcessEnd,
 
-    /// <summary>A power loss as well: commits that accept, replay or resend items wait for the disk. Concurrent writes share one wait.</summary>
+    /// <summary>
+    /// A power loss as well, for each write that something outside relies on. Such a commit waits for the disk, and concurrent writes share
+    /// one wait:
+    /// <list type="bullet">
+    /// <item>accept, replay, resend: the response promises that the item will be sent;</item>
+    /// <item>
+    /// the first lease of a version: it clears what AlipayHK is known to hold, and the request that makes that untrue leaves afterwards;
+    /// </item>
+    /// <item>the mark of an open ledger: it makes the next owner wait for the late effects of this one's requests.</item>
+    /// </list>
+    /// The other commits do not wait. Losing the outcome of an attempt sends the same request once more. Losing the mark of a closed ledger
+    /// makes the next owner wait once more. A later lease of a version writes nothing.
+    /// </summary>
     PowerLoss,
 }

@@ -121,6 +121,14 @@ public sealed class SqliteLedgerReader : IAsyncDisposable
         }));
     }
 
+    /// <summary>Returns the number of stale records; an index contains only them.</summary>
+    /// <exception cref="LedgerUnavailableException">The file cannot be read.</exception>
+    public ValueTask<long> CountStaleAsync(CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        return ValueTask.FromResult(Read(database => database.Number($"SELECT count(*) FROM record INDEXED BY stale WHERE {RecordRow.IsStale}")));
+    }
+
     public ValueTask DisposeAsync()
     {
         _disposed = true;
@@ -131,9 +139,11 @@ public sealed class SqliteLedgerReader : IAsyncDisposable
     private static string PageQuery(SyncRecordFilter filter, string order)
     {
         var state = filter.DueBy is null ? filter.State : SyncState.Pending;
-        var sql = new StringBuilder(state is null or SyncState.Synchronized ? RecordRow.Select : RecordRow.SelectUnsynchronized);
+        var isUnsynchronized = state is not null and not SyncState.Synchronized;
+        var sql = new StringBuilder(filter.IsStale ? RecordRow.SelectStale : isUnsynchronized ? RecordRow.SelectUnsynchronized : RecordRow.Select);
         sql.Append(" WHERE ").Append(order).Append(" > ?1");
-        if (state is SyncState.Pending or SyncState.Parked) sql.Append(" AND state <> 1");
+        if (filter.IsStale) sql.Append(" AND ").Append(RecordRow.IsStale);
+        if (isUnsynchronized) sql.Append(" AND state <> 1");
         if (state is { } only) sql.Append(" AND state = ").Append((int)only);
         if (filter.DueBy is not null) sql.Append(" AND due_at <= ?2");
         if (filter.ContentType is not null) sql.Append(" AND content_type = ?3");

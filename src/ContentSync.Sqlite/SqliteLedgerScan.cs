@@ -17,7 +17,8 @@ public sealed class SqliteLedgerScan(SqliteLedgerOptions options) : ILedgerScan
         using var database = SqliteDatabase.Open(options.Path, SqliteAccess.Read, options.BusyTimeout);
         LedgerSchema.Check(database);
         using var select = database.Prepare(
-            "SELECT id, content_id, hash, content_status, state, park_reason, accepted_at, revision, revision_kind FROM record "
+            $"SELECT id, content_id, hash, content_status, state, park_reason, accepted_at, {RecordRow.IsStale}, "
+            + $"synchronized_at IS NULL, {Column.OrderNames} FROM record "
             + $"WHERE id > ?1 ORDER BY id LIMIT {PageSize}");
         var page = new ScannedItem[PageSize];
         var after = long.MinValue;
@@ -41,5 +42,9 @@ public sealed class SqliteLedgerScan(SqliteLedgerOptions options) : ILedgerScan
         (SyncState)row.Int32(4),
         row.IsNull(5) ? null : (ParkReason)row.Int32(5),
         row.Time(6),
-        new Revision(row.Int64(7), (RevisionKind)row.Int32(8)));
+        RecordRow.ReadOrder(row, 9))
+    {
+        IsStale = row.Int32(7) != 0,
+        IsUnknownToAlipayHk = row.Int32(8) != 0,
+    };
 }

@@ -70,6 +70,8 @@ public static class ContentSyncServices
     {
         services.TryAddSingleton(provider => new ContentReader(
             provider.GetRequiredService<ContentOptions>(), provider.StoreClock(), schemas));
+        services.TryAddSingleton(provider => new EventReader(
+            provider.GetRequiredService<ContentReader>(), provider.StoreClock()));
         services.TryAddSingleton<RequestIdSource>();
         services.TryAddSingleton<JitterSource>();
         services.TryAddSingleton(provider => new AlipayHkKeys(provider.GetRequiredService<AlipayHkOptions>()));
@@ -86,6 +88,7 @@ public static class ContentSyncServices
             provider.GetRequiredService<AlipayHkKeys>()));
         services.TryAddSingleton<CircuitBreaker>();
         services.TryAddSingleton<ContentSynchronizer>();
+        services.TryAddSingleton<RefusedVersions>();
         services.TryAddSingleton<ContentMessageReader>();
         services.TryAddSingleton<ContentMessageProcessor>();
         services.TryAddSingleton<PendingSweep>();
@@ -97,8 +100,8 @@ public static class ContentSyncServices
         var planFolder = options.PlanFolder ?? Path.Combine(Path.GetTempPath(), "contentsync-plans");
         services.TryAddSingleton<ILedgerScan, RecordScan>();
         services.TryAddSingleton<CatalogReader>();
-        services.TryAddSingleton(provider => new CatalogPlanner(
-            provider.GetRequiredService<CatalogReader>(), provider.GetRequiredService<ILedgerScan>(), planFolder));
+        services.TryAddSingleton<IPlanFiles>(_ => new FolderPlanFiles(planFolder));
+        services.TryAddSingleton<CatalogPlanner>();
         services.TryAddSingleton<ICatalogPlanner>(provider => provider.GetRequiredService<CatalogPlanner>());
         services.TryAddSingleton<ResendPlanner>();
         services.TryAddSingleton<ResyncPages>();

@@ -11,6 +11,7 @@ internal sealed record Arguments
           --seeds N [--from N]   runs N seeds, starting with 1 or with the given one
           --seed N --trace       runs one seed and prints its trace
           --wide                 resyncs whole catalogs and uses several vaults in every seed, not only in some
+          --poison               adds items that always fail, and removes everything else that delays an item
           --crash-points         crashes at each port call in turn, on every path of an item or a catalog
           --mutants [--seed N]   plants bugs one at a time (or only the N-th) and shows which invariant catches each
           --json                 prints one JSON object instead of text
@@ -52,6 +53,9 @@ internal sealed record Arguments
                     break;
                 case "--wide":
                     arguments.PlanOf = PlanGenerator.WithCatalogsAndVaults;
+                    break;
+                case "--poison":
+                    arguments.PlanOf = PlanGenerator.WithPoison;
                     break;
                 case "--crash-points":
                     arguments.CrashPoints = true;

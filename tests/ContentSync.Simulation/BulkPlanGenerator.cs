@@ -27,12 +27,10 @@ internal sealed class BulkPlanGenerator(ulong seed)
 
     private Plan AddCatalogs(Plan plan)
     {
-        // The times of lines and single changes of one item order them, so the caller's own numbers are left out.
-        var submissions = plan.Submissions.Select(submitted => submitted with { Items = [.. submitted.Items.Select(Timed)] }).ToList();
-        var singles = submissions
+        var singles = plan.Submissions
             .SelectMany(submitted => submitted.Items)
             .GroupBy(item => item.ContentId, StringComparer.Ordinal)
-            .Select(items => items.First() with { Revision = null })
+            .Select(items => items.First() with { Revision = null, Intent = Intent.Submit })
             .ToList();
         var catalog = new RandomCatalog(_random, singles);
         var (exports, triggers) = (new List<Export>(), new List<ResyncTrigger>());
@@ -52,7 +50,6 @@ internal sealed class BulkPlanGenerator(ulong seed)
 
         return plan with
         {
-            Submissions = submissions,
             Bulk = new BulkPlan
             {
                 Lanes = 1 + _random.Next(4),
@@ -105,9 +102,6 @@ internal sealed class BulkPlanGenerator(ulong seed)
         var signaturesPerSecond = plan.MaxSendsPerSecond * _random.Pick(0.6, 1.0, 2.0);
         return plan with { Vaults = vaults, SignaturesPerSecond = signaturesPerSecond, Chances = chances, Outages = outages };
     }
-
-    private static SubmittedItem Timed(SubmittedItem item) =>
-        item.Revision is { } revision && revision.Json.Contains("occurredAt", StringComparison.Ordinal) ? item : item with { Revision = null };
 
     /// <summary>A catalog that changes from one export to the next.</summary>
     private sealed class RandomCatalog(SimulatedRandom random, IReadOnlyList<SubmittedItem> singles)

@@ -81,5 +81,5 @@ internal static class CrashPoints
         ],
     };
 
-    private static SubmittedItem Item(string contentId, ItemKind kind) => new(contentId, 1, new RevisionText(1, ",\"revision\":1"), kind);
+    private static SubmittedItem Item(string contentId, ItemKind kind) => new(contentId, 1, new RevisionText(",\"revision\":1"), kind);
 }

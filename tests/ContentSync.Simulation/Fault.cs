@@ -37,6 +37,7 @@ internal enum Fault
     AlipayHkUnsignedRejection,
     AlipayHkOutage,
     AlipayHkConfigurationFault,
+    AlipayHkClockFault,
     CatalogTruncated,
     CatalogReplaced,
 }

@@ -63,6 +63,9 @@ internal sealed record Plan
     /// <summary>Limit of one process for one vault of a pool.</summary>
     public double SignaturesPerSecond { get; init; } = 1;
 
+    /// <summary>Max time from the acceptance of an item that AlipayHK accepts until it is synchronized; null for no limit.</summary>
+    public TimeSpan? FlowLimit { get; init; }
+
     public double Chance(Fault fault) => Chances.GetValueOrDefault(fault);
 }
 
@@ -103,7 +106,9 @@ internal sealed record Submitted(TimeSpan At, Input Input, int Machine, string M
 /// <param name="Content">Number of the content; equal numbers mean equal content.</param>
 /// <param name="Revision">The caller's revision or occurredAt; null when it gives neither.</param>
 /// <param name="Kind">How AlipayHK responds to it.</param>
-internal sealed record SubmittedItem(string ContentId, int Content, RevisionText? Revision, ItemKind Kind)
+/// <param name="Intent">What the caller wants; over HTTP only.</param>
+internal sealed record SubmittedItem(
+    string ContentId, int Content, RevisionText? Revision, ItemKind Kind, Intent Intent = Intent.Submit)
 {
     public string ToJson()
     {
@@ -112,9 +117,23 @@ internal sealed record SubmittedItem(string ContentId, int Content, RevisionText
     }
 }
 
-/// <param name="Order">The larger number is newer.</param>
 /// <param name="Json">The JSON member as the caller writes it, with a leading comma.</param>
-internal sealed record RevisionText(long Order, string Json);
+internal sealed record RevisionText(string Json);
+
+/// <summary>What a caller wants with an item.</summary>
+internal enum Intent
+{
+    Submit,
+
+    /// <summary>Delist it by its id.</summary>
+    Delist,
+
+    /// <summary>Submit a version that is not valid.</summary>
+    SubmitInvalid,
+
+    /// <summary>Declare that this version wins regardless of what is newer.</summary>
+    RollBack,
+}
 
 /// <summary>How AlipayHK responds to an item, besides injected faults.</summary>
 internal enum ItemKind
@@ -130,6 +149,18 @@ internal enum ItemKind
 
     /// <summary>Never gets a response.</summary>
     Tarpit,
+
+    /// <summary>A firewall in front of AlipayHK responds with 403 and a page.</summary>
+    Blocked,
+
+    /// <summary>AlipayHK's front end responds with an unsigned INVALID_SIGNATURE.</summary>
+    Unauthorized,
+
+    /// <summary>The connection is always reset.</summary>
+    Resetting,
+
+    /// <summary>A cache responds with an old success that AlipayHK signed.</summary>
+    Outdated,
 }
 
 /// <summary>Finds the kind of an item in the body of its request.</summary>

@@ -28,7 +28,7 @@ internal sealed class PlanGenerator
         _bursts = [TimeSpan.FromMinutes(1), .. Enumerable.Range(0, 2 + _random.Next(4)).Select(_ => Horizon * 0.95 * _random.NextDouble())];
     }
 
-    public static Plan Of(ulong seed) => new BulkPlanGenerator(seed).Widen(new PlanGenerator(seed).Draw(seed));
+    public static Plan Of(ulong seed) => new PoisonPlanGenerator(seed).Widen(new BulkPlanGenerator(seed).Widen(new PlanGenerator(seed).Draw(seed)));
 
     /// <summary>With whole catalogs and several vaults, which only some seeds have otherwise.</summary>
     public static Plan WithCatalogsAndVaults(ulong seed) => new BulkPlanGenerator(seed).WidenFully(new PlanGenerator(seed).Draw(seed));
@@ -44,10 +44,17 @@ internal sealed class PlanGenerator
         {
             SweepInterval = TimeSpan.FromDays(40),
             Chances = plan.Chances.Where(chance => chance.Key != Fault.Drop).ToDictionary(),
-            Submissions = [.. plan.Submissions.Select(submitted => submitted with { Input = Input.Queue })],
+            Submissions = [.. plan.Submissions.Select(submitted => submitted with
+            {
+                Input = Input.Queue,
+                Items = [.. submitted.Items.Select(item => item with { Intent = Intent.Submit })],
+            })],
             Replays = [],
         };
     }
+
+    /// <summary>Items that always fail among others that nothing happens to, so that these must flow.</summary>
+    public static Plan WithPoison(ulong seed) => new PoisonPlanGenerator(seed).Isolate(new PlanGenerator(seed).Draw(seed));
 
     /// <summary>HTTP callers that usually disconnect, while AlipayHK is slow.</summary>
     public static Plan WithImpatientCallers(ulong seed)
@@ -164,9 +171,9 @@ internal sealed class PlanGenerator
             {
                 var at = start + _random.Between(TimeSpan.Zero, TimeSpan.FromSeconds(_random.Pick(2, 60, 600)));
                 var input = _random.Pick(Input.Queue, Input.Queue, Input.HttpSync, Input.HttpAsync);
-                var submitted = new List<SubmittedItem> { _random.Pick<RandomItem>(items).Next(at) };
+                var submitted = new List<SubmittedItem> { _random.Pick<RandomItem>(items).Next(at, input) };
                 if (input == Input.Queue && _random.Chance(0.15))
-                    submitted.AddRange(Enumerable.Range(0, 1 + _random.Next(5)).Select(_ => _random.Pick<RandomItem>(items).Next(at)));
+                    submitted.AddRange(Enumerable.Range(0, 1 + _random.Next(5)).Select(_ => _random.Pick<RandomItem>(items).Next(at, input)));
                 submissions.Add(new Submitted(at, input, _random.Next(machines), $"m{submissions.Count}", submitted));
             }
         }
@@ -176,35 +183,60 @@ internal sealed class PlanGenerator
     }
 
     /// <summary>
-    /// An item whose caller sends revision numbers, times or neither, and sometimes repeats a version or sends an older one.
+    /// An item whose caller sends revision numbers, times, neither or all of them, sometimes repeats a version or sends an older one,
+    /// delists the item, sends something invalid, or rolls it back.
     /// </summary>
     private sealed class RandomItem(string contentId, SimulatedRandom random)
     {
-        private readonly int _revisionFormat = random.Next(3);
+        private const int Mixed = 3;
+
+        private readonly int _format = random.Next(Mixed + 1);
 
         private readonly ItemKind _kind = random.Chance(0.06)
             ? random.Pick(ItemKind.Risky, ItemKind.Risky, ItemKind.Poison, ItemKind.Poison, ItemKind.Tarpit)
             : ItemKind.Normal;
 
-        private readonly Dictionary<long, int> _contentByRevision = [];
+        // A number or a time always has the same content, and belongs to one intent only.
+        private readonly Dictionary<string, int> _contents = new(StringComparer.Ordinal);
+        private readonly HashSet<long> _taken = [];
         private int _newest;
         private long _revision;
 
-        public SubmittedItem Next(TimeSpan at)
+        public SubmittedItem Next(TimeSpan at, Input input)
         {
+            var intent = input == Input.Queue || random.Chance(0.8)
+                ? Intent.Submit
+                : random.Pick(Intent.Delist, Intent.Delist, Intent.SubmitInvalid, Intent.RollBack);
             var content = random.Chance(0.15) ? Math.Max(1, _newest - random.Next(3)) : ++_newest;
-            if (_revisionFormat == 2) return new SubmittedItem(contentId, content, null, KindOf(content));
-            var revision = random.Chance(0.15) ? Math.Max(1, _revision - random.Next(3)) : ++_revision;
-
-            // A revision always has the same content.
-            if (!_contentByRevision.TryAdd(revision, content)) content = _contentByRevision[revision];
-            return new SubmittedItem(contentId, content, Text(revision), KindOf(content));
+            if (Text(at, intent) is not { } text) return new SubmittedItem(contentId, content, null, KindOf(content), intent);
+            if (!_contents.TryAdd(text, content)) content = _contents[text];
+            return new SubmittedItem(contentId, content, new RevisionText(text), KindOf(content), intent);
         }
 
         private ItemKind KindOf(int content) => _kind == ItemKind.Risky && content % 2 == 0 ? ItemKind.Normal : _kind;
 
-        private RevisionText Text(long revision) => _revisionFormat == 0
-            ? new RevisionText(revision, $",\"revision\":{revision}")
-            : new RevisionText(revision, $",\"occurredAt\":\"{VirtualTime.Epoch.AddDays(-1).AddSeconds(revision):yyyy-MM-dd'T'HH:mm:sszzz}\"");
+        private string? Text(TimeSpan at, Intent intent) => (_format == Mixed ? random.Next(Mixed) : _format) switch
+        {
+            0 => $",\"revision\":{Number(intent)}",
+            1 => $",\"occurredAt\":\"{Time(at, intent):yyyy-MM-dd'T'HH:mm:ss.fffzzz}\"",
+            _ => null,
+        };
+
+        private long Number(Intent intent)
+        {
+            var number = random.Chance(0.15) && intent == Intent.Submit ? Math.Max(1, _revision - random.Next(3)) : ++_revision;
+            if (_taken.Contains(number)) number = ++_revision;
+            if (intent == Intent.Delist) _taken.Add(number);
+            return number;
+        }
+
+        // Mostly when it happened, sometimes shortly before, and sometimes by a clock that is hours ahead. Some repeat a time.
+        private DateTimeOffset Time(TimeSpan at, Intent intent)
+        {
+            if (intent == Intent.Submit && random.Chance(0.1)) at = TimeSpan.FromMinutes((long)at.TotalMinutes);
+            var offset = random.Chance(0.1) ? TimeSpan.FromHours(random.Pick(3, 10)) : random.Between(TimeSpan.FromMinutes(-4), TimeSpan.FromMinutes(2));
+            var distinct = TimeSpan.FromMilliseconds(intent == Intent.Delist ? 1 : 0);
+            return VirtualTime.Epoch + TimeSpan.FromSeconds((long)(at + offset).TotalSeconds) + distinct;
+        }
     }
 }

@@ -37,7 +37,7 @@ internal sealed class ResyncChecker(World world, ContentReader reader)
     }
 
     /// <summary>A process compared the catalog with the items that it had read from the ledger.</summary>
-    public void Planned(string process, string digest, IReadOnlyList<ScannedItem> scanned, PlanResult result, bool isIntact)
+    public void Planned(string process, string digest, IReadOnlyList<ScannedItem> scanned, PlanResult result, IReadOnlyList<string> delisted, bool isIntact)
     {
         var catalog = _exports[digest];
         if (catalog.File.IsTruncated || !isIntact)
@@ -52,21 +52,25 @@ internal sealed class ResyncChecker(World world, ContentReader reader)
             return;
         }
 
-        var listed = scanned.Where(item => item.ContentStatus == ContentStatus.Valid).ToList();
+        var listed = scanned.Where(item => item.ContentStatus == ContentStatus.Valid && !WasNeverOnSale(item)).ToList();
         var vanished = listed
             .Where(item => !catalog.Items.ContainsKey(item.ContentId) && item.AcceptedAt <= catalog.File.At)
             .Select(item => item.ContentId)
             .ToHashSet(StringComparer.Ordinal);
-        if (!vanished.SetEquals(plan.Named()))
+        if (!vanished.SetEquals(delisted))
         {
             Report(
                 Invariant.DelistedAsPlanned,
-                $"the plan delists {string.Join(", ", plan.Named())}, but {string.Join(", ", vanished)} vanished");
+                $"the plan delists {string.Join(", ", delisted)}, but {string.Join(", ", vanished)} vanished");
         }
 
         CheckCounts(plan.Counts, scanned.ToDictionary(item => item.ContentId, StringComparer.Ordinal), catalog);
         _comparisons[(process, digest)] = new Comparison(listed.Count, vanished.Count, catalog.Items.Count);
     }
+
+    /// <summary>AlipayHK rejected the only version that it ever got, so there is nothing to take off sale.</summary>
+    private static bool WasNeverOnSale(ScannedItem item) =>
+        item is { State: SyncState.Parked, ParkReason: ParkReason.Rejected, IsUnknownToAlipayHk: true };
 
     private void CheckCounts(PlanCounts counts, Dictionary<string, ScannedItem> scanned, ExportedCatalog catalog)
     {
@@ -74,7 +78,7 @@ internal sealed class ResyncChecker(World world, ContentReader reader)
         var unchanged = catalog.Items.Values.Count(item =>
             scanned.TryGetValue(item.ContentId, out var known) && known.Hash == item.Hash
             && known is not { State: SyncState.Parked, ParkReason: not ParkReason.Rejected });
-        if (counts.New == added && counts.Unchanged == unchanged && counts.Changed == catalog.Items.Count - added - unchanged) return;
+        if (counts.New == added && counts.Unchanged == unchanged && counts.Changed + counts.Newer == catalog.Items.Count - added - unchanged) return;
         Report(
             Invariant.ResyncAddsUp,
             $"the plan has {counts.New} new, {counts.Changed} changed and {counts.Unchanged} unchanged items, "
@@ -104,7 +108,7 @@ internal sealed class ResyncChecker(World world, ContentReader reader)
         if (run.IsInProgress || !_ended.Add(run.RunId)) return;
         if (run.State == ResyncRunState.Completed && run.Counts.Planned != done)
             Report(Invariant.ResyncAddsUp, $"run {run.RunId} is completed but accounts for {done} of {run.Counts.Planned} items");
-        if (run is { State: ResyncRunState.Completed, Message: not "Done." } && world.Lanes is { Waiting: 0, DeadLetters: 0 })
+        if (run is { State: ResyncRunState.Completed, LeftUnknown: > 0 } && world.Lanes is { Waiting: 0, DeadLetters: 0 })
             Report(Invariant.ResyncAddsUp, $"run {run.RunId}: {run.Message} No message of it is left");
         if (run.State == ResyncRunState.Completed && run.Source != LedgerSource.SourceName) _handledItems = _exports[run.Digest!].Items.Count;
     }
@@ -113,6 +117,7 @@ internal sealed class ResyncChecker(World world, ContentReader reader)
     public void Written(SyncRecord? old, SyncRecord next)
     {
         if (old is not { ContentStatus: ContentStatus.Valid } || next.ContentStatus != ContentStatus.Invalid) return;
+        if (world.Invariants.Versions.IsDelistedByCaller(next.ContentId)) return;
         if (!_plansInUse.Any(plan => _plans.TryGetValue(plan, out var vanished) && vanished.Contains(next.ContentId)))
             Report(Invariant.DelistedAsPlanned, $"{next.ContentId} is delisted, but no run planned it");
     }
@@ -132,10 +137,10 @@ internal sealed class ResyncChecker(World world, ContentReader reader)
         var items = _exports[file.Digest].Items;
         foreach (var record in world.Store.Records)
         {
-            var isNewer = record.Revision.Value > Revision.At(file.At).Value || record.AcceptedAt > file.At;
+            var isNewer = record.Order.ChangedAt > file.At || record.AcceptedAt > file.At;
             var differs = items.TryGetValue(record.ContentId, out var item) ? record.Hash != item.Hash : record.ContentStatus == ContentStatus.Valid;
             if (differs && !isNewer)
-                Report(Invariant.AlipayHkEqualsCatalog, $"{record.ContentId} r{record.Revision} differs from the catalog");
+                Report(Invariant.AlipayHkEqualsCatalog, $"{record.ContentId} r{record.Version} differs from the catalog");
         }
 
         foreach (var contentId in items.Keys.Where(contentId => world.Store.Find(contentId) is null))

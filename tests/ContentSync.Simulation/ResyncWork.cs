@@ -54,7 +54,11 @@ internal sealed class ResyncWork : IResyncScheduler
             .AddSingleton<IResyncQueue>(new SessionQueue(process, world))
             .AddSingleton(new ResyncSources(new CatalogPort(process, world)))
             .AddSingleton<ICatalogPlanner>(provider => new PlannerPort(
-                world, process, provider.GetRequiredService<ILedgerScan>(), provider.GetRequiredService<CatalogReader>()))
+                world,
+                process,
+                provider.GetRequiredService<ILedgerScan>(),
+                provider.GetRequiredService<CatalogReader>(),
+                provider.GetRequiredKeyedService<TimeProvider>(Clocks.Store)))
             .AddSingleton(provider => new ResyncWork(process, world, provider, stopping))
             .AddSingleton<IResyncScheduler>(provider => provider.GetRequiredService<ResyncWork>());
         if (plan.IsThroughBroker) services.AddSingleton<IPackLanes, BrokerLanes>();

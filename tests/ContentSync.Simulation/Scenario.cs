@@ -124,7 +124,7 @@ internal static class Scenario
         if (!ConfigurationFault(keys).Holds) return "configuration fault";
         if (CallsInPackOfFifty(keys, ItemKind.Poison).Any(calls => calls != 1)) return "pack of fifty";
         if (ThroughputWithPoison(keys) < 0.98) return "poison";
-        return TwoHourOutage(keys).Holds ? null : "two-hour outage";
+        return TwoHourOutage(keys).Holds ? PoisonScenario.FindFailed(keys) : "two-hour outage";
     }
 
     private static World Run(SimulatedKeys keys, Plan plan)
@@ -141,7 +141,7 @@ internal static class Scenario
             new Submitted(interval * i + TimeSpan.FromSeconds(1), Input.Queue, 0, $"m{i}", [Item(i, ItemKind.Normal)])),
     ];
 
-    private static SubmittedItem Item(int number, ItemKind kind) => new(Id(number), 1, new RevisionText(1, ",\"revision\":1"), kind);
+    private static SubmittedItem Item(int number, ItemKind kind) => new(Id(number), 1, new RevisionText(",\"revision\":1"), kind);
 
     private static string Id(int number) => $"c{number}";
 }

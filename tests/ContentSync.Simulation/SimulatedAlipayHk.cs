@@ -71,8 +71,24 @@ internal sealed class SimulatedAlipayHk(World world)
             return;
         }
 
+        if (world.InjectOutage(Fault.AlipayHkClockFault))
+        {
+            RespondOutdated(call);
+            return;
+        }
+
+        if (RespondInFrontOf(call)) return;
         world.Invariants.Arrived(call);
         if (!RespondWithFault(call)) RespondByKind(call);
+    }
+
+    // The request does not reach the part of AlipayHK that processes items.
+    private bool RespondInFrontOf(AlipayHkCall call)
+    {
+        if (call.Kind == ItemKind.Blocked) Respond(call, NextLatency(), 403, "<html>blocked</html>", isSigned: false);
+        else if (call.Kind == ItemKind.Unauthorized) Respond(call, NextLatency(), 400, Result("INVALID_SIGNATURE", "F"), isSigned: false);
+        else return false;
+        return true;
     }
 
     private void RespondByKind(AlipayHkCall call)
@@ -80,6 +96,12 @@ internal sealed class SimulatedAlipayHk(World world)
         switch (call.Kind)
         {
             case ItemKind.Tarpit:
+                break;
+            case ItemKind.Resetting:
+                Reset(call, NextLatency(), "Connection reset.");
+                break;
+            case ItemKind.Outdated:
+                RespondOutdated(call);
                 break;
             case ItemKind.Poison:
                 Respond(call, NextLatency(), 200, Result("UNKNOWN_EXCEPTION", "F"));
@@ -146,6 +168,13 @@ internal sealed class SimulatedAlipayHk(World world)
         }
     }
 
+    private void RespondOutdated(AlipayHkCall call)
+    {
+        var latency = NextLatency();
+        if (call.Kind == ItemKind.Normal) Effect(call, latency * 0.5);
+        Respond(call, latency, 200, Result("SUCCESS", "S"), behind: TimeSpan.FromHours(1));
+    }
+
     private void ResetAfterEffect(AlipayHkCall call)
     {
         var latency = NextLatency();
@@ -183,7 +212,8 @@ internal sealed class SimulatedAlipayHk(World world)
         bool isSigned = true,
         bool isForged = false,
         bool isTruncated = false,
-        string? retryAfter = null) =>
+        string? retryAfter = null,
+        TimeSpan behind = default) =>
         world.Time.After(after, () =>
         {
             if (!call.IsOpen) return;
@@ -193,7 +223,7 @@ internal sealed class SimulatedAlipayHk(World world)
             if (retryAfter is not null) response.Headers.TryAddWithoutValidation("Retry-After", retryAfter);
             if (isSigned)
             {
-                var time = ResponseTime(call.Request);
+                var time = ResponseTime(call.Request, behind);
                 var signature = world.Keys.SignResponse(isForged ? SigningParty.Unknown : SigningParty.AlipayHk, time, body, () => Hash(time, bytes));
                 response.Headers.TryAddWithoutValidation("Response-Time", time);
                 response.Headers.TryAddWithoutValidation("Client-Id", SimulatedProcess.ClientId);
@@ -206,16 +236,16 @@ internal sealed class SimulatedAlipayHk(World world)
             call.Complete(response);
         });
 
-    // Not earlier than the request, even if the clock of the process is fast. The low resolution keeps the number of different responses
-    // to sign small, over all seeds.
-    private string ResponseTime(HttpRequestMessage request)
+    // Not earlier than the request, even if the clock of the process is fast, unless it must be behind. The low resolution keeps the
+    // number of different responses to sign small, over all seeds.
+    private string ResponseTime(HttpRequestMessage request, TimeSpan behind)
     {
         var time = world.Time.Now;
-        if (DateTimeOffset.TryParse(Header(request, "Request-Time"), CultureInfo.InvariantCulture, out var requested) && requested > time)
-            time = requested;
+        var isKnown = DateTimeOffset.TryParse(Header(request, "Request-Time"), CultureInfo.InvariantCulture, out var requested);
+        if (isKnown && (requested > time || behind > TimeSpan.Zero)) time = requested;
         var excess = time.UtcTicks % ClockResolution.Ticks;
         if (excess > 0) time = time.AddTicks(ClockResolution.Ticks - excess);
-        return time.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture);
+        return (time - behind).UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture);
     }
 
     private TimeSpan NextLatency() => world.Random.Between(TimeSpan.FromMilliseconds(20), world.Plan.AlipayHkLatency);

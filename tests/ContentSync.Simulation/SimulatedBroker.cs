@@ -29,11 +29,14 @@ internal sealed class SimulatedBroker(World world)
         var text = items.Count == 1 ? items[0].ToJson() : $"[{string.Join(',', items.Select(item => item.ToJson()))}]";
         var body = Encoding.UTF8.GetBytes(text);
         var message = new OutgoingMessage(submitted.MessageId, body, "application/json", new Dictionary<string, object>(), TimeSpan.Zero);
-        Put(message, isReference: false);
-        if (world.Inject(Fault.Duplicate)) Put(message with { MessageId = submitted.MessageId + "-again" }, isReference: false);
+        Put(message, isReference: false, items);
+        if (world.Inject(Fault.Duplicate)) Put(message with { MessageId = submitted.MessageId + "-again" }, isReference: false, items);
     }
 
-    public void Put(OutgoingMessage message, bool isReference)
+    /// <param name="message">The message.</param>
+    /// <param name="isReference">It refers to an item that the ledger holds.</param>
+    /// <param name="received">The items of a caller's message, which reach the app for the first time.</param>
+    public void Put(OutgoingMessage message, bool isReference, IReadOnlyList<SubmittedItem>? received = null)
     {
         if (IsRepeated(message.MessageId))
         {
@@ -53,7 +56,7 @@ internal sealed class SimulatedBroker(World world)
         for (var i = 0; i < copies; i++)
         {
             if (!isReference) ContentMessages++;
-            var stored = new Message(message, isReference);
+            var stored = new Message(message, isReference, received ?? []);
             world.Time.After(delay, () => MakeReady(stored));
         }
     }
@@ -113,6 +116,8 @@ internal sealed class SimulatedBroker(World world)
     private void MakeReady(Message message)
     {
         message.EnqueuedAt = world.Time.Now;
+        for (var i = 0; i < message.Received.Count; i++)
+            world.Invariants.Versions.Enqueued(message.Received[i].ContentId, message.EnqueuedAt.AddTicks(i));
         _ready.Add(message);
         Pump();
     }
@@ -163,11 +168,13 @@ internal sealed class SimulatedBroker(World world)
         return null;
     }
 
-    private sealed class Message(OutgoingMessage content, bool isReference)
+    private sealed class Message(OutgoingMessage content, bool isReference, IReadOnlyList<SubmittedItem> received)
     {
         public OutgoingMessage Content { get; } = content;
 
         public bool IsReference { get; } = isReference;
+
+        public IReadOnlyList<SubmittedItem> Received { get; } = received;
 
         public int Deliveries { get; set; }
 

@@ -78,21 +78,37 @@ internal static class StoragePort
 /// The real planner. It uses its own threads, so the process first reads everything through its ports, and the simulation blocks until the
 /// planner is done.
 /// </summary>
-internal sealed class PlannerPort(World world, SimulatedProcess process, ILedgerScan ledger, CatalogReader reader) : ICatalogPlanner
+internal sealed class PlannerPort(
+    World world, SimulatedProcess process, ILedgerScan ledger, CatalogReader reader, TimeProvider time) : ICatalogPlanner
 {
     private static readonly string Folder = Path.Combine(Path.GetTempPath(), "contentsync-simulation");
 
-    public async Task<PlanResult> PlanAsync(ICatalogSnapshot snapshot, CancellationToken cancellationToken)
+    public async Task<PlanResult> PlanAsync(ICatalogSnapshot snapshot, PlanRequest request, CancellationToken cancellationToken)
     {
-        var bytes = (MemoryStream)await snapshot.OpenAsync(cancellationToken).ConfigureAwait(false);
+        var bytes = new MemoryStream();
+        var stream = await snapshot.OpenAsync(cancellationToken).ConfigureAwait(false);
+        await using (stream.ConfigureAwait(false)) await stream.CopyToAsync(bytes, cancellationToken).ConfigureAwait(false);
+        bytes.Position = 0;
         var items = new List<ScannedItem>();
         await foreach (var item in ledger.ReadAsync(cancellationToken).ConfigureAwait(false)) items.Add(item);
         var isIntact = await snapshot.IsIntactAsync(cancellationToken).ConfigureAwait(false);
         var read = new ReadSnapshot(snapshot, bytes, isIntact);
-        var planner = new CatalogPlanner(reader, new ReadLedger(items), Folder);
+        var planner = new CatalogPlanner(reader, new ReadLedger(items), new FolderPlanFiles(Folder), time);
         var result = Task.Run(() => planner.PlanAsync(read, CancellationToken.None), CancellationToken.None).GetAwaiter().GetResult();
-        world.Invariants.Resyncs.Planned(process.Name, snapshot.Digest, items, result, isIntact);
-        return result;
+        var plan = result.Plan is { } made ? await InMemoryAsync(made).ConfigureAwait(false) : null;
+        var vanished = plan is null ? [] : await plan.NamedAsync(CancellationToken.None).ToListAsync(CancellationToken.None).ConfigureAwait(false);
+        world.Invariants.Resyncs.Planned(process.Name, snapshot.Digest, items, result, vanished, isIntact);
+        return result with { Plan = plan };
+    }
+
+    // A simulated crash runs no code that could delete files.
+    private static async Task<CatalogPlan> InMemoryAsync(CatalogPlan plan)
+    {
+        using var bytes = new MemoryStream();
+        await plan.SaveAsync(bytes, CancellationToken.None).ConfigureAwait(false);
+        await plan.DisposeAsync().ConfigureAwait(false);
+        bytes.Position = 0;
+        return await CatalogPlan.LoadAsync(bytes, CancellationToken.None).ConfigureAwait(false);
     }
 
     private sealed class ReadSnapshot(ICatalogSnapshot snapshot, Stream bytes, bool isIntact) : ICatalogSnapshot
@@ -102,6 +118,10 @@ internal sealed class PlannerPort(World world, SimulatedProcess process, ILedger
         public string Digest => snapshot.Digest;
 
         public DateTimeOffset WrittenAt => snapshot.WrittenAt;
+
+        public DateTimeOffset AsOf => snapshot.AsOf;
+
+        public bool OverridesNewer => snapshot.OverridesNewer;
 
         public ValueTask<Stream> OpenAsync(CancellationToken cancellationToken) => ValueTask.FromResult(bytes);
 

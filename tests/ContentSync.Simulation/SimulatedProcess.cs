@@ -304,14 +304,26 @@ internal sealed class SimulatedProcess : IDisposable
         var isAccepted = false;
         try
         {
-            var items = submitted.Items.Select(item => _world.Invariants.Submitted(item, _reader)).OfType<ContentItem>().ToList();
+            var items = submitted.Items.Select(item => InvariantChecker.Submitted(item, _reader)).OfType<ContentItem>().ToList();
             if (items.Count < submitted.Items.Count)
             {
                 completed(false);
                 return;
             }
 
-            var acceptances = await _synchronizer.AcceptAsync(items, _storeClock.GetUtcNow(), aborted.Token).ConfigureAwait(false);
+            if (submitted.Items[0].Intent == Intent.SubmitInvalid)
+            {
+                var refused = ChangeVersion.Of(items[0], ChangeVersion.OnAcceptance);
+                await _synchronizer.RefuseAsync(items[0].ContentId, refused, "invalid", "It is not valid.", aborted.Token).ConfigureAwait(false);
+                completed(true);
+                return;
+            }
+
+            if (submitted.Items[0].Intent == Intent.Delist) items[0] = Delisting.ById(items[0].ContentId, items[0].Number, items[0].OccurredAt);
+            var submissions = items.ConvertAll(item => _synchronizer.Submit(item, ChangeVersion.OnAcceptance.AddTicks(items.IndexOf(item))));
+            if (submitted.Items[0].Intent == Intent.RollBack)
+                submissions[0] = submissions[0] with { OverrideDeclaredAt = VirtualTime.Epoch + submitted.At };
+            var acceptances = await _synchronizer.AcceptAsync(submissions, aborted.Token).ConfigureAwait(false);
             for (var i = 0; i < items.Count; i++) _world.Invariants.Acknowledged(items[i], acceptances[i]);
             isAccepted = true;
             foreach (var acceptance in acceptances)

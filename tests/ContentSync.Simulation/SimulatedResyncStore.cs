@@ -97,7 +97,7 @@ internal sealed class ResyncStorePort(SimulatedProcess process, World world) : I
     {
         using var stream = new MemoryStream();
         await plan.SaveAsync(stream, cancellationToken).ConfigureAwait(false);
-        var vanished = plan.Named().ToList();
+        var vanished = await plan.NamedAsync(cancellationToken).ToListAsync(cancellationToken).ConfigureAwait(false);
         await CallAsync(
             "save plan",
             () =>

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Runtime.CompilerServices;
+using ContentSync.Content;
 using ContentSync.Ledger;
 
 namespace ContentSync.Simulation;
@@ -20,7 +21,7 @@ internal sealed class SimulatedStore(World world)
     public Row? Find(string contentId) => _rows.GetValueOrDefault(contentId);
 
     /// <returns>The new ETag; null when the row does not have the expected one.</returns>
-    public string? Write(SyncRecord next, string? expectedETag, string writeId, string who)
+    public string? Write(SyncRecord next, string? expectedETag, string writeId, string who, Change? change)
     {
         var old = Find(next.ContentId);
         if (old?.Record.ETag != expectedETag)
@@ -34,6 +35,7 @@ internal sealed class SimulatedStore(World world)
         _rows[next.ContentId] = new Row(record, writeId);
         Pending += (record.State == SyncState.Pending ? 1 : 0) - (old?.Record.State == SyncState.Pending ? 1 : 0);
         world.Trace.Write(who, $"writes {Text(record)}");
+        if (change is not null) world.Invariants.Versions.Applied(change, record);
         world.Invariants.Written(old?.Record, record);
         return record.ETag;
     }
@@ -52,13 +54,14 @@ internal sealed class SimulatedStore(World world)
     private static bool Matches(SyncRecord record, SyncRecordFilter filter) =>
         (filter.State is not { } state || record.State == state)
         && (filter.DueBy is not { } dueBy || (record.State == SyncState.Pending && record.DueAt <= dueBy))
+        && (!filter.IsStale || record.IsStale)
         && (filter.ContentType is not { } type || record.ContentType == type)
         && (filter.ResultCode is not { } code || record.LastAttempt?.Code == code);
 
     private static string Text(SyncRecord record)
     {
         var lease = record.Lease is { } current ? $" lease {current.LeaseId[..6]} until {Elapsed(current.ExpiresAt)}" : "";
-        return $"{record.ContentId} r{record.Revision.Value % 1_000_000_000} {record.RequestId[..6]} {record.State}{record.ParkReason} "
+        return $"{record.ContentId} r{record.Version} {record.RequestId[..6]} {record.State}{record.ParkReason} "
             + $"attempts {record.Attempts} hop {record.Hop} due {Elapsed(record.DueAt)}{lease} {record.LastAttempt?.Code}";
 
         static string Elapsed(DateTimeOffset time) => $"{time - VirtualTime.Epoch:d\\.hh\\:mm\\:ss}";
@@ -84,11 +87,22 @@ internal sealed class SimulatedLedger(SimulatedProcess process, World world, Sto
         for (var i = 0; i < acceptances.Length; i++)
         {
             var submission = submissions[i];
+            var isFromCaller = submission.Version.FirstReceivedAt.Year == 1;
+            Change? change = null;
             var (acceptance, record) = await CommitAsync(
                 submission.Item.ContentId,
-                stored => SyncTransitions.Accept(stored, submission, clock.GetUtcNow()),
+                stored =>
+                {
+                    var now = clock.GetUtcNow();
+                    submission = submission.AcceptedAt(now);
+                    var (next, decided) = SyncTransitions.Accept(stored, submission, now);
+                    change = new Change(submission, now, decided.Kind, isFromCaller);
+                    if (next is null) world.Invariants.Versions.Ignored(change, stored!);
+                    return (next, decided);
+                },
                 null,
-                cancellationToken).ConfigureAwait(false);
+                cancellationToken,
+                () => change).ConfigureAwait(false);
             acceptances[i] = acceptance with { Record = record! };
         }
 
@@ -143,6 +157,24 @@ internal sealed class SimulatedLedger(SimulatedProcess process, World world, Sto
         return isFound ? record : null;
     }
 
+    public async ValueTask<SyncRecord?> RefuseAsync(
+        string contentId, ChangeVersion version, string code, string message, CancellationToken cancellationToken)
+    {
+        var (_, record) = await CommitAsync(
+            contentId,
+            stored =>
+            {
+                var now = clock.GetUtcNow();
+                version = version.AcceptedAt(now);
+                var next = stored is null ? null : SyncTransitions.Refuse(stored, version, code, message, now);
+                if (stored is not null) world.Invariants.Versions.Refused(version, now, stored, next);
+                return (next, stored is not null);
+            },
+            null,
+            cancellationToken).ConfigureAwait(false);
+        return record;
+    }
+
     public async ValueTask<SyncRecord?> FindAsync(string contentId, CancellationToken cancellationToken) =>
         (await ReadAsync(contentId, cancellationToken).ConfigureAwait(false))?.Record;
 
@@ -153,7 +185,11 @@ internal sealed class SimulatedLedger(SimulatedProcess process, World world, Sto
     }
 
     private async ValueTask<(TResult Result, SyncRecord? Record)> CommitAsync<TResult>(
-        string contentId, Func<SyncRecord?, (SyncRecord? Next, TResult Result)> apply, SyncRecord? current, CancellationToken cancellationToken)
+        string contentId,
+        Func<SyncRecord?, (SyncRecord? Next, TResult Result)> apply,
+        SyncRecord? current,
+        CancellationToken cancellationToken,
+        Func<Change?>? change = null)
     {
         var writeId = NewId();
         SyncRecord? next = null;
@@ -173,7 +209,7 @@ internal sealed class SimulatedLedger(SimulatedProcess process, World world, Sto
             current = null;
             (next, result) = apply(stored);
             if (next is null) return (result, stored);
-            if (await WriteAsync(next, stored?.ETag, writeId, cancellationToken).ConfigureAwait(false) is { } etag)
+            if (await WriteAsync(next, stored?.ETag, writeId, change?.Invoke(), cancellationToken).ConfigureAwait(false) is { } etag)
                 return (result, next with { ETag = etag });
         }
 
@@ -184,8 +220,8 @@ internal sealed class SimulatedLedger(SimulatedProcess process, World world, Sto
         CallAsync("read", () => world.Store.Find(contentId), cancellationToken);
 
     // Also null when the response to the write was lost; reading the row shows whether the write succeeded.
-    private ValueTask<string?> WriteAsync(SyncRecord next, string? etag, string writeId, CancellationToken cancellationToken) =>
-        CallAsync("write", () => world.Store.Write(next, etag, writeId, process.Name), cancellationToken);
+    private ValueTask<string?> WriteAsync(SyncRecord next, string? etag, string writeId, Change? change, CancellationToken cancellationToken) =>
+        CallAsync("write", () => world.Store.Write(next, etag, writeId, process.Name, change), cancellationToken);
 
     // Like the client of the store: retries a few times before it reports an error.
     private async ValueTask<T> CallAsync<T>(string what, Func<T> effect, CancellationToken cancellationToken)

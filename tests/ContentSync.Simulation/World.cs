@@ -146,6 +146,7 @@ internal sealed class World
     {
         if (isTruncated) Faults.Add(Fault.CatalogTruncated);
         if (Resyncs.IsBusy) Faults.Add(Fault.CatalogReplaced);
+        Invariants.Versions.Exported(Time.Now);
         Invariants.Resyncs.Exported(Catalog.Write(items, isTruncated, Time.Now));
     }
 

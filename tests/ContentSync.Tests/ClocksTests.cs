@@ -26,6 +26,7 @@ public sealed class ClocksTests
         "BoardStateHandler",
         "BrokerResyncScheduler",
         "CancelResyncHandler",
+        "CatalogPlanner",
         "CircuitBreaker",
         "ContentSynchronizer",
         "GetResyncHandler",
@@ -43,11 +44,7 @@ public sealed class ClocksTests
         "ResyncPages",
         "ResyncRunner",
         "ResyncRuns",
-        "RetryWatch",
         "StartResyncHandler",
-        "SubmitContentBatchHandler",
-        "SubmitContentHandler",
-        "WebhookEventReader",
     ];
 
     [Theory]

@@ -6,19 +6,23 @@ namespace ContentSync.Local.CommandLine;
 /// <summary>A catalog on disk or on standard input, and how far it has been read.</summary>
 internal sealed class CatalogFile : IAsyncDisposable
 {
-    private CatalogFile(string name, Stream stream, long? length, ICatalogSnapshot? snapshot)
+    private readonly Stream _file;
+
+    private CatalogFile(string name, Stream file, Stream bytes, long? length, DeclaredSnapshot? snapshot)
     {
+        _file = file;
         Snapshot = snapshot;
         Name = name;
-        Stream = stream;
+        Stream = bytes;
         Length = length;
     }
 
     public string Name { get; }
 
     /// <summary>Lets a plan be made before the catalog is read; null when it can be read only once.</summary>
-    public ICatalogSnapshot? Snapshot { get; }
+    public DeclaredSnapshot? Snapshot { get; }
 
+    /// <summary>The bytes, which are compared at their end with what was declared.</summary>
     public Stream Stream { get; }
 
     /// <summary>What the mapping found; null for a catalog in our own form.</summary>
@@ -27,15 +31,36 @@ internal sealed class CatalogFile : IAsyncDisposable
     /// <summary>In bytes; null when it is not known in advance.</summary>
     public long? Length { get; }
 
-    /// <summary>Bytes read so far.</summary>
-    public long Position => Length is null ? 0 : Stream.Position;
+    /// <summary>As of when the catalog is; its lines count as changed at that time.</summary>
+    public required DateTimeOffset AsOf { get; init; }
 
-    /// <exception cref="CommandException">The file cannot be opened.</exception>
-    public static CatalogFile Open(string path)
+    /// <summary>Where <see cref="AsOf"/> comes from.</summary>
+    public required AsOfSource AsOfSource { get; init; }
+
+    /// <summary>Whether the file was packed, or says how many items it holds: then it can be damaged or incomplete without it showing.</summary>
+    public required bool MustBeChecked { get; init; }
+
+    /// <summary>Bytes read so far.</summary>
+    public long Position => Length is null ? 0 : _file.Position;
+
+    /// <param name="path">The file; - for standard input.</param>
+    /// <param name="declared">What the command line declares about it.</param>
+    /// <param name="mapping">Makes items of its records; null for a catalog in our own form, or to read the records themselves.</param>
+    /// <param name="time">Standard input without a time of its own is as of now.</param>
+    /// <param name="cancellationToken">Stops the reading.</param>
+    /// <exception cref="CommandException">The file cannot be opened, or what it says about itself is wrong.</exception>
+    public static async Task<CatalogFile> OpenAsync(
+        string path, CatalogDeclaration declared, CatalogMapping? mapping, TimeProvider time, CancellationToken cancellationToken)
     {
-        if (path == "-") return new CatalogFile("standard input", Console.OpenStandardInput(), null, null);
+        var tally = mapping is null ? null : new MappingTally();
         try
         {
+            if (path == "-")
+            {
+                return await OpenOnceAsync("standard input", Console.OpenStandardInput(), declared, Mapped, tally, time, cancellationToken)
+                    .ConfigureAwait(false);
+            }
+
             var file = new FileStream(path, new FileStreamOptions
             {
                 Access = FileAccess.Read,
@@ -43,28 +68,93 @@ internal sealed class CatalogFile : IAsyncDisposable
                 Options = FileOptions.Asynchronous | FileOptions.SequentialScan,
                 BufferSize = 1 << 16,
             });
-            return file.CanSeek
-                ? new CatalogFile(Path.GetFileName(path), file, file.Length, FileCatalogSource.Look(path))
-                : new CatalogFile(Path.GetFileName(path), file, null, null);
+            if (!file.CanSeek)
+            {
+                return await OpenOnceAsync(Path.GetFileName(path), file, declared, Mapped, tally, time, cancellationToken)
+                    .ConfigureAwait(false);
+            }
+
+            var found = await FileCatalogSource.LookAsync(path, cancellationToken).ConfigureAwait(false);
+            if (mapping is not null) found = new MappedSnapshot(found, mapping, tally!);
+            var snapshot = new DeclaredSnapshot(found, declared, overridesNewer: false);
+            var isPacked = file.ReadByte() == 0x1F;
+            file.Position = 0;
+            return new CatalogFile(Path.GetFileName(path), file, snapshot.Check(Mapped(file)), file.Length, snapshot)
+            {
+                Tally = tally,
+                AsOf = snapshot.AsOf,
+                AsOfSource = snapshot.AsOfSource,
+                MustBeChecked = isPacked || snapshot.Declared.ProvesCompleteness,
+            };
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or CatalogFormatException)
         {
             throw new CommandException($"The catalog '{path}' cannot be read: {e.Message}", e);
         }
+
+        Stream Mapped(Stream feed) => mapping is null ? feed : MappedSnapshot.Open(feed, mapping, tally!);
     }
 
-    /// <summary>Opens a catalog that a mapping makes items of.</summary>
-    /// <param name="path">File, or - for standard input.</param>
-    /// <param name="mapping">Null for a catalog in our own form.</param>
-    /// <exception cref="CommandException">The file cannot be opened.</exception>
-    public static CatalogFile Open(string path, CatalogMapping? mapping)
+    public async ValueTask DisposeAsync()
     {
-        var file = Open(path);
-        if (mapping is null) return file;
-        var tally = new MappingTally();
-        var snapshot = file.Snapshot is { } feed ? new MappedSnapshot(feed, mapping, tally) : null;
-        return new CatalogFile(file.Name, MappedSnapshot.Open(file.Stream, mapping, tally), file.Length, snapshot) { Tally = tally };
+        await Stream.DisposeAsync().ConfigureAwait(false);
+        await _file.DisposeAsync().ConfigureAwait(false);
     }
 
-    public ValueTask DisposeAsync() => Stream.DisposeAsync();
+    private static async Task<CatalogFile> OpenOnceAsync(
+        string name,
+        Stream stream,
+        CatalogDeclaration declared,
+        Func<Stream, Stream> map,
+        MappingTally? tally,
+        TimeProvider time,
+        CancellationToken cancellationToken)
+    {
+        var start = new byte[4 * 1024];
+        var length = await stream.ReadAtLeastAsync(start, start.Length, throwOnEndOfStream: false, cancellationToken).ConfigureAwait(false);
+        var firstLine = await CatalogReader.PeekAsync(new MemoryStream(start, 0, length), cancellationToken).ConfigureAwait(false);
+        var bytes = new StartedStream(start.AsMemory(0, length), stream);
+        return new CatalogFile(name, stream, DeclaredSnapshot.Check(map(bytes), declared), null, null)
+        {
+            Tally = tally,
+            AsOf = declared.AsOf ?? firstLine?.AsOf ?? time.GetUtcNow(),
+            AsOfSource = declared.AsOf is not null ? AsOfSource.Option : firstLine?.AsOf is not null ? AsOfSource.FirstLine : AsOfSource.TimeWritten,
+            MustBeChecked = false,
+        };
+    }
+
+    /// <summary>A stream whose start was read already.</summary>
+    private sealed class StartedStream(ReadOnlyMemory<byte> start, Stream rest) : Stream
+    {
+        private ReadOnlyMemory<byte> _start = start;
+
+        public override bool CanRead => true;
+
+        public override bool CanSeek => false;
+
+        public override bool CanWrite => false;
+
+        public override long Length => throw new NotSupportedException();
+
+        public override long Position { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
+
+        public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
+        {
+            if (_start.IsEmpty) return rest.ReadAsync(buffer, cancellationToken);
+            var length = Math.Min(buffer.Length, _start.Length);
+            _start[..length].CopyTo(buffer);
+            _start = _start[length..];
+            return ValueTask.FromResult(length);
+        }
+
+        public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException("Use ReadAsync.");
+
+        public override void Flush() => throw new NotSupportedException();
+
+        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
+
+        public override void SetLength(long value) => throw new NotSupportedException();
+
+        public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+    }
 }

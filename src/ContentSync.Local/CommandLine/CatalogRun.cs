@@ -1,3 +1,4 @@
+using ContentSync.AlipayHk;
 using ContentSync.Catalog;
 using ContentSync.Ledger;
 using ContentSync.Local.Pipeline;
@@ -47,6 +48,8 @@ internal sealed class CatalogRun(LocalPipeline pipeline, IAnsiConsole screen, Ti
                 Signatures = pipeline.Calls.Signatures - before.Signatures,
                 AlipayHkCalls = pipeline.Calls.AlipayHkCalls - before.AlipayHkCalls,
                 ElapsedSeconds = Math.Round(time.GetElapsedTime(started).TotalSeconds, 3),
+                AsOf = catalog.AsOf,
+                AsOfSource = catalog.AsOfSource,
                 StoppedBecause = stopped ?? (report.Failure is { } failure ? $"The report is incomplete: {failure}" : null),
                 Unreadable = unreadable,
                 Issues = report.First,
@@ -85,7 +88,8 @@ internal sealed class CatalogRun(LocalPipeline pipeline, IAnsiConsole screen, Ti
             return new($"{e.Message} Every item accepted so far is safe. Fix the problem and run the command again.", Unreadable: true);
         }
 
-        return broken is not null ? new(broken, Unreadable: true) : new(Unfinished(tally), Unreadable: false);
+        if (broken is not null) return new(broken, Unreadable: true);
+        return new(Unfinished(tally.Counts.Pending, pipeline.Synchronizer.OpenCircuit), Unreadable: false);
     }
 
     /// <summary>
@@ -95,18 +99,37 @@ internal sealed class CatalogRun(LocalPipeline pipeline, IAnsiConsole screen, Ti
     private async Task<string?> ReadAsync(CatalogSync sync, CatalogFile catalog, SyncTally tally, CancellationToken cancellationToken)
     {
         var reader = new CatalogReader(pipeline.Reader, pipeline.ContentOptions);
-        using var plan = await PlanAsync(catalog, cancellationToken).ConfigureAwait(false);
+        if (catalog is { MustBeChecked: true, Snapshot: { } snapshot }
+            && await RefusalAsync(reader, snapshot, cancellationToken).ConfigureAwait(false) is { } refusal)
+            return refusal;
+        await using var plan = await PlanAsync(catalog, cancellationToken).ConfigureAwait(false);
         if (plan is null)
         {
-            await sync.ReadAsync(reader.ReadAsync(catalog.Stream, cancellationToken), cancellationToken).ConfigureAwait(false);
+            await sync.ReadAsync(reader.ReadAsync(catalog.Stream, cancellationToken), catalog.AsOf, cancellationToken).ConfigureAwait(false);
             return null;
         }
 
-        tally.AddUnchanged(plan.Counts.Items - plan.Selected);
-        await sync.ReadAsync(reader.ReadAsync(catalog.Stream, plan.IsSelected, cancellationToken), cancellationToken).ConfigureAwait(false);
+        tally.AddUnread(unchanged: plan.Counts.Items - plan.Selected - plan.Counts.Repeated, superseded: plan.Counts.Repeated);
+        await sync
+            .ReadAsync(reader.ReadAsync(catalog.Stream, plan.IsSelected, cancellationToken), catalog.AsOf, cancellationToken)
+            .ConfigureAwait(false);
         return await catalog.Snapshot!.IsIntactAsync(cancellationToken).ConfigureAwait(false)
             ? null
             : $"{catalog.Name} changed while it was being read. Run the command again when the file is complete.";
+    }
+
+    /// <summary>Reads a file to its end before any of it is accepted.</summary>
+    private static async Task<string?> RefusalAsync(CatalogReader reader, DeclaredSnapshot snapshot, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await reader.CountAsync(snapshot, cancellationToken).ConfigureAwait(false);
+            return null;
+        }
+        catch (CatalogFormatException e)
+        {
+            return $"{snapshot.Name} was refused as a whole: {e.Message} Nothing was sent.";
+        }
     }
 
     private async Task<CatalogPlan?> PlanAsync(CatalogFile catalog, CancellationToken cancellationToken)
@@ -116,9 +139,13 @@ internal sealed class CatalogRun(LocalPipeline pipeline, IAnsiConsole screen, Ti
         return (await pipeline.Resync.Planner.PlanAsync(snapshot, PlanScope.Additions, cancellationToken).ConfigureAwait(false)).Plan;
     }
 
-    private string? Unfinished(SyncTally tally) => (tally.Counts.Pending, pipeline.Synchronizer.OpenCircuit) switch
+    /// <summary>Why items are still pending and what to do; null if none are.</summary>
+    internal static string? Unfinished(long pending, OpenCircuit? open) => (pending, open) switch
     {
         (0, _) => null,
+        (_, { Code: ClientCodes.ClockFault } circuit) =>
+            $"The circuit breaker is open because a clock is wrong: {TerminalText.Plain(circuit.Message)} "
+            + "Set the clock, or ask AlipayHK about its own, then run the command again.",
         (_, { Cause: TripCause.ConfigurationFault } circuit) =>
             $"The circuit breaker is open because AlipayHK refuses our requests: {Reason(circuit)}. "
             + "Check the Client-Id, key, key version and address, then run the command again.",

@@ -11,32 +11,42 @@ public static class CommandLineProgram
     /// <summary>How long a command may take to shut down after Ctrl-C; a second Ctrl-C ends it immediately.</summary>
     private static readonly TimeSpan ShutdownTimeout = TimeSpan.FromSeconds(20);
 
-    private const int RedirectedWidth = 160;
+    // Without it, an argument such as @promo would be taken for a file with further arguments.
+    private static readonly ParserConfiguration Parser = new() { ResponseFileTokenReplacer = null };
 
+    /// <param name="args">The arguments, without the program's name.</param>
+    /// <param name="output">For results.</param>
+    /// <param name="error">For progress, notes and faults.</param>
+    /// <param name="cancellationToken">Stops the command as Ctrl-C does.</param>
     /// <returns>See <see cref="ExitCodes"/>.</returns>
-    public static async Task<int> RunAsync(string[] args, CancellationToken cancellationToken)
+    public static async Task<int> RunAsync(string[] args, TextWriter output, TextWriter error, CancellationToken cancellationToken)
     {
-        var screen = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Console.Error) });
-        // A log file or pipe has no width of its own.
-        if (Console.IsErrorRedirected) screen.Profile.Width = RedirectedWidth;
-        var root = Commands(screen);
-        var parsed = root.Parse(args);
+        var terminal = Terminal.Of(output, error);
+        var screen = terminal.Notes;
+        var root = Commands(terminal);
+        var parsed = root.Parse(args, Parser);
         if (parsed.Action is ParseErrorAction)
         {
-            foreach (var error in parsed.Errors) screen.MarkupLineInterpolated($"[red]{error.Message}[/]");
+            foreach (var sentence in parsed.Errors.Select(fault => fault.Message).Distinct()) screen.Line($"[red]{sentence}[/]");
             var command = parsed.CommandResult.Command;
-            screen.MarkupLineInterpolated($"[grey]See:[/] contentsync-local {(command == root ? "" : command.Name + " ")}--help");
+            screen.Line($"[grey]See:[/] contentsync-local {(command == root ? "" : command.Name + " ")}--help");
             return ExitCodes.Unusable;
         }
 
         try
         {
-            var configuration = new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = ShutdownTimeout };
+            var configuration = new InvocationConfiguration
+            {
+                EnableDefaultExceptionHandler = false,
+                ProcessTerminationTimeout = ShutdownTimeout,
+                Output = output,
+                Error = error,
+            };
             return await parsed.InvokeAsync(configuration, cancellationToken).ConfigureAwait(false);
         }
         catch (CommandException e)
         {
-            screen.MarkupLineInterpolated($"[red]{e.Message}[/]");
+            screen.Line($"[red]{e.Message}[/]");
             return e.ExitCode;
         }
         catch (OperationCanceledException)
@@ -45,14 +55,22 @@ public static class CommandLineProgram
         }
         catch (Exception e) when (e is CatalogFormatException or IOException or UnauthorizedAccessException or Ledger.LedgerUnavailableException)
         {
-            screen.MarkupLineInterpolated($"[red]{e.Message}[/]");
+            screen.Line($"[red]{e.Message}[/]");
+            return ExitCodes.Unusable;
+        }
+        catch (Exception e) when (e is not OutOfMemoryException)
+        {
+            screen.Line($"[red]This is a fault of the program: {e.GetType().Name}, {e.Message}[/]");
+            screen.Line($"[grey]Please report it with the command and this sentence. What was accepted is in the ledger; the next run continues.[/]");
             return ExitCodes.Unusable;
         }
     }
 
-    private static RootCommand Commands(IAnsiConsole screen)
+    /// <summary>Every command with its options and arguments.</summary>
+    internal static RootCommand Commands(Terminal terminal)
     {
-        var serve = new ServeCommand(screen);
+        var screen = terminal.Notes;
+        var serve = new ServeCommand(terminal);
         var root = new RootCommand(
             """
             ContentSync keeps AlipayHK in sync with a catalog.
@@ -66,15 +84,17 @@ public static class CommandLineProgram
         serve.AddTo(root);
         var help = new CommandHelp();
         help.AddTo(root);
-        root.Subcommands.Add(help.WithExplanation(new SyncCommand(screen).Create(), SyncCommand.Explanation));
-        root.Subcommands.Add(help.WithExplanation(new StatusCommand(screen).Create(), StatusCommand.Explanation));
-        root.Subcommands.Add(help.WithExplanation(new ShowCommand(screen).Create(), ShowCommand.Explanation));
-        root.Subcommands.Add(help.WithExplanation(new ReplayCommand(screen).Create(), ReplayCommand.Explanation));
-        root.Subcommands.Add(help.WithExplanation(new ResyncCommand(screen).Create(), ResyncCommand.Explanation));
+        root.Subcommands.Add(help.WithExplanation(new SyncCommand(terminal).Create(), SyncCommand.Explanation));
+        root.Subcommands.Add(help.WithExplanation(new StatusCommand(terminal.Results).Create(), StatusCommand.Explanation));
+        root.Subcommands.Add(help.WithExplanation(new ListCommand(terminal).Create(), ListCommand.Explanation));
+        root.Subcommands.Add(help.WithExplanation(new ShowCommand(terminal.Results).Create(), ShowCommand.Explanation));
+        root.Subcommands.Add(help.WithExplanation(new ReplayCommand(terminal.Results).Create(), ReplayCommand.Explanation));
+        root.Subcommands.Add(help.WithExplanation(new ResyncCommand(terminal).Create(), ResyncCommand.Explanation));
         root.Subcommands.Add(help.WithExplanation(new PreviewCommand(screen).Create(), PreviewCommand.Explanation));
         root.Subcommands.Add(help.WithExplanation(new MapCommand(screen).Create(), MapCommand.Explanation));
         root.Subcommands.Add(help.WithExplanation(new KeygenCommand(screen).Create(), KeygenCommand.Explanation));
         root.Subcommands.Add(help.WithExplanation(new SimulateCommand(screen).Create(), SimulateCommand.Explanation));
+        OptionValue.RefuseEmpty(root);
         return root;
     }
 }

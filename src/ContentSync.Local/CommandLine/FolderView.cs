@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using ContentSync.Http;
 using ContentSync.Http.Board;
 using ContentSync.Ledger;
@@ -37,11 +38,25 @@ internal sealed class FolderView : ILedgerView
         var store = FileResyncStore.OpenReadOnly(Path.Combine(_folder, DataDirectory.ResyncName));
         var runs = new List<ResyncRun>();
         await foreach (var history in store.ListAsync(cancellationToken).ConfigureAwait(false)) runs.AddRange(history.Runs);
+        var current = await new RunOutcomes(_reader.ListAsync).RefreshAsync(runs, cancellationToken).ConfigureAwait(false);
         return BoardState.Of(figures, null, now) with
         {
-            Resyncs = BoardState.ToShow([.. runs.OrderByDescending(run => run.RequestedAt)], new ResyncSources(null), now),
+            Resyncs = BoardState.ToShow([.. current.OrderByDescending(run => run.RequestedAt)], new ResyncSources(null), now),
             ResyncSources = [],
         };
+    }
+
+    public async IAsyncEnumerable<ContentState> ListAsync(ListQuery query, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        var filter = new SyncRecordFilter { State = query.State, ContentType = query.ContentType, ResultCode = query.ResultCode };
+        string? after = null;
+        while (true)
+        {
+            var page = await _reader.PageAsync(filter, after, ListContentHandler.MaxLimit, cancellationToken).ConfigureAwait(false);
+            foreach (var record in page) yield return ContentState.Of(record);
+            if (page.Count < ListContentHandler.MaxLimit) yield break;
+            after = page[^1].ContentId;
+        }
     }
 
     public async Task<ContentState?> FindAsync(string contentId, CancellationToken cancellationToken) =>

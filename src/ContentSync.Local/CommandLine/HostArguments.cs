@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.CommandLine.Parsing;
 using ContentSync.Local.Pipeline;
 
 namespace ContentSync.Local.CommandLine;
@@ -7,11 +6,16 @@ namespace ContentSync.Local.CommandLine;
 /// <summary>The options that select a running host or a data folder.</summary>
 internal sealed class HostArguments
 {
+    private const string HostVariable = "CONTENTSYNC_HOST";
+
+    private const string ExpectedHost = "an https address, or http on this machine: https://NAME.azurewebsites.net or http://localhost:7071";
+
     private readonly Option<Uri?> _host = new("--host")
     {
-        Description = "Running host, such as http://localhost:7071 or https://NAME.azurewebsites.net. Default: use the data folder directly.",
+        Description = "Running host, such as http://localhost:7071 or https://NAME.azurewebsites.net. "
+            + "Default: environment variable CONTENTSYNC_HOST, unless --data is given; otherwise the data folder.",
         HelpName = "URL",
-        CustomParser = ParseHost,
+        CustomParser = OptionValue.Address(IsSafe, ExpectedHost),
     };
 
     private readonly Option<string?> _apiKey = new("--api-key")
@@ -22,9 +26,9 @@ internal sealed class HostArguments
 
     private readonly Option<string> _data = new("--data")
     {
-        Description = "Data folder to read when --host is not given.",
+        Description = "Data folder to read when --host is not given. Default: environment variable CONTENTSYNC_DATA, otherwise .contentsync.",
         HelpName = "DIR",
-        DefaultValueFactory = _ => DataDirectory.DefaultName,
+        DefaultValueFactory = _ => DefaultDataFolder,
     };
 
     private readonly Option<bool> _json = new("--json") { Description = "Print one JSON object to standard output instead of a table." };
@@ -41,6 +45,9 @@ internal sealed class HostArguments
         command.Options.Add(_apiKey);
     }
 
+    /// <summary>For a command that has other formats too.</summary>
+    public Option<bool> Json => _json;
+
     public bool IsJson(ParseResult parsed) => parsed.GetValue(_json);
 
     /// <summary>Opens the host or the data folder.</summary>
@@ -52,18 +59,25 @@ internal sealed class HostArguments
     }
 
     public HostView Host(ParseResult parsed) =>
-        new(parsed.GetValue(_host)!, parsed.GetValue(_apiKey) ?? Environment.GetEnvironmentVariable("CONTENTSYNC_API_KEY"));
+        new(HostAddress(parsed)!, parsed.GetValue(_apiKey) ?? Environment.GetEnvironmentVariable("CONTENTSYNC_API_KEY"));
 
-    public bool NamesHost(ParseResult parsed) => parsed.GetValue(_host) is not null;
+    public bool NamesHost(ParseResult parsed) => HostAddress(parsed) is not null;
 
-    private static Uri? ParseHost(ArgumentResult result)
+    /// <summary>The data folder of a command that is given none.</summary>
+    public static string DefaultDataFolder =>
+        Environment.GetEnvironmentVariable("CONTENTSYNC_DATA") is { Length: > 0 } folder ? folder : DataDirectory.DefaultName;
+
+    private Uri? HostAddress(ParseResult parsed)
     {
-        var text = result.Tokens[0].Value;
-        // The key must not cross a network in the clear.
-        if (Uri.TryCreate(text, UriKind.Absolute, out var uri)
-            && (uri.Scheme == Uri.UriSchemeHttps || (uri.Scheme == Uri.UriSchemeHttp && uri.IsLoopback))) return uri;
-        result.AddError(
-            $"--host must be an https address, or http on this machine: https://NAME.azurewebsites.net or http://localhost:7071, not '{text}'.");
-        return null;
+        if (parsed.GetValue(_host) is { } given) return given;
+        if (parsed.GetResult(_data) is not { Implicit: true }) return null;
+        if (Environment.GetEnvironmentVariable(HostVariable) is not { Length: > 0 } text) return null;
+        return Uri.TryCreate(text, UriKind.Absolute, out var address) && IsSafe(address)
+            ? address
+            : throw new CommandException($"The environment variable {HostVariable} must be {ExpectedHost}, not '{text}'.");
     }
+
+    // The key must not cross a network in the clear.
+    private static bool IsSafe(Uri address) =>
+        address.Scheme == Uri.UriSchemeHttps || (address.Scheme == Uri.UriSchemeHttp && address.IsLoopback);
 }

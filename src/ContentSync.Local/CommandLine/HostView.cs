@@ -1,5 +1,7 @@
+using System.Globalization;
 using System.Net;
 using System.Net.Http.Json;
+using System.Runtime.CompilerServices;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using ContentSync.Http;
@@ -22,11 +24,33 @@ internal sealed class HostView : ILedgerView
     public async Task<BoardState> StatusAsync(CancellationToken cancellationToken) =>
         (await CallAsync(HttpMethod.Get, "/api/board/state", null, ApiJson.Responses.BoardState, cancellationToken).ConfigureAwait(false))!;
 
+    public async IAsyncEnumerable<ContentState> ListAsync(ListQuery query, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        string? continuation = null;
+        do
+        {
+            var values = new (string Name, string? Value)[]
+            {
+                ("limit", ListContentHandler.MaxLimit.ToString(CultureInfo.InvariantCulture)),
+                ("state", query.State is { } state ? EnumText.Of(state) : null),
+                ("type", query.ContentType),
+                ("code", query.ResultCode),
+                ("continuation", continuation),
+            };
+            var parameters = values.Where(pair => pair.Value is not null).Select(pair => $"{pair.Name}={Uri.EscapeDataString(pair.Value!)}");
+            var path = $"/api/content?{string.Join('&', parameters)}";
+            var page = (await CallAsync(HttpMethod.Get, path, null, ApiJson.Responses.ContentPage, cancellationToken).ConfigureAwait(false))!;
+            foreach (var item in page.Items) yield return item;
+            continuation = page.Continuation;
+        }
+        while (continuation is not null);
+    }
+
     public Task<ContentState?> FindAsync(string contentId, CancellationToken cancellationToken) =>
-        CallAsync(HttpMethod.Get, ItemPath(contentId), null, ApiJson.Responses.ContentState, cancellationToken);
+        CallAsync(HttpMethod.Get, ItemAddress.Of(contentId), null, ApiJson.Responses.ContentState, cancellationToken, isOne: true);
 
     public Task<ContentState?> ReplayAsync(string contentId, CancellationToken cancellationToken) =>
-        CallAsync(HttpMethod.Post, ItemPath(contentId) + "/replay", null, ApiJson.Responses.ContentState, cancellationToken);
+        CallAsync(HttpMethod.Post, ItemAddress.ReplayOf(contentId), null, ApiJson.Responses.ContentState, cancellationToken, isOne: true);
 
     public async Task<ReplayResponse> ReplayAsync(ReplayRequest request, CancellationToken cancellationToken)
     {
@@ -44,14 +68,15 @@ internal sealed class HostView : ILedgerView
         if (status != HttpStatusCode.Conflict) return new(Read(status, text, ApiJson.Responses.ResyncState)!, IsNew: true);
         var path = location is { IsAbsoluteUri: false } ? location.OriginalString : location?.AbsolutePath;
         return path?.StartsWith(StartResyncHandler.StatusPath, StringComparison.Ordinal) == true
-            && await CallAsync(HttpMethod.Get, path, null, ApiJson.Responses.ResyncState, cancellationToken).ConfigureAwait(false) is { } run
+            && await CallAsync(HttpMethod.Get, path, null, ApiJson.Responses.ResyncState, cancellationToken, isOne: true)
+                .ConfigureAwait(false) is { } run
             ? new(run, IsNew: false)
             : throw new CommandException(Detail(text) ?? "A run of this source is under way.") { ExitCode = ExitCodes.Stopped };
     }
 
     /// <summary>Null when the host no longer keeps the run.</summary>
     public Task<ResyncState?> FindResyncAsync(string runId, CancellationToken cancellationToken) =>
-        CallAsync(HttpMethod.Get, RunPath(runId), null, ApiJson.Responses.ResyncState, cancellationToken);
+        CallAsync(HttpMethod.Get, RunPath(runId), null, ApiJson.Responses.ResyncState, cancellationToken, isOne: true);
 
     public async Task<IReadOnlyList<ResyncState>> ListResyncsAsync(CancellationToken cancellationToken) =>
         (await CallAsync(HttpMethod.Get, "/api/resyncs", null, ApiJson.Responses.ResyncList, cancellationToken).ConfigureAwait(false))!.Items;
@@ -59,7 +84,7 @@ internal sealed class HostView : ILedgerView
     /// <summary>Null when the host no longer keeps the run.</summary>
     /// <exception cref="CommandException">The run has already ended.</exception>
     public Task<ResyncState?> CancelResyncAsync(string runId, CancellationToken cancellationToken) =>
-        CallAsync(HttpMethod.Post, RunPath(runId) + "/cancel", null, ApiJson.Responses.ResyncState, cancellationToken);
+        CallAsync(HttpMethod.Post, RunPath(runId) + "/cancel", null, ApiJson.Responses.ResyncState, cancellationToken, isOne: true);
 
     public ValueTask DisposeAsync()
     {
@@ -67,23 +92,23 @@ internal sealed class HostView : ILedgerView
         return ValueTask.CompletedTask;
     }
 
-    private static string ItemPath(string contentId) => SubmitContentHandler.StatusPath + Uri.EscapeDataString(contentId);
-
     private static string RunPath(string runId) => StartResyncHandler.StatusPath + Uri.EscapeDataString(runId);
 
+    /// <param name="method">HTTP method.</param>
+    /// <param name="path">Path and query.</param>
+    /// <param name="body">Null for none.</param>
+    /// <param name="type">Type of the response.</param>
+    /// <param name="cancellationToken">Ends the call.</param>
+    /// <param name="isOne">Whether the path names an item or a run.</param>
     /// <returns>The response; null for a 404 that concerns the item or the run.</returns>
     private async Task<T?> CallAsync<T>(
-        HttpMethod method, string path, HttpContent? body, JsonTypeInfo<T> type, CancellationToken cancellationToken)
+        HttpMethod method, string path, HttpContent? body, JsonTypeInfo<T> type, CancellationToken cancellationToken, bool isOne = false)
         where T : class
     {
         var (status, text, _) = await SendAsync(method, path, body, cancellationToken).ConfigureAwait(false);
-        if (status == HttpStatusCode.NotFound && NamesItemOrRun(path) && Detail(text) is not null) return null;
+        if (isOne && status == HttpStatusCode.NotFound && Detail(text) is not null) return null;
         return Read(status, text, type);
     }
-
-    private static bool NamesItemOrRun(string path) =>
-        path.StartsWith(SubmitContentHandler.StatusPath, StringComparison.Ordinal)
-        || path.StartsWith(StartResyncHandler.StatusPath, StringComparison.Ordinal);
 
     private T? Read<T>(HttpStatusCode status, string text, JsonTypeInfo<T> type)
         where T : class

@@ -8,6 +8,9 @@ internal interface ILedgerView : IAsyncDisposable
 {
     Task<BoardState> StatusAsync(CancellationToken cancellationToken);
 
+    /// <summary>The items that match, ordered by contentId; read a page at a time.</summary>
+    IAsyncEnumerable<ContentState> ListAsync(ListQuery query, CancellationToken cancellationToken);
+
     /// <summary>Null when the item was never accepted.</summary>
     Task<ContentState?> FindAsync(string contentId, CancellationToken cancellationToken);
 

@@ -53,7 +53,8 @@ internal sealed class MapCommand(IAnsiConsole screen)
 
     private async Task<int> DraftAsync(ParseResult parsed, CancellationToken cancellationToken)
     {
-        await using var feed = CatalogFile.Open(parsed.GetRequiredValue(_feed));
+        await using var feed = await CatalogFile
+            .OpenAsync(parsed.GetRequiredValue(_feed), new CatalogDeclaration(), null, TimeProvider.System, cancellationToken).ConfigureAwait(false);
         var draft = await MappingDraft.InspectAsync(feed.Stream, new FeedLayout(), cancellationToken).ConfigureAwait(false);
         screen.MarkupLineInterpolated($"[grey]Feed:[/] {draft.Shape}; {draft.Records:n0} records inspected.");
         var table = new Table().SimpleBorder().BorderColor(Color.Grey)
@@ -87,7 +88,9 @@ internal sealed class MapCommand(IAnsiConsole screen)
         var options = new ContentOptions { SchemaDirectory = parsed.GetValue(_schemas) };
         var schemas = await LoadSchemasAsync(options, cancellationToken).ConfigureAwait(false);
         var reader = new CatalogReader(new ContentReader(options, TimeProvider.System, schemas), options);
-        await using var catalog = CatalogFile.Open(parsed.GetRequiredValue(_feed), mapping);
+        await using var catalog = await CatalogFile
+            .OpenAsync(parsed.GetRequiredValue(_feed), new CatalogDeclaration(), mapping, TimeProvider.System, cancellationToken)
+            .ConfigureAwait(false);
         var (valid, invalid) = (0L, 0L);
         await foreach (var entry in reader.ReadAsync(catalog.Stream, cancellationToken).ConfigureAwait(false))
         {

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.CommandLine.Parsing;
 using ContentSync.AlipayHk;
 using ContentSync.Local.Pipeline;
 using ContentSync.Simulator;
@@ -9,20 +8,21 @@ namespace ContentSync.Local.CommandLine;
 /// <summary>The options of every command that runs a pipeline.</summary>
 internal sealed class PipelineArguments
 {
-    private const string RateRule = "--rate must be a number of requests per second, 0 for no limit or from 0.1 to 100000.";
+    private const int MaxLateEffectSeconds = 3_600;
 
     private readonly Option<string> _data = new("--data")
     {
         Description = "Folder for the ledger and keys; created on first use, with a development key.",
         HelpName = "DIR",
-        DefaultValueFactory = _ => DataDirectory.DefaultName,
+        DefaultValueFactory = _ => HostArguments.DefaultDataFolder,
     };
 
     private readonly Option<Uri?> _gateway = new("--gateway")
     {
         Description = "Address to send to (https, or http on this machine). Default: a simulated AlipayHK in this process.",
         HelpName = "URL",
-        CustomParser = ParseGateway,
+        CustomParser = OptionValue.Address(
+            uri => uri.Scheme == Uri.UriSchemeHttps || uri.Scheme == Uri.UriSchemeHttp, "an address such as https://open.example.com"),
     };
 
     private readonly Option<string> _clientId = new("--client-id")
@@ -63,16 +63,13 @@ internal sealed class PipelineArguments
 
     private readonly Option<string?> _formerAlipayHkKeyVersion = new("--partner-key-version") { Hidden = true };
 
-    private readonly Option<string?> _schemas = new("--schemas")
-    {
-        Description = "Folder with one JSON Schema for contentInfo per content type, named SKU.schema.json and so on.",
-        HelpName = "DIR",
-    };
+    private readonly ContentArguments _content = new();
 
     private readonly Option<int> _workers = new("--workers")
     {
         Description = "Items in flight at the same time, 1 to 1024.",
         HelpName = "N",
+        CustomParser = OptionValue.Whole(1, 1024),
         DefaultValueFactory = _ => 64,
     };
 
@@ -80,7 +77,18 @@ internal sealed class PipelineArguments
     {
         Description = "Max requests per second to AlipayHK; a resync leaves a fifth of them for single changes. 0 means no limit.",
         HelpName = "N",
+        CustomParser = OptionValue.Number(
+            rate => rate is 0 or (>= AlipayHkOptionsValidator.LowestSendsPerSecond and <= AlipayHkOptionsValidator.HighestSendsPerSecond),
+            "a number of requests per second, 0 for no limit or from 0.1 to 100000"),
         DefaultValueFactory = _ => 0,
+    };
+
+    private readonly Option<int?> _lateEffectWindow = new("--late-effect-window")
+    {
+        Description = "How long AlipayHK may still process a request that timed out; nothing else is sent for its item before that. "
+            + "Default: 25, or 2 with a simulated AlipayHK in this process.",
+        HelpName = "SECONDS",
+        CustomParser = OptionValue.OptionalWhole(0, MaxLateEffectSeconds, "of seconds"),
     };
 
     private readonly Option<GatewayFaults> _faults = FaultArguments.Create("Faults of the simulated AlipayHK.");
@@ -88,7 +96,7 @@ internal sealed class PipelineArguments
     private Option[] All =>
     [
         _data, _gateway, _clientId, _key, _keyVersion, _alipayHkKey, _alipayHkKeyVersion, _formerAlipayHkKey, _formerAlipayHkKeyVersion,
-        _schemas, _workers, _rate, _faults,
+        .. _content.All, _workers, _rate, _lateEffectWindow, _faults,
     ];
 
     /// <summary>Name of the first of these options on the command line; null when there is none.</summary>
@@ -96,16 +104,6 @@ internal sealed class PipelineArguments
 
     public void AddTo(Command command)
     {
-        _workers.Validators.Add(result =>
-        {
-            if (result.GetValueOrDefault<int>() is < 1 or > 1024) result.AddError("--workers must be a number from 1 to 1024.");
-        });
-        _rate.Validators.Add(result =>
-        {
-            if (result.GetValueOrDefault<double>() is not (0 or (>= AlipayHkOptionsValidator.LowestSendsPerSecond
-                and <= AlipayHkOptionsValidator.HighestSendsPerSecond)))
-                result.AddError(RateRule);
-        });
         RejectBoth(command, _alipayHkKey, _formerAlipayHkKey);
         RejectBoth(command, _alipayHkKeyVersion, _formerAlipayHkKeyVersion);
         foreach (var option in All) command.Options.Add(option);
@@ -120,9 +118,10 @@ internal sealed class PipelineArguments
         KeyVersion = parsed.GetValue(_keyVersion)!,
         AlipayHkKeyFile = parsed.GetValue(_alipayHkKey) ?? parsed.GetValue(_formerAlipayHkKey),
         AlipayHkKeyVersion = parsed.GetValue(_formerAlipayHkKeyVersion) ?? parsed.GetValue(_alipayHkKeyVersion)!,
-        Schemas = parsed.GetValue(_schemas),
+        Content = _content.Read(parsed),
         Workers = parsed.GetValue(_workers),
         Rate = parsed.GetValue(_rate) is > 0 and var rate ? rate : null,
+        LateEffectWindow = parsed.GetValue(_lateEffectWindow) is { } seconds ? TimeSpan.FromSeconds(seconds) : null,
         Faults = parsed.GetValue(_faults) ?? GatewayFaults.None,
     };
 
@@ -131,12 +130,4 @@ internal sealed class PipelineArguments
         if (result.GetResult(option) is { Implicit: false } && result.GetResult(former) is not null)
             result.AddError($"{former.Name} is the former name of {option.Name}. Use only {option.Name}.");
     });
-
-    private static Uri? ParseGateway(ArgumentResult result)
-    {
-        var text = result.Tokens[0].Value;
-        if (Uri.TryCreate(text, UriKind.Absolute, out var uri) && (uri.Scheme == Uri.UriSchemeHttps || uri.Scheme == Uri.UriSchemeHttp)) return uri;
-        result.AddError($"--gateway must be an address such as https://open.example.com, not '{text}'.");
-        return null;
-    }
 }

@@ -23,6 +23,8 @@ internal sealed class PreviewCommand(IAnsiConsole screen)
     {
         Description = "Address that the requests would go to.",
         HelpName = "URL",
+        CustomParser = OptionValue.Address(
+            uri => uri.Scheme == Uri.UriSchemeHttps || uri.Scheme == Uri.UriSchemeHttp, "an address such as https://open.example.com"),
         DefaultValueFactory = _ => new Uri("http://localhost:7072"),
     };
 
@@ -33,11 +35,7 @@ internal sealed class PreviewCommand(IAnsiConsole screen)
         DefaultValueFactory = _ => LocalOptions.SimulatedClientId,
     };
 
-    private readonly Option<string?> _schemas = new("--schemas")
-    {
-        Description = "Folder with one JSON Schema for contentInfo per content type, named SKU.schema.json and so on.",
-        HelpName = "DIR",
-    };
+    private readonly ContentArguments _content = new();
 
     public const string Explanation =
         """
@@ -52,8 +50,9 @@ internal sealed class PreviewCommand(IAnsiConsole screen)
     {
         var command = new Command("preview", "Show what would be sent for each item of a catalog, without sending anything.")
         {
-            _file, _map.Option, _gateway, _clientId, _schemas,
+            _file, _map.Option, _gateway, _clientId,
         };
+        _content.AddTo(command);
         command.SetAction(RunAsync);
         return command;
     }
@@ -62,13 +61,17 @@ internal sealed class PreviewCommand(IAnsiConsole screen)
     {
         var time = TimeProvider.System;
         var options = new AlipayHkOptions { BaseAddress = parsed.GetValue(_gateway), ClientId = parsed.GetValue(_clientId)! };
-        var contentOptions = new ContentOptions { SchemaDirectory = parsed.GetValue(_schemas) };
+        var contentOptions = _content.Read(parsed);
+        if (ContentOptionsValidator.Faults(contentOptions).ToArray() is { Length: > 0 } faults)
+            throw new CommandException(new InvalidSettingsException(faults).Message);
+
         var schemas = await LoadSchemasAsync(contentOptions, cancellationToken).ConfigureAwait(false);
         var requestIds = new RequestIdSource();
         var (valid, invalid) = (0L, 0L);
-        await using var catalog = CatalogFile.Open(parsed.GetRequiredValue(_file));
-        var contentReader = new ContentReader(contentOptions, time, schemas);
         var mapping = await _map.LoadAsync(parsed, cancellationToken).ConfigureAwait(false);
+        await using var catalog = await CatalogFile
+            .OpenAsync(parsed.GetRequiredValue(_file), new CatalogDeclaration(), null, time, cancellationToken).ConfigureAwait(false);
+        var contentReader = new ContentReader(contentOptions, time, schemas);
         var entries = mapping is null
             ? new CatalogReader(contentReader, contentOptions).ReadAsync(catalog.Stream, cancellationToken)
             : MappedAsync(contentReader, catalog.Stream, mapping, cancellationToken);
@@ -77,7 +80,8 @@ internal sealed class PreviewCommand(IAnsiConsole screen)
             if (entry.Result.Item is { } item)
             {
                 valid++;
-                Show(entry.Line, item, RequestPreview.Render(options, SynchronizeRequest.Prepare(item, requestIds.Create()), time.GetUtcNow()));
+                var preview = RequestPreview.Render(options, SynchronizeRequest.Prepare(item, requestIds.Create()), time.GetUtcNow());
+                Show(entry.Line, item, entry.Result.Warnings, preview);
             }
             else
             {
@@ -104,9 +108,12 @@ internal sealed class PreviewCommand(IAnsiConsole screen)
         }
     }
 
-    private static void Show(long number, ContentItem item, RequestPreview preview)
+    private static void Show(long number, ContentItem item, IReadOnlyList<ContentViolation> warnings, RequestPreview preview)
     {
         Console.Out.WriteLine($"--- {number}: {item.ContentId}, valid, content hash {item.Hash}");
+        foreach (var warning in warnings) Console.Out.WriteLine($"Warning, {warning.Pointer}: {warning.Code}: {warning.Message}");
+        if (item.IsDelistingById)
+            Console.Out.WriteLine("Delisted by id: a real run sends the contentInfo that the ledger holds, or nothing if it holds none.");
         Console.Out.WriteLine($"POST {preview.Url}");
         foreach (var (name, value) in preview.Headers) Console.Out.WriteLine($"{name}: {value}");
         Console.Out.WriteLine();

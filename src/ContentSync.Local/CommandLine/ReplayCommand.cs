@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Globalization;
 using System.Text.Json;
 using ContentSync.Http;
 using Spectre.Console;
@@ -24,17 +25,28 @@ internal sealed class ReplayCommand(IAnsiConsole screen)
         HelpName = "REASON",
     };
 
-    private readonly Option<string?> _from = new("--from")
+    private readonly Option<DateTimeOffset?> _from = new("--from")
     {
-        Description = "Only items parked at this time or later: ISO 8601 with a time zone.",
+        Description = "Only items parked at this time or later: yesterday, 2h, 2026-11-25, or ISO 8601 with a time zone.",
         HelpName = "TIME",
+        CustomParser = OptionValue.Time(TimeProvider.System),
     };
 
-    private readonly Option<string?> _to = new("--to") { Description = "Only items parked before this time.", HelpName = "TIME" };
+    private readonly Option<DateTimeOffset?> _to = new("--to")
+    {
+        Description = "Only items parked before this time.",
+        HelpName = "TIME",
+        CustomParser = OptionValue.Time(TimeProvider.System),
+    };
 
     private readonly Option<bool> _all = new("--all") { Description = "All parked items." };
 
-    private readonly Option<int?> _limit = new("--limit") { Description = $"Max items to replay, 1 to {FilteredReplay.MaxLimit}.", HelpName = "N" };
+    private readonly Option<int?> _limit = new("--limit")
+    {
+        Description = $"Max items to replay, 1 to {FilteredReplay.MaxLimit}.",
+        HelpName = "N",
+        CustomParser = OptionValue.OptionalWhole(1, FilteredReplay.MaxLimit),
+    };
 
     private readonly Option<bool> _dryRun = new("--dry-run") { Description = "Count the items that would be replayed, and change nothing." };
 
@@ -48,6 +60,7 @@ internal sealed class ReplayCommand(IAnsiConsole screen)
         Examples:
           contentsync-local replay SKU-DEMO-1 --host http://localhost:7071
           contentsync-local replay --code UNKNOWN_EXCEPTION --dry-run
+          contentsync-local replay --code UNKNOWN_EXCEPTION --from yesterday
           contentsync-local replay --from 2024-05-21T22:00:00Z --to 2024-05-22T06:00:00Z
         """;
 
@@ -75,8 +88,8 @@ internal sealed class ReplayCommand(IAnsiConsole screen)
             parsed.GetValue(_type),
             parsed.GetValue(_code),
             parsed.GetValue(_reason),
-            parsed.GetValue(_from),
-            parsed.GetValue(_to),
+            Time(parsed, _from),
+            Time(parsed, _to),
             parsed.GetValue(_all),
             parsed.GetValue(_limit),
             parsed.GetValue(_dryRun));
@@ -84,7 +97,7 @@ internal sealed class ReplayCommand(IAnsiConsole screen)
         {
             throw new CommandException(
                 "Give an ID or a filter: --type, --code, --reason (rejected, attemptsExhausted or ageExceeded), "
-                + $"--from and --to (such as 2024-05-21T22:42:21Z), or --all. --limit must be from 1 to {FilteredReplay.MaxLimit}.");
+                + "--from and --to, or --all.");
         }
 
         await using var view = await _host.OpenAsync(parsed, cancellationToken).ConfigureAwait(false);
@@ -100,7 +113,7 @@ internal sealed class ReplayCommand(IAnsiConsole screen)
         var state = await view.ReplayAsync(contentId, cancellationToken).ConfigureAwait(false)
             ?? throw ShowCommand.Unknown(contentId);
         if (_host.IsJson(parsed)) parsed.InvocationConfiguration.Output.WriteLine(JsonSerializer.Serialize(state, ApiJson.Responses.ContentState));
-        else screen.MarkupLineInterpolated($"[green]{TerminalText.Plain(contentId)}[/] is pending again. {NextStep(parsed)}");
+        else screen.Line($"[green]{TerminalText.Plain(contentId)}[/] is pending again. {NextStep(parsed)}");
         return ExitCodes.Done;
     }
 
@@ -110,10 +123,13 @@ internal sealed class ReplayCommand(IAnsiConsole screen)
         foreach (var (code, count) in result.Codes)
             table.AddRow(new Text(code.Length == 0 ? "none" : TerminalText.Plain(code)), new Text($"{count:n0}"));
         if (result.Codes.Count > 0) screen.Write(table);
-        if (result.DryRun) screen.MarkupLineInterpolated($"{Items(result.Matched)} would be replayed; nothing was changed.");
-        else screen.MarkupLineInterpolated($"{Items(result.Replayed)} {(result.Replayed == 1 ? "is" : "are")} pending again. {NextStep(parsed)}");
+        if (result.DryRun) screen.Line($"{Items(result.Matched)} would be replayed; nothing was changed.");
+        else screen.Line($"{Items(result.Replayed)} {(result.Replayed == 1 ? "is" : "are")} pending again. {NextStep(parsed)}");
         if (result.More) screen.MarkupLine("[grey]More items match than --limit allows.[/]");
     }
+
+    private static string? Time(ParseResult parsed, Option<DateTimeOffset?> option) =>
+        parsed.GetValue(option)?.ToString("O", CultureInfo.InvariantCulture);
 
     private static string Items(long count) => count == 1 ? "1 item" : $"{count:n0} items";
 

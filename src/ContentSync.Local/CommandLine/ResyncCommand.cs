@@ -14,7 +14,7 @@ namespace ContentSync.Local.CommandLine;
 /// <c>resync</c>: brings AlipayHK into line with a catalog, delistings included, or sends items of the ledger again; in this process or in a
 /// running host.
 /// </summary>
-internal sealed class ResyncCommand(IAnsiConsole screen)
+internal sealed class ResyncCommand(Terminal terminal)
 {
     private readonly PipelineArguments _pipeline = new();
 
@@ -35,9 +35,24 @@ internal sealed class ResyncCommand(IAnsiConsole screen)
     {
         Description = "Allow this run to delist up to this share of the listed items, and the catalog to have shrunk by up to this share; 0 to 1.",
         HelpName = "SHARE",
+        CustomParser = OptionValue.OptionalNumber(share => share is >= 0 and <= 1, "a share from 0 to 1, for example 0.25"),
     };
 
     private readonly Option<bool> _again = new("--again") { Description = "Run even if this state of the catalog was already handled." };
+
+    private readonly Option<bool> _overrideNewer = new("--override-newer")
+    {
+        Description = "Roll back: the catalog wins regardless of what is newer. The guard against mass delisting applies all the same.",
+    };
+
+    private readonly DeclarationArguments _declaration = new();
+
+    private readonly Option<string?> _report = new("--report")
+    {
+        Description = "Write every item that is invalid, parked, pending, newer than the catalog, or in it more than once, to this file: one JSON "
+            + "object per line.",
+        HelpName = "FILE",
+    };
 
     private readonly Option<bool> _cancel = new("--cancel")
     {
@@ -57,23 +72,38 @@ internal sealed class ResyncCommand(IAnsiConsole screen)
     {
         Description = "From the ledger: items that AlipayHK acknowledged more than this many days ago.",
         HelpName = "DAYS",
+        CustomParser = OptionValue.OptionalNumber(days => days is > 0 and <= ResendRequest.MaxDays, "a number of days above 0"),
+    };
+
+    private readonly Option<int> _wait = new("--wait")
+    {
+        Description = "Stop waiting for retries when no item has finished for this long; the next run continues with the pending items.",
+        HelpName = "SECONDS",
+        CustomParser = OptionValue.Whole(0, int.MaxValue, "of seconds"),
+        DefaultValueFactory = _ => 60,
     };
 
     private readonly Option<bool> _json = new("--json") { Description = "Print the plan and the run as one JSON object to standard output." };
 
     public const string Explanation =
         """
-        A damaged or truncated file is refused as a whole. A run that would delist more than 10 % of the listed items, or
-        whose catalog shrank by more than 20 %, sends nothing unless --allow-delist allows it. Ctrl-C is safe at any time:
-        the next run of the same file continues from there. With --host, Ctrl-C only stops following; the host continues
-        the run.
+        A damaged or truncated file is refused as a whole, and so is one that does not hold what it declares: in its first or
+        last line {"catalog":{"items":3000}}, in FILE.meta.json {"items":3000,"sha256":"...","asOf":"..."}, or by option. A
+        run that would delist more than 10 % of the items listed within a week, or whose catalog shrank by more than 20 %
+        within it, sends nothing unless --allow-delist allows it. Ctrl-C is safe at any time: the next run of the same file
+        continues from there. With --host, Ctrl-C only stops following; the host continues the run.
 
-        Exit codes: 0 everything is in sync; 1 some items were invalid, rejected or parked; 2 wrong usage, or an unusable
-        file or host; 3 stopped before the end, or by the guard.
+        An item that is newer than the catalog stays: it was changed after the time that the catalog shows. To go back to an
+        older catalog, add --override-newer.
+
+        Exit codes: 0 everything is in sync; 1 some items are invalid, parked, newer than the catalog, or in it more than
+        once with different contents; 2 wrong usage, or an unusable file or host; 3 stopped before the end, by the guard, or
+        with items pending.
 
         Examples:
           contentsync-local resync --source catalog.ndjson --dry-run
           contentsync-local resync --source catalog.ndjson --allow-delist 0.25
+          contentsync-local resync --source yesterday.ndjson --override-newer
           contentsync-local resync --source ledger --failed --older-than 90
           contentsync-local resync --host http://localhost:7071
           contentsync-local resync --host http://localhost:7071 --cancel
@@ -84,20 +114,12 @@ internal sealed class ResyncCommand(IAnsiConsole screen)
         const string Description = "Bring AlipayHK into line with a catalog: send new and changed items, delist those no longer in the catalog.";
         var command = new Command("resync", Description)
         {
-            _source, _map.Option, _dryRun, _allowDelist, _again, _cancel, _pending, _failed, _unknownOutcome, _olderThan, _json,
+            _source, _map.Option, _dryRun, _allowDelist, _again, _overrideNewer, _cancel, _pending, _failed, _unknownOutcome, _olderThan,
+            _report, _wait, _json,
         };
+        _declaration.AddTo(command);
         _pipeline.AddTo(command);
         _host.AddHostTo(command);
-        _allowDelist.Validators.Add(result =>
-        {
-            if (result.GetValueOrDefault<double?>() is not (null or (>= 0 and <= 1)))
-                result.AddError("--allow-delist must be a share from 0 to 1, for example 0.25.");
-        });
-        _olderThan.Validators.Add(result =>
-        {
-            if (result.GetValueOrDefault<double?>() is not (null or (> 0 and <= ResendRequest.MaxDays)))
-                result.AddError("--older-than must be a number of days above 0.");
-        });
         command.SetAction(RunAsync);
         return command;
     }
@@ -112,9 +134,12 @@ internal sealed class ResyncCommand(IAnsiConsole screen)
                 $"{option} applies to a run in this process; a running host has its own setting. Leave out {option}, or leave out --host.");
         }
 
+        if (parsed.GetValue(_report) is not null)
+            throw new CommandException("--report applies to a run in this process. A running host names the items in its API and on its board.");
+
         await using var host = _host.Host(parsed);
         var output = parsed.InvocationConfiguration.Output;
-        return await new ResyncInHost(host, screen)
+        return await new ResyncInHost(host, terminal)
             .RunAsync(request, parsed.GetValue(_cancel), parsed.GetValue(_json), output, cancellationToken).ConfigureAwait(false);
     }
 
@@ -128,7 +153,17 @@ internal sealed class ResyncCommand(IAnsiConsole screen)
         var filter = new ResendRequest(
             parsed.GetValue(_pending), parsed.GetValue(_failed), parsed.GetValue(_unknownOutcome), parsed.GetValue(_olderThan));
         var resend = filter == new ResendRequest() ? null : filter;
-        var request = new ResyncRequest(source, parsed.GetValue(_dryRun), parsed.GetValue(_allowDelist), parsed.GetValue(_again), resend);
+        var declared = _declaration.Read(parsed);
+        var request = new ResyncRequest(
+            source,
+            parsed.GetValue(_dryRun),
+            parsed.GetValue(_allowDelist),
+            parsed.GetValue(_again),
+            parsed.GetValue(_overrideNewer),
+            declared.AsOf,
+            declared.Items,
+            declared.Sha256,
+            resend);
         if (inHost && source is not (ResyncSources.CatalogKey or ResyncSources.LedgerKey))
         {
             throw new CommandException(
@@ -139,9 +174,11 @@ internal sealed class ResyncCommand(IAnsiConsole screen)
         if (source != ResyncSources.LedgerKey && resend is not null)
             throw new CommandException($"--pending, --failed, --unknown-outcome and --older-than are only for --source {ResyncSources.LedgerKey}.");
         if (source == ResyncSources.LedgerKey && _map.IsGiven(parsed))
-            throw new CommandException("--map is only for a catalog file, not for --source ledger.");
-        return source == ResyncSources.LedgerKey && (request.Again || request.AllowedDelistShare is not null)
-            ? throw new CommandException($"--again and --allow-delist are only for a catalog, not for --source {ResyncSources.LedgerKey}.")
+            throw new CommandException($"{_map.Option.Name} is only for a catalog, not for --source {ResyncSources.LedgerKey}.");
+        return source == ResyncSources.LedgerKey && request.IsForCatalog
+            ? throw new CommandException(
+                "--again, --allow-delist, --override-newer, --as-of, --expect-items and --expect-sha256 are only for a catalog, "
+                + $"not for --source {ResyncSources.LedgerKey}.")
             : request;
     }
 
@@ -153,27 +190,37 @@ internal sealed class ResyncCommand(IAnsiConsole screen)
         source = mapped ?? source;
         await using var pipeline = await LocalPipeline
             .OpenAsync(_pipeline.Read(parsed), TimeProvider.System, NullLoggerFactory.Instance, cancellationToken).ConfigureAwait(false);
+        if (pipeline.Warning is { } warning) terminal.Notes.Line($"[yellow]{warning}[/]");
         var runner = pipeline.Resync.Runner;
         if (parsed.GetValue(_cancel)) return await CancelAsync(runner, source, cancellationToken).ConfigureAwait(false);
 
+        using var report = new ResyncReport(pipeline, parsed.GetValue(_report));
         var parameters = request.ToParameters();
-        var run = await ResyncScreen.ShowAsync(screen, runner, () => parameters.DryRun && mapped is null
+        runner.PlanRead = report.AddAsync;
+        runner.NewerFound += report.AddNewer;
+        var run = await ResyncScreen.ShowAsync(terminal.Notes, runner, () => parameters.DryRun
             ? runner.PlanAsync(source, parameters, cancellationToken)
             : runner.RunAsync(source, parameters, cancellationToken)).ConfigureAwait(false);
         if (run.State == ResyncRunState.Completed)
-            await pipeline.Resync.Retries.FinishAsync(TimeSpan.FromSeconds(60), cancellationToken).ConfigureAwait(false);
-        var summary = ResyncSummary.Of(run, pipeline.Resync.Retries, TimeProvider.System.GetUtcNow());
-        if (parsed.GetValue(_json)) Console.Out.WriteLine(summary.ToJson());
-        else ResyncScreen.Write(screen, summary);
-        if (mapped is not null) MappingReport.Write(screen, mapped.Tally);
+        {
+            await pipeline.Resync.FinishRetriesAsync(TimeSpan.FromSeconds(parsed.GetValue(_wait)), cancellationToken).ConfigureAwait(false);
+            run = await pipeline.Runs.FindAsync(run.RunId, cancellationToken).ConfigureAwait(false) ?? run;
+        }
+
+        if (source is not LedgerSource) await report.AddInvalidAsync(request.Source, mapping, cancellationToken).ConfigureAwait(false);
+        await report.AddOpenAsync(cancellationToken).ConfigureAwait(false);
+        var summary = ResyncSummary.Of(run, TimeProvider.System.GetUtcNow()) with { ReportFault = report.Close() };
+        if (parsed.GetValue(_json)) parsed.InvocationConfiguration.Output.WriteLine(summary.ToJson());
+        else ResyncScreen.Write(terminal.Results, summary);
+        if (mapped is { Tally.Shape: not null }) MappingReport.Write(terminal.Notes, mapped.Tally);
         return summary.ExitCode;
     }
 
     private async Task<int> CancelAsync(ResyncRunner runner, ICatalogSource source, CancellationToken cancellationToken)
     {
         var run = await runner.CancelAsync(source.Name, null, cancellationToken).ConfigureAwait(false);
-        if (run is null) screen.WriteLine("There is no interrupted run of this source.");
-        else ResyncScreen.WriteCancelled(screen, run.Remaining, run.Counts.Planned);
+        if (run is null) terminal.Results.WriteLine("There is no interrupted run of this source.");
+        else ResyncScreen.WriteCancelled(terminal.Results, run.Remaining, run.Counts.Planned);
         return ExitCodes.Done;
     }
 }

@@ -6,7 +6,7 @@ using Spectre.Console;
 namespace ContentSync.Local.CommandLine;
 
 /// <summary>Starts a resync in a running host and follows it to its end, or cancels it.</summary>
-internal sealed class ResyncInHost(HostView host, IAnsiConsole screen)
+internal sealed class ResyncInHost(HostView host, Terminal terminal)
 {
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(500);
 
@@ -29,15 +29,15 @@ internal sealed class ResyncInHost(HostView host, IAnsiConsole screen)
             };
         }
 
-        if (!isNew) screen.MarkupLineInterpolated($"[grey]Run {run.RunId} is already under way; following it.[/]");
+        if (!isNew) terminal.Notes.Line($"[grey]Run {run.RunId} is already under way; following it.[/]");
         try
         {
             run = await ShowAsync(run, cancellationToken).ConfigureAwait(false);
         }
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
         {
-            screen.MarkupLineInterpolated($"[yellow]Stopped following; run {run.RunId} continues in the host.[/]");
-            screen.MarkupLine("[yellow]Watch it with status or on the board, or end it with --cancel.[/]");
+            terminal.Notes.Line($"[yellow]Stopped following; run {run.RunId} continues in the host.[/]");
+            terminal.Notes.MarkupLine("[yellow]Watch it with status or on the board, or end it with --cancel.[/]");
             return ExitCodes.Stopped;
         }
 
@@ -49,9 +49,9 @@ internal sealed class ResyncInHost(HostView host, IAnsiConsole screen)
         var runs = await host.ListResyncsAsync(cancellationToken).ConfigureAwait(false);
         var underWay = runs.FirstOrDefault(run => run.Source == source && IsUnderWay(run));
         var cancelled = underWay is null ? null : await host.CancelResyncAsync(underWay.RunId, cancellationToken).ConfigureAwait(false);
-        if (cancelled is null) screen.MarkupLineInterpolated($"No run of the {source} is under way.");
+        if (cancelled is null) terminal.Results.Line($"No run of the {source} is under way.");
         else if (json) output.WriteLine(JsonSerializer.Serialize(cancelled, ApiJson.Responses.ResyncState));
-        else ResyncScreen.WriteCancelled(screen, cancelled.Counts?.Remaining ?? 0, cancelled.Counts?.Planned ?? 0);
+        else ResyncScreen.WriteCancelled(terminal.Results, cancelled.Counts?.Remaining ?? 0, cancelled.Counts?.Planned ?? 0);
         return ExitCodes.Done;
     }
 
@@ -59,12 +59,13 @@ internal sealed class ResyncInHost(HostView host, IAnsiConsole screen)
     {
         var summary = ResyncSummary.Of(run);
         if (json) output.WriteLine(JsonSerializer.Serialize(run, ApiJson.Responses.ResyncState));
-        else ResyncScreen.Write(screen, summary);
+        else ResyncScreen.Write(terminal.Results, summary);
         return summary.ExitCode;
     }
 
     private async Task<ResyncState> ShowAsync(ResyncState run, CancellationToken cancellationToken)
     {
+        var screen = terminal.Notes;
         if (!screen.Profile.Capabilities.Interactive && !screen.Profile.Out.IsTerminal)
             return await FollowAsync(run, _ => { }, cancellationToken).ConfigureAwait(false);
         return await screen.Progress()

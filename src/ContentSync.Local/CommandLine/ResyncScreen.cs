@@ -27,8 +27,30 @@ internal static class ResyncScreen
     {
         if (summary.Plan is { } plan) Plan(screen, plan);
         if (summary.Run is { } run) Run(screen, run, summary);
+        if (summary.AsOf is { } asOf) screen.MarkupLineInterpolated($"[grey]{AsOfText.Of(asOf, summary.AsOfSource)}[/]");
         foreach (var issue in summary.Issues)
             screen.MarkupLineInterpolated($"[yellow]{issue.Place}: {TerminalText.Plain(issue.ContentId)}: {TerminalText.Plain(issue.Message)}[/]");
+        More(screen, (summary.Plan?.Invalid ?? 0) - summary.Issues.Count, "invalid items");
+        foreach (var duplicate in summary.Duplicates)
+        {
+            var differs = duplicate.Differs ? "with different contents" : "with the same content";
+            screen.MarkupLineInterpolated(
+                $"[yellow]{TerminalText.Plain(duplicate.ContentId)}: {string.Join(", ", duplicate.Places)} {differs}; {duplicate.Kept} counts[/]");
+        }
+
+        var duplicates = (summary.Plan?.DuplicatesSame ?? 0) + (summary.Plan?.DuplicatesDiffering ?? 0);
+        More(screen, duplicates - summary.Duplicates.Count, "items that the catalog holds more than once");
+        foreach (var contentId in summary.Newer)
+            screen.MarkupLineInterpolated($"[yellow]{TerminalText.Plain(contentId)}: newer than the catalog; not sent[/]");
+        More(screen, (summary.Run?.Superseded ?? summary.Plan?.Newer ?? 0) - summary.Newer.Count, "items newer than the catalog");
+        foreach (var open in summary.Open)
+        {
+            var why = open.Code is { } code ? $" ({TerminalText.Plain(code)}: {TerminalText.Plain(open.Message)})" : "";
+            screen.MarkupLineInterpolated($"[yellow]{TerminalText.Plain(open.ContentId)}: {open.State}{why}[/]");
+        }
+
+        More(screen, summary.Retrying + summary.Parked - summary.Open.Count, "pending or parked items");
+        if (summary.ReportFault is { } fault) screen.MarkupLineInterpolated($"[yellow]{fault}[/]");
         if (summary.State == ResyncRunState.Refused) screen.MarkupLine("[yellow]The catalog was refused; nothing was sent.[/]");
         var colour = summary.ExitCode == ExitCodes.Done ? "green" : "yellow";
         screen.MarkupLineInterpolated($"[{colour}]{TerminalText.Plain(summary.Message)}[/]");
@@ -36,6 +58,11 @@ internal static class ResyncScreen
 
     public static void WriteCancelled(IAnsiConsole screen, long remaining, long planned) =>
         screen.MarkupLineInterpolated($"Cancelled. {remaining:n0} of {planned:n0} planned items were not sent.");
+
+    private static void More(IAnsiConsole screen, long rest, string what)
+    {
+        if (rest > 0) screen.MarkupLineInterpolated($"[grey]... and {rest:n0} more {what}; --report FILE lists all of them.[/]");
+    }
 
     private static void Update(ProgressTask task, ResyncRun run)
     {
@@ -52,9 +79,12 @@ internal static class ResyncScreen
         var table = Table("Plan");
         Row(table, "new", plan.New, "not in the ledger; will be sent");
         Row(table, "changed", plan.Changed, "differs from what AlipayHK holds; will be sent");
-        Row(table, "unchanged", plan.Unchanged, "in sync; will not be sent");
+        Row(table, "in sync", plan.Unchanged - plan.Parked - plan.Pending, "unchanged; will not be sent");
+        Row(table, "parked", plan.Parked, "unchanged, but rejected by AlipayHK; will not be sent");
+        Row(table, "pending", plan.Pending, "unchanged, and not acknowledged by AlipayHK yet");
+        Row(table, "newer", plan.Newer, "newer than the catalog; will not be sent");
         Row(table, "vanished", plan.Vanished, "no longer in the catalog; will be delisted");
-        if (plan.Withheld > 0) Row(table, "not delisted", plan.Withheld, "more than a tenth of the feed is invalid, so nothing is delisted");
+        Row(table, "withheld", plan.Withheld, "absent, or one of the records that cannot be identified or mapped; stay listed");
         Row(table, "invalid", plan.Invalid, "skipped; fix the catalog");
         Row(table, "repeated", plan.Repeated, "additional lines with the same contentId");
         table.AddRow("read", $"{plan.Items:n0}", $"{plan.Delisting:n0} of {plan.Listed:n0} listed items would be delisted");
@@ -66,10 +96,12 @@ internal static class ResyncScreen
         var table = Table("Run");
         Row(table, "sent", run.Sent, "acknowledged by AlipayHK in a signed response");
         Row(table, "unchanged", run.Unchanged, "in sync before the run reached them");
-        Row(table, "superseded", run.Superseded, "a newer version was accepted; not sent");
-        Row(table, "failed", run.Failed, $"retried individually; {summary.Retrying:n0} still waiting, {summary.ParkedAfterRetry:n0} parked");
+        Row(table, "superseded", run.Superseded, "newer than the catalog; not sent");
+        Row(table, "failed", run.Failed, "retried individually, each with its own delay");
         Row(table, "parked", run.Parked, "refused by AlipayHK, or all attempts failed");
         Row(table, "remaining", summary.Remaining ?? 0, "sent by the next run");
+        Row(table, "pending now", summary.Retrying, "of the whole ledger; retried automatically");
+        Row(table, "parked now", summary.Parked, "of the whole ledger; AlipayHK does not hold their newest version");
         table.AddRow("planned", $"{run.Planned:n0}", $"{summary.Rate:n0} per second");
         screen.Write(table);
     }

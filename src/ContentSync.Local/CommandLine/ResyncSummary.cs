@@ -1,7 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using ContentSync.Catalog;
 using ContentSync.Http;
-using ContentSync.Local.Pipeline;
 using ContentSync.Resync;
 using ContentSync.Resync.Planning;
 
@@ -30,23 +30,43 @@ public sealed record ResyncSummary
     /// <summary>Items per second.</summary>
     public double? Rate { get; init; }
 
-    /// <summary>Failed items that are still waiting for a delayed retry.</summary>
-    public int Retrying { get; init; }
+    /// <summary>Items of the ledger that are pending, whichever run or input left them so.</summary>
+    public long Retrying { get; init; }
 
-    /// <summary>Failed items that a retry left parked.</summary>
-    public long ParkedAfterRetry { get; init; }
+    /// <summary>Items of the ledger that are parked: AlipayHK does not hold their newest version.</summary>
+    public long Parked { get; init; }
+
+    /// <summary>The first items that are pending or parked.</summary>
+    public IReadOnlyList<ResyncOpenItem> Open { get; init; } = [];
+
+    /// <summary>The first items that the catalog holds more than once.</summary>
+    public IReadOnlyList<ResyncDuplicate> Duplicates { get; init; } = [];
+
+    /// <summary>contentIds of the first items that were not sent because a newer version was accepted before.</summary>
+    public IReadOnlyList<string> Newer { get; init; } = [];
+
+    /// <summary>As of when the catalog is; its lines count as changed at that time.</summary>
+    public DateTimeOffset? AsOf { get; init; }
+
+    /// <summary>Where <see cref="AsOf"/> comes from.</summary>
+    public AsOfSource AsOfSource { get; init; }
+
+    /// <summary>Why the report file is incomplete; null if it is complete.</summary>
+    [JsonIgnore]
+    public string? ReportFault { get; init; }
 
     [JsonIgnore]
     public int ExitCode => State switch
     {
         ResyncRunState.NoSnapshot or ResyncRunState.Refused => ExitCodes.Unusable,
         ResyncRunState.Stopped or ResyncRunState.Sending or ResyncRunState.Planning or ResyncRunState.Cancelled => ExitCodes.Stopped,
-        _ when Retrying > 0 => ExitCodes.Stopped,
-        _ when ParkedAfterRetry + (Run?.Parked ?? 0) + (Plan?.Invalid ?? 0) > 0 => ExitCodes.SomeFailed,
+        _ when Retrying > 0 || ReportFault is not null => ExitCodes.Stopped,
+        _ when Parked + (Run?.Parked ?? 0) + (Run?.Superseded ?? 0) > 0 => ExitCodes.SomeFailed,
+        _ when Plan is { Invalid: > 0 } or { DuplicatesDiffering: > 0 } or { Newer: > 0 } => ExitCodes.SomeFailed,
         _ => ExitCodes.Done,
     };
 
-    public static ResyncSummary Of(ResyncRun run, RetryWatch retries, DateTimeOffset now) => new()
+    public static ResyncSummary Of(ResyncRun run, DateTimeOffset now) => new()
     {
         State = run.State,
         Message = run.Message,
@@ -56,8 +76,13 @@ public sealed record ResyncSummary
         Run = run.StartedAt is null ? null : run.Counts,
         Remaining = run.StartedAt is null ? null : run.Remaining,
         Rate = run.StartedAt is null ? null : Math.Round(run.Rate(now), 1),
-        Retrying = retries.Retrying,
-        ParkedAfterRetry = retries.Parked,
+        Retrying = run.Open?.Pending ?? 0,
+        Parked = run.Open?.Parked ?? 0,
+        Open = run.Open is { } open ? ResyncOpenItems.Of(open).Items : [],
+        Duplicates = run.Duplicates,
+        Newer = run.Newer,
+        AsOf = run.Source == ResyncSources.LedgerKey ? null : run.AsOf,
+        AsOfSource = run.AsOfSource,
     };
 
     /// <summary>For a run in a host, which keeps retrying the failed items.</summary>
@@ -81,7 +106,13 @@ public sealed record ResyncSummary
         },
         Remaining = run.Counts?.Remaining,
         Rate = run.RatePerSecond,
-        Retrying = (int)Math.Min(int.MaxValue, run.Counts?.Failed ?? 0),
+        Retrying = run.Open?.Pending ?? run.Counts?.Failed ?? 0,
+        Parked = run.Open?.Parked ?? 0,
+        Open = run.Open?.Items ?? [],
+        Duplicates = run.Duplicates,
+        Newer = run.Newer,
+        AsOf = run.SnapshotAsOf,
+        AsOfSource = EnumText.TryRead<AsOfSource>(run.SnapshotAsOfSource ?? "", out var source) ? source : AsOfSource.TimeWritten,
     };
 
     public string ToJson() => JsonSerializer.Serialize(this, ResyncJson.Default.ResyncSummary);

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using ContentSync.Catalog;
 using ContentSync.Local.Hosting;
 using ContentSync.Local.Pipeline;
 using Spectre.Console;
@@ -6,8 +7,10 @@ using Spectre.Console;
 namespace ContentSync.Local.CommandLine;
 
 /// <summary>No command: syncs the bundled sample catalog, then serves the HTTP API until Ctrl-C.</summary>
-internal sealed class ServeCommand(IAnsiConsole screen)
+internal sealed class ServeCommand(Terminal terminal)
 {
+    private readonly IAnsiConsole _screen = terminal.Notes;
+
     /// <summary>Also the port of Azure Functions Core Tools, so that the same requests work with either host.</summary>
     private const int DefaultPort = 7071;
 
@@ -19,6 +22,7 @@ internal sealed class ServeCommand(IAnsiConsole screen)
     {
         Description = "Port of the HTTP API on localhost; 0 picks a free one.",
         HelpName = "N",
+        CustomParser = OptionValue.Whole(0, 65_535),
         DefaultValueFactory = _ => DefaultPort,
     };
 
@@ -54,10 +58,6 @@ internal sealed class ServeCommand(IAnsiConsole screen)
         root.Options.Add(_noSample);
         root.Options.Add(_catalog);
         _pipeline.AddTo(root);
-        _port.Validators.Add(result =>
-        {
-            if (result.GetValueOrDefault<int>() is < 0 or > 65_535) result.AddError("--port must be a number from 0 to 65535.");
-        });
         root.SetAction(RunAsync);
     }
 
@@ -66,15 +66,15 @@ internal sealed class ServeCommand(IAnsiConsole screen)
         var options = _pipeline.Read(parsed);
         options = options with
         {
-            Catalog = parsed.GetValue(_catalog) ?? (parsed.GetValue(_noSample) ? null : SampleCatalog.CopyIn(options.Data)),
+            Catalog = parsed.GetValue(_catalog) ?? (parsed.GetValue(_noSample) ? null : SampleCatalog.File),
             WebhookSecrets = WebhookSecrets(parsed),
         };
         await using var pipeline = await LocalPipeline
-            .OpenAsync(options, TimeProvider.System, new ConsoleLoggerFactory(screen), cancellationToken).ConfigureAwait(false);
+            .OpenAsync(options, TimeProvider.System, new ConsoleLoggerFactory(_screen), cancellationToken).ConfigureAwait(false);
+        if (pipeline.Warning is { } warning) _screen.Line($"[yellow]{warning}[/]");
         var hostOptions = HostOptions(parsed);
         await using var host = await LocalHost.StartAsync(pipeline, hostOptions, cancellationToken).ConfigureAwait(false);
         var sampleExit = ExitCodes.Done;
-        if (options.Catalog == SampleCatalog.CopyIn(options.Data)) SampleCatalog.WriteCopy(options.Data, pipeline.Reader);
         if (!parsed.GetValue(_noSample)) sampleExit = await SyncSampleAsync(pipeline, cancellationToken).ConfigureAwait(false);
         if (cancellationToken.IsCancellationRequested) return ExitCodes.Stopped;
 
@@ -82,7 +82,7 @@ internal sealed class ServeCommand(IAnsiConsole screen)
         pipeline.Resync.Start();
         ShowNextSteps(pipeline, host, hostOptions.ApiKey is not null);
         await WaitForStopAsync(cancellationToken).ConfigureAwait(false);
-        screen.MarkupLine("[grey]Stopping. Items in flight finish; the others stay pending for the next start.[/]");
+        _screen.MarkupLine("[grey]Stopping. Items in flight finish; the others stay pending for the next start.[/]");
         return sampleExit == ExitCodes.Unusable ? sampleExit : ExitCodes.Done;
     }
 
@@ -102,10 +102,11 @@ internal sealed class ServeCommand(IAnsiConsole screen)
     private async Task<int> SyncSampleAsync(LocalPipeline pipeline, CancellationToken cancellationToken)
     {
         var receiver = pipeline.Gateway is null ? pipeline.GatewayAddress.ToString() : "a simulated AlipayHK on this machine";
-        screen.MarkupLineInterpolated($"Syncing the bundled sample catalog to {receiver} ...");
-        await using var catalog = CatalogFile.Open(SampleCatalog.File);
-        var summary = await new CatalogRun(pipeline, screen, TimeProvider.System).RunAsync(catalog, cancellationToken).ConfigureAwait(false);
-        SummaryTable.Write(screen, summary);
+        _screen.Line($"Syncing the bundled sample catalog to {receiver} ...");
+        await using var catalog = await CatalogFile
+            .OpenAsync(SampleCatalog.File, new CatalogDeclaration(), null, TimeProvider.System, cancellationToken).ConfigureAwait(false);
+        var summary = await new CatalogRun(pipeline, _screen, TimeProvider.System).RunAsync(catalog, cancellationToken).ConfigureAwait(false);
+        SummaryTable.Write(terminal, summary);
         return summary.ExitCode;
     }
 
@@ -113,22 +114,22 @@ internal sealed class ServeCommand(IAnsiConsole screen)
     {
         var api = host.Address.ToString().TrimEnd('/');
         var key = requiresKey ? " -H \"x-functions-key: $KEY\"" : "";
-        screen.WriteLine();
-        screen.MarkupLineInterpolated($"Serving on [green]{api}[/] until Ctrl-C.");
-        screen.MarkupLineInterpolated($"Open it in a browser for the board, or [green]{api}/api/reference[/] for the API reference.");
-        screen.MarkupLine("Try these in another terminal:");
-        screen.WriteLine();
+        _screen.WriteLine();
+        _screen.Line($"Serving on [green]{api}[/] until Ctrl-C.");
+        _screen.Line($"Open it in a browser for the board, or [green]{api}/api/reference[/] for the API reference.");
+        _screen.MarkupLine("Try these in another terminal:");
+        _screen.WriteLine();
         Command($"curl -s {api}/api/content{key} -H 'Content-Type: application/json' -d '{Example}'");
         Command($"curl -s {api}/api/content/SKU-DEMO-1{key}");
         var source = pipeline.Resync.Sources.Keys()[0];
         Command($"curl -s {api}/api/resyncs{key} -H 'Content-Type: application/json' -d '{{\"source\":\"{source}\",\"dryRun\":true}}'");
         if (pipeline.Gateway is { } gateway)
             Command($"curl -s {gateway.Address.ToString().TrimEnd('/')}/simulator/content/SKU-DEMO-1   # what the simulated AlipayHK holds");
-        screen.WriteLine();
+        _screen.WriteLine();
     }
 
     // Bypasses the screen, because the line is meant to be copied: it must not be wrapped or colored.
-    private void Command(string line) => screen.Profile.Out.Writer.WriteLine("  " + line);
+    private void Command(string line) => _screen.Profile.Out.Writer.WriteLine("  " + line);
 
     private static async Task WaitForStopAsync(CancellationToken cancellationToken)
     {

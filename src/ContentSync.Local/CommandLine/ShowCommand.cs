@@ -57,12 +57,14 @@ internal sealed class ShowCommand(IAnsiConsole screen)
     {
         var table = new Table().RoundedBorder().BorderColor(Color.Grey).HideHeaders().AddColumn("").AddColumn("");
         Row("contentId", state.ContentId);
-        Row("type, status", $"{state.ContentType}, {(state.ContentStatus == 1 ? "1 (listed)" : "0 (delisted)")}");
+        Row("type, status", $"{state.ContentType ?? "unknown type"}, {(state.ContentStatus == 1 ? "1 (listed)" : "0 (delisted)")}");
         Row("state", state.ParkReason is { } reason ? $"{state.State}: {reason}" : state.State);
         Row("revision", state.Revision);
         Row("accepted", Time(state.AcceptedAt));
         Row("next attempt", Time(state.DueAt));
         Row("AlipayHK holds", state.SynchronizedRevision is { } revision ? $"revision {revision}, since {Time(state.SynchronizedAt)}" : null);
+        if (state.Stale is { } stale)
+            Row("STALE", $"since {Time(stale.Since)}: revision {stale.Revision} was refused ({stale.Code}): {stale.Message}");
         Row("template", state.TemplateCode is { } code ? $"{code}, {state.TemplateStatus}" : null);
         Row("request id", state.RequestId);
         Row("attempts", state.Attempts.ToString(CultureInfo.InvariantCulture));

@@ -16,13 +16,14 @@ internal sealed class SimulateCommand(IAnsiConsole screen)
     {
         Description = "Data folder with the caller's development key and the simulator's items.",
         HelpName = "DIR",
-        DefaultValueFactory = _ => DataDirectory.DefaultName,
+        DefaultValueFactory = _ => HostArguments.DefaultDataFolder,
     };
 
     private readonly Option<int> _port = new("--port")
     {
         Description = "Port on localhost; 0 picks a free one.",
         HelpName = "N",
+        CustomParser = OptionValue.Whole(0, 65_535),
         DefaultValueFactory = _ => DefaultPort,
     };
 
@@ -75,6 +76,7 @@ internal sealed class SimulateCommand(IAnsiConsole screen)
     private async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellationToken)
     {
         var data = DataDirectory.Open(parsed.GetValue(_data)!);
+        if (data.Warning is { } warning) screen.MarkupLineInterpolated($"[yellow]{warning}[/]");
         var faults = parsed.GetValue(_faults) ?? GatewayFaults.None;
         var caller = parsed.GetValue(_publicKey) is { } key
             ? await CallerKeyAsync(key, parsed.GetValue(_keyVersion)!, cancellationToken).ConfigureAwait(false)

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using System.Text.Json;
+using ContentSync.AlipayHk;
 using ContentSync.Http;
 using ContentSync.Http.Board;
 using Spectre.Console;
@@ -10,23 +11,29 @@ namespace ContentSync.Local.CommandLine;
 /// <summary><c>status</c>: the state of the whole catalog.</summary>
 internal sealed class StatusCommand(IAnsiConsole screen)
 {
+    private static readonly TimeSpan WatchInterval = TimeSpan.FromSeconds(2);
+
     private readonly HostArguments _host = new();
+
+    private readonly Option<bool> _watch = new("--watch") { Description = "Show it again every two seconds, until Ctrl-C." };
 
     public const string Explanation =
         """
         Shows how many items are synchronized, pending and parked, whether the circuit breaker is open, the current or
-        latest resync, and the latest failures.
+        latest resync, and the causes that keep items from being in sync.
 
         Exit codes: 0 no item is parked and the circuit breaker is closed; 1 something needs attention.
 
         Examples:
           contentsync-local status
           contentsync-local status --host http://localhost:7071 --json
+          contentsync-local status --watch
         """;
 
     public Command Create()
     {
         var command = new Command("status", "Show the state of the whole catalog and what needs attention.");
+        command.Options.Add(_watch);
         _host.AddTo(command);
         command.SetAction(RunAsync);
         return command;
@@ -35,6 +42,17 @@ internal sealed class StatusCommand(IAnsiConsole screen)
     private async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellationToken)
     {
         await using var view = await _host.OpenAsync(parsed, cancellationToken).ConfigureAwait(false);
+        while (true)
+        {
+            var exitCode = await ShowAsync(parsed, view, cancellationToken).ConfigureAwait(false);
+            if (!parsed.GetValue(_watch)) return exitCode;
+            await Task.Delay(WatchInterval, cancellationToken).ConfigureAwait(false);
+            if (screen.Profile.Out.IsTerminal) screen.Clear();
+        }
+    }
+
+    private async Task<int> ShowAsync(ParseResult parsed, ILedgerView view, CancellationToken cancellationToken)
+    {
         var state = await view.StatusAsync(cancellationToken).ConfigureAwait(false);
         if (_host.IsJson(parsed)) parsed.InvocationConfiguration.Output.WriteLine(JsonSerializer.Serialize(state, ApiJson.Responses.BoardState));
         else Show(state);
@@ -62,14 +80,16 @@ internal sealed class StatusCommand(IAnsiConsole screen)
         }
 
         screen.Write(table);
+        foreach (var (status, count) in state.TemplateStatuses.Where(status => TemplateStatuses.IsInactive(status.Key)))
+            screen.MarkupLineInterpolated($"[yellow]AlipayHK reports the template of {count} item(s) as {status}[/], although it holds them.");
         if (state.Resyncs.Count > 0) ShowResync(state.Resyncs[0]);
         if (state.OpenCircuit is { } open)
         {
             var reason = $"{TerminalText.Plain(open.Code)}, {TerminalText.Plain(open.Message)}";
-            screen.MarkupLineInterpolated($"[red]The circuit breaker has been open since {open.Since:u}[/]: {reason} {open.Advice}");
+            screen.Line($"[red]The circuit breaker has been open since {open.Since:u}[/]: {reason} {open.Advice}");
         }
 
-        if (state.Failures.Count > 0) ShowFailures(state.Failures);
+        if (state.Causes.Count > 0) ShowCauses(state.Causes);
     }
 
     private void ShowResync(ResyncState run)
@@ -84,22 +104,21 @@ internal sealed class StatusCommand(IAnsiConsole screen)
         var end = run.EstimatedEnd is { } at ? $", expected to end at {at:u}" : "";
         var source = TerminalText.Plain(run.Source ?? run.SourceName);
         var when = run.EndedAt is { } endedAt ? $"at {endedAt:u}" : $"since {run.StartedAt ?? run.RequestedAt:u}";
-        screen.MarkupLineInterpolated($"Resync of {source}: {run.State} {when}{counts}{end}. {TerminalText.Plain(run.Message)}");
+        screen.Line($"Resync of {source}: {run.State} {when}{counts}{end}. {TerminalText.Plain(run.Message)}");
     }
 
-    private void ShowFailures(IReadOnlyList<FailureState> failures)
+    private void ShowCauses(IReadOnlyList<CauseState> causes)
     {
         var table = new Table().SimpleBorder().BorderColor(Color.Grey)
-            .AddColumn("Latest failures").AddColumn("State").AddColumn("When").AddColumn("Why").AddColumn("What to do");
-        foreach (var failure in failures)
+            .AddColumn(new TableColumn("Items").RightAligned()).AddColumn("Cause").AddColumn("Since").AddColumn("Examples").AddColumn("What to do");
+        foreach (var cause in causes)
         {
-            var last = failure.LastAttempt;
             table.AddRow(
-                new Text(TerminalText.Plain(failure.ContentId)),
-                new Text(failure.ParkReason ?? failure.State),
-                new Text(last.At.ToString("u", CultureInfo.InvariantCulture)),
-                new Text($"{TerminalText.Plain(last.Code)}: {TerminalText.Plain(last.Message)}"),
-                new Text(failure.Advice));
+                new Text(cause.Count.ToString("n0", CultureInfo.InvariantCulture)),
+                new Text($"{TerminalText.Plain(cause.Code)}: {TerminalText.Plain(cause.Message)} ({cause.ParkReason ?? "retried automatically"})"),
+                new Text(cause.Since.ToString("u", CultureInfo.InvariantCulture)),
+                new Text(TerminalText.Plain(string.Join(", ", cause.ContentIds))),
+                new Text(cause.Advice));
         }
 
         screen.Write(table);

@@ -5,8 +5,9 @@ namespace ContentSync.Local.CommandLine;
 /// <summary>Prints a sync summary as a table.</summary>
 internal static class SummaryTable
 {
-    public static void Write(IAnsiConsole screen, SyncSummary summary)
+    public static void Write(Terminal terminal, SyncSummary summary)
     {
+        var screen = terminal.Results;
         var table = new Table().RoundedBorder().BorderColor(Color.Grey)
             .AddColumn("Outcome")
             .AddColumn(new TableColumn("Items").RightAligned())
@@ -21,8 +22,15 @@ internal static class SummaryTable
         var effort = $"{summary.Signatures:n0} signatures, {summary.AlipayHkCalls:n0} requests, {summary.ElapsedSeconds:0.0} s";
         table.AddEmptyRow().AddRow(new Text("read"), new Text($"{summary.Read:n0}"), new Text(effort));
         screen.Write(table);
+        if (summary.AsOf is { } asOf) screen.MarkupLineInterpolated($"[grey]{AsOfText.Of(asOf, summary.AsOfSource)}[/]");
+        if (summary.Superseded > 0)
+        {
+            screen.MarkupLineInterpolated($"[yellow]{summary.Superseded:n0} items are newer than this catalog and were not sent.[/]");
+            screen.MarkupLine("[yellow]To make the catalog win, run resync with --override-newer.[/]");
+        }
+
         Issues(screen, summary);
-        if (summary.StoppedBecause is { } reason) screen.MarkupLineInterpolated($"[yellow]{reason}[/]");
+        if (summary.StoppedBecause is { } reason) terminal.Notes.Line($"[yellow]{reason}[/]");
     }
 
     private static void Row(Table table, string outcome, long items, string colour, string meaning) =>

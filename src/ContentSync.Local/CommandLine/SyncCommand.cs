@@ -1,12 +1,11 @@
 using System.CommandLine;
 using ContentSync.Local.Pipeline;
 using Microsoft.Extensions.Logging.Abstractions;
-using Spectre.Console;
 
 namespace ContentSync.Local.CommandLine;
 
 /// <summary><c>sync FILE</c>: sends a catalog to AlipayHK and reports the outcome of every item.</summary>
-internal sealed class SyncCommand(IAnsiConsole screen)
+internal sealed class SyncCommand(Terminal terminal)
 {
     private readonly PipelineArguments _pipeline = new();
 
@@ -16,6 +15,8 @@ internal sealed class SyncCommand(IAnsiConsole screen)
     {
         Description = "Catalog: NDJSON or a JSON array, or any feed with --map; optionally gzipped; - for standard input.",
     };
+
+    private readonly DeclarationArguments _declaration = new();
 
     private readonly Option<bool> _json = new("--json") { Description = "Print the summary as one JSON object to standard output." };
 
@@ -29,6 +30,7 @@ internal sealed class SyncCommand(IAnsiConsole screen)
     {
         Description = "Stop waiting for retries when no item has finished for this long; the next run continues with the pending items.",
         HelpName = "SECONDS",
+        CustomParser = OptionValue.Whole(0, int.MaxValue, "of seconds"),
         DefaultValueFactory = _ => 60,
     };
 
@@ -52,22 +54,22 @@ internal sealed class SyncCommand(IAnsiConsole screen)
         {
             _file, _map.Option, _json, _report, _wait,
         };
+        _declaration.AddTo(command);
         _pipeline.AddTo(command);
-        _wait.Validators.Add(result =>
-        {
-            if (result.GetValueOrDefault<int>() < 0) result.AddError("--wait must be a number of seconds, 0 or more.");
-        });
         command.SetAction(RunAsync);
         return command;
     }
 
     private async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellationToken)
     {
-        await using var catalog = CatalogFile.Open(
-            parsed.GetRequiredValue(_file), await _map.LoadAsync(parsed, cancellationToken).ConfigureAwait(false));
+        var mapping = await _map.LoadAsync(parsed, cancellationToken).ConfigureAwait(false);
+        await using var catalog = await CatalogFile
+            .OpenAsync(parsed.GetRequiredValue(_file), _declaration.Read(parsed), mapping, TimeProvider.System, cancellationToken)
+            .ConfigureAwait(false);
         await using var pipeline = await LocalPipeline
             .OpenAsync(_pipeline.Read(parsed), TimeProvider.System, NullLoggerFactory.Instance, cancellationToken).ConfigureAwait(false);
-        var run = new CatalogRun(pipeline, screen, TimeProvider.System)
+        if (pipeline.Warning is { } warning) terminal.Notes.Line($"[yellow]{warning}[/]");
+        var run = new CatalogRun(pipeline, terminal.Notes, TimeProvider.System)
         {
             RetryTimeout = TimeSpan.FromSeconds(parsed.GetValue(_wait)),
             ReportFile = parsed.GetValue(_report),
@@ -75,15 +77,15 @@ internal sealed class SyncCommand(IAnsiConsole screen)
         var summary = await run.RunAsync(catalog, cancellationToken).ConfigureAwait(false);
         if (parsed.GetValue(_json))
         {
-            Console.Out.WriteLine(summary.ToJson());
-            if (summary.StoppedBecause is { } reason) screen.MarkupLineInterpolated($"[yellow]{reason}[/]");
+            parsed.InvocationConfiguration.Output.WriteLine(summary.ToJson());
+            if (summary.StoppedBecause is { } reason) terminal.Notes.Line($"[yellow]{reason}[/]");
         }
         else
         {
-            SummaryTable.Write(screen, summary);
+            SummaryTable.Write(terminal, summary);
         }
 
-        if (catalog.Tally is { } tally) MappingReport.Write(screen, tally);
+        if (catalog.Tally is { } tally) MappingReport.Write(terminal.Notes, tally);
         return summary.ExitCode;
     }
 }

@@ -1,6 +1,7 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using ContentSync.Catalog;
 using ContentSync.Local.Pipeline;
 
 namespace ContentSync.Local.CommandLine;
@@ -32,6 +33,14 @@ public sealed record SyncSummary
     public required long AlipayHkCalls { get; init; }
 
     public required double ElapsedSeconds { get; init; }
+
+    /// <summary>As of when the catalog is; its lines count as changed at that time.</summary>
+    [JsonIgnore]
+    public DateTimeOffset? AsOf { get; init; }
+
+    /// <summary>Where <see cref="AsOf"/> comes from.</summary>
+    [JsonIgnore]
+    public AsOfSource AsOfSource { get; init; }
 
     /// <summary>Why the sync ended early; null when it finished.</summary>
     [JsonIgnore]

@@ -14,26 +14,30 @@ public sealed class CatalogSync(ContentSynchronizer synchronizer, InProcessQueue
     private const int MaxActive = 4_096;
 
     /// <summary>Reads the catalog to its end and enqueues every valid item.</summary>
+    /// <param name="catalog">Its entries.</param>
+    /// <param name="asOf">When its items count as changed.</param>
+    /// <param name="cancellationToken">Stops the reading.</param>
     /// <exception cref="CatalogFormatException">The rest of the catalog cannot be read; the items before it are accepted.</exception>
     /// <exception cref="LedgerUnavailableException">The ledger cannot accept items.</exception>
-    public async Task ReadAsync(IAsyncEnumerable<CatalogEntry> catalog, CancellationToken cancellationToken)
+    public async Task ReadAsync(IAsyncEnumerable<CatalogEntry> catalog, DateTimeOffset asOf, CancellationToken cancellationToken)
     {
-        var batch = new List<(long Line, ContentItem Item)>(BatchSize);
+        var batch = new List<(long Line, long Order, ContentItem Item)>(BatchSize);
         await using var entries = catalog.GetAsyncEnumerator(cancellationToken);
         try
         {
             while (await entries.MoveNextAsync().ConfigureAwait(false))
             {
                 var entry = entries.Current;
-                if (entry.Result.Item is { } item) batch.Add((entry.Line, item));
+                if (entry.Result.Item is { } item) batch.Add((entry.Line, entry.Line + (entry.Index ?? 0), item));
                 else tally.AddInvalid(entry.Line, entry.Result.ContentId, entry.Result.Violations);
-                if (batch.Count == BatchSize) await AcceptAsync(batch, cancellationToken).ConfigureAwait(false);
+                if (batch.Count == BatchSize) await AcceptAsync(batch, asOf, cancellationToken).ConfigureAwait(false);
             }
         }
         finally
         {
             // Even when the catalog is truncated, the items before that point are valid.
-            if (batch.Count > 0 && !cancellationToken.IsCancellationRequested) await AcceptAsync(batch, cancellationToken).ConfigureAwait(false);
+            if (batch.Count > 0 && !cancellationToken.IsCancellationRequested)
+                await AcceptAsync(batch, asOf, cancellationToken).ConfigureAwait(false);
         }
     }
 
@@ -54,11 +58,12 @@ public sealed class CatalogSync(ContentSynchronizer synchronizer, InProcessQueue
         }
     }
 
-    private async Task AcceptAsync(List<(long Line, ContentItem Item)> batch, CancellationToken cancellationToken)
+    private async Task AcceptAsync(List<(long Line, long Order, ContentItem Item)> batch, DateTimeOffset asOf, CancellationToken cancellationToken)
     {
         await queue.WaitForActiveAsync(MaxActive, cancellationToken).ConfigureAwait(false);
-        var items = batch.ConvertAll(entry => entry.Item);
-        var acceptances = await synchronizer.AcceptAsync(items, time.GetUtcNow(), cancellationToken).ConfigureAwait(false);
+        // A tick for every line: of several lines with the same contentId, the last one counts, however often the catalog is read.
+        var submissions = batch.ConvertAll(entry => synchronizer.Submit(entry.Item, asOf.AddTicks(entry.Order)));
+        var acceptances = await synchronizer.AcceptAsync(submissions, cancellationToken).ConfigureAwait(false);
         var messages = new List<SyncMessage>(batch.Count);
         for (var i = 0; i < batch.Count; i++)
         {

@@ -14,9 +14,14 @@ public sealed class DataDirectory
     /// <summary>Name of <see cref="ResyncFolder"/>.</summary>
     public const string ResyncName = "resync";
 
+    private static readonly string[] Subfolders = ["keys", "simulated-alipayhk", ResyncName];
+
     private DataDirectory(string path) => FullName = path;
 
     public string FullName { get; }
+
+    /// <summary>Says that other users of the machine could read the folder, or can; null if they could not.</summary>
+    public string? Warning { get; private init; }
 
     public string LedgerFile => Path.Combine(FullName, LedgerName);
 
@@ -32,28 +37,33 @@ public sealed class DataDirectory
     /// <summary>The items that the simulated AlipayHK holds.</summary>
     public string SimulatedContentFile => Path.Combine(FullName, "simulated-alipayhk", "content.ndjson");
 
-    /// <summary>Opens the folder; on first use creates it, with its own .gitignore and two development keys.</summary>
+    /// <summary>
+    /// Opens the folder; on first use creates it, with its own .gitignore and two development keys. Only its owner can read it, also if it was
+    /// created by an earlier version.
+    /// </summary>
     /// <exception cref="CommandException">The folder cannot be created or written.</exception>
     public static DataDirectory Open(string path)
     {
-        var directory = new DataDirectory(Path.GetFullPath(path));
+        var folder = Path.GetFullPath(path);
         try
         {
-            Directory.CreateDirectory(directory.FullName);
-            Directory.CreateDirectory(Path.Combine(directory.FullName, "keys"));
-            Directory.CreateDirectory(Path.Combine(directory.FullName, "simulated-alipayhk"));
+            var directory = new DataDirectory(folder) { Warning = PrivateFolder.Open(folder, IsOwn) };
+            foreach (var name in Subfolders) PrivateFolder.Create(Path.Combine(folder, name));
             var ignore = Path.Combine(directory.FullName, ".gitignore");
             if (!File.Exists(ignore)) File.WriteAllText(ignore, "*\n");
             EnsureKey(directory.PrivateKeyFile);
             EnsureKey(directory.SimulatedPrivateKeyFile);
+            return directory;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new CommandException($"The data folder '{directory.FullName}' cannot be used: {e.Message} Choose another with --data.", e);
+            throw new CommandException($"The data folder '{folder}' cannot be used: {e.Message} Choose another with --data.", e);
         }
-
-        return directory;
     }
+
+    /// <summary>Whether this program wrote an entry of the folder.</summary>
+    private static bool IsOwn(string name) =>
+        name is ".gitignore" or "sample-catalog.ndjson" || Subfolders.Contains(name) || name.StartsWith(LedgerName, StringComparison.Ordinal);
 
     // Two processes may open a new folder at the same time: the file appears complete or not at all, and the first key wins.
     private static void EnsureKey(string file)

@@ -12,6 +12,10 @@ namespace ContentSync.Local.Pipeline;
 /// Keeps the runs of each source, and the plans of the runs under way, in one folder. Only the process that owns the data folder may use it,
 /// so a run found under way was left by an earlier process. Thread-safe.
 /// </summary>
+/// <remarks>
+/// A file is synced before it replaces the previous one. A power loss may bring back the previous one, because the folder itself is not
+/// synced: the run then repeats packs, which sends nothing for items that the ledger knows to be in sync.
+/// </remarks>
 public sealed class FileResyncStore : IResyncStore
 {
     private readonly string _folder;
@@ -63,7 +67,7 @@ public sealed class FileResyncStore : IResyncStore
             var version = history.Version is null ? 1 : long.Parse(history.Version, CultureInfo.InvariantCulture) + 1;
             var next = history with { Version = version.ToString(CultureInfo.InvariantCulture) };
             var draft = file + ".draft";
-            using (var stream = File.Create(draft))
+            using (var stream = PrivateFile.Create(draft, FileMode.Create))
             {
                 JsonSerializer.Serialize(stream, next, ResyncStoreJson.Default.ResyncHistory);
                 stream.Flush(flushToDisk: true);
@@ -78,7 +82,7 @@ public sealed class FileResyncStore : IResyncStore
     public async ValueTask SavePlanAsync(string planId, CatalogPlan plan, CancellationToken cancellationToken)
     {
         var draft = PlanFile(planId) + ".draft";
-        var file = File.Create(draft);
+        var file = PrivateFile.Create(draft, FileMode.Create);
         await using (file.ConfigureAwait(false))
         {
             await plan.SaveAsync(file, cancellationToken).ConfigureAwait(false);
@@ -89,11 +93,9 @@ public sealed class FileResyncStore : IResyncStore
     }
 
     /// <inheritdoc/>
-    public async ValueTask<CatalogPlan> LoadPlanAsync(string planId, CancellationToken cancellationToken)
-    {
-        var file = File.OpenRead(PlanFile(planId));
-        await using (file.ConfigureAwait(false)) return await CatalogPlan.LoadAsync(file, cancellationToken).ConfigureAwait(false);
-    }
+    public async ValueTask<CatalogPlan> LoadPlanAsync(string planId, CancellationToken cancellationToken) => await CatalogPlan
+        .OpenAsync(_ => ValueTask.FromResult<Stream>(File.OpenRead(PlanFile(planId))), release: null, cancellationToken)
+        .ConfigureAwait(false);
 
     /// <inheritdoc/>
     public ValueTask DeletePlanAsync(string planId, CancellationToken cancellationToken)

@@ -1,3 +1,4 @@
+using ContentSync.Content;
 using ContentSync.Simulator;
 
 namespace ContentSync.Local.Pipeline;
@@ -26,8 +27,8 @@ public sealed record LocalOptions
     /// <summary>keyVersion of AlipayHK's public key.</summary>
     public string AlipayHkKeyVersion { get; init; } = "1";
 
-    /// <summary>Folder with one JSON Schema per content type; null for none.</summary>
-    public string? Schemas { get; init; }
+    /// <summary>Content types and limits of items. Must not change afterwards.</summary>
+    public ContentOptions Content { get; init; } = new();
 
     /// <summary>Max items in flight at the same time.</summary>
     public int Workers { get; init; } = 64;
@@ -39,6 +40,11 @@ public sealed record LocalOptions
     /// Max requests per second, single changes and resyncs together; resyncs leave a fifth of them to single changes. Null for no limit.
     /// </summary>
     public double? Rate { get; init; }
+
+    /// <summary>
+    /// How long AlipayHK may still process a request that timed out; null for 25 s, or for the bound of the simulated AlipayHK if it is used.
+    /// </summary>
+    public TimeSpan? LateEffectWindow { get; init; }
 
     /// <summary>Standard Webhooks secrets; the webhook is disabled when there are none.</summary>
     public IList<string> WebhookSecrets { get; init; } = [];

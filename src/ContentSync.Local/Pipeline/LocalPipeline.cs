@@ -79,26 +79,11 @@ public sealed class LocalPipeline : IAsyncDisposable
     /// <summary>Address that requests go to.</summary>
     public required Uri GatewayAddress { get; init; }
 
+    /// <summary>What the user should know about the data folder; null for nothing.</summary>
+    public required string? Warning { get; init; }
+
     /// <summary>Signatures and requests since the start.</summary>
     public CallCounter Calls { get; }
-
-    /// <summary>Delays for interactive use; the library's defaults are hours.</summary>
-    public static RecoverabilityOptions Recoverability { get; } = new()
-    {
-        BackOff =
-        [
-            TimeSpan.FromSeconds(1),
-            TimeSpan.FromSeconds(2),
-            TimeSpan.FromSeconds(5),
-            TimeSpan.FromSeconds(10),
-            TimeSpan.FromSeconds(20),
-            TimeSpan.FromSeconds(40),
-            TimeSpan.FromMinutes(2),
-        ],
-        ProbeInterval = TimeSpan.FromSeconds(5),
-        SigningRetryDelay = TimeSpan.FromSeconds(1),
-        LateEffectWindow = TimeSpan.FromSeconds(2),
-    };
 
     /// <summary>
     /// Opens the data folder, starts the simulated AlipayHK if one is needed, and resumes the items that an earlier run left pending.
@@ -113,7 +98,7 @@ public sealed class LocalPipeline : IAsyncDisposable
         try
         {
             var clock = new StoreClock(time);
-            var ledger = await OpenLedgerAsync(data, clock, cancellationToken).ConfigureAwait(false);
+            var ledger = await OpenLedgerAsync(data, settings.Recoverability.LateEffectWindow, clock, cancellationToken).ConfigureAwait(false);
             owned.Add(ledger);
             var gateway = options.Gateway is null
                 ? await SimulatedGatewayStartup
@@ -129,7 +114,12 @@ public sealed class LocalPipeline : IAsyncDisposable
                 .AddContentSync(settings, schemas);
             var provider = services.BuildServiceProvider(new ServiceProviderOptions { ValidateOnBuild = true });
             owned.Add(provider);
-            return new LocalPipeline(owned, provider) { Gateway = gateway, GatewayAddress = settings.AlipayHk.BaseAddress };
+            return new LocalPipeline(owned, provider)
+            {
+                Gateway = gateway,
+                GatewayAddress = settings.AlipayHk.BaseAddress,
+                Warning = data.Warning,
+            };
         }
         catch (Exception e)
         {
@@ -155,11 +145,13 @@ public sealed class LocalPipeline : IAsyncDisposable
         _stopping.Dispose();
     }
 
-    private static async Task<SqliteLedger> OpenLedgerAsync(DataDirectory data, TimeProvider time, CancellationToken cancellationToken)
+    private static async Task<SqliteLedger> OpenLedgerAsync(
+        DataDirectory data, TimeSpan lateEffectWindow, TimeProvider time, CancellationToken cancellationToken)
     {
         try
         {
-            return await SqliteLedger.OpenAsync(new SqliteLedgerOptions(data.LedgerFile), time, cancellationToken).ConfigureAwait(false);
+            var options = new SqliteLedgerOptions(data.LedgerFile) { LateEffectWindow = lateEffectWindow };
+            return await SqliteLedger.OpenAsync(options, time, cancellationToken).ConfigureAwait(false);
         }
         catch (DataInUseException e)
         {
@@ -194,12 +186,6 @@ public sealed class LocalPipeline : IAsyncDisposable
                 provider.GetRequiredService<ILogger<InProcessQueue>>()))
             .AddSingleton<ISyncQueue>(provider => provider.GetRequiredService<InProcessQueue>());
         return services
-            .AddSingleton<RetryWatch>()
-            .AddSingleton(provider => new PackSender(
-                provider.GetRequiredService<ContentSynchronizer>(),
-                provider.GetRequiredService<RetryWatch>(),
-                provider.GetRequiredService<ResyncOptions>(),
-                provider.StoreClock()))
             .AddSingleton<IPackLanes, InProcessLanes>()
             .AddSingleton<IResyncStore>(OpenStore(data.ResyncFolder))
             .AddSingleton(new ResyncSources(options.Catalog is { } file ? new FileCatalogSource(file) : null))

@@ -1,4 +1,5 @@
 using ContentSync.Catalog;
+using ContentSync.Ledger;
 using ContentSync.Resync;
 using ContentSync.Resync.Planning;
 using Microsoft.Extensions.DependencyInjection;
@@ -15,7 +16,11 @@ public sealed partial class LocalResync : IResyncScheduler, IAsyncDisposable
     /// <summary>Delay before a failed run is retried.</summary>
     private static readonly TimeSpan FaultDelay = TimeSpan.FromSeconds(5);
 
+    /// <summary>How often the pending items are counted.</summary>
+    private static readonly TimeSpan PollInterval = TimeSpan.FromMilliseconds(200);
+
     private readonly TimeProvider _time;
+    private readonly ISyncLedger _ledger;
     private readonly ILogger _logger;
     private readonly CancellationTokenSource _stopping = new();
     private readonly Dictionary<string, SemaphoreSlim> _scheduled;
@@ -25,16 +30,16 @@ public sealed partial class LocalResync : IResyncScheduler, IAsyncDisposable
     public LocalResync(
         CatalogPlanner planner,
         ResyncRunner runner,
-        RetryWatch retries,
+        ISyncLedger ledger,
         ResyncSources sources,
         [FromKeyedServices(Clocks.Store)] TimeProvider time,
         ILogger<LocalResync> logger)
     {
         _time = time;
+        _ledger = ledger;
         _logger = logger;
         Planner = planner;
         Runner = runner;
-        Retries = retries;
         Sources = sources;
         // Signalled initially, so that runs left by an earlier process are resumed.
         _scheduled = Known(sources).ToDictionary(source => source.Name, _ => new SemaphoreSlim(1, 1), StringComparer.Ordinal);
@@ -45,14 +50,27 @@ public sealed partial class LocalResync : IResyncScheduler, IAsyncDisposable
 
     public ResyncRunner Runner { get; }
 
-    /// <summary>Items that failed in a run and are retried individually.</summary>
-    public RetryWatch Retries { get; }
-
     public ResyncSources Sources { get; }
 
     /// <summary>Starts executing scheduled runs, beginning with those that an earlier process left under way.</summary>
     public void Start() =>
         _working = Task.WhenAll(Known(Sources).Select(source => Task.Run(() => WorkAsync(source), CancellationToken.None)));
+
+    /// <summary>
+    /// Waits until no item is pending, whichever process accepted it, or until none has reached an outcome for <paramref name="timeout"/>.
+    /// </summary>
+    /// <exception cref="LedgerUnavailableException">The ledger cannot be read.</exception>
+    public async Task FinishRetriesAsync(TimeSpan timeout, CancellationToken cancellationToken)
+    {
+        var (before, since) = (long.MaxValue, _time.GetTimestamp());
+        while (true)
+        {
+            var pending = await PendingAsync(cancellationToken).ConfigureAwait(false);
+            if (pending != before) (before, since) = (pending, _time.GetTimestamp());
+            if (pending == 0 || _time.GetElapsedTime(since) > timeout) return;
+            await Task.Delay(PollInterval, _time, cancellationToken).ConfigureAwait(false);
+        }
+    }
 
     /// <inheritdoc/>
     public ValueTask ScheduleAsync(ResyncRun run, CancellationToken cancellationToken)
@@ -84,6 +102,14 @@ public sealed partial class LocalResync : IResyncScheduler, IAsyncDisposable
         await StopAsync().ConfigureAwait(false);
         foreach (var scheduled in _scheduled.Values) scheduled.Dispose();
         _stopping.Dispose();
+    }
+
+    private async Task<long> PendingAsync(CancellationToken cancellationToken)
+    {
+        var pending = 0L;
+        var records = _ledger.ListAsync(new SyncRecordFilter { State = SyncState.Pending }, cancellationToken);
+        await foreach (var _ in records.ConfigureAwait(false)) pending++;
+        return pending;
     }
 
     private static IEnumerable<ICatalogSource> Known(ResyncSources sources) => sources.Keys().Select(key => sources.Find(key)!);

@@ -1,8 +1,9 @@
 using System.Security.Cryptography;
 using ContentSync.AlipayHk;
-using ContentSync.Content;
 using ContentSync.Http.Webhooks;
 using ContentSync.Resync;
+using ContentSync.Simulator;
+using ContentSync.Synchronization;
 
 namespace ContentSync.Local.Pipeline;
 
@@ -27,8 +28,8 @@ internal static class LocalSettings
                 MaxSendsPerSecond = options.Rate,
                 PublicKeys = { new AlipayHkKeyOptions { KeyVersion = options.AlipayHkKeyVersion, PublicKey = AlipayHkKey(data, options) } },
             },
-            Content = new ContentOptions { SchemaDirectory = options.Schemas },
-            Recoverability = LocalPipeline.Recoverability,
+            Content = options.Content,
+            Recoverability = RecoverabilityOf(options),
             Resync = ResyncOptionsOf(options),
             Webhook = new WebhookOptions { Secrets = options.WebhookSecrets },
             PlanFolder = data.ResyncFolder,
@@ -62,6 +63,14 @@ internal static class LocalSettings
         "AlipayHk:PublicKeys:0:KeyVersion" => "--alipayhk-key-version",
         "AlipayHk:PublicKeys:0:PublicKey" => "--alipayhk-key",
         "Content:SchemaDirectory" => "--schemas",
+        "Recoverability:LateEffectWindow" => "--late-effect-window",
+        "Content:ContentTypes" => "--content-type",
+        "Content:MaxContentIdLength" => "--max-content-id-length",
+        "Content:MaxContentInfoBytes" => "--max-content-info-bytes",
+        "Content:MaxContentInfoDepth" => "--max-content-info-depth",
+        "Content:MaxTextLength" => "--max-text-length",
+        "Content:MaxItemBytes" => "--max-item-bytes",
+        "Content:RefusedVersions" => "--refused-versions",
         _ when setting.StartsWith("Webhook:Secrets:", StringComparison.Ordinal) => "--webhook-secret",
         _ => setting,
     };
@@ -76,6 +85,29 @@ internal static class LocalSettings
         resync.Lanes = (int)Math.Clamp(rate, 1, resync.Lanes);
         resync.ItemsPerPack = (int)Math.Clamp(rate * MaxPageTime.TotalSeconds / resync.Lanes, 1, resync.ItemsPerPack);
         return resync;
+    }
+
+    // Delays for interactive use; the library's defaults are hours. AlipayHK itself is given as long as in the cloud.
+    private static RecoverabilityOptions RecoverabilityOf(LocalOptions options)
+    {
+        var recoverability = new RecoverabilityOptions
+        {
+            BackOff =
+            [
+                TimeSpan.FromSeconds(1),
+                TimeSpan.FromSeconds(2),
+                TimeSpan.FromSeconds(5),
+                TimeSpan.FromSeconds(10),
+                TimeSpan.FromSeconds(20),
+                TimeSpan.FromSeconds(40),
+                TimeSpan.FromMinutes(2),
+            ],
+            ProbeInterval = TimeSpan.FromSeconds(5),
+            SigningRetryDelay = TimeSpan.FromSeconds(1),
+        };
+        var simulated = options.Gateway is null ? SimulatedGateway.MaxLateEffect : (TimeSpan?)null;
+        if ((options.LateEffectWindow ?? simulated) is { } window) recoverability.LateEffectWindow = window;
+        return recoverability;
     }
 
     private static string AlipayHkKey(DataDirectory data, LocalOptions options)

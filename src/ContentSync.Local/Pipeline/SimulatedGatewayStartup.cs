@@ -28,6 +28,7 @@ internal static class SimulatedGatewayStartup
     {
         try
         {
+            if (!File.Exists(data.SimulatedContentFile)) PrivateFile.Create(data.SimulatedContentFile, FileMode.OpenOrCreate).Dispose();
             var options = Options(data, clientId, contentTypes, port, faults, caller);
             return await SimulatedGateway.StartAsync(options, time, null, cancellationToken).ConfigureAwait(false);
         }

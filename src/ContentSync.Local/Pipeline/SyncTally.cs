@@ -52,18 +52,20 @@ public sealed class SyncTally
             _finished++;
         }
 
-        var message = string.Join(' ', violations.Select(TextOf));
-        Issue?.Invoke(new SyncIssue(SyncIssueKind.Invalid, line, contentId, violations[0].Code, message, violations));
+        Issue?.Invoke(IssueOf(line, contentId, violations));
     }
 
-    /// <summary>Adds entries that a plan found in sync.</summary>
-    public void AddUnchanged(long entries)
+    /// <summary>Adds entries that a plan decided without reading them again.</summary>
+    /// <param name="unchanged">Those in sync.</param>
+    /// <param name="superseded">Further lines of an item that has a newer line.</param>
+    public void AddUnread(long unchanged, long superseded)
     {
         lock (_lock)
         {
-            _read += entries;
-            _unchanged += entries;
-            _finished += entries;
+            _read += unchanged + superseded;
+            _unchanged += unchanged;
+            _superseded += superseded;
+            _finished += unchanged + superseded;
         }
     }
 
@@ -82,7 +84,7 @@ public sealed class SyncTally
                     return true;
                 case AcceptanceKind.AlreadyPending when _open.TryAdd(item.ContentId, new OpenEntry(line, acceptance.Record.RequestId)):
                     return true;
-                case AcceptanceKind.AlreadyPending or AcceptanceKind.Unchanged:
+                case AcceptanceKind.AlreadyPending or AcceptanceKind.Unchanged or AcceptanceKind.DelistedUnknown:
                     Supersede(item.ContentId, acceptance.Record.RequestId);
                     Complete(ref _unchanged);
                     return false;
@@ -151,12 +153,15 @@ public sealed class SyncTally
         _finished++;
     }
 
+    internal static SyncIssue IssueOf(long line, string? contentId, IReadOnlyList<ContentViolation> violations) => new(
+        SyncIssueKind.Invalid, line, contentId, violations[0].Code, string.Join(' ', violations.Select(TextOf)), violations);
+
     private static SyncIssue IssueOf(long line, Acceptance acceptance)
     {
         var record = acceptance.Record;
         if (acceptance.Kind == AcceptanceKind.RevisionConflict)
         {
-            var message = $"Revision {record.Revision} was already accepted with different content; raise the revision.";
+            var message = $"Revision {record.Version} was already accepted with different content; raise the revision.";
             return new SyncIssue(SyncIssueKind.Invalid, line, record.ContentId, "revision-conflict", message, []);
         }
 
@@ -189,11 +194,20 @@ public enum SyncIssueKind
     Rejected,
     [JsonStringEnumMemberName("deadLettered")]
     Parked,
+
+    /// <summary>Accepted and not acknowledged yet.</summary>
+    Pending,
+
+    /// <summary>The ledger holds a newer version.</summary>
+    Newer,
+
+    /// <summary>The catalog holds the item more than once.</summary>
+    Duplicate,
 }
 
 /// <summary>An entry that failed.</summary>
 /// <param name="Kind">Why it failed.</param>
-/// <param name="Line">1-based line of the file, or 1-based position in the array.</param>
+/// <param name="Line">1-based line of the file, or 1-based position in the array; 0 when it is not known.</param>
 /// <param name="ContentId">Null when the entry has no readable contentId.</param>
 /// <param name="Code">The first violation's code, or the result code.</param>
 /// <param name="Message">What is wrong and how to fix it.</param>

@@ -8,13 +8,16 @@ namespace ContentSync.AlipayHk;
 /// </summary>
 internal static class ResponseClassifier
 {
-    private const int MaxMessageLength = 256;
+    /// <summary>
+    /// Of a message. With the other limits, an item's last ten attempts take about 17 KB; a table property holds 64 KB.
+    /// </summary>
+    internal const int MaxMessageLength = 256;
 
     /// <summary>
     /// Of Tracer-Id, templateCode and templateStatus. AlipayHK's sample Tracer-Id has 28 characters, and sibling APIs allow 32 for a
     /// templateCode. Without a limit, the ledger could refuse the record of a success, which would then be sent again.
     /// </summary>
-    private const int MaxIdentifierLength = 128;
+    internal const int MaxIdentifierLength = 128;
 
     public static ClassifiedResponse Classify(in ResponseFacts facts)
     {

@@ -12,6 +12,8 @@ namespace ContentSync.Catalog;
 /// <param name="prefix">Only blobs whose names start with it; null for all blobs.</param>
 public sealed class BlobCatalogSource(BlobContainerClient container, string? prefix = null) : ICatalogSource
 {
+    private const int BytesPerPeek = 64 * 1024;
+
     /// <inheritdoc/>
     public string Name { get; } = new UriBuilder(container.Uri) { Query = "" }.Uri + (prefix is null ? "" : "/" + prefix);
 
@@ -21,7 +23,7 @@ public sealed class BlobCatalogSource(BlobContainerClient container, string? pre
         BlobItem? newest = null;
         try
         {
-            await foreach (var blob in container.GetBlobsAsync(BlobTraits.None, BlobStates.None, prefix, cancellationToken).ConfigureAwait(false))
+            await foreach (var blob in container.GetBlobsAsync(BlobTraits.Metadata, BlobStates.None, prefix, cancellationToken).ConfigureAwait(false))
             {
                 if (blob.Properties.LastModified is { } written && written > (newest?.Properties.LastModified ?? DateTimeOffset.MinValue))
                     newest = blob;
@@ -32,40 +34,66 @@ public sealed class BlobCatalogSource(BlobContainerClient container, string? pre
             throw Fault(Name, e);
         }
 
-        return newest is null
-            ? null
-            : new BlobSnapshot(container.GetBlobClient(newest.Name), newest.Properties.ETag!.Value, newest.Properties.LastModified!.Value);
+        if (newest is null) return null;
+        var declared = CatalogDeclaration.OfMetadata(newest.Metadata, $"The metadata of {newest.Name}");
+        var snapshot = new BlobSnapshot(
+            container.GetBlobClient(newest.Name), newest.Properties.ETag!.Value, newest.Properties.LastModified!.Value, declared);
+        var stream = await snapshot.OpenAsync(BytesPerPeek, cancellationToken).ConfigureAwait(false);
+        await using (stream.ConfigureAwait(false))
+        {
+            return snapshot with
+            {
+                FirstLineAsOf = (await CatalogReader.PeekAsync(stream, cancellationToken).ConfigureAwait(false))?.AsOf,
+            };
+        }
     }
 
-    private static IOException Fault(string name, RequestFailedException e) => e.Status == 412
-        ? new IOException($"{name} was replaced while it was read.", e)
-        : new IOException($"{name} cannot be read: {e.Status} {e.ErrorCode}.", e);
+    private static IOException Fault(string name, RequestFailedException e) => e.Status switch
+    {
+        412 => new IOException($"{name} was replaced while it was read.", e),
+        401 or 403 => new CatalogSourceException(
+            $"{name} refused access ({e.Status} {e.ErrorCode}). The app's identity needs the role Storage Blob Data Reader on the container, and the "
+            + "account's network rules must admit it.",
+            e),
+        404 when e.ErrorCode == BlobErrorCode.ContainerNotFound => new CatalogSourceException(
+            $"{name} does not exist. Create the container, or correct Catalog__ContainerUri.", e),
+        _ => new IOException($"{name} cannot be read: {e.Status} {e.ErrorCode}.", e),
+    };
 
-    private sealed class BlobSnapshot(BlobClient blob, ETag etag, DateTimeOffset writtenAt) : ICatalogSnapshot
+    private sealed record BlobSnapshot(BlobClient Blob, ETag ETag, DateTimeOffset WrittenAt, CatalogDeclaration? Metadata) : ICatalogSnapshot
     {
         private const int BytesPerRead = 4 * 1024 * 1024;
 
-        public string Name => blob.Name;
+        public string Name => Blob.Name;
 
         // Every write of a blob gives it a new ETag.
-        public string Digest { get; } = $"{blob.Name} {etag}";
+        public string Digest { get; } = $"{Blob.Name} {ETag}";
 
-        public DateTimeOffset WrittenAt => writtenAt;
+        public DateTimeOffset? FirstLineAsOf { get; init; }
 
-        public async ValueTask<Stream> OpenAsync(CancellationToken cancellationToken)
+        public DateTimeOffset AsOf => FirstLineAsOf ?? Metadata?.AsOf ?? WrittenAt;
+
+        public AsOfSource AsOfSource =>
+            FirstLineAsOf is not null ? AsOfSource.FirstLine : Metadata?.AsOf is not null ? AsOfSource.Metadata : AsOfSource.TimeWritten;
+
+        public CatalogDeclaration Declared => Metadata ?? new CatalogDeclaration();
+
+        public ValueTask<Stream> OpenAsync(CancellationToken cancellationToken) => OpenAsync(BytesPerRead, cancellationToken);
+
+        public async ValueTask<Stream> OpenAsync(int bytesPerRead, CancellationToken cancellationToken)
         {
             try
             {
                 var options = new BlobOpenReadOptions(allowModifications: false)
                 {
-                    BufferSize = BytesPerRead,
-                    Conditions = new BlobRequestConditions { IfMatch = etag },
+                    BufferSize = bytesPerRead,
+                    Conditions = new BlobRequestConditions { IfMatch = ETag },
                 };
-                return new BlobStream(blob.Name, await blob.OpenReadAsync(options, cancellationToken).ConfigureAwait(false));
+                return new BlobStream(Blob.Name, await Blob.OpenReadAsync(options, cancellationToken).ConfigureAwait(false));
             }
             catch (RequestFailedException e)
             {
-                throw Fault(blob.Name, e);
+                throw Fault(Blob.Name, e);
             }
         }
 
@@ -73,10 +101,10 @@ public sealed class BlobCatalogSource(BlobContainerClient container, string? pre
         {
             try
             {
-                var properties = await blob.GetPropertiesAsync(cancellationToken: cancellationToken).ConfigureAwait(false);
+                var properties = await Blob.GetPropertiesAsync(cancellationToken: cancellationToken).ConfigureAwait(false);
 
                 // A listing returns the ETag without the quotation marks that the header has.
-                return properties.Value.ETag.ToString().Trim('"') == etag.ToString().Trim('"');
+                return properties.Value.ETag.ToString().Trim('"') == ETag.ToString().Trim('"');
             }
             catch (RequestFailedException e) when (e.Status == 404)
             {
@@ -84,7 +112,7 @@ public sealed class BlobCatalogSource(BlobContainerClient container, string? pre
             }
             catch (RequestFailedException e)
             {
-                throw Fault(blob.Name, e);
+                throw Fault(Blob.Name, e);
             }
         }
     }

@@ -34,7 +34,7 @@ internal sealed class CatalogBuffer : IDisposable
 
     /// <summary>Reads more. Needs at least one byte of room: no caller leaves more than the largest item unread.</summary>
     /// <returns>False at the end of the file.</returns>
-    /// <exception cref="CatalogFormatException">Damaged gzip.</exception>
+    /// <exception cref="CatalogFormatException">Damaged gzip, or bytes after it.</exception>
     public async ValueTask<bool> FillAsync(CancellationToken cancellationToken)
     {
         if (_start > 0 && _bytes.Length - _end < ReadAhead)
@@ -50,9 +50,9 @@ internal sealed class CatalogBuffer : IDisposable
             _end += read;
             return read > 0;
         }
-        catch (InvalidDataException damaged)
+        catch (GzipFormatException damaged)
         {
-            throw Fault("The gzip data is damaged or ends too early; compress the file again.", damaged);
+            throw Fault(damaged.Message, damaged);
         }
     }
 

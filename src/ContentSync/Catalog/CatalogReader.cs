@@ -1,8 +1,8 @@
 using System.Buffers;
-using System.IO.Compression;
 using System.IO.Pipelines;
 using System.Runtime.CompilerServices;
 using System.Text;
+using System.Text.Json;
 using ContentSync.Content;
 
 namespace ContentSync.Catalog;
@@ -12,21 +12,21 @@ namespace ContentSync.Catalog;
 /// white space; either may be compressed with gzip. Memory use is constant: one buffer of a little more than
 /// <see cref="ContentOptions.MaxItemBytes"/>. Thread-safe.
 /// </summary>
-/// <remarks>
-/// Truncated gzip data is detected only in a process with the runtime option
-/// <c>System.IO.Compression.UseStrictValidation</c>, which Directory.Build.props sets for every host.
-/// </remarks>
 public sealed class CatalogReader(ContentReader contentReader, ContentOptions options)
 {
+    /// <summary>Max UTF-8 bytes of a first line that describes the catalog.</summary>
+    private const int MaxDeclarationBytes = 4 * 1024;
+
     /// <summary>
     /// Reads to the end. An invalid item yields an entry with its violations and does not affect the others; a line or element of more
-    /// than <see cref="ContentOptions.MaxItemBytes"/> is skipped and reported the same way. Blank lines are ignored; a file without items
-    /// is valid.
+    /// than <see cref="ContentOptions.MaxItemBytes"/> is skipped and reported the same way. Blank lines are ignored, and a first or last line
+    /// that describes the catalog (see <see cref="CatalogDeclaration"/>) is not an item; a file without items is valid.
     /// </summary>
     /// <param name="catalog">Read once, from its current position; need not be seekable, and stays open.</param>
     /// <param name="cancellationToken">Stops the reading.</param>
     /// <exception cref="CatalogFormatException">
-    /// Neither format, a broken array, or damaged gzip data; thrown after every item before that position was returned.
+    /// Neither format, a broken array, damaged gzip data, bytes after it, or another number of items than its first or last line says;
+    /// thrown after every item before that position was returned.
     /// </exception>
     /// <exception cref="IOException">The stream cannot be read.</exception>
     public async IAsyncEnumerable<CatalogEntry> ReadAsync(Stream catalog, [EnumeratorCancellation] CancellationToken cancellationToken)
@@ -60,6 +60,50 @@ public sealed class CatalogReader(ContentReader contentReader, ContentOptions op
         }
     }
 
+    /// <summary>Reads a snapshot to its end without parsing its items.</summary>
+    /// <returns>The number of its items.</returns>
+    /// <exception cref="CatalogFormatException">It is damaged, or not what its lines or its digest say.</exception>
+    /// <exception cref="IOException">It cannot be read.</exception>
+    public async Task<long> CountAsync(ICatalogSnapshot snapshot, CancellationToken cancellationToken)
+    {
+        var count = 0L;
+        var stream = await snapshot.OpenAsync(cancellationToken).ConfigureAwait(false);
+        await using (stream.ConfigureAwait(false))
+        {
+            await foreach (var items in TextsAsync(stream, cancellationToken).ConfigureAwait(false)) count += items.Count;
+        }
+
+        return count;
+    }
+
+    /// <summary>What a catalog's first line says about it; null if that is an item, or not readable.</summary>
+    /// <param name="catalog">Read from its current position, at most a few KiB; stays open.</param>
+    /// <param name="cancellationToken">Stops the reading.</param>
+    /// <exception cref="CatalogFormatException">The first line describes the catalog, but not correctly.</exception>
+    /// <exception cref="IOException">The stream cannot be read.</exception>
+    public static async Task<CatalogDeclaration?> PeekAsync(Stream catalog, CancellationToken cancellationToken)
+    {
+        var pipe = PipeReader.Create(catalog, new StreamPipeReaderOptions(leaveOpen: true));
+        try
+        {
+            var text = await UnpackAsync(pipe, cancellationToken).ConfigureAwait(false);
+            await using (text.ConfigureAwait(false))
+            {
+                using var buffer = new CatalogBuffer(text, MaxDeclarationBytes);
+                return await PeekAsync(buffer, cancellationToken).ConfigureAwait(false);
+            }
+        }
+        catch (GzipFormatException)
+        {
+            // Reading the whole catalog reports it.
+            return null;
+        }
+        finally
+        {
+            await pipe.CompleteAsync().ConfigureAwait(false);
+        }
+    }
+
     /// <summary>
     /// Finds the items like <see cref="ReadAsync(Stream, CancellationToken)"/>, but parses none of them. Each list is valid until the
     /// next one is requested.
@@ -86,7 +130,14 @@ public sealed class CatalogReader(ContentReader contentReader, ContentOptions op
                     null => AsyncEnumerable.Empty<IReadOnlyList<ItemText>>(),
                     var other => throw NotACatalog(buffer, other.Value),
                 };
-                await foreach (var items in texts.ConfigureAwait(false)) yield return items;
+                var lines = new DeclaredLines(buffer);
+                await foreach (var items in texts.ConfigureAwait(false))
+                {
+                    if (lines.Filter(items) is { Count: > 0 } others) yield return others;
+                }
+
+                lines.Complete();
+                (catalog as DeclaredStream)?.Complete(lines.Items, lines.DeclareItems);
             }
         }
         finally
@@ -106,13 +157,54 @@ public sealed class CatalogReader(ContentReader contentReader, ContentOptions op
     private CatalogEntry Read(ItemText item) =>
         new(item.Line, item.Index, item.Fault ?? (item.TooLarge > 0 ? TooLarge(item.TooLarge) : contentReader.Read(item.Utf8.Span)));
 
+    private static async Task<CatalogDeclaration?> PeekAsync(CatalogBuffer buffer, CancellationToken cancellationToken)
+    {
+        // Enough to tell a line that describes the catalog from an item.
+        const int Start = 64;
+        CatalogFormatException? unreadable = null;
+        try
+        {
+            if (await BeginAsync(buffer, cancellationToken).ConfigureAwait(false) == (byte)'[')
+            {
+                buffer.Advance(1);
+                await BeginAsync(buffer, cancellationToken).ConfigureAwait(false);
+            }
+
+            while (buffer.Unread.Length < Start
+                || (buffer.Unread.Length < MaxDeclarationBytes && CatalogDeclaration.LooksLikeOne(buffer.Unread.Span)))
+            {
+                if (!await buffer.FillAsync(cancellationToken).ConfigureAwait(false)) break;
+            }
+        }
+        catch (CatalogFormatException damaged)
+        {
+            unreadable = damaged;
+        }
+
+        return unreadable is null && CatalogDeclaration.LooksLikeOne(buffer.Unread.Span) ? FirstValue(buffer.Unread) : null;
+    }
+
+    private static CatalogDeclaration? FirstValue(ReadOnlyMemory<byte> text)
+    {
+        try
+        {
+            var json = new Utf8JsonReader(text.Span, isFinalBlock: false, default);
+            if (!JsonDocument.TryParseValue(ref json, out var document)) return null;
+            using (document) return CatalogDeclaration.OfLine(document.RootElement, "The first line");
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
+    }
+
     private static async ValueTask<Stream> UnpackAsync(PipeReader pipe, CancellationToken cancellationToken)
     {
         var start = await pipe.ReadAtLeastAsync(2, cancellationToken).ConfigureAwait(false);
         var isGzip = IsGzip(start.Buffer);
         pipe.AdvanceTo(start.Buffer.Start);
         var bytes = pipe.AsStream(leaveOpen: true);
-        return isGzip ? new GZipStream(bytes, CompressionMode.Decompress) : bytes;
+        return isGzip ? new GzipCatalogStream(bytes) : bytes;
     }
 
     private static bool IsGzip(ReadOnlySequence<byte> start)

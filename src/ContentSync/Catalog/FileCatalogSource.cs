@@ -11,23 +11,48 @@ public sealed class FileCatalogSource(string path) : ICatalogSource
     public string Name { get; } = Path.GetFullPath(path);
 
     /// <inheritdoc/>
-    public async ValueTask<ICatalogSnapshot?> FindNewestAsync(CancellationToken cancellationToken)
+    public ValueTask<ICatalogSnapshot?> FindNewestAsync(CancellationToken cancellationToken) => FindAsync(Name, isDigested: true, cancellationToken);
+
+    /// <summary>The current file, for planning only: without a digest, which would need another read of the file.</summary>
+    /// <exception cref="CatalogSourceException">It does not exist, or may not be read.</exception>
+    /// <exception cref="CatalogFormatException">Its first line or its side file describes it incorrectly.</exception>
+    /// <exception cref="IOException">It cannot be read.</exception>
+    public static async ValueTask<ICatalogSnapshot> LookAsync(string path, CancellationToken cancellationToken) =>
+        await FindAsync(Path.GetFullPath(path), isDigested: false, cancellationToken).ConfigureAwait(false)
+        ?? throw new CatalogSourceException($"There is no file {path}.");
+
+    private static async ValueTask<ICatalogSnapshot?> FindAsync(string path, bool isDigested, CancellationToken cancellationToken)
     {
-        var file = new FileInfo(Name);
-        if (!file.Exists) return null;
-        var stream = Open(Name);
-        await using (stream.ConfigureAwait(false))
+        var file = new FileInfo(path);
+        if (!file.Exists)
         {
-            return new FileSnapshot(Name, await DigestAsync(stream, cancellationToken).ConfigureAwait(false), file.Length, file.LastWriteTimeUtc);
+            return !Directory.Exists(path)
+                ? null
+                : throw new CatalogSourceException($"{path} is a folder; name the catalog file in it.");
+        }
+
+        try
+        {
+            var stream = Open(path);
+            await using (stream.ConfigureAwait(false))
+            {
+                var digest = isDigested ? await DigestAsync(stream, cancellationToken).ConfigureAwait(false) : "";
+                stream.Position = 0;
+                var firstLine = await CatalogReader.PeekAsync(stream, cancellationToken).ConfigureAwait(false);
+                var sideFile = await SideFileAsync(path + CatalogDeclaration.SideFileSuffix, cancellationToken).ConfigureAwait(false);
+                return new FileSnapshot(path, digest, file.Length, file.LastWriteTimeUtc, firstLine?.AsOf, sideFile);
+            }
+        }
+        catch (UnauthorizedAccessException e)
+        {
+            throw new CatalogSourceException($"{path} may not be read: {e.Message} Give this program's user the right to read it.", e);
         }
     }
 
-    /// <summary>The current file, for planning only: without a digest, which would need another read of the file.</summary>
-    /// <exception cref="IOException">It cannot be read.</exception>
-    public static ICatalogSnapshot Look(string path)
+    private static async ValueTask<CatalogDeclaration?> SideFileAsync(string path, CancellationToken cancellationToken)
     {
-        var file = new FileInfo(Path.GetFullPath(path));
-        return new FileSnapshot(file.FullName, "", file.Length, file.LastWriteTimeUtc);
+        if (!File.Exists(path)) return null;
+        return CatalogDeclaration.OfSideFile(await File.ReadAllBytesAsync(path, cancellationToken).ConfigureAwait(false), $"The file {path}");
     }
 
     // Replaces SHA256.HashDataAsync, which reads 4 KiB at a time: a system call and a thread switch for each.
@@ -56,13 +81,21 @@ public sealed class FileCatalogSource(string path) : ICatalogSource
         BufferSize = 0,
     });
 
-    private sealed class FileSnapshot(string path, string digest, long length, DateTime writtenAt) : ICatalogSnapshot
+    private sealed class FileSnapshot(
+        string path, string digest, long length, DateTime writtenAt, DateTimeOffset? firstLineAsOf, CatalogDeclaration? sideFile) : ICatalogSnapshot
     {
         public string Name => Path.GetFileName(path);
 
         public string Digest => digest;
 
         public DateTimeOffset WrittenAt => writtenAt;
+
+        public DateTimeOffset AsOf => firstLineAsOf ?? sideFile?.AsOf ?? WrittenAt;
+
+        public AsOfSource AsOfSource =>
+            firstLineAsOf is not null ? AsOfSource.FirstLine : sideFile?.AsOf is not null ? AsOfSource.SideFile : AsOfSource.TimeWritten;
+
+        public CatalogDeclaration Declared => sideFile ?? new CatalogDeclaration();
 
         public ValueTask<Stream> OpenAsync(CancellationToken cancellationToken) => ValueTask.FromResult<Stream>(Open(path));
 

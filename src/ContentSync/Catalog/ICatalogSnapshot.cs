@@ -7,7 +7,9 @@ public interface ICatalogSource
     string Name { get; }
 
     /// <summary>The newest snapshot; null if there is none.</summary>
-    /// <exception cref="IOException">The source cannot be read.</exception>
+    /// <exception cref="CatalogSourceException">The source does not exist or refuses access.</exception>
+    /// <exception cref="CatalogFormatException">What the source says about the snapshot is not valid.</exception>
+    /// <exception cref="IOException">The source cannot be read now.</exception>
     ValueTask<ICatalogSnapshot?> FindNewestAsync(CancellationToken cancellationToken);
 }
 
@@ -20,13 +22,26 @@ public interface ICatalogSnapshot
     /// <summary>Differs between two snapshots that do not hold the same bytes.</summary>
     string Digest { get; }
 
-    /// <summary>
-    /// When it was written. The revision of items that have none of their own, so that a change made after the export is not overwritten.
-    /// </summary>
+    /// <summary>When it was written.</summary>
     DateTimeOffset WrittenAt { get; }
 
     /// <summary>Digest of the mapping that its items are made with; null if it is in our own form.</summary>
     string? MappingDigest => null;
+
+    /// <summary>
+    /// The state of which time it shows. Its lines count as changed at that time, so that a change made after the export is not
+    /// overwritten.
+    /// </summary>
+    DateTimeOffset AsOf => WrittenAt;
+
+    /// <summary>Where <see cref="AsOf"/> comes from.</summary>
+    AsOfSource AsOfSource => AsOfSource.TimeWritten;
+
+    /// <summary>Whether a person declared that it wins regardless of what is newer.</summary>
+    bool OverridesNewer => false;
+
+    /// <summary>What was declared beside it; without what its own lines declare, except the time in its first line.</summary>
+    CatalogDeclaration Declared => new();
 
     /// <summary>Opens its bytes from the start: NDJSON or a JSON array, compressed with gzip or not.</summary>
     /// <exception cref="IOException">It cannot be read.</exception>

@@ -17,4 +17,8 @@ internal interface IItemTextStream
     /// <summary>Reads to the end. Each list is valid until the next one is requested.</summary>
     /// <exception cref="CatalogFormatException">The catalog is broken.</exception>
     IAsyncEnumerable<IReadOnlyList<ItemText>> ReadItemsAsync(CancellationToken cancellationToken);
+
+    /// <summary>The same catalog over other bytes.</summary>
+    /// <param name="wrap">Returns a stream of the same bytes; disposing of it disposes of the given one.</param>
+    Stream Over(Func<Stream, Stream> wrap);
 }

@@ -43,6 +43,9 @@ internal sealed class CanonicalForm(ContentOptions options, ViolationList violat
     /// <summary>Compact JSON of the object: members in the caller's order before <see cref="Hash"/>, sorted after it.</summary>
     public ReadOnlySpan<byte> Text => _text.AsSpan(0, _length);
 
+    /// <summary>Whether the object has no members.</summary>
+    public bool IsEmpty => _length == 2;
+
     /// <summary>Size of the buffers in bytes.</summary>
     public int Capacity => _text.Length + _scratch.Length;
 

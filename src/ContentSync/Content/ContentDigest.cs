@@ -4,16 +4,22 @@ namespace ContentSync.Content;
 /// <param name="contentId">In UTF-8. Valid until the next item is read.</param>
 /// <param name="hash">Hash of the canonical form.</param>
 /// <param name="contentStatus">Listed or delisted.</param>
-/// <param name="revision">The caller's revision; null if the item has none.</param>
-internal readonly ref struct ContentDigest(ReadOnlySpan<byte> contentId, ContentHash hash, ContentStatus contentStatus, Revision? revision)
+/// <param name="number">The caller's revision; null if the item has none.</param>
+/// <param name="occurredAt">The caller's occurredAt; null if the item has none.</param>
+internal readonly ref struct ContentDigest(
+    ReadOnlySpan<byte> contentId, ContentHash hash, ContentStatus contentStatus, long? number, DateTimeOffset? occurredAt)
 {
-    /// <inheritdoc cref="ContentDigest(ReadOnlySpan{byte}, ContentHash, ContentStatus, Revision?)" path="/param[@name='contentId']"/>
+    /// <summary>In UTF-8. Valid until the next item is read.</summary>
     public ReadOnlySpan<byte> ContentId { get; } = contentId;
 
     public ContentHash Hash { get; } = hash;
 
     public ContentStatus ContentStatus { get; } = contentStatus;
 
-    /// <inheritdoc cref="ContentDigest(ReadOnlySpan{byte}, ContentHash, ContentStatus, Revision?)" path="/param[@name='revision']"/>
-    public Revision? Revision { get; } = revision;
+    public long? Number { get; } = number;
+
+    public DateTimeOffset? OccurredAt { get; } = occurredAt;
+
+    /// <summary>Whether it delists the item without naming its content; then <see cref="Hash"/> does not show whether it differs.</summary>
+    public bool IsDelistingById { get; init; }
 }

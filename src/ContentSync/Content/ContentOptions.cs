@@ -36,16 +36,17 @@ public sealed class ContentOptions
     /// <summary>Max nesting in contentInfo; its own object is level 1.</summary>
     public int MaxContentInfoDepth { get; set; } = 16;
 
-    /// <summary>Max characters (UTF-16 code units) in one string or member name inside contentInfo.</summary>
-    public int MaxTextLength { get; set; } = 8_192;
+    /// <summary>
+    /// Max characters (UTF-16 code units) in one string or member name inside contentInfo. AlipayHK documents no limit for one text, so by
+    /// default only <see cref="MaxContentInfoBytes"/> limits it.
+    /// </summary>
+    public int MaxTextLength { get; set; } = 48 * 1024;
 
     /// <summary>Max UTF-8 bytes of a whole item as the caller sends it.</summary>
     public int MaxItemBytes { get; set; } = 128 * 1024;
 
-    /// <summary>
-    /// Max time that occurredAt may be ahead of the clock: a revision from the far future would block every later one.
-    /// </summary>
-    public TimeSpan MaxOccurredAtAhead { get; set; } = TimeSpan.FromHours(24);
+    /// <summary>What happens to an item that AlipayHK shows when a newer version of it is not valid.</summary>
+    public RefusedVersionPolicy RefusedVersions { get; set; } = RefusedVersionPolicy.Keep;
 
     /// <summary>
     /// Folder with one JSON Schema per content type, named <c>{contentType}.schema.json</c>; null or empty for none. Items of a type

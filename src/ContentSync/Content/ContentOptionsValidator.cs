@@ -32,6 +32,10 @@ public static class ContentOptionsValidator
                 + $"{Section}:{nameof(ContentOptions.MaxContentInfoBytes)}.";
         }
 
-        if (options.MaxOccurredAtAhead < TimeSpan.Zero) yield return $"{Section}:{nameof(ContentOptions.MaxOccurredAtAhead)} must not be negative.";
+        if (!Enum.IsDefined(options.RefusedVersions))
+        {
+            yield return $"{Section}:{nameof(ContentOptions.RefusedVersions)} must be {nameof(RefusedVersionPolicy.Keep)} or "
+                + $"{nameof(RefusedVersionPolicy.Delist)}.";
+        }
     }
 }

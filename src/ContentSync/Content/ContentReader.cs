@@ -12,7 +12,7 @@ public sealed class ContentReader
     private readonly ObjectPool<ItemParser> _parsers;
 
     /// <param name="options">Content types and limits. Must not change afterwards.</param>
-    /// <param name="timeProvider">Clock for the limit on occurredAt.</param>
+    /// <param name="timeProvider">Clock for the warning about an occurredAt that is ahead of it.</param>
     /// <param name="schemas">Checked last, and only if contentInfo is otherwise valid; null for none.</param>
     public ContentReader(ContentOptions options, TimeProvider timeProvider, ContentSchemas? schemas = null) =>
         _parsers = new DefaultObjectPool<ItemParser>(new ParserPolicy(options, timeProvider, schemas));
@@ -22,7 +22,7 @@ public sealed class ContentReader
     /// </summary>
     /// <param name="utf8Item">One JSON document in UTF-8, with or without byte order mark.</param>
     /// <param name="receivedAt">
-    /// When another system, such as a broker, received the item by its own clock. The limit on occurredAt uses the later of this and
+    /// When another system, such as a broker, received the item by its own clock. The warning about occurredAt uses the later of this and
     /// the local clock.
     /// </param>
     public ContentReadResult Read(ReadOnlySpan<byte> utf8Item, DateTimeOffset receivedAt = default)

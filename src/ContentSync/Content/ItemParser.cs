@@ -11,6 +11,9 @@ internal sealed class ItemParser
 {
     private const string KnownMembers = "contentId, contentType, contentStatus, contentInfo, revision, occurredAt";
 
+    // The ledger decides by the same limit (VersionOrder.MaxAhead).
+    private static readonly TimeSpan MaxAhead = TimeSpan.FromMinutes(5);
+
     // CanonicalForm checks the depth, to report limit and depth. The JSON reader needs only one bit per level and no stack.
     private static readonly JsonReaderOptions AnyDepth = new() { MaxDepth = int.MaxValue };
 
@@ -30,10 +33,13 @@ internal sealed class ItemParser
     // Length of the contentId in UTF-8; -1 if it cannot be shown in reports.
     private int _contentIdLength;
     private string? _contentType;
-    private ContentStatus _contentStatus;
-    private Revision? _revision;
+    private ContentStatus? _contentStatus;
+    private long? _number;
+    private DateTimeOffset? _occurredAt;
     private DateTimeOffset _receivedAt;
     private bool _contentInfoIsValid;
+    private bool _isDelistingById;
+    private List<ContentViolation>? _warnings;
 
     // Length of the decoded text if contentInfo is a string; -1 if it is an object.
     private int _contentInfoTextLength;
@@ -84,7 +90,7 @@ internal sealed class ItemParser
         refused = default;
         if (item.Length > _options.MaxItemBytes) refused = ContentReader.TooLarge(item.Length, _options.MaxItemBytes);
         else if (!IsValid(item)) refused = Refused();
-        else digest = new ContentDigest(ContentIdText, _contentInfo.Hash(_contentStatus, _contentType!), _contentStatus, _revision);
+        else digest = new ContentDigest(ContentIdText, Hash(), _contentStatus!.Value, _number, _occurredAt) { IsDelistingById = _isDelistingById };
         return refused.Violations is null;
     }
 
@@ -109,36 +115,70 @@ internal sealed class ItemParser
 
         if (_contentInfoIsValid && _contentType is not null)
             _schemas?.Check(_contentType, _contentInfo.Text, _violations);
+        if (_contentStatus == ContentStatus.Invalid && _contentIdLength >= 0) DelistById();
         return _violations.Count == 0;
     }
+
+    // A delisting must not fail because of contentInfo: the ledger has the one that was accepted last.
+    private void DelistById()
+    {
+        if (_violations.IsOnlyContentInfo)
+        {
+            Warn("/contentInfo", WarningCodes.ContentInfoIgnored, "contentInfo is not valid; the item is delisted with the one accepted last.");
+            _warnings!.AddRange(_violations.Take());
+            _contentInfoIsValid = false;
+        }
+
+        _isDelistingById = !_contentInfoIsValid || _contentType is null || _contentInfo.IsEmpty;
+    }
+
+    private void Warn(string pointer, string code, string message) => (_warnings ??= []).Add(new ContentViolation(pointer, code, message));
+
+    private ContentHash Hash() =>
+        _isDelistingById ? Delisting.HashWithoutInfo : _contentInfo.Hash(_contentStatus!.Value, _contentType!);
 
     private void Clear()
     {
         _seen = Members.None;
         _contentIdLength = -1;
         _contentType = null;
-        _revision = null;
+        _contentStatus = null;
+        _isDelistingById = false;
+        _number = null;
+        _occurredAt = null;
         _contentInfoIsValid = false;
         _contentInfoTextLength = -1;
+        _warnings = null;
     }
 
-    private ContentReadResult Refused() => new(null, _violations.Take(), ContentId);
+    private ContentReadResult Refused() => new(null, _violations.Take(), ContentId)
+    {
+        Warnings = _warnings ?? [],
+        RefusedNumber = _number,
+        RefusedOccurredAt = _number is null ? _occurredAt : null,
+    };
 
     private ContentReadResult Accepted()
     {
-        // Copies the wire text first, because hashing sorts the members.
-        var contentInfo = _contentInfoTextLength < 0 ? _contentInfo.Text.ToArray() : _contentInfoText[.._contentInfoTextLength];
         var contentId = ContentId!;
         var item = new ContentItem
         {
             ContentId = contentId,
-            ContentType = _contentType!,
-            ContentStatus = _contentStatus,
-            ContentInfo = contentInfo,
-            Hash = _contentInfo.Hash(_contentStatus, _contentType!),
-            Revision = _revision,
+            ContentType = _contentType ?? "",
+            ContentStatus = _contentStatus!.Value,
+            // Before the hash, because hashing sorts the members.
+            ContentInfo = ContentInfo(),
+            Hash = Hash(),
+            Number = _number,
+            OccurredAt = _occurredAt,
         };
-        return new ContentReadResult(item, [], contentId);
+        return new ContentReadResult(item, [], contentId) { Warnings = _warnings ?? [] };
+    }
+
+    private byte[] ContentInfo()
+    {
+        if (_isDelistingById) return [];
+        return _contentInfoTextLength < 0 ? _contentInfo.Text.ToArray() : _contentInfoText[.._contentInfoTextLength];
     }
 
     private void ReadDocument(ReadOnlySpan<byte> item)
@@ -235,9 +275,9 @@ internal sealed class ItemParser
     {
         const string Pointer = "/contentId";
         var contentId = Encoding.UTF8.GetString(text);
-        if (contentId.Length == 0)
+        if (string.IsNullOrWhiteSpace(contentId))
         {
-            _violations.Add(Pointer, ViolationCodes.InvalidContentId, "contentId must not be empty.");
+            _violations.Add(Pointer, ViolationCodes.InvalidContentId, "contentId must not be empty or blank.");
             return;
         }
 
@@ -260,9 +300,9 @@ internal sealed class ItemParser
                 $"contentId must not contain control characters; character {control + 1} is U+{(int)contentId[control]:X4}."));
         }
 
-        if (char.IsWhiteSpace(contentId[0]) || char.IsWhiteSpace(contentId[^1]))
-            _violations.Add(Pointer, ViolationCodes.InvalidContentId, "contentId must not begin or end with white space.");
-        if (isPrintable) Keep(text);
+        if (!isPrintable) return;
+        Keep(text);
+        foreach (var warning in ContentIdWarnings.Of(contentId) ?? []) (_warnings ??= []).Add(warning);
     }
 
     private void Keep(ReadOnlySpan<byte> contentId)
@@ -378,7 +418,7 @@ internal sealed class ItemParser
         var isDigits = reader.TokenType == JsonTokenType.Number && reader.ValueSpan.IndexOfAnyExceptInRange((byte)'0', (byte)'9') < 0;
         if (isDigits && reader.TryGetInt64(out var number))
         {
-            _revision = Revision.Of(number);
+            _number = number;
             return;
         }
 
@@ -395,7 +435,7 @@ internal sealed class ItemParser
         const string Pointer = "/occurredAt";
         if (!IsString(ref reader, Pointer, $"a string, {ZonedTime.Expected}; omit it if there is none")) return;
         var text = Decode(reader.ValueSpan, out var wellFormed);
-        if (!wellFormed || !ZonedTime.HasTimeAndZone(text) || !reader.TryGetDateTimeOffset(out var occurredAt))
+        if (!wellFormed || !ZonedTime.TryParse(text, out var occurredAt))
         {
             _violations.Add(
                 Pointer,
@@ -404,15 +444,25 @@ internal sealed class ItemParser
             return;
         }
 
-        _revision = Revision.At(occurredAt);
+        _occurredAt = occurredAt;
+        if (AheadWarning(Pointer, occurredAt) is { } warning) (_warnings ??= []).Add(warning);
+    }
+
+    private ContentViolation? AheadWarning(string pointer, DateTimeOffset time)
+    {
         var now = _timeProvider.GetUtcNow();
         if (now < _receivedAt) now = _receivedAt;
-        if (occurredAt - now <= _options.MaxOccurredAtAhead) return;
-        _violations.Add(Pointer, ViolationCodes.OccurredAtAhead, string.Create(
-            CultureInfo.InvariantCulture,
-            $"occurredAt {Excerpt.Of(text)} is ahead of the clock ({now:yyyy-MM-dd'T'HH:mm:ss'Z'}) "
-                + $"by more than the limit of {_options.MaxOccurredAtAhead} (MaxOccurredAtAhead)."));
+        return AheadOf(now, pointer, time);
     }
+
+    /// <summary>A warning if the ledger will count <paramref name="time"/> as the time of receipt.</summary>
+    internal static ContentViolation? AheadOf(DateTimeOffset now, string pointer, DateTimeOffset time) =>
+        time - now <= MaxAhead
+            ? null
+            : new ContentViolation(pointer, WarningCodes.OccurredAtAhead, string.Create(
+                CultureInfo.InvariantCulture,
+                $"{pointer[1..]} is more than {MaxAhead.TotalMinutes:N0} minutes ahead of the clock ({now:yyyy-MM-dd'T'HH:mm:ss'Z'}); "
+                    + $"it counts as the time of receipt. Check the sender's clock."));
 
     private bool IsString(ref Utf8JsonReader reader, string pointer, string expected)
     {
@@ -425,9 +475,21 @@ internal sealed class ItemParser
     private void ReportMissing()
     {
         ReportMissing(Members.ContentId, "contentId", "your id of the item");
-        ReportMissing(Members.ContentType, "contentType", "one of the configured content types");
         ReportMissing(Members.ContentStatus, "contentStatus", "0 (delisted) or 1 (listed)");
-        ReportMissing(Members.ContentInfo, "contentInfo", "a JSON object, or a string that contains one");
+        if (_contentStatus != ContentStatus.Invalid)
+        {
+            ReportMissing(Members.ContentType, "contentType", "one of the configured content types");
+            ReportMissing(Members.ContentInfo, "contentInfo", "a JSON object, or a string that contains one");
+        }
+
+        if (_contentStatus == ContentStatus.Valid && _contentInfoIsValid && _contentInfo.IsEmpty)
+        {
+            _violations.Add(
+                "/contentInfo",
+                ViolationCodes.EmptyContentInfo,
+                "contentInfo of a listed item must have members. To delist the item, send contentStatus 0.");
+        }
+
         const Members Both = Members.Revision | Members.OccurredAt;
         if ((_seen & Both) == Both)
         {

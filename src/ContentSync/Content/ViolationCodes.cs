@@ -27,7 +27,7 @@ public static class ViolationCodes
     /// <summary>An object repeats a member name.</summary>
     public const string DuplicateMember = "duplicate-member";
 
-    /// <summary>contentId is empty or too long, or contains characters that are not allowed.</summary>
+    /// <summary>contentId is empty or too long, or contains control characters.</summary>
     public const string InvalidContentId = "invalid-content-id";
 
     /// <summary>contentType is not one of <see cref="ContentOptions.ContentTypes"/>.</summary>
@@ -42,11 +42,11 @@ public static class ViolationCodes
     /// <summary>occurredAt is not ISO 8601 with a zone.</summary>
     public const string InvalidOccurredAt = "invalid-occurred-at";
 
-    /// <summary>occurredAt is further ahead of the clock than <see cref="ContentOptions.MaxOccurredAtAhead"/>.</summary>
-    public const string OccurredAtAhead = "occurred-at-ahead";
-
     /// <summary>The item has both revision and occurredAt.</summary>
     public const string RevisionAndOccurredAt = "revision-and-occurred-at";
+
+    /// <summary>contentInfo of a listed item has no members.</summary>
+    public const string EmptyContentInfo = "empty-content-info";
 
     /// <summary>contentInfo has more bytes than <see cref="ContentOptions.MaxContentInfoBytes"/>.</summary>
     public const string ContentInfoTooLarge = "content-info-too-large";
@@ -62,6 +62,12 @@ public static class ViolationCodes
 
     /// <summary>A rule of a mapping file cannot be applied to the record, or the record cannot be read.</summary>
     public const string Mapping = "mapping";
+
+    /// <summary>Not a valid CloudEvents 1.0 event.</summary>
+    public const string InvalidEvent = "invalid-event";
+
+    /// <summary>A CloudEvent carries no data.</summary>
+    public const string MissingData = "missing-data";
 
     /// <summary>There are more violations than the list shows.</summary>
     public const string MoreViolations = "more-violations";

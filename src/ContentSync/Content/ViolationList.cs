@@ -6,14 +6,20 @@ namespace ContentSync.Content;
 internal sealed class ViolationList
 {
     private const int MaxViolations = 100;
+    private const string ContentInfo = "/contentInfo";
 
     private List<ContentViolation>? _violations;
     private int _unlisted;
+    private int _elsewhere;
+
+    /// <summary>Whether there are violations, all of them inside contentInfo.</summary>
+    public bool IsOnlyContentInfo => Count > 0 && _elsewhere == 0;
 
     public int Count => (_violations?.Count ?? 0) + _unlisted;
 
     public void Add(string pointer, string code, string message)
     {
+        if (pointer != ContentInfo && !pointer.StartsWith(ContentInfo + "/", StringComparison.Ordinal)) _elsewhere++;
         _violations ??= [];
         if (_violations.Count < MaxViolations - 1)
             _violations.Add(new ContentViolation(pointer, code, message));
@@ -33,6 +39,7 @@ internal sealed class ViolationList
 
         _violations = null;
         _unlisted = 0;
+        _elsewhere = 0;
         return taken;
     }
 }

@@ -6,7 +6,7 @@ namespace ContentSync.Diagnostics;
 /// </summary>
 internal static class StoredFormat
 {
-    /// <summary>The format that this version writes, and the newest that it reads.</summary>
+    /// <summary>The format of all data whose format has not changed.</summary>
     public const int Current = 1;
 
     /// <summary>Property of a table entity and member of a JSON document; absent means 1.</summary>
@@ -15,8 +15,9 @@ internal static class StoredFormat
     /// <summary>Why data of a format cannot be used, in one sentence; null for a readable format.</summary>
     /// <param name="what">Subject of the sentence, such as <c>The blob x of y</c>.</param>
     /// <param name="format">As stored; null for data without one.</param>
-    public static string? Fault(string what, int? format) => format is null or <= Current
+    /// <param name="newest">The newest format of this kind of data that this version reads.</param>
+    public static string? Fault(string what, int? format, int newest = Current) => format is null || format <= newest
         ? null
         : FormattableString.Invariant(
-            $"{what} was written by a newer version of this program (format {format}, this one reads {Current}); run the newer version.");
+            $"{what} was written by a newer version of this program (format {format}, this one reads {newest}); run the newer version.");
 }

@@ -35,6 +35,10 @@ public static class Telemetry
     public static readonly Counter<long> Parked = Meter.CreateCounter<long>(
         "contentsync.parked", ItemUnit, "Items parked, by reason and code.");
 
+    /// <summary>Acknowledged items whose template AlipayHK reports as frozen or expired, by <c>status</c>; MOVIE only.</summary>
+    public static readonly Counter<long> InactiveTemplates = Meter.CreateCounter<long>(
+        "contentsync.templates.inactive", ItemUnit, "Acknowledged items whose template AlipayHK reports as frozen or expired, by status.");
+
     /// <summary>Responses whose signature is not valid, by <c>verification</c>.</summary>
     public static readonly Counter<long> VerificationFailures = Meter.CreateCounter<long>(
         "contentsync.verification.failures", "{response}", "Responses of AlipayHK whose signature is not valid, by kind of failure.");

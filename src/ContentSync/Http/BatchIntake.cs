@@ -1,3 +1,5 @@
+using System.ComponentModel.DataAnnotations;
+using System.Text.Json.Serialization;
 using ContentSync.Content;
 using ContentSync.Ledger;
 using ContentSync.Synchronization;
@@ -8,7 +10,7 @@ namespace ContentSync.Http;
 /// Accepts the items of one request into the ledger, a chunk at a time, then enqueues those that are to be sent. Keeps the outcome of
 /// each item; an invalid item does not affect the others.
 /// </summary>
-internal sealed class BatchIntake(ContentSynchronizer synchronizer, ISyncQueue queue, TimeProvider time)
+internal sealed class BatchIntake(ContentSynchronizer synchronizer, RefusedVersions refusedVersions, ISyncQueue queue)
 {
     // The ledger flushes to disk once per chunk.
     private const int ChunkSize = 1_024;
@@ -23,7 +25,12 @@ internal sealed class BatchIntake(ContentSynchronizer synchronizer, ISyncQueue q
     private List<(int Index, ContentItem Item)> _current = new(ChunkSize);
     private Task<IReadOnlyList<Acceptance>>? _accepting;
     private readonly List<SyncMessage> _messages = [];
+    private readonly SimilarContentIds _ids = new();
+    private readonly List<(ContentReadResult Read, DateTimeOffset FirstReceivedAt)> _refused = [];
     private int _invalid;
+
+    /// <summary>When the items first reached us: their acceptance, or the first delivery of a message that is retried.</summary>
+    public DateTimeOffset ReceivedAt { get; init; } = ChangeVersion.OnAcceptance;
 
     /// <summary>Items added so far.</summary>
     public int Count => _results.Count;
@@ -37,13 +44,18 @@ internal sealed class BatchIntake(ContentSynchronizer synchronizer, ISyncQueue q
     /// <exception cref="LedgerUnavailableException">The ledger accepted none or only some of the previous chunk; no call is in flight.</exception>
     public ValueTask AddAsync(ContentReadResult read, CancellationToken cancellationToken)
     {
+        read = _ids.Examine(read);
         if (read.Item is { } item)
         {
             _next.Add((_results.Count, item));
-            _results.Add(new BatchItemResult(_results.Count, item.ContentId, BatchItemResult.NotAccepted, null));
+            _results.Add(new BatchItemResult(_results.Count, item.ContentId, BatchItemResult.NotAccepted, null)
+            {
+                Warnings = read.Warnings.Count == 0 ? null : [.. read.Warnings.Select(ProblemError.Of)],
+            });
         }
         else
         {
+            _refused.Add((read, ReceivedAt.AddTicks(_results.Count)));
             var errors = read.Violations.Take(_invalid++ < MaxItemsWithAllErrors ? int.MaxValue : 1);
             _results.Add(new BatchItemResult(_results.Count, read.ContentId, BatchItemResult.Invalid, [.. errors.Select(ProblemError.Of)]));
         }
@@ -51,12 +63,15 @@ internal sealed class BatchIntake(ContentSynchronizer synchronizer, ISyncQueue q
         return _next.Count < ChunkSize ? ValueTask.CompletedTask : StartChunkAsync(cancellationToken);
     }
 
-    /// <summary>Accepts the remaining items and waits for the chunk in flight.</summary>
-    /// <exception cref="LedgerUnavailableException">The ledger accepted none or only some of them.</exception>
+    /// <summary>Accepts the remaining items, waits for the chunk in flight, and records the refused items.</summary>
+    /// <exception cref="LedgerUnavailableException">The ledger accepted or recorded none or only some of them.</exception>
     public async ValueTask AcceptAsync(CancellationToken cancellationToken)
     {
         await StartChunkAsync(cancellationToken).ConfigureAwait(false);
         await CompleteChunkAsync().ConfigureAwait(false);
+        var delisted = await refusedVersions.RecordAsync(_refused, cancellationToken).ConfigureAwait(false);
+        _messages.AddRange(delisted.Select(record => new SyncMessage(record.ContentId, record.RequestId, record.Hop, TimeSpan.Zero)));
+        _refused.Clear();
     }
 
     private async ValueTask StartChunkAsync(CancellationToken cancellationToken)
@@ -64,7 +79,9 @@ internal sealed class BatchIntake(ContentSynchronizer synchronizer, ISyncQueue q
         await CompleteChunkAsync().ConfigureAwait(false);
         (_next, _current) = (_current, _next);
         if (_current.Count == 0) return;
-        _accepting = synchronizer.AcceptAsync(_current.ConvertAll(entry => entry.Item), time.GetUtcNow(), cancellationToken).AsTask();
+        // In steps of 100 ns, so that of two items for the same contentId the last one wins.
+        var submissions = _current.ConvertAll(entry => synchronizer.Submit(entry.Item, ReceivedAt.AddTicks(entry.Index)));
+        _accepting = synchronizer.AcceptAsync(submissions, cancellationToken).AsTask();
     }
 
     // Runs on the thread that reads the batch, because both write to the list of results.
@@ -95,12 +112,12 @@ internal sealed class BatchIntake(ContentSynchronizer synchronizer, ISyncQueue q
     }
 }
 
-/// <summary>Response to a batch.</summary>
+/// <summary>What happened to the items of a batch.</summary>
 /// <param name="Counts">Items by outcome.</param>
 /// <param name="Items">In the order of the batch.</param>
 public sealed record BatchResult(IReadOnlyDictionary<string, int> Counts, IReadOnlyList<BatchItemResult> Items)
 {
-    /// <summary>True if the same webhook message was already accepted; absent otherwise.</summary>
+    /// <summary>Webhooks only: true if the whole message was already accepted; absent otherwise.</summary>
     public bool? Duplicate { get; init; }
 
     /// <summary>True if at least one item is to be sent to AlipayHK.</summary>
@@ -111,14 +128,21 @@ public sealed record BatchResult(IReadOnlyDictionary<string, int> Counts, IReadO
 }
 
 /// <summary>The outcome of one item of a batch.</summary>
+/// <remarks>Problem details carry it too, whose serializer would write null members.</remarks>
 /// <param name="Index">Its index in the batch, from 0.</param>
 /// <param name="ContentId">Absent if it could not be read.</param>
-/// <param name="Outcome">
-/// accepted, alreadyPending, unchanged, superseded, revisionConflict, parked or invalid; notAccepted if the ledger was unavailable.
-/// </param>
+/// <param name="Outcome">What happened to the item; notAccepted if the ledger was unavailable.</param>
 /// <param name="Errors">Set if the item is invalid. From the 1,001st invalid item on, only the first error of each.</param>
-public sealed record BatchItemResult(int Index, string? ContentId, string Outcome, IReadOnlyList<ProblemError>? Errors)
+public sealed record BatchItemResult(
+    int Index,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? ContentId,
+    [property: EnumDataType(typeof(AcceptanceKind)), AllowedValues(BatchItemResult.Invalid, BatchItemResult.NotAccepted)] string Outcome,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] IReadOnlyList<ProblemError>? Errors)
 {
+    /// <summary>What is probably a mistake in a valid item; absent if there is nothing.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public IReadOnlyList<ProblemError>? Warnings { get; init; }
+
     internal const string Accepted = "accepted";
     internal const string AlreadyPending = "alreadyPending";
     internal const string Invalid = "invalid";

@@ -1,3 +1,4 @@
+using ContentSync.Ledger;
 using ContentSync.Resync;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.HttpResults;
@@ -8,7 +9,7 @@ namespace ContentSync.Http;
 /// <summary>POST /api/resyncs/{runId}/cancel: cancels a run permanently. Items it has already accepted into the ledger are still delivered.</summary>
 public sealed class CancelResyncHandler(ResyncRuns runs, ResyncSources sources, [FromKeyedServices(Clocks.Store)] TimeProvider time)
 {
-    /// <returns>200 with the cancelled run, 404 unknown, 409 if it had already ended, 503 if the run store is unavailable.</returns>
+    /// <returns>200 with the cancelled run, 404 unknown, 409 if it had already ended, 503 if the run store or the ledger is unavailable.</returns>
     public async Task<IResult> HandleAsync(string runId, CancellationToken cancellationToken)
     {
         try
@@ -26,6 +27,10 @@ public sealed class CancelResyncHandler(ResyncRuns runs, ResyncSources sources, 
         catch (IOException e)
         {
             return Problem.RunsUnavailable(e);
+        }
+        catch (LedgerUnavailableException e)
+        {
+            return Problem.LedgerUnavailable(e);
         }
     }
 

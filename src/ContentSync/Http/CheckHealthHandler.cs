@@ -1,3 +1,4 @@
+using System.ComponentModel.DataAnnotations;
 using ContentSync.Ledger;
 using ContentSync.Synchronization;
 using Microsoft.AspNetCore.Http;
@@ -5,19 +6,16 @@ using Microsoft.AspNetCore.Http;
 namespace ContentSync.Http;
 
 /// <summary>
-/// GET /api/health: 200 while items can be accepted, 503 while the ledger is unavailable. An open circuit breaker is reported but is not
-/// unhealthy, because items are still accepted.
+/// GET /api/health: 200 while items can be accepted, 503 while the ledger is unavailable, such as with a full disk. An open circuit breaker is
+/// reported but is not unhealthy, because items are still accepted.
 /// </summary>
 public sealed class CheckHealthHandler(ISyncLedger ledger, CircuitBreaker breaker)
 {
-    // No item can have this contentId: a lookup that finds nothing proves that the ledger responds.
-    private const string ProbeId = "\u0001health";
-
     public async Task<IResult> HandleAsync(CancellationToken cancellationToken)
     {
         try
         {
-            await ledger.FindAsync(ProbeId, cancellationToken).ConfigureAwait(false);
+            await ledger.CheckAsync(cancellationToken).ConfigureAwait(false);
         }
         catch (LedgerUnavailableException e)
         {
@@ -26,15 +24,21 @@ public sealed class CheckHealthHandler(ISyncLedger ledger, CircuitBreaker breake
 
         var open = breaker.OpenState;
         var state = open is null
-            ? new HealthState("ok", null)
+            ? new HealthState(HealthState.Ok, null)
             : new HealthState(
-                "stopped",
+                HealthState.Stopped,
                 $"The circuit breaker has been open since {open.Since:u} ({open.Cause}, {open.Code}): {open.Message} "
                 + $"Items are still accepted; the next probe is at {open.NextProbe:u}.");
         return Results.Json(state, ApiJson.Responses.HealthState);
     }
 }
 
+/// <summary>Whether items can be accepted and sent.</summary>
 /// <param name="Sending">ok, or stopped while the circuit breaker is open.</param>
 /// <param name="Detail">Why the circuit breaker is open; absent otherwise.</param>
-public sealed record HealthState(string Sending, string? Detail);
+public sealed record HealthState(
+    [property: AllowedValues(HealthState.Ok, HealthState.Stopped)] string Sending, string? Detail)
+{
+    internal const string Ok = "ok";
+    internal const string Stopped = "stopped";
+}

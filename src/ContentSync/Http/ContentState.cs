@@ -1,4 +1,6 @@
-using System.Text.Json;
+using System.ComponentModel.DataAnnotations;
+using System.Text;
+using ContentSync.Content;
 using ContentSync.Ledger;
 
 namespace ContentSync.Http;
@@ -6,9 +8,11 @@ namespace ContentSync.Http;
 /// <summary>The state of one item.</summary>
 public sealed record ContentState
 {
+    /// <summary>The item's contentId.</summary>
     public required string ContentId { get; init; }
 
-    public required string ContentType { get; init; }
+    /// <summary>The item's contentType; absent for a tombstone that was delisted by id alone.</summary>
+    public string? ContentType { get; init; }
 
     /// <summary>0 delisted, 1 listed.</summary>
     public required int ContentStatus { get; init; }
@@ -16,16 +20,21 @@ public sealed record ContentState
     /// <summary>The latest accepted revision: the caller's integer, or a time in ISO 8601.</summary>
     public required string Revision { get; init; }
 
-    /// <summary>pending, synchronized or parked.</summary>
+    /// <summary>The item's state; a tombstone was delisted before any content of it was accepted, so nothing is sent.</summary>
+    [EnumDataType(typeof(SyncState))]
     public required string State { get; init; }
 
-    /// <summary>rejected, attemptsExhausted or ageExceeded; absent unless parked.</summary>
+    /// <summary>Absent unless parked.</summary>
+    [EnumDataType(typeof(ParkReason))]
     public string? ParkReason { get; init; }
 
-    public required string RequestId { get; init; }
+    /// <summary>The requestId sent to AlipayHK, the same on every attempt for this version. Absent for a tombstone.</summary>
+    public string? RequestId { get; init; }
 
+    /// <summary>Attempts spent on this version.</summary>
     public required int Attempts { get; init; }
 
+    /// <summary>When this version was accepted.</summary>
     public required DateTimeOffset AcceptedAt { get; init; }
 
     /// <summary>When the next attempt is due; absent unless pending.</summary>
@@ -34,8 +43,10 @@ public sealed record ContentState
     /// <summary>The revision that AlipayHK acknowledged last.</summary>
     public string? SynchronizedRevision { get; init; }
 
+    /// <summary>When AlipayHK acknowledged it.</summary>
     public DateTimeOffset? SynchronizedAt { get; init; }
 
+    /// <summary>How the last attempt ended; absent before the first one.</summary>
     public AttemptState? LastAttempt { get; init; }
 
     /// <summary>MOVIE only.</summary>
@@ -50,55 +61,62 @@ public sealed record ContentState
     /// <summary>The accepted contentInfo; absent in lists.</summary>
     public string? ContentInfo { get; init; }
 
+    /// <summary>Set if AlipayHK holds an older version than the caller meant, because a newer one was refused.</summary>
+    public StaleState? Stale { get; init; }
+
+    /// <summary>What is probably a mistake in the item as submitted; absent if there is nothing, and in every other response.</summary>
+    public IReadOnlyList<ProblemError>? Warnings { get; init; }
+
+    /// <summary>Adds the warnings about an item that was just submitted.</summary>
+    internal ContentState With(IReadOnlyList<ContentViolation> warnings) =>
+        warnings.Count == 0 ? this : this with { Warnings = [.. warnings.Select(ProblemError.Of)] };
+
     internal static ContentState Of(SyncRecord record) => new()
     {
         ContentId = record.ContentId,
-        ContentType = record.ContentType,
+        ContentType = record.ContentType.Length == 0 ? null : record.ContentType,
         ContentStatus = (int)record.ContentStatus,
-        Revision = record.Revision.ToString(),
+        Revision = record.Version.ToString(),
         State = EnumText.Of(record.State),
         ParkReason = record.ParkReason is { } reason ? EnumText.Of(reason) : null,
-        RequestId = record.RequestId,
+        RequestId = record.IsTombstone ? null : record.RequestId,
         Attempts = record.Attempts,
         AcceptedAt = record.AcceptedAt,
         DueAt = record.State == SyncState.Pending ? record.DueAt : null,
-        SynchronizedRevision = record.SynchronizedRevision?.ToString(),
+        SynchronizedRevision = record.SynchronizedVersion?.ToString(),
         SynchronizedAt = record.SynchronizedAt,
         LastAttempt = record.LastAttempt is { } attempt ? AttemptState.Of(attempt) : null,
         TemplateCode = record.TemplateCode,
         TemplateStatus = record.TemplateStatus,
+        Stale = record.Refused is { } refused
+            ? new StaleState(refused.At, refused.Version.ToString(), refused.Code, refused.Message)
+            : null,
     };
 
     /// <summary>Adds the members that are too large for a list.</summary>
     internal static ContentState DetailsOf(SyncRecord record) => Of(record) with
     {
         History = [.. record.EarlierAttempts.Concat(record.LastAttempt is { } last ? [last] : []).Select(AttemptState.Of)],
-        ContentInfo = ContentInfoOf(record.Body),
+        ContentInfo = record.ReadContentInfo() is { } contentInfo ? Encoding.UTF8.GetString(contentInfo.Span) : null,
     };
-
-    // We wrote the body: one JSON object whose contentInfo is a string.
-    private static string? ContentInfoOf(ReadOnlyMemory<byte> body)
-    {
-        var json = new Utf8JsonReader(body.Span);
-        while (json.Read())
-        {
-            if (json.TokenType != JsonTokenType.PropertyName || !json.ValueTextEquals("contentInfo"u8)) continue;
-            json.Read();
-            return json.GetString();
-        }
-
-        return null;
-    }
 }
+
+/// <summary>Why AlipayHK holds an older version of an item than the caller meant.</summary>
+/// <param name="Since">When the first newer version was refused that no accepted one has replaced.</param>
+/// <param name="Revision">The newest refused version: the caller's integer, or a time in ISO 8601.</param>
+/// <param name="Code">Code of its first violation.</param>
+/// <param name="Message">What is wrong with it; cut after 512 characters.</param>
+public sealed record StaleState(DateTimeOffset Since, string Revision, string Code, string Message);
 
 /// <summary>How an attempt ended.</summary>
 /// <param name="At">When the response was read or timed out.</param>
 /// <param name="RequestId">The requestId sent to AlipayHK.</param>
-/// <param name="Code">AlipayHK's resultCode, or one of this app's own (<see cref="AlipayHk.ClientCodes"/>).</param>
+/// <param name="Code">AlipayHK's resultCode, or one of this app's own.</param>
 /// <param name="Message">AlipayHK's resultMessage, or this app's explanation.</param>
 /// <param name="TracerId">AlipayHK's id of the request; quote it to AlipayHK's support.</param>
 /// <param name="TemplateCode">MOVIE only, if the attempt succeeded.</param>
 /// <param name="TemplateStatus">MOVIE only, if the attempt succeeded: valid, paused, expired or frozen, as AlipayHK spells it.</param>
+/// <remarks>This app's own codes are in <see cref="AlipayHk.ClientCodes"/>.</remarks>
 public sealed record AttemptState(
     DateTimeOffset At,
     string RequestId,

@@ -1,3 +1,4 @@
+using ContentSync.Ledger;
 using ContentSync.Resync;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
@@ -7,7 +8,7 @@ namespace ContentSync.Http;
 /// <summary>GET /api/resyncs/{runId}: the state of one run.</summary>
 public sealed class GetResyncHandler(ResyncRuns runs, ResyncSources sources, [FromKeyedServices(Clocks.Store)] TimeProvider time)
 {
-    /// <returns>200, 404 unknown, 503 if the run store is unavailable.</returns>
+    /// <returns>200, 404 unknown, 503 if the run store or the ledger is unavailable.</returns>
     public async Task<IResult> HandleAsync(string runId, CancellationToken cancellationToken)
     {
         try
@@ -19,6 +20,10 @@ public sealed class GetResyncHandler(ResyncRuns runs, ResyncSources sources, [Fr
         catch (IOException e)
         {
             return Problem.RunsUnavailable(e);
+        }
+        catch (LedgerUnavailableException e)
+        {
+            return Problem.LedgerUnavailable(e);
         }
     }
 }

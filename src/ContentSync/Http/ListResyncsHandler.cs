@@ -1,3 +1,4 @@
+using ContentSync.Ledger;
 using ContentSync.Resync;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
@@ -7,7 +8,7 @@ namespace ContentSync.Http;
 /// <summary>GET /api/resyncs: the recent runs of all sources, newest first.</summary>
 public sealed class ListResyncsHandler(ResyncRuns runs, ResyncSources sources, [FromKeyedServices(Clocks.Store)] TimeProvider time)
 {
-    /// <returns>200, or 503 if the run store is unavailable.</returns>
+    /// <returns>200, or 503 if the run store or the ledger is unavailable.</returns>
     public async Task<IResult> HandleAsync(CancellationToken cancellationToken)
     {
         try
@@ -19,6 +20,10 @@ public sealed class ListResyncsHandler(ResyncRuns runs, ResyncSources sources, [
         catch (IOException e)
         {
             return Problem.RunsUnavailable(e);
+        }
+        catch (LedgerUnavailableException e)
+        {
+            return Problem.LedgerUnavailable(e);
         }
     }
 }

@@ -1,3 +1,4 @@
+using System.ComponentModel.DataAnnotations;
 using ContentSync.AlipayHk;
 using ContentSync.Content;
 using ContentSync.Ledger;
@@ -31,7 +32,7 @@ public sealed class PreviewContentHandler(
             var requestId = requestIds.Create();
             var submission = new Submission(
                 item,
-                item.Revision ?? Revision.At(now),
+                ChangeVersion.Of(item, now),
                 submitted => new PreparedRequest(requestId, SynchronizeRequest.Prepare(submitted, requestId)));
             var acceptance = SyncTransitions.Accept(current, submission, now).Acceptance;
             var requestBody = acceptance.Kind == AcceptanceKind.Accepted ? acceptance.Record.Body : SynchronizeRequest.Prepare(item, requestId);
@@ -65,6 +66,7 @@ public sealed class PreviewContentHandler(
             "The same revision was already accepted with different content; this one would be rejected. Raise the revision.",
         AcceptanceKind.Parked =>
             "The item is parked with this content; it would not be sent again automatically. Change the content or replay the item.",
+        AcceptanceKind.DelistedUnknown => "The ledger holds no content of the item, so nothing would be sent; older changes would be superseded.",
         _ => throw new ArgumentOutOfRangeException(nameof(kind), kind, "Unknown acceptance kind."),
     };
 }
@@ -76,7 +78,7 @@ public sealed class PreviewContentHandler(
 /// <param name="Headers">The request's headers, with a note in place of the signature.</param>
 /// <param name="Body">The exact body, except that a real request has its own requestId.</param>
 /// <param name="StringToSign">The text whose SHA-256 would be signed.</param>
-/// <param name="Decision">accepted, alreadyPending, unchanged, superseded, revisionConflict or parked.</param>
+/// <param name="Decision">What the ledger would decide.</param>
 /// <param name="Explanation">The decision in one sentence.</param>
 /// <param name="Current">The item's state in the ledger; absent if the ledger does not hold it.</param>
 public sealed record ContentPreview(
@@ -86,6 +88,6 @@ public sealed record ContentPreview(
     IReadOnlyDictionary<string, string> Headers,
     string Body,
     string StringToSign,
-    string Decision,
+    [property: EnumDataType(typeof(AcceptanceKind))] string Decision,
     string Explanation,
     ContentState? Current);

@@ -38,6 +38,29 @@ internal static partial class Problem
         "No such item.",
         $"No item with the contentId '{contentId}' was ever accepted here. A contentId is case-sensitive.");
 
+    /// <summary>409 for an older version.</summary>
+    public static ProblemHttpResult Superseded(SyncRecord record) => Of(
+        StatusCodes.Status409Conflict,
+        "Superseded.",
+        $"Revision {record.Version} of '{record.ContentId}' was already accepted and is newer.");
+
+    /// <summary>409 for different content at an accepted revision.</summary>
+    public static ProblemHttpResult RevisionConflict(SyncRecord record) => Of(
+        StatusCodes.Status409Conflict,
+        "Revision conflict.",
+        $"Revision {record.Version} of '{record.ContentId}' was already accepted with different content. Raise the revision.");
+
+    /// <summary>422 for an item that is parked with the same content.</summary>
+    public static ProblemHttpResult Parked(SyncRecord record) => record.ParkReason == ParkReason.Rejected
+        ? Of(
+            StatusCodes.Status422UnprocessableEntity,
+            "Rejected by AlipayHK.",
+            $"{LastResult(record)} Change the content and submit it again; unchanged content is not sent again.")
+        : Of(
+            StatusCodes.Status422UnprocessableEntity,
+            "Parked.",
+            $"Parked after {record.Attempts} attempts; the last one failed with {LastResult(record)} Replay the item once the cause is fixed.");
+
     /// <summary>404 for a run.</summary>
     public static ProblemHttpResult NoSuchRun(string runId) => Of(
         StatusCodes.Status404NotFound,
@@ -61,6 +84,8 @@ internal static partial class Problem
             Detail = violations.Count == 1 ? violations[0].Message : $"{violations.Count} things are wrong; see errors.",
             Extensions = { ["errors"] = violations.Select(ProblemError.Of).ToArray() },
         });
+
+    private static string LastResult(SyncRecord record) => $"{record.LastAttempt?.Code}: {record.LastAttempt?.Message.TrimEnd('.')}.";
 
     [GeneratedRegex("^The JSON property '(.*)' could not be mapped")]
     private static partial Regex UnknownMember();

@@ -1,11 +1,15 @@
+using System.ComponentModel.DataAnnotations;
 using System.Text.Json;
 using ContentSync.Ledger;
 using Microsoft.AspNetCore.Http;
 
 namespace ContentSync.Http;
 
-/// <summary>POST /api/content/replay: sends the parked items that match a filter again, or only counts them with <c>dryRun</c>.</summary>
-public sealed class ReplayFilteredHandler(FilteredReplay replay)
+/// <summary>
+/// POST /api/content/replay: sends the parked items that match a filter again, or only counts them with <c>dryRun</c>. With a contentId in the
+/// query it replays that item.
+/// </summary>
+public sealed class ReplayFilteredHandler(FilteredReplay replay, ReplayContentHandler one)
 {
     private const int MaxBodyBytes = 16 * 1024;
     private const string Title = "The replay request is not valid.";
@@ -15,6 +19,7 @@ public sealed class ReplayFilteredHandler(FilteredReplay replay)
     /// </returns>
     public async Task<IResult> HandleAsync(HttpRequest request, CancellationToken cancellationToken)
     {
+        if (request.Query.ContainsKey(ItemAddress.Parameter)) return await one.HandleAsync(request, cancellationToken).ConfigureAwait(false);
         var (body, error) = await RequestBody.ReadAsync(request, MaxBodyBytes, cancellationToken).ConfigureAwait(false);
         if (error is not null) return error;
         ReplayRequest replayRequest;
@@ -45,20 +50,20 @@ public sealed class ReplayFilteredHandler(FilteredReplay replay)
 /// <summary>Which parked items to send again. An absent filter matches every item.</summary>
 /// <param name="ContentType">Exact contentType.</param>
 /// <param name="ResultCode">Code of the last attempt.</param>
-/// <param name="ParkReason">rejected, attemptsExhausted or ageExceeded.</param>
+/// <param name="ParkReason">Why the item is parked.</param>
 /// <param name="From">Parked at this time or later; ISO 8601 with a zone.</param>
 /// <param name="To">Parked before this time; ISO 8601 with a zone.</param>
 /// <param name="All">Must be true if no filter is given.</param>
-/// <param name="Limit">Max items, 1 to 10,000; 10,000 if absent.</param>
+/// <param name="Limit">Max items; 10,000 if absent.</param>
 /// <param name="DryRun">Only count the items.</param>
 public sealed record ReplayRequest(
     string? ContentType = null,
     string? ResultCode = null,
-    string? ParkReason = null,
-    string? From = null,
-    string? To = null,
+    [property: EnumDataType(typeof(ParkReason))] string? ParkReason = null,
+    [property: DataType(DataType.DateTime)] string? From = null,
+    [property: DataType(DataType.DateTime)] string? To = null,
     bool All = false,
-    int? Limit = null,
+    [property: Range(1, FilteredReplay.MaxLimit)] int? Limit = null,
     bool DryRun = false);
 
 /// <summary>What a filtered replay found and did.</summary>

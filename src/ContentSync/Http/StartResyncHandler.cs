@@ -1,5 +1,7 @@
+using System.ComponentModel.DataAnnotations;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using ContentSync.Catalog;
 using ContentSync.Resync;
 using ContentSync.Resync.Planning;
 using ContentSync.Synchronization;
@@ -37,7 +39,10 @@ public sealed class StartResyncHandler(ResyncRuns runs, ResyncSources sources, [
         catch (JsonException e)
         {
             return Problem.Json(
-                Title, e, "source, dryRun, allowDelist, again and, for the ledger, resend with pending, failed, unknownOutcome and olderThanDays");
+                Title,
+                e,
+                "source, dryRun, allowDelist, again, overrideNewer, asOf, expectedItems, expectedSha256 and, for the ledger, resend with pending, "
+                + "failed, unknownOutcome and olderThanDays");
         }
 
         if (resyncRequest.Fault() is { } fault) return Problem.Of(StatusCodes.Status400BadRequest, Title, fault);
@@ -80,22 +85,34 @@ public sealed class StartResyncHandler(ResyncRuns runs, ResyncSources sources, [
 }
 
 /// <summary>The parameters of a run.</summary>
-/// <param name="Source">catalog or ledger.</param>
+/// <param name="Source">The configured catalog, or the ledger itself.</param>
 /// <param name="DryRun">Plan only; send nothing.</param>
 /// <param name="AllowedDelistShare">
-/// Overrides the guard for this run: the share of listed items that may be delisted, or by which the catalog may have shrunk, 0 to 1.
+/// Overrides the guard for this run: the share of listed items that may be delisted, or by which the catalog may have shrunk.
 /// </param>
 /// <param name="Again">Run even if this snapshot was already handled.</param>
+/// <param name="OverrideNewer">The catalog wins regardless of what is newer (a rollback). The guard applies all the same.</param>
+/// <param name="AsOf">As of when the catalog is; it takes precedence over what the catalog says.</param>
+/// <param name="ExpectedItems">Number of items that the catalog must hold.</param>
+/// <param name="ExpectedSha256">SHA-256 that the catalog's bytes must have, 64 hex digits.</param>
 /// <param name="Resend">
 /// Which items to send if the ledger is the source; if absent, those that are pending, failed or of unknown outcome.
 /// </param>
 public sealed record ResyncRequest(
-    string Source = ResyncSources.CatalogKey,
+    [property: AllowedValues(ResyncSources.CatalogKey, ResyncSources.LedgerKey)] string Source = ResyncSources.CatalogKey,
     bool DryRun = false,
-    [property: JsonPropertyName("allowDelist")] double? AllowedDelistShare = null,
+    [property: JsonPropertyName("allowDelist"), Range(0d, 1d)] double? AllowedDelistShare = null,
     bool Again = false,
+    bool OverrideNewer = false,
+    DateTimeOffset? AsOf = null,
+    long? ExpectedItems = null,
+    string? ExpectedSha256 = null,
     ResendRequest? Resend = null)
 {
+    /// <summary>Whether it has members that only a catalog understands.</summary>
+    internal bool IsForCatalog =>
+        AllowedDelistShare is not null || Again || OverrideNewer || AsOf is not null || ExpectedItems is not null || ExpectedSha256 is not null;
+
     /// <summary>What is wrong with the request, in one sentence; null if it is valid.</summary>
     internal string? Fault() => this switch
     {
@@ -105,8 +122,10 @@ public sealed record ResyncRequest(
             FormattableString.Invariant($"allowDelist is {AllowedDelistShare}; it must be a share from 0 to 1, for example 0.25."),
         { Source: ResyncSources.CatalogKey, Resend: not null } =>
             $"resend requires \"source\": \"{ResyncSources.LedgerKey}\".",
-        { Source: ResyncSources.LedgerKey, AllowedDelistShare: not null } or { Source: ResyncSources.LedgerKey, Again: true } =>
-            $"allowDelist and again require \"source\": \"{ResyncSources.CatalogKey}\".",
+        { Source: ResyncSources.LedgerKey, IsForCatalog: true } =>
+            $"allowDelist, again, overrideNewer, asOf, expectedItems and expectedSha256 require \"source\": \"{ResyncSources.CatalogKey}\".",
+        { ExpectedItems: < 0 } => $"expectedItems is {ExpectedItems}; it must be the number of items, 0 or more.",
+        { ExpectedSha256: { } digest } when !CatalogDeclaration.IsSha256(digest) => "expectedSha256 must be 64 hex digits.",
         { Resend.OlderThanDays: <= 0 or > ResendRequest.MaxDays } =>
             FormattableString.Invariant(
                 $"olderThanDays is {Resend.OlderThanDays}; it must be a number of days above 0 and at most {ResendRequest.MaxDays}."),
@@ -120,6 +139,10 @@ public sealed record ResyncRequest(
         DryRun = DryRun,
         AllowedDelistShare = AllowedDelistShare,
         Again = Again,
+        OverrideNewer = OverrideNewer,
+        AsOf = AsOf,
+        ExpectedItems = ExpectedItems,
+        ExpectedSha256 = ExpectedSha256?.ToLowerInvariant(),
         Resend = Resend?.ToFilter(),
     };
 
@@ -128,6 +151,10 @@ public sealed record ResyncRequest(
         parameters.DryRun,
         parameters.AllowedDelistShare,
         parameters.Again,
+        parameters.OverrideNewer,
+        parameters.AsOf,
+        parameters.ExpectedItems,
+        parameters.ExpectedSha256,
         parameters.Resend is { } filter ? ResendRequest.Of(filter) : null);
 }
 
@@ -136,7 +163,11 @@ public sealed record ResyncRequest(
 /// <param name="Failed">Parked after every retry failed; not those that AlipayHK rejected.</param>
 /// <param name="UnknownOutcome">Sent at least once, but no response showed what AlipayHK holds now.</param>
 /// <param name="OlderThanDays">Acknowledged more than this many days ago.</param>
-public sealed record ResendRequest(bool Pending = false, bool Failed = false, bool UnknownOutcome = false, double? OlderThanDays = null)
+public sealed record ResendRequest(
+    bool Pending = false,
+    bool Failed = false,
+    bool UnknownOutcome = false,
+    [property: Range(0d, ResendRequest.MaxDays, MinimumIsExclusive = true)] double? OlderThanDays = null)
 {
     internal const int MaxDays = 36_500;
 

@@ -8,7 +8,6 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Mvc;
-using Microsoft.Extensions.DependencyInjection;
 
 namespace ContentSync.Http;
 
@@ -19,8 +18,8 @@ namespace ContentSync.Http;
 public sealed class SubmitContentBatchHandler(
     CatalogReader reader,
     ContentSynchronizer synchronizer,
-    ISyncQueue queue,
-    [FromKeyedServices(Clocks.Store)] TimeProvider time)
+    RefusedVersions refused,
+    ISyncQueue queue)
 {
     /// <summary>Max bytes per request.</summary>
     public const int MaxBodyBytes = 64 * 1024 * 1024;
@@ -50,7 +49,7 @@ public sealed class SubmitContentBatchHandler(
         if (request.HttpContext.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } limit)
             limit.MaxRequestBodySize = MaxBodyBytes;
 
-        var intake = new BatchIntake(synchronizer, queue, time);
+        var intake = new BatchIntake(synchronizer, refused, queue);
         BatchFault? fault;
         try
         {

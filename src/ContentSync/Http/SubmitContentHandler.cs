@@ -4,7 +4,6 @@ using ContentSync.Ledger;
 using ContentSync.Synchronization;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.HttpResults;
-using Microsoft.Extensions.DependencyInjection;
 
 namespace ContentSync.Http;
 
@@ -16,12 +15,9 @@ public sealed class SubmitContentHandler(
     ContentReader reader,
     ContentOptions options,
     ContentSynchronizer synchronizer,
-    ISyncQueue queue,
-    [FromKeyedServices(Clocks.Store)] TimeProvider time)
+    RefusedVersions refused,
+    ISyncQueue queue)
 {
-    /// <summary>Path of an item's state, to which its contentId is appended; served by <see cref="GetContentHandler"/>.</summary>
-    public const string StatusPath = "/api/content/";
-
     private static readonly TimeSpan LedgerRetryAfter = TimeSpan.FromSeconds(10);
 
     /// <returns>
@@ -34,24 +30,23 @@ public sealed class SubmitContentHandler(
         if (error is not null) return error;
 
         var read = reader.Read(body.Span);
-        if (read.Item is null) return Problem.Invalid(read.Violations);
+        if (read.Item is null)
+        {
+            await RecordRefusedAsync(read, cancellationToken).ConfigureAwait(false);
+            return Problem.Invalid(read.Violations);
+        }
+
         try
         {
-            var acceptance = (await synchronizer.AcceptAsync([read.Item], time.GetUtcNow(), cancellationToken).ConfigureAwait(false))[0];
+            var acceptance = (await synchronizer
+                .AcceptAsync([read.Item], ChangeVersion.OnAcceptance, cancellationToken).ConfigureAwait(false))[0];
             return acceptance.Kind switch
             {
-                AcceptanceKind.Superseded => Problem.Of(
-                    StatusCodes.Status409Conflict,
-                    "Superseded.",
-                    $"Revision {acceptance.Record.Revision} of '{acceptance.Record.ContentId}' was already accepted and is newer."),
-                AcceptanceKind.RevisionConflict => Problem.Of(
-                    StatusCodes.Status409Conflict,
-                    "Revision conflict.",
-                    $"Revision {acceptance.Record.Revision} of '{acceptance.Record.ContentId}' was already accepted with different content. "
-                    + "Raise the revision."),
-                AcceptanceKind.Unchanged => Ok(acceptance.Record),
-                AcceptanceKind.Parked => Parked(acceptance.Record),
-                _ => await SendAsync(request, acceptance.Record, cancellationToken).ConfigureAwait(false),
+                AcceptanceKind.Superseded => Problem.Superseded(acceptance.Record),
+                AcceptanceKind.RevisionConflict => Problem.RevisionConflict(acceptance.Record),
+                AcceptanceKind.Unchanged or AcceptanceKind.DelistedUnknown => Ok(acceptance.Record, read.Warnings),
+                AcceptanceKind.Parked => Problem.Parked(acceptance.Record),
+                _ => await SendAsync(request, acceptance.Record, read.Warnings, cancellationToken).ConfigureAwait(false),
             };
         }
         catch (LedgerUnavailableException e)
@@ -60,14 +55,29 @@ public sealed class SubmitContentHandler(
         }
     }
 
-    private async ValueTask<IResult> SendAsync(HttpRequest request, SyncRecord record, CancellationToken cancellationToken)
+    private async ValueTask RecordRefusedAsync(ContentReadResult read, CancellationToken cancellationToken)
+    {
+        try
+        {
+            if (await refused.RecordAsync(read, ChangeVersion.OnAcceptance, cancellationToken).ConfigureAwait(false) is not { } delisted) return;
+            var message = new SyncMessage(delisted.ContentId, delisted.RequestId, delisted.Hop, TimeSpan.Zero);
+            await queue.TryEnqueueAsync([message], cancellationToken).ConfigureAwait(false);
+        }
+        catch (LedgerUnavailableException)
+        {
+            // The caller learns from the response that the item is refused.
+        }
+    }
+
+    private async ValueTask<IResult> SendAsync(
+        HttpRequest request, SyncRecord record, IReadOnlyList<ContentViolation> warnings, CancellationToken cancellationToken)
     {
         if (PrefersAsync(request))
         {
             var message = new SyncMessage(record.ContentId, record.RequestId, record.Hop, TimeSpan.Zero);
             await queue.TryEnqueueAsync([message], cancellationToken).ConfigureAwait(false);
             request.HttpContext.Response.Headers["Preference-Applied"] = "respond-async";
-            return Accepted(request, record);
+            return Accepted(request, record, warnings);
         }
 
         var outcome = await synchronizer.SynchronizeAsync(record.ContentId, cancellationToken).ConfigureAwait(false);
@@ -81,8 +91,8 @@ public sealed class SubmitContentHandler(
 
         return outcome.Kind switch
         {
-            SyncOutcomeKind.Synchronized or SyncOutcomeKind.Unchanged => Ok(outcome.Record!),
-            SyncOutcomeKind.Rejected or SyncOutcomeKind.Parked => Parked(outcome.Record!),
+            SyncOutcomeKind.Synchronized or SyncOutcomeKind.Unchanged => Ok(outcome.Record!, warnings),
+            SyncOutcomeKind.Rejected or SyncOutcomeKind.Parked => Problem.Parked(outcome.Record!),
             _ => RetryLater(
                 request,
                 outcome.Delay,
@@ -104,25 +114,16 @@ public sealed class SubmitContentHandler(
         return false;
     }
 
-    private static IResult Ok(SyncRecord record) => Results.Json(ContentState.Of(record), ApiJson.Responses.ContentState);
+    private static IResult Ok(SyncRecord record, IReadOnlyList<ContentViolation> warnings) =>
+        Results.Json(ContentState.Of(record).With(warnings), ApiJson.Responses.ContentState);
 
-    private static BufferedJsonResult<ContentState> Accepted(HttpRequest request, SyncRecord record)
+    private static BufferedJsonResult<ContentState> Accepted(
+        HttpRequest request, SyncRecord record, IReadOnlyList<ContentViolation> warnings)
     {
-        request.HttpContext.Response.Headers.Location = StatusPath + Uri.EscapeDataString(record.ContentId);
-        return new BufferedJsonResult<ContentState>(ContentState.Of(record), ApiJson.Responses.ContentState, StatusCodes.Status202Accepted);
+        request.HttpContext.Response.Headers.Location = ItemAddress.Of(record.ContentId);
+        var state = ContentState.Of(record).With(warnings);
+        return new BufferedJsonResult<ContentState>(state, ApiJson.Responses.ContentState, StatusCodes.Status202Accepted);
     }
-
-    private static ProblemHttpResult Parked(SyncRecord record) => record.ParkReason == ParkReason.Rejected
-        ? Problem.Of(
-            StatusCodes.Status422UnprocessableEntity,
-            "Rejected by AlipayHK.",
-            $"{LastResult(record)} Change the content and submit it again; unchanged content is not sent again.")
-        : Problem.Of(
-            StatusCodes.Status422UnprocessableEntity,
-            "Parked.",
-            $"Parked after {record.Attempts} attempts; the last one failed with {LastResult(record)} Replay the item once the cause is fixed.");
-
-    private static string LastResult(SyncRecord record) => $"{record.LastAttempt?.Code}: {record.LastAttempt?.Message.TrimEnd('.')}.";
 
     private static ProblemHttpResult RetryLater(HttpRequest request, TimeSpan wait, string title, string detail)
     {

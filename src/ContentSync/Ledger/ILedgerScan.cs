@@ -21,7 +21,14 @@ public readonly record struct ScannedItem(
     SyncState State,
     ParkReason? ParkReason,
     DateTimeOffset AcceptedAt,
-    Revision Revision);
+    VersionOrder Order)
+{
+    /// <summary>Whether a newer version was refused; see <see cref="SyncRecord.Refused"/>.</summary>
+    public bool IsStale { get; init; }
+
+    /// <summary>Whether AlipayHK never acknowledged any version of it.</summary>
+    public bool IsUnknownToAlipayHk { get; init; }
+}
 
 /// <summary>Scans a ledger that offers nothing cheaper than listing its full records.</summary>
 public sealed class RecordScan(ISyncLedger ledger) : ILedgerScan
@@ -32,7 +39,11 @@ public sealed class RecordScan(ISyncLedger ledger) : ILedgerScan
         await foreach (var record in ledger.ListAsync(new SyncRecordFilter(), cancellationToken).ConfigureAwait(false))
         {
             yield return new ScannedItem(
-                record.ContentId, record.Hash, record.ContentStatus, record.State, record.ParkReason, record.AcceptedAt, record.Revision);
+                record.ContentId, record.Hash, record.ContentStatus, record.State, record.ParkReason, record.AcceptedAt, record.Order)
+            {
+                IsStale = record.IsStale,
+                IsUnknownToAlipayHk = record.SynchronizedAt is null,
+            };
         }
     }
 }

@@ -1,3 +1,5 @@
+using ContentSync.Content;
+
 namespace ContentSync.Ledger;
 
 /// <summary>
@@ -29,13 +31,35 @@ public interface ISyncLedger
 
     /// <summary>
     /// Makes an item pending again, so that the same request is sent once more. An item that is already pending does not change.
-    /// Returns null if the ledger does not hold the item or AlipayHK rejected it.
+    /// Returns null if the ledger does not hold the item, AlipayHK rejected it, or it is a tombstone.
     /// </summary>
     /// <exception cref="LedgerUnavailableException">The store cannot be reached.</exception>
     ValueTask<SyncRecord?> ResendAsync(string contentId, CancellationToken cancellationToken);
 
+    /// <summary>
+    /// Records that a version of an item failed validation. If it is newer than the accepted one, the item is stale until a version that
+    /// covers it is accepted. It does not raise what was seen, so the same version may come again, corrected.
+    /// </summary>
+    /// <param name="contentId">Need not be known to the ledger.</param>
+    /// <param name="version">The refused version.</param>
+    /// <param name="code">Code of the first violation.</param>
+    /// <param name="message">What is wrong; cut after <see cref="SyncRefusal.MaxMessageLength"/> characters.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    /// <returns>The record after the call; null if the ledger does not hold the item, because then AlipayHK holds nothing stale.</returns>
+    /// <exception cref="LedgerUnavailableException">The store cannot be reached.</exception>
+    ValueTask<SyncRecord?> RefuseAsync(
+        string contentId, ChangeVersion version, string code, string message, CancellationToken cancellationToken);
+
     /// <summary>Returns the item's record, or null if the ledger does not hold the item.</summary>
     ValueTask<SyncRecord?> FindAsync(string contentId, CancellationToken cancellationToken);
+
+    /// <summary>Returns if the store can be used. A ledger whose writes can fail while its reads succeed tries to write.</summary>
+    /// <exception cref="LedgerUnavailableException">The store cannot be used; the message says why.</exception>
+    async ValueTask CheckAsync(CancellationToken cancellationToken)
+    {
+        // No item can have this contentId: a lookup that finds nothing proves that the store responds.
+        await FindAsync("\u0001health", cancellationToken).ConfigureAwait(false);
+    }
 
     /// <summary>
     /// Streams the records that match, in no particular order. A record that changes meanwhile may appear in its old or its new state.
@@ -83,6 +107,9 @@ public sealed record SyncRecordFilter
 
     /// <summary>Only records whose newest attempt ended with this code.</summary>
     public string? ResultCode { get; init; }
+
+    /// <summary>Only records with a <see cref="SyncRecord.Refused"/> version; false matches every record.</summary>
+    public bool IsStale { get; init; }
 }
 
 /// <summary>The ledger's store failed: out of space, locked, unreachable, throttled.</summary>

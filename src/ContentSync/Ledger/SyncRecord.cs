@@ -1,3 +1,4 @@
+using System.Text.Json;
 using ContentSync.Content;
 
 namespace ContentSync.Ledger;
@@ -14,16 +15,21 @@ public sealed record SyncRecord
 
     public required ContentStatus ContentStatus { get; init; }
 
-    /// <summary>Revision of the newest accepted version.</summary>
-    public required Revision Revision { get; init; }
+    /// <summary>The newest accepted version, and what decides whether a change is newer.</summary>
+    public required VersionOrder Order { get; init; }
+
+    /// <summary>The newest accepted version.</summary>
+    public ChangeVersion Version => Order.Current;
 
     /// <summary>Hash of the newest accepted version.</summary>
     public required ContentHash Hash { get; init; }
 
-    /// <summary>32 lower-case hex digits. Created with <see cref="Body"/> when the version was accepted; changes only with it.</summary>
+    /// <summary>
+    /// 32 lower-case hex digits. Created with <see cref="Body"/> when the version was accepted; changes only with it. Empty for a tombstone.
+    /// </summary>
     public required string RequestId { get; init; }
 
-    /// <summary>The exact bytes of the request body, before encryption.</summary>
+    /// <summary>The exact bytes of the request body, before encryption. Empty for a tombstone.</summary>
     public required ReadOnlyMemory<byte> Body { get; init; }
 
     public required SyncState State { get; init; }
@@ -49,13 +55,22 @@ public sealed record SyncRecord
     /// </summary>
     public ContentHash? SynchronizedHash { get; init; }
 
-    /// <summary>Revision of the last acknowledged success.</summary>
-    public Revision? SynchronizedRevision { get; init; }
+    /// <summary>Version of the last acknowledged success.</summary>
+    public ChangeVersion? SynchronizedVersion { get; init; }
 
     /// <summary>Time of the last acknowledged success.</summary>
     public DateTimeOffset? SynchronizedAt { get; init; }
 
     public ParkReason? ParkReason { get; init; }
+
+    /// <summary>A newer version that failed validation; null if there is none.</summary>
+    public SyncRefusal? Refused { get; init; }
+
+    /// <summary>Whether AlipayHK holds an older version than the caller meant, because the newer one was refused.</summary>
+    public bool IsStale => Refused is not null;
+
+    /// <summary>Whether only a delisting by id is known of the item.</summary>
+    public bool IsTombstone => State == SyncState.Tombstone;
 
     /// <summary>The newest attempt; null before the first one has ended.</summary>
     public SyncAttempt? LastAttempt { get; init; }
@@ -74,6 +89,22 @@ public sealed record SyncRecord
     /// visible to other callers.
     /// </summary>
     public string ETag { get; internal set; } = "";
+
+    /// <summary>The accepted contentInfo in UTF-8; null for a tombstone.</summary>
+    public ReadOnlyMemory<byte>? ReadContentInfo()
+    {
+        // The body is one JSON object whose contentInfo is a string.
+        var json = new Utf8JsonReader(Body.Span);
+        while (!Body.IsEmpty && json.Read())
+        {
+            if (json.TokenType != JsonTokenType.PropertyName || json.CurrentDepth != 1 || !json.ValueTextEquals("contentInfo"u8)) continue;
+            json.Read();
+            var contentInfo = new byte[json.ValueSpan.Length];
+            return contentInfo.AsMemory(0, json.CopyString(contentInfo));
+        }
+
+        return null;
+    }
 }
 
 /// <summary>The exclusive right to send an item, until it expires.</summary>

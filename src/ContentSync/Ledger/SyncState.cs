@@ -11,6 +11,11 @@ public enum SyncState
 
     /// <summary>Not sent until its content changes or a person replays it. <see cref="SyncRecord.ParkReason"/> gives the reason.</summary>
     Parked = 2,
+
+    /// <summary>
+    /// Delisted by id before the ledger held any content of it, so there is nothing to send. Its version still supersedes older changes.
+    /// </summary>
+    Tombstone = 3,
 }
 
 /// <summary>Why an item is parked.</summary>

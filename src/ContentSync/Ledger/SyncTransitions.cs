@@ -1,3 +1,5 @@
+using ContentSync.Content;
+
 namespace ContentSync.Ledger;
 
 /// <summary>
@@ -12,50 +14,102 @@ public static class SyncTransitions
     /// <summary>Accepts a submission. <c>Next</c> is null if nothing needs to be written.</summary>
     public static (SyncRecord? Next, Acceptance Acceptance) Accept(SyncRecord? current, Submission submission, DateTimeOffset now)
     {
-        var item = submission.Item;
-        if (current is null)
-        {
-            var first = First(submission, now);
-            return (first, new Acceptance(AcceptanceKind.Accepted, first));
-        }
-
-        var order = submission.Revision.CompareTo(current.Revision);
-        if (order < 0) return (null, new Acceptance(AcceptanceKind.Superseded, current));
-
-        if (item.Hash == current.Hash)
-        {
-            var moved = order > 0 ? current with { Revision = submission.Revision } : null;
-            var seen = moved ?? current;
-            switch (current.State)
-            {
-                case SyncState.Pending:
-                    return (moved, new Acceptance(AcceptanceKind.AlreadyPending, seen));
-                case SyncState.Synchronized:
-                    return (moved, new Acceptance(AcceptanceKind.Unchanged, seen));
-                case SyncState.Parked when current.ParkReason == ParkReason.Rejected:
-                    return (moved, new Acceptance(AcceptanceKind.Parked, seen));
-                case SyncState.Parked when order == 0:
-                    return (null, new Acceptance(AcceptanceKind.Parked, current));
-                default:
-                    var again = Revive(seen, now);
-                    return (again, new Acceptance(AcceptanceKind.Accepted, again));
-            }
-        }
-
-        // Two versions received in the same microsecond have no order of their own, so the one accepted last wins.
-        var receivedTogether = order == 0 && item.Revision is null;
-        if (order == 0 && !receivedTogether) return (null, new Acceptance(AcceptanceKind.RevisionConflict, current));
-
-        if (item.Hash == current.SynchronizedHash && current.Lease is null)
-        {
-            // The item has changed back to what AlipayHK holds, and the version in between was never sent.
-            var reverted = Replace(current, submission, now) with { State = SyncState.Synchronized };
-            return (reverted, new Acceptance(AcceptanceKind.Unchanged, reverted));
-        }
-
-        var next = Replace(current, submission, now);
-        return (next, new Acceptance(AcceptanceKind.Accepted, next));
+        submission = submission.AcceptedAt(now);
+        var (next, acceptance) = current is null ? AcceptFirst(submission, now) : AcceptChange(current, submission, now);
+        return (next, acceptance with { TimeWasAhead = VersionOrder.Timed(submission.Version, now).IsAhead });
     }
+
+    private static (SyncRecord Next, Acceptance Acceptance) AcceptFirst(Submission submission, DateTimeOffset now)
+    {
+        var first = First(submission, now);
+        return (first, new Acceptance(first.IsTombstone ? AcceptanceKind.DelistedUnknown : AcceptanceKind.Accepted, first));
+    }
+
+    private static (SyncRecord? Next, Acceptance Acceptance) AcceptChange(SyncRecord current, Submission submission, DateTimeOffset now)
+    {
+        var (verdict, order) = current.Order.Judge(submission.Version, submission.OverrideDeclaredAt, now);
+        // A version that was refused may come again, corrected.
+        var corrects = verdict == VersionVerdict.Repeat && !submission.Item.IsDelistingById
+            && current.Refused?.Version.IsRepeatOf(submission.Version) == true;
+        if (corrects) verdict = VersionVerdict.Newer;
+        var seen = ReferenceEquals(order, current.Order) ? null : current with { Order = order };
+        if (verdict == VersionVerdict.Older) return (seen, new Acceptance(AcceptanceKind.Superseded, seen ?? current));
+
+        var item = WithHeldContent(submission.Item, current);
+        if (verdict == VersionVerdict.Newer)
+        {
+            seen = (seen ?? current) with { Refused = Uncovered(current.Refused, submission) };
+            if (seen == current) seen = null;
+        }
+
+        if (item.Hash == current.Hash) return AcceptSameContent(current, seen, verdict, now);
+        if (verdict == VersionVerdict.Repeat)
+        {
+            // Two versions received at the same time have no order of their own, so there is no revision to raise.
+            var kind = submission.Version.Kind == VersionKind.Received ? AcceptanceKind.Superseded : AcceptanceKind.RevisionConflict;
+            return (seen, new Acceptance(kind, seen ?? current));
+        }
+
+        var next = Replace(seen ?? current, item, submission, now);
+        if (item.Hash != current.SynchronizedHash || current.Lease is not null) return (next, new Acceptance(AcceptanceKind.Accepted, next));
+
+        // The item has changed back to what AlipayHK holds, and the version in between was never sent.
+        var reverted = next with { State = SyncState.Synchronized };
+        return (reverted, new Acceptance(AcceptanceKind.Unchanged, reverted));
+    }
+
+    private static (SyncRecord? Next, Acceptance Acceptance) AcceptSameContent(
+        SyncRecord current, SyncRecord? seen, VersionVerdict verdict, DateTimeOffset now)
+    {
+        var record = seen ?? current;
+        switch (current.State)
+        {
+            case SyncState.Pending:
+                return (seen, new Acceptance(AcceptanceKind.AlreadyPending, record));
+            case SyncState.Synchronized:
+                return (seen, new Acceptance(AcceptanceKind.Unchanged, record));
+            case SyncState.Tombstone:
+                return (seen, new Acceptance(AcceptanceKind.DelistedUnknown, record));
+            case SyncState.Parked when current.ParkReason == ParkReason.Rejected || verdict == VersionVerdict.Repeat:
+                return (seen, new Acceptance(AcceptanceKind.Parked, record));
+            default:
+                var again = Revive(record, now);
+                return (again, new Acceptance(AcceptanceKind.Accepted, again));
+        }
+    }
+
+    /// <summary>
+    /// Records that a version was refused because it is not valid. <c>Next</c> is null if nothing needs to be written: the version is not
+    /// newer than the accepted one, or it is known to be refused.
+    /// </summary>
+    public static SyncRecord? Refuse(SyncRecord current, ChangeVersion version, string code, string message, DateTimeOffset now)
+    {
+        version = version.AcceptedAt(now);
+        if (current.Order.Judge(version, null, now).Verdict != VersionVerdict.Newer) return null;
+        if (message.Length > SyncRefusal.MaxMessageLength) message = message[..(SyncRefusal.MaxMessageLength - 1)] + "…";
+        var refused = new SyncRefusal(current.Refused?.At ?? now, version, code, message);
+        return refused == current.Refused || IsOlder(version, current.Refused?.Version) ? null : current with { Refused = refused };
+    }
+
+    // AlipayHK requires the whole item, so a delisting by id repeats what the ledger holds.
+    private static ContentItem WithHeldContent(ContentItem item, SyncRecord current)
+    {
+        if (!item.IsDelistingById || current.ReadContentInfo() is not { } contentInfo) return item;
+        return Delisting.Complete(item, current.ContentType, contentInfo);
+    }
+
+    // A delisting by id may follow from the refusal itself; the item stays stale then.
+    private static SyncRefusal? Uncovered(SyncRefusal? refused, Submission accepted)
+    {
+        if (refused is null || accepted.OverridesNewer) return null;
+        if (accepted.Item.IsDelistingById && accepted.Version.IsRepeatOf(refused.Version)) return refused;
+        return IsOlder(accepted.Version, refused.Version) ? refused : null;
+    }
+
+    private static bool IsOlder(ChangeVersion version, ChangeVersion? other) => other is { } known
+        && (version.Number is { } number && known.Number is { } highest
+            ? number < highest
+            : VersionOrder.Timed(version, version.FirstReceivedAt).ChangedAt < VersionOrder.Timed(known, known.FirstReceivedAt).ChangedAt);
 
     /// <summary>
     /// Grants a lease. <c>Next</c> is null if nothing needs to be written: the lease is refused, or it was already granted under the
@@ -106,7 +160,7 @@ public static class SyncTransitions
                 State = isOutdated ? current.State : SyncState.Synchronized,
                 ParkReason = null,
                 SynchronizedHash = leased.Hash,
-                SynchronizedRevision = leased.Revision,
+                SynchronizedVersion = leased.Version,
                 SynchronizedAt = outcome.Attempt!.At,
                 TemplateCode = template.Code,
                 TemplateStatus = template.Status,
@@ -134,13 +188,14 @@ public static class SyncTransitions
         current.State == SyncState.Parked ? Revive(current, now) with { DueAt = now + delay } : null;
 
     /// <summary>
-    /// Makes an item pending, whatever AlipayHK is known to hold. <c>Found</c> is null if AlipayHK rejected the item; <c>Next</c> is
+    /// Makes an item pending, whatever AlipayHK is known to hold. <c>Found</c> is null if AlipayHK rejected the item or there is nothing to
+    /// send; <c>Next</c> is
     /// also null if the item is already pending.
     /// </summary>
     public static (SyncRecord? Next, SyncRecord? Found) Resend(SyncRecord current, DateTimeOffset now)
     {
         if (current.State == SyncState.Pending) return (null, current);
-        if (current.ParkReason == ParkReason.Rejected) return (null, null);
+        if (current.ParkReason == ParkReason.Rejected || current.IsTombstone) return (null, null);
         var again = Revive(current, now);
         return (again, again);
     }
@@ -157,31 +212,31 @@ public static class SyncTransitions
 
     private static SyncRecord First(Submission submission, DateTimeOffset now)
     {
-        var (requestId, body) = submission.Prepare(submission.Item);
+        var item = submission.Item;
+        var (requestId, body) = item.IsDelistingById ? new PreparedRequest("", default) : submission.Prepare(item);
         return new SyncRecord
         {
-            ContentId = submission.Item.ContentId,
-            ContentType = submission.Item.ContentType,
-            ContentStatus = submission.Item.ContentStatus,
-            Revision = submission.Revision,
-            Hash = submission.Item.Hash,
+            ContentId = item.ContentId,
+            ContentType = item.ContentType,
+            ContentStatus = item.ContentStatus,
+            Order = VersionOrder.First(submission.Version, submission.OverrideDeclaredAt, now),
+            Hash = item.Hash,
             RequestId = requestId,
             Body = body,
-            State = SyncState.Pending,
+            State = item.IsDelistingById ? SyncState.Tombstone : SyncState.Pending,
             AcceptedAt = now,
             DueAt = now,
         };
     }
 
-    private static SyncRecord Replace(SyncRecord record, Submission submission, DateTimeOffset now)
+    private static SyncRecord Replace(SyncRecord record, ContentItem item, Submission submission, DateTimeOffset now)
     {
-        var (requestId, body) = submission.Prepare(submission.Item);
+        var (requestId, body) = submission.Prepare(item);
         return record with
         {
-            ContentType = submission.Item.ContentType,
-            ContentStatus = submission.Item.ContentStatus,
-            Revision = submission.Revision,
-            Hash = submission.Item.Hash,
+            ContentType = item.ContentType,
+            ContentStatus = item.ContentStatus,
+            Hash = item.Hash,
             RequestId = requestId,
             Body = body,
             State = SyncState.Pending,
@@ -189,7 +244,7 @@ public static class SyncTransitions
             AcceptedAt = now,
             DueAt = now,
             Attempts = 0,
-            // Not reset: a revision may occur again (received in the same microsecond, or an integer after a time); a MessageId must not.
+            // Not reset: a version may occur again (by a rollback); a MessageId must not.
             Hop = record.Hop + 1,
         };
     }
@@ -206,7 +261,7 @@ public enum LeaseStatus
     /// <summary>Pending, but its back-off or deferral has not ended.</summary>
     NotDue,
 
-    /// <summary>Synchronized or parked.</summary>
+    /// <summary>Synchronized, parked or a tombstone.</summary>
     NotPending,
 
     /// <summary>The ledger does not hold the item.</summary>

@@ -139,6 +139,19 @@ public sealed class TableLedger(TableClient table, TimeProvider time, Func<strin
     }
 
     /// <inheritdoc/>
+    public async ValueTask<SyncRecord?> RefuseAsync(
+        string contentId, ChangeVersion version, string code, string message, CancellationToken cancellationToken)
+    {
+        if (!TableLedgerKey.TryOf(contentId, out var key)) return null;
+        var change = new TableLedgerChange<bool>(
+            key.Value,
+            _newId(),
+            stored => (stored is null ? null : SyncTransitions.Refuse(stored, version, code, message, time.GetUtcNow()), stored is not null));
+        await CommitAsync(change, isApplied: false, cancellationToken);
+        return change.Record;
+    }
+
+    /// <inheritdoc/>
     public async ValueTask<SyncRecord?> FindAsync(string contentId, CancellationToken cancellationToken)
     {
         if (!TableLedgerKey.TryOf(contentId, out var key)) return null;
@@ -180,6 +193,7 @@ public sealed class TableLedger(TableClient table, TimeProvider time, Func<strin
         if (filter.State is { } state) conditions.Add(TableClient.CreateQueryFilter($"State eq {(int)state}"));
         if (filter.DueBy is { } dueBy) conditions.Add(TableClient.CreateQueryFilter($"State eq {(int)SyncState.Pending} and DueAt le {dueBy}"));
         if (filter.ContentType is { } type) conditions.Add(TableClient.CreateQueryFilter($"ContentType eq {type}"));
+        if (filter.IsStale) conditions.Add(TableClient.CreateQueryFilter($"IsStale eq {true}"));
         if (filter.ResultCode is { } code) conditions.Add(TableClient.CreateQueryFilter($"LastCode eq {code}"));
         return conditions.Count == 0 ? null : string.Join(" and ", conditions);
     }

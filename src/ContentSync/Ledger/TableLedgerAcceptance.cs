@@ -40,7 +40,7 @@ internal sealed class TableLedgerAcceptance
         var acceptances = new Acceptance[submissions.Length];
         for (var i = 0; i < submissions.Length; i++)
         {
-            var (next, acceptance) = SyncTransitions.Accept(current, submissions[i].For(current), now);
+            var (next, acceptance) = SyncTransitions.Accept(current, submissions[i].For(current, now), now);
             acceptances[i] = acceptance;
             current = next ?? current;
         }
@@ -52,15 +52,17 @@ internal sealed class TableLedgerAcceptance
     private sealed class CachedSubmission(Submission submission)
     {
         private PreparedRequest? _prepared;
+        private DateTimeOffset? _acceptedAt;
 
         /// <summary>
-        /// If the stored record has the same revision but another request, our first write may have succeeded although its response was
+        /// If the stored record has the same version but another request, our first write may have succeeded although its response was
         /// lost, and its request may have been sent before the other one replaced it. A request sent after the other one needs a new id.
         /// </summary>
-        public Submission For(SyncRecord? stored)
+        public Submission For(SyncRecord? stored, DateTimeOffset now)
         {
-            if (stored?.Revision.CompareTo(submission.Revision) == 0 && stored.RequestId != _prepared?.RequestId) _prepared = null;
-            return submission with { Prepare = item => _prepared ??= submission.Prepare(item) };
+            _acceptedAt ??= now;
+            if (stored?.Version.IsRepeatOf(submission.Version) == true && stored.RequestId != _prepared?.RequestId) _prepared = null;
+            return submission.AcceptedAt(_acceptedAt.Value) with { Prepare = item => _prepared ??= submission.Prepare(item) };
         }
     }
 }

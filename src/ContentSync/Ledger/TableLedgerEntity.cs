@@ -18,17 +18,35 @@ internal static class TableLedgerEntity
     private const string LastCode = "LastCode";
 
     private const string WriteId = "WriteId";
-    private const string RevisionKind = "RevisionKind";
     private const string BodyLength = "BodyLength";
     private const string BodyPiece = "Body";
     private const string LeaseId = "LeaseId";
     private const string LeaseExpiresAt = "LeaseExpiresAt";
-    private const string SynchronizedRevisionKind = "SynchronizedRevisionKind";
     private const string LastAt = "LastAt";
     private const string LastRequestId = "LastRequestId";
     private const string LastMessage = "LastMessage";
     private const string LastTracerId = "LastTracerId";
     private const string EarlierAttempts = nameof(SyncRecord.EarlierAttempts);
+    private const string ChangedAt = nameof(VersionOrder.ChangedAt);
+    private const string HighestNumber = nameof(VersionOrder.HighestNumber);
+    private const string LatestGivenTime = nameof(VersionOrder.LatestGivenTime);
+    private const string AheadTimes = nameof(VersionOrder.AheadTimes);
+    private const string RollbackAt = nameof(VersionOrder.RollbackAt);
+    private const string Refused = nameof(SyncRecord.Refused);
+    private const string IsStale = nameof(SyncRecord.IsStale);
+
+    /// <summary>Prefixes of the properties that hold a version.</summary>
+    private const string Current = "Version";
+    private const string Synchronized = "SynchronizedVersion";
+
+    /// <summary>2 since a version is more than one value. An earlier program would drop the other values.</summary>
+    private const int Format = 2;
+
+    // Names of format 1: one value ordered the versions, a number (kind 1) or microseconds since 1970 (kind 0).
+    private const string Revision = "Revision";
+    private const string RevisionKind = "RevisionKind";
+    private const string SynchronizedRevision = "SynchronizedRevision";
+    private const string SynchronizedRevisionKind = "SynchronizedRevisionKind";
 
     /// <param name="next">The record to write.</param>
     /// <param name="key">Key of the entity.</param>
@@ -42,8 +60,11 @@ internal static class TableLedgerEntity
             [WriteId] = writeId,
             [ContentType] = next.ContentType,
             [nameof(SyncRecord.ContentStatus)] = (int)next.ContentStatus,
-            [nameof(SyncRecord.Revision)] = next.Revision.Value,
-            [RevisionKind] = (int)next.Revision.Kind,
+            [StoredFormat.Property] = Format,
+            [ChangedAt] = next.Order.ChangedAt,
+            [AheadTimes] = next.Order.AheadTimes.ToText() ?? "",
+            [Refused] = next.Refused?.ToText() ?? "",
+            [IsStale] = next.IsStale,
             [nameof(SyncRecord.Hash)] = next.Hash.ToArray(),
             [nameof(SyncRecord.RequestId)] = next.RequestId,
             [State] = (int)next.State,
@@ -55,6 +76,7 @@ internal static class TableLedgerEntity
             [nameof(SyncRecord.ParkReason)] = (int)(next.ParkReason ?? 0),
             [nameof(SyncRecord.SynchronizedHash)] = next.SynchronizedHash?.ToArray() ?? [],
         };
+        AddVersion(entity, Current, next.Version);
         if (withBody) AddBody(entity, next);
         AddOptional(entity, next);
         return entity;
@@ -82,7 +104,7 @@ internal static class TableLedgerEntity
             ContentId = TableLedgerKey.ContentIdOf(entity.RowKey),
             ContentType = entity.GetString(ContentType),
             ContentStatus = (ContentStatus)entity.GetInt32(nameof(SyncRecord.ContentStatus))!.Value,
-            Revision = RevisionOf(entity, nameof(SyncRecord.Revision), RevisionKind)!.Value,
+            Order = OrderOf(entity),
             Hash = new ContentHash(entity.GetBinary(nameof(SyncRecord.Hash))),
             RequestId = entity.GetString(nameof(SyncRecord.RequestId)),
             Body = BodyOf(entity),
@@ -93,9 +115,10 @@ internal static class TableLedgerEntity
             Hop = entity.GetInt32(nameof(SyncRecord.Hop))!.Value,
             Lease = leaseId is "" ? null : new SyncLease(leaseId, entity.GetDateTimeOffset(LeaseExpiresAt)!.Value),
             SynchronizedHash = synchronizedHash.Length == 0 ? null : new ContentHash(synchronizedHash),
-            SynchronizedRevision = RevisionOf(entity, nameof(SyncRecord.SynchronizedRevision), SynchronizedRevisionKind),
+            SynchronizedVersion = SynchronizedVersionOf(entity),
             SynchronizedAt = entity.GetDateTimeOffset(nameof(SyncRecord.SynchronizedAt)),
             ParkReason = parkReason == 0 ? null : (ParkReason)parkReason,
+            Refused = SyncRefusal.Of(entity.GetString(Refused)),
             LastAttempt = LastAttemptOf(entity),
             EarlierAttempts = AttemptHistory.Of(entity.GetString(EarlierAttempts)),
             TemplateCode = entity.GetString(nameof(SyncRecord.TemplateCode)),
@@ -113,7 +136,18 @@ internal static class TableLedgerEntity
         State,
         nameof(SyncRecord.ParkReason),
         nameof(SyncRecord.AcceptedAt),
-        nameof(SyncRecord.Revision),
+        Current + nameof(VersionKind),
+        Current + nameof(ChangeVersion.Number),
+        Current + nameof(ChangeVersion.GivenTime),
+        Current + nameof(ChangeVersion.FirstReceivedAt),
+        ChangedAt,
+        HighestNumber,
+        LatestGivenTime,
+        AheadTimes,
+        RollbackAt,
+        IsStale,
+        nameof(SyncRecord.SynchronizedAt),
+        Revision,
         RevisionKind,
         StoredFormat.Property,
     ];
@@ -130,12 +164,16 @@ internal static class TableLedgerEntity
             (SyncState)entity.GetInt32(State)!.Value,
             parkReason == 0 ? null : (ParkReason)parkReason,
             entity.GetDateTimeOffset(nameof(SyncRecord.AcceptedAt))!.Value,
-            RevisionOf(entity, nameof(SyncRecord.Revision), RevisionKind)!.Value);
+            OrderOf(entity))
+        {
+            IsStale = entity.GetBoolean(IsStale) ?? false,
+            IsUnknownToAlipayHk = entity.GetDateTimeOffset(nameof(SyncRecord.SynchronizedAt)) is null,
+        };
     }
 
     private static void CheckFormat(TableEntity entity)
     {
-        var fault = StoredFormat.Fault("A record of the ledger's table", entity.GetInt32(StoredFormat.Property));
+        var fault = StoredFormat.Fault("A record of the ledger's table", entity.GetInt32(StoredFormat.Property), Format);
         if (fault is not null) throw new LedgerUnavailableException(fault);
     }
 
@@ -150,12 +188,10 @@ internal static class TableLedgerEntity
     private static void AddOptional(TableEntity entity, SyncRecord next)
     {
         if (next.Lease is { } lease) entity[LeaseExpiresAt] = lease.ExpiresAt;
-        if (next.SynchronizedRevision is { } revision)
-        {
-            entity[nameof(SyncRecord.SynchronizedRevision)] = revision.Value;
-            entity[SynchronizedRevisionKind] = (int)revision.Kind;
-        }
-
+        if (next.SynchronizedVersion is { } version) AddVersion(entity, Synchronized, version);
+        if (next.Order.HighestNumber is { } number) entity[HighestNumber] = number;
+        if (next.Order.LatestGivenTime is { } given) entity[LatestGivenTime] = given;
+        if (next.Order.RollbackAt is { } rollback) entity[RollbackAt] = rollback;
         if (next.SynchronizedAt is { } at) entity[nameof(SyncRecord.SynchronizedAt)] = at;
         if (next.EarlierAttempts.ToText() is { } earlier) entity[EarlierAttempts] = earlier;
         if (next.TemplateCode is { } code) entity[nameof(SyncRecord.TemplateCode)] = code;
@@ -175,8 +211,57 @@ internal static class TableLedgerEntity
         return TableLedgerBody.Decompress(pieces, entity.GetInt32(BodyLength)!.Value);
     }
 
-    private static Revision? RevisionOf(TableEntity entity, string value, string kind) =>
-        entity.GetInt64(value) is { } number ? new Revision(number, (RevisionKind)entity.GetInt32(kind)!.Value) : null;
+    // The kind tells which of the other properties counts: merging leaves a number or time of an earlier version in place.
+    private static void AddVersion(TableEntity entity, string prefix, ChangeVersion version)
+    {
+        entity[prefix + nameof(VersionKind)] = (int)version.Kind;
+        entity[prefix + nameof(ChangeVersion.FirstReceivedAt)] = version.FirstReceivedAt;
+        if (version.Number is { } number) entity[prefix + nameof(ChangeVersion.Number)] = number;
+        if (version.GivenTime is { } given) entity[prefix + nameof(ChangeVersion.GivenTime)] = given;
+    }
+
+    private static ChangeVersion VersionOf(TableEntity entity, string prefix)
+    {
+        var kind = (VersionKind)entity.GetInt32(prefix + nameof(VersionKind))!.Value;
+        return new ChangeVersion(
+            kind == VersionKind.Number ? entity.GetInt64(prefix + nameof(ChangeVersion.Number)) : null,
+            kind == VersionKind.Given ? entity.GetDateTimeOffset(prefix + nameof(ChangeVersion.GivenTime)) : null,
+            entity.GetDateTimeOffset(prefix + nameof(ChangeVersion.FirstReceivedAt))!.Value);
+    }
+
+    private static VersionOrder OrderOf(TableEntity entity)
+    {
+        if (entity.GetDateTimeOffset(ChangedAt) is not { } changedAt)
+        {
+            var acceptedAt = entity.GetDateTimeOffset(nameof(SyncRecord.AcceptedAt))!.Value;
+            var (number, time) = ValueOf(entity, Revision, RevisionKind);
+            return VersionOrder.OfEarlierFormat(number, time, acceptedAt);
+        }
+
+        return new VersionOrder
+        {
+            Current = VersionOf(entity, Current),
+            ChangedAt = changedAt,
+            HighestNumber = entity.GetInt64(HighestNumber),
+            LatestGivenTime = entity.GetDateTimeOffset(LatestGivenTime),
+            AheadTimes = Ledger.AheadTimes.Of(entity.GetString(AheadTimes)),
+            RollbackAt = entity.GetDateTimeOffset(RollbackAt),
+        };
+    }
+
+    private static ChangeVersion? SynchronizedVersionOf(TableEntity entity)
+    {
+        if (entity.ContainsKey(Synchronized + nameof(VersionKind))) return VersionOf(entity, Synchronized);
+        if (!entity.ContainsKey(SynchronizedRevision)) return null;
+        var (number, time) = ValueOf(entity, SynchronizedRevision, SynchronizedRevisionKind);
+        return new ChangeVersion(number, null, number is null ? time : entity.GetDateTimeOffset(nameof(SyncRecord.SynchronizedAt))!.Value);
+    }
+
+    private static (long? Number, DateTimeOffset Time) ValueOf(TableEntity entity, string value, string kind)
+    {
+        var stored = entity.GetInt64(value)!.Value;
+        return entity.GetInt32(kind) == 1 ? (stored, default) : (null, DateTimeOffset.UnixEpoch.AddTicks(stored * TimeSpan.TicksPerMicrosecond));
+    }
 
     private static SyncAttempt? LastAttemptOf(TableEntity entity)
     {

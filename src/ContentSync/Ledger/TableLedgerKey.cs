@@ -33,7 +33,7 @@ internal readonly record struct TableLedgerKey(string Partition, string Row)
         if (length > MaxRowLength) return false;
 
         var row = length == contentId.Length ? contentId : string.Create(length, contentId, Write);
-        key = new TableLedgerKey(PartitionOf(contentId), row);
+        key = new TableLedgerKey(PartitionKeyOf(PartitionOf(contentId)), row);
         return true;
     }
 
@@ -59,8 +59,12 @@ internal readonly record struct TableLedgerKey(string Partition, string Row)
         return new string(units, 0, length);
     }
 
+    /// <summary>The PartitionKey of a partition, from 0.</summary>
+    public static string PartitionKeyOf(int partition) => partition.ToString("x2", CultureInfo.InvariantCulture);
+
+    /// <summary>The partition of a contentId, from 0.</summary>
     // 32-bit FNV-1a over the UTF-16 code units, low byte first; folded to 8 bits because its low bits alone spread poorly.
-    private static string PartitionOf(string contentId)
+    public static byte PartitionOf(ReadOnlySpan<char> contentId)
     {
         var hash = 2166136261u;
         foreach (var unit in contentId)
@@ -69,7 +73,7 @@ internal readonly record struct TableLedgerKey(string Partition, string Row)
             hash = unchecked((hash ^ (byte)(unit >> 8)) * 16777619u);
         }
 
-        return ((byte)(hash ^ (hash >> 8) ^ (hash >> 16) ^ (hash >> 24))).ToString("x2", CultureInfo.InvariantCulture);
+        return (byte)(hash ^ (hash >> 8) ^ (hash >> 16) ^ (hash >> 24));
     }
 
     private static void Write(Span<char> row, string contentId)

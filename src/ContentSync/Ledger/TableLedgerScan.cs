@@ -1,12 +1,13 @@
 using System.Runtime.CompilerServices;
 using System.Threading.Channels;
+using Azure;
 using Azure.Data.Tables;
 
 namespace ContentSync.Ledger;
 
 /// <summary>Scans a <see cref="TableLedger"/> without the bodies, in one transaction per 1,000 items.</summary>
 /// <param name="table">The table of the ledger.</param>
-public sealed class TableLedgerScan(TableClient table) : ILedgerScan
+public sealed class TableLedgerScan(TableClient table) : IPartitionedLedgerScan
 {
     /// <summary>Ranges of partitions that are read concurrently; a single reader mostly waits for the service.</summary>
     private const int Ranges = 8;
@@ -30,6 +31,38 @@ public sealed class TableLedgerScan(TableClient table) : ILedgerScan
         {
             await stopping.CancelAsync().ConfigureAwait(false);
             await reading.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+
+    /// <inheritdoc/>
+    public byte PartitionOf(ReadOnlySpan<char> contentId) => TableLedgerKey.PartitionOf(contentId);
+
+    /// <inheritdoc/>
+    public async IAsyncEnumerable<ScannedItem> ReadPartitionAsync(int partition, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        var filter = TableClient.CreateQueryFilter($"PartitionKey eq {TableLedgerKey.PartitionKeyOf(partition)}");
+        var pages = table
+            .QueryAsync<TableEntity>(filter, select: TableLedgerEntity.ScanColumns, cancellationToken: cancellationToken)
+            .AsPages()
+            .GetAsyncEnumerator(cancellationToken);
+        await using (pages.ConfigureAwait(false))
+        {
+            while (await HasNextAsync(pages, cancellationToken).ConfigureAwait(false))
+            {
+                foreach (var entity in pages.Current.Values) yield return TableLedgerEntity.ReadScanned(entity);
+            }
+        }
+    }
+
+    private async ValueTask<bool> HasNextAsync(IAsyncEnumerator<Page<TableEntity>> pages, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await pages.MoveNextAsync().ConfigureAwait(false);
+        }
+        catch (Exception fault) when (TableLedgerFault.IsStorage(fault))
+        {
+            throw TableLedgerFault.Of(table, fault, cancellationToken);
         }
     }
 

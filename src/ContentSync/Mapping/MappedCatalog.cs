@@ -36,6 +36,15 @@ public sealed class MappedSnapshot(ICatalogSnapshot feed, CatalogMapping mapping
     public string? MappingDigest => mapping.Digest;
 
     /// <inheritdoc/>
+    public DateTimeOffset AsOf => feed.AsOf;
+
+    /// <inheritdoc/>
+    public AsOfSource AsOfSource => feed.AsOfSource;
+
+    /// <summary>Of the feed: its digest is that of the feed's bytes, and its number of items that of the feed's records.</summary>
+    public CatalogDeclaration Declared => feed.Declared;
+
+    /// <inheritdoc/>
     public async ValueTask<Stream> OpenAsync(CancellationToken cancellationToken) =>
         Open(await feed.OpenAsync(cancellationToken).ConfigureAwait(false), mapping, tally);
 

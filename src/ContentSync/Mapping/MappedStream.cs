@@ -20,6 +20,7 @@ internal sealed class MappedStream(Stream feed, CatalogMapping mapping, MappingT
 
     private readonly int _maxAhead = Math.Min(Environment.ProcessorCount, 16) + 1;
     private readonly ConcurrentBag<RecordMapper> _idle = [];
+    private long _records;
 
     public override bool CanRead => feed.CanRead;
 
@@ -63,12 +64,15 @@ internal sealed class MappedStream(Stream feed, CatalogMapping mapping, MappingT
 
             // The items before the broken place come first.
             if (broken is not null) throw broken;
+            (feed as DeclaredStream)?.Complete(_records, declaredByLines: false);
         }
         finally
         {
             await ((Task)Task.WhenAll(ahead)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
+
+    public Stream Over(Func<Stream, Stream> wrap) => new MappedStream(wrap(feed), mapping, tally);
 
     public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default) =>
         feed.ReadAsync(buffer, cancellationToken);
@@ -134,8 +138,10 @@ internal sealed class MappedStream(Stream feed, CatalogMapping mapping, MappingT
             OnHeader = found => header = Checked(found),
         };
         CsvFields? above = null;
+        _records = 0;
         await foreach (var record in reader.ReadAsync(feed, cancellationToken).ConfigureAwait(false))
         {
+            _records++;
             if (mapping.Fill is { } fill && record.Fields is CsvFields line)
             {
                 Complete(fill, header!, line, above);

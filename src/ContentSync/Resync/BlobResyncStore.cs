@@ -3,7 +3,6 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using Azure;
-using Azure.Identity;
 using Azure.Storage.Blobs;
 using Azure.Storage.Blobs.Models;
 using ContentSync.Resync.Planning;
@@ -14,7 +13,7 @@ namespace ContentSync.Resync;
 /// Stores the runs of each source, and the plans of runs in progress, as blobs of one container. Thread-safe; any number of processes may
 /// write.
 /// </summary>
-/// <param name="container">Used for nothing else.</param>
+/// <param name="container">Used for nothing else, except the files of <see cref="BlobPlanFiles"/>.</param>
 public sealed class BlobResyncStore(BlobContainerClient container) : IResyncStore
 {
     private const string Histories = "runs/";
@@ -73,49 +72,34 @@ public sealed class BlobResyncStore(BlobContainerClient container) : IResyncStor
                 ? history with { Version = found.Details.ETag.ToString() }
                 : null;
         }
-        catch (Exception e) when (IsStorage(e))
+        catch (Exception e) when (BlobFault.IsStorage(e))
         {
-            throw Unreachable(e, cancellationToken);
+            throw new IOException(BlobFault.Message(container, e, cancellationToken), e);
         }
     }
 
     /// <inheritdoc/>
     public async ValueTask SavePlanAsync(string planId, CatalogPlan plan, CancellationToken cancellationToken)
     {
-        // The plan goes through a file: it is uploaded in blocks, becomes visible only when complete, and needs no second copy in memory.
-        var file = new FileStream(
-            Path.Combine(Path.GetTempPath(), Path.GetRandomFileName()),
-            new FileStreamOptions
-            {
-                Mode = FileMode.CreateNew,
-                Access = FileAccess.ReadWrite,
-                Options = FileOptions.DeleteOnClose | FileOptions.Asynchronous,
-            });
-        await using (file.ConfigureAwait(false))
+        // Uploaded in blocks, without a copy on disk or in memory; it becomes visible only when complete.
+        var stream = await plan.OpenReadAsync(cancellationToken).ConfigureAwait(false);
+        await using (stream.ConfigureAwait(false))
         {
-            await plan.SaveAsync(file, cancellationToken).ConfigureAwait(false);
-            file.Position = 0;
-            await GuardAsync(() => PlanBlob(planId).UploadAsync(file, overwrite: true, cancellationToken), cancellationToken).ConfigureAwait(false);
+            await GuardAsync(() => PlanBlob(planId).UploadAsync(stream, overwrite: true, cancellationToken), cancellationToken)
+                .ConfigureAwait(false);
         }
     }
 
     /// <inheritdoc/>
-    public async ValueTask<CatalogPlan> LoadPlanAsync(string planId, CancellationToken cancellationToken)
-    {
-        try
-        {
-            var stream = await PlanBlob(planId).OpenReadAsync(cancellationToken: cancellationToken).ConfigureAwait(false);
-            await using (stream.ConfigureAwait(false)) return await CatalogPlan.LoadAsync(stream, cancellationToken).ConfigureAwait(false);
-        }
-        catch (Exception e) when (IsStorage(e))
-        {
-            throw Unreachable(e, cancellationToken);
-        }
-    }
+    public async ValueTask<CatalogPlan> LoadPlanAsync(string planId, CancellationToken cancellationToken) =>
+        await CatalogPlan.OpenAsync(token => OpenPlanAsync(planId, token), release: null, cancellationToken).ConfigureAwait(false);
 
     /// <inheritdoc/>
     public async ValueTask DeletePlanAsync(string planId, CancellationToken cancellationToken) =>
         await GuardAsync(() => PlanBlob(planId).DeleteIfExistsAsync(cancellationToken: cancellationToken), cancellationToken).ConfigureAwait(false);
+
+    private async ValueTask<Stream> OpenPlanAsync(string planId, CancellationToken cancellationToken) =>
+        await GuardAsync(() => PlanBlob(planId).OpenReadAsync(cancellationToken: cancellationToken), cancellationToken).ConfigureAwait(false);
 
     private async ValueTask<ResyncHistory?> ReadAsync(string name, CancellationToken cancellationToken)
     {
@@ -135,9 +119,9 @@ public sealed class BlobResyncStore(BlobContainerClient container) : IResyncStor
         {
             return null;
         }
-        catch (Exception e) when (IsStorage(e))
+        catch (Exception e) when (BlobFault.IsStorage(e))
         {
-            throw Unreachable(e, cancellationToken);
+            throw new IOException(BlobFault.Message(container, e, cancellationToken), e);
         }
     }
 
@@ -147,36 +131,10 @@ public sealed class BlobResyncStore(BlobContainerClient container) : IResyncStor
         {
             return await call().ConfigureAwait(false);
         }
-        catch (Exception e) when (IsStorage(e))
+        catch (Exception e) when (BlobFault.IsStorage(e))
         {
-            throw Unreachable(e, cancellationToken);
+            throw new IOException(BlobFault.Message(container, e, cancellationToken), e);
         }
-    }
-
-    // The client wraps the faults of its retries in one exception, and reports its own timeout as a cancellation that no caller requested.
-    private static bool IsStorage(Exception e) =>
-        e is RequestFailedException or AggregateException or AuthenticationFailedException or OperationCanceledException;
-
-    private IOException Unreachable(Exception e, CancellationToken cancellationToken)
-    {
-        cancellationToken.ThrowIfCancellationRequested();
-        var last = e is AggregateException { InnerExceptions: [.., var inner] } ? inner : e;
-        return new IOException(last switch
-        {
-            AuthenticationFailedException =>
-                $"No token for the container {container.Name} could be obtained; check the identity the app runs as.",
-            RequestFailedException { Status: 401 or 403 } denied =>
-                $"The container {container.Name} refused access ({denied.ErrorCode ?? "no code"}); "
-                + "the app's identity needs the role Storage Blob Data Contributor on it, and the account's network rules must admit it.",
-            RequestFailedException { ErrorCode: "BlobNotFound" } => $"The container {container.Name} does not hold that plan.",
-            RequestFailedException { Status: 404 } =>
-                $"The container {container.Name} does not exist at {container.Uri.Authority}; create it first.",
-            RequestFailedException { Status: not 0 } other =>
-                $"The container {container.Name} responded with {other.Status} ({other.ErrorCode ?? "no code"}); try again later.",
-            OperationCanceledException =>
-                $"The container {container.Name} at {container.Uri.Authority} did not respond in time; try again later.",
-            _ => $"The container {container.Name} at {container.Uri.Authority} cannot be reached; try again later.",
-        }, e);
     }
 
     private BlobClient PlanBlob(string planId) => container.GetBlobClient($"plans/{planId}");

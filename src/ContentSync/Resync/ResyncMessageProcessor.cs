@@ -101,8 +101,7 @@ public sealed partial class ResyncMessageProcessor(
     {
         if (sources.FindByName(step.Source) is not { } source)
         {
-            LogUnknownSource(step.Run, step.Source);
-            return MessageSettlement.Complete.Instance;
+            return await RefuseAsync(step, cancellationToken).ConfigureAwait(false);
         }
 
         var runId = step.Run;
@@ -121,6 +120,27 @@ public sealed partial class ResyncMessageProcessor(
         }
 
         return new MessageSettlement.SendThenComplete([ResyncMessages.NextStep(step, runId, delay, time.GetUtcNow())]);
+    }
+
+    /// <summary>A run of a source that is no longer configured: one that has not begun ends; another one waits for its catalog.</summary>
+    private async ValueTask<MessageSettlement> RefuseAsync(StepBody step, CancellationToken cancellationToken)
+    {
+        LogUnknownSource(step.Run, step.Source);
+        try
+        {
+            await runner
+                .RefuseAsync(
+                    step.Source,
+                    $"The catalog {step.Source} is no longer configured; nothing was sent. Configure it again and start another run.",
+                    cancellationToken)
+                .ConfigureAwait(false);
+            return MessageSettlement.Complete.Instance;
+        }
+        catch (Exception e) when (IsOutage(e))
+        {
+            LogRunDeferred(step.Run, step.Source, OutageDelay, e.Message);
+            return new MessageSettlement.SendThenComplete([ResyncMessages.NextStep(step, step.Run, OutageDelay, time.GetUtcNow())]);
+        }
     }
 
     private static bool IsOutage(Exception e) => e is LedgerUnavailableException or QueueUnavailableException or IOException;

@@ -12,6 +12,15 @@ public sealed class ResyncOptions
     /// <summary>Maximum share by which a catalog may be smaller than the previous one without an override, 0 to 1.</summary>
     public double MaxShrinkShare { get; set; } = 0.20;
 
+    /// <summary>Longest <see cref="GuardWindowDays"/>.</summary>
+    internal static readonly TimeSpan MaxGuardWindow = TimeSpan.FromDays(90);
+
+    /// <summary>
+    /// The guard compares a catalog with the largest one of this many days, so that a loss that is small every night adds up; 0 to 90, and 0
+    /// compares only with the one before.
+    /// </summary>
+    public int GuardWindowDays { get; set; } = 7;
+
     /// <summary>Number of parallel lanes; an item is always in the same one.</summary>
     public int Lanes { get; set; } = 16;
 

@@ -13,6 +13,8 @@ public static class ResyncOptionsValidator
         const string Section = ResyncOptions.Section;
         if (options.MaxDelistShare is not (>= 0 and <= 1)) yield return $"{Section}:{nameof(ResyncOptions.MaxDelistShare)} must be from 0 to 1.";
         if (options.MaxShrinkShare is not (>= 0 and <= 1)) yield return $"{Section}:{nameof(ResyncOptions.MaxShrinkShare)} must be from 0 to 1.";
+        if (options.GuardWindowDays < 0 || options.GuardWindowDays > ResyncOptions.MaxGuardWindow.Days)
+            yield return $"{Section}:{nameof(ResyncOptions.GuardWindowDays)} must be from 0 to {ResyncOptions.MaxGuardWindow.Days}.";
         if (options.Lanes is < 1 or > MaxLanes) yield return $"{Section}:{nameof(ResyncOptions.Lanes)} must be from 1 to {MaxLanes}.";
         if (options.ItemsPerPack is < 1 or > MaxItemsPerPack)
             yield return $"{Section}:{nameof(ResyncOptions.ItemsPerPack)} must be from 1 to {MaxItemsPerPack}.";

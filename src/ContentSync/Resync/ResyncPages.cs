@@ -12,7 +12,11 @@ namespace ContentSync.Resync;
 /// <summary>Some of a run's planned items, after the ledger has accepted them.</summary>
 /// <param name="Number">From 0; the same plan always yields the same pages.</param>
 /// <param name="Packs">The planned items by lane, including those that are only counted.</param>
-public sealed record ResyncPage(long Number, IReadOnlyList<ResyncPack> Packs);
+public sealed record ResyncPage(long Number, IReadOnlyList<ResyncPack> Packs)
+{
+    /// <summary>contentIds of its items of which the ledger holds a newer version.</summary>
+    public IReadOnlyList<string> Newer { get; init; } = [];
+}
 
 /// <summary>
 /// Accepts a plan's items into the ledger, page by page: first the lines of the catalog, then the items that the plan names beside them.
@@ -66,12 +70,12 @@ public sealed class ResyncPages(
 
         if (snapshot is LedgerSnapshot)
         {
-            foreach (var contentId in plan.Named()) yield return new Planned(contentId, null);
+            await foreach (var contentId in plan.NamedAsync(cancellationToken).ConfigureAwait(false)) yield return new Planned(contentId, null);
             yield break;
         }
 
         var delisted = new DelistedItem(time);
-        foreach (var contentId in plan.Named())
+        await foreach (var contentId in plan.NamedAsync(cancellationToken).ConfigureAwait(false))
         {
             // The ledger deletes no records, so every planned item is there.
             var record = await ledger.FindAsync(contentId, cancellationToken).ConfigureAwait(false);
@@ -91,6 +95,8 @@ public sealed class ResyncPages(
                 : await AcceptAsync(run, batch, cancellationToken).ConfigureAwait(false));
         }
 
+        string[] newer = [.. accepted.Where(item => item.Status == PackItemStatus.Superseded).Select(item => item.ContentId)];
+
         // Of several lines with the same contentId on this page, only the last pending one is sent.
         var last = new Dictionary<string, int>(accepted.Count, StringComparer.Ordinal);
         for (var i = 0; i < accepted.Count; i++)
@@ -104,17 +110,20 @@ public sealed class ResyncPages(
         var packs = accepted
             .GroupBy(item => PlanKey.Of(item.ContentId).Lane(run.Lanes))
             .SelectMany(lane => Packs(run, lane.Key, [.. lane], lanePacks));
-        return new ResyncPage(number, [.. packs]);
+        return new ResyncPage(number, [.. packs]) { Newer = newer };
     }
 
     private async Task<IEnumerable<PackItem>> AcceptAsync(ResyncRun run, List<Planned> batch, CancellationToken cancellationToken)
     {
-        var items = batch.ConvertAll(planned => planned.Item!);
-        var acceptances = await synchronizer.AcceptAsync(items, run.WrittenAt!.Value, cancellationToken).ConfigureAwait(false);
+        // When the run was requested identifies the rollback, so that a page that is accepted again changes nothing.
+        DateTimeOffset? overrides = run.Parameters.OverrideNewer ? run.RequestedAt : null;
+        var changedAt = run.AsOf ?? run.WrittenAt!.Value;
+        var submissions = batch.ConvertAll(planned => synchronizer.Submit(planned.Item!, changedAt) with { OverrideDeclaredAt = overrides });
+        var acceptances = await synchronizer.AcceptAsync(submissions, cancellationToken).ConfigureAwait(false);
         return acceptances.Select(acceptance => new PackItem(acceptance.Record.ContentId, acceptance.Record.RequestId, acceptance.Kind switch
         {
             AcceptanceKind.Accepted or AcceptanceKind.AlreadyPending => PackItemStatus.Pending,
-            AcceptanceKind.Unchanged => PackItemStatus.Unchanged,
+            AcceptanceKind.Unchanged or AcceptanceKind.DelistedUnknown => PackItemStatus.Unchanged,
             AcceptanceKind.Superseded => PackItemStatus.Superseded,
             _ => PackItemStatus.Parked,
         }));

@@ -45,6 +45,20 @@ public sealed record ResyncRun
     /// <summary><see cref="ICatalogSnapshot.WrittenAt"/>.</summary>
     public DateTimeOffset? WrittenAt { get; init; }
 
+    /// <summary>
+    /// <see cref="ICatalogSnapshot.AsOf"/>; null in a run of an earlier version, whose items count as changed at <see cref="WrittenAt"/>.
+    /// </summary>
+    public DateTimeOffset? AsOf { get; init; }
+
+    /// <summary><see cref="ICatalogSnapshot.AsOfSource"/>.</summary>
+    public AsOfSource AsOfSource { get; init; }
+
+    /// <summary>Identifies the snapshot and the rules it was read with; see <see cref="HandledSnapshot.Fingerprint"/>.</summary>
+    public string? Fingerprint { get; init; }
+
+    /// <summary>Whether the snapshot held what was declared about it; false if nothing was declared.</summary>
+    public bool ProvedCompleteness { get; init; }
+
     /// <summary>Null before planning, and if the snapshot was refused.</summary>
     public PlanCounts? Plan { get; init; }
 
@@ -59,6 +73,15 @@ public sealed record ResyncRun
 
     /// <summary>The first of the invalid items.</summary>
     public IReadOnlyList<ResyncIssue> Issues { get; init; } = [];
+
+    /// <summary>The first items that the catalog holds more than once.</summary>
+    public IReadOnlyList<ResyncDuplicate> Duplicates { get; init; } = [];
+
+    /// <summary>contentIds of the first items that were not sent because a newer version was accepted before.</summary>
+    public IReadOnlyList<string> Newer { get; init; } = [];
+
+    /// <summary>What was pending or parked when it ended, and is still; null before, and in a run of an earlier version.</summary>
+    public OpenItems? Open { get; init; }
 
     /// <summary>Number of lanes when the run started; kept, because packs that were sent must not be split differently.</summary>
     public int Lanes { get; init; }
@@ -81,6 +104,9 @@ public sealed record ResyncRun
 
     /// <summary>What the lanes had counted at the last check, once all packs were sent to them.</summary>
     public long LanesDone { get; init; }
+
+    /// <summary>Items whose packs were lost; they count as failed.</summary>
+    public long LeftUnknown { get; init; }
 
     /// <summary>Number of packs sent to the lanes; with a broker, each is one message, one execution and one settlement.</summary>
     [JsonIgnore]
@@ -150,13 +176,27 @@ public sealed record ResyncParameters
     /// <summary>Run even if this snapshot was handled before.</summary>
     public bool Again { get; init; }
 
+    /// <summary>The catalog wins regardless of what is newer: a rollback. The guard applies all the same.</summary>
+    public bool OverrideNewer { get; init; }
+
+    /// <summary>As of when the catalog is; null to take it from the catalog.</summary>
+    public DateTimeOffset? AsOf { get; init; }
+
+    /// <summary>Number of items that the catalog must hold; null for any.</summary>
+    public long? ExpectedItems { get; init; }
+
+    /// <summary>SHA-256 that the catalog's bytes must have, in lower-case hex digits; null for any.</summary>
+    public string? ExpectedSha256 { get; init; }
+
     /// <summary>If the ledger is the source, which items to send again; null for the default.</summary>
     public ResendFilter? Resend { get; init; }
+
+    internal CatalogDeclaration Declared => new() { AsOf = AsOf, Items = ExpectedItems, Sha256 = ExpectedSha256 };
 }
 
-/// <summary>An invalid item of a catalog, which the run ignores.</summary>
-/// <param name="Place"><c>line 7</c>, or <c>line 7, element 2</c>.</param>
-/// <param name="ContentId">Null if it could not be read.</param>
+/// <summary>An invalid item of a catalog, which the run skips.</summary>
+/// <param name="Place">The line, and the element if the line holds an array: <c>line 7</c>, or <c>line 7, element 2</c>.</param>
+/// <param name="ContentId">Absent if it could not be read.</param>
 /// <param name="Code">The code of its first violation.</param>
 /// <param name="Message">What is wrong and what would be right.</param>
 public sealed record ResyncIssue(string Place, string? ContentId, string Code, string Message);

@@ -1,5 +1,7 @@
+using System.Globalization;
 using ContentSync.AlipayHk;
 using ContentSync.Catalog;
+using ContentSync.Content;
 using ContentSync.Ledger;
 using ContentSync.Resync.Lanes;
 using ContentSync.Resync.Planning;
@@ -17,8 +19,10 @@ namespace ContentSync.Resync;
 /// <param name="pages">Accepts the planned items into the ledger.</param>
 /// <param name="lanes">Receives the packs.</param>
 /// <param name="store">Stores runs and plans.</param>
+/// <param name="ledger">Read when a run ends, for what is still open.</param>
 /// <param name="requestIds">Creates the ids of runs and plans.</param>
 /// <param name="options">Allowed shares, and number of lanes.</param>
+/// <param name="contentOptions">Part of what decides whether a snapshot was handled already.</param>
 /// <param name="time">Used for timestamps and waits.</param>
 public sealed class ResyncRunner(
     ICatalogPlanner planner,
@@ -26,11 +30,13 @@ public sealed class ResyncRunner(
     ResyncPages pages,
     IPackLanes lanes,
     IResyncStore store,
+    ISyncLedger ledger,
     RequestIdSource requestIds,
     ResyncOptions options,
+    ContentOptions contentOptions,
     [FromKeyedServices(Clocks.Store)] TimeProvider time)
 {
-    /// <summary>How many invalid items a run stores.</summary>
+    /// <summary>How many invalid items, and how many newer ones, a run stores.</summary>
     private const int MaxIssues = 20;
 
     /// <summary>Wait before the next check whether the lanes are done.</summary>
@@ -44,6 +50,14 @@ public sealed class ResyncRunner(
 
     /// <summary>Raised with every state of the run, from its plan to its end.</summary>
     public event Action<ResyncRun>? Progress;
+
+    /// <summary>
+    /// Called with the plan of a run that is begun or continued, before anything is sent; null for none. The plan stays the runner's.
+    /// </summary>
+    public Func<CatalogPlan, CancellationToken, Task>? PlanRead { get; set; }
+
+    /// <summary>Raised with the contentId of every item that was not sent because a newer version was accepted before.</summary>
+    public event Action<string>? NewerFound;
 
     /// <summary>
     /// Requests a run. Another call must execute it; see <see cref="ContinueAsync"/>. A dry run in progress is cancelled in favour of a run
@@ -96,7 +110,10 @@ public sealed class ResyncRunner(
         }
     }
 
-    /// <summary>Plans a run without storing it or sending anything.</summary>
+    /// <summary>
+    /// Plans a run without sending anything. Stores it only if it applies a mapping and no run is in progress: a changed mapping must be
+    /// planned before a run sends with it.
+    /// </summary>
     /// <exception cref="LedgerUnavailableException">The ledger cannot be reached.</exception>
     /// <exception cref="IOException">The store or the source cannot be read.</exception>
     public async Task<ResyncRun> PlanAsync(ICatalogSource source, ResyncParameters parameters, CancellationToken cancellationToken)
@@ -113,9 +130,11 @@ public sealed class ResyncRunner(
             UpdatedAt = now,
         };
         var history = await HistoryAsync(source, cancellationToken).ConfigureAwait(false);
-        var (planned, _, plan) = await PlanAsync(history, run, source, cancellationToken).ConfigureAwait(false);
-        plan?.Dispose();
-        return planned;
+        var planned = await PlanAsync(history, run, source, isSpent: null, cancellationToken).ConfigureAwait(false);
+        if (planned.Plan is { } plan) await plan.DisposeAsync().ConfigureAwait(false);
+        if (planned.Run is { Mapping: not null, Plan: not null } && history.InProgress() is null)
+            await store.WriteAsync(history.With(planned.Run with { RunId = requestIds.Create() }), cancellationToken).ConfigureAwait(false);
+        return planned.Run;
     }
 
     /// <summary>Continues the run of this source that is in progress, if any.</summary>
@@ -162,6 +181,17 @@ public sealed class ResyncRunner(
         }
     }
 
+    /// <summary>Ends the run of a source that cannot be planned, because the source is no longer configured.</summary>
+    /// <returns>The run; null if none is being planned.</returns>
+    /// <exception cref="IOException">The store cannot be used.</exception>
+    public async Task<ResyncRun?> RefuseAsync(string source, string reason, CancellationToken cancellationToken)
+    {
+        var history = await store.FindAsync(source, cancellationToken).ConfigureAwait(false);
+        return history?.InProgress() is { State: ResyncRunState.Planning } run
+            ? await EndAsync(history, run, ResyncRunState.Refused, reason, cancellationToken).ConfigureAwait(false)
+            : null;
+    }
+
     // Planning has not begun, so the latest request's parameters win.
     private async Task UpdateParametersAsync(ICatalogSource source, ResyncRun run, ResyncParameters parameters, CancellationToken cancellationToken)
     {
@@ -177,8 +207,16 @@ public sealed class ResyncRunner(
     private async Task<ResyncStepResult?> BeginAsync(
         ResyncHistory history, ResyncRun run, ICatalogSource source, Func<bool> isSpent, CancellationToken cancellationToken)
     {
-        var (planned, snapshot, plan) = await PlanAsync(history, run, source, cancellationToken).ConfigureAwait(false);
-        using (plan)
+        var (planned, snapshot, plan) = await PlanAsync(history, run, source, isSpent, cancellationToken).ConfigureAwait(false);
+        if (planned.State == ResyncRunState.Planning)
+        {
+            Progress?.Invoke(planned);
+            return await store.WriteAsync(history.With(planned), cancellationToken).ConfigureAwait(false) is null
+                ? Lost(run)
+                : new ResyncStepResult(planned, TimeSpan.Zero);
+        }
+
+        try
         {
             if (planned.IsInProgress) await store.SavePlanAsync(planned.PlanId!, plan!, cancellationToken).ConfigureAwait(false);
             if (await store.WriteAsync(history.With(planned), cancellationToken).ConfigureAwait(false) is not { } written)
@@ -194,42 +232,96 @@ public sealed class ResyncRunner(
                 ? await SendAsync(written, planned, snapshot!, plan!, isSpent, cancellationToken).ConfigureAwait(false)
                 : new ResyncStepResult(planned, null);
         }
+        finally
+        {
+            if (plan is not null) await plan.DisposeAsync().ConfigureAwait(false);
+        }
     }
 
-    /// <summary>Finds the newest snapshot and plans it. The plan is null if there is nothing to send.</summary>
+    /// <summary>
+    /// Finds the newest snapshot and plans it. The plan is null if there is nothing to send, and if it is not complete; then the run is still
+    /// <see cref="ResyncRunState.Planning"/>, and the next call continues.
+    /// </summary>
     private async Task<(ResyncRun Run, ICatalogSnapshot? Snapshot, CatalogPlan? Plan)> PlanAsync(
-        ResyncHistory history, ResyncRun run, ICatalogSource source, CancellationToken cancellationToken)
+        ResyncHistory history, ResyncRun run, ICatalogSource source, Func<bool>? isSpent, CancellationToken cancellationToken)
     {
-        var snapshot = await source.FindNewestAsync(cancellationToken).ConfigureAwait(false);
-        if (snapshot is null) return (Ended(run, ResyncRunState.NoSnapshot, $"{source.Name} holds no catalog."), null, null);
-        run = run with { Snapshot = snapshot.Name, Digest = snapshot.Digest, Mapping = snapshot.MappingDigest, WrittenAt = snapshot.WrittenAt };
-        var isLedger = snapshot is LedgerSnapshot;
-        if (history.Handled is { } handled && handled.Digest == snapshot.Digest && !run.Parameters.Again && !isLedger)
-            return (Ended(run, ResyncRunState.HandledAlready, $"{snapshot.Name} was already handled, at {handled.At:u}."), null, null);
-
-        var (plan, fault) = isLedger
-            ? new PlanResult(await resend.PlanAsync(run.Parameters.Resend ?? ResendFilter.Default, cancellationToken).ConfigureAwait(false), null)
-            : await planner.PlanAsync(snapshot, cancellationToken).ConfigureAwait(false);
-        if (fault is not null) return (Ended(run, ResyncRunState.Refused, fault.Message) with { FaultLine = fault.Line }, null, null);
-        run = run with { Plan = plan!.Counts, Issues = [.. plan.Issues.Take(MaxIssues).Select(IssueOf)] };
-        var itemsBefore = history.Handled?.Items;
-        if (!isLedger && MassDelistGuard.Check(options, plan.Counts, itemsBefore, run.Parameters.AllowedDelistShare) is { } refusal)
+        ICatalogSnapshot? snapshot;
+        try
         {
-            plan.Dispose();
+            snapshot = await FindAsync(source, run.Parameters, cancellationToken).ConfigureAwait(false);
+        }
+        catch (Exception e) when (e is CatalogSourceException or CatalogFormatException)
+        {
+            return (Ended(run, ResyncRunState.Refused, e.Message), null, null);
+        }
+
+        if (snapshot is null)
+        {
+            return (
+                Ended(run, ResyncRunState.NoSnapshot, $"There is no catalog at {source.Name}. Correct the name, or export the catalog to it."),
+                null,
+                null);
+        }
+
+        var isLedger = snapshot is LedgerSnapshot;
+        run = run with
+        {
+            Snapshot = snapshot.Name,
+            Digest = snapshot.Digest,
+            Mapping = snapshot.MappingDigest,
+            WrittenAt = snapshot.WrittenAt,
+            AsOf = snapshot.AsOf,
+            AsOfSource = snapshot.AsOfSource,
+            Fingerprint = isLedger ? null : CatalogFingerprint.Of(snapshot, contentOptions),
+        };
+        if (await IsHandledAsync(history, run, cancellationToken).ConfigureAwait(false))
+        {
+            return (
+                Ended(run, ResyncRunState.HandledAlready, $"{snapshot.Name} was already handled, at {history.Handled!.At:u}."), null, null);
+        }
+
+        var request = new PlanRequest { Source = source.Name, RunId = run.RunId.Length > 0 ? run.RunId : null, IsSpent = isSpent };
+        var (plan, fault, unfinished) = isLedger
+            ? new PlanResult(await resend.PlanAsync(run.Parameters.Resend ?? ResendFilter.Default, cancellationToken).ConfigureAwait(false), null)
+            : await planner.PlanAsync(snapshot, request, cancellationToken).ConfigureAwait(false);
+        if (unfinished is not null) return (run with { Message = MessageOf(unfinished), UpdatedAt = time.GetUtcNow() }, null, null);
+        run = run with { ProvedCompleteness = plan?.ProvedCompleteness ?? false };
+        if (fault is null && !isLedger && history.Handled is { ProvedCompleteness: true, At: var provedAt } && !run.ProvedCompleteness)
+        {
+            await plan!.DisposeAsync().ConfigureAwait(false);
+            fault = new SnapshotFault(
+                null,
+                $"{snapshot.Name} does not say how many items it holds, but the catalog handled at {provedAt:u} did; it may be truncated. Export it "
+                + "again, or give the number with expectedItems (--expect-items on the command line).");
+        }
+
+        if (fault is not null) return (Ended(run, ResyncRunState.Refused, fault.Message) with { FaultLine = fault.Line }, null, null);
+        run = run with
+        {
+            Plan = plan!.Counts,
+            Issues = [.. plan.Issues.Take(MaxIssues)],
+            Duplicates = [.. plan.Duplicates.Take(MaxIssues)],
+            Newer = run.Parameters.DryRun ? [.. plan.Newer.Take(MaxIssues)] : [],
+        };
+        if (PlanRead is { } planRead) await planRead(plan, cancellationToken).ConfigureAwait(false);
+        var (itemsBefore, listedBefore) = Before(history);
+        if (!isLedger && MassDelistGuard.Check(options, plan.Counts, itemsBefore, listedBefore, run.Parameters.AllowedDelistShare) is { } refusal)
+        {
+            await plan.DisposeAsync().ConfigureAwait(false);
             return (Ended(run, ResyncRunState.Stopped, refusal.Reason), null, null);
         }
 
         if (!run.Parameters.DryRun && HasUnseenMapping(history, run))
         {
-            plan.Dispose();
+            await plan.DisposeAsync().ConfigureAwait(false);
             const string Reason = "The mapping changed since the last run, so this run only planned. Check the plan, then run it again to send.";
             return (Ended(run, ResyncRunState.Stopped, Reason), null, null);
         }
 
         if (run.Parameters.DryRun)
         {
-            plan.Dispose();
-            return (Ended(run, ResyncRunState.Planned, "Nothing was sent."), null, null);
+            await plan.DisposeAsync().ConfigureAwait(false);
+            return (Ended(run, ResyncRunState.Planned, PlanMessage(run)), null, null);
         }
 
         var now = time.GetUtcNow();
@@ -255,6 +347,38 @@ public sealed class ResyncRunner(
         && handled.Mapping != mapping
         && !history.Runs.Any(earlier => earlier.Mapping == mapping && earlier.Plan is not null && earlier.RunId != run.RunId);
 
+    private static async ValueTask<ICatalogSnapshot?> FindAsync(
+        ICatalogSource source, ResyncParameters parameters, CancellationToken cancellationToken) =>
+        await source.FindNewestAsync(cancellationToken).ConfigureAwait(false) switch
+        {
+            null => null,
+            LedgerSnapshot ledger => ledger,
+            var found => new DeclaredSnapshot(found, parameters.Declared, parameters.OverrideNewer),
+        };
+
+    /// <summary>Whether the last completed run did the same, and nothing of it is open.</summary>
+    private async ValueTask<bool> IsHandledAsync(ResyncHistory history, ResyncRun run, CancellationToken cancellationToken)
+    {
+        if (run.Parameters is { Again: true } or { OverrideNewer: true } || run.Fingerprint is null) return false;
+        if (history.Handled is not { } handled || handled.Digest != run.Digest || handled.Fingerprint != run.Fingerprint) return false;
+        foreach (var state in new[] { SyncState.Pending, SyncState.Parked })
+        {
+            var first = await ledger.PageAsync(new SyncRecordFilter { State = state }, null, 1, cancellationToken).ConfigureAwait(false);
+            if (first.Count > 0) return false;
+        }
+
+        return true;
+    }
+
+    /// <summary>The largest catalog, and the most listed items, of the guard's window.</summary>
+    private (long? Items, long Listed) Before(ResyncHistory history)
+    {
+        var since = time.GetUtcNow() - TimeSpan.FromDays(options.GuardWindowDays);
+        var sizes = options.GuardWindowDays == 0 ? [] : history.Sizes.Where(size => size.At >= since).ToList();
+        var items = sizes.Select(size => (long?)size.Items).Append(history.Handled?.Items).Max();
+        return (items, sizes.Select(size => size.Listed).DefaultIfEmpty().Max());
+    }
+
     /// <returns>Null if there is more to do at once.</returns>
     private async Task<ResyncStepResult?> ResumeAsync(
         ResyncHistory history, ResyncRun run, ICatalogSource source, Func<bool> isSpent, CancellationToken cancellationToken)
@@ -263,10 +387,21 @@ public sealed class ResyncRunner(
         if (run.IsFullySent) return await FinishAsync(history, run, cancellationToken).ConfigureAwait(false);
         if (await lanes.BacklogDelayAsync(run, cancellationToken).ConfigureAwait(false) is { } delay) return new ResyncStepResult(run, delay);
 
-        var snapshot = await source.FindNewestAsync(cancellationToken).ConfigureAwait(false);
+        ICatalogSnapshot? snapshot = null;
+        try
+        {
+            snapshot = await FindAsync(source, run.Parameters, cancellationToken).ConfigureAwait(false);
+        }
+        catch (CatalogFormatException)
+        {
+            // What is said about the catalog has changed, and is wrong: the run that plans again reports it.
+        }
+
         if (snapshot?.Digest != run.Digest)
             return await RestartWithNewSnapshotAsync(history, run, source, cancellationToken).ConfigureAwait(false);
-        using var plan = await store.LoadPlanAsync(run.PlanId!, cancellationToken).ConfigureAwait(false);
+        var plan = await store.LoadPlanAsync(run.PlanId!, cancellationToken).ConfigureAwait(false);
+        await using var _ = plan.ConfigureAwait(false);
+        if (PlanRead is { } planRead) await planRead(plan, cancellationToken).ConfigureAwait(false);
         return await SendAsync(history, run, snapshot!, plan, isSpent, cancellationToken).ConfigureAwait(false);
     }
 
@@ -298,11 +433,13 @@ public sealed class ResyncRunner(
                         Pages = page.Number + 1,
                         LanePacks = Add(run.LanePacks, page.Packs),
                         Counts = run.Counts + result.Counts,
+                        Newer = [.. run.Newer.Concat(page.Newer).Take(MaxIssues)],
                         UpdatedAt = time.GetUtcNow(),
                     };
                     if (await store.WriteAsync(history.With(next), cancellationToken).ConfigureAwait(false) is not { } written) return Lost(run);
                     (history, run) = (written, next);
                     ResyncTelemetry.Done(result.Counts);
+                    foreach (var contentId in page.Newer) NewerFound?.Invoke(contentId);
                     Progress?.Invoke(run);
                     if (isSpent()) return new ResyncStepResult(run, TimeSpan.Zero);
                 }
@@ -327,7 +464,6 @@ public sealed class ResyncRunner(
     {
         var counts = await lanes.CountsAsync(run, cancellationToken).ConfigureAwait(false);
         var left = counts.Planned - counts.Done;
-        var message = "Done.";
         if (left > 0)
         {
             // The lanes' count is stored with the run, so that the time of its last progress is known.
@@ -340,17 +476,28 @@ public sealed class ResyncRunner(
                 return new ResyncStepResult(waiting, LaneWait);
             }
 
-            message = $"Done, except for {left:N0} items whose outcome is unknown; they are pending and are retried automatically.";
             counts += new RunCounts { Failed = left };
+            run = run with { LeftUnknown = left };
             ResyncTelemetry.Done(new RunCounts { Failed = left });
         }
 
-        var handled = run is { Plan: { } plan, Digest: { } digest }
-            ? new HandledSnapshot(digest, plan.Items, time.GetUtcNow(), run.Mapping)
-            : history.Handled;
-        history = history with { Handled = handled };
-        run = run with { Counts = counts };
-        return await EndAsync(history, run, ResyncRunState.Completed, message, cancellationToken).ConfigureAwait(false) is { } ended
+        var open = await OpenItems.ReadAsync(ledger.ListAsync, null, cancellationToken).ConfigureAwait(false);
+        run = run with { Counts = counts, Open = open };
+        if (run is { Plan: { } plan, Digest: { } digest, Fingerprint: { } fingerprint })
+        {
+            var now = time.GetUtcNow();
+            var handled = new HandledSnapshot(digest, plan.Items, now)
+            {
+                Fingerprint = fingerprint,
+                Mapping = run.Mapping,
+                ProvedCompleteness = run.ProvedCompleteness,
+            };
+            var isAllowed = run.Parameters.AllowedDelistShare is not null;
+            var size = new CatalogSize(now, plan.Items, isAllowed ? plan.Listed - plan.Delisting : plan.Listed);
+            history = (history with { Handled = handled }).With(size, isAllowed);
+        }
+
+        return await EndAsync(history, run, ResyncRunState.Completed, EndMessage(run, open), cancellationToken).ConfigureAwait(false) is { } ended
             ? new ResyncStepResult(ended, null)
             : Lost(run);
     }
@@ -390,6 +537,47 @@ public sealed class ResyncRunner(
         return ended;
     }
 
+    /// <summary>How a completed run ended, in sentences: what is open, and what was newer.</summary>
+    internal static string EndMessage(ResyncRun run, OpenItems open)
+    {
+        var sentences = PlanSentences(run.Plan);
+        if (run.Counts.Superseded > 0)
+        {
+            sentences.Add(FormattableString.Invariant(
+                $"{run.Counts.Superseded:N0} items are newer than this catalog, which is as of {run.AsOf ?? run.WrittenAt:u}, and were not sent. ")
+                + "To make the catalog win, run it with overrideNewer (--override-newer on the command line).");
+        }
+
+        if (run.LeftUnknown > 0)
+        {
+            sentences.Add(FormattableString.Invariant(
+                $"The outcome of {run.LeftUnknown:N0} items was not reported; if they are pending, they are retried automatically."));
+        }
+
+        if (open.Sentence() is { } sentence) sentences.Add(sentence);
+        return sentences.Count == 0 ? "Done." : string.Join(' ', sentences);
+    }
+
+    private static string PlanMessage(ResyncRun run) => string.Join(' ', ["Nothing was sent.", .. PlanSentences(run.Plan)]);
+
+    private static List<string> PlanSentences(PlanCounts? plan)
+    {
+        var sentences = new List<string>();
+        if (plan is { Unidentified: > 0 })
+        {
+            sentences.Add(FormattableString.Invariant(
+                $"The contentId of {plan.Unidentified:N0} lines cannot be read, so nothing is delisted; {plan.Withheld:N0} items stay listed."));
+        }
+
+        if (plan is { DuplicatesDiffering: > 0 })
+        {
+            sentences.Add(FormattableString.Invariant(
+                $"{plan.DuplicatesDiffering:N0} items stand in the catalog more than once and differ; only one line of each counts."));
+        }
+
+        return sentences;
+    }
+
     private ResyncRun Ended(ResyncRun run, ResyncRunState state, string message)
     {
         var now = time.GetUtcNow();
@@ -415,11 +603,9 @@ public sealed class ResyncRunner(
         return sum;
     }
 
-    private static ResyncIssue IssueOf(CatalogEntry entry)
-    {
-        var first = entry.Result.Violations[0];
-        return new ResyncIssue(entry.ToString(), entry.Result.ContentId, first.Code, first.Message);
-    }
+    private static string MessageOf(PlanProgress progress) => string.Create(
+        CultureInfo.InvariantCulture,
+        $"The catalog is being compared with the ledger: {progress.ItemsRead:N0} items read, {progress.ComparedShare:P0} compared.");
 }
 
 /// <param name="Run">The requested run.</param>

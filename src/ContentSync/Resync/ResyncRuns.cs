@@ -1,4 +1,5 @@
 using ContentSync.Catalog;
+using ContentSync.Ledger;
 using ContentSync.Resync.Lanes;
 using ContentSync.Resync.Planning;
 using Microsoft.Extensions.DependencyInjection;
@@ -52,9 +53,12 @@ public sealed class ResyncRuns(
     ResyncRunner runner,
     IResyncStore store,
     IPackLanes lanes,
+    ISyncLedger ledger,
     IResyncScheduler scheduler,
     [FromKeyedServices(Clocks.Store)] TimeProvider time)
 {
+    private readonly RunOutcomes _outcomes = new(ledger.ListAsync);
+
     /// <summary>Requests a run and schedules it; if a run of this source is in progress already, schedules that one.</summary>
     /// <exception cref="IOException">The store cannot be used.</exception>
     /// <exception cref="Synchronization.QueueUnavailableException">
@@ -88,23 +92,26 @@ public sealed class ResyncRuns(
 
     /// <summary>The stored runs of all sources, newest first, with current counts.</summary>
     /// <exception cref="IOException">The store cannot be read.</exception>
+    /// <exception cref="LedgerUnavailableException">The ledger cannot be read.</exception>
     public async Task<IReadOnlyList<ResyncRun>> ListAsync(CancellationToken cancellationToken)
     {
         var runs = new List<ResyncRun>();
         await foreach (var history in store.ListAsync(cancellationToken).ConfigureAwait(false)) runs.AddRange(history.Runs);
         runs.Sort((a, b) => b.RequestedAt.CompareTo(a.RequestedAt));
         for (var i = 0; i < runs.Count; i++) runs[i] = await CountedAsync(runs[i], cancellationToken).ConfigureAwait(false);
-        return runs;
+        return await _outcomes.RefreshAsync(runs, cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>One run with its current counts; null if it is not stored.</summary>
     /// <exception cref="IOException">The store cannot be read.</exception>
+    /// <exception cref="LedgerUnavailableException">The ledger cannot be read.</exception>
     public async Task<ResyncRun?> FindAsync(string runId, CancellationToken cancellationToken)
     {
         await foreach (var history in store.ListAsync(cancellationToken).ConfigureAwait(false))
         {
-            if (history.Runs.FirstOrDefault(run => run.RunId == runId) is { } run)
-                return await CountedAsync(run, cancellationToken).ConfigureAwait(false);
+            if (history.Runs.FirstOrDefault(run => run.RunId == runId) is not { } run) continue;
+            var counted = await CountedAsync(run, cancellationToken).ConfigureAwait(false);
+            return (await _outcomes.RefreshAsync([counted], cancellationToken).ConfigureAwait(false))[0];
         }
 
         return null;

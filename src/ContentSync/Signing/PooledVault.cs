@@ -50,6 +50,9 @@ internal sealed class PooledVault
     /// <summary>Signatures per second that the vault gets to make; 0 while all its keys are down.</summary>
     public double Rate => _keys.Any(key => !key.IsDown) ? _rate : 0;
 
+    /// <summary>Whether a key can take a call now: it works, and no first call to it is in flight.</summary>
+    public bool HasFreeKey => Array.Exists(_keys, key => key.IsFree);
+
     public VaultStatus Status => new(_name, Rate, _signed, _throttled, _keys.Count(key => key.IsDown));
 
     /// <summary>Refills the tokens and returns whether the rate allows a call now.</summary>
@@ -68,7 +71,7 @@ internal sealed class PooledVault
     public double UntilUsable(double now)
     {
         var untilToken = Math.Max(_restUntil - now, IsReady(now) ? 0 : (1 - Tokens) / _rate);
-        var untilKey = _keys.Min(key => key.IsDown ? key.NextProbe - now : 0);
+        var untilKey = _keys.Min(key => key.IsDown ? key.NextProbe - now : key.IsFree ? 0 : double.PositiveInfinity);
         return Math.Max(0, Math.Max(untilToken, untilKey));
     }
 
@@ -82,13 +85,14 @@ internal sealed class PooledVault
         return true;
     }
 
-    /// <summary>Takes the next working key, round-robin.</summary>
+    /// <summary>Takes the next free key, round-robin. There must be one.</summary>
     public PooledKey Take()
     {
         PooledKey key;
         do key = _keys[_nextKey++ % _keys.Length];
-        while (key.IsDown);
+        while (!key.IsFree);
         _nextKey %= _keys.Length;
+        key.Begin();
         Tokens--;
         return key;
     }
@@ -161,6 +165,10 @@ internal sealed class PooledKey(PooledVault vault, VaultKey key, SignerPoolOptio
 
     private double _probeDelay;
     private bool _probing;
+    private bool _connecting;
+
+    // Read without the lock by the call itself.
+    private volatile bool _isConnected = options.FirstRequestTimeout is null;
 
     public string Vault => key.Vault;
 
@@ -171,6 +179,12 @@ internal sealed class PooledKey(PooledVault vault, VaultKey key, SignerPoolOptio
     /// <summary>Gets no calls except probes.</summary>
     public bool IsDown { get; private set; }
 
+    /// <summary>Gets calls now. A key that never worked gets one call at a time, which connects; the other callers wait for it.</summary>
+    public bool IsFree => !IsDown && !_connecting;
+
+    /// <summary>Timeout of a call. The first one also obtains an access token, opens a connection and may fetch the public key.</summary>
+    public TimeSpan Timeout => _isConnected ? options.RequestTimeout : options.FirstRequestTimeout!.Value;
+
     /// <summary>Time of the next probe; infinity while a probe is in flight.</summary>
     public double NextProbe { get => _probing ? double.PositiveInfinity : field; private set; }
 
@@ -178,22 +192,29 @@ internal sealed class PooledKey(PooledVault vault, VaultKey key, SignerPoolOptio
 
     public void BeginProbe() => _probing = true;
 
+    /// <summary>Begins a call that is not a probe.</summary>
+    public void Begin() => _connecting = !_isConnected;
+
     public void Succeeded(double now)
     {
-        _probing = IsDown = false;
+        _probing = IsDown = _connecting = false;
+        _isConnected = true;
         _probeDelay = 0;
         vault.Succeeded(now);
     }
 
     /// <summary>Ends a call that says nothing about the key, such as a cancelled one.</summary>
-    public void Return() => _probing = false;
+    public void Return() => _probing = _connecting = false;
 
     public void Failed(SigningUnavailableException failure, double sentAt, double now)
     {
+        _connecting = false;
+
         // A vault that throttles is not down.
         if (failure.Cause == SigningFault.Throttled)
         {
             _probing = IsDown = false;
+            _isConnected = true;
             vault.Throttled(sentAt, now, failure.RetryAfter);
             return;
         }

@@ -107,7 +107,12 @@ public sealed class SignerPool : IRequestSigner, IDisposable
             }
             catch
             {
-                lock (_lock) key.Return();
+                lock (_lock)
+                {
+                    key.Return();
+                    ArmTimer(Now);
+                }
+
                 throw;
             }
         }
@@ -122,7 +127,8 @@ public sealed class SignerPool : IRequestSigner, IDisposable
 
     private async ValueTask<RequestSignature> SignAsync(PooledKey key, ReadOnlyMemory<byte> sha256, CancellationToken cancellationToken)
     {
-        using var timeout = new CancellationTokenSource(_options.RequestTimeout, _time);
+        var limit = key.Timeout;
+        using var timeout = new CancellationTokenSource(limit, _time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, cancellationToken);
         try
         {
@@ -131,7 +137,7 @@ public sealed class SignerPool : IRequestSigner, IDisposable
         catch (OperationCanceledException e) when (!cancellationToken.IsCancellationRequested)
         {
             throw new SigningUnavailableException(
-                $"The vault {key.Vault} did not sign within {_options.RequestTimeout.TotalSeconds:0.#} seconds.",
+                $"The vault {key.Vault} did not sign within {limit.TotalSeconds:0.#} seconds.",
                 innerException: e);
         }
         catch (CryptographicException e)
@@ -210,7 +216,7 @@ public sealed class SignerPool : IRequestSigner, IDisposable
         {
             if (!vault.IsReady(now)) continue;
             if (vault.TryProbe(now, out key)) return true;
-            if (vault.Rate > 0 && (best is null || vault.Tokens > best.Tokens)) best = vault;
+            if (vault.HasFreeKey && (best is null || vault.Tokens > best.Tokens)) best = vault;
         }
 
         key = best?.Take();
@@ -282,6 +288,12 @@ public sealed class SignerPoolOptions
 
     /// <summary>Timeout of one call; after it, the key counts as down.</summary>
     public TimeSpan RequestTimeout { get; set; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>
+    /// Timeout of calls to a key until the first one succeeds. Until then the key gets one call at a time, so that a cold start connects
+    /// once and not for each waiting caller. Null for keys that need no connection: their first call is like any other.
+    /// </summary>
+    public TimeSpan? FirstRequestTimeout { get; set; }
 
     /// <summary>Max wait for a turn; callers that would wait longer are refused.</summary>
     public TimeSpan MaxWait { get; set; } = TimeSpan.FromSeconds(15);

@@ -16,8 +16,8 @@ public sealed class SigningOptions
     public IList<SigningKeyOptions> Keys { get; init; } = [];
 
     /// <summary>
-    /// Timeout of a call to a vault, the access token included, before another vault is called; also the max wait for a turn. Key
-    /// Vault's client would wait 100 seconds, longer than a message's lock.
+    /// Timeout of a call to a vault, the access token included, before another vault is called; also the max wait for a turn. Calls to a
+    /// key get twice as long until the first one succeeds. Key Vault's client would wait 100 seconds, longer than a message's lock.
     /// </summary>
     public TimeSpan NetworkTimeout { get; set; } = TimeSpan.FromSeconds(5);
 

@@ -24,19 +24,35 @@ public sealed record OpenCircuit(TripCause Cause, string Code, string Message, D
 /// <summary>Permission for one call.</summary>
 /// <param name="Epoch">Incremented whenever the circuit breaker trips or resets; identifies the period in which the call began.</param>
 /// <param name="IsProbe">Whether the call is a probe, whose result decides whether the circuit breaker resets.</param>
-public readonly record struct SendPermit(long Epoch, bool IsProbe);
+/// <param name="StartedAt">When the call began.</param>
+public readonly record struct SendPermit(long Epoch, bool IsProbe, DateTimeOffset StartedAt);
+
+/// <summary>What the results of the other items say about a failure. <see cref="RecoverabilityPolicy.IsItemAtFault"/> weighs it.</summary>
+/// <param name="SucceededAt">When the newest call that AlipayHK accepted or rejected began; null if there was none.</param>
+/// <param name="FailuresInARow">Failures since the last success; several of the same item in a row count once.</param>
+/// <param name="IsOpen">The circuit breaker is open, or it tripped or reset after the call began.</param>
+public readonly record struct SendEvidence(DateTimeOffset? SucceededAt, int FailuresInARow, bool IsOpen);
 
 /// <summary>
 /// Stops all sending while AlipayHK, the network, the signer or our configuration fails. Shared by every sender in the process.
 /// While open, it lets one probe at a time through, one per probe interval; a probe that AlipayHK accepts or rejects resets it.
-/// Library circuit breakers do not fit: a configuration fault must trip at the first result, not at a failure ratio.
+/// One item must not stop the others: an unsigned refusal trips only after a second item confirms it, failures of an item that is
+/// at fault itself never trip, and an item whose probe failed leaves the next probe to the others.
+/// Library circuit breakers do not fit: a configuration fault must trip at the first confirmed result, not at a failure ratio.
 /// </summary>
 public sealed class CircuitBreaker(RecoverabilityOptions options, [FromKeyedServices(Clocks.Store)] TimeProvider time)
 {
+    /// <summary>Items whose failed probes are remembered. Others probe soon enough if more than this many always fail.</summary>
+    private const int MaxFailedProbes = 16;
+
     private readonly Lock _lock = new();
+    private readonly Queue<string> _failedProbes = new(MaxFailedProbes);
     private OpenCircuit? _open;
     private bool _probing;
-    private int _consecutiveFailures;
+    private int _failuresInARow;
+    private string? _lastFailed;
+    private Suspicion? _suspicion;
+    private DateTimeOffset? _succeededAt;
     private long _epoch;
 
     /// <summary>The open state; null while the circuit breaker is closed.</summary>
@@ -48,40 +64,54 @@ public sealed class CircuitBreaker(RecoverabilityOptions options, [FromKeyedServ
         }
     }
 
-    /// <summary>Asks for permission for one call. Every permit must end in <see cref="Report"/> or <see cref="Return"/>.</summary>
+    /// <summary>
+    /// Asks for permission for one call. Every permit must end in <see cref="Report"/> or <see cref="Return"/>.
+    /// </summary>
+    /// <param name="contentId">The item to send.</param>
     /// <param name="permit">The permit; use it only if this method returns true.</param>
-    /// <param name="wait">If refused, how long to wait before asking again; at most one probe interval.</param>
-    public bool TryEnter(out SendPermit permit, out TimeSpan wait)
+    /// <param name="wait">
+    /// If refused, how long to wait before asking again; at most one probe interval, or two for an item whose probe failed.
+    /// </param>
+    public bool TryEnter(string contentId, out SendPermit permit, out TimeSpan wait)
     {
         lock (_lock)
         {
-            permit = new SendPermit(_epoch, false);
+            var now = time.GetUtcNow();
+            permit = new SendPermit(_epoch, false, now);
             wait = TimeSpan.Zero;
             if (_open is null) return true;
-            var now = time.GetUtcNow();
-            if (!_probing && now >= _open.NextProbe)
+
+            // A clock that jumped back must not delay the next probe by more than one interval.
+            if (_open.NextProbe - now > options.ProbeInterval) _open = _open with { NextProbe = now + options.ProbeInterval };
+
+            // Items that always fail must not take every probe, so the others have one interval to probe in their place.
+            var dueAt = _failedProbes.Contains(contentId) ? _open.NextProbe + options.ProbeInterval : _open.NextProbe;
+            if (!_probing && now >= dueAt)
             {
                 _probing = true;
                 _open = _open with { NextProbe = now + options.ProbeInterval };
-                permit = new SendPermit(_epoch, true);
+                permit = permit with { IsProbe = true };
                 return true;
             }
 
-            // A clock that jumped back must not delay the next probe by more than one interval.
-            wait = _open.NextProbe - now;
+            wait = dueAt - now;
             if (wait <= TimeSpan.Zero) wait = options.ProbeInterval;
-            if (wait > options.ProbeInterval)
-            {
-                wait = options.ProbeInterval;
-                _open = _open with { NextProbe = now + wait };
-            }
-
             return false;
         }
     }
 
+    /// <summary>What the other items' results say about a failure of this call.</summary>
+    public SendEvidence EvidenceFor(SendPermit permit)
+    {
+        lock (_lock) return new SendEvidence(_succeededAt, _failuresInARow, _open is not null || permit.Epoch != _epoch);
+    }
+
     /// <summary>Reports the result of a permitted call.</summary>
-    public void Report(SendPermit permit, SynchronizeResult result)
+    /// <param name="permit">From <see cref="TryEnter"/>.</param>
+    /// <param name="contentId">The item that was sent.</param>
+    /// <param name="result">The result of the call.</param>
+    /// <param name="isItemAtFault">From <see cref="RecoverabilityPolicy.IsItemAtFault"/>; such a failure does not trip.</param>
+    public void Report(SendPermit permit, string contentId, SynchronizeResult result, bool isItemAtFault)
     {
         lock (_lock)
         {
@@ -89,22 +119,25 @@ public sealed class CircuitBreaker(RecoverabilityOptions options, [FromKeyedServ
             switch (result.Kind)
             {
                 case SynchronizeResultKind.Succeeded or SynchronizeResultKind.Rejected:
-                    // A call that began before the trip does not prove that the fault is gone.
-                    if (_open is not null && permit.IsProbe) Reset();
-                    if (_open is null) _consecutiveFailures = 0;
+                    Succeeded(permit);
                     break;
                 case SynchronizeResultKind.SigningUnavailable when result.Code == ClientCodes.SendBudgetSpent:
                     // This is our own limit, not a failure.
                     if (_open is not null && permit.IsProbe) _open = _open with { NextProbe = time.GetUtcNow() };
                     break;
                 case SynchronizeResultKind.ConfigurationFault:
-                    Trip(TripCause.ConfigurationFault, result);
+                    // A call that began before the last trip or reset says nothing about the time after it.
+                    if (permit.Epoch != _epoch) break;
+                    CountFailure(contentId);
+                    if (isItemAtFault || !IsConfirmed(contentId, result)) break;
+                    Trip(TripCause.ConfigurationFault, contentId, result);
                     break;
                 default:
                     // The interval starts when a probe ends, because a probe may take long.
-                    if (_open is not null && permit.IsProbe) _open = _open with { NextProbe = time.GetUtcNow() + options.ProbeInterval };
-                    if (_open is null && permit.Epoch == _epoch && ++_consecutiveFailures >= options.BreakerThreshold)
-                        Trip(TripCause.Breaker, result);
+                    if (_open is not null && permit.IsProbe) FailProbe(contentId);
+                    if (_open is not null || permit.Epoch != _epoch) break;
+                    CountFailure(contentId);
+                    if (_failuresInARow >= options.BreakerThreshold && !isItemAtFault) Trip(TripCause.Breaker, contentId, result);
                     break;
             }
         }
@@ -121,17 +154,67 @@ public sealed class CircuitBreaker(RecoverabilityOptions options, [FromKeyedServ
         }
     }
 
+    private void Succeeded(SendPermit permit)
+    {
+        _succeededAt = permit.StartedAt;
+        if (_suspicion is { } suspicion && permit.StartedAt >= suspicion.At) _suspicion = null;
+
+        // A call that began before the trip does not prove that the fault is gone.
+        if (_open is not null && permit.IsProbe) Reset();
+        if (_open is null) (_failuresInARow, _lastFailed) = (0, null);
+    }
+
+    // Repeated failures of one item are no evidence against AlipayHK.
+    private void CountFailure(string contentId)
+    {
+        if (_open is not null || contentId == _lastFailed) return;
+        _lastFailed = contentId;
+        _failuresInARow++;
+    }
+
+    /// <summary>
+    /// Whether a refusal is a configuration fault. AlipayHK's front end may refuse a single item without signing the response, so such
+    /// a refusal counts once a second item gets one too, or once the same item is refused again after a probe interval without any success.
+    /// </summary>
+    private bool IsConfirmed(string contentId, SynchronizeResult result)
+    {
+        if (_open is not null || result.Verification == SignatureVerification.Valid || result.Code == ClientCodes.ClockFault) return true;
+        var now = time.GetUtcNow();
+        if (_suspicion is { } earlier && (earlier.ContentId != contentId || now - earlier.At >= options.ProbeInterval)) return true;
+        _suspicion ??= new Suspicion(contentId, now);
+        return false;
+    }
+
     private void Reset()
     {
         _open = null;
         _epoch++;
-        _consecutiveFailures = 0;
+        _failedProbes.Clear();
     }
 
-    private void Trip(TripCause cause, SynchronizeResult result)
+    private void FailProbe(string contentId)
+    {
+        _open = _open! with { NextProbe = time.GetUtcNow() + options.ProbeInterval };
+        AddFailedProbe(contentId);
+    }
+
+    private void AddFailedProbe(string contentId)
+    {
+        if (_failedProbes.Contains(contentId)) return;
+        if (_failedProbes.Count == MaxFailedProbes) _failedProbes.Dequeue();
+        _failedProbes.Enqueue(contentId);
+    }
+
+    private void Trip(TripCause cause, string contentId, SynchronizeResult result)
     {
         var now = time.GetUtcNow();
         if (_open is null) _epoch++;
         _open = new OpenCircuit(cause, result.Code, result.Message, _open?.Since ?? now, now + options.ProbeInterval);
+        if (_suspicion is { } suspicion) AddFailedProbe(suspicion.ContentId);
+        AddFailedProbe(contentId);
+        _suspicion = null;
     }
+
+    /// <summary>A refusal that no second item has confirmed.</summary>
+    private sealed record Suspicion(string ContentId, DateTimeOffset At);
 }

@@ -16,7 +16,10 @@ public sealed class ClockFaultDetector
     /// <summary>Returns the result, or a configuration fault in its place.</summary>
     /// <param name="contentId">The item that was sent.</param>
     /// <param name="result">Names both times in its message if it is outdated.</param>
-    public SynchronizeResult Examine(string contentId, SynchronizeResult result)
+    /// <param name="isItemAtFault">
+    /// Others succeeded since the item failed last, so its outdated response does not count: something in between repeats it.
+    /// </param>
+    public SynchronizeResult Examine(string contentId, SynchronizeResult result, bool isItemAtFault)
     {
         if (result.Verification is not (SignatureVerification.Valid or SignatureVerification.Outdated)) return result;
         lock (_lock)
@@ -27,6 +30,7 @@ public sealed class ClockFaultDetector
                 return result;
             }
 
+            if (isItemAtFault) return result;
             _isFault |= _lastContentId is not null && _lastContentId != contentId;
             _lastContentId = contentId;
             return _isFault ? Fault(result) : result;

@@ -41,17 +41,41 @@ public sealed partial class ContentSynchronizer(
 
     /// <summary>Accepts validated items into the ledger. Once this returns, none of them can be lost.</summary>
     /// <param name="items">The items in the caller's order.</param>
-    /// <param name="receivedAt">When the broker or the host received them; serves as the revision of an item that has none.</param>
+    /// <param name="firstReceivedAt">
+    /// When they first reached us (<see cref="ChangeVersion.FirstReceivedAt"/>). Of two without revision or occurredAt for the same
+    /// contentId, the first one wins; where the last one should, submit each at its own time.
+    /// </param>
     /// <param name="cancellationToken">Ends the wait; some of the items may have been accepted.</param>
     /// <exception cref="LedgerUnavailableException">The write failed; accepting the items again is safe.</exception>
     public ValueTask<IReadOnlyList<Acceptance>> AcceptAsync(
-        IReadOnlyList<ContentItem> items, DateTimeOffset receivedAt, CancellationToken cancellationToken)
+        IReadOnlyList<ContentItem> items, DateTimeOffset firstReceivedAt, CancellationToken cancellationToken)
     {
-        var received = Revision.At(receivedAt);
         var submissions = new Submission[items.Count];
-        for (var i = 0; i < submissions.Length; i++) submissions[i] = new Submission(items[i], items[i].Revision ?? received, Prepare);
-        return ledger.AcceptAsync(submissions, cancellationToken);
+        for (var i = 0; i < submissions.Length; i++) submissions[i] = Submit(items[i], firstReceivedAt);
+        return AcceptAsync(submissions, cancellationToken);
     }
+
+    /// <inheritdoc cref="AcceptAsync(IReadOnlyList{ContentItem}, DateTimeOffset, CancellationToken)"/>
+    /// <param name="submissions">Created by <see cref="Submit"/>, in the caller's order.</param>
+    /// <param name="cancellationToken">Ends the wait; some of the items may have been accepted.</param>
+    public async ValueTask<IReadOnlyList<Acceptance>> AcceptAsync(IReadOnlyList<Submission> submissions, CancellationToken cancellationToken)
+    {
+        var acceptances = await ledger.AcceptAsync(submissions, cancellationToken).ConfigureAwait(false);
+        for (var i = 0; i < acceptances.Count; i++)
+        {
+            if (acceptances[i].TimeWasAhead) LogTimeAhead(submissions[i].Item.ContentId, submissions[i].Version.ToString());
+        }
+
+        return acceptances;
+    }
+
+    /// <summary>Creates the submission of an item that first reached us at <paramref name="firstReceivedAt"/>.</summary>
+    public Submission Submit(ContentItem item, DateTimeOffset firstReceivedAt) => new(item, ChangeVersion.Of(item, firstReceivedAt), Prepare);
+
+    /// <inheritdoc cref="ISyncLedger.RefuseAsync"/>
+    public ValueTask<SyncRecord?> RefuseAsync(
+        string contentId, ChangeVersion version, string code, string message, CancellationToken cancellationToken) =>
+        ledger.RefuseAsync(contentId, version, code, message, cancellationToken);
 
     /// <summary>
     /// Sends the newest accepted version of an item to AlipayHK, or returns why it cannot be sent now. Safe to call at any time and
@@ -83,7 +107,7 @@ public sealed partial class ContentSynchronizer(
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private async ValueTask<RunResult> RunOnceAsync(string contentId, CancellationToken cancellationToken)
     {
-        if (!breaker.TryEnter(out var permit, out var wait))
+        if (!breaker.TryEnter(contentId, out var permit, out var wait))
         {
             var open = breaker.OpenState;
             var deferred = Pending(PendingCause.Deferred, WithJitter(wait), null);
@@ -117,11 +141,12 @@ public sealed partial class ContentSynchronizer(
                 throw;
             }
 
-            result = _clockFaults.Examine(contentId, result);
-            breaker.Report(permit, result);
+            var isItemAtFault = RecoverabilityPolicy.IsItemAtFault(options, leased.LastAttempt, result, breaker.EvidenceFor(permit));
+            result = _clockFaults.Examine(contentId, result, isItemAtFault);
+            breaker.Report(permit, contentId, result, isItemAtFault);
             reported = true;
             CountVerificationFailure(result);
-            return await CompleteAttemptAsync(leased, result, permit.IsProbe).ConfigureAwait(false);
+            return await CompleteAttemptAsync(leased, result, permit.IsProbe, isItemAtFault).ConfigureAwait(false);
         }
         finally
         {
@@ -130,10 +155,11 @@ public sealed partial class ContentSynchronizer(
     }
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    private async ValueTask<RunResult> CompleteAttemptAsync(SyncRecord leased, SynchronizeResult result, bool isProbe)
+    private async ValueTask<RunResult> CompleteAttemptAsync(
+        SyncRecord leased, SynchronizeResult result, bool isProbe, bool isItemAtFault)
     {
         var now = time.GetUtcNow();
-        var decision = Decide(leased, result, isProbe, now);
+        var decision = Decide(leased, result, isProbe, isItemAtFault, now);
         var message = ResponseClassifier.Truncate(result.Message);
         var attempt = new SyncAttempt(now, result.RequestId ?? leased.RequestId, result.Code, message, result.TracerId);
         var outcome = decision switch
@@ -161,6 +187,7 @@ public sealed partial class ContentSynchronizer(
         Log(leased, result, decision);
         var (status, record) = await RecordAsync(leased, outcome).ConfigureAwait(false);
         if (status == RecordStatus.Recorded && outcome.Kind == AttemptOutcomeKind.Parked) CountParked(record);
+        if (status != RecordStatus.LeaseLost && TemplateStatuses.IsInactive(outcome.TemplateStatus)) WarnOfTemplate(record);
         return status switch
         {
             RecordStatus.NewerPending => new(Pending(PendingCause.NotDue, TimeSpan.Zero, record), NewerPending: true),
@@ -176,13 +203,13 @@ public sealed partial class ContentSynchronizer(
         return new(pending with { Description = "The ledger responds too slowly to send safely." }, NewerPending: false);
     }
 
-    private RecoverabilityDecision Decide(SyncRecord leased, SynchronizeResult result, bool isProbe, DateTimeOffset now)
+    private RecoverabilityDecision Decide(SyncRecord leased, SynchronizeResult result, bool isProbe, bool isItemAtFault, DateTimeOffset now)
     {
         // An attempt that was in flight when the circuit breaker tripped is deferred like the rest: AlipayHK is down, so the item is not
         // the cause. A failed probe counts as an attempt, because its item may be the cause.
-        return !isProbe && breaker.OpenState is { } open && RecoverabilityPolicy.FailedWithoutSignedResponse(result)
+        return !isProbe && !isItemAtFault && breaker.OpenState is { } open && RecoverabilityPolicy.FailedWithoutSignedResponse(result)
             ? new RecoverabilityDecision.Defer(WithJitter(open.NextProbe - now))
-            : RecoverabilityPolicy.Decide(options, result, leased.Attempts, now - leased.AcceptedAt, jitter.Draw());
+            : RecoverabilityPolicy.Decide(options, result, leased.Attempts, now - leased.AcceptedAt, jitter.Draw(), isItemAtFault);
     }
 
     private async ValueTask<RunResult> ParkExhaustedAsync(SyncRecord leased)
@@ -219,7 +246,8 @@ public sealed partial class ContentSynchronizer(
         LeaseStatus.NotFound => new SyncOutcome(SyncOutcomeKind.NotFound),
         LeaseStatus.Busy => Pending(PendingCause.Busy, Until(record!.Lease!.ExpiresAt), record),
         LeaseStatus.NotDue => Pending(PendingCause.NotDue, Until(record!.DueAt), record),
-        _ => record!.State == SyncState.Synchronized ? new SyncOutcome(SyncOutcomeKind.Unchanged) { Record = record } : Parked(record),
+        _ when record!.State == SyncState.Parked => Parked(record),
+        _ => new SyncOutcome(SyncOutcomeKind.Unchanged) { Record = record },
     };
 
     private static SyncOutcome Outcome(RecoverabilityDecision decision, SynchronizeResult result, SyncRecord record) => decision switch
@@ -266,6 +294,12 @@ public sealed partial class ContentSynchronizer(
     private static void CountParked(SyncRecord record) =>
         Telemetry.Parked.Add(1, new("reason", record.ParkReason?.ToString()), new("code", record.LastAttempt?.Code));
 
+    private void WarnOfTemplate(SyncRecord record)
+    {
+        Telemetry.InactiveTemplates.Add(1, new KeyValuePair<string, object?>("status", record.TemplateStatus));
+        LogInactiveTemplate(record.ContentId, record.TemplateCode, record.TemplateStatus);
+    }
+
     private void Log(SyncRecord leased, SynchronizeResult result, RecoverabilityDecision decision)
     {
         switch (decision)
@@ -305,6 +339,18 @@ public sealed partial class ContentSynchronizer(
 
     [LoggerMessage(EventId = 2005, Level = LogLevel.Error, Message = "The ledger cannot be reached for {ContentId}: {Reason}")]
     private partial void LogLedgerUnavailable(string contentId, string reason);
+
+    [LoggerMessage(
+        EventId = 2006,
+        Level = LogLevel.Warning,
+        Message = "The time {Time} of {ContentId} is more than five minutes ahead of the store's clock and counts as the time of its first receipt")]
+    private partial void LogTimeAhead(string contentId, string time);
+
+    [LoggerMessage(
+        EventId = 2007,
+        Level = LogLevel.Warning,
+        Message = "AlipayHK acknowledged {ContentId}, but reports its template {TemplateCode} as {TemplateStatus}")]
+    private partial void LogInactiveTemplate(string contentId, string? templateCode, string? templateStatus);
 
     /// <param name="Outcome">The outcome of one version of the item.</param>
     /// <param name="NewerPending">Whether a newer version was accepted meanwhile and is pending.</param>

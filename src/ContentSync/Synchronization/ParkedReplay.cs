@@ -135,7 +135,7 @@ public sealed record ParkedItem(
     internal static ParkedItem Of(SyncRecord record) => new(
         record.ContentId,
         record.ContentType,
-        record.Revision.ToString(),
+        record.Version.ToString(),
         record.ParkReason!.Value,
         record.LastAttempt?.Code,
         record.LastAttempt?.Message,

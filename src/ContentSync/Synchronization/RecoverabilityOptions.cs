@@ -51,8 +51,8 @@ public sealed class RecoverabilityOptions
     public TimeSpan LateEffectWindow { get; set; } = TimeSpan.FromSeconds(25);
 
     /// <summary>
-    /// Consecutive failures, over all items, that trip the circuit breaker. Must be below <see cref="MaxAttempts"/>, so that a single
-    /// item does not spend all its attempts while AlipayHK is down.
+    /// Consecutive failures, over all items, that trip the circuit breaker; failures of one item in a row count once. Must be below
+    /// <see cref="MaxAttempts"/>, so that a few items do not spend all their attempts while AlipayHK is down.
     /// </summary>
     public int BreakerThreshold { get; set; } = 5;
 

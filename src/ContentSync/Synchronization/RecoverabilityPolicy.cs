@@ -17,9 +17,13 @@ namespace ContentSync.Synchronization;
 /// Retryable                    half of MaxAttempts and too old      Park(AgeExceeded)
 /// ConfigurationFault           any                                  Defer(one probe interval)
 /// SigningUnavailable           any                                  Defer(Retry-After, or SigningRetryDelay)
+/// item at fault                within the same limits               DelayedRetry; a configuration fault spends an attempt, too
+/// item at fault                beyond them                          Park(AttemptsExhausted)
 /// </code>
 /// Signed means that AlipayHK sent a signed response: it was up and could not process this item. Without one (unsigned), AlipayHK may
 /// only be down, and no item is the cause of that. Age alone parks nothing: an item that was deferred for long still has its attempts.
+/// An item is at fault if it fails again (a configuration fault, or no signed response) although others succeeded since its last failure:
+/// see <see cref="IsItemAtFault"/>.
 /// </summary>
 public static class RecoverabilityPolicy
 {
@@ -28,29 +32,61 @@ public static class RecoverabilityPolicy
     /// <param name="attempts">Attempts spent on this request, including this one.</param>
     /// <param name="age">Time since the item was accepted.</param>
     /// <param name="jitter">Uniformly distributed in [0, 1).</param>
+    /// <param name="isItemAtFault">From <see cref="IsItemAtFault"/>.</param>
     public static RecoverabilityDecision Decide(
-        RecoverabilityOptions options, SynchronizeResult result, int attempts, TimeSpan age, double jitter) => result.Kind switch
+        RecoverabilityOptions options, SynchronizeResult result, int attempts, TimeSpan age, double jitter, bool isItemAtFault) => result.Kind switch
         {
             SynchronizeResultKind.Succeeded => RecoverabilityDecision.Complete.Instance,
             SynchronizeResultKind.Rejected => new RecoverabilityDecision.Park(
                 ParkReason.Rejected,
                 $"AlipayHK rejected this item with {result.Code}: {result.Message} Change its content; the same content is not sent again."),
+            _ when isItemAtFault => IsExhausted(options, result, attempts) || IsTooOld(options, attempts, age)
+                ? ExhaustedAtFault(result, attempts)
+                : Retry(options, result, attempts, jitter),
             SynchronizeResultKind.ConfigurationFault => new RecoverabilityDecision.Defer(options.ProbeInterval),
             SynchronizeResultKind.SigningUnavailable =>
                 new RecoverabilityDecision.Defer(Bounded(options, result.RetryAfter) ?? options.SigningRetryDelay),
-            _ when attempts >= (HasSignedResponse(result) ? options.MaxAttempts : MaxAttemptsWithoutSignedResponse(options)) =>
-                Exhausted(result, attempts),
-            _ when age >= options.MaxAge && attempts * 2 >= options.MaxAttempts => new RecoverabilityDecision.Park(
+            _ when IsExhausted(options, result, attempts) => Exhausted(result, attempts),
+            _ when IsTooOld(options, attempts, age) => new RecoverabilityDecision.Park(
                 ParkReason.AgeExceeded,
                 string.Create(CultureInfo.InvariantCulture, $"Not acknowledged within {options.MaxAge.TotalHours:0.#} hours; {LastAttempt(result)}")),
-            _ => new RecoverabilityDecision.DelayedRetry(
-                Bounded(options, result.RetryAfter) ?? options.BackOff[Math.Min(attempts, options.BackOff.Count) - 1] * jitter),
+            _ => Retry(options, result, attempts, jitter),
         };
+
+    /// <summary>
+    /// Whether a failure is the item's own: it failed before, other items succeeded since, and it fails again. The first failure of an
+    /// item never is. Neither is a failure in a series that is about to trip the circuit breaker, or while that is open: then AlipayHK
+    /// has failed after those successes, and each item that failed before would look guilty.
+    /// </summary>
+    /// <param name="options">The limits.</param>
+    /// <param name="last">The item's previous attempt, whatever version it sent; null if there was none.</param>
+    /// <param name="result">The result of this attempt.</param>
+    /// <param name="evidence">The other items' results.</param>
+    public static bool IsItemAtFault(RecoverabilityOptions options, SyncAttempt? last, SynchronizeResult result, SendEvidence evidence) =>
+        (result.Kind == SynchronizeResultKind.ConfigurationFault || FailedWithoutSignedResponse(result))
+        && last is { Code: not (ResultCodes.Success or ClientCodes.SigningUnavailable or ClientCodes.SendBudgetSpent) }
+        && evidence.SucceededAt > last.At
+        && !evidence.IsOpen
+        && evidence.FailuresInARow < Math.Max(1, options.BreakerThreshold - 1);
 
     /// <summary>The decision for an item that has spent all its attempts.</summary>
     public static RecoverabilityDecision.Park Exhausted(SynchronizeResult result, int attempts) => new(
         ParkReason.AttemptsExhausted,
         string.Create(CultureInfo.InvariantCulture, $"All {attempts} attempts failed; {LastAttempt(result)}"));
+
+    // An item that spent attempts as a probe during an outage and fails once more is not yet one that always fails.
+    private static bool IsExhausted(RecoverabilityOptions options, SynchronizeResult result, int attempts) =>
+        attempts >= (HasSignedResponse(result) ? options.MaxAttempts : MaxAttemptsWithoutSignedResponse(options));
+
+    private static bool IsTooOld(RecoverabilityOptions options, int attempts, TimeSpan age) =>
+        age >= options.MaxAge && attempts * 2 >= options.MaxAttempts;
+
+    private static RecoverabilityDecision.Park ExhaustedAtFault(SynchronizeResult result, int attempts) => new(
+        ParkReason.AttemptsExhausted,
+        string.Create(CultureInfo.InvariantCulture, $"All {attempts} attempts failed while other items succeeded; {LastAttempt(result)}"));
+
+    private static RecoverabilityDecision.DelayedRetry Retry(RecoverabilityOptions options, SynchronizeResult result, int attempts, double jitter) =>
+        new(Bounded(options, result.RetryAfter) ?? options.BackOff[Math.Min(attempts, options.BackOff.Count) - 1] * jitter);
 
     /// <summary>Attempts before an item is parked if the last one got no signed response; no item ever exceeds this number.</summary>
     public static int MaxAttemptsWithoutSignedResponse(RecoverabilityOptions options) => options.MaxAttempts * 2;

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using ContentSync.AlipayHk;
 using ContentSync.Benchmarks.Ratios;
 using ContentSync.Catalog;
+using ContentSync.Content;
 using ContentSync.Ledger;
 using ContentSync.Local.Pipeline;
 using ContentSync.Resync;
@@ -117,7 +118,8 @@ internal sealed class BulkRun : IAsyncDisposable
         var processor = Environment.CpuUsage.TotalTime;
         var began = Stopwatch.GetTimestamp();
         var snapshot = await _catalog.FindNewestAsync(CancellationToken.None).ConfigureAwait(false);
-        using var plan = (await _planner.PlanAsync(snapshot!, CancellationToken.None).ConfigureAwait(false)).Plan!;
+        var plan = (await _planner.PlanAsync(snapshot!, CancellationToken.None).ConfigureAwait(false)).Plan!;
+        await using var _ = plan.ConfigureAwait(false);
         if (plan.Counts.Unchanged != _items)
             throw new InvalidOperationException($"{plan.Counts.Unchanged} of {_items} items were found unchanged.");
         return (Stopwatch.GetElapsedTime(began), Environment.CpuUsage.TotalTime - processor);
@@ -203,6 +205,10 @@ internal sealed class BulkRun : IAsyncDisposable
 
         public ValueTask<SyncRecord?> ResendAsync(string contentId, CancellationToken cancellationToken) =>
             ledger.ResendAsync(contentId, cancellationToken);
+
+        public ValueTask<SyncRecord?> RefuseAsync(
+            string contentId, ChangeVersion version, string code, string message, CancellationToken cancellationToken) =>
+            ledger.RefuseAsync(contentId, version, code, message, cancellationToken);
 
         public ValueTask<SyncRecord?> FindAsync(string contentId, CancellationToken cancellationToken) =>
             ledger.FindAsync(contentId, cancellationToken);

@@ -9,6 +9,13 @@ namespace ContentSync.Benchmarks.Resync;
 /// <summary>A catalog of items of about 300 bytes, generated while it is read, and the ledger that is in sync with it.</summary>
 internal sealed class CatalogText(long items) : ICatalogSnapshot, ILedgerScan
 {
+    // The hash does not depend on the contentId, and the generated items differ in nothing else.
+    private readonly ContentHash _hash =
+        new ContentReader(new ContentOptions(), TimeProvider.System).Read(Encoding.UTF8.GetBytes(Line(0))).Item!.Hash;
+
+    private readonly VersionOrder _order =
+        VersionOrder.First(new ChangeVersion(null, null, DateTimeOffset.UnixEpoch), null, DateTimeOffset.UnixEpoch);
+
     public string Name => "generated";
 
     public string Digest => items.ToString(CultureInfo.InvariantCulture);
@@ -23,15 +30,11 @@ internal sealed class CatalogText(long items) : ICatalogSnapshot, ILedgerScan
         [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellationToken)
     {
         await Task.Yield();
-
-        // The hash does not depend on the contentId, and the generated items differ in nothing else.
-        var hash = new ContentReader(new ContentOptions(), TimeProvider.System).Read(Encoding.UTF8.GetBytes(Line(0))).Item!.Hash;
-        for (var i = 0L; i < items; i++)
-        {
-            yield return new ScannedItem(
-                Id(i), hash, ContentStatus.Valid, SyncState.Synchronized, null, DateTimeOffset.UnixEpoch, Revision.At(DateTimeOffset.UnixEpoch));
-        }
+        for (var i = 0L; i < items; i++) yield return Item(i);
     }
+
+    /// <summary>An item of the ledger, by its number from 0.</summary>
+    public ScannedItem Item(long i) => new(Id(i), _hash, ContentStatus.Valid, SyncState.Synchronized, null, DateTimeOffset.UnixEpoch, _order);
 
     private static string Id(long i) => string.Create(CultureInfo.InvariantCulture, $"SKU-{i:d9}");
 

@@ -17,8 +17,13 @@ internal static class PlanPeakProgram
         {
             var options = new ContentOptions();
             var catalog = new CatalogText(items);
-            var planner = new CatalogPlanner(new CatalogReader(new ContentReader(options, TimeProvider.System), options), catalog, folder);
-            using var plan = (await planner.PlanAsync(catalog, CancellationToken.None).ConfigureAwait(false)).Plan!;
+            var planner = new CatalogPlanner(
+                new CatalogReader(new ContentReader(options, TimeProvider.System), options),
+                catalog,
+                new FolderPlanFiles(folder),
+                TimeProvider.System);
+            var plan = (await planner.PlanAsync(catalog, CancellationToken.None).ConfigureAwait(false)).Plan!;
+            await using var _ = plan.ConfigureAwait(false);
             if (plan.Counts.Unchanged != items)
                 throw new InvalidOperationException($"{plan.Counts.Unchanged} of {items} items were found unchanged.");
             using var self = Process.GetCurrentProcess();

@@ -20,6 +20,7 @@ internal static class MutantRun
         (" without sweep", PlanGenerator.WithoutSweep),
         (" impatient", PlanGenerator.WithImpatientCallers),
         (" wide", PlanGenerator.WithCatalogsAndVaults),
+        (" poison", PlanGenerator.WithPoison),
     ];
 
     /// <param name="threads">Number of bugs that run at the same time.</param>

@@ -59,11 +59,27 @@ public sealed class BlobCatalogSourceTests : IDisposable
     }
 
     [Fact]
+    public async Task Reads_what_the_metadata_declares_and_prefers_the_first_line()
+    {
+        _blobs.Put("a", TestSnapshot.Line("a", "1"), day: 1, "<AsOf>2026-02-28T09:00:00Z</AsOf><items>3</items><writer>erp</writer>");
+        var snapshot = (await _source.FindNewestAsync(default))!;
+        Assert.Equal((new DateTimeOffset(2026, 2, 28, 9, 0, 0, TimeSpan.Zero), AsOfSource.Metadata), (snapshot.AsOf, snapshot.AsOfSource));
+        Assert.Equal(3, snapshot.Declared.Items);
+
+        _blobs.Put("a", """{"catalog":{"asOf":"2026-02-28T10:00:00Z"}}""" + "\n", day: 2, "<asof>2026-02-28T09:00:00Z</asof>");
+        snapshot = (await _source.FindNewestAsync(default))!;
+        Assert.Equal((new DateTimeOffset(2026, 2, 28, 10, 0, 0, TimeSpan.Zero), AsOfSource.FirstLine), (snapshot.AsOf, snapshot.AsOfSource));
+
+        _blobs.Put("a", TestSnapshot.Line("a", "1"), day: 3, "<items>many</items>");
+        await Assert.ThrowsAsync<CatalogFormatException>(async () => await _source.FindNewestAsync(default));
+    }
+
+    [Fact]
     public async Task Reports_refused_access_without_the_signature_in_the_address()
     {
         _blobs.Refuses = true;
 
-        var fault = await Assert.ThrowsAsync<IOException>(async () => await _source.FindNewestAsync(default));
+        var fault = await Assert.ThrowsAsync<CatalogSourceException>(async () => await _source.FindNewestAsync(default));
 
         Assert.Contains("403", fault.Message, StringComparison.Ordinal);
         Assert.DoesNotContain("secret", fault.Message + _source.Name, StringComparison.Ordinal);
@@ -72,13 +88,13 @@ public sealed class BlobCatalogSourceTests : IDisposable
     /// <summary>Responds to the three calls that a source makes, as documented for the Blob service.</summary>
     private sealed class FakeContainer : HttpMessageHandler
     {
-        private readonly Dictionary<string, (byte[] Bytes, string ETag, DateTimeOffset Written)> _blobs = new(StringComparer.Ordinal);
+        private readonly Dictionary<string, (byte[] Bytes, string ETag, DateTimeOffset Written, string Metadata)> _blobs = new(StringComparer.Ordinal);
         private int _writes;
 
         public bool Refuses { get; set; }
 
-        public void Put(string name, string text, int day) =>
-            _blobs[name] = (Encoding.UTF8.GetBytes(text), $"\"0x{++_writes}\"", new DateTimeOffset(2026, 3, day, 0, 0, 0, TimeSpan.Zero));
+        public void Put(string name, string text, int day, string metadata = "") => _blobs[name] =
+            (Encoding.UTF8.GetBytes(text), $"\"0x{++_writes}\"", new DateTimeOffset(2026, 3, day, 0, 0, 0, TimeSpan.Zero), metadata);
 
         public void Clear() => _blobs.Clear();
 
@@ -123,7 +139,7 @@ public sealed class BlobCatalogSourceTests : IDisposable
                 <Properties>
                   <Last-Modified>{blob.Value.Written:R}</Last-Modified><Etag>{blob.Value.ETag.Trim('"')}</Etag>
                   <Content-Length>{blob.Value.Bytes.Length}</Content-Length><BlobType>BlockBlob</BlobType>
-                </Properties></Blob>
+                </Properties><Metadata>{blob.Value.Metadata}</Metadata></Blob>
                 """);
             var xml = $"""
                 <?xml version="1.0" encoding="utf-8"?>

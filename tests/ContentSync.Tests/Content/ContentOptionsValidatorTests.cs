@@ -22,7 +22,7 @@ public sealed class ContentOptionsValidatorTests
         AssertFault(
             "Content:MaxItemBytes must be more than Content:MaxContentInfoBytes.",
             options => options.MaxItemBytes = options.MaxContentInfoBytes);
-        AssertFault("Content:MaxOccurredAtAhead must not be negative.", options => options.MaxOccurredAtAhead = TimeSpan.FromTicks(-1));
+        AssertFault("Content:RefusedVersions must be Keep or Delist.", options => options.RefusedVersions = (RefusedVersionPolicy)2);
     }
 
     [Fact]

@@ -52,7 +52,7 @@ public sealed class ContentReaderTests
         return Assert.Single(result.Violations);
     }
 
-    private static string Item(string contentInfo = "{}", string extra = "") =>
+    private static string Item(string contentInfo = """{"n":1}""", string extra = "") =>
         $$"""{"contentId":"a-1","contentType":"SKU","contentStatus":1,"contentInfo":{{contentInfo}}{{extra}}}""";
 
     private static string Info(ContentItem item) => Encoding.UTF8.GetString(item.ContentInfo.Span);
@@ -65,7 +65,7 @@ public sealed class ContentReaderTests
         Assert.Equal("MOVIE", item.ContentType);
         Assert.Equal(ContentStatus.Invalid, item.ContentStatus);
         Assert.Equal("""{"name":"戲"}""", Info(item));
-        Assert.Equal(Revision.Of(7), item.Revision);
+        Assert.Equal(7, item.Number);
     }
 
     [Fact]
@@ -88,7 +88,7 @@ public sealed class ContentReaderTests
     [Theory]
     [InlineData("""{ "a" : 1.0, "t":"\u4e2d" }""")]
     [InlineData("""{"b":1,"a":2}""")]
-    [InlineData(" {\n}\t")]
+    [InlineData(" {\n\"a\":1}\t")]
     public void Keeps_a_string_verbatim(string text) =>
         Assert.Equal(text, Info(Accepted(Item(System.Text.Json.JsonSerializer.Serialize(text)))));
 
@@ -128,8 +128,8 @@ public sealed class ContentReaderTests
     public void Reports_every_missing_member() => Assert.Equal(
         [
             ("/contentId", ViolationCodes.MissingMember),
-            ("/contentType", ViolationCodes.MissingMember),
             ("/contentStatus", ViolationCodes.MissingMember),
+            ("/contentType", ViolationCodes.MissingMember),
             ("/contentInfo", ViolationCodes.MissingMember),
         ],
         Read("{}").Violations.Select(violation => (violation.Pointer, violation.Code)));
@@ -148,8 +148,7 @@ public sealed class ContentReaderTests
 
     [Theory]
     [InlineData("\"\"", ViolationCodes.InvalidContentId)]
-    [InlineData("\" a\"", ViolationCodes.InvalidContentId)]
-    [InlineData("\"a\\u3000\"", ViolationCodes.InvalidContentId)]
+    [InlineData("\" \\u3000\"", ViolationCodes.InvalidContentId)]
     [InlineData("\"a\\u0000b\"", ViolationCodes.InvalidContentId)]
     [InlineData("\"a\\u0085b\"", ViolationCodes.InvalidContentId)]
     [InlineData("\"a\\ud800\"", ViolationCodes.LoneSurrogate)]
@@ -158,7 +157,7 @@ public sealed class ContentReaderTests
     [InlineData("{\"a\":[1]}", ViolationCodes.WrongType)]
     public void Refuses_an_invalid_contentId(string value, string code)
     {
-        var violation = SingleViolation($$"""{"contentId":{{value}},"contentType":"SKU","contentStatus":1,"contentInfo":{} }""");
+        var violation = SingleViolation($$"""{"contentId":{{value}},"contentType":"SKU","contentStatus":1,"contentInfo":{"n":1} }""");
         Assert.Equal(("/contentId", code), (violation.Pointer, violation.Code));
     }
 
@@ -166,8 +165,8 @@ public sealed class ContentReaderTests
     public void Limits_a_contentId_in_characters()
     {
         _options.MaxContentIdLength = 4;
-        Assert.NotNull(Read("""{"contentId":"中文字幕","contentType":"SKU","contentStatus":1,"contentInfo":{}}""").Item);
-        var result = Read("""{"contentId":"中文字幕x","contentType":"SKU","contentStatus":1,"contentInfo":{}}""");
+        Assert.NotNull(Read("""{"contentId":"中文字幕","contentType":"SKU","contentStatus":1,"contentInfo":{"n":1}}""").Item);
+        var result = Read("""{"contentId":"中文字幕x","contentType":"SKU","contentStatus":1,"contentInfo":{"n":1}}""");
         Assert.Contains("5 characters; the limit is 4", Assert.Single(result.Violations).Message, StringComparison.Ordinal);
         Assert.Null(result.ContentId);
     }
@@ -196,7 +195,7 @@ public sealed class ContentReaderTests
     [InlineData("1e999")]
     public void Refuses_a_contentStatus_that_is_not_0_or_1(string value)
     {
-        var violation = SingleViolation($$"""{"contentId":"a","contentType":"SKU","contentStatus":{{value}},"contentInfo":{} }""");
+        var violation = SingleViolation($$"""{"contentId":"a","contentType":"SKU","contentStatus":{{value}},"contentInfo":{"n":1} }""");
         Assert.Equal(("/contentStatus", ViolationCodes.InvalidContentStatus), (violation.Pointer, violation.Code));
         Assert.Contains("0 (delisted) or 1 (listed)", violation.Message, StringComparison.Ordinal);
     }
@@ -217,23 +216,26 @@ public sealed class ContentReaderTests
     [InlineData("0", 0)]
     [InlineData("9223372036854775807", long.MaxValue)]
     public void Reads_a_revision(string value, long expected) =>
-        Assert.Equal(Revision.Of(expected), Accepted(Item(extra: $",\"revision\":{value}")).Revision);
+        Assert.Equal(expected, Accepted(Item(extra: $",\"revision\":{value}")).Number);
 
     [Theory]
     [InlineData("2026-02-28T20:00:00+08:00", "2026-02-28T12:00:00.000000Z")]
     [InlineData("2026-02-28T20:00:00\\u002B08:00", "2026-02-28T12:00:00.000000Z")]
+    [InlineData("2026-02-28T20:00:00+0800", "2026-02-28T12:00:00.000000Z")]
+    [InlineData("2026-02-28T12:00:00z", "2026-02-28T12:00:00.000000Z")]
     [InlineData("2026-02-28T12:00Z", "2026-02-28T12:00:00.000000Z")]
-    [InlineData("2026-02-28T12:00:00.123456789-03:30", "2026-02-28T15:30:00.123456Z")]
+    [InlineData("2026-02-28T12:00:00.123456789-03:30", "2026-02-28T15:30:00.1234567Z")]
     [InlineData("2026-03-02T12:00:00Z", "2026-03-02T12:00:00.000000Z")]
     public void Reads_occurredAt(string value, string expected) =>
-        Assert.Equal(expected, Accepted(Item(extra: $",\"occurredAt\":\"{value}\"")).Revision.ToString());
+        Assert.Equal(
+            DateTimeOffset.Parse(expected, System.Globalization.CultureInfo.InvariantCulture),
+            Accepted(Item(extra: $",\"occurredAt\":\"{value}\"")).OccurredAt);
 
     [Theory]
     [InlineData("2026-02-28T20:00:00")]
     [InlineData("2026-02-28T20:00:00.123")]
     [InlineData("2026-02-28")]
     [InlineData("2026-02-28 20:00:00Z")]
-    [InlineData("2026-02-28T20:00:00+0800")]
     [InlineData("2026-02-30T20:00:00Z")]
     [InlineData("2026-02-28T25:00:00Z")]
     [InlineData("2026-02-28T20:00:00+99:00")]
@@ -252,12 +254,62 @@ public sealed class ContentReaderTests
         Assert.Equal(ViolationCodes.WrongType, SingleViolation(Item(extra: ",\"occurredAt\":1767139200")).Code);
 
     [Fact]
-    public void Refuses_an_occurredAt_too_far_ahead_of_the_clock()
+    public void Warns_about_an_occurredAt_too_far_ahead_of_the_clock()
     {
-        var violation = SingleViolation(Item(extra: ",\"occurredAt\":\"2026-03-02T12:00:01Z\""));
-        Assert.Equal(ViolationCodes.OccurredAtAhead, violation.Code);
-        Assert.Contains("1.00:00:00", violation.Message, StringComparison.Ordinal);
+        Assert.Empty(Read(Item(extra: ",\"occurredAt\":\"2026-03-01T12:05:00Z\"")).Warnings);
+        var read = Read(Item(extra: ",\"occurredAt\":\"2026-03-01T12:05:01Z\""));
+        Assert.NotNull(read.Item!.OccurredAt);
+        Assert.Equal(("/occurredAt", WarningCodes.OccurredAtAhead), (read.Warnings[0].Pointer, read.Warnings[0].Code));
     }
+
+    [Theory]
+    [InlineData("{}")]
+    [InlineData("\"{}\"")]
+    [InlineData("\" { } \"")]
+    public void Refuses_a_listed_item_without_content(string contentInfo)
+    {
+        var violation = SingleViolation(Item(contentInfo));
+        Assert.Equal(("/contentInfo", ViolationCodes.EmptyContentInfo), (violation.Pointer, violation.Code));
+    }
+
+    [Theory]
+    [InlineData("", "")]
+    [InlineData(",\"contentInfo\":{}", "")]
+    [InlineData(",\"contentType\":\"SKU\"", "")]
+    [InlineData(",\"contentInfo\":{\"n\":1}", "")]
+    [InlineData(",\"contentType\":\"SKU\",\"contentInfo\":null", ViolationCodes.WrongType)]
+    [InlineData(",\"contentType\":\"SKU\",\"contentInfo\":\"{\"", ViolationCodes.MalformedJson)]
+    [InlineData(",\"contentType\":\"SKU\",\"contentInfo\":{\"a\":1,\"a\":2}", ViolationCodes.DuplicateMember)]
+    [InlineData(",\"contentType\":\"SKU\",\"contentInfo\":{\"a\":\"012345678901234567890\"}", ViolationCodes.TextTooLong)]
+    public void Delists_by_id_whatever_contentInfo_is(string more, string warning)
+    {
+        _options.MaxTextLength = 20;
+        var read = Read($$"""{"contentId":"A","contentStatus":0,"revision":3{{more}}}""");
+        Assert.True(read.Item!.IsDelistingById);
+        Assert.Equal((3L, Delisting.ById("A").Hash), (read.Item.Number, read.Item.Hash));
+        string[] expected = warning.Length == 0 ? [] : [WarningCodes.ContentInfoIgnored, warning];
+        Assert.Equal(expected, read.Warnings.Select(one => one.Code));
+    }
+
+    [Theory]
+    [InlineData("""{"contentId":"A","contentStatus":0,"contentType":"sku"}""", ViolationCodes.UnknownContentType)]
+    [InlineData("""{"contentId":"A","contentStatus":0,"revision":-1}""", ViolationCodes.InvalidRevision)]
+    [InlineData("""{"contentStatus":0}""", ViolationCodes.MissingMember)]
+    [InlineData("""{"contentId":"A","contentStatus":0,"x":1}""", ViolationCodes.UnknownMember)]
+    public void Refuses_a_delisting_for_any_other_fault(string json, string code) => Assert.Equal(code, SingleViolation(json).Code);
+
+    [Fact]
+    public void A_complete_delisted_item_keeps_its_own_content()
+    {
+        var item = Accepted("""{"contentId":"A","contentType":"SKU","contentStatus":0,"contentInfo":{"n":1}}""");
+        Assert.False(item.IsDelistingById);
+        Assert.Equal("""{"n":1}""", Info(item));
+    }
+
+    [Theory]
+    [InlineData(8_193)]
+    [InlineData(30_000)]
+    public void Accepts_a_long_text_by_default(int characters) => Accepted(Item($$"""{"description":"{{new string('x', characters)}}"}"""));
 
     [Fact]
     public void Refuses_revision_and_occurredAt_together() => Assert.Equal(
@@ -450,7 +502,7 @@ public sealed class ContentReaderTests
         Assert.Equal(2, first.Violations.Count);
         var second = reader.Read(Encoding.UTF8.GetBytes(Item("""{"c":1}""")));
         Assert.Empty(second.Violations);
-        Assert.Null(second.Item!.Revision);
+        Assert.Null(second.Item!.Number);
         Assert.Equal("""{"c":1}""", Info(second.Item));
         Assert.Equal(4, reader.Read("{}"u8).Violations.Count);
         Assert.Null(reader.Read("{}"u8).ContentId);

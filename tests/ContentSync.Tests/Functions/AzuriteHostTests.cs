@@ -9,6 +9,7 @@ namespace ContentSync.Tests.Functions;
 
 /// <summary>Runs the host on the same table ledger as in Azure, with Azurite.</summary>
 [Collection(AzuriteTests.Name)]
+[Trait(TestCategory.Name, TestCategory.Slow)]
 public sealed class AzuriteHostTests(AzuriteStorage azurite)
 {
     [SkippableFact]

@@ -4,6 +4,8 @@ using System.Text;
 using Azure;
 using Azure.Core;
 using Azure.Identity;
+using Azure.Security.KeyVault.Keys;
+using Azure.Security.KeyVault.Keys.Cryptography;
 using ContentSync.Functions;
 using ContentSync.Signing;
 using ContentSync.Tests.FunctionsSdk;
@@ -102,13 +104,61 @@ public sealed class KeyVaultSignerTests : IDisposable
     }
 
     [Fact]
+    public async Task A_slow_vault_is_connected_to_once_after_a_cold_start_while_all_other_callers_wait()
+    {
+        var options = Options("https://vault.example/keys/signing/0123");
+        var vault = new SlowVaultKey(new Uri(options.Keys[0].KeyId), _key);
+        using var pool = KeyVaultSigner.Pool(options, _ => vault, _time);
+        _time.Advance(TimeSpan.FromSeconds(1));
+
+        var signings = Enumerable.Range(0, 32).Select(_ => pool.SignAsync(Digest, CancellationToken.None).AsTask()).ToArray();
+        await vault.FetchStarted;
+        _time.Advance(1.8 * options.NetworkTimeout);
+        Assert.All(signings, signing => Assert.False(signing.IsCompleted));
+        vault.RefuseKey();
+        for (var i = 0; i < 500 && !Array.TrueForAll(signings, signing => signing.IsCompleted); i++)
+        {
+            await Task.Delay(10);
+            _time.Advance(TimeSpan.FromMilliseconds(1));
+        }
+
+        foreach (var signature in await Task.WhenAll(signings))
+            Assert.True(_key.VerifyHash(Digest, signature.Value.Span, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1));
+        Assert.Equal((1, 32), (vault.Fetches, vault.Signatures));
+        Assert.Equal((0, 32), (pool.Status[0].Down, (int)pool.Status[0].Signed));
+    }
+
+    [Fact]
+    public async Task A_first_call_that_is_cancelled_lets_the_next_caller_connect()
+    {
+        using var cancellation = new CancellationTokenSource();
+        using var slow = KeyVaultSigner.Pool(
+            Options("https://slow.example/keys/signing/0123"), keyId => Connect(keyId, token => Task.Delay(Timeout.Infinite, token)), _time);
+        _time.Advance(TimeSpan.FromSeconds(1));
+        var connecting = slow.SignAsync(Digest, cancellation.Token).AsTask();
+        var waiting = slow.SignAsync(Digest, CancellationToken.None).AsTask();
+        var vault = Assert.Single(_vault);
+        Assert.Equal(1, vault.Calls);
+        vault.Fault = null;
+        await cancellation.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => connecting);
+        for (var i = 0; i < 500 && !waiting.IsCompleted; i++)
+        {
+            _time.Advance(TimeSpan.FromMilliseconds(1));
+            await Task.Delay(10);
+        }
+
+        Assert.True(waiting.IsCompletedSuccessfully);
+    }
+
+    [Fact]
     public void The_client_has_a_network_timeout_and_makes_no_retries_of_its_own()
     {
         var options = Options("https://vault.example/keys/signing/0123");
         options.NetworkTimeout = TimeSpan.FromSeconds(6);
         var client = KeyVaultSigner.Connect(new Uri(options.Keys[0].KeyId), new NoCredential(), options);
         Assert.Equal(options.Keys[0].KeyId, client.KeyId);
-        Assert.Equal(TimeSpan.FromSeconds(6), client.Options!.Retry.NetworkTimeout);
+        Assert.Equal(TimeSpan.FromSeconds(12), client.Options!.Retry.NetworkTimeout);
         Assert.Equal(0, client.Options.Retry.MaxRetries);
     }
 
@@ -191,6 +241,41 @@ public sealed class KeyVaultSignerTests : IDisposable
     {
         Keys = [.. keyIds.Select(keyId => new SigningKeyOptions { KeyId = keyId, KeyVersion = "7" })],
     };
+
+    /// <summary>
+    /// Behaves like Key Vault's client: requests the public key first, once for each signature that begins before it has been refused.
+    /// </summary>
+    private sealed class SlowVaultKey(Uri keyId, RSA key) : CryptographyClient
+    {
+        private readonly TaskCompletionSource _fetchStarted = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        private readonly TaskCompletionSource _refusal = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        private int _fetches;
+        private int _signatures;
+
+        public override string KeyId => keyId.AbsoluteUri;
+
+        public Task FetchStarted => _fetchStarted.Task;
+
+        public int Fetches => Volatile.Read(ref _fetches);
+
+        public int Signatures => Volatile.Read(ref _signatures);
+
+        public void RefuseKey() => _refusal.SetResult();
+
+        public override async Task<SignResult> SignAsync(SignatureAlgorithm algorithm, byte[] digest, CancellationToken cancellationToken = default)
+        {
+            if (!_refusal.Task.IsCompleted)
+            {
+                Interlocked.Increment(ref _fetches);
+                _fetchStarted.TrySetResult();
+                await _refusal.Task.WaitAsync(cancellationToken);
+            }
+
+            Interlocked.Increment(ref _signatures);
+            lock (key)
+                return CryptographyModelFactory.SignResult(KeyId, key.SignHash(digest, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1), algorithm);
+        }
+    }
 
     private sealed class NoCredential : TokenCredential
     {

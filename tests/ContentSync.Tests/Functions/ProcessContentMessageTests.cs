@@ -137,10 +137,11 @@ public sealed class ProcessContentMessageTests : IAsyncLifetime
     {
         _host.Gateway.Faults = GatewayFaults.Parse("badsignature=1");
         await _host.DeliverAsync(TestHost.Item("TEA-1"), messageId: "one");
+        await _host.DeliverAsync(TestHost.Item("TEA-2"), messageId: "two");
         var requests = _host.Gateway.Stats.Requests;
-        Assert.Equal(["complete"], (await _host.DeliverAsync(TestHost.Item("TEA-2"), messageId: "two")).Settlements);
+        Assert.Equal(["complete"], (await _host.DeliverAsync(TestHost.Item("TEA-3"), messageId: "three")).Settlements);
         Assert.Equal(requests, _host.Gateway.Stats.Requests);
-        Assert.Equal(2, _host.Bus.Sent.Count);
+        Assert.Equal(3, _host.Bus.Sent.Count);
     }
 
     [Fact]
@@ -160,7 +161,7 @@ public sealed class ProcessContentMessageTests : IAsyncLifetime
         _host.Ledger.Unavailable = null;
         _host.Time.SetUtcNow(_host.Bus.Sent[1].ScheduledEnqueueTime);
         Assert.Equal(["complete"], (await _host.DeliverAsync(_host.Bus.Sent[1])).Settlements);
-        Assert.Equal(ContentSync.Content.Revision.At(received), (await RecordAsync("TEA-1")).Revision);
+        Assert.Equal(received, (await RecordAsync("TEA-1")).Version.FirstReceivedAt);
     }
 
     [Fact]

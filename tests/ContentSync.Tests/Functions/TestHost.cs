@@ -9,6 +9,7 @@ using ContentSync.Functions;
 using ContentSync.Ledger;
 using ContentSync.Resync;
 using ContentSync.Resync.Lanes;
+using ContentSync.Resync.Planning;
 using ContentSync.Signing;
 using ContentSync.Simulator;
 using ContentSync.Tests.FunctionsSdk;
@@ -36,8 +37,11 @@ internal sealed class TestHost : IAsyncDisposable
     private static readonly RSA OurKey = RSA.Create(2048);
     private static readonly RSA AlipayHkKey = RSA.Create(2048);
 
-    private TestHost(SimulatedGateway gateway, ServiceProvider services, FakeTimeProvider time)
+    private readonly DirectoryInfo _plans;
+
+    private TestHost(SimulatedGateway gateway, ServiceProvider services, FakeTimeProvider time, DirectoryInfo plans)
     {
+        _plans = plans;
         Gateway = gateway;
         Services = services;
         Time = time;
@@ -72,6 +76,7 @@ internal sealed class TestHost : IAsyncDisposable
             null,
             CancellationToken.None);
         var container = new ServiceCollection();
+        var plans = Directory.CreateTempSubdirectory("contentsync-test-");
         services?.Invoke(container);
         var values = Settings();
         values["AlipayHk:BaseAddress"] = gateway.Address.AbsoluteUri;
@@ -87,6 +92,7 @@ internal sealed class TestHost : IAsyncDisposable
         container.AddLogging(logging => logging.SetMinimumLevel(LogLevel.Information).AddProvider(new Logs(line => host!.Logged.Enqueue(line))));
         container.AddKeyedSingleton<TimeProvider>(Clocks.Wall, time);
         container.AddKeyedSingleton<TimeProvider>(Clocks.Store, time);
+        container.TryAddSingleton<IPlanFiles>(_ => new FolderPlanFiles(plans.FullName));
         container.TryAddSingleton<ISyncLedger>(new MemoryLedger(time));
         container.TryAddSingleton<ILaneProgressStore>(new MemoryLaneProgressStore());
         container.TryAddSingleton<IResyncStore>(new MemoryResyncStore());
@@ -94,7 +100,7 @@ internal sealed class TestHost : IAsyncDisposable
         container.AddSingleton<JitterSource>(new FixedJitter());
         container.AddSingleton<Func<Uri, CryptographyClient>>(keyId => host!.Vault.GetOrAdd(keyId, id => new RecordingVaultKey(id, OurKey)));
         await container.AddFunctionsHostAsync(new ConfigurationBuilder().AddInMemoryCollection(values).Build(), CancellationToken.None);
-        host = new TestHost(gateway, container.BuildServiceProvider(new ServiceProviderOptions { ValidateScopes = true, ValidateOnBuild = true }), time);
+        host = new TestHost(gateway, container.BuildServiceProvider(new ServiceProviderOptions { ValidateScopes = true, ValidateOnBuild = true }), time, plans);
         host.Services.GetRequiredService<SignerPool>();
         time.Advance(TimeSpan.FromSeconds(1));
         return host;
@@ -171,6 +177,7 @@ internal sealed class TestHost : IAsyncDisposable
     {
         await Services.DisposeAsync();
         await Gateway.DisposeAsync();
+        _plans.Delete(recursive: true);
     }
 
     private sealed class Logs(Action<string> write) : ILoggerProvider, ILogger

@@ -8,6 +8,7 @@ namespace ContentSync.Tests.Functions;
 
 /// <summary>Measures what a real worker's exporter sends over the wire.</summary>
 [Collection(AzuriteTests.Name)]
+[Trait(TestCategory.Name, TestCategory.Slow)]
 public sealed class WorkerTelemetryTests(AzuriteStorage azurite, ITestOutputHelper output)
 {
     private const int ItemsPerPack = 50;

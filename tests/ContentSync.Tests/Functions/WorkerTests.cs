@@ -11,6 +11,7 @@ namespace ContentSync.Tests.Functions;
 
 /// <summary>Runs the built app in its own process, started and driven as by the Functions host.</summary>
 [Collection(AzuriteTests.Name)]
+[Trait(TestCategory.Name, TestCategory.Slow)]
 public sealed class WorkerTests(AzuriteStorage azurite)
 {
     [SkippableFact]

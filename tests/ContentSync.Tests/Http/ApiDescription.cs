@@ -19,7 +19,7 @@ internal static class ApiDescription
     }
 
     /// <summary>Pages are for browsers and are not described.</summary>
-    public static bool IsDescribed(ApiRoute route) => route.Handler != typeof(PageFilesHandler);
+    public static bool IsDescribed(ApiRoute route) => route.Description is not null;
 
     /// <summary>Fails if the status, media type or JSON of a response is not described.</summary>
     public static void Check(ApiRoute route, int status, string? contentType, string text)
@@ -43,24 +43,55 @@ internal static class ApiDescription
         return reference.GetString()!.Split('/').Skip(1).Aggregate(Document, (at, name) => at.GetProperty(name));
     }
 
-    private static void CheckJson(JsonElement schema, JsonElement value, string at)
+    /// <summary>Fails if a member or element is not described, or its type or value is not among the described ones.</summary>
+    public static void CheckJson(JsonElement schema, JsonElement value, string at)
     {
         schema = Resolve(schema);
+        if (schema.TryGetProperty("oneOf", out var forms)) schema = forms.EnumerateArray().Select(Resolve).First(form => HasRequired(form, value));
+        Assert.True(Types(schema).Contains(TypeOf(value)) || IsInteger(schema, value), $"{at} is {value}, which is not of the described type.");
+        Assert.True(
+            !schema.TryGetProperty("enum", out var values) || values.EnumerateArray().Any(allowed => JsonElement.DeepEquals(allowed, value)),
+            $"{at} is {value}, which is not described.");
         if (value.ValueKind == JsonValueKind.Array)
         {
             foreach (var item in value.EnumerateArray()) CheckJson(schema.GetProperty("items"), item, at + "[]");
         }
 
-        if (value.ValueKind != JsonValueKind.Object || !schema.TryGetProperty("properties", out var properties)) return;
+        if (value.ValueKind != JsonValueKind.Object) return;
+        if (schema.TryGetProperty("additionalProperties", out var other))
+        {
+            foreach (var member in value.EnumerateObject()) CheckJson(other, member.Value, $"{at}/{member.Name}");
+        }
+
+        if (!schema.TryGetProperty("properties", out var properties)) return;
         foreach (var member in value.EnumerateObject())
         {
             Assert.True(properties.TryGetProperty(member.Name, out var described), $"{at}/{member.Name} is not described.");
             CheckJson(described, member.Value, $"{at}/{member.Name}");
         }
 
-        foreach (var required in schema.GetProperty("required").EnumerateArray())
+        if (!schema.TryGetProperty("required", out var requiredMembers)) return;
+        foreach (var required in requiredMembers.EnumerateArray())
             Assert.True(value.TryGetProperty(required.GetString()!, out _), $"{at}/{required} is missing.");
     }
+
+    private static IEnumerable<string?> Types(JsonElement schema)
+    {
+        var types = schema.GetProperty("type");
+        return types.ValueKind == JsonValueKind.Array ? types.EnumerateArray().Select(type => type.GetString()) : [types.GetString()];
+    }
+
+    private static string TypeOf(JsonElement value) => value.ValueKind switch
+    {
+        JsonValueKind.True or JsonValueKind.False => "boolean",
+        var kind => Lower(kind.ToString()),
+    };
+
+    private static bool IsInteger(JsonElement schema, JsonElement value) =>
+        Types(schema).Contains("integer") && value.ValueKind == JsonValueKind.Number && value.TryGetInt64(out _);
+
+    private static bool HasRequired(JsonElement schema, JsonElement value) =>
+        schema.GetProperty("required").EnumerateArray().All(name => value.TryGetProperty(name.GetString()!, out _));
 
     private static JsonElement Read()
     {

@@ -1,8 +1,10 @@
+using System.Text;
 using System.Text.Json;
+using System.Text.Json.Nodes;
+using ContentSync.ApiDescription;
+using ContentSync.Content;
 using ContentSync.Http;
-using ContentSync.Http.Board;
-using ContentSync.Resync;
-using ContentSync.Resync.Planning;
+using ContentSync.Http.Pages;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace ContentSync.Tests.Http;
@@ -26,49 +28,53 @@ public sealed class ApiDescriptionTests
     }
 
     [Fact]
-    public void Describes_no_route_that_does_not_exist()
+    public void Equals_what_the_routes_and_types_say()
     {
-        var described = ApiDescription.Document.GetProperty("paths").EnumerateObject()
-            .SelectMany(path => path.Value.EnumerateObject().Select(operation => $"{operation.Name} {path.Name}"));
-        var mapped = ApiRoutes.All.Where(ApiDescription.IsDescribed).Select(route => $"{ApiDescription.Lower(route.Method)} {route.Path}");
-        Assert.Equal(mapped.Order(StringComparer.Ordinal), described.Order(StringComparer.Ordinal));
+        Assert.True(OpenApiDocument.Committed() == OpenApiDocument.Create(), OpenApiDocument.Outdated);
     }
 
     [Fact]
-    public void Describes_the_query_parameters_of_the_item_list()
+    public void Describes_no_page()
     {
-        var operation = ApiDescription.Operation(ApiRoutes.All.Single(route => route.Name == "ListContent"));
-        Assert.Equal(ListContentHandler.Parameters, Parameters(operation, "query"));
+        Assert.All(ApiRoutes.All, route => Assert.Equal(route.Handler == typeof(PageFilesHandler), route.Description is null));
+    }
+
+    [Fact]
+    public void Describes_the_members_of_an_item_that_the_reader_takes()
+    {
+        var schema = ApiDescription.Document.GetProperty("components").GetProperty("schemas").GetProperty("ContentItem");
+        var members = schema.GetProperty("properties").EnumerateObject().Select(member => member.Name);
+        var required = schema.GetProperty("required").EnumerateArray().Select(name => name.GetString()!).ToArray();
+        var reader = new ContentReader(new ContentOptions(), TimeProvider.System);
+        var item = JsonNode.Parse(ApiHarness.Item("A-1"))!.AsObject();
+        Assert.Empty(Read(item).Violations);
+        foreach (var name in required)
+        {
+            var without = item.DeepClone().AsObject();
+            without.Remove(name);
+            Assert.Contains(Read(without).Violations, violation => violation.Message.Contains(name, StringComparison.Ordinal));
+        }
+
+        item["unknown"] = 1;
+        var unknown = Assert.Single(Read(item).Violations);
+        Assert.Contains(string.Join(", ", members), unknown.Message, StringComparison.Ordinal);
+
+        ContentReadResult Read(JsonObject json) => reader.Read(Encoding.UTF8.GetBytes(json.ToJsonString()));
     }
 
     [Theory]
-    [InlineData(typeof(ContentState))]
-    [InlineData(typeof(AttemptState))]
-    [InlineData(typeof(ContentPage))]
-    [InlineData(typeof(ContentPreview))]
-    [InlineData(typeof(BatchResult))]
-    [InlineData(typeof(BatchItemResult))]
-    [InlineData(typeof(ReplayRequest))]
-    [InlineData(typeof(ReplayResponse))]
-    [InlineData(typeof(HealthState))]
-    [InlineData(typeof(ResyncRequest))]
-    [InlineData(typeof(ResendRequest))]
-    [InlineData(typeof(ResyncList))]
-    [InlineData(typeof(ResyncState))]
-    [InlineData(typeof(ResyncCounts))]
-    [InlineData(typeof(ResyncIssue))]
-    [InlineData(typeof(PlanCounts))]
-    [InlineData(typeof(BoardState))]
-    [InlineData(typeof(OldestPendingState))]
-    [InlineData(typeof(OpenCircuitState))]
-    [InlineData(typeof(FailureState))]
-    [InlineData(typeof(ProblemError))]
-    public void Describes_the_members_of_a_type(Type type)
+    [MemberData(nameof(Described))]
+    public async Task Accepts_the_example_of_each_body(string name)
     {
-        var described = ApiDescription.Document.GetProperty("components").GetProperty("schemas").GetProperty(type.Name).GetProperty("properties");
-        Assert.Equal(
-            ApiJson.Responses.GetTypeInfo(type)!.Properties.Select(property => property.Name).Order(StringComparer.Ordinal),
-            described.EnumerateObject().Select(property => property.Name).Order(StringComparer.Ordinal));
+        using var api = new ApiHarness();
+        var route = ApiRoutes.All.Single(route => route.Name == name);
+        foreach (var body in route.Description!.Bodies)
+        {
+            var content = ApiDescription.Operation(route).GetProperty("requestBody").GetProperty("content").GetProperty(body.MediaType);
+            if (body.Type != typeof(string)) ApiDescription.CheckJson(content.GetProperty("schema"), content.GetProperty("example"), body.MediaType);
+            // The example of a webhook carries no signature.
+            if (route.Access == ApiAccess.Key) Assert.InRange((await api.PostAsync(route.Path, body.Example, body.MediaType)).Status, 200, 202);
+        }
     }
 
     [Fact]

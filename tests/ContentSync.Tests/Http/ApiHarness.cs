@@ -2,6 +2,7 @@ using System.Text;
 using System.Text.Json;
 using ContentSync.AlipayHk;
 using ContentSync.Catalog;
+using ContentSync.Content;
 using ContentSync.Http;
 using ContentSync.Http.Webhooks;
 using ContentSync.Ledger;
@@ -30,7 +31,7 @@ internal sealed class ApiHarness : IDisposable
     private readonly ResyncRunner _runner;
     private readonly TemporaryFolder _folder = new();
 
-    public ApiHarness(WebhookOptions? webhook = null, bool hasCatalog = true)
+    public ApiHarness(WebhookOptions? webhook = null, bool hasCatalog = true, ContentOptions? content = null)
     {
         AlipayHk.Options.ImmediateRetries = 0;
         AlipayHk.Always = (_, _) => Task.FromResult(AlipayHk.Signed(FakeAlipayHk.SuccessJson));
@@ -48,6 +49,7 @@ internal sealed class ApiHarness : IDisposable
             .AddContentSync(new ContentSyncOptions
             {
                 AlipayHk = AlipayHk.Options,
+                Content = content ?? new ContentOptions(),
                 Recoverability = new RecoverabilityOptions { BreakerThreshold = 1_000 },
                 Resync = new ResyncOptions { SendsPerSecond = 0 },
                 Api = new ApiOptions { ContinuationSecret = "a secret of these tests" },

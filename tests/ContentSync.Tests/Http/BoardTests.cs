@@ -36,10 +36,31 @@ public sealed partial class BoardTests : IDisposable
     }
 
     [Fact]
+    public async Task Groups_the_items_that_are_not_in_sync_by_cause()
+    {
+        for (var i = 0; i < 5; i++)
+        {
+            await _api.ParkAsync($"P{i}");
+            _api.Time.Advance(TimeSpan.FromSeconds(1));
+        }
+
+        await _api.ParkAsync("Q", "PARAM_ILLEGAL", "no price");
+        var causes = (await StateAsync()).GetProperty("causes");
+        Assert.Equal(2, causes.GetArrayLength());
+        Assert.Equal(5, causes[0].GetProperty("count").GetInt64());
+        Assert.Equal("CONTENT_RISKY", causes[0].GetProperty("code").GetString());
+        Assert.Equal("rejected", causes[0].GetProperty("parkReason").GetString());
+        Assert.Equal(["P4", "P3", "P2"], causes[0].GetProperty("contentIds").EnumerateArray().Select(id => id.GetString()));
+        Assert.Equal(
+            TimeSpan.FromSeconds(4), causes[0].GetProperty("newest").GetDateTimeOffset() - causes[0].GetProperty("since").GetDateTimeOffset());
+        Assert.Equal("no price", causes[1].GetProperty("message").GetString());
+    }
+
+    [Fact]
     public async Task Shows_the_open_circuit_breaker()
     {
         _api.AlipayHk.Always = (_, _) => Task.FromResult(FakeAlipayHk.Unsigned(FakeAlipayHk.Result("INVALID_SIGNATURE", "F")));
-        await _api.PostAsync("/api/content", ApiHarness.Item("A"));
+        foreach (var contentId in (string[])["A", "B"]) await _api.PostAsync("/api/content", ApiHarness.Item(contentId));
         var stop = (await StateAsync()).GetProperty("stop");
         Assert.Equal("configurationFault", stop.GetProperty("cause").GetString());
         Assert.Equal("INVALID_SIGNATURE", stop.GetProperty("code").GetString());

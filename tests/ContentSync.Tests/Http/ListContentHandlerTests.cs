@@ -47,7 +47,7 @@ public sealed class ListContentHandlerTests : IDisposable
     [InlineData("?limit=0", "from 1 to 200")]
     [InlineData("?limit=201", "from 1 to 200")]
     [InlineData("?limit=%2B5", "from 1 to 200")]
-    [InlineData("?stat=parked", "the parameters are state, type, code, limit, continuation")]
+    [InlineData("?stat=parked", "the parameters are state, type, code, stale, limit, continuation")]
     [InlineData("?type=SKU&type=MOVIE", "give it once")]
     public async Task Says_what_is_wrong_with_a_query(string query, string expected)
     {

@@ -34,7 +34,7 @@ public sealed class PreviewContentHandlerTests : IDisposable
         Assert.Equal("superseded", await DecisionAsync(ApiHarness.Item("A", "other", more: ",\"revision\":6")));
         Assert.Equal("revisionConflict", await DecisionAsync(ApiHarness.Item("A", "other", more: ",\"revision\":7")));
         Assert.Equal("accepted", await DecisionAsync(ApiHarness.Item("A", "other", more: ",\"revision\":9")));
-        Assert.Equal("7", (await _api.Ledger.FindAsync("A", CancellationToken.None))!.Revision.ToString());
+        Assert.Equal("7", (await _api.Ledger.FindAsync("A", CancellationToken.None))!.Version.ToString());
     }
 
     [Fact]

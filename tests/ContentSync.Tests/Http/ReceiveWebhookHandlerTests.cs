@@ -38,7 +38,7 @@ public sealed class ReceiveWebhookHandlerTests : IDisposable
             ("ce-type", "content.changed"),
             ("ce-time", "2026-03-01T11:00:00Z"));
         Assert.Equal(202, response.Status);
-        Assert.Equal("2026-03-01T11:00:00.000000Z", (await FindAsync("A"))!.Revision.ToString());
+        Assert.Equal("2026-03-01T11:00:00.000000Z", (await FindAsync("A"))!.Version.ToString());
     }
 
     [Fact]
@@ -62,15 +62,45 @@ public sealed class ReceiveWebhookHandlerTests : IDisposable
         var late = await SendAsync(Event(ApiHarness.Item("A", "old"), "2026-03-01T11:00:00Z"), Structured);
         Assert.Equal("superseded", late.Outcome(0));
         await SendAsync(Event(ApiHarness.Item("B", more: ",\"revision\":3"), "2026-03-01T11:00:00Z"), Structured);
-        Assert.Equal("3", (await FindAsync("B"))!.Revision.ToString());
+        Assert.Equal("3", (await FindAsync("B"))!.Version.ToString());
+    }
+
+    [Theory]
+    [InlineData("2026-03-01T11:00:00Z", "2026-03-01T11:00:00.000000Z")]
+    [InlineData("2026-03-01T12:00:01Z", "2026-03-01T12:00:00.000000Z")]
+    [InlineData("2027-03-01T12:00:00Z", "2026-03-01T12:00:00.000000Z")]
+    public async Task A_time_outside_the_signature_makes_a_change_older_but_never_newer(string time, string expected)
+    {
+        await SendAsync(
+            ApiHarness.Item("A"),
+            "application/json",
+            ("ce-specversion", "1.0"),
+            ("ce-id", "1"),
+            ("ce-source", "/shop"),
+            ("ce-type", "content.changed"),
+            ("ce-time", time));
+        Assert.Equal(expected, (await FindAsync("A"))!.Version.ToString());
     }
 
     [Fact]
-    public async Task Rejects_an_event_from_the_far_future()
+    public async Task A_retry_is_no_newer_than_its_first_delivery()
+    {
+        _api.Ledger.Unavailable = new LedgerUnavailableException("Unavailable.");
+        Assert.Equal(503, (await SendAsync(Event(ApiHarness.Item("A", "first")), Structured, "msg_1")).Status);
+        _api.Ledger.Unavailable = null;
+        _api.Time.Advance(TimeSpan.FromSeconds(30));
+        await SendAsync(Event(ApiHarness.Item("A", "second")), Structured, "msg_2");
+        _api.Time.Advance(TimeSpan.FromSeconds(30));
+        Assert.Equal("superseded", (await SendAsync(Event(ApiHarness.Item("A", "first")), Structured, "msg_1")).Outcome(0));
+    }
+
+    [Fact]
+    public async Task Warns_about_an_event_from_the_far_future()
     {
         var response = await SendAsync(Event(ApiHarness.Item("A"), "2027-03-01T11:00:00Z"), Structured);
-        Assert.Equal(400, response.Status);
-        Assert.Equal("occurred-at-ahead", response.Json.GetProperty("errors")[0].GetProperty("code").GetString());
+        Assert.Equal(202, response.Status);
+        var warning = response.Json.GetProperty("items")[0].GetProperty("warnings")[0];
+        Assert.Equal(("/time", "occurred-at-ahead"), (warning.GetProperty("pointer").GetString(), warning.GetProperty("code").GetString()));
     }
 
     [Fact]
@@ -202,14 +232,22 @@ public sealed class ReceiveWebhookHandlerTests : IDisposable
     public void Forgets_expired_ids_and_never_exceeds_its_capacity()
     {
         var cache = new WebhookIdCache(new WebhookOptions(), _api.Time);
-        cache.Add("a");
+        var first = _api.Time.GetUtcNow();
+        Assert.False(Add("a").IsAccepted);
+        cache.MarkAccepted("a");
         _api.Time.Advance(TimeSpan.FromMinutes(10));
-        Assert.True(cache.Contains("a"));
+        Assert.Equal(new KnownMessage(first, IsAccepted: true), Add("a"));
         _api.Time.Advance(TimeSpan.FromSeconds(1));
-        Assert.False(cache.Contains("a"));
-        foreach (var i in Enumerable.Range(0, WebhookIdCache.Capacity + 1)) cache.Add(i.ToString(CultureInfo.InvariantCulture));
-        Assert.False(cache.Contains("0"));
-        Assert.True(cache.Contains("1"));
+        Assert.Equal(new KnownMessage(_api.Time.GetUtcNow(), IsAccepted: false), Add("a"));
+        foreach (var i in Enumerable.Range(1, WebhookIdCache.Capacity - 1)) Add(i.ToString(CultureInfo.InvariantCulture));
+        cache.MarkAccepted("a");
+        cache.MarkAccepted("1");
+        Assert.True(Add("a").IsAccepted);
+        Add("one too many");
+        Assert.True(Add("1").IsAccepted);
+        Assert.False(Add("a").IsAccepted);
+
+        KnownMessage Add(string id) => cache.GetOrAdd(id, _api.Time.GetUtcNow());
     }
 
     private static string Event(string data, string? time = null)

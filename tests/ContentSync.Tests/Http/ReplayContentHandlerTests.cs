@@ -13,10 +13,10 @@ public sealed class ReplayContentHandlerTests : IDisposable
     public async Task Sends_one_parked_item_again()
     {
         await _api.ParkAsync("A/1");
-        var response = await _api.SendAsync("POST", "/api/content/A%2F1/replay", null);
+        var response = await _api.SendAsync("POST", "/api/content/replay?contentId=A%2F1", null);
         Assert.Equal(202, response.Status);
         Assert.Equal("pending", response.Json.GetProperty("state").GetString());
-        Assert.Equal("/api/content/A%2F1", response.Headers.Location);
+        Assert.Equal("/api/content?contentId=A%2F1", response.Headers.Location);
         Assert.Equal("A/1", Assert.Single(_api.Queue.Messages).ContentId);
     }
 

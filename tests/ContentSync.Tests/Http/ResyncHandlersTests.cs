@@ -140,8 +140,8 @@ public sealed class ResyncHandlersTests : IDisposable
     [InlineData("""{"source":"ledger","resend":{"olderThanDays":0}}""", "above 0")]
     [InlineData("""{"source":"ledger","resend":{"olderThanDays":1e300}}""", "above 0")]
     [InlineData("""{"source":"ledger","resend":{"older":1}}""", "'older'")]
-    [InlineData("""{"source":"ledger","allowDelist":0.5}""", "again require")]
-    [InlineData("""{"source":"ledger","again":true}""", "again require")]
+    [InlineData("""{"source":"ledger","allowDelist":0.5}""", "expectedSha256 require")]
+    [InlineData("""{"source":"ledger","again":true}""", "expectedSha256 require")]
     public async Task Says_what_is_wrong_and_what_would_be_right(string body, string expected)
     {
         var response = await StartAsync(body);

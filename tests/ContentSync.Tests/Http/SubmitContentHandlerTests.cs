@@ -24,7 +24,7 @@ public sealed class SubmitContentHandlerTests : IDisposable
     {
         var response = await _api.PostAsync("/api/content", ApiHarness.Item("A B"), "application/json", ("Prefer", "respond-async, wait=5"));
         Assert.Equal(202, response.Status);
-        Assert.Equal("/api/content/A%20B", response.Headers.Location);
+        Assert.Equal("/api/content?contentId=A%20B", response.Headers.Location);
         Assert.Equal("respond-async", response.Headers["Preference-Applied"]);
         Assert.Equal("A B", Assert.Single(_api.Queue.Messages).ContentId);
         Assert.Empty(_api.AlipayHk.Sent);

@@ -2,6 +2,7 @@ namespace ContentSync.Tests.Infra;
 
 /// <summary>Separate parameters control access to the data, access for callers and access for operators.</summary>
 [Collection(InfrastructureTests.Name)]
+[Trait(TestCategory.Name, TestCategory.Slow)]
 public sealed class AccessTests(InfrastructureFixture fixture)
 {
     private const string Sites = "Microsoft.Web/sites";

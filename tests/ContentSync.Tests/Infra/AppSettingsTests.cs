@@ -6,6 +6,7 @@ namespace ContentSync.Tests.Infra;
 
 /// <summary>The app reads every setting that the template writes, and the template writes every required setting.</summary>
 [Collection(InfrastructureTests.Name)]
+[Trait(TestCategory.Name, TestCategory.Slow)]
 public sealed class AppSettingsTests(InfrastructureFixture fixture)
 {
     [BicepFact]

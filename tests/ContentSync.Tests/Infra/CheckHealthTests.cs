@@ -7,6 +7,7 @@ using Microsoft.Extensions.Logging;
 namespace ContentSync.Tests.Infra;
 
 /// <summary>Runs the health check script against an app with scripted responses.</summary>
+[Trait(TestCategory.Name, TestCategory.Slow)]
 public sealed class CheckHealthTests
 {
     [ScriptFact("bash", "curl")]

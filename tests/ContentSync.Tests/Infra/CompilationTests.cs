@@ -3,6 +3,7 @@ using System.Text.Json.Nodes;
 namespace ContentSync.Tests.Infra;
 
 [Collection(InfrastructureTests.Name)]
+[Trait(TestCategory.Name, TestCategory.Slow)]
 public sealed class CompilationTests(InfrastructureFixture fixture)
 {
     public static TheoryData<string> Files =>

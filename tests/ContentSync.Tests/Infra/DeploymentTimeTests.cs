@@ -4,6 +4,7 @@ namespace ContentSync.Tests.Infra;
 
 /// <summary>Key Vault rejects a new expiry for an existing key, so a deployment must not depend on the time at which it runs.</summary>
 [Collection(InfrastructureTests.Name)]
+[Trait(TestCategory.Name, TestCategory.Slow)]
 public sealed class DeploymentTimeTests(InfrastructureFixture fixture)
 {
     private static readonly DateTimeOffset s_first = new(2026, 11, 27, 9, 0, 0, TimeSpan.Zero);

@@ -4,6 +4,7 @@ using System.Security.Cryptography;
 namespace ContentSync.Tests.Infra;
 
 /// <summary>Runs the signing key scripts with a fake Azure CLI that keeps its vaults in a folder.</summary>
+[Trait(TestCategory.Name, TestCategory.Slow)]
 public sealed class KeyScriptTests : IDisposable
 {
     private const string Az = """

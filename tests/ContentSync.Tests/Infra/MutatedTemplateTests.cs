@@ -8,6 +8,7 @@ namespace ContentSync.Tests.Infra;
 /// evaluate it, and check that the rule fails: the evaluation hides no fault.
 /// </summary>
 [Collection(InfrastructureTests.Name)]
+[Trait(TestCategory.Name, TestCategory.Slow)]
 public sealed class MutatedTemplateTests(InfrastructureFixture fixture)
 {
     [BicepTheory]

@@ -4,6 +4,7 @@ namespace ContentSync.Tests.Infra;
 
 /// <summary>Every rule holds, and every rule can fail.</summary>
 [Collection(InfrastructureTests.Name)]
+[Trait(TestCategory.Name, TestCategory.Slow)]
 public sealed class PolicyTests(InfrastructureFixture fixture)
 {
     public static TheoryData<string> Rules => [.. PolicyRules.All.Select(rule => rule.Id)];

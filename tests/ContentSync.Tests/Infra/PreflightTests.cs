@@ -4,6 +4,7 @@ using System.Globalization;
 namespace ContentSync.Tests.Infra;
 
 /// <summary>Runs the preflight script with a fake Azure CLI that prints prepared files.</summary>
+[Trait(TestCategory.Name, TestCategory.Slow)]
 public sealed class PreflightTests : IDisposable
 {
     private const string Az = """

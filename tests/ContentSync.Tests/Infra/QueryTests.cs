@@ -8,6 +8,7 @@ namespace ContentSync.Tests.Infra;
 /// dynamic in Kusto; the rules on known metrics check them.
 /// </summary>
 [Collection(InfrastructureTests.Name)]
+[Trait(TestCategory.Name, TestCategory.Slow)]
 public sealed partial class QueryTests(InfrastructureFixture fixture)
 {
     private const string QueryAlerts = "Microsoft.Insights/scheduledQueryRules";

@@ -61,6 +61,7 @@ internal static class SettingsContract
     {
         ["contentsync.outcomes"] = Tags(("outcome", []), ("code", ["SUCCESS", "PARAM_ILLEGAL", "CONTENT_RISKY"])),
         ["contentsync.parked"] = Tags(("reason", []), ("code", [])),
+        ["contentsync.templates.inactive"] = Tags(("status", ["frozen", "expired"])),
         ["contentsync.verification.failures"] = Tags(("verification", [])),
         ["contentsync.sign.duration"] = Tags(("result", [])),
         ["contentsync.alipayhk.duration"] = Tags(("status", [])),

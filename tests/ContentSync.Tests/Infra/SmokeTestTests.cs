@@ -7,6 +7,7 @@ using Microsoft.Extensions.Logging;
 namespace ContentSync.Tests.Infra;
 
 /// <summary>Runs the smoke test script against an app with scripted responses.</summary>
+[Trait(TestCategory.Name, TestCategory.Slow)]
 public sealed class SmokeTestTests
 {
     [ScriptFact("bash", "curl")]

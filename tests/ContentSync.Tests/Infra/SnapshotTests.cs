@@ -6,6 +6,7 @@ namespace ContentSync.Tests.Infra;
 
 /// <summary>A change to the templates shows up in the review as a change to the snapshot files.</summary>
 [Collection(InfrastructureTests.Name)]
+[Trait(TestCategory.Name, TestCategory.Slow)]
 public sealed class SnapshotTests(InfrastructureFixture fixture)
 {
     private const string Refresh = "REFRESH_SNAPSHOTS";

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Runtime.CompilerServices;
+using ContentSync.Content;
 using ContentSync.Ledger;
 
 namespace ContentSync.Tests.Ledger;
@@ -54,6 +55,14 @@ internal sealed class MemoryLedger(TimeProvider time) : ISyncLedger
             },
             cancellationToken);
 
+    public ValueTask<SyncRecord?> RefuseAsync(
+        string contentId, ChangeVersion version, string code, string message, CancellationToken cancellationToken) =>
+        Locked(
+            () => _records.TryGetValue(contentId, out var current)
+                ? Write(SyncTransitions.Refuse(current, version, code, message, time.GetUtcNow())) ?? current
+                : null,
+            cancellationToken);
+
     public ValueTask<SyncRecord?> FindAsync(string contentId, CancellationToken cancellationToken) =>
         Locked(() => _records.GetValueOrDefault(contentId), cancellationToken);
 
@@ -95,6 +104,7 @@ internal sealed class MemoryLedger(TimeProvider time) : ISyncLedger
     private static bool Matches(SyncRecord record, SyncRecordFilter filter) =>
         (filter.State is not { } state || record.State == state)
         && (filter.DueBy is not { } dueBy || (record.State == SyncState.Pending && record.DueAt <= dueBy))
+        && (!filter.IsStale || record.IsStale)
         && (filter.ContentType is not { } type || record.ContentType == type)
         && (filter.ResultCode is not { } code || record.LastAttempt?.Code == code);
 }

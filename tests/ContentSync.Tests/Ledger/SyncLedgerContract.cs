@@ -1,4 +1,5 @@
 using System.Text;
+using ContentSync.AlipayHk;
 using ContentSync.Content;
 using ContentSync.Ledger;
 using Microsoft.Extensions.Time.Testing;
@@ -29,7 +30,7 @@ public abstract class SyncLedgerContract
     public async Task Stores_an_accepted_item_byte_for_byte()
     {
         var ledger = await OpenAsync(_time);
-        var submission = _submissions.Of(Id("1"), "票 🎬 \\u4e00 \"quoted\"", Revision.At(Now));
+        var submission = _submissions.Of(Id("1"), "票 🎬 \\u4e00 \"quoted\"", TestSubmissions.Given(Now));
 
         var acceptance = Assert.Single(await ledger.AcceptAsync([submission], default));
         var found = await ledger.FindAsync(Id("1"), default);
@@ -37,8 +38,8 @@ public abstract class SyncLedgerContract
         Assert.Equal(AcceptanceKind.Accepted, acceptance.Kind);
         AssertSame(acceptance.Record, found);
         Assert.Equal(
-            (Id("1"), "SKU", ContentStatus.Valid, Revision.At(Now)),
-            (found!.ContentId, found.ContentType, found.ContentStatus, found.Revision));
+            (Id("1"), "SKU", ContentStatus.Valid, TestSubmissions.Given(Now)),
+            (found!.ContentId, found.ContentType, found.ContentStatus, found.Version));
         Assert.Equal((submission.Item.Hash, Now, Now), (found.Hash, found.AcceptedAt, found.DueAt));
         Assert.Equal(TestSubmissions.BodyOf("票 🎬 \\u4e00 \"quoted\""), found.Body.ToArray());
         Assert.NotEqual("", found.ETag);
@@ -87,7 +88,7 @@ public abstract class SyncLedgerContract
         Assert.Equal(
             [AcceptanceKind.Accepted, AcceptanceKind.Accepted, AcceptanceKind.AlreadyPending, AcceptanceKind.Superseded],
             results.Select(a => a.Kind));
-        Assert.Equal((Revision.Of(3), TestSubmissions.HashOf("B")), (found!.Revision, found.Hash));
+        Assert.Equal((TestSubmissions.Numbered(3), TestSubmissions.HashOf("B")), (found!.Version, found.Hash));
         Assert.Equal(TestSubmissions.BodyOf("B"), found.Body.ToArray());
         Assert.Equal(2, _submissions.Prepared);
     }
@@ -113,7 +114,8 @@ public abstract class SyncLedgerContract
 
         Assert.Equal(AcceptanceKind.Unchanged, again.Kind);
         Assert.Equal(LeaseStatus.NotPending, (await ledger.LeaseAsync(Id("1"), Duration, default)).Status);
-        AssertSame(synchronized with { Revision = Revision.Of(2), ETag = again.Record.ETag }, await ledger.FindAsync(Id("1"), default));
+        Assert.Equal((2, 2), (again.Record.Version.Number, again.Record.Order.HighestNumber));
+        AssertSame(synchronized with { Order = again.Record.Order, ETag = again.Record.ETag }, await ledger.FindAsync(Id("1"), default));
     }
 
     [SkippableFact]
@@ -156,8 +158,8 @@ public abstract class SyncLedgerContract
             i => Task.Run(() => ledger.AcceptAsync([Version("1", $"C{i}", i), Version($"own-{i}", "A", 1)], default).AsTask())));
 
         Assert.Equal(
-            (Revision.Of(50), TestSubmissions.HashOf("C50")),
-            ((await ledger.FindAsync(Id("1"), default))!.Revision, (await ledger.FindAsync(Id("1"), default))!.Hash));
+            (TestSubmissions.Numbered(50), TestSubmissions.HashOf("C50")),
+            ((await ledger.FindAsync(Id("1"), default))!.Version, (await ledger.FindAsync(Id("1"), default))!.Hash));
         for (var i = 1; i <= 50; i++) { Assert.NotNull(await ledger.FindAsync(Id($"own-{i}"), default)); }
     }
 
@@ -193,10 +195,39 @@ public abstract class SyncLedgerContract
         var (status, recorded) = await ledger.RecordAsync(leased, outcome, default);
 
         Assert.Equal((RecordStatus.Recorded, SyncState.Synchronized), (status, recorded.State));
-        Assert.Equal((leased.Hash, Revision.Of(1), Now), (recorded.SynchronizedHash, recorded.SynchronizedRevision, recorded.SynchronizedAt));
+        Assert.Equal((leased.Hash, TestSubmissions.Numbered(1), Now), (recorded.SynchronizedHash, recorded.SynchronizedVersion, recorded.SynchronizedAt));
         Assert.Equal(
             (outcome.Attempt! with { TemplateCode = "T-1", TemplateStatus = "" }, "T-1", ""),
             (recorded.LastAttempt, recorded.TemplateCode, recorded.TemplateStatus));
+        AssertSame(recorded, await ledger.FindAsync(Id("1"), default));
+    }
+
+    [SkippableFact]
+    public async Task Records_a_success_after_ten_attempts_with_the_longest_texts_that_the_client_passes_on()
+    {
+        var ledger = await OpenAsync(_time);
+        await ledger.AcceptAsync([Version("1", "A", 1)], default);
+        var message = new string('票', ResponseClassifier.MaxMessageLength);
+        var text = new string('"', ResponseClassifier.MaxIdentifierLength);
+        for (var i = 0; i < 10; i++)
+        {
+            _time.Advance(TimeSpan.FromSeconds(1));
+            var failed = (await ledger.LeaseAsync(Id("1"), Duration, default)).Record!;
+            var attempt = new SyncAttempt(Now, failed.RequestId, text, message, text);
+            await ledger.RecordAsync(failed, new AttemptOutcome(AttemptOutcomeKind.RetryAt) { Attempt = attempt, DueAt = Now }, default);
+        }
+
+        var leased = (await ledger.LeaseAsync(Id("1"), Duration, default)).Record!;
+        var success = new AttemptOutcome(AttemptOutcomeKind.Synchronized)
+        {
+            Attempt = new SyncAttempt(Now, leased.RequestId, "SUCCESS", message, text),
+            TemplateCode = text,
+            TemplateStatus = text,
+        };
+        var (status, recorded) = await ledger.RecordAsync(leased, success, default);
+
+        Assert.Equal((RecordStatus.Recorded, SyncState.Synchronized), (status, recorded.State));
+        Assert.Equal(AttemptHistory.MaxCount, recorded.EarlierAttempts.Count);
         AssertSame(recorded, await ledger.FindAsync(Id("1"), default));
     }
 
@@ -324,6 +355,123 @@ public abstract class SyncLedgerContract
         Assert.Null(await ledger.ResendAsync(Id("1"), default));
         Assert.Null(await ledger.ResendAsync(Id("none"), default));
         Assert.Equal(SyncState.Parked, (await ledger.FindAsync(Id("1"), default))!.State);
+    }
+
+    [SkippableFact]
+    public async Task Keeps_every_member_of_the_order_of_versions()
+    {
+        var ledger = await OpenAsync(_time);
+        await ledger.AcceptAsync([Version("1", "A", 7)], default);
+        var ahead = new ChangeVersion(null, Now.AddDays(400), Now);
+        var given = new ChangeVersion(null, Now.AddMinutes(4), Now);
+        var accepted = await ledger.AcceptAsync([_submissions.Of(Id("1"), "B", ahead), _submissions.Of(Id("1"), "C", given)], default);
+
+        Assert.Equal([true, false], accepted.Select(a => a.TimeWasAhead));
+        var found = (await ledger.FindAsync(Id("1"), default))!;
+        Assert.Equal((given, 7, Now.AddMinutes(4)), (found.Version, found.Order.HighestNumber, found.Order.LatestGivenTime));
+        Assert.True(found.Order.AheadTimes.Contains(Now.AddDays(400)));
+        AssertSame(accepted[1].Record, found);
+
+        _time.Advance(TimeSpan.FromMinutes(10));
+        var rolledBack = (await ledger.AcceptAsync([Version("1", "A", 3) with { OverrideDeclaredAt = Now }], default))[0].Record;
+        found = (await ledger.FindAsync(Id("1"), default))!;
+        Assert.Equal((3, 3, Now), (found.Version.Number, found.Order.HighestNumber, found.Order.RollbackAt));
+        AssertSame(rolledBack, found);
+    }
+
+    [SkippableFact]
+    public async Task Raises_what_was_seen_by_a_superseded_change()
+    {
+        var ledger = await OpenAsync(_time);
+        await ledger.AcceptAsync([_submissions.ReceivedAt(Now, Id("1"), "A")], default);
+
+        var superseded = (await ledger.AcceptAsync([Version("1", "B", 9)], default))[0];
+
+        Assert.Equal((AcceptanceKind.Superseded, 9), (superseded.Kind, (await ledger.FindAsync(Id("1"), default))!.Order.HighestNumber));
+    }
+
+    [SkippableFact]
+    public async Task Delists_by_id_with_the_content_that_it_holds()
+    {
+        var ledger = await OpenAsync(_time);
+        await SynchronizeAsync(ledger, Real("1", """{"a":"茶","b":1}""", 1));
+
+        var delisted = (await ledger.AcceptAsync([ById("1", 2)], default))[0];
+        var found = (await ledger.FindAsync(Id("1"), default))!;
+
+        Assert.Equal((AcceptanceKind.Accepted, ContentStatus.Invalid, SyncState.Pending), (delisted.Kind, found.ContentStatus, found.State));
+        Assert.Equal("""{"a":"茶","b":1}""", Encoding.UTF8.GetString(found.ReadContentInfo()!.Value.Span));
+        var again = await ledger.AcceptAsync([ById("1", 3), Real("1", """{"b":1,"a":"茶"}""", 4, ContentStatus.Invalid)], default);
+        Assert.Equal([AcceptanceKind.AlreadyPending, AcceptanceKind.AlreadyPending], again.Select(a => a.Kind));
+    }
+
+    [SkippableFact]
+    public async Task Records_the_delisting_of_an_unknown_item_without_sending_it()
+    {
+        var ledger = await OpenAsync(_time);
+
+        var kinds = new List<AcceptanceKind>();
+        foreach (var submission in (Submission[])[
+            ById("1", 10), ById("1", 10), Real("1", """{"a":1}""", 9), ById("1", 11), Real("1", """{"a":1}""", 11), Real("1", """{"a":1}""", 12)])
+        {
+            kinds.Add((await ledger.AcceptAsync([submission], default))[0].Kind);
+            if (kinds.Count > 1) continue;
+            var tombstone = (await ledger.FindAsync(Id("1"), default))!;
+            Assert.Equal((SyncState.Tombstone, 0), (tombstone.State, tombstone.Body.Length));
+            Assert.Equal(LeaseStatus.NotPending, (await ledger.LeaseAsync(Id("1"), Duration, default)).Status);
+            Assert.Null(await ledger.ResendAsync(Id("1"), default));
+            Assert.Null(await ledger.ReplayAsync(Id("1"), TimeSpan.Zero, default));
+            Assert.Equal(["1"], await ListAsync(ledger, new SyncRecordFilter { State = SyncState.Tombstone }));
+        }
+
+        Assert.Equal(
+            [
+                AcceptanceKind.DelistedUnknown,
+                AcceptanceKind.DelistedUnknown,
+                AcceptanceKind.Superseded,
+                AcceptanceKind.DelistedUnknown,
+                AcceptanceKind.RevisionConflict,
+                AcceptanceKind.Accepted,
+            ],
+            kinds);
+        Assert.Equal(SyncState.Pending, (await ledger.FindAsync(Id("1"), default))!.State);
+    }
+
+    [SkippableFact]
+    public async Task Shows_an_item_as_stale_until_a_version_that_covers_the_refused_one_is_accepted()
+    {
+        var ledger = await OpenAsync(_time);
+        Assert.Null(await ledger.RefuseAsync(Id("1"), TestSubmissions.Numbered(2), "too-large", "It is too large.", default));
+        await SynchronizeAsync(ledger, "1", "A", 2);
+        Assert.False((await ledger.RefuseAsync(Id("1"), TestSubmissions.Numbered(2), "too-large", "It is too large.", default))!.IsStale);
+
+        await ledger.RefuseAsync(Id("1"), TestSubmissions.Numbered(4), "too-large", "It is too large.", default);
+        var since = Now;
+        _time.Advance(TimeSpan.FromHours(1));
+        var refused = (await ledger.RefuseAsync(Id("1"), TestSubmissions.Numbered(5), "too-deep", "It is too deep.", default))!;
+
+        Assert.Equal(new SyncRefusal(since, TestSubmissions.Numbered(5), "too-deep", "It is too deep."), refused.Refused);
+        AssertSame(refused, await ledger.FindAsync(Id("1"), default));
+        Assert.Equal(["1"], await ListAsync(ledger, new SyncRecordFilter { IsStale = true }));
+        Assert.True((await ledger.AcceptAsync([Version("1", "B", 3)], default))[0].Record.IsStale);
+        Assert.False((await ledger.AcceptAsync([Version("1", "C", 5)], default))[0].Record.IsStale);
+        Assert.Null((await ledger.FindAsync(Id("1"), default))!.Refused);
+        Assert.Empty(await ListAsync(ledger, new SyncRecordFilter { IsStale = true }));
+    }
+
+    [SkippableFact]
+    public async Task Keeps_an_item_stale_that_was_delisted_because_of_the_refusal_and_accepts_the_corrected_version()
+    {
+        var ledger = await OpenAsync(_time);
+        await SynchronizeAsync(ledger, Real("1", """{"a":1}""", 1));
+        await ledger.RefuseAsync(Id("1"), TestSubmissions.Numbered(2), "too-large", "It is too large.", default);
+
+        var delisted = (await ledger.AcceptAsync([ById("1", 2)], default))[0];
+        var corrected = (await ledger.AcceptAsync([Real("1", """{"a":2}""", 2)], default))[0];
+
+        Assert.Equal((AcceptanceKind.Accepted, ContentStatus.Invalid, true), (delisted.Kind, delisted.Record.ContentStatus, delisted.Record.IsStale));
+        Assert.Equal((AcceptanceKind.Accepted, ContentStatus.Valid, false), (corrected.Kind, corrected.Record.ContentStatus, corrected.Record.IsStale));
+        Assert.Equal(AcceptanceKind.AlreadyPending, (await ledger.AcceptAsync([Real("1", """{"a":2}""", 2)], default))[0].Kind);
     }
 
     [SkippableFact]
@@ -496,10 +644,29 @@ public abstract class SyncLedgerContract
 
     private Submission Version(string name, string content, long revision) => _submissions.Of(Id(name), content, revision);
 
-    private async Task<SyncRecord> SynchronizeAsync(ISyncLedger ledger, string name, string content, long revision)
+    /// <summary>A submission with a real request, because a delisting by id reads the held one.</summary>
+    private Submission Real(string name, string contentInfo, long revision, ContentStatus status = ContentStatus.Valid)
     {
-        await ledger.AcceptAsync([Version(name, content, revision)], default);
-        var leased = (await ledger.LeaseAsync(Id(name), Duration, default)).Record!;
+        var json = $$"""{"contentId":"{{Id(name)}}","contentType":"SKU","contentStatus":{{(int)status}},"contentInfo":{{contentInfo}}}""";
+        var item = new ContentReader(new ContentOptions(), _time).Read(Encoding.UTF8.GetBytes(json)).Item!;
+        return new Submission(item, TestSubmissions.Numbered(revision), Prepare);
+    }
+
+    private Submission ById(string name, long revision) => new(Delisting.ById(Id(name), revision), TestSubmissions.Numbered(revision), Prepare);
+
+    private static PreparedRequest Prepare(ContentItem item)
+    {
+        var requestId = Guid.NewGuid().ToString("N");
+        return new PreparedRequest(requestId, SynchronizeRequest.Prepare(item, requestId));
+    }
+
+    private Task<SyncRecord> SynchronizeAsync(ISyncLedger ledger, string name, string content, long revision) =>
+        SynchronizeAsync(ledger, Version(name, content, revision));
+
+    private async Task<SyncRecord> SynchronizeAsync(ISyncLedger ledger, Submission submission)
+    {
+        await ledger.AcceptAsync([submission], default);
+        var leased = (await ledger.LeaseAsync(submission.Item.ContentId, Duration, default)).Record!;
         return (await ledger.RecordAsync(leased, AttemptOutcomes.Synchronized(leased, Now), default)).Record;
     }
 

@@ -94,7 +94,7 @@ public sealed class SyncTransitionsTests
 
         var (next, _) = SyncTransitions.Accept(first, Version("A", 2), Now.AddHours(1));
 
-        Assert.Equal(first with { Revision = Revision.Of(2) }, next);
+        Assert.Equal(first with { Order = first.Order with { Current = TestSubmissions.Numbered(2), HighestNumber = 2 } }, next);
     }
 
     [Fact]
@@ -121,46 +121,46 @@ public sealed class SyncTransitionsTests
         hops.Add(record.Hop);
         record = Accept(record, _submissions.ReceivedAt(Now, "item", "B")).Record;
         hops.Add(record.Hop);
-        record = Accept(record, Version("C", 5)).Record;
+        record = Accept(record, Version("C", 5) with { OverrideDeclaredAt = Now }).Record;
         hops.Add(record.Hop);
         record = Record(Lease(record), l => AttemptOutcomes.Parked(l, Now, ParkReason.AgeExceeded));
         record = SyncTransitions.Replay(record, Now, TimeSpan.Zero)!;
         hops.Add(record.Hop);
 
-        Assert.Equal(Revision.Of(5), record.Revision);
+        Assert.Equal(TestSubmissions.Numbered(5), record.Version);
         Assert.Equal([0, 1, 2, 3, 4, 5], hops);
     }
 
     [Fact]
-    public void Orders_versions_received_in_the_same_microsecond_by_their_acceptance()
+    public void Keeps_the_first_of_two_versions_received_at_the_same_time()
     {
         var first = Accept(null, _submissions.ReceivedAt(Now, "item", "A")).Record;
 
-        var second = Accept(first, _submissions.ReceivedAt(Now.AddTicks(5), "item", "B"));
-
-        Assert.Equal(AcceptanceKind.Accepted, second.Kind);
-        Assert.Equal(TestSubmissions.HashOf("B"), second.Record.Hash);
+        Assert.Equal(AcceptanceKind.Superseded, Accept(first, _submissions.ReceivedAt(Now, "item", "B")).Kind);
+        Assert.Equal(AcceptanceKind.AlreadyPending, Accept(first, _submissions.ReceivedAt(Now, "item", "A")).Kind);
+        Assert.Equal(AcceptanceKind.Accepted, Accept(first, _submissions.ReceivedAt(Now.AddTicks(1), "item", "B")).Kind);
     }
 
     [Fact]
     public void Refuses_different_content_with_the_same_occurredAt()
     {
-        var first = Accept(null, _submissions.Of("item", "A", Revision.At(Now))).Record;
+        var first = Accept(null, _submissions.Of("item", "A", TestSubmissions.Given(Now))).Record;
 
-        Assert.Equal(AcceptanceKind.RevisionConflict, Accept(first, _submissions.Of("item", "B", Revision.At(Now))).Kind);
+        Assert.Equal(AcceptanceKind.RevisionConflict, Accept(first, _submissions.Of("item", "B", TestSubmissions.Given(Now))).Kind);
     }
 
     [Fact]
-    public void Treats_the_version_accepted_last_as_newer_if_one_revision_is_a_number_and_the_other_a_time()
+    public void Compares_a_number_with_a_time_by_when_they_changed()
     {
-        var byTime = Accept(null, _submissions.Of("item", "A", Revision.At(Now))).Record;
+        var byTime = Accept(null, _submissions.Of("item", "A", TestSubmissions.Given(TestSubmissions.Received))).Record;
 
-        var byNumber = Accept(byTime, Version("B", 1));
-        var byTimeAgain = Accept(byNumber.Record, _submissions.Of("item", "C", Revision.At(Now.AddYears(-1))));
+        var sameTime = Accept(byTime, Version("B", 1));
+        var later = Accept(byTime, _submissions.Of("item", "B", new ChangeVersion(1, null, Now)));
+        var yearOld = Accept(later.Record, _submissions.Of("item", "C", TestSubmissions.Given(Now.AddYears(-1))));
 
-        Assert.Equal(AcceptanceKind.Accepted, byNumber.Kind);
-        Assert.Equal(AcceptanceKind.Accepted, byTimeAgain.Kind);
-        Assert.Equal(Revision.At(Now.AddYears(-1)), byTimeAgain.Record.Revision);
+        Assert.Equal(
+            [AcceptanceKind.Superseded, AcceptanceKind.Accepted, AcceptanceKind.Superseded], [sameTime.Kind, later.Kind, yearOld.Kind]);
+        Assert.Equal(1, yearOld.Record.Version.Number);
     }
 
     [Fact]
@@ -171,7 +171,7 @@ public sealed class SyncTransitionsTests
         var back = Accept(changed, Version("A", 3));
 
         Assert.Equal(AcceptanceKind.Unchanged, back.Kind);
-        Assert.Equal((SyncState.Synchronized, Revision.Of(3)), (back.Record.State, back.Record.Revision));
+        Assert.Equal((SyncState.Synchronized, TestSubmissions.Numbered(3)), (back.Record.State, back.Record.Version));
         Assert.Equal(TestSubmissions.BodyOf("A"), back.Record.Body.ToArray());
         Assert.Equal(TestSubmissions.HashOf("A"), back.Record.Hash);
     }
@@ -259,7 +259,7 @@ public sealed class SyncTransitionsTests
 
         Assert.Equal(RecordStatus.Recorded, status);
         Assert.Equal((SyncState.Synchronized, (SyncLease?)null, 1), (next!.State, next.Lease, next.Attempts));
-        Assert.Equal((leased.Hash, Revision.Of(7), Now.AddSeconds(1)), (next.SynchronizedHash, next.SynchronizedRevision, next.SynchronizedAt));
+        Assert.Equal((leased.Hash, TestSubmissions.Numbered(7), Now.AddSeconds(1)), (next.SynchronizedHash, next.SynchronizedVersion, next.SynchronizedAt));
         Assert.Equal(("T1", "valid"), (next.TemplateCode, next.TemplateStatus));
         Assert.Equal(outcome.Attempt! with { TemplateCode = "T1", TemplateStatus = "valid" }, next.LastAttempt);
     }
@@ -343,7 +343,7 @@ public sealed class SyncTransitionsTests
         Assert.Equal(RecordStatus.NewerPending, status);
         Assert.Equal((SyncState.Pending, (SyncLease?)null, 0), (next!.State, next.Lease, next.Attempts));
         Assert.Equal((newer.RequestId, TestSubmissions.HashOf("B")), (next.RequestId, next.Hash));
-        Assert.Equal((TestSubmissions.HashOf("A"), Revision.Of(1)), (next.SynchronizedHash, next.SynchronizedRevision));
+        Assert.Equal((TestSubmissions.HashOf("A"), TestSubmissions.Numbered(1)), (next.SynchronizedHash, next.SynchronizedVersion));
     }
 
     [Fact]
@@ -378,7 +378,7 @@ public sealed class SyncTransitionsTests
         var (next, status) = SyncTransitions.Record(back, leased, AttemptOutcomes.Synchronized(leased, Now));
 
         Assert.Equal((RecordStatus.Recorded, SyncState.Synchronized), (status, next!.State));
-        Assert.Equal((Revision.Of(3), TestSubmissions.HashOf("A")), (next.Revision, next.SynchronizedHash));
+        Assert.Equal((TestSubmissions.Numbered(3), TestSubmissions.HashOf("A")), (next.Version, next.SynchronizedHash));
     }
 
     [Fact]
@@ -402,7 +402,7 @@ public sealed class SyncTransitionsTests
 
         var (next, status) = SyncTransitions.Record(raised, leased, AttemptOutcomes.Synchronized(leased, Now));
 
-        Assert.Equal((RecordStatus.Recorded, SyncState.Synchronized, Revision.Of(2)), (status, next!.State, next.Revision));
+        Assert.Equal((RecordStatus.Recorded, SyncState.Synchronized, TestSubmissions.Numbered(2)), (status, next!.State, next.Version));
     }
 
     [Fact]
@@ -428,7 +428,7 @@ public sealed class SyncTransitionsTests
 
         var (next, _) = SyncTransitions.Accept(parked, Version("A", 2), Now.AddDays(1));
 
-        Assert.Equal((SyncState.Pending, (ParkReason?)null, 0, Revision.Of(2)), (next!.State, next.ParkReason, next.Attempts, next.Revision));
+        Assert.Equal((SyncState.Pending, (ParkReason?)null, 0, TestSubmissions.Numbered(2)), (next!.State, next.ParkReason, next.Attempts, next.Version));
         Assert.Equal((parked.RequestId, Now.AddDays(1)), (next.RequestId, next.AcceptedAt));
     }
 

@@ -6,6 +6,7 @@ using Microsoft.Extensions.Time.Testing;
 namespace ContentSync.Tests.Ledger;
 
 [Collection(AzuriteTests.Name)]
+[Trait(TestCategory.Name, TestCategory.Slow)]
 public sealed class TableLedgerConcurrencyTests(AzuriteStorage azurite) : IAsyncLifetime
 {
     private static readonly TimeSpan Duration = TimeSpan.FromMinutes(2);
@@ -50,7 +51,7 @@ public sealed class TableLedgerConcurrencyTests(AzuriteStorage azurite) : IAsync
 
         var ours = (await _ledger.AcceptAsync([_submissions.Of("item", "B", 2)], default))[0];
 
-        Assert.Equal((AcceptanceKind.Superseded, Revision.Of(3)), (ours.Kind, ours.Record.Revision));
+        Assert.Equal((AcceptanceKind.Superseded, TestSubmissions.Numbered(3)), (ours.Kind, ours.Record.Version));
         Assert.Equal(TestSubmissions.BodyOf("C"), (await _ledger.FindAsync("item", default))!.Body.ToArray());
     }
 
@@ -63,9 +64,9 @@ public sealed class TableLedgerConcurrencyTests(AzuriteStorage azurite) : IAsync
 
         var ours = await _ledger.AcceptAsync([.. ids.Select(id => _submissions.Of(id, "B", 2))], default);
 
-        Assert.Equal([2, 2, 3, 2, 2], ours.Select(a => a.Record.Revision.Value));
+        Assert.Equal([2L, 2, 3, 2, 2], ours.Select(a => a.Record.Version.Number!.Value));
         Assert.Equal(AcceptanceKind.Superseded, ours[2].Kind);
-        foreach (var result in ours) { Assert.Equal(result.Record.Revision, (await _ledger.FindAsync(result.Record.ContentId, default))!.Revision); }
+        foreach (var result in ours) { Assert.Equal(result.Record.Version, (await _ledger.FindAsync(result.Record.ContentId, default))!.Version); }
         Assert.Equal(11, _submissions.Prepared);
     }
 
@@ -81,7 +82,7 @@ public sealed class TableLedgerConcurrencyTests(AzuriteStorage azurite) : IAsync
 
         Assert.All(await theirs, a => Assert.Equal(AcceptanceKind.Accepted, a.Kind));
         Assert.All(await ours, a => Assert.True(a.Kind is AcceptanceKind.Accepted or AcceptanceKind.Superseded));
-        foreach (var id in ids) { Assert.Equal(Revision.Of(3), (await _ledger.FindAsync(id, default))!.Revision); }
+        foreach (var id in ids) { Assert.Equal(TestSubmissions.Numbered(3), (await _ledger.FindAsync(id, default))!.Version); }
     }
 
     [SkippableFact]

@@ -4,6 +4,7 @@ namespace ContentSync.Tests.Ledger;
 
 /// <summary>Runs the contract tests on Azurite, each in its own table.</summary>
 [Collection(AzuriteTests.Name)]
+[Trait(TestCategory.Name, TestCategory.Slow)]
 public sealed class TableLedgerTests(AzuriteStorage azurite) : SyncLedgerContract(seed: 3)
 {
     private protected override async ValueTask<ISyncLedger> OpenAsync(TimeProvider time)

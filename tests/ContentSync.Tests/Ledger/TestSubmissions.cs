@@ -13,16 +13,28 @@ internal sealed class TestSubmissions
     /// <summary>Number of requests prepared.</summary>
     public int Prepared => Volatile.Read(ref _prepared);
 
-    /// <summary>Creates a submission with its own revision, a number or a time.</summary>
-    public Submission Of(string contentId, string content, Revision revision, string contentType = "SKU") =>
-        new(Item(contentId, content, contentType) with { Revision = revision }, revision, Prepare);
+    /// <summary>When all changes without a time of their own first reached us.</summary>
+    public static DateTimeOffset Received { get; } = new(2026, 3, 1, 7, 0, 0, TimeSpan.Zero);
+
+    /// <summary>Creates a submission with its own version.</summary>
+    public Submission Of(string contentId, string content, ChangeVersion version, string contentType = "SKU") =>
+        new(Item(contentId, content, contentType) with { Number = version.Number, OccurredAt = version.GivenTime }, version, Prepare);
+
+    /// <summary>A version with a number.</summary>
+    public static ChangeVersion Numbered(long number) => new(number, null, Received);
+
+    /// <summary>A version with a time given by the caller.</summary>
+    public static ChangeVersion Given(DateTimeOffset time) => new(null, time, Received);
+
+    /// <summary>A version with neither.</summary>
+    public static ChangeVersion At(DateTimeOffset received) => new(null, null, received);
 
     public Submission Of(string contentId, string content, long revision, string contentType = "SKU") =>
-        Of(contentId, content, Revision.Of(revision), contentType);
+        Of(contentId, content, Numbered(revision), contentType);
 
     /// <summary>Creates a submission without a revision of its own, ordered by the time it was received.</summary>
     public Submission ReceivedAt(DateTimeOffset time, string contentId, string content) =>
-        new(Item(contentId, content, "SKU"), Revision.At(time), Prepare);
+        Of(contentId, content, At(time));
 
     /// <summary>The request body that is prepared for <paramref name="content"/>.</summary>
     public static byte[] BodyOf(string content) => Encoding.UTF8.GetBytes($$"""{"request":"{{content}}"}""");

@@ -26,7 +26,7 @@ public sealed class MappedCatalogTests
 
         var item = Assert.Single(await ReadAsync(Mapping, "id;title;city;open;price;tags;w;rank;stock;rev\n007; 曲奇 ;Central;yes;HK$15,50;a, b;0.10;;0;12\n")).Result.Item!;
 
-        Assert.Equal(("007", ContentStatus.Delisted, Revision.Of(12)), (item.ContentId, item.ContentStatus, item.Revision!.Value));
+        Assert.Equal(("007", ContentStatus.Invalid, 12L), (item.ContentId, item.ContentStatus, item.Number));
         Assert.Equal(
             """{"name":"曲奇","shop":{"city":"Central","open":true},"price":1550,"tags":["a","b"],"weight":0.10,"rank":3}""",
             Encoding.UTF8.GetString(item.ContentInfo.Span));
@@ -60,8 +60,8 @@ public sealed class MappedCatalogTests
     {
         const string Mapping = """
             {"fill":{"by":"Handle","fields":["Title"]},"groupBy":"{{ handle }}","contentId":"{{ handle }}","contentType":"SKU",
-             "fields":{"name":{"source":"Title"},"from":{"value":"{{ variants | map: 'price' | money_cents | min }}"},
-                       "sizes":{"value":"{{ variants | map: 'size' }}","type":"list"},"names":{"value":"{{ variants | map: 'Title' | uniq | size }}"}}}
+             "fields":{"name":{"source":"Title"},"from":{"value":"{{ variants | map: 'price' | money_cents | min }}","type":"integer"},
+                       "sizes":{"value":"{{ variants | map: 'size' }}","type":"list"},"names":{"value":"{{ variants | map: 'Title' | uniq | size }}","type":"integer"}}}
             """;
 
         var entries = await ReadAsync(Mapping, "Handle,Title,size,price\na,Tea,S,12.50\na,,M,9\nb,Cup,,3\n");
@@ -167,6 +167,73 @@ public sealed class MappedCatalogTests
     }
 
     [Fact]
+    public async Task More_than_a_tenth_of_invalid_records_also_withholds_what_the_feed_itself_delists()
+    {
+        const string Mapping = """
+            {"contentId":"{{ id }}","contentType":"SKU","contentStatus":[{"when":"price == '0'","status":0}],
+             "fields":{"price":{"source":"price","type":"money"}}}
+            """;
+        using var world = new ResyncWorld();
+        var mapping = await LoadAsync(Mapping);
+        await world.RunAsync(new MappedCatalogSource(new TestSnapshot(Feed(30, 0), world.Time.GetUtcNow()), mapping));
+
+        world.Time.Advance(TimeSpan.FromMinutes(1));
+        var feed = Feed(30, 4).Replace("0,A,1\n", "0,A,0\n", StringComparison.Ordinal);
+        var run = await world.RunAsync(new MappedCatalogSource(new TestSnapshot(feed, world.Time.GetUtcNow()), mapping));
+
+        Assert.Equal((ResyncRunState.Completed, 1L, 0L, 0L), (run.State, run.Plan!.Withheld, run.Plan.Delisting, run.Counts.Planned));
+    }
+
+    [Fact]
+    public async Task A_record_without_an_id_delists_nothing()
+    {
+        using var world = new ResyncWorld();
+        await RunAsync(world, Feed(40, 0), "brand != 'none'");
+
+        var run = await RunAsync(world, Feed(39, 0) + ",A,5\n", "brand != 'none'");
+
+        Assert.Equal((ResyncRunState.Completed, 1L, 0L, 1L), (run.State, run.Plan!.Unidentified, run.Plan.Vanished, run.Plan.Withheld));
+    }
+
+    [Fact]
+    public async Task A_record_twice_names_both_places_and_the_one_that_counts()
+    {
+        using var world = new ResyncWorld();
+
+        var run = await RunAsync(world, "id,brand,price\n1,A,1\n2,A,1\n1,A,2\n", "brand != 'none'");
+
+        var duplicate = Assert.Single(run.Duplicates);
+        Assert.Equal(("1", "line 2, line 4", "line 4", true), (duplicate.ContentId, string.Join(", ", duplicate.Places), duplicate.Kept, duplicate.Differs));
+    }
+
+    [Theory]
+    [InlineData(3, null)]
+    [InlineData(4, "The catalog is declared to hold 4 items, but holds 3; export it again, or correct the number.")]
+    public async Task A_declared_number_is_that_of_the_records_of_the_feed(long declared, string? refusal)
+    {
+        using var world = new ResyncWorld();
+
+        var run = await RunAsync(
+            world, "id,brand,price\n1,A,1\n2,none,1\n3,A,2\n", "brand != 'none'", new ResyncParameters { ExpectedItems = declared });
+
+        if (refusal is null) Assert.Equal((ResyncRunState.Completed, 2L), (run.State, run.Plan!.Items));
+        else Assert.Equal((ResyncRunState.Refused, refusal), (run.State, run.Message));
+    }
+
+    [Fact]
+    public async Task A_dry_run_with_a_changed_mapping_is_enough_to_send_with_it()
+    {
+        using var world = new ResyncWorld();
+        await RunAsync(world, Feed(20, 0), "brand != 'none'");
+        var mapping = await LoadAsync(MappingWith("brand != 'other'"));
+        var source = new MappedCatalogSource(new TestSnapshot(Feed(20, 0), world.Time.GetUtcNow()), mapping);
+
+        Assert.Equal(ResyncRunState.Planned, (await world.RunAsync(source, new ResyncParameters { DryRun = true })).State);
+
+        Assert.Equal(ResyncRunState.Completed, (await world.RunAsync(source)).State);
+    }
+
+    [Fact]
     public async Task A_changed_mapping_is_planned_before_it_is_sent()
     {
         using var world = new ResyncWorld();
@@ -188,7 +255,7 @@ public sealed class MappedCatalogTests
         var draft = await MappingDraft.InspectAsync(new MemoryStream(Encoding.UTF8.GetBytes(Feed)), new FeedLayout(), CancellationToken.None);
         var item = Assert.Single(await ReadAsync(draft.Mapping, Feed)).Result.Item!;
 
-        Assert.Equal(("1", ContentStatus.Delisted), (item.ContentId, item.ContentStatus));
+        Assert.Equal(("1", ContentStatus.Invalid), (item.ContentId, item.ContentStatus));
         Assert.Equal("""{"name":"Tea","price":1500,"image":"https://a.example/1.jpg"}""", Encoding.UTF8.GetString(item.ContentInfo.Span));
         Assert.Equal(("title", 1, "Tea"), draft.Fields[1]);
     }
@@ -218,10 +285,13 @@ public sealed class MappedCatalogTests
 
     private static async Task<ResyncRun> RunAsync(ResyncWorld world, string feed, string condition, ResyncParameters? parameters = null)
     {
-        var mapping = await LoadAsync(
-            $$$"""{"select":"{{{condition}}}","contentId":"{{ id }}","contentType":"SKU","fields":{"price":{"source":"price","type":"money"}}}""");
+        var mapping = await LoadAsync(MappingWith(condition));
+        world.Time.Advance(TimeSpan.FromMinutes(1));
         return await world.RunAsync(new MappedCatalogSource(new TestSnapshot(feed, world.Time.GetUtcNow()), mapping), parameters);
     }
+
+    private static string MappingWith(string condition) =>
+        $$$"""{"select":"{{{condition}}}","contentId":"{{ id }}","contentType":"SKU","fields":{"price":{"source":"price","type":"money"} }}""";
 
     private async Task<List<CatalogEntry>> ReadAsync(string mapping, string feed)
     {

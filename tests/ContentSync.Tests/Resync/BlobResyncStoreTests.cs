@@ -6,6 +6,7 @@ namespace ContentSync.Tests.Resync;
 
 /// <summary>The contract on Azurite, each test in a container of its own.</summary>
 [Collection(AzuriteTests.Name)]
+[Trait(TestCategory.Name, TestCategory.Slow)]
 public sealed class BlobResyncStoreTests(AzuriteStorage azurite) : ResyncStoreContract
 {
     private BlobContainerClient? _container;

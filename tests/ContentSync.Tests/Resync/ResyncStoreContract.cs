@@ -29,7 +29,8 @@ public abstract class ResyncStoreContract
 
         var run = Assert.Single(found!.Runs);
         Assert.Equal((7, 7, 6, "line 7"), (run.Pages, run.Packs, run.Remaining, Assert.Single(run.Issues).Place));
-        Assert.Equal(next with { LanePacks = run.LanePacks, Issues = run.Issues }, run);
+        Assert.Equal(
+            next with { LanePacks = run.LanePacks, Issues = run.Issues, Duplicates = run.Duplicates, Newer = run.Newer }, run);
         Assert.Equal(new HandledSnapshot("d", 5, DateTimeOffset.UnixEpoch), found.Handled);
         Assert.Equal(Name("two"), (await (await OpenAsync()).FindAsync(Source("b"), default))!.Runs[0].RunId);
         Assert.Null(await (await OpenAsync()).FindAsync(Source("c"), default));
@@ -65,17 +66,17 @@ public abstract class ResyncStoreContract
     public async Task Keeps_a_plan_until_it_is_deleted()
     {
         var store = await OpenAsync();
-        using var plan = CatalogPlan.Create(200);
+        await using var plan = CatalogPlan.Create(200);
         plan.Select(3);
         plan.Select(199);
         plan.AddNamed("香港"u8);
         await store.SavePlanAsync(Name("one"), plan, default);
         await store.WriteAsync(new ResyncHistory { Source = Source("a"), Runs = [Run("run", "a") with { PlanId = Name("one") }] }, default);
 
-        using (var loaded = await (await OpenAsync()).LoadPlanAsync(Name("one"), default))
+        await using (var loaded = await (await OpenAsync()).LoadPlanAsync(Name("one"), default))
         {
             Assert.Equal([3L, 199L], Enumerable.Range(0, 256).Select(i => (long)i).Where(loaded.IsSelected));
-            Assert.Equal((2, "香港"), (loaded.Selected, Assert.Single(loaded.Named())));
+            Assert.Equal((2, "香港"), (loaded.Selected, Assert.Single(await loaded.NamedAsync(default).ToListAsync())));
         }
 
         await store.DeletePlanAsync(Name("one"), default);

@@ -246,6 +246,10 @@ internal sealed class ResyncWorld : IDisposable
         public ValueTask<SyncRecord?> ResendAsync(string contentId, CancellationToken cancellationToken) =>
             kill.Around(() => ledger.ResendAsync(contentId, default));
 
+        public ValueTask<SyncRecord?> RefuseAsync(
+            string contentId, ChangeVersion version, string code, string message, CancellationToken cancellationToken) =>
+            kill.Around(() => ledger.RefuseAsync(contentId, version, code, message, default));
+
         public ValueTask<SyncRecord?> FindAsync(string contentId, CancellationToken cancellationToken) =>
             kill.Around(() => ledger.FindAsync(contentId, default));
 

@@ -10,6 +10,7 @@ namespace ContentSync.Tests.ServiceBus;
 /// The README's queue contract end to end: from a message that a catalog pipeline sends to AlipayHK, the ledger and the dead-letter queue.
 /// </summary>
 [Collection(nameof(ServiceBusWorld))]
+[Trait(TestCategory.Name, TestCategory.Slow)]
 public sealed class QueueContractTests : IAsyncLifetime
 {
     private static readonly Dictionary<string, string?> ShortBackOff = new()

@@ -7,6 +7,7 @@ namespace ContentSync.Tests.ServiceBus;
 
 /// <summary>Lost locks, outages, throttling, shutdowns and competing processes while messages are being processed.</summary>
 [Collection(nameof(ServiceBusWorld))]
+[Trait(TestCategory.Name, TestCategory.Slow)]
 public sealed class ServiceBusFaultTests : IAsyncLifetime
 {
     /// <summary>Max message size on Service Bus Standard, in bytes.</summary>

@@ -2,6 +2,7 @@ using ContentSync.Simulation;
 
 namespace ContentSync.Tests.Simulation;
 
+[Trait(TestCategory.Name, TestCategory.Slow)]
 public sealed class CrashPointTests
 {
     public static TheoryData<string> Paths { get; } = [.. CrashPoints.Paths.Select(path => path.Name)];

@@ -2,6 +2,7 @@ using ContentSync.Simulation;
 
 namespace ContentSync.Tests.Simulation;
 
+[Trait(TestCategory.Name, TestCategory.Slow)]
 public sealed class OutageTests
 {
     [Fact]

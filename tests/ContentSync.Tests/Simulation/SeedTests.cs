@@ -2,6 +2,7 @@ using ContentSync.Simulation;
 
 namespace ContentSync.Tests.Simulation;
 
+[Trait(TestCategory.Name, TestCategory.Slow)]
 public sealed class SeedTests
 {
     /// <summary>How long new seeds run. The program can run more: --seeds N.</summary>

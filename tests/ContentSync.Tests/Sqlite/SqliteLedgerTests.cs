@@ -1,4 +1,3 @@
-using ContentSync.Content;
 using ContentSync.Ledger;
 using ContentSync.Sqlite;
 using ContentSync.Tests.Ledger;
@@ -36,41 +35,6 @@ public sealed class SqliteLedgerTests : IDisposable
             Assert.Equal(record with { Body = default }, found! with { Body = default });
             Assert.Equal(record.Body.ToArray(), found.Body.ToArray());
         }
-    }
-
-    [Theory]
-    [InlineData(LedgerDurability.PowerLoss, true)]
-    [InlineData(LedgerDurability.ProcessEnd, false)]
-    public void Waits_for_the_disk_in_every_commit_that_must_survive_a_power_loss(LedgerDurability durability, bool waits)
-    {
-        using var table = RecordTable.Open(Options with { Path = _folder.File("ledger.db"), Durability = durability }, _time, out _);
-        foreach (var mustSurvivePowerLoss in (bool[])[true, false, true, true, false, false, true])
-        {
-            table.Begin(mustSurvivePowerLoss);
-            Assert.Equal(waits && mustSurvivePowerLoss, table.WaitsForDisk);
-            table.Commit();
-        }
-    }
-
-    [Fact]
-    public async Task Drops_the_leases_of_a_previous_owner_but_remembers_that_requests_may_have_been_sent()
-    {
-        SyncRecord leased;
-        await using (var before = await OpenAsync(Options))
-        {
-            await AttemptAsync(before, "1", l => AttemptOutcomes.Synchronized(l, _time.GetUtcNow()));
-            await before.AcceptAsync([Version("1", "B", 2)], default);
-            leased = (await before.LeaseAsync("1", Duration, default)).Record!;
-        }
-
-        await using var after = await OpenAsync(Options);
-        var found = await after.FindAsync("1", default);
-        var again = (await after.LeaseAsync("1", Duration, default)).Record!;
-
-        Assert.Equal((null, 0, null), (found!.Lease, found.Attempts, found.SynchronizedHash));
-        Assert.Equal((leased.RequestId, 1), (again.RequestId, again.Attempts));
-        Assert.NotEqual(leased.Lease!.LeaseId, again.Lease!.LeaseId);
-        Assert.Equal(RecordStatus.LeaseLost, (await after.RecordAsync(leased, AttemptOutcomes.Released(), default)).Status);
     }
 
     [Fact]
@@ -225,7 +189,7 @@ public sealed class SqliteLedgerTests : IDisposable
         await Assert.ThrowsAsync<LedgerUnavailableException>(async () => await ledger.AcceptAsync(doomed, default));
         var leased = (await ledger.LeaseAsync("1", Duration, default)).Record!;
 
-        Assert.Equal((Revision.Of(1), TestSubmissions.HashOf("A")), (leased.Revision, leased.Hash));
+        Assert.Equal((TestSubmissions.Numbered(1), TestSubmissions.HashOf("A")), (leased.Version, leased.Hash));
         Assert.Equal(TestSubmissions.BodyOf("A"), leased.Body.ToArray());
         Assert.Equal(LeaseStatus.NotFound, (await ledger.LeaseAsync("new", Duration, default)).Status);
     }
@@ -242,6 +206,24 @@ public sealed class SqliteLedgerTests : IDisposable
         }
 
         Assert.Equal(AcceptanceKind.Accepted, (await ledger.AcceptAsync([Version("1", "A", 1)], default))[0].Kind);
+    }
+
+    [Fact]
+    public async Task Sends_an_item_that_was_to_be_retried_by_a_clock_far_ahead()
+    {
+        await using (var before = await OpenAsync(Options)) { await before.AcceptAsync([Version("1", "A", 1)], default); }
+        var ahead = _time.GetUtcNow().AddDays(400);
+        await using (var wrong = await SqliteLedger.OpenAsync(Options, new FakeTimeProvider(ahead), default))
+        {
+            await wrong.AcceptAsync([Version("2", "A", 1)], default);
+            var leased = (await wrong.LeaseAsync("1", Duration, default)).Record!;
+            await wrong.RecordAsync(leased, AttemptOutcomes.RetryAt(leased, ahead, ahead.AddMinutes(1)), default);
+        }
+
+        await using var ledger = await OpenAsync(Options);
+
+        Assert.Equal(LeaseStatus.Granted, (await ledger.LeaseAsync("1", Duration, default)).Status);
+        Assert.Equal(LeaseStatus.Granted, (await ledger.LeaseAsync("2", Duration, default)).Status);
     }
 
     [Fact]

@@ -1,6 +1,8 @@
+using System.Diagnostics.Metrics;
 using System.Text;
 using ContentSync.AlipayHk;
 using ContentSync.Content;
+using ContentSync.Diagnostics;
 using ContentSync.Ledger;
 using ContentSync.Signing;
 using ContentSync.Synchronization;
@@ -59,6 +61,33 @@ public sealed class ContentSynchronizerTests : IDisposable
         var record = (await SynchronizeAsync(synchronizer, "A")).Record!;
         Assert.Equal(SyncState.Synchronized, record.State);
         Assert.Equal((128, 128, 128), (record.LastAttempt!.TracerId!.Length, record.TemplateCode!.Length, record.TemplateStatus!.Length));
+    }
+
+    [Theory]
+    [InlineData("frozen", 1)]
+    [InlineData("expired", 1)]
+    [InlineData("valid", 0)]
+    public async Task Counts_an_acknowledged_item_whose_template_is_frozen_or_expired(string templateStatus, int expected)
+    {
+        var counted = 0;
+        using var listener = new MeterListener
+        {
+            InstrumentPublished = (instrument, self) =>
+            {
+                if (instrument == Telemetry.InactiveTemplates) self.EnableMeasurementEvents(instrument);
+            },
+        };
+        listener.SetMeasurementEventCallback<long>((_, _, tags, _) =>
+        {
+            foreach (var tag in tags) counted += (string?)tag.Value == templateStatus ? 1 : 0;
+        });
+        listener.Start();
+        _alipayHk.Always = (_, _) => Task.FromResult(_alipayHk.Signed(
+            $$"""{"resultInfo":{"resultCode":"SUCCESS","resultStatus":"S"},"templateCode":"T","templateStatus":"{{templateStatus}}"}"""));
+        var synchronizer = Synchronizer();
+        await AcceptAsync(synchronizer, Item("A"));
+        Assert.Equal(SyncOutcomeKind.Synchronized, (await SynchronizeAsync(synchronizer, "A")).Kind);
+        Assert.Equal(expected, counted);
     }
 
     [Fact]
@@ -174,11 +203,84 @@ public sealed class ContentSynchronizerTests : IDisposable
         var synchronizer = Synchronizer();
         await AcceptAsync(synchronizer, Item("A"));
         await AcceptAsync(synchronizer, Item("B"));
-        var first = await SynchronizeAsync(synchronizer, "A");
-        Assert.Equal(PendingCause.Deferred, first.Cause);
-        Assert.Equal(0, first.Record!.Attempts);
-        Assert.Equal(PendingCause.Deferred, (await SynchronizeAsync(synchronizer, "B")).Cause);
-        Assert.Single(_alipayHk.Sent);
+        await AcceptAsync(synchronizer, Item("C"));
+        foreach (var contentId in (string[])["A", "B", "C"])
+        {
+            var outcome = await SynchronizeAsync(synchronizer, contentId);
+            Assert.Equal(PendingCause.Deferred, outcome.Cause);
+            Assert.Equal(0, (await _ledger.FindAsync(contentId, CancellationToken.None))!.Attempts);
+        }
+
+        Assert.Equal(2, _alipayHk.Sent.Count);
+        Assert.Equal(TripCause.ConfigurationFault, _breaker.OpenState!.Cause);
+    }
+
+    [Fact]
+    public async Task A_single_item_that_is_refused_probes_for_itself_and_spends_no_attempt()
+    {
+        _alipayHk.Always = (_, _) => Task.FromResult(FakeAlipayHk.Unsigned(FakeAlipayHk.Result("INVALID_SIGNATURE", "F")));
+        var synchronizer = Synchronizer();
+        await AcceptAsync(synchronizer, Item("A"));
+        for (var i = 0; i < 100; i++)
+        {
+            var outcome = await SynchronizeAsync(synchronizer, "A");
+            Assert.Equal((SyncOutcomeKind.Pending, PendingCause.Deferred), (outcome.Kind, outcome.Cause));
+            _alipayHk.Time.Advance(outcome.Delay);
+        }
+
+        Assert.InRange(_alipayHk.Sent.Count, 30, 100);
+        Assert.Equal(0, (await _ledger.FindAsync("A", CancellationToken.None))!.Attempts);
+        Assert.Equal(TripCause.ConfigurationFault, _breaker.OpenState!.Cause);
+    }
+
+    [Theory]
+    [InlineData("refused")]
+    [InlineData("INVALID_SIGNATURE")]
+    [InlineData("redirected")]
+    [InlineData("reset")]
+    [InlineData("outdated")]
+    public async Task An_item_that_always_fails_while_others_succeed_is_parked_and_stops_nothing(string failure)
+    {
+        var isBroken = true;
+        _alipayHk.Always = (request, _) =>
+            isBroken && Encoding.UTF8.GetString(request.Body).Contains("\"contentId\":\"POISON", StringComparison.Ordinal)
+                ? Fail(failure)
+                : Task.FromResult(_alipayHk.Signed(FakeAlipayHk.SuccessJson));
+        var synchronizer = Synchronizer();
+        foreach (var contentId in (string[])["POISON-1", "POISON-2"]) await AcceptAsync(synchronizer, Item(contentId));
+        var refused = 0;
+        for (var round = 0; await ParkedAsync() < 2 && round < 200; round++)
+        {
+            await SynchronizeAsync(synchronizer, "POISON-1");
+            await SynchronizeAsync(synchronizer, "POISON-2");
+            _alipayHk.Time.Advance(TimeSpan.FromSeconds(1));
+            await AcceptAsync(synchronizer, Item($"GOOD-{round}"));
+            var outcome = await SynchronizeAsync(synchronizer, $"GOOD-{round}");
+            for (; outcome.Kind == SyncOutcomeKind.Pending && refused < 10; refused++)
+            {
+                _alipayHk.Time.Advance(outcome.Delay);
+                outcome = await SynchronizeAsync(synchronizer, $"GOOD-{round}");
+            }
+
+            Assert.Equal(SyncOutcomeKind.Synchronized, outcome.Kind);
+            _alipayHk.Time.Advance(TimeSpan.FromMinutes(30));
+        }
+
+        // The two items may confirm each other once, at their first attempts.
+        Assert.InRange(refused, 0, 1);
+        foreach (var contentId in (string[])["POISON-1", "POISON-2"])
+        {
+            var parked = (await _ledger.FindAsync(contentId, CancellationToken.None))!;
+            Assert.Equal(ParkReason.AttemptsExhausted, parked.ParkReason);
+            Assert.InRange(parked.Attempts, _options.MaxAttempts / 2, _options.MaxAttempts * 2);
+        }
+
+        isBroken = false;
+        Assert.NotNull(await _ledger.ReplayAsync("POISON-1", TimeSpan.Zero, CancellationToken.None));
+        Assert.Equal(SyncOutcomeKind.Synchronized, (await SynchronizeAsync(synchronizer, "POISON-1")).Kind);
+
+        async Task<int> ParkedAsync() =>
+            await _ledger.ListAsync(new SyncRecordFilter { State = SyncState.Parked }, CancellationToken.None).CountAsync();
     }
 
     [Fact]
@@ -242,13 +344,13 @@ public sealed class ContentSynchronizerTests : IDisposable
 
         for (var probe = 1; probe <= 20; probe++)
         {
-            _alipayHk.Time.Advance(_options.ProbeInterval + _options.LateEffectWindow);
+            _alipayHk.Time.Advance(2 * _options.ProbeInterval);
             Assert.Equal(0, (await SynchronizeAsync(synchronizer, "C")).Record!.Attempts);
         }
 
         Assert.Equal(22, _alipayHk.Sent.Count);
         hoursBehind = 0;
-        _alipayHk.Time.Advance(_options.ProbeInterval + _options.LateEffectWindow);
+        _alipayHk.Time.Advance(2 * _options.ProbeInterval);
         Assert.Equal(SyncOutcomeKind.Synchronized, (await SynchronizeAsync(synchronizer, "C")).Kind);
         Assert.Null(_breaker.OpenState);
     }
@@ -304,13 +406,13 @@ public sealed class ContentSynchronizerTests : IDisposable
         var response = new TaskCompletionSource<HttpResponseMessage>();
         _alipayHk.Then((_, _) => response.Task).Then((_, _) => Task.FromResult(_alipayHk.Signed(FakeAlipayHk.SuccessJson)));
         var synchronizer = Synchronizer();
-        await AcceptAsync(synchronizer, Item("A") with { Revision = Revision.Of(1) });
+        await AcceptAsync(synchronizer, Item("A") with { Number = 1 });
         var running = SynchronizeAsync(synchronizer, "A");
-        await AcceptAsync(synchronizer, Item("A", """{"name":"newer"}""") with { Revision = Revision.Of(2) });
+        await AcceptAsync(synchronizer, Item("A", """{"name":"newer"}""") with { Number = 2 });
         response.SetResult(_alipayHk.Signed(FakeAlipayHk.SuccessJson));
         var outcome = await running;
         Assert.Equal(SyncOutcomeKind.Synchronized, outcome.Kind);
-        Assert.Equal(Revision.Of(2), outcome.Record!.SynchronizedRevision);
+        Assert.Equal(2, outcome.Record!.SynchronizedVersion!.Value.Number);
         Assert.Equal(2, _alipayHk.Sent.Count);
     }
 
@@ -319,8 +421,8 @@ public sealed class ContentSynchronizerTests : IDisposable
     {
         AlwaysReturn("SUCCESS", "S");
         var synchronizer = Synchronizer();
-        await AcceptAsync(synchronizer, Item("A") with { Revision = Revision.Of(2) });
-        var old = Item("A", """{"name":"old"}""") with { Revision = Revision.Of(1) };
+        await AcceptAsync(synchronizer, Item("A") with { Number = 2 });
+        var old = Item("A", """{"name":"old"}""") with { Number = 1 };
         Assert.Equal(AcceptanceKind.Superseded, (await AcceptAsync(synchronizer, old)).Kind);
         await SynchronizeAsync(synchronizer, "A");
         Assert.Contains("凍檸茶", System.Text.Encoding.UTF8.GetString(_alipayHk.Sent.Single().Body), StringComparison.Ordinal);
@@ -367,6 +469,15 @@ public sealed class ContentSynchronizerTests : IDisposable
 
     private static ContentItem Item(string contentId, string contentInfo = """{"name":"凍檸茶"}""") =>
         FakeAlipayHk.Item(contentInfo) with { ContentId = contentId, Hash = TestSubmissions.HashOf(contentInfo) };
+
+    private Task<HttpResponseMessage> Fail(string failure) => failure switch
+    {
+        "reset" => Task.FromException<HttpResponseMessage>(new HttpRequestException(HttpRequestError.ConnectionError, "reset")),
+        "outdated" => Task.FromResult(_alipayHk.Signed(FakeAlipayHk.SuccessJson, ahead: TimeSpan.FromHours(-1))),
+        "refused" => Task.FromResult(FakeAlipayHk.Unsigned("<html>blocked</html>", 403)),
+        "redirected" => Task.FromResult(FakeAlipayHk.Unsigned("", 302)),
+        _ => Task.FromResult(FakeAlipayHk.Unsigned(FakeAlipayHk.Result(failure, "F"))),
+    };
 
     private void AlwaysReturn(string code, string status) =>
         _alipayHk.Always = (_, _) => Task.FromResult(_alipayHk.Signed(FakeAlipayHk.Result(code, status)));

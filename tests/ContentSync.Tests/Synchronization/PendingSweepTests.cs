@@ -44,8 +44,12 @@ public sealed class PendingSweepTests
     public async Task Enqueues_a_few_probes_while_the_circuit_breaker_is_open()
     {
         await AcceptAsync(50);
-        Assert.True(_breaker.TryEnter(out var permit, out _));
-        _breaker.Report(permit, new SynchronizeResult(SynchronizeResultKind.ConfigurationFault, "INVALID_SIGNATURE", ""));
+        Assert.True(_breaker.TryEnter("c0", out var permit, out _));
+        var refused = new SynchronizeResult(SynchronizeResultKind.ConfigurationFault, "INVALID_SIGNATURE", "")
+        {
+            Verification = SignatureVerification.Valid,
+        };
+        _breaker.Report(permit, "c0", refused, isItemAtFault: false);
         Assert.InRange((await _sweep.RunAsync(TimeSpan.Zero, default)).Enqueued, 1, 10);
     }
 

@@ -7,6 +7,8 @@ namespace ContentSync.Tests.Synchronization;
 public sealed class RecoverabilityPolicyTests
 {
     private static readonly RecoverabilityOptions Options = new();
+    private static readonly DateTimeOffset LastFailure = new(2026, 3, 1, 12, 0, 0, TimeSpan.Zero);
+    private static readonly SendEvidence Evidence = new(LastFailure + TimeSpan.FromSeconds(1), FailuresInARow: 0, IsOpen: false);
 
     [Fact]
     public void Completes_an_item_that_succeeded() =>
@@ -40,7 +42,7 @@ public sealed class RecoverabilityPolicyTests
     public void Repeats_the_last_back_off_if_there_are_more_attempts_than_back_offs()
     {
         var options = new RecoverabilityOptions { MaxAttempts = 20 };
-        var decision = RecoverabilityPolicy.Decide(options, Failed(), 15, TimeSpan.Zero, 1);
+        var decision = RecoverabilityPolicy.Decide(options, Failed(), 15, TimeSpan.Zero, 1, isItemAtFault: false);
         Assert.Equal(TimeSpan.FromHours(15), Assert.IsType<RecoverabilityDecision.DelayedRetry>(decision).Delay);
     }
 
@@ -88,13 +90,93 @@ public sealed class RecoverabilityPolicyTests
         Assert.Equal(TimeSpan.FromSeconds(3), Assert.IsType<RecoverabilityDecision.Defer>(Decide(throttled)).Delay);
     }
 
+    [Theory]
+    [InlineData(SynchronizeResultKind.ConfigurationFault, ClientCodes.HttpStatus)]
+    [InlineData(SynchronizeResultKind.ConfigurationFault, "INVALID_SIGNATURE")]
+    [InlineData(SynchronizeResultKind.Retryable, ClientCodes.Timeout)]
+    [InlineData(SynchronizeResultKind.Retryable, ClientCodes.ConnectionFailed)]
+    public void Parks_an_item_at_fault_when_its_attempts_are_spent_or_it_is_too_old(SynchronizeResultKind kind, string code)
+    {
+        var result = new SynchronizeResult(kind, code, "refused");
+        var limit = Options.MaxAttempts * 2;
+        Assert.IsType<RecoverabilityDecision.DelayedRetry>(Decide(result, limit - 1, isItemAtFault: true));
+        AssertExhausted(Decide(result, limit, isItemAtFault: true), limit);
+        AssertExhausted(Decide(result, Options.MaxAttempts / 2, Options.MaxAge, isItemAtFault: true), Options.MaxAttempts / 2);
+
+        static void AssertExhausted(RecoverabilityDecision decision, int attempts)
+        {
+            var parked = Assert.IsType<RecoverabilityDecision.Park>(decision);
+            Assert.Equal(ParkReason.AttemptsExhausted, parked.Reason);
+            Assert.StartsWith($"All {attempts} attempts failed while other items succeeded", parked.Description, StringComparison.Ordinal);
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(FailuresOfTheItemItself))]
+    public void Blames_an_item_that_fails_again_although_others_succeeded_since_its_last_failure(SynchronizeResult result) =>
+        Assert.True(IsItemAtFault(result));
+
+    public static TheoryData<SynchronizeResult> FailuresOfTheItemItself { get; } =
+    [
+        new(SynchronizeResultKind.ConfigurationFault, ClientCodes.HttpStatus, "403") { Verification = SignatureVerification.Unsigned },
+        new(SynchronizeResultKind.ConfigurationFault, "INVALID_SIGNATURE", "") { Verification = SignatureVerification.Valid },
+        new(SynchronizeResultKind.Retryable, ClientCodes.Timeout, ""),
+        new(SynchronizeResultKind.Retryable, ClientCodes.OutdatedResponse, "") { Verification = SignatureVerification.Outdated },
+    ];
+
+    [Theory]
+    [InlineData(SynchronizeResultKind.Succeeded)]
+    [InlineData(SynchronizeResultKind.Rejected)]
+    [InlineData(SynchronizeResultKind.SigningUnavailable)]
+    public void Blames_no_item_for_another_result(SynchronizeResultKind kind) =>
+        Assert.False(IsItemAtFault(new SynchronizeResult(kind, "X", "")));
+
+    [Fact]
+    public void Does_not_blame_an_item_for_a_signed_failure_which_spends_attempts_anyway() => Assert.False(IsItemAtFault(Signed()));
+
+    [Theory]
+    [InlineData(null)]
+    [InlineData(ResultCodes.Success)]
+    [InlineData(ClientCodes.SigningUnavailable)]
+    [InlineData(ClientCodes.SendBudgetSpent)]
+    public void Does_not_blame_an_item_for_its_first_failure(string? lastCode) => Assert.False(IsItemAtFault(Failed(), lastCode));
+
+    [Fact]
+    public void Does_not_blame_an_item_if_no_other_succeeded_since_its_last_failure()
+    {
+        Assert.False(IsItemAtFault(Failed(), evidence: Evidence with { SucceededAt = null }));
+        Assert.False(IsItemAtFault(Failed(), evidence: Evidence with { SucceededAt = LastFailure }));
+    }
+
+    [Fact]
+    public void Does_not_blame_an_item_for_a_failure_that_would_trip_the_circuit_breaker_or_while_it_is_open()
+    {
+        Assert.True(IsItemAtFault(Failed(), evidence: Evidence with { FailuresInARow = Options.BreakerThreshold - 2 }));
+        Assert.False(IsItemAtFault(Failed(), evidence: Evidence with { FailuresInARow = Options.BreakerThreshold - 1 }));
+        Assert.False(IsItemAtFault(Failed(), evidence: Evidence with { IsOpen = true }));
+    }
+
+    [Fact]
+    public void Blames_an_item_even_if_a_single_failure_trips_the_circuit_breaker()
+    {
+        var options = new RecoverabilityOptions { BreakerThreshold = 1 };
+        Assert.True(RecoverabilityPolicy.IsItemAtFault(options, Last(ClientCodes.Timeout), Failed(), Evidence));
+        Assert.False(RecoverabilityPolicy.IsItemAtFault(options, Last(ClientCodes.Timeout), Failed(), Evidence with { FailuresInARow = 1 }));
+    }
+
+    private static SyncAttempt? Last(string? code) => code is null ? null : new SyncAttempt(LastFailure, "request", code, "", null);
+
+    private static bool IsItemAtFault(SynchronizeResult result, string? lastCode = ClientCodes.Timeout, SendEvidence? evidence = null) =>
+        RecoverabilityPolicy.IsItemAtFault(Options, Last(lastCode), result, evidence ?? Evidence);
+
     private static SynchronizeResult Failed() => new(SynchronizeResultKind.Retryable, ClientCodes.Timeout, "no response");
 
     private static SynchronizeResult Signed() =>
         new(SynchronizeResultKind.Retryable, "UNKNOWN_EXCEPTION", "please retry") { Verification = SignatureVerification.Valid };
 
-    private static RecoverabilityDecision Decide(SynchronizeResult result, int attempts = 1, TimeSpan age = default, double jitter = 0.5) =>
-        RecoverabilityPolicy.Decide(Options, result, attempts, age, jitter);
+    private static RecoverabilityDecision Decide(
+        SynchronizeResult result, int attempts = 1, TimeSpan age = default, double jitter = 0.5, bool isItemAtFault = false) =>
+        RecoverabilityPolicy.Decide(Options, result, attempts, age, jitter, isItemAtFault);
 
     private static TimeSpan Delay(SynchronizeResult result, int attempts, double jitter) =>
         Assert.IsType<RecoverabilityDecision.DelayedRetry>(Decide(result, attempts, jitter: jitter)).Delay;

@@ -1,3 +1,4 @@
+using System.ComponentModel.DataAnnotations;
 using System.Text.Json.Serialization;
 using ContentSync.Ledger;
 using ContentSync.Resync;
@@ -42,6 +43,7 @@ public sealed record BoardState
 {
     private const int MaxEndedRuns = 5;
 
+    /// <summary>The host's clock.</summary>
     public required DateTimeOffset Now { get; init; }
 
     /// <summary>When the ledger was read; the counts of a large ledger are read less often.</summary>
@@ -65,6 +67,11 @@ public sealed record BoardState
     /// <summary>The open circuit breaker; absent while it is closed.</summary>
     [JsonPropertyName("stop")]
     public OpenCircuitState? OpenCircuit { get; init; }
+
+    /// <summary>
+    /// Why items are not in sync: at most 20 groups of items with the same park reason and result code, the most frequent first.
+    /// </summary>
+    public required IReadOnlyList<CauseState> Causes { get; init; }
 
     /// <summary>The items that failed last and have not been synchronized since, newest first.</summary>
     public required IReadOnlyList<FailureState> Failures { get; init; }
@@ -92,42 +99,89 @@ public sealed record BoardState
         SynchronizedInTheLastMinute = figures.SynchronizedInTheLastMinute,
         OldestPending = figures.OldestPending is { } oldest ? new OldestPendingState(oldest.ContentId, oldest.AcceptedAt) : null,
         OpenCircuit = open is null ? null : OpenCircuitState.Of(open),
+        Causes = [.. figures.Causes.Select(CauseState.Of)],
         Failures = [.. figures.NewestFailures.Select(FailureState.Of)],
     };
 }
 
 /// <summary>The item that has been pending for the longest time.</summary>
+/// <param name="ContentId">The item's contentId.</param>
+/// <param name="AcceptedAt">When it was accepted.</param>
 public sealed record OldestPendingState(string ContentId, DateTimeOffset AcceptedAt);
 
 /// <summary>Why the circuit breaker is open.</summary>
-/// <param name="Cause">configurationFault or breaker.</param>
+/// <param name="Cause">Why the circuit breaker is open.</param>
 /// <param name="Code">Code of the result that tripped it.</param>
 /// <param name="Message">Message of that result.</param>
 /// <param name="Advice">What to do about the code.</param>
 /// <param name="Since">When it tripped.</param>
 /// <param name="NextProbe">When the next probe is sent.</param>
-public sealed record OpenCircuitState(string Cause, string Code, string Message, string Advice, DateTimeOffset Since, DateTimeOffset NextProbe)
+public sealed record OpenCircuitState(
+    [property: EnumDataType(typeof(TripCause))] string Cause,
+    string Code,
+    string Message,
+    string Advice,
+    DateTimeOffset Since,
+    DateTimeOffset NextProbe)
 {
     internal static OpenCircuitState Of(OpenCircuit open) =>
         new(EnumText.Of(open.Cause), open.Code, open.Message, CodeAdvice.For(open.Code), open.Since, open.NextProbe);
 }
 
+/// <summary>Items that are not in sync for the same reason.</summary>
+/// <param name="Code">Code of each item's last attempt.</param>
+/// <param name="State">pending or parked.</param>
+/// <param name="ParkReason">Absent unless parked.</param>
+/// <param name="Count">How many items.</param>
+/// <param name="Since">When the earliest of their last attempts ended.</param>
+/// <param name="Newest">When the newest of their last attempts ended.</param>
+/// <param name="Message">Message of the newest one.</param>
+/// <param name="ContentIds">Up to three of the items, newest first.</param>
+/// <param name="Advice">What to do about the code.</param>
+public sealed record CauseState(
+    string Code,
+    [property: EnumDataType(typeof(SyncState))] string State,
+    [property: EnumDataType(typeof(ParkReason))] string? ParkReason,
+    long Count,
+    DateTimeOffset Since,
+    DateTimeOffset Newest,
+    string Message,
+    IReadOnlyList<string> ContentIds,
+    string Advice)
+{
+    internal static CauseState Of(FailureCause cause)
+    {
+        var newest = cause.Examples[0].LastAttempt!;
+        var state = cause.ParkReason is null ? SyncState.Pending : SyncState.Parked;
+        var reason = cause.ParkReason is { } parked ? EnumText.Of(parked) : null;
+        string[] ids = [.. cause.Examples.Select(example => example.ContentId)];
+        return new CauseState(
+            cause.Code, EnumText.Of(state), reason, cause.Count, cause.Since, newest.At, newest.Message, ids, CodeAdvice.For(cause.Code));
+    }
+}
+
 /// <summary>An item whose last attempt failed.</summary>
 /// <param name="ContentId">The item's contentId.</param>
 /// <param name="ContentType">The item's contentType.</param>
-/// <param name="State">pending or parked.</param>
+/// <param name="State">pending or parked; never synchronized.</param>
 /// <param name="ParkReason">Absent unless parked.</param>
 /// <param name="Attempts">Attempts spent on the current version.</param>
 /// <param name="LastAttempt">How the last attempt ended.</param>
 /// <param name="Advice">What to do about its code.</param>
 public sealed record FailureState(
-    string ContentId, string ContentType, string State, string? ParkReason, int Attempts, AttemptState LastAttempt, string Advice)
+    string ContentId,
+    string ContentType,
+    [property: EnumDataType(typeof(SyncState))] string State,
+    [property: EnumDataType(typeof(ParkReason))] string? ParkReason,
+    int Attempts,
+    AttemptState LastAttempt,
+    string Advice)
 {
     internal static FailureState Of(SyncRecord record)
     {
         var state = ContentState.Of(record);
         var last = state.LastAttempt!;
         return new FailureState(
-            state.ContentId, state.ContentType, state.State, state.ParkReason, state.Attempts, last, CodeAdvice.For(last.Code));
+            state.ContentId, state.ContentType ?? "", state.State, state.ParkReason, state.Attempts, last, CodeAdvice.For(last.Code));
     }
 }

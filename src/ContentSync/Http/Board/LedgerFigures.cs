@@ -23,9 +23,41 @@ internal sealed record LedgerFigures(DateTimeOffset At)
     /// <summary>Newest first.</summary>
     public required IReadOnlyList<SyncRecord> NewestFailures { get; init; }
 
+    /// <summary>What keeps items from being in sync, by park reason and result code; the most frequent first.</summary>
+    public required IReadOnlyList<FailureCause> Causes { get; init; }
+
     // Lists every name, even with a count of zero: a missing figure looks like an unknown one.
     private static Dictionary<string, long> ZeroCounts<T>()
         where T : struct, Enum => Enum.GetValues<T>().ToDictionary(EnumText.Of, _ => 0L, StringComparer.Ordinal);
+}
+
+/// <summary>Items that are not in sync for the same reason.</summary>
+/// <param name="ParkReason">Null for pending items, which are retried automatically.</param>
+/// <param name="Code">Code of each item's last attempt.</param>
+internal sealed record FailureCause(ParkReason? ParkReason, string Code)
+{
+    private const int MaxExamples = 3;
+
+    private readonly List<SyncRecord> _examples = [];
+
+    public long Count { get; private set; }
+
+    /// <summary>End of the earliest of these last attempts.</summary>
+    public DateTimeOffset Since { get; private set; } = DateTimeOffset.MaxValue;
+
+    /// <summary>The items that failed last, newest first.</summary>
+    public IReadOnlyList<SyncRecord> Examples => _examples;
+
+    public void Add(SyncRecord record, DateTimeOffset at)
+    {
+        Count++;
+        if (at < Since) Since = at;
+        var place = _examples.FindIndex(example => example.LastAttempt!.At < at);
+        if (place < 0) place = _examples.Count;
+        if (place == MaxExamples) return;
+        _examples.Insert(place, record);
+        if (_examples.Count > MaxExamples) _examples.RemoveAt(MaxExamples);
+    }
 }
 
 /// <summary>
@@ -38,6 +70,8 @@ public sealed class LedgerFiguresReader(ISyncLedger ledger, [FromKeyedServices(C
     public static readonly TimeSpan Interval = TimeSpan.FromSeconds(1);
 
     private const int MaxFailures = 8;
+    private const int MaxCauses = 200;
+    private const int MaxCausesShown = 20;
     private const int MaxTemplateStatuses = 20;
     private const int MaxTemplateStatusLength = 32;
 
@@ -74,7 +108,8 @@ public sealed class LedgerFiguresReader(ISyncLedger ledger, [FromKeyedServices(C
     internal static async Task<LedgerFigures> CountAsync(IAsyncEnumerable<SyncRecord> records, DateTimeOffset now)
     {
         var failures = new PriorityQueue<SyncRecord, DateTimeOffset>();
-        var figures = new LedgerFigures(now) { NewestFailures = [] };
+        var figures = new LedgerFigures(now) { NewestFailures = [], Causes = [] };
+        var causes = new Dictionary<(ParkReason?, string), FailureCause>();
         await foreach (var record in records.ConfigureAwait(false))
         {
             figures.States[EnumText.Of(record.State)]++;
@@ -84,12 +119,20 @@ public sealed class LedgerFiguresReader(ISyncLedger ledger, [FromKeyedServices(C
             if (record.State == SyncState.Pending && (figures.OldestPending is not { } oldest || record.AcceptedAt < oldest.AcceptedAt))
                 figures.OldestPending = record;
             if (record.State == SyncState.Synchronized || record.LastAttempt is not { } attempt || attempt.Code == ResultCodes.Success) continue;
+            // Bounded, because AlipayHK chooses the codes.
+            var cause = (record.ParkReason, causes.Count < MaxCauses || causes.ContainsKey((record.ParkReason, attempt.Code)) ? attempt.Code : "");
+            if (!causes.TryGetValue(cause, out var group)) causes[cause] = group = new FailureCause(cause.ParkReason, cause.Item2);
+            group.Add(record, attempt.At);
             failures.Enqueue(record, attempt.At);
             if (failures.Count > MaxFailures) failures.Dequeue();
         }
 
         var newestFirst = failures.UnorderedItems.OrderByDescending(entry => entry.Priority).Select(entry => entry.Element);
-        return figures with { NewestFailures = [.. newestFirst] };
+        return figures with
+        {
+            NewestFailures = [.. newestFirst],
+            Causes = [.. causes.Values.OrderByDescending(cause => cause.Count).ThenByDescending(cause => cause.Since).Take(MaxCausesShown)],
+        };
     }
 
     // Bounded, because AlipayHK chooses the texts.

@@ -1,6 +1,10 @@
-import { ago, call, element, foreign, key, tick } from "./client.js";
+import { ago, call, element, foreign, itemUrl, key, tick } from "./client.js";
 
 const refreshMilliseconds = 2000;
+
+// Figures that are older are called stale. A request is given up before that, because a frozen host never responds.
+const staleMilliseconds = 8000;
+const requestMilliseconds = 5000;
 const byId = id => document.getElementById(id);
 const words = {
   rejected: "rejected by AlipayHK", attemptsExhausted: "all attempts failed", ageExceeded: "not acknowledged in time",
@@ -15,16 +19,19 @@ const number = value => value.toLocaleString("en");
 let parkedShown = 25;
 let parkedCounts = "";
 let timer = 0;
+let shownAt = 0;
+let condition = "";
 
 // Live figures ---------------------------------------------------------------------------------
 
 async function refresh() {
   clearTimeout(timer);
   try {
-    if (!document.hidden) await show(await call("GET", "/api/board/state"));
+    if (!document.hidden) await show(await call("GET", "/api/board/state", undefined, requestMilliseconds));
   } catch (fault) {
     showFault(fault);
   }
+  showAge();
   tick();
   timer = setTimeout(refresh, refreshMilliseconds);
 }
@@ -43,6 +50,25 @@ function showFault(fault) {
   }
 }
 
+// Old figures must not look like new ones.
+function showAge() {
+  if (shownAt === 0 || document.hidden) return;
+  const age = Date.now() - shownAt;
+  const stale = age > staleMilliseconds;
+  byId("main").classList.toggle("stale", stale);
+  if (stale) live(`The host does not respond. These figures are from ${new Date(shownAt).toLocaleTimeString()}; retrying`, true);
+  showCondition(stale ? "stale" : condition);
+}
+
+// The tab says what matters, also while another one is in front.
+function showCondition(now) {
+  const titles = { stale: "Stale figures – ContentSync", stopped: "STOPPED – ContentSync", attention: "Needs attention – ContentSync" };
+  const title = titles[now] ?? "ContentSync board";
+  if (document.title !== title) document.title = title;
+  const icon = `/api/board/files/icon${titles[now] ? `-${now}` : ""}.svg`;
+  if (byId("icon").getAttribute("href") !== icon) byId("icon").setAttribute("href", icon);
+}
+
 function live(text, bad) {
   const shown = byId("live");
   if (shown.textContent !== text) shown.textContent = text;
@@ -53,7 +79,13 @@ async function show(state) {
   byId("key-form").hidden = true;
   byId("main").hidden = false;
   const isRecent = Date.parse(state.now) - Date.parse(state.countedAt) < 10000;
-  live(isRecent ? "Live" : `Live, counted at ${new Date(state.countedAt).toLocaleTimeString()}`, false);
+  shownAt = Date.now();
+  const latest = state.resyncs.find(run => run.state !== "planning" && run.state !== "sending");
+  const refused = latest && ["refused", "stopped"].includes(latest.state);
+  condition = state.stop ? "stopped" : state.states.parked > 0 || refused ? "attention" : "";
+  const counted = isRecent ? "" : `, counted at ${new Date(state.countedAt).toLocaleTimeString()}`;
+  live((state.stop ? "Nothing is sent" : "Live") + counted, Boolean(state.stop));
+  byId("count-parked").classList.toggle("bad", state.states.parked > 0);
   showCircuit(state.stop);
   for (const [name, count] of Object.entries(state.states)) set(`count-${name}`, number(count));
   set("rate", number(state.synchronizedInTheLastMinute));
@@ -67,8 +99,8 @@ async function show(state) {
   byId("templates").hidden = templates.length === 0;
   const chips = templates.map(([status, count]) => element("span", { class: "chip" }, foreign(status), ` ${number(count)}`));
   byId("templates").replaceChildren("Card templates:", ...chips);
-  fill("failures", state.failures, failureRow);
-  showCodes(state.failures);
+  fill("causes", state.causes, causeRow);
+  showCodes(state.causes.filter(cause => cause.state === "parked").map(cause => cause.code));
   showResyncs(state);
   const parkedNow = JSON.stringify([state.states.parked, state.parkReasons]);
   if (parkedNow !== parkedCounts) {
@@ -98,7 +130,7 @@ function fill(id, rows, make) {
   const body = byId(id).tBodies[0];
   const old = new Map([...body.rows].map(row => [row.dataset.key, row]));
   const fresh = rows.map(row => {
-    const name = row.contentId ?? row.runId;
+    const name = row.contentId ?? row.runId ?? `${row.state} ${row.parkReason} ${row.code}`;
     const present = old.get(name);
     const text = JSON.stringify(row);
     if (present && present.dataset.text === text) return present;
@@ -116,16 +148,29 @@ function fill(id, rows, make) {
   byId(`${id}-none`).hidden = rows.length > 0;
 }
 
-function failureRow(failure) {
-  const last = failure.lastAttempt;
+function causeRow(cause) {
+  const examples = cause.contentIds.flatMap(contentId => [" ", opener(contentId)]);
+  const others = cause.count - cause.contentIds.length;
+  const all = () => element("button", { class: "link", type: "button", onclick: () => showParked(cause.code) }, `and ${number(others)} more`);
+  const more = others === 0 ? null : cause.state === "parked" ? all() : `and ${number(others)} more`;
+  const state = cause.state === "parked" ? words[cause.parkReason] ?? cause.parkReason : "retried automatically";
   return element("tr", {},
-    cell("Item", opener(failure.contentId), element("span", { class: "quiet" }, foreign(failure.contentType))),
-    element("td", { class: "when", "data-label": "When" },
-      ago(last.at),
-      element("span", { class: "quiet" }, failure.state === "parked" ? "parked" : `attempt ${failure.attempts}`)),
-    cell("Result", element("code", {}, foreign(last.code)), " ", foreign(last.message)),
-    cell("What to do", failure.advice),
-    cell(undefined, failure.state === "parked" ? replayButton(failure.contentId) : null));
+    cell("Items", element("strong", { class: cause.state === "parked" ? "bad" : "warn" }, number(cause.count)), ...examples, " ", more),
+    cell("Cause",
+      cause.code ? element("code", {}, foreign(cause.code)) : "other codes", " ", foreign(cause.message),
+      element("span", { class: "quiet" }, state)),
+    element("td", { class: "when", "data-label": "Since" }, ago(cause.since), element("span", { class: "quiet" }, "last ", ago(cause.newest))),
+    cell("What to do", cause.advice),
+    action(cause.state === "parked" && cause.code ? element("button",
+      { type: "button", "aria-label": `Replay all items with ${cause.code}`, onclick: () => replayAll(cause.code) },
+      "Replay all …") : null));
+}
+
+async function showParked(code) {
+  byId("parked-code").value = code;
+  parkedShown = 25;
+  await act(loadParked);
+  byId("parked-title").scrollIntoView();
 }
 
 function parkedRow(item) {
@@ -134,8 +179,10 @@ function parkedRow(item) {
     cell("Reason", words[item.parkReason] ?? item.parkReason),
     element("td", { class: "when", "data-label": "When" }, item.lastAttempt ? ago(item.lastAttempt.at) : ""),
     cell("Code", item.lastAttempt ? element("code", {}, foreign(item.lastAttempt.code)) : null),
-    cell(undefined, replayButton(item.contentId)));
+    action(replayButton(item.contentId)));
 }
+
+const action = button => element("td", { class: "action" }, button);
 
 const cell = (label, ...children) => element("td", { "data-label": label }, ...children);
 
@@ -151,17 +198,16 @@ async function loadParked() {
   const code = byId("parked-code").value;
   const page = await call("GET", `/api/content?state=parked&limit=${parkedShown}${code ? `&code=${encodeURIComponent(code)}` : ""}`);
   fill("parked", page.items, parkedRow);
-  showCodes(page.items);
+  showCodes(page.items.map(item => item.lastAttempt?.code));
   byId("parked-more").hidden = !page.continuation || parkedShown >= 200;
   byId("replay-all").disabled = page.items.length === 0;
 }
 
-function showCodes(items) {
+function showCodes(codes) {
   const select = byId("parked-code");
   const known = new Set([...select.options].map(option => option.value));
-  for (const item of items) {
-    const code = item.lastAttempt?.code;
-    if (item.state !== "parked" || !code || known.has(code)) continue;
+  for (const code of codes) {
+    if (!code || known.has(code)) continue;
     known.add(code);
     select.append(element("option", { value: code }, code));
   }
@@ -170,7 +216,7 @@ function showCodes(items) {
 async function replay(contentId, button) {
   button.disabled = true;
   await act(async () => {
-    await call("POST", `/api/content/${encodeURIComponent(contentId)}/replay`);
+    await call("POST", itemUrl(contentId, "/replay"));
     return `${contentId} is being sent again.`;
   });
   button.disabled = false;
@@ -191,6 +237,7 @@ function showResyncs(state) {
   for (const gone of [...shown.children].filter(card => !running.some(run => run.runId === card.dataset.key))) gone.remove();
   for (const run of running) showRun([...shown.children].find(card => card.dataset.key === run.runId) ?? newRun(run), run);
   fill("resyncs", state.resyncs.filter(run => !running.includes(run)), resyncRow);
+  if (running.length > 0) byId("resyncs-none").hidden = true;
 }
 
 // A card is created once and then updated, so that its button keeps the focus.
@@ -317,8 +364,7 @@ async function confirmed(text, yes, no) {
   return dialog.returnValue === "yes";
 }
 
-async function replayAll() {
-  const code = byId("parked-code").value;
+async function replayAll(code) {
   const filter = code ? { resultCode: code } : { all: true };
   await act(async () => {
     const dry = await call("POST", "/api/content/replay", { ...filter, dryRun: true });
@@ -381,7 +427,7 @@ function unescaped(text) {
 
 async function showItem(contentId) {
   try {
-    const item = await call("GET", `/api/content/${encodeURIComponent(contentId)}`);
+    const item = await call("GET", itemUrl(contentId));
     const state = byId("item-state");
     state.replaceChildren(
       element("strong", { class: { synchronized: "good", parked: "bad" }[item.state] ?? "warn" }, item.state),
@@ -462,7 +508,7 @@ byId("key-form").addEventListener("submit", event => {
 byId("item").addEventListener("close", () => history.replaceState(null, "", location.pathname));
 byId("parked-code").addEventListener("change", () => act(async () => { parkedShown = 25; await loadParked(); }));
 byId("parked-more").addEventListener("click", () => act(async () => { parkedShown = Math.min(200, parkedShown + 50); await loadParked(); }));
-byId("replay-all").addEventListener("click", replayAll);
+byId("replay-all").addEventListener("click", () => replayAll(byId("parked-code").value));
 byId("resync-source").addEventListener("change", showShare);
 byId("resync-start").addEventListener("submit", event => {
   event.preventDefault();

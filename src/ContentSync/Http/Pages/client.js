@@ -1,5 +1,8 @@
 // Calls the API with the viewer's key, and renders its responses as text, never as markup.
 
+// The host responds within milliseconds; a resync may be started and a page of items replayed within this time.
+const timeoutMilliseconds = 30000;
+
 const keyName = "contentsync.key";
 
 export const key = {
@@ -8,15 +11,19 @@ export const key = {
 };
 
 /** Returns the response's JSON; throws an Error with the problem's detail and the HTTP status. */
-export async function call(method, path, body) {
+export async function call(method, path, body, timeout = timeoutMilliseconds) {
   const headers = {};
   if (key.get()) headers["x-functions-key"] = key.get();
   if (body !== undefined) headers["Content-Type"] = "application/json";
-  const response = await fetch(path, { method, headers, body: body === undefined ? undefined : JSON.stringify(body), cache: "no-store" });
+  const text = body === undefined ? undefined : JSON.stringify(body);
+  const response = await fetch(path, { method, headers, body: text, cache: "no-store", signal: AbortSignal.timeout(timeout) });
   const json = await response.json().catch(() => ({}));
   if (!response.ok) throw Object.assign(new Error(json.detail || json.title || `HTTP ${response.status}`), { status: response.status });
   return json;
 }
+
+/** URL of an item, or of an action on it. The query carries every id; servers rewrite some in a path. */
+export const itemUrl = (contentId, action = "") => `/api/content${action}?contentId=${encodeURIComponent(contentId)}`;
 
 // Invisible characters and those that change the direction of text; shown by their code points instead.
 const unprintable = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/;
@@ -41,8 +48,9 @@ export function element(name, attributes, ...children) {
   return made;
 }
 
-/** A time relative to now ("5 s ago", "in 2 min"); tick() updates it. */
+/** A time relative to now ("5 s ago", "in 2 min"), with the absolute time as a tooltip; tick() updates it. */
 export function ago(iso) {
+  if (Number.isNaN(Date.parse(iso))) return document.createTextNode("at an unknown time");
   const made = element("time", { datetime: iso, title: new Date(iso).toLocaleString() });
   made.textContent = relative(iso, Date.now());
   return made;
@@ -58,10 +66,10 @@ export function tick() {
 function relative(iso, now) {
   const seconds = Math.round((now - Date.parse(iso)) / 1000);
   const size = Math.abs(seconds);
+  if (size < 2) return "now";
   const [value, unit] = size < 100 ? [size, "s"]
     : size < 5400 ? [Math.round(size / 60), "min"]
     : size < 172800 ? [Math.round(size / 3600), "h"]
     : [Math.round(size / 86400), "d"];
-  if (size < 2) return "now";
   return seconds < 0 ? `in ${value} ${unit}` : `${value} ${unit} ago`;
 }

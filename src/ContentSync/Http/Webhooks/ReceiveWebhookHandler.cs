@@ -16,6 +16,7 @@ public sealed class ReceiveWebhookHandler(
     WebhookVerifier verifier,
     WebhookIdCache ids,
     ContentSynchronizer synchronizer,
+    RefusedVersions refused,
     ISyncQueue queue,
     [FromKeyedServices(Clocks.Store)] TimeProvider time)
 {
@@ -50,8 +51,10 @@ public sealed class ReceiveWebhookHandler(
         string? signatures = request.Headers[WebhookVerifier.SignatureHeader];
         var verification = verifier.Verify(id, timestamp, signatures, body.Span);
         if (verification != WebhookVerification.Valid) return Unauthorized(verification);
-        if (ids.Contains(id!)) return Results.Json(Duplicate, ApiJson.Responses.BatchResult);
-        return await AcceptAsync(request, format, body, id!, cancellationToken).ConfigureAwait(false);
+        var known = ids.GetOrAdd(id!, time.GetUtcNow());
+        if (known.IsAccepted) return Results.Json(Duplicate, ApiJson.Responses.BatchResult);
+        var message = new Message(id!, format, body, known.FirstReceivedAt);
+        return await AcceptAsync(request, message, cancellationToken).ConfigureAwait(false);
     }
 
     internal static ProblemHttpResult NotConfigured => Problem.Of(
@@ -61,21 +64,20 @@ public sealed class ReceiveWebhookHandler(
 
     private static BatchResult Duplicate => new(new Dictionary<string, int>(), []) { Duplicate = true };
 
-    private async Task<IResult> AcceptAsync(
-        HttpRequest request, WebhookEventFormat format, ReadOnlyMemory<byte> body, string id, CancellationToken cancellationToken)
+    private async Task<IResult> AcceptAsync(HttpRequest request, Message message, CancellationToken cancellationToken)
     {
-        var (items, fault) = events.Read(request, format, body);
+        var (items, fault) = events.Read(request, message.Format, message.Body, message.ReceivedAt);
         if (fault is not null) return Problem.Of(StatusCodes.Status400BadRequest, "Not a CloudEvent.", fault);
         try
         {
-            var intake = new BatchIntake(synchronizer, queue, time);
+            var intake = new BatchIntake(synchronizer, refused, queue) { ReceivedAt = message.ReceivedAt };
             foreach (var item in items) await intake.AddAsync(item, cancellationToken).ConfigureAwait(false);
             await intake.AcceptAsync(cancellationToken).ConfigureAwait(false);
             await intake.EnqueueAsync(cancellationToken).ConfigureAwait(false);
             if (items.Count > 0 && items.All(item => item.Item is null))
                 return Problem.Invalid([.. items.SelectMany(item => item.Violations).Take(MaxErrors)]);
             // Only now: a message that was not accepted must be accepted when it is delivered again.
-            ids.Add(id);
+            ids.MarkAccepted(message.Id);
             return SubmitContentBatchHandler.Done(intake.Result);
         }
         catch (LedgerUnavailableException e)
@@ -102,4 +104,7 @@ public sealed class ReceiveWebhookHandler(
             "Sign webhook-id.webhook-timestamp.body with HMAC-SHA256 and the configured secret, as the Standard Webhooks specification "
             + "describes, and send webhook-id, webhook-timestamp (seconds) and webhook-signature (v1,base64)."),
     };
+
+    /// <summary>An authentic message; <c>ReceivedAt</c> is the time of its first delivery.</summary>
+    private sealed record Message(string Id, WebhookEventFormat Format, ReadOnlyMemory<byte> Body, DateTimeOffset ReceivedAt);
 }

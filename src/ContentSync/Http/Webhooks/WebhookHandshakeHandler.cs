@@ -1,4 +1,5 @@
 using System.Globalization;
+using ContentSync.Http.Description;
 using Microsoft.AspNetCore.Http;
 
 namespace ContentSync.Http.Webhooks;
@@ -12,6 +13,12 @@ public sealed class WebhookHandshakeHandler(WebhookOptions options, WebhookVerif
     private const string OriginHeader = "WebHook-Request-Origin";
     private const string RateHeader = "WebHook-Request-Rate";
     private const int MaxOriginLength = 255;
+
+    internal static readonly IReadOnlyList<ParameterDescription> Parameters =
+    [
+        ParameterDescription.Header(OriginHeader, "The sender's DNS name."),
+        ParameterDescription.Header(RateHeader, "The requested rate, per minute."),
+    ];
 
     /// <returns>200, with the permission in headers if it is granted; 404 if no secret is configured.</returns>
     public Task<IResult> HandleAsync(HttpRequest request, CancellationToken cancellationToken)

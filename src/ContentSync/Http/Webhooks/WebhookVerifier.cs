@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
+using ContentSync.Http.Description;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace ContentSync.Http.Webhooks;
@@ -33,6 +34,14 @@ public sealed class WebhookVerifier
     internal const string IdHeader = "webhook-id";
     internal const string TimestampHeader = "webhook-timestamp";
     internal const string SignatureHeader = "webhook-signature";
+
+    internal static readonly IReadOnlyList<ParameterDescription> Parameters =
+    [
+        ParameterDescription.Header(IdHeader, "Unique to the message, and the same on redelivery; without a period.") with { IsRequired = true },
+        ParameterDescription.Header(
+            TimestampHeader, "Seconds since 1970; at most five minutes from the clock, unless configured otherwise.") with { IsRequired = true },
+        ParameterDescription.Header(SignatureHeader, "v1,base64; several signatures are separated by spaces.") with { IsRequired = true },
+    ];
 
     private const string SecretPrefix = "whsec_";
     private const int MinSecretBytes = 24;

@@ -1,191 +1,113 @@
+using System.Security.Cryptography;
+using System.Text;
 using ContentSync.Catalog;
-using ContentSync.Content;
 using ContentSync.Ledger;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace ContentSync.Resync.Planning;
 
 /// <summary>Compares a catalog with the ledger.</summary>
 public interface ICatalogPlanner
 {
-    /// <summary>Reads the snapshot to its end and plans, or refuses the whole snapshot.</summary>
-    /// <returns>The plan, which the caller disposes of; or the reason there is none.</returns>
+    /// <summary>
+    /// Reads the snapshot to its end and plans, or refuses the whole snapshot. A request of a run continues what an earlier call with the
+    /// same run and snapshot has done, in this or another process, and may end before the plan is complete.
+    /// </summary>
+    /// <returns>The plan, which the caller disposes of; or why there is none.</returns>
     /// <exception cref="LedgerUnavailableException">The ledger cannot be read.</exception>
-    Task<PlanResult> PlanAsync(ICatalogSnapshot snapshot, CancellationToken cancellationToken);
+    /// <exception cref="PlanStorageException">There is no room for the plan, or its files cannot be used.</exception>
+    Task<PlanResult> PlanAsync(ICatalogSnapshot snapshot, PlanRequest request, CancellationToken cancellationToken);
 }
 
 /// <summary>
-/// Compares a whole catalog with the ledger. Both are streamed once, in parallel, into small entries on disk, partitioned by a hash of
-/// the contentId; then the partitions are compared in memory, one after the other. Memory use grows with the catalog by only one bit
-/// per item. Thread-safe.
+/// Compares a whole catalog with the ledger. The catalog is read once into small entries in files, by a hash of the contentId; a ledger that
+/// can only be read as a whole is copied the same way, in parallel. Then the partitions are compared in memory. Every file is a place where
+/// a later call continues: one for each half million items read, and one for each million compared. Memory use grows with the catalog by
+/// only one bit per item, and by a 256th of its entries. Thread-safe.
 /// </summary>
 /// <param name="reader">Reads the catalog.</param>
-/// <param name="ledger">Scanned once per plan.</param>
-/// <param name="temporaryFolder">Holds the entries while planning: about 90 bytes per item.</param>
-public sealed class CatalogPlanner(CatalogReader reader, ILedgerScan ledger, string temporaryFolder) : ICatalogPlanner
+/// <param name="ledger">Scanned once per plan, partition by partition if it can be.</param>
+/// <param name="files">Hold the entries while planning: about 45 bytes per item, and as much per record of a ledger that is copied.</param>
+/// <param name="time">Decides which times are ahead.</param>
+public sealed class CatalogPlanner(
+    CatalogReader reader, ILedgerScan ledger, IPlanFiles files, [FromKeyedServices(Clocks.Store)] TimeProvider time) : ICatalogPlanner
 {
+    /// <summary>Items of a file: a call that is killed loses what it read since the last one.</summary>
+    internal int SegmentItems { get; init; } = PlanSegment.MaxItems;
+
     /// <summary>
-    /// Reads the snapshot to its end and plans. Refuses a snapshot that cannot be read to its end, that changes meanwhile, or that holds a
-    /// line whose contentId cannot be read: an item missing because of that would be delisted by mistake. An item that is merely invalid
-    /// is left alone: neither sent nor delisted.
+    /// Plans at once. Refuses a snapshot that cannot be read to its end, that changes meanwhile, or whose last line is incomplete. An item
+    /// that is merely invalid is left alone: neither sent nor delisted. If the contentId of one cannot be read, nothing is delisted.
     /// </summary>
     /// <returns>The plan, which the caller disposes of; or the reason there is none.</returns>
     /// <exception cref="LedgerUnavailableException">The ledger cannot be read.</exception>
+    /// <exception cref="PlanStorageException">There is no room for the plan, or its files cannot be used.</exception>
     public Task<PlanResult> PlanAsync(ICatalogSnapshot snapshot, CancellationToken cancellationToken) =>
-        PlanAsync(snapshot, PlanScope.Mirror, cancellationToken);
+        PlanAsync(snapshot, new PlanRequest(), cancellationToken);
 
     /// <inheritdoc cref="PlanAsync(ICatalogSnapshot, CancellationToken)"/>
     /// <param name="snapshot">Read once.</param>
     /// <param name="scope">Whether items absent from the catalog are delisted.</param>
     /// <param name="cancellationToken">Cancels the planning; its files are deleted.</param>
-    public async Task<PlanResult> PlanAsync(ICatalogSnapshot snapshot, PlanScope scope, CancellationToken cancellationToken)
+    public Task<PlanResult> PlanAsync(ICatalogSnapshot snapshot, PlanScope scope, CancellationToken cancellationToken) =>
+        PlanAsync(snapshot, new PlanRequest { Scope = scope }, cancellationToken);
+
+    /// <inheritdoc/>
+    public async Task<PlanResult> PlanAsync(ICatalogSnapshot snapshot, PlanRequest request, CancellationToken cancellationToken)
     {
-        using var partitions = PlanPartitions.Create(temporaryFolder);
-        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        var ledgerScan = Task.Run(() => PartitionLedgerAsync(partitions, snapshot.WrittenAt, stop.Token), stop.Token);
-        CatalogScanResult scan;
+        var group = Hash(request.Source ?? "");
+        var plan = request.RunId is { } runId
+            ? $"{group}-{Hash($"{PlanSteps.Format}|{runId}|{snapshot.Digest}|{request.Scope}|{snapshot.OverridesNewer}|{snapshot.AsOf.UtcTicks}")}"
+            : $"once-{RandomNumberGenerator.GetHexString(16, lowercase: true)}";
+        var keeps = false;
         try
         {
-            scan = await Task.Run(() => PartitionCatalogAsync(partitions, snapshot, scope, stop.Token), stop.Token).ConfigureAwait(false);
+            if (request.RunId is not null) await DeleteOthersAsync(group, plan, cancellationToken).ConfigureAwait(false);
+            var steps = new PlanSteps(reader, ledger, files, time, plan, snapshot, request, SegmentItems);
+            var result = await steps.RunAsync(cancellationToken).ConfigureAwait(false);
+            keeps = result.Fault is null;
+            return result;
         }
-        catch
+        catch (Exception e) when (request.RunId is not null && e is not PlanStorageException { IsFull: true })
         {
-            await StopAsync(stop, ledgerScan).ConfigureAwait(false);
+            keeps = true;
             throw;
         }
-
-        if (scan.Fault is { } fault)
+        finally
         {
-            await StopAsync(stop, ledgerScan).ConfigureAwait(false);
-            return new PlanResult(null, fault);
+            if (!keeps) await files.DeleteAsync(plan, CancellationToken.None).ConfigureAwait(false);
         }
-
-        await ledgerScan.ConfigureAwait(false);
-        partitions.Complete();
-        var plan = await Task.Run(() => Compare(partitions, scan, scope, cancellationToken), cancellationToken).ConfigureAwait(false);
-        return new PlanResult(plan, null);
     }
 
-    private static async Task StopAsync(CancellationTokenSource stop, Task ledgerScan)
+    // A source has one run at a time: files of another one were left by a process that was killed, or by a cancelled run.
+    private async ValueTask DeleteOthersAsync(string group, string plan, CancellationToken cancellationToken)
     {
-        await stop.CancelAsync().ConfigureAwait(false);
-        await ledgerScan.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-    }
-
-    private async Task<CatalogScanResult> PartitionCatalogAsync(
-        PlanPartitions partitions, ICatalogSnapshot snapshot, PlanScope scope, CancellationToken cancellationToken)
-    {
-        var scan = new CatalogScanResult(scope, snapshot.MappingDigest is not null);
-        try
+        foreach (var other in await files.FindAsync($"{group}-", cancellationToken).ConfigureAwait(false))
         {
-            var stream = await snapshot.OpenAsync(cancellationToken).ConfigureAwait(false);
-            await using (stream.ConfigureAwait(false))
-            {
-                await new PlanScan(reader)
-                    .RunAsync(stream, chunk => scan.Add(chunk) && partitions.Add(chunk.Items), cancellationToken)
-                    .ConfigureAwait(false);
-            }
-
-            if (scan.Fault is not null) return scan;
-        }
-        catch (CatalogFormatException) when (scope == PlanScope.Additions)
-        {
-            // The caller reads the file again with this plan, and reports the same fault then.
-        }
-        catch (Exception e) when (e is CatalogFormatException or IOException)
-        {
-            scan.Fault = new SnapshotFault((e as CatalogFormatException)?.Line, e.Message);
-            return scan;
-        }
-
-        if (!await snapshot.IsIntactAsync(cancellationToken).ConfigureAwait(false))
-        {
-            scan.Fault = new SnapshotFault(
-                null, $"{snapshot.Name} was written to while it was read; write it under another name and rename it when it is complete.");
-        }
-        return scan;
-    }
-
-    private async Task PartitionLedgerAsync(PlanPartitions partitions, DateTimeOffset writtenAt, CancellationToken cancellationToken)
-    {
-        await foreach (var item in ledger.ReadAsync(cancellationToken).ConfigureAwait(false)) partitions.AddLedgerItem(item, writtenAt);
-    }
-
-    private static CatalogPlan Compare(PlanPartitions partitions, CatalogScanResult scan, PlanScope scope, CancellationToken cancellationToken)
-    {
-        var plan = CatalogPlan.Create(scan.Items);
-        try
-        {
-            foreach (var ordinal in scan.SelectedInvalid) plan.Select(ordinal);
-            var comparison = new PlanComparison(plan, scope) { WithholdsDelistings = scan.WithholdsDelistings };
-            for (var partition = 0; partition < PlanPartitions.Partitions; partition++)
-            {
-                cancellationToken.ThrowIfCancellationRequested();
-                comparison.Run(partitions, partition);
-            }
-
-            plan.Seal(comparison.Counts with { Items = scan.Items, Invalid = scan.Invalid }, scan.Issues);
-            return plan;
-        }
-        catch
-        {
-            plan.Dispose();
-            throw;
+            if (other != plan) await files.DeleteAsync(other, cancellationToken).ConfigureAwait(false);
         }
     }
 
-    /// <summary>The outcome of scanning the catalog.</summary>
-    private sealed class CatalogScanResult(PlanScope scope, bool isMapped)
-    {
-        /// <summary>Share of a mapped catalog's items that may be invalid before nothing is delisted.</summary>
-        private const double MaxInvalidShare = 0.1;
+    private static string Hash(string text) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)).AsSpan(0, 8));
+}
 
-        private const int MaxIssues = 100;
+/// <summary>What to plan, and how far.</summary>
+public sealed record PlanRequest
+{
+    /// <summary>How the catalog relates to all items.</summary>
+    public PlanScope Scope { get; init; }
 
-        public SnapshotFault? Fault { get; set; }
+    /// <summary><see cref="ICatalogSource.Name"/>; set together with <see cref="RunId"/>.</summary>
+    public string? Source { get; init; }
 
-        public long Items { get; private set; }
+    /// <summary>The run whose plan is made; later calls with the same one continue it. Null for a plan that is made at once.</summary>
+    public string? RunId { get; init; }
 
-        public long Invalid { get; private set; }
-
-        public bool WithholdsDelistings => isMapped && Invalid > Items * MaxInvalidShare;
-
-        public List<CatalogEntry> Issues { get; } = [];
-
-        /// <summary>Ordinals of invalid items to select, so that the reader of the plan reports them.</summary>
-        public List<long> SelectedInvalid { get; } = [];
-
-        /// <returns>False if one of its items makes the whole snapshot unusable.</returns>
-        public bool Add(PlanChunk chunk)
-        {
-            Items += chunk.Count;
-            return chunk.Invalid.All(Add);
-        }
-
-        private bool Add((long Ordinal, CatalogEntry Entry) invalid)
-        {
-            var entry = invalid.Entry;
-            if (scope == PlanScope.Additions)
-            {
-                Invalid++;
-                SelectedInvalid.Add(invalid.Ordinal);
-                return true;
-            }
-
-            var first = entry.Result.Violations[0];
-            // A feed usually has records without an id; the guard and the share of invalid records bound what that can delist.
-            var isUnknown = entry.Result.ContentId is null
-                || entry.Result.Violations.Any(violation => violation.Code == ViolationCodes.MalformedJson);
-            if (isUnknown && !isMapped)
-            {
-                Fault = new SnapshotFault(entry.Line, $"{entry}: {first.Message}");
-                return false;
-            }
-
-            Invalid++;
-            if (Issues.Count < MaxIssues) Issues.Add(entry);
-            return true;
-        }
-    }
+    /// <summary>
+    /// Whether the call should end; asked after every half million items read and every partition compared. Null for no limit. What a call
+    /// has begun by then it completes, so every call gets further.
+    /// </summary>
+    public Func<bool>? IsSpent { get; init; }
 }
 
 /// <summary>How a catalog relates to all items.</summary>
@@ -201,8 +123,13 @@ public enum PlanScope
     Additions = 1,
 }
 
-/// <summary>A plan, or the fault for which the snapshot is refused; exactly one of them is null.</summary>
-public sealed record PlanResult(CatalogPlan? Plan, SnapshotFault? Fault);
+/// <summary>A plan, the fault for which the snapshot is refused, or how far the plan is; exactly one of them is not null.</summary>
+public sealed record PlanResult(CatalogPlan? Plan, SnapshotFault? Fault, PlanProgress? Unfinished = null);
+
+/// <summary>How far a plan is.</summary>
+/// <param name="ItemsRead">Items of the catalog that were read.</param>
+/// <param name="ComparedShare">Share of the catalog that was compared with the ledger, 0 to 1.</param>
+public sealed record PlanProgress(long ItemsRead, double ComparedShare);
 
 /// <summary>Why a whole snapshot is refused.</summary>
 /// <param name="Line">The line, from 1; null if the fault has no line.</param>

@@ -82,24 +82,16 @@ public sealed class ResendPlanner(ISyncLedger ledger, [FromKeyedServices(Clocks.
     {
         var now = time.GetUtcNow();
         var plan = CatalogPlan.Create(0);
-        try
+        var (items, matching) = (0L, 0L);
+        await foreach (var record in ledger.ListAsync(new SyncRecordFilter(), cancellationToken).ConfigureAwait(false))
         {
-            var (items, matching) = (0L, 0L);
-            await foreach (var record in ledger.ListAsync(new SyncRecordFilter(), cancellationToken).ConfigureAwait(false))
-            {
-                items++;
-                if (!filter.Matches(record, now)) continue;
-                matching++;
-                plan.AddNamed(System.Text.Encoding.UTF8.GetBytes(record.ContentId));
-            }
+            items++;
+            if (!filter.Matches(record, now)) continue;
+            matching++;
+            plan.AddNamed(System.Text.Encoding.UTF8.GetBytes(record.ContentId));
+        }
 
-            plan.Seal(new PlanCounts { Items = items, Changed = matching, Unchanged = items - matching }, []);
-            return plan;
-        }
-        catch
-        {
-            plan.Dispose();
-            throw;
-        }
+        plan.Seal(new PlanSummary { Counts = new PlanCounts { Items = items, Changed = matching, Unchanged = items - matching } });
+        return plan;
     }
 }

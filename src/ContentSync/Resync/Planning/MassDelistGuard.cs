@@ -10,17 +10,23 @@ public static class MassDelistGuard
 {
     /// <param name="options">The allowed shares.</param>
     /// <param name="plan">What the run would do.</param>
-    /// <param name="itemsBefore">Items of the last snapshot of this source that was sent; null if there is none.</param>
+    /// <param name="itemsBefore">Items of the largest catalog of this source that was sent lately; null if there is none.</param>
+    /// <param name="listedBefore">The largest number of items that were listed lately; 0 if unknown.</param>
     /// <param name="allowedShare">An operator's override of both shares, 0 to 1; null for none.</param>
     /// <returns>Why the run must not continue; null if it may.</returns>
-    public static GuardRefusal? Check(ResyncOptions options, PlanCounts plan, long? itemsBefore, double? allowedShare)
+    public static GuardRefusal? Check(ResyncOptions options, PlanCounts plan, long? itemsBefore, long listedBefore, double? allowedShare)
     {
-        var delistShare = Share(plan.Delisting, plan.Listed);
+        var listed = Math.Max(plan.Listed, listedBefore);
+        var gone = listed - plan.Listed + plan.Delisting;
+        var delistShare = plan.Delisting > 0 ? Share(gone, listed) : 0;
         if (delistShare > Math.Max(options.MaxDelistShare, allowedShare ?? 0))
         {
-            return Refuse(
-                delistShare,
-                $"It would delist {plan.Delisting:N0} of {plan.Listed:N0} listed items ({delistShare:P1}); {options.MaxDelistShare:P0} are allowed.");
+            var limit = string.Create(CultureInfo.InvariantCulture, $"({delistShare:P1}); {options.MaxDelistShare:P0} are allowed.");
+            return listed == plan.Listed
+                ? Refuse(delistShare, $"It would delist {plan.Delisting:N0} of {listed:N0} listed items {limit}")
+                : Refuse(
+                    delistShare,
+                    $"It would delist {plan.Delisting:N0} items, and then {gone:N0} of {listed:N0} listed lately would be gone {limit}");
         }
 
         var shrinkShare = itemsBefore is { } before ? Share(before - plan.Items, before) : 0;
@@ -30,6 +36,7 @@ public static class MassDelistGuard
                 shrinkShare,
                 $"The catalog shrank from {itemsBefore:N0} to {plan.Items:N0} items ({shrinkShare:P1}); {options.MaxShrinkShare:P0} are allowed.");
         }
+
         return null;
     }
 

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using System.Text;
 using ContentSync.Catalog;
 using ContentSync.Content;
 
@@ -11,6 +12,9 @@ internal sealed class PlanChunk(long firstOrdinal)
 
     private readonly List<Place> _places = [];
     private readonly List<PlanItem> _items = [];
+    private readonly List<byte> _partitions = [];
+    private readonly List<int> _itemPlaceEnds = [];
+    private readonly GrowingBytes _itemPlaces = new();
     private readonly List<(long Ordinal, CatalogEntry Entry)> _invalid = [];
     private byte[] _text = new byte[TargetBytes + (TargetBytes / 4)];
     private int _length;
@@ -24,8 +28,11 @@ internal sealed class PlanChunk(long firstOrdinal)
     /// <summary>Whether it should be parsed before more is added.</summary>
     public bool IsFull => _length >= TargetBytes || _places.Count >= TargetBytes / 16;
 
-    /// <summary>Every item that has a contentId, in order.</summary>
-    public ReadOnlySpan<PlanItem> Items => CollectionsMarshal.AsSpan(_items);
+    /// <summary>Line of the last item, from 1.</summary>
+    public long LastLine => _places[^1].Line;
+
+    /// <summary>Whether the items are elements of a JSON array.</summary>
+    public bool IsArray => _places[^1].Index is not null;
 
     /// <summary>The invalid items, in order, with their ordinals in the catalog, from 0.</summary>
     public IReadOnlyList<(long Ordinal, CatalogEntry Entry)> Invalid => _invalid;
@@ -41,17 +48,30 @@ internal sealed class PlanChunk(long firstOrdinal)
 
     /// <summary>Parses the added items.</summary>
     /// <returns>This chunk.</returns>
-    public PlanChunk Read(CatalogReader reader)
+    public PlanChunk Read(CatalogReader reader, PlanPartitioning partitioning)
     {
         var parser = reader.Rent();
         try
         {
-            for (var i = 0; i < _places.Count; i++) Read(_places[i], FirstOrdinal + i, reader, parser);
+            for (var i = 0; i < _places.Count; i++) Read(_places[i], FirstOrdinal + i, reader, parser, partitioning);
             return this;
         }
         finally
         {
             reader.Return(parser);
+        }
+    }
+
+    /// <summary>Adds every item that has a contentId to a segment, in order.</summary>
+    public void CopyTo(PlanSegment segment)
+    {
+        var items = CollectionsMarshal.AsSpan(_items);
+        var places = _itemPlaces.Written.Span;
+        var start = 0;
+        for (var i = 0; i < items.Length; i++)
+        {
+            segment.Add(_partitions[i], MemoryMarshal.AsBytes(items.Slice(i, 1)), places[start.._itemPlaceEnds[i]]);
+            start = _itemPlaceEnds[i];
         }
     }
 
@@ -61,11 +81,14 @@ internal sealed class PlanChunk(long firstOrdinal)
         FirstOrdinal = firstOrdinal;
         _places.Clear();
         _items.Clear();
+        _partitions.Clear();
+        _itemPlaceEnds.Clear();
+        _itemPlaces.Clear();
         _invalid.Clear();
         _length = 0;
     }
 
-    private void Read(Place place, long ordinal, CatalogReader reader, ItemParser parser)
+    private void Read(Place place, long ordinal, CatalogReader reader, ItemParser parser, PlanPartitioning partitioning)
     {
         ContentReadResult invalid;
         if (place.Fault is { } fault)
@@ -78,13 +101,24 @@ internal sealed class PlanChunk(long firstOrdinal)
         }
         else if (parser.TryDigest(_text.AsSpan(place.Start, place.Length), out var digest, out invalid))
         {
-            _items.Add(new PlanItem(PlanKey.Of(digest.ContentId), new PlanState(digest.Hash, digest.Revision), ordinal, digest.ContentStatus));
+            var state = new PlanState(digest.Hash, digest.Number, digest.OccurredAt);
+            AddItem(digest.ContentId, place.Line, state, ordinal, digest.ContentStatus, partitioning);
             return;
         }
 
         if (invalid.ContentId is { } contentId)
-            _items.Add(new PlanItem(PlanKey.Of(contentId), default, ordinal, null));
+            AddItem(Encoding.UTF8.GetBytes(contentId), place.Line, default, ordinal, null, partitioning);
         _invalid.Add((ordinal, new CatalogEntry(place.Line, place.Index, invalid)));
+    }
+
+    private void AddItem(
+        ReadOnlySpan<byte> contentId, long line, PlanState state, long ordinal, ContentStatus? status, PlanPartitioning partitioning)
+    {
+        var key = PlanKey.Of(contentId);
+        _items.Add(new PlanItem(key, state, ordinal, status));
+        _partitions.Add(partitioning.Of(key, contentId));
+        PlanPlaces.Append(_itemPlaces, line, key, contentId);
+        _itemPlaceEnds.Add(_itemPlaces.Written.Length);
     }
 
     private readonly record struct Place(int Start, int Length, long Line, long? Index, long TooLarge, ContentReadResult? Fault);

@@ -1,68 +1,52 @@
+using System.Runtime.InteropServices;
+using System.Text;
+using ContentSync.Catalog;
+
 namespace ContentSync.Resync.Planning;
 
 /// <summary>
-/// Compares the partitions one after the other, with the catalog's side of one partition in memory:
-/// <see cref="BytesPerItem"/> bytes per item of the catalog, divided by <see cref="PlanPartitions.Partitions"/>.
+/// Compares partitions one after the other, with the catalog's side of one partition in memory: <see cref="BytesPerItem"/> bytes per item
+/// of the catalog, divided by <see cref="PlanPartitioning.Partitions"/>. Not thread-safe.
 /// </summary>
-internal sealed class PlanComparison(CatalogPlan plan, PlanScope scope)
+internal sealed class PlanComparison(PlanSegments catalog, IPlanLedger ledger, PlanRules rules)
 {
     /// <summary>The entry, and two hash table slots of four bytes.</summary>
     public const int BytesPerItem = PlanItem.Size + (2 * sizeof(int));
 
-    /// <summary>Delists nothing: too many of the catalog's items are invalid to trust what it lacks.</summary>
-    public bool WithholdsDelistings { get; init; }
-
-    private PlanItem[] _items = [];
+    private readonly Dictionary<PlanKey, List<int>> _duplicates = [];
+    private byte[] _entries = [];
     private int[] _slots = [];
+    private int _count;
     private int _slotCount;
+    private ComparedPartition _compared = new();
 
-    private long _new;
-    private long _changed;
-    private long _unchanged;
-    private long _repeated;
-    private long _vanished;
-    private long _listed;
-    private long _delisting;
-    private long _withheld;
+    private Span<PlanItem> Items => MemoryMarshal.Cast<byte, PlanItem>(_entries.AsSpan(0, _count * PlanItem.Size));
 
-    /// <summary>Counts of the partitions compared so far.</summary>
-    public PlanCounts Counts => new()
+    public async Task<ComparedPartition> RunAsync(int partition, CancellationToken cancellationToken)
     {
-        New = _new,
-        Changed = _changed,
-        Unchanged = _unchanged,
-        Repeated = _repeated,
-        Vanished = _vanished,
-        Listed = _listed,
-        Delisting = _delisting,
-        Withheld = _withheld,
-    };
+        (_entries, var length) = await catalog.ReadEntriesAsync(partition, _entries, cancellationToken).ConfigureAwait(false);
+        _count = length / PlanItem.Size;
+        _compared = new ComparedPartition { Items = _count };
+        _duplicates.Clear();
+        Index();
+        await ledger.ReadAsync(partition, Match, cancellationToken).ConfigureAwait(false);
+        SelectRest();
+        if (_duplicates.Count > 0) await AddDuplicatesAsync(partition, cancellationToken).ConfigureAwait(false);
+        return _compared;
+    }
 
-    public void Run(PlanPartitions partitions, int partition)
+    private void Index()
     {
-        var count = partitions.ReadItems(partition, ref _items);
-        _slotCount = count * 2;
-        if (_slots.Length < _slotCount) _slots = new int[_items.Length * 2];
+        _slotCount = _count * 2;
+        if (_slots.Length < _slotCount) _slots = new int[_slotCount + (_slotCount / 8)];
         _slots.AsSpan(0, _slotCount).Clear();
-        for (var i = 0; i < count; i++) Add(i);
-        using (var ledgerItems = partitions.OpenLedgerItems(partition))
-        {
-            while (ledgerItems.TryRead(out var ledgerItem)) Match(ledgerItem);
-        }
-
-        foreach (var slot in _slots.AsSpan(0, _slotCount))
-        {
-            if (slot == 0) continue;
-            ref var item = ref _items[slot - 1];
-            if (!item.IsValid || item.Matched) continue;
-            _new++;
-            plan.Select(item.Ordinal);
-        }
+        for (var i = 0; i < _count; i++) Add(i);
     }
 
     private void Add(int index)
     {
-        ref var item = ref _items[index];
+        var items = Items;
+        ref var item = ref items[index];
         ref var slot = ref Slot(item.Key);
         if (slot == 0)
         {
@@ -70,68 +54,134 @@ internal sealed class PlanComparison(CatalogPlan plan, PlanScope scope)
             return;
         }
 
-        ref var before = ref _items[slot - 1];
-        if (!before.IsValid) slot = index + 1;
-        if (!before.IsValid || !item.IsValid) return;
-        _repeated++;
-        if (before.State == item.State && !before.Ambiguous) return;
+        ref var before = ref items[slot - 1];
+        if (!item.IsValid)
+        {
+            item.IsDropped = true;
+            return;
+        }
 
-        // Only their revisions decide which of them counts, and only the ledger can compare those: select them all, in order.
-        before.Ambiguous = true;
-        plan.Select(before.Ordinal);
-        plan.Select(item.Ordinal);
+        if (before.IsValid)
+        {
+            _compared.Repeated++;
+            if (!_duplicates.TryGetValue(item.Key, out var places)) _duplicates.Add(item.Key, places = [slot - 1]);
+            places.Add(index);
+            if (!rules.Replaces(item.State, before.State))
+            {
+                item.IsDropped = true;
+                return;
+            }
+        }
+
+        before.IsDropped = true;
+        slot = index + 1;
     }
 
     private void Match(LedgerPlanItem ledgerItem)
     {
         var listed = (ledgerItem.Flags & LedgerItemFlags.Listed) != 0;
-        if (listed) _listed++;
+        if (listed) _compared.Listed++;
         var index = _slotCount == 0 ? 0 : Slot(ledgerItem.Key);
         if (index == 0)
         {
-            if (scope == PlanScope.Additions || !listed || (ledgerItem.Flags & LedgerItemFlags.Newer) != 0) return;
-            if (WithholdsDelistings)
-            {
-                _withheld++;
-                return;
-            }
-
-            _vanished++;
-            _delisting++;
-            plan.AddNamed(ledgerItem.ContentId);
+            if (rules.Delists(ledgerItem)) _compared.Delist(ledgerItem.ContentId, rules.WithholdsDelistings);
             return;
         }
 
-        ref var item = ref _items[index - 1];
+        ref var item = ref Items[index - 1];
         item.Matched = true;
         if (!item.IsValid) return;
-        if (item.State.LooksLike(ledgerItem.State) && !item.Ambiguous && IsInSync(ledgerItem.Flags))
+        if (item.State.LooksLike(ledgerItem.ShortHash) && rules.IsSettled(ledgerItem.Flags))
         {
-            _unchanged++;
-
-            // Nothing is sent, but the ledger must learn the revision: a late update with a revision in between must not win.
-            if (item.State.IsNewerThan(ledgerItem.State)) plan.Select(item.Ordinal);
+            AddUnchanged(ref item, ledgerItem);
             return;
         }
 
-        if (listed && !item.Listed && WithholdsDelistings)
+        item.IsSelected = true;
+        if (!item.State.LooksLike(ledgerItem.ShortHash) && !rules.Wins(item.State, ledgerItem.Order))
         {
-            _withheld++;
+            // It is submitted although it loses: the ledger must learn that this version was seen.
+            _compared.Newer++;
+            _compared.Remarks.Add(PlanRemark.Of(item.Ordinal, PlanRemarkKind.Newer, Encoding.UTF8.GetString(ledgerItem.ContentId)));
             return;
         }
 
-        _changed++;
-        if (listed && !item.Listed) _delisting++;
-        plan.Select(item.Ordinal);
+        if (listed && !item.Listed && rules.DelistsNothing)
+        {
+            item.IsSelected = false;
+            _compared.Withheld++;
+            return;
+        }
+
+        _compared.Changed++;
+        if (listed && !item.Listed) _compared.Delisting++;
     }
 
-    private bool IsInSync(LedgerItemFlags flags) =>
-        scope == PlanScope.Additions ? (flags & LedgerItemFlags.Acknowledged) != 0 : (flags & LedgerItemFlags.Parked) == 0;
+    private void AddUnchanged(ref PlanItem item, LedgerPlanItem ledgerItem)
+    {
+        _compared.Unchanged++;
+        if ((ledgerItem.Flags & LedgerItemFlags.Pending) != 0) _compared.Pending++;
+        if ((ledgerItem.Flags & LedgerItemFlags.Rejected) != 0)
+        {
+            _compared.Parked++;
+            _compared.Remarks.Add(PlanRemark.Of(item.Ordinal, PlanRemarkKind.Parked, Encoding.UTF8.GetString(ledgerItem.ContentId)));
+        }
+
+        item.IsSelected = rules.Teaches(item.State, ledgerItem);
+    }
+
+    private void SelectRest()
+    {
+        var last = 0L;
+        foreach (ref var item in Items)
+        {
+            if (item is { IsValid: true, IsDropped: false, Matched: false })
+            {
+                _compared.New++;
+                item.IsSelected = true;
+            }
+
+            if (!item.IsSelected) continue;
+            _compared.Select(item.Ordinal - last);
+            last = item.Ordinal;
+        }
+    }
+
+    private async ValueTask AddDuplicatesAsync(int partition, CancellationToken cancellationToken)
+    {
+        var places = _duplicates.Values.SelectMany(indexes => indexes).ToDictionary(index => index, _ => default((long Line, string? ContentId)));
+        await catalog.ReadPlacesAsync(partition, _entries.AsMemory(0, _count * PlanItem.Size), Read, cancellationToken).ConfigureAwait(false);
+        foreach (var (key, indexes) in _duplicates) AddDuplicate(key, indexes, places);
+
+        void Read(int index, long line, ReadOnlySpan<byte> contentId)
+        {
+            if (places.ContainsKey(index)) places[index] = (line, contentId.IsEmpty ? null : Encoding.UTF8.GetString(contentId));
+        }
+    }
+
+    private void AddDuplicate(PlanKey key, List<int> indexes, Dictionary<int, (long Line, string? ContentId)> places)
+    {
+        var items = Items;
+        var first = items[indexes[0]];
+        var differs = false;
+        foreach (var index in indexes) differs |= !items[index].State.LooksLike(first.State);
+        if (differs) _compared.DuplicatesDiffering++;
+        else _compared.DuplicatesSame++;
+        var duplicate = new ResyncDuplicate(
+            places[indexes[0]].ContentId ?? key.ContentId(),
+            indexes.ConvertAll(index => Place(index, places[index].Line)),
+            Place(Slot(key) - 1, places[Slot(key) - 1].Line),
+            differs);
+        _compared.Remarks.Add(PlanRemark.Of(first.Ordinal, duplicate));
+    }
+
+    private string Place(int index, long line) => new CatalogEntry(line, catalog.IsArray ? Items[index].Ordinal : null, default).ToString();
 
     private ref int Slot(PlanKey key)
     {
+        var items = Items;
         var slot = (int)(((key.Mixed >> 32) * (ulong)_slotCount) >> 32);
-        while (_slots[slot] != 0 && _items[_slots[slot] - 1].Key != key) slot = slot + 1 == _slotCount ? 0 : slot + 1;
+        while (_slots[slot] != 0 && items[_slots[slot] - 1].Key != key) slot = slot + 1 == _slotCount ? 0 : slot + 1;
         return ref _slots[slot];
     }
 }

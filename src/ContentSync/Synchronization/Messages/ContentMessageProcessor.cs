@@ -15,6 +15,7 @@ namespace ContentSync.Synchronization.Messages;
 public sealed partial class ContentMessageProcessor(
     ContentMessageReader reader,
     ContentSynchronizer synchronizer,
+    RefusedVersions refused,
     RecoverabilityOptions options,
     ILogger<ContentMessageProcessor> logger)
 {
@@ -47,18 +48,15 @@ public sealed partial class ContentMessageProcessor(
 
     private async ValueTask<MessageSettlement> ProcessItemAsync(QueueMessage message, MessageItem item, CancellationToken cancellationToken)
     {
-        if (item.Result.Item is null)
-        {
-            var invalid = Invalid(item.Result);
-            LogInvalid(message.MessageId, invalid.Description);
-            return invalid;
-        }
+        if (item.Result.Item is null) return await RefuseAsync(message, item.Result, cancellationToken).ConfigureAwait(false);
 
-        if (await AcceptAsync(message, [item.Result.Item], cancellationToken).ConfigureAwait(false) is not [var (kind, record)])
+        LogWarnings(message, item.Result);
+        var submission = synchronizer.Submit(item.Result.Item, message.ReceivedAt());
+        if (await AcceptAsync(message, [submission], cancellationToken).ConfigureAwait(false) is not [var (kind, record)])
             return RetryWhenLedgerReturns(message);
         switch (kind)
         {
-            case AcceptanceKind.Unchanged or AcceptanceKind.Superseded:
+            case AcceptanceKind.Unchanged or AcceptanceKind.Superseded or AcceptanceKind.DelistedUnknown:
                 return MessageSettlement.Complete.Instance;
             case AcceptanceKind.RevisionConflict:
                 return Conflict(record);
@@ -67,6 +65,24 @@ public sealed partial class ContentMessageProcessor(
             default:
                 var outcome = await synchronizer.SynchronizeAsync(record.ContentId, cancellationToken).ConfigureAwait(false);
                 return Settle(ReferenceTo(record, message.Hop()), outcome);
+        }
+    }
+
+    private async ValueTask<MessageSettlement> RefuseAsync(QueueMessage message, ContentReadResult read, CancellationToken cancellationToken)
+    {
+        var invalid = Invalid(read);
+        LogInvalid(message.MessageId, invalid.Description);
+        try
+        {
+            // If it is delisted because of this and stays pending, the sweep sends it: a dead-lettered message cannot be followed by another.
+            if (await refused.RecordAsync(read, message.ReceivedAt(), cancellationToken).ConfigureAwait(false) is { } delisted)
+                await synchronizer.SynchronizeAsync(delisted.ContentId, cancellationToken).ConfigureAwait(false);
+            return invalid;
+        }
+        catch (LedgerUnavailableException e)
+        {
+            LogLedgerUnavailable(message.MessageId, options.LeaseDuration, e.Message);
+            return RetryWhenLedgerReturns(message);
         }
     }
 
@@ -79,12 +95,15 @@ public sealed partial class ContentMessageProcessor(
         var valid = new List<(int Index, ContentItem Item)>(entries.Count);
         for (var i = 0; i < entries.Count; i++)
         {
+            LogWarnings(message, entries[i].Result);
             if (entries[i].Result.Item is { } item) valid.Add((i, item));
             else outgoing.Add(SplitOff(message, i, entries[i]));
         }
 
-        var items = valid.ConvertAll(entry => entry.Item);
-        if (await AcceptAsync(message, items, cancellationToken).ConfigureAwait(false) is not { } acceptances) return RetryWhenLedgerReturns(message);
+        // In steps of 100 ns, so that of two items for the same contentId the last one wins.
+        var submissions = valid.ConvertAll(entry => synchronizer.Submit(entry.Item, message.ReceivedAt().AddTicks(entry.Index)));
+        if (await AcceptAsync(message, submissions, cancellationToken).ConfigureAwait(false) is not { } acceptances)
+            return RetryWhenLedgerReturns(message);
         var references = new Dictionary<string, SyncMessage>(valid.Count, StringComparer.Ordinal);
         for (var i = 0; i < acceptances.Count; i++)
         {
@@ -132,11 +151,11 @@ public sealed partial class ContentMessageProcessor(
 
     /// <returns>The results; null if the ledger cannot be reached.</returns>
     private async ValueTask<IReadOnlyList<Acceptance>?> AcceptAsync(
-        QueueMessage message, List<ContentItem> items, CancellationToken cancellationToken)
+        QueueMessage message, List<Submission> submissions, CancellationToken cancellationToken)
     {
         try
         {
-            return items.Count == 0 ? [] : await synchronizer.AcceptAsync(items, message.ReceivedAt(), cancellationToken).ConfigureAwait(false);
+            return submissions.Count == 0 ? [] : await synchronizer.AcceptAsync(submissions, cancellationToken).ConfigureAwait(false);
         }
         catch (LedgerUnavailableException e)
         {
@@ -190,7 +209,7 @@ public sealed partial class ContentMessageProcessor(
 
     private static MessageSettlement.DeadLetter Conflict(SyncRecord record) => new(
         DeadLetterReasons.RevisionConflict,
-        Shortened($"Revision {record.Revision} of '{record.ContentId}' has already been accepted with different content. Raise the revision."),
+        Shortened($"Revision {record.Version} of '{record.ContentId}' has already been accepted with different content. Raise the revision."),
         new Dictionary<string, object> { [MessageContract.ContentIdProperty] = record.ContentId });
 
     private static MessageSettlement.DeadLetter Invalid(ContentReadResult result)
@@ -212,6 +231,11 @@ public sealed partial class ContentMessageProcessor(
         return new MessageSettlement.DeadLetter(DeadLetterReasons.InvalidMessage, Shortened(fault), properties);
     }
 
+    private void LogWarnings(QueueMessage message, ContentReadResult read)
+    {
+        foreach (var warning in read.Item is null ? [] : read.Warnings) LogWarning(message.MessageId, read.ContentId!, warning.Code, warning.Message);
+    }
+
     private static OutgoingMessage SplitOff(QueueMessage message, int index, MessageItem item) =>
         OutgoingMessage.SplitOff(message, index, item.Text, item.ContentType);
 
@@ -220,6 +244,12 @@ public sealed partial class ContentMessageProcessor(
 
     [LoggerMessage(EventId = 2201, Level = LogLevel.Warning, Message = "Message {MessageId} is invalid: {Fault}")]
     private partial void LogInvalid(string messageId, string fault);
+
+    [LoggerMessage(
+        EventId = 2203,
+        Level = LogLevel.Warning,
+        Message = "Item '{ContentId}' of message {MessageId} is accepted, but looks wrong ({Code}): {Warning}")]
+    private partial void LogWarning(string messageId, string contentId, string code, string warning);
 
     [LoggerMessage(
         EventId = 2202,

@@ -6,12 +6,9 @@ using ContentSync.Content;
 namespace ContentSync.Synchronization.Messages;
 
 /// <summary>Decodes messages of the content queue (<see cref="MessageContract"/>). Never throws for an invalid message. Thread-safe.</summary>
-public sealed class ContentMessageReader(ContentReader contentReader)
+public sealed class ContentMessageReader(ContentReader contentReader, EventReader events)
 {
-    // Deeper than any valid item, so that an item nested too deeply is invalid on its own and does not invalidate the others.
-    private static readonly JsonReaderOptions Deep = new() { MaxDepth = 1024 };
-
-    private readonly QueueEventReader _cloudEvents = new(contentReader);
+    private readonly QueueEventReader _cloudEvents = new(events);
 
     /// <summary>Decodes the whole message.</summary>
     public ContentMessage Read(QueueMessage message)
@@ -53,29 +50,26 @@ public sealed class ContentMessageReader(ContentReader contentReader)
 
     private static ContentMessage ReadArray(ReadOnlyMemory<byte> body, Func<ReadOnlyMemory<byte>, MessageItem> read)
     {
-        var items = new List<MessageItem>();
         try
         {
-            var json = new Utf8JsonReader(body.Span, Deep);
-            json.Read();
-            if (json.TokenType != JsonTokenType.StartArray)
-                return new ContentMessage.Invalid("The body is not a JSON array; a batch of CloudEvents must be one.");
-            while (json.Read() && json.TokenType != JsonTokenType.EndArray)
+            return JsonArrayText.Split(body) switch
             {
-                var start = (int)json.TokenStartIndex;
-                json.Skip();
-                items.Add(read(body[start..(int)json.BytesConsumed]));
-            }
-
-            // Detects text after the array.
-            json.Read();
+                null => new ContentMessage.Invalid("The body is not a JSON array; a batch of CloudEvents must be one."),
+                { Count: 0 } => new ContentMessage.Invalid("The array is empty; it must hold at least one item."),
+                var elements => new ContentMessage.Items(Examined([.. elements.Select(read)])),
+            };
         }
         catch (JsonException e)
         {
             return new ContentMessage.Invalid(string.Create(CultureInfo.InvariantCulture, $"The body is not valid JSON: {e.Message}"));
         }
+    }
 
-        return items.Count > 0 ? new ContentMessage.Items(items) : new ContentMessage.Invalid("The array is empty; it must hold at least one item.");
+    private static MessageItem[] Examined(MessageItem[] items)
+    {
+        var ids = new SimilarContentIds();
+        for (var i = 0; i < items.Length; i++) items[i] = items[i] with { Result = ids.Examine(items[i].Result) };
+        return items;
     }
 
     private static ContentMessage ReadReference(ReadOnlyMemory<byte> body)

@@ -39,7 +39,7 @@ public static class MessageContract
     public const string OriginalIdProperty = "originalMessageId";
 
     /// <summary>
-    /// Application property of a copy: when the broker received the original, ISO 8601. Serves as the revision of an item that has none.
+    /// Application property of a copy: when the broker received the original, ISO 8601. Orders an item without revision and occurredAt.
     /// </summary>
     public const string ReceivedAtProperty = "receivedAt";
 

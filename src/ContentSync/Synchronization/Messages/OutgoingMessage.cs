@@ -52,7 +52,7 @@ public sealed record OutgoingMessage(
             new Dictionary<string, object>
             {
                 [MessageContract.SplitFromProperty] = original,
-                [MessageContract.ReceivedAtProperty] = Text(array.ReceivedAt()),
+                [MessageContract.ReceivedAtProperty] = Text(array.ReceivedAt().AddTicks(index)),
             },
             TimeSpan.Zero);
     }

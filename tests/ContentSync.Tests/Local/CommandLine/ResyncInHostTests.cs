@@ -10,6 +10,7 @@ using Spectre.Console.Testing;
 namespace ContentSync.Tests.Local.CommandLine;
 
 /// <summary>resync against a running host.</summary>
+[Trait(TestCategory.Name, TestCategory.Slow)]
 public sealed class ResyncInHostTests
 {
     private const string Key = "the key";
@@ -117,7 +118,7 @@ public sealed class ResyncInHostTests
         RunningHost host, string[] args, bool usesHost = true, CancellationToken cancellationToken = default)
     {
         var screen = new TestConsole().Width(300);
-        var root = new RootCommand { new StatusCommand(screen).Create(), new ResyncCommand(screen).Create() };
+        var root = new RootCommand { new StatusCommand(screen).Create(), new ResyncCommand(new Terminal(screen, screen)).Create() };
         var parsed = root.Parse(usesHost ? [.. args, "--host", host.Address.ToString(), "--api-key", Key] : args);
         Assert.Empty(parsed.Errors);
         using var output = new StringWriter();

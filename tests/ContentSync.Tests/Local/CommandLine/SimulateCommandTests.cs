@@ -5,6 +5,7 @@ using ContentSync.Tests.Sqlite;
 namespace ContentSync.Tests.Local.CommandLine;
 
 /// <summary>The simulator for a caller that keeps its key elsewhere, as a Functions host with a vault does.</summary>
+[Trait(TestCategory.Name, TestCategory.Slow)]
 public sealed class SimulateCommandTests : IDisposable
 {
     private const string Item = """{"contentId":"TEA-1","contentType":"SKU","contentStatus":1,"contentInfo":{"name":"凍檸茶"}}""";

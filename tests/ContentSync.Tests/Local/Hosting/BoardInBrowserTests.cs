@@ -7,6 +7,7 @@ using OpenQA.Selenium;
 
 namespace ContentSync.Tests.Local.Hosting;
 
+[Trait(TestCategory.Name, TestCategory.Slow)]
 public sealed class BoardInBrowserTests
 {
     // Markup, an override of the text direction, and an invisible character.
@@ -24,7 +25,7 @@ public sealed class BoardInBrowserTests
         browser.Await("#live", "Live");
         browser.Await("#count-synchronized", "1");
         browser.Await("#count-parked", "1");
-        browser.Await("#failures tbody tr", "Take out what is risky");
+        browser.Await("#causes tbody tr", "Take out what is risky");
 
         Search(browser, "GOOD-1");
         browser.Await("#item-state", "synchronized");
@@ -70,9 +71,9 @@ public sealed class BoardInBrowserTests
         using var submitted = await host.SubmitAsync(ApiHarness.Item(contentId, Hostile));
         using var browser = new Browser();
         browser.Open(host.Address);
-        browser.Await("#failures button.link", "<b onclick=alert(1)>xU+202Ey").Click();
+        browser.Await("#causes button.link", "<b onclick=alert(1)>xU+202Ey").Click();
         browser.Await("#item-body pre", "<img src=x onerror=alert(1)>U+202Egnp.exeU+200B");
-        Assert.Empty(browser.All("#item img, #failures b, #parked b, #item b"));
+        Assert.Empty(browser.All("#item img, #causes b, #parked b, #item b"));
         Assert.Empty(browser.Complaints);
     }
 
@@ -98,13 +99,48 @@ public sealed class BoardInBrowserTests
         using var browser = new Browser(dark: true);
         browser.Open(host.Address);
         browser.Await("#live", "Live");
-        Assert.True(host.Pipeline.CircuitBreaker.TryEnter(out var permit, out _));
-        host.Pipeline.CircuitBreaker.Report(
-            permit, new SynchronizeResult(SynchronizeResultKind.ConfigurationFault, "INVALID_SIGNATURE", "signature is invalid"));
+        Assert.True(host.Pipeline.CircuitBreaker.TryEnter("REFUSED", out var permit, out _));
+        var refused = new SynchronizeResult(SynchronizeResultKind.ConfigurationFault, "INVALID_SIGNATURE", "signature is invalid")
+        {
+            Verification = SignatureVerification.Valid,
+        };
+        host.Pipeline.CircuitBreaker.Report(permit, "REFUSED", refused, isItemAtFault: false);
         await host.SubmitAsync(ApiHarness.Item("WAITS"));
         browser.Await("#circuit", "Check that Client-Id, key version and the public key");
         browser.Await("#count-synchronized", "1");
         browser.AwaitGone("#circuit");
+    }
+
+    [BrowserFact]
+    public async Task Says_that_figures_are_stale_when_the_host_stops_responding()
+    {
+        using var browser = new Browser();
+        await using (var host = await RunningHost.StartAsync())
+        {
+            browser.Open(host.Address);
+            browser.Await("#live", "Live");
+        }
+
+        Assert.Equal("ContentSync board", browser.Title);
+        browser.Await("#live", "These figures are from");
+        Assert.StartsWith("Stale figures", browser.Title, StringComparison.Ordinal);
+        Assert.Contains("stale", browser.Find("#main").GetDomAttribute("class"), StringComparison.Ordinal);
+    }
+
+    [BrowserFact]
+    public async Task Fits_a_phone_and_names_the_condition_in_its_title()
+    {
+        await using var host = await RunningHost.StartAsync();
+        host.Pipeline.Gateway!.Faults = GatewayFaults.Parse("risky=1");
+        foreach (var i in Enumerable.Range(0, 3)) (await host.SubmitAsync(ApiHarness.Item(new string('W', 60) + i))).Dispose();
+        using var browser = new Browser(width: 390, height: 844);
+        browser.Open(host.Address);
+        browser.Await("#causes tbody tr", "CONTENT_RISKY");
+        Assert.StartsWith("Needs attention", browser.Title, StringComparison.Ordinal);
+        Assert.Equal(true, browser.Run("return document.documentElement.scrollWidth <= document.documentElement.clientWidth"));
+        browser.Await("#causes .action button").Click();
+        browser.Await("#confirm-text", "Send 3 parked items again");
+        Assert.Equal("confirm-no", browser.Run("return document.activeElement.id"));
     }
 
     [BrowserFact]

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using OpenQA.Selenium;
 using OpenQA.Selenium.Chrome;
+using OpenQA.Selenium.Chromium;
 
 namespace ContentSync.Tests.Local.Hosting;
 
@@ -24,6 +25,13 @@ internal sealed class Browser : IDisposable
             "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
             "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage", "--hide-scrollbars", $"--user-data-dir={_profile}",
             $"--window-size={width},{height}");
+        // A window of the browser is at least 500 pixels wide.
+        if (width < 500)
+        {
+            options.EnableMobileEmulation(
+                new ChromiumMobileEmulationDeviceSettings("Mozilla/5.0 (a phone)") { Width = width, Height = height, PixelRatio = 2 });
+        }
+
         if (dark) options.AddArgument("--blink-settings=preferredColorScheme=0");
         options.SetLoggingPreference(LogType.Browser, LogLevel.Warning);
         _service.SuppressInitialDiagnosticInformation = true;
@@ -31,6 +39,8 @@ internal sealed class Browser : IDisposable
     }
 
     public string Address => _driver.Url;
+
+    public string Title => _driver.Title;
 
     /// <summary>Warnings and errors of the page: failed scripts, and whatever its content security policy blocked.</summary>
     public IReadOnlyList<string> Complaints => [.. _driver.Manage().Logs.GetLog(LogType.Browser).Select(entry => entry.Message)];

@@ -7,6 +7,7 @@ using ContentSync.Tests.Http;
 
 namespace ContentSync.Tests.Local.Hosting;
 
+[Trait(TestCategory.Name, TestCategory.Slow)]
 public sealed class LocalHostTests
 {
     [Fact]
@@ -79,7 +80,7 @@ public sealed class LocalHostTests
         using var unknown = await GetAsync(host, "/api/contents");
         Assert.Equal(HttpStatusCode.NotFound, unknown.StatusCode);
         Assert.Equal("application/problem+json", unknown.Content.Headers.ContentType!.MediaType);
-        using var wrong = await host.Client.DeleteAsync(new Uri("/api/content", UriKind.Relative));
+        using var wrong = await host.Client.PutAsync(new Uri("/api/content", UriKind.Relative), null);
         Assert.Equal(HttpStatusCode.MethodNotAllowed, wrong.StatusCode);
     }
 

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using ContentSync.Content;
 using ContentSync.Ledger;
 using ContentSync.Local.Pipeline;
 using ContentSync.Synchronization;
@@ -55,6 +56,10 @@ public sealed class InProcessQueueTests
             throw new NotSupportedException();
 
         public ValueTask<SyncRecord?> ResendAsync(string contentId, CancellationToken cancellationToken) => throw new NotSupportedException();
+
+        public ValueTask<SyncRecord?> RefuseAsync(
+            string contentId, ChangeVersion version, string code, string message, CancellationToken cancellationToken) =>
+            throw new NotSupportedException();
 
         public ValueTask<SyncRecord?> FindAsync(string contentId, CancellationToken cancellationToken) => throw new NotSupportedException();
 

@@ -11,6 +11,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 namespace ContentSync.Tests.Local.Pipeline;
 
 /// <summary>The whole pipeline of the local host against a simulated AlipayHK with faults.</summary>
+[Trait(TestCategory.Name, TestCategory.Slow)]
 public sealed class LocalPipelineTests : IDisposable
 {
     private const int Items = 60;
@@ -19,21 +20,24 @@ public sealed class LocalPipelineTests : IDisposable
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
-    [Theory]
-    [InlineData("latency=5ms+5ms")]
-    [InlineData("throttle=0.2:1s*3")]
-    [InlineData("error=0.2:503")]
-    [InlineData("unknown=0.2")]
-    [InlineData("unsigned=0.2")]
-    [InlineData("forged=0.2")]
-    [InlineData("keyversion=0.2")]
-    [InlineData("truncated=0.2")]
-    [InlineData("reset=0.2")]
-    [InlineData("lost=0.2")]
-    [InlineData("unknown=0.1,lost=0.1,reset=0.1,truncated=0.1,forged=0.05,error=0.1:500")]
-    public async Task Synchronizes_every_item_despite(string faults)
+    private static readonly string[] SurvivableFaults =
+    [
+        "latency=5ms+5ms", "throttle=0.2:1s*3", "error=0.2:503", "unknown=0.2", "unsigned=0.2", "forged=0.2", "keyversion=0.2", "truncated=0.2",
+        "reset=0.2", "lost=0.2", "unknown=0.1,lost=0.1,reset=0.1,truncated=0.1,forged=0.05,error=0.1:500",
+    ];
+
+    // At the same time, each with its own folder: a pipeline spends nearly all of it on waiting for the next attempt.
+    [Fact]
+    public async Task Synchronizes_every_item_despite_each_kind_of_fault()
     {
-        await using var pipeline = await OpenAsync(faults);
+        var failures = await Task.WhenAll(SurvivableFaults.Select(
+            async faults => (Faults: faults, Failure: await Record.ExceptionAsync(() => SynchronizesEveryItemAsync(faults)))));
+        Assert.Empty(failures.Where(one => one.Failure is not null).Select(one => $"{one.Faults}: {one.Failure}"));
+    }
+
+    private async Task SynchronizesEveryItemAsync(string faults)
+    {
+        await using var pipeline = await OpenAsync(faults, Path.Combine(_folder, faults.Split('=')[0] + faults.Length));
         var counts = await SyncAsync(pipeline, Catalog());
         Assert.Equal(new SyncCounts(Items, 0, Items, 0, 0, 0, 0, 0), counts);
         var stored = pipeline.Gateway!.Snapshot();
@@ -73,7 +77,7 @@ public sealed class LocalPipelineTests : IDisposable
         await pipeline.Synchronizer.AcceptAsync([Item(pipeline, 0)], DateTimeOffset.UtcNow, CancellationToken.None);
         await Assert.ThrowsAnyAsync<OperationCanceledException>(async () => await pipeline.Synchronizer.SynchronizeAsync(Id(0), timeout.Token));
         pipeline.Gateway!.Faults = GatewayFaults.None;
-        await Task.Delay(LocalPipeline.Recoverability.LateEffectWindow);
+        await Task.Delay(SimulatedGateway.MaxLateEffect);
         var outcome = await pipeline.Synchronizer.SynchronizeAsync(Id(0), CancellationToken.None);
 
         // The timer may fire slightly early.
@@ -95,6 +99,29 @@ public sealed class LocalPipelineTests : IDisposable
         pipeline.Gateway!.Faults = GatewayFaults.None;
         for (var wait = 0; wait < 600 && pipeline.Gateway.Snapshot().Count < Items; wait++) await Task.Delay(100);
         Assert.Equal(Items, pipeline.Gateway.Snapshot().Count);
+    }
+
+    [Fact]
+    public async Task An_item_that_a_firewall_always_blocks_spends_attempts_and_holds_up_none_of_200_others()
+    {
+        await using var pipeline = await OpenAsync("");
+        var poison = """{"contentId":"POISON","contentType":"SKU","contentStatus":1,"contentInfo":{"simulate":"blocked"}}""";
+        var reader = new CatalogReader(pipeline.Reader, pipeline.ContentOptions);
+        using var stream = new MemoryStream(Encoding.UTF8.GetBytes(string.Join('\n', Enumerable.Range(0, 200).Select(Line).Prepend(poison))));
+        var sync = new CatalogSync(pipeline.Synchronizer, pipeline.Queue, new SyncTally(), TimeProvider.System);
+        await sync.ReadAsync(reader.ReadAsync(stream, CancellationToken.None), TimeProvider.System.GetUtcNow(), CancellationToken.None);
+        for (var wait = 0; wait < 600 && pipeline.Gateway!.Snapshot().Count < 200; wait++) await Task.Delay(100);
+        Assert.Equal(200, pipeline.Gateway!.Snapshot().Count);
+
+        // The first refusal spends nothing and is repeated after a probe interval; those after the others' successes spend attempts.
+        var record = await pipeline.Ledger.FindAsync("POISON", CancellationToken.None);
+        for (var wait = 0; wait < 900 && record is not { Attempts: >= 1, Lease: null }; wait++)
+        {
+            await Task.Delay(100);
+            record = await pipeline.Ledger.FindAsync("POISON", CancellationToken.None);
+        }
+
+        Assert.True(record is { Attempts: >= 1, Lease: null });
     }
 
     [Fact]
@@ -137,14 +164,14 @@ public sealed class LocalPipelineTests : IDisposable
         var sync = new CatalogSync(pipeline.Synchronizer, pipeline.Queue, tally, TimeProvider.System);
         using var stream = new MemoryStream(Encoding.UTF8.GetBytes(catalog));
         var reader = new CatalogReader(pipeline.Reader, pipeline.ContentOptions);
-        await sync.ReadAsync(reader.ReadAsync(stream, CancellationToken.None), CancellationToken.None);
+        await sync.ReadAsync(reader.ReadAsync(stream, CancellationToken.None), TimeProvider.System.GetUtcNow(), CancellationToken.None);
         await sync.FinishAsync(TimeSpan.FromSeconds(60), CancellationToken.None);
         return tally.Counts;
     }
 
-    private Task<LocalPipeline> OpenAsync(string faults) =>
+    private Task<LocalPipeline> OpenAsync(string faults, string? folder = null) =>
         LocalPipeline.OpenAsync(
-            new LocalOptions { Data = _folder, Faults = faults.Length == 0 ? GatewayFaults.None : GatewayFaults.Parse(faults) },
+            new LocalOptions { Data = folder ?? _folder, Faults = faults.Length == 0 ? GatewayFaults.None : GatewayFaults.Parse(faults) },
             TimeProvider.System,
             NullLoggerFactory.Instance,
             CancellationToken.None);

@@ -4,6 +4,7 @@ using ContentSync.Local.Pipeline;
 
 namespace ContentSync.Tests.Local.Pipeline;
 
+[Trait(TestCategory.Name, TestCategory.Slow)]
 public sealed class LocalSettingsTests : IDisposable
 {
     private readonly string _folder = Directory.CreateTempSubdirectory("contentsync-test-").FullName;
@@ -16,6 +17,22 @@ public sealed class LocalSettingsTests : IDisposable
         var settings = LocalSettings.Read(DataDirectory.Open(_folder), new LocalOptions());
         Assert.Equal(new ContentOptions().ContentTypes, settings.Content.ContentTypes);
         Assert.Equal(new ContentOptions().MaxContentInfoBytes, settings.Content.MaxContentInfoBytes);
+    }
+
+    [Theory]
+    [InlineData("https://open.example.com", null, 25)]
+    [InlineData("http://localhost:7072", null, 25)]
+    [InlineData(null, null, 2)]
+    [InlineData("https://open.example.com", 40, 40)]
+    [InlineData(null, 0, 0)]
+    public void The_late_effect_window_covers_the_AlipayHK_that_is_used(string? gateway, int? option, int expected)
+    {
+        var options = new LocalOptions
+        {
+            Gateway = gateway is null ? null : new Uri(gateway),
+            LateEffectWindow = option is { } seconds ? TimeSpan.FromSeconds(seconds) : null,
+        };
+        Assert.Equal(TimeSpan.FromSeconds(expected), LocalSettings.Read(DataDirectory.Open(_folder), options).Recoverability.LateEffectWindow);
     }
 
     [Fact]

@@ -71,6 +71,7 @@ public sealed class MemoryLaneProgressStoreTests : LaneProgressStoreContract
 }
 
 [Collection(AzuriteTests.Name)]
+[Trait(TestCategory.Name, TestCategory.Slow)]
 public sealed class TableLaneProgressStoreTests(AzuriteStorage azurite) : LaneProgressStoreContract
 {
     [SkippableFact]

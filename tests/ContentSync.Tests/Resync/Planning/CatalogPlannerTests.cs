@@ -5,6 +5,7 @@ using ContentSync.Ledger;
 using ContentSync.Resync.Planning;
 using ContentSync.Tests.Catalog;
 using ContentSync.Tests.Sqlite;
+using Microsoft.Extensions.Time.Testing;
 
 namespace ContentSync.Tests.Resync.Planning;
 
@@ -13,6 +14,7 @@ public sealed class CatalogPlannerTests : IDisposable
     private static readonly ContentOptions Options = new();
     private static readonly ContentReader Reader = new(Options, TimeProvider.System);
     private static readonly DateTimeOffset WrittenAt = new(2026, 3, 1, 0, 0, 0, TimeSpan.Zero);
+    private static readonly DateTimeOffset Now = WrittenAt.AddDays(1);
 
     private readonly TemporaryFolder _folder = new();
     private readonly FakeLedgerScan _ledger = new();
@@ -32,11 +34,11 @@ public sealed class CatalogPlannerTests : IDisposable
         _ledger.Add("other", "A");
         _ledger.Add("gone", "A");
 
-        using var plan = await PlanAsync(TestSnapshot.Line("new", "A") + TestSnapshot.Line("same", "A") + TestSnapshot.Line("other", "B"));
+        await using var plan = await PlanAsync(TestSnapshot.Line("new", "A") + TestSnapshot.Line("same", "A") + TestSnapshot.Line("other", "B"));
 
         Assert.Equal(new PlanCounts { Items = 3, New = 1, Changed = 1, Unchanged = 1, Vanished = 1, Listed = 3, Delisting = 1 }, plan.Counts);
         Assert.Equal([0L, 2L], Selected(plan));
-        Assert.Equal(["gone"], plan.Named());
+        Assert.Equal(["gone"], await NamedAsync(plan));
     }
 
     [Fact]
@@ -57,27 +59,47 @@ public sealed class CatalogPlannerTests : IDisposable
                 .ToArray();
             foreach (var (id, content) in stored) _ledger.Add(id, content);
 
-            using var plan = await PlanAsync(string.Concat(items.Select(item => TestSnapshot.Line(item.Id, item.Content))));
+            await using var plan = await PlanAsync(string.Concat(items.Select(item => TestSnapshot.Line(item.Id, item.Content))));
 
             var differing = items.Index().Where(item => stored.GetValueOrDefault(item.Item.Id) != item.Item.Content);
             Assert.Equal(differing.Select(item => (long)item.Index), Selected(plan));
-            Assert.Equal(stored.Keys.Except(items.Select(item => item.Id)).Order(StringComparer.Ordinal), plan.Named().Order(StringComparer.Ordinal));
+            Assert.Equal(
+                stored.Keys.Except(items.Select(item => item.Id)).Order(StringComparer.Ordinal),
+                (await NamedAsync(plan)).Order(StringComparer.Ordinal));
             Assert.Equal(items.Count(item => !stored.ContainsKey(item.Id)), plan.Counts.New);
         }
     }
 
     [Theory]
-    [InlineData("{\"contentId\":\"b\",", 2, "line 2")]
-    [InlineData("{\"contentType\":\"SKU\",\"contentStatus\":1,\"contentInfo\":{}}\n", 2, "contentId")]
-    [InlineData("not json\n", 2, "line 2")]
-    public async Task Refuses_a_snapshot_with_a_line_whose_contentId_cannot_be_read(string second, long line, string message)
+    [InlineData("{\"contentId\":\"b\",")]
+    [InlineData("not json\n")]
+    [InlineData("{\"contentId\":\"b\"\n\n")]
+    public async Task Refuses_a_snapshot_whose_last_line_is_incomplete(string last)
     {
         _ledger.Add("a", "A");
-        var result = await ResultAsync(new TestSnapshot(TestSnapshot.Line("a", "A") + second));
+        var result = await ResultAsync(new TestSnapshot(TestSnapshot.Line("a", "A") + last));
 
         Assert.Null(result.Plan);
-        Assert.Equal(line, result.Fault!.Line);
-        Assert.Contains(message, result.Fault.Message, StringComparison.Ordinal);
+        Assert.Equal(2, result.Fault!.Line);
+        Assert.Contains("line 2", result.Fault.Message, StringComparison.Ordinal);
+        Assert.Contains("truncated", result.Fault.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("{\"contentType\":\"SKU\",\"contentStatus\":1,\"contentInfo\":{\"a\":1}}\n")]
+    [InlineData("{\"contentId\":\"x\",\n")]
+    [InlineData("not json\n")]
+    public async Task Delists_nothing_if_an_item_cannot_be_identified_and_goes_on_with_the_rest(string unidentified)
+    {
+        _ledger.Add("changed", "A");
+        _ledger.Add("gone", "A");
+        await using var plan = await PlanAsync(unidentified + TestSnapshot.Line("changed", "B") + TestSnapshot.Line("new", "A"));
+
+        Assert.Equal([1L, 2L], Selected(plan));
+        Assert.Empty(await NamedAsync(plan));
+        Assert.Equal((1, 1), (plan.Counts.Invalid, plan.Counts.Unidentified));
+        Assert.Equal((0, 1, 0), (plan.Counts.Vanished, plan.Counts.Withheld, plan.Counts.Delisting));
+        Assert.Equal("line 1", Assert.Single(plan.Issues).Place);
     }
 
     [Theory]
@@ -90,32 +112,26 @@ public sealed class CatalogPlannerTests : IDisposable
             : TestSnapshot.Line($"id-{i}", new string('x', 60)).TrimEnd()).ToArray();
         for (var i = 0; i < lines.Length; i += 3) _ledger.Add($"id-{i}", new string('x', 60));
 
-        using var plan = await PlanAsync(asArray ? $"[\n{string.Join(",\n", lines)}]" : string.Join('\n', lines));
+        await using var plan = await PlanAsync(asArray ? $"[\n{string.Join(",\n", lines)}]" : string.Join('\n', lines));
 
         var differing = Enumerable.Range(0, lines.Length).Where(i => i % 3 != 0 && i % 1_000 != 7);
         Assert.Equal(differing.Select(i => (long)i), Selected(plan));
         Assert.Equal((9_000, 9, 2_997), (plan.Counts.Items, plan.Counts.Invalid, plan.Counts.Unchanged));
-        var invalid = Enumerable.Range(0, 9).Select(i => ($"id-{(i * 1_000) + 7}", (i * 1_000L) + (asArray ? 9 : 8)));
-        Assert.Equal(invalid, plan.Issues.Select(issue => (issue.Result.ContentId!, issue.Line)));
+        var invalid = Enumerable.Range(0, 9)
+            .Select(i => (i * 1_000) + 7)
+            .Select(i => ($"id-{i}", asArray ? $"line {i + 2}, element {i}" : $"line {i + 1}"));
+        Assert.Equal(invalid, plan.Issues.Select(issue => (issue.ContentId!, issue.Place)));
     }
 
     [Fact]
-    public async Task Reports_the_first_fault_even_if_a_later_one_ends_the_reading()
+    public async Task Counts_an_item_that_is_too_large_as_unidentified()
     {
-        var lines = Enumerable.Range(0, 5_000).Select(i => i is 20 or 4_000 ? "{\"contentId\":}" : TestSnapshot.Line($"id-{i}", "A").TrimEnd());
-        var result = await ResultAsync(new TestSnapshot($"[{string.Join(",\n", lines)}"));
-
-        Assert.Equal(21, result.Fault!.Line);
-    }
-
-    [Fact]
-    public async Task Refuses_the_whole_snapshot_if_an_item_is_too_large()
-    {
+        _ledger.Add("gone", "A");
         var largeItem = TestSnapshot.Line("b", new string('x', Options.MaxItemBytes));
-        var result = await ResultAsync(new TestSnapshot(TestSnapshot.Line("a", "A") + largeItem));
+        await using var plan = await PlanAsync(largeItem + TestSnapshot.Line("a", "A"));
 
-        Assert.Equal(2, result.Fault!.Line);
-        Assert.Contains("MaxItemBytes", result.Fault.Message, StringComparison.Ordinal);
+        Assert.Equal((1, 1, 1), (plan.Counts.Unidentified, plan.Counts.Withheld, plan.Counts.New));
+        Assert.Contains("MaxItemBytes", Assert.Single(plan.Issues).Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -126,7 +142,7 @@ public sealed class CatalogPlannerTests : IDisposable
         var catalog = new TestSnapshot(string.Concat(lines)) { Opened = cancellation.Cancel };
 
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() =>
-            new CatalogPlanner(new CatalogReader(Reader, Options), _ledger, _folder.File("plans")).PlanAsync(catalog, cancellation.Token));
+            Planner(_ledger).PlanAsync(catalog, cancellation.Token));
     }
 
     [Fact]
@@ -145,13 +161,13 @@ public sealed class CatalogPlannerTests : IDisposable
     [Fact]
     public void Spreads_contentIds_that_differ_in_a_few_digits_evenly_over_the_partitions()
     {
-        const int Items = 64_000;
+        const int Items = 256_000;
         var partitions = Enumerable.Range(0, Items)
-            .GroupBy(i => PlanKey.Of($"SKU-{i:d8}").Partition)
+            .GroupBy(i => new PlanPartitioning(_ledger).Of(PlanKey.Of($"SKU-{i:d8}"), ""))
             .Select(partition => partition.Count())
             .ToArray();
 
-        Assert.Equal(PlanPartitions.Partitions, partitions.Length);
+        Assert.Equal(PlanPartitioning.Partitions, partitions.Length);
         Assert.All(partitions, partition => Assert.InRange(partition, 850, 1_150));
     }
 
@@ -175,26 +191,85 @@ public sealed class CatalogPlannerTests : IDisposable
     public async Task Neither_sends_nor_delists_an_invalid_item()
     {
         _ledger.Add("a", "A");
-        using var plan = await PlanAsync("""{"contentId":"a","contentType":"UNHEARD","contentStatus":1,"contentInfo":{}}""");
+        await using var plan = await PlanAsync("""{"contentId":"a","contentType":"UNHEARD","contentStatus":1,"contentInfo":{}}""");
 
         Assert.Equal((1, 1, 0, 0), (plan.Counts.Items, plan.Counts.Invalid, plan.Counts.Changed, plan.Counts.Vanished));
         Assert.Empty(Selected(plan));
-        Assert.Equal("a", Assert.Single(plan.Issues).Result.ContentId);
+        Assert.Equal("a", Assert.Single(plan.Issues).ContentId);
     }
 
     [Fact]
-    public async Task Sends_every_line_of_an_item_that_the_catalog_holds_in_several_versions()
+    public async Task Sends_one_of_several_lines_and_reports_them()
+    {
+        string[] lines =
+        [
+            TestSnapshot.Line("A", "DE"),
+            TestSnapshot.Line("a longer contentId 手", "B"),
+            TestSnapshot.Line("A", "AT"),
+            "\n",
+            TestSnapshot.Line("C", "C"),
+            TestSnapshot.Line("A", "DE"),
+            TestSnapshot.Line("a longer contentId 手", "B"),
+        ];
+        await using var plan = await PlanAsync(string.Concat(lines));
+
+        Assert.Equal([3L, 4L, 5L], Selected(plan));
+        Assert.Equal(
+            new PlanCounts { Items = 6, New = 3, Repeated = 3, DuplicatesSame = 1, DuplicatesDiffering = 1 }, plan.Counts);
+        var duplicates = await plan.ReadDuplicatesAsync(default).ToListAsync();
+        Assert.Equal(["A", "a longer contentId 手"], duplicates.Select(duplicate => duplicate.ContentId));
+        Assert.Equal([["line 1", "line 3", "line 6"], ["line 2", "line 7"]], duplicates.Select(duplicate => duplicate.Places));
+        Assert.Equal([("line 6", true), ("line 7", false)], duplicates.Select(duplicate => (duplicate.Kept, duplicate.Differs)));
+        Assert.Equal(duplicates.Select(duplicate => duplicate.ContentId), plan.Duplicates.Select(duplicate => duplicate.ContentId));
+    }
+
+    [Fact]
+    public async Task Sends_nothing_again_for_repeated_lines_of_which_the_last_was_sent()
     {
         _ledger.Add("a", "B");
-        _ledger.Add("b", "A");
-        using var plan = await PlanAsync(
-            TestSnapshot.Line("a", "A", revision: 2)
-            + TestSnapshot.Line("a", "B", revision: 1)
-            + TestSnapshot.Line("b", "A")
-            + TestSnapshot.Line("b", "A"));
+        await using var plan = await PlanAsync(TestSnapshot.Line("a", "A") + TestSnapshot.Line("a", "B"));
 
-        Assert.Equal([0L, 1L], Selected(plan));
-        Assert.Equal((4, 1, 1, 2), (plan.Counts.Items, plan.Counts.Changed, plan.Counts.Unchanged, plan.Counts.Repeated));
+        Assert.Empty(Selected(plan));
+        Assert.Equal((1, 1, 1), (plan.Counts.Unchanged, plan.Counts.Repeated, plan.Counts.DuplicatesDiffering));
+    }
+
+    [Fact]
+    public async Task Names_the_elements_of_an_array_that_repeat_an_item()
+    {
+        await using var plan = await PlanAsync($"[{TestSnapshot.Line("a", "A").TrimEnd()},{TestSnapshot.Line("a", "B").TrimEnd()}]");
+
+        var duplicate = Assert.Single(await plan.ReadDuplicatesAsync(default).ToListAsync());
+        Assert.Equal(["line 1, element 0", "line 1, element 1"], duplicate.Places);
+    }
+
+    [Fact]
+    public async Task Reports_every_duplicate_in_the_order_of_the_catalog_and_shows_the_first_twenty()
+    {
+        var lines = Enumerable.Range(0, 600).Select(i => TestSnapshot.Line($"id-{i % 300}", $"{i % 7}"));
+        await using var plan = await PlanAsync(string.Concat(lines));
+
+        var duplicates = await plan.ReadDuplicatesAsync(default).ToListAsync();
+        Assert.Equal(Enumerable.Range(0, 300).Select(i => $"id-{i}"), duplicates.Select(duplicate => duplicate.ContentId));
+        Assert.Equal(duplicates.Take(20).Select(duplicate => duplicate.ContentId), plan.Duplicates.Select(duplicate => duplicate.ContentId));
+        Assert.Equal(300, plan.Counts.DuplicatesSame + plan.Counts.DuplicatesDiffering);
+    }
+
+    [Fact]
+    public async Task A_stored_plan_still_streams_what_it_reports()
+    {
+        _ledger.Add("rejected", "A", state: SyncState.Parked, parkReason: ParkReason.Rejected);
+        await using var plan = await PlanAsync(
+            TestSnapshot.Line("a", "A") + TestSnapshot.Line("rejected", "A") + "{\"contentId\":\"bad\"}\n" + TestSnapshot.Line("a", "B"));
+        using var stored = new MemoryStream();
+        await plan.SaveAsync(stored, default);
+        stored.Position = 0;
+
+        await using var loaded = await CatalogPlan.LoadAsync(stored, default);
+        Assert.Equal(plan.Counts, loaded.Counts);
+        Assert.Equal("a", Assert.Single(await loaded.ReadDuplicatesAsync(default).ToListAsync()).ContentId);
+        Assert.Equal("bad", Assert.Single(await loaded.ReadIssuesAsync(default).ToListAsync()).ContentId);
+        Assert.Equal("rejected", Assert.Single(await loaded.ReadParkedAsync(default).ToListAsync()));
+        Assert.Equal(Selected(plan), Selected(loaded));
     }
 
     [Fact]
@@ -203,11 +278,12 @@ public sealed class CatalogPlannerTests : IDisposable
         _ledger.Add("exhausted", "A", state: SyncState.Parked, parkReason: ParkReason.AttemptsExhausted);
         _ledger.Add("rejected", "A", state: SyncState.Parked, parkReason: ParkReason.Rejected);
         _ledger.Add("pending", "A", state: SyncState.Pending);
-        using var plan = await PlanAsync(
+        await using var plan = await PlanAsync(
             TestSnapshot.Line("rejected", "A") + TestSnapshot.Line("exhausted", "A") + TestSnapshot.Line("pending", "A"));
 
         Assert.Equal([1L], Selected(plan));
-        Assert.Equal(2, plan.Counts.Unchanged);
+        Assert.Equal((2, 1, 1), (plan.Counts.Unchanged, plan.Counts.Parked, plan.Counts.Pending));
+        Assert.Equal(["rejected"], plan.Parked);
     }
 
     [Fact]
@@ -216,17 +292,54 @@ public sealed class CatalogPlannerTests : IDisposable
         _ledger.Add("later", "A", acceptedAt: WrittenAt.AddSeconds(1));
         _ledger.Add("delisted", "A", status: ContentStatus.Invalid);
         _ledger.Add("gone", "A");
-        using var plan = await PlanAsync("");
+        await using var plan = await PlanAsync("");
 
-        Assert.Equal(["gone"], plan.Named());
+        Assert.Equal(["gone"], await NamedAsync(plan));
         Assert.Equal((1, 2), (plan.Counts.Delisting, plan.Counts.Listed));
+    }
+
+    [Theory]
+    [InlineData(ParkReason.Rejected, true, false)]
+    [InlineData(ParkReason.Rejected, false, true)]
+    [InlineData(ParkReason.AttemptsExhausted, true, true)]
+    public async Task Delists_a_parked_item_unless_AlipayHK_never_accepted_it(ParkReason reason, bool isUnknown, bool isDelisted)
+    {
+        _ledger.Add("parked", "A", state: SyncState.Parked, parkReason: reason, isUnknown: isUnknown);
+        await using var plan = await PlanAsync("");
+
+        Assert.Equal(isDelisted ? ["parked"] : [], await NamedAsync(plan));
+        Assert.Equal(isDelisted ? 1 : 0, plan.Counts.Listed);
+    }
+
+    [Theory]
+    [InlineData(1, null, 7L, true)]
+    [InlineData(-1, null, 7L, false)]
+    [InlineData(1, null, null, true)]
+    [InlineData(0, null, null, true)]
+    [InlineData(-1, null, null, false)]
+    [InlineData(-1, 7L, 7L, true)]
+    [InlineData(1, 8L, 7L, false)]
+    [InlineData(1, 6L, 7L, true)]
+    [InlineData(-1, 6L, null, false)]
+    [InlineData(1, 6L, null, true)]
+    public async Task Predicts_by_the_rule_of_the_ledger_which_items_are_newer_than_the_catalog(
+        int hoursAfterCatalog, long? inCatalog, long? inLedger, bool isNewer)
+    {
+        _ledger.Add("a", "A", revision: inLedger, changedAt: WrittenAt.AddHours(hoursAfterCatalog));
+        await using var plan = await PlanAsync(TestSnapshot.Line("a", "B", revision: inCatalog));
+
+        var known = VersionOrder.First(new ChangeVersion(inLedger, null, WrittenAt.AddHours(hoursAfterCatalog)), null, Now);
+        var verdict = known.Judge(new ChangeVersion(inCatalog, null, WrittenAt), null, Now).Verdict;
+        Assert.Equal(isNewer, verdict != VersionVerdict.Newer);
+        Assert.Equal(isNewer ? (1, 0) : (0, 1), (plan.Counts.Newer, plan.Counts.Changed));
+        Assert.Equal(isNewer ? ["a"] : [], await plan.ReadNewerAsync(default).ToListAsync());
     }
 
     [Fact]
     public async Task Counts_items_that_the_catalog_itself_delists_as_delisting()
     {
         _ledger.Add("a", "A");
-        using var plan = await PlanAsync(TestSnapshot.Line("a", "A", status: 0) + TestSnapshot.Line("b", "A", status: 0));
+        await using var plan = await PlanAsync(TestSnapshot.Line("a", "A", status: 0) + TestSnapshot.Line("b", "A", status: 0));
 
         Assert.Equal((1, 1, 1), (plan.Counts.Delisting, plan.Counts.Changed, plan.Counts.New));
     }
@@ -251,23 +364,24 @@ public sealed class CatalogPlannerTests : IDisposable
     [InlineData(long.MaxValue - 1, 0L, false)]
     public async Task Selects_an_unchanged_item_if_its_revision_is_newer_than_that_in_the_ledger(long? known, long? revision, bool isSelected)
     {
-        _ledger.Add("a", "A", revision: known is { } number ? Revision.Of(number) : null);
+        _ledger.Add("a", "A", revision: known);
 
-        using var plan = await PlanAsync(TestSnapshot.Line("a", "A", revision: revision));
+        await using var plan = await PlanAsync(TestSnapshot.Line("a", "A", revision: revision));
 
         Assert.Equal((1, isSelected ? 1 : 0), (plan.Counts.Unchanged, plan.Selected));
     }
 
     [Fact]
-    public async Task Selects_both_of_two_equal_lines_with_different_revisions()
+    public async Task Of_several_lines_the_newest_counts_and_of_equally_new_ones_the_last()
     {
-        using var plan = await PlanAsync(
-            TestSnapshot.Line("a", "A", revision: 1)
-            + TestSnapshot.Line("a", "A", revision: 2)
+        await using var plan = await PlanAsync(
+            TestSnapshot.Line("a", "A", revision: 2)
+            + TestSnapshot.Line("a", "A", revision: 1)
             + TestSnapshot.Line("b", "A", revision: 1)
-            + TestSnapshot.Line("b", "A", revision: 1));
+            + TestSnapshot.Line("b", "B", revision: 1));
 
-        Assert.Equal([0L, 1L, 2L], Selected(plan));
+        Assert.Equal([0L, 3L], Selected(plan));
+        Assert.Equal(["line 1", "line 4"], plan.Duplicates.Select(duplicate => duplicate.Kept));
     }
 
     [Fact]
@@ -287,10 +401,10 @@ public sealed class CatalogPlannerTests : IDisposable
             Invalid,
             TestSnapshot.Line("new", "A"),
         ];
-        using var plan = (await ResultAsync(new TestSnapshot(string.Concat(lines)), PlanScope.Additions)).Plan!;
+        await using var plan = (await ResultAsync(new TestSnapshot(string.Concat(lines)), PlanScope.Additions)).Plan!;
 
         Assert.Equal([1L, 2L, 3L, 4L, 5L], Selected(plan));
-        Assert.Empty(plan.Named());
+        Assert.Empty(await NamedAsync(plan));
     }
 
     [Fact]
@@ -299,7 +413,7 @@ public sealed class CatalogPlannerTests : IDisposable
         _ledger.Add("same", "A");
 
         var catalog = new TestSnapshot($"[{TestSnapshot.Line("same", "A")},{TestSnapshot.Line("new", "A")}, ;");
-        using var plan = (await ResultAsync(catalog, PlanScope.Additions)).Plan!;
+        await using var plan = (await ResultAsync(catalog, PlanScope.Additions)).Plan!;
 
         Assert.Equal((2, 1), (plan.Counts.Items, plan.Counts.Unchanged));
         Assert.True(plan.IsSelected(1));
@@ -308,10 +422,15 @@ public sealed class CatalogPlannerTests : IDisposable
     private static List<long> Selected(CatalogPlan plan) =>
         [.. Enumerable.Range(0, (int)plan.Counts.Items).Select(i => (long)i).Where(plan.IsSelected)];
 
+    private static async Task<List<string>> NamedAsync(CatalogPlan plan) => await plan.NamedAsync(default).ToListAsync();
+
     private async Task<CatalogPlan> PlanAsync(string catalog) => (await ResultAsync(new TestSnapshot(catalog))).Plan!;
 
     private Task<PlanResult> ResultAsync(ICatalogSnapshot snapshot, PlanScope scope = PlanScope.Mirror) =>
-        new CatalogPlanner(new CatalogReader(Reader, Options), _ledger, _folder.File("plans")).PlanAsync(snapshot, scope, default);
+        Planner(_ledger).PlanAsync(snapshot, scope, default);
+
+    private CatalogPlanner Planner(ILedgerScan ledger) =>
+        new(new CatalogReader(Reader, Options), ledger, new FolderPlanFiles(_folder.File("plans")), new FakeTimeProvider(Now));
 
     private sealed class FakeLedgerScan : ILedgerScan
     {
@@ -326,11 +445,15 @@ public sealed class CatalogPlannerTests : IDisposable
             SyncState state = SyncState.Synchronized,
             ParkReason? parkReason = null,
             DateTimeOffset? acceptedAt = null,
-            Revision? revision = null)
+            long? revision = null,
+            bool isUnknown = false,
+            DateTimeOffset? changedAt = null)
         {
             var item = Reader.Read(Encoding.UTF8.GetBytes(TestSnapshot.Line(id, content))).Item!;
             var dayBefore = WrittenAt.AddDays(-1);
-            _items.Add(new ScannedItem(id, item.Hash, status, state, parkReason, acceptedAt ?? dayBefore, revision ?? Revision.At(dayBefore)));
+            var order = VersionOrder.First(new ChangeVersion(revision, null, changedAt ?? dayBefore), null, changedAt ?? dayBefore);
+            var scanned = new ScannedItem(id, item.Hash, status, state, parkReason, acceptedAt ?? dayBefore, order);
+            _items.Add(scanned with { IsUnknownToAlipayHk = isUnknown });
         }
 
         public void Clear() => _items.Clear();

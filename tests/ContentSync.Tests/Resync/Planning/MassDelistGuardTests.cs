@@ -14,7 +14,7 @@ public sealed class MassDelistGuardTests
     [InlineData(0, 0, false)]
     [InlineData(1, 1, true)]
     public void Stops_above_the_share_that_may_be_delisted(long listed, long delisting, bool stops) =>
-        Assert.Equal(stops, MassDelistGuard.Check(Options, new PlanCounts { Listed = listed, Delisting = delisting }, null, null) is not null);
+        Assert.Equal(stops, MassDelistGuard.Check(Options, new PlanCounts { Listed = listed, Delisting = delisting }, null, 0, null) is not null);
 
     [Theory]
     [InlineData(100L, 80, false)]
@@ -23,16 +23,26 @@ public sealed class MassDelistGuardTests
     [InlineData(0L, 0, false)]
     [InlineData(null, 0, false)]
     public void Stops_when_the_catalog_shrank_too_much(long? before, long items, bool stops) =>
-        Assert.Equal(stops, MassDelistGuard.Check(Options, new PlanCounts { Items = items }, before, null) is not null);
+        Assert.Equal(stops, MassDelistGuard.Check(Options, new PlanCounts { Items = items }, before, 0, null) is not null);
+
+    [Theory]
+    [InlineData(100, 91, 9, true)]
+    [InlineData(100, 100, 9, false)]
+    [InlineData(90, 100, 9, false)]
+    [InlineData(0, 100, 9, false)]
+    [InlineData(100, 50, 0, false)]
+    public void Adds_up_what_was_delisted_since_more_items_were_listed(long before, long listed, long delisting, bool stops) =>
+        Assert.Equal(
+            stops, MassDelistGuard.Check(Options, new PlanCounts { Listed = listed, Delisting = delisting }, null, before, null) is not null);
 
     [Fact]
     public void Allows_the_share_that_its_refusal_names()
     {
         var plan = new PlanCounts { Listed = 1_000, Delisting = 123 };
-        var refusal = MassDelistGuard.Check(Options, plan, null, null)!;
+        var refusal = MassDelistGuard.Check(Options, plan, null, 0, null)!;
 
         Assert.Contains("allow a share of 0.13", refusal.Reason, StringComparison.Ordinal);
-        Assert.NotNull(MassDelistGuard.Check(Options, plan, null, 0.12));
-        Assert.Null(MassDelistGuard.Check(Options, plan, null, 0.13));
+        Assert.NotNull(MassDelistGuard.Check(Options, plan, null, 0, 0.12));
+        Assert.Null(MassDelistGuard.Check(Options, plan, null, 0, 0.13));
     }
 }

@@ -66,7 +66,7 @@ public sealed class ResendTests : IDisposable
             ContentId = "a",
             ContentType = "SKU",
             ContentStatus = ContentStatus.Valid,
-            Revision = Revision.Of(1),
+            Order = VersionOrder.First(new ChangeVersion(1, null, DateTimeOffset.UnixEpoch), null, DateTimeOffset.UnixEpoch),
             Hash = default,
             RequestId = "r",
             Body = default,

@@ -3,6 +3,7 @@ using ContentSync.ServiceBusBroker;
 
 namespace ContentSync.Tests.ServiceBus;
 
+[Trait(TestCategory.Name, TestCategory.Slow)]
 public sealed class NamespaceLimitTests : BrokerTest
 {
     /// <summary>Allowance for the framing and properties of a message with a short id, in bytes.</summary>

@@ -3,6 +3,7 @@ using ContentSync.ServiceBusBroker;
 
 namespace ContentSync.Tests.ServiceBus;
 
+[Trait(TestCategory.Name, TestCategory.Slow)]
 public sealed class PlainQueueTests : BrokerTest
 {
     [Fact]

@@ -5,6 +5,7 @@ using ContentSync.ServiceBusBroker;
 namespace ContentSync.Tests.ServiceBus;
 
 /// <summary>The client's processors against the broker. Locks use the system clock, because the client's renewals do.</summary>
+[Trait(TestCategory.Name, TestCategory.Slow)]
 public sealed class ProcessorTests : IAsyncDisposable
 {
     private static readonly TimeSpan LockDuration = TimeSpan.FromSeconds(2);

@@ -2,6 +2,7 @@ using Azure.Messaging.ServiceBus;
 
 namespace ContentSync.Tests.ServiceBus;
 
+[Trait(TestCategory.Name, TestCategory.Slow)]
 public sealed class SessionQueueTests : BrokerTest
 {
     [Fact]

@@ -1,0 +1,74 @@
+using ContentSync.Ledger;
+
+namespace ContentSync.Resync;
+
+/// <summary>Items of the ledger whose newest version AlipayHK does not hold: pending or parked.</summary>
+public sealed record OpenItems
+{
+    /// <summary>Max ids that are kept with a run, to find out later what has become of them.</summary>
+    internal const int MaxIds = 1_000;
+
+    /// <summary>Max items that are named with their reason.</summary>
+    internal const int MaxNamed = 20;
+
+    /// <summary>No item is open.</summary>
+    public static OpenItems None { get; } = new();
+
+    /// <summary>Accepted and not acknowledged yet; retried automatically.</summary>
+    public long Pending { get; init; }
+
+    /// <summary>Rejected by AlipayHK, or out of attempts; wait for a person.</summary>
+    public long Parked { get; init; }
+
+    /// <summary>The first of them, parked ones first.</summary>
+    public IReadOnlyList<OpenItem> First { get; init; } = [];
+
+    /// <summary>The ids of all of them, up to <see cref="MaxIds"/>.</summary>
+    public IReadOnlyList<string> Ids { get; init; } = [];
+
+    /// <summary>Reads them.</summary>
+    /// <param name="list">Lists the ledger's records that match.</param>
+    /// <param name="found">Receives every record; null for none.</param>
+    /// <param name="cancellationToken">Stops the reading.</param>
+    /// <exception cref="LedgerUnavailableException">The ledger cannot be read.</exception>
+    public static async Task<OpenItems> ReadAsync(
+        Func<SyncRecordFilter, CancellationToken, IAsyncEnumerable<SyncRecord>> list, Action<SyncRecord>? found, CancellationToken cancellationToken)
+    {
+        var (pending, parked) = (0L, 0L);
+        var (ids, first) = (new List<string>(), new List<OpenItem>());
+        foreach (var state in new[] { SyncState.Parked, SyncState.Pending })
+        {
+            await foreach (var record in list(new SyncRecordFilter { State = state }, cancellationToken).ConfigureAwait(false))
+            {
+                if (state == SyncState.Parked) parked++;
+                else pending++;
+                if (ids.Count < MaxIds) ids.Add(record.ContentId);
+                if (first.Count < MaxNamed) first.Add(OpenItem.Of(record));
+                found?.Invoke(record);
+            }
+        }
+
+        return new OpenItems { Pending = pending, Parked = parked, First = first, Ids = ids };
+    }
+
+    /// <summary>What to say about them; null if there are none.</summary>
+    internal string? Sentence() => (Parked, Pending) switch
+    {
+        (0, 0) => null,
+        (_, 0) => FormattableString.Invariant($"{Parked:N0} items are parked: AlipayHK does not hold their newest version, and a person must act."),
+        (0, _) => FormattableString.Invariant($"{Pending:N0} items are pending and are retried automatically."),
+        _ => FormattableString.Invariant(
+            $"{Parked:N0} items are parked: AlipayHK does not hold their newest version, and a person must act. ")
+            + FormattableString.Invariant($"{Pending:N0} more are pending and are retried automatically."),
+    };
+}
+
+/// <param name="ContentId">The item's contentId.</param>
+/// <param name="State">Pending or parked.</param>
+/// <param name="Code">Code of its last attempt; null before the first one.</param>
+/// <param name="Message">Message of its last attempt.</param>
+public sealed record OpenItem(string ContentId, SyncState State, string? Code, string? Message)
+{
+    internal static OpenItem Of(SyncRecord record) =>
+        new(record.ContentId, record.State, record.LastAttempt?.Code, record.LastAttempt?.Message);
+}

@@ -1,0 +1,248 @@
+using System.Text;
+using System.Text.Json;
+using ContentSync.Content;
+using ContentSync.Ledger;
+
+namespace ContentSync.Simulation;
+
+/// <summary>A change as the ledger judged it.</summary>
+/// <param name="Submission">The change, with its time of receipt.</param>
+/// <param name="Now">Time of the store at which it was judged.</param>
+/// <param name="Kind">The ledger's decision.</param>
+/// <param name="IsFromCaller">Received over HTTP, so that the ledger set its time of receipt.</param>
+internal sealed record Change(Submission Submission, DateTimeOffset Now, AcceptanceKind Kind, bool IsFromCaller);
+
+/// <summary>
+/// Decides for every change, independently of the library, whether it is the newest version of its item, and what AlipayHK must hold
+/// because of that. It keeps all changes in the order in which the store applied them, and derives everything from that list.
+/// </summary>
+internal sealed class VersionChecker(World world)
+{
+    private readonly Dictionary<string, ItemVersions> _items = new(StringComparer.Ordinal);
+    private readonly HashSet<(string ContentId, DateTimeOffset At)> _receipts = [];
+    private readonly HashSet<DateTimeOffset> _catalogs = [];
+
+    /// <summary>The broker received an item, which keeps this time from then on.</summary>
+    public void Enqueued(string contentId, DateTimeOffset at) => _receipts.Add((contentId, at));
+
+    /// <summary>A catalog was written; its lines, and the items that vanished from it, changed at this time.</summary>
+    public void Exported(DateTimeOffset at) => _catalogs.Add(at);
+
+    /// <summary>The store applied a change.</summary>
+    public void Applied(Change change, SyncRecord written)
+    {
+        var item = Of(written.ContentId);
+        CheckReceipt(change);
+        CheckKind(change, item);
+        item.Apply(change);
+        if (!item.Holds(written)) Report(Invariant.NewestVersionWins, $"{written.ContentId} has r{written.Version} with other content than {item}");
+    }
+
+    /// <summary>The ledger did not write anything for a change.</summary>
+    public void Ignored(Change change, SyncRecord stored)
+    {
+        CheckReceipt(change);
+        var item = Of(stored.ContentId);
+        item.Arrive(change);
+        if (world.Store.Find(stored.ContentId)?.Record.ETag != stored.ETag) return;
+        CheckKind(change, item);
+        if (item.Wins(change) || item.IsRaisedBy(change))
+            Report(Invariant.NewestVersionWins, $"{stored.ContentId} r{change.Submission.Version} was forgotten: {item}");
+    }
+
+    /// <summary>A version that is not valid was reported to the ledger.</summary>
+    public void Refused(ChangeVersion version, DateTimeOffset now, SyncRecord stored, SyncRecord? next)
+    {
+        if (world.Store.Find(stored.ContentId)?.Record.ETag != stored.ETag) return;
+        var item = Of(stored.ContentId);
+        var isNewer = item.IsNewer(version, now);
+        if (next is not null && !isNewer) Report(Invariant.StaleIsVisible, $"{stored.ContentId} is stale because of r{version}, which is not newer");
+        if (next is null && isNewer && !stored.IsStale) Report(Invariant.StaleIsVisible, $"{stored.ContentId} is not stale after r{version}");
+    }
+
+    /// <summary>A record was written, for whatever reason.</summary>
+    public void Written(SyncRecord? old, SyncRecord next)
+    {
+        var item = Of(next.ContentId);
+        if (next.Version != item.Current) Report(Invariant.NewestVersionWins, $"{next.ContentId} has r{next.Version} instead of {item}");
+        if (next.IsTombstone != item.IsTombstone) Report(Invariant.NewestVersionWins, $"{next.ContentId} is {next.State}, but: {item}");
+        var isRolledBack = next.Order.RollbackAt != old?.Order.RollbackAt;
+        if (old is { Refused: { } refused } && next.Refused is null && !isRolledBack && !item.Covers(refused.Version))
+            Report(Invariant.StaleIsVisible, $"{next.ContentId} is no longer stale, but r{refused.Version} is newer than {item}");
+        if (next.Refused is { } still && next.Refused == old?.Refused && old.Version != next.Version && item.Covers(still.Version))
+            Report(Invariant.StaleIsVisible, $"{next.ContentId} is still stale, but r{still.Version} is covered by {item}");
+    }
+
+    /// <summary>Whether the ledger has judged a change that must not be lost.</summary>
+    public bool HasArrived(ContentItem item) => Of(item.ContentId).HasArrived(item);
+
+    /// <summary>Whether a caller, not a catalog, delisted the item.</summary>
+    public bool IsDelistedByCaller(string contentId) => Of(contentId).IsDelistedById;
+
+    private void CheckReceipt(Change change)
+    {
+        var (item, version) = (change.Submission.Item, change.Submission.Version);
+        if (change.IsFromCaller || change.Submission.OverridesNewer) return;
+        if (!_receipts.Contains((item.ContentId, version.FirstReceivedAt)) && !_catalogs.Contains(version.FirstReceivedAt))
+            Report(Invariant.FirstReceiptIsKept, $"{item.ContentId} r{version} claims to be received first at {version.FirstReceivedAt:O}");
+    }
+
+    private void CheckKind(Change change, ItemVersions item)
+    {
+        var isSuperseded = change.Kind is AcceptanceKind.Superseded or AcceptanceKind.RevisionConflict;
+        if (isSuperseded && item.Wins(change))
+            Report(Invariant.NewestVersionWins, $"{change.Submission.Item.ContentId} r{change.Submission.Version} is {change.Kind}, but is newer than {item}");
+        if (!isSuperseded && !item.Wins(change) && !item.IsRepeat(change.Submission.Version))
+            Report(Invariant.NewestVersionWins, $"{change.Submission.Item.ContentId} r{change.Submission.Version} is {change.Kind}, but is older than {item}");
+        if (isSuperseded && item.IsRepeat(change.Submission.Version) && item.HasContent(change.Submission.Item))
+            Report(Invariant.NewestVersionWins, $"{change.Submission.Item.ContentId} r{change.Submission.Version} is {change.Kind}, but is a repeat of {item}");
+    }
+
+    private ItemVersions Of(string contentId)
+    {
+        if (!_items.TryGetValue(contentId, out var item)) _items.Add(contentId, item = new ItemVersions());
+        return item;
+    }
+
+    private void Report(Invariant invariant, string text) => world.Invariants.Report(invariant, text);
+
+    private sealed class ItemVersions
+    {
+        private static readonly TimeSpan MaxAhead = TimeSpan.FromMinutes(5);
+        private const int MaxAheadTimes = 8;
+
+        private readonly List<long> _numbers = [];
+        private readonly List<DateTimeOffset> _givenTimes = [];
+        private readonly List<DateTimeOffset> _aheadTimes = [];
+        private readonly List<DateTimeOffset> _winnersChangedAt = [];
+        private readonly HashSet<(long? Number, DateTimeOffset? Given, ContentHash Hash)> _arrived = [];
+        private DateTimeOffset? _rollback;
+        private ContentItem? _item;
+        private string? _contentInfo;
+
+        public ChangeVersion Current { get; private set; }
+
+        public bool IsTombstone => _item is { IsDelistingById: true } && _contentInfo is null;
+
+        public bool IsDelistedById => _item is { IsDelistingById: true };
+
+        public bool HasArrived(ContentItem item) => _arrived.Contains((item.Number, item.OccurredAt, item.Hash));
+
+        public void Arrive(Change change)
+        {
+            var item = change.Submission.Item;
+            _arrived.Add((item.Number, item.OccurredAt, item.Hash));
+        }
+
+        public void Apply(Change change)
+        {
+            Arrive(change);
+            var (submission, now) = (change.Submission, change.Now);
+            var wins = Wins(change);
+            var (time, isAhead) = ChangedAt(submission.Version, now);
+            if (submission.OverridesNewer)
+            {
+                if (!wins) return;
+                _rollback = now > submission.OverrideDeclaredAt ? now : submission.OverrideDeclaredAt;
+                _givenTimes.Clear();
+                _winnersChangedAt.Clear();
+                _winnersChangedAt.Add(now);
+                if (submission.Version.Number is { } catalogs)
+                {
+                    _numbers.Clear();
+                    _numbers.Add(catalogs);
+                }
+
+                Take(submission);
+                return;
+            }
+
+            if (IsBeforeRollback(submission.Version, time)) return;
+            if (submission.Version.Number is { } number) _numbers.Add(number);
+            if (submission.Version.GivenTime is { } given && !_aheadTimes.Contains(given)) _givenTimes.Add(time);
+            if (isAhead) KeepAhead(submission.Version.GivenTime ?? submission.Version.FirstReceivedAt);
+            if (!wins) return;
+            _winnersChangedAt.Add(time);
+            Take(submission);
+        }
+
+        public bool Wins(Change change)
+        {
+            if (_item is null) return true;
+            if (change.Submission.OverrideDeclaredAt is { } declaredAt) return !(_rollback >= declaredAt);
+            return IsNewer(change.Submission.Version, change.Now);
+        }
+
+        public bool IsNewer(ChangeVersion version, DateTimeOffset now)
+        {
+            var (time, _) = ChangedAt(version, now);
+            if (IsBeforeRollback(version, time)) return false;
+            var isLater = _winnersChangedAt.All(winner => winner < time);
+            if (version.Number is { } number) return _numbers.All(seen => seen < number) && (Current.Number is not null || isLater);
+            if (version.GivenTime is not { } given) return isLater && !_aheadTimes.Contains(version.FirstReceivedAt);
+            return _givenTimes.All(seen => seen < time) && !_aheadTimes.Contains(given) && (Current.GivenTime is not null || isLater);
+        }
+
+        /// <summary>Whether a change that does not win must still be remembered.</summary>
+        public bool IsRaisedBy(Change change)
+        {
+            var version = change.Submission.Version;
+            var (time, _) = ChangedAt(version, change.Now);
+            if (change.Submission.OverridesNewer || IsBeforeRollback(version, time)) return false;
+            return version.Number is { } number ? _numbers.All(seen => seen < number)
+                : version.GivenTime is { } given && _givenTimes.All(seen => seen < time) && !_aheadTimes.Contains(given);
+        }
+
+        public bool IsRepeat(ChangeVersion version) => _item is not null
+            && version.Number == Current.Number
+            && (version.Number is not null
+                || (version.GivenTime ?? version.FirstReceivedAt) == (Current.GivenTime ?? Current.FirstReceivedAt));
+
+        /// <summary>Whether the current version is at least as new as a refused one.</summary>
+        public bool Covers(ChangeVersion refused)
+        {
+            if (_item is { IsDelistingById: true } && IsRepeat(refused)) return false;
+            return refused.Number is { } number && Current.Number is { } current
+                ? current >= number
+                : ChangedAt(Current, Current.FirstReceivedAt).At >= ChangedAt(refused, refused.FirstReceivedAt).At;
+        }
+
+        public bool HasContent(ContentItem item) => _item is not null && item.Hash == _item.Hash;
+
+        /// <summary>Whether a record has the content of the current version.</summary>
+        public bool Holds(SyncRecord record)
+        {
+            if (record.ContentStatus != _item!.ContentStatus) return false;
+            if (record.Body.IsEmpty) return _contentInfo is null;
+            using var body = JsonDocument.Parse(record.Body);
+            return body.RootElement.GetProperty("contentInfo").GetString() == _contentInfo
+                && body.RootElement.GetProperty("contentStatus").GetInt32() == (int)_item.ContentStatus;
+        }
+
+        public override string ToString() => $"r{Current} {_item?.ContentStatus} {_contentInfo}";
+
+        private void Take(Submission submission)
+        {
+            Current = submission.Version;
+            _item = submission.Item;
+            if (!submission.Item.IsDelistingById) _contentInfo = Encoding.UTF8.GetString(submission.Item.ContentInfo.Span);
+        }
+
+        private void KeepAhead(DateTimeOffset time)
+        {
+            if (_aheadTimes.Contains(time)) return;
+            _aheadTimes.Add(time);
+            if (_aheadTimes.Count > MaxAheadTimes) _aheadTimes.RemoveAt(0);
+        }
+
+        private bool IsBeforeRollback(ChangeVersion version, DateTimeOffset time) =>
+            _rollback is { } rollback && (version.FirstReceivedAt <= rollback || time <= rollback);
+
+        private static (DateTimeOffset At, bool IsAhead) ChangedAt(ChangeVersion version, DateTimeOffset now)
+        {
+            var received = version.FirstReceivedAt <= now + MaxAhead ? version.FirstReceivedAt : now;
+            if (version.GivenTime is not { } given) return (received, received != version.FirstReceivedAt);
+            return given <= received + MaxAhead ? (given, false) : (received, true);
+        }
+    }
+}

@@ -1,0 +1,85 @@
+using ContentSync.Local.Pipeline;
+using ContentSync.Tests.Sqlite;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace ContentSync.Tests.Local.Pipeline;
+
+/// <summary>Other users of the machine can read nothing in the data folder.</summary>
+[Trait(TestCategory.Name, TestCategory.Slow)]
+public sealed class PrivateFolderTests : IDisposable
+{
+    private const UnixFileMode Others = UnixFileMode.GroupRead | UnixFileMode.GroupWrite | UnixFileMode.GroupExecute
+        | UnixFileMode.OtherRead | UnixFileMode.OtherWrite | UnixFileMode.OtherExecute;
+
+    private const UnixFileMode Everyone = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute
+        | UnixFileMode.GroupRead | UnixFileMode.GroupExecute | UnixFileMode.OtherRead | UnixFileMode.OtherExecute;
+
+    private readonly TemporaryFolder _folder = new();
+
+    private string Data => _folder.File("data");
+
+    public void Dispose() => _folder.Dispose();
+
+    [SkippableFact]
+    public async Task A_new_folder_and_every_file_that_the_pipeline_writes_is_private()
+    {
+        Skip.If(OperatingSystem.IsWindows(), "Windows folders inherit their permissions.");
+        await using var pipeline = await OpenAsync();
+
+        Assert.Null(pipeline.Warning);
+        AssertPrivate(Data);
+        AssertPrivate(Path.Combine(Data, "ledger.db"));
+        AssertPrivate(Path.Combine(Data, "ledger.db-wal"));
+        AssertPrivate(Path.Combine(Data, "ledger.db.owner"));
+        AssertPrivate(Path.Combine(Data, "keys", "private-key.pem"));
+        AssertPrivate(Path.Combine(Data, "simulated-alipayhk", "content.ndjson"));
+    }
+
+    [SkippableFact]
+    public async Task A_folder_of_an_earlier_version_is_made_private_with_one_warning()
+    {
+        Skip.If(OperatingSystem.IsWindows(), "Windows folders inherit their permissions.");
+        await (await OpenAsync()).DisposeAsync();
+        foreach (var path in Directory.GetFileSystemEntries(Data, "*", SearchOption.AllDirectories).Append(Data)) Open(path);
+
+        await using (var first = await OpenAsync())
+        {
+            Assert.Equal($"The data in '{Data}' could be read by other users of this machine; now only you can read it.", first.Warning);
+            Assert.All(Directory.GetFileSystemEntries(Data, "*", SearchOption.AllDirectories).Append(Data), AssertPrivate);
+        }
+
+        await using var second = await OpenAsync();
+        Assert.Null(second.Warning);
+    }
+
+    [SkippableFact]
+    public void A_folder_that_serves_other_purposes_keeps_its_permissions_and_its_other_files_theirs()
+    {
+        Skip.If(OperatingSystem.IsWindows(), "Windows folders inherit their permissions.");
+        Directory.CreateDirectory(Data);
+        File.WriteAllText(Path.Combine(Data, "script.sh"), "");
+        Open(Data);
+        Open(Path.Combine(Data, "script.sh"));
+        DataDirectory.Open(Data);
+        Open(Path.Combine(Data, "keys"));
+
+        var warning = DataDirectory.Open(Data).Warning;
+
+        Assert.NotNull(warning);
+        AssertPrivate(Path.Combine(Data, "keys"));
+        Assert.Equal((Everyone, Everyone), (ModeOf(Data), ModeOf(Path.Combine(Data, "script.sh"))));
+    }
+
+    private static void Open(string path)
+    {
+        if (!OperatingSystem.IsWindows()) File.SetUnixFileMode(path, Everyone);
+    }
+
+    private static UnixFileMode ModeOf(string path) => OperatingSystem.IsWindows() ? Everyone : File.GetUnixFileMode(path);
+
+    private static void AssertPrivate(string path) =>
+        Assert.True((ModeOf(path) & Others) == 0, $"{path} is open to others: {ModeOf(path)}");
+
+    private Task<LocalPipeline> OpenAsync() => LocalPipeline.OpenAsync(
+        new LocalOptions { Data = Data }, TimeProvider.System, NullLoggerFactory.Instance, CancellationToken.None);
+}
