@@ -46,7 +46,7 @@ public static class CommandLineProgram
         }
         catch (CommandException e)
         {
-            screen.Line($"[red]{e.Message}[/]");
+            foreach (var line in e.Message.Split('\n')) screen.Line($"[red]{line.TrimEnd()}[/]");
             return e.ExitCode;
         }
         catch (OperationCanceledException)

@@ -107,7 +107,8 @@ internal sealed class MapCommand(IAnsiConsole screen)
     {
         foreach (var violation in entry.Result.Violations)
         {
-            var text = $"{entry}: {entry.Result.ContentId ?? "no contentId"}: {violation.Pointer}: {violation.Message}";
+            var pointer = violation.Pointer.Length == 0 ? "" : $"{violation.Pointer}: ";
+            var text = $"{entry}: {entry.Result.ContentId ?? "no contentId"}: {pointer}{violation.Message}";
             screen.MarkupLineInterpolated($"[yellow]{TerminalText.Plain(text)}[/]");
         }
     }

@@ -29,7 +29,11 @@ internal static class ResyncScreen
         if (summary.Run is { } run) Run(screen, run, summary);
         if (summary.AsOf is { } asOf) screen.MarkupLineInterpolated($"[grey]{AsOfText.Of(asOf, summary.AsOfSource)}[/]");
         foreach (var issue in summary.Issues)
-            screen.MarkupLineInterpolated($"[yellow]{issue.Place}: {TerminalText.Plain(issue.ContentId)}: {TerminalText.Plain(issue.Message)}[/]");
+        {
+            var contentId = TerminalText.Plain(issue.ContentId ?? "no contentId");
+            screen.MarkupLineInterpolated($"[yellow]{issue.Place}: {contentId}: {TerminalText.Plain(issue.Message)}[/]");
+        }
+
         More(screen, (summary.Plan?.Invalid ?? 0) - summary.Issues.Count, "invalid items");
         foreach (var duplicate in summary.Duplicates)
         {

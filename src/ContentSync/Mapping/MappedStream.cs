@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Runtime.CompilerServices;
 using ContentSync.Catalog;
+using ContentSync.Content;
 using ContentSync.Mapping.Expressions;
 using ContentSync.Mapping.Feeds;
 using Fluid.Values;
@@ -17,6 +18,9 @@ internal sealed class MappedStream(Stream feed, CatalogMapping mapping, MappingT
 
     /// <summary>Max records of one group; a shop system allows 2,048 variants of a product.</summary>
     private const int MaxGroup = 2_048;
+
+    /// <summary>Max characters of the columns that a fault lists.</summary>
+    private const int MaxShownColumns = 400;
 
     private readonly int _maxAhead = Math.Min(Environment.ProcessorCount, 16) + 1;
     private readonly ConcurrentBag<RecordMapper> _idle = [];
@@ -174,7 +178,7 @@ internal sealed class MappedStream(Stream feed, CatalogMapping mapping, MappingT
         foreach (var name in mapping.Wanted() ?? new HashSet<string>())
         {
             if (header.TryFind(name, out _) || known.Contains(name, StringComparer.Ordinal)) continue;
-            var columns = string.Join(", ", header.Names);
+            var columns = Excerpt.Of(string.Join(", ", header.Names), MaxShownColumns);
             throw FeedFault.At(1, $"The mapping reads the column '{name}', which the feed does not have; its columns are {columns}");
         }
 

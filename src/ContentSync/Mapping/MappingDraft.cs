@@ -82,6 +82,8 @@ public sealed record MappingDraft(string Shape, int Records, IReadOnlyList<(stri
         var shared = Shared.Where(names.Contains).ToList();
         if (names.Contains("Handle") && shared.Count > 0)
             Line($"\"fill\": {{ \"by\": \"Handle\", \"fields\": [{string.Join(", ", shared.Select(Quoted))}] }},");
+        if (names.Contains("Handle") && names.Contains("Variant Price"))
+            Line("\"select\": [\"record['Variant Price'] != blank\"],");
         var id = Find(names, Ids);
         Line(id is null
             ? "\"contentId\": \"{{ name the field with the id here }}\","
@@ -116,7 +118,7 @@ public sealed record MappingDraft(string Shape, int Records, IReadOnlyList<(stri
     private static string Reference(string name)
     {
         var identifier = FeedHeader.IdentifierOf(name);
-        return identifier.All(char.IsAsciiLetterOrDigit) && char.IsAsciiLetter(identifier[0]) && identifier == name
+        return identifier == name && identifier.All(c => char.IsAsciiLetterOrDigit(c) || c == '_') && char.IsAsciiLetter(identifier[0])
             ? name
             : $"record['{name}']";
     }

@@ -54,7 +54,7 @@ public static class MappingFile
             var root = new MappingNode(document.RootElement);
             var lookups = await LookupsAsync(root, open, sha256, cancellationToken).ConfigureAwait(false);
             var digest = () => Convert.ToHexStringLower(sha256.GetHashAndReset());
-            return new MappingFileReader(name, digest, CatalogFilters.Create(lookups)).Read(root);
+            return new MappingFileReader(name, digest, lookups).Read(root);
         }
         catch (JsonException e)
         {

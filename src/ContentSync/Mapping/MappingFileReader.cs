@@ -6,7 +6,10 @@ using Fluid;
 namespace ContentSync.Mapping;
 
 /// <summary>Builds a mapping from its file, and reports every fault with its pointer.</summary>
-internal sealed class MappingFileReader(string name, Func<string> digest, TemplateOptions filters)
+/// <param name="name">For display.</param>
+/// <param name="digest">Computes <see cref="CatalogMapping.Digest"/>.</param>
+/// <param name="lookups">The look-up tables by name; without those that have a fault.</param>
+internal sealed class MappingFileReader(string name, Func<string> digest, IReadOnlyDictionary<string, LookupTable> lookups)
 {
     /// <summary>Members of the file; mapping.schema.json describes them.</summary>
     public static readonly IReadOnlyList<string> Members =
@@ -23,6 +26,8 @@ internal sealed class MappingFileReader(string name, Func<string> digest, Templa
 
     private static readonly CatalogExpression Never = CatalogExpression.OfField("");
 
+    private readonly TemplateOptions _filters = CatalogFilters.Create(lookups);
+
     /// <exception cref="MappingException">It cannot be used.</exception>
     public CatalogMapping Read(MappingNode root)
     {
@@ -31,7 +36,7 @@ internal sealed class MappingFileReader(string name, Func<string> digest, Templa
         var version = root.Object("version");
         version?.Allow("revision", "occurredAt");
         var (contentId, contentType) = (RequiredValue(root, "contentId", "\"{{ id }}\""), RequiredValue(root, "contentType", "\"SKU\""));
-        var mapping = new CatalogMapping(filters, contentId, contentType, [.. FieldRules(root)])
+        var mapping = new CatalogMapping(_filters, contentId, contentType, [.. FieldRules(root)])
         {
             Name = name,
             Digest = digest(),
@@ -87,7 +92,7 @@ internal sealed class MappingFileReader(string name, Func<string> digest, Templa
         if (root.Find("contentStatus") is not { } status) yield break;
         if (status.Element is { ValueKind: JsonValueKind.Number } constant && constant.TryGetInt32(out var fixedStatus) && fixedStatus is 0 or 1)
         {
-            yield return new StatusRule(CatalogExpression.Parse("{{ true }}", filters.Filters), fixedStatus);
+            yield return new StatusRule(CatalogExpression.Parse("{{ true }}", _filters.Filters), fixedStatus);
             yield break;
         }
 
@@ -199,7 +204,7 @@ internal sealed class MappingFileReader(string name, Func<string> digest, Templa
         if (node.Text(member, "\"{{ title | strip }}\"") is not { } text) return null;
         try
         {
-            return CatalogExpression.Parse(text, filters.Filters);
+            return CatalogExpression.Parse(text, _filters.Filters, lookups);
         }
         catch (ExpressionException e)
         {
@@ -215,7 +220,7 @@ internal sealed class MappingFileReader(string name, Func<string> digest, Templa
         try
         {
             if (condition.Element.ValueKind == JsonValueKind.String)
-                return CatalogExpression.ParseCondition(condition.Element.GetString()!, filters.Filters);
+                return CatalogExpression.ParseCondition(condition.Element.GetString()!, _filters.Filters, lookups);
             condition.Fault("", "must be a condition such as \"availability == 'in_stock'\"");
         }
         catch (ExpressionException e)

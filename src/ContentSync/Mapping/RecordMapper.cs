@@ -155,9 +155,9 @@ internal sealed class RecordMapper
             foreach (var kind in Lint(field, value)) Warn(kind, pointer, field, place, batch);
             return value;
         }
-        catch (ExpressionException e)
+        catch (Exception e) when (e is not OutOfMemoryException)
         {
-            Fault(pointer, field.Value.Text, e.Message);
+            Fault(pointer, field.Value.Text, (e as ExpressionException ?? ExpressionException.Of(e)).Message);
             return NilValue.Instance;
         }
     }

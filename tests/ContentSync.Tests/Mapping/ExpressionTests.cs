@@ -75,6 +75,18 @@ public sealed class ExpressionTests
         Assert.Equal("0.3", Evaluate("{{ v | number | plus: 0.2 }}", "0.1").GetRawText());
 
     [Theory]
+    [InlineData("<b><i>", 2_001, "tags")]
+    [InlineData("<p>x", 100_000, "characters")]
+    public void Html_that_would_take_long_is_refused(string piece, int times, string message)
+    {
+        var html = string.Concat(Enumerable.Repeat(piece, times));
+
+        var fault = Assert.Throws<ExpressionException>(() => Evaluate("{{ v | html_text }}", html));
+
+        Assert.Contains(message, fault.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
     [InlineData("{{ v | nofilter }}", "there is no filter 'nofilter'")]
     [InlineData("{% for i in v %}x{% endfor %}", "tags")]
     [InlineData("{% include 'file' %}", "tags")]

@@ -155,6 +155,19 @@ public sealed class FeedReaderTests
         Assert.EndsWith(end, fault.Message, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("""{"id":"\ud800"}""")]
+    [InlineData("""{"\uD800":1}""")]
+    [InlineData("""{"id":[{"a":"\udc00"}]}""")]
+    public async Task Half_of_a_surrogate_pair_spoils_only_its_own_record(string record)
+    {
+        var records = await ReadAsync($$"""[{{record}},{"id":"2"}]""");
+
+        Assert.Null(records[0].Fields);
+        Assert.Contains("surrogate", records[0].Fault, StringComparison.Ordinal);
+        Assert.Equal("""{"id":"2"}""", FeedJson.Of(records[1].Fields!));
+    }
+
     [Fact]
     public async Task A_record_longer_than_the_limit_is_reported_and_not_kept()
     {

@@ -25,6 +25,10 @@ public sealed class MappingFileTests
     [InlineData("""{"contentId":"a","contentType":"SKU","lookups":{"c":{"file":"none.csv","key":"id"}},"fields":{}}""", "/lookups/c/file", "there is no file 'none.csv'")]
     [InlineData("""{"contentId":"a","contentType":"SKU","lookups":{"c":{"file":"../c.csv","key":"id"}},"fields":{}}""", "/lookups/c/file", "in the folder of the mapping")]
     [InlineData("""{"contentId":"a","contentType":"SKU","lookups":{"c":{"file":"c.csv","key":"code"}},"fields":{}}""", "/lookups/c/file", "it has no column 'code'; its columns are id, name")]
+    [InlineData(
+        """{"contentId":"a","contentType":"SKU","lookups":{"c":{"file":"c.csv","key":"id"}},"fields":{"n":{"value":"{{ a | lookup: 'c', 'no' }}"}}}""",
+        "/fields/n/value",
+        "the look-up table 'c' has no column 'no'; its columns are id, name")]
     [InlineData("{\n\"contentId\": }", "", "the JSON is broken on line 2")]
     public async Task A_mapping_that_cannot_work_is_refused_with_its_pointer(string mapping, string pointer, string message)
     {

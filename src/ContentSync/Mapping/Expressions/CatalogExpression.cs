@@ -47,12 +47,16 @@ internal sealed class CatalogExpression
     public IReadOnlySet<string> Names { get; }
 
     /// <summary>Parses a value: text with outputs.</summary>
+    /// <param name="text">As it stands in the mapping file.</param>
+    /// <param name="filters">The filters it may use.</param>
+    /// <param name="lookups">Tables whose names and columns are checked; null to check them when it is evaluated.</param>
     /// <exception cref="ExpressionException">It cannot be used.</exception>
-    public static CatalogExpression Parse(string text, FilterCollection filters)
+    public static CatalogExpression Parse(
+        string text, FilterCollection filters, IReadOnlyDictionary<string, LookupTable>? lookups = null)
     {
         if (text.Length > MaxLength) throw new ExpressionException(Invariant($"it has {text.Length:N0} characters; {MaxLength:N0} are allowed"));
         var template = ParseTemplate(text);
-        var visitor = new Inspection(filters);
+        var visitor = new Inspection(filters, lookups);
         var parts = new List<(string?, Expression?)>();
         foreach (var statement in template.Statements)
         {
@@ -66,11 +70,12 @@ internal sealed class CatalogExpression
 
     /// <summary>Parses a condition, such as <c>availability == 'in_stock' and price != blank</c>.</summary>
     /// <exception cref="ExpressionException">It cannot be used.</exception>
-    public static CatalogExpression ParseCondition(string text, FilterCollection filters)
+    public static CatalogExpression ParseCondition(
+        string text, FilterCollection filters, IReadOnlyDictionary<string, LookupTable>? lookups = null)
     {
         if (text.Contains("{{", StringComparison.Ordinal) || text.Contains("{%", StringComparison.Ordinal))
             throw new ExpressionException("a condition has no braces; write it as in availability == 'in_stock'");
-        var condition = Parse("{{ " + text + " }}", filters);
+        var condition = Parse("{{ " + text + " }}", filters, lookups);
         if (condition._parts is not [(null, not null)])
             throw new ExpressionException("a condition is one expression, as in availability == 'in_stock'");
         return new CatalogExpression(text, condition._parts, condition.Names);
@@ -130,9 +135,9 @@ internal sealed class CatalogExpression
                 ? evaluation.GetAwaiter().GetResult()
                 : throw new ExpressionException("a filter did not end");
         }
-        catch (Exception e) when (e is OverflowException or DivideByZeroException or FormatException or InvalidCastException)
+        catch (Exception e) when (e is not (ExpressionException or OutOfMemoryException))
         {
-            throw new ExpressionException("a number is too large, or no number");
+            throw ExpressionException.Of(e);
         }
     }
 
@@ -140,7 +145,7 @@ internal sealed class CatalogExpression
         value is StringValue && value.ToStringValue().Length > MaxOutput ? throw TooLong() : value;
 
     /// <summary>Lists the fields that an expression reads, and refuses what is not allowed.</summary>
-    private sealed class Inspection(FilterCollection filters) : AstVisitor
+    private sealed class Inspection(FilterCollection filters, IReadOnlyDictionary<string, LookupTable>? lookups) : AstVisitor
     {
         private readonly HashSet<string> _names = new(StringComparer.Ordinal);
         private int _filters;
@@ -163,7 +168,14 @@ internal sealed class CatalogExpression
 
             if (++_filters > MaxFilters) throw new ExpressionException($"it has more than {MaxFilters} filters");
             foreach (var parameter in filterExpression.Parameters) Visit(parameter.Expression);
+            if (filterExpression.Name == "lookup") CheckLookup([.. filterExpression.Parameters.Select(parameter => parameter.Expression)]);
             return base.VisitFilterExpression(filterExpression);
+        }
+
+        private void CheckLookup(IReadOnlyList<Expression> parameters)
+        {
+            if (lookups is null || parameters is not [LiteralExpression table, LiteralExpression column]) return;
+            CatalogFilters.Table(lookups, table.Value.ToStringValue(), column.Value.ToStringValue());
         }
 
         protected override Expression VisitRangeExpression(RangeExpression rangeExpression) =>

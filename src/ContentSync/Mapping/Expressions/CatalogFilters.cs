@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text;
 using System.Text.Json;
 using ContentSync.Content;
 using ContentSync.Mapping.Feeds;
@@ -114,6 +115,17 @@ internal static class CatalogFilters
     public static bool IsBlank(FluidValue value) =>
         value.IsNil() || (value is StringValue && string.IsNullOrWhiteSpace(value.ToStringValue())) || value is ArrayValue { Values.Count: 0 };
 
+    /// <summary>A look-up table that has a column.</summary>
+    /// <exception cref="ExpressionException">There is no such table, or it has no such column.</exception>
+    public static LookupTable Table(IReadOnlyDictionary<string, LookupTable> lookups, string name, string column)
+    {
+        if (!lookups.TryGetValue(name, out var table))
+            throw new ExpressionException($"there is no look-up table '{name}'; name it under \"lookups\"");
+        if (!table.Columns.Contains(column, StringComparer.Ordinal))
+            throw new ExpressionException($"the look-up table '{name}' has no column '{column}'; its columns are {string.Join(", ", table.Columns)}");
+        return table;
+    }
+
     private static string? TextOrNull(FluidValue value) => value.IsNil() ? null : value.ToStringValue();
 
     private static void Add(FilterCollection filters, string name, Filter filter) =>
@@ -187,11 +199,7 @@ internal static class CatalogFilters
     private static FluidValue Lookup(IReadOnlyDictionary<string, LookupTable> lookups, FluidValue input, FilterArguments arguments)
     {
         var (name, column) = (arguments.At(0).ToStringValue(), arguments.At(1).ToStringValue());
-        if (!lookups.TryGetValue(name, out var table))
-            throw new ExpressionException($"there is no look-up table '{name}'; name it under \"lookups\"");
-        if (!table.Columns.Contains(column, StringComparer.Ordinal))
-            throw new ExpressionException($"the look-up table '{name}' has no column '{column}'; its columns are {string.Join(", ", table.Columns)}");
-        return table.Find(input.ToStringValue())?.Get(column) ?? NilValue.Instance;
+        return Table(lookups, name, column).Find(input.ToStringValue())?.Get(column) ?? NilValue.Instance;
     }
 
     private static FluidValue Json(string text)
@@ -199,7 +207,7 @@ internal static class CatalogFilters
         if (string.IsNullOrWhiteSpace(text)) return NilValue.Instance;
         try
         {
-            return JsonFields.Of(JsonElement.Parse(text));
+            return JsonFields.Of(JsonFields.Parse(Encoding.UTF8.GetBytes(text)));
         }
         catch (JsonException)
         {

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Net;
 using System.Text;
 using AngleSharp.Dom;
@@ -8,14 +9,28 @@ namespace ContentSync.Mapping.Expressions;
 /// <summary>HTML as plain text. Nothing is loaded or executed.</summary>
 internal static class HtmlText
 {
+    /// <summary>Max characters of HTML.</summary>
+    private const int MaxLength = 256 * 1024;
+
+    /// <summary>Max tags. The parser's time grows with the square of tags that are not closed: a few milliseconds for this many.</summary>
+    private const int MaxTags = 4_000;
+
     private static readonly HashSet<string> Blocks = new(StringComparer.OrdinalIgnoreCase)
     {
         "P", "DIV", "LI", "UL", "OL", "TR", "TABLE", "H1", "H2", "H3", "H4", "H5", "H6", "BR", "SECTION", "ARTICLE", "BLOCKQUOTE",
     };
 
+    /// <exception cref="ExpressionException">The text is too long, or has too many tags.</exception>
     public static string Of(string html)
     {
         if (!html.Contains('<', StringComparison.Ordinal)) return Spaces(Entities(html));
+        if (html.Length > MaxLength || html.AsSpan().Count('<') > MaxTags)
+        {
+            throw new ExpressionException(string.Create(
+                CultureInfo.InvariantCulture,
+                $"the HTML has {html.Length:N0} characters and {html.AsSpan().Count('<'):N0} tags; {MaxLength:N0} and {MaxTags:N0} are allowed"));
+        }
+
         var body = new HtmlParser().ParseDocument(html).Body;
         var text = new StringBuilder(html.Length);
         if (body is not null) Append(body, text, 0);

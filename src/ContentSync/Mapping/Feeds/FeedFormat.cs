@@ -46,7 +46,7 @@ public sealed record FeedShape(FeedFormat Format, char Separator, Encoding Encod
     public override string ToString()
     {
         var text = new StringBuilder(Format.ToString().ToLowerInvariant());
-        if (Format == FeedFormat.Csv) text.Append(", separator ").Append(Separator == '\t' ? "tab" : Separator);
+        if (Format == FeedFormat.Csv) text.Append(", separator ").Append(Separator == '\t' ? "tab" : $"'{Separator}'");
         text.Append(", encoding ").Append(Encoding.WebName);
         if (IsEncodingGuessed) text.Append(" (guessed; set \"encoding\" if text looks wrong)");
         if (IsGzip) text.Append(", gzip");

@@ -123,10 +123,47 @@ internal sealed class XmlFields : FeedObject
 /// <summary>A record of a JSON feed, or an object inside it.</summary>
 internal sealed class JsonFields(JsonElement element) : FeedObject
 {
+    /// <summary>Parses JSON whose texts can all be read.</summary>
+    /// <exception cref="JsonException">Not JSON, nested deeper than 64 levels, or with half of a surrogate pair in a text.</exception>
+    public static JsonElement Parse(ReadOnlySpan<byte> utf8)
+    {
+        var element = JsonElement.Parse(utf8);
+        if (utf8.IndexOf("\\ud"u8) >= 0 || utf8.IndexOf("\\uD"u8) >= 0) Read(element);
+        return element;
+    }
+
     public override IEnumerable<string> Names =>
         element.EnumerateObject().Where(member => !Of(member.Value).IsNil()).Select(member => member.Name);
 
     public override FluidValue Get(string name) => element.TryGetProperty(name, out var value) ? Of(value) : NilValue.Instance;
+
+    // The reader leaves escapes as they are until a text is read.
+    private static void Read(JsonElement element)
+    {
+        try
+        {
+            if (element.ValueKind == JsonValueKind.String)
+            {
+                element.GetString();
+            }
+            else if (element.ValueKind == JsonValueKind.Array)
+            {
+                foreach (var value in element.EnumerateArray()) Read(value);
+            }
+            else if (element.ValueKind == JsonValueKind.Object)
+            {
+                foreach (var member in element.EnumerateObject())
+                {
+                    _ = member.Name;
+                    Read(member.Value);
+                }
+            }
+        }
+        catch (InvalidOperationException e)
+        {
+            throw new JsonException("A text holds half of a surrogate pair.", e);
+        }
+    }
 
     /// <summary>A JSON value as a value of an expression.</summary>
     public static FluidValue Of(JsonElement value) => value.ValueKind switch

@@ -94,14 +94,15 @@ internal sealed class JsonFeedReader(FeedShape shape)
         try
         {
             // The buffer is reused: the element needs bytes of its own.
-            var element = JsonElement.Parse(text.Utf8.Span);
+            var element = JsonFields.Parse(text.Utf8.Span);
             return element.ValueKind == JsonValueKind.Object
                 ? new FeedRecord(text.Line, text.Index, new JsonFields(element), null)
                 : new FeedRecord(text.Line, text.Index, null, $"The record is {Kind(element)}; a JSON object is expected.");
         }
         catch (JsonException)
         {
-            return new FeedRecord(text.Line, text.Index, null, "The record is not valid JSON.");
+            return new FeedRecord(
+                text.Line, text.Index, null, "The record is not valid JSON, is nested deeper than 64 levels, or holds half of a surrogate pair.");
         }
     }
 

@@ -3,6 +3,7 @@ using System.Text.Json;
 namespace ContentSync.Tests.Local.CommandLine;
 
 /// <summary>Takes the sample feeds to the simulated AlipayHK.</summary>
+[Trait(TestCategory.Name, TestCategory.Slow)]
 public sealed class SampleFeedTests : IDisposable
 {
     private readonly string _folder = Directory.CreateTempSubdirectory("contentsync-test-").FullName;
