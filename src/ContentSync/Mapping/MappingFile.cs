@@ -2,7 +2,6 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using ContentSync.Mapping.Expressions;
-using ContentSync.Mapping.Feeds;
 
 namespace ContentSync.Mapping;
 

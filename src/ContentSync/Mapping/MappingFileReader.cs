@@ -71,7 +71,7 @@ internal sealed class MappingFileReader(string name, Func<string> digest, IReadO
         };
     }
 
-    private IEnumerable<CatalogExpression> Conditions(MappingNode root)
+    private List<CatalogExpression> Conditions(MappingNode root)
     {
         if (root.Find("select") is { Element.ValueKind: JsonValueKind.String }) return [Condition(root, "select")];
         return root.Array("select") is not { } select ? [] : select.Elements().Select(Condition).ToList();

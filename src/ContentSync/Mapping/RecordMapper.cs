@@ -168,7 +168,7 @@ internal sealed class RecordMapper
         if (_mapping.Blocking.Contains(kind)) Fault(pointer, field.Value.Text, $"the warning {LintKinds.NameOf(kind)} blocks items (blockOn)");
     }
 
-    private IEnumerable<LintKind> Lint(FieldRule field, FluidValue value)
+    private static IEnumerable<LintKind> Lint(FieldRule field, FluidValue value)
     {
         switch (field.Type)
         {

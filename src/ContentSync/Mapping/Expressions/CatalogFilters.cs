@@ -72,8 +72,8 @@ internal static class CatalogFilters
         Add(filters, "split", Split);
         Add(filters, "join", (input, arguments) => new StringValue(Bounded(string.Join(
             arguments.Count == 0 ? ", " : arguments.At(0).ToStringValue(), Elements(input).Select(element => element.ToStringValue())))));
-        Add(filters, "first", (input, _) => Elements(input).FirstOrDefault() ?? NilValue.Instance);
-        Add(filters, "last", (input, _) => Elements(input).LastOrDefault() ?? NilValue.Instance);
+        Add(filters, "first", (input, _) => Elements(input) is [var first, ..] ? first : NilValue.Instance);
+        Add(filters, "last", (input, _) => Elements(input) is [.., var last] ? last : NilValue.Instance);
         Add(filters, "size", (input, _) => NumberValue.Create(input is ArrayValue list ? list.Values.Count : TextCut.Length(input.ToStringValue())));
         Add(filters, "uniq", (input, _) => new ArrayValue([.. Elements(input).DistinctBy(element => element.ToStringValue())]));
         Add(filters, "compact", (input, _) => new ArrayValue([.. Elements(input).Where(element => !IsBlank(element))]));

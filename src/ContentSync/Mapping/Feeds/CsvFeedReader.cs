@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Runtime.CompilerServices;
-using ContentSync.Catalog;
 using Sylvan.Data.Csv;
 
 namespace ContentSync.Mapping.Feeds;

@@ -2,7 +2,6 @@ using System.Globalization;
 using System.Runtime.CompilerServices;
 using System.Text;
 using System.Xml;
-using ContentSync.Catalog;
 using Fluid.Values;
 
 namespace ContentSync.Mapping.Feeds;
