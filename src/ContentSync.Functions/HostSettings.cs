@@ -47,7 +47,12 @@ public sealed partial class HostSettings
         };
         Api = Bind(ApiOptions.Section, new ApiOptions());
         Webhook = Bind(WebhookOptions.Section, new WebhookOptions());
-        UnresolvedWebhookSecrets = TakeUnresolved(Webhook.Secrets);
+        UnresolvedWebhookSecrets =
+        [
+            .. TakeUnresolved(Webhook.Secrets, nameof(WebhookOptions.Secrets)),
+            .. TakeUnresolved(Webhook.ShopifySecrets, nameof(WebhookOptions.ShopifySecrets)),
+            .. TakeUnresolved(Webhook.WooCommerceSecrets, nameof(WebhookOptions.WooCommerceSecrets)),
+        ];
         ServiceBus = Bind(ServiceBusOptions.Section, new ServiceBusOptions());
         ServiceBus.EmulatorConnectionString = configuration[ServiceBusOptions.Section];
         Identity = AzureIdentity.Read(configuration);
@@ -137,12 +142,12 @@ public sealed partial class HostSettings
         return options;
     }
 
-    private static string[] TakeUnresolved(IList<string> secrets)
+    private static string[] TakeUnresolved(IList<string> secrets, string setting)
     {
         var unresolved = Enumerable.Range(0, secrets.Count)
             .Where(i => secrets[i].StartsWith("@Microsoft.KeyVault(", StringComparison.OrdinalIgnoreCase)).ToArray();
         foreach (var i in unresolved.Reverse()) secrets.RemoveAt(i);
-        return [.. unresolved.Select(i => $"{WebhookOptions.Section}__{nameof(WebhookOptions.Secrets)}__{i}")];
+        return [.. unresolved.Select(i => $"{WebhookOptions.Section}__{setting}__{i}")];
     }
 
     private string Flat(string setting, string formerly)

@@ -8,9 +8,10 @@ public sealed partial class ArchitectureTests
 {
     private static readonly Dictionary<string, int> Floors = new()
     {
-        ["Http"] = 5,
-        ["Resync"] = 4,
-        ["Synchronization"] = 3,
+        ["Http"] = 6,
+        ["Resync"] = 5,
+        ["Synchronization"] = 4,
+        ["Mapping"] = 3,
         ["AlipayHk"] = 2,
         ["Ledger"] = 2,
         ["Catalog"] = 2,

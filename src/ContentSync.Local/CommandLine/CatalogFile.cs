@@ -1,4 +1,5 @@
 using ContentSync.Catalog;
+using ContentSync.Mapping;
 
 namespace ContentSync.Local.CommandLine;
 
@@ -24,6 +25,9 @@ internal sealed class CatalogFile : IAsyncDisposable
     /// <summary>The bytes, which are compared at their end with what was declared.</summary>
     public Stream Stream { get; }
 
+    /// <summary>What the mapping found; null for a catalog in our own form.</summary>
+    public MappingTally? Tally { get; private init; }
+
     /// <summary>In bytes; null when it is not known in advance.</summary>
     public long? Length { get; }
 
@@ -41,17 +45,19 @@ internal sealed class CatalogFile : IAsyncDisposable
 
     /// <param name="path">The file; - for standard input.</param>
     /// <param name="declared">What the command line declares about it.</param>
+    /// <param name="mapping">Makes items of its records; null for a catalog in our own form, or to read the records themselves.</param>
     /// <param name="time">Standard input without a time of its own is as of now.</param>
     /// <param name="cancellationToken">Stops the reading.</param>
     /// <exception cref="CommandException">The file cannot be opened, or what it says about itself is wrong.</exception>
     public static async Task<CatalogFile> OpenAsync(
-        string path, CatalogDeclaration declared, TimeProvider time, CancellationToken cancellationToken)
+        string path, CatalogDeclaration declared, CatalogMapping? mapping, TimeProvider time, CancellationToken cancellationToken)
     {
+        var tally = mapping is null ? null : new MappingTally();
         try
         {
             if (path == "-")
             {
-                return await OpenOnceAsync("standard input", Console.OpenStandardInput(), declared, time, cancellationToken)
+                return await OpenOnceAsync("standard input", Console.OpenStandardInput(), declared, Mapped, tally, time, cancellationToken)
                     .ConfigureAwait(false);
             }
 
@@ -63,13 +69,19 @@ internal sealed class CatalogFile : IAsyncDisposable
                 BufferSize = 1 << 16,
             });
             if (!file.CanSeek)
-                return await OpenOnceAsync(Path.GetFileName(path), file, declared, time, cancellationToken).ConfigureAwait(false);
+            {
+                return await OpenOnceAsync(Path.GetFileName(path), file, declared, Mapped, tally, time, cancellationToken)
+                    .ConfigureAwait(false);
+            }
+
             var found = await FileCatalogSource.LookAsync(path, cancellationToken).ConfigureAwait(false);
+            if (mapping is not null) found = new MappedSnapshot(found, mapping, tally!);
             var snapshot = new DeclaredSnapshot(found, declared, overridesNewer: false);
             var isPacked = file.ReadByte() == 0x1F;
             file.Position = 0;
-            return new CatalogFile(Path.GetFileName(path), file, snapshot.Check(file), file.Length, snapshot)
+            return new CatalogFile(Path.GetFileName(path), file, snapshot.Check(Mapped(file)), file.Length, snapshot)
             {
+                Tally = tally,
                 AsOf = snapshot.AsOf,
                 AsOfSource = snapshot.AsOfSource,
                 MustBeChecked = isPacked || snapshot.Declared.ProvesCompleteness,
@@ -79,6 +91,8 @@ internal sealed class CatalogFile : IAsyncDisposable
         {
             throw new CommandException($"The catalog '{path}' cannot be read: {e.Message}", e);
         }
+
+        Stream Mapped(Stream feed) => mapping is null ? feed : MappedSnapshot.Open(feed, mapping, tally!);
     }
 
     public async ValueTask DisposeAsync()
@@ -88,14 +102,21 @@ internal sealed class CatalogFile : IAsyncDisposable
     }
 
     private static async Task<CatalogFile> OpenOnceAsync(
-        string name, Stream stream, CatalogDeclaration declared, TimeProvider time, CancellationToken cancellationToken)
+        string name,
+        Stream stream,
+        CatalogDeclaration declared,
+        Func<Stream, Stream> map,
+        MappingTally? tally,
+        TimeProvider time,
+        CancellationToken cancellationToken)
     {
         var start = new byte[4 * 1024];
         var length = await stream.ReadAtLeastAsync(start, start.Length, throwOnEndOfStream: false, cancellationToken).ConfigureAwait(false);
         var firstLine = await CatalogReader.PeekAsync(new MemoryStream(start, 0, length), cancellationToken).ConfigureAwait(false);
         var bytes = new StartedStream(start.AsMemory(0, length), stream);
-        return new CatalogFile(name, stream, DeclaredSnapshot.Check(bytes, declared), null, null)
+        return new CatalogFile(name, stream, DeclaredSnapshot.Check(map(bytes), declared), null, null)
         {
+            Tally = tally,
             AsOf = declared.AsOf ?? firstLine?.AsOf ?? time.GetUtcNow(),
             AsOfSource = declared.AsOf is not null ? AsOfSource.Option : firstLine?.AsOf is not null ? AsOfSource.FirstLine : AsOfSource.TimeWritten,
             MustBeChecked = false,

@@ -46,7 +46,7 @@ public static class CommandLineProgram
         }
         catch (CommandException e)
         {
-            screen.Line($"[red]{e.Message}[/]");
+            foreach (var line in e.Message.Split('\n')) screen.Line($"[red]{line.TrimEnd()}[/]");
             return e.ExitCode;
         }
         catch (OperationCanceledException)
@@ -91,6 +91,7 @@ public static class CommandLineProgram
         root.Subcommands.Add(help.WithExplanation(new ReplayCommand(terminal.Results).Create(), ReplayCommand.Explanation));
         root.Subcommands.Add(help.WithExplanation(new ResyncCommand(terminal).Create(), ResyncCommand.Explanation));
         root.Subcommands.Add(help.WithExplanation(new PreviewCommand(screen).Create(), PreviewCommand.Explanation));
+        root.Subcommands.Add(help.WithExplanation(new MapCommand(screen).Create(), MapCommand.Explanation));
         root.Subcommands.Add(help.WithExplanation(new KeygenCommand(screen).Create(), KeygenCommand.Explanation));
         root.Subcommands.Add(help.WithExplanation(new SimulateCommand(screen).Create(), SimulateCommand.Explanation));
         OptionValue.RefuseEmpty(root);

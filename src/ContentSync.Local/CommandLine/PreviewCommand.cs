@@ -1,8 +1,10 @@
 using System.CommandLine;
+using System.Runtime.CompilerServices;
 using ContentSync.AlipayHk;
 using ContentSync.Catalog;
 using ContentSync.Content;
 using ContentSync.Local.Pipeline;
+using ContentSync.Mapping;
 using Spectre.Console;
 
 namespace ContentSync.Local.CommandLine;
@@ -10,9 +12,11 @@ namespace ContentSync.Local.CommandLine;
 /// <summary><c>preview FILE</c>: shows what would be sent for each item, without sending anything.</summary>
 internal sealed class PreviewCommand(IAnsiConsole screen)
 {
+    private readonly MapArgument _map = new();
+
     private readonly Argument<string> _file = new("FILE")
     {
-        Description = "Catalog: NDJSON or a JSON array, optionally gzipped; - for standard input.",
+        Description = "Catalog: NDJSON or a JSON array, or any feed with --map; optionally gzipped; - for standard input.",
     };
 
     private readonly Option<Uri> _gateway = new("--gateway")
@@ -39,13 +43,14 @@ internal sealed class PreviewCommand(IAnsiConsole screen)
 
         Example:
           contentsync-local preview catalog.ndjson | less
+          contentsync-local preview google.tsv --map google.mapping.json | less
         """;
 
     public Command Create()
     {
         var command = new Command("preview", "Show what would be sent for each item of a catalog, without sending anything.")
         {
-            _file, _gateway, _clientId,
+            _file, _map.Option, _gateway, _clientId,
         };
         _content.AddTo(command);
         command.SetAction(RunAsync);
@@ -63,11 +68,15 @@ internal sealed class PreviewCommand(IAnsiConsole screen)
         var schemas = await LoadSchemasAsync(contentOptions, cancellationToken).ConfigureAwait(false);
         var requestIds = new RequestIdSource();
         var (valid, invalid) = (0L, 0L);
+        var mapping = await _map.LoadAsync(parsed, cancellationToken).ConfigureAwait(false);
         var catalog = await CatalogFile
-            .OpenAsync(parsed.GetRequiredValue(_file), new CatalogDeclaration(), time, cancellationToken).ConfigureAwait(false);
+            .OpenAsync(parsed.GetRequiredValue(_file), new CatalogDeclaration(), null, time, cancellationToken).ConfigureAwait(false);
         await using var closingCatalog = catalog.ConfigureAwait(false);
-        var reader = new CatalogReader(new ContentReader(contentOptions, time, schemas), contentOptions);
-        await foreach (var entry in reader.ReadAsync(catalog.Stream, cancellationToken).ConfigureAwait(false))
+        var contentReader = new ContentReader(contentOptions, time, schemas);
+        var entries = mapping is null
+            ? new CatalogReader(contentReader, contentOptions).ReadAsync(catalog.Stream, cancellationToken)
+            : MappedAsync(contentReader, catalog.Stream, mapping, cancellationToken);
+        await foreach (var entry in entries.ConfigureAwait(false))
         {
             if (entry.Result.Item is { } item)
             {
@@ -84,6 +93,20 @@ internal sealed class PreviewCommand(IAnsiConsole screen)
 
         screen.MarkupLineInterpolated($"[grey]{valid:n0} valid, {invalid:n0} invalid; nothing was sent.[/]");
         return invalid > 0 ? ExitCodes.SomeFailed : ExitCodes.Done;
+    }
+
+    /// <summary>Shows the source of each record and what each rule made of it, then returns the item.</summary>
+    private static async IAsyncEnumerable<CatalogEntry> MappedAsync(
+        ContentReader reader, Stream feed, CatalogMapping mapping, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        await foreach (var traced in MappingTrace.ReadAsync(feed, mapping, cancellationToken).ConfigureAwait(false))
+        {
+            Console.Out.WriteLine($"=== line {traced.Line}: {TerminalText.Plain(traced.Source)}");
+            foreach (var (target, rule, result) in traced.Rules)
+                Console.Out.WriteLine($"    {target} <- {TerminalText.Plain(rule)}  =  {TerminalText.Plain(result)}");
+            if (traced.IsLeftOut) Console.Out.WriteLine("    left out by the selection; counts as absent");
+            else yield return traced.Entry(reader);
+        }
     }
 
     private static void Show(long number, ContentItem item, IReadOnlyList<ContentViolation> warnings, RequestPreview preview)

@@ -2,6 +2,7 @@ using System.CommandLine;
 using ContentSync.Catalog;
 using ContentSync.Http;
 using ContentSync.Local.Pipeline;
+using ContentSync.Mapping;
 using ContentSync.Resync;
 using ContentSync.Resync.Planning;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -18,6 +19,8 @@ internal sealed class ResyncCommand(Terminal terminal)
     private readonly PipelineArguments _pipeline = new();
 
     private readonly HostArguments _host = new();
+
+    private readonly MapArgument _map = new();
 
     private readonly Option<string?> _source = new("--source")
     {
@@ -111,8 +114,8 @@ internal sealed class ResyncCommand(Terminal terminal)
         const string Description = "Bring AlipayHK into line with a catalog: send new and changed items, delist those no longer in the catalog.";
         var command = new Command("resync", Description)
         {
-            _source, _dryRun, _allowDelist, _again, _overrideNewer, _cancel, _pending, _failed, _unknownOutcome, _olderThan, _report, _wait,
-            _json,
+            _source, _map.Option, _dryRun, _allowDelist, _again, _overrideNewer, _cancel, _pending, _failed, _unknownOutcome, _olderThan,
+            _report, _wait, _json,
         };
         _declaration.AddTo(command);
         _pipeline.AddTo(command);
@@ -125,7 +128,7 @@ internal sealed class ResyncCommand(Terminal terminal)
     {
         var request = Request(parsed);
         if (!_host.NamesHost(parsed)) return await RunInProcessAsync(parsed, request, cancellationToken).ConfigureAwait(false);
-        if (_pipeline.FirstGiven(parsed) is { } option)
+        if ((_map.IsGiven(parsed) ? _map.Option.Name : _pipeline.FirstGiven(parsed)) is { } option)
         {
             throw new CommandException(
                 $"{option} applies to a run in this process; a running host has its own setting. Leave out {option}, or leave out --host.");
@@ -171,6 +174,8 @@ internal sealed class ResyncCommand(Terminal terminal)
 
         if (source != ResyncSources.LedgerKey && resend is not null)
             throw new CommandException($"--pending, --failed, --unknown-outcome and --older-than are only for --source {ResyncSources.LedgerKey}.");
+        if (source == ResyncSources.LedgerKey && _map.IsGiven(parsed))
+            throw new CommandException($"{_map.Option.Name} is only for a catalog, not for --source {ResyncSources.LedgerKey}.");
         return source == ResyncSources.LedgerKey && request.IsForCatalog
             ? throw new CommandException(
                 "--again, --allow-delist, --override-newer, --as-of, --expect-items and --expect-sha256 are only for a catalog, "
@@ -181,6 +186,9 @@ internal sealed class ResyncCommand(Terminal terminal)
     private async Task<int> RunInProcessAsync(ParseResult parsed, ResyncRequest request, CancellationToken cancellationToken)
     {
         ICatalogSource source = request.Source == ResyncSources.LedgerKey ? new LedgerSource() : new FileCatalogSource(request.Source);
+        var mapping = await _map.LoadAsync(parsed, cancellationToken).ConfigureAwait(false);
+        var mapped = mapping is null ? null : new MappedCatalogSource(source, mapping);
+        source = mapped ?? source;
         var pipeline = await LocalPipeline
             .OpenAsync(_pipeline.Read(parsed), TimeProvider.System, NullLoggerFactory.Instance, cancellationToken).ConfigureAwait(false);
         await using var closingPipeline = pipeline.ConfigureAwait(false);
@@ -201,11 +209,12 @@ internal sealed class ResyncCommand(Terminal terminal)
             run = await pipeline.Runs.FindAsync(run.RunId, cancellationToken).ConfigureAwait(false) ?? run;
         }
 
-        if (source is not LedgerSource) await report.AddInvalidAsync(request.Source, cancellationToken).ConfigureAwait(false);
+        if (source is not LedgerSource) await report.AddInvalidAsync(request.Source, mapping, cancellationToken).ConfigureAwait(false);
         await report.AddOpenAsync(cancellationToken).ConfigureAwait(false);
         var summary = ResyncSummary.Of(run, TimeProvider.System.GetUtcNow()) with { ReportFault = report.Close() };
         if (parsed.GetValue(_json)) parsed.InvocationConfiguration.Output.WriteLine(summary.ToJson());
         else ResyncScreen.Write(terminal.Results, summary);
+        if (mapped is { Tally.Shape: not null }) MappingReport.Write(terminal.Notes, mapped.Tally);
         return summary.ExitCode;
     }
 

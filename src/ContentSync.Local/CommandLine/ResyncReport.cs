@@ -1,6 +1,7 @@
 using ContentSync.Catalog;
 using ContentSync.Ledger;
 using ContentSync.Local.Pipeline;
+using ContentSync.Mapping;
 using ContentSync.Resync;
 using ContentSync.Resync.Planning;
 
@@ -33,13 +34,14 @@ internal sealed class ResyncReport(LocalPipeline pipeline, string? file) : IDisp
         await foreach (var contentId in plan.ReadNewerAsync(cancellationToken).ConfigureAwait(false)) AddNewer(contentId);
     }
 
-    /// <summary>Adds every invalid item of the catalog.</summary>
-    public async Task AddInvalidAsync(string path, CancellationToken cancellationToken)
+    /// <summary>Adds every invalid item of the catalog, of which the mapping, if there is one, makes the items.</summary>
+    public async Task AddInvalidAsync(string path, CatalogMapping? mapping, CancellationToken cancellationToken)
     {
         if (file is null) return;
         try
         {
-            var stream = File.OpenRead(path);
+            var file = File.OpenRead(path);
+            var stream = mapping is null ? file : MappedSnapshot.Open(file, mapping, new MappingTally());
             await using (stream.ConfigureAwait(false))
             {
                 var reader = new CatalogReader(pipeline.Reader, pipeline.ContentOptions);

@@ -29,7 +29,11 @@ internal static class ResyncScreen
         if (summary.Run is { } run) Run(screen, run, summary);
         if (summary.AsOf is { } asOf) screen.MarkupLineInterpolated($"[grey]{AsOfText.Of(asOf, summary.AsOfSource)}[/]");
         foreach (var issue in summary.Issues)
-            screen.MarkupLineInterpolated($"[yellow]{issue.Place}: {TerminalText.Plain(issue.ContentId)}: {TerminalText.Plain(issue.Message)}[/]");
+        {
+            var contentId = TerminalText.Plain(issue.ContentId ?? "no contentId");
+            screen.MarkupLineInterpolated($"[yellow]{issue.Place}: {contentId}: {TerminalText.Plain(issue.Message)}[/]");
+        }
+
         More(screen, (summary.Plan?.Invalid ?? 0) - summary.Issues.Count, "invalid items");
         foreach (var duplicate in summary.Duplicates)
         {
@@ -86,7 +90,7 @@ internal static class ResyncScreen
         Row(table, "newer", plan.Newer, "newer than the catalog; will not be sent");
         Row(table, "vanished", plan.Vanished, "no longer in the catalog; will be delisted");
         if (plan.Absent > 0) Row(table, "absent", plan.Absent, "no longer in the catalog; stay listed until their grace period ends");
-        Row(table, "withheld", plan.Withheld, "no longer in the catalog, or one of the lines that cannot be identified; stay listed");
+        Row(table, "withheld", plan.Withheld, "absent, or one of the records that cannot be identified or mapped; stay listed");
         Row(table, "invalid", plan.Invalid, "skipped; fix the catalog");
         Row(table, "repeated", plan.Repeated, "additional lines with the same contentId");
         table.AddRow("read", $"{plan.Items:n0}", $"{plan.Delisting:n0} of {plan.Listed:n0} listed items would be delisted");

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using ContentSync.Catalog;
+using ContentSync.Http.Webhooks;
 using ContentSync.Local.Hosting;
 using ContentSync.Local.Pipeline;
 using Spectre.Console;
@@ -50,10 +51,40 @@ internal sealed class ServeCommand(Terminal terminal)
         DefaultValueFactory = _ => [],
     };
 
+    private readonly Option<string[]> _shopifySecrets = new("--shopify-secret")
+    {
+        Description = "Accept Shopify's webhooks signed with this secret; can be repeated.",
+        HelpName = "SECRET",
+        DefaultValueFactory = _ => [],
+    };
+
+    private readonly Option<string[]> _wooCommerceSecrets = new("--woocommerce-secret")
+    {
+        Description = "Accept WooCommerce's webhooks signed with this secret; can be repeated.",
+        HelpName = "SECRET",
+        DefaultValueFactory = _ => [],
+    };
+
+    private readonly Option<string?> _eventGridTenant = new("--event-grid-tenant")
+    {
+        Description = "Accept deliveries of Azure Event Grid with tokens of this Microsoft Entra directory.",
+        HelpName = "GUID",
+    };
+
+    private readonly Option<string?> _eventGridApplication = new("--event-grid-application")
+    {
+        Description = "Application that those tokens must be for: its id, or its application id URI.",
+        HelpName = "ID",
+    };
+
     public void AddTo(RootCommand root)
     {
         root.Options.Add(_apiKey);
         root.Options.Add(_webhookSecrets);
+        root.Options.Add(_shopifySecrets);
+        root.Options.Add(_wooCommerceSecrets);
+        root.Options.Add(_eventGridTenant);
+        root.Options.Add(_eventGridApplication);
         root.Options.Add(_port);
         root.Options.Add(_noSample);
         root.Options.Add(_catalog);
@@ -67,7 +98,17 @@ internal sealed class ServeCommand(Terminal terminal)
         options = options with
         {
             Catalog = parsed.GetValue(_catalog) ?? (parsed.GetValue(_noSample) ? null : SampleCatalog.File),
-            WebhookSecrets = WebhookSecrets(parsed),
+            Webhook = new WebhookOptions
+            {
+                Secrets = WebhookSecrets(parsed),
+                ShopifySecrets = parsed.GetValue(_shopifySecrets)!,
+                WooCommerceSecrets = parsed.GetValue(_wooCommerceSecrets)!,
+                EventGrid = new EventGridOptions
+                {
+                    TenantId = parsed.GetValue(_eventGridTenant),
+                    ApplicationId = parsed.GetValue(_eventGridApplication),
+                },
+            },
         };
         var pipeline = await LocalPipeline
             .OpenAsync(options, TimeProvider.System, new ConsoleLoggerFactory(_screen), cancellationToken).ConfigureAwait(false);
@@ -106,7 +147,7 @@ internal sealed class ServeCommand(Terminal terminal)
         var receiver = pipeline.Gateway is null ? pipeline.GatewayAddress.ToString() : "a simulated AlipayHK on this machine";
         _screen.Line($"Syncing the bundled sample catalog to {receiver} ...");
         var catalog = await CatalogFile
-            .OpenAsync(SampleCatalog.File, new CatalogDeclaration(), TimeProvider.System, cancellationToken).ConfigureAwait(false);
+            .OpenAsync(SampleCatalog.File, new CatalogDeclaration(), null, TimeProvider.System, cancellationToken).ConfigureAwait(false);
         await using var closingCatalog = catalog.ConfigureAwait(false);
         var summary = await new CatalogRun(pipeline, _screen, TimeProvider.System).RunAsync(catalog, cancellationToken).ConfigureAwait(false);
         SummaryTable.Write(terminal, summary);

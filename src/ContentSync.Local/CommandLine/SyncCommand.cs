@@ -9,9 +9,11 @@ internal sealed class SyncCommand(Terminal terminal)
 {
     private readonly PipelineArguments _pipeline = new();
 
+    private readonly MapArgument _map = new();
+
     private readonly Argument<string> _file = new("FILE")
     {
-        Description = "Catalog: NDJSON or a JSON array, optionally gzipped; - for standard input.",
+        Description = "Catalog: NDJSON or a JSON array, or any feed with --map; optionally gzipped; - for standard input.",
     };
 
     private readonly DeclarationArguments _declaration = new();
@@ -42,6 +44,7 @@ internal sealed class SyncCommand(Terminal terminal)
         Examples:
           contentsync-local sync catalog.ndjson
           gunzip -c export.gz | contentsync-local sync - --json --report failed.ndjson
+          contentsync-local sync google.tsv --map google.mapping.json
           contentsync-local sync catalog.ndjson --faults unknown=0.05,latency=50ms
         """;
 
@@ -49,7 +52,7 @@ internal sealed class SyncCommand(Terminal terminal)
     {
         var command = new Command("sync", "Sync a catalog: validate, sign and send every item, verify the responses and record the outcomes.")
         {
-            _file, _json, _report, _wait,
+            _file, _map.Option, _json, _report, _wait,
         };
         _declaration.AddTo(command);
         _pipeline.AddTo(command);
@@ -59,8 +62,10 @@ internal sealed class SyncCommand(Terminal terminal)
 
     private async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellationToken)
     {
+        var mapping = await _map.LoadAsync(parsed, cancellationToken).ConfigureAwait(false);
         var catalog = await CatalogFile
-            .OpenAsync(parsed.GetRequiredValue(_file), _declaration.Read(parsed), TimeProvider.System, cancellationToken).ConfigureAwait(false);
+            .OpenAsync(parsed.GetRequiredValue(_file), _declaration.Read(parsed), mapping, TimeProvider.System, cancellationToken)
+            .ConfigureAwait(false);
         await using var closingCatalog = catalog.ConfigureAwait(false);
         var pipeline = await LocalPipeline
             .OpenAsync(_pipeline.Read(parsed), TimeProvider.System, NullLoggerFactory.Instance, cancellationToken).ConfigureAwait(false);
@@ -82,6 +87,7 @@ internal sealed class SyncCommand(Terminal terminal)
             SummaryTable.Write(terminal, summary);
         }
 
+        if (catalog.Tally is { } tally) MappingReport.Write(terminal.Notes, tally);
         return summary.ExitCode;
     }
 }

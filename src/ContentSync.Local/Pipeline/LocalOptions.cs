@@ -1,4 +1,5 @@
 using ContentSync.Content;
+using ContentSync.Http.Webhooks;
 using ContentSync.Simulator;
 
 namespace ContentSync.Local.Pipeline;
@@ -46,8 +47,8 @@ public sealed record LocalOptions
     /// </summary>
     public TimeSpan? LateEffectWindow { get; init; }
 
-    /// <summary>Standard Webhooks secrets; the webhook is disabled when there are none.</summary>
-    public IList<string> WebhookSecrets { get; init; } = [];
+    /// <summary>The senders of webhooks; without any, the webhook is disabled.</summary>
+    public WebhookOptions Webhook { get; init; } = new();
 
     /// <summary>Faults of the simulated AlipayHK.</summary>
     public GatewayFaults Faults { get; init; } = GatewayFaults.None;

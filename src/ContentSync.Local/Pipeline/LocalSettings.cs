@@ -1,6 +1,5 @@
 using System.Security.Cryptography;
 using ContentSync.AlipayHk;
-using ContentSync.Http.Webhooks;
 using ContentSync.Resync;
 using ContentSync.Simulator;
 using ContentSync.Synchronization;
@@ -31,7 +30,7 @@ internal static class LocalSettings
             Content = options.Content,
             Recoverability = RecoverabilityOf(options),
             Resync = ResyncOptionsOf(options),
-            Webhook = new WebhookOptions { Secrets = options.WebhookSecrets },
+            Webhook = options.Webhook,
             PlanFolder = data.ResyncFolder,
         };
         if (settings.Faults(DisplayName) is not { Count: > 0 } faults) return settings;
@@ -71,7 +70,11 @@ internal static class LocalSettings
         "Content:MaxTextLength" => "--max-text-length",
         "Content:MaxItemBytes" => "--max-item-bytes",
         "Content:RefusedVersions" => "--refused-versions",
+        "Webhook:EventGrid:TenantId" => "--event-grid-tenant",
+        "Webhook:EventGrid:ApplicationId" => "--event-grid-application",
         _ when setting.StartsWith("Webhook:Secrets:", StringComparison.Ordinal) => "--webhook-secret",
+        _ when setting.StartsWith("Webhook:ShopifySecrets:", StringComparison.Ordinal) => "--shopify-secret",
+        _ when setting.StartsWith("Webhook:WooCommerceSecrets:", StringComparison.Ordinal) => "--woocommerce-secret",
         _ => setting,
     };
 

@@ -110,6 +110,12 @@ public sealed class CatalogReader(ContentReader contentReader, ContentOptions op
     /// </summary>
     internal async IAsyncEnumerable<IReadOnlyList<ItemText>> TextsAsync(Stream catalog, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
+        if (catalog is IItemTextStream mapped)
+        {
+            await foreach (var items in mapped.ReadItemsAsync(cancellationToken).ConfigureAwait(false)) yield return items;
+            yield break;
+        }
+
         var pipe = PipeReader.Create(catalog, new StreamPipeReaderOptions(bufferSize: 64 * 1024, leaveOpen: true));
         try
         {
@@ -149,7 +155,7 @@ public sealed class CatalogReader(ContentReader contentReader, ContentOptions op
     internal ContentReadResult TooLarge(long bytes) => ContentReader.TooLarge(bytes, options.MaxItemBytes);
 
     private CatalogEntry Read(ItemText item) =>
-        new(item.Line, item.Index, item.TooLarge > 0 ? TooLarge(item.TooLarge) : contentReader.Read(item.Utf8.Span));
+        new(item.Line, item.Index, item.Fault ?? (item.TooLarge > 0 ? TooLarge(item.TooLarge) : contentReader.Read(item.Utf8.Span)));
 
     private static async Task<CatalogDeclaration?> PeekAsync(CatalogBuffer buffer, CancellationToken cancellationToken)
     {

@@ -13,6 +13,9 @@ public sealed class DeclaredSnapshot(ICatalogSnapshot snapshot, CatalogDeclarati
     public string Digest => snapshot.Digest;
 
     /// <inheritdoc/>
+    public string? MappingDigest => snapshot.MappingDigest;
+
+    /// <inheritdoc/>
     public DateTimeOffset WrittenAt => snapshot.WrittenAt;
 
     /// <inheritdoc/>
@@ -41,11 +44,16 @@ public sealed class DeclaredSnapshot(ICatalogSnapshot snapshot, CatalogDeclarati
 
     /// <summary>The same bytes, which fail at their end if they are not what was declared.</summary>
     /// <param name="bytes">The bytes of this snapshot; disposed of with the result.</param>
-    public Stream Check(Stream bytes) => new DeclaredStream(bytes, [declared, snapshot.Declared], () => IsProven = true);
+    public Stream Check(Stream bytes) => Check(bytes, [declared, snapshot.Declared], () => IsProven = true);
 
     /// <inheritdoc cref="Check(Stream)"/>
-    public static Stream Check(Stream bytes, CatalogDeclaration declared) => new DeclaredStream(bytes, [declared], () => { });
+    public static Stream Check(Stream bytes, CatalogDeclaration declared) => Check(bytes, [declared], () => { });
 
     /// <inheritdoc/>
     public ValueTask<bool> IsIntactAsync(CancellationToken cancellationToken) => snapshot.IsIntactAsync(cancellationToken);
+
+    // What is declared of a feed holds for its bytes and its records, not for the items that a mapping makes of them.
+    private static Stream Check(Stream bytes, IReadOnlyList<CatalogDeclaration> declarations, Action proven) => bytes is IItemTextStream mapped
+        ? mapped.Over(feed => new DeclaredStream(feed, declarations, proven))
+        : new DeclaredStream(bytes, declarations, proven);
 }

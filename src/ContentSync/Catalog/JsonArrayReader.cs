@@ -7,6 +7,9 @@ namespace ContentSync.Catalog;
 /// <summary>A catalog that is one JSON array. Finds the end of each element without parsing it; the content reader validates the elements.</summary>
 internal sealed class JsonArrayReader(ContentOptions options)
 {
+    /// <summary>The array is part of a document: what follows it must close that document, and is not read otherwise.</summary>
+    public bool IsEmbedded { get; init; }
+
     /// <summary>Returns one element at a time, each valid until the next one is requested.</summary>
     public async IAsyncEnumerable<IReadOnlyList<ItemText>> ReadAsync(
         CatalogBuffer buffer, [EnumeratorCancellation] CancellationToken cancellationToken)
@@ -28,12 +31,32 @@ internal sealed class JsonArrayReader(ContentOptions options)
         }
 
         buffer.Advance(1);
+        if (IsEmbedded)
+        {
+            await SkipRestAsync(buffer, cancellationToken).ConfigureAwait(false);
+            yield break;
+        }
+
         do
         {
             if (buffer.SkipWhiteSpace())
                 throw buffer.Fault("Something follows the end of the JSON array; a catalog holds one array and nothing else");
         }
         while (await buffer.FillAsync(cancellationToken).ConfigureAwait(false));
+    }
+
+    private static async ValueTask SkipRestAsync(CatalogBuffer buffer, CancellationToken cancellationToken)
+    {
+        var last = (byte)0;
+        do
+        {
+            var unread = buffer.Unread.Span;
+            var end = unread.LastIndexOfAnyExcept(" \t\r\n"u8);
+            if (end >= 0) last = unread[end];
+            buffer.AdvanceOverLines(unread.Length);
+        }
+        while (await buffer.FillAsync(cancellationToken).ConfigureAwait(false));
+        if (last is not ((byte)'}' or (byte)']')) throw buffer.Fault("The file ends before its JSON document does");
     }
 
     private static async ValueTask<byte> NextAsync(CatalogBuffer buffer, CancellationToken cancellationToken)

@@ -60,6 +60,9 @@ public static class ViolationCodes
     /// <summary>contentInfo breaks a rule of the content type's JSON Schema.</summary>
     public const string Schema = "schema";
 
+    /// <summary>A rule of a mapping file cannot be applied to the record, or the record cannot be read.</summary>
+    public const string Mapping = "mapping";
+
     /// <summary>Not a valid CloudEvents 1.0 event.</summary>
     public const string InvalidEvent = "invalid-event";
 

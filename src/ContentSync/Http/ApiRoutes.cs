@@ -287,7 +287,8 @@ public static class ApiRoutes
             new OperationDescription(
                 "Receive a signed webhook",
                 "CloudEvents 1.0 (structured, binary or batched), each with one item as its data, signed according to Standard Webhooks: "
-                + "HMAC-SHA256 over webhook-id.webhook-timestamp.body. An event's time is the revision of an item without one.")
+                + "HMAC-SHA256 over webhook-id.webhook-timestamp.body (or svix- headers), or with a token of Event Grid. Shopify and "
+                + "WooCommerce send one item and sign the body. An event's time is the revision of an item without one.")
             {
                 Parameters = WebhookVerifier.Parameters,
                 Bodies =
@@ -382,6 +383,9 @@ public static class ApiRoutes
         services.TryAddSingleton<FilteredReplay>();
         services.TryAddSingleton<ContinuationTokens>();
         services.TryAddSingleton<WebhookVerifier>();
+        services.TryAddSingleton<IEntraKeys, EntraKeys>();
+        services.TryAddSingleton<EventGridTokens>();
+        services.TryAddSingleton<WebhookAuthenticator>();
         services.TryAddSingleton<WebhookIdCache>();
         services.TryAddSingleton<WebhookEventReader>();
         return services;

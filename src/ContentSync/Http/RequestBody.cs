@@ -25,6 +25,7 @@ internal static class RequestBody
         HttpRequest request, int maxBytes, CancellationToken cancellationToken)
     {
         if (request.ContentLength > maxBytes) return (default, TooLarge(maxBytes));
+        if (IsEncoded(request)) return (default, Compressed);
 
         var reader = request.BodyReader;
         while (true)
@@ -36,12 +37,26 @@ internal static class RequestBody
             {
                 var body = buffer.ToArray();
                 reader.AdvanceTo(buffer.End);
-                return (body, null);
+                return IsGzip(body) ? (default, Compressed) : (body, null);
             }
 
             reader.AdvanceTo(buffer.Start, buffer.End);
         }
     }
+
+    /// <summary>A few bytes could expand to many, so no route takes a compressed body.</summary>
+    public static ProblemHttpResult Compressed => Problem.Of(StatusCodes.Status415UnsupportedMediaType, CompressedTitle, CompressedDetail);
+
+    public const string CompressedTitle = "Compressed.";
+
+    public const string CompressedDetail = "The body is compressed, as with gzip; send it uncompressed, without the header Content-Encoding.";
+
+    /// <summary>Whether the headers say that the body is compressed.</summary>
+    public static bool IsEncoded(HttpRequest request) =>
+        request.Headers.ContentEncoding.Any(encoding => encoding?.Trim() is { Length: > 0 } name && name != "identity");
+
+    /// <summary>Whether a body starts as gzip does.</summary>
+    public static bool IsGzip(ReadOnlySpan<byte> start) => start is [0x1F, 0x8B, ..];
 
     private static ProblemHttpResult TooLarge(int maxBytes) =>
         Problem.Of(StatusCodes.Status413PayloadTooLarge, "Too large.", $"The body exceeds the limit of {maxBytes} bytes.");

@@ -90,7 +90,7 @@ public sealed class SubmitContentBatchHandler(
             if (await IsGzipAsync(body, cancellationToken).ConfigureAwait(false))
             {
                 return new BatchFault(
-                    StatusCodes.Status415UnsupportedMediaType, "Compressed.", "The body is compressed with gzip; send it uncompressed.");
+                    StatusCodes.Status415UnsupportedMediaType, RequestBody.CompressedTitle, RequestBody.CompressedDetail);
             }
 
             await foreach (var entry in reader.ReadAsync(body.AsStream(leaveOpen: true), cancellationToken).ConfigureAwait(false))
@@ -115,7 +115,7 @@ public sealed class SubmitContentBatchHandler(
     private static async ValueTask<bool> IsGzipAsync(PipeReader body, CancellationToken cancellationToken)
     {
         var start = await body.ReadAtLeastAsync(2, cancellationToken).ConfigureAwait(false);
-        var isGzip = start.Buffer.Length >= 2 && start.Buffer.Slice(0, 2).ToArray() is [0x1F, 0x8B];
+        var isGzip = RequestBody.IsGzip(start.Buffer.Slice(0, Math.Min(2, start.Buffer.Length)).ToArray());
         body.AdvanceTo(start.Buffer.Start);
         return isGzip;
     }

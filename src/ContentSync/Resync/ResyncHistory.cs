@@ -70,6 +70,9 @@ public sealed record HandledSnapshot(string Digest, long Items, DateTimeOffset A
     /// <summary>Also covers its as-of time, the limits and the schemas; null if an earlier version of this program sent it.</summary>
     public string? Fingerprint { get; init; }
 
+    /// <summary><see cref="ICatalogSnapshot.MappingDigest"/>.</summary>
+    public string? Mapping { get; init; }
+
     /// <summary>Whether it proved that it was complete; the next one must do so too.</summary>
     public bool ProvedCompleteness { get; init; }
 }

@@ -40,6 +40,9 @@ public sealed record ResyncRun
     /// <summary><see cref="ICatalogSnapshot.Digest"/>.</summary>
     public string? Digest { get; init; }
 
+    /// <summary><see cref="ICatalogSnapshot.MappingDigest"/>.</summary>
+    public string? Mapping { get; init; }
+
     /// <summary><see cref="ICatalogSnapshot.WrittenAt"/>.</summary>
     public DateTimeOffset? WrittenAt { get; init; }
 

@@ -118,7 +118,10 @@ public sealed class ResyncRunner(
         }
     }
 
-    /// <summary>Plans a run without storing it or sending anything.</summary>
+    /// <summary>
+    /// Plans a run without sending anything. Stores it only if it applies a mapping and no run is in progress: a changed mapping must be
+    /// planned before a run sends with it.
+    /// </summary>
     /// <exception cref="LedgerUnavailableException">The ledger cannot be reached.</exception>
     /// <exception cref="IOException">The store or the source cannot be read.</exception>
     public async Task<ResyncRun> PlanAsync(ICatalogSource source, ResyncParameters parameters, CancellationToken cancellationToken)
@@ -137,6 +140,8 @@ public sealed class ResyncRunner(
         var history = await HistoryAsync(source, cancellationToken).ConfigureAwait(false);
         var planned = await PlanAsync(history, run, source, isSpent: null, cancellationToken).ConfigureAwait(false);
         if (planned.Plan is { } plan) await plan.DisposeAsync().ConfigureAwait(false);
+        if (planned.Run is { Mapping: not null, Plan: not null } && history.InProgress() is null)
+            await store.WriteAsync(history.With(planned.Run with { RunId = requestIds.Create() }), cancellationToken).ConfigureAwait(false);
         return planned.Run;
     }
 
@@ -271,6 +276,7 @@ public sealed class ResyncRunner(
         {
             Snapshot = snapshot.Name,
             Digest = snapshot.Digest,
+            Mapping = snapshot.MappingDigest,
             WrittenAt = snapshot.WrittenAt,
             AsOf = snapshot.AsOf,
             AsOfSource = snapshot.AsOfSource,
@@ -320,6 +326,13 @@ public sealed class ResyncRunner(
             return (Ended(run, ResyncRunState.Stopped, refusal.Reason), null, null);
         }
 
+        if (!run.Parameters.DryRun && HasUnseenMapping(history, run))
+        {
+            await plan.DisposeAsync().ConfigureAwait(false);
+            const string Reason = "The mapping changed since the last run, so this run only planned. Check the plan, then run it again to send.";
+            return (Ended(run, ResyncRunState.Stopped, Reason), null, null);
+        }
+
         if (run.Parameters.DryRun)
         {
             await plan.DisposeAsync().ConfigureAwait(false);
@@ -358,6 +371,13 @@ public sealed class ResyncRunner(
 
         return grace;
     }
+
+    /// <summary>Whether the mapping differs from that of the last completed run, and no plan has been made with it yet.</summary>
+    private static bool HasUnseenMapping(ResyncHistory history, ResyncRun run) =>
+        run.Mapping is { } mapping
+        && history.Handled is { } handled
+        && handled.Mapping != mapping
+        && !history.Runs.Any(earlier => earlier.Mapping == mapping && earlier.Plan is not null && earlier.RunId != run.RunId);
 
     private static async ValueTask<ICatalogSnapshot?> FindAsync(
         ICatalogSource source, ResyncParameters parameters, CancellationToken cancellationToken) =>
@@ -531,7 +551,12 @@ public sealed class ResyncRunner(
         if (run is { Plan: { } plan, Digest: { } digest, Fingerprint: { } fingerprint })
         {
             var now = time.GetUtcNow();
-            var handled = new HandledSnapshot(digest, plan.Items, now) { Fingerprint = fingerprint, ProvedCompleteness = run.ProvedCompleteness };
+            var handled = new HandledSnapshot(digest, plan.Items, now)
+            {
+                Fingerprint = fingerprint,
+                Mapping = run.Mapping,
+                ProvedCompleteness = run.ProvedCompleteness,
+            };
             var isAllowed = run.Parameters.AllowedDelistShare is not null;
             var size = new CatalogSize(now, plan.Items, isAllowed ? plan.Listed - plan.Delisting : plan.Listed);
             history = (history with { Handled = handled, AbsentPlanId = plan.Absent > 0 ? run.PlanId : null }).With(size, isAllowed);

@@ -330,7 +330,7 @@ internal static class MutantList
         new("a delisted item counts as changed when the catalog delists it by id", PlanItem,
             "|| (⟦IsDelistingById && (item.Flags & LedgerItemFlags.Delisted) != 0⟧);",
             "false"),
-        new("items vanish although a line cannot be identified", PlanSteps, "time.GetUtcNow(), ⟦end.Unidentified > 0⟧);", "false"),
+        new("items vanish although a line cannot be identified", PlanRules, "DelistsNothing || ⟦catalog.Unidentified > 0⟧;", "false"),
         new("an item whose line is not valid counts as vanished", Comparison,
             "if (⟦index == 0⟧)\n        {\n            if (rules.Delists(ledgerItem))",
             "index == 0 || !Items[index - 1].IsValid"),

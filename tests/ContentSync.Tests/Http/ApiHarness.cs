@@ -31,14 +31,16 @@ internal sealed class ApiHarness : IDisposable
     private readonly ResyncRunner _runner;
     private readonly TemporaryFolder _folder = new();
 
-    public ApiHarness(WebhookOptions? webhook = null, bool hasCatalog = true, ContentOptions? content = null)
+    public ApiHarness(WebhookOptions? webhook = null, bool hasCatalog = true, ContentOptions? content = null, IEntraKeys? entraKeys = null)
     {
         AlipayHk.Options.ImmediateRetries = 0;
         AlipayHk.Always = (_, _) => Task.FromResult(AlipayHk.Signed(FakeAlipayHk.SuccessJson));
         _client = AlipayHk.Client();
         Ledger = new MemoryLedger(Time);
         Catalog = new TestCatalog(Time);
-        _services = TestServices.With(Time)
+        var services = TestServices.With(Time);
+        if (entraKeys is not null) services.AddSingleton(entraKeys);
+        _services = services
             .AddSingleton(_client)
             .AddSingleton<ISyncLedger>(Ledger)
             .AddSingleton<ISyncQueue>(Queue)

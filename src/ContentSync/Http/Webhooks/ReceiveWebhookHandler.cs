@@ -9,11 +9,12 @@ namespace ContentSync.Http.Webhooks;
 
 /// <summary>
 /// POST /api/webhooks/content: items as the data of CloudEvents 1.0 (structured, binary or batched), signed according to Standard
-/// Webhooks. Each item is accepted into the ledger and enqueued, or rejected, on its own.
+/// Webhooks or delivered by Event Grid; or one item, signed by a shop. Each item is accepted into the ledger and enqueued, or rejected, on
+/// its own.
 /// </summary>
 public sealed class ReceiveWebhookHandler(
     WebhookEventReader events,
-    WebhookVerifier verifier,
+    WebhookAuthenticator authenticator,
     WebhookIdCache ids,
     ContentSynchronizer synchronizer,
     RefusedVersions refused,
@@ -25,6 +26,8 @@ public sealed class ReceiveWebhookHandler(
 
     private const int MaxErrors = 100;
 
+    private const int MaxPingBytes = 64;
+
     private static readonly TimeSpan LedgerRetryAfter = TimeSpan.FromSeconds(10);
 
     /// <returns>
@@ -34,8 +37,15 @@ public sealed class ReceiveWebhookHandler(
     /// </returns>
     public async Task<IResult> HandleAsync(HttpRequest request, CancellationToken cancellationToken)
     {
-        if (!verifier.IsConfigured) return NotConfigured;
-        if (WebhookEventFormats.Of(request) is not { } format)
+        if (!authenticator.IsConfigured) return NotConfigured;
+        if (authenticator.MayBePing(request))
+        {
+            var (ping, unreadable) = await RequestBody.ReadRawAsync(request, MaxPingBytes, cancellationToken).ConfigureAwait(false);
+            if (unreadable is not null) return unreadable;
+            if (WebhookAuthenticator.IsPing(ping.Span)) return Results.Json(Nothing, ApiJson.Responses.BatchResult);
+        }
+
+        if (WebhookEventFormats.Of(request, authenticator.SenderOf(request)) is not { } format)
         {
             return Problem.Of(
                 StatusCodes.Status415UnsupportedMediaType,
@@ -46,23 +56,20 @@ public sealed class ReceiveWebhookHandler(
 
         var (body, error) = await RequestBody.ReadRawAsync(request, MaxBodyBytes, cancellationToken).ConfigureAwait(false);
         if (error is not null) return error;
-        string? id = request.Headers[WebhookVerifier.IdHeader];
-        string? timestamp = request.Headers[WebhookVerifier.TimestampHeader];
-        string? signatures = request.Headers[WebhookVerifier.SignatureHeader];
-        var verification = verifier.Verify(id, timestamp, signatures, body.Span);
-        if (verification != WebhookVerification.Valid) return Unauthorized(verification);
-        var known = ids.GetOrAdd(id!, time.GetUtcNow());
-        if (known.IsAccepted) return Results.Json(Duplicate, ApiJson.Responses.BatchResult);
-        var message = new Message(id!, format, body, known.FirstReceivedAt);
+        var authentic = await authenticator.AuthenticateAsync(request, body, cancellationToken).ConfigureAwait(false);
+        if (authentic.MessageId is not { } id) return Refused(request, authentic);
+        var known = ids.GetOrAdd(id, time.GetUtcNow());
+        if (known.IsAccepted) return Results.Json(Nothing with { Duplicate = true }, ApiJson.Responses.BatchResult);
+        var message = new Message(id, format, body, known.FirstReceivedAt);
         return await AcceptAsync(request, message, cancellationToken).ConfigureAwait(false);
     }
 
     internal static ProblemHttpResult NotConfigured => Problem.Of(
         StatusCodes.Status404NotFound,
         "The webhook is disabled.",
-        $"No secret is configured ({WebhookOptions.Section}:{nameof(WebhookOptions.Secrets)}:0), so no message can be trusted.");
+        $"No sender is configured (for example {WebhookOptions.Section}:{nameof(WebhookOptions.Secrets)}:0), so no message can be trusted.");
 
-    private static BatchResult Duplicate => new(new Dictionary<string, int>(), []) { Duplicate = true };
+    private static BatchResult Nothing => new(new Dictionary<string, int>(), []);
 
     private async Task<IResult> AcceptAsync(HttpRequest request, Message message, CancellationToken cancellationToken)
     {
@@ -88,8 +95,27 @@ public sealed class ReceiveWebhookHandler(
     }
 
     // The response does not distinguish a wrong signature from a missing one: a forger must not learn which part did not match.
-    private static ProblemHttpResult Unauthorized(WebhookVerification verification) => verification switch
+    private static ProblemHttpResult Refused(HttpRequest request, WebhookAuthentication message)
     {
+        if (message.Verification != WebhookVerification.KeysUnavailable) return Unauthorized(message);
+        request.HttpContext.Response.Headers.RetryAfter = LedgerRetryAfter.TotalSeconds.ToString(CultureInfo.InvariantCulture);
+        return Problem.Of(
+            StatusCodes.Status503ServiceUnavailable,
+            "The token cannot be verified now.",
+            "The keys of Microsoft Entra ID cannot be read. Deliver the message again later.");
+    }
+
+    private static ProblemHttpResult Unauthorized(WebhookAuthentication message) => message.Verification switch
+    {
+        WebhookVerification.InvalidToken => Problem.Of(
+            StatusCodes.Status401Unauthorized,
+            "The token is missing or wrong.",
+            "Configure the event subscription with the tenant and the application of the settings, and give Event Grid's application the role "
+            + $"{EventGridTokens.Role}."),
+        _ when message.Sender is WebhookSender.Shopify or WebhookSender.WooCommerce => Problem.Of(
+            StatusCodes.Status401Unauthorized,
+            "The signature is missing or wrong.",
+            $"Give the app the secret with which {message.Sender} signs its webhooks."),
         WebhookVerification.TooOld => Problem.Of(
             StatusCodes.Status401Unauthorized,
             "The message is too old.",

@@ -15,16 +15,23 @@ public enum WebhookEventFormat
 
     /// <summary>A JSON array of events.</summary>
     Batched,
+
+    /// <summary>No event: the body is one item in our own form.</summary>
+    Item,
 }
 
 internal static class WebhookEventFormats
 {
     /// <summary>Detects the mode by media type and headers; null if the request carries no event as JSON in UTF-8.</summary>
-    public static WebhookEventFormat? Of(HttpRequest request)
+    /// <param name="request">Its headers.</param>
+    /// <param name="sender">Shops send no events, but their own JSON.</param>
+    public static WebhookEventFormat? Of(HttpRequest request, WebhookSender sender)
     {
         if (!MediaTypes.IsJson(request.ContentType)) return null;
         if (MimeUtilities.IsCloudEventsBatchContentType(request.ContentType)) return WebhookEventFormat.Batched;
         if (MimeUtilities.IsCloudEventsContentType(request.ContentType)) return WebhookEventFormat.Structured;
-        return request.Headers.ContainsKey(HttpUtilities.SpecVersionHttpHeader) ? WebhookEventFormat.Binary : null;
+        return request.Headers.ContainsKey(HttpUtilities.SpecVersionHttpHeader) ? WebhookEventFormat.Binary
+            : sender is WebhookSender.Shopify or WebhookSender.WooCommerce ? WebhookEventFormat.Item
+            : null;
     }
 }

@@ -7,7 +7,7 @@ using Microsoft.AspNetCore.Http;
 namespace ContentSync.Http.Webhooks;
 
 /// <summary>Finds the CloudEvents in a request. Thread-safe; never throws because of what a sender sends.</summary>
-public sealed class WebhookEventReader(EventReader events)
+public sealed class WebhookEventReader(EventReader events, ContentReader items)
 {
     /// <summary>Max events per message.</summary>
     public const int MaxEvents = 5_000;
@@ -17,6 +17,7 @@ public sealed class WebhookEventReader(EventReader events)
         HttpRequest request, WebhookEventFormat format, ReadOnlyMemory<byte> body, DateTimeOffset receivedAt) => format switch
         {
             WebhookEventFormat.Batched => ReadBatch(body),
+            WebhookEventFormat.Item => ([items.Read(body.Span)], null),
             WebhookEventFormat.Structured => Single(events.ReadStructured(body)),
             // The signature covers the body, but no header.
             _ => Single(events.ReadBinary(Attributes(request), request.ContentType, body, latestTime: receivedAt)),

@@ -6,9 +6,9 @@ namespace ContentSync.Http.Webhooks;
 
 /// <summary>
 /// OPTIONS /api/webhooks/content: the abuse protection of CloudEvents' "HTTP 1.1 Web Hooks for Event Delivery", section 4. States whether
-/// a sender may deliver. Callback URLs in the request are never called.
+/// a sender may deliver, which does not authenticate it: each delivery must. Callback URLs in the request are never called.
 /// </summary>
-public sealed class WebhookHandshakeHandler(WebhookOptions options, WebhookVerifier verifier)
+public sealed class WebhookHandshakeHandler(WebhookOptions options, WebhookAuthenticator authenticator)
 {
     private const string OriginHeader = "WebHook-Request-Origin";
     private const string RateHeader = "WebHook-Request-Rate";
@@ -29,7 +29,7 @@ public sealed class WebhookHandshakeHandler(WebhookOptions options, WebhookVerif
 
     private IResult Respond(HttpRequest request)
     {
-        if (!verifier.IsConfigured) return ReceiveWebhookHandler.NotConfigured;
+        if (!authenticator.IsConfigured) return ReceiveWebhookHandler.NotConfigured;
         var headers = request.HttpContext.Response.Headers;
         headers.Allow = "POST, OPTIONS";
         if (request.Headers[OriginHeader] is not [{ } origin] || !MayRegister(origin)) return Results.Ok();

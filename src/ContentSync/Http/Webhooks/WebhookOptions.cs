@@ -12,6 +12,18 @@ public sealed class WebhookOptions
     /// </summary>
     public IList<string> Secrets { get; init; } = [];
 
+    /// <summary>
+    /// Secrets of Shopify's webhooks, which sign the body alone (X-Shopify-Hmac-SHA256): the client secret of the app, or the one that the
+    /// shop's settings show. Each of them is valid.
+    /// </summary>
+    public IList<string> ShopifySecrets { get; init; } = [];
+
+    /// <summary>Secrets of WooCommerce's webhooks, which sign the body alone (X-WC-Webhook-Signature). Each of them is valid.</summary>
+    public IList<string> WooCommerceSecrets { get; init; } = [];
+
+    /// <summary>Deliveries of Azure Event Grid with tokens of Microsoft Entra ID.</summary>
+    public EventGridOptions EventGrid { get; init; } = new();
+
     /// <summary>Max difference between a message's timestamp and the clock, in either direction.</summary>
     public TimeSpan Tolerance { get; set; } = TimeSpan.FromMinutes(5);
 

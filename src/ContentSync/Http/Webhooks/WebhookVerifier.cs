@@ -23,6 +23,12 @@ public enum WebhookVerification
 
     /// <summary>Signed with one of the secrets, but its timestamp is further ahead than the tolerance.</summary>
     TooNew,
+
+    /// <summary>The token of Microsoft Entra ID is missing, expired, not signed by the tenant, or not one of Event Grid's.</summary>
+    InvalidToken,
+
+    /// <summary>The token cannot be verified now.</summary>
+    KeysUnavailable,
 }
 
 /// <summary>

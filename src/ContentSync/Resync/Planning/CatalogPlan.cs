@@ -239,7 +239,7 @@ public sealed class CatalogPlan : IAsyncDisposable
 
 /// <summary>
 /// The size of a plan. New, Unknown, Changed, Newer and Unchanged count items; Repeated counts the further lines with a contentId that the catalog
-/// holds already. Together with Invalid they add up to Items.
+/// holds already. Together with Invalid, and with the items in Withheld that the catalog holds, they add up to Items.
 /// </summary>
 public sealed record PlanCounts
 {
@@ -285,7 +285,10 @@ public sealed record PlanCounts
     /// <summary>Items listed in the ledger and absent from the catalog; sent with contentStatus 0.</summary>
     public long Vanished { get; init; }
 
-    /// <summary>Items absent from the catalog that are left alone, because an item of the catalog could not be identified.</summary>
+    /// <summary>
+    /// Items that are not delisted although absent from the catalog, because an item of the catalog could not be identified; and, if more
+    /// than a tenth of the items of a mapped catalog are invalid, also those that the catalog itself delists.
+    /// </summary>
     public long Withheld { get; init; }
 
     /// <summary>Items absent from the catalog that stay listed for now; see <see cref="GracePeriod"/>.</summary>

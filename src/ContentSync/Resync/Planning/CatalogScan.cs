@@ -47,9 +47,10 @@ internal sealed class CatalogScan(IPlanFiles files, string plan, PlanRequest req
         foreach (var (ordinal, entry) in chunk.Invalid)
         {
             var first = entry.Result.Violations[0];
+            var message = first is { Code: ViolationCodes.Mapping, Pointer.Length: > 0 } ? $"{first.Pointer}: {first.Message}" : first.Message;
             var isMalformed = entry.Result.Violations.Any(violation => violation.Code == ViolationCodes.MalformedJson);
             _segment.AddInvalid(
-                PlanRemark.Of(ordinal, new ResyncIssue(entry.ToString(), entry.Result.ContentId, first.Code, first.Message)
+                PlanRemark.Of(ordinal, new ResyncIssue(entry.ToString(), entry.Result.ContentId, first.Code, message)
                 {
                     Revision = entry.Result.RefusedNumber,
                     OccurredAt = entry.Result.RefusedOccurredAt,

@@ -27,7 +27,7 @@ internal sealed class ComparedPartition
 
     public long Vanished { get; private set; }
 
-    public long Withheld { get; private set; }
+    public long Withheld { get; set; }
 
     public long Absent { get; set; }
 

@@ -42,7 +42,7 @@ internal sealed class PlanChunk(long firstOrdinal)
         var length = item.Utf8.Length;
         if (_text.Length - _length < length) Array.Resize(ref _text, _length + length);
         item.Utf8.Span.CopyTo(_text.AsSpan(_length));
-        _places.Add(new Place(_length, length, item.Line, item.Index, item.TooLarge));
+        _places.Add(new Place(_length, length, item.Line, item.Index, item.TooLarge, item.Fault));
         _length += length;
     }
 
@@ -91,7 +91,11 @@ internal sealed class PlanChunk(long firstOrdinal)
     private void Read(Place place, long ordinal, CatalogReader reader, ItemParser parser, PlanPartitioning partitioning)
     {
         ContentReadResult invalid;
-        if (place.TooLarge > 0)
+        if (place.Fault is { } fault)
+        {
+            invalid = fault;
+        }
+        else if (place.TooLarge > 0)
         {
             invalid = reader.TooLarge(place.TooLarge);
         }
@@ -117,5 +121,5 @@ internal sealed class PlanChunk(long firstOrdinal)
         _itemPlaceEnds.Add(_itemPlaces.Written.Length);
     }
 
-    private readonly record struct Place(int Start, int Length, long Line, long? Index, long TooLarge);
+    private readonly record struct Place(int Start, int Length, long Line, long? Index, long TooLarge, ContentReadResult? Fault);
 }

@@ -112,6 +112,13 @@ internal sealed class PlanComparison(PlanSegments catalog, IPlanLedger ledger, P
             return;
         }
 
+        if (listed && !item.Listed && rules.DelistsNothing)
+        {
+            item.IsSelected = false;
+            _compared.Withheld++;
+            return;
+        }
+
         _compared.Changed++;
         if (listed && !item.Listed) _compared.Delisting++;
     }

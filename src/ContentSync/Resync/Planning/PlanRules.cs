@@ -8,10 +8,20 @@ namespace ContentSync.Resync.Planning;
 /// <param name="request">Whether items absent from the catalog are delisted, and when.</param>
 /// <param name="snapshot">When the catalog's items without a version of their own changed, and whether they win over newer ones.</param>
 /// <param name="now">Time of the store, for times that are ahead of it.</param>
-/// <param name="withholdsDelistings">An item of the catalog could not be identified: any listed item may be the one.</param>
-internal sealed class PlanRules(PlanRequest request, ICatalogSnapshot snapshot, DateTimeOffset now, bool withholdsDelistings)
+/// <param name="catalog">What reading the catalog to its end found.</param>
+internal sealed class PlanRules(PlanRequest request, ICatalogSnapshot snapshot, DateTimeOffset now, PlanCatalogEnd catalog)
 {
-    public bool WithholdsDelistings { get; } = withholdsDelistings;
+    /// <summary>Share of a mapped catalog's items that may be invalid before nothing is delisted.</summary>
+    private const double MaxInvalidShare = 0.1;
+
+    /// <summary>
+    /// Nothing is delisted, not even what the catalog itself delists: so many records cannot be mapped that the mapping does not fit the feed.
+    /// </summary>
+    public bool DelistsNothing { get; } =
+        request.Scope == PlanScope.Mirror && snapshot.MappingDigest is not null && catalog.Invalid > catalog.Items * MaxInvalidShare;
+
+    /// <summary>Absent items stay listed. An item of the catalog that could not be identified may be any listed item.</summary>
+    public bool WithholdsDelistings => DelistsNothing || catalog.Unidentified > 0;
 
     /// <summary>Whether a later place of the catalog replaces an earlier one with the same contentId.</summary>
     public bool Replaces(PlanState later, PlanState earlier)

@@ -161,7 +161,7 @@ internal sealed class PlanSteps(
         var catalog = await PlanSegments
             .OpenAsync(files, plan, PlanSegment.Names(CatalogScan.Prefix, end.Segments), cancellationToken)
             .ConfigureAwait(false);
-        var rules = new PlanRules(request, snapshot, time.GetUtcNow(), end.Unidentified > 0);
+        var rules = new PlanRules(request, snapshot, time.GetUtcNow(), end);
         var ledgerSide = await LedgerSideAsync(cancellationToken).ConfigureAwait(false);
         var names = await files.ListAsync(plan, cancellationToken).ConfigureAwait(false);
         var (_, next) = ComparedPartitions.Chain(names);

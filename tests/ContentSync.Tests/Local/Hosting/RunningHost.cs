@@ -1,4 +1,5 @@
 using System.Text;
+using ContentSync.Http.Webhooks;
 using ContentSync.Local.Hosting;
 using ContentSync.Local.Pipeline;
 using ContentSync.Tests.Sqlite;
@@ -32,7 +33,7 @@ internal sealed class RunningHost : IAsyncDisposable
     public string Catalog => _folder.File("catalog.ndjson");
 
     public static Task<RunningHost> StartAsync(string? apiKey = null, params string[] webhookSecrets) =>
-        StartAsync(new TemporaryFolder(), new LocalOptions { WebhookSecrets = webhookSecrets }, new LocalHostOptions(0) { ApiKey = apiKey });
+        StartAsync(new TemporaryFolder(), new LocalOptions { Webhook = new WebhookOptions { Secrets = webhookSecrets } }, new LocalHostOptions(0) { ApiKey = apiKey });
 
     /// <param name="catalog">Text of the catalog.</param>
     /// <param name="rate">Max requests per second.</param>

@@ -1,4 +1,5 @@
 using ContentSync.Content;
+using ContentSync.Http.Webhooks;
 using ContentSync.Local;
 using ContentSync.Local.Pipeline;
 
@@ -44,7 +45,7 @@ public sealed class LocalSettingsTests : IDisposable
             Gateway = new Uri("http://gateway.example"),
             ClientId = "a b",
             Rate = 0.01,
-            WebhookSecrets = ["short"],
+            Webhook = new WebhookOptions { Secrets = { "short" } },
         };
         var refused = await Assert.ThrowsAsync<CommandException>(() =>
             LocalPipeline.OpenAsync(options, TimeProvider.System, Microsoft.Extensions.Logging.Abstractions.NullLoggerFactory.Instance, default));

@@ -1,0 +1,22 @@
+using ContentSync.Mapping;
+using Spectre.Console;
+
+namespace ContentSync.Local.CommandLine;
+
+/// <summary>Shows what mapping a feed found.</summary>
+internal static class MappingReport
+{
+    public static void Write(IAnsiConsole screen, MappingTally tally)
+    {
+        screen.MarkupLineInterpolated($"[grey]Feed:[/] {tally.Shape ?? "empty"}.");
+        screen.MarkupLineInterpolated(
+            $"{tally.Records:n0} records: {tally.Mapped:n0} items, {tally.LeftOut:n0} left out, {tally.Failed:n0} failed.");
+        foreach (var (field, count) in tally.Faults)
+            screen.MarkupLineInterpolated($"[red]fault[/] {(field.Length == 0 ? "(record)" : TerminalText.Plain(field))}: {count:n0}");
+        foreach (var (kind, count, examples) in tally.Warnings)
+        {
+            var places = string.Join(", ", examples.Select(TerminalText.Plain));
+            screen.MarkupLineInterpolated($"[yellow]warning[/] {LintKinds.NameOf(kind)}: {count:n0} (such as {places})");
+        }
+    }
+}
