@@ -88,7 +88,7 @@ public sealed class CatalogPlannerTests : IDisposable
     [Theory]
     [InlineData("{\"contentType\":\"SKU\",\"contentStatus\":1,\"contentInfo\":{\"a\":1}}\n")]
     [InlineData("{\"contentId\":\"x\",\n")]
-    [InlineData("not json\n")]
+    [InlineData("{not json\n")]
     public async Task Delists_nothing_if_an_item_cannot_be_identified_and_goes_on_with_the_rest(string unidentified)
     {
         _ledger.Add("changed", "A");
