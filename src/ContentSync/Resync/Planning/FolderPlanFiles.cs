@@ -113,12 +113,14 @@ public sealed class FolderPlanFiles(string folder) : IPlanFiles
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             var isFull = FullDisk.Contains(e.HResult);
-            throw new PlanStorageException(
-                isFull
-                    ? $"The disk with the folder {folder} is full. It holds a plan while a catalog is compared with the ledger, about 110 bytes "
-                    + "per item; free some space and run again. Nothing was sent, and the catalog is not at fault."
-                    : $"The files of the plan in {folder} cannot be {what}: {e.Message}",
-                e) { IsFull = isFull };
+            var message = isFull
+                ? $"The disk with the folder {folder} is full. It holds a plan while a catalog is compared with the ledger, about 110 bytes "
+                + "per item; free some space and run again. Nothing was sent, and the catalog is not at fault."
+                : $"The files of the plan in {folder} cannot be {what}: {e.Message}";
+            throw new PlanStorageException(message, e)
+            {
+                IsFull = isFull,
+            };
         }
     }
 }

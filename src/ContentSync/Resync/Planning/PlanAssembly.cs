@@ -11,8 +11,7 @@ internal sealed class PlanAssembly(PlanSegments catalog, IReadOnlyList<ComparedF
 
     private readonly PlanSummary _summary = new()
     {
-        Counts = compared.Aggregate(new PlanCounts(), (sum, file) => sum + file.Counts)
-            with { Items = end.Items, Invalid = end.Invalid, Unidentified = end.Unidentified },
+        Counts = CountsOf(compared) with { Items = end.Items, Invalid = end.Invalid, Unidentified = end.Unidentified },
         ProvedCompleteness = end.IsProven,
     };
 
@@ -43,6 +42,9 @@ internal sealed class PlanAssembly(PlanSegments catalog, IReadOnlyList<ComparedF
 
         yield return JsonSerializer.SerializeToUtf8Bytes(_summary, PlanJson.Default.PlanSummary);
     }
+
+    private static PlanCounts CountsOf(IEnumerable<ComparedFile> compared) =>
+        compared.Aggregate(new PlanCounts(), (sum, file) => sum + file.Counts);
 
     private async ValueTask<ulong[]> SelectedAsync(CancellationToken cancellationToken)
     {
