@@ -15,6 +15,7 @@ public sealed class ClocksTests
 {
     private static readonly string[] OnTheWallClock =
     [
+        "EventGridTokens",
         "InvocationTracker",
         "PreviewContentHandler",
         "WebhookIdCache",

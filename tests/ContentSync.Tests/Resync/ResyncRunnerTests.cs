@@ -14,7 +14,6 @@ public sealed class ResyncRunnerTests : IDisposable
     private static readonly ResyncParameters Allowed = new() { AllowedDelistShare = 1 };
 
     private readonly ResyncWorld _world = new();
-    private int _day = -10;
 
     public void Dispose() => _world.Dispose();
 
@@ -90,7 +89,7 @@ public sealed class ResyncRunnerTests : IDisposable
     [Fact]
     public async Task Delists_an_absent_item_only_after_the_configured_number_of_runs()
     {
-        (_world.Options.DelistAfterRuns, _world.Options.MaxDelistShare) = (3, 1);
+        (_world.Options.DelistAfterRuns, _world.Options.MaxDelistShare, _world.Options.MaxShrinkShare) = (3, 1, 1);
         await _world.RunAsync(Snapshot(("a", "1"), ("b", "1"), ("c", "1")));
 
         // The same catalog again is not "handled already" while an item waits.
@@ -117,7 +116,7 @@ public sealed class ResyncRunnerTests : IDisposable
     [Fact]
     public async Task Delists_an_absent_item_only_after_the_configured_time()
     {
-        (_world.Options.DelistAfterHours, _world.Options.MaxDelistShare) = (36, 1);
+        (_world.Options.DelistAfterHours, _world.Options.MaxDelistShare, _world.Options.MaxShrinkShare) = (36, 1, 1);
         await _world.RunAsync(Snapshot(("a", "1"), ("b", "1")));
         Assert.Equal(1, (await _world.RunAsync(Snapshot(("a", "1")))).Plan!.Absent);
         _world.Time.Advance(TimeSpan.FromHours(35));
@@ -133,7 +132,7 @@ public sealed class ResyncRunnerTests : IDisposable
     {
         await _world.RunAsync(Snapshot(("a", "1"), ("b", "1")));
         var invalid = """{"contentId":"a","contentType":"SKU","contentStatus":1,"contentInfo":{}}""" + "\n";
-        var run = await _world.RunAsync(new TestSnapshot(invalid + TestSnapshot.Line("b", "1"), Day(_day++)));
+        var run = await _world.RunAsync(Snapshot(invalid + TestSnapshot.Line("b", "1")));
 
         Assert.Equal((ResyncRunState.Completed, 1), (run.State, run.Plan!.Invalid));
         Assert.True((await _world.Ledger.FindAsync("a", default))!.IsStale);
@@ -148,13 +147,13 @@ public sealed class ResyncRunnerTests : IDisposable
     {
         await _world.RunAsync(Snapshot(("a", "1"), ("b", "1")));
         var byId = """{"contentId":"b","contentStatus":0}""" + "\n" + """{"contentId":"x","contentStatus":0}""" + "\n";
-        var first = await _world.RunAsync(new TestSnapshot(TestSnapshot.Line("a", "1") + byId, Day(_day++)), Allowed);
+        var first = await _world.RunAsync(Snapshot(TestSnapshot.Line("a", "1") + byId), Allowed);
         Assert.Equal((1, 1, 1), (first.Plan!.Changed, first.Plan.Unknown, first.Plan.Unchanged));
         Assert.StartsWith("0 ", _world.AlipayHk.Items["b"], StringComparison.Ordinal);
         Assert.Contains("unknown", first.Message, StringComparison.Ordinal);
 
         _world.AlipayHk.Calls.Clear();
-        var second = await _world.RunAsync(new TestSnapshot(TestSnapshot.Line("a", "1") + byId, Day(_day++)));
+        var second = await _world.RunAsync(Snapshot(TestSnapshot.Line("a", "1") + byId), new ResyncParameters { Again = true });
         Assert.Equal((0, 0, 3), (second.Plan!.Changed, second.Plan.Unknown, second.Plan.Unchanged));
         Assert.Empty(_world.AlipayHk.Calls);
     }
@@ -362,7 +361,14 @@ public sealed class ResyncRunnerTests : IDisposable
     }
 
     private TestSnapshot Snapshot(params (string Id, string Content)[] items) =>
-        new(string.Concat(items.Select(item => TestSnapshot.Line(item.Id, item.Content))), Day(_day++));
+        Snapshot(string.Concat(items.Select(item => TestSnapshot.Line(item.Id, item.Content))));
+
+    /// <summary>A catalog of a minute after the one before.</summary>
+    private TestSnapshot Snapshot(string text)
+    {
+        _world.Time.Advance(TimeSpan.FromMinutes(1));
+        return new TestSnapshot(text, _world.Time.GetUtcNow());
+    }
 
     private sealed record EndState(
         Dictionary<string, string> Items, Dictionary<string, (SyncState State, ContentHash Hash, ContentStatus Status)> Ledger);

@@ -24,8 +24,8 @@ public sealed class CommandLineTests : IDisposable
         Assert.Equal(1, first.ExitCode);
         Assert.Equal(
             [
-                "read", "invalid", "synchronized", "unchanged", "superseded", "rejected", "deadLettered", "pending", "signatures", "partnerCalls",
-                "elapsedSeconds",
+                "read", "invalid", "synchronized", "unchanged", "superseded", "rejected", "deadLettered", "pending",
+                "duplicatesDiffering", "signatures", "partnerCalls", "elapsedSeconds",
             ],
             first.Summary.EnumerateObject().Select(member => member.Name));
         AssertCounts(first.Summary, read: 1217, invalid: 13, synchronized: 1187, unchanged: 0, superseded: 2, rejected: 15, pending: 0, calls: 1202);

@@ -19,7 +19,9 @@ public sealed class OptionValueTests
     private static readonly string[] Texts =
     [
         "--data", "--client-id", "--key", "--key-version", "--alipayhk-key", "--alipayhk-key-version", "--partner-key", "--partner-key-version",
-        "--schemas", "--catalog", "--api-key", "--webhook-secret", "--report", "--source", "--type", "--code", "--reason", "--public-key", "--out", "--content-type",
+        "--schemas", "--catalog", "--api-key", "--webhook-secret", "--report", "--source", "--type", "--code", "--reason", "--public-key", "--out",
+        "--content-type", "--map", "--shopify-secret", "--woocommerce-secret",
+        "--event-grid-tenant", "--event-grid-application",
         "ID", "FILE",
     ];
 
