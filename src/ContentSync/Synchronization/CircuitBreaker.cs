@@ -89,7 +89,6 @@ public sealed class CircuitBreaker(RecoverabilityOptions options, [FromKeyedServ
             if (!_probing && now >= dueAt)
             {
                 _probing = true;
-                _open = _open with { NextProbe = now + options.ProbeInterval };
                 permit = permit with { IsProbe = true };
                 return true;
             }
@@ -123,9 +122,9 @@ public sealed class CircuitBreaker(RecoverabilityOptions options, [FromKeyedServ
                     break;
                 case SynchronizeResultKind.SigningUnavailable when result.Code == ClientCodes.SendBudgetSpent:
                     // This is our own limit, not a failure.
-                    if (_open is not null && permit.IsProbe) _open = _open with { NextProbe = time.GetUtcNow() };
                     break;
                 case SynchronizeResultKind.ConfigurationFault:
+                    if (_open is not null && permit.IsProbe) FailProbe(contentId);
                     // A call that began before the last trip or reset says nothing about the time after it.
                     if (permit.Epoch != _epoch) break;
                     CountFailure(contentId);
@@ -143,15 +142,14 @@ public sealed class CircuitBreaker(RecoverabilityOptions options, [FromKeyedServ
         }
     }
 
-    /// <summary>Returns a permit that was not used.</summary>
+    /// <summary>
+    /// Returns a permit that was not used. The next probe stays due as it was: an item that is never sent, such as a parked one, would
+    /// otherwise keep an item whose probe failed from ever probing again.
+    /// </summary>
     public void Return(SendPermit permit)
     {
         if (!permit.IsProbe) return;
-        lock (_lock)
-        {
-            _probing = false;
-            if (_open is not null) _open = _open with { NextProbe = time.GetUtcNow() };
-        }
+        lock (_lock) _probing = false;
     }
 
     private void Succeeded(SendPermit permit)

@@ -227,6 +227,35 @@ public sealed class CircuitBreakerTests
     }
 
     [Fact]
+    public void Lets_the_same_item_probe_again_although_another_one_keeps_returning_its_permit_unused()
+    {
+        for (var j = 0; j < _options.BreakerThreshold; j++) Report(Enter(), Failure);
+        _time.Advance(_options.ProbeInterval);
+        Assert.True(_breaker.TryEnter("always fails", out var failing, out _));
+        _breaker.Report(failing, "always fails", Failure, isItemAtFault: false);
+
+        // A parked item asks for a permit before the ledger says that there is nothing to send.
+        _time.Advance(_options.ProbeInterval);
+        Assert.True(_breaker.TryEnter("parked", out var unused, out _));
+        _breaker.Return(unused);
+        _time.Advance(_options.ProbeInterval);
+        Assert.True(_breaker.TryEnter("parked", out unused, out _));
+        _breaker.Return(unused);
+        Assert.True(_breaker.TryEnter("always fails", out _, out _));
+    }
+
+    [Fact]
+    public void Waits_for_an_interval_after_a_probe_that_is_refused_without_a_signature()
+    {
+        Report(Enter(), Fault);
+        _time.Advance(_options.ProbeInterval);
+        Assert.True(_breaker.TryEnter(Next(), out var probe, out _));
+        _breaker.Report(probe, "refused", Refusal, isItemAtFault: true);
+        Assert.False(_breaker.TryEnter(Next(), out _, out var wait));
+        Assert.Equal(_options.ProbeInterval, wait);
+    }
+
+    [Fact]
     public void Reports_when_the_newest_successful_call_began_and_the_failures_since()
     {
         Assert.Equal(new SendEvidence(null, 0, false), _breaker.EvidenceFor(Enter()));
