@@ -1,26 +1,28 @@
 using ContentSync.Catalog;
+using ContentSync.Local.Pipeline;
 using ContentSync.Mapping;
 
 namespace ContentSync.Local.CommandLine;
 
-/// <summary>A catalog on disk or on standard input, and how far it has been read.</summary>
+/// <summary>A catalog on disk or from standard input, and how far it has been read.</summary>
 internal sealed class CatalogFile : IAsyncDisposable
 {
-    private readonly Stream _file;
+    private readonly FileStream _file;
+    private readonly DirectoryInfo? _copy;
 
-    private CatalogFile(string name, Stream file, Stream bytes, long? length, DeclaredSnapshot? snapshot)
+    private CatalogFile(FileStream file, DeclaredSnapshot snapshot, Stream bytes, DirectoryInfo? copy)
     {
         _file = file;
+        _copy = copy;
         Snapshot = snapshot;
-        Name = name;
         Stream = bytes;
-        Length = length;
+        Length = file.Length;
     }
 
-    public string Name { get; }
+    public string Name => Snapshot.Name;
 
-    /// <summary>Lets a plan be made before the catalog is read; null when it can be read only once.</summary>
-    public DeclaredSnapshot? Snapshot { get; }
+    /// <summary>Lets a plan be made before the catalog is read.</summary>
+    public DeclaredSnapshot Snapshot { get; }
 
     /// <summary>The bytes, which are compared at their end with what was declared.</summary>
     public Stream Stream { get; }
@@ -28,133 +30,122 @@ internal sealed class CatalogFile : IAsyncDisposable
     /// <summary>What the mapping found; null for a catalog in our own form.</summary>
     public MappingTally? Tally { get; private init; }
 
-    /// <summary>In bytes; null when it is not known in advance.</summary>
-    public long? Length { get; }
+    /// <summary>In bytes.</summary>
+    public long Length { get; }
 
     /// <summary>As of when the catalog is; its lines count as changed at that time.</summary>
-    public required DateTimeOffset AsOf { get; init; }
+    public DateTimeOffset AsOf => Snapshot.AsOf;
 
     /// <summary>Where <see cref="AsOf"/> comes from.</summary>
-    public required AsOfSource AsOfSource { get; init; }
+    public AsOfSource AsOfSource => Snapshot.AsOfSource;
 
     /// <summary>Whether the file was packed, or says how many items it holds: then it can be damaged or incomplete without it showing.</summary>
     public required bool MustBeChecked { get; init; }
 
     /// <summary>Bytes read so far.</summary>
-    public long Position => Length is null ? 0 : _file.Position;
+    public long Position => _file.Position;
 
+    /// <summary>
+    /// Opens a catalog. What can be read only once, such as standard input, is first copied to the folder for temporary files, readable by its
+    /// owner only, because planning needs to read it twice.
+    /// </summary>
     /// <param name="path">The file; - for standard input.</param>
     /// <param name="declared">What the command line declares about it.</param>
     /// <param name="mapping">Makes items of its records; null for a catalog in our own form, or to read the records themselves.</param>
-    /// <param name="time">Standard input without a time of its own is as of now.</param>
+    /// <param name="time">Standard input without a time of its own is as of when the reading began.</param>
     /// <param name="cancellationToken">Stops the reading.</param>
     /// <exception cref="CommandException">The file cannot be opened, or what it says about itself is wrong.</exception>
     public static async Task<CatalogFile> OpenAsync(
         string path, CatalogDeclaration declared, CatalogMapping? mapping, TimeProvider time, CancellationToken cancellationToken)
     {
-        var tally = mapping is null ? null : new MappingTally();
+        var isInput = path == "-";
+        DirectoryInfo? copy = null;
         try
         {
-            if (path == "-")
-            {
-                return await OpenOnceAsync("standard input", Console.OpenStandardInput(), declared, Mapped, tally, time, cancellationToken)
-                    .ConfigureAwait(false);
-            }
-
-            var file = new FileStream(path, new FileStreamOptions
-            {
-                Access = FileAccess.Read,
-                Share = FileShare.Read,
-                Options = FileOptions.Asynchronous | FileOptions.SequentialScan,
-                BufferSize = 1 << 16,
-            });
-            if (!file.CanSeek)
-            {
-                return await OpenOnceAsync(Path.GetFileName(path), file, declared, Mapped, tally, time, cancellationToken)
-                    .ConfigureAwait(false);
-            }
-
-            var found = await FileCatalogSource.LookAsync(path, cancellationToken).ConfigureAwait(false);
-            if (mapping is not null) found = new MappedSnapshot(found, mapping, tally!);
-            var snapshot = new DeclaredSnapshot(found, declared, overridesNewer: false);
-            var isPacked = file.ReadByte() == 0x1F;
-            file.Position = 0;
-            return new CatalogFile(Path.GetFileName(path), file, snapshot.Check(Mapped(file)), file.Length, snapshot)
-            {
-                Tally = tally,
-                AsOf = snapshot.AsOf,
-                AsOfSource = snapshot.AsOfSource,
-                MustBeChecked = isPacked || snapshot.Declared.ProvesCompleteness,
-            };
+            var file = isInput ? null : Open(path);
+            if (file is { CanSeek: true }) return await OpenAsync(file, path, declared, mapping, copy, cancellationToken).ConfigureAwait(false);
+            copy = Directory.CreateTempSubdirectory("contentsync-");
+            var copied = Path.Combine(copy.FullName, isInput ? "standard input" : Path.GetFileName(path));
+            await CopyAsync(file ?? Console.OpenStandardInput(), copied, time, cancellationToken).ConfigureAwait(false);
+            return await OpenAsync(Open(copied), copied, declared, mapping, copy, cancellationToken).ConfigureAwait(false);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or CatalogFormatException)
+        catch (Exception e)
         {
-            throw new CommandException($"The catalog '{path}' cannot be read: {e.Message}", e);
+            copy?.Delete(recursive: true);
+            if (e is not (IOException or UnauthorizedAccessException or CatalogFormatException)) throw;
+            var what = isInput ? "Standard input" : $"The catalog '{path}'";
+            throw new CommandException($"{what} cannot be read: {e.Message}", e);
         }
-
-        Stream Mapped(Stream feed) => mapping is null ? feed : MappedSnapshot.Open(feed, mapping, tally!);
     }
 
     public async ValueTask DisposeAsync()
     {
         await Stream.DisposeAsync().ConfigureAwait(false);
         await _file.DisposeAsync().ConfigureAwait(false);
+        _copy?.Delete(recursive: true);
     }
 
-    private static async Task<CatalogFile> OpenOnceAsync(
-        string name,
-        Stream stream,
+    private static async Task<CatalogFile> OpenAsync(
+        FileStream file,
+        string path,
         CatalogDeclaration declared,
-        Func<Stream, Stream> map,
-        MappingTally? tally,
-        TimeProvider time,
+        CatalogMapping? mapping,
+        DirectoryInfo? copy,
         CancellationToken cancellationToken)
     {
-        var start = new byte[4 * 1024];
-        var length = await stream.ReadAtLeastAsync(start, start.Length, throwOnEndOfStream: false, cancellationToken).ConfigureAwait(false);
-        var firstLine = await CatalogReader.PeekAsync(new MemoryStream(start, 0, length), cancellationToken).ConfigureAwait(false);
-        var bytes = new StartedStream(start.AsMemory(0, length), stream);
-        return new CatalogFile(name, stream, DeclaredSnapshot.Check(map(bytes), declared), null, null)
+        var tally = mapping is null ? null : new MappingTally();
+        try
         {
-            Tally = tally,
-            AsOf = declared.AsOf ?? firstLine?.AsOf ?? time.GetUtcNow(),
-            AsOfSource = declared.AsOf is not null ? AsOfSource.Option : firstLine?.AsOf is not null ? AsOfSource.FirstLine : AsOfSource.TimeWritten,
-            MustBeChecked = false,
-        };
+            var found = await FileCatalogSource.LookAsync(path, cancellationToken).ConfigureAwait(false);
+            if (mapping is not null) found = new MappedSnapshot(found, mapping, tally!);
+            var snapshot = new DeclaredSnapshot(found, declared, overridesNewer: false);
+            var isPacked = file.ReadByte() == 0x1F;
+            file.Position = 0;
+            var bytes = mapping is null ? file : MappedSnapshot.Open(file, mapping, tally!);
+            return new CatalogFile(file, snapshot, snapshot.Check(bytes), copy)
+            {
+                Tally = tally,
+                MustBeChecked = isPacked || snapshot.Declared.ProvesCompleteness,
+            };
+        }
+        catch
+        {
+            await file.DisposeAsync().ConfigureAwait(false);
+            throw;
+        }
     }
 
-    /// <summary>A stream whose start was read already.</summary>
-    private sealed class StartedStream(ReadOnlyMemory<byte> start, Stream rest) : Stream
+    private static FileStream Open(string path) => new(path, new FileStreamOptions
     {
-        private ReadOnlyMemory<byte> _start = start;
+        Access = FileAccess.Read,
+        Share = FileShare.Read,
+        Options = FileOptions.Asynchronous | FileOptions.SequentialScan,
+        BufferSize = 1 << 16,
+    });
 
-        public override bool CanRead => true;
-
-        public override bool CanSeek => false;
-
-        public override bool CanWrite => false;
-
-        public override long Length => throw new NotSupportedException();
-
-        public override long Position { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
-
-        public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
+    private static async Task CopyAsync(Stream source, string path, TimeProvider time, CancellationToken cancellationToken)
+    {
+        // An item may change elsewhere while its export is still being piped in, and that change is newer.
+        var began = time.GetUtcNow();
+        await using var closingSource = source.ConfigureAwait(false);
+        var copy = PrivateFile.Create(path, FileMode.CreateNew);
+        await using (copy.ConfigureAwait(false))
         {
-            if (_start.IsEmpty) return rest.ReadAsync(buffer, cancellationToken);
-            var length = Math.Min(buffer.Length, _start.Length);
-            _start[..length].CopyTo(buffer);
-            _start = _start[length..];
-            return ValueTask.FromResult(length);
+            var buffer = new byte[1 << 16];
+            while (await source.ReadAsync(buffer, cancellationToken).ConfigureAwait(false) is > 0 and var read)
+            {
+                try
+                {
+                    await copy.WriteAsync(buffer.AsMemory(0, read), cancellationToken).ConfigureAwait(false);
+                }
+                catch (IOException e)
+                {
+                    throw new IOException(
+                        $"Its copy {path} cannot be written: {e.Message} Free space there, or set TMPDIR to another folder.", e);
+                }
+            }
         }
 
-        public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException("Use ReadAsync.");
-
-        public override void Flush() => throw new NotSupportedException();
-
-        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-        public override void SetLength(long value) => throw new NotSupportedException();
-
-        public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+        File.SetLastWriteTimeUtc(path, began.UtcDateTime);
     }
 }

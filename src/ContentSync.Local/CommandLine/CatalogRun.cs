@@ -94,14 +94,13 @@ internal sealed class CatalogRun(LocalPipeline pipeline, IAnsiConsole screen, Ti
     }
 
     /// <summary>
-    /// Compares the catalog with the ledger first, where possible, and accepts only the items that differ. A file that changes meanwhile is
+    /// Compares the catalog with the ledger first, and accepts only the items that differ. A file that changes meanwhile is
     /// still read to its end, and then reported.
     /// </summary>
     private async Task<string?> ReadAsync(CatalogSync sync, CatalogFile catalog, SyncTally tally, CancellationToken cancellationToken)
     {
         var reader = new CatalogReader(pipeline.Reader, pipeline.ContentOptions);
-        if (catalog is { MustBeChecked: true, Snapshot: { } snapshot }
-            && await RefusalAsync(reader, snapshot, cancellationToken).ConfigureAwait(false) is { } refusal)
+        if (catalog.MustBeChecked && await RefusalAsync(reader, catalog.Snapshot, cancellationToken).ConfigureAwait(false) is { } refusal)
             return refusal;
         var plan = await PlanAsync(catalog, cancellationToken).ConfigureAwait(false);
         if (plan is null)
@@ -116,7 +115,7 @@ internal sealed class CatalogRun(LocalPipeline pipeline, IAnsiConsole screen, Ti
         await sync
             .ReadAsync(reader.ReadAsync(catalog.Stream, plan.IsSelected, cancellationToken), catalog.AsOf, cancellationToken)
             .ConfigureAwait(false);
-        return await catalog.Snapshot!.IsIntactAsync(cancellationToken).ConfigureAwait(false)
+        return await catalog.Snapshot.IsIntactAsync(cancellationToken).ConfigureAwait(false)
             ? null
             : $"{catalog.Name} changed while it was being read. Run the command again when the file is complete.";
     }
@@ -135,11 +134,8 @@ internal sealed class CatalogRun(LocalPipeline pipeline, IAnsiConsole screen, Ti
         }
     }
 
-    private async Task<CatalogPlan?> PlanAsync(CatalogFile catalog, CancellationToken cancellationToken)
-    {
-        if (catalog.Snapshot is not { } snapshot) return null;
-        return (await pipeline.Resync.Planner.PlanAsync(snapshot, PlanScope.Additions, cancellationToken).ConfigureAwait(false)).Plan;
-    }
+    private async Task<CatalogPlan?> PlanAsync(CatalogFile catalog, CancellationToken cancellationToken) =>
+        (await pipeline.Resync.Planner.PlanAsync(catalog.Snapshot, PlanScope.Additions, cancellationToken).ConfigureAwait(false)).Plan;
 
     /// <summary>Why items are still pending and what to do; null if none are.</summary>
     internal static string? Unfinished(long pending, OpenCircuit? open) => (pending, open) switch
@@ -168,7 +164,6 @@ internal sealed class CatalogRun(LocalPipeline pipeline, IAnsiConsole screen, Ti
             .StartAsync(async context =>
             {
                 var task = context.AddTask(Markup.Escape(catalog.Name), maxValue: 1);
-                task.IsIndeterminate = catalog.Length is null;
                 while (!work.IsCompleted)
                 {
                     Update(task, catalog, tally);
@@ -183,7 +178,7 @@ internal sealed class CatalogRun(LocalPipeline pipeline, IAnsiConsole screen, Ti
     private void Update(ProgressTask task, CatalogFile catalog, SyncTally tally)
     {
         var counts = tally.Counts;
-        var read = catalog.Length is { } length ? (double)catalog.Position / Math.Max(1, length) : 0;
+        var read = (double)catalog.Position / Math.Max(1, catalog.Length);
         var done = counts.Read == 0 ? 0 : 1 - ((double)counts.Pending / counts.Read);
         task.Value = read * done;
         var breaker = pipeline.Synchronizer.OpenCircuit is { } circuit ? $" [yellow]circuit breaker open: {Markup.Escape(circuit.Code)}[/]" : "";

@@ -46,9 +46,6 @@ public sealed class DeclaredSnapshot(ICatalogSnapshot snapshot, CatalogDeclarati
     /// <param name="bytes">The bytes of this snapshot; disposed of with the result.</param>
     public Stream Check(Stream bytes) => Check(bytes, [declared, snapshot.Declared], () => IsProven = true);
 
-    /// <inheritdoc cref="Check(Stream)"/>
-    public static Stream Check(Stream bytes, CatalogDeclaration declared) => Check(bytes, [declared], () => { });
-
     /// <inheritdoc/>
     public ValueTask<bool> IsIntactAsync(CancellationToken cancellationToken) => snapshot.IsIntactAsync(cancellationToken);
 

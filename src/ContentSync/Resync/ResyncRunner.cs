@@ -636,6 +636,17 @@ public sealed class ResyncRunner(
                 $"The contentId of {plan.Unidentified:N0} lines cannot be read, so nothing is delisted; {plan.Withheld:N0} items stay listed."));
         }
 
+        switch (plan?.Invalid - plan?.Unidentified)
+        {
+            case 1:
+                sentences.Add("1 line is not valid, so this version is not sent; correct it in the catalog.");
+                break;
+            case > 1 and var invalid:
+                sentences.Add(FormattableString.Invariant(
+                    $"{invalid:N0} lines are not valid, so these versions are not sent; correct them in the catalog."));
+                break;
+        }
+
         if (plan is { Absent: > 0 })
         {
             sentences.Add(FormattableString.Invariant(

@@ -190,6 +190,17 @@ public sealed class WholeCatalogTests : IDisposable
     }
 
     [Fact]
+    public async Task A_run_that_leaves_out_an_invalid_line_says_so()
+    {
+        var invalid = """{"contentId":"b","contentType":"SKU","contentStatus":3,"contentInfo":{"name":"1"}}""" + "\n";
+
+        var run = await _world.RunAsync(new TestSnapshot(TestSnapshot.Line("a", "1") + invalid));
+
+        Assert.Equal((ResyncRunState.Completed, 1L), (run.State, run.Plan!.Invalid));
+        Assert.StartsWith("1 line is not valid, so this version is not sent", run.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Names_the_items_that_a_catalog_holds_more_than_once()
     {
         var lines = TestSnapshot.Line("a", "DE") + TestSnapshot.Line("b", "1") + TestSnapshot.Line("a", "AT") + TestSnapshot.Line("b", "1");

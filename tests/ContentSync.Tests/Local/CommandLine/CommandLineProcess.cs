@@ -51,6 +51,7 @@ internal sealed class CommandLineProcess : IDisposable
             StandardErrorEncoding = Encoding.UTF8,
         };
         start.Environment["COLUMNS"] = "200";
+        start.Environment["TMPDIR"] = folder;
         return new CommandLineProcess(Process.Start(start)!);
     }
 

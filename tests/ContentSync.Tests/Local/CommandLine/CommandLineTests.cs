@@ -110,6 +110,26 @@ public sealed class CommandLineTests : IDisposable
     }
 
     [Fact]
+    public async Task Sends_one_of_two_lines_of_an_item_from_standard_input_and_names_both()
+    {
+        var bytes = Encoding.UTF8.GetBytes(Item("twice", """{"name":"first"}""") + "\n" + Item("twice", """{"name":"second"}""") + "\n");
+        string[] sync = ["sync", "-", "--json", "--report", Path.Combine(_folder, "report.ndjson")];
+        for (var run = 0; run < 2; run++)
+        {
+            var (exitCode, output, _) = await CommandLineProcess.RunAsync(_folder, sync, bytes);
+            Assert.Equal(1, exitCode);
+            Assert.Equal(1, Member(JsonDocument.Parse(output).RootElement, "duplicatesDiffering"));
+            Assert.Equal(run == 0 ? 1 : 0, Member(JsonDocument.Parse(output).RootElement, "partnerCalls"));
+            var line = JsonDocument.Parse(Assert.Single(File.ReadLines(Path.Combine(_folder, "report.ndjson")))).RootElement;
+            Assert.Equal("duplicate", line.GetProperty("kind").GetString());
+            var message = line.GetProperty("message").GetString();
+            Assert.Equal("It stands at line 1, line 2 with different contents; line 2 counts.", message);
+        }
+
+        Assert.Empty(Directory.GetFileSystemEntries(_folder, "contentsync-*"));
+    }
+
+    [Fact]
     public async Task Reports_every_failure_with_line_and_reason()
     {
         var catalog = Write("catalog.ndjson", Items(2) + "{\"contentId\":\"half\n" + Item("risky", """{"simulate":"risky"}""") + "\n");
