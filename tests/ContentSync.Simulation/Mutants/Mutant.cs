@@ -13,5 +13,8 @@ internal sealed record Mutant(string Name, string File, string Place, string Bug
     /// <summary>The part that is replaced.</summary>
     public string Original => Place[(Place.IndexOf('⟦', StringComparison.Ordinal) + 1)..Place.IndexOf('⟧', StringComparison.Ordinal)];
 
+    /// <summary>Whether only resyncs of whole catalogs can show it.</summary>
+    public bool IsInCatalogs => File.Contains("/Resync/", StringComparison.Ordinal) || File.Contains("/Catalog/", StringComparison.Ordinal);
+
     public bool IsStatement => Original.EndsWith(';');
 }

@@ -23,6 +23,9 @@ internal static class MutantRun
         (" poison", PlanGenerator.WithPoison),
     ];
 
+    // Other seeds have a catalog only now and then.
+    private static readonly (string Name, Func<ulong, Plan> PlanOf)[] CatalogVariants = [(" wide", PlanGenerator.WithCatalogsAndVaults)];
+
     /// <param name="threads">Number of bugs that run at the same time.</param>
     /// <param name="plant">Switches a bug on for the current thread; 0 switches all off.</param>
     /// <param name="only">Number of a single bug; null for all.</param>
@@ -86,10 +89,9 @@ internal static class MutantRun
         var mutant = MutantList.All[number - 1];
         for (ulong seed = 1; seed <= Seeds; seed++)
         {
-            foreach (var (variant, planOf) in Variants)
+            foreach (var (variant, planOf) in mutant.IsInCatalogs ? CatalogVariants : Variants)
             {
-                if (SimulationRun.Of(planOf(seed), keys).Violation is { } violation)
-                    return new MutantResult(number, mutant, violation.Invariant.ToString(), $"seed {seed}{variant}");
+                if (FindViolated(planOf(seed), keys) is { } invariant) return new MutantResult(number, mutant, invariant, $"seed {seed}{variant}");
             }
 
             // Outages take longer than seeds, so they run only if the first seeds do not catch the bug.
@@ -97,5 +99,18 @@ internal static class MutantRun
         }
 
         return new MutantResult(number, mutant, null, $"{Seeds} seeds");
+    }
+
+    private static string? FindViolated(Plan plan, SimulatedKeys keys)
+    {
+        try
+        {
+            return SimulationRun.Of(plan, keys).Violation?.Invariant.ToString();
+        }
+        catch (Exception e)
+        {
+            // A bug may break the simulation itself, for example with a body that is not JSON.
+            return e.GetType().Name;
+        }
     }
 }
