@@ -9,7 +9,7 @@ public sealed class TestCategoryTests
 
     private static readonly string[] SlowByNature =
     [
-        "Process.Start(", "LocalPipeline.OpenAsync(", "RunningHost.StartAsync(", "WorkerSetup.", "new Browser(", "[Collection(AzuriteTests.Name)]",
+        "Process.Start(", "LocalPipeline.OpenAsync(", "RunningHost.StartAsync(", "WorkerSetup.", "IClassFixture<Chromium>", "[Collection(AzuriteTests.Name)]",
         "[Collection(InfrastructureTests.Name)]", "[Collection(nameof(ServiceBusWorld))]", ": BrokerTest", "SeedRunner.",
     ];
 

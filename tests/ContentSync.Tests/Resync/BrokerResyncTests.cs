@@ -44,6 +44,7 @@ public sealed class BrokerResyncTests : IDisposable
     }
 
     [Fact]
+    [Trait(TestCategory.Name, TestCategory.Slow)]
     public async Task Ends_in_the_same_state_however_often_processes_are_killed()
     {
         for (var seed = 0; seed < 40; seed++)

@@ -223,6 +223,7 @@ public sealed class ResyncRunnerTests : IDisposable
     }
 
     [Fact]
+    [Trait(TestCategory.Name, TestCategory.Slow)]
     public async Task Ends_in_the_same_state_however_often_it_is_killed()
     {
         var (before, after) = Catalogs();
@@ -275,6 +276,7 @@ public sealed class ResyncRunnerTests : IDisposable
     }
 
     [Fact]
+    [Trait(TestCategory.Name, TestCategory.Slow)]
     public async Task A_thousand_catalogs_around_the_guards_limit_are_stopped_or_planned_correctly()
     {
         var random = new Random(5);

@@ -12,6 +12,7 @@ public sealed class SignerPoolTests : IDisposable
     public void Dispose() => _pools.ForEach(pool => pool.Dispose());
 
     [Theory]
+    [Trait(TestCategory.Name, TestCategory.Slow)]
     [InlineData(64)]
     [InlineData(256)]
     [InlineData(1_000)]
@@ -40,6 +41,7 @@ public sealed class SignerPoolTests : IDisposable
     }
 
     [Fact]
+    [Trait(TestCategory.Name, TestCategory.Slow)]
     public void Loses_only_one_vaults_share_when_that_vault_is_throttled_to_a_tenth()
     {
         using var simulation = new SigningSimulation(vaults: 5, callers: 1_000);
@@ -57,6 +59,7 @@ public sealed class SignerPoolTests : IDisposable
     }
 
     [Fact]
+    [Trait(TestCategory.Name, TestCategory.Slow)]
     public void Returns_to_the_full_rate_when_a_vault_is_no_longer_throttled()
     {
         using var simulation = new SigningSimulation(vaults: 2, callers: 500);
@@ -71,6 +74,7 @@ public sealed class SignerPoolTests : IDisposable
     }
 
     [Theory]
+    [Trait(TestCategory.Name, TestCategory.Slow)]
     [InlineData(true)]
     [InlineData(false)]
     public void Bypasses_a_vault_that_is_disabled_or_hangs_and_uses_it_again_afterwards(bool hangs)

@@ -12,6 +12,7 @@ using Microsoft.Extensions.Time.Testing;
 namespace ContentSync.Tests.Sqlite;
 
 /// <summary>What the ledger holds after the power failed, on a disk that forgets what was not synced.</summary>
+[Trait(TestCategory.Name, TestCategory.Slow)]
 public sealed class PowerLossTests : IDisposable
 {
     private const int Items = 12;

@@ -7,7 +7,7 @@ using Microsoft.IdentityModel.Tokens;
 
 namespace ContentSync.Tests.Http.Webhooks;
 
-public sealed class WebhookSenderTests : IDisposable
+public sealed class WebhookSenderTests : IClassFixture<WebhookSenderTests.SigningKeys>, IDisposable
 {
     private const string Webhook = "/api/webhooks/content";
     private const string Shopify = "X-Shopify-Hmac-SHA256";
@@ -16,13 +16,14 @@ public sealed class WebhookSenderTests : IDisposable
     private const string Application = "66666666-7777-8888-9999-000000000000";
     private const string EventGrid = "4962773b-9cdb-44cf-a8bf-237846a00ab7";
 
-    private readonly RSA _rsa = RSA.Create(2048);
+    private readonly SigningKeys _signingKeys;
     private readonly FakeEntraKeys _keys = new();
     private readonly ApiHarness _api;
 
-    public WebhookSenderTests()
+    public WebhookSenderTests(SigningKeys signingKeys)
     {
-        _keys.Keys = [new RsaSecurityKey(_rsa.ExportParameters(includePrivateParameters: false)) { KeyId = "1" }];
+        _signingKeys = signingKeys;
+        _keys.Keys = [new RsaSecurityKey(_signingKeys.Tenants.ExportParameters(includePrivateParameters: false)) { KeyId = "1" }];
         _api = new ApiHarness(
             new WebhookOptions
             {
@@ -34,11 +35,7 @@ public sealed class WebhookSenderTests : IDisposable
             entraKeys: _keys);
     }
 
-    public void Dispose()
-    {
-        _api.Dispose();
-        _rsa.Dispose();
-    }
+    public void Dispose() => _api.Dispose();
 
     // The vector of Shopify's documentation of webhooks: printf '{"id":1}' | openssl dgst -sha256 -hmac hush -binary | base64
     [Theory]
@@ -121,7 +118,6 @@ public sealed class WebhookSenderTests : IDisposable
     public async Task A_token_that_is_not_event_grids_is_refused(string wrong)
     {
         var now = _api.Time.GetUtcNow();
-        using var otherKey = RSA.Create(2048);
         var token = wrong switch
         {
             "issuer" => Token(issuer: "https://login.microsoftonline.com/99999999-2222-3333-4444-555555555555/v2.0"),
@@ -130,7 +126,7 @@ public sealed class WebhookSenderTests : IDisposable
             "application" => Token(application: "99999999-9cdb-44cf-a8bf-237846a00ab7"),
             "expired" => Token(expires: now.AddMinutes(-6)),
             "early" => Token(notBefore: now.AddMinutes(6)),
-            "key" => Token(key: new RsaSecurityKey(otherKey) { KeyId = "2" }),
+            "key" => Token(key: new RsaSecurityKey(_signingKeys.Others) { KeyId = "2" }),
             "algorithm" => Token(key: new SymmetricSecurityKey(new byte[64]) { KeyId = "1" }, algorithm: SecurityAlgorithms.HmacSha256),
             "none" => Token(algorithm: "none"),
             _ => "not.a.token",
@@ -201,7 +197,7 @@ public sealed class WebhookSenderTests : IDisposable
             Claims = claims,
             NotBefore = (notBefore ?? now.AddMinutes(-1)).UtcDateTime,
             Expires = (expires ?? now.AddHours(1)).UtcDateTime,
-            SigningCredentials = algorithm == "none" ? null : new SigningCredentials(key ?? new RsaSecurityKey(_rsa) { KeyId = "1" }, algorithm),
+            SigningCredentials = algorithm == "none" ? null : new SigningCredentials(key ?? new RsaSecurityKey(_signingKeys.Tenants) { KeyId = "1" }, algorithm),
         });
     }
 
@@ -217,5 +213,19 @@ public sealed class WebhookSenderTests : IDisposable
             : throw new EntraKeysUnavailableException("Unavailable.", new IOException());
 
         public void RequestRefresh() => WasRefreshRequested = true;
+    }
+
+    /// <summary>Made once, because making a key takes long.</summary>
+    public sealed class SigningKeys : IDisposable
+    {
+        public RSA Tenants { get; } = RSA.Create(2048);
+
+        public RSA Others { get; } = RSA.Create(2048);
+
+        public void Dispose()
+        {
+            Tenants.Dispose();
+            Others.Dispose();
+        }
     }
 }

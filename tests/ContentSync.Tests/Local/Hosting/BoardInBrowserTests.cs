@@ -8,7 +8,7 @@ using OpenQA.Selenium;
 namespace ContentSync.Tests.Local.Hosting;
 
 [Trait(TestCategory.Name, TestCategory.Slow)]
-public sealed class BoardInBrowserTests
+public sealed class BoardInBrowserTests(Chromium chromium) : IClassFixture<Chromium>
 {
     // Markup, an override of the text direction, and an invisible character.
     private const string Hostile = "<img src=x onerror=alert(1)>\u202Egnp.exe\u200B";
@@ -20,7 +20,7 @@ public sealed class BoardInBrowserTests
         await host.SubmitAsync(ApiHarness.Item("GOOD-1"));
         host.Pipeline.Gateway!.Faults = GatewayFaults.Parse("risky=1");
         await host.SubmitAsync(ApiHarness.Item("RISKY-1"));
-        using var browser = new Browser();
+        using var browser = chromium.Open();
         browser.Open(host.Address);
         browser.Await("#live", "Live");
         browser.Await("#count-synchronized", "1");
@@ -52,7 +52,7 @@ public sealed class BoardInBrowserTests
         host.Pipeline.Gateway!.Faults = GatewayFaults.Parse("risky=1");
         foreach (var i in Enumerable.Range(0, 3)) await host.SubmitAsync(ApiHarness.Item($"RISKY-{i}"));
         host.Pipeline.Gateway.Faults = GatewayFaults.None;
-        using var browser = new Browser(width: 420, height: 800);
+        using var browser = chromium.Open(width: 420, height: 800);
         browser.Open(host.Address);
         browser.Await("#count-parked", "3");
         browser.Await("#replay-all").Click();
@@ -69,7 +69,7 @@ public sealed class BoardInBrowserTests
         host.Pipeline.Gateway!.Faults = GatewayFaults.Parse("risky=1");
         var contentId = "<b onclick=alert(1)>x\u202Ey";
         using var submitted = await host.SubmitAsync(ApiHarness.Item(contentId, Hostile));
-        using var browser = new Browser();
+        using var browser = chromium.Open();
         browser.Open(host.Address);
         browser.Await("#causes button.link", "<b onclick=alert(1)>xU+202Ey").Click();
         browser.Await("#item-body pre", "<img src=x onerror=alert(1)>U+202Egnp.exeU+200B");
@@ -81,7 +81,7 @@ public sealed class BoardInBrowserTests
     public async Task Asks_for_the_key_and_keeps_it_for_the_tab()
     {
         await using var host = await RunningHost.StartAsync("the key");
-        using var browser = new Browser();
+        using var browser = chromium.Open();
         browser.Open(host.Address);
         browser.Await("#key").SendKeys("wrong" + Keys.Enter);
         browser.Await("#key-note", "The key is wrong");
@@ -96,7 +96,7 @@ public sealed class BoardInBrowserTests
     public async Task Shows_when_the_circuit_breaker_opens_and_resets()
     {
         await using var host = await RunningHost.StartAsync();
-        using var browser = new Browser(dark: true);
+        using var browser = chromium.Open(dark: true);
         browser.Open(host.Address);
         browser.Await("#live", "Live");
         Assert.True(host.Pipeline.CircuitBreaker.TryEnter("REFUSED", out var permit, out _));
@@ -114,7 +114,7 @@ public sealed class BoardInBrowserTests
     [BrowserFact]
     public async Task Says_that_figures_are_stale_when_the_host_stops_responding()
     {
-        using var browser = new Browser();
+        using var browser = chromium.Open();
         await using (var host = await RunningHost.StartAsync())
         {
             browser.Open(host.Address);
@@ -133,7 +133,7 @@ public sealed class BoardInBrowserTests
         await using var host = await RunningHost.StartAsync();
         host.Pipeline.Gateway!.Faults = GatewayFaults.Parse("risky=1");
         foreach (var i in Enumerable.Range(0, 3)) (await host.SubmitAsync(ApiHarness.Item(new string('W', 60) + i))).Dispose();
-        using var browser = new Browser(width: 390, height: 844);
+        using var browser = chromium.Open(width: 390, height: 844);
         browser.Open(host.Address);
         browser.Await("#causes tbody tr", "CONTENT_RISKY");
         Assert.StartsWith("Needs attention", browser.Title, StringComparison.Ordinal);
@@ -147,7 +147,7 @@ public sealed class BoardInBrowserTests
     public async Task Explains_that_a_searched_item_is_unknown()
     {
         await using var host = await RunningHost.StartAsync();
-        using var browser = new Browser();
+        using var browser = chromium.Open();
         browser.Open(host.Address);
         browser.Await("#live", "Live");
         Search(browser, "unknown");
@@ -158,7 +158,7 @@ public sealed class BoardInBrowserTests
     public async Task Tries_the_api_from_its_page()
     {
         await using var host = await RunningHost.StartAsync();
-        using var browser = new Browser();
+        using var browser = chromium.Open();
         browser.Open(new Uri(host.Address, "/api/reference"));
         browser.Await("#SubmitContent summary").Click();
         browser.Find("#SubmitContent .try button").Click();
@@ -174,7 +174,7 @@ public sealed class BoardInBrowserTests
     public async Task Shows_the_plan_of_a_resync_and_follows_the_run_to_its_end()
     {
         await using var host = await RunningHost.StartWithCatalogAsync(Catalog(400) + "{\"contentId\":\"BAD-1\"}\n", rate: 100);
-        using var browser = new Browser();
+        using var browser = chromium.Open();
         browser.Open(host.Address);
         browser.Await("#resyncs-none", "None yet");
         browser.Find("#resync-plan").Click();
@@ -200,7 +200,7 @@ public sealed class BoardInBrowserTests
     public async Task Cancels_a_resync_after_confirmation()
     {
         await using var host = await RunningHost.StartWithCatalogAsync(Catalog(300), rate: 5);
-        using var browser = new Browser(dark: true, width: 420, height: 900);
+        using var browser = chromium.Open(dark: true, width: 420, height: 900);
         browser.Open(host.Address);
         browser.Await("#resync-run").Click();
         browser.Await("#confirm-yes", "Start").Click();
@@ -221,7 +221,7 @@ public sealed class BoardInBrowserTests
         await File.WriteAllTextAsync(host.Catalog, Catalog(1));
         // The file system's clock may be some milliseconds behind the one that the items were accepted by.
         File.SetLastWriteTimeUtc(host.Catalog, DateTime.UtcNow);
-        using var browser = new Browser();
+        using var browser = chromium.Open();
         browser.Open(host.Address);
         browser.Await("#resync-run").Click();
         browser.Await("#confirm-yes", "Start").Click();
@@ -243,7 +243,7 @@ public sealed class BoardInBrowserTests
         var contentId = System.Text.Json.JsonSerializer.Serialize("<img src=x onerror=alert(1)>\u202Eabc");
         var item = $$$"""{"contentId":{{{contentId}}},"contentType":"<script>alert(1)</script>","contentStatus":1,"contentInfo":{}}""";
         await using var host = await RunningHost.StartWithCatalogAsync(item + "\n");
-        using var browser = new Browser();
+        using var browser = chromium.Open();
         browser.Open(host.Address);
         browser.Await("#resync-plan").Click();
         browser.Await("#resyncs summary", "1 invalid").Click();

@@ -1,41 +1,74 @@
 using System.Diagnostics;
 using OpenQA.Selenium;
 using OpenQA.Selenium.Chrome;
-using OpenQA.Selenium.Chromium;
 
 namespace ContentSync.Tests.Local.Hosting;
 
-/// <summary>A headless browser with its own profile.</summary>
-internal sealed class Browser : IDisposable
+/// <summary>Headless Chromium, started for the first tab and used by all tests of a class, because its start takes seconds.</summary>
+public sealed class Chromium : IDisposable
 {
     public const string Program = "/usr/bin/chromium";
     public const string Driver = "/usr/bin/chromedriver";
 
-    private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(20);
-
     private readonly string _profile = Directory.CreateTempSubdirectory("contentsync-browser-").FullName;
-    private readonly ChromeDriverService _service = ChromeDriverService.CreateDefaultService(
-        Path.GetDirectoryName(Driver), Path.GetFileName(Driver));
-    private readonly ChromeDriver _driver;
+    private ChromeDriverService? _service;
+    private ChromeDriver? _driver;
 
-    public Browser(bool dark = false, int width = 1280, int height = 1000)
+    /// <summary>Opens an empty tab. Each test has a host of its own, and therefore an origin without stored data.</summary>
+    /// <param name="dark">Whether the user prefers dark colours.</param>
+    /// <param name="width">In CSS pixels; below 500 as on a phone.</param>
+    /// <param name="height">In CSS pixels.</param>
+    internal Browser Open(bool dark = false, int width = 1280, int height = 1000)
+    {
+        _driver ??= Start();
+        return new Browser(_driver, dark, width, height);
+    }
+
+    public void Dispose()
+    {
+        _driver?.Quit();
+        _driver?.Dispose();
+        _service?.Dispose();
+        Directory.Delete(_profile, recursive: true);
+    }
+
+    private ChromeDriver Start()
     {
         var options = new ChromeOptions { BinaryLocation = Program };
         options.AddArguments(
             "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-            "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage", "--hide-scrollbars", $"--user-data-dir={_profile}",
-            $"--window-size={width},{height}");
-        // A window of the browser is at least 500 pixels wide.
-        if (width < 500)
-        {
-            options.EnableMobileEmulation(
-                new ChromiumMobileEmulationDeviceSettings("Mozilla/5.0 (a phone)") { Width = width, Height = height, PixelRatio = 2 });
-        }
-
-        if (dark) options.AddArgument("--blink-settings=preferredColorScheme=0");
+            "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage", "--hide-scrollbars", $"--user-data-dir={_profile}");
         options.SetLoggingPreference(LogType.Browser, LogLevel.Warning);
+        _service = ChromeDriverService.CreateDefaultService(Path.GetDirectoryName(Driver), Path.GetFileName(Driver));
         _service.SuppressInitialDiagnosticInformation = true;
-        _driver = new ChromeDriver(_service, options, TimeSpan.FromSeconds(60));
+        return new ChromeDriver(_service, options, TimeSpan.FromSeconds(60));
+    }
+}
+
+/// <summary>A tab of the browser.</summary>
+internal sealed class Browser : IDisposable
+{
+    private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(20);
+
+    private readonly ChromeDriver _driver;
+    private readonly string _first;
+
+    internal Browser(ChromeDriver driver, bool dark, int width, int height)
+    {
+        _driver = driver;
+        _first = driver.CurrentWindowHandle;
+        driver.SwitchTo().NewWindow(WindowType.Tab);
+        driver.ExecuteCdpCommand("Emulation.setDeviceMetricsOverride", new()
+        {
+            ["width"] = width,
+            ["height"] = height,
+            ["deviceScaleFactor"] = width < 500 ? 2 : 1,
+            ["mobile"] = width < 500,
+        });
+        driver.ExecuteCdpCommand("Emulation.setEmulatedMedia", new()
+        {
+            ["features"] = new[] { new Dictionary<string, object> { ["name"] = "prefers-color-scheme", ["value"] = dark ? "dark" : "light" } },
+        });
     }
 
     public string Address => _driver.Url;
@@ -86,9 +119,9 @@ internal sealed class Browser : IDisposable
 
     public void Dispose()
     {
-        _driver.Quit();
-        _driver.Dispose();
-        _service.Dispose();
-        Directory.Delete(_profile, recursive: true);
+        // What this page complained about, so that it is not taken for the next one's.
+        _ = Complaints;
+        _driver.Close();
+        _driver.SwitchTo().Window(_first);
     }
 }

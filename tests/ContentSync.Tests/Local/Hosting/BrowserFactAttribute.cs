@@ -6,7 +6,7 @@ internal sealed class BrowserFactAttribute : FactAttribute
 {
     public BrowserFactAttribute()
     {
-        if (!File.Exists(Browser.Program) || !File.Exists(Browser.Driver))
-            Skip = $"Needs {Browser.Program} and {Browser.Driver}: apt-get install chromium chromium-driver";
+        if (!File.Exists(Chromium.Program) || !File.Exists(Chromium.Driver))
+            Skip = $"Needs {Chromium.Program} and {Chromium.Driver}: apt-get install chromium chromium-driver";
     }
 }
