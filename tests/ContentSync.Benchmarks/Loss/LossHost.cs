@@ -49,8 +49,10 @@ internal sealed partial class LossHost : IAsyncDisposable
     }
 
     /// <summary>Sends SIGTERM and waits for the end.</summary>
+    /// <exception cref="InvalidOperationException">The local host had ended by itself.</exception>
     public async Task TerminateAsync()
     {
+        if (_process.HasExited) throw new InvalidOperationException($"The local host had ended by itself with exit code {_process.ExitCode}.");
         using var kill = Process.Start("kill", ["-TERM", _process.Id.ToString(CultureInfo.InvariantCulture)]);
         await kill.WaitForExitAsync().ConfigureAwait(false);
         using var timeout = new CancellationTokenSource(StopTimeout);
