@@ -5,6 +5,7 @@ using Azure.Security.KeyVault.Keys.Cryptography;
 using ContentSync.Catalog;
 using ContentSync.Content;
 using ContentSync.Ledger;
+using ContentSync.Mapping;
 using ContentSync.Resync;
 using ContentSync.Resync.Lanes;
 using ContentSync.Resync.Planning;
@@ -58,8 +59,14 @@ public static class FunctionsHost
             settings.ResyncState.StateContainerUri!, provider.GetRequiredService<TokenCredential>())));
         services.TryAddSingleton<IResyncStore>(provider => new BlobResyncStore(StorageInitializer.Container(
             settings.ResyncState.StateContainerUri!, provider.GetRequiredService<TokenCredential>())));
+        services.TryAddSingleton<IMappingStore>(provider => settings.Catalog.ContainerUri is { } container
+            ? new BlobMappings(StorageInitializer.Container(container, provider.GetRequiredService<TokenCredential>()))
+            : new NoMappings($"this app, which has no container for them ({CatalogOptions.Section}__{nameof(CatalogOptions.ContainerUri)})"));
         services.TryAddSingleton(provider => new ResyncSources(settings.Catalog.ContainerUri is { } catalog
-            ? new BlobCatalogSource(StorageInitializer.Container(catalog, provider.GetRequiredService<TokenCredential>()), settings.Catalog.Prefix)
+            ? new NamedMappingSource(
+                new BlobCatalogSource(
+                    StorageInitializer.Container(catalog, provider.GetRequiredService<TokenCredential>()), settings.Catalog.Prefix),
+                provider.GetRequiredService<MappingCache>())
             : null));
         services.AddHostedService<SettingWarnings>();
         services.AddHostedService<StorageInitializer>();

@@ -3,6 +3,7 @@ using ContentSync.Catalog;
 using ContentSync.Content;
 using ContentSync.Http;
 using ContentSync.Ledger;
+using ContentSync.Mapping;
 using ContentSync.Resync;
 using ContentSync.Resync.Lanes;
 using ContentSync.Resync.Planning;
@@ -26,8 +27,8 @@ public static class ContentSyncServices
     /// <remarks>
     /// A host brings <see cref="ISyncLedger"/>, <see cref="ISyncQueue"/>, <see cref="IRequestSigner"/>, <see cref="IResyncStore"/>,
     /// <see cref="IPackLanes"/>, <see cref="IResyncScheduler"/> and <see cref="ResyncSources"/>. It may replace every other service,
-    /// above all <see cref="ILedgerScan"/>, <see cref="AlipayHkTransport"/>, <see cref="AlipayHkKeys"/>, <see cref="RequestIdSource"/>,
-    /// <see cref="JitterSource"/>, the loggers and the two <see cref="Clocks"/>.
+    /// above all <see cref="ILedgerScan"/>, <see cref="IMappingStore"/>, <see cref="AlipayHkTransport"/>, <see cref="AlipayHkKeys"/>,
+    /// <see cref="RequestIdSource"/>, <see cref="JitterSource"/>, the loggers and the two <see cref="Clocks"/>.
     /// </remarks>
     /// <param name="services">Receives the services.</param>
     /// <param name="options">Checked with <see cref="ContentSyncOptions.Faults"/>; read once.</param>
@@ -72,6 +73,9 @@ public static class ContentSyncServices
             provider.GetRequiredService<ContentOptions>(), provider.StoreClock(), schemas));
         services.TryAddSingleton(provider => new EventReader(
             provider.GetRequiredService<ContentReader>(), provider.StoreClock()));
+        services.TryAddSingleton<IMappingStore>(_ => new NoMappings("this host, which has no folder of mappings"));
+        services.TryAddSingleton<MappingCache>();
+        services.TryAddSingleton<MappedItemReader>();
         services.TryAddSingleton<RequestIdSource>();
         services.TryAddSingleton<JitterSource>();
         services.TryAddSingleton(provider => new AlipayHkKeys(provider.GetRequiredService<AlipayHkOptions>()));

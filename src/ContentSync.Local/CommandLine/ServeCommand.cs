@@ -36,6 +36,14 @@ internal sealed class ServeCommand(Terminal terminal)
         HelpName = "FILE",
     };
 
+    private readonly MapArgument _map = new();
+
+    private readonly Option<string?> _mappings = new("--mappings")
+    {
+        Description = "Folder of the mappings that requests and webhooks may name with ?map=NAME, for the file NAME.mapping.json.",
+        HelpName = "FOLDER",
+    };
+
     private readonly Option<string?> _apiKey = new("--api-key")
     {
         Description = "Key that callers must send in the header x-functions-key, as with Azure Functions. "
@@ -88,15 +96,23 @@ internal sealed class ServeCommand(Terminal terminal)
         root.Options.Add(_port);
         root.Options.Add(_noSample);
         root.Options.Add(_catalog);
+        root.Options.Add(_map.Option);
+        root.Options.Add(_mappings);
         _pipeline.AddTo(root);
         root.SetAction(RunAsync);
     }
 
     private async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellationToken)
     {
+        if (_map.IsGiven(parsed) && parsed.GetValue(_catalog) is null)
+            throw new CommandException($"{_map.Option.Name} is for the catalog that {_catalog.Name} gives; name both.");
+        if (parsed.GetValue(_mappings) is { } folder && !Directory.Exists(folder))
+            throw new CommandException($"There is no folder '{folder}' ({_mappings.Name}).");
         var options = _pipeline.Read(parsed);
         options = options with
         {
+            CatalogMapping = await _map.LoadAsync(parsed, cancellationToken).ConfigureAwait(false),
+            Mappings = parsed.GetValue(_mappings),
             Catalog = parsed.GetValue(_catalog) ?? (parsed.GetValue(_noSample) ? null : SampleCatalog.File),
             Webhook = new WebhookOptions
             {

@@ -1,5 +1,6 @@
 using ContentSync.Content;
 using ContentSync.Http.Webhooks;
+using ContentSync.Mapping;
 using ContentSync.Simulator;
 
 namespace ContentSync.Local.Pipeline;
@@ -36,6 +37,12 @@ public sealed record LocalOptions
 
     /// <summary>Catalog file for resyncs; null for none.</summary>
     public string? Catalog { get; init; }
+
+    /// <summary>Makes items of the catalog's records; null if it is in our own form.</summary>
+    public CatalogMapping? CatalogMapping { get; init; }
+
+    /// <summary>Folder of the mappings that requests and webhooks may name; null for none.</summary>
+    public string? Mappings { get; init; }
 
     /// <summary>
     /// Max requests per second, single changes and resyncs together; resyncs leave a fifth of them to single changes. Null for no limit.

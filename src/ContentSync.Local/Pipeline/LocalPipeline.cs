@@ -2,6 +2,7 @@ using ContentSync.AlipayHk;
 using ContentSync.Catalog;
 using ContentSync.Content;
 using ContentSync.Ledger;
+using ContentSync.Mapping;
 using ContentSync.Resync;
 using ContentSync.Resync.Lanes;
 using ContentSync.Signing;
@@ -158,6 +159,12 @@ public sealed class LocalPipeline : IAsyncDisposable
     }
 
     /// <summary>What differs from the cloud: the key, the queue, the lanes, the run files and the catalog.</summary>
+    private static ResyncSources Sources(LocalOptions options)
+    {
+        ICatalogSource? catalog = options.Catalog is { } file ? new FileCatalogSource(file) : null;
+        return new ResyncSources(catalog is not null && options.CatalogMapping is { } mapping ? new MappedCatalogSource(catalog, mapping) : catalog);
+    }
+
     private static IServiceCollection Edges(
         DataDirectory data,
         LocalOptions options,
@@ -186,7 +193,10 @@ public sealed class LocalPipeline : IAsyncDisposable
         return services
             .AddSingleton<IPackLanes, InProcessLanes>()
             .AddSingleton<IResyncStore>(OpenStore(data.ResyncFolder))
-            .AddSingleton(new ResyncSources(options.Catalog is { } file ? new FileCatalogSource(file) : null))
+            .AddSingleton(Sources(options))
+            .AddSingleton<IMappingStore>(options.Mappings is { } folder
+                ? new FolderMappings(folder)
+                : new NoMappings("any folder: start the host with --mappings FOLDER"))
             .AddSingleton<LocalResync>()
             .AddSingleton<IResyncScheduler>(provider => provider.GetRequiredService<LocalResync>());
     }

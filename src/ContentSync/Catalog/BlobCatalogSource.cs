@@ -1,12 +1,13 @@
 using Azure;
 using Azure.Storage.Blobs;
 using Azure.Storage.Blobs.Models;
+using ContentSync.Mapping;
 
 namespace ContentSync.Catalog;
 
 /// <summary>
 /// The newest blob of a container. Upload a snapshot as one block blob, which becomes visible only when it is complete;
-/// a blob that is appended to while it is read is refused.
+/// a blob that is appended to while it is read is refused. Blobs in <see cref="BlobMappings.Folder"/> are no catalogs.
 /// </summary>
 /// <param name="container">Only listed and read.</param>
 /// <param name="prefix">Only blobs whose names start with it; null for all blobs.</param>
@@ -25,6 +26,7 @@ public sealed class BlobCatalogSource(BlobContainerClient container, string? pre
         {
             await foreach (var blob in container.GetBlobsAsync(BlobTraits.Metadata, BlobStates.None, prefix, cancellationToken).ConfigureAwait(false))
             {
+                if (blob.Name.StartsWith(BlobMappings.Folder, StringComparison.Ordinal)) continue;
                 if (blob.Properties.LastModified is { } written && written > (newest?.Properties.LastModified ?? DateTimeOffset.MinValue))
                     newest = blob;
             }
@@ -48,7 +50,7 @@ public sealed class BlobCatalogSource(BlobContainerClient container, string? pre
         }
     }
 
-    private static IOException Fault(string name, RequestFailedException e) => e.Status switch
+    internal static IOException Fault(string name, RequestFailedException e) => e.Status switch
     {
         412 => new IOException($"{name} was replaced while it was read.", e),
         401 or 403 => new CatalogSourceException(

@@ -22,6 +22,7 @@ public sealed record CatalogDeclaration
     private const string AsOfName = "asOf";
     private const string ItemsName = "items";
     private const string Sha256Name = "sha256";
+    private const string MappingMember = "mapping";
     private const int Sha256Digits = 64;
 
     /// <summary>The time that the catalog's lines count as changed at.</summary>
@@ -32,6 +33,9 @@ public sealed record CatalogDeclaration
 
     /// <summary>SHA-256 of the bytes as stored, packed or not, in 64 hex digits.</summary>
     public string? Sha256 { get; init; }
+
+    /// <summary>Name of the mapping that makes items of its records, in blob metadata only; null if it is in our own form.</summary>
+    public string? Mapping { get; init; }
 
     /// <summary>Whether it lets a reader tell that the catalog is complete.</summary>
     public bool ProvesCompleteness => Items is not null || Sha256 is not null;
@@ -51,6 +55,8 @@ public sealed record CatalogDeclaration
                 declaration = declaration with { Items = Count(value, place) };
             else if (name.Equals(Sha256Name, StringComparison.OrdinalIgnoreCase))
                 declaration = declaration with { Sha256 = Digest(value, place) };
+            else if (name.Equals(MappingMember, StringComparison.OrdinalIgnoreCase))
+                declaration = declaration with { Mapping = value };
         }
 
         return declaration == new CatalogDeclaration() ? null : declaration;

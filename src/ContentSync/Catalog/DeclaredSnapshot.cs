@@ -16,6 +16,9 @@ public sealed class DeclaredSnapshot(ICatalogSnapshot snapshot, CatalogDeclarati
     public string? MappingDigest => snapshot.MappingDigest;
 
     /// <inheritdoc/>
+    public string? MappingName => snapshot.MappingName;
+
+    /// <inheritdoc/>
     public DateTimeOffset WrittenAt => snapshot.WrittenAt;
 
     /// <inheritdoc/>
@@ -33,6 +36,7 @@ public sealed class DeclaredSnapshot(ICatalogSnapshot snapshot, CatalogDeclarati
         AsOf = declared.AsOf ?? snapshot.Declared.AsOf,
         Items = declared.Items ?? snapshot.Declared.Items,
         Sha256 = declared.Sha256 ?? snapshot.Declared.Sha256,
+        Mapping = snapshot.Declared.Mapping,
     };
 
     /// <summary>Whether it was read to its end and held what was declared; false if nothing was declared.</summary>

@@ -28,6 +28,9 @@ public interface ICatalogSnapshot
     /// <summary>Digest of the mapping that its items are made with; null if it is in our own form.</summary>
     string? MappingDigest => null;
 
+    /// <summary>Name of that mapping, for display.</summary>
+    string? MappingName => null;
+
     /// <summary>
     /// The state of which time it shows. Its lines count as changed at that time, so that a change made after the export is not
     /// overwritten.

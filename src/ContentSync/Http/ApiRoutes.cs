@@ -121,6 +121,7 @@ public static class ApiRoutes
                 + $"{SubmitContentBatchHandler.MaxBodyBytes >> 20} MiB. Each item is accepted and enqueued, or rejected, on its own. "
                 + "Sending a batch again is safe.")
             {
+                Parameters = [MapParameter.Description],
                 Bodies =
                 [
                     BodyDescription.Json<ContentItemBody[]>($"[{ItemExample}]"),
@@ -288,9 +289,10 @@ public static class ApiRoutes
                 "Receive a signed webhook",
                 "CloudEvents 1.0 (structured, binary or batched), each with one item as its data, signed according to Standard Webhooks: "
                 + "HMAC-SHA256 over webhook-id.webhook-timestamp.body (or svix- headers), or with a token of Event Grid. Shopify and "
-                + "WooCommerce send one item and sign the body. An event's time is the revision of an item without one.")
+                + "WooCommerce sign the body: one item, or with map their own product event. An event's time is the revision of an item without "
+                + "one.")
             {
-                Parameters = WebhookVerifier.Parameters,
+                Parameters = [.. WebhookVerifier.Parameters, MapParameter.Description],
                 Bodies =
                 [
                     new BodyDescription("application/cloudevents+json", typeof(CloudEventBody), EventExample),

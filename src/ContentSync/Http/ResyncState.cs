@@ -34,6 +34,9 @@ public sealed record ResyncState
     /// <summary>The snapshot's name; absent until planning has finished.</summary>
     public string? Snapshot { get; init; }
 
+    /// <summary>The mapping with which the snapshot's items are made; absent if it is in our own form.</summary>
+    public ResyncMapping? Mapping { get; init; }
+
     /// <summary>When the snapshot was written.</summary>
     public DateTimeOffset? SnapshotWrittenAt { get; init; }
 
@@ -96,6 +99,7 @@ public sealed record ResyncState
             Message = run.Message,
             Parameters = ResyncRequest.Of(run.Parameters, key ?? ResyncSources.CatalogKey),
             Snapshot = run.Snapshot,
+            Mapping = run is { MappingName: { } mapping, Mapping: { } digest } ? new ResyncMapping(mapping, digest) : null,
             SnapshotWrittenAt = run.Source == ResyncSources.LedgerKey ? null : run.WrittenAt,
             SnapshotAsOf = run.Source == ResyncSources.LedgerKey ? null : run.AsOf,
             SnapshotAsOfSource = run.Source == ResyncSources.LedgerKey || run.AsOf is null ? null : EnumText.Of(run.AsOfSource),
@@ -115,6 +119,11 @@ public sealed record ResyncState
         };
     }
 }
+
+/// <summary>The mapping of a run.</summary>
+/// <param name="Name">Its file.</param>
+/// <param name="Digest">SHA-256 of the file and its look-up tables, in hex.</param>
+public sealed record ResyncMapping(string Name, string Digest);
 
 /// <summary>Items of the ledger whose newest version AlipayHK does not hold.</summary>
 /// <param name="Pending">Accepted and not acknowledged yet; retried automatically.</param>

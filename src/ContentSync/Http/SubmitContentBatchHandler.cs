@@ -3,6 +3,7 @@ using System.Globalization;
 using System.IO.Pipelines;
 using ContentSync.Catalog;
 using ContentSync.Ledger;
+using ContentSync.Mapping;
 using ContentSync.Synchronization;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
@@ -19,7 +20,8 @@ public sealed class SubmitContentBatchHandler(
     CatalogReader reader,
     ContentSynchronizer synchronizer,
     RefusedVersions refused,
-    ISyncQueue queue)
+    ISyncQueue queue,
+    MappingCache mappings)
 {
     /// <summary>Max bytes per request.</summary>
     public const int MaxBodyBytes = 64 * 1024 * 1024;
@@ -36,7 +38,21 @@ public sealed class SubmitContentBatchHandler(
     /// </returns>
     public async Task<IResult> HandleAsync(HttpRequest request, CancellationToken cancellationToken)
     {
-        if (!MediaTypes.IsBatch(request.ContentType))
+        CatalogMapping? mapping = null;
+        if (MapParameter.Of(request) is { } name)
+        {
+            try
+            {
+                (mapping, var wrong) = await mappings.FindAsync(name, cancellationToken).ConfigureAwait(false);
+                if (mapping is null) return ProblemOf(new BatchFault(StatusCodes.Status400BadRequest, MapParameter.Title, wrong!), null);
+            }
+            catch (Exception e) when (e is MappingException or IOException)
+            {
+                return ProblemOf(new BatchFault(StatusCodes.Status503ServiceUnavailable, MapParameter.Title, MapParameter.DetailOf(e)), null);
+            }
+        }
+
+        if (mapping is null && !MediaTypes.IsBatch(request.ContentType))
         {
             var unsupported = new BatchFault(
                 StatusCodes.Status415UnsupportedMediaType,
@@ -53,7 +69,7 @@ public sealed class SubmitContentBatchHandler(
         BatchFault? fault;
         try
         {
-            fault = await ReadAsync(request.BodyReader, intake, cancellationToken).ConfigureAwait(false);
+            fault = await ReadAsync(request.BodyReader, mapping, intake, cancellationToken).ConfigureAwait(false);
             await intake.AcceptAsync(cancellationToken).ConfigureAwait(false);
         }
         catch (LedgerUnavailableException e)
@@ -83,7 +99,8 @@ public sealed class SubmitContentBatchHandler(
 
     /// <summary>Reads the body and accepts full chunks; accepting the last chunk is left to the caller.</summary>
     /// <returns>Why the body could not be read to its end; null if it could.</returns>
-    private async Task<BatchFault?> ReadAsync(PipeReader body, BatchIntake intake, CancellationToken cancellationToken)
+    private async Task<BatchFault?> ReadAsync(
+        PipeReader body, CatalogMapping? mapping, BatchIntake intake, CancellationToken cancellationToken)
     {
         try
         {
@@ -93,7 +110,9 @@ public sealed class SubmitContentBatchHandler(
                     StatusCodes.Status415UnsupportedMediaType, RequestBody.CompressedTitle, RequestBody.CompressedDetail);
             }
 
-            await foreach (var entry in reader.ReadAsync(body.AsStream(leaveOpen: true), cancellationToken).ConfigureAwait(false))
+            var stream = body.AsStream(leaveOpen: true);
+            if (mapping is not null) stream = MappedSnapshot.Open(stream, mapping, new MappingTally());
+            await foreach (var entry in reader.ReadAsync(stream, cancellationToken).ConfigureAwait(false))
             {
                 if (intake.Count == MaxItems) return TooLarge;
                 await intake.AddAsync(entry.Result, cancellationToken).ConfigureAwait(false);

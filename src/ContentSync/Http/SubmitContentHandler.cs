@@ -26,6 +26,12 @@ public sealed class SubmitContentHandler(
     /// </returns>
     public async Task<IResult> HandleAsync(HttpRequest request, CancellationToken cancellationToken)
     {
+        if (MapParameter.Of(request) is not null)
+        {
+            const string UseBatch = "A mapping may make several items of one record. Send the record to /api/content/batch with the same query.";
+            return Problem.Of(StatusCodes.Status400BadRequest, MapParameter.Title, UseBatch);
+        }
+
         var (body, error) = await RequestBody.ReadAsync(request, options.MaxItemBytes, cancellationToken).ConfigureAwait(false);
         if (error is not null) return error;
 

@@ -36,6 +36,9 @@ public sealed class MappedSnapshot(ICatalogSnapshot feed, CatalogMapping mapping
     public string? MappingDigest => mapping.Digest;
 
     /// <inheritdoc/>
+    public string? MappingName => mapping.Name;
+
+    /// <inheritdoc/>
     public DateTimeOffset AsOf => feed.AsOf;
 
     /// <inheritdoc/>

@@ -28,9 +28,13 @@ internal sealed class MappingFileReader(string name, Func<string> digest, IReadO
 
     private readonly TemplateOptions _filters = CatalogFilters.Create(lookups);
 
+    // Null if a table could not be loaded, which is a fault already: an expression that names it has no other one.
+    private IReadOnlyDictionary<string, LookupTable>? _checkable;
+
     /// <exception cref="MappingException">It cannot be used.</exception>
     public CatalogMapping Read(MappingNode root)
     {
+        _checkable = root.Faults.Count == 0 ? lookups : null;
         if (!root.IsObject) root.Fault("", "must be a JSON object");
         root.Allow(Members);
         var version = root.Object("version");
@@ -204,7 +208,7 @@ internal sealed class MappingFileReader(string name, Func<string> digest, IReadO
         if (node.Text(member, "\"{{ title | strip }}\"") is not { } text) return null;
         try
         {
-            return CatalogExpression.Parse(text, _filters.Filters, lookups);
+            return CatalogExpression.Parse(text, _filters.Filters, _checkable);
         }
         catch (ExpressionException e)
         {
@@ -220,7 +224,7 @@ internal sealed class MappingFileReader(string name, Func<string> digest, IReadO
         try
         {
             if (condition.Element.ValueKind == JsonValueKind.String)
-                return CatalogExpression.ParseCondition(condition.Element.GetString()!, _filters.Filters, lookups);
+                return CatalogExpression.ParseCondition(condition.Element.GetString()!, _filters.Filters, _checkable);
             condition.Fault("", "must be a condition such as \"availability == 'in_stock'\"");
         }
         catch (ExpressionException e)

@@ -43,6 +43,9 @@ public sealed record ResyncRun
     /// <summary><see cref="ICatalogSnapshot.MappingDigest"/>.</summary>
     public string? Mapping { get; init; }
 
+    /// <summary><see cref="ICatalogSnapshot.MappingName"/>.</summary>
+    public string? MappingName { get; init; }
+
     /// <summary><see cref="ICatalogSnapshot.WrittenAt"/>.</summary>
     public DateTimeOffset? WrittenAt { get; init; }
 

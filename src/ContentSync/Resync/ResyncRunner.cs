@@ -277,6 +277,7 @@ public sealed class ResyncRunner(
             Snapshot = snapshot.Name,
             Digest = snapshot.Digest,
             Mapping = snapshot.MappingDigest,
+            MappingName = snapshot.MappingName,
             WrittenAt = snapshot.WrittenAt,
             AsOf = snapshot.AsOf,
             AsOfSource = snapshot.AsOfSource,

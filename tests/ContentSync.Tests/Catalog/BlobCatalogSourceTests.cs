@@ -5,6 +5,9 @@ using System.Text;
 using Azure.Core.Pipeline;
 using Azure.Storage.Blobs;
 using ContentSync.Catalog;
+using ContentSync.Mapping;
+using ContentSync.Resync;
+using ContentSync.Tests.Resync;
 
 namespace ContentSync.Tests.Catalog;
 
@@ -12,13 +15,20 @@ public sealed class BlobCatalogSourceTests : IDisposable
 {
     private readonly FakeContainer _blobs = new();
     private readonly HttpClient _http;
+    private const string Mapping = """
+        {"contentId":"{{ id }}","contentType":"SKU","lookups":{"cities":{"file":"cities.csv","key":"code"}},
+         "fields":{"name":{"source":"title"},"city":{"value":"{{ city | lookup: 'cities', 'name' }}"}}}
+        """;
+
+    private readonly BlobContainerClient _container;
     private readonly BlobCatalogSource _source;
 
     public BlobCatalogSourceTests()
     {
         _http = new HttpClient(_blobs);
         var options = new BlobClientOptions { Transport = new HttpClientTransport(_http), Retry = { MaxRetries = 0 } };
-        _source = new BlobCatalogSource(new BlobContainerClient(new Uri("https://account.blob.example/catalog?sig=secret"), options));
+        _container = new BlobContainerClient(new Uri("https://account.blob.example/catalog?sig=secret"), options);
+        _source = new BlobCatalogSource(_container);
     }
 
     public void Dispose() => _http.Dispose();
@@ -37,6 +47,38 @@ public sealed class BlobCatalogSourceTests : IDisposable
         Assert.Equal(("a-new.ndjson", new DateTimeOffset(2026, 3, 2, 0, 0, 0, TimeSpan.Zero)), (snapshot.Name, snapshot.WrittenAt));
         Assert.Equal(text, await reader.ReadToEndAsync());
         Assert.True(await snapshot.IsIntactAsync(default));
+    }
+
+    [Fact]
+    public async Task A_catalog_names_the_mapping_beside_it_in_its_metadata()
+    {
+        _blobs.Put("google.tsv", "id\ttitle\tcity\na\tTea\t1\nb\tCake\t2\n", day: 1, metadata: "<mapping>google.tsv</mapping>");
+        _blobs.Put("mappings/google.tsv.mapping.json", Mapping, day: 3);
+        _blobs.Put("mappings/cities.csv", "code,name\n1,Central\n2,Sha Tin\n", day: 3);
+        using var world = new ResyncWorld();
+        var mappings = new MappingCache(new BlobMappings(_container), TimeProvider.System);
+
+        var source = new NamedMappingSource(_source, mappings);
+        var run = await world.RunAsync(source);
+
+        Assert.Equal((ResyncRunState.Completed, "google.tsv.mapping.json"), (run.State, run.MappingName));
+        Assert.Equal((await source.FindNewestAsync(default))!.MappingDigest, run.Mapping);
+        Assert.Equal("""1 {"name":"Tea","city":"Central"}""", world.AlipayHk.Items["a"]);
+        Assert.Equal("""1 {"name":"Cake","city":"Sha Tin"}""", world.AlipayHk.Items["b"]);
+    }
+
+    [Theory]
+    [InlineData(null, "There is no mapping 'google.tsv': no file google.tsv.mapping.json in https://account.blob.example/catalog/mappings/.")]
+    [InlineData("""{"contentId":"{{ id | nonsense }}","contentType":"SKU","fields":{}}""", "nonsense")]
+    public async Task A_catalog_whose_mapping_cannot_be_used_is_not_read(string? mapping, string says)
+    {
+        _blobs.Put("google.tsv", "id\na\n", day: 1, metadata: "<mapping>google.tsv</mapping>");
+        if (mapping is not null) _blobs.Put("mappings/google.tsv.mapping.json", mapping, day: 1);
+        var source = new NamedMappingSource(_source, new MappingCache(new BlobMappings(_container), TimeProvider.System));
+
+        var fault = await Assert.ThrowsAsync<CatalogSourceException>(async () => await source.FindNewestAsync(default));
+
+        Assert.Contains(says, fault.Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -105,7 +147,7 @@ public sealed class BlobCatalogSourceTests : IDisposable
         {
             if (Refuses) return new HttpResponseMessage(HttpStatusCode.Forbidden);
             if (request.RequestUri!.Query.Contains("comp=list", StringComparison.Ordinal)) return List();
-            if (!_blobs.TryGetValue(request.RequestUri.Segments[^1], out var blob)) return new HttpResponseMessage(HttpStatusCode.NotFound);
+            if (!_blobs.TryGetValue(Uri.UnescapeDataString(request.RequestUri.AbsolutePath["/catalog/".Length..]), out var blob)) return new HttpResponseMessage(HttpStatusCode.NotFound);
             if (request.Headers.IfMatch.FirstOrDefault() is { } match && match.Tag != blob.ETag)
                 return new HttpResponseMessage(HttpStatusCode.PreconditionFailed);
 

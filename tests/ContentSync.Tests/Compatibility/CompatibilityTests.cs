@@ -5,6 +5,7 @@ using Azure.Data.Tables;
 using ContentSync.Content;
 using ContentSync.Ledger;
 using ContentSync.Local.Pipeline;
+using ContentSync.Mapping;
 using ContentSync.Resync;
 using ContentSync.Resync.Lanes;
 using ContentSync.Resync.Planning;
@@ -105,7 +106,8 @@ public sealed class CompatibilityTests : IDisposable
     public void Queued_messages_are_read()
     {
         var content = new ContentReader(new ContentOptions(), TimeProvider.System);
-        var reader = new ContentMessageReader(content, new EventReader(content, TimeProvider.System));
+        var mapped = new MappedItemReader(new MappingCache(new NoMappings("a test"), TimeProvider.System), content);
+        var reader = new ContentMessageReader(content, new EventReader(content, TimeProvider.System), mapped);
         var messages = JsonDocument.Parse(Sample("queue-messages.json")).RootElement.EnumerateArray().Select(Message).ToArray();
 
         var reference = Assert.IsType<ContentMessage.ItemReference>(reader.Read(messages[0]));

@@ -6,6 +6,7 @@ using ContentSync.Content;
 using ContentSync.Http;
 using ContentSync.Http.Webhooks;
 using ContentSync.Ledger;
+using ContentSync.Mapping;
 using ContentSync.Resync;
 using ContentSync.Resync.Lanes;
 using ContentSync.Synchronization;
@@ -31,7 +32,12 @@ internal sealed class ApiHarness : IDisposable
     private readonly ResyncRunner _runner;
     private readonly TemporaryFolder _folder = new();
 
-    public ApiHarness(WebhookOptions? webhook = null, bool hasCatalog = true, ContentOptions? content = null, IEntraKeys? entraKeys = null)
+    public ApiHarness(
+        WebhookOptions? webhook = null,
+        bool hasCatalog = true,
+        ContentOptions? content = null,
+        IEntraKeys? entraKeys = null,
+        IMappingStore? mappings = null)
     {
         AlipayHk.Options.ImmediateRetries = 0;
         AlipayHk.Always = (_, _) => Task.FromResult(AlipayHk.Signed(FakeAlipayHk.SuccessJson));
@@ -40,6 +46,7 @@ internal sealed class ApiHarness : IDisposable
         Catalog = new TestCatalog(Time);
         var services = TestServices.With(Time);
         if (entraKeys is not null) services.AddSingleton(entraKeys);
+        if (mappings is not null) services.AddSingleton(mappings);
         _services = services
             .AddSingleton(_client)
             .AddSingleton<ISyncLedger>(Ledger)

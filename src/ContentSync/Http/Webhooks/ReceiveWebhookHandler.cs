@@ -1,5 +1,7 @@
 using System.Globalization;
+using ContentSync.Content;
 using ContentSync.Ledger;
+using ContentSync.Mapping;
 using ContentSync.Synchronization;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.HttpResults;
@@ -19,6 +21,7 @@ public sealed class ReceiveWebhookHandler(
     ContentSynchronizer synchronizer,
     RefusedVersions refused,
     ISyncQueue queue,
+    MappedItemReader mapped,
     [FromKeyedServices(Clocks.Store)] TimeProvider time)
 {
     /// <summary>Max bytes per message.</summary>
@@ -73,8 +76,8 @@ public sealed class ReceiveWebhookHandler(
 
     private async Task<IResult> AcceptAsync(HttpRequest request, Message message, CancellationToken cancellationToken)
     {
-        var (items, fault) = events.Read(request, message.Format, message.Body, message.ReceivedAt);
-        if (fault is not null) return Problem.Of(StatusCodes.Status400BadRequest, "Not a CloudEvent.", fault);
+        var (items, error) = await ReadAsync(request, message, cancellationToken).ConfigureAwait(false);
+        if (error is not null) return error;
         try
         {
             var intake = new BatchIntake(synchronizer, refused, queue) { ReceivedAt = message.ReceivedAt };
@@ -91,6 +94,34 @@ public sealed class ReceiveWebhookHandler(
         {
             request.HttpContext.Response.Headers.RetryAfter = LedgerRetryAfter.TotalSeconds.ToString(CultureInfo.InvariantCulture);
             return Problem.LedgerUnavailable(e);
+        }
+    }
+
+    private async ValueTask<(IReadOnlyList<ContentReadResult> Items, IResult? Error)> ReadAsync(
+        HttpRequest request, Message message, CancellationToken cancellationToken)
+    {
+        if (MapParameter.Of(request) is not { } name)
+        {
+            var (read, fault) = events.Read(request, message.Format, message.Body, message.ReceivedAt);
+            return (read, fault is null ? null : Problem.Of(StatusCodes.Status400BadRequest, "Not a CloudEvent.", fault));
+        }
+
+        if (message.Format != WebhookEventFormat.Item)
+        {
+            const string OnlyShops = "A mapping is for the body that a shop sends; the data of a CloudEvent is an item in our own form.";
+            return ([], Problem.Of(StatusCodes.Status400BadRequest, MapParameter.Title, OnlyShops));
+        }
+
+        try
+        {
+            var (items, fault) = await mapped.ReadAsync(name, message.Body, message.ReceivedAt, cancellationToken).ConfigureAwait(false);
+            var wrong = fault is null ? null : Problem.Of(StatusCodes.Status400BadRequest, MapParameter.Title, fault);
+            return ([.. items.Select(item => item.Result)], wrong);
+        }
+        catch (Exception e) when (e is MappingException or IOException)
+        {
+            request.HttpContext.Response.Headers.RetryAfter = LedgerRetryAfter.TotalSeconds.ToString(CultureInfo.InvariantCulture);
+            return ([], Problem.Of(StatusCodes.Status503ServiceUnavailable, MapParameter.Title, MapParameter.DetailOf(e)));
         }
     }
 

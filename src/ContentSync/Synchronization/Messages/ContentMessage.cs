@@ -9,7 +9,7 @@ public abstract record ContentMessage
     {
     }
 
-    /// <summary>One or more items, each of them valid or invalid; never empty.</summary>
+    /// <summary>Items, each of them valid or invalid; none only if a mapping selects none of its records.</summary>
     /// <param name="Entries">The items in the order of the message.</param>
     public sealed record Items(IReadOnlyList<MessageItem> Entries) : ContentMessage;
 

@@ -4,6 +4,7 @@ using System.Text;
 using ContentSync.Content;
 using ContentSync.Diagnostics;
 using ContentSync.Ledger;
+using ContentSync.Mapping;
 using Microsoft.Extensions.Logging;
 
 namespace ContentSync.Synchronization.Messages;
@@ -30,7 +31,18 @@ public sealed partial class ContentMessageProcessor(
     /// </exception>
     public async ValueTask<MessageSettlement> ProcessAsync(QueueMessage message, CancellationToken cancellationToken)
     {
-        switch (reader.Read(message))
+        ContentMessage content;
+        try
+        {
+            content = await reader.ReadAsync(message, cancellationToken).ConfigureAwait(false);
+        }
+        catch (Exception e) when (e is MappingException or IOException)
+        {
+            LogMappingUnavailable(message.MessageId, options.LeaseDuration, e.Message);
+            return TryAgain(message);
+        }
+
+        switch (content)
         {
             case ContentMessage.Items { Entries: [var item] }:
                 return await ProcessItemAsync(message, item, cancellationToken).ConfigureAwait(false);
@@ -53,7 +65,7 @@ public sealed partial class ContentMessageProcessor(
         LogWarnings(message, item.Result);
         var submission = synchronizer.Submit(item.Result.Item, message.ReceivedAt());
         if (await AcceptAsync(message, [submission], cancellationToken).ConfigureAwait(false) is not [var (kind, record)])
-            return RetryWhenLedgerReturns(message);
+            return TryAgain(message);
         switch (kind)
         {
             case AcceptanceKind.Unchanged or AcceptanceKind.Superseded or AcceptanceKind.DelistedUnknown:
@@ -82,7 +94,7 @@ public sealed partial class ContentMessageProcessor(
         catch (LedgerUnavailableException e)
         {
             LogLedgerUnavailable(message.MessageId, options.LeaseDuration, e.Message);
-            return RetryWhenLedgerReturns(message);
+            return TryAgain(message);
         }
     }
 
@@ -103,7 +115,7 @@ public sealed partial class ContentMessageProcessor(
         // In steps of 100 ns, so that of two items for the same contentId the last one wins.
         var submissions = valid.ConvertAll(entry => synchronizer.Submit(entry.Item, message.ReceivedAt().AddTicks(entry.Index)));
         if (await AcceptAsync(message, submissions, cancellationToken).ConfigureAwait(false) is not { } acceptances)
-            return RetryWhenLedgerReturns(message);
+            return TryAgain(message);
         var references = new Dictionary<string, SyncMessage>(valid.Count, StringComparer.Ordinal);
         for (var i = 0; i < acceptances.Count; i++)
         {
@@ -164,7 +176,7 @@ public sealed partial class ContentMessageProcessor(
         }
     }
 
-    private MessageSettlement.SendThenComplete RetryWhenLedgerReturns(QueueMessage message) =>
+    private MessageSettlement.SendThenComplete TryAgain(QueueMessage message) =>
         new([OutgoingMessage.Copy(message, options.LeaseDuration)]);
 
     private static MessageSettlement Settle(SyncMessage reference, SyncOutcome outcome) => outcome.Kind switch
@@ -236,11 +248,18 @@ public sealed partial class ContentMessageProcessor(
         foreach (var warning in read.Item is null ? [] : read.Warnings) LogWarning(message.MessageId, read.ContentId!, warning.Code, warning.Message);
     }
 
-    private static OutgoingMessage SplitOff(QueueMessage message, int index, MessageItem item) =>
-        OutgoingMessage.SplitOff(message, index, item.Text, item.ContentType);
+    private static OutgoingMessage SplitOff(QueueMessage message, int index, MessageItem item) => item.Text.IsEmpty
+        ? OutgoingMessage.Unmapped(message, index, item.Result)
+        : OutgoingMessage.SplitOff(message, index, item.Text, item.ContentType);
 
     private static string Shortened(string text) =>
         text.Length <= MessageContract.MaxDescriptionLength ? text : text[..(MessageContract.MaxDescriptionLength - 1)] + "…";
+
+    [LoggerMessage(
+        EventId = 2204,
+        Level = LogLevel.Error,
+        Message = "The mapping that message {MessageId} names cannot be used; a copy is scheduled in {Delay}: {Reason}")]
+    private partial void LogMappingUnavailable(string messageId, TimeSpan delay, string reason);
 
     [LoggerMessage(EventId = 2201, Level = LogLevel.Warning, Message = "Message {MessageId} is invalid: {Fault}")]
     private partial void LogInvalid(string messageId, string fault);

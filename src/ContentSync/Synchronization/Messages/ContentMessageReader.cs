@@ -2,16 +2,54 @@ using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using ContentSync.Content;
+using ContentSync.Mapping;
 
 namespace ContentSync.Synchronization.Messages;
 
 /// <summary>Decodes messages of the content queue (<see cref="MessageContract"/>). Never throws for an invalid message. Thread-safe.</summary>
-public sealed class ContentMessageReader(ContentReader contentReader, EventReader events)
+public sealed class ContentMessageReader(ContentReader contentReader, EventReader events, MappedItemReader mapped)
 {
     private readonly QueueEventReader _cloudEvents = new(events);
 
     /// <summary>Decodes the whole message.</summary>
-    public ContentMessage Read(QueueMessage message)
+    /// <exception cref="MappingException">The mapping that it names cannot be used until it is corrected.</exception>
+    /// <exception cref="IOException">The mapping that it names cannot be read now.</exception>
+    public ValueTask<ContentMessage> ReadAsync(QueueMessage message, CancellationToken cancellationToken)
+    {
+        if (message.Body is not { } body) return new(Read(message));
+        if (message.Properties.ContainsKey(MessageContract.MappingFaultProperty)) return new(ReadUnmapped(message, body));
+        return message.Properties.ContainsKey(MessageContract.MapProperty)
+            ? ReadMappedAsync(message, body, cancellationToken)
+            : new(Read(message));
+    }
+
+    private static ContentMessage.Items ReadUnmapped(QueueMessage message, ReadOnlyMemory<byte> body)
+    {
+        var violation = new ContentViolation("", ViolationCodes.Mapping, Text(message, MessageContract.MappingFaultProperty, ""));
+        string? contentId = null;
+        try
+        {
+            contentId = JsonSerializer.Deserialize(body.Span, ReferenceJson.Default.UnmappedRecord)?.ContentId;
+        }
+        catch (JsonException)
+        {
+            // Sent by another program; it is dead-lettered without a contentId.
+        }
+
+        return new ContentMessage.Items([new MessageItem(new ContentReadResult(null, [violation], contentId), body, message.ContentType)]);
+    }
+
+    private async ValueTask<ContentMessage> ReadMappedAsync(QueueMessage message, ReadOnlyMemory<byte> body, CancellationToken cancellationToken)
+    {
+        var name = Text(message, MessageContract.MapProperty, "");
+        var (items, fault) = await mapped.ReadAsync(name, body, message.EnqueuedAt, cancellationToken).ConfigureAwait(false);
+        return fault is null
+            ? new ContentMessage.Items(Examined([.. items.Select(item => new MessageItem(item.Result, item.Text, "application/json"))]))
+            : new ContentMessage.Invalid($"The application property {MessageContract.MapProperty} is '{Shortened(name)}'. {fault}");
+    }
+
+    /// <summary>Decodes a message that names no mapping.</summary>
+    internal ContentMessage Read(QueueMessage message)
     {
         if (message.Body is not { } body)
         {

@@ -2,7 +2,8 @@ namespace ContentSync.Synchronization.Messages;
 
 /// <summary>
 /// The contract of the content queue. A message is one item, a JSON array of items, a CloudEvents 1.0 event (structured or binary)
-/// whose data is one item, a batch of such events, or a reference to an item that is already in the ledger.
+/// whose data is one item, a batch of such events, a reference to an item that is already in the ledger, or a body in any form together
+/// with the name of a mapping.
 /// </summary>
 public static class MessageContract
 {
@@ -13,6 +14,12 @@ public static class MessageContract
 
     /// <summary>Application property with the version of the schema, an integer. The default is 1, the only version so far.</summary>
     public const string SchemaVersionProperty = "schemaVersion";
+
+    /// <summary>
+    /// Application property with the name of the mapping that makes items of the body, which may then have any form, such as a shop's own
+    /// product event.
+    /// </summary>
+    public const string MapProperty = "map";
 
     /// <summary>Schema of one or more items, as in the HTTP API.</summary>
     public const string ContentSchema = "content";
@@ -31,6 +38,12 @@ public static class MessageContract
     /// item, even if it is a JSON array.
     /// </summary>
     public const string SplitFromProperty = "splitFrom";
+
+    /// <summary>
+    /// Application property of an item that was split off because its record could not be mapped: why. The body then names the item, if its
+    /// contentId is known, and the message is dead-lettered with this reason.
+    /// </summary>
+    public const string MappingFaultProperty = "mappingFault";
 
     /// <summary>Application property of a copy: its number, from 1.</summary>
     public const string HopProperty = "hop";

@@ -3,6 +3,7 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using ContentSync.Content;
 
 namespace ContentSync.Synchronization.Messages;
 
@@ -57,6 +58,19 @@ public sealed record OutgoingMessage(
             TimeSpan.Zero);
     }
 
+    /// <summary>Creates a message for a record of an array that could not be mapped, so that it is dead-lettered on its own.</summary>
+    internal static OutgoingMessage Unmapped(QueueMessage array, int index, ContentReadResult read)
+    {
+        var faults = string.Join(' ', read.Violations.Select(violation => $"{violation.Pointer}: {violation.Message}"));
+        if (faults.Length > MessageContract.MaxDescriptionLength) faults = faults[..(MessageContract.MaxDescriptionLength - 1)] + "…";
+        var body = JsonSerializer.SerializeToUtf8Bytes(new UnmappedRecord(read.ContentId), ReferenceJson.Default.UnmappedRecord);
+        var message = SplitOff(array, index, body, Json);
+        return message with
+        {
+            Properties = new Dictionary<string, object>(message.Properties) { [MessageContract.MappingFaultProperty] = faults },
+        };
+    }
+
     /// <summary>Creates a delayed copy of a message.</summary>
     internal static OutgoingMessage Copy(QueueMessage message, TimeSpan delay)
     {
@@ -93,9 +107,14 @@ public sealed record OutgoingMessage(
 /// <summary>Body of a reference message.</summary>
 internal sealed record ContentReference(string ContentId, string RequestId, int Hop);
 
+/// <summary>Body of a message for a record that could not be mapped.</summary>
+/// <param name="ContentId">Null if it could not be read.</param>
+internal sealed record UnmappedRecord(string? ContentId);
+
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, RespectNullableAnnotations = true, RespectRequiredConstructorParameters = true)]
 [JsonSerializable(typeof(ContentReference))]
+[JsonSerializable(typeof(UnmappedRecord))]
 internal sealed partial class ReferenceJson : JsonSerializerContext;
 
 /// <summary>Reads the application properties that the app adds to copies.</summary>

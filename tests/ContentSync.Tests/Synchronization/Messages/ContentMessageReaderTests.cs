@@ -1,5 +1,6 @@
 using System.Text;
 using ContentSync.Content;
+using ContentSync.Mapping;
 using ContentSync.Synchronization.Messages;
 using Microsoft.Extensions.Time.Testing;
 
@@ -17,7 +18,8 @@ public sealed class ContentMessageReaderTests
     {
         var time = new FakeTimeProvider(Now);
         var content = new ContentReader(new ContentOptions(), time);
-        _reader = new ContentMessageReader(content, new EventReader(content, time));
+        var mapped = new MappedItemReader(new MappingCache(new NoMappings("a test"), time), content);
+        _reader = new ContentMessageReader(content, new EventReader(content, time), mapped);
     }
 
     [Theory]
