@@ -16,6 +16,7 @@ using ContentSync.Benchmarks.Resync;
 // resync-ratios     only the figures of a whole catalog
 // plan-peak ITEMS   peak memory of planning this many items, in its own process; started by ratios
 // plan-time ITEMS   shortest time of planning a file with this many items
+// mapped-time ROWS  rows mapped per second, and a mapped plan over a plan in our own form
 // plan-steps ITEMS FOLDER  planning in steps, with the plan's files in a folder; see PlanStepsProgram
 // in-flight ITEMS   items sent over real connections, 256 at a time, in its own process; started by ratios
 // slow-alipayhk     the receiver for in-flight, which responds after 20 ms; started by in-flight
@@ -45,6 +46,8 @@ switch (args.FirstOrDefault())
         return await PlanPeakProgram.RunAsync(long.Parse(args[1], System.Globalization.CultureInfo.InvariantCulture)).ConfigureAwait(false);
     case "plan-time":
         return await PlanTimeProgram.RunAsync(long.Parse(args[1], System.Globalization.CultureInfo.InvariantCulture)).ConfigureAwait(false);
+    case "mapped-time":
+        return await MappedTimeProgram.RunAsync(long.Parse(args[1], System.Globalization.CultureInfo.InvariantCulture)).ConfigureAwait(false);
     case "plan-steps":
         return await PlanStepsProgram
             .RunAsync(long.Parse(args[1], System.Globalization.CultureInfo.InvariantCulture), args[2])

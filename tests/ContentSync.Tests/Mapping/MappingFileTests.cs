@@ -48,6 +48,16 @@ public sealed class MappingFileTests
     }
 
     [Fact]
+    public async Task A_table_that_cannot_be_loaded_is_one_fault_however_often_it_is_named()
+    {
+        var fault = await Assert.ThrowsAsync<MappingException>(() => LoadAsync("""
+            {"contentId":"a","contentType":"SKU","lookups":{"c":{"file":"none.csv","key":"id"}},"fields":{"n":{"value":"{{ a | lookup: 'c', 'no' }}"}}}
+            """));
+
+        Assert.Equal(["/lookups/c/file"], fault.Faults.Select(found => found.Pointer));
+    }
+
+    [Fact]
     public async Task The_digest_changes_with_the_mapping_and_with_its_tables()
     {
         const string WithTable = """{"lookups":{"c":{"file":"c.csv","key":"id"}},"contentId":"a","contentType":"SKU","fields":{}}""";
