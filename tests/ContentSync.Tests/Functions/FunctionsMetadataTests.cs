@@ -27,7 +27,7 @@ public sealed class FunctionsMetadataTests
     [Fact]
     public void The_README_lists_every_function()
     {
-        var readme = FunctionsApp.Read("README.md");
+        var readme = FunctionsApp.Read("src/ContentSync.Functions/README.md") + FunctionsApp.Read("src/ContentSync/Http/README.md");
         Assert.All(Triggers("httpTrigger"), function =>
         {
             // The board loads its own parts; the README lists only its page.
@@ -67,7 +67,7 @@ public sealed class FunctionsMetadataTests
     {
         var bicep = FunctionsApp.Read("infra/modules/functionApp.bicep");
         var sample = FunctionsApp.Read("local.settings.sample.json");
-        var readme = FunctionsApp.Read("README.md");
+        var readme = FunctionsApp.Read("src/ContentSync.Functions/README.md");
         var settings = Triggers("serviceBusTrigger").Select(trigger => Text(trigger.Binding, "queueName"))
             .Concat(Triggers("timerTrigger").Select(trigger => Text(trigger.Binding, "schedule")))
             .Select(expression => expression.Trim('%').Replace(":", "__", StringComparison.Ordinal))
