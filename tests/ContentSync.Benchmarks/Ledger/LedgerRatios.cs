@@ -162,7 +162,6 @@ internal static class LedgerRatios
                     .ConfigureAwait(false);
             }
 
-            using var board = new LedgerFiguresReader(ledger, TimeProvider.System);
             figures["sqliteCountMilliseconds"] = await MedianAsync(async () => await ledger.CountAsync(default).ConfigureAwait(false))
                 .ConfigureAwait(false);
             figures["sqliteListMilliseconds"] = 0;
