@@ -49,7 +49,7 @@ public static class FunctionsHost
         services.TryAddSingleton(provider => StorageInitializer.Table(
             settings.Ledger.TableEndpoint!, settings.Ledger.TableName, provider.GetRequiredService<TokenCredential>()));
         services.TryAddSingleton<ISyncLedger>(provider => new TableLedger(
-            provider.GetRequiredService<TableClient>(), provider.StoreClock()));
+            provider.GetRequiredService<TableClient>(), provider.StoreClock(), indexStep: settings.Ledger.IndexStep));
         services.TryAddSingleton<ILedgerScan>(provider => provider.GetRequiredService<ISyncLedger>() is TableLedger
             ? new TableLedgerScan(provider.GetRequiredService<TableClient>())
             : new RecordScan(provider.GetRequiredService<ISyncLedger>()));

@@ -1,3 +1,5 @@
+using ContentSync.Ledger;
+
 namespace ContentSync.Functions;
 
 /// <summary>
@@ -77,6 +79,12 @@ public sealed class LedgerOptions
 
     /// <summary>Name of the table. On Azurite it is created at startup if it does not exist.</summary>
     public string TableName { get; set; } = "syncrecords";
+
+    /// <summary>
+    /// How far a table of an earlier version is on the way to its index: set Skip, Write and Complete one after another, each when every
+    /// instance has the one before. A new table needs no setting.
+    /// </summary>
+    public LedgerIndexStep IndexStep { get; set; }
 }
 
 /// <summary>Where snapshots of the catalog are uploaded. Section <c>Catalog</c>.</summary>

@@ -49,7 +49,8 @@ internal static class Column
     public static readonly int AttemptTracerId = Add("attempt_tracer_id", "TEXT", (row, at, item) => row.Bind(at, item.LastAttempt?.TracerId));
     public static readonly int EarlierAttempts = Add("earlier_attempts", "TEXT", (row, at, item) => row.Bind(at, item.EarlierAttempts.ToText()));
     public static readonly int TemplateCode = Add("template_code", "TEXT", (row, at, item) => row.Bind(at, item.TemplateCode));
-    public static readonly int TemplateStatus = Add("template_status", "TEXT", (row, at, item) => row.Bind(at, item.TemplateStatus));
+    public static readonly int TemplateStatus =
+        Add("template_status", "TEXT", (row, at, item) => row.Bind(at, item.TemplateStatus), Changes.WithIndex);
     public static readonly int Version =
         Add("version", "INTEGER NOT NULL", (row, at, item) => row.Bind(at, long.Parse(item.ETag, CultureInfo.InvariantCulture)));
 

@@ -51,6 +51,17 @@ internal sealed class LeaseBook(TimeProvider time, InheritedWindow inherited)
         return record with { Lease = entry.Lease, Attempts = record.RequestId == entry.RequestId ? entry.Attempts : record.Attempts };
     }
 
+    /// <summary>As <see cref="Complete(SyncRecord)"/>, for an item in a list.</summary>
+    public ListedItem Complete(ListedItem item)
+    {
+        if (!_entries.TryGetValue(item.ContentId, out var entry)) return item;
+        return item with
+        {
+            LeaseExpiresAt = entry.Lease.ExpiresAt,
+            Attempts = item.RequestId == entry.RequestId ? entry.Attempts : item.Attempts,
+        };
+    }
+
     /// <summary>As <see cref="Complete(SyncRecord)"/>; also adds the window inherited from the previous owner.</summary>
     public SyncRecord Complete(long row, SyncRecord record)
     {

@@ -25,6 +25,10 @@ internal static class LedgerSchema
         CREATE INDEX stale ON record (id) WHERE {RecordRow.IsStale}
         """;
 
+    // Contains items with a template only. Earlier versions of the program keep it up to date without knowing it, so it needs no version.
+    private const string TemplateIndex =
+        "CREATE INDEX IF NOT EXISTS template ON record (template_status) WHERE template_status IS NOT NULL";
+
     private static readonly string Definition = $"""
         CREATE TABLE record (
           id INTEGER PRIMARY KEY,
@@ -51,6 +55,7 @@ internal static class LedgerSchema
         else if (IsOneValue(database))
             Run(database, Upgrade);
         Check(database);
+        database.Execute(TemplateIndex);
     }
 
     /// <summary>Upgrades a file of the version before, unless a process owns it.</summary>

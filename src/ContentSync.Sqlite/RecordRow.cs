@@ -19,6 +19,9 @@ internal static class RecordRow
     /// <summary>Like <see cref="Select"/>, with the index of stale items. The conditions must include <see cref="IsStale"/>.</summary>
     public static readonly string SelectStale = $"SELECT {Columns} FROM record INDEXED BY stale JOIN body ON body.id = record.id";
 
+    /// <summary>Selects the columns that <see cref="ReadItem"/> expects; append the conditions.</summary>
+    public static readonly string SelectItem = $"SELECT record.id, {Column.Names} FROM record";
+
     /// <summary>Condition of stale items.</summary>
     public const string IsStale = "refused IS NOT NULL";
 
@@ -60,6 +63,28 @@ internal static class RecordRow
         TemplateStatus = row.Text(Column.TemplateStatus),
         ETag = row.Int64(Column.Version).ToString(CultureInfo.InvariantCulture),
         Body = row.Bytes(Column.Body).ToArray(),
+    };
+
+    /// <summary>Reads the current row of a <see cref="SelectItem"/> statement, whose leases are kept elsewhere.</summary>
+    public static ListedItem ReadItem(SqliteStatement row) => new()
+    {
+        ContentId = row.Text(Column.ContentId)!,
+        ContentType = row.Text(Column.ContentType)!,
+        ContentStatus = (ContentStatus)row.Int32(Column.ContentStatus),
+        Version = ReadVersion(row, Column.Number),
+        RequestId = row.Text(Column.RequestId)!,
+        State = (SyncState)row.Int32(Column.State),
+        AcceptedAt = row.Time(Column.AcceptedAt),
+        DueAt = row.Time(Column.DueAt),
+        Attempts = row.Int32(Column.Attempts),
+        Hop = row.Int32(Column.Hop),
+        SynchronizedVersion = row.IsNull(Column.SynchronizedReceivedAt) ? null : ReadVersion(row, Column.SynchronizedNumber),
+        SynchronizedAt = row.IsNull(Column.SynchronizedAt) ? null : row.Time(Column.SynchronizedAt),
+        ParkReason = row.IsNull(Column.ParkReason) ? null : (ParkReason)row.Int32(Column.ParkReason),
+        Refused = SyncRefusal.Of(row.Text(Column.Refused)),
+        LastAttempt = row.IsNull(Column.AttemptAt) ? null : ReadLastAttempt(row),
+        TemplateCode = row.Text(Column.TemplateCode),
+        TemplateStatus = row.Text(Column.TemplateStatus),
     };
 
     /// <summary>Reads the columns of <see cref="Column.OrderNames"/>.</summary>

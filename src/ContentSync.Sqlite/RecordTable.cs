@@ -38,9 +38,10 @@ internal sealed class RecordTable : IDisposable
     private bool? _waitsForDisk;
     private bool _closed;
 
-    private RecordTable(SqliteDatabase database, LedgerDurability durability, LeaseBook leases)
+    private RecordTable(SqliteDatabase database, LedgerDurability durability, LeaseBook leases, RecentCount synchronized)
     {
         Leases = leases;
+        Synchronized = synchronized;
         _database = database;
         _durability = durability;
         _begin = database.Prepare("BEGIN IMMEDIATE");
@@ -59,6 +60,9 @@ internal sealed class RecordTable : IDisposable
 
     /// <summary>The current leases.</summary>
     public LeaseBook Leases { get; }
+
+    /// <summary>Items that AlipayHK acknowledged in the last minute.</summary>
+    public RecentCount Synchronized { get; }
 
     /// <summary>Whether the commit of the open transaction waits for the disk, as SQLite reports it.</summary>
     public bool WaitsForDisk => _database.Number("PRAGMA synchronous") >= 2;
@@ -85,7 +89,7 @@ internal sealed class RecordTable : IDisposable
             ReleaseFrozen(database, time.GetUtcNow());
             database.Execute("COMMIT");
             epoch = database.Number("SELECT epoch FROM owner");
-            return new RecordTable(database, options.Durability, leases);
+            return new RecordTable(database, options.Durability, leases, new RecentCount(time));
         }
         catch
         {
@@ -186,7 +190,8 @@ internal sealed class RecordTable : IDisposable
     {
         var version = long.Parse(current.Record.ETag, CultureInfo.InvariantCulture) + 1;
         record.ETag = version.ToString(CultureInfo.InvariantCulture);
-        if (record.State == current.Record.State && record.DueAt == current.Record.DueAt && record.Refused == current.Record.Refused)
+        if (record.State == current.Record.State && record.DueAt == current.Record.DueAt && record.Refused == current.Record.Refused
+            && record.TemplateStatus == current.Record.TemplateStatus)
         {
             RecordRow.BindUpdateInPlace(_updateInPlace, current.Id, record);
             _updateInPlace.Step();
@@ -204,6 +209,7 @@ internal sealed class RecordTable : IDisposable
             _updateBody.Step();
         }
 
+        if (record.SynchronizedAt != current.Record.SynchronizedAt) Synchronized.Add();
         _tally[Slot(current.Record)]--;
         _tally[Slot(record)]++;
         Leases.Set(record);

@@ -118,9 +118,20 @@ public sealed class SqliteLedger : ISyncLedger, IAsyncDisposable
     }
 
     /// <inheritdoc/>
-    public ValueTask<IReadOnlyList<SyncRecord>> PageAsync(
-        SyncRecordFilter filter, string? after, int size, CancellationToken cancellationToken) =>
+    public async IAsyncEnumerable<ListedItem> ListItemsAsync(
+        SyncRecordFilter filter, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        await foreach (var item in _reader.ListItemsAsync(filter, cancellationToken).ConfigureAwait(false))
+            yield return _table.Leases.Complete(item);
+    }
+
+    /// <inheritdoc/>
+    public ValueTask<ItemPage> PageAsync(SyncRecordFilter filter, string? after, int size, CancellationToken cancellationToken) =>
         _reader.PageAsync(filter, after, size, cancellationToken);
+
+    /// <inheritdoc/>
+    public async ValueTask<LedgerCounts> CountAsync(CancellationToken cancellationToken) =>
+        await _reader.CountAsync(cancellationToken).ConfigureAwait(false) with { SynchronizedInTheLastMinute = _table.Synchronized.Read() };
 
     /// <inheritdoc/>
     public async ValueTask CheckAsync(CancellationToken cancellationToken) =>

@@ -14,6 +14,9 @@ public sealed class SqliteLedgerReader : IAsyncDisposable
     private const int PageSize = 256;
     private const int MaxIdle = 4;
 
+    /// <summary>Items out of sync from which on a page follows the order of ids instead of sorting them all.</summary>
+    private const int Dense = 20_000;
+
     private readonly SqliteLedgerOptions _options;
     private readonly ConcurrentBag<SqliteDatabase> _idle = [];
     private volatile bool _disposed;
@@ -66,7 +69,7 @@ public sealed class SqliteLedgerReader : IAsyncDisposable
     {
         // Only pending items are due.
         if (filter.DueBy is not null && (filter.State ?? SyncState.Pending) != SyncState.Pending) yield break;
-        var sql = PageQuery(filter, "record.id");
+        var sql = PageQuery(filter);
         var after = long.MinValue;
         while (true)
         {
@@ -75,7 +78,7 @@ public sealed class SqliteLedgerReader : IAsyncDisposable
             foreach (var (_, record) in page)
             {
                 cancellationToken.ThrowIfCancellationRequested();
-                yield return record;
+                if (filter.Matches(ListedItem.Of(record))) yield return record;
             }
 
             if (page.Count < PageSize) yield break;
@@ -84,19 +87,77 @@ public sealed class SqliteLedgerReader : IAsyncDisposable
         }
     }
 
+    /// <inheritdoc cref="ISyncLedger.ListItemsAsync"/>
+    public async IAsyncEnumerable<ListedItem> ListItemsAsync(
+        SyncRecordFilter filter, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        foreach (var query in ItemQuery.Of(filter))
+        {
+            var after = long.MinValue;
+            var sql = query.Sql + " AND record.id > ?1 ORDER BY record.id LIMIT ?2";
+            while (true)
+            {
+                cancellationToken.ThrowIfCancellationRequested();
+                var page = Read(database =>
+                {
+                    using var select = database.Prepare(sql);
+                    select.Bind(1, after);
+                    select.Bind(2, PageSize);
+                    ItemQuery.Bind(select, filter);
+                    return Items(select);
+                });
+                foreach (var (_, item) in page)
+                {
+                    cancellationToken.ThrowIfCancellationRequested();
+                    yield return item;
+                }
+
+                if (page.Count < PageSize) break;
+                after = page[^1].Id;
+                await Task.Yield();
+            }
+        }
+    }
+
     /// <inheritdoc cref="ISyncLedger.PageAsync"/>
-    public ValueTask<IReadOnlyList<SyncRecord>> PageAsync(
-        SyncRecordFilter filter, string? after, int size, CancellationToken cancellationToken)
+    public ValueTask<ItemPage> PageAsync(SyncRecordFilter filter, string? after, int size, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        if (filter.DueBy is not null && (filter.State ?? SyncState.Pending) != SyncState.Pending)
-            return ValueTask.FromResult<IReadOnlyList<SyncRecord>>([]);
-        return ValueTask.FromResult<IReadOnlyList<SyncRecord>>(Read(database =>
+        return ValueTask.FromResult(Read(database =>
         {
-            using var select = database.Prepare(PageQuery(filter, "content_id"));
-            select.Bind(1, after ?? "");
-            return Page(select, filter, size).ConvertAll(row => row.Record);
+            var items = new List<ListedItem>();
+            var isDense = database.Number("SELECT sum(count) FROM tally WHERE state <> 1") > Dense;
+            foreach (var query in ItemQuery.Of(filter, isDense))
+            {
+                using var select = database.Prepare(query.Sql + " AND content_id > ?1 ORDER BY content_id LIMIT ?2");
+                select.Bind(1, after ?? "");
+                select.Bind(2, size + 1);
+                ItemQuery.Bind(select, filter);
+                items.AddRange(Items(select).Select(row => row.Item));
+            }
+
+            var page = items.OrderBy(item => item.ContentId, StringComparer.Ordinal).Take(size).ToArray();
+            return new ItemPage(page, items.Count > size ? page[^1].ContentId : null);
         }));
+    }
+
+    /// <inheritdoc cref="ISyncLedger.CountAsync"/>
+    public async ValueTask<LedgerCounts> CountAsync(CancellationToken cancellationToken)
+    {
+        var counts = new LedgerCounts { Stale = await CountStaleAsync(cancellationToken).ConfigureAwait(false) };
+        foreach (var (state, reason, count) in await CountByStateAsync(cancellationToken).ConfigureAwait(false))
+        {
+            counts.States[state] = counts.States.GetValueOrDefault(state) + count;
+            if (reason is { } parked) counts.ParkReasons[parked] = counts.ParkReasons.GetValueOrDefault(parked) + count;
+        }
+
+        return Read(database =>
+        {
+            using var statuses = database.Prepare(
+                "SELECT template_status, count(*) FROM record WHERE template_status IS NOT NULL GROUP BY template_status");
+            while (statuses.Step()) { counts.TemplateStatuses[statuses.Text(0)!] = statuses.Int64(1); }
+            return counts;
+        });
     }
 
     /// <summary>
@@ -136,37 +197,39 @@ public sealed class SqliteLedgerReader : IAsyncDisposable
         return ValueTask.CompletedTask;
     }
 
-    private static string PageQuery(SyncRecordFilter filter, string order)
+    private static string PageQuery(SyncRecordFilter filter)
     {
         var state = filter.DueBy is null ? filter.State : SyncState.Pending;
         var isUnsynchronized = state is not null and not SyncState.Synchronized;
         var sql = new StringBuilder(filter.IsStale ? RecordRow.SelectStale : isUnsynchronized ? RecordRow.SelectUnsynchronized : RecordRow.Select);
-        sql.Append(" WHERE ").Append(order).Append(" > ?1");
+        sql.Append(" WHERE record.id > ?1");
         if (filter.IsStale) sql.Append(" AND ").Append(RecordRow.IsStale);
         if (isUnsynchronized) sql.Append(" AND state <> 1");
         if (state is { } only) sql.Append(" AND state = ").Append((int)only);
         if (filter.DueBy is not null) sql.Append(" AND due_at <= ?2");
         if (filter.ContentType is not null) sql.Append(" AND content_type = ?3");
         if (filter.ResultCode is not null) sql.Append(" AND attempt_code = ?4");
-        return sql.Append(" ORDER BY ").Append(order).Append(" LIMIT ?5").ToString();
+        return sql.Append(" ORDER BY record.id LIMIT ?5").ToString();
     }
 
     private static List<(long Id, SyncRecord Record)> Page(SqliteDatabase database, string sql, SyncRecordFilter filter, long after)
     {
         using var select = database.Prepare(sql);
         select.Bind(1, after);
-        return Page(select, filter, PageSize);
-    }
-
-    private static List<(long Id, SyncRecord Record)> Page(SqliteStatement select, SyncRecordFilter filter, int size)
-    {
         if (filter.DueBy is { } dueBy) select.Bind(2, dueBy.UtcTicks);
         if (filter.ContentType is { } type) select.Bind(3, type);
         if (filter.ResultCode is { } code) select.Bind(4, code);
-        select.Bind(5, size);
+        select.Bind(5, PageSize);
         var page = new List<(long Id, SyncRecord Record)>();
         while (select.Step()) { page.Add((select.Int64(Column.Id), RecordRow.Read(select))); }
         return page;
+    }
+
+    private static List<(long Id, ListedItem Item)> Items(SqliteStatement select)
+    {
+        var items = new List<(long Id, ListedItem Item)>();
+        while (select.Step()) { items.Add((select.Int64(Column.Id), RecordRow.ReadItem(select))); }
+        return items;
     }
 
     private T Read<T>(Func<SqliteDatabase, T> read)

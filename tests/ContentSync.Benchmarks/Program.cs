@@ -1,5 +1,6 @@
 using BenchmarkDotNet.Running;
 using ContentSync.Benchmarks.Drain;
+using ContentSync.Benchmarks.Ledger;
 using ContentSync.Benchmarks.Loss;
 using ContentSync.Benchmarks.Ratios;
 using ContentSync.Benchmarks.Resync;
@@ -14,6 +15,7 @@ using ContentSync.Benchmarks.Resync;
 // api-ratios        only the figures of the HTTP API
 // load              the load on that API, in its own process; started by ratios
 // resync-ratios     only the figures of a whole catalog
+// ledger-ratios     only the figures of the ledgers' lists and counts
 // plan-peak ITEMS   peak memory of planning this many items, in its own process; started by ratios
 // plan-time ITEMS   shortest time of planning a file with this many items
 // mapped-time ROWS  rows mapped per second, and a mapped plan over a plan in our own form
@@ -42,6 +44,8 @@ switch (args.FirstOrDefault())
         return await LoadProgram.RunAsync(Console.In, Console.Out).ConfigureAwait(false);
     case "resync-ratios":
         return await ResyncRatios.RunAsync(args.Contains("--json")).ConfigureAwait(false);
+    case "ledger-ratios":
+        return await LedgerRatios.RunAsync(args.Contains("--json")).ConfigureAwait(false);
     case "plan-peak":
         return await PlanPeakProgram.RunAsync(long.Parse(args[1], System.Globalization.CultureInfo.InvariantCulture)).ConfigureAwait(false);
     case "plan-time":

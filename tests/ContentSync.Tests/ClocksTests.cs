@@ -35,6 +35,7 @@ public sealed class ClocksTests
         "LedgerFiguresReader",
         "ListResyncsHandler",
         "LocalResync",
+        "MaintainLedger",
         "MessageSettler",
         "PackSender",
         "ParkedReplay",

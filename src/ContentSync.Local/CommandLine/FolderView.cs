@@ -34,11 +34,11 @@ internal sealed class FolderView : ILedgerView
     public async Task<BoardState> StatusAsync(CancellationToken cancellationToken)
     {
         var now = TimeProvider.System.GetUtcNow();
-        var figures = await LedgerFiguresReader.CountAsync(_reader.ListAsync(new SyncRecordFilter(), cancellationToken), now).ConfigureAwait(false);
+        var figures = await LedgerFiguresReader.ReadAsync(_reader.ListItemsAsync, _reader.CountAsync, now, cancellationToken).ConfigureAwait(false);
         var store = FileResyncStore.OpenReadOnly(Path.Combine(_folder, DataDirectory.ResyncName));
         var runs = new List<ResyncRun>();
         await foreach (var history in store.ListAsync(cancellationToken).ConfigureAwait(false)) runs.AddRange(history.Runs);
-        var current = await new RunOutcomes(_reader.ListAsync).RefreshAsync(runs, cancellationToken).ConfigureAwait(false);
+        var current = await new RunOutcomes(_reader.ListItemsAsync).RefreshAsync(runs, cancellationToken).ConfigureAwait(false);
         return BoardState.Of(figures, null, now) with
         {
             Resyncs = BoardState.ToShow([.. current.OrderByDescending(run => run.RequestedAt)], new ResyncSources(null), now),
@@ -59,9 +59,9 @@ internal sealed class FolderView : ILedgerView
         while (true)
         {
             var page = await _reader.PageAsync(filter, after, ListContentHandler.MaxLimit, cancellationToken).ConfigureAwait(false);
-            foreach (var record in page) yield return ContentState.Of(record);
-            if (page.Count < ListContentHandler.MaxLimit) yield break;
-            after = page[^1].ContentId;
+            foreach (var item in page.Items) yield return ContentState.Of(item);
+            if (page.Next is null) yield break;
+            after = page.Next;
         }
     }
 

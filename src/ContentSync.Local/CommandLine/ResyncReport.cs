@@ -65,7 +65,7 @@ internal sealed class ResyncReport(LocalPipeline pipeline, string? file) : IDisp
     /// <exception cref="LedgerUnavailableException">The ledger cannot be read.</exception>
     public async Task AddOpenAsync(CancellationToken cancellationToken)
     {
-        if (file is not null) await OpenItems.ReadAsync(pipeline.Ledger.ListAsync, AddOpen, cancellationToken).ConfigureAwait(false);
+        if (file is not null) await OpenItems.ReadAsync(pipeline.Ledger.ListItemsAsync, AddOpen, cancellationToken).ConfigureAwait(false);
     }
 
     /// <returns>Why the report is incomplete; null if it is complete.</returns>
@@ -77,7 +77,7 @@ internal sealed class ResyncReport(LocalPipeline pipeline, string? file) : IDisp
 
     public void Dispose() => _report.Dispose();
 
-    private void AddOpen(SyncRecord record)
+    private void AddOpen(ListedItem record)
     {
         var kind = record switch
         {

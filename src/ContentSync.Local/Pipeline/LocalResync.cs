@@ -107,7 +107,7 @@ public sealed partial class LocalResync : IResyncScheduler, IAsyncDisposable
     private async Task<long> PendingAsync(CancellationToken cancellationToken)
     {
         var pending = 0L;
-        var records = _ledger.ListAsync(new SyncRecordFilter { State = SyncState.Pending }, cancellationToken);
+        var records = _ledger.ListItemsAsync(new SyncRecordFilter { State = SyncState.Pending }, cancellationToken);
         await foreach (var _ in records.ConfigureAwait(false)) pending++;
         return pending;
     }

@@ -71,7 +71,9 @@ public sealed record ContentState
     internal ContentState With(IReadOnlyList<ContentViolation> warnings) =>
         warnings.Count == 0 ? this : this with { Warnings = [.. warnings.Select(ProblemError.Of)] };
 
-    internal static ContentState Of(SyncRecord record) => new()
+    internal static ContentState Of(SyncRecord record) => Of(ListedItem.Of(record));
+
+    internal static ContentState Of(ListedItem record) => new()
     {
         ContentId = record.ContentId,
         ContentType = record.ContentType.Length == 0 ? null : record.ContentType,
@@ -79,7 +81,7 @@ public sealed record ContentState
         Revision = record.Version.ToString(),
         State = EnumText.Of(record.State),
         ParkReason = record.ParkReason is { } reason ? EnumText.Of(reason) : null,
-        RequestId = record.IsTombstone ? null : record.RequestId,
+        RequestId = record.State == SyncState.Tombstone ? null : record.RequestId,
         Attempts = record.Attempts,
         AcceptedAt = record.AcceptedAt,
         DueAt = record.State == SyncState.Pending ? record.DueAt : null,

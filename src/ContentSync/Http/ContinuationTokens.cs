@@ -11,7 +11,8 @@ namespace ContentSync.Http;
 public sealed class ContinuationTokens
 {
     private const int TagSize = 16;
-    private const int MaxCharacters = 1_024;
+    // A RowKey of Table storage has up to 512 characters, and the service's own tokens hold two of them in base64.
+    private const int MaxCharacters = 4_096;
     private const int MinSecretLength = 16;
 
     private readonly byte[] _key;

@@ -1,4 +1,5 @@
 using System.Globalization;
+using ContentSync.Content;
 using ContentSync.Http.Description;
 using ContentSync.Ledger;
 using Microsoft.AspNetCore.Http;
@@ -7,7 +8,7 @@ using Microsoft.AspNetCore.Http.HttpResults;
 namespace ContentSync.Http;
 
 /// <summary>
-/// GET /api/content: the items that match a filter, a page at a time, ordered by contentId. With a contentId in the query it returns that item.
+/// GET /api/content: the items that match a filter, a page at a time, in a stable order. With a contentId in the query it returns that item.
 /// </summary>
 public sealed class ListContentHandler(ISyncLedger ledger, ContinuationTokens tokens, GetContentHandler one)
 {
@@ -22,6 +23,11 @@ public sealed class ListContentHandler(ISyncLedger ledger, ContinuationTokens to
         ParameterDescription.Query("state", "Only items in this state.") with { Type = typeof(SyncState) },
         ParameterDescription.Query("type", "Only items of exactly this contentType."),
         ParameterDescription.Query("code", "Only items whose last attempt ended with this code."),
+        ParameterDescription.Query("reason", "Only items that are parked for this reason.") with { Type = typeof(ParkReason) },
+        ParameterDescription.Query("prefix", "Only items whose contentId begins with this text."),
+        ParameterDescription.Query(
+            "from", "Only items whose last attempt ended, or whose content was accepted after it, at this time or later: ISO 8601 with zone."),
+        ParameterDescription.Query("to", "The same, before this time."),
         ParameterDescription.Query("stale", "true: only items that are stale.") with { Type = typeof(bool) },
         ParameterDescription.Query("limit", "Max items per page.") with
         {
@@ -52,6 +58,19 @@ public sealed class ListContentHandler(ISyncLedger ledger, ContinuationTokens to
             state = named;
         }
 
+        ParkReason? reason = null;
+        if (Text(query, "reason") is { } reasonText)
+        {
+            if (!EnumText.TryRead<ParkReason>(reasonText, out var named))
+                return Problem.Query("reason", reasonText, $"one of {EnumText.All<ParkReason>()}");
+            reason = named;
+        }
+
+        foreach (var name in (string[])["from", "to"])
+        {
+            if (Text(query, name) is { } time && !ZonedTime.TryParse(time, out _)) return Problem.Query(name, time, ZonedTime.Expected);
+        }
+
         var stale = Text(query, "stale");
         if (stale is not (null or "true" or "false")) return Problem.Query("stale", stale, "true or false");
 
@@ -66,6 +85,10 @@ public sealed class ListContentHandler(ISyncLedger ledger, ContinuationTokens to
             ContentType = Text(query, "type"),
             ResultCode = Text(query, "code"),
             IsStale = stale == "true",
+            ParkReason = reason,
+            From = Time(query, "from"),
+            To = Time(query, "to"),
+            IdPrefix = Text(query, "prefix"),
         };
         var list = filter.ToString();
         string? after = null;
@@ -77,11 +100,10 @@ public sealed class ListContentHandler(ISyncLedger ledger, ContinuationTokens to
 
         try
         {
-            // One item more than requested shows whether another page follows.
-            var records = await ledger.PageAsync(filter, after, limit + 1, cancellationToken).ConfigureAwait(false);
-            var page = records.Take(limit).Select(ContentState.Of).ToArray();
-            var continuation = records.Count > limit ? tokens.Write(list, page[^1].ContentId) : null;
-            return Results.Json(new ContentPage(page, continuation), ApiJson.Responses.ContentPage);
+            var page = await ledger.PageAsync(filter, after, limit, cancellationToken).ConfigureAwait(false);
+            var continuation = page.Next is { } next ? tokens.Write(list, next) : null;
+            var searched = continuation is null ? null : page.Searched;
+            return Results.Json(new ContentPage([.. page.Items.Select(ContentState.Of)], continuation, searched), ApiJson.Responses.ContentPage);
         }
         catch (LedgerUnavailableException e)
         {
@@ -107,11 +129,17 @@ public sealed class ListContentHandler(ISyncLedger ledger, ContinuationTokens to
         return null;
     }
 
+    private static DateTimeOffset? Time(IQueryCollection query, string name) =>
+        Text(query, name) is { } text && ZonedTime.TryParse(text, out var time) ? time : null;
+
     private static string? Text(IQueryCollection query, string name) =>
         query.TryGetValue(name, out var value) && !string.IsNullOrEmpty(value) ? value.ToString() : null;
 }
 
 /// <summary>A page of a list.</summary>
-/// <param name="Items">Ordered by contentId.</param>
+/// <param name="Items">
+/// On one machine ordered by contentId; in the cloud in a stable order of its own, and a page may be short or empty although more follow.
+/// </param>
 /// <param name="Continuation">Token for the next page; absent on the last page.</param>
-public sealed record ContentPage(IReadOnlyList<ContentState> Items, string? Continuation);
+/// <param name="Searched">Share of the ledger that was searched up to the end of this page, 0 to 1; absent on the last page and if unknown.</param>
+public sealed record ContentPage(IReadOnlyList<ContentState> Items, string? Continuation, double? Searched = null);

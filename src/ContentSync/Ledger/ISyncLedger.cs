@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using ContentSync.Content;
 
 namespace ContentSync.Ledger;
@@ -67,23 +68,52 @@ public interface ISyncLedger
     IAsyncEnumerable<SyncRecord> ListAsync(SyncRecordFilter filter, CancellationToken cancellationToken);
 
     /// <summary>
-    /// Returns the first <paramref name="size"/> records that match and whose contentId follows <paramref name="after"/> (null for
-    /// the first page), in a stable order of contentIds. A ledger whose store has no such order reads every match.
+    /// Streams the items that match, without their content, in no particular order; like <see cref="ListAsync"/>. What is out of sync
+    /// costs in proportion to its number, not to the size of the ledger.
     /// </summary>
     /// <exception cref="LedgerUnavailableException">The store cannot be reached.</exception>
-    async ValueTask<IReadOnlyList<SyncRecord>> PageAsync(SyncRecordFilter filter, string? after, int size, CancellationToken cancellationToken)
+    async IAsyncEnumerable<ListedItem> ListItemsAsync(SyncRecordFilter filter, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        var first = new PriorityQueue<SyncRecord, string>(Comparer<string>.Create((a, b) => string.CompareOrdinal(b, a)));
         await foreach (var record in ListAsync(filter, cancellationToken).ConfigureAwait(false))
         {
-            if (after is not null && string.CompareOrdinal(record.ContentId, after) <= 0) continue;
-            first.Enqueue(record, record.ContentId);
-            if (first.Count > size) first.Dequeue();
+            var item = ListedItem.Of(record);
+            if (filter.Matches(item)) yield return item;
+        }
+    }
+
+    /// <summary>
+    /// Returns a page of the items that match, without their content, in a stable order in which every item has one place. Unless the
+    /// ledger says otherwise, that is the order of the contentIds.
+    /// </summary>
+    /// <param name="filter">Selects the items.</param>
+    /// <param name="after">The <see cref="ItemPage.Next"/> of the page before; null for the first page.</param>
+    /// <param name="size">Max items, at least 1.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    /// <exception cref="LedgerUnavailableException">The store cannot be reached.</exception>
+    async ValueTask<ItemPage> PageAsync(SyncRecordFilter filter, string? after, int size, CancellationToken cancellationToken)
+    {
+        var first = new PriorityQueue<ListedItem, string>(Comparer<string>.Create((a, b) => string.CompareOrdinal(b, a)));
+        await foreach (var item in ListItemsAsync(filter, cancellationToken).ConfigureAwait(false))
+        {
+            if (after is not null && string.CompareOrdinal(item.ContentId, after) <= 0) continue;
+            first.Enqueue(item, item.ContentId);
+            if (first.Count > size + 1) first.Dequeue();
         }
 
-        var page = new SyncRecord[first.Count];
+        var hasMore = first.Count > size;
+        if (hasMore) first.Dequeue();
+        var page = new ListedItem[first.Count];
         for (var i = page.Length - 1; i >= 0; i--) page[i] = first.Dequeue();
-        return page;
+        return new ItemPage(page, hasMore ? page[^1].ContentId : null);
+    }
+
+    /// <summary>Counts the items.</summary>
+    /// <exception cref="LedgerUnavailableException">The store cannot be reached.</exception>
+    async ValueTask<LedgerCounts> CountAsync(CancellationToken cancellationToken)
+    {
+        var counts = new LedgerCounts();
+        await foreach (var item in ListItemsAsync(new SyncRecordFilter(), cancellationToken).ConfigureAwait(false)) counts.Add(item);
+        return counts;
     }
 }
 
@@ -94,23 +124,6 @@ public readonly record struct LeaseResult(LeaseStatus Status, SyncRecord? Record
 /// <param name="Status">Whether the outcome was recorded.</param>
 /// <param name="Record">The record after the call.</param>
 public readonly record struct RecordResult(RecordStatus Status, SyncRecord Record);
-
-/// <summary>Selects records. A null member matches every record.</summary>
-public sealed record SyncRecordFilter
-{
-    public SyncState? State { get; init; }
-
-    /// <summary>Only pending records whose <see cref="SyncRecord.DueAt"/> is at or before this time.</summary>
-    public DateTimeOffset? DueBy { get; init; }
-
-    public string? ContentType { get; init; }
-
-    /// <summary>Only records whose newest attempt ended with this code.</summary>
-    public string? ResultCode { get; init; }
-
-    /// <summary>Only records with a <see cref="SyncRecord.Refused"/> version; false matches every record.</summary>
-    public bool IsStale { get; init; }
-}
 
 /// <summary>The ledger's store failed: out of space, locked, unreachable, throttled.</summary>
 public sealed class LedgerUnavailableException(string message, Exception? innerException = null) : Exception(message, innerException);

@@ -90,6 +90,9 @@ public sealed record SyncRecord
     /// </summary>
     public string ETag { get; internal set; } = "";
 
+    /// <summary>Whether the ledger's table has an index row for this record; see <see cref="TableLedgerIndexRow"/>.</summary>
+    internal bool HasIndexRow { get; init; }
+
     /// <summary>The accepted contentInfo in UTF-8; null for a tombstone.</summary>
     public ReadOnlyMemory<byte>? ReadContentInfo()
     {
@@ -118,6 +121,9 @@ public sealed record SyncLease(string LeaseId, DateTimeOffset ExpiresAt);
 /// <param name="TracerId">AlipayHK's id of the request, for its support.</param>
 public sealed record SyncAttempt(DateTimeOffset At, string RequestId, string Code, string Message, string? TracerId)
 {
+    /// <summary>AlipayHK's code of an acknowledgement.</summary>
+    internal const string SuccessCode = "SUCCESS";
+
     /// <summary>The card-wallet template known when AlipayHK acknowledged this attempt; MOVIE only.</summary>
     public string? TemplateCode { get; init; }
 

@@ -11,9 +11,9 @@ namespace ContentSync.Ledger;
 /// entity, applies the rules, writes if the ETag still matches, and repeats this after a conflict.
 /// <para>
 /// Table storage charges per transaction. Accepting takes a read and, if something changes, a write (items of one call that share a
-/// partition are written in transactions of up to 100). A lease takes a read and a write; recording an outcome takes a write.
-/// Listing reads the whole table: one transaction per 1,000 records found, and more where the service stops at the end of a
-/// partition.
+/// partition are written in transactions of up to 100 entities). A lease takes a read and a write; recording an outcome takes a write.
+/// A record that is out of sync has a second entity beside it, its <see cref="TableLedgerIndexRow"/>, in the same transactions. Listing
+/// what is out of sync takes 257 transactions and one more per 1,000 items found; any other list reads the whole table.
 /// </para>
 /// </summary>
 /// <param name="table">The table. The caller chooses credential, retries and network timeout.</param>
@@ -22,8 +22,14 @@ namespace ContentSync.Ledger;
 /// clock, all processes must agree to within seconds and must never jump.
 /// </param>
 /// <param name="newId">Creates unique ids for leases and writes; by default 128 random bits in hex.</param>
-public sealed class TableLedger(TableClient table, TimeProvider time, Func<string>? newId = null) : ISyncLedger
+/// <param name="indexStep">How far a table of an earlier version is on the way to its index.</param>
+public sealed class TableLedger(
+    TableClient table, TimeProvider time, Func<string>? newId = null, LedgerIndexStep indexStep = LedgerIndexStep.Auto) : ISyncLedger
 {
+    // Some failures of a transaction are inside a response with status 202; the client retries only those outside.
+    private const int MaxTransactionAttempts = 4;
+    private static readonly TimeSpan TransactionDelay = TimeSpan.FromMilliseconds(100);
+
     private const int MaxPerTransaction = 100;
 
     // The service accepts up to 4 MiB.
@@ -36,6 +42,12 @@ public sealed class TableLedger(TableClient table, TimeProvider time, Func<strin
     private readonly StoreClock? _storeClock = time as StoreClock;
     private readonly Func<string> _newId = newId ?? (() => RandomNumberGenerator.GetHexString(32, lowercase: true));
 
+    internal TableClient Table => table;
+
+    internal TableLedgerIndex Index { get; } = new(table, indexStep);
+
+    private TableLedgerLists Lists => field ??= new TableLedgerLists(table, Index);
+
     /// <summary>Creates the table if it does not exist.</summary>
     /// <exception cref="LedgerUnavailableException">The store cannot be reached.</exception>
     public async Task CreateIfNotExistsAsync(CancellationToken cancellationToken)
@@ -43,6 +55,7 @@ public sealed class TableLedger(TableClient table, TimeProvider time, Func<strin
         try
         {
             await table.CreateIfNotExistsAsync(cancellationToken).ConfigureAwait(false);
+            await Index.AddsRowsAsync(cancellationToken).ConfigureAwait(false);
         }
         catch (Exception fault) when (TableLedgerFault.IsStorage(fault))
         {
@@ -174,10 +187,74 @@ public sealed class TableLedger(TableClient table, TimeProvider time, Func<strin
             {
                 cancellationToken.ThrowIfCancellationRequested();
                 var record = TableLedgerEntity.Read(entity);
-                // Azurite compares times with millisecond precision only.
-                if (record.DueAt <= (filter.DueBy ?? record.DueAt)) yield return record;
+                // Azurite compares times with millisecond precision only, and the service cannot check every condition.
+                if (filter.Matches(ListedItem.Of(record))) yield return record;
             }
         }
+    }
+
+    /// <inheritdoc/>
+    public IAsyncEnumerable<ListedItem> ListItemsAsync(SyncRecordFilter filter, CancellationToken cancellationToken) =>
+        Lists.ReadAsync(filter, cancellationToken);
+
+    /// <inheritdoc/>
+    /// <remarks>
+    /// In the order of partitions, so that a page need not look into all of them. A page takes at most 259 queries if only items that are
+    /// out of sync can match, or those with a prefix; otherwise 20, and may then have fewer items than requested, or none.
+    /// </remarks>
+    /// <exception cref="ArgumentException"><paramref name="after"/> is not from this ledger.</exception>
+    public ValueTask<ItemPage> PageAsync(SyncRecordFilter filter, string? after, int size, CancellationToken cancellationToken) =>
+        Lists.PageAsync(filter, after, size, cancellationToken);
+
+    /// <inheritdoc/>
+    /// <remarks>Two transactions: the counts are those of <see cref="TableLedgerMaintenance"/>.</remarks>
+    public async ValueTask<LedgerCounts> CountAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await TableLedgerMaintenance.ReadCountsAsync(table, cancellationToken).ConfigureAwait(false);
+        }
+        catch (Exception fault) when (TableLedgerFault.IsStorage(fault))
+        {
+            throw TableLedgerFault.Of(table, fault, cancellationToken);
+        }
+    }
+
+    /// <summary>Makes a record and its index row agree. Returns false if they do already, or if this step adds no index rows.</summary>
+    internal async ValueTask<bool> RepairAsync(TableLedgerKey key, CancellationToken cancellationToken)
+    {
+        if (!await Index.AddsRowsAsync(cancellationToken).ConfigureAwait(false)) return false;
+        for (var attempts = 0; attempts < MaxCommitAttempts; attempts++)
+        {
+            var keys = TableLedgerIndexRow.Keys(key);
+            var entity = await ReadAsync(key, cancellationToken).ConfigureAwait(false);
+            var row = await ReadAsync(new TableLedgerKey(key.Partition, keys.RowKey), cancellationToken).ConfigureAwait(false);
+            if (RepairOf(key, entity, row) is not { Count: > 0 } actions) return false;
+            if (await TrySubmitAsync(actions, cancellationToken).ConfigureAwait(false) is not null) return true;
+        }
+
+        throw TableLedgerFault.TooManyConflicts(table, MaxCommitAttempts);
+    }
+
+    private static List<TableTransactionAction> RepairOf(TableLedgerKey key, TableEntity? entity, TableEntity? row)
+    {
+        var actions = new List<TableTransactionAction>(2);
+        var item = entity is null ? null : TableLedgerEntity.ReadItem(entity);
+        var needs = item?.IsOutOfSync ?? false;
+        var isRowRight = needs ? row is not null && TableLedgerIndexRow.IsSame(item!, TableLedgerIndexRow.Read(row)) : row is null;
+        if (isRowRight && (entity is null || TableLedgerEntity.HasIndexRowOf(entity) == needs)) return actions;
+        // The record is written even if only its row is wrong: its ETag proves that it has not changed since it was read.
+        if (entity is not null)
+        {
+            var merge = TableLedgerEntity.OfHasIndexRow(key, needs);
+            actions.Add(new TableTransactionAction(TableTransactionActionType.UpdateMerge, merge, entity.ETag));
+        }
+
+        if (!isRowRight && needs)
+            actions.Add(new TableTransactionAction(TableTransactionActionType.UpsertReplace, TableLedgerIndexRow.Of(item!, key)));
+        else if (!isRowRight)
+            actions.Add(new TableTransactionAction(TableTransactionActionType.Delete, TableLedgerIndexRow.Keys(key), row!.ETag));
+        return actions;
     }
 
     private static TableLedgerKey KeyOf(string contentId) => TableLedgerKey.TryOf(contentId, out var key)
@@ -187,16 +264,24 @@ public sealed class TableLedger(TableClient table, TimeProvider time, Func<strin
             + "always fit.",
             nameof(contentId));
 
+    /// <summary>The conditions of a filter that the service can check on a record; null for none.</summary>
     // The property names are those of TableLedgerEntity. CreateQueryFilter quotes every interpolation, so the names must be literal.
-    private static string? Query(SyncRecordFilter filter)
+    internal static string? PropertyConditions(SyncRecordFilter filter)
     {
-        var conditions = new List<string>(4);
+        var conditions = new List<string>(6);
         if (filter.State is { } state) conditions.Add(TableClient.CreateQueryFilter($"State eq {(int)state}"));
         if (filter.DueBy is { } dueBy) conditions.Add(TableClient.CreateQueryFilter($"State eq {(int)SyncState.Pending} and DueAt le {dueBy}"));
         if (filter.ContentType is { } type) conditions.Add(TableClient.CreateQueryFilter($"ContentType eq {type}"));
         if (filter.IsStale) conditions.Add(TableClient.CreateQueryFilter($"IsStale eq {true}"));
+        if (filter.ParkReason is { } reason) conditions.Add(TableClient.CreateQueryFilter($"ParkReason eq {(int)reason}"));
         if (filter.ResultCode is { } code) conditions.Add(TableClient.CreateQueryFilter($"LastCode eq {code}"));
         return conditions.Count == 0 ? null : string.Join(" and ", conditions);
+    }
+
+    private static string Query(SyncRecordFilter filter)
+    {
+        var records = TableClient.CreateQueryFilter($"RowKey lt {TableLedgerIndexRow.EndOfRecords}");
+        return PropertyConditions(filter) is { } properties ? $"{records} and {properties}" : records;
     }
 
     // Writes the changes of one partition in one transaction; if that fails with a conflict, one by one.
@@ -208,23 +293,45 @@ public sealed class TableLedger(TableClient table, TimeProvider time, Func<strin
             if (!await ReadAndApplyAsync(change, cancellationToken).ConfigureAwait(false)) open.Add(change);
         }
 
-        var writes = new List<TableTransactionAction>(Math.Min(open.Count, MaxPerTransaction));
-        for (var first = 0; first < open.Count; first += writes.Count)
+        if (open.Count == 0) return;
+        var addsIndexRow = await AddsIndexRowAsync(cancellationToken).ConfigureAwait(false);
+        for (var first = 0; first < open.Count;)
         {
-            writes.Clear();
-            var bytes = 0;
-            foreach (var change in open.Skip(first).Take(MaxPerTransaction))
-            {
-                var write = change.ToAction();
-                bytes += TableLedgerEntity.WireBytes((TableEntity)write.Entity);
-                if (bytes > MaxTransactionBytes && writes.Count > 0) break;
-                writes.Add(write);
-            }
-
-            var together = open.GetRange(first, writes.Count);
-            var written = writes.Count > 1 && await TryWriteAsync(together, writes, cancellationToken).ConfigureAwait(false);
+            var (together, writes) = Fill(open, first, addsIndexRow);
+            first += together.Count;
+            var written = together.Count > 1 && await TryWriteAsync(together, writes, cancellationToken).ConfigureAwait(false);
             if (written) continue;
-            foreach (var change in together) { await CommitAsync(change, isApplied: writes.Count == 1, cancellationToken).ConfigureAwait(false); }
+            foreach (var change in together)
+                await CommitAsync(change, isApplied: together.Count == 1, cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    // As many changes as fit into one transaction, each with its index row; at least one.
+    private static (List<TableLedgerChange<Acceptance[]>> Together, List<TableTransactionAction> Writes) Fill(
+        List<TableLedgerChange<Acceptance[]>> open, int first, bool addsIndexRow)
+    {
+        var (together, writes, bytes) = (new List<TableLedgerChange<Acceptance[]>>(), new List<TableTransactionAction>(), 0);
+        foreach (var change in open.Skip(first))
+        {
+            var own = change.ToActions(addsIndexRow);
+            bytes += own.Sum(action => TableLedgerEntity.WireBytes((TableEntity)action.Entity));
+            if (together.Count > 0 && (bytes > MaxTransactionBytes || writes.Count + own.Count > MaxPerTransaction)) break;
+            together.Add(change);
+            writes.AddRange(own);
+        }
+
+        return (together, writes);
+    }
+
+    private async ValueTask<bool> AddsIndexRowAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await Index.AddsRowsAsync(cancellationToken).ConfigureAwait(false);
+        }
+        catch (Exception fault) when (TableLedgerFault.IsStorage(fault))
+        {
+            throw TableLedgerFault.Of(table, fault, cancellationToken);
         }
     }
 
@@ -276,7 +383,9 @@ public sealed class TableLedger(TableClient table, TimeProvider time, Func<strin
 
     private async ValueTask<bool> TryWriteAsync<TResult>(TableLedgerChange<TResult> change, CancellationToken cancellationToken)
     {
-        var write = change.ToAction();
+        var writes = change.ToActions(await AddsIndexRowAsync(cancellationToken).ConfigureAwait(false));
+        if (writes.Count > 1) return await TryWriteAsync([change], writes, cancellationToken).ConfigureAwait(false);
+        var write = writes[0];
         try
         {
             var sentAt = time.GetTimestamp();
@@ -302,23 +411,48 @@ public sealed class TableLedger(TableClient table, TimeProvider time, Func<strin
     }
 
     private async ValueTask<bool> TryWriteAsync<TResult>(
-        List<TableLedgerChange<TResult>> changes, List<TableTransactionAction> writes, CancellationToken cancellationToken)
+        List<TableLedgerChange<TResult>> changes, IReadOnlyList<TableTransactionAction> writes, CancellationToken cancellationToken)
     {
-        try
+        // An index row that is not there although its record says so would fail every transaction; the next one does without.
+        var missingRow = changes.Count == 1 ? changes[0].ForgetIndexRow : (Action?)null;
+        if (await TrySubmitAsync(writes, cancellationToken, missingRow).ConfigureAwait(false) is not { } responses) return false;
+        var first = 0;
+        foreach (var change in changes)
         {
-            var sentAt = time.GetTimestamp();
-            var responses = await table.SubmitTransactionAsync(writes, cancellationToken).ConfigureAwait(false);
-            Observe(responses.GetRawResponse(), sentAt);
-            for (var i = 0; i < changes.Count; i++) { changes[i].MarkWritten(ETagOf(responses.Value[i])); }
-            return true;
+            change.MarkWritten(ETagOf(responses[first]));
+            first += change.ActionCount;
         }
-        catch (RequestFailedException fault) when (TableLedgerFault.IsConflict(fault))
+
+        return true;
+    }
+
+    /// <returns>The responses; null after a conflict, which leaves everything as it was.</returns>
+    private async ValueTask<IReadOnlyList<Response>?> TrySubmitAsync(
+        IReadOnlyList<TableTransactionAction> writes, CancellationToken cancellationToken, Action? missingRow = null)
+    {
+        for (var attempts = 1; ; attempts++)
         {
-            return false;
-        }
-        catch (Exception fault) when (TableLedgerFault.IsStorage(fault))
-        {
-            throw TableLedgerFault.Of(table, fault, cancellationToken);
+            try
+            {
+                var sentAt = time.GetTimestamp();
+                var responses = await table.SubmitTransactionAsync(writes, cancellationToken).ConfigureAwait(false);
+                Observe(responses.GetRawResponse(), sentAt);
+                return responses.Value;
+            }
+            catch (TableTransactionFailedException fault) when (attempts < MaxTransactionAttempts && TableLedgerFault.IsTransient(fault))
+            {
+                await Task.Delay(TransactionDelay * attempts, time, cancellationToken).ConfigureAwait(false);
+            }
+            catch (RequestFailedException fault) when (TableLedgerFault.IsConflict(fault))
+            {
+                var failed = fault is TableTransactionFailedException { FailedTransactionActionIndex: { } index } ? writes[index] : null;
+                if (fault.Status == 404 && failed?.ActionType == TableTransactionActionType.Delete) missingRow?.Invoke();
+                return null;
+            }
+            catch (Exception fault) when (TableLedgerFault.IsStorage(fault))
+            {
+                throw TableLedgerFault.Of(table, fault, cancellationToken);
+            }
         }
     }
 

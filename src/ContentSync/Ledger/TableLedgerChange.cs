@@ -13,6 +13,7 @@ internal sealed class TableLedgerChange<TResult>(TableLedgerKey key, string writ
 {
     private SyncRecord? _stored;
     private SyncRecord? _next;
+    private bool _ignoresIndexRow;
 
     public TableLedgerKey Key => key;
 
@@ -41,15 +42,37 @@ internal sealed class TableLedgerChange<TResult>(TableLedgerKey key, string writ
         return _next is null;
     }
 
+    /// <summary>Call this when the store holds no index row although the record says so.</summary>
+    public void ForgetIndexRow() => _ignoresIndexRow = true;
+
+    /// <summary>The number of actions that <see cref="ToActions"/> returned last; the record's own is the first.</summary>
+    public int ActionCount { get; private set; }
+
+    /// <summary>The writes of the record and, if it changes, of its index row. They must succeed or fail together.</summary>
+    /// <param name="addsIndexRow">Whether a record that has no index row gets one; an index row that exists is kept up to date in any case.</param>
     /// <exception cref="BodyTooLargeException">The body does not fit into an entity.</exception>
-    public TableTransactionAction ToAction()
+    public IReadOnlyList<TableTransactionAction> ToActions(bool addsIndexRow)
+    {
+        var had = _stored is { HasIndexRow: true } && !_ignoresIndexRow;
+        var needs = TableLedgerIndexRow.IsNeededFor(_next!) && (addsIndexRow || had);
+        if (_next!.HasIndexRow != needs) _next = _next with { HasIndexRow = needs };
+        var actions = new List<TableTransactionAction>(2) { RecordAction() };
+        if (needs && !(had && TableLedgerIndexRow.IsSame(_stored!, _next)))
+            actions.Add(new TableTransactionAction(TableTransactionActionType.UpsertReplace, TableLedgerIndexRow.Of(ListedItem.Of(_next), key)));
+        else if (had && !needs)
+            actions.Add(new TableTransactionAction(TableTransactionActionType.Delete, TableLedgerIndexRow.Keys(key), ETag.All));
+        ActionCount = actions.Count;
+        return actions;
+    }
+
+    /// <summary>Call this after the write has succeeded.</summary>
+    public void MarkWritten(string etag) => _stored = _next! with { ETag = etag };
+
+    private TableTransactionAction RecordAction()
     {
         var entity = TableLedgerEntity.Of(_next!, key, writeId, WithBody);
         if (_stored is null) return new TableTransactionAction(TableTransactionActionType.Add, entity);
         var kind = WithBody ? TableTransactionActionType.UpdateReplace : TableTransactionActionType.UpdateMerge;
         return new TableTransactionAction(kind, entity, new ETag(_stored.ETag));
     }
-
-    /// <summary>Call this after the write has succeeded.</summary>
-    public void MarkWritten(string etag) => _stored = _next! with { ETag = etag };
 }

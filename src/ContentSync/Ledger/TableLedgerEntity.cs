@@ -35,6 +35,9 @@ internal static class TableLedgerEntity
     private const string Refused = nameof(SyncRecord.Refused);
     private const string IsStale = nameof(SyncRecord.IsStale);
 
+    /// <summary>Whether the record has an index row. Absent from records that a version without an index wrote.</summary>
+    private const string HasIndexRow = nameof(SyncRecord.HasIndexRow);
+
     /// <summary>Prefixes of the properties that hold a version.</summary>
     private const string Current = "Version";
     private const string Synchronized = "SynchronizedVersion";
@@ -75,6 +78,7 @@ internal static class TableLedgerEntity
             [LeaseId] = next.Lease?.LeaseId ?? "",
             [nameof(SyncRecord.ParkReason)] = (int)(next.ParkReason ?? 0),
             [nameof(SyncRecord.SynchronizedHash)] = next.SynchronizedHash?.ToArray() ?? [],
+            [HasIndexRow] = next.HasIndexRow,
         };
         AddVersion(entity, Current, next.Version);
         if (withBody) AddBody(entity, next);
@@ -124,6 +128,76 @@ internal static class TableLedgerEntity
             TemplateCode = entity.GetString(nameof(SyncRecord.TemplateCode)),
             TemplateStatus = entity.GetString(nameof(SyncRecord.TemplateStatus)),
             ETag = entity.ETag.ToString(),
+            HasIndexRow = HasIndexRowOf(entity),
+        };
+    }
+
+    /// <summary>Changes only whether the record has an index row.</summary>
+    public static TableEntity OfHasIndexRow(TableLedgerKey key, bool hasIndexRow) =>
+        new(key.Partition, key.Row) { [HasIndexRow] = hasIndexRow };
+
+    public static bool HasIndexRowOf(TableEntity entity) => entity.GetBoolean(HasIndexRow) ?? false;
+
+    /// <summary>The properties that <see cref="ReadItem"/> and <see cref="HasIndexRowOf"/> need.</summary>
+    public static IReadOnlyList<string> ItemColumns { get; } =
+    [
+        "RowKey",
+        HasIndexRow,
+        ContentType,
+        nameof(SyncRecord.ContentStatus),
+        .. VersionColumns(Current),
+        ChangedAt,
+        Revision,
+        RevisionKind,
+        nameof(SyncRecord.RequestId),
+        State,
+        nameof(SyncRecord.AcceptedAt),
+        DueAt,
+        nameof(SyncRecord.Attempts),
+        nameof(SyncRecord.Hop),
+        LeaseId,
+        LeaseExpiresAt,
+        .. VersionColumns(Synchronized),
+        SynchronizedRevision,
+        SynchronizedRevisionKind,
+        nameof(SyncRecord.SynchronizedAt),
+        nameof(SyncRecord.ParkReason),
+        Refused,
+        LastAt,
+        LastRequestId,
+        LastCode,
+        LastMessage,
+        LastTracerId,
+        nameof(SyncRecord.TemplateCode),
+        nameof(SyncRecord.TemplateStatus),
+        StoredFormat.Property,
+    ];
+
+    /// <inheritdoc cref="Read"/>
+    public static ListedItem ReadItem(TableEntity entity)
+    {
+        CheckFormat(entity);
+        var parkReason = entity.GetInt32(nameof(SyncRecord.ParkReason))!.Value;
+        return new ListedItem
+        {
+            ContentId = TableLedgerKey.ContentIdOf(entity.RowKey),
+            ContentType = entity.GetString(ContentType),
+            ContentStatus = (ContentStatus)entity.GetInt32(nameof(SyncRecord.ContentStatus))!.Value,
+            Version = OrderOf(entity).Current,
+            RequestId = entity.GetString(nameof(SyncRecord.RequestId)),
+            State = (SyncState)entity.GetInt32(State)!.Value,
+            AcceptedAt = entity.GetDateTimeOffset(nameof(SyncRecord.AcceptedAt))!.Value,
+            DueAt = entity.GetDateTimeOffset(DueAt)!.Value,
+            Attempts = entity.GetInt32(nameof(SyncRecord.Attempts))!.Value,
+            Hop = entity.GetInt32(nameof(SyncRecord.Hop))!.Value,
+            LeaseExpiresAt = entity.GetString(LeaseId) is "" ? null : entity.GetDateTimeOffset(LeaseExpiresAt),
+            SynchronizedVersion = SynchronizedVersionOf(entity),
+            SynchronizedAt = entity.GetDateTimeOffset(nameof(SyncRecord.SynchronizedAt)),
+            ParkReason = parkReason == 0 ? null : (ParkReason)parkReason,
+            Refused = SyncRefusal.Of(entity.GetString(Refused)),
+            LastAttempt = LastAttemptOf(entity),
+            TemplateCode = entity.GetString(nameof(SyncRecord.TemplateCode)),
+            TemplateStatus = entity.GetString(nameof(SyncRecord.TemplateStatus)),
         };
     }
 
@@ -212,7 +286,7 @@ internal static class TableLedgerEntity
     }
 
     // The kind tells which of the other properties counts: merging leaves a number or time of an earlier version in place.
-    private static void AddVersion(TableEntity entity, string prefix, ChangeVersion version)
+    public static void AddVersion(TableEntity entity, string prefix, ChangeVersion version)
     {
         entity[prefix + nameof(VersionKind)] = (int)version.Kind;
         entity[prefix + nameof(ChangeVersion.FirstReceivedAt)] = version.FirstReceivedAt;
@@ -220,7 +294,15 @@ internal static class TableLedgerEntity
         if (version.GivenTime is { } given) entity[prefix + nameof(ChangeVersion.GivenTime)] = given;
     }
 
-    private static ChangeVersion VersionOf(TableEntity entity, string prefix)
+    public static IEnumerable<string> VersionColumns(string prefix) =>
+    [
+        prefix + nameof(VersionKind),
+        prefix + nameof(ChangeVersion.Number),
+        prefix + nameof(ChangeVersion.GivenTime),
+        prefix + nameof(ChangeVersion.FirstReceivedAt),
+    ];
+
+    public static ChangeVersion VersionOf(TableEntity entity, string prefix)
     {
         var kind = (VersionKind)entity.GetInt32(prefix + nameof(VersionKind))!.Value;
         return new ChangeVersion(

@@ -17,6 +17,9 @@ internal static class TableLedgerFault
         _ => false,
     };
 
+    /// <summary>Whether the same request may succeed a moment later.</summary>
+    public static bool IsTransient(RequestFailedException fault) => fault.Status is 408 or 429 or 500 or 502 or 503 or 504;
+
     /// <summary>
     /// Whether the store failed, rather than this program. The client collects the faults of its retries in an
     /// <see cref="AggregateException"/> and reports its own network timeout as a cancellation.

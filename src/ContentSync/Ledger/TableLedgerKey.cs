@@ -28,13 +28,16 @@ internal readonly record struct TableLedgerKey(string Partition, string Row)
     public static bool TryOf(string contentId, [NotNullWhen(true)] out TableLedgerKey? key)
     {
         key = null;
-        var length = 0;
-        foreach (var unit in contentId) { length += IsPlain(unit) ? 1 : EscapedLength; }
-        if (length > MaxRowLength) return false;
-
-        var row = length == contentId.Length ? contentId : string.Create(length, contentId, Write);
-        key = new TableLedgerKey(PartitionKeyOf(PartitionOf(contentId)), row);
+        if (EncodedLength(contentId) > MaxRowLength) return false;
+        key = new TableLedgerKey(PartitionKeyOf(PartitionOf(contentId)), Encode(contentId));
         return true;
+    }
+
+    /// <summary>The RowKey of a contentId, or of the first part of one.</summary>
+    public static string Encode(string contentId)
+    {
+        var length = EncodedLength(contentId);
+        return length == contentId.Length ? contentId : string.Create(length, contentId, Write);
     }
 
     /// <summary>Decodes a RowKey.</summary>
@@ -74,6 +77,13 @@ internal readonly record struct TableLedgerKey(string Partition, string Row)
         }
 
         return (byte)(hash ^ (hash >> 8) ^ (hash >> 16) ^ (hash >> 24));
+    }
+
+    private static int EncodedLength(string contentId)
+    {
+        var length = 0;
+        foreach (var unit in contentId) { length += IsPlain(unit) ? 1 : EscapedLength; }
+        return length;
     }
 
     private static void Write(Span<char> row, string contentId)

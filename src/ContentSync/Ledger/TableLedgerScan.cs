@@ -40,7 +40,8 @@ public sealed class TableLedgerScan(TableClient table) : IPartitionedLedgerScan
     /// <inheritdoc/>
     public async IAsyncEnumerable<ScannedItem> ReadPartitionAsync(int partition, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        var filter = TableClient.CreateQueryFilter($"PartitionKey eq {TableLedgerKey.PartitionKeyOf(partition)}");
+        var filter = TableClient.CreateQueryFilter(
+            $"PartitionKey eq {TableLedgerKey.PartitionKeyOf(partition)} and RowKey lt {TableLedgerIndexRow.EndOfRecords}");
         var pages = table
             .QueryAsync<TableEntity>(filter, select: TableLedgerEntity.ScanColumns, cancellationToken: cancellationToken)
             .AsPages()
@@ -94,12 +95,12 @@ public sealed class TableLedgerScan(TableClient table) : IPartitionedLedgerScan
         }
     }
 
-    // A PartitionKey is two lower-case hex digits; the last range has no upper bound.
+    // A PartitionKey is two lower-case hex digits; the last range has no upper bound. Index rows follow the records of each partition.
     private static string FilterOf(int range)
     {
         var (first, next) = ($"{range * 256 / Ranges:x2}", $"{(range + 1) * 256 / Ranges:x2}");
         return range + 1 < Ranges
-            ? TableClient.CreateQueryFilter($"PartitionKey ge {first} and PartitionKey lt {next}")
-            : TableClient.CreateQueryFilter($"PartitionKey ge {first}");
+            ? TableClient.CreateQueryFilter($"PartitionKey ge {first} and PartitionKey lt {next} and RowKey lt {TableLedgerIndexRow.EndOfRecords}")
+            : TableClient.CreateQueryFilter($"PartitionKey ge {first} and RowKey lt {TableLedgerIndexRow.EndOfRecords}");
     }
 }

@@ -27,12 +27,12 @@ public sealed record OpenItems
     public IReadOnlyList<string> Ids { get => field ?? []; init; }
 
     /// <summary>Reads them.</summary>
-    /// <param name="list">Lists the ledger's records that match.</param>
-    /// <param name="found">Receives every record; null for none.</param>
+    /// <param name="list">Lists the ledger's items that match.</param>
+    /// <param name="found">Receives every item; null for none.</param>
     /// <param name="cancellationToken">Stops the reading.</param>
     /// <exception cref="LedgerUnavailableException">The ledger cannot be read.</exception>
     public static async Task<OpenItems> ReadAsync(
-        Func<SyncRecordFilter, CancellationToken, IAsyncEnumerable<SyncRecord>> list, Action<SyncRecord>? found, CancellationToken cancellationToken)
+        Func<SyncRecordFilter, CancellationToken, IAsyncEnumerable<ListedItem>> list, Action<ListedItem>? found, CancellationToken cancellationToken)
     {
         var (pending, parked) = (0L, 0L);
         var (ids, first) = (new List<string>(), new List<OpenItem>());
@@ -69,6 +69,6 @@ public sealed record OpenItems
 /// <param name="Message">Message of its last attempt.</param>
 public sealed record OpenItem(string ContentId, SyncState State, string? Code, string? Message)
 {
-    internal static OpenItem Of(SyncRecord record) =>
+    internal static OpenItem Of(ListedItem record) =>
         new(record.ContentId, record.State, record.LastAttempt?.Code, record.LastAttempt?.Message);
 }

@@ -400,7 +400,7 @@ public sealed class ResyncRunner(
         foreach (var state in new[] { SyncState.Pending, SyncState.Parked })
         {
             var first = await ledger.PageAsync(new SyncRecordFilter { State = state }, null, 1, cancellationToken).ConfigureAwait(false);
-            if (first.Count > 0) return false;
+            if (first is not { Items: [], Next: null }) return false;
         }
 
         return true;
@@ -546,7 +546,7 @@ public sealed class ResyncRunner(
             ResyncTelemetry.Done(new RunCounts { Failed = left });
         }
 
-        var open = await OpenItems.ReadAsync(ledger.ListAsync, null, cancellationToken).ConfigureAwait(false);
+        var open = await OpenItems.ReadAsync(ledger.ListItemsAsync, null, cancellationToken).ConfigureAwait(false);
         run = run with { Counts = counts, Open = open };
         var absentBefore = history.AbsentPlanId;
         if (run is { Plan: { } plan, Digest: { } digest, Fingerprint: { } fingerprint })

@@ -57,7 +57,7 @@ public sealed class ResyncRuns(
     IResyncScheduler scheduler,
     [FromKeyedServices(Clocks.Store)] TimeProvider time)
 {
-    private readonly RunOutcomes _outcomes = new(ledger.ListAsync);
+    private readonly RunOutcomes _outcomes = new(ledger.ListItemsAsync);
 
     /// <summary>Requests a run and schedules it; if a run of this source is in progress already, schedules that one.</summary>
     /// <exception cref="IOException">The store cannot be used.</exception>

@@ -6,7 +6,7 @@ namespace ContentSync.Resync;
 /// Brings the counts of ended runs up to date: an item that failed in a run may have been delivered by a retry since, or after a replay.
 /// Thread-safe.
 /// </summary>
-public sealed class RunOutcomes(Func<SyncRecordFilter, CancellationToken, IAsyncEnumerable<SyncRecord>> list)
+public sealed class RunOutcomes(Func<SyncRecordFilter, CancellationToken, IAsyncEnumerable<ListedItem>> list)
 {
     /// <summary>The runs with the counts of now; unchanged if nothing of them was open when they ended.</summary>
     /// <exception cref="LedgerUnavailableException">The ledger cannot be read.</exception>
@@ -19,7 +19,7 @@ public sealed class RunOutcomes(Func<SyncRecordFilter, CancellationToken, IAsync
         var all = await OpenItems.ReadAsync(list, Add, cancellationToken).ConfigureAwait(false);
         return [.. runs.Select(run => IsOpen(run) ? Refresh(run, states, all) : run)];
 
-        void Add(SyncRecord record)
+        void Add(ListedItem record)
         {
             if (ids.Contains(record.ContentId)) states[record.ContentId] = OpenItem.Of(record);
         }

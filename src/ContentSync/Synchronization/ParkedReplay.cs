@@ -11,12 +11,12 @@ public sealed class ParkedReplay(ISyncLedger ledger, ISyncQueue queue, ReplayOpt
     /// <exception cref="LedgerUnavailableException">The ledger cannot be read.</exception>
     public async IAsyncEnumerable<ParkedItem> ListAsync(ParkedFilter filter, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        var records = filter.ContentIds is { } ids
+        var items = filter.ContentIds is { } ids
             ? FindAsync(ids, cancellationToken)
-            : ledger.ListAsync(new SyncRecordFilter { State = SyncState.Parked, ResultCode = filter.Code }, cancellationToken);
-        await foreach (var record in records.ConfigureAwait(false))
+            : ledger.ListItemsAsync(filter.Records, cancellationToken);
+        await foreach (var item in items.ConfigureAwait(false))
         {
-            if (filter.Matches(record)) yield return ParkedItem.Of(record);
+            if (filter.Matches(item)) yield return ParkedItem.Of(item);
         }
     }
 
@@ -62,12 +62,12 @@ public sealed class ParkedReplay(ISyncLedger ledger, ISyncQueue queue, ReplayOpt
         }
     }
 
-    private async IAsyncEnumerable<SyncRecord> FindAsync(
+    private async IAsyncEnumerable<ListedItem> FindAsync(
         IReadOnlyCollection<string> ids, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         foreach (var id in ids.Distinct(StringComparer.Ordinal))
         {
-            if (await ledger.FindAsync(id, cancellationToken).ConfigureAwait(false) is { } record) yield return record;
+            if (await ledger.FindAsync(id, cancellationToken).ConfigureAwait(false) is { } record) yield return ListedItem.Of(record);
         }
     }
 }
@@ -98,13 +98,16 @@ public sealed record ParkedFilter
     /// <summary>Parked before this time.</summary>
     public DateTimeOffset? To { get; init; }
 
-    internal bool Matches(SyncRecord record) =>
-        record.State == SyncState.Parked
-        && (ContentIds is null || ContentIds.Contains(record.ContentId))
-        && (Reason is null || record.ParkReason == Reason)
-        && (Code is null || record.LastAttempt?.Code == Code)
-        && (From is null || record.LastAttempt?.At >= From)
-        && (To is null || record.LastAttempt?.At < To);
+    /// <summary>What the ledger can select by itself.</summary>
+    internal SyncRecordFilter Records => new() { State = SyncState.Parked, ParkReason = Reason, ResultCode = Code };
+
+    internal bool Matches(ListedItem item) =>
+        item.State == SyncState.Parked
+        && (ContentIds is null || ContentIds.Contains(item.ContentId))
+        && (Reason is null || item.ParkReason == Reason)
+        && (Code is null || item.LastAttempt?.Code == Code)
+        && (From is null || item.LastAttempt?.At >= From)
+        && (To is null || item.LastAttempt?.At < To);
 }
 
 /// <summary>A parked item, with what a person needs to decide about it.</summary>
@@ -132,18 +135,18 @@ public sealed record ParkedItem(
     string RequestId,
     string? TracerId)
 {
-    internal static ParkedItem Of(SyncRecord record) => new(
-        record.ContentId,
-        record.ContentType,
-        record.Version.ToString(),
-        record.ParkReason!.Value,
-        record.LastAttempt?.Code,
-        record.LastAttempt?.Message,
-        record.Attempts,
-        record.AcceptedAt,
-        record.LastAttempt?.At,
-        record.RequestId,
-        record.LastAttempt?.TracerId);
+    internal static ParkedItem Of(ListedItem item) => new(
+        item.ContentId,
+        item.ContentType,
+        item.Version.ToString(),
+        item.ParkReason!.Value,
+        item.LastAttempt?.Code,
+        item.LastAttempt?.Message,
+        item.Attempts,
+        item.AcceptedAt,
+        item.LastAttempt?.At,
+        item.RequestId,
+        item.LastAttempt?.TracerId);
 }
 
 /// <param name="Matched">Parked items that matched.</param>

@@ -28,11 +28,11 @@ public sealed class PendingSweep(ISyncLedger ledger, ISyncQueue queue, CircuitBr
         var oldest = now;
         var page = new List<SyncMessage>(PageSize);
         var overdue = new SyncRecordFilter { State = SyncState.Pending, DueBy = now - grace };
-        await foreach (var record in ledger.ListAsync(overdue, cancellationToken).ConfigureAwait(false))
+        await foreach (var item in ledger.ListItemsAsync(overdue, cancellationToken).ConfigureAwait(false))
         {
-            if (record.AcceptedAt < oldest) oldest = record.AcceptedAt;
-            if ((isOpen && page.Count == MaxProbes) || (record.Lease is { } lease && lease.ExpiresAt > now)) continue;
-            page.Add(new SyncMessage(record.ContentId, record.RequestId, record.Hop, TimeSpan.Zero));
+            if (item.AcceptedAt < oldest) oldest = item.AcceptedAt;
+            if ((isOpen && page.Count == MaxProbes) || (item.LeaseExpiresAt > now)) continue;
+            page.Add(new SyncMessage(item.ContentId, item.RequestId, item.Hop, TimeSpan.Zero));
             if (page.Count < PageSize) continue;
             await queue.EnqueueAsync(page, cancellationToken).ConfigureAwait(false);
             enqueued += page.Count;

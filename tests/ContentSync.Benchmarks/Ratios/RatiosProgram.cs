@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Text.Json;
+using ContentSync.Benchmarks.Ledger;
 using ContentSync.Benchmarks.Resync;
 using ContentSync.Signing;
 
@@ -60,6 +61,7 @@ internal static class RatiosProgram
         {
             await ApiRatios.AddAsync(peer, figures).ConfigureAwait(false);
             await ResyncRatios.AddAsync(peer, figures).ConfigureAwait(false);
+            await LedgerRatios.AddAsync(figures).ConfigureAwait(false);
         }
 
         Print(figures, json);

@@ -70,6 +70,7 @@ public sealed class FunctionsMetadataTests
         var readme = FunctionsApp.Read("src/ContentSync.Functions/README.md");
         var settings = Triggers("serviceBusTrigger").Select(trigger => Text(trigger.Binding, "queueName"))
             .Concat(Triggers("timerTrigger").Select(trigger => Text(trigger.Binding, "schedule")))
+            .Where(expression => expression.StartsWith('%'))
             .Select(expression => expression.Trim('%').Replace(":", "__", StringComparison.Ordinal))
             .ToArray();
         Assert.Equal(4, settings.Length);

@@ -121,7 +121,7 @@ public sealed class HostSettingsTests
     {
         var settings = TestHost.Settings();
         settings["Ledger:Packs"] = "packs";
-        Assert.Equal("Ledger__Packs is not a setting. Ledger has TableEndpoint, TableName.", Assert.Single(Assert.Throws<InvalidSettingsException>(() => Read(settings)).Faults));
+        Assert.Equal("Ledger__Packs is not a setting. Ledger has IndexStep, TableEndpoint, TableName.", Assert.Single(Assert.Throws<InvalidSettingsException>(() => Read(settings)).Faults));
     }
 
     [Theory]

@@ -20,7 +20,7 @@ public sealed class WorkerTests(AzuriteStorage azurite)
         await using var setup = await WorkerSetup.StartAsync(azurite);
         await using var host = await setup.LoadAsync();
         Assert.Equal(
-            ApiRoutes.All.Select(route => route.Name).Concat(["ProcessContentMessage", "ProcessResyncPack", "ScheduleResync", "SweepPending"])
+            ApiRoutes.All.Select(route => route.Name).Concat(["MaintainLedger", "ProcessContentMessage", "ProcessResyncPack", "ScheduleResync", "SweepPending"])
                 .Order(StringComparer.Ordinal),
             host.Functions.Keys.Order(StringComparer.Ordinal));
 

@@ -32,6 +32,12 @@ public sealed class ListContentHandlerTests : IDisposable
     [InlineData("?type=MOVIE", "M")]
     [InlineData("?code=CONTENT_RISKY", "P")]
     [InlineData("?state=pending", "")]
+    [InlineData("?reason=rejected", "P")]
+    [InlineData("?reason=ageExceeded", "")]
+    [InlineData("?prefix=M", "M")]
+    [InlineData("?prefix=m", "")]
+    [InlineData("?from=2000-01-01T00:00:00Z&to=2100-01-01T00:00:00Z", "M,P,S")]
+    [InlineData("?to=2000-01-01T00:00:00Z", "")]
     public async Task Filters_items(string query, string expected)
     {
         await _api.PostAsync("/api/content", ApiHarness.Item("S"));
@@ -44,10 +50,12 @@ public sealed class ListContentHandlerTests : IDisposable
     [Theory]
     [InlineData("?state=gone", "pending, synchronized, parked")]
     [InlineData("?state=1", "pending, synchronized, parked")]
+    [InlineData("?reason=bad", "rejected, attemptsExhausted, ageExceeded")]
+    [InlineData("?from=yesterday", "zone")]
     [InlineData("?limit=0", "from 1 to 200")]
     [InlineData("?limit=201", "from 1 to 200")]
     [InlineData("?limit=%2B5", "from 1 to 200")]
-    [InlineData("?stat=parked", "the parameters are state, type, code, stale, limit, continuation")]
+    [InlineData("?stat=parked", "the parameters are state, type, code, reason, prefix, from, to, stale, limit, continuation")]
     [InlineData("?type=SKU&type=MOVIE", "give it once")]
     public async Task Says_what_is_wrong_with_a_query(string query, string expected)
     {

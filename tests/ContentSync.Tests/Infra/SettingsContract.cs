@@ -50,7 +50,7 @@ internal static class SettingsContract
     /// <summary>The functions of the app.</summary>
     public static IReadOnlyList<string> Functions { get; } =
     [
-        "SubmitContent", "SubmitContentBatch", "GetContent", "ProcessContentMessage", "ProcessResyncPack", "ScheduleResync", "SweepPending", "CheckHealth",
+        "SubmitContent", "SubmitContentBatch", "GetContent", "ProcessContentMessage", "ProcessResyncPack", "ScheduleResync", "SweepPending", "MaintainLedger", "CheckHealth",
     ];
 
     /// <summary>

@@ -68,12 +68,24 @@ internal sealed class MemoryLedger(TimeProvider time) : ISyncLedger
 
     public async IAsyncEnumerable<SyncRecord> ListAsync(SyncRecordFilter filter, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        var matches = await Locked<SyncRecord[]>(() => [.. _records.Values.Where(r => Matches(r, filter))], cancellationToken);
+        var matches = await Locked<SyncRecord[]>(() => [.. _records.Values.Where(r => filter.Matches(ListedItem.Of(r)))], cancellationToken);
         foreach (var record in matches)
         {
             cancellationToken.ThrowIfCancellationRequested();
             yield return record;
         }
+    }
+
+    public async ValueTask<LedgerCounts> CountAsync(CancellationToken cancellationToken)
+    {
+        var (counts, now) = (new LedgerCounts { SynchronizedInTheLastMinute = 0 }, time.GetUtcNow());
+        await foreach (var record in ListAsync(new SyncRecordFilter(), cancellationToken))
+        {
+            counts.Add(ListedItem.Of(record));
+            if (now - record.SynchronizedAt <= TimeSpan.FromMinutes(1)) counts.SynchronizedInTheLastMinute++;
+        }
+
+        return counts;
     }
 
     private Acceptance Accept(Submission submission)
@@ -100,11 +112,4 @@ internal sealed class MemoryLedger(TimeProvider time) : ISyncLedger
             return ValueTask.FromResult(act());
         }
     }
-
-    private static bool Matches(SyncRecord record, SyncRecordFilter filter) =>
-        (filter.State is not { } state || record.State == state)
-        && (filter.DueBy is not { } dueBy || (record.State == SyncState.Pending && record.DueAt <= dueBy))
-        && (!filter.IsStale || record.IsStale)
-        && (filter.ContentType is not { } type || record.ContentType == type)
-        && (filter.ResultCode is not { } code || record.LastAttempt?.Code == code);
 }

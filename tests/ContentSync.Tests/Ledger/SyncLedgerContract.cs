@@ -619,18 +619,128 @@ public abstract class SyncLedgerContract
         foreach (var i in Enumerable.Range(0, 7)) await ParkAsync(ledger, $"{i}", "A", ParkReason.Rejected);
         await SynchronizeAsync(ledger, "8", "A", 1);
         var filter = new SyncRecordFilter { State = SyncState.Parked };
-        var (names, after) = (new List<string>(), Id(""));
-        while (await ledger.PageAsync(filter, after, 3, default) is { Count: > 0 } page
-            && page[0].ContentId.StartsWith(_prefix, StringComparison.Ordinal))
+        var (names, after, pages) = (new List<string>(), (string?)null, 0);
+        do
         {
-            Assert.True(page.Count <= 3);
-            var ids = page.Select(record => record.ContentId).Where(id => id.StartsWith(_prefix, StringComparison.Ordinal));
-            names.AddRange(ids.Select(id => id[_prefix.Length..]));
-            after = page[^1].ContentId;
+            var page = await ledger.PageAsync(filter, after, 3, default);
+            Assert.True(page.Items.Count <= 3);
+            names.AddRange(page.Items.Select(item => item.ContentId).Where(IsOwn).Select(id => id[_prefix.Length..]));
+            after = page.Next;
+        }
+        while (after is not null && ++pages < 1_000);
+
+        Assert.Equal(Enumerable.Range(0, 7).Select(i => $"{i}"), names.Order(StringComparer.Ordinal));
+    }
+
+    [SkippableFact]
+    public async Task Lists_items_as_their_records_are_after_every_kind_of_change()
+    {
+        var ledger = await OpenAsync(_time);
+        await EveryKindOfItemAsync(ledger);
+
+        var listed = new Dictionary<string, ListedItem>();
+        await foreach (var item in ledger.ListItemsAsync(new SyncRecordFilter { IsOutOfSync = true }, default))
+            if (IsOwn(item.ContentId)) Assert.True(listed.TryAdd(item.ContentId[_prefix.Length..], item));
+
+        var expected = new Dictionary<string, ListedItem>();
+        await foreach (var record in ledger.ListAsync(new SyncRecordFilter(), default))
+        {
+            if (IsOwn(record.ContentId) && ListedItem.Of(record) is { IsOutOfSync: true } item)
+                expected.Add(record.ContentId[_prefix.Length..], item);
         }
 
-        Assert.Equal(Enumerable.Range(0, 7).Select(i => $"{i}"), names);
+        Assert.Equal(["leased", "parked", "parkedMovie", "pending", "replayed", "retried", "stale"], listed.Keys.Order(StringComparer.Ordinal));
+        Assert.Equal(expected.Keys.Order(StringComparer.Ordinal), listed.Keys.Order(StringComparer.Ordinal));
+        // A ledger may keep leases, and the attempts that they count, apart from its lists.
+        Assert.All(expected, pair => Assert.Equal(Comparable(pair.Value), Comparable(listed[pair.Key])));
+
+        static ListedItem Comparable(ListedItem item) => item with { LeaseExpiresAt = null, Attempts = 0 };
     }
+
+    [SkippableFact]
+    public async Task Selects_items_by_every_member_of_a_filter_in_lists_and_pages_alike()
+    {
+        var ledger = await OpenAsync(_time);
+        await EveryKindOfItemAsync(ledger);
+        var all = new List<ListedItem>();
+        await foreach (var record in ledger.ListAsync(new SyncRecordFilter(), default)) all.Add(ListedItem.Of(record));
+
+        foreach (var filter in (SyncRecordFilter[])
+        [
+            new(),
+            new() { State = SyncState.Pending },
+            new() { State = SyncState.Parked, ContentType = "MOVIE" },
+            new() { State = SyncState.Synchronized },
+            new() { State = SyncState.Synchronized, IsStale = true },
+            new() { State = SyncState.Synchronized, IsOutOfSync = true },
+            new() { State = SyncState.Tombstone },
+            new() { State = SyncState.Tombstone, IsOutOfSync = true },
+            new() { ResultCode = "CONTENT_RISKY" },
+            new() { ResultCode = "SUCCESS" },
+            new() { ResultCode = "NONE" },
+            new() { ParkReason = ParkReason.AgeExceeded },
+            new() { ParkReason = ParkReason.AgeExceeded, State = SyncState.Pending },
+            new() { IsStale = true },
+            new() { IsOutOfSync = true },
+            new() { IsFailing = true },
+            new() { IsFailing = true, State = SyncState.Pending },
+            new() { DueBy = Now },
+            new() { DueBy = Now, State = SyncState.Parked },
+            new() { IdPrefix = Id("p") },
+            new() { IdPrefix = Id("parked"), State = SyncState.Parked },
+            new() { IdPrefix = Id("p"), ContentType = "MOVIE", IsOutOfSync = true },
+            new() { From = Now, IsOutOfSync = true },
+            new() { To = Now },
+            new() { From = Now.AddHours(-1), To = Now, State = SyncState.Parked },
+        ])
+        {
+            var matching = all.Where(item => IsOwn(item.ContentId) && filter.Matches(item));
+            var expected = matching.Select(item => item.ContentId).Order(StringComparer.Ordinal);
+            var listed = new List<string>();
+            await foreach (var item in ledger.ListItemsAsync(filter, default)) listed.Add(item.ContentId);
+            Assert.Equal(expected, listed.Where(IsOwn).Order(StringComparer.Ordinal));
+            Assert.Equal(expected, (await PagesAsync(ledger, filter)).Order(StringComparer.Ordinal));
+        }
+    }
+
+    private async Task<List<string>> PagesAsync(ISyncLedger ledger, SyncRecordFilter filter)
+    {
+        var (ids, after, pages) = (new List<string>(), (string?)null, 0);
+        do
+        {
+            var page = await ledger.PageAsync(filter, after, 2, default);
+            Assert.True(page.Items.Count <= 2);
+            ids.AddRange(page.Items.Select(item => item.ContentId).Where(IsOwn));
+            after = page.Next;
+        }
+        while (after is not null && ++pages < 1_000);
+        Assert.Null(after);
+        return ids;
+    }
+
+    /// <summary>One item in each state that a ledger tells apart, changed in every way that leads there.</summary>
+    private async Task EveryKindOfItemAsync(ISyncLedger ledger)
+    {
+        await ParkAsync(ledger, "parked", "A", ParkReason.Rejected);
+        await ParkAsync(ledger, "replayed", "A", ParkReason.AttemptsExhausted);
+        await ledger.AcceptAsync([_submissions.Of(Id("parkedMovie"), "A", 1, "MOVIE")], default);
+        var movie = (await ledger.LeaseAsync(Id("parkedMovie"), Duration, default)).Record!;
+        await ledger.RecordAsync(movie, AttemptOutcomes.Parked(movie, Now, ParkReason.AgeExceeded, "SYSTEM_ERROR"), default);
+        await SynchronizeAsync(ledger, "synchronized", "A", 1);
+        await SynchronizeAsync(ledger, "again", "A", 1);
+        await SynchronizeAsync(ledger, "again", "B", 2);
+        await ledger.AcceptAsync([ById("tombstone", 1)], default);
+        await SynchronizeAsync(ledger, "stale", "A", 1);
+        await ledger.RefuseAsync(Id("stale"), TestSubmissions.Numbered(2), "too-large", "It is too large.", default);
+        _time.Advance(TimeSpan.FromHours(1));
+        await ledger.AcceptAsync([Version("pending", "A", 1), Version("retried", "A", 1), Version("leased", "A", 1)], default);
+        var retried = (await ledger.LeaseAsync(Id("retried"), Duration, default)).Record!;
+        await ledger.RecordAsync(retried, AttemptOutcomes.RetryAt(retried, Now, Now.AddMinutes(2)), default);
+        await ledger.LeaseAsync(Id("leased"), Duration, default);
+        await ledger.ReplayAsync(Id("replayed"), TimeSpan.FromSeconds(5), default);
+    }
+
+    private bool IsOwn(string contentId) => contentId.StartsWith(_prefix, StringComparison.Ordinal);
 
     private static void AssertSame(SyncRecord? expected, SyncRecord? actual)
     {

@@ -107,7 +107,8 @@ public sealed class TableLedgerFaultTests
             Retry = { MaxRetries = 1, Delay = TimeSpan.FromMilliseconds(1) },
         };
         var credential = new TableSharedKeyCredential("account", Convert.ToBase64String(new byte[32]));
-        return new TableLedger(new TableClient(new Uri("https://account.table.core.windows.net"), "syncrecords", credential, options), new NoWaits());
+        var table = new TableClient(new Uri("https://account.table.core.windows.net"), "syncrecords", credential, options);
+        return new TableLedger(table, new NoWaits(), indexStep: LedgerIndexStep.Write);
     }
 
     private static async Task<HttpResponseMessage> Response(int status, string code, bool delay = false)

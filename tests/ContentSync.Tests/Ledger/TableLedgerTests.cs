@@ -1,3 +1,5 @@
+using Azure.Core.Pipeline;
+using Azure.Data.Tables;
 using ContentSync.Ledger;
 
 namespace ContentSync.Tests.Ledger;
@@ -13,4 +15,34 @@ public sealed class TableLedgerTests(AzuriteStorage azurite) : SyncLedgerContrac
         await ledger.CreateIfNotExistsAsync(default);
         return ledger;
     }
+}
+
+/// <summary>Runs the contract tests on the simulated table service, with pages that end anywhere.</summary>
+public sealed class SimulatedTableLedgerTests() : SyncLedgerContract(seed: 4)
+{
+    private readonly SimulatedTableStorage _storage = new();
+
+    private protected override async ValueTask<ISyncLedger> OpenAsync(TimeProvider time)
+    {
+        _storage.Service.ShortPages = new Random(1);
+        var ledger = new TableLedger(_storage.Table(), new RealWaits(time));
+        await ledger.CreateIfNotExistsAsync(default);
+        return ledger;
+    }
+}
+
+/// <summary>Runs the concurrency tests on Azurite.</summary>
+[Collection(AzuriteTests.Name)]
+[Trait(TestCategory.Name, TestCategory.Slow)]
+public sealed class TableLedgerConcurrencyTests(AzuriteStorage azurite) : TableLedgerConcurrencyContract
+{
+    private protected override TableClient Table(HttpPipelinePolicy? policy) => azurite.Table(policy);
+}
+
+/// <summary>Runs the concurrency tests on the simulated table service.</summary>
+public sealed class SimulatedTableLedgerConcurrencyTests : TableLedgerConcurrencyContract
+{
+    private readonly SimulatedTableStorage _storage = new();
+
+    private protected override TableClient Table(HttpPipelinePolicy? policy) => _storage.Table(policy);
 }

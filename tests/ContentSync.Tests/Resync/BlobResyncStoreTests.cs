@@ -14,7 +14,7 @@ public sealed class BlobResyncStoreTests(AzuriteStorage azurite) : ResyncStoreCo
     [SkippableFact]
     public async Task Recognizes_its_own_write_if_the_response_to_it_was_lost()
     {
-        var interference = new AzuriteInterference();
+        var interference = new TableInterference();
         var store = new BlobResyncStore(azurite.Container(interference));
         await store.CreateIfNotExistsAsync(default);
         var first = await store.WriteAsync(new ResyncHistory { Source = "a" }, default);

@@ -114,7 +114,7 @@ public sealed class WholeCatalogTests : IDisposable
         _world.Time.Advance(TimeSpan.FromHours(1));
         await _world.RunAsync(new LedgerSource());
 
-        var runs = await new RunOutcomes(_world.Ledger.ListAsync).RefreshAsync([ended], default);
+        var runs = await new RunOutcomes(((ISyncLedger)_world.Ledger).ListItemsAsync).RefreshAsync([ended], default);
         Assert.Equal((2L, 0L, "Done."), (runs[0].Counts.Sent, runs[0].Counts.Failed, runs[0].Message));
         Assert.Equal(ended.Counts.Planned, runs[0].Counts.Done);
     }

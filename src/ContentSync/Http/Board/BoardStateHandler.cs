@@ -46,8 +46,14 @@ public sealed record BoardState
     /// <summary>The host's clock.</summary>
     public required DateTimeOffset Now { get; init; }
 
-    /// <summary>When the ledger was read; the counts of a large ledger are read less often.</summary>
+    /// <summary>
+    /// When the oldest of the counts began. Up to 10,000 items that are not in sync are counted for the board itself; in the cloud,
+    /// everything else once a day, and more of them every ten minutes.
+    /// </summary>
     public required DateTimeOffset CountedAt { get; init; }
+
+    /// <summary>False in the cloud until everything has been counted once; the numbers of synchronized items are too low until then.</summary>
+    public required bool IsComplete { get; init; }
 
     /// <summary>Items by state: pending, synchronized, parked and tombstone.</summary>
     public required IReadOnlyDictionary<string, long> States { get; init; }
@@ -66,8 +72,8 @@ public sealed record BoardState
     /// <summary>Items by template status, as AlipayHK spells it.</summary>
     public required IReadOnlyDictionary<string, long> TemplateStatuses { get; init; }
 
-    /// <summary>Items that AlipayHK acknowledged in the minute before the count.</summary>
-    public required long SynchronizedInTheLastMinute { get; init; }
+    /// <summary>Items that AlipayHK acknowledged in the last minute; absent in the cloud, where no instance knows it.</summary>
+    public long? SynchronizedInTheLastMinute { get; init; }
 
     /// <summary>Absent if nothing is pending.</summary>
     public OldestPendingState? OldestPending { get; init; }
@@ -101,6 +107,7 @@ public sealed record BoardState
     {
         Now = now,
         CountedAt = figures.At,
+        IsComplete = figures.IsComplete,
         States = figures.States,
         ParkReasons = figures.ParkReasons,
         Stale = figures.Stale,
@@ -196,7 +203,7 @@ public sealed record FailureState(
     AttemptState LastAttempt,
     string Advice)
 {
-    internal static FailureState Of(SyncRecord record)
+    internal static FailureState Of(ListedItem record)
     {
         var state = ContentState.Of(record);
         var last = state.LastAttempt!;

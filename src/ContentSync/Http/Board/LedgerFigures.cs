@@ -4,10 +4,13 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace ContentSync.Http.Board;
 
-/// <summary>Figures of a read of the whole ledger.</summary>
-/// <param name="At">When the read began.</param>
+/// <summary>What the board shows of the ledger.</summary>
+/// <param name="At">When the oldest of the counts began.</param>
 internal sealed record LedgerFigures(DateTimeOffset At)
 {
+    /// <inheritdoc cref="LedgerCounts.IsComplete"/>
+    public bool IsComplete { get; init; } = true;
+
     public Dictionary<string, long> States { get; } = ZeroCounts<SyncState>();
 
     public Dictionary<string, long> ParkReasons { get; } = ZeroCounts<ParkReason>();
@@ -19,15 +22,15 @@ internal sealed record LedgerFigures(DateTimeOffset At)
     public long Stale { get; set; }
 
     /// <summary>The stale item whose newer version was refused first.</summary>
-    public SyncRecord? OldestStale { get; set; }
+    public ListedItem? OldestStale { get; set; }
 
-    public SyncRecord? OldestPending { get; set; }
+    public ListedItem? OldestPending { get; set; }
 
-    /// <summary>Items that AlipayHK acknowledged in the minute before <see cref="At"/>.</summary>
-    public long SynchronizedInTheLastMinute { get; set; }
+    /// <summary>Items that AlipayHK acknowledged in the last minute; null if the ledger does not know.</summary>
+    public long? SynchronizedInTheLastMinute { get; set; }
 
     /// <summary>Newest first.</summary>
-    public required IReadOnlyList<SyncRecord> NewestFailures { get; init; }
+    public required IReadOnlyList<ListedItem> NewestFailures { get; init; }
 
     /// <summary>What keeps items from being in sync, by park reason and result code; the most frequent first.</summary>
     public required IReadOnlyList<FailureCause> Causes { get; init; }
@@ -44,7 +47,7 @@ internal sealed record FailureCause(ParkReason? ParkReason, string Code)
 {
     private const int MaxExamples = 3;
 
-    private readonly List<SyncRecord> _examples = [];
+    private readonly List<ListedItem> _examples = [];
 
     public long Count { get; private set; }
 
@@ -52,16 +55,16 @@ internal sealed record FailureCause(ParkReason? ParkReason, string Code)
     public DateTimeOffset Since { get; private set; } = DateTimeOffset.MaxValue;
 
     /// <summary>The items that failed last, newest first.</summary>
-    public IReadOnlyList<SyncRecord> Examples => _examples;
+    public IReadOnlyList<ListedItem> Examples => _examples;
 
-    public void Add(SyncRecord record, DateTimeOffset at)
+    public void Add(ListedItem item, DateTimeOffset at)
     {
         Count++;
         if (at < Since) Since = at;
         var place = _examples.FindIndex(example => example.LastAttempt!.At < at);
         if (place < 0) place = _examples.Count;
         if (place == MaxExamples) return;
-        _examples.Insert(place, record);
+        _examples.Insert(place, item);
         if (_examples.Count > MaxExamples) _examples.RemoveAt(MaxExamples);
     }
 }
@@ -74,6 +77,12 @@ public sealed class LedgerFiguresReader(ISyncLedger ledger, [FromKeyedServices(C
 {
     /// <summary>Minimum time between two reads.</summary>
     public static readonly TimeSpan Interval = TimeSpan.FromSeconds(1);
+
+    /// <summary>
+    /// Items that are out of sync and are read one by one. If there are more, as during a resync of a whole catalog, their numbers are
+    /// those of the ledger's last count, and only items that failed are read.
+    /// </summary>
+    public const int MaxExact = 10_000;
 
     private const int MaxFailures = 8;
     private const int MaxCauses = 200;
@@ -97,7 +106,7 @@ public sealed class LedgerFiguresReader(ISyncLedger ledger, [FromKeyedServices(C
         {
             if (_last is not null && time.GetElapsedTime(_readAt) < _keep) return _last;
             var start = time.GetTimestamp();
-            _last = await CountAsync(ledger.ListAsync(new SyncRecordFilter(), cancellationToken), time.GetUtcNow()).ConfigureAwait(false);
+            _last = await ReadAsync(ledger.ListItemsAsync, ledger.CountAsync, time.GetUtcNow(), cancellationToken).ConfigureAwait(false);
             _readAt = time.GetTimestamp();
             _keep = KeepFactor * time.GetElapsedTime(start, _readAt);
             if (_keep < Interval) _keep = Interval;
@@ -111,46 +120,110 @@ public sealed class LedgerFiguresReader(ISyncLedger ledger, [FromKeyedServices(C
 
     public void Dispose() => _lock.Dispose();
 
-    internal static async Task<LedgerFigures> CountAsync(IAsyncEnumerable<SyncRecord> records, DateTimeOffset now)
+    /// <param name="list">Lists the ledger's items that match.</param>
+    /// <param name="count">Counts its items.</param>
+    /// <param name="now">The time of the read.</param>
+    /// <param name="cancellationToken">Stops the read.</param>
+    internal static async Task<LedgerFigures> ReadAsync(
+        Func<SyncRecordFilter, CancellationToken, IAsyncEnumerable<ListedItem>> list,
+        Func<CancellationToken, ValueTask<LedgerCounts>> count,
+        DateTimeOffset now,
+        CancellationToken cancellationToken)
     {
-        var failures = new PriorityQueue<SyncRecord, DateTimeOffset>();
-        var figures = new LedgerFigures(now) { NewestFailures = [], Causes = [] };
-        var causes = new Dictionary<(ParkReason?, string), FailureCause>();
-        await foreach (var record in records.ConfigureAwait(false))
+        var counts = await count(cancellationToken).ConfigureAwait(false);
+        if (counts.PendingAndParked <= MaxExact)
         {
-            figures.States[EnumText.Of(record.State)]++;
-            if (record.Refused is { } refusal)
-            {
-                figures.Stale++;
-                if (figures.OldestStale?.Refused is not { } earliest || refusal.At < earliest.At) figures.OldestStale = record;
-            }
-
-            if (record.ParkReason is { } reason) figures.ParkReasons[EnumText.Of(reason)]++;
-            CountTemplateStatus(figures.TemplateStatuses, record.TemplateStatus);
-            if (record.SynchronizedAt is { } at && now - at <= TimeSpan.FromMinutes(1)) figures.SynchronizedInTheLastMinute++;
-            if (record.State == SyncState.Pending && (figures.OldestPending is not { } oldest || record.AcceptedAt < oldest.AcceptedAt))
-                figures.OldestPending = record;
-            if (record.State == SyncState.Synchronized || record.LastAttempt is not { } attempt || attempt.Code == ResultCodes.Success) continue;
-            // Bounded, because AlipayHK chooses the codes.
-            var cause = (record.ParkReason, causes.Count < MaxCauses || causes.ContainsKey((record.ParkReason, attempt.Code)) ? attempt.Code : "");
-            if (!causes.TryGetValue(cause, out var group)) causes[cause] = group = new FailureCause(cause.ParkReason, cause.Item2);
-            group.Add(record, attempt.At);
-            failures.Enqueue(record, attempt.At);
-            if (failures.Count > MaxFailures) failures.Dequeue();
+            var all = list(new SyncRecordFilter { IsOutOfSync = true }, cancellationToken);
+            if (await CollectAsync(all, now).ConfigureAwait(false) is { IsCut: false } exact) return exact.With(counts);
         }
 
-        var newestFirst = failures.UnorderedItems.OrderByDescending(entry => entry.Priority).Select(entry => entry.Element);
-        return figures with
-        {
-            NewestFailures = [.. newestFirst],
-            Causes = [.. causes.Values.OrderByDescending(cause => cause.Count).ThenByDescending(cause => cause.Since).Take(MaxCausesShown)],
-        };
+        var failing = await CollectAsync(list(new SyncRecordFilter { IsFailing = true }, cancellationToken), now).ConfigureAwait(false);
+        return failing.WithCountsOf(counts);
     }
 
-    // Bounded, because AlipayHK chooses the texts.
-    private static void CountTemplateStatus(SortedDictionary<string, long> counts, string? status)
+    private static async Task<Collected> CollectAsync(IAsyncEnumerable<ListedItem> items, DateTimeOffset now)
     {
-        if (status is not { Length: <= MaxTemplateStatusLength }) return;
-        if (counts.Count < MaxTemplateStatuses || counts.ContainsKey(status)) counts[status] = counts.GetValueOrDefault(status) + 1;
+        var collected = new Collected(now);
+        await foreach (var item in items.ConfigureAwait(false))
+        {
+            if (collected.Read == MaxExact)
+            {
+                collected.IsCut = true;
+                break;
+            }
+
+            collected.Add(item);
+        }
+
+        return collected;
+    }
+
+    /// <summary>What is out of sync, as far as it was read.</summary>
+    private sealed class Collected(DateTimeOffset now)
+    {
+        private readonly LedgerFigures _figures = new(now) { NewestFailures = [], Causes = [] };
+        private readonly PriorityQueue<ListedItem, DateTimeOffset> _failures = new();
+        private readonly Dictionary<(ParkReason?, string), FailureCause> _causes = [];
+
+        public int Read { get; private set; }
+
+        public bool IsCut { get; set; }
+
+        public void Add(ListedItem item)
+        {
+            Read++;
+            if (item.State is SyncState.Pending or SyncState.Parked) _figures.States[EnumText.Of(item.State)]++;
+            if (item.Refused is { } refusal)
+            {
+                _figures.Stale++;
+                if (_figures.OldestStale?.Refused is not { } earliest || refusal.At < earliest.At) _figures.OldestStale = item;
+            }
+
+            if (item.ParkReason is { } reason) _figures.ParkReasons[EnumText.Of(reason)]++;
+            if (item.State == SyncState.Pending && (_figures.OldestPending is not { } oldest || item.AcceptedAt < oldest.AcceptedAt))
+                _figures.OldestPending = item;
+            if (item.State == SyncState.Synchronized || item.LastAttempt is not { } attempt || attempt.Code == ResultCodes.Success) return;
+            // Bounded, because AlipayHK chooses the codes.
+            var code = _causes.Count < MaxCauses || _causes.ContainsKey((item.ParkReason, attempt.Code)) ? attempt.Code : "";
+            if (!_causes.TryGetValue((item.ParkReason, code), out var group))
+                _causes[(item.ParkReason, code)] = group = new FailureCause(item.ParkReason, code);
+            group.Add(item, attempt.At);
+            _failures.Enqueue(item, attempt.At);
+            if (_failures.Count > MaxFailures) _failures.Dequeue();
+        }
+
+        /// <summary>The figures with exact numbers of what is out of sync.</summary>
+        public LedgerFigures With(LedgerCounts counts)
+        {
+            foreach (var state in (SyncState[])[SyncState.Synchronized, SyncState.Tombstone])
+                _figures.States[EnumText.Of(state)] = counts.States.GetValueOrDefault(state);
+            return Complete(counts, counts.InSyncAt);
+        }
+
+        /// <summary>The figures with the numbers of a count.</summary>
+        public LedgerFigures WithCountsOf(LedgerCounts counts)
+        {
+            foreach (var state in Enum.GetValues<SyncState>()) { _figures.States[EnumText.Of(state)] = counts.States.GetValueOrDefault(state); }
+            foreach (var reason in Enum.GetValues<ParkReason>())
+                _figures.ParkReasons[EnumText.Of(reason)] = counts.ParkReasons.GetValueOrDefault(reason);
+            _figures.Stale = counts.Stale;
+            // Items that wait for their first attempt were not read, and the oldest may be one of them.
+            _figures.OldestPending = null;
+            return Complete(counts, counts.OutOfSyncAt < counts.InSyncAt ? counts.OutOfSyncAt : counts.InSyncAt);
+        }
+
+        private LedgerFigures Complete(LedgerCounts counts, DateTimeOffset? countedAt)
+        {
+            foreach (var (status, number) in counts.TemplateStatuses.Where(s => s.Key.Length <= MaxTemplateStatusLength).Take(MaxTemplateStatuses))
+                _figures.TemplateStatuses[status] = number;
+            _figures.SynchronizedInTheLastMinute = counts.SynchronizedInTheLastMinute;
+            return _figures with
+            {
+                At = countedAt ?? now,
+                IsComplete = counts.IsComplete,
+                NewestFailures = [.. _failures.UnorderedItems.OrderByDescending(entry => entry.Priority).Select(entry => entry.Element)],
+                Causes = [.. _causes.Values.OrderByDescending(cause => cause.Count).ThenByDescending(cause => cause.Since).Take(MaxCausesShown)],
+            };
+        }
     }
 }

@@ -88,7 +88,7 @@ async function show(state) {
   byId("count-parked").classList.toggle("bad", state.states.parked > 0);
   showCircuit(state.stop);
   for (const [name, count] of Object.entries(state.states)) set(`count-${name}`, number(count));
-  set("rate", number(state.synchronizedInTheLastMinute));
+  set("rate", state.synchronizedInTheLastMinute === undefined ? "–" : number(state.synchronizedInTheLastMinute));
   const total = Object.entries(state.states).reduce((sum, [name, count]) => name === "tombstone" ? sum : sum + count, 0);
   set("note-synchronized", total === 0 ? "nothing accepted yet" : `of ${number(total)} items`);
   const reasons = Object.entries(state.parkReasons).filter(([, count]) => count > 0);

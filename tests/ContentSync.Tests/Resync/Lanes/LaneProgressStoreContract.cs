@@ -77,7 +77,7 @@ public sealed class TableLaneProgressStoreTests(AzuriteStorage azurite) : LanePr
     [SkippableFact]
     public async Task Counts_once_if_the_response_to_the_write_is_lost()
     {
-        var interference = new AzuriteInterference();
+        var interference = new TableInterference();
         var store = new TableLaneProgressStore(azurite.Table(interference));
         await store.CreateIfNotExistsAsync(default);
         await store.CountAsync(Pack(0, 0), new RunCounts { Sent = 5 }, default);

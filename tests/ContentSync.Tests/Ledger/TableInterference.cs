@@ -4,9 +4,9 @@ using Azure.Core.Pipeline;
 namespace ContentSync.Tests.Ledger;
 
 /// <summary>
-/// Sits between the client and Azurite. Counts requests and, on demand, runs code before a write or loses the response to one.
+/// Sits between the client and the table service. Counts requests and, on demand, runs code before a write or loses the response to one.
 /// </summary>
-internal sealed class AzuriteInterference : HttpPipelinePolicy
+internal sealed class TableInterference : HttpPipelinePolicy
 {
     private int _reads;
     private int _writes;

@@ -1,0 +1,180 @@
+using System.Net;
+using System.Text;
+
+namespace ContentSync.SimulatedTables;
+
+/// <summary>
+/// Azure Table storage in memory, behind the client's transport: point reads, queries with continuation, single writes and entity group
+/// transactions, with the service's limits, ETags and error codes. Knows as much of the protocol as the ledger uses. Thread-safe.
+/// </summary>
+/// <param name="time">Clock of the Date header and of the time stamps.</param>
+public sealed class SimulatedTableService(TimeProvider time) : HttpMessageHandler
+{
+    private readonly Lock _lock = new();
+    private readonly Dictionary<string, StoredTable> _tables = new(StringComparer.OrdinalIgnoreCase);
+    private Received? _late;
+    private long _lastStamp;
+
+    /// <summary>Chooses what goes wrong with each request; null for nothing.</summary>
+    public Func<TableCall, TableFault>? Fault { get; set; }
+
+    /// <summary>Cuts query pages short at random places, as the service may at any time; null for full pages.</summary>
+    public Random? ShortPages { get; set; }
+
+    /// <summary>Entities that a query may inspect for one page; stands for the service's limit of 5 seconds.</summary>
+    public int MaxInspectedPerPage { get; set; } = 20_000;
+
+    /// <summary>Number of entities in a table, for assertions; 0 for a table that does not exist.</summary>
+    public int Count(string table)
+    {
+        lock (_lock) return _tables.TryGetValue(table, out var found) ? found.Count : 0;
+    }
+
+    /// <inheritdoc/>
+    protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
+    {
+        var body = request.Content is null ? [] : await request.Content.ReadAsByteArrayAsync(cancellationToken).ConfigureAwait(false);
+        // The service is elsewhere, so no caller goes on before others have had their turn.
+        await Task.Yield();
+        cancellationToken.ThrowIfCancellationRequested();
+        var received = new Received(request.Method.Method, request.RequestUri!, IfMatch(request), body);
+        var call = received.ToCall();
+        var fault = Fault?.Invoke(call) ?? TableFault.None;
+        switch (fault)
+        {
+            case TableFault.Busy:
+                return ToResponse(TableResult.Error(503, "ServerBusy", "The server is busy."), request);
+            case TableFault.LostRequest:
+                throw new HttpRequestException("The connection broke before the request arrived.");
+            case TableFault.InnerBusy when call.Kind == TableCallKind.Transaction:
+                return ToResponse(TransactionFormat.Failed(TableResult.Error(503, "ServerBusy", "0:The server is busy.")), request);
+            case TableFault.InnerError when call.Kind == TableCallKind.Transaction:
+                return ToResponse(TransactionFormat.Failed(TableResult.Error(500, "InternalError", "0:The server failed.")), request);
+        }
+
+        TableResult result;
+        lock (_lock)
+        {
+            // A request that a proxy repeated arrives once more, after others.
+            if (Interlocked.Exchange(ref _late, null) is { } late) Apply(late);
+            result = Apply(received);
+            if (fault == TableFault.RepeatedAtOnce) result = Apply(received);
+            if (fault == TableFault.RepeatedLater) _late = received;
+        }
+
+        return fault switch
+        {
+            TableFault.LostResponse => throw new HttpRequestException("The connection broke before the response arrived."),
+            TableFault.BusyWithEffect => ToResponse(TableResult.Error(500, "OperationTimedOut", "The operation could not be completed in time."), request),
+            _ => ToResponse(result, request),
+        };
+    }
+
+    private TableResult Apply(Received received)
+    {
+        if (received.Target.EndsWith("/$batch", StringComparison.Ordinal)) return ApplyTransaction(received);
+        if (received.Target.EndsWith("/Tables", StringComparison.Ordinal)) return CreateTable(received);
+        var address = EntityAddress.Of(received.Target);
+        if (!_tables.TryGetValue(address.Table, out var table)) return TableMissing;
+        if (received.Method == "GET")
+        {
+            return address.Row is { } row
+                ? table.Read(address.Partition!, row, received.Query("$select"))
+                : table.Query(received, ShortPages, MaxInspectedPerPage);
+        }
+
+        var (result, changes) = table.Prepare([TableWrite.Of(received)], NextStamp);
+        if (changes is not null) table.Commit(changes);
+        return result;
+    }
+
+    private TableResult ApplyTransaction(Received received)
+    {
+        if (received.Body.Length > TransactionFormat.MaxBytes)
+            return TableResult.Error(413, "RequestBodyTooLarge", "The request body is too large and exceeds the maximum permissible limit.");
+        var writes = TransactionFormat.Read(received.Body);
+        if (TransactionFormat.Fault(writes) is { } fault) return TransactionFormat.Failed(fault);
+        if (!_tables.TryGetValue(writes[0].Table, out var table)) return TransactionFormat.Failed(TableMissing.At(0));
+        var (result, changes) = table.Prepare(writes, NextStamp);
+        if (changes is null) return TransactionFormat.Failed(result);
+        table.Commit(changes);
+        return TransactionFormat.Succeeded([.. changes.Select(change => change.ETag)]);
+    }
+
+    private TableResult CreateTable(Received received)
+    {
+        var name = EntityJson.Parse(received.Body).Text("TableName")!;
+        return _tables.TryAdd(name, new StoredTable())
+            ? new TableResult(201, Encoding.UTF8.GetBytes($$"""{"TableName":"{{name}}"}"""))
+            : TableResult.Error(409, "TableAlreadyExists", "The table specified already exists.");
+    }
+
+    private static TableResult TableMissing => TableResult.Error(404, "TableNotFound", "The table specified does not exist.");
+
+    // Unique, so that every write changes the ETag.
+    private DateTimeOffset NextStamp()
+    {
+        _lastStamp = Math.Max(_lastStamp + 1, time.GetUtcNow().UtcTicks);
+        return new DateTimeOffset(_lastStamp, TimeSpan.Zero);
+    }
+
+    private static string? IfMatch(HttpRequestMessage request) =>
+        request.Headers.TryGetValues("If-Match", out var values) ? string.Join(',', values) : null;
+
+    private HttpResponseMessage ToResponse(TableResult result, HttpRequestMessage request)
+    {
+        var response = new HttpResponseMessage((HttpStatusCode)result.Status) { RequestMessage = request, Content = new ByteArrayContent(result.Body) };
+        response.Headers.Date = time.GetUtcNow();
+        response.Content.Headers.TryAddWithoutValidation("Content-Type", result.ContentType);
+        if (result.ETag is { } etag) response.Headers.TryAddWithoutValidation("ETag", etag);
+        if (result.Next is not { } next) return response;
+        response.Headers.TryAddWithoutValidation("x-ms-continuation-NextPartitionKey", Continuation.Write(next.Partition));
+        response.Headers.TryAddWithoutValidation("x-ms-continuation-NextRowKey", Continuation.Write(next.Row));
+        return response;
+    }
+}
+
+/// <summary>What goes wrong with a request.</summary>
+public enum TableFault
+{
+    None,
+
+    /// <summary>503 without any effect.</summary>
+    Busy,
+
+    /// <summary>500 although the request took effect.</summary>
+    BusyWithEffect,
+
+    /// <summary>The connection breaks before the request arrives.</summary>
+    LostRequest,
+
+    /// <summary>The request takes effect, and the connection breaks before the response arrives.</summary>
+    LostResponse,
+
+    /// <summary>The request arrives twice; the response is the second one's.</summary>
+    RepeatedAtOnce,
+
+    /// <summary>The request arrives once more before the next request takes effect.</summary>
+    RepeatedLater,
+
+    /// <summary>A transaction gets 202 with a 503 inside and has no effect; other requests are served.</summary>
+    InnerBusy,
+
+    /// <summary>A transaction gets 202 with a 500 inside and has no effect; other requests are served.</summary>
+    InnerError,
+}
+
+/// <summary>What a request asks for.</summary>
+public enum TableCallKind
+{
+    Read,
+    Query,
+    Write,
+    Transaction,
+    Table,
+}
+
+/// <param name="Kind">What the request asks for.</param>
+/// <param name="Method">The HTTP method.</param>
+/// <param name="Target">Decoded path and query.</param>
+public sealed record TableCall(TableCallKind Kind, string Method, string Target);
