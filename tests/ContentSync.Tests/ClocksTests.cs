@@ -26,12 +26,12 @@ public sealed class ClocksTests
     [
         "BoardStateHandler",
         "BrokerResyncScheduler",
+        "BulkRateLimiter",
         "CancelResyncHandler",
         "CatalogPlanner",
         "CircuitBreaker",
         "ContentSynchronizer",
         "GetResyncHandler",
-        "LaneRateLimiters",
         "LedgerFiguresReader",
         "ListResyncsHandler",
         "LocalResync",

@@ -177,6 +177,25 @@ public sealed class SignerPoolTests : IDisposable
     }
 
     [Fact]
+    public async Task Uses_only_this_process_s_part_of_a_vault_and_follows_it_as_it_changes()
+    {
+        var share = 0.1;
+        var signer = new ScriptedSigner();
+        var pool = Pool(
+            options => (options.SignaturesPerSecond, options.Share, options.MaxWait) = (100, () => share, TimeSpan.FromMinutes(1)),
+            new VaultKey("a", "1", signer));
+        var signing = Enumerable.Range(0, 200).Select(_ => pool.SignAsync(new byte[32], default).AsTask()).ToArray();
+        for (var i = 0; i < 100; i++) _time.Advance(TimeSpan.FromMilliseconds(20));
+        Assert.InRange(signer.Calls, 19, 22);
+        Assert.InRange(Assert.Single(pool.Status).SignaturesPerSecond, 9.9, 10.1);
+        share = 0.5;
+        for (var i = 0; i < 100; i++) _time.Advance(TimeSpan.FromMilliseconds(20));
+        Assert.InRange(signer.Calls, 110, 125);
+        for (var i = 0; i < 500; i++) _time.Advance(TimeSpan.FromMilliseconds(20));
+        await Task.WhenAll(signing);
+    }
+
+    [Fact]
     public async Task Lets_a_waiting_caller_cancel()
     {
         var pool = Pool(options => options.SignaturesPerSecond = 1, new VaultKey("a", "1", new ScriptedSigner()));
