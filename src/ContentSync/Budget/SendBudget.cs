@@ -374,7 +374,7 @@ public sealed partial class SendBudget : IAsyncDisposable
             await _time.WaitAsync(TimeSpan.FromMilliseconds(20 + (80 * _jitter())), cancellationToken).ConfigureAwait(false);
         }
 
-        throw new SendStateUnavailableException($"The send budget was changed by another process in each of {MaxConflicts} attempts to renew a lease.");
+        throw new SendStateUnavailableException($"Another process changed the send budget in each of {MaxConflicts} attempts to renew a lease.");
     }
 
     private void Confirmed(BudgetPlan plan, (int Single, int Bulk) wants, long began, DateTimeOffset beganWall, bool giveBack)

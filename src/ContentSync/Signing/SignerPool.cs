@@ -278,8 +278,9 @@ public sealed record VaultKey(string Vault, string KeyVersion, IRequestSigner Si
 public sealed class SignerPoolOptions
 {
     /// <summary>
-    /// Max signatures per second and vault, of all processes together. Key Vault allows 4,000 RSA-2048 operations with a software key in 10 seconds, and half of
-    /// that with an HSM key. The default leaves room for <see cref="BurstDuration"/> and for calls that bunch up in the network.
+    /// Max signatures per second and vault, of all processes together. Key Vault allows 4,000 RSA-2048 operations with a software key in 10
+    /// seconds, and half of that with an HSM key. The default leaves room for <see cref="BurstDuration"/> and for calls that bunch up in the
+    /// network.
     /// </summary>
     public double SignaturesPerSecond { get; set; } = 392;
 

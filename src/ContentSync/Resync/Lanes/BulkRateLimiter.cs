@@ -11,10 +11,10 @@ namespace ContentSync.Resync.Lanes;
 public sealed class BulkRateLimiter(ResyncOptions options, SendBudget budget, [FromKeyedServices(Clocks.Store)] TimeProvider time)
 {
     /// <summary>
-    /// Timers fire late, and their delays must not add up. The limiter makes up for this much; every request still passes the send budget,
-    /// which allows no burst.
+    /// Timers fire late, and no lane sends between two pages of a run. The limiter makes up for this much; every request still passes the
+    /// send budget, which allows no burst.
     /// </summary>
-    private static readonly TimeSpan MaxLateness = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan MaxLateness = TimeSpan.FromMilliseconds(250);
 
     /// <summary>The rate may change while a send waits, so its turn is computed again this often.</summary>
     private static readonly TimeSpan MaxSleep = TimeSpan.FromMilliseconds(500);
@@ -70,7 +70,7 @@ public sealed class BulkRateLimiter(ResyncOptions options, SendBudget budget, [F
         var now = Now;
         var turn = _last + (1 / perSecond);
         if (turn > now) return TimeSpan.FromSeconds(turn - now) + TimeSpan.FromTicks(1);
-        _last = Math.Max(turn, now - Math.Min(MaxLateness.TotalSeconds, 1 / perSecond));
+        _last = Math.Max(turn, now - MaxLateness.TotalSeconds);
         return TimeSpan.Zero;
     }
 
