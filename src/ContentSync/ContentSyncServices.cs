@@ -77,6 +77,7 @@ public static class ContentSyncServices
         services.TryAddSingleton<RequestIdSource>();
         services.TryAddSingleton<JitterSource>();
         services.TryAddSingleton(provider => new AlipayHkKeys(provider.GetRequiredService<AlipayHkOptions>()));
+        services.TryAddSingleton<SendSwitch>();
         services.TryAddSingleton(Budget);
         services.TryAddSingleton(provider => AlipayHkTransport.Open(
             provider.GetRequiredService<AlipayHkOptions>(), provider.WallClock()));
@@ -110,7 +111,8 @@ public static class ContentSyncServices
                 provider.WallClock(),
                 provider.GetRequiredService<RequestIdSource>().Create(),
                 provider.GetRequiredService<JitterSource>().Draw,
-                provider.GetRequiredService<ILogger<SendBudget>>())
+                provider.GetRequiredService<ILogger<SendBudget>>(),
+                provider.GetRequiredService<SendSwitch>())
             : SendBudget.Whole(options, provider.WallClock());
     }
 

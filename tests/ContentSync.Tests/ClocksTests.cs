@@ -18,6 +18,7 @@ public sealed class ClocksTests
         "EventGridTokens",
         "InvocationTracker",
         "PreviewContentHandler",
+        "SendSwitch",
         "WebhookIdCache",
         "WebhookVerifier",
     ];

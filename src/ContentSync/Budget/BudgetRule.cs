@@ -49,6 +49,7 @@ public static class BudgetRule
         var warm = state.Warm.Where(units => request.StoreTime < units.Until).ToList();
         var unused = free - mine.Charge - warm.Sum(units => units.Units) - expired.Sum(holder => holder.Charge);
         if (given > 0) warm.Add(new WarmUnits(given, request.Stamp + Window(perSecond) + SendBudget.MaxClockDifference));
+        var takenWarm = Math.Max(0, single + bulk - mine.Charge - Math.Max(0, unused));
         var next = mine with
         {
             Single = single,
@@ -61,13 +62,13 @@ public static class BudgetRule
             state with
             {
                 Holders = next.SingleWants + next.BulkWants == 0 ? others : [.. others, next],
-                Warm = warm,
+                Warm = Without(warm, takenWarm),
             },
             single,
             bulk,
             perSecond,
             units - others.Sum(other => other.Charge) - single - bulk,
-            IsWarm: single + bulk - mine.Charge > Math.Max(0, unused));
+            IsWarm: takenWarm > 0);
     }
 
     /// <summary>
@@ -90,6 +91,19 @@ public static class BudgetRule
 
         var before = above.Count(other => other.Held > held || (other.Held == held && string.CompareOrdinal(other.Holder.Id, mine.Id) < 0));
         return level + (before < rest ? 1 : 0);
+    }
+
+    /// <summary>Who takes warm units holds them, so they are free no more. Those that rest longest stay.</summary>
+    private static List<WarmUnits> Without(List<WarmUnits> warm, int taken)
+    {
+        var left = new List<WarmUnits>(warm.Count);
+        foreach (var units in warm.OrderBy(units => units.Until))
+        {
+            if (units.Units > taken) left.Add(units with { Units = units.Units - taken });
+            taken = Math.Max(0, taken - units.Units);
+        }
+
+        return left;
     }
 
     /// <summary>The highest level to which all wants can be met.</summary>

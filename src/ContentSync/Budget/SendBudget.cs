@@ -13,7 +13,7 @@ public sealed record SendBudgetOptions(double? PerSecond, double ReservedShare =
 /// asked for, and gives it back 30 s after the last request. Without a store, the process has the whole budget. Thread-safe; one per process.
 /// </summary>
 /// <remarks>The README.md beside this file describes the protocol and why no window exceeds the budget.</remarks>
-public sealed partial class SendBudget : IAsyncDisposable
+public sealed partial class SendBudget : IAsyncDisposable, IDisposable
 {
     /// <summary>How long a process may send after the read on which its lease is based.</summary>
     public static readonly TimeSpan LeaseDuration = TimeSpan.FromSeconds(30);
@@ -38,9 +38,6 @@ public sealed partial class SendBudget : IAsyncDisposable
 
     private const int MaxConflicts = 12;
 
-    /// <summary>Units for single changes that a process asks for before it knows how many it needs.</summary>
-    private const int FirstWants = 10;
-
     /// <summary>A process that uses this share of what it has could use more.</summary>
     private const double FullUse = 0.9;
 
@@ -50,6 +47,7 @@ public sealed partial class SendBudget : IAsyncDisposable
     private readonly string _id;
     private readonly Func<double> _jitter;
     private readonly ILogger _logger;
+    private readonly SendSwitch? _switch;
     private readonly CancellationTokenSource _stopping = new();
     private readonly SemaphoreSlim _renewing = new(1, 1);
     private readonly Lock _lock = new();
@@ -80,9 +78,17 @@ public sealed partial class SendBudget : IAsyncDisposable
     /// <param name="id">Identifies this process; a new one for each start.</param>
     /// <param name="jitter">Draws uniformly from 0 to less than 1.</param>
     /// <param name="logger">Receives faults of the store.</param>
+    /// <param name="sendSwitch">Stops all sending while it is paused, and learns from each renewal; null without one.</param>
     public SendBudget(
-        SendBudgetOptions options, ISendStateStore? store, TimeProvider time, string id, Func<double> jitter, ILogger<SendBudget> logger)
+        SendBudgetOptions options,
+        ISendStateStore? store,
+        TimeProvider time,
+        string id,
+        Func<double> jitter,
+        ILogger<SendBudget> logger,
+        SendSwitch? sendSwitch = null)
     {
+        _switch = sendSwitch;
         _options = options;
         _store = options.PerSecond is null ? null : store;
         _time = time;
@@ -114,6 +120,7 @@ public sealed partial class SendBudget : IAsyncDisposable
         get
         {
             if (_store is null) return _options.PerSecond ?? double.PositiveInfinity;
+            if (_switch?.Known.PauseOf(null) is not null) return 0;
             lock (_lock)
             {
                 var held = Current();
@@ -188,6 +195,9 @@ public sealed partial class SendBudget : IAsyncDisposable
         _stopping.Dispose();
         _renewing.Dispose();
     }
+
+    /// <summary>Stops without giving the lease back; it expires.</summary>
+    public void Dispose() => Stop();
 
     // CancelAsync would resume the waiting code on the thread pool (see TimedWait).
     private void Stop() => _stopping.Cancel();
@@ -340,6 +350,7 @@ public sealed partial class SendBudget : IAsyncDisposable
             var began = _time.GetTimestamp();
             var beganWall = _time.GetUtcNow();
             var read = await _store!.ReadAsync(cancellationToken).ConfigureAwait(false);
+            _switch?.Observe(read.State, began);
             BudgetPlan plan;
             (int Single, int Bulk) wants;
             lock (_lock)
@@ -427,7 +438,9 @@ public sealed partial class SendBudget : IAsyncDisposable
         var single = Math.Max(_waiting, _all.Peak(second) - bulk);
         var max = Math.Max(1, BudgetRule.BulkUnits(units, _options.ReservedShare));
         var bulkWants = _bulkWaiting > 0 || (bulk > 0 && bulk >= FullUse * held.Bulk) ? max : bulk > 0 ? WithRoom(bulk) : 0;
-        var singleWants = held.Charge == 0 ? Math.Max(FirstWants, 2 * single)
+
+        // A process that holds nothing does not know yet how much it needs, and its callers wait.
+        var singleWants = held.Charge == 0 ? Math.Max((units - max) / 2, (2 * single) + 1)
             : single >= FullUse * held.Single ? (2 * single) + 1
             : WithRoom(single);
         return (Math.Min(units, singleWants), Math.Min(max, bulkWants));

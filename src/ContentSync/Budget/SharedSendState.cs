@@ -3,7 +3,7 @@ using System.Text.Json.Serialization;
 namespace ContentSync.Budget;
 
 /// <summary>
-/// What all processes of the app share about sending: who may send how much, and the rate that an operator set. One document, changed only by
+/// What all processes of the app share about sending: who may send how much, and what an operator decided. One document, changed only by
 /// compare-and-swap.
 /// </summary>
 public sealed record SharedSendState
@@ -11,6 +11,10 @@ public sealed record SharedSendState
     /// <summary>Requests per second that an operator set below the configured ceiling; null for the ceiling.</summary>
     [JsonPropertyName("rate")]
     public double? Rate { get; init; }
+
+    /// <summary>The pauses in force, and those that ended lately.</summary>
+    [JsonPropertyName("pauses")]
+    public IReadOnlyList<SendPause> Pauses { get; init; } = [];
 
     /// <summary>The processes that hold or want a part of the budget.</summary>
     [JsonPropertyName("holders")]

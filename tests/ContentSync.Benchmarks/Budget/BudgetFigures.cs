@@ -7,6 +7,24 @@ internal static class BudgetFigures
 
     private static readonly TimeSpan Start = TimeSpan.FromMinutes(1);
 
+    /// <summary>Adds all figures.</summary>
+    public static void Add(SortedDictionary<string, double> figures)
+    {
+        var (lowest, fullest) = (1.0, 0);
+        foreach (var instances in (int[])[1, 2, 4, 16, 64])
+        {
+            var (share, window) = ShareUsed(instances, minutes: 10);
+            figures[$"budgetShareUsedWith{instances}Instances"] = share;
+            (lowest, fullest) = (Math.Min(lowest, share), Math.Max(fullest, window));
+        }
+
+        figures["budgetShareUsed"] = lowest;
+        figures["budgetFullestWindowOverRate"] = fullest / PerSecond;
+        figures["reservedLatencySeconds"] = ReservedLatency();
+        figures["shareShiftSeconds"] = ShareShift(rounds: 20);
+        figures["storeCallsPerThousandSends"] = StoreCallsPerThousandSends();
+    }
+
     /// <summary>The share of the budget that is used under full demand, while each minute some processes stop and others start.</summary>
     public static (double Share, int FullestWindow) ShareUsed(int instances, int minutes, int seed = 1)
     {

@@ -12,7 +12,7 @@ public sealed class BulkRateLimiter(ResyncOptions options, SendBudget budget, [F
 {
     /// <summary>
     /// Timers fire late, and no lane sends between two pages of a run. The limiter makes up for this much; every request still passes the
-    /// send budget, which allows no burst.
+    /// send budget, which allows no burst. Without one, it makes up for one turn.
     /// </summary>
     private static readonly TimeSpan MaxLateness = TimeSpan.FromMilliseconds(250);
 
@@ -70,7 +70,7 @@ public sealed class BulkRateLimiter(ResyncOptions options, SendBudget budget, [F
         var now = Now;
         var turn = _last + (1 / perSecond);
         if (turn > now) return TimeSpan.FromSeconds(turn - now) + TimeSpan.FromTicks(1);
-        _last = Math.Max(turn, now - MaxLateness.TotalSeconds);
+        _last = Math.Max(turn, now - Math.Min(MaxLateness.TotalSeconds, budget.Ceiling is null ? 1 / perSecond : double.PositiveInfinity));
         return TimeSpan.Zero;
     }
 

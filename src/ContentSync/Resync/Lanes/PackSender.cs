@@ -113,9 +113,13 @@ public sealed class PackSender(
                 // A deferral is not the item's fault: the lane waits if the cause passes automatically; otherwise the run waits.
                 case PendingCause.Deferred when synchronizer.OpenCircuit is { Cause: TripCause.ConfigurationFault } trip:
                     return (new RunCounts(), new PackDeferral($"AlipayHK responds with {trip.Code} ({trip.Message}).", outcome.Delay, IsFault: true));
-                case PendingCause.Deferred when maxWait != Timeout.InfiniteTimeSpan && time.GetElapsedTime(began) + outcome.Delay > maxWait:
+                case PendingCause.Paused when outcome.Record is not null:
+                    // Only its content type is paused: it leaves the pack, and the sweep sends it after the pause.
+                    return (new RunCounts { Failed = 1 }, null);
+                case PendingCause.Deferred or PendingCause.Paused
+                    when maxWait != Timeout.InfiniteTimeSpan && time.GetElapsedTime(began) + outcome.Delay > maxWait:
                     return (new RunCounts(), new PackDeferral(outcome.Description ?? "Sending is deferred.", outcome.Delay, IsFault: false));
-                case PendingCause.Deferred:
+                case PendingCause.Deferred or PendingCause.Paused:
                     await time.WaitAsync(outcome.Delay, cancellationToken).ConfigureAwait(false);
                     break;
                 case PendingCause.Busy:

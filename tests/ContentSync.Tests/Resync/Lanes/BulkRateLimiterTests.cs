@@ -32,7 +32,7 @@ public sealed class BulkRateLimiterTests
     [Fact]
     public async Task Makes_up_for_a_quarter_of_a_second_and_not_for_more()
     {
-        var rateLimiter = Limiter(new ResyncOptions { SendsPerSecond = 10, ReservedShare = 0, Lanes = 1 }, _time);
+        var rateLimiter = Limiter(new ResyncOptions { ReservedShare = 0 }, _time, perSecond: 10);
         await rateLimiter.AcquireAsync(Timeout.InfiniteTimeSpan, default);
         _time.Advance(TimeSpan.FromSeconds(10));
 
@@ -51,8 +51,8 @@ public sealed class BulkRateLimiterTests
         for (var i = 0; i < 1_000; i++) await rateLimiter.AcquireAsync(Timeout.InfiniteTimeSpan, default);
     }
 
-    private static BulkRateLimiter Limiter(ResyncOptions options, TimeProvider time) =>
-        new(options, SendBudget.Whole(new SendBudgetOptions(null), time), time);
+    private static BulkRateLimiter Limiter(ResyncOptions options, TimeProvider time, double? perSecond = null) =>
+        new(options, SendBudget.Whole(new SendBudgetOptions(perSecond), time), time);
 
     private static async Task SendAsync(BulkRateLimiter rateLimiter, Action send, CancellationToken cancellationToken)
     {
