@@ -52,24 +52,12 @@ internal sealed class BudgetWorld
             NullLogger<SendBudget>.Instance);
         var instance = new BudgetInstance(this, clock, budget, new SendRateLimiter(budget, RequestTimeout / 2, clock));
         _instances.Add(instance);
-        instance.StartWorkers(bulkWorkers, singleWorkers);
+        OnThisThread(() => instance.StartWorkers(bulkWorkers, singleWorkers));
         return instance;
     }
 
-    /// <summary>Lets time pass. All code runs inside the timers' callbacks, which a test's synchronization context would send elsewhere.</summary>
-    public void Run(TimeSpan duration)
-    {
-        var context = SynchronizationContext.Current;
-        SynchronizationContext.SetSynchronizationContext(null);
-        try
-        {
-            Time.Run(Time.Elapsed + duration, () => true);
-        }
-        finally
-        {
-            SynchronizationContext.SetSynchronizationContext(context);
-        }
-    }
+    /// <summary>Lets time pass.</summary>
+    public void Run(TimeSpan duration) => OnThisThread(() => Time.Run(Time.Elapsed + duration, () => true));
 
     public void Crash(BudgetInstance instance)
     {
@@ -80,7 +68,22 @@ internal sealed class BudgetWorld
     public void Stop(BudgetInstance instance)
     {
         _instances.Remove(instance);
-        instance.Stop();
+        OnThisThread(instance.Stop);
+    }
+
+    /// <summary>A test's synchronization context would resume the code on other threads.</summary>
+    private static void OnThisThread(Action action)
+    {
+        var context = SynchronizationContext.Current;
+        SynchronizationContext.SetSynchronizationContext(null);
+        try
+        {
+            action();
+        }
+        finally
+        {
+            SynchronizationContext.SetSynchronizationContext(context);
+        }
     }
 
     /// <summary>Requests that left since then, per second, over the budget.</summary>
