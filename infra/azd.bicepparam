@@ -19,8 +19,11 @@ param access = {
   operatorAddresses: listFrom(readEnvironmentVariable('OPERATOR_ADDRESSES', ''))
   dnsZonesGroupId: optionalFrom(readEnvironmentVariable('PRIVATE_DNS_ZONES_GROUP_ID', ''))
 }
+// A vault signs 360 times a second; a key in hardware only half as often. Production has one to spare, and at least three.
+var sendsPerSecond = int(readEnvironmentVariable('ALIPAYHK_SENDS_PER_SECOND', '200'))
+
 param signing = {
-  vaultCount: isProduction ? 3 : 1
+  vaultCount: isProduction ? max(3, (sendsPerSecond + 359) / 360 + 1) : (sendsPerSecond + 359) / 360
   placedVaults: int(readEnvironmentVariable('SIGNING_PLACED_VAULTS', '1'))
   keyVersion: readEnvironmentVariable('SIGNING_KEY_VERSION', '1')
   nextKeyVersion: optionalFrom(readEnvironmentVariable('SIGNING_NEXT_KEY_VERSION', ''))
@@ -33,7 +36,7 @@ param partner = partnerFrom(
   readEnvironmentVariable('ALIPAYHK_CLIENT_ID', ''),
   readEnvironmentVariable('ALIPAYHK_PUBLIC_KEYS', '')
 )
-param partnerSendsPerSecond = int(readEnvironmentVariable('ALIPAYHK_SENDS_PER_SECOND', '200'))
+param partnerSendsPerSecond = sendsPerSecond
 param alerting = {
   emails: listFrom(readEnvironmentVariable('ALERT_EMAILS', ''))
   oldestPendingSeconds: isProduction ? 900 : 3600

@@ -4,7 +4,7 @@ import { capacityType } from 'types.bicep'
 @description('For trials and UAT: scales to zero, one zone, public endpoints that require an identity.')
 var small capacityType = {
   instanceMemoryMB: 2048
-  maximumInstanceCount: 1
+  maximumInstanceCount: 40
   alwaysReady: {
     http: 0
     content: 0
@@ -19,7 +19,7 @@ var small capacityType = {
 @description('For a catalog of millions of items: no cold start for HTTP and the content queue, and a resync can run beside live changes.')
 var production capacityType = {
   instanceMemoryMB: 2048
-  maximumInstanceCount: 4
+  maximumInstanceCount: 40
   alwaysReady: {
     http: 2
     content: 2

@@ -13,8 +13,11 @@ param access = {
   callerAddresses: listFrom(readEnvironmentVariable('CALLER_ADDRESSES', ''))
   operatorAddresses: listFrom(readEnvironmentVariable('OPERATOR_ADDRESSES', ''))
 }
+// A vault signs 360 times a second; a key in hardware only half as often.
+var sendsPerSecond = int(readEnvironmentVariable('ALIPAYHK_SENDS_PER_SECOND', '200'))
+
 param signing = {
-  vaultCount: 1
+  vaultCount: (sendsPerSecond + 359) / 360
   placedVaults: 1
   keyVersion: readEnvironmentVariable('SIGNING_KEY_VERSION', '1')
   nextKeyVersion: optionalFrom(readEnvironmentVariable('SIGNING_NEXT_KEY_VERSION', ''))
@@ -27,7 +30,7 @@ param partner = partnerFrom(
   readEnvironmentVariable('ALIPAYHK_CLIENT_ID', ''),
   readEnvironmentVariable('ALIPAYHK_PUBLIC_KEYS', '')
 )
-param partnerSendsPerSecond = int(readEnvironmentVariable('ALIPAYHK_SENDS_PER_SECOND', '200'))
+param partnerSendsPerSecond = sendsPerSecond
 param alerting = {
   emails: listFrom(readEnvironmentVariable('ALERT_EMAILS', ''))
   oldestPendingSeconds: 3600

@@ -1,11 +1,11 @@
 @export()
 @sealed()
-@description('Size limits of the app. They bound the calls to the key vaults and to AlipayHK.')
+@description('Size limits of the app. Whatever they are, the calls to the key vaults and to AlipayHK stay within the agreed rates.')
 type capacityType = {
   @description('Memory of one instance in MB. Azure assigns CPU in proportion.')
   instanceMemoryMB: 512 | 2048 | 4096
 
-  @description('Maximum number of on-demand instances of each scale group. All HTTP functions form one group; each queue function is a group of its own. Always-ready instances come on top.')
+  @description('Maximum number of on-demand instances of each scale group. All HTTP functions form one group; each queue function is a group of its own. Always-ready instances come on top. Some regions refuse less than 40. The rates do not depend on it: instances lease their parts of them.')
   @minValue(1)
   @maxValue(1000)
   maximumInstanceCount: int

@@ -412,7 +412,7 @@ resource vaultThrottled 'Microsoft.Insights/metricAlerts@2026-01-01' = {
   location: 'global'
   tags: tags
   properties: {
-    description: 'A key vault throttles signatures. Place the key in another vault (signing.vaultCount) or lower capacity.maximumInstanceCount.'
+    description: 'A key vault throttles signatures. Place the key in another vault (signing.vaultCount), or find out who else uses it.'
     severity: 2
     enabled: true
     autoMitigate: true

@@ -92,18 +92,6 @@ param additionalSettings { *: string }
 @description('Resource id of the workspace for diagnostics.')
 param workspaceId string
 
-// Three scale groups sign: the HTTP functions and both queue functions. Each instance paces itself, so it gets its
-// share of the limit of a vault, and all instances together stay below that limit.
-var signingInstances = 3 * capacity.maximumInstanceCount + capacity.alwaysReady.http + capacity.alwaysReady.content + capacity.alwaysReady.resync
-var signaturesPerSecond = signingInstances > vaultSignaturesPerSecond
-  ? fail('capacity.maximumInstanceCount and alwaysReady allow ${signingInstances} instances that sign: a vault takes ${vaultSignaturesPerSecond} signatures a second, less than one for each')
-  : vaultSignaturesPerSecond / signingInstances
-
-// The same holds for AlipayHK: the lanes of a resync share the whole rate, and no instance sends more than its share.
-var sendsPerSecond = signingInstances > partnerSendsPerSecond
-  ? fail('capacity.maximumInstanceCount and alwaysReady allow ${signingInstances} instances that send: partnerSendsPerSecond is ${partnerSendsPerSecond}, less than one for each')
-  : partnerSendsPerSecond / signingInstances
-
 var alwaysReady = filter(
   [
     {
@@ -278,9 +266,9 @@ resource settings 'Microsoft.Web/sites/config@2025-03-01' = {
       Catalog__ContainerUri: catalogContainerUri
       Resync__StateContainerUri: stateContainerUri
       Resync__LaneTableName: laneTableName
-      Resync__SendsPerSecond: string(partnerSendsPerSecond)
-      AlipayHk__MaxSendsPerSecond: string(sendsPerSecond)
-      Signing__SignaturesPerSecond: string(signaturesPerSecond)
+      // The rates of all instances together: they lease their parts of them.
+      AlipayHk__MaxSendsPerSecond: string(partnerSendsPerSecond)
+      Signing__SignaturesPerSecond: string(vaultSignaturesPerSecond)
     },
     toObject(range(0, length(keyIds)), i => 'Signing__Keys__${i}__KeyId', i => keyIds[i]),
     toObject(range(0, length(keyIds)), i => 'Signing__Keys__${i}__KeyVersion', i => keyVersion),

@@ -2,6 +2,7 @@ using Azure.Core;
 using Azure.Data.Tables;
 using Azure.Messaging.ServiceBus;
 using Azure.Security.KeyVault.Keys.Cryptography;
+using ContentSync.Budget;
 using ContentSync.Catalog;
 using ContentSync.Content;
 using ContentSync.Ledger;
@@ -55,6 +56,10 @@ public static class FunctionsHost
             : new RecordScan(provider.GetRequiredService<ISyncLedger>()));
         services.TryAddSingleton<ILaneProgressStore>(provider => new TableLaneProgressStore(StorageInitializer.Table(
             settings.Ledger.TableEndpoint!, settings.ResyncState.LaneTableName, provider.GetRequiredService<TokenCredential>())));
+        services.TryAddSingleton<ISendStateStore>(provider => new TableSendStateStore(
+            StorageInitializer.Table(
+                settings.Ledger.TableEndpoint!, settings.ResyncState.LaneTableName, provider.GetRequiredService<TokenCredential>()),
+            provider.WallClock()));
         services.TryAddSingleton<IPlanFiles>(provider => new BlobPlanFiles(StorageInitializer.Container(
             settings.ResyncState.StateContainerUri!, provider.GetRequiredService<TokenCredential>())));
         services.TryAddSingleton<IResyncStore>(provider => new BlobResyncStore(StorageInitializer.Container(
@@ -86,7 +91,10 @@ public static class FunctionsHost
         services.TryAddSingleton<Func<Uri, CryptographyClient>>(provider => keyId =>
             KeyVaultSigner.Connect(keyId, provider.GetRequiredService<TokenCredential>(), settings.Signing));
         services.TryAddSingleton(provider => KeyVaultSigner.Pool(
-            settings.Signing, provider.GetRequiredService<Func<Uri, CryptographyClient>>(), provider.WallClock()));
+            settings.Signing,
+            provider.GetRequiredService<Func<Uri, CryptographyClient>>(),
+            () => provider.GetRequiredService<SendBudget>().Share,
+            provider.WallClock()));
         services.TryAddSingleton<IRequestSigner>(provider => new TimeoutSigner(
             provider.GetRequiredService<SignerPool>(), KeyVaultSigner.FirstCallFactor * settings.Signing.NetworkTimeout, provider.WallClock()));
     }

@@ -114,6 +114,6 @@ public sealed class ResyncStateOptions
     /// </summary>
     public Uri? StateContainerUri { get; set; }
 
-    /// <summary>The table of the lanes' progress, at the ledger's endpoint.</summary>
+    /// <summary>The table of the lanes' progress and of the send budget's leases, at the ledger's endpoint.</summary>
     public string LaneTableName { get; set; } = "resynclanes";
 }

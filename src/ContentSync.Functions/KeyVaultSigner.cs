@@ -32,11 +32,16 @@ public sealed class KeyVaultSigner(SigningKeyOptions key, Func<Uri, Cryptography
         });
 
     /// <summary>Combines all keys into one signer. A vault is identified by its host name.</summary>
-    public static SignerPool Pool(SigningOptions options, Func<Uri, CryptographyClient> connect, TimeProvider time) => new(
+    /// <param name="options">Keys, rates and timeouts.</param>
+    /// <param name="connect">Connects to a key.</param>
+    /// <param name="share">This process's part of the vaults' rates, above 0 to 1.</param>
+    /// <param name="time">Clock for rates and timeouts.</param>
+    public static SignerPool Pool(SigningOptions options, Func<Uri, CryptographyClient> connect, Func<double> share, TimeProvider time) => new(
         [.. options.Keys.Select(key => new VaultKey(new Uri(key.KeyId).Host, key.KeyVersion, new KeyVaultSigner(key, connect, time)))],
         new SignerPoolOptions
         {
             SignaturesPerSecond = options.SignaturesPerSecond,
+            Share = share,
             RequestTimeout = options.NetworkTimeout,
             FirstRequestTimeout = FirstCallFactor * options.NetworkTimeout,
             MaxWait = options.NetworkTimeout,

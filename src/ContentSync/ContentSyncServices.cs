@@ -1,4 +1,5 @@
 using ContentSync.AlipayHk;
+using ContentSync.Budget;
 using ContentSync.Catalog;
 using ContentSync.Content;
 using ContentSync.Http;
@@ -26,9 +27,10 @@ public static class ContentSyncServices
     /// </summary>
     /// <remarks>
     /// A host brings <see cref="ISyncLedger"/>, <see cref="ISyncQueue"/>, <see cref="IRequestSigner"/>, <see cref="IResyncStore"/>,
-    /// <see cref="IPackLanes"/>, <see cref="IResyncScheduler"/> and <see cref="ResyncSources"/>. It may replace every other service,
-    /// above all <see cref="ILedgerScan"/>, <see cref="IMappingStore"/>, <see cref="AlipayHkTransport"/>, <see cref="AlipayHkKeys"/>,
-    /// <see cref="RequestIdSource"/>, <see cref="JitterSource"/>, the loggers and the two <see cref="Clocks"/>.
+    /// <see cref="IPackLanes"/>, <see cref="IResyncScheduler"/> and <see cref="ResyncSources"/>, and <see cref="ISendStateStore"/> if
+    /// several processes share the send budget. It may replace every other service, above all <see cref="ILedgerScan"/>,
+    /// <see cref="IMappingStore"/>, <see cref="AlipayHkTransport"/>, <see cref="AlipayHkKeys"/>, <see cref="RequestIdSource"/>,
+    /// <see cref="JitterSource"/>, the loggers and the two <see cref="Clocks"/>.
     /// </remarks>
     /// <param name="services">Receives the services.</param>
     /// <param name="options">Checked with <see cref="ContentSyncOptions.Faults"/>; read once.</param>
@@ -79,6 +81,8 @@ public static class ContentSyncServices
         services.TryAddSingleton<RequestIdSource>();
         services.TryAddSingleton<JitterSource>();
         services.TryAddSingleton(provider => new AlipayHkKeys(provider.GetRequiredService<AlipayHkOptions>()));
+        services.TryAddSingleton<SendSwitch>();
+        services.TryAddSingleton(Budget);
         services.TryAddSingleton(provider => AlipayHkTransport.Open(
             provider.GetRequiredService<AlipayHkOptions>(), provider.WallClock()));
         services.TryAddSingleton(provider => AlipayHkClient.Create(
@@ -89,7 +93,8 @@ public static class ContentSyncServices
             provider.GetRequiredService<AlipayHkTransport>().Handler,
             provider.GetRequiredService<RequestIdSource>(),
             provider.GetRequiredService<JitterSource>(),
-            provider.GetRequiredService<AlipayHkKeys>()));
+            provider.GetRequiredService<AlipayHkKeys>(),
+            provider.GetRequiredService<SendBudget>()));
         services.TryAddSingleton<CircuitBreaker>();
         services.TryAddSingleton<ContentSynchronizer>();
         services.TryAddSingleton<RefusedVersions>();
@@ -97,6 +102,22 @@ public static class ContentSyncServices
         services.TryAddSingleton<ContentMessageProcessor>();
         services.TryAddSingleton<PendingSweep>();
         services.TryAddSingleton<ParkedReplay>();
+    }
+
+    private static SendBudget Budget(IServiceProvider provider)
+    {
+        var options = new SendBudgetOptions(
+            provider.GetRequiredService<AlipayHkOptions>().MaxSendsPerSecond, provider.GetRequiredService<ResyncOptions>().ReservedShare);
+        return provider.GetService<ISendStateStore>() is { } store
+            ? new SendBudget(
+                options,
+                store,
+                provider.WallClock(),
+                provider.GetRequiredService<RequestIdSource>().Create(),
+                provider.GetRequiredService<JitterSource>().Draw,
+                provider.GetRequiredService<ILogger<SendBudget>>(),
+                provider.GetRequiredService<SendSwitch>())
+            : SendBudget.Whole(options, provider.WallClock());
     }
 
     private static void AddResync(IServiceCollection services, ContentSyncOptions options)
@@ -109,7 +130,7 @@ public static class ContentSyncServices
         services.TryAddSingleton<ICatalogPlanner>(provider => provider.GetRequiredService<CatalogPlanner>());
         services.TryAddSingleton<ResendPlanner>();
         services.TryAddSingleton<ResyncPages>();
-        services.TryAddSingleton<LaneRateLimiters>();
+        services.TryAddSingleton<BulkRateLimiter>();
         services.TryAddSingleton<PackSender>();
         services.TryAddSingleton<ResyncRunner>();
         services.TryAddSingleton<ResyncRuns>();

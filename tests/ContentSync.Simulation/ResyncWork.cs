@@ -1,4 +1,3 @@
-using ContentSync.AlipayHk;
 using ContentSync.Catalog;
 using ContentSync.Ledger;
 using ContentSync.Resync;
@@ -24,7 +23,6 @@ internal sealed class ResyncWork : IResyncScheduler
     private readonly CancellationToken _stopping;
     private readonly ResyncRunner _runner;
     private readonly PackSender _sender;
-    private readonly LaneRateLimiters _rateLimiters;
     private readonly ILaneProgressStore _progress;
     private readonly IResyncQueue _lanes;
     private readonly ResyncSources _sources;
@@ -38,7 +36,6 @@ internal sealed class ResyncWork : IResyncScheduler
         _stopping = stopping;
         _runner = services.GetRequiredService<ResyncRunner>();
         _sender = services.GetRequiredService<PackSender>();
-        _rateLimiters = services.GetRequiredService<LaneRateLimiters>();
         _progress = services.GetRequiredService<ILaneProgressStore>();
         _lanes = services.GetRequiredService<IResyncQueue>();
         _sources = services.GetRequiredService<ResyncSources>();
@@ -121,7 +118,7 @@ internal sealed class ResyncWork : IResyncScheduler
     {
         try
         {
-            var result = await _sender.SendAsync(pack, _rateLimiters.Of(pack.Lane), PackTimeout, _stopping).ConfigureAwait(false);
+            var result = await _sender.SendAsync(pack, PackTimeout, _stopping).ConfigureAwait(false);
             if (result.Deferral is { } deferral) return deferral.Delay;
             await _progress.CountAsync(pack, result.Counts, _stopping).ConfigureAwait(false);
             return null;

@@ -8,11 +8,12 @@ public sealed partial class ArchitectureTests
 {
     private static readonly Dictionary<string, int> Floors = new()
     {
-        ["Http"] = 6,
-        ["Resync"] = 5,
-        ["Synchronization"] = 4,
-        ["Mapping"] = 3,
-        ["AlipayHk"] = 2,
+        ["Http"] = 8,
+        ["Resync"] = 7,
+        ["Synchronization"] = 6,
+        ["Mapping"] = 5,
+        ["AlipayHk"] = 4,
+        ["Budget"] = 3,
         ["Ledger"] = 2,
         ["Catalog"] = 2,
         ["Signing"] = 1,

@@ -18,6 +18,7 @@ public sealed class ClocksTests
         "EventGridTokens",
         "InvocationTracker",
         "PreviewContentHandler",
+        "SendSwitch",
         "WebhookIdCache",
         "WebhookVerifier",
     ];
@@ -26,12 +27,12 @@ public sealed class ClocksTests
     [
         "BoardStateHandler",
         "BrokerResyncScheduler",
+        "BulkRateLimiter",
         "CancelResyncHandler",
         "CatalogPlanner",
         "CircuitBreaker",
         "ContentSynchronizer",
         "GetResyncHandler",
-        "LaneRateLimiters",
         "LedgerFiguresReader",
         "ListResyncsHandler",
         "LocalResync",

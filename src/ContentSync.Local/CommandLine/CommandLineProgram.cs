@@ -90,6 +90,10 @@ public static class CommandLineProgram
         root.Subcommands.Add(help.WithExplanation(new ShowCommand(terminal.Results).Create(), ShowCommand.Explanation));
         root.Subcommands.Add(help.WithExplanation(new ReplayCommand(terminal.Results).Create(), ReplayCommand.Explanation));
         root.Subcommands.Add(help.WithExplanation(new ResyncCommand(terminal).Create(), ResyncCommand.Explanation));
+        var sending = new SendingCommands(terminal.Results);
+        root.Subcommands.Add(help.WithExplanation(sending.CreatePause(), SendingCommands.PauseExplanation));
+        root.Subcommands.Add(help.WithExplanation(sending.CreateResume(), SendingCommands.ResumeExplanation));
+        root.Subcommands.Add(help.WithExplanation(sending.CreateRate(), SendingCommands.RateExplanation));
         root.Subcommands.Add(help.WithExplanation(new PreviewCommand(screen).Create(), PreviewCommand.Explanation));
         root.Subcommands.Add(help.WithExplanation(new MapCommand(screen).Create(), MapCommand.Explanation));
         root.Subcommands.Add(help.WithExplanation(new KeygenCommand(screen).Create(), KeygenCommand.Explanation));

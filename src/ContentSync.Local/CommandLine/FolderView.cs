@@ -41,9 +41,18 @@ internal sealed class FolderView : ILedgerView
         var current = await new RunOutcomes(_reader.ListItemsAsync).RefreshAsync(runs, cancellationToken).ConfigureAwait(false);
         return BoardState.Of(figures, null, now) with
         {
+            Pauses = await PausesAsync(cancellationToken).ConfigureAwait(false),
             Resyncs = BoardState.ToShow([.. current.OrderByDescending(run => run.RequestedAt)], new ResyncSources(null), now),
             ResyncSources = [],
         };
+    }
+
+    private async Task<IReadOnlyList<PauseState>> PausesAsync(CancellationToken cancellationToken)
+    {
+        var file = Path.Combine(_folder, DataDirectory.SendStateName);
+        if (!File.Exists(file)) return [];
+        var sending = await new SqliteSendStateStore(file, TimeProvider.System).ReadAsync(cancellationToken).ConfigureAwait(false);
+        return PauseState.Of(sending.State);
     }
 
     public async IAsyncEnumerable<ContentState> ListAsync(ListQuery query, [EnumeratorCancellation] CancellationToken cancellationToken)

@@ -61,6 +61,9 @@ internal sealed class HostArguments
     public HostView Host(ParseResult parsed) =>
         new(HostAddress(parsed)!, parsed.GetValue(_apiKey) ?? Environment.GetEnvironmentVariable("CONTENTSYNC_API_KEY"));
 
+    /// <summary>The data folder.</summary>
+    public string Folder(ParseResult parsed) => parsed.GetValue(_data)!;
+
     public bool NamesHost(ParseResult parsed) => HostAddress(parsed) is not null;
 
     /// <summary>The data folder of a command that is given none.</summary>

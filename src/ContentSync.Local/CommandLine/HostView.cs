@@ -87,10 +87,28 @@ internal sealed class HostView : ILedgerView
     public Task<ResyncState?> CancelResyncAsync(string runId, CancellationToken cancellationToken) =>
         CallAsync(HttpMethod.Post, RunPath(runId) + "/cancel", null, ApiJson.Responses.ResyncState, cancellationToken, isOne: true);
 
+    public Task<SendingState> PauseAsync(PauseRequest request, CancellationToken cancellationToken) =>
+        ChangeSendingAsync("pause", JsonContent.Create(request, ApiJson.Responses.PauseRequest), cancellationToken);
+
+    public Task<SendingState> ResumeAsync(ResumeRequest request, CancellationToken cancellationToken) =>
+        ChangeSendingAsync("resume", JsonContent.Create(request, ApiJson.Responses.ResumeRequest), cancellationToken);
+
+    public Task<SendingState> SetRateAsync(SendRateRequest request, CancellationToken cancellationToken) =>
+        ChangeSendingAsync("rate", JsonContent.Create(request, ApiJson.Responses.SendRateRequest), cancellationToken);
+
     public ValueTask DisposeAsync()
     {
         _client.Dispose();
         return ValueTask.CompletedTask;
+    }
+
+    private async Task<SendingState> ChangeSendingAsync(string what, JsonContent body, CancellationToken cancellationToken)
+    {
+        using (body)
+        {
+            return (await CallAsync(HttpMethod.Post, $"/api/sending/{what}", body, ApiJson.Responses.SendingState, cancellationToken)
+                .ConfigureAwait(false))!;
+        }
     }
 
     private static string RunPath(string runId) => StartResyncHandler.StatusPath + Uri.EscapeDataString(runId);

@@ -22,7 +22,7 @@ internal sealed class StatusCommand(IAnsiConsole screen)
         Shows how many items are synchronized, pending and parked, whether the circuit breaker is open, the current or
         latest resync, and the causes that keep items from being in sync.
 
-        Exit codes: 0 no item is parked or stale and the circuit breaker is closed; 1 something needs attention. A stale item
+        Exit codes: 0 no item is parked or stale, and sending is neither paused nor stopped; 1 something needs attention. A stale item
         is one of which AlipayHK holds an older version, because the newer one was not valid.
 
         Examples:
@@ -58,7 +58,8 @@ internal sealed class StatusCommand(IAnsiConsole screen)
         var state = await view.StatusAsync(cancellationToken).ConfigureAwait(false);
         if (_host.IsJson(parsed)) parsed.InvocationConfiguration.Output.WriteLine(JsonSerializer.Serialize(state, ApiJson.Responses.BoardState));
         else Show(state);
-        return state.OpenCircuit is null && state.ParkReasons.Values.Sum() == 0 && state.Stale == 0 ? ExitCodes.Done : ExitCodes.SomeFailed;
+        var isSending = state.OpenCircuit is null && state.Pauses.Count == 0;
+        return isSending && state.ParkReasons.Values.Sum() == 0 && state.Stale == 0 ? ExitCodes.Done : ExitCodes.SomeFailed;
     }
 
     private void Show(BoardState state)
@@ -86,6 +87,7 @@ internal sealed class StatusCommand(IAnsiConsole screen)
             screen.MarkupLineInterpolated($"[yellow]AlipayHK reports the template of {count} item(s) as {status}[/], although it holds them.");
         if (state.Stale > 0) ShowStale(state);
         if (state.Resyncs.Count > 0) ShowResync(state.Resyncs[0]);
+        foreach (var pause in state.Pauses) screen.Line($"[yellow]{TerminalText.Plain(pause.Sentence())}[/]");
         if (state.OpenCircuit is { } open)
         {
             var reason = $"{TerminalText.Plain(open.Code)}, {TerminalText.Plain(open.Message)}";

@@ -11,6 +11,9 @@ public sealed class DataDirectory
     /// <summary>File name of the ledger.</summary>
     public const string LedgerName = "ledger.db";
 
+    /// <summary>File name of the send budget's state.</summary>
+    public const string SendStateName = "send.db";
+
     /// <summary>Name of <see cref="ResyncFolder"/>.</summary>
     public const string ResyncName = "resync";
 
@@ -24,6 +27,9 @@ public sealed class DataDirectory
     public string? Warning { get; private init; }
 
     public string LedgerFile => Path.Combine(FullName, LedgerName);
+
+    /// <summary>The send budget's state, apart from the ledger so that a command may write it while a host runs.</summary>
+    public string SendStateFile => Path.Combine(FullName, SendStateName);
 
     /// <summary>Runs, plans, and the temporary files of planning.</summary>
     public string ResyncFolder => Path.Combine(FullName, ResyncName);
@@ -63,7 +69,8 @@ public sealed class DataDirectory
 
     /// <summary>Whether this program wrote an entry of the folder.</summary>
     private static bool IsOwn(string name) =>
-        name is ".gitignore" or "sample-catalog.ndjson" || Subfolders.Contains(name) || name.StartsWith(LedgerName, StringComparison.Ordinal);
+        name is ".gitignore" or "sample-catalog.ndjson" || Subfolders.Contains(name) || name.StartsWith(LedgerName, StringComparison.Ordinal)
+        || name.StartsWith(SendStateName, StringComparison.Ordinal);
 
     // Two processes may open a new folder at the same time: the file appears complete or not at all, and the first key wins.
     private static void EnsureKey(string file)

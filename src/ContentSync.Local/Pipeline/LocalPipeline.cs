@@ -1,4 +1,5 @@
 using ContentSync.AlipayHk;
+using ContentSync.Budget;
 using ContentSync.Catalog;
 using ContentSync.Content;
 using ContentSync.Ledger;
@@ -182,6 +183,7 @@ public sealed class LocalPipeline : IAsyncDisposable
             .AddSingleton(calls.Counting(ReadSigner(data, options)))
             .AddSingleton(provider =>
                 new AlipayHkTransport(calls.Counting(AlipayHkTransport.Open(alipayHk, provider.WallClock()).Handler)))
+            .AddSingleton<ISendStateStore>(new SqliteSendStateStore(data.SendStateFile, time))
             .AddSingleton<ILedgerScan>(new SqliteLedgerScan(new SqliteLedgerOptions(data.LedgerFile)));
         services
             .AddSingleton(provider => new InProcessQueue(

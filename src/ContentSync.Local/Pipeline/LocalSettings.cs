@@ -10,7 +10,7 @@ namespace ContentSync.Local.Pipeline;
 internal static class LocalSettings
 {
     /// <summary>Max duration of a page of a resync, when the rate is limited.</summary>
-    private static readonly TimeSpan MaxPageTime = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan MaxPageTime = TimeSpan.FromSeconds(4);
 
     /// <summary>Stands in for the address of the simulated AlipayHK, which picks its port when it starts.</summary>
     private static readonly Uri AnyLoopback = new("http://localhost");

@@ -1,5 +1,6 @@
 using System.Net.Http.Headers;
 using System.Runtime.ExceptionServices;
+using ContentSync.Budget;
 using ContentSync.Signing;
 using Microsoft.Extensions.Logging;
 using Polly;
@@ -73,6 +74,7 @@ public sealed partial class AlipayHkClient : IDisposable
     /// <param name="requestIds">Used only with <see cref="AlipayHkOptions.NewRequestIdPerRequest"/>.</param>
     /// <param name="jitter">Spreads the immediate retries; null for random numbers.</param>
     /// <param name="alipayHkKeys">AlipayHK's keys to share between clients; null to import those of the options. Not disposed.</param>
+    /// <param name="budget">This process's part of the send budget; null if it has the whole <see cref="AlipayHkOptions.MaxSendsPerSecond"/>.</param>
     /// <exception cref="RsaKeyTextException">One of AlipayHK's keys cannot be used; the message names the setting.</exception>
     public static AlipayHkClient Create(
         AlipayHkOptions options,
@@ -82,10 +84,12 @@ public sealed partial class AlipayHkClient : IDisposable
         HttpMessageHandler? socket = null,
         RequestIdSource? requestIds = null,
         JitterSource? jitter = null,
-        AlipayHkKeys? alipayHkKeys = null)
+        AlipayHkKeys? alipayHkKeys = null,
+        SendBudget? budget = null)
     {
+        budget ??= SendBudget.Whole(new SendBudgetOptions(options.MaxSendsPerSecond), timeProvider);
         var keys = alipayHkKeys ?? new AlipayHkKeys(options);
-        var signing = new RequestSigningHandler(options, signer, timeProvider) { InnerHandler = socket ?? AlipayHkSocket.Open(options) };
+        var signing = new RequestSigningHandler(options, signer, timeProvider, budget) { InnerHandler = socket ?? AlipayHkSocket.Open(options) };
         var verification = new ResponseVerification(options, keys, timeProvider, loggerFactory.CreateLogger<ResponseVerification>());
         var verifying = new ResponseVerificationHandler(options, verification) { InnerHandler = signing };
         return new AlipayHkClient(

@@ -40,8 +40,8 @@ public sealed class AlipayHkOptions
     public int ImmediateRetries { get; set; } = 2;
 
     /// <summary>
-    /// The send budget of one process: max requests per second, immediate retries included; null for no limit. AlipayHK publishes no
-    /// quota: use what it grants, divided by the number of instances.
+    /// The send budget of all instances together: max requests per second, immediate retries included; null for no limit. AlipayHK
+    /// publishes no quota: use what it grants. The instances lease their parts of it (<see cref="Budget.SendBudget"/>).
     /// </summary>
     public double? MaxSendsPerSecond { get; set; }
 

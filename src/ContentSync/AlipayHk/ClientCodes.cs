@@ -3,6 +3,9 @@ namespace ContentSync.AlipayHk;
 /// <summary>The client's own codes, for results without a usable response from AlipayHK. In PascalCase, unlike AlipayHK's codes.</summary>
 public static class ClientCodes
 {
+    /// <summary>An operator paused sending; nothing was sent.</summary>
+    public const string Paused = nameof(Paused);
+
     /// <summary>No response within the request or total timeout. AlipayHK may have processed the request.</summary>
     public const string Timeout = nameof(Timeout);
 

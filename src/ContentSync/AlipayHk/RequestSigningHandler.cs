@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using ContentSync.Budget;
 using ContentSync.Signing;
 
 namespace ContentSync.AlipayHk;
@@ -8,12 +9,14 @@ namespace ContentSync.AlipayHk;
 /// signature covers the exact bytes of the body. Runs inside the immediate retries, so every request has a fresh time and
 /// signature. Also applies the rate limiter, which must wait both before and after signing.
 /// </summary>
-public sealed class RequestSigningHandler(AlipayHkOptions options, IRequestSigner signer, TimeProvider timeProvider) : DelegatingHandler
+public sealed class RequestSigningHandler(AlipayHkOptions options, IRequestSigner signer, TimeProvider timeProvider, SendBudget budget)
+    : DelegatingHandler
 {
     private readonly StringToSign _stringToSign = new(options.Path, options.ClientId);
     private readonly string _clientId = options.ClientId;
     private readonly RequestTimeCache _times = new();
-    private readonly SendRateLimiter? _rateLimiter = options.MaxSendsPerSecond is null ? null : new SendRateLimiter(options, timeProvider);
+    private readonly SendRateLimiter? _rateLimiter =
+        budget.Ceiling is null ? null : new SendRateLimiter(budget, options.RequestTimeout / 2, timeProvider);
 
     /// <inheritdoc/>
     /// <exception cref="SigningUnavailableException">The signer is unavailable; nothing was sent.</exception>

@@ -280,6 +280,54 @@ public static class ApiRoutes
                 ],
             },
             (handler, request, cancellationToken) => handler.HandleAsync(RouteValue(request, RunId), cancellationToken)),
+        Route<SendingHandler>(
+            "GetSending",
+            HttpMethods.Get,
+            "/api/sending",
+            ApiAccess.Key,
+            new OperationDescription("Show sending", "The rate of all instances together, and the pauses in force.")
+            {
+                Responses = [Json<SendingState>(StatusCodes.Status200OK, "The rate and the pauses.")],
+            },
+            (handler, _, cancellationToken) => handler.GetAsync(cancellationToken)),
+        Route<SendingHandler>(
+            "PauseSending",
+            HttpMethods.Post,
+            "/api/sending/pause",
+            ApiAccess.Key,
+            new OperationDescription(
+                "Pause sending",
+                "Pauses all sending, or one content type. Accepted items wait, spend no attempts and get no older. Every instance follows "
+                + "within ten seconds.")
+            {
+                Bodies = [BodyDescription.Json<PauseRequest>("""{"contentType":"SKU","reason":"wrong prices","by":"Mei"}""")],
+                Responses = [Json<SendingState>(StatusCodes.Status200OK, "Paused."), .. InvalidBody, Unavailable],
+            },
+            (handler, request, cancellationToken) => handler.PauseAsync(request, cancellationToken)),
+        Route<SendingHandler>(
+            "ResumeSending",
+            HttpMethods.Post,
+            "/api/sending/resume",
+            ApiAccess.Key,
+            new OperationDescription(
+                "Resume sending", "Ends the pause of all sending, or that of one content type. The sweep enqueues the items that waited.")
+            {
+                Bodies = [BodyDescription.Json<ResumeRequest>("""{"contentType":"SKU"}""")],
+                Responses = [Json<SendingState>(StatusCodes.Status200OK, "Not paused."), .. InvalidBody, Unavailable],
+            },
+            (handler, request, cancellationToken) => handler.ResumeAsync(request, cancellationToken)),
+        Route<SendingHandler>(
+            "SetSendRate",
+            HttpMethods.Post,
+            "/api/sending/rate",
+            ApiAccess.Key,
+            new OperationDescription(
+                "Set the rate", "Sets the rate of all instances together, at most the configured one; without perSecond, the configured one.")
+            {
+                Bodies = [BodyDescription.Json<SendRateRequest>("""{"perSecond":50}""")],
+                Responses = [Json<SendingState>(StatusCodes.Status200OK, "Set."), .. InvalidBody, Unavailable],
+            },
+            (handler, request, cancellationToken) => handler.SetRateAsync(request, cancellationToken)),
         Route<ReceiveWebhookHandler>(
             "ReceiveWebhook",
             HttpMethods.Post,

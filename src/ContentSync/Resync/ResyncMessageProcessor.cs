@@ -1,4 +1,3 @@
-using ContentSync.AlipayHk;
 using ContentSync.Ledger;
 using ContentSync.Resync.Lanes;
 using ContentSync.Synchronization;
@@ -15,7 +14,6 @@ namespace ContentSync.Resync;
 public sealed partial class ResyncMessageProcessor(
     ContentMessageProcessor itemMessages,
     PackSender sender,
-    LaneRateLimiters rateLimiters,
     ILaneProgressStore progressStore,
     ResyncRunner runner,
     ResyncSources sources,
@@ -84,9 +82,7 @@ public sealed partial class ResyncMessageProcessor(
     {
         try
         {
-            var (counts, deferral) = await sender
-                .SendAsync(pack, rateLimiters.Of(pack.Lane), MaxItemWait, cancellationToken)
-                .ConfigureAwait(false);
+            var (counts, deferral) = await sender.SendAsync(pack, MaxItemWait, cancellationToken).ConfigureAwait(false);
             if (deferral is not null) return deferral;
             if (await progressStore.CountAsync(pack, counts, cancellationToken).ConfigureAwait(false)) ResyncTelemetry.Done(counts);
             return null;

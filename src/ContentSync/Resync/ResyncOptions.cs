@@ -44,7 +44,9 @@ public sealed class ResyncOptions
     /// </summary>
     public int InFlightPerLane { get; set; } = 3;
 
-    /// <summary>Requests per second agreed with AlipayHK, for all inputs together; 0 for no limit.</summary>
+    /// <summary>
+    /// Requests per second of each instance, for all inputs together, where <c>AlipayHk:MaxSendsPerSecond</c> is not set; 0 for no limit.
+    /// </summary>
     public double SendsPerSecond { get; set; } = 200;
 
     /// <summary>Share of them that bulk sends leave to single changes, 0 to less than 1.</summary>

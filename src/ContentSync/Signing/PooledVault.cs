@@ -21,7 +21,8 @@ internal sealed class PooledVault
     private readonly PooledKey[] _keys;
     private readonly double _maxRate;
     private readonly double _minRate;
-    private readonly double _maxTokens;
+    private readonly double _burstSeconds;
+    private readonly Func<double> _share;
     private readonly SignatureWindow _window = new();
     private double _rate;
     private double _refilledAt;
@@ -40,7 +41,8 @@ internal sealed class PooledVault
 
         // Even at a low rate, a throttled vault gets as many calls as one that is down gets probes; otherwise its recovery goes unnoticed.
         _minRate = Math.Min(_maxRate, Math.Max(_maxRate * MinRateShare, 1 / options.MaxProbeDelay.TotalSeconds));
-        _maxTokens = Math.Max(1, _maxRate * options.BurstDuration.TotalSeconds);
+        _burstSeconds = options.BurstDuration.TotalSeconds;
+        _share = options.Share;
         Tokens = 1;
     }
 
@@ -48,7 +50,10 @@ internal sealed class PooledVault
     public double Tokens { get; private set; }
 
     /// <summary>Signatures per second that the vault gets to make; 0 while all its keys are down.</summary>
-    public double Rate => _keys.Any(key => !key.IsDown) ? _rate : 0;
+    public double Rate => _keys.Any(key => !key.IsDown) ? OwnRate : 0;
+
+    // The rates are those of all processes together, as if each had an equal part of the faults.
+    private double OwnRate => _rate * _share();
 
     /// <summary>Whether a key can take a call now: it works, and no first call to it is in flight.</summary>
     public bool HasFreeKey => Array.Exists(_keys, key => key.IsFree);
@@ -60,7 +65,8 @@ internal sealed class PooledVault
     {
         if (now > _refilledAt)
         {
-            Tokens = Math.Min(_maxTokens, Tokens + ((now - _refilledAt) * _rate));
+            var maxTokens = Math.Max(1, _maxRate * _share() * _burstSeconds);
+            Tokens = Math.Min(maxTokens, Tokens + ((now - _refilledAt) * OwnRate));
             _refilledAt = now;
         }
 
@@ -70,7 +76,7 @@ internal sealed class PooledVault
     /// <summary>Seconds until the vault can be called, for a signature or a probe.</summary>
     public double UntilUsable(double now)
     {
-        var untilToken = Math.Max(_restUntil - now, IsReady(now) ? 0 : (1 - Tokens) / _rate);
+        var untilToken = Math.Max(_restUntil - now, IsReady(now) ? 0 : (1 - Tokens) / OwnRate);
         var untilKey = _keys.Min(key => key.IsDown ? key.NextProbe - now : key.IsFree ? 0 : double.PositiveInfinity);
         return Math.Max(0, Math.Max(untilToken, untilKey));
     }
@@ -102,7 +108,7 @@ internal sealed class PooledVault
         _signed++;
         _consecutiveThrottles = 0;
         _window.Add(now);
-        if (_rate < _maxRate) _rate = Math.Min(_maxRate, _rate + (1 / GrowthSeconds));
+        if (_rate < _maxRate) _rate = Math.Min(_maxRate, _rate + (1 / (GrowthSeconds * _share())));
     }
 
     /// <summary>Records that the vault throttled a call made at <paramref name="sentAt"/>.</summary>
@@ -113,7 +119,7 @@ internal sealed class PooledVault
         // Calls in flight when the rate was lowered say nothing about the new rate.
         if (sentAt <= _rateLoweredAt) return;
         _rateLoweredAt = now;
-        var delivered = _window.PerSecond(now);
+        var delivered = _window.PerSecond(now) / _share();
         _rate = Math.Max(_minRate, delivered < _rate * 0.97 ? delivered * 0.97 : _rate / 2);
         var rest = Math.Min(MaxRestSeconds, FirstRestSeconds * (1 << Math.Min(10, _consecutiveThrottles++)));
         _restUntil = now + Math.Min(MaxRetryAfterSeconds, retryAfter?.TotalSeconds ?? rest);

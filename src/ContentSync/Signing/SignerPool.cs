@@ -278,10 +278,16 @@ public sealed record VaultKey(string Vault, string KeyVersion, IRequestSigner Si
 public sealed class SignerPoolOptions
 {
     /// <summary>
-    /// Max signatures per second and vault. Key Vault allows 4,000 RSA-2048 operations with a software key in 10 seconds, and half of
-    /// that with an HSM key. The default leaves room for <see cref="BurstDuration"/> and for calls that bunch up in the network.
+    /// Max signatures per second and vault, of all processes together. Key Vault allows 4,000 RSA-2048 operations with a software key in 10
+    /// seconds, and half of that with an HSM key. The default leaves room for <see cref="BurstDuration"/> and for calls that bunch up in the
+    /// network.
     /// </summary>
     public double SignaturesPerSecond { get; set; } = 392;
+
+    /// <summary>
+    /// This process's part of a vault's rate, above 0 to 1: several processes share a vault. Read again for each signature.
+    /// </summary>
+    public Func<double> Share { get; set; } = () => 1;
 
     /// <summary>Max idle time for which a vault may catch up in a burst.</summary>
     public TimeSpan BurstDuration { get; set; } = TimeSpan.FromMilliseconds(50);
@@ -307,7 +313,7 @@ public sealed class SignerPoolOptions
 
 /// <summary>The state of a vault of the pool.</summary>
 /// <param name="Vault">The vault's name.</param>
-/// <param name="SignaturesPerSecond">Its current rate limit; 0 while all its keys are down.</param>
+/// <param name="SignaturesPerSecond">This process's current rate limit there; 0 while all its keys are down.</param>
 /// <param name="Signed">Number of signatures since the start.</param>
 /// <param name="Throttled">Number of calls that the vault throttled.</param>
 /// <param name="Down">Number of keys that are down.</param>

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using ContentSync.AlipayHk;
+using ContentSync.Budget;
 using ContentSync.Content;
 using ContentSync.Diagnostics;
 using ContentSync.Ledger;
@@ -20,6 +21,7 @@ public sealed partial class ContentSynchronizer(
     ISyncLedger ledger,
     AlipayHkClient client,
     CircuitBreaker breaker,
+    SendSwitch sendSwitch,
     RequestIdSource requestIds,
     RecoverabilityOptions options,
     JitterSource jitter,
@@ -111,6 +113,8 @@ public sealed partial class ContentSynchronizer(
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private async ValueTask<RunResult> RunOnceAsync(string contentId, CancellationToken cancellationToken)
     {
+        var sending = await sendSwitch.CurrentAsync(cancellationToken).ConfigureAwait(false);
+        if (sending.PauseOf(null) is { } pause) return new(Paused(pause, null), NewerPending: false);
         if (!breaker.TryEnter(contentId, out var permit, out var wait))
         {
             var open = breaker.OpenState;
@@ -131,6 +135,12 @@ public sealed partial class ContentSynchronizer(
             var leased = record!;
             if (time.GetElapsedTime(requestedAt) > options.LeaseDuration / LeaseShareForLedger)
                 return await ReleaseLateLeaseAsync(leased).ConfigureAwait(false);
+            if (sending.PauseOf(leased.ContentType) is { } typePause)
+            {
+                var (_, released) = await RecordAsync(leased, new AttemptOutcome(AttemptOutcomeKind.Released)).ConfigureAwait(false);
+                return new(Paused(typePause, released), NewerPending: false);
+            }
+
             if (leased.Attempts > RecoverabilityPolicy.MaxAttemptsWithoutSignedResponse(options))
                 return await ParkExhaustedAsync(leased).ConfigureAwait(false);
 
@@ -215,8 +225,12 @@ public sealed partial class ContentSynchronizer(
         // the cause. A failed probe counts as an attempt, because its item may be the cause.
         return !isProbe && !isItemAtFault && breaker.OpenState is { } open && RecoverabilityPolicy.FailedWithoutSignedResponse(result)
             ? new RecoverabilityDecision.Defer(WithJitter(open.NextProbe - now))
-            : RecoverabilityPolicy.Decide(options, result, leased.Attempts, now - leased.AcceptedAt, jitter.Draw(), isItemAtFault);
+            : RecoverabilityPolicy.Decide(options, result, leased.Attempts, Age(leased, now), jitter.Draw(), isItemAtFault);
     }
+
+    // While sending is paused, an item does not get older.
+    private TimeSpan Age(SyncRecord leased, DateTimeOffset now) =>
+        now - leased.AcceptedAt - sendSwitch.Known.PausedTime(leased.ContentType, leased.AcceptedAt, now);
 
     private async ValueTask<RunResult> ParkExhaustedAsync(SyncRecord leased)
     {
@@ -277,6 +291,12 @@ public sealed partial class ContentSynchronizer(
 
     private static SyncOutcome Pending(PendingCause cause, TimeSpan delay, SyncRecord? record) =>
         new(SyncOutcomeKind.Pending) { Cause = cause, Delay = delay > TimeSpan.Zero ? delay : TimeSpan.Zero, Record = record };
+
+    private static SyncOutcome Paused(SendPause pause, SyncRecord? record) => Pending(PendingCause.Paused, SendSwitch.MaxAge, record) with
+    {
+        Code = ClientCodes.Paused,
+        Description = $"{pause.By} paused {(pause.ContentType is { } type ? $"sending {type}" : "all sending")} at {pause.Since:u}: {pause.Reason}",
+    };
 
     private TimeSpan Until(DateTimeOffset then) => then - time.GetUtcNow();
 

@@ -1,3 +1,4 @@
+using ContentSync.Budget;
 using ContentSync.Diagnostics;
 using ContentSync.Ledger;
 using Microsoft.Extensions.DependencyInjection;
@@ -5,7 +6,12 @@ using Microsoft.Extensions.DependencyInjection;
 namespace ContentSync.Synchronization;
 
 /// <summary>Enqueues items that are pending past their due time because a message was lost or a process died.</summary>
-public sealed class PendingSweep(ISyncLedger ledger, ISyncQueue queue, CircuitBreaker breaker, [FromKeyedServices(Clocks.Store)] TimeProvider time)
+public sealed class PendingSweep(
+    ISyncLedger ledger,
+    ISyncQueue queue,
+    CircuitBreaker breaker,
+    SendSwitch sendSwitch,
+    [FromKeyedServices(Clocks.Store)] TimeProvider time)
 {
     private const int PageSize = 256;
 
@@ -16,13 +22,14 @@ public sealed class PendingSweep(ISyncLedger ledger, ISyncQueue queue, CircuitBr
 
     /// <summary>
     /// Enqueues overdue items. While the circuit breaker is open, it enqueues only a few as probes, because the others would only be
-    /// deferred; the result still reports the age of all.
+    /// deferred; the result still reports the age of all. It enqueues no item whose sending is paused.
     /// </summary>
     /// <param name="grace">How long past its due time an item must be. Leaves out items whose message is still on its way.</param>
     /// <param name="cancellationToken">Ends the sweep between two pages.</param>
     public async Task<SweepResult> RunAsync(TimeSpan grace, CancellationToken cancellationToken)
     {
         var isOpen = breaker.OpenState is not null;
+        var sending = await sendSwitch.CurrentAsync(cancellationToken).ConfigureAwait(false);
         var now = time.GetUtcNow();
         var enqueued = 0;
         var oldest = now;
@@ -31,6 +38,7 @@ public sealed class PendingSweep(ISyncLedger ledger, ISyncQueue queue, CircuitBr
         await foreach (var item in ledger.ListItemsAsync(overdue, cancellationToken).ConfigureAwait(false))
         {
             if (item.AcceptedAt < oldest) oldest = item.AcceptedAt;
+            if (sending.PauseOf(item.ContentType) is not null) continue;
             if ((isOpen && page.Count == MaxProbes) || (item.LeaseExpiresAt > now)) continue;
             page.Add(new SyncMessage(item.ContentId, item.RequestId, item.Hop, TimeSpan.Zero));
             if (page.Count < PageSize) continue;

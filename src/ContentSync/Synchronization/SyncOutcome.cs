@@ -41,6 +41,12 @@ public enum PendingCause
 
     /// <summary>The ledger could not be reached.</summary>
     LedgerUnavailable,
+
+    /// <summary>
+    /// An operator paused sending. No attempt was spent; the sweep enqueues the item after sending was resumed. The record is null if all
+    /// sending is paused.
+    /// </summary>
+    Paused,
 }
 
 /// <summary>The outcome of one call of the synchronizer for an item.</summary>

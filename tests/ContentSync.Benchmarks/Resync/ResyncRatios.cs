@@ -1,3 +1,4 @@
+using ContentSync.Benchmarks.Budget;
 using ContentSync.Benchmarks.Ratios;
 using ContentSync.Benchmarks.Resync.Simulation;
 using ContentSync.Resync;
@@ -25,6 +26,7 @@ internal static class ResyncRatios
     {
         AddSigning(figures);
         AddThrottledVault(figures);
+        BudgetFigures.Add(figures);
         await AddBulkAsync(peer, figures).ConfigureAwait(false);
         await AddInFlightAsync(figures).ConfigureAwait(false);
         figures["planPeakMiB1M"] = await PlanPeakProgram.MeasureAsync(Million).ConfigureAwait(false);

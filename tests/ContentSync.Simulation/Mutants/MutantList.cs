@@ -18,7 +18,7 @@ internal static class MutantList
     private const string Codes = Library + "AlipayHk/ResultCodes.cs";
     private const string Signing = Library + "AlipayHk/RequestSigningHandler.cs";
     private const string Verification = Library + "AlipayHk/ResponseVerification.cs";
-    private const string RateLimiter = Library + "AlipayHk/SendRateLimiter.cs";
+    private const string Budget = Library + "Budget/SendBudget.cs";
     private const string Runner = Library + "Resync/ResyncRunner.cs";
     private const string Pages = Library + "Resync/ResyncPages.cs";
     private const string Packs = Library + "Resync/Lanes/PackSender.cs";
@@ -275,7 +275,8 @@ internal static class MutantList
         new("the header and the signature use different times", Signing,
             "TryAddWithoutValidation(WireHeaders.RequestTime, ⟦time⟧);",
             "RequestTime.Format(timeProvider.GetUtcNow())"),
-        new("the rate limiter does not delay", RateLimiter, "return wait <= _maxWait ? (turn, ⟦wait⟧)", "TimeSpan.Zero"),
+        new("the send budget is a hundred times too large", Budget,
+            "if (_store is null) return ⟦_options.PerSecond ?? double.PositiveInfinity⟧;", "100 * _options.PerSecond ?? double.PositiveInfinity"),
         new("the rate limiter is not applied after signing", Signing,
             "⟦if (_rateLimiter is not null) await _rateLimiter.WaitToSendAsync(cancellationToken).ConfigureAwait(false);⟧",
             ""),

@@ -1,5 +1,6 @@
 using System.Text;
 using ContentSync.AlipayHk;
+using ContentSync.Budget;
 
 namespace ContentSync.Tests.AlipayHk;
 
@@ -36,7 +37,12 @@ public sealed class RequestSigningHandlerTests
     }
 
     private static HttpMessageInvoker Invoker(FakeAlipayHk gateway) => new(
-        new RequestSigningHandler(gateway.Options, new FixedKeySigner(FakeAlipayHk.OurKey), gateway.Time) { InnerHandler = gateway });
+        new RequestSigningHandler(
+            gateway.Options,
+            new FixedKeySigner(FakeAlipayHk.OurKey),
+            gateway.Time,
+            SendBudget.Whole(new SendBudgetOptions(gateway.Options.MaxSendsPerSecond), gateway.Time))
+         { InnerHandler = gateway });
 
     private static HttpRequestMessage Request(FakeAlipayHk gateway, HttpContent content) =>
         new(HttpMethod.Post, new Uri(gateway.Options.BaseAddress!, gateway.Options.Path)) { Content = content };

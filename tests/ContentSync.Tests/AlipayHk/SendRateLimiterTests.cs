@@ -1,5 +1,6 @@
 using System.Net;
 using ContentSync.AlipayHk;
+using ContentSync.Budget;
 using ContentSync.Signing;
 using Microsoft.Extensions.Time.Testing;
 
@@ -16,7 +17,8 @@ public sealed class SendRateLimiterTests : IDisposable
         new RequestSigningHandler(
             new AlipayHkOptions { ClientId = "us", MaxSendsPerSecond = 2, RequestTimeout = TimeSpan.FromSeconds(4) },
             _signer,
-            _time)
+            _time,
+            SendBudget.Whole(new SendBudgetOptions(2), _time))
         { InnerHandler = _socket });
 
     public void Dispose() => _invoker.Dispose();

@@ -108,7 +108,7 @@ public sealed class KeyVaultSignerTests : IDisposable
     {
         var options = Options("https://vault.example/keys/signing/0123");
         var vault = new SlowVaultKey(new Uri(options.Keys[0].KeyId), _key);
-        using var pool = KeyVaultSigner.Pool(options, _ => vault, _time);
+        using var pool = KeyVaultSigner.Pool(options, _ => vault, () => 1, _time);
         _time.Advance(TimeSpan.FromSeconds(1));
 
         var signings = Enumerable.Range(0, 32).Select(_ => pool.SignAsync(Digest, CancellationToken.None).AsTask()).ToArray();
@@ -133,7 +133,10 @@ public sealed class KeyVaultSignerTests : IDisposable
     {
         using var cancellation = new CancellationTokenSource();
         using var slow = KeyVaultSigner.Pool(
-            Options("https://slow.example/keys/signing/0123"), keyId => Connect(keyId, token => Task.Delay(Timeout.Infinite, token)), _time);
+            Options("https://slow.example/keys/signing/0123"),
+            keyId => Connect(keyId, token => Task.Delay(Timeout.Infinite, token)),
+            () => 1,
+            _time);
         _time.Advance(TimeSpan.FromSeconds(1));
         var connecting = slow.SignAsync(Digest, cancellation.Token).AsTask();
         var waiting = slow.SignAsync(Digest, CancellationToken.None).AsTask();
@@ -223,7 +226,7 @@ public sealed class KeyVaultSignerTests : IDisposable
 
     private SignerPool Pool(SigningOptions options)
     {
-        var pool = KeyVaultSigner.Pool(options, keyId => Connect(keyId, null), _time);
+        var pool = KeyVaultSigner.Pool(options, keyId => Connect(keyId, null), () => 1, _time);
 
         // The rate limiter starts empty; let it accrue a burst.
         _time.Advance(TimeSpan.FromSeconds(1));

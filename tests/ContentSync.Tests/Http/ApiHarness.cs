@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json;
 using ContentSync.AlipayHk;
+using ContentSync.Budget;
 using ContentSync.Catalog;
 using ContentSync.Content;
 using ContentSync.Http;
@@ -11,6 +12,7 @@ using ContentSync.Resync;
 using ContentSync.Resync.Lanes;
 using ContentSync.Synchronization;
 using ContentSync.Tests.AlipayHk;
+using ContentSync.Tests.Budget;
 using ContentSync.Tests.Catalog;
 using ContentSync.Tests.Ledger;
 using ContentSync.Tests.Resync;
@@ -50,6 +52,8 @@ internal sealed class ApiHarness : IDisposable
         _services = services
             .AddSingleton(_client)
             .AddSingleton<ISyncLedger>(Ledger)
+            .AddSingleton<ISendStateStore>(new MemorySendStateStore(Time))
+            .AddSingleton(SendBudget.Whole(new SendBudgetOptions(1e9), Time))
             .AddSingleton<ISyncQueue>(Queue)
             .AddSingleton<IResyncStore>(Store)
             .AddSingleton<IPackLanes, InProcessLanes>()

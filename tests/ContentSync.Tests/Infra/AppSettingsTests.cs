@@ -48,26 +48,25 @@ public sealed class AppSettingsTests(InfrastructureFixture fixture)
             await fixture.WithAsync(("signing",
             InfrastructureFixture.Signing.Replace("hardware: false", "hardware: true", StringComparison.Ordinal)));
 
-        Assert.Equal("120", fixture.Infrastructure.Small.Setting("Signing__SignaturesPerSecond"));
-        Assert.Equal("60", hardware.Small.Setting("Signing__SignaturesPerSecond"));
+        Assert.Equal("360", fixture.Infrastructure.Small.Setting("Signing__SignaturesPerSecond"));
+        Assert.Equal("180", hardware.Small.Setting("Signing__SignaturesPerSecond"));
         Assert.Equal("RSA-HSM", hardware.Small.The("Microsoft.KeyVault/vaults/keys").Text("properties.kty"));
         Assert.Equal("premium", hardware.Small.The("Microsoft.KeyVault/vaults").Text("properties.sku.name"));
     }
 
     [BicepFact]
-    public async Task One_parameter_sets_the_rate_agreed_with_AlipayHK_for_resyncs_and_for_each_instance()
+    public async Task One_parameter_sets_the_rate_agreed_with_AlipayHK_for_all_instances_together()
     {
         var faster = await fixture.WithAsync(("partnerSendsPerSecond", "600"));
 
-        Assert.Equal(("200", "66"), (fixture.Infrastructure.Small.Setting("Resync__SendsPerSecond"), fixture.Infrastructure.Small.Setting("AlipayHk__MaxSendsPerSecond")));
-        Assert.Equal(("600", "200"), (faster.Small.Setting("Resync__SendsPerSecond"), faster.Small.Setting("AlipayHk__MaxSendsPerSecond")));
+        Assert.Equal("200", fixture.Infrastructure.Small.Setting("AlipayHk__MaxSendsPerSecond"));
+        Assert.Equal("600", faster.Small.Setting("AlipayHk__MaxSendsPerSecond"));
     }
 
     [BicepFact]
-    public void Code_and_template_have_the_same_default_table_and_rate()
+    public void Code_and_template_have_the_same_default_table()
     {
         Assert.All(fixture.Infrastructure.Effects, effect => Assert.Equal(new ContentSync.Functions.ResyncStateOptions().LaneTableName, effect.Setting("Resync__LaneTableName")));
-        Assert.All(fixture.Infrastructure.Effects, effect => Assert.Equal(new ContentSync.Resync.ResyncOptions().SendsPerSecond.ToString(System.Globalization.CultureInfo.InvariantCulture), effect.Setting("Resync__SendsPerSecond")));
     }
 
     [Theory]

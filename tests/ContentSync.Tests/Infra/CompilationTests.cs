@@ -82,7 +82,6 @@ public sealed class CompilationTests(InfrastructureFixture fixture)
     [InlineData("signing", "{ vaultCount: 6, placedVaults: 1, keyVersion: '1', keyExpiry: { '1': '2028-11-27T00:00:00Z' }, vaultGeneration: 1, hardware: false }", "BCP327")]
     [InlineData("signing", "{ vaultCount: 1, placedVaults: 1, keyVersion: '1', keyExpiry: { '1': '2028-11-27T00:00:00Z' }, vaultGeneration: 1, hardware: false, algorithm: 'RSA' }", "\"algorithm\" is not allowed")]
     [InlineData("signing", "{ vaultCount: 1, placedVaults: 1, keyVersion: '2', keyExpiry: { '1': '2028-11-27T00:00:00Z' }, vaultGeneration: 1, hardware: false }", "signing.keyExpiry has no entry for keyVersion 2: run infra/preflight.sh")]
-    [InlineData("capacity", "{ instanceMemoryMB: 2048, maximumInstanceCount: 200, alwaysReady: { http: 0, content: 0, resync: 0 }, messagingUnits: 1, dailyTelemetryCapGB: 1, retentionDays: 30 }", "capacity.maximumInstanceCount and alwaysReady allow 600 instances")]
     [InlineData("capacity", "{ instanceMemoryMB: 1024, maximumInstanceCount: 1, alwaysReady: { http: 0, content: 0, resync: 0 }, messagingUnits: 1, dailyTelemetryCapGB: 1, retentionDays: 30 }", "instanceMemoryMB")]
     [InlineData("alerting", "{ emails: [], oldestPendingSeconds: 900, partnerErrorPercent: 20, functionFailures: 0, deadLettersKept: 1, resyncOverdueHours: 26 }", "BCP333|minimum")]
     [InlineData("alerting", "{ emails: ['nobody'], oldestPendingSeconds: 900, partnerErrorPercent: 20, functionFailures: 0, deadLettersKept: 1, resyncOverdueHours: 26 }", "alerting.emails holds nobody")]

@@ -1,4 +1,5 @@
 using ContentSync.Benchmarks.Loss;
+using ContentSync.Budget;
 using ContentSync.Content;
 using ContentSync.Http;
 using ContentSync.Ledger;
@@ -113,7 +114,7 @@ public sealed class PowerLossTests : IDisposable
     public async Task Health_reports_a_full_disk_although_reads_succeed_and_recovers_without_a_restart()
     {
         await using var ledger = await OpenAsync(Options);
-        var health = new CheckHealthHandler(ledger, new CircuitBreaker(new RecoverabilityOptions(), _time));
+        var health = new CheckHealthHandler(ledger, new CircuitBreaker(new RecoverabilityOptions(), _time), new SendSwitch(_time));
         await ledger.AcceptAsync([Version("1", 1)], default);
         Disk.IsFull = true;
         try

@@ -1,5 +1,7 @@
 using ContentSync.AlipayHk;
+using ContentSync.Budget;
 using ContentSync.Synchronization;
+using ContentSync.Tests.Budget;
 using ContentSync.Tests.Ledger;
 using Microsoft.Extensions.Time.Testing;
 
@@ -11,13 +13,15 @@ public sealed class PendingSweepTests
     private readonly MemoryLedger _ledger;
     private readonly CircuitBreaker _breaker;
     private readonly ListQueue _queue = new();
+    private readonly SendSwitch _switch;
     private readonly PendingSweep _sweep;
 
     public PendingSweepTests()
     {
         _ledger = new MemoryLedger(_time);
         _breaker = new CircuitBreaker(new RecoverabilityOptions(), _time);
-        _sweep = new PendingSweep(_ledger, _queue, _breaker, _time);
+        _switch = new SendSwitch(_time, new MemorySendStateStore(_time));
+        _sweep = new PendingSweep(_ledger, _queue, _breaker, _switch, _time);
     }
 
     [Fact]
@@ -51,6 +55,19 @@ public sealed class PendingSweepTests
         };
         _breaker.Report(permit, "c0", refused, isItemAtFault: false);
         Assert.InRange((await _sweep.RunAsync(TimeSpan.Zero, default)).Enqueued, 1, 10);
+    }
+
+    [Theory]
+    [InlineData(null)]
+    [InlineData("SKU")]
+    public async Task Enqueues_no_item_whose_sending_is_paused_and_all_of_them_afterwards(string? contentType)
+    {
+        await AcceptAsync(3);
+        await _switch.PauseAsync(contentType, "a fault", "Mei", default);
+        _time.Advance(TimeSpan.FromMinutes(1));
+        Assert.Equal(new SweepResult(0, TimeSpan.FromMinutes(1)), await _sweep.RunAsync(TimeSpan.Zero, default));
+        await _switch.ResumeAsync(contentType, default);
+        Assert.Equal(3, (await _sweep.RunAsync(TimeSpan.Zero, default)).Enqueued);
     }
 
     private async Task AcceptAsync(int count)

@@ -1,5 +1,6 @@
 using System.ComponentModel.DataAnnotations;
 using System.Text.Json.Serialization;
+using ContentSync.Budget;
 using ContentSync.Ledger;
 using ContentSync.Resync;
 using ContentSync.Synchronization;
@@ -10,7 +11,12 @@ namespace ContentSync.Http.Board;
 
 /// <summary>GET /api/board/state: the figures that the board shows.</summary>
 public sealed class BoardStateHandler(
-    LedgerFiguresReader reader, CircuitBreaker breaker, ResyncRuns runs, ResyncSources sources, [FromKeyedServices(Clocks.Store)] TimeProvider time)
+    LedgerFiguresReader reader,
+    CircuitBreaker breaker,
+    SendSwitch sendSwitch,
+    ResyncRuns runs,
+    ResyncSources sources,
+    [FromKeyedServices(Clocks.Store)] TimeProvider time)
 {
     /// <returns>200, or 503 if the ledger or the run store is unavailable.</returns>
     public async Task<IResult> HandleAsync(CancellationToken cancellationToken)
@@ -19,9 +25,11 @@ public sealed class BoardStateHandler(
         {
             var figures = await reader.ReadAsync(cancellationToken).ConfigureAwait(false);
             var recent = await runs.ListAsync(cancellationToken).ConfigureAwait(false);
+            var sending = await sendSwitch.CurrentAsync(cancellationToken).ConfigureAwait(false);
             var now = time.GetUtcNow();
             var state = BoardState.Of(figures, breaker.OpenState, now) with
             {
+                Pauses = PauseState.Of(sending),
                 Resyncs = BoardState.ToShow(recent, sources, now),
                 ResyncSources = sources.Keys(),
             };
@@ -81,6 +89,9 @@ public sealed record BoardState
     /// <summary>The open circuit breaker; absent while it is closed.</summary>
     [JsonPropertyName("stop")]
     public OpenCircuitState? OpenCircuit { get; init; }
+
+    /// <summary>The pauses in force.</summary>
+    public IReadOnlyList<PauseState> Pauses { get => field ?? []; init; }
 
     /// <summary>
     /// Why items are not in sync: at most 20 groups of items with the same park reason and result code, the most frequent first.

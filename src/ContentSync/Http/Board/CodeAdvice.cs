@@ -65,6 +65,7 @@ internal static class CodeAdvice
             "AlipayHK's response is encrypted and cannot be decrypted. Check AlipayHk:Encryption and the private key.",
         [ClientCodes.SigningUnavailable] =
             "The key store does not sign. Check that it is reachable and that this app may sign; items wait and lose no attempt.",
+        [ClientCodes.Paused] = "Nothing: an operator paused sending. The items are sent after it is resumed.",
         [ClientCodes.SendBudgetSpent] =
             "More items are waiting than the configured rate allows. They are sent in turn; raise the rate if AlipayHK has agreed to more.",
         [ClientCodes.Interrupted] = "The app stopped during the attempt. " + Automatic,

@@ -82,11 +82,13 @@ async function show(state) {
   shownAt = Date.now();
   const latest = state.resyncs.find(run => run.state !== "planning" && run.state !== "sending");
   const refused = latest && ["refused", "stopped"].includes(latest.state);
-  condition = state.stop ? "stopped" : state.states.parked > 0 || state.stale > 0 || refused ? "attention" : "";
+  condition = state.stop || state.pauses.some(pause => !pause.contentType) ? "stopped" : state.states.parked > 0 || state.stale > 0 || refused ? "attention" : "";
   const counted = isRecent ? "" : `, counted at ${new Date(state.countedAt).toLocaleTimeString()}`;
-  live((state.stop ? "Nothing is sent" : "Live") + counted, Boolean(state.stop));
+  const nothingSent = condition === "stopped";
+  live((nothingSent ? "Nothing is sent" : "Live") + counted, nothingSent);
   byId("count-parked").classList.toggle("bad", state.states.parked > 0);
   showCircuit(state.stop);
+  showPauses(state.pauses);
   for (const [name, count] of Object.entries(state.states)) set(`count-${name}`, number(count));
   set("rate", state.synchronizedInTheLastMinute === undefined ? "–" : number(state.synchronizedInTheLastMinute));
   const total = Object.entries(state.states).reduce((sum, [name, count]) => name === "tombstone" ? sum : sum + count, 0);
@@ -125,6 +127,16 @@ function showStale(count, oldest) {
   byId("outdated-text").replaceChildren(
     `AlipayHK holds an older version of ${number(count)} ${count === 1 ? "item" : "items"}, because a newer one is not valid. The first one: `,
     opener(oldest.contentId), ", since ", ago(oldest.since), ": ", foreign(oldest.message));
+}
+
+function showPauses(pauses) {
+  byId("paused").hidden = pauses.length === 0;
+  const text = JSON.stringify(pauses);
+  if (byId("paused").dataset.text === text) return;
+  byId("paused").dataset.text = text;
+  byId("paused-text").replaceChildren(...pauses.flatMap(pause => [
+    foreign(pause.by), pause.contentType ? ` paused sending ${pause.contentType} ` : " paused all sending ", ago(pause.since), ": ",
+    foreign(pause.reason), ". Items are still accepted. "]));
 }
 
 function showCircuit(open) {

@@ -1,3 +1,4 @@
+using ContentSync.Budget;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace ContentSync.Resync.Lanes;
@@ -6,7 +7,8 @@ namespace ContentSync.Resync.Lanes;
 /// <param name="queue">Receives the packs.</param>
 /// <param name="progressStore">Holds the counts of the packs that were sent.</param>
 /// <param name="options">Limits the packs that wait.</param>
-public sealed class BrokerLanes(IResyncQueue queue, ILaneProgressStore progressStore, ResyncOptions options) : IPackLanes
+/// <param name="budget">How many may be sent.</param>
+public sealed class BrokerLanes(IResyncQueue queue, ILaneProgressStore progressStore, ResyncOptions options, SendBudget budget) : IPackLanes
 {
     /// <summary>The delay is an estimate: AlipayHK and the vaults may allow less than the rate, and a run must not wait too long.</summary>
     private static readonly TimeSpan MaxDelay = TimeSpan.FromMinutes(15);
@@ -22,7 +24,7 @@ public sealed class BrokerLanes(IResyncQueue queue, ILaneProgressStore progressS
         var waiting = run.Packs;
         await foreach (var progress in progressStore.ListAsync(run.RunId, cancellationToken).ConfigureAwait(false)) waiting -= progress.CountedPacks;
         if (waiting <= options.MaxWaitingPacks) return null;
-        var perSecond = options.SendsPerSecond * (1 - options.ReservedShare);
+        var perSecond = (budget.Ceiling ?? options.SendsPerSecond) * (1 - options.ReservedShare);
         if (perSecond <= 0) return MinDelay;
         var half = TimeSpan.FromSeconds(Math.Min(MaxDelay.TotalSeconds, waiting * run.ItemsPerPack / (2 * perSecond)));
         return half > MinDelay ? half : MinDelay;

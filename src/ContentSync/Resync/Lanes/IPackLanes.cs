@@ -1,5 +1,3 @@
-using Microsoft.Extensions.DependencyInjection;
-
 namespace ContentSync.Resync.Lanes;
 
 /// <summary>Where a run's packs go: sent immediately in this process, or enqueued on a broker's sessions.</summary>
@@ -24,8 +22,7 @@ public interface IPackLanes
 
 /// <summary>Lanes in this process: a page is sent before the next one starts.</summary>
 /// <param name="sender">Sends the packs.</param>
-/// <param name="rateLimiters">One per lane.</param>
-public sealed class InProcessLanes(PackSender sender, LaneRateLimiters rateLimiters) : IPackLanes
+public sealed class InProcessLanes(PackSender sender) : IPackLanes
 {
     /// <inheritdoc/>
     public ValueTask<TimeSpan?> BacklogDelayAsync(ResyncRun run, CancellationToken cancellationToken) =>
@@ -50,22 +47,11 @@ public sealed class InProcessLanes(PackSender sender, LaneRateLimiters rateLimit
         var counts = new RunCounts();
         foreach (var pack in lane)
         {
-            var result = await sender
-                .SendAsync(pack, rateLimiters.Of(lane.Key), Timeout.InfiniteTimeSpan, cancellationToken)
-                .ConfigureAwait(false);
+            var result = await sender.SendAsync(pack, Timeout.InfiniteTimeSpan, cancellationToken).ConfigureAwait(false);
             counts += result.Counts;
             if (result.Deferral is not null) return new PackResult(counts, result.Deferral);
         }
 
         return new PackResult(counts, null);
     }
-}
-
-/// <summary>The rate limiters of all lanes in this process. Thread-safe.</summary>
-public sealed class LaneRateLimiters(ResyncOptions options, [FromKeyedServices(Clocks.Store)] TimeProvider time)
-{
-    private readonly System.Collections.Concurrent.ConcurrentDictionary<int, LaneRateLimiter> _limiters = new();
-
-    /// <summary>A lane's rate limiter; always the same one for a lane.</summary>
-    public LaneRateLimiter Of(int lane) => _limiters.GetOrAdd(lane, _ => new LaneRateLimiter(options, time));
 }

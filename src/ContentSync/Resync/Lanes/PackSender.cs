@@ -1,4 +1,3 @@
-using ContentSync.AlipayHk;
 using ContentSync.Diagnostics;
 using ContentSync.Ledger;
 using ContentSync.Synchronization;
@@ -45,26 +44,29 @@ public sealed record PackResult(RunCounts Counts, PackDeferral? Deferral);
 public sealed record PackDeferral(string Reason, TimeSpan Delay, bool IsFault);
 
 /// <summary>
-/// Sends a pack's items to AlipayHK, a few at a time and at the lane's rate. An item that fails leaves the pack: it becomes a message of
+/// Sends a pack's items to AlipayHK, a few at a time and at the rate of bulk sends. An item that fails leaves the pack: it becomes a message of
 /// its own with its own back-off, so it does not delay the others. Sending a pack again costs nothing for items that are in sync.
 /// </summary>
 public sealed class PackSender(
     ContentSynchronizer synchronizer,
     ISyncQueue itemQueue,
+    BulkRateLimiter rateLimiter,
     ResyncOptions options,
     [FromKeyedServices(Clocks.Store)] TimeProvider time)
 {
     /// <summary>Wait before the next check of an item that another input is sending.</summary>
     private static readonly TimeSpan MaxBusyWait = TimeSpan.FromMilliseconds(100);
 
+    private static readonly PackDeferral NoBudget = new(
+        "No part of the send budget could be leased.", TimeSpan.FromSeconds(10), IsFault: false);
+
     /// <summary>Sends a pack.</summary>
     /// <param name="pack">Its items are sent in order, up to <see cref="ResyncOptions.InFlightPerLane"/> at a time.</param>
-    /// <param name="rateLimiter">The limiter of its lane.</param>
     /// <param name="maxWait">How long an item may wait in the lane until sending resumes; infinite if no other process could take the lane.</param>
     /// <param name="cancellationToken">Stops the sending; items not yet in sync stay pending in the ledger.</param>
     /// <exception cref="LedgerUnavailableException">The ledger cannot be reached; nothing is lost.</exception>
     /// <exception cref="QueueUnavailableException">A single message could not be enqueued; nothing is lost.</exception>
-    public async Task<PackResult> SendAsync(ResyncPack pack, LaneRateLimiter rateLimiter, TimeSpan maxWait, CancellationToken cancellationToken)
+    public async Task<PackResult> SendAsync(ResyncPack pack, TimeSpan maxWait, CancellationToken cancellationToken)
     {
         // One span for the whole pack, as for the items of a message: a span per item would cost several times the budget of a bulk send.
         using var activity = Telemetry.StartBulk(pack.Items.Count);
@@ -87,7 +89,12 @@ public sealed class PackSender(
                     continue;
                 }
 
-                await rateLimiter.AcquireAsync(cancellationToken).ConfigureAwait(false);
+                if (!await rateLimiter.AcquireAsync(maxWait, cancellationToken).ConfigureAwait(false))
+                {
+                    Volatile.Write(ref deferral, NoBudget);
+                    return;
+                }
+
                 var (count, itemDeferral) = await SendAsync(pack.Items[index], maxWait, cancellationToken).ConfigureAwait(false);
                 if (itemDeferral is not null) Volatile.Write(ref deferral, itemDeferral);
                 lock (countsLock) counts += count;
@@ -106,9 +113,13 @@ public sealed class PackSender(
                 // A deferral is not the item's fault: the lane waits if the cause passes automatically; otherwise the run waits.
                 case PendingCause.Deferred when synchronizer.OpenCircuit is { Cause: TripCause.ConfigurationFault } trip:
                     return (new RunCounts(), new PackDeferral($"AlipayHK responds with {trip.Code} ({trip.Message}).", outcome.Delay, IsFault: true));
-                case PendingCause.Deferred when maxWait != Timeout.InfiniteTimeSpan && time.GetElapsedTime(began) + outcome.Delay > maxWait:
+                case PendingCause.Paused when outcome.Record is not null:
+                    // Only its content type is paused: it leaves the pack, and the sweep sends it after the pause.
+                    return (new RunCounts { Failed = 1 }, null);
+                case PendingCause.Deferred or PendingCause.Paused
+                    when maxWait != Timeout.InfiniteTimeSpan && time.GetElapsedTime(began) + outcome.Delay > maxWait:
                     return (new RunCounts(), new PackDeferral(outcome.Description ?? "Sending is deferred.", outcome.Delay, IsFault: false));
-                case PendingCause.Deferred:
+                case PendingCause.Deferred or PendingCause.Paused:
                     await time.WaitAsync(outcome.Delay, cancellationToken).ConfigureAwait(false);
                     break;
                 case PendingCause.Busy:

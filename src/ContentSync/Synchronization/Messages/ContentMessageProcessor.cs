@@ -155,7 +155,7 @@ public sealed partial class ContentMessageProcessor(
             while (waiting.TryDequeue(out var reference))
             {
                 var outcome = await synchronizer.SynchronizeAsync(reference.ContentId, cancellationToken).ConfigureAwait(false);
-                if (outcome.Kind is SyncOutcomeKind.Synchronized or SyncOutcomeKind.Unchanged) continue;
+                if (outcome.Kind is SyncOutcomeKind.Synchronized or SyncOutcomeKind.Unchanged || outcome.Cause == PendingCause.Paused) continue;
                 lock (unfinished) unfinished.Add(OutgoingMessage.Reference(Next(reference, outcome)));
             }
         }
@@ -182,6 +182,9 @@ public sealed partial class ContentMessageProcessor(
     private static MessageSettlement Settle(SyncMessage reference, SyncOutcome outcome) => outcome.Kind switch
     {
         SyncOutcomeKind.Synchronized or SyncOutcomeKind.Unchanged => MessageSettlement.Complete.Instance,
+
+        // A paused item waits in the ledger, and the sweep enqueues it again; a copy of the message would circulate meanwhile.
+        SyncOutcomeKind.Pending when outcome.Cause == PendingCause.Paused => MessageSettlement.Complete.Instance,
         SyncOutcomeKind.Pending => new MessageSettlement.SendThenComplete([OutgoingMessage.Reference(Next(reference, outcome))]),
         SyncOutcomeKind.NotFound => new MessageSettlement.DeadLetter(
             DeadLetterReasons.UnknownContent,

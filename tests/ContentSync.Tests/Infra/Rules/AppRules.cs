@@ -8,6 +8,9 @@ internal static partial class AppRules
 {
     private const string Sites = "Microsoft.Web/sites";
     private const string Plans = "Microsoft.Web/serverfarms";
+    /// <summary>The rate in the parameter files.</summary>
+    private const double AgreedRate = 200;
+
     private const string Scale = "properties.functionAppConfig.scaleAndConcurrency";
 
     /// <summary>Settings that Flex Consumption configures elsewhere and rejects or ignores.</summary>
@@ -40,8 +43,8 @@ internal static partial class AppRules
                 .. Demand.Each(infrastructure, Sites, "properties.functionAppConfig.runtime.version", "10.0"),
             ],
             Demand.Set(Sites, "properties.functionAppConfig.runtime.version", "8.0")),
-        new("instances-bounded", "The number of instances is limited, which also limits the requests to AlipayHK.",
-            infrastructure => Demand.Each(infrastructure, Sites, $"{Scale}.maximumInstanceCount", text => int.TryParse(text, out var count) && count is >= 1 and <= 40, "1 to 40"),
+        new("instances-bounded", "The number of instances is limited, and no region refuses the limit.",
+            infrastructure => Demand.Each(infrastructure, Sites, $"{Scale}.maximumInstanceCount", text => int.TryParse(text, out var count) && count is >= 40 and <= 100, "40 to 100"),
             Demand.Set(Sites, $"{Scale}.maximumInstanceCount", 1000)),
         new("instance-memory", "An instance has at least 2 GB, enough for 32 calls, 8 lanes and the plan of a catalog.",
             infrastructure => Demand.Each(infrastructure, Sites, $"{Scale}.instanceMemoryMB", text => text is "2048" or "4096", "2048 or 4096"),
@@ -62,10 +65,10 @@ internal static partial class AppRules
             AllPublicKeys, Demand.SetSetting("AlipayHk__PublicKeys__1__PublicKey", null)),
         new("always-ready-groups-exist", "Always-ready instances are for functions that exist.",
             AlwaysReadyGroupsExist, Demand.Set(Sites, $"{Scale}.alwaysReady.1.name", "function:ProcessContent", production: true)),
-        new("pacing-below-vault-limit", "All instances together stay below the limit of a vault: 400 signatures a second.",
-            PacingBelowVaultLimit, Demand.SetSetting("Signing__SignaturesPerSecond", "360")),
-        new("sends-within-the-agreed-rate", "All instances together cannot exceed the rate agreed with AlipayHK.",
-            SendsWithinTheAgreedRate, Demand.SetSetting("AlipayHk__MaxSendsPerSecond", "200")),
+        new("pacing-below-vault-limit", "The instances share a rate below the limit of a vault: 400 signatures a second.",
+            PacingBelowVaultLimit, Demand.SetSetting("Signing__SignaturesPerSecond", "400")),
+        new("sends-within-the-agreed-rate", "The instances share the rate agreed with AlipayHK, undivided.",
+            SendsWithinTheAgreedRate, Demand.SetSetting("AlipayHk__MaxSendsPerSecond", "12")),
         new("no-refused-settings", "The template writes no setting that Flex Consumption rejects.",
             NoRefusedSettings, Demand.SetSetting("FUNCTIONS_WORKER_RUNTIME", "dotnet-isolated")),
         new("package-container-exists", "The app is published to its own container.",
@@ -154,34 +157,19 @@ internal static partial class AppRules
         where name != "http" && !SettingsContract.Functions.Contains(name?["function:".Length..])
         select $"{app} keeps {name} ready.";
 
-    private static IEnumerable<string> PacingBelowVaultLimit(Infrastructure infrastructure)
-    {
-        foreach (var effect in infrastructure.Effects)
-        {
-            var instances = InstancesOf(effect);
-            var rate = int.Parse(effect.Setting("Signing__SignaturesPerSecond") ?? "360", CultureInfo.InvariantCulture);
-            if (rate < 1 || instances * rate >= 400) yield return $"{effect.Name}: {instances} instances of {rate} signatures a second.";
-        }
-    }
+    private static IEnumerable<string> PacingBelowVaultLimit(Infrastructure infrastructure) =>
+        from effect in infrastructure.Effects
+        let rate = RateOf(effect, "Signing__SignaturesPerSecond")
+        where rate is < 1 or >= 400
+        select $"{effect.Name}: {rate} signatures a second.";
 
-    private static IEnumerable<string> SendsWithinTheAgreedRate(Infrastructure infrastructure)
-    {
-        foreach (var effect in infrastructure.Effects)
-        {
-            var instances = InstancesOf(effect);
-            var (agreed, own) = (RateOf(effect, "Resync__SendsPerSecond"), RateOf(effect, "AlipayHk__MaxSendsPerSecond"));
-            if (own <= 0 || instances * own > agreed) yield return $"{effect.Name}: {instances} instances of {own} requests a second; {agreed} are agreed.";
-        }
-    }
+    private static IEnumerable<string> SendsWithinTheAgreedRate(Infrastructure infrastructure) =>
+        from effect in infrastructure.Effects
+        let rate = RateOf(effect, "AlipayHk__MaxSendsPerSecond")
+        where rate != AgreedRate
+        select $"{effect.Name}: {rate} requests a second; {AgreedRate} are agreed.";
 
     private static double RateOf(Effect effect, string setting) => double.Parse(effect.Setting(setting) ?? "0", CultureInfo.InvariantCulture);
-
-    // The HTTP functions form one scale group, each of the two queue functions another; the count limits each group.
-    private static int InstancesOf(Effect effect)
-    {
-        var app = effect.The(Sites);
-        return (3 * (int)app[$"{Scale}.maximumInstanceCount"]!) + app.Items($"{Scale}.alwaysReady").Sum(item => (int)item["instanceCount"]!);
-    }
 
     private static IEnumerable<string> NoRefusedSettings(Infrastructure infrastructure) =>
         from effect in infrastructure.Effects

@@ -1,4 +1,4 @@
-namespace ContentSync.AlipayHk;
+namespace ContentSync;
 
 /// <summary>
 /// Like Task.Delay, except that cancellation resumes the waiting code synchronously, on the thread that cancels. Task.Delay resumes it

@@ -1,0 +1,56 @@
+using System.Text.Json.Serialization;
+
+namespace ContentSync.Budget;
+
+/// <summary>
+/// What all processes of the app share about sending: who may send how much, and what an operator decided. One document, changed only by
+/// compare-and-swap.
+/// </summary>
+public sealed record SharedSendState
+{
+    /// <summary>Requests per second that an operator set below the configured ceiling; null for the ceiling.</summary>
+    [JsonPropertyName("rate")]
+    public double? Rate { get; init; }
+
+    /// <summary>The pauses in force, and those that ended lately.</summary>
+    [JsonPropertyName("pauses")]
+    public IReadOnlyList<SendPause> Pauses { get; init; } = [];
+
+    /// <summary>The processes that hold or want a part of the budget.</summary>
+    [JsonPropertyName("holders")]
+    public IReadOnlyList<BudgetHolder> Holders { get; init; } = [];
+
+    /// <summary>Units that were given back lately. A process that takes them waits for one window first: they were in use until then.</summary>
+    [JsonPropertyName("warm")]
+    public IReadOnlyList<WarmUnits> Warm { get; init; } = [];
+}
+
+/// <summary>Units that a process gave back.</summary>
+/// <param name="Units">How many.</param>
+/// <param name="Until">From when on they can be used at once; the store's time.</param>
+public sealed record WarmUnits([property: JsonPropertyName("u")] int Units, [property: JsonPropertyName("t")] DateTimeOffset Until);
+
+/// <summary>A process's part of the budget. A unit is one request per second; see <see cref="BudgetRule"/>.</summary>
+/// <param name="Id">The process; a new one for each start.</param>
+/// <param name="Single">Units for single changes.</param>
+/// <param name="Bulk">Units for bulk sends.</param>
+/// <param name="SingleWants">Units that its single changes could use.</param>
+/// <param name="BulkWants">Units that its bulk sends could use.</param>
+/// <param name="Expires">End of its lease; the store's time. The process stops earlier.</param>
+public sealed record BudgetHolder(
+    [property: JsonPropertyName("id")] string Id,
+    [property: JsonPropertyName("s")] int Single,
+    [property: JsonPropertyName("b")] int Bulk,
+    [property: JsonPropertyName("ws")] int SingleWants,
+    [property: JsonPropertyName("wb")] int BulkWants,
+    [property: JsonPropertyName("e")] DateTimeOffset Expires)
+{
+    /// <summary>Units that no other process may have.</summary>
+    [JsonIgnore]
+    public int Charge => Single + Bulk;
+}
+
+/// <summary>The document as the stores keep it.</summary>
+[JsonSourceGenerationOptions(DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
+[JsonSerializable(typeof(SharedSendState))]
+internal sealed partial class SharedSendStateJson : JsonSerializerContext;
