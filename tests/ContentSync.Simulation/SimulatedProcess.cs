@@ -331,7 +331,7 @@ internal sealed class SimulatedProcess : IDisposable
                 if (acceptance.Kind is not (AcceptanceKind.Accepted or AcceptanceKind.AlreadyPending)) continue;
                 var record = acceptance.Record;
                 var message = new SyncMessage(record.ContentId, record.RequestId, record.Hop, TimeSpan.Zero);
-                if (submitted.Input == Input.HttpSync) await _synchronizer.SynchronizeAsync(record.ContentId, aborted.Token).ConfigureAwait(false);
+                if (submitted.Input == Input.HttpSync) await _synchronizer.SynchronizeAsync(record, aborted.Token).ConfigureAwait(false);
                 else await _queue.EnqueueAsync([message], aborted.Token).ConfigureAwait(false);
             }
         }

@@ -110,13 +110,21 @@ internal sealed class SimulatedLedger(SimulatedProcess process, World world, Sto
         return acceptances;
     }
 
-    public async ValueTask<LeaseResult> LeaseAsync(string contentId, TimeSpan duration, CancellationToken cancellationToken)
+    public ValueTask<LeaseResult> LeaseAsync(string contentId, TimeSpan duration, CancellationToken cancellationToken) =>
+        LeaseAsync(contentId, null, duration, cancellationToken);
+
+    public ValueTask<LeaseResult> LeaseAsync(SyncRecord accepted, TimeSpan duration, CancellationToken cancellationToken) =>
+        LeaseAsync(accepted.ContentId, accepted, duration, cancellationToken);
+
+    private async ValueTask<LeaseResult> LeaseAsync(
+        string contentId, SyncRecord? accepted, TimeSpan duration, CancellationToken cancellationToken)
     {
+        if (accepted is not null && SyncTransitions.Lease(accepted, "0", clock.GetUtcNow(), duration).Next is null) accepted = null;
         var leaseId = NewId();
         var (status, record) = await CommitAsync<LeaseStatus>(
             contentId,
             stored => stored is null ? (null, LeaseStatus.NotFound) : SyncTransitions.Lease(stored, leaseId, clock.GetUtcNow(), duration),
-            null,
+            accepted,
             cancellationToken).ConfigureAwait(false);
         return new LeaseResult(status, record);
     }

@@ -17,6 +17,7 @@ public sealed class ClocksTests
     [
         "EventGridTokens",
         "InvocationTracker",
+        "MappingCache",
         "PreviewContentHandler",
         "SendSwitch",
         "WebhookIdCache",

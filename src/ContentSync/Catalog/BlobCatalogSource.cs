@@ -1,18 +1,20 @@
 using Azure;
 using Azure.Storage.Blobs;
 using Azure.Storage.Blobs.Models;
-using ContentSync.Mapping;
 
 namespace ContentSync.Catalog;
 
 /// <summary>
 /// The newest blob of a container. Upload a snapshot as one block blob, which becomes visible only when it is complete;
-/// a blob that is appended to while it is read is refused. Blobs in <see cref="BlobMappings.Folder"/> are no catalogs.
+/// a blob that is appended to while it is read is refused. Blobs in <see cref="MappingFolder"/> are no catalogs.
 /// </summary>
 /// <param name="container">Only listed and read.</param>
 /// <param name="prefix">Only blobs whose names start with it; null for all blobs.</param>
 public sealed class BlobCatalogSource(BlobContainerClient container, string? prefix = null) : ICatalogSource
 {
+    /// <summary>Begins the name of every blob that is a mapping or one of its look-up tables.</summary>
+    public const string MappingFolder = "mappings/";
+
     private const int BytesPerPeek = 64 * 1024;
 
     /// <inheritdoc/>
@@ -26,7 +28,7 @@ public sealed class BlobCatalogSource(BlobContainerClient container, string? pre
         {
             await foreach (var blob in container.GetBlobsAsync(BlobTraits.Metadata, BlobStates.None, prefix, cancellationToken).ConfigureAwait(false))
             {
-                if (blob.Name.StartsWith(BlobMappings.Folder, StringComparison.Ordinal)) continue;
+                if (blob.Name.StartsWith(MappingFolder, StringComparison.Ordinal)) continue;
                 if (blob.Properties.LastModified is { } written && written > (newest?.Properties.LastModified ?? DateTimeOffset.MinValue))
                     newest = blob;
             }

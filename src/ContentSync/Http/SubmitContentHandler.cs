@@ -86,7 +86,7 @@ public sealed class SubmitContentHandler(
             return Accepted(request, record, warnings);
         }
 
-        var outcome = await synchronizer.SynchronizeAsync(record.ContentId, cancellationToken).ConfigureAwait(false);
+        var outcome = await synchronizer.SynchronizeAsync(record, cancellationToken).ConfigureAwait(false);
         if (outcome.Kind == SyncOutcomeKind.Pending)
         {
             // Not left to the sweep, which waits longer and ignores when the circuit breaker may reset.

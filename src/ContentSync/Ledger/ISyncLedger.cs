@@ -20,6 +20,11 @@ public interface ISyncLedger
     /// <exception cref="LedgerUnavailableException">The store cannot be reached.</exception>
     ValueTask<LeaseResult> LeaseAsync(string contentId, TimeSpan duration, CancellationToken cancellationToken);
 
+    /// <summary>Leases an item that was accepted just now. A ledger need not read the record again if it is still the accepted one.</summary>
+    /// <inheritdoc cref="LeaseAsync(string, TimeSpan, CancellationToken)"/>
+    ValueTask<LeaseResult> LeaseAsync(SyncRecord accepted, TimeSpan duration, CancellationToken cancellationToken) =>
+        LeaseAsync(accepted.ContentId, duration, cancellationToken);
+
     /// <summary>Records the outcome of the leased attempt and releases the lease.</summary>
     /// <exception cref="LedgerUnavailableException">The store cannot be reached; the lease stays until it expires.</exception>
     ValueTask<RecordResult> RecordAsync(SyncRecord leased, AttemptOutcome outcome, CancellationToken cancellationToken);

@@ -97,7 +97,15 @@ public sealed class TableLedger(
     }
 
     /// <inheritdoc/>
-    public async ValueTask<LeaseResult> LeaseAsync(string contentId, TimeSpan duration, CancellationToken cancellationToken)
+    public ValueTask<LeaseResult> LeaseAsync(string contentId, TimeSpan duration, CancellationToken cancellationToken) =>
+        LeaseAsync(contentId, null, duration, cancellationToken);
+
+    /// <inheritdoc/>
+    public ValueTask<LeaseResult> LeaseAsync(SyncRecord accepted, TimeSpan duration, CancellationToken cancellationToken) =>
+        LeaseAsync(accepted.ContentId, accepted, duration, cancellationToken);
+
+    private async ValueTask<LeaseResult> LeaseAsync(
+        string contentId, SyncRecord? accepted, TimeSpan duration, CancellationToken cancellationToken)
     {
         if (!TableLedgerKey.TryOf(contentId, out var key)) return new LeaseResult(LeaseStatus.NotFound, null);
         var leaseId = _newId();
@@ -106,7 +114,10 @@ public sealed class TableLedger(
             if (stored is null) return (null, LeaseStatus.NotFound);
             return SyncTransitions.Lease(stored, leaseId, time.GetUtcNow(), duration);
         });
-        await CommitAsync(change, isApplied: false, cancellationToken).ConfigureAwait(false);
+
+        // Write first, as when an outcome is recorded. A record that may not be leased may have changed since, so it is read.
+        var isApplied = accepted is not null && !change.Apply(accepted, storedWriteId: null);
+        await CommitAsync(change, isApplied, cancellationToken).ConfigureAwait(false);
         return new LeaseResult(change.Result, change.Record);
     }
 

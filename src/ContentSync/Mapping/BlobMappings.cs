@@ -9,11 +9,8 @@ namespace ContentSync.Mapping;
 /// <param name="container">Only read.</param>
 public sealed class BlobMappings(BlobContainerClient container) : IMappingStore
 {
-    /// <summary>Begins the name of every blob that is a mapping or a look-up table, and therefore no catalog.</summary>
-    public const string Folder = "mappings/";
-
     /// <inheritdoc/>
-    public string Place { get; } = new UriBuilder(container.Uri) { Query = "" }.Uri + "/" + Folder;
+    public string Place { get; } = new UriBuilder(container.Uri) { Query = "" }.Uri + "/" + BlobCatalogSource.MappingFolder;
 
     /// <inheritdoc/>
     public async ValueTask<CatalogMapping?> FindAsync(string name, CancellationToken cancellationToken)
@@ -30,7 +27,7 @@ public sealed class BlobMappings(BlobContainerClient container) : IMappingStore
         try
         {
             // Read at once: a mapping is small, and one that is replaced meanwhile would be half of each.
-            var blob = container.GetBlobClient(Folder + name);
+            var blob = container.GetBlobClient(BlobCatalogSource.MappingFolder + name);
             var properties = await blob.GetPropertiesAsync(cancellationToken: cancellationToken).ConfigureAwait(false);
             if (properties.Value.ContentLength > MappingFile.MaxBytes)
                 throw new IOException($"{Place}{name} has {properties.Value.ContentLength} bytes; at most {MappingFile.MaxBytes} are read.");

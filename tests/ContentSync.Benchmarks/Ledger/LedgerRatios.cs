@@ -197,8 +197,8 @@ internal static class LedgerRatios
 
     private static async Task SynchronizeAsync(TableLedger ledger, string id)
     {
-        await ledger.AcceptAsync([Submission(id)], default).ConfigureAwait(false);
-        var leased = (await ledger.LeaseAsync(id, TimeSpan.FromMinutes(1), default).ConfigureAwait(false)).Record!;
+        var accepted = (await ledger.AcceptAsync([Submission(id)], default).ConfigureAwait(false))[0].Record;
+        var leased = (await ledger.LeaseAsync(accepted, TimeSpan.FromMinutes(1), default).ConfigureAwait(false)).Record!;
         await ledger.RecordAsync(leased, Success(leased), default).ConfigureAwait(false);
     }
 

@@ -42,7 +42,7 @@ public sealed class RequestSigningHandlerTests
             new FixedKeySigner(FakeAlipayHk.OurKey),
             gateway.Time,
             SendBudget.Whole(new SendBudgetOptions(gateway.Options.MaxSendsPerSecond), gateway.Time))
-         { InnerHandler = gateway });
+        { InnerHandler = gateway });
 
     private static HttpRequestMessage Request(FakeAlipayHk gateway, HttpContent content) =>
         new(HttpMethod.Post, new Uri(gateway.Options.BaseAddress!, gateway.Options.Path)) { Content = content };

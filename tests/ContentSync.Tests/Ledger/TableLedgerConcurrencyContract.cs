@@ -47,6 +47,32 @@ public abstract class TableLedgerConcurrencyContract : IAsyncLifetime
     }
 
     [SkippableFact]
+    public async Task Leases_what_was_accepted_just_now_without_reading_it()
+    {
+        var accepted = (await _ledger.AcceptAsync([_submissions.Of("item", "A", 1)], default))[0].Record;
+        var reads = _interference.Reads;
+
+        var leased = await _ledger.LeaseAsync(accepted, Duration, default);
+
+        Assert.Equal((LeaseStatus.Granted, 1, reads), (leased.Status, leased.Record!.Attempts, _interference.Reads));
+        Assert.Equal(LeaseStatus.Busy, (await _other.LeaseAsync(accepted, Duration, default)).Status);
+        Assert.Equal(RecordStatus.Recorded, (await _ledger.RecordAsync(leased.Record, AttemptOutcomes.Released(), default)).Status);
+    }
+
+    [SkippableFact]
+    public async Task Leases_the_newer_version_if_one_was_accepted_since()
+    {
+        var accepted = (await _ledger.AcceptAsync([_submissions.Of("item", "A", 1)], default))[0].Record;
+        await _other.AcceptAsync([_submissions.Of("item", "B", 2)], default);
+
+        var leased = await _ledger.LeaseAsync(accepted, Duration, default);
+
+        Assert.Equal((LeaseStatus.Granted, TestSubmissions.Numbered(2)), (leased.Status, leased.Record!.Version));
+        Assert.Equal(TestSubmissions.BodyOf("B"), leased.Record.Body.ToArray());
+        Assert.Equal(leased.Record.Lease, (await _ledger.FindAsync("item", default))!.Lease);
+    }
+
+    [SkippableFact]
     public async Task Overwrites_no_record_that_changed_between_read_and_write()
     {
         await _ledger.AcceptAsync([_submissions.Of("item", "A", 1)], default);

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using Azure.Core;
 using Azure.Messaging.ServiceBus;
 using ContentSync.AlipayHk;
+using ContentSync.Budget;
 using ContentSync.Functions;
 using ContentSync.Ledger;
 using ContentSync.Resync;
@@ -58,6 +59,7 @@ internal sealed class AppProcess : IAsyncDisposable
         services.AddLogging(logging => logging.SetMinimumLevel(LogLevel.None));
         services.AddSingleton<ISyncLedger>(world.Ledger);
         services.AddSingleton<ILaneProgressStore>(world.LaneProgress);
+        services.AddSingleton<ISendStateStore>(world.SendState);
         services.AddSingleton<IResyncStore>(world.ResyncStore);
         services.AddSingleton(world.Connect());
         services.AddSingleton<IRequestSigner>(new RsaRequestSigner(Copy(world), ServiceBusWorld.KeyVersion));

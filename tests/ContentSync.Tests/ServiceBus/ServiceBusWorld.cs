@@ -4,6 +4,7 @@ using ContentSync.Content;
 using ContentSync.Ledger;
 using ContentSync.ServiceBusBroker;
 using ContentSync.Simulator;
+using ContentSync.Tests.Budget;
 using ContentSync.Tests.Ledger;
 using ContentSync.Tests.Resync;
 using ContentSync.Tests.Resync.Lanes;
@@ -61,6 +62,9 @@ internal sealed class ServiceBusWorld : IAsyncDisposable
     public MemoryLedger Ledger { get; } = new(TimeProvider.System);
 
     public MemoryLaneProgressStore LaneProgress { get; } = new();
+
+    /// <summary>The send budget and the pauses of all processes.</summary>
+    public MemorySendStateStore SendState { get; } = new(TimeProvider.System);
 
     public MemoryResyncStore ResyncStore { get; } = new();
 

@@ -75,7 +75,7 @@ public sealed partial class ContentMessageProcessor(
             case AcceptanceKind.Parked:
                 return Parked(record, null);
             default:
-                var outcome = await synchronizer.SynchronizeAsync(record.ContentId, cancellationToken).ConfigureAwait(false);
+                var outcome = await synchronizer.SynchronizeAsync(record, cancellationToken).ConfigureAwait(false);
                 return Settle(ReferenceTo(record, message.Hop()), outcome);
         }
     }

@@ -46,6 +46,26 @@ public sealed class StatusShowAndReplayTests
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
+    public async Task An_item_whose_newer_version_is_refused_is_stale_everywhere(bool usesHost)
+    {
+        await using var host = await RunningHost.StartAsync("the key");
+        host.Client.DefaultRequestHeaders.Add("x-functions-key", "the key");
+        (await host.SubmitAsync(ApiHarness.Item("ST-1", "1"))).Dispose();
+        (await host.SubmitAsync(ApiHarness.Item("ST-1", new string('2', 60_000)))).Dispose();
+
+        var (exit, _, screen) = await RunAsync(host, usesHost, "status");
+        Assert.Equal(ExitCodes.SomeFailed, exit);
+        Assert.Contains("AlipayHK holds an older version of 1 item(s)", screen, StringComparison.Ordinal);
+        (_, _, screen) = await RunAsync(host, usesHost, "show", "ST-1");
+        Assert.Contains("STALE", screen, StringComparison.Ordinal);
+        var (_, json, _) = await RunAsync(host, usesHost, "list", "--stale", "--json");
+        var item = Assert.Single(JsonDocument.Parse(json).RootElement.EnumerateArray());
+        Assert.Equal("ST-1", item.GetProperty("contentId").GetString());
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
     public async Task Lists_items_by_state_in_every_format(bool usesHost)
     {
         await using var host = await StartAsync();
