@@ -83,6 +83,9 @@ public sealed class ForgetfulDisk
         Marshal.WriteIntPtr(vfs, VfsOpen, disk.Callback<OpenCall>(disk.Open));
         Marshal.WriteIntPtr(vfs, VfsDelete, disk.Callback<DeleteCall>((_, path, syncFolder) => disk.Delete(path, syncFolder)));
         if (Register(vfs, asDefault ? 1 : 0) != 0) throw new InvalidOperationException("SQLite refused the file layer.");
+
+        // SQLite calls it until the process ends, whether or not anything here still refers to it.
+        _ = GCHandle.Alloc(disk);
         return disk;
     }
 

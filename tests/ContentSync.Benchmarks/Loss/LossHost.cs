@@ -11,9 +11,9 @@ internal sealed partial class LossHost : IAsyncDisposable
     private static readonly TimeSpan StopTimeout = TimeSpan.FromSeconds(30);
 
     private readonly Process _process;
-    private readonly Task _reading;
+    private readonly Task<string[]> _reading;
 
-    private LossHost(Process process, Uri address, Task reading) => (_process, Address, _reading) = (process, address, reading);
+    private LossHost(Process process, Uri address, Task<string[]> reading) => (_process, Address, _reading) = (process, address, reading);
 
     public Uri Address { get; }
 
@@ -52,7 +52,12 @@ internal sealed partial class LossHost : IAsyncDisposable
     /// <exception cref="InvalidOperationException">The local host had ended by itself.</exception>
     public async Task TerminateAsync()
     {
-        if (_process.HasExited) throw new InvalidOperationException($"The local host had ended by itself with exit code {_process.ExitCode}.");
+        if (_process.HasExited)
+        {
+            var output = string.Concat(await _reading.ConfigureAwait(false));
+            throw new InvalidOperationException($"The local host had ended by itself with exit code {_process.ExitCode}:\n{output}");
+        }
+
         using var kill = Process.Start("kill", ["-TERM", _process.Id.ToString(CultureInfo.InvariantCulture)]);
         await kill.WaitForExitAsync().ConfigureAwait(false);
         using var timeout = new CancellationTokenSource(StopTimeout);
