@@ -10,10 +10,11 @@ using Microsoft.Extensions.Hosting;
 namespace ContentSync.Functions;
 
 /// <summary>
-/// Connects to tables and containers. In Azure the infrastructure creates them; on a developer's Azurite they are created at startup.
+/// Connects to tables and containers. In Azure the infrastructure creates them; on a developer's Azurite they are created at startup, before
+/// the worker connects to the Functions host, since the first invocation may arrive right after that.
 /// </summary>
 internal sealed class StorageInitializer(
-    HostSettings settings, TableClient table, ISyncLedger ledger, ILaneProgressStore lanes, IResyncStore runs) : IHostedService
+    HostSettings settings, TableClient table, ISyncLedger ledger, ILaneProgressStore lanes, IResyncStore runs) : IHostedLifecycleService
 {
     /// <summary>The account of Azurite.</summary>
     private const string AzuriteAccount = "devstoreaccount1";
@@ -29,7 +30,7 @@ internal sealed class StorageInitializer(
         ? new BlobContainerClient(container, new StorageSharedKeyCredential(AzuriteAccount, AzuriteKey), WithRetryLimits(new BlobClientOptions()))
         : new BlobContainerClient(container, credential, WithRetryLimits(new BlobClientOptions()));
 
-    public async Task StartAsync(CancellationToken cancellationToken)
+    public async Task StartingAsync(CancellationToken cancellationToken)
     {
         if (table.Uri.IsLoopback)
         {
@@ -41,7 +42,15 @@ internal sealed class StorageInitializer(
             await runStore.CreateIfNotExistsAsync(cancellationToken).ConfigureAwait(false);
     }
 
+    public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public Task StartedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public Task StoppingAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
     public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public Task StoppedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
     // The default timeout of 100 seconds per request would outlast a message's lock, and results are written without the caller's cancellation.
     private static T WithRetryLimits<T>(T options)

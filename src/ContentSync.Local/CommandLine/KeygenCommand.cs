@@ -55,7 +55,7 @@ internal sealed class KeygenCommand(IAnsiConsole screen)
         screen.MarkupLineInterpolated($"Private key: [green]{privateFile}[/]  (keep it secret and never commit it)");
         screen.MarkupLineInterpolated($"Public key:  [green]{publicFile}[/]");
         screen.MarkupLine("Send this line to AlipayHK. It is the public key, an X.509 SubjectPublicKeyInfo in base64:");
-        Console.Out.WriteLine(Convert.ToBase64String(key.ExportSubjectPublicKeyInfo()));
+        parsed.InvocationConfiguration.Output.WriteLine(Convert.ToBase64String(key.ExportSubjectPublicKeyInfo()));
         return ExitCodes.Done;
     }
 }

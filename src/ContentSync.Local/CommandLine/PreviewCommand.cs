@@ -60,6 +60,7 @@ internal sealed class PreviewCommand(IAnsiConsole screen)
     private async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellationToken)
     {
         var time = TimeProvider.System;
+        var output = parsed.InvocationConfiguration.Output;
         var options = new AlipayHkOptions { BaseAddress = parsed.GetValue(_gateway), ClientId = parsed.GetValue(_clientId)! };
         var contentOptions = _content.Read(parsed);
         if (ContentOptionsValidator.Faults(contentOptions).ToArray() is { Length: > 0 } faults)
@@ -75,19 +76,19 @@ internal sealed class PreviewCommand(IAnsiConsole screen)
         var contentReader = new ContentReader(contentOptions, time, schemas);
         var entries = mapping is null
             ? new CatalogReader(contentReader, contentOptions).ReadAsync(catalog.Stream, cancellationToken)
-            : MappedAsync(contentReader, catalog.Stream, mapping, cancellationToken);
+            : MappedAsync(output, contentReader, catalog.Stream, mapping, cancellationToken);
         await foreach (var entry in entries.ConfigureAwait(false))
         {
             if (entry.Result.Item is { } item)
             {
                 valid++;
                 var preview = RequestPreview.Render(options, SynchronizeRequest.Prepare(item, requestIds.Create()), time.GetUtcNow());
-                Show(entry.Line, item, entry.Result.Warnings, preview);
+                Show(output, entry.Line, item, entry.Result.Warnings, preview);
             }
             else
             {
                 invalid++;
-                Show(entry);
+                Show(output, entry);
             }
         }
 
@@ -97,44 +98,45 @@ internal sealed class PreviewCommand(IAnsiConsole screen)
 
     /// <summary>Shows the source of each record and what each rule made of it, then returns the item.</summary>
     private static async IAsyncEnumerable<CatalogEntry> MappedAsync(
-        ContentReader reader, Stream feed, CatalogMapping mapping, [EnumeratorCancellation] CancellationToken cancellationToken)
+        TextWriter output, ContentReader reader, Stream feed, CatalogMapping mapping, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         await foreach (var traced in MappingTrace.ReadAsync(feed, mapping, cancellationToken).ConfigureAwait(false))
         {
-            Console.Out.WriteLine($"=== line {traced.Line}: {TerminalText.Plain(traced.Source)}");
+            output.WriteLine($"=== line {traced.Line}: {TerminalText.Plain(traced.Source)}");
             foreach (var (target, rule, result) in traced.Rules)
-                Console.Out.WriteLine($"    {target} <- {TerminalText.Plain(rule)}  =  {TerminalText.Plain(result)}");
-            if (traced.IsLeftOut) Console.Out.WriteLine("    left out by the selection; counts as absent");
+                output.WriteLine($"    {target} <- {TerminalText.Plain(rule)}  =  {TerminalText.Plain(result)}");
+            if (traced.IsLeftOut) output.WriteLine("    left out by the selection; counts as absent");
             else yield return traced.Entry(reader);
         }
     }
 
-    private static void Show(long number, ContentItem item, IReadOnlyList<ContentViolation> warnings, RequestPreview preview)
+    private static void Show(
+        TextWriter output, long number, ContentItem item, IReadOnlyList<ContentViolation> warnings, RequestPreview preview)
     {
-        Console.Out.WriteLine($"--- {number}: {item.ContentId}, valid, content hash {item.Hash}");
-        foreach (var warning in warnings) Console.Out.WriteLine($"Warning, {warning.Pointer}: {warning.Code}: {warning.Message}");
+        output.WriteLine($"--- {number}: {TerminalText.Plain(item.ContentId)}, valid, content hash {item.Hash}");
+        foreach (var warning in warnings) output.WriteLine(TerminalText.Plain($"Warning, {warning.Pointer}: {warning.Code}: {warning.Message}"));
         if (item.IsDelistingById)
-            Console.Out.WriteLine("Delisted by id: a real run sends the contentInfo that the ledger holds, or nothing if it holds none.");
-        Console.Out.WriteLine($"POST {preview.Url}");
-        foreach (var (name, value) in preview.Headers) Console.Out.WriteLine($"{name}: {value}");
-        Console.Out.WriteLine();
-        Console.Out.WriteLine(preview.Body);
-        Console.Out.WriteLine();
-        Console.Out.WriteLine("String to sign (it ends with the last byte of the body):");
-        Console.Out.WriteLine(preview.StringToSign);
-        Console.Out.WriteLine();
+            output.WriteLine("Delisted by id: a real run sends the contentInfo that the ledger holds, or nothing if it holds none.");
+        output.WriteLine($"POST {preview.Url}");
+        foreach (var (name, value) in preview.Headers) output.WriteLine($"{name}: {value}");
+        output.WriteLine();
+        output.WriteLine(preview.Body);
+        output.WriteLine();
+        output.WriteLine("String to sign (it ends with the last byte of the body):");
+        output.WriteLine(preview.StringToSign);
+        output.WriteLine();
     }
 
-    private static void Show(CatalogEntry entry)
+    private static void Show(TextWriter output, CatalogEntry entry)
     {
-        Console.Out.WriteLine($"--- {entry.Line}: {entry.Result.ContentId ?? "no contentId"}, invalid");
+        output.WriteLine($"--- {entry.Line}: {TerminalText.Plain(entry.Result.ContentId ?? "no contentId")}, invalid");
         foreach (var violation in entry.Result.Violations)
         {
             var pointer = violation.Pointer.Length == 0 ? "(item)" : violation.Pointer;
-            Console.Out.WriteLine($"{pointer}: {violation.Code}: {violation.Message}");
+            output.WriteLine(TerminalText.Plain($"{pointer}: {violation.Code}: {violation.Message}"));
         }
 
-        Console.Out.WriteLine();
+        output.WriteLine();
     }
 
     private static async Task<ContentSchemas> LoadSchemasAsync(ContentOptions options, CancellationToken cancellationToken)

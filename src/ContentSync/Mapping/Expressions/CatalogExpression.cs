@@ -33,10 +33,14 @@ internal sealed class CatalogExpression
 
     private readonly (string? Text, Expression? Value)[] _parts;
 
+    // Most expressions are a field and nothing else, which needs no evaluation.
+    private readonly string? _field;
+
     private CatalogExpression(string text, (string? Text, Expression? Value)[] parts, IReadOnlySet<string> names)
     {
         Text = text;
         _parts = parts;
+        _field = parts is [(null, MemberExpression member)] ? FieldOf(member) : null;
         Names = names;
     }
 
@@ -91,6 +95,7 @@ internal sealed class CatalogExpression
     /// <exception cref="ExpressionException">The record's values do not allow it.</exception>
     public FluidValue Evaluate(ExpressionScope scope)
     {
+        if (_field is not null) return Bounded(scope.Get(_field));
         if (_parts is [(null, { } only)]) return Bounded(Evaluate(only, scope));
         var text = new StringBuilder();
         foreach (var (constant, value) in _parts)
@@ -108,6 +113,13 @@ internal sealed class CatalogExpression
 
     public static ExpressionException TooLong() =>
         new(Invariant($"the value is longer than {MaxOutput:N0} characters; shorten it before this filter"));
+
+    private static string? FieldOf(MemberExpression member) => member.Segments switch
+    {
+        [IdentifierSegment { Identifier: not (Record or Variants) and var name }] => name,
+        [IdentifierSegment { Identifier: Record }, IndexerSegment { Expression: LiteralExpression { Value: StringValue text } }] => text.ToStringValue(),
+        _ => null,
+    };
 
     private static string Invariant(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 

@@ -22,6 +22,9 @@ internal sealed class ExpressionScope
         _names.Variants = variants is null ? NilValue.Instance : new ArrayValue([.. variants]);
     }
 
+    /// <summary>A field of the current record; nil if it has none of this name.</summary>
+    public FluidValue Get(string field) => _names.Record!.Get(field);
+
     private sealed class Names : FluidValue
     {
         public FeedObject? Record { get; set; }
