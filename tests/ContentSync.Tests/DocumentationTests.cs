@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Text.RegularExpressions;
+using ContentSync.Local.CommandLine;
 
 namespace ContentSync.Tests;
 
@@ -10,12 +11,12 @@ public sealed partial class DocumentationTests
 
     private static readonly string Root = Path.GetFullPath(Path.Combine(Folder(), "..", ".."));
 
-    public static TheoryData<string> Pages =>
-    [
-        .. Directory.EnumerateFiles(Root, "*.md", SearchOption.AllDirectories)
+    public static TheoryData<string> Pages => [.. Files()];
+
+    private static IEnumerable<string> Files() =>
+        Directory.EnumerateFiles(Root, "*.md", SearchOption.AllDirectories)
             .Select(file => Path.GetRelativePath(Root, file))
-            .Where(file => !file.Split(Path.DirectorySeparatorChar).Any(part => part is "bin" or "obj" or "node_modules" or "artifacts")),
-    ];
+            .Where(file => !file.Split(Path.DirectorySeparatorChar).Any(part => part is "bin" or "obj" or "node_modules" or "artifacts"));
 
     [Theory]
     [MemberData(nameof(Pages))]
@@ -43,7 +44,36 @@ public sealed partial class DocumentationTests
     }
 
     [Fact]
+    public async Task Every_command_line_that_a_page_or_a_help_text_shows_can_be_parsed()
+    {
+        var shown = Files().SelectMany(page => Commands(page, File.ReadAllText(Path.Combine(Root, page)))).ToList();
+        Assert.InRange(shown.Count, 15, int.MaxValue);
+        foreach (var command in CommandLineProgram.Commands(Terminal.Of(TextWriter.Null, TextWriter.Null)).Subcommands)
+        {
+            using var help = new StringWriter();
+            Assert.Equal(0, await CommandLineProgram.RunAsync([command.Name, "--help"], help, TextWriter.Null, CancellationToken.None));
+            shown.AddRange(Commands(command.Name + " --help", help.ToString()));
+        }
+
+        // A pattern that no longer matches would find nothing wrong.
+        Assert.InRange(shown.Count, 30, int.MaxValue);
+        Assert.All(shown, command => Assert.Empty(Faults(command.Arguments).Select(fault => $"{command.Page}: {command.Arguments}: {fault}")));
+    }
+
+    [Fact]
     public void The_README_stays_short() => Assert.InRange(File.ReadLines(Path.Combine(Root, "README.md")).Count(), 80, MaxReadmeLines);
+
+    private static IEnumerable<(string Page, string Arguments)> Commands(string page, string text) =>
+        CommandLine().Matches(text)
+            .Select(shown => (page, shown.Groups[1].Value.Split(" >")[0].Trim()))
+            .Where(shown => !shown.Item2.EndsWith("[options]", StringComparison.Ordinal));
+
+    private static IEnumerable<string> Faults(string arguments)
+    {
+        var terminal = Terminal.Of(TextWriter.Null, TextWriter.Null);
+        var words = Placeholder().Replace(arguments, match => match.Value switch { "N" or "DAYS" => "5", "URL" => "https://a.example", _ => "x" });
+        return CommandLineProgram.Commands(terminal).Parse(words).Errors.Select(fault => fault.Message);
+    }
 
     // As GitHub makes them: lower case, without punctuation, blanks as hyphens.
     private static HashSet<string> Headings(string file) => File.ReadLines(file)
@@ -58,6 +88,13 @@ public sealed partial class DocumentationTests
 
     [GeneratedRegex(@"`(\w+Tests)(\.\w+)?`")]
     private static partial Regex TestClass();
+
+    /// <summary>What follows the command's name in a block or in a line, up to a pipe, a comment or the end.</summary>
+    [GeneratedRegex(@"(?:^run (?=map|preview|sync)|^ *contentsync |`contentsync |(?:^|`) *dotnet run --project src/ContentSync\.Local -- )([a-z][^`|#\n]*)", RegexOptions.Multiline)]
+    private static partial Regex CommandLine();
+
+    [GeneratedRegex(@"\b[A-Z]+\b|\$\w+|""\$\([^)]*\)""")]
+    private static partial Regex Placeholder();
 
     [GeneratedRegex(@"[^\w\- ]")]
     private static partial Regex Punctuation();

@@ -22,9 +22,27 @@ internal sealed class CommandHelp : SynchronousCommandLineAction
 
     public override int Invoke(ParseResult parseResult)
     {
-        var exitCode = _standardHelp.Invoke(parseResult);
+        var exitCode = InvokeStandardHelp(parseResult);
         if (_explanations.TryGetValue(parseResult.CommandResult.Command, out var explanation))
             parseResult.InvocationConfiguration.Output.WriteLine(explanation);
         return exitCode;
+    }
+
+    // The standard help calls the program what its file is called, which is not the command's name.
+    private int InvokeStandardHelp(ParseResult parseResult)
+    {
+        var configuration = parseResult.InvocationConfiguration;
+        var output = configuration.Output;
+        using var text = new StringWriter();
+        configuration.Output = text;
+        try
+        {
+            return _standardHelp.Invoke(parseResult);
+        }
+        finally
+        {
+            configuration.Output = output;
+            output.Write(text.ToString().Replace(RootCommand.ExecutableName, CommandLineProgram.Name, StringComparison.Ordinal));
+        }
     }
 }

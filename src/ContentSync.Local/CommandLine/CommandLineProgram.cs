@@ -8,6 +8,9 @@ namespace ContentSync.Local.CommandLine;
 /// <summary>Parses the command line, runs the command, and turns every failure into one sentence and an exit code.</summary>
 public static class CommandLineProgram
 {
+    /// <summary>The command's name when it is installed as a tool.</summary>
+    public const string Name = "contentsync";
+
     /// <summary>How long a command may take to shut down after Ctrl-C; a second Ctrl-C ends it immediately.</summary>
     private static readonly TimeSpan ShutdownTimeout = TimeSpan.FromSeconds(20);
 
@@ -29,7 +32,7 @@ public static class CommandLineProgram
         {
             foreach (var sentence in parsed.Errors.Select(fault => fault.Message).Distinct()) screen.Line($"[red]{sentence}[/]");
             var command = parsed.CommandResult.Command;
-            screen.Line($"[grey]See:[/] contentsync-local {(command == root ? "" : command.Name + " ")}--help");
+            screen.Line($"[grey]See:[/] {Name} {(command == root ? "" : command.Name + " ")}--help");
             return ExitCodes.Unusable;
         }
 

@@ -20,7 +20,7 @@ internal sealed class KeygenCommand(IAnsiConsole screen)
         In production the key is generated in Azure Key Vault and never leaves it.
 
         Example:
-          contentsync-local keygen --out keys
+          contentsync keygen --out keys
         """;
 
     public Command Create()

@@ -52,9 +52,9 @@ internal sealed class ListCommand(Terminal terminal)
         The items are ordered by contentId and read a page at a time, so a list may have any length.
 
         Examples:
-          contentsync-local list --state parked
-          contentsync-local list --state parked --csv > parked.csv
-          contentsync-local list --code CONTENT_RISKY --host http://localhost:7071 --ndjson
+          contentsync list --state parked
+          contentsync list --state parked --csv > parked.csv
+          contentsync list --code CONTENT_RISKY --host http://localhost:7071 --ndjson
         """;
 
     private enum Format

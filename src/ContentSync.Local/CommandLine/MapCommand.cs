@@ -37,9 +37,9 @@ internal sealed class MapCommand(IAnsiConsole screen)
         2 the mapping or the feed cannot be used.
 
         Examples:
-          contentsync-local map new google.tsv --out google.mapping.json
-          contentsync-local map check google.tsv google.mapping.json
-          contentsync-local sync google.tsv --map google.mapping.json
+          contentsync map new google.tsv --out google.mapping.json
+          contentsync map check google.tsv google.mapping.json
+          contentsync sync google.tsv --map google.mapping.json
         """;
 
     public Command Create()

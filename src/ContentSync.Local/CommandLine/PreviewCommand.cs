@@ -42,8 +42,8 @@ internal sealed class PreviewCommand(IAnsiConsole screen)
         Nothing is sent, signed or stored. A real run generates its own requestId and Request-Time.
 
         Example:
-          contentsync-local preview catalog.ndjson | less
-          contentsync-local preview google.tsv --map google.mapping.json | less
+          contentsync preview catalog.ndjson | less
+          contentsync preview google.tsv --map google.mapping.json | less
         """;
 
     public Command Create()

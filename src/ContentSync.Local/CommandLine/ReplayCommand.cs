@@ -58,10 +58,10 @@ internal sealed class ReplayCommand(IAnsiConsole screen)
         pending in the data folder, and the next run sends them.
 
         Examples:
-          contentsync-local replay SKU-DEMO-1 --host http://localhost:7071
-          contentsync-local replay --code UNKNOWN_EXCEPTION --dry-run
-          contentsync-local replay --code UNKNOWN_EXCEPTION --from yesterday
-          contentsync-local replay --from 2024-05-21T22:00:00Z --to 2024-05-22T06:00:00Z
+          contentsync replay SKU-DEMO-1 --host http://localhost:7071
+          contentsync replay --code UNKNOWN_EXCEPTION --dry-run
+          contentsync replay --code UNKNOWN_EXCEPTION --from yesterday
+          contentsync replay --from 2024-05-21T22:00:00Z --to 2024-05-22T06:00:00Z
         """;
 
     public Command Create()

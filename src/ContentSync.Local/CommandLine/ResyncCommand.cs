@@ -101,12 +101,12 @@ internal sealed class ResyncCommand(Terminal terminal)
         with items pending.
 
         Examples:
-          contentsync-local resync --source catalog.ndjson --dry-run
-          contentsync-local resync --source catalog.ndjson --allow-delist 0.25
-          contentsync-local resync --source yesterday.ndjson --override-newer
-          contentsync-local resync --source ledger --failed --older-than 90
-          contentsync-local resync --host http://localhost:7071
-          contentsync-local resync --host http://localhost:7071 --cancel
+          contentsync resync --source catalog.ndjson --dry-run
+          contentsync resync --source catalog.ndjson --allow-delist 0.25
+          contentsync resync --source yesterday.ndjson --override-newer
+          contentsync resync --source ledger --failed --older-than 90
+          contentsync resync --host http://localhost:7071
+          contentsync resync --host http://localhost:7071 --cancel
         """;
 
     public Command Create()

@@ -17,15 +17,15 @@ internal sealed class SendingCommands(IAnsiConsole screen)
         restart. Items that waited are sent after 'resume', in Azure with the next sweep.
 
         Examples:
-          contentsync-local pause --reason "AlipayHK asked us to stop" --by Mei
-          contentsync-local pause --content-type SKU --reason "wrong prices" --by Mei --host https://NAME.azurewebsites.net
+          contentsync pause --reason "AlipayHK asked us to stop" --by Mei
+          contentsync pause --content-type SKU --reason "wrong prices" --by Mei --host https://NAME.azurewebsites.net
         """;
 
     public const string ResumeExplanation =
         """
         Examples:
-          contentsync-local resume
-          contentsync-local resume --content-type SKU
+          contentsync resume
+          contentsync resume --content-type SKU
         """;
 
     public const string RateExplanation =
@@ -33,8 +33,8 @@ internal sealed class SendingCommands(IAnsiConsole screen)
         The rate counts for all instances together and cannot exceed the configured one.
 
         Examples:
-          contentsync-local rate 50 --host https://NAME.azurewebsites.net
-          contentsync-local rate configured
+          contentsync rate 50 --host https://NAME.azurewebsites.net
+          contentsync rate configured
         """;
 
     private const string ConfiguredRate = "configured";

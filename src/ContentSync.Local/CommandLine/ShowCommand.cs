@@ -20,8 +20,8 @@ internal sealed class ShowCommand(IAnsiConsole screen)
         Exit codes: 0 the item is known; 1 it was never accepted.
 
         Examples:
-          contentsync-local show SKU-DEMO-1
-          contentsync-local show SKU-DEMO-1 --host http://localhost:7071 --json
+          contentsync show SKU-DEMO-1
+          contentsync show SKU-DEMO-1 --host http://localhost:7071 --json
         """;
 
     public Command Create()

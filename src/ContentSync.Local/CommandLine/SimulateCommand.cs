@@ -58,9 +58,9 @@ internal sealed class SimulateCommand(IAnsiConsole screen)
         It prints its own public key, which the caller needs to verify its responses.
 
         Examples:
-          contentsync-local simulate --faults unknown=0.05,throttle=0.02:3s
-          contentsync-local sync catalog.ndjson --gateway http://localhost:7072
-          contentsync-local simulate --public-key "$(infra/public-key.sh VAULT KEY)"
+          contentsync simulate --faults unknown=0.05,throttle=0.02:3s
+          contentsync sync catalog.ndjson --gateway http://localhost:7072
+          contentsync simulate --public-key "$(infra/public-key.sh VAULT KEY)"
         """;
 
     public Command Create()

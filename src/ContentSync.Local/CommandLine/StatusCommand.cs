@@ -26,9 +26,9 @@ internal sealed class StatusCommand(IAnsiConsole screen)
         is one of which AlipayHK holds an older version, because the newer one was not valid.
 
         Examples:
-          contentsync-local status
-          contentsync-local status --host http://localhost:7071 --json
-          contentsync-local status --watch
+          contentsync status
+          contentsync status --host http://localhost:7071 --json
+          contentsync status --watch
         """;
 
     public Command Create()

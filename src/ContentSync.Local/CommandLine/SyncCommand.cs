@@ -42,10 +42,10 @@ internal sealed class SyncCommand(Terminal terminal)
         An item: {"contentId":"A-1","contentType":"SKU","contentStatus":1,"contentInfo":{"name":"..."},"revision":7}
 
         Examples:
-          contentsync-local sync catalog.ndjson
-          gunzip -c export.gz | contentsync-local sync - --json --report failed.ndjson
-          contentsync-local sync google.tsv --map google.mapping.json
-          contentsync-local sync catalog.ndjson --faults unknown=0.05,latency=50ms
+          contentsync sync catalog.ndjson
+          gunzip -c export.gz | contentsync sync - --json --report failed.ndjson
+          contentsync sync google.tsv --map google.mapping.json
+          contentsync sync catalog.ndjson --faults unknown=0.05,latency=50ms
         """;
 
     public Command Create()

@@ -164,10 +164,10 @@ public sealed class CommandLineTests : IDisposable
 
     [Theory]
     [InlineData("--help", "Exit codes")]
-    [InlineData("sync --help", "contentsync-local sync catalog.ndjson")]
-    [InlineData("preview --help", "contentsync-local preview catalog.ndjson")]
-    [InlineData("keygen --help", "contentsync-local keygen")]
-    [InlineData("simulate --help", "contentsync-local simulate")]
+    [InlineData("sync --help", "contentsync sync catalog.ndjson")]
+    [InlineData("preview --help", "contentsync preview catalog.ndjson")]
+    [InlineData("keygen --help", "contentsync keygen")]
+    [InlineData("simulate --help", "contentsync simulate")]
     public async Task Shows_examples_in_its_help(string arguments, string expected)
     {
         var (exitCode, output, _) = await CommandLineProcess.RunAsync(_folder, arguments.Split(' '));
