@@ -46,6 +46,7 @@ internal sealed class CatalogRun(LocalPipeline pipeline, IAnsiConsole screen, Ti
                 Parked = counts.Parked,
                 Pending = counts.Pending,
                 DuplicatesDiffering = tally.DuplicatesDiffering,
+                Repetitions = tally.Repetitions,
                 Signatures = pipeline.Calls.Signatures - before.Signatures,
                 AlipayHkCalls = pipeline.Calls.AlipayHkCalls - before.AlipayHkCalls,
                 ElapsedSeconds = Math.Round(time.GetElapsedTime(started).TotalSeconds, 3),
@@ -54,6 +55,7 @@ internal sealed class CatalogRun(LocalPipeline pipeline, IAnsiConsole screen, Ti
                 StoppedBecause = stopped ?? (report.Failure is { } failure ? $"The report is incomplete: {failure}" : null),
                 Unreadable = unreadable,
                 Issues = report.First,
+                IssueCount = report.Count,
             };
         }
         finally

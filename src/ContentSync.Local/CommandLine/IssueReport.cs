@@ -37,6 +37,9 @@ internal sealed class IssueReport : IDisposable
         }
     }
 
+    /// <summary>Number of all issues.</summary>
+    public long Count { get; private set; }
+
     /// <summary>Why the report file is incomplete, or null.</summary>
     public string? Failure => _failure?.Message;
 
@@ -44,6 +47,7 @@ internal sealed class IssueReport : IDisposable
     {
         lock (_lock)
         {
+            Count++;
             if (_first.Count < MaxShown) _first.Add(issue);
             if (_file is null || _failure is not null) return;
             try

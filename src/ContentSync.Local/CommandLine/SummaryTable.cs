@@ -14,7 +14,7 @@ internal static class SummaryTable
             .AddColumn("Meaning");
         Row(table, "synchronized", summary.Synchronized, "green", "acknowledged by AlipayHK in a signed response");
         Row(table, "unchanged", summary.Unchanged, "green", "AlipayHK already holds this version; not sent");
-        Row(table, "superseded", summary.Superseded, "blue", "a newer version was accepted; not sent");
+        Row(table, "superseded", summary.Superseded, "blue", "a newer version was accepted, or another line counts; not sent");
         Row(table, "invalid", summary.Invalid, "yellow", "not accepted; fix the catalog");
         Row(table, "rejected", summary.Rejected, "red", "refused by AlipayHK; change the item");
         Row(table, "parked", summary.Parked, "red", "all attempts failed; replay it once the cause is fixed");
@@ -23,9 +23,9 @@ internal static class SummaryTable
         table.AddEmptyRow().AddRow(new Text("read"), new Text($"{summary.Read:n0}"), new Text(effort));
         screen.Write(table);
         if (summary.AsOf is { } asOf) screen.MarkupLineInterpolated($"[grey]{AsOfText.Of(asOf, summary.AsOfSource)}[/]");
-        if (summary.Superseded > 0)
+        if (summary.Superseded - summary.Repetitions is > 0 and var newer)
         {
-            screen.MarkupLineInterpolated($"[yellow]{summary.Superseded:n0} items are newer than this catalog and were not sent.[/]");
+            screen.MarkupLineInterpolated($"[yellow]{newer:n0} items are newer than this catalog and were not sent.[/]");
             screen.MarkupLine("[yellow]To make the catalog win, run resync with --override-newer.[/]");
         }
 
@@ -45,14 +45,14 @@ internal static class SummaryTable
         foreach (var issue in summary.Issues)
         {
             table.AddRow(
-                new Text($"{issue.Line}"),
+                new Text(issue.Line > 0 ? $"{issue.Line}" : "-"),
                 new Text(Plain(issue.ContentId ?? "-")),
                 new Text(issue.Kind.ToString().ToLowerInvariant()),
                 new Text(Plain($"{issue.Code}: {issue.Message}")));
         }
 
         screen.Write(table);
-        var rest = summary.Invalid + summary.Rejected + summary.Parked - summary.Issues.Count;
+        var rest = summary.IssueCount - summary.Issues.Count;
         if (rest > 0) screen.MarkupLineInterpolated($"[grey]... and {rest:n0} more; --report FILE lists all of them.[/]");
     }
 

@@ -57,6 +57,14 @@ public sealed record SyncSummary
     [JsonIgnore]
     public IReadOnlyList<SyncIssue> Issues { get; init; } = [];
 
+    /// <summary>Number of all of them.</summary>
+    [JsonIgnore]
+    public long IssueCount { get; init; }
+
+    /// <summary>How many of <see cref="Superseded"/> are lines of an item that another line of the same catalog holds.</summary>
+    [JsonIgnore]
+    public long Repetitions { get; init; }
+
     [JsonIgnore]
     public int ExitCode =>
         Unreadable ? ExitCodes.Unusable

@@ -24,6 +24,7 @@ public sealed class SyncTally
     private long _parked;
     private long _finished;
     private long _duplicatesDiffering;
+    private long _repetitions;
 
     /// <summary>Raised for every entry that fails.</summary>
     public event Action<SyncIssue>? Issue;
@@ -64,11 +65,15 @@ public sealed class SyncTally
     public void AddDuplicate(ResyncDuplicate duplicate)
     {
         if (duplicate.Differs) Interlocked.Increment(ref _duplicatesDiffering);
+        Interlocked.Add(ref _repetitions, duplicate.Places.Count - 1);
         Issue?.Invoke(IssueOf(duplicate));
     }
 
     /// <summary>Number of items that stand in the catalog more than once with different contents.</summary>
     public long DuplicatesDiffering => Interlocked.Read(ref _duplicatesDiffering);
+
+    /// <summary>Number of lines that do not count, because another line holds the same item; they are superseded.</summary>
+    public long Repetitions => Interlocked.Read(ref _repetitions);
 
     /// <summary>Adds an entry that was not accepted.</summary>
     public void AddInvalid(long line, string? contentId, IReadOnlyList<ContentViolation> violations)
@@ -191,7 +196,8 @@ public sealed class SyncTally
     internal static SyncIssue IssueOf(ResyncDuplicate duplicate)
     {
         var differs = duplicate.Differs ? "with different contents" : "with the same content";
-        var message = $"It stands at {string.Join(", ", duplicate.Places)} {differs}; {duplicate.Kept} counts.";
+        var places = $"{string.Join(", ", duplicate.Places.SkipLast(1))} and {duplicate.Places[^1]}";
+        var message = $"It stands at {places} {differs}; {duplicate.Kept} counts.";
         return new SyncIssue(SyncIssueKind.Duplicate, 0, duplicate.ContentId, duplicate.Differs ? "differs" : "same", message, []);
     }
 

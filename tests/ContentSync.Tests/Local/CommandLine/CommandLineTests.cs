@@ -123,10 +123,15 @@ public sealed class CommandLineTests : IDisposable
             var line = JsonDocument.Parse(Assert.Single(File.ReadLines(Path.Combine(_folder, "report.ndjson")))).RootElement;
             Assert.Equal("duplicate", line.GetProperty("kind").GetString());
             var message = line.GetProperty("message").GetString();
-            Assert.Equal("It stands at line 1, line 2 with different contents; line 2 counts.", message);
+            Assert.Equal("It stands at line 1 and line 2 with different contents; line 2 counts.", message);
         }
 
         Assert.Empty(Directory.GetFileSystemEntries(_folder, "contentsync-*"));
+
+        // Neither line is newer than the catalog that holds both.
+        var (_, shown, _) = await CommandLineProcess.RunAsync(_folder, ["sync", "-"], bytes);
+        Assert.Contains("It stands at line 1 and line 2", shown, StringComparison.Ordinal);
+        Assert.DoesNotContain("newer than this catalog", shown, StringComparison.Ordinal);
     }
 
     [Fact]
