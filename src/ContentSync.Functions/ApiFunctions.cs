@@ -20,7 +20,7 @@ public sealed class ApiFunctions(IServiceProvider services)
         SecurityHeaders.Apply(request.HttpContext.Response);
         try
         {
-            return await Routes[name].HandleAsync(services, request, cancellationToken).ConfigureAwait(false);
+            return await Routes[name].RespondAsync(services, request, cancellationToken).ConfigureAwait(false);
         }
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
         {

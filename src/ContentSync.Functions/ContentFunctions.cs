@@ -15,7 +15,7 @@ public sealed class ContentFunctions(ApiFunctions api)
     /// <summary>GET /api/content. Items by state, type and result code, one page at a time.</summary>
     [Function(nameof(ListContent))]
     public Task<IResult> ListContent(
-        [HttpTrigger(AuthorizationLevel.Function, "get", Route = "content")] HttpRequest request,
+        [HttpTrigger(AuthorizationLevel.Function, "get", "head", Route = "content")] HttpRequest request,
         CancellationToken cancellationToken) => api.HandleAsync(request, cancellationToken);
 
     /// <summary>POST /api/content/batch. Submits many items, as a JSON array or NDJSON.</summary>
@@ -39,7 +39,7 @@ public sealed class ContentFunctions(ApiFunctions api)
     /// <summary>GET /api/content/{contentId}. The state of one item.</summary>
     [Function(nameof(GetContent))]
     public Task<IResult> GetContent(
-        [HttpTrigger(AuthorizationLevel.Function, "get", Route = "content/{contentId}")] HttpRequest request,
+        [HttpTrigger(AuthorizationLevel.Function, "get", "head", Route = "content/{contentId}")] HttpRequest request,
         CancellationToken cancellationToken) => api.HandleAsync(request, cancellationToken);
 
     /// <summary>DELETE /api/content/{contentId}. Delists one item.</summary>

@@ -11,36 +11,36 @@ public sealed class PageFunctions(ApiFunctions api)
     /// <summary>GET /api/health. Needs no key, so that health probes can call it; it reveals nothing about items.</summary>
     [Function(nameof(CheckHealth))]
     public Task<IResult> CheckHealth(
-        [HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = "health")] HttpRequest request,
+        [HttpTrigger(AuthorizationLevel.Anonymous, "get", "head", Route = "health")] HttpRequest request,
         CancellationToken cancellationToken) => api.HandleAsync(request, cancellationToken);
 
     /// <summary>GET /api/board/state. The figures that the board shows.</summary>
     [Function(nameof(GetBoardState))]
     public Task<IResult> GetBoardState(
-        [HttpTrigger(AuthorizationLevel.Function, "get", Route = "board/state")] HttpRequest request,
+        [HttpTrigger(AuthorizationLevel.Function, "get", "head", Route = "board/state")] HttpRequest request,
         CancellationToken cancellationToken) => api.HandleAsync(request, cancellationToken);
 
     /// <summary>GET /api/board. The page only, which holds no data and asks for a key.</summary>
     [Function(nameof(GetBoard))]
     public Task<IResult> GetBoard(
-        [HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = "board")] HttpRequest request,
+        [HttpTrigger(AuthorizationLevel.Anonymous, "get", "head", Route = "board")] HttpRequest request,
         CancellationToken cancellationToken) => api.HandleAsync(request, cancellationToken);
 
     /// <summary>GET /api/board/files/{file}. The scripts and styles of the pages.</summary>
     [Function(nameof(GetPageFile))]
     public Task<IResult> GetPageFile(
-        [HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = "board/files/{file}")] HttpRequest request,
+        [HttpTrigger(AuthorizationLevel.Anonymous, "get", "head", Route = "board/files/{file}")] HttpRequest request,
         CancellationToken cancellationToken) => api.HandleAsync(request, cancellationToken);
 
     /// <summary>GET /api/openapi.json. The API in OpenAPI 3.1.</summary>
     [Function(nameof(GetApiDescription))]
     public Task<IResult> GetApiDescription(
-        [HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = "openapi.json")] HttpRequest request,
+        [HttpTrigger(AuthorizationLevel.Anonymous, "get", "head", Route = "openapi.json")] HttpRequest request,
         CancellationToken cancellationToken) => api.HandleAsync(request, cancellationToken);
 
     /// <summary>GET /api/reference. A page for trying the API.</summary>
     [Function(nameof(GetApiPage))]
     public Task<IResult> GetApiPage(
-        [HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = "reference")] HttpRequest request,
+        [HttpTrigger(AuthorizationLevel.Anonymous, "get", "head", Route = "reference")] HttpRequest request,
         CancellationToken cancellationToken) => api.HandleAsync(request, cancellationToken);
 }

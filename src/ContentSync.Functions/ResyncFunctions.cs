@@ -15,13 +15,13 @@ public sealed class ResyncFunctions(ApiFunctions api)
     /// <summary>GET /api/resyncs. The recent resyncs.</summary>
     [Function(nameof(ListResyncs))]
     public Task<IResult> ListResyncs(
-        [HttpTrigger(AuthorizationLevel.Function, "get", Route = "resyncs")] HttpRequest request,
+        [HttpTrigger(AuthorizationLevel.Function, "get", "head", Route = "resyncs")] HttpRequest request,
         CancellationToken cancellationToken) => api.HandleAsync(request, cancellationToken);
 
     /// <summary>GET /api/resyncs/{runId}. The state of one resync.</summary>
     [Function(nameof(GetResync))]
     public Task<IResult> GetResync(
-        [HttpTrigger(AuthorizationLevel.Function, "get", Route = "resyncs/{runId}")] HttpRequest request,
+        [HttpTrigger(AuthorizationLevel.Function, "get", "head", Route = "resyncs/{runId}")] HttpRequest request,
         CancellationToken cancellationToken) => api.HandleAsync(request, cancellationToken);
 
     /// <summary>POST /api/resyncs/{runId}/cancel. Cancels a resync permanently.</summary>

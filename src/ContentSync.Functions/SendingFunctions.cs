@@ -9,7 +9,7 @@ public sealed class SendingFunctions(ApiFunctions api)
     /// <summary>GET /api/sending. The rate and the pauses in force.</summary>
     [Function(nameof(GetSending))]
     public Task<IResult> GetSending(
-        [HttpTrigger(AuthorizationLevel.Function, "get", Route = "sending")] HttpRequest request,
+        [HttpTrigger(AuthorizationLevel.Function, "get", "head", Route = "sending")] HttpRequest request,
         CancellationToken cancellationToken) => api.HandleAsync(request, cancellationToken);
 
     /// <summary>POST /api/sending/pause. Pauses all sending, or one content type.</summary>

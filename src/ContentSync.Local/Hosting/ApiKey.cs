@@ -20,11 +20,11 @@ internal sealed class ApiKey(string? key)
     {
         if (_hash is null) return null;
         var sent = SHA256.HashData(Encoding.UTF8.GetBytes(request.Headers[Header].ToString()));
-        return CryptographicOperations.FixedTimeEquals(sent, _hash)
-            ? null
-            : TypedResults.Problem(
-                $"Send the key that the host was started with in the header {Header}.",
-                statusCode: StatusCodes.Status401Unauthorized,
-                title: "An API key is required.");
+        if (CryptographicOperations.FixedTimeEquals(sent, _hash)) return null;
+        request.HttpContext.Response.Headers.WWWAuthenticate = $"ApiKey header=\"{Header}\"";
+        return TypedResults.Problem(
+            $"Send the key that the host was started with in the header {Header}.",
+            statusCode: StatusCodes.Status401Unauthorized,
+            title: "An API key is required.");
     }
 }

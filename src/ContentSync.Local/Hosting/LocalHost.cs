@@ -54,8 +54,8 @@ public sealed class LocalHost : IAsyncDisposable
         var key = new ApiKey(options.ApiKey);
         foreach (var route in ApiRoutes.All)
         {
-            app.MapMethods(route.Path, [route.Method], context => HandleAsync(context, pipeline.Services, route, key));
-            if (route.Path == ApiRoutes.Board) app.MapMethods("/", [route.Method], context => HandleAsync(context, pipeline.Services, route, key));
+            app.MapMethods(route.Path, route.Methods, context => HandleAsync(context, pipeline.Services, route, key));
+            if (route.Path == ApiRoutes.Board) app.MapMethods("/", route.Methods, context => HandleAsync(context, pipeline.Services, route, key));
         }
 
         options.MapMore?.Invoke(app);
@@ -80,7 +80,7 @@ public sealed class LocalHost : IAsyncDisposable
     private static async Task HandleAsync(HttpContext context, IServiceProvider services, ApiRoute route, ApiKey key)
     {
         var result = route.Access == ApiAccess.Key ? key.Refusal(context.Request) : null;
-        result ??= await route.HandleAsync(services, context.Request, context.RequestAborted).ConfigureAwait(false);
+        result ??= await route.RespondAsync(services, context.Request, context.RequestAborted).ConfigureAwait(false);
         await result.ExecuteAsync(context).ConfigureAwait(false);
     }
 

@@ -34,7 +34,32 @@ public sealed record ApiRoute(
     ApiAccess Access,
     OperationDescription? Description,
     Type Handler,
-    Func<IServiceProvider, HttpRequest, CancellationToken, Task<IResult>> HandleAsync);
+    Func<IServiceProvider, HttpRequest, CancellationToken, Task<IResult>> HandleAsync)
+{
+    /// <summary>The methods to map: HEAD works wherever GET does (RFC 9110, section 9.3.2).</summary>
+    public IReadOnlyList<string> Methods => Method == HttpMethods.Get ? [Method, HttpMethods.Head] : [Method];
+
+    /// <summary>
+    /// Handles a request like <see cref="HandleAsync"/>. A body that never arrives or that is broken gives a 408 or 400 instead of an exception,
+    /// and a 401 carries a challenge.
+    /// </summary>
+    public async Task<IResult> RespondAsync(IServiceProvider services, HttpRequest request, CancellationToken cancellationToken)
+    {
+        IResult result;
+        try
+        {
+            result = await HandleAsync(services, request, cancellationToken).ConfigureAwait(false);
+        }
+        catch (BadHttpRequestException e)
+        {
+            result = Problem.Unreadable(e);
+        }
+
+        if (result is IStatusCodeHttpResult { StatusCode: StatusCodes.Status401Unauthorized })
+            request.HttpContext.Response.Headers.WWWAuthenticate = "Signature, Bearer";
+        return result;
+    }
+}
 
 /// <summary>Every route of the API. Hosts map them, and the API description is generated from them.</summary>
 public static class ApiRoutes

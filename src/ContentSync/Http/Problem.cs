@@ -32,6 +32,23 @@ internal static partial class Problem
         return Of(StatusCodes.Status400BadRequest, title, $"{fault} The request takes {members}.");
     }
 
+    /// <summary>408 for a body that does not arrive, 413 for one that is too large, 400 for one whose framing is broken.</summary>
+    public static ProblemHttpResult Unreadable(BadHttpRequestException e)
+    {
+        var (title, detail) = UnreadableText(e);
+        return Of(e.StatusCode, title, detail);
+    }
+
+    /// <summary>The sentences of <see cref="Unreadable"/>.</summary>
+    public static (string Title, string Detail) UnreadableText(BadHttpRequestException e) => e.StatusCode switch
+    {
+        StatusCodes.Status408RequestTimeout => ("The body did not arrive.", "The rest of the body was not received in time; send the request again."),
+        StatusCodes.Status413PayloadTooLarge => ("Too large.", "The body exceeds the limit of this server; send it in parts."),
+        _ => (
+            "The body cannot be read.",
+            "The connection ended before the body did, or a chunk of it is not framed correctly; send the request again with Content-Length."),
+    };
+
     /// <summary>404 for an item.</summary>
     public static ProblemHttpResult NoSuchItem(string contentId) => Of(
         StatusCodes.Status404NotFound,

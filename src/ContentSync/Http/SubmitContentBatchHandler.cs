@@ -128,6 +128,11 @@ public sealed class SubmitContentBatchHandler(
         {
             return TooLarge;
         }
+        catch (BadHttpRequestException e)
+        {
+            var (title, detail) = Problem.UnreadableText(e);
+            return new BatchFault(e.StatusCode, title, detail);
+        }
     }
 
     // The catalog reader would decompress the body, and a few bytes could expand to many.

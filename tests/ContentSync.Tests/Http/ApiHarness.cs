@@ -134,7 +134,7 @@ internal sealed class ApiHarness : IDisposable
         foreach (var (name, value) in headers) context.Request.Headers.Append(name, value);
         context.Response.Body = new MemoryStream();
         var route = ApiRoutes.All.First(route => route.Method == method && Matches(route.Path, path, context.Request));
-        var result = await route.HandleAsync(_services, context.Request, CancellationToken.None);
+        var result = await route.RespondAsync(_services, context.Request, CancellationToken.None);
         await result.ExecuteAsync(context);
         var text = Encoding.UTF8.GetString(((MemoryStream)context.Response.Body).ToArray());
         ApiDescription.Check(route, context.Response.StatusCode, context.Response.ContentType, text);

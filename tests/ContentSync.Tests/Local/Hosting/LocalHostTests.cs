@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Sockets;
 using System.Text;
 using ContentSync.Http;
 using ContentSync.Local;
@@ -29,6 +30,7 @@ public sealed class LocalHostTests
 
         using var wrong = await GetAsync(host, "/api/content", "the Key");
         Assert.Equal(HttpStatusCode.Unauthorized, wrong.StatusCode);
+        Assert.Equal("ApiKey", Assert.Single(wrong.Headers.WwwAuthenticate).Scheme);
         using var right = await GetAsync(host, "/api/content", "the key");
         Assert.Equal(HttpStatusCode.OK, right.StatusCode);
     }
@@ -45,6 +47,43 @@ public sealed class LocalHostTests
             Assert.False(response.Headers.Contains("Access-Control-Allow-Origin"));
             Assert.False(response.Headers.Contains("Server"));
         }
+    }
+
+    [Fact]
+    public async Task Answers_HEAD_wherever_it_answers_GET_without_a_body()
+    {
+        await using var host = await RunningHost.StartAsync();
+        foreach (var path in new[] { "/", "/api/board", "/api/health", "/api/content", "/api/content/unknown", "/api/openapi.json" })
+        {
+            using var got = await GetAsync(host, path);
+            using var request = new HttpRequestMessage(HttpMethod.Head, path);
+            using var head = await host.Client.SendAsync(request);
+            Assert.Equal((path, got.StatusCode), (path, head.StatusCode));
+            Assert.Empty(await head.Content.ReadAsByteArrayAsync());
+        }
+    }
+
+    [Theory]
+    [InlineData("/api/content", "Transfer-Encoding: chunked", "ZZ\r\n{}\r\n0\r\n\r\n", 400)]
+    [InlineData("/api/content/batch", "Transfer-Encoding: chunked", "ZZ\r\n{}\r\n0\r\n\r\n", 400)]
+    [InlineData("/api/webhooks/content", "Transfer-Encoding: chunked", "ZZ\r\n{}\r\n0\r\n\r\n", 400)]
+    [InlineData("/api/content", "Content-Length: 100", "{", 408)]
+    public async Task Answers_a_body_that_is_broken_or_never_arrives_with_problem_details(string path, string header, string body, int status)
+    {
+        await using var host = await RunningHost.StartAsync(null, ApiHarness.Secret);
+        using var client = new TcpClient();
+        await client.ConnectAsync(host.Address.Host, host.Address.Port);
+        await using var stream = client.GetStream();
+        var type = path.Contains("webhooks", StringComparison.Ordinal) ? "application/cloudevents+json" : "application/json";
+        await stream.WriteAsync(Encoding.ASCII.GetBytes(
+            $"POST {path} HTTP/1.1\r\nHost: {host.Address.Authority}\r\nContent-Type: {type}\r\nConnection: close\r\n{header}\r\n\r\n{body}"));
+
+        using var reader = new StreamReader(stream);
+        var response = await reader.ReadToEndAsync().WaitAsync(TimeSpan.FromSeconds(60));
+
+        Assert.StartsWith($"HTTP/1.1 {status} ", response, StringComparison.Ordinal);
+        Assert.Contains("application/problem+json", response, StringComparison.Ordinal);
+        Assert.DoesNotContain("Exception", response, StringComparison.Ordinal);
     }
 
     [Fact]
