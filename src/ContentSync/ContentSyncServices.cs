@@ -96,6 +96,7 @@ public static class ContentSyncServices
             provider.GetRequiredService<AlipayHkKeys>(),
             provider.GetRequiredService<SendBudget>()));
         services.TryAddSingleton<CircuitBreaker>();
+        services.TryAddSingleton<SharedCircuitBreaker>();
         services.TryAddSingleton<ContentSynchronizer>();
         services.TryAddSingleton<RefusedVersions>();
         services.TryAddSingleton<ContentMessageReader>();

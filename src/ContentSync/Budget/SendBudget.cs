@@ -350,7 +350,7 @@ public sealed partial class SendBudget : IAsyncDisposable, IDisposable
             var began = _time.GetTimestamp();
             var beganWall = _time.GetUtcNow();
             var read = await _store!.ReadAsync(cancellationToken).ConfigureAwait(false);
-            _switch?.Observe(read.State, began);
+            _switch?.Observe(read, began);
             BudgetPlan plan;
             (int Single, int Bulk) wants;
             lock (_lock)

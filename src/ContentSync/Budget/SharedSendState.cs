@@ -3,8 +3,8 @@ using System.Text.Json.Serialization;
 namespace ContentSync.Budget;
 
 /// <summary>
-/// What all processes of the app share about sending: who may send how much, and what an operator decided. One document, changed only by
-/// compare-and-swap.
+/// What all processes of the app share about sending: who may send how much, what an operator decided, and whether the circuit breaker is
+/// open. One document, changed only by compare-and-swap.
 /// </summary>
 public sealed record SharedSendState
 {
@@ -23,6 +23,10 @@ public sealed record SharedSendState
     /// <summary>Units that were given back lately. A process that takes them waits for one window first: they were in use until then.</summary>
     [JsonPropertyName("warm")]
     public IReadOnlyList<WarmUnits> Warm { get; init; } = [];
+
+    /// <summary>The open circuit breaker; null while it is closed.</summary>
+    [JsonPropertyName("circuit")]
+    public SharedCircuit? Circuit { get; init; }
 }
 
 /// <summary>Units that a process gave back.</summary>

@@ -137,7 +137,7 @@ internal static class MutantList
             "new AttemptOutcome(AttemptOutcomeKind.Released)"),
         new("a request without a response gets no late-effect window", Synchronizer, "if (⟦result.MayTakeEffectLater⟧)", "false"),
         new("each attempt has its own request id", Synchronizer,
-            "client.SynchronizeAsync(⟦leased.Body⟧,",
+            "⟦leased.Body⟧, cancellationToken, immediateRetries",
             "SynchronizeRequest.WithRequestId(leased.Body, requestIds.Create())"),
         new("request ids repeat", Synchronizer, "var requestId = ⟦requestIds.Create()⟧;", "new string('a', RequestIdSource.Length)"),
         new("an item is parked without a reason", Synchronizer, "{ Attempt = attempt, ParkReason = ⟦parked.Reason⟧ },", "null"),
@@ -247,7 +247,7 @@ internal static class MutantList
             "SynchronizeResultKind.Rejected"),
         new("the client forgets that a request may take effect later", Client, "⟦call.MayTakeEffectLater⟧ ? result with", "false"),
         new("the body differs from the recorded one", Client,
-            "request.Content = body = Fill(request, ⟦plain⟧);",
+            "request.Content = body = Fill(request, ⟦plain⟧, call.Probe);",
             "(System.ReadOnlyMemory<byte>)System.Text.Encoding.UTF8.GetBytes(System.Text.Encoding.UTF8.GetString(plain.Span) + "
             + "\" \")"),
         new("verification is skipped", Verification,

@@ -12,7 +12,7 @@ namespace ContentSync.Http.Board;
 /// <summary>GET /api/board/state: the figures that the board shows.</summary>
 public sealed class BoardStateHandler(
     LedgerFiguresReader reader,
-    CircuitBreaker breaker,
+    SharedCircuitBreaker breaker,
     SendSwitch sendSwitch,
     ResyncRuns runs,
     ResyncSources sources,
@@ -27,7 +27,7 @@ public sealed class BoardStateHandler(
             var recent = await runs.ListAsync(cancellationToken).ConfigureAwait(false);
             var sending = await sendSwitch.CurrentAsync(cancellationToken).ConfigureAwait(false);
             var now = time.GetUtcNow();
-            var state = BoardState.Of(figures, breaker.OpenState, now) with
+            var state = BoardState.Of(figures, await breaker.OpenStateAsync(cancellationToken).ConfigureAwait(false), now) with
             {
                 Pauses = PauseState.Of(sending),
                 Resyncs = BoardState.ToShow(recent, sources, now),
