@@ -19,7 +19,8 @@ internal sealed class SharedSendingChecker(World world)
     private readonly TimeSpan _window = BudgetRule.Window(world.Plan.MaxSendsPerSecond);
     private readonly int _max = Math.Max(1, (int)world.Plan.MaxSendsPerSecond);
     private readonly Queue<TimeSpan> _left = new();
-    private (TimeSpan OpenSince, TimeSpan At, AlipayHkCall Call)? _probe;
+    private readonly List<(TimeSpan At, AlipayHkCall Call)> _probes = [];
+    private TimeSpan? _openSince;
 
     /// <summary>A request leaves a process.</summary>
     public void Sent(AlipayHkCall call)
@@ -38,17 +39,19 @@ internal sealed class SharedSendingChecker(World world)
 
     private void Probed(TimeSpan openSince, TimeSpan now, AlipayHkCall call)
     {
-        if (_probe is { } last && last.OpenSince == openSince)
+        if (openSince != _openSince) _probes.Clear();
+        _openSince = openSince;
+
+        // A process whose probe was accepted sends, even if it cannot write so yet.
+        if (_probes.Exists(probe => probe.Call.Process == call.Process && probe.Call.IsAccepted)) return;
+        if (_probes is [.., var (at, last)])
         {
-            if (last.Call.IsOpen && now - last.At < RequestTimeout)
-                world.Invariants.Report(Invariant.OneProbe, $"{call.Process.Name} probes while {last.Call.Process.Name} does");
-            if (now - last.At < world.Plan.Recoverability.ProbeInterval - MaxProbeDeviation)
-            {
-                world.Invariants.Report(
-                    Invariant.OneProbe, $"{call.Process.Name} probes {now - last.At} after {last.Call.Process.Name}");
-            }
+            if (last.IsOpen && now - at < RequestTimeout)
+                world.Invariants.Report(Invariant.OneProbe, $"{call.Process.Name} probes while {last.Process.Name} does");
+            if (now - at < world.Plan.Recoverability.ProbeInterval - MaxProbeDeviation)
+                world.Invariants.Report(Invariant.OneProbe, $"{call.Process.Name} probes {now - at} after {last.Process.Name}");
         }
 
-        _probe = (openSince, now, call);
+        _probes.Add((now, call));
     }
 }

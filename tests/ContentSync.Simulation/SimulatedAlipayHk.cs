@@ -114,6 +114,7 @@ internal sealed class SimulatedAlipayHk(World world)
             default:
                 var latency = NextLatency();
                 Effect(call, latency * 0.5);
+                world.Time.After(latency, () => call.IsAccepted = true);
                 Respond(call, latency, 200, Result("SUCCESS", "S"));
                 break;
         }
@@ -301,6 +302,9 @@ internal sealed class AlipayHkCall
     public bool IsOpen { get; private set; } = true;
 
     public int PendingEffects { get; set; }
+
+    /// <summary>AlipayHK responded with a signed success.</summary>
+    public bool IsAccepted { get; set; }
 
     public Task<HttpResponseMessage> Task => _source.Task;
 

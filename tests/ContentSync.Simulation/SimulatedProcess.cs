@@ -23,6 +23,9 @@ internal sealed class SimulatedProcess : IDisposable
     private static readonly TimeSpan ShutdownGrace = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan SweepGrace = TimeSpan.FromMinutes(1);
 
+    /// <summary>Time after which AlipayHK closes the connections of a frozen process.</summary>
+    private static readonly TimeSpan MaxSilence = TimeSpan.FromSeconds(20);
+
     private readonly World _world;
     private readonly Machine _machine;
     private readonly ProcessClock _clock;
@@ -134,6 +137,13 @@ internal sealed class SimulatedProcess : IDisposable
     {
         _frozenUntil = _world.Time.Elapsed + duration;
         _world.Time.At(_frozenUntil, _world.Broker.Pump);
+
+        // AlipayHK closes connections that it has served.
+        _world.Time.After(MaxSilence, () =>
+        {
+            if (!IsFrozen) return;
+            foreach (var call in _connections.ToArray()) call.Fail(new HttpRequestException(HttpRequestError.ConnectionError, "Closed."));
+        });
     }
 
     /// <summary>Runs code of the process: now, or when it is no longer frozen, or never if it dies before.</summary>

@@ -28,6 +28,19 @@ public sealed class SendSwitch([FromKeyedServices(Clocks.Wall)] TimeProvider tim
     /// <summary>Whether other processes share the document.</summary>
     public bool IsShared => store is not null;
 
+    /// <summary>
+    /// Whether this process does not know what is in force: it has not read the document yet, or not for so long that its lease of the budget
+    /// is over. It must not begin to send until it has.
+    /// </summary>
+    public bool IsOutdated
+    {
+        get
+        {
+            if (store is null) return false;
+            lock (_lock) return Since(_readAt) >= SendBudget.LeaseDuration + MaxAge;
+        }
+    }
+
     /// <summary>What this process read last; an empty document before the first read.</summary>
     public SharedSendState Known
     {

@@ -122,6 +122,7 @@ public sealed partial class ContentSynchronizer(
     private async ValueTask<RunResult> RunOnceAsync(string contentId, SyncRecord? accepted, CancellationToken cancellationToken)
     {
         var sending = await sendSwitch.CurrentAsync(cancellationToken).ConfigureAwait(false);
+        if (sendSwitch.IsOutdated) return new(Uninformed(), NewerPending: false);
         if (sending.PauseOf(null) is { } pause) return new(Paused(pause, null), NewerPending: false);
         var (permit, refusedFor) = await breaker.EnterAsync(contentId, cancellationToken).ConfigureAwait(false);
         if (refusedFor is { } wait)
@@ -132,7 +133,7 @@ public sealed partial class ContentSynchronizer(
             return new(deferred with { Code = open?.Code, Description = open?.Message }, NewerPending: false);
         }
 
-        var reported = false;
+        var (reported, cancelled) = (false, false);
         try
         {
             var requestedAt = time.GetTimestamp();
@@ -165,6 +166,7 @@ public sealed partial class ContentSynchronizer(
             }
             catch (OperationCanceledException)
             {
+                cancelled = true;
                 // AlipayHK may still process the request.
                 var released = new AttemptOutcome(AttemptOutcomeKind.Released) { LateEffectUntil = time.GetUtcNow() + options.LateEffectWindow };
                 await RecordAsync(leased, released).ConfigureAwait(false);
@@ -180,7 +182,7 @@ public sealed partial class ContentSynchronizer(
         }
         finally
         {
-            if (!reported) breaker.Return(permit);
+            if (!reported) breaker.Return(permit, cancelled);
             await breaker.ShareAsync().ConfigureAwait(false);
         }
     }
@@ -306,6 +308,11 @@ public sealed partial class ContentSynchronizer(
 
     private static SyncOutcome Pending(PendingCause cause, TimeSpan delay, SyncRecord? record) =>
         new(SyncOutcomeKind.Pending) { Cause = cause, Delay = delay > TimeSpan.Zero ? delay : TimeSpan.Zero, Record = record };
+
+    private static SyncOutcome Uninformed() => Pending(PendingCause.LedgerUnavailable, SendSwitch.MaxAge, null) with
+    {
+        Description = "The store cannot be read, so it is unknown whether sending is paused or stopped.",
+    };
 
     private static SyncOutcome Paused(SendPause pause, SyncRecord? record) => Pending(PendingCause.Paused, SendSwitch.MaxAge, record) with
     {

@@ -82,10 +82,15 @@ public sealed class SharedCircuitBreaker(
         End(permit, isSuccess ? ProbeEnd.Succeeded : ProbeEnd.Failed);
     }
 
-    /// <inheritdoc cref="CircuitBreaker.Return"/>
-    public void Return(SendPermit permit)
+    /// <summary>Returns a permit without a result.</summary>
+    /// <param name="permit">From <see cref="EnterAsync"/>.</param>
+    /// <param name="wasCancelled">
+    /// The call was cancelled, and its request may have left: the next probe waits for one interval. Otherwise it stays due as it was.
+    /// </param>
+    public void Return(SendPermit permit, bool wasCancelled = false)
     {
         breaker.Return(permit);
+        if (wasCancelled && permit.Claim is not null) breaker.Postpone(options.ProbeInterval);
         End(permit, ProbeEnd.Failed);
     }
 

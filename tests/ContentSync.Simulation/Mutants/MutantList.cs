@@ -425,5 +425,7 @@ internal static class MutantList
         new("a process ignores that another one tripped", SharedBreaker,
             "⟦breaker.Adopt(circuit.ToOpenCircuit(), wait, circuit.FailedProbes ?? []);⟧",
             "_ = wait;"),
+        new("a process that just started sends before it knows whether the others stopped", Synchronizer,
+            "if (⟦sendSwitch.IsOutdated⟧) return", "false"),
     ];
 }

@@ -168,6 +168,20 @@ public sealed class SharedCircuitBreakerTests
     }
 
     [Fact]
+    public async Task A_probe_that_was_cancelled_may_have_left_so_the_next_one_waits_for_an_interval()
+    {
+        await TripAsync(_one);
+        _time.Advance(_options.ProbeInterval);
+        var cancelled = await EnterAsync(_one);
+        _one.Breaker.Return(cancelled.Permit, wasCancelled: true);
+        await _one.Breaker.ShareAsync();
+        _time.Advance(_options.ProbeInterval - TimeSpan.FromSeconds(2));
+        Assert.NotNull((await EnterAsync(_two)).Wait);
+        _time.Advance(TimeSpan.FromSeconds(3));
+        Assert.True((await EnterAsync(_two)).Permit.IsProbe);
+    }
+
+    [Fact]
     public async Task An_item_whose_probe_failed_leaves_the_next_probe_to_others_on_every_process()
     {
         await TripAsync(_one);
