@@ -45,7 +45,7 @@ internal sealed class SharedBudgetPlanGenerator(ulong seed)
         var chances = new Dictionary<Fault, double>();
         foreach (var fault in (Fault[])[Fault.SendStoreRequestLost, Fault.SendStoreResponseLost, Fault.SendStoreLate])
         {
-            if (_random.Chance(0.5)) chances[fault] = _random.Pick(0.02, 0.1);
+            if (_random.Chance(0.5)) chances[fault] = _random.Pick(0.03, 0.2);
         }
 
         foreach (var fault in (Fault[])[Fault.AlipayHkServerError, Fault.AlipayHkTimeoutAfterEffect, Fault.VaultThrottle, Fault.StoreResponseLost])

@@ -26,7 +26,7 @@ internal static class MutantRun
     // Other seeds have a catalog only now and then.
     private static readonly (string Name, Func<ulong, Plan> PlanOf)[] CatalogVariants = [(" wide", PlanGenerator.WithCatalogsAndVaults)];
 
-    private static readonly (string Name, Func<ulong, Plan> PlanOf)[] SharingVariants = [(" shared", PlanGenerator.WithSharedBudget), .. Variants];
+    private static readonly (string Name, Func<ulong, Plan> PlanOf)[] SharingVariants = [(" shared", PlanGenerator.WithSharedBudget), ("", PlanGenerator.Of)];
 
     /// <param name="threads">Number of bugs that run at the same time.</param>
     /// <param name="plant">Switches a bug on for the current thread; 0 switches all off.</param>
