@@ -57,6 +57,7 @@ public static class BudgetRule
             SingleWants = request.SingleWants,
             BulkWants = request.BulkWants,
             Expires = request.Expires,
+            Waiting = request.Waiting,
         };
         return new BudgetPlan(
             state with
@@ -130,6 +131,7 @@ public static class BudgetRule
 /// <param name="StoreTime">The store's time of the read: what may be too early, but never too late.</param>
 /// <param name="Stamp">The store's time now: what may be too late, but never too early.</param>
 /// <param name="Expires">The new end of the lease.</param>
+/// <param name="Waiting">The process's callers that wait for their turn; for display.</param>
 public sealed record BudgetRequest(
     string Id,
     double Ceiling,
@@ -138,7 +140,8 @@ public sealed record BudgetRequest(
     int BulkWants,
     DateTimeOffset StoreTime,
     DateTimeOffset Stamp,
-    DateTimeOffset Expires);
+    DateTimeOffset Expires,
+    int Waiting = 0);
 
 /// <param name="State">The document to write.</param>
 /// <param name="Single">The process's units for single changes.</param>

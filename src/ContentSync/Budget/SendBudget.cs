@@ -67,6 +67,7 @@ public sealed partial class SendBudget : IAsyncDisposable, IDisposable
     private long? _usedAt;
     private int _waiting;
     private int _bulkWaiting;
+    private int _queued;
     private TaskCompletionSource _changed = new();
     private bool _isRunning;
     private Task _running = Task.CompletedTask;
@@ -167,6 +168,9 @@ public sealed partial class SendBudget : IAsyncDisposable, IDisposable
 
     /// <summary>Counts a bulk send that wants to start. Its request counts once more with <see cref="Ask()"/>.</summary>
     public void AskForBulk() => Ask(isBulk: true);
+
+    /// <summary>Counts a request that begins (1) or ends (-1) to wait for its turn.</summary>
+    internal void CountWaiting(int change) => Interlocked.Add(ref _queued, change);
 
     /// <summary>Waits until this process may send.</summary>
     /// <returns>False if it still may not after <paramref name="maxWait"/>.</returns>
@@ -367,7 +371,8 @@ public sealed partial class SendBudget : IAsyncDisposable, IDisposable
                     wants.Bulk,
                     read.Time,
                     Stamp: latest + _time.GetElapsedTime(began),
-                    Expires: latest + LeaseDuration));
+                    Expires: latest + LeaseDuration,
+                    Waiting: Volatile.Read(ref _queued) + _bulkWaiting));
 
                 // Slow down before others can read that they may have the rest. If the result of the write stays unknown, so does the
                 // smaller rate, until a later write is confirmed.

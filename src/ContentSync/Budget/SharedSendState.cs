@@ -41,13 +41,15 @@ public sealed record WarmUnits([property: JsonPropertyName("u")] int Units, [pro
 /// <param name="SingleWants">Units that its single changes could use.</param>
 /// <param name="BulkWants">Units that its bulk sends could use.</param>
 /// <param name="Expires">End of its lease; the store's time. The process stops earlier.</param>
+/// <param name="Waiting">Its callers that waited for their turn at the last renewal; for display.</param>
 public sealed record BudgetHolder(
     [property: JsonPropertyName("id")] string Id,
     [property: JsonPropertyName("s")] int Single,
     [property: JsonPropertyName("b")] int Bulk,
     [property: JsonPropertyName("ws")] int SingleWants,
     [property: JsonPropertyName("wb")] int BulkWants,
-    [property: JsonPropertyName("e")] DateTimeOffset Expires)
+    [property: JsonPropertyName("e")] DateTimeOffset Expires,
+    [property: JsonPropertyName("n")] int Waiting = 0)
 {
     /// <summary>Units that no other process may have.</summary>
     [JsonIgnore]

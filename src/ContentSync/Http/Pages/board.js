@@ -89,6 +89,7 @@ async function show(state) {
   byId("count-parked").classList.toggle("bad", state.states.parked > 0);
   showCircuit(state.stop);
   showPauses(state.pauses);
+  showBudget(state.budget);
   for (const [name, count] of Object.entries(state.states)) set(`count-${name}`, number(count));
   set("rate", state.synchronizedInTheLastMinute === undefined ? "–" : number(state.synchronizedInTheLastMinute));
   const total = Object.entries(state.states).reduce((sum, [name, count]) => name === "tombstone" ? sum : sum + count, 0);
@@ -137,6 +138,16 @@ function showPauses(pauses) {
   byId("paused-text").replaceChildren(...pauses.flatMap(pause => [
     foreign(pause.by), pause.contentType ? ` paused sending ${pause.contentType} ` : " paused all sending ", ago(pause.since), ": ",
     foreign(pause.reason), ". Items are still accepted. "]));
+}
+
+function showBudget(budget) {
+  byId("budget").hidden = !budget;
+  if (!budget) return;
+  const use = budget.instances === 0
+    ? "no instance is sending"
+    : `${number(budget.leasedPerSecond)} leased by ${number(budget.instances)} ${budget.instances === 1 ? "instance" : "instances"}, `
+      + `which could use ${number(budget.wantedPerSecond)}; callers waiting: ${number(budget.waiting)}`;
+  set("budget", `Send budget: ${number(budget.perSecond)} per second; ${use}.`);
 }
 
 function showCircuit(open) {
