@@ -1,3 +1,4 @@
+using ContentSync.Diagnostics;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 
@@ -412,6 +413,8 @@ public sealed partial class SendBudget : IAsyncDisposable, IDisposable
             if (plan.IsWarm) (_rising, _risesAt) = (held, now + window);
             else (_held, _rising) = (held, null);
             (changed, _changed) = (_changed, new TaskCompletionSource());
+            Telemetry.BudgetLeased.Record(held.Charge);
+            Telemetry.BudgetWaiting.Record(Volatile.Read(ref _queued) + _bulkWaiting);
         }
 
         changed.TrySetResult();

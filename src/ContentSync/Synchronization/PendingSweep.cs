@@ -30,6 +30,8 @@ public sealed class PendingSweep(
     {
         var isOpen = await breaker.OpenStateAsync(cancellationToken).ConfigureAwait(false) is not null;
         var sending = await sendSwitch.CurrentAsync(cancellationToken).ConfigureAwait(false);
+        Telemetry.SendingStopped.Record(isOpen ? 1 : 0, new KeyValuePair<string, object?>("cause", "circuitBreaker"));
+        Telemetry.SendingStopped.Record(sending.PauseOf(null) is null ? 0 : 1, new KeyValuePair<string, object?>("cause", "pause"));
         var now = time.GetUtcNow();
         var enqueued = 0;
         var oldest = now;
