@@ -88,6 +88,7 @@ internal sealed class StatusCommand(IAnsiConsole screen)
         if (state.Stale > 0) ShowStale(state);
         if (state.Resyncs.Count > 0) ShowResync(state.Resyncs[0]);
         if (state.Budget is { } budget) screen.Line($"{budget.Sentence()}");
+        foreach (var vault in state.Budget?.Vaults ?? []) screen.Line($"{TerminalText.Plain(vault.Sentence())}");
         foreach (var pause in state.Pauses) screen.Line($"[yellow]{TerminalText.Plain(pause.Sentence())}[/]");
         if (state.OpenCircuit is { } open)
         {

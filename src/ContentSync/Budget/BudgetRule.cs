@@ -58,6 +58,7 @@ public static class BudgetRule
             BulkWants = request.BulkWants,
             Expires = request.Expires,
             Waiting = request.Waiting,
+            Vaults = request.Vaults,
         };
         return new BudgetPlan(
             state with
@@ -132,6 +133,7 @@ public static class BudgetRule
 /// <param name="Stamp">The store's time now: what may be too late, but never too early.</param>
 /// <param name="Expires">The new end of the lease.</param>
 /// <param name="Waiting">The process's callers that wait for their turn; for display.</param>
+/// <param name="Vaults">The vaults as the process finds them; for display.</param>
 public sealed record BudgetRequest(
     string Id,
     double Ceiling,
@@ -141,7 +143,8 @@ public sealed record BudgetRequest(
     DateTimeOffset StoreTime,
     DateTimeOffset Stamp,
     DateTimeOffset Expires,
-    int Waiting = 0);
+    int Waiting = 0,
+    IReadOnlyList<VaultUse>? Vaults = null);
 
 /// <param name="State">The document to write.</param>
 /// <param name="Single">The process's units for single changes.</param>

@@ -1,5 +1,21 @@
 namespace ContentSync.Budget;
 
+/// <summary>The states of a vault, as texts.</summary>
+public static class VaultStates
+{
+    /// <summary>It signs at its full rate.</summary>
+    public const string Ok = "ok";
+
+    /// <summary>It throttled calls lately, so its rate is lowered.</summary>
+    public const string Throttled = "throttled";
+
+    /// <summary>None of its keys works.</summary>
+    public const string Down = "down";
+
+    /// <summary>The state as one process found it.</summary>
+    public static string State(this VaultUse vault) => vault.PerSecond <= 0 ? Down : vault.IsThrottled ? Throttled : Ok;
+}
+
 /// <summary>How much of the budget is in use, by all processes together.</summary>
 /// <param name="Processes">Processes that hold a part of it, or want one.</param>
 /// <param name="Leased">Units that they hold.</param>

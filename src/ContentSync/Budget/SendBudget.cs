@@ -1,4 +1,5 @@
 using ContentSync.Diagnostics;
+using ContentSync.Signing;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 
@@ -49,6 +50,7 @@ public sealed partial class SendBudget : IAsyncDisposable, IDisposable
     private readonly Func<double> _jitter;
     private readonly ILogger _logger;
     private readonly SendSwitch? _switch;
+    private readonly Func<IReadOnlyList<VaultStatus>> _vaultStatus;
     private readonly CancellationTokenSource _stopping = new();
     private readonly SemaphoreSlim _renewing = new(1, 1);
     private readonly Lock _lock = new();
@@ -81,6 +83,7 @@ public sealed partial class SendBudget : IAsyncDisposable, IDisposable
     /// <param name="jitter">Draws uniformly from 0 to less than 1.</param>
     /// <param name="logger">Receives faults of the store.</param>
     /// <param name="sendSwitch">Stops all sending while it is paused, and learns from each renewal; null without one.</param>
+    /// <param name="vaultStatus">The state of each vault, for display; null without a pool of vaults.</param>
     public SendBudget(
         SendBudgetOptions options,
         ISendStateStore? store,
@@ -88,8 +91,10 @@ public sealed partial class SendBudget : IAsyncDisposable, IDisposable
         string id,
         Func<double> jitter,
         ILogger<SendBudget> logger,
-        SendSwitch? sendSwitch = null)
+        SendSwitch? sendSwitch = null,
+        Func<IReadOnlyList<VaultStatus>>? vaultStatus = null)
     {
+        _vaultStatus = vaultStatus ?? (static () => []);
         _switch = sendSwitch;
         _options = options;
         _store = options.PerSecond is null ? null : store;
@@ -356,6 +361,7 @@ public sealed partial class SendBudget : IAsyncDisposable, IDisposable
             var beganWall = _time.GetUtcNow();
             var read = await _store!.ReadAsync(cancellationToken).ConfigureAwait(false);
             _switch?.Observe(read, began);
+            var vaults = giveBack ? null : Vaults();
             BudgetPlan plan;
             (int Single, int Bulk) wants;
             lock (_lock)
@@ -373,7 +379,8 @@ public sealed partial class SendBudget : IAsyncDisposable, IDisposable
                     read.Time,
                     Stamp: latest + _time.GetElapsedTime(began),
                     Expires: latest + LeaseDuration,
-                    Waiting: Volatile.Read(ref _queued) + _bulkWaiting));
+                    Waiting: Volatile.Read(ref _queued) + _bulkWaiting,
+                    vaults));
 
                 // Slow down before others can read that they may have the rest. If the result of the write stays unknown, so does the
                 // smaller rate, until a later write is confirmed.
@@ -392,6 +399,14 @@ public sealed partial class SendBudget : IAsyncDisposable, IDisposable
         }
 
         throw new SendStateUnavailableException($"Another process changed the send budget in each of {MaxConflicts} attempts to renew a lease.");
+    }
+
+    private List<VaultUse>? Vaults()
+    {
+        var vaults = _vaultStatus().Select(vault => new VaultUse(vault.Vault, Math.Round(vault.SignaturesPerSecond, 1), vault.IsThrottled)).ToList();
+        foreach (var vault in vaults)
+            Telemetry.VaultRate.Record(vault.PerSecond, new("vault", vault.Vault), new("state", vault.State()));
+        return vaults.Count == 0 ? null : vaults;
     }
 
     private void Confirmed(BudgetPlan plan, (int Single, int Bulk) wants, long began, DateTimeOffset beganWall, bool giveBack)

@@ -63,6 +63,10 @@ public static class Telemetry
     public static readonly Gauge<long> BudgetWaiting = Meter.CreateGauge<long>(
         "contentsync.budget.waiting", "{caller}", "Callers of this process that wait for their turn of the send budget.");
 
+    /// <summary>Signatures per second that a process may request from a vault, by <c>vault</c> and <c>state</c> (ok, throttled, down).</summary>
+    public static readonly Gauge<double> VaultRate = Meter.CreateGauge<double>(
+        "contentsync.vault.rate", "{signature}/s", "Signatures per second that this process may request from a vault, by vault and state.");
+
     /// <summary>1 while nothing is sent, otherwise 0, as the sweep found it; by <c>cause</c> (circuitBreaker, pause).</summary>
     public static readonly Gauge<long> SendingStopped = Meter.CreateGauge<long>(
         "contentsync.sending.stopped", null, "1 while all sending is stopped, otherwise 0, by cause.");

@@ -140,8 +140,14 @@ public sealed record BudgetState(double PerSecond, int Instances, int LeasedPerS
         if (ceiling is not { } max || !sendSwitch.IsShared) return null;
         var (state, storeTime) = sendSwitch.KnownWithTime;
         var use = BudgetUse.Of(state, storeTime);
-        return new BudgetState(Math.Min(max, state.Rate ?? max), use.Processes, use.Leased, use.Wanted, use.Waiting);
+        return new BudgetState(Math.Min(max, state.Rate ?? max), use.Processes, use.Leased, use.Wanted, use.Waiting)
+        {
+            Vaults = VaultState.Of(state, storeTime),
+        };
     }
+
+    /// <summary>The vaults that sign, as the instances find them; empty while none is sending.</summary>
+    public IReadOnlyList<VaultState> Vaults { get => field ?? []; init; }
 
     /// <summary>The figures in one sentence.</summary>
     internal string Sentence() => Instances == 0
@@ -150,6 +156,35 @@ public sealed record BudgetState(double PerSecond, int Instances, int LeasedPerS
             CultureInfo.InvariantCulture,
             $"The send budget is {PerSecond:0.###} per second: {LeasedPerSecond} leased by {Instances} instance(s), "
             + $"which could use {WantedPerSecond}; {Waiting} caller(s) wait.");
+}
+
+/// <summary>A vault that signs.</summary>
+/// <param name="Vault">Its name.</param>
+/// <param name="SignaturesPerSecond">Signatures per second that all instances together may request there.</param>
+/// <param name="State">ok; throttled if it throttles an instance; down if no instance reaches it.</param>
+public sealed record VaultState(
+    string Vault,
+    double SignaturesPerSecond,
+    [property: AllowedValues(VaultStates.Ok, VaultStates.Throttled, VaultStates.Down)] string State)
+{
+    internal static IReadOnlyList<VaultState> Of(SharedSendState state, DateTimeOffset storeTime) =>
+    [
+        .. state.Holders
+            .Where(holder => storeTime < holder.Expires)
+            .SelectMany(holder => holder.Vaults ?? [])
+            .GroupBy(vault => vault.Vault, StringComparer.Ordinal)
+            .OrderBy(vault => vault.Key, StringComparer.Ordinal)
+            .Select(vault => new VaultState(
+                vault.Key,
+                vault.Sum(use => use.PerSecond),
+                vault.All(use => use.State() == VaultStates.Down) ? VaultStates.Down
+                : vault.Any(use => use.State() != VaultStates.Ok) ? VaultStates.Throttled
+                : VaultStates.Ok)),
+    ];
+
+    /// <summary>The figures in one sentence.</summary>
+    internal string Sentence() =>
+        string.Create(CultureInfo.InvariantCulture, $"Vault {Vault}: {SignaturesPerSecond:0.#} signatures per second, {State}.");
 }
 
 /// <summary>A pause in force.</summary>

@@ -68,6 +68,7 @@ internal static class SettingsContract
         ["contentsync.oldest_pending.age"] = Tags(),
         ["contentsync.budget.leased"] = Tags(),
         ["contentsync.budget.waiting"] = Tags(),
+        ["contentsync.vault.rate"] = Tags(("vault", []), ("state", ["ok", "throttled", "down"])),
         ["contentsync.sending.stopped"] = Tags(("cause", ["circuitBreaker", "pause"])),
         ["contentsync.dead_lettered"] = Tags(("reason", ["InvalidMessage"])),
         ["contentsync.resync.planned"] = Tags(),

@@ -172,7 +172,8 @@ function showBudget(budget) {
     ? "no instance is sending"
     : `${number(budget.leasedPerSecond)} leased by ${number(budget.instances)} ${budget.instances === 1 ? "instance" : "instances"}, `
       + `which could use ${number(budget.wantedPerSecond)}; callers waiting: ${number(budget.waiting)}`;
-  set("budget", `Send budget: ${number(budget.perSecond)} per second; ${use}.`);
+  const vaults = budget.vaults.map(vault => ` Vault ${vault.vault}: ${number(vault.signaturesPerSecond)} signatures per second, ${vault.state}.`);
+  set("budget", `Send budget: ${number(budget.perSecond)} per second; ${use}.${vaults.join("")}`);
 }
 
 function showCircuit(open) {
