@@ -24,6 +24,7 @@ public sealed class SendSwitch([FromKeyedServices(Clocks.Wall)] TimeProvider tim
     private long? _readAt;
     private long? _triedAt;
     private Task? _reading;
+    private string? _fault;
 
     /// <summary>Whether other processes share the document.</summary>
     public bool IsShared => store is not null;
@@ -38,6 +39,15 @@ public sealed class SendSwitch([FromKeyedServices(Clocks.Wall)] TimeProvider tim
         {
             if (store is null) return false;
             lock (_lock) return Since(_readAt) >= SendBudget.LeaseDuration + MaxAge;
+        }
+    }
+
+    /// <summary>Why the last read failed; null if it did not.</summary>
+    public string? Fault
+    {
+        get
+        {
+            lock (_lock) return _fault;
         }
     }
 
@@ -82,7 +92,7 @@ public sealed class SendSwitch([FromKeyedServices(Clocks.Wall)] TimeProvider tim
         lock (_lock)
         {
             if (_readAt > readAt) return;
-            (_known, _storeTime, _readAt) = (read.State, read.Time, readAt);
+            (_known, _storeTime, _readAt, _fault) = (read.State, read.Time, readAt, null);
         }
     }
 
@@ -152,9 +162,9 @@ public sealed class SendSwitch([FromKeyedServices(Clocks.Wall)] TimeProvider tim
         {
             Observe(await store!.ReadAsync(CancellationToken.None).ConfigureAwait(false), began);
         }
-        catch (SendStateUnavailableException)
+        catch (SendStateUnavailableException e)
         {
-            // SendBudget reports the fault.
+            lock (_lock) _fault = e.Message;
         }
     }
 

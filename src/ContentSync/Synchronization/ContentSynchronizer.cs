@@ -309,9 +309,9 @@ public sealed partial class ContentSynchronizer(
     private static SyncOutcome Pending(PendingCause cause, TimeSpan delay, SyncRecord? record) =>
         new(SyncOutcomeKind.Pending) { Cause = cause, Delay = delay > TimeSpan.Zero ? delay : TimeSpan.Zero, Record = record };
 
-    private static SyncOutcome Uninformed() => Pending(PendingCause.LedgerUnavailable, SendSwitch.MaxAge, null) with
+    private SyncOutcome Uninformed() => Pending(PendingCause.LedgerUnavailable, SendSwitch.MaxAge, null) with
     {
-        Description = "The store cannot be read, so it is unknown whether sending is paused or stopped.",
+        Description = $"It is unknown whether sending is paused or stopped. {sendSwitch.Fault}",
     };
 
     private static SyncOutcome Paused(SendPause pause, SyncRecord? record) => Pending(PendingCause.Paused, SendSwitch.MaxAge, record) with

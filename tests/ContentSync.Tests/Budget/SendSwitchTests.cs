@@ -91,11 +91,11 @@ public sealed class SendSwitchTests
         Assert.True(_here.IsOutdated);
         _store.IsDown = true;
         await _here.CurrentAsync(default);
-        Assert.True(_here.IsOutdated);
+        Assert.Equal((true, "The store is away."), (_here.IsOutdated, _here.Fault));
         _store.IsDown = false;
         _time.Advance(TimeSpan.FromSeconds(1));
         await _here.CurrentAsync(default);
-        Assert.False(_here.IsOutdated);
+        Assert.Equal((false, null), (_here.IsOutdated, _here.Fault));
         _store.IsDown = true;
         _time.Advance(TimeSpan.FromSeconds(39));
         await _here.CurrentAsync(default);
