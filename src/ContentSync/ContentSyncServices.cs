@@ -96,6 +96,7 @@ public static class ContentSyncServices
             provider.GetRequiredService<AlipayHkKeys>(),
             provider.GetRequiredService<SendBudget>()));
         services.TryAddSingleton<CircuitBreaker>();
+        services.TryAddSingleton<SharedCircuitBreaker>();
         services.TryAddSingleton<ContentSynchronizer>();
         services.TryAddSingleton<RefusedVersions>();
         services.TryAddSingleton<ContentMessageReader>();
@@ -108,6 +109,7 @@ public static class ContentSyncServices
     {
         var options = new SendBudgetOptions(
             provider.GetRequiredService<AlipayHkOptions>().MaxSendsPerSecond, provider.GetRequiredService<ResyncOptions>().ReservedShare);
+        var pool = new Lazy<SignerPool?>(provider.GetService<SignerPool>);
         return provider.GetService<ISendStateStore>() is { } store
             ? new SendBudget(
                 options,
@@ -116,8 +118,23 @@ public static class ContentSyncServices
                 provider.GetRequiredService<RequestIdSource>().Create(),
                 provider.GetRequiredService<JitterSource>().Draw,
                 provider.GetRequiredService<ILogger<SendBudget>>(),
-                provider.GetRequiredService<SendSwitch>())
+                provider.GetRequiredService<SendSwitch>(),
+                Vaults)
             : SendBudget.Whole(options, provider.WallClock());
+
+        // Resolved late, because the pool asks the budget for its share.
+        IReadOnlyList<VaultStatus> Vaults()
+        {
+            try
+            {
+                return pool.Value?.Status ?? [];
+            }
+            catch (ObjectDisposedException)
+            {
+                // The host stops.
+                return [];
+            }
+        }
     }
 
     private static void AddResync(IServiceCollection services, ContentSyncOptions options)

@@ -12,6 +12,7 @@ internal sealed record Arguments
           --seed N --trace       runs one seed and prints its trace
           --wide                 resyncs whole catalogs and uses several vaults in every seed, not only in some
           --poison               adds items that always fail, and removes everything else that delays an item
+          --shared               shares one send budget and one circuit breaker between one to eight processes
           --crash-points         crashes at each port call in turn, on every path of an item or a catalog
           --mutants [--seed N]   plants bugs one at a time (or only the N-th) and shows which invariant catches each
           --json                 prints one JSON object instead of text
@@ -56,6 +57,9 @@ internal sealed record Arguments
                     break;
                 case "--poison":
                     arguments.PlanOf = PlanGenerator.WithPoison;
+                    break;
+                case "--shared":
+                    arguments.PlanOf = PlanGenerator.WithSharedBudget;
                     break;
                 case "--crash-points":
                     arguments.CrashPoints = true;

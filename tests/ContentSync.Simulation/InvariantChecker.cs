@@ -27,6 +27,9 @@ internal enum Invariant
     /// <summary>The quotas for requests and signatures are never exceeded in any window.</summary>
     QuotasRespected,
 
+    /// <summary>While the circuit breaker of all processes is open, one request is under way at most, and one for each probe interval.</summary>
+    OneProbe,
+
     AttemptsBounded,
 
     /// <summary>No item is parked, and no message dead-lettered, for a retryable cause while AlipayHK was merely down.</summary>

@@ -25,7 +25,10 @@ internal sealed record Plan
 
     public RecoverabilityOptions Recoverability { get; init; } = new();
 
-    /// <summary>Limit of one process.</summary>
+    /// <summary>Whether all processes share one send budget and one circuit breaker, as in the cloud.</summary>
+    public bool SharesBudget { get; init; }
+
+    /// <summary>Limit of one process, or of all together if they share it.</summary>
     public double MaxSendsPerSecond { get; init; } = 5;
 
     public TimeSpan SweepInterval { get; init; } = TimeSpan.FromMinutes(5);
@@ -76,7 +79,7 @@ internal sealed record Plan
 /// <param name="Vault">Number of the vault, for an outage of one vault of a pool.</param>
 internal sealed record Outage(Fault Fault, TimeSpan From, TimeSpan To, int Vault = 0);
 
-/// <summary>A crash, a restart, a shutdown or a clock jump of one machine.</summary>
+/// <summary>A crash, a restart, a shutdown, a freeze or a clock jump of one machine.</summary>
 internal sealed record MachineEvent(Fault Fault, int Machine, TimeSpan At, TimeSpan Amount);
 
 /// <summary>A crash at the n-th port call of the simulation, before or after the call takes effect.</summary>

@@ -56,6 +56,9 @@ internal sealed class PlanGenerator
     /// <summary>Items that always fail among others that nothing happens to, so that these must flow.</summary>
     public static Plan WithPoison(ulong seed) => new PoisonPlanGenerator(seed).Isolate(new PlanGenerator(seed).Draw(seed));
 
+    /// <summary>One to eight processes that share one send budget and one circuit breaker.</summary>
+    public static Plan WithSharedBudget(ulong seed) => new SharedBudgetPlanGenerator(seed).Draw();
+
     /// <summary>HTTP callers that usually disconnect, while AlipayHK is slow.</summary>
     public static Plan WithImpatientCallers(ulong seed)
     {

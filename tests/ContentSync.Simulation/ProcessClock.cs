@@ -1,7 +1,10 @@
 namespace ContentSync.Simulation;
 
-/// <summary>The clock of one process: its wall clock can jump, its monotonic timer does not. Its timers stop with the process.</summary>
-internal sealed class ProcessClock(VirtualTime time, Func<bool> isAlive) : TimeProvider
+/// <summary>
+/// The clock of one process: its wall clock can jump, its monotonic timer does not. Its timers stop with the process, and fire late while it is
+/// frozen.
+/// </summary>
+internal sealed class ProcessClock(VirtualTime time, Action<Action> whenRunning) : TimeProvider
 {
     /// <summary>Deviation of the wall clock from the true time.</summary>
     public TimeSpan Offset { get; set; }
@@ -16,12 +19,12 @@ internal sealed class ProcessClock(VirtualTime time, Func<bool> isAlive) : TimeP
 
     public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
     {
-        var timer = new Timer(time, isAlive, callback, state);
+        var timer = new Timer(time, whenRunning, callback, state);
         timer.Change(dueTime, period);
         return timer;
     }
 
-    private sealed class Timer(VirtualTime time, Func<bool> isAlive, TimerCallback callback, object? state) : ITimer
+    private sealed class Timer(VirtualTime time, Action<Action> whenRunning, TimerCallback callback, object? state) : ITimer
     {
         private TimeSpan _period;
         private int _changes;
@@ -45,12 +48,12 @@ internal sealed class ProcessClock(VirtualTime time, Func<bool> isAlive) : TimeP
         {
             var change = ++_changes;
             if (dueTime < TimeSpan.Zero) return;
-            time.After(dueTime, () =>
+            time.After(dueTime, () => whenRunning(() =>
             {
-                if (change != _changes || !isAlive()) return;
+                if (change != _changes) return;
                 if (_period > TimeSpan.Zero) Set(_period);
                 callback(state);
-            });
+            }));
         }
     }
 }

@@ -1,6 +1,7 @@
 using ContentSync.Simulation;
 using ContentSync.Simulation.Mutants;
 
+if (args is [BudgetSender.Command]) return await BudgetSender.RunAsync(Console.In, Console.Out).ConfigureAwait(false);
 if (Arguments.Read(args) is not { } arguments)
 {
     Console.Error.WriteLine(Arguments.Usage);

@@ -16,6 +16,7 @@ internal sealed class SimulatedAlipayHk(World world)
     private static readonly TimeSpan ClockResolution = TimeSpan.FromMinutes(5);
 
     private readonly Quota _quota = new(world, "AlipayHK calls", world.Plan.MaxSendsPerSecond, TimeSpan.Zero);
+    private readonly SharedSendingChecker _sharing = new(world);
 
     /// <summary>Calls that reached the network, including those during outages.</summary>
     public long Calls { get; private set; }
@@ -30,7 +31,8 @@ internal sealed class SimulatedAlipayHk(World world)
     {
         Calls++;
         InFlight++;
-        _quota.Use();
+        if (world.Plan.SharesBudget) _sharing.Sent(call);
+        else _quota.Use();
         Log?.Add((world.Time.Elapsed, call.ContentId));
         world.Invariants.Sent(call);
         world.Trace.Write(call.Process.Name, $"sends {call.ContentId} {call.RequestId[..6]}");
@@ -112,6 +114,7 @@ internal sealed class SimulatedAlipayHk(World world)
             default:
                 var latency = NextLatency();
                 Effect(call, latency * 0.5);
+                world.Time.After(latency, () => call.IsAccepted = true);
                 Respond(call, latency, 200, Result("SUCCESS", "S"));
                 break;
         }
@@ -300,18 +303,21 @@ internal sealed class AlipayHkCall
 
     public int PendingEffects { get; set; }
 
+    /// <summary>AlipayHK responded with a signed success.</summary>
+    public bool IsAccepted { get; set; }
+
     public Task<HttpResponseMessage> Task => _source.Task;
 
     private bool IsFinished { get; set; }
 
     public void Complete(HttpResponseMessage response)
     {
-        if (Close()) _source.TrySetResult(response);
+        if (Close()) Process.WhenRunning(() => _source.TrySetResult(response));
     }
 
     public void Fail(Exception fault)
     {
-        if (Close()) _source.TrySetException(fault);
+        if (Close()) Process.WhenRunning(() => _source.TrySetException(fault));
     }
 
     public void Cancel(CancellationToken token)

@@ -1,4 +1,5 @@
 using ContentSync.AlipayHk;
+using ContentSync.Budget;
 using ContentSync.Content;
 using ContentSync.Ledger;
 using ContentSync.Resync;
@@ -22,6 +23,9 @@ internal sealed class SimulatedProcess : IDisposable
     private static readonly TimeSpan ShutdownGrace = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan SweepGrace = TimeSpan.FromMinutes(1);
 
+    /// <summary>Time after which AlipayHK closes the connections of a frozen process.</summary>
+    private static readonly TimeSpan MaxSilence = TimeSpan.FromSeconds(20);
+
     private readonly World _world;
     private readonly Machine _machine;
     private readonly ProcessClock _clock;
@@ -41,12 +45,13 @@ internal sealed class SimulatedProcess : IDisposable
     private readonly List<AlipayHkCall> _connections = [];
     private readonly List<Action<bool>> _callers = [];
     private readonly HashSet<long> _handling = [];
+    private TimeSpan _frozenUntil;
 
     public SimulatedProcess(World world, Machine machine)
     {
         _world = world;
         _machine = machine;
-        _clock = new ProcessClock(world.Time, () => IsAlive) { Offset = machine.ClockOffset };
+        _clock = new ProcessClock(world.Time, WhenRunning) { Offset = machine.ClockOffset };
         _storeClock = new StoreClock(_clock);
         _ledger = new SimulatedLedger(this, world, _storeClock);
         _queue = new BrokerQueue(this, world);
@@ -70,6 +75,7 @@ internal sealed class SimulatedProcess : IDisposable
             .AddSingleton(world.Keys.Imported)
             .AddSingleton<RequestIdSource>(new SimulatedIds(world.Random))
             .AddSingleton<JitterSource>(new SimulatedJitter(world.Random));
+        if (plan.SharesBudget) services.AddSingleton<ISendStateStore>(new SendStateConnection(this, world));
         if (plan.Bulk is { } bulk) ResyncWork.AddEdges(services, this, world, bulk, _stopping.Token);
         _services = services
             .AddContentSync(new ContentSyncOptions
@@ -101,7 +107,7 @@ internal sealed class SimulatedProcess : IDisposable
 
     public bool IsAlive { get; private set; } = true;
 
-    public bool IsAccepting => IsAlive && !_stopping.IsCancellationRequested;
+    public bool IsAccepting => IsAlive && !IsFrozen && !_stopping.IsCancellationRequested;
 
     public bool HasCapacity => IsAccepting && _handling.Count < _world.Plan.Consumers;
 
@@ -117,13 +123,35 @@ internal sealed class SimulatedProcess : IDisposable
 
     public void SetClock(TimeSpan offset) => _clock.Offset = offset;
 
-    public bool IsHandling(long lockToken) => IsAlive && _handling.Contains(lockToken);
+    public bool IsHandling(long lockToken) => IsAlive && !IsFrozen && _handling.Contains(lockToken);
 
     public void Crash(TimeSpan downFor)
     {
         _world.Trace.Write(Name, $"crashes");
         End();
         _machine.Crashed(downFor);
+    }
+
+    /// <summary>Nothing of the process runs for a while; then everything that became due meanwhile runs at once.</summary>
+    public void Freeze(TimeSpan duration)
+    {
+        _frozenUntil = _world.Time.Elapsed + duration;
+        _world.Time.At(_frozenUntil, _world.Broker.Pump);
+
+        // AlipayHK closes connections that it has served.
+        _world.Time.After(MaxSilence, () =>
+        {
+            if (!IsFrozen) return;
+            foreach (var call in _connections.ToArray()) call.Fail(new HttpRequestException(HttpRequestError.ConnectionError, "Closed."));
+        });
+    }
+
+    /// <summary>Runs code of the process: now, or when it is no longer frozen, or never if it dies before.</summary>
+    public void WhenRunning(Action action)
+    {
+        if (!IsAlive) return;
+        if (IsFrozen) _world.Time.At(_frozenUntil, () => WhenRunning(action));
+        else action();
     }
 
     /// <summary>Ends the process like a deployment: cancels its work, waits briefly, then ends it.</summary>
@@ -156,13 +184,12 @@ internal sealed class SimulatedProcess : IDisposable
         {
             var result = behavior.IsLost ? default : effect();
             if (crashesAfter && IsAlive) Crash(CrashPointDownTime);
-            _world.Time.After(behavior.ResponseDelay, () =>
+            _world.Time.After(behavior.ResponseDelay, () => WhenRunning(() =>
             {
-                if (!IsAlive) return;
                 registration.Dispose();
                 if (behavior.Fault is { } fault) source.TrySetException(fault());
                 else source.TrySetResult(behavior.IsResponseLost ? default! : result!);
-            });
+            }));
         });
         return new ValueTask<T>(source.Task);
     }
@@ -232,6 +259,8 @@ internal sealed class SimulatedProcess : IDisposable
     }
 
     public void ReplayParked() => Watch(ReplayAsync());
+
+    private bool IsFrozen => _world.Time.Elapsed < _frozenUntil;
 
     private SignerPool Pool()
     {

@@ -18,7 +18,8 @@ internal sealed class SimulatedVault
 
     public byte[] Sign(int vault, ReadOnlyMemory<byte> sha256)
     {
-        _quotas[vault].Use();
+        // A process that froze signs at once what waited for its turn, and then sends it only within its lease.
+        if (!_world.Plan.SharesBudget) _quotas[vault].Use();
         return _world.Keys.Sign(sha256.Span);
     }
 }
@@ -104,7 +105,7 @@ internal sealed class PoolWatch(World world)
 }
 
 /// <summary>
-/// The quota of AlipayHK or a vault: no more calls than the rate allows in a window of any length, except for an initial burst of each process
+/// The quota of AlipayHK or a vault, each process having its own: no more calls than the rate allows in a window of any length, except for an initial burst of each process
 /// and for calls that arrive together because of different delays.
 /// </summary>
 /// <param name="world">Provides the time and receives violations.</param>

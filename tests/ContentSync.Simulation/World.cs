@@ -22,6 +22,7 @@ internal sealed class World
         Broker = new SimulatedBroker(this);
         Lanes = new SimulatedLanes(this);
         Resyncs = new SimulatedResyncStore(this);
+        SendState = new SimulatedSendState(this);
         _machines = [.. Enumerable.Range(0, plan.Machines).Select(number => new Machine(this, number))];
     }
 
@@ -51,6 +52,9 @@ internal sealed class World
     public SimulatedLanes Lanes { get; }
 
     public SimulatedResyncStore Resyncs { get; }
+
+    /// <summary>The document behind the send budget and the circuit breaker, if the processes share them.</summary>
+    public SimulatedSendState SendState { get; }
 
     public SimulatedCatalog Catalog { get; } = new();
 
@@ -246,6 +250,11 @@ internal sealed class Machine(World world, int number)
                 world.Trace.Write(Name, $"the wall clock jumps by {machineEvent.Amount}");
                 ClockOffset += machineEvent.Amount;
                 Process?.SetClock(ClockOffset);
+                break;
+            case Fault.Freeze:
+                world.Faults.Add(Fault.Freeze);
+                world.Trace.Write(Name, $"freezes for {machineEvent.Amount}");
+                Process?.Freeze(machineEvent.Amount);
                 break;
             case Fault.Shutdown:
                 world.Faults.Add(Fault.Shutdown);

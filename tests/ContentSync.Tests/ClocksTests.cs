@@ -20,6 +20,7 @@ public sealed class ClocksTests
         "MappingCache",
         "PreviewContentHandler",
         "SendSwitch",
+        "SharedCircuitBreaker",
         "WebhookIdCache",
         "WebhookVerifier",
     ];

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using ContentSync.Budget;
 using ContentSync.Http;
 using ContentSync.Http.Board;
 using ContentSync.Ledger;
@@ -39,20 +40,20 @@ internal sealed class FolderView : ILedgerView
         var runs = new List<ResyncRun>();
         await foreach (var history in store.ListAsync(cancellationToken).ConfigureAwait(false)) runs.AddRange(history.Runs);
         var current = await new RunOutcomes(_reader.ListItemsAsync).RefreshAsync(runs, cancellationToken).ConfigureAwait(false);
-        return BoardState.Of(figures, null, now) with
+        var sending = await SendingAsync(cancellationToken).ConfigureAwait(false);
+        return BoardState.Of(figures, sending.Circuit?.ToOpenCircuit(), now) with
         {
-            Pauses = await PausesAsync(cancellationToken).ConfigureAwait(false),
+            Pauses = PauseState.Of(sending),
             Resyncs = BoardState.ToShow([.. current.OrderByDescending(run => run.RequestedAt)], new ResyncSources(null), now),
             ResyncSources = [],
         };
     }
 
-    private async Task<IReadOnlyList<PauseState>> PausesAsync(CancellationToken cancellationToken)
+    private async Task<SharedSendState> SendingAsync(CancellationToken cancellationToken)
     {
         var file = Path.Combine(_folder, DataDirectory.SendStateName);
-        if (!File.Exists(file)) return [];
-        var sending = await new SqliteSendStateStore(file, TimeProvider.System).ReadAsync(cancellationToken).ConfigureAwait(false);
-        return PauseState.Of(sending.State);
+        if (!File.Exists(file)) return new SharedSendState();
+        return (await new SqliteSendStateStore(file, TimeProvider.System).ReadAsync(cancellationToken).ConfigureAwait(false)).State;
     }
 
     public async IAsyncEnumerable<ContentState> ListAsync(ListQuery query, [EnumeratorCancellation] CancellationToken cancellationToken)

@@ -87,6 +87,8 @@ internal sealed class StatusCommand(IAnsiConsole screen)
             screen.MarkupLineInterpolated($"[yellow]AlipayHK reports the template of {count} item(s) as {status}[/], although it holds them.");
         if (state.Stale > 0) ShowStale(state);
         if (state.Resyncs.Count > 0) ShowResync(state.Resyncs[0]);
+        if (state.Budget is { } budget) screen.Line($"{budget.Sentence()}");
+        foreach (var vault in state.Budget?.Vaults ?? []) screen.Line($"{TerminalText.Plain(vault.Sentence())}");
         foreach (var pause in state.Pauses) screen.Line($"[yellow]{TerminalText.Plain(pause.Sentence())}[/]");
         if (state.OpenCircuit is { } open)
         {

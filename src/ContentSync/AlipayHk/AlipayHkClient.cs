@@ -111,15 +111,17 @@ public sealed partial class AlipayHkClient : IDisposable
     /// </param>
     /// <param name="cancellationToken">Ends the call, but not what AlipayHK may already be doing.</param>
     /// <param name="immediateRetries">False for a probe, which needs only one request.</param>
+    /// <param name="probe">The claim on the app's probe that the request needs to leave; null unless it is one.</param>
     /// <returns>A result for every outcome but cancellation.</returns>
     /// <exception cref="OperationCanceledException">The caller cancelled.</exception>
     public async ValueTask<SynchronizeResult> SynchronizeAsync(
         ReadOnlyMemory<byte> body,
         CancellationToken cancellationToken,
-        bool immediateRetries = true)
+        bool immediateRetries = true,
+        ProbeClaim? probe = null)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        var call = new Call(this, body, immediateRetries, _timeProvider.GetTimestamp(), cancellationToken);
+        var call = new Call(this, body, immediateRetries, probe, _timeProvider.GetTimestamp(), cancellationToken);
         var outcome = await SendFirstRequestAsync(call).ConfigureAwait(false);
         if (outcome.Exception is null && outcome.Result.RetryImmediately && TimeLeft(call) > TimeSpan.Zero)
         {
@@ -246,7 +248,7 @@ public sealed partial class AlipayHkClient : IDisposable
         try
         {
             using var request = new HttpRequestMessage(HttpMethod.Post, _endpoint);
-            request.Content = body = Fill(request, plain);
+            request.Content = body = Fill(request, plain, call.Probe);
             using var response = await _invoker.SendAsync(request, cancellationToken).ConfigureAwait(false);
             var classified = ResponseClassifier.Classify(await ReadAsync(response, cancellationToken).ConfigureAwait(false));
 
@@ -262,7 +264,11 @@ public sealed partial class AlipayHkClient : IDisposable
         }
         catch (SendBudgetExhaustedException exhausted)
         {
-            return Outcome.FromResult(OverBudget(exhausted));
+            return Outcome.FromResult(OverBudget(exhausted.Message, exhausted.RetryAfter));
+        }
+        catch (ProbeLostException lost)
+        {
+            return Outcome.FromResult(OverBudget(lost.Message, null));
         }
         catch (HttpRequestException broken)
         {
@@ -290,12 +296,12 @@ public sealed partial class AlipayHkClient : IDisposable
         }
     }
 
-    private ExactBody Fill(HttpRequestMessage request, ReadOnlyMemory<byte> body)
+    private ExactBody Fill(HttpRequestMessage request, ReadOnlyMemory<byte> body, ProbeClaim? probe)
     {
-        if (!_encryptionOptions.Enabled) return new ExactBody(body, WireHeaders.JsonContentType);
+        if (!_encryptionOptions.Enabled) return new ExactBody(body, WireHeaders.JsonContentType) { Probe = probe };
         var encrypted = _encryption.Encrypt(body.Span);
         request.Headers.TryAddWithoutValidation(WireHeaders.Encrypt, encrypted.Header);
-        return new ExactBody(encrypted.Text, _encryptionOptions.ContentType);
+        return new ExactBody(encrypted.Text, _encryptionOptions.ContentType) { Probe = probe };
     }
 
     private async ValueTask<ResponseFacts> ReadAsync(HttpResponseMessage response, CancellationToken cancellationToken)
@@ -386,11 +392,8 @@ public sealed partial class AlipayHkClient : IDisposable
             RetryImmediately: false);
     }
 
-    private static ClassifiedResponse OverBudget(SendBudgetExhaustedException exhausted) => new(
-        new SynchronizeResult(SynchronizeResultKind.SigningUnavailable, ClientCodes.SendBudgetSpent, exhausted.Message)
-        {
-            RetryAfter = exhausted.RetryAfter,
-        },
+    private static ClassifiedResponse OverBudget(string message, TimeSpan? retryAfter) => new(
+        new SynchronizeResult(SynchronizeResultKind.SigningUnavailable, ClientCodes.SendBudgetSpent, message) { RetryAfter = retryAfter },
         RetryImmediately: false);
 
     [LoggerMessage(2102, LogLevel.Debug, "Retrying in {Milliseconds:F0} ms after {Code} (HTTP {HttpStatus})")]
@@ -400,6 +403,7 @@ public sealed partial class AlipayHkClient : IDisposable
         AlipayHkClient client,
         ReadOnlyMemory<byte> body,
         bool immediateRetries,
+        ProbeClaim? probe,
         long startedAt,
         CancellationToken cancellation)
     {
@@ -410,6 +414,8 @@ public sealed partial class AlipayHkClient : IDisposable
         public CancellationToken Cancellation { get; } = cancellation;
 
         public bool ImmediateRetries { get; } = immediateRetries;
+
+        public ProbeClaim? Probe { get; } = probe;
 
         /// <summary>Timestamp of <see cref="TimeProvider"/>; the total timeout counts from here.</summary>
         public long StartedAt { get; } = startedAt;

@@ -1,4 +1,5 @@
 using System.Net;
+using ContentSync.Budget;
 
 namespace ContentSync.AlipayHk;
 
@@ -12,6 +13,9 @@ internal sealed class ExactBody : HttpContent
     }
 
     public ReadOnlyMemory<byte> Bytes { get; }
+
+    /// <summary>The claim on the app's probe that the request needs to leave; null unless it is one.</summary>
+    public ProbeClaim? Probe { get; init; }
 
     /// <summary>Set by the signing handler when it passes the request on. From then on, AlipayHK may have received it.</summary>
     public bool WasSent { get; set; }

@@ -21,6 +21,7 @@ public sealed class RequestSigningHandler(AlipayHkOptions options, IRequestSigne
     /// <inheritdoc/>
     /// <exception cref="SigningUnavailableException">The signer is unavailable; nothing was sent.</exception>
     /// <exception cref="SendBudgetExhaustedException">The request's turn is too far away; nothing was sent.</exception>
+    /// <exception cref="ProbeLostException">The claim on the app's probe is over; nothing was sent.</exception>
     protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
     {
         // The same message object may be sent again.
@@ -70,7 +71,9 @@ public sealed class RequestSigningHandler(AlipayHkOptions options, IRequestSigne
         request.Headers.TryAddWithoutValidation(WireHeaders.ClientId, _clientId);
         request.Headers.TryAddWithoutValidation(WireHeaders.RequestTime, time);
         request.Headers.TryAddWithoutValidation(WireHeaders.Signature, SignatureHeader.Format(signature.KeyVersion, signature.Value.Span));
-        (request.Content as ExactBody)?.WasSent = true;
+        if (request.Content is not ExactBody body) return base.SendAsync(request, cancellationToken);
+        if (body.Probe is { IsOver: true }) return Task.FromException<HttpResponseMessage>(new ProbeLostException());
+        body.WasSent = true;
         return base.SendAsync(request, cancellationToken);
     }
 
@@ -83,6 +86,9 @@ public sealed class RequestSigningHandler(AlipayHkOptions options, IRequestSigne
         return await content.ReadAsByteArrayAsync(cancellationToken).ConfigureAwait(false);
     }
 }
+
+/// <summary>The process was held up for so long that another one may probe by now. Nothing was sent.</summary>
+internal sealed class ProbeLostException() : Exception("The probe did not leave in time, so that another process may send it; nothing was sent.");
 
 /// <summary>Header names of AlipayHK's protocol.</summary>
 internal static class WireHeaders

@@ -50,6 +50,7 @@ internal sealed class SendRateLimiter(SendBudget budget, TimeSpan maxWait, TimeP
     private async ValueTask WaitAsync(Func<double, TimeSpan> reserve, CancellationToken cancellationToken)
     {
         Interlocked.Increment(ref _waiting);
+        budget.CountWaiting(1);
         try
         {
             if (budget.PerSecond <= 0) await HoldAsync(maxWait, cancellationToken).ConfigureAwait(false);
@@ -60,6 +61,7 @@ internal sealed class SendRateLimiter(SendBudget budget, TimeSpan maxWait, TimeP
         finally
         {
             Interlocked.Decrement(ref _waiting);
+            budget.CountWaiting(-1);
         }
     }
 

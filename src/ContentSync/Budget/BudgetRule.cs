@@ -57,6 +57,8 @@ public static class BudgetRule
             SingleWants = request.SingleWants,
             BulkWants = request.BulkWants,
             Expires = request.Expires,
+            Waiting = request.Waiting,
+            Vaults = request.Vaults,
         };
         return new BudgetPlan(
             state with
@@ -130,6 +132,8 @@ public static class BudgetRule
 /// <param name="StoreTime">The store's time of the read: what may be too early, but never too late.</param>
 /// <param name="Stamp">The store's time now: what may be too late, but never too early.</param>
 /// <param name="Expires">The new end of the lease.</param>
+/// <param name="Waiting">The process's callers that wait for their turn; for display.</param>
+/// <param name="Vaults">The vaults as the process finds them; for display.</param>
 public sealed record BudgetRequest(
     string Id,
     double Ceiling,
@@ -138,7 +142,9 @@ public sealed record BudgetRequest(
     int BulkWants,
     DateTimeOffset StoreTime,
     DateTimeOffset Stamp,
-    DateTimeOffset Expires);
+    DateTimeOffset Expires,
+    int Waiting = 0,
+    IReadOnlyList<VaultUse>? Vaults = null);
 
 /// <param name="State">The document to write.</param>
 /// <param name="Single">The process's units for single changes.</param>

@@ -1,3 +1,5 @@
+using ContentSync.Diagnostics;
+using ContentSync.Signing;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 
@@ -48,6 +50,7 @@ public sealed partial class SendBudget : IAsyncDisposable, IDisposable
     private readonly Func<double> _jitter;
     private readonly ILogger _logger;
     private readonly SendSwitch? _switch;
+    private readonly Func<IReadOnlyList<VaultStatus>> _vaultStatus;
     private readonly CancellationTokenSource _stopping = new();
     private readonly SemaphoreSlim _renewing = new(1, 1);
     private readonly Lock _lock = new();
@@ -67,6 +70,7 @@ public sealed partial class SendBudget : IAsyncDisposable, IDisposable
     private long? _usedAt;
     private int _waiting;
     private int _bulkWaiting;
+    private int _queued;
     private TaskCompletionSource _changed = new();
     private bool _isRunning;
     private Task _running = Task.CompletedTask;
@@ -79,6 +83,7 @@ public sealed partial class SendBudget : IAsyncDisposable, IDisposable
     /// <param name="jitter">Draws uniformly from 0 to less than 1.</param>
     /// <param name="logger">Receives faults of the store.</param>
     /// <param name="sendSwitch">Stops all sending while it is paused, and learns from each renewal; null without one.</param>
+    /// <param name="vaultStatus">The state of each vault, for display; null without a pool of vaults.</param>
     public SendBudget(
         SendBudgetOptions options,
         ISendStateStore? store,
@@ -86,8 +91,10 @@ public sealed partial class SendBudget : IAsyncDisposable, IDisposable
         string id,
         Func<double> jitter,
         ILogger<SendBudget> logger,
-        SendSwitch? sendSwitch = null)
+        SendSwitch? sendSwitch = null,
+        Func<IReadOnlyList<VaultStatus>>? vaultStatus = null)
     {
+        _vaultStatus = vaultStatus ?? (static () => []);
         _switch = sendSwitch;
         _options = options;
         _store = options.PerSecond is null ? null : store;
@@ -167,6 +174,9 @@ public sealed partial class SendBudget : IAsyncDisposable, IDisposable
 
     /// <summary>Counts a bulk send that wants to start. Its request counts once more with <see cref="Ask()"/>.</summary>
     public void AskForBulk() => Ask(isBulk: true);
+
+    /// <summary>Counts a request that begins (1) or ends (-1) to wait for its turn.</summary>
+    internal void CountWaiting(int change) => Interlocked.Add(ref _queued, change);
 
     /// <summary>Waits until this process may send.</summary>
     /// <returns>False if it still may not after <paramref name="maxWait"/>.</returns>
@@ -350,7 +360,8 @@ public sealed partial class SendBudget : IAsyncDisposable, IDisposable
             var began = _time.GetTimestamp();
             var beganWall = _time.GetUtcNow();
             var read = await _store!.ReadAsync(cancellationToken).ConfigureAwait(false);
-            _switch?.Observe(read.State, began);
+            _switch?.Observe(read, began);
+            var vaults = giveBack ? null : Vaults();
             BudgetPlan plan;
             (int Single, int Bulk) wants;
             lock (_lock)
@@ -367,7 +378,9 @@ public sealed partial class SendBudget : IAsyncDisposable, IDisposable
                     wants.Bulk,
                     read.Time,
                     Stamp: latest + _time.GetElapsedTime(began),
-                    Expires: latest + LeaseDuration));
+                    Expires: latest + LeaseDuration,
+                    Waiting: Volatile.Read(ref _queued) + _bulkWaiting,
+                    vaults));
 
                 // Slow down before others can read that they may have the rest. If the result of the write stays unknown, so does the
                 // smaller rate, until a later write is confirmed.
@@ -386,6 +399,14 @@ public sealed partial class SendBudget : IAsyncDisposable, IDisposable
         }
 
         throw new SendStateUnavailableException($"Another process changed the send budget in each of {MaxConflicts} attempts to renew a lease.");
+    }
+
+    private List<VaultUse>? Vaults()
+    {
+        var vaults = _vaultStatus().Select(vault => new VaultUse(vault.Vault, Math.Round(vault.SignaturesPerSecond, 1), vault.IsThrottled)).ToList();
+        foreach (var vault in vaults)
+            Telemetry.VaultRate.Record(vault.PerSecond, new("vault", vault.Vault), new("state", vault.State()));
+        return vaults.Count == 0 ? null : vaults;
     }
 
     private void Confirmed(BudgetPlan plan, (int Single, int Bulk) wants, long began, DateTimeOffset beganWall, bool giveBack)
@@ -407,6 +428,8 @@ public sealed partial class SendBudget : IAsyncDisposable, IDisposable
             if (plan.IsWarm) (_rising, _risesAt) = (held, now + window);
             else (_held, _rising) = (held, null);
             (changed, _changed) = (_changed, new TaskCompletionSource());
+            Telemetry.BudgetLeased.Record(held.Charge);
+            Telemetry.BudgetWaiting.Record(Volatile.Read(ref _queued) + _bulkWaiting);
         }
 
         changed.TrySetResult();

@@ -20,9 +20,36 @@ public sealed class SendSwitch([FromKeyedServices(Clocks.Wall)] TimeProvider tim
 
     private readonly Lock _lock = new();
     private SharedSendState _known = new();
+    private DateTimeOffset _storeTime;
     private long? _readAt;
     private long? _triedAt;
     private Task? _reading;
+    private string? _fault;
+
+    /// <summary>Whether other processes share the document.</summary>
+    public bool IsShared => store is not null;
+
+    /// <summary>
+    /// Whether this process does not know what is in force: it has not read the document yet, or not for so long that its lease of the budget
+    /// is over. It must not begin to send until it has.
+    /// </summary>
+    public bool IsOutdated
+    {
+        get
+        {
+            if (store is null) return false;
+            lock (_lock) return Since(_readAt) >= SendBudget.LeaseDuration + MaxAge;
+        }
+    }
+
+    /// <summary>Why the last read failed; null if it did not.</summary>
+    public string? Fault
+    {
+        get
+        {
+            lock (_lock) return _fault;
+        }
+    }
 
     /// <summary>What this process read last; an empty document before the first read.</summary>
     public SharedSendState Known
@@ -30,6 +57,15 @@ public sealed class SendSwitch([FromKeyedServices(Clocks.Wall)] TimeProvider tim
         get
         {
             lock (_lock) return _known;
+        }
+    }
+
+    /// <summary>What this process read last, and what the store's time is now by that read: at most a second and the latency behind.</summary>
+    public (SharedSendState State, DateTimeOffset StoreTime) KnownWithTime
+    {
+        get
+        {
+            lock (_lock) return (_known, _readAt is null ? _storeTime : _storeTime + Since(_readAt));
         }
     }
 
@@ -49,31 +85,60 @@ public sealed class SendSwitch([FromKeyedServices(Clocks.Wall)] TimeProvider tim
     }
 
     /// <summary>Remembers what another part of the process read.</summary>
-    /// <param name="state">The document.</param>
+    /// <param name="read">The document.</param>
     /// <param name="readAt">Timestamp from before the read.</param>
-    public void Observe(SharedSendState state, long readAt)
+    public void Observe(StoredSendState read, long readAt)
     {
         lock (_lock)
         {
             if (_readAt > readAt) return;
-            (_known, _readAt) = (state, readAt);
+            (_known, _storeTime, _readAt, _fault) = (read.State, read.Time, readAt, null);
         }
     }
 
     /// <summary>Pauses all sending, or that of one content type. Pausing what is paused changes its reason and name.</summary>
     /// <exception cref="SendStateUnavailableException">The store is unavailable; sending may or may not be paused.</exception>
     public ValueTask<SharedSendState> PauseAsync(string? contentType, string reason, string by, CancellationToken cancellationToken) =>
-        ChangeAsync((state, now) => state.WithPause(contentType, reason, by, now), cancellationToken);
+        ChangeAsync((read, _) => read.State.WithPause(contentType, reason, by, read.Time), cancellationToken);
 
     /// <summary>Ends the pause of all sending, or that of one content type.</summary>
     /// <exception cref="SendStateUnavailableException">The store is unavailable; sending may or may not be resumed.</exception>
     public ValueTask<SharedSendState> ResumeAsync(string? contentType, CancellationToken cancellationToken) =>
-        ChangeAsync((state, now) => state.WithoutPause(contentType, now), cancellationToken);
+        ChangeAsync((read, _) => read.State.WithoutPause(contentType, read.Time), cancellationToken);
 
     /// <summary>Sets the rate of all processes together; null for the configured one, above which no rate has an effect.</summary>
     /// <exception cref="SendStateUnavailableException">The store is unavailable; the rate may or may not be set.</exception>
     public ValueTask<SharedSendState> SetRateAsync(double? perSecond, CancellationToken cancellationToken) =>
-        ChangeAsync((state, _) => state with { Rate = perSecond }, cancellationToken);
+        ChangeAsync((read, _) => read.State with { Rate = perSecond }, cancellationToken);
+
+    /// <summary>Changes the document by compare-and-swap.</summary>
+    /// <param name="change">From the document as read to the new one; the same document to write nothing. Called once for each attempt.</param>
+    /// <param name="cancellationToken">Ends the wait; the document may have been changed.</param>
+    /// <exception cref="SendStateUnavailableException">The store is unavailable; the document may or may not be changed.</exception>
+    public async ValueTask<SharedSendState> ChangeAsync(
+        Func<StoredSendState, ReadStart, SharedSendState> change, CancellationToken cancellationToken)
+    {
+        if (store is null) throw new SendStateUnavailableException("This host has no store for a pause or a rate.");
+        for (var conflicts = 0; conflicts < MaxConflicts; conflicts++)
+        {
+            var began = new ReadStart(time.GetTimestamp(), time.GetUtcNow());
+            var read = await store.ReadAsync(cancellationToken).ConfigureAwait(false);
+            var next = change(read, began);
+            if (ReferenceEquals(next, read.State))
+            {
+                Observe(read, began.Timestamp);
+                return next;
+            }
+
+            if (!await store.TryWriteAsync(next, read.Tag, cancellationToken).ConfigureAwait(false)) continue;
+
+            // Another part of the process may have read the document just before the write, so what was written counts as read after it.
+            Observe(read with { State = next, Time = read.Time + Since(began.Timestamp) }, time.GetTimestamp());
+            return next;
+        }
+
+        throw new SendStateUnavailableException($"Other processes changed the shared state in each of {MaxConflicts} attempts; try again.");
+    }
 
     private async ValueTask<SharedSendState> ReadAsync(CancellationToken cancellationToken)
     {
@@ -95,30 +160,18 @@ public sealed class SendSwitch([FromKeyedServices(Clocks.Wall)] TimeProvider tim
         lock (_lock) _triedAt = began;
         try
         {
-            Observe((await store!.ReadAsync(CancellationToken.None).ConfigureAwait(false)).State, began);
+            Observe(await store!.ReadAsync(CancellationToken.None).ConfigureAwait(false), began);
         }
-        catch (SendStateUnavailableException)
+        catch (SendStateUnavailableException e)
         {
-            // SendBudget reports the fault.
+            lock (_lock) _fault = e.Message;
         }
-    }
-
-    private async ValueTask<SharedSendState> ChangeAsync(
-        Func<SharedSendState, DateTimeOffset, SharedSendState> change, CancellationToken cancellationToken)
-    {
-        if (store is null) throw new SendStateUnavailableException("This host has no store for a pause or a rate.");
-        for (var conflicts = 0; conflicts < MaxConflicts; conflicts++)
-        {
-            var began = time.GetTimestamp();
-            var read = await store.ReadAsync(cancellationToken).ConfigureAwait(false);
-            var next = change(read.State, read.Time);
-            if (!await store.TryWriteAsync(next, read.Tag, cancellationToken).ConfigureAwait(false)) continue;
-            Observe(next, began);
-            return next;
-        }
-
-        throw new SendStateUnavailableException($"Other processes changed the shared state in each of {MaxConflicts} attempts; try again.");
     }
 
     private TimeSpan Since(long? then) => then is { } timestamp ? time.GetElapsedTime(timestamp) : TimeSpan.MaxValue;
 }
+
+/// <summary>When a read of the shared document began.</summary>
+/// <param name="Timestamp">On the monotonic clock.</param>
+/// <param name="Wall">On the wall clock.</param>
+public readonly record struct ReadStart(long Timestamp, DateTimeOffset Wall);

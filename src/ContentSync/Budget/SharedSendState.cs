@@ -3,8 +3,8 @@ using System.Text.Json.Serialization;
 namespace ContentSync.Budget;
 
 /// <summary>
-/// What all processes of the app share about sending: who may send how much, and what an operator decided. One document, changed only by
-/// compare-and-swap.
+/// What all processes of the app share about sending: who may send how much, what an operator decided, and whether the circuit breaker is
+/// open. One document, changed only by compare-and-swap.
 /// </summary>
 public sealed record SharedSendState
 {
@@ -23,6 +23,10 @@ public sealed record SharedSendState
     /// <summary>Units that were given back lately. A process that takes them waits for one window first: they were in use until then.</summary>
     [JsonPropertyName("warm")]
     public IReadOnlyList<WarmUnits> Warm { get; init; } = [];
+
+    /// <summary>The open circuit breaker; null while it is closed.</summary>
+    [JsonPropertyName("circuit")]
+    public SharedCircuit? Circuit { get; init; }
 }
 
 /// <summary>Units that a process gave back.</summary>
@@ -37,18 +41,31 @@ public sealed record WarmUnits([property: JsonPropertyName("u")] int Units, [pro
 /// <param name="SingleWants">Units that its single changes could use.</param>
 /// <param name="BulkWants">Units that its bulk sends could use.</param>
 /// <param name="Expires">End of its lease; the store's time. The process stops earlier.</param>
+/// <param name="Waiting">Its callers that waited for their turn at the last renewal; for display.</param>
+/// <param name="Vaults">The vaults as it found them; for display. Null for a process without a pool of vaults.</param>
 public sealed record BudgetHolder(
     [property: JsonPropertyName("id")] string Id,
     [property: JsonPropertyName("s")] int Single,
     [property: JsonPropertyName("b")] int Bulk,
     [property: JsonPropertyName("ws")] int SingleWants,
     [property: JsonPropertyName("wb")] int BulkWants,
-    [property: JsonPropertyName("e")] DateTimeOffset Expires)
+    [property: JsonPropertyName("e")] DateTimeOffset Expires,
+    [property: JsonPropertyName("n")] int Waiting = 0,
+    [property: JsonPropertyName("v")] IReadOnlyList<VaultUse>? Vaults = null)
 {
     /// <summary>Units that no other process may have.</summary>
     [JsonIgnore]
     public int Charge => Single + Bulk;
 }
+
+/// <summary>A vault as a process found it.</summary>
+/// <param name="Vault">Its name.</param>
+/// <param name="PerSecond">Signatures per second that the process may request there; 0 while it is down.</param>
+/// <param name="IsThrottled">The rate is lowered, because the vault throttled calls lately.</param>
+public sealed record VaultUse(
+    [property: JsonPropertyName("n")] string Vault,
+    [property: JsonPropertyName("r")] double PerSecond,
+    [property: JsonPropertyName("t")] bool IsThrottled);
 
 /// <summary>The document as the stores keep it.</summary>
 [JsonSourceGenerationOptions(DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]

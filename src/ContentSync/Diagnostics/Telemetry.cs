@@ -55,6 +55,22 @@ public static class Telemetry
     public static readonly Gauge<double> OldestPendingAge = Meter.CreateGauge<double>(
         "contentsync.oldest_pending.age", "s", "Time since acceptance of the oldest item that is pending past its due time.");
 
+    /// <summary>Requests per second that a process may send, as of its last renewal; 0 once it has given its lease back.</summary>
+    public static readonly Gauge<long> BudgetLeased = Meter.CreateGauge<long>(
+        "contentsync.budget.leased", "{request}/s", "Requests per second that this process may send.");
+
+    /// <summary>Callers that wait for their turn of the send budget, as of the last renewal.</summary>
+    public static readonly Gauge<long> BudgetWaiting = Meter.CreateGauge<long>(
+        "contentsync.budget.waiting", "{caller}", "Callers of this process that wait for their turn of the send budget.");
+
+    /// <summary>Signatures per second that a process may request from a vault, by <c>vault</c> and <c>state</c> (ok, throttled, down).</summary>
+    public static readonly Gauge<double> VaultRate = Meter.CreateGauge<double>(
+        "contentsync.vault.rate", "{signature}/s", "Signatures per second that this process may request from a vault, by vault and state.");
+
+    /// <summary>1 while nothing is sent, otherwise 0, as the sweep found it; by <c>cause</c> (circuitBreaker, pause).</summary>
+    public static readonly Gauge<long> SendingStopped = Meter.CreateGauge<long>(
+        "contentsync.sending.stopped", null, "1 while all sending is stopped, otherwise 0, by cause.");
+
     /// <summary>Items that resync runs plan to send.</summary>
     public static readonly Counter<long> ResyncPlanned = Meter.CreateCounter<long>(
         "contentsync.resync.planned", ItemUnit, "Items that resync runs plan to send.");

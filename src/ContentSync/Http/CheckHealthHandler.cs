@@ -10,7 +10,7 @@ namespace ContentSync.Http;
 /// GET /api/health: 200 while items can be accepted, 503 while the ledger is unavailable, such as with a full disk. An open circuit breaker
 /// or a pause is reported but is not unhealthy, because items are still accepted.
 /// </summary>
-public sealed class CheckHealthHandler(ISyncLedger ledger, CircuitBreaker breaker, SendSwitch sendSwitch)
+public sealed class CheckHealthHandler(ISyncLedger ledger, SharedCircuitBreaker breaker, SendSwitch sendSwitch)
 {
     public async Task<IResult> HandleAsync(CancellationToken cancellationToken)
     {
@@ -30,7 +30,7 @@ public sealed class CheckHealthHandler(ISyncLedger ledger, CircuitBreaker breake
             return Results.Json(paused, ApiJson.Responses.HealthState);
         }
 
-        var open = breaker.OpenState;
+        var open = await breaker.OpenStateAsync(cancellationToken).ConfigureAwait(false);
         var state = open is null
             ? new HealthState(HealthState.Ok, null)
             : new HealthState(

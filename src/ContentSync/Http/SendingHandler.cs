@@ -1,4 +1,5 @@
 using System.ComponentModel.DataAnnotations;
+using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using ContentSync.Budget;
@@ -68,7 +69,8 @@ public sealed class SendingHandler(SendSwitch sendSwitch, SendBudget budget)
     }
 
     private JsonHttpResult<SendingState> State(SharedSendState state) =>
-        TypedResults.Json(SendingState.Of(state, budget.Ceiling), ApiJson.Responses.SendingState);
+        TypedResults.Json(
+            SendingState.Of(state, budget.Ceiling) with { Budget = BudgetState.Of(sendSwitch, budget.Ceiling) }, ApiJson.Responses.SendingState);
 
     private static ProblemHttpResult Invalid(string detail) => Problem.Of(StatusCodes.Status400BadRequest, Title, detail);
 
@@ -117,10 +119,72 @@ public sealed record SendRateRequest(double? PerSecond = null)
 /// <param name="PerSecond">Requests per second of all instances together; absent without a limit.</param>
 /// <param name="ConfiguredPerSecond">The configured rate, the highest that can be set; absent without a limit.</param>
 /// <param name="Pauses">The pauses in force.</param>
-public sealed record SendingState(double? PerSecond, double? ConfiguredPerSecond, IReadOnlyList<PauseState> Pauses)
+/// <param name="Budget">How much of the rate is in use; absent without a limit.</param>
+public sealed record SendingState(
+    double? PerSecond, double? ConfiguredPerSecond, IReadOnlyList<PauseState> Pauses, BudgetState? Budget = null)
 {
     internal static SendingState Of(SharedSendState state, double? ceiling) => new(
         ceiling is { } max ? Math.Min(max, state.Rate ?? max) : null, ceiling, PauseState.Of(state));
+}
+
+/// <summary>How much of the send budget is in use, by all instances together.</summary>
+/// <param name="PerSecond">Requests per second that all instances together may send now.</param>
+/// <param name="Instances">Instances that are sending, or want to.</param>
+/// <param name="LeasedPerSecond">Requests per second that they hold.</param>
+/// <param name="WantedPerSecond">Requests per second that they could use.</param>
+/// <param name="Waiting">Callers that waited for their turn at the instances' last renewals, at most about ten seconds ago.</param>
+public sealed record BudgetState(double PerSecond, int Instances, int LeasedPerSecond, int WantedPerSecond, int Waiting)
+{
+    internal static BudgetState? Of(SendSwitch sendSwitch, double? ceiling)
+    {
+        if (ceiling is not { } max || !sendSwitch.IsShared) return null;
+        var (state, storeTime) = sendSwitch.KnownWithTime;
+        var use = BudgetUse.Of(state, storeTime);
+        return new BudgetState(Math.Min(max, state.Rate ?? max), use.Processes, use.Leased, use.Wanted, use.Waiting)
+        {
+            Vaults = VaultState.Of(state, storeTime),
+        };
+    }
+
+    /// <summary>The vaults that sign, as the instances find them; empty while none is sending.</summary>
+    public IReadOnlyList<VaultState> Vaults { get => field ?? []; init; }
+
+    /// <summary>The figures in one sentence.</summary>
+    internal string Sentence() => Instances == 0
+        ? string.Create(CultureInfo.InvariantCulture, $"The send budget is {PerSecond:0.###} per second; no instance is sending.")
+        : string.Create(
+            CultureInfo.InvariantCulture,
+            $"The send budget is {PerSecond:0.###} per second: {LeasedPerSecond} leased by {Instances} instance(s), "
+            + $"which could use {WantedPerSecond}; {Waiting} caller(s) wait.");
+}
+
+/// <summary>A vault that signs.</summary>
+/// <param name="Vault">Its name.</param>
+/// <param name="SignaturesPerSecond">Signatures per second that all instances together may request there.</param>
+/// <param name="State">ok; throttled if it throttles an instance; down if no instance reaches it.</param>
+public sealed record VaultState(
+    string Vault,
+    double SignaturesPerSecond,
+    [property: AllowedValues(VaultStates.Ok, VaultStates.Throttled, VaultStates.Down)] string State)
+{
+    internal static IReadOnlyList<VaultState> Of(SharedSendState state, DateTimeOffset storeTime) =>
+    [
+        .. state.Holders
+            .Where(holder => storeTime < holder.Expires)
+            .SelectMany(holder => holder.Vaults ?? [])
+            .GroupBy(vault => vault.Vault, StringComparer.Ordinal)
+            .OrderBy(vault => vault.Key, StringComparer.Ordinal)
+            .Select(vault => new VaultState(
+                vault.Key,
+                vault.Sum(use => use.PerSecond),
+                vault.All(use => use.State() == VaultStates.Down) ? VaultStates.Down
+                : vault.Any(use => use.State() != VaultStates.Ok) ? VaultStates.Throttled
+                : VaultStates.Ok)),
+    ];
+
+    /// <summary>The figures in one sentence.</summary>
+    internal string Sentence() =>
+        string.Create(CultureInfo.InvariantCulture, $"Vault {Vault}: {SignaturesPerSecond:0.#} signatures per second, {State}.");
 }
 
 /// <summary>A pause in force.</summary>

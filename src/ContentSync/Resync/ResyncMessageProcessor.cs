@@ -26,6 +26,12 @@ public sealed partial class ResyncMessageProcessor(
     /// <summary>How long a pack waits in its lane while sending is deferred, and the maximum delay of the copy that then replaces it.</summary>
     private static readonly TimeSpan MaxDeferral = TimeSpan.FromMinutes(5);
 
+    /// <summary>
+    /// How long a pack waits in its lane while an operator has paused sending. A function may run for 30 minutes, and a pause may last for days,
+    /// in which each lane replaces a pack by a copy only this often.
+    /// </summary>
+    private static readonly TimeSpan MaxPauseWait = TimeSpan.FromMinutes(25);
+
     /// <summary>How long a single item waits of that time.</summary>
     private static readonly TimeSpan MaxItemWait = TimeSpan.FromMinutes(1);
 
@@ -65,7 +71,7 @@ public sealed partial class ResyncMessageProcessor(
             // The whole lane waits, not only this pack: the next pack would be deferred for the same reason, and until the cause is gone
             // all waiting packs would circulate through the queue.
             var delay = deferral.Delay < MinDelay ? MinDelay : deferral.Delay < MaxDeferral ? deferral.Delay : MaxDeferral;
-            if (time.GetElapsedTime(began) + delay > MaxDeferral)
+            if (time.GetElapsedTime(began) + delay > (deferral.IsPause ? MaxPauseWait : MaxDeferral))
             {
                 LogPackDeferred(pack.RunId, pack.Lane, pack.Number, delay, deferral.Reason);
                 return new MessageSettlement.SendThenComplete([ResyncMessages.Pack(pack, hop + 1, delay)]);

@@ -58,7 +58,7 @@ internal sealed class PooledVault
     /// <summary>Whether a key can take a call now: it works, and no first call to it is in flight.</summary>
     public bool HasFreeKey => Array.Exists(_keys, key => key.IsFree);
 
-    public VaultStatus Status => new(_name, Rate, _signed, _throttled, _keys.Count(key => key.IsDown));
+    public VaultStatus Status => new(_name, Rate, _signed, _throttled, _keys.Count(key => key.IsDown), _rate < _maxRate);
 
     /// <summary>Refills the tokens and returns whether the rate allows a call now.</summary>
     public bool IsReady(double now)

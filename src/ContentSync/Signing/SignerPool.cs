@@ -317,4 +317,5 @@ public sealed class SignerPoolOptions
 /// <param name="Signed">Number of signatures since the start.</param>
 /// <param name="Throttled">Number of calls that the vault throttled.</param>
 /// <param name="Down">Number of keys that are down.</param>
-public sealed record VaultStatus(string Vault, double SignaturesPerSecond, long Signed, long Throttled, int Down);
+/// <param name="IsThrottled">Its rate is lowered, because it throttled calls lately.</param>
+public sealed record VaultStatus(string Vault, double SignaturesPerSecond, long Signed, long Throttled, int Down, bool IsThrottled);

@@ -1,4 +1,5 @@
 using ContentSync.AlipayHk;
+using ContentSync.Budget;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace ContentSync.Synchronization;
@@ -25,7 +26,8 @@ public sealed record OpenCircuit(TripCause Cause, string Code, string Message, D
 /// <param name="Epoch">Incremented whenever the circuit breaker trips or resets; identifies the period in which the call began.</param>
 /// <param name="IsProbe">Whether the call is a probe, whose result decides whether the circuit breaker resets.</param>
 /// <param name="StartedAt">When the call began.</param>
-public readonly record struct SendPermit(long Epoch, bool IsProbe, DateTimeOffset StartedAt);
+/// <param name="Claim">The claim on the app's probe; null unless it is a probe and several processes share the circuit breaker.</param>
+public readonly record struct SendPermit(long Epoch, bool IsProbe, DateTimeOffset StartedAt, ProbeClaim? Claim = null);
 
 /// <summary>What the results of the other items say about a failure. <see cref="RecoverabilityPolicy.IsItemAtFault"/> weighs it.</summary>
 /// <param name="SucceededAt">When the newest call that AlipayHK accepted or rejected began; null if there was none.</param>
@@ -34,7 +36,8 @@ public readonly record struct SendPermit(long Epoch, bool IsProbe, DateTimeOffse
 public readonly record struct SendEvidence(DateTimeOffset? SucceededAt, int FailuresInARow, bool IsOpen);
 
 /// <summary>
-/// Stops all sending while AlipayHK, the network, the signer or our configuration fails. Shared by every sender in the process.
+/// Stops all sending while AlipayHK, the network, the signer or our configuration fails. Shared by every sender in the process; through
+/// <see cref="SharedCircuitBreaker"/>, all processes of the app are open together and probe one at a time.
 /// While open, it lets one probe at a time through, one per probe interval; a probe that AlipayHK accepts or rejects resets it.
 /// One item must not stop the others: an unsigned refusal trips only after a second item confirms it, failures of an item that is
 /// at fault itself never trip, and an item whose probe failed leaves the next probe to the others.
@@ -152,6 +155,44 @@ public sealed class CircuitBreaker(RecoverabilityOptions options, [FromKeyedServ
         lock (_lock) _probing = false;
     }
 
+    /// <summary>Opens or closes with the other processes.</summary>
+    /// <param name="open">Their open circuit breaker; null if it has reset.</param>
+    /// <param name="untilProbe">How long this process must wait before it asks for the next probe.</param>
+    /// <param name="failedProbes">Items whose probes failed.</param>
+    public void Adopt(OpenCircuit? open, TimeSpan untilProbe, IReadOnlyList<string> failedProbes)
+    {
+        lock (_lock)
+        {
+            if (open is null)
+            {
+                if (_open is not null) Reset();
+                return;
+            }
+
+            if (_open is null) _epoch++;
+            _open = open with { NextProbe = time.GetUtcNow() + untilProbe };
+            _suspicion = null;
+            foreach (var contentId in failedProbes) AddFailedProbe(contentId);
+        }
+    }
+
+    /// <summary>Delays the next probe, because it cannot be claimed now.</summary>
+    public void Postpone(TimeSpan wait)
+    {
+        lock (_lock)
+        {
+            if (_open is null) return;
+            var next = time.GetUtcNow() + wait;
+            if (_open.NextProbe < next) _open = _open with { NextProbe = next };
+        }
+    }
+
+    /// <summary>The open state, the time until the next probe, and the items whose probes failed; null while it is closed.</summary>
+    public (OpenCircuit Open, TimeSpan UntilProbe, IReadOnlyList<string> FailedProbes)? Describe()
+    {
+        lock (_lock) return _open is null ? null : (_open, _open.NextProbe - time.GetUtcNow(), [.. _failedProbes]);
+    }
+
     private void Succeeded(SendPermit permit)
     {
         _succeededAt = permit.StartedAt;
@@ -187,6 +228,7 @@ public sealed class CircuitBreaker(RecoverabilityOptions options, [FromKeyedServ
     {
         _open = null;
         _epoch++;
+        (_failuresInARow, _lastFailed) = (0, null);
         _failedProbes.Clear();
     }
 

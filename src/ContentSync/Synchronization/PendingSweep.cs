@@ -9,7 +9,7 @@ namespace ContentSync.Synchronization;
 public sealed class PendingSweep(
     ISyncLedger ledger,
     ISyncQueue queue,
-    CircuitBreaker breaker,
+    SharedCircuitBreaker breaker,
     SendSwitch sendSwitch,
     [FromKeyedServices(Clocks.Store)] TimeProvider time)
 {
@@ -21,15 +21,17 @@ public sealed class PendingSweep(
     private const int MaxProbes = 4;
 
     /// <summary>
-    /// Enqueues overdue items. While the circuit breaker is open, it enqueues only a few as probes, because the others would only be
+    /// Enqueues overdue items. While the app's circuit breaker is open, it enqueues only a few as probes, because the others would only be
     /// deferred; the result still reports the age of all. It enqueues no item whose sending is paused.
     /// </summary>
     /// <param name="grace">How long past its due time an item must be. Leaves out items whose message is still on its way.</param>
     /// <param name="cancellationToken">Ends the sweep between two pages.</param>
     public async Task<SweepResult> RunAsync(TimeSpan grace, CancellationToken cancellationToken)
     {
-        var isOpen = breaker.OpenState is not null;
+        var isOpen = await breaker.OpenStateAsync(cancellationToken).ConfigureAwait(false) is not null;
         var sending = await sendSwitch.CurrentAsync(cancellationToken).ConfigureAwait(false);
+        Telemetry.SendingStopped.Record(isOpen ? 1 : 0, new KeyValuePair<string, object?>("cause", "circuitBreaker"));
+        Telemetry.SendingStopped.Record(sending.PauseOf(null) is null ? 0 : 1, new KeyValuePair<string, object?>("cause", "pause"));
         var now = time.GetUtcNow();
         var enqueued = 0;
         var oldest = now;

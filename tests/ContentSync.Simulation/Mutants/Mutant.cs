@@ -16,5 +16,10 @@ internal sealed record Mutant(string Name, string File, string Place, string Bug
     /// <summary>Whether only resyncs of whole catalogs can show it.</summary>
     public bool IsInCatalogs => File.Contains("/Resync/", StringComparison.Ordinal) || File.Contains("/Catalog/", StringComparison.Ordinal);
 
+    /// <summary>Whether only processes that share the send budget and the circuit breaker can show it, except for a few.</summary>
+    public bool IsInSharing =>
+        File.Contains("/Budget/", StringComparison.Ordinal) || File.EndsWith("SharedCircuitBreaker.cs", StringComparison.Ordinal)
+        || File.EndsWith("SendRateLimiter.cs", StringComparison.Ordinal) || Place.Contains("sendSwitch", StringComparison.Ordinal);
+
     public bool IsStatement => Original.EndsWith(';');
 }

@@ -19,6 +19,10 @@ internal static class MutantList
     private const string Signing = Library + "AlipayHk/RequestSigningHandler.cs";
     private const string Verification = Library + "AlipayHk/ResponseVerification.cs";
     private const string Budget = Library + "Budget/SendBudget.cs";
+    private const string BudgetRules = Library + "Budget/BudgetRule.cs";
+    private const string SharedCircuit = Library + "Budget/SharedCircuit.cs";
+    private const string SharedBreaker = Library + "Synchronization/SharedCircuitBreaker.cs";
+    private const string RateLimiter = Library + "AlipayHk/SendRateLimiter.cs";
     private const string Runner = Library + "Resync/ResyncRunner.cs";
     private const string Pages = Library + "Resync/ResyncPages.cs";
     private const string Packs = Library + "Resync/Lanes/PackSender.cs";
@@ -137,7 +141,7 @@ internal static class MutantList
             "new AttemptOutcome(AttemptOutcomeKind.Released)"),
         new("a request without a response gets no late-effect window", Synchronizer, "if (⟦result.MayTakeEffectLater⟧)", "false"),
         new("each attempt has its own request id", Synchronizer,
-            "client.SynchronizeAsync(⟦leased.Body⟧,",
+            "⟦leased.Body⟧, cancellationToken, immediateRetries",
             "SynchronizeRequest.WithRequestId(leased.Body, requestIds.Create())"),
         new("request ids repeat", Synchronizer, "var requestId = ⟦requestIds.Create()⟧;", "new string('a', RequestIdSource.Length)"),
         new("an item is parked without a reason", Synchronizer, "{ Attempt = attempt, ParkReason = ⟦parked.Reason⟧ },", "null"),
@@ -247,7 +251,7 @@ internal static class MutantList
             "SynchronizeResultKind.Rejected"),
         new("the client forgets that a request may take effect later", Client, "⟦call.MayTakeEffectLater⟧ ? result with", "false"),
         new("the body differs from the recorded one", Client,
-            "request.Content = body = Fill(request, ⟦plain⟧);",
+            "request.Content = body = Fill(request, ⟦plain⟧, call.Probe);",
             "(System.ReadOnlyMemory<byte>)System.Text.Encoding.UTF8.GetBytes(System.Text.Encoding.UTF8.GetString(plain.Span) + "
             + "\" \")"),
         new("verification is skipped", Verification,
@@ -397,5 +401,31 @@ internal static class MutantList
             "planned.IsInProgress && planned.Parameters.Again"),
         new("a vault that was down is never probed", Vault, "=> ⟦IsDown && now >= NextProbe⟧;", "false"),
         new("a pool exceeds the rate of its vaults", Vault, "return ⟦Tokens >= 1 && now >= _restUntil⟧;", "true"),
+        new("a process sends after the end of its lease", Budget,
+            "|| ⟦_time.GetElapsedTime(leasedAt) >= LeaseDuration\n            || _time.GetUtcNow() - _leasedAtWall >= LeaseDuration⟧)",
+            "false"),
+        new("a process takes the units of a lease that has not expired", BudgetRules,
+            "&& ⟦request.StoreTime >= holder.Expires + SendBudget.MaxClockDifference⟧);",
+            "true"),
+        new("units are granted twice", BudgetRules, "var free = ⟦units - others.Sum(other => other.Charge)⟧;", "units"),
+        new("a frozen process goes on at the socket", RateLimiter,
+            "lock (_lock) return ⟦budget.PerSecond is > 0 and var perSecond && _window.TryLeave(perSecond, out wait)⟧;",
+            "_window.TryLeave(budget.Ceiling ?? 1, out wait)"),
+        new("a process takes the whole budget while the store is away", Budget,
+            "return ⟦held.Charge == 0 ? 0 : held.Charge == BudgetRule.Units(held.Budget) ? held.Budget : held.Charge⟧;",
+            "_fault is not null ? _options.PerSecond!.Value : held.Charge"),
+        new("a process keeps its rate when the outcome of a smaller lease is unknown", Budget,
+            "⟦_held = new Held(Math.Min(held.Single, plan.Single), Math.Min(held.Bulk, plan.Bulk), plan.PerSecond);⟧",
+            "_ = held;"),
+        new("units are used at once by their next holder", Budget, "if (⟦plan.IsWarm⟧)", "false"),
+        new("two processes probe at once", SharedCircuit,
+            "if (⟦circuit.Probe is { } probe && probe.Holder != id && storeTime < probe.Expires + SendBudget.MaxClockDifference⟧) return state;",
+            "false"),
+        new("a process probes without a claim", SharedBreaker, "return ⟦permit.IsProbe && sendSwitch.IsShared⟧\n", "false"),
+        new("a process ignores that another one tripped", SharedBreaker,
+            "⟦breaker.Adopt(circuit.ToOpenCircuit(), wait, circuit.FailedProbes ?? []);⟧",
+            "_ = wait;"),
+        new("a process that just started sends before it knows whether the others stopped", Synchronizer,
+            "if (⟦sendSwitch.IsOutdated⟧) return", "false"),
     ];
 }

@@ -26,6 +26,8 @@ internal static class MutantRun
     // Other seeds have a catalog only now and then.
     private static readonly (string Name, Func<ulong, Plan> PlanOf)[] CatalogVariants = [(" wide", PlanGenerator.WithCatalogsAndVaults)];
 
+    private static readonly (string Name, Func<ulong, Plan> PlanOf)[] SharingVariants = [(" shared", PlanGenerator.WithSharedBudget), ("", PlanGenerator.Of)];
+
     /// <param name="threads">Number of bugs that run at the same time.</param>
     /// <param name="plant">Switches a bug on for the current thread; 0 switches all off.</param>
     /// <param name="only">Number of a single bug; null for all.</param>
@@ -89,7 +91,7 @@ internal static class MutantRun
         var mutant = MutantList.All[number - 1];
         for (ulong seed = 1; seed <= Seeds; seed++)
         {
-            foreach (var (variant, planOf) in mutant.IsInCatalogs ? CatalogVariants : Variants)
+            foreach (var (variant, planOf) in mutant.IsInCatalogs ? CatalogVariants : mutant.IsInSharing ? SharingVariants : Variants)
             {
                 if (FindViolated(planOf(seed), keys) is { } invariant) return new MutantResult(number, mutant, invariant, $"seed {seed}{variant}");
             }

@@ -25,6 +25,8 @@ public abstract class SendStateStoreContract
         Assert.Equal(State(600).Holders, read.State.Holders);
         Assert.Equal(State(600).Warm, read.State.Warm);
         Assert.Equal(12.5, read.State.Rate);
+        Assert.Equal(["A", "B"], read.State.Circuit!.FailedProbes);
+        Assert.Equal(State(600).Circuit! with { FailedProbes = null }, read.State.Circuit with { FailedProbes = null });
     }
 
     [SkippableFact]
@@ -60,6 +62,7 @@ public abstract class SendStateStoreContract
             Rate = 12.5,
             Holders = [.. Enumerable.Range(0, holders).Select(i => new BudgetHolder($"process-{i:D24}", i, 2, 3, 4, time))],
             Warm = [new WarmUnits(3, time)],
+            Circuit = new SharedCircuit("Breaker", "Timeout", "late", time, time, ["A", "B"], new ProbeLease("process-1", time)),
         };
     }
 }

@@ -86,6 +86,26 @@ public sealed class SendSwitchTests
     }
 
     [Fact]
+    public async Task A_process_is_outdated_until_its_first_read_and_when_the_store_has_been_away_for_longer_than_a_lease()
+    {
+        Assert.True(_here.IsOutdated);
+        _store.IsDown = true;
+        await _here.CurrentAsync(default);
+        Assert.Equal((true, "The store is away."), (_here.IsOutdated, _here.Fault));
+        _store.IsDown = false;
+        _time.Advance(TimeSpan.FromSeconds(1));
+        await _here.CurrentAsync(default);
+        Assert.Equal((false, null), (_here.IsOutdated, _here.Fault));
+        _store.IsDown = true;
+        _time.Advance(TimeSpan.FromSeconds(39));
+        await _here.CurrentAsync(default);
+        Assert.False(_here.IsOutdated);
+        _time.Advance(TimeSpan.FromSeconds(1));
+        Assert.True(_here.IsOutdated);
+        Assert.False(new SendSwitch(_time).IsOutdated);
+    }
+
+    [Fact]
     public async Task What_was_known_stays_in_force_while_the_store_is_away()
     {
         await _here.PauseAsync(null, "a fault", "Mei", default);

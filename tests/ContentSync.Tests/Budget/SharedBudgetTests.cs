@@ -1,4 +1,5 @@
 using ContentSync.Benchmarks.Budget;
+using ContentSync.Budget;
 using Xunit.Abstractions;
 
 namespace ContentSync.Tests.Budget;
@@ -83,6 +84,20 @@ public sealed class SharedBudgetTests(ITestOutputHelper output)
         var calls = BudgetFigures.StoreCallsPerThousandSends();
         output.WriteLine($"{calls:0.00}");
         Assert.InRange(calls, 1, 5);
+    }
+
+    [Fact]
+    public void The_document_says_how_much_of_the_budget_is_in_use_and_how_many_callers_wait()
+    {
+        var world = new BudgetWorld(9, BudgetFigures.PerSecond);
+        for (var i = 0; i < 3; i++) world.Start(bulkWorkers: 24, singleWorkers: 6);
+        world.Run(TimeSpan.FromMinutes(1));
+        var use = BudgetUse.Of(world.Store.State, world.Time.GetUtcNow());
+        Assert.Equal(3, use.Processes);
+        Assert.InRange(use.Leased, 190, 200);
+        Assert.InRange(use.Wanted, use.Leased, int.MaxValue);
+        Assert.InRange(use.Waiting, 1, 3 * 2 * 30);
+        Assert.Equal(default, BudgetUse.Of(world.Store.State, world.Time.GetUtcNow() + TimeSpan.FromMinutes(2)));
     }
 
     [Fact]

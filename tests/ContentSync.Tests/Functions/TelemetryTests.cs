@@ -133,6 +133,8 @@ public sealed class TelemetryTests : IAsyncLifetime, IDisposable
         var recorded = Record();
         await _host.Function<SweepPending>().RunAsync(new TimerInfo(), CancellationToken.None);
         Assert.Contains(recorded.Points, point => point is ("contentsync.oldest_pending.age", 3600, ""));
+        Assert.Contains(recorded.Points, point => point is ("contentsync.sending.stopped", 1, "cause=circuitBreaker"));
+        Assert.Contains(recorded.Points, point => point is ("contentsync.sending.stopped", 0, "cause=pause"));
     }
 
     [Fact]

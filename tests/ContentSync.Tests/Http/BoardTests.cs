@@ -68,6 +68,25 @@ public sealed partial class BoardTests : IDisposable
     }
 
     [Fact]
+    public async Task Shows_the_send_budget_and_that_no_instance_is_sending()
+    {
+        var budget = (await StateAsync()).GetProperty("budget");
+        Assert.Equal(1e9, budget.GetProperty("perSecond").GetDouble());
+        Assert.Equal(0, budget.GetProperty("instances").GetInt32());
+        var sending = (await _api.GetAsync("/api/sending")).Json;
+        Assert.Equal(1e9, sending.GetProperty("budget").GetProperty("perSecond").GetDouble());
+    }
+
+    [Fact]
+    public void Says_in_one_sentence_how_much_of_the_send_budget_is_in_use()
+    {
+        Assert.Equal("The send budget is 0.5 per second; no instance is sending.", new BudgetState(0.5, 0, 0, 0, 0).Sentence());
+        Assert.Equal(
+            "The send budget is 200 per second: 120 leased by 3 instance(s), which could use 150; 7 caller(s) wait.",
+            new BudgetState(200, 3, 120, 150, 7).Sentence());
+    }
+
+    [Fact]
     public async Task Reads_the_ledger_once_for_all_viewers()
     {
         await StateAsync();

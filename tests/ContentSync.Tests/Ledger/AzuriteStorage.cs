@@ -51,6 +51,14 @@ public sealed class AzuriteStorage : IAsyncLifetime
         return (_azurite!.Tables, new Uri($"{_azurite.Blobs}/c{RandomNumberGenerator.GetHexString(16, lowercase: true)}"));
     }
 
+    /// <summary>Address and key of the account of <see cref="Table"/>, for other processes.</summary>
+    /// <exception cref="SkipException">There is no Azurite; a <c>[SkippableFact]</c> is reported as skipped.</exception>
+    internal (Uri Tables, string Account, string Key) Shared()
+    {
+        Skip.If(_skipReason is not null, _skipReason);
+        return (new Uri(_azurite!.Tables, $"/{Account}"), Account, _key);
+    }
+
     public async Task InitializeAsync()
     {
         try

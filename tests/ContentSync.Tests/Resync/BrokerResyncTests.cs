@@ -1,7 +1,9 @@
+using ContentSync.Budget;
 using ContentSync.Ledger;
 using ContentSync.Resync;
 using ContentSync.Resync.Lanes;
 using ContentSync.Synchronization.Messages;
+using ContentSync.Tests.Budget;
 using ContentSync.Tests.Catalog;
 using ContentSync.Tests.Resync.Lanes;
 
@@ -100,6 +102,31 @@ public sealed class BrokerResyncTests : IDisposable
         Assert.InRange(_world.AlipayHk.Calls.Count, 2, 15);
 
         isBroken = false;
+        _world.Time.Advance(StallTimeout);
+        Assert.Equal(1, await _world.Runs(broker).ResumeStalledAsync(StallTimeout, default));
+        var run = await FinishAsync(broker, _world);
+        Assert.Equal(new RunCounts { Planned = 90, Sent = 90 }, run.Counts);
+    }
+
+    [Fact]
+    public async Task During_a_pause_each_lane_waits_with_its_pack_and_replaces_it_by_a_copy_only_every_25_minutes()
+    {
+        _world.SendState = new MemorySendStateStore(_world.Time);
+        var sendSwitch = new SendSwitch(_world.Time, _world.SendState);
+        var broker = new SessionBroker(_world.Time);
+        await _world.Runs(broker).StartAsync(Catalog, new ResyncParameters(), default);
+        await DeliverAsync(broker, _world);
+        await sendSwitch.PauseAsync(null, "a fault", "Mei", default);
+        broker.Lose(message => message.Properties["schema"] is not Pack);
+        var began = _world.Time.GetUtcNow();
+        await DeliverAsync(broker, _world);
+
+        var last = broker.Accepted[^1];
+        Assert.InRange(_world.Time.GetUtcNow() - began, TimeSpan.FromMinutes(24), TimeSpan.FromMinutes(26));
+        Assert.Equal((Pack, 1), (last.Properties["schema"], last.Properties["hop"]));
+        Assert.Empty(_world.AlipayHk.Calls);
+
+        await sendSwitch.ResumeAsync(null, default);
         _world.Time.Advance(StallTimeout);
         Assert.Equal(1, await _world.Runs(broker).ResumeStalledAsync(StallTimeout, default));
         var run = await FinishAsync(broker, _world);

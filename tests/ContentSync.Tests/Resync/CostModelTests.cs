@@ -1,3 +1,4 @@
+using ContentSync.Benchmarks.Budget;
 using ContentSync.Benchmarks.Resync.Simulation;
 using ContentSync.Tests.Catalog;
 
@@ -62,6 +63,15 @@ public sealed class CostModelTests : IDisposable
         var run = new RunOperations { Packs = 2, Singles = 3 };
 
         Assert.Equal((15, 5, 5), (run.BusOperations, run.Executions, run.Settlements));
+    }
+
+    [Fact]
+    public async Task The_send_budget_costs_the_store_calls_that_were_counted_for_it()
+    {
+        var million = RunOperations.Of(await CountAsync(), Items, Million, Million, BudgetFigures.PerSecond, PlanSecondsPerMillion);
+
+        Assert.Equal(BudgetFigures.StoreCallsPerThousandSends(), 1_000.0 * million.BudgetCalls / Million, 0.3);
+        Assert.Equal(million.BudgetCalls, million.TableTransactions - (million with { BudgetCalls = 0 }).TableTransactions);
     }
 
     // Telemetry at its budget of 100 bytes per item, and request and response of realistic size.

@@ -3,6 +3,7 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using ContentSync.AlipayHk;
+using ContentSync.Budget;
 using ContentSync.Catalog;
 using ContentSync.Content;
 using ContentSync.Ledger;
@@ -12,6 +13,7 @@ using ContentSync.Resync.Planning;
 using ContentSync.Signing;
 using ContentSync.Synchronization;
 using ContentSync.Synchronization.Messages;
+using ContentSync.Tests.Budget;
 using ContentSync.Tests.Catalog;
 using ContentSync.Tests.Ledger;
 using ContentSync.Tests.Resync.Lanes;
@@ -50,6 +52,9 @@ internal sealed class ResyncWorld : IDisposable
 
     /// <summary>Counts of the packs that a broker carries.</summary>
     public MemoryLaneProgressStore ProgressStore { get; } = new();
+
+    /// <summary>The shared document with the pauses; null for none.</summary>
+    public MemorySendStateStore? SendState { get; set; }
 
     public async Task<ResyncRun> RunAsync(ICatalogSource source, ResyncParameters? parameters = null, KillSwitch? kill = null)
     {
@@ -116,6 +121,7 @@ internal sealed class ResyncWorld : IDisposable
             .AddSingleton<IResyncStore>(new MortalStore(_store, kill))
             .AddSingleton<ILaneProgressStore>(new MortalProgressStore(ProgressStore, kill))
             .AddSingleton(new ResyncSources(source));
+        if (SendState is not null) services.AddSingleton<ISendStateStore>(SendState);
         if (queue is null) services.AddSingleton<IPackLanes, InProcessLanes>();
         else services.AddSingleton(queue).AddBrokerLanes();
 

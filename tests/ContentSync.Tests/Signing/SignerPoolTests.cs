@@ -139,6 +139,7 @@ public sealed class SignerPoolTests : IDisposable
             _time.Advance(TimeSpan.FromSeconds(3));
         }
 
+        Assert.Equal([("a", true), ("b", false)], pool.Status.Select(vault => (vault.Vault, vault.IsThrottled)));
         var calls = throttled.Calls;
         for (var i = 0; i < 100; i++)
         {

@@ -44,6 +44,20 @@ public sealed class SeedTests
             SeedRunner.Run(Endless(1).Take(60), PlanGenerator.WithCatalogsAndVaults, Environment.ProcessorCount, TimeSpan.MaxValue).Violations);
 
     [Fact]
+    public void Keeps_to_the_budget_in_every_window_and_to_one_probe_when_one_to_eight_processes_share_them()
+    {
+        var report = SeedRunner.Run(Endless(1).Take(40), PlanGenerator.WithSharedBudget, Environment.ProcessorCount, TimeSpan.MaxValue);
+        Assert.Empty(report.Violations);
+        Assert.All(
+            (Fault[])[Fault.Freeze, Fault.SendStoreOutage, Fault.SendStoreRequestLost, Fault.SendStoreResponseLost, Fault.SendStoreLate],
+            fault => Assert.True(report.Faults[fault] > 0, $"{fault} was never injected"));
+    }
+
+    [Fact]
+    public void Produces_the_same_trace_when_processes_share_the_budget() =>
+        Assert.Equal(SeedRunner.Trace(PlanGenerator.WithSharedBudget(5)).Trace, SeedRunner.Trace(PlanGenerator.WithSharedBudget(5)).Trace);
+
+    [Fact]
     public void Produces_the_same_trace_when_whole_catalogs_are_resynced() =>
         Assert.Equal(SeedRunner.Trace(PlanGenerator.WithCatalogsAndVaults(5)).Trace, SeedRunner.Trace(PlanGenerator.WithCatalogsAndVaults(5)).Trace);
 
@@ -68,8 +82,10 @@ public sealed class SeedTests
     {
         var seeds = SeedRunner.Run(Endless(1).Take(150), PlanGenerator.Of, Environment.ProcessorCount, TimeSpan.MaxValue);
         var wide = SeedRunner.Run(Endless(1).Take(50), PlanGenerator.WithCatalogsAndVaults, Environment.ProcessorCount, TimeSpan.MaxValue);
+        var shared = SeedRunner.Run(Endless(1).Take(10), PlanGenerator.WithSharedBudget, Environment.ProcessorCount, TimeSpan.MaxValue);
         Assert.All(
-            Enum.GetValues<Fault>(), fault => Assert.True(seeds.Faults[fault] + wide.Faults[fault] > 0, $"{fault} was never injected"));
+            Enum.GetValues<Fault>(),
+            fault => Assert.True(seeds.Faults[fault] + wide.Faults[fault] + shared.Faults[fault] > 0, $"{fault} was never injected"));
     }
 
     private static IEnumerable<ulong> Endless(ulong from)

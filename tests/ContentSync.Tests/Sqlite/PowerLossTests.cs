@@ -1,3 +1,4 @@
+using ContentSync.AlipayHk;
 using ContentSync.Benchmarks.Loss;
 using ContentSync.Budget;
 using ContentSync.Content;
@@ -114,7 +115,7 @@ public sealed class PowerLossTests : IDisposable
     public async Task Health_reports_a_full_disk_although_reads_succeed_and_recovers_without_a_restart()
     {
         await using var ledger = await OpenAsync(Options);
-        var health = new CheckHealthHandler(ledger, new CircuitBreaker(new RecoverabilityOptions(), _time), new SendSwitch(_time));
+        var health = new CheckHealthHandler(ledger, Breaker(new SendSwitch(_time)), new SendSwitch(_time));
         await ledger.AcceptAsync([Version("1", 1)], default);
         Disk.IsFull = true;
         try
@@ -174,6 +175,9 @@ public sealed class PowerLossTests : IDisposable
 
         return claims;
     }
+
+    private SharedCircuitBreaker Breaker(SendSwitch sendSwitch) =>
+        new(new CircuitBreaker(new RecoverabilityOptions(), _time), sendSwitch, new RecoverabilityOptions(), new RequestIdSource(), _time);
 
     private Task<SqliteLedger> OpenAsync(SqliteLedgerOptions options) => SqliteLedger.OpenAsync(options, _time, default);
 

@@ -18,16 +18,18 @@ public sealed class PausedSendingTests : IDisposable
     private readonly ServiceProvider _services;
     private readonly ContentSynchronizer _synchronizer;
     private readonly SendSwitch _switch;
+    private readonly MemorySendStateStore _store;
 
     public PausedSendingTests()
     {
         _alipayHk.Options.ImmediateRetries = 0;
         _ledger = new MemoryLedger(_alipayHk.Time);
+        _store = new MemorySendStateStore(_alipayHk.Time);
         _client = _alipayHk.Client(null);
         _services = TestServices.With(_alipayHk.Time)
             .AddSingleton<ISyncLedger>(_ledger)
             .AddSingleton(_client)
-            .AddSingleton<ISendStateStore>(new MemorySendStateStore(_alipayHk.Time))
+            .AddSingleton<ISendStateStore>(_store)
             .AddContentSync(new ContentSyncOptions())
             .BuildServiceProvider();
         _synchronizer = _services.GetRequiredService<ContentSynchronizer>();
@@ -59,6 +61,21 @@ public sealed class PausedSendingTests : IDisposable
         Assert.Empty(_alipayHk.Sent);
         Assert.Equal((SyncState.Pending, 0), await StateAsync("A"));
         await _switch.ResumeAsync(contentType, default);
+        Assert.Equal(SyncOutcomeKind.Synchronized, (await _synchronizer.SynchronizeAsync("A", default)).Kind);
+    }
+
+    [Fact]
+    public async Task A_process_that_could_not_read_whether_it_may_send_sends_nothing_until_it_could()
+    {
+        _alipayHk.Always = (_, _) => Task.FromResult(_alipayHk.Signed(FakeAlipayHk.Result("SUCCESS", "S")));
+        await AcceptAsync("A");
+        _store.IsDown = true;
+        var outcome = await _synchronizer.SynchronizeAsync("A", default);
+        Assert.Equal((SyncOutcomeKind.Pending, PendingCause.LedgerUnavailable), (outcome.Kind, outcome.Cause));
+        Assert.Equal("It is unknown whether sending is paused or stopped. The store is away.", outcome.Description);
+        Assert.Empty(_alipayHk.Sent);
+        _store.IsDown = false;
+        _alipayHk.Time.Advance(TimeSpan.FromSeconds(1));
         Assert.Equal(SyncOutcomeKind.Synchronized, (await _synchronizer.SynchronizeAsync("A", default)).Kind);
     }
 

@@ -21,7 +21,8 @@ public sealed class PendingSweepTests
         _ledger = new MemoryLedger(_time);
         _breaker = new CircuitBreaker(new RecoverabilityOptions(), _time);
         _switch = new SendSwitch(_time, new MemorySendStateStore(_time));
-        _sweep = new PendingSweep(_ledger, _queue, _breaker, _switch, _time);
+        _sweep = new PendingSweep(
+            _ledger, _queue, new SharedCircuitBreaker(_breaker, _switch, new RecoverabilityOptions(), new RequestIdSource(), _time), _switch, _time);
     }
 
     [Fact]

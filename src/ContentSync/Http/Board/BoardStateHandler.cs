@@ -12,8 +12,9 @@ namespace ContentSync.Http.Board;
 /// <summary>GET /api/board/state: the figures that the board shows.</summary>
 public sealed class BoardStateHandler(
     LedgerFiguresReader reader,
-    CircuitBreaker breaker,
+    SharedCircuitBreaker breaker,
     SendSwitch sendSwitch,
+    SendBudget budget,
     ResyncRuns runs,
     ResyncSources sources,
     [FromKeyedServices(Clocks.Store)] TimeProvider time)
@@ -27,9 +28,10 @@ public sealed class BoardStateHandler(
             var recent = await runs.ListAsync(cancellationToken).ConfigureAwait(false);
             var sending = await sendSwitch.CurrentAsync(cancellationToken).ConfigureAwait(false);
             var now = time.GetUtcNow();
-            var state = BoardState.Of(figures, breaker.OpenState, now) with
+            var state = BoardState.Of(figures, await breaker.OpenStateAsync(cancellationToken).ConfigureAwait(false), now) with
             {
                 Pauses = PauseState.Of(sending),
+                Budget = BudgetState.Of(sendSwitch, budget.Ceiling),
                 Resyncs = BoardState.ToShow(recent, sources, now),
                 ResyncSources = sources.Keys(),
             };
@@ -89,6 +91,9 @@ public sealed record BoardState
     /// <summary>The open circuit breaker; absent while it is closed.</summary>
     [JsonPropertyName("stop")]
     public OpenCircuitState? OpenCircuit { get; init; }
+
+    /// <summary>How much of the send budget is in use; absent without a limit.</summary>
+    public BudgetState? Budget { get; init; }
 
     /// <summary>The pauses in force.</summary>
     public IReadOnlyList<PauseState> Pauses { get => field ?? []; init; }

@@ -89,6 +89,7 @@ async function show(state) {
   byId("count-parked").classList.toggle("bad", state.states.parked > 0);
   showCircuit(state.stop);
   showPauses(state.pauses);
+  showBudget(state.budget);
   for (const [name, count] of Object.entries(state.states)) set(`count-${name}`, number(count));
   set("rate", state.synchronizedInTheLastMinute === undefined ? "–" : number(state.synchronizedInTheLastMinute));
   const total = Object.entries(state.states).reduce((sum, [name, count]) => name === "tombstone" ? sum : sum + count, 0);
@@ -131,12 +132,48 @@ function showStale(count, oldest) {
 
 function showPauses(pauses) {
   byId("paused").hidden = pauses.length === 0;
+  byId("pause").hidden = pauses.some(pause => !pause.contentType);
   const text = JSON.stringify(pauses);
   if (byId("paused").dataset.text === text) return;
   byId("paused").dataset.text = text;
-  byId("paused-text").replaceChildren(...pauses.flatMap(pause => [
-    foreign(pause.by), pause.contentType ? ` paused sending ${pause.contentType} ` : " paused all sending ", ago(pause.since), ": ",
-    foreign(pause.reason), ". Items are still accepted. "]));
+  byId("paused-text").replaceChildren(...pauses.map(pause => element("p", {},
+    foreign(pause.by), " paused ", sendingOf(pause), " ", ago(pause.since), ": ", foreign(pause.reason), ". Items are still accepted. ",
+    element("button", { type: "button", onclick: event => resume(pause, event.currentTarget) }, "Resume …"))));
+}
+
+function sendingOf(pause) {
+  return pause.contentType ? element("span", {}, "sending ", foreign(pause.contentType)) : "all sending";
+}
+
+async function pauseAll() {
+  if (!await choice(byId("pause-dialog"))) return;
+  await act(async () => {
+    await call("POST", "/api/sending/pause", { by: byId("pause-by").value, reason: byId("pause-reason").value });
+    byId("pause-reason").value = "";
+    return "Sending is paused.";
+  });
+}
+
+async function resume(pause, button) {
+  const what = pause.contentType ? `sending ${pause.contentType}` : "all sending";
+  if (!await confirmed(`Resume ${what}? ${pause.by} paused it: ${pause.reason}`, "Resume", "Leave it paused")) return;
+  button.disabled = true;
+  await act(async () => {
+    await call("POST", "/api/sending/resume", pause.contentType ? { contentType: pause.contentType } : {});
+    return "Sending is resumed.";
+  });
+  button.disabled = false;
+}
+
+function showBudget(budget) {
+  byId("budget").hidden = !budget;
+  if (!budget) return;
+  const use = budget.instances === 0
+    ? "no instance is sending"
+    : `${number(budget.leasedPerSecond)} leased by ${number(budget.instances)} ${budget.instances === 1 ? "instance" : "instances"}, `
+      + `which could use ${number(budget.wantedPerSecond)}; callers waiting: ${number(budget.waiting)}`;
+  const vaults = budget.vaults.map(vault => ` Vault ${vault.vault}: ${number(vault.signaturesPerSecond)} signatures per second, ${vault.state}.`);
+  set("budget", `Send budget: ${number(budget.perSecond)} per second; ${use}.${vaults.join("")}`);
 }
 
 function showCircuit(open) {
@@ -391,7 +428,11 @@ async function confirmed(text, yes, no) {
   set("confirm-text", text);
   set("confirm-yes", yes);
   set("confirm-no", no);
-  const dialog = byId("confirm");
+  return choice(byId("confirm"));
+}
+
+// Opens a dialog whose safe button has the focus.
+async function choice(dialog) {
   dialog.returnValue = "no";
   dialog.showModal();
   await new Promise(closed => dialog.addEventListener("close", closed, { once: true }));
@@ -546,6 +587,7 @@ byId("key-form").addEventListener("submit", event => {
 byId("item").addEventListener("close", () => history.replaceState(null, "", location.pathname));
 byId("parked-code").addEventListener("change", () => act(async () => { parkedShown = 25; await loadParked(); }));
 byId("parked-more").addEventListener("click", () => act(async () => { parkedShown = Math.min(200, parkedShown + 50); await loadParked(); }));
+byId("pause").addEventListener("click", pauseAll);
 byId("replay-all").addEventListener("click", () => replayAll(byId("parked-code").value));
 byId("resync-source").addEventListener("change", showShare);
 byId("resync-start").addEventListener("submit", event => {

@@ -41,7 +41,8 @@ public sealed record PackResult(RunCounts Counts, PackDeferral? Deferral);
 /// <param name="Reason">For display.</param>
 /// <param name="Delay">How long to wait before the next attempt.</param>
 /// <param name="IsFault">True if it lasts until an operator fixes the cause.</param>
-public sealed record PackDeferral(string Reason, TimeSpan Delay, bool IsFault);
+/// <param name="IsPause">True if it lasts until an operator resumes sending.</param>
+public sealed record PackDeferral(string Reason, TimeSpan Delay, bool IsFault, bool IsPause = false);
 
 /// <summary>
 /// Sends a pack's items to AlipayHK, a few at a time and at the rate of bulk sends. An item that fails leaves the pack: it becomes a message of
@@ -118,7 +119,8 @@ public sealed class PackSender(
                     return (new RunCounts { Failed = 1 }, null);
                 case PendingCause.Deferred or PendingCause.Paused
                     when maxWait != Timeout.InfiniteTimeSpan && time.GetElapsedTime(began) + outcome.Delay > maxWait:
-                    return (new RunCounts(), new PackDeferral(outcome.Description ?? "Sending is deferred.", outcome.Delay, IsFault: false));
+                    var isPause = outcome.Cause == PendingCause.Paused;
+                    return (new RunCounts(), new PackDeferral(outcome.Description ?? "Sending is deferred.", outcome.Delay, IsFault: false, isPause));
                 case PendingCause.Deferred or PendingCause.Paused:
                     await time.WaitAsync(outcome.Delay, cancellationToken).ConfigureAwait(false);
                     break;

@@ -1,3 +1,5 @@
+using ContentSync.Budget;
+
 namespace ContentSync.Benchmarks.Resync.Simulation;
 
 /// <summary>
@@ -45,6 +47,12 @@ public sealed record RunOperations
     /// <summary>Maximum table transactions per ledger call: one read and one write.</summary>
     public const int TransactionsPerLedgerCall = 2;
 
+    /// <summary>Processes that send at the same time.</summary>
+    private const int Senders = 4;
+
+    /// <summary>One read and one write.</summary>
+    private const int CallsPerRenewal = 2;
+
     /// <summary>Items that a ledger scan returns per transaction.</summary>
     private const int ItemsPerScanTransaction = 1_000;
 
@@ -61,6 +69,11 @@ public sealed record RunOperations
 
     /// <summary>Items scanned in the ledger for the plan.</summary>
     public long ItemsScanned { get; init; }
+
+    /// <summary>
+    /// Calls of the store of the send budget, a transaction each: every process that sends reads and writes it with each renewal of its lease.
+    /// </summary>
+    public long BudgetCalls { get; init; }
 
     public long TelemetryBytes { get; init; }
 
@@ -83,7 +96,7 @@ public sealed record RunOperations
 
     public long Settlements => Packs + Singles;
 
-    public long TableTransactions => (LedgerCalls * TransactionsPerLedgerCall) + (ItemsScanned / ItemsPerScanTransaction);
+    public long TableTransactions => (LedgerCalls * TransactionsPerLedgerCall) + (ItemsScanned / ItemsPerScanTransaction) + BudgetCalls;
 
     /// <summary>The cost in US dollars.</summary>
     public double Cost(UnitPrices prices) =>
@@ -117,6 +130,7 @@ public sealed record RunOperations
             LedgerCalls = Scaled(counted.LedgerCalls),
             AlipayHkBytes = Scaled(counted.AlipayHkBytes),
             ItemsScanned = catalog,
+            BudgetCalls = (long)Math.Ceiling(Senders * CallsPerRenewal * (differing / sendsPerSecond / SendBudget.RenewalInterval.TotalSeconds)),
             TelemetryBytes = Scaled(counted.TelemetryBytes),
             InstanceSeconds = (differing / sendsPerSecond) + (catalog / 1_000_000.0 * planSecondsPerMillion),
         };

@@ -112,6 +112,37 @@ public sealed class BoardInBrowserTests(Chromium chromium) : IClassFixture<Chrom
     }
 
     [BrowserFact]
+    public async Task Pauses_sending_only_with_a_name_and_a_reason_and_resumes_it()
+    {
+        await using var host = await RunningHost.StartAsync();
+        using var browser = chromium.Open();
+        browser.Open(host.Address);
+        browser.Await("#live", "Live");
+        browser.Find("#pause").Click();
+        browser.Await("#pause-title", "Pause all sending?");
+        Assert.Equal("pause-no", browser.Run("return document.activeElement.id"));
+        browser.Find("#pause-yes").Click();
+        browser.Await("#pause-title", "Pause all sending?");
+        browser.Find("#pause-by").SendKeys("Mei");
+        browser.Find("#pause-reason").SendKeys("wrong <b>prices</b>");
+        browser.Find("#pause-yes").Click();
+        browser.Await("#paused", "Mei paused all sending");
+        browser.Await("#paused", "wrong <b>prices</b>");
+        browser.Await("#live", "Nothing is sent");
+        browser.AwaitGone("#pause");
+        await host.SubmitAsync(ApiHarness.Item("WAITS"));
+        browser.Await("#count-pending", "1");
+
+        browser.Find("#paused button").Click();
+        browser.Await("#confirm-text", "Resume all sending? Mei paused it");
+        Assert.Equal("confirm-no", browser.Run("return document.activeElement.id"));
+        browser.Find("#confirm-yes").Click();
+        browser.AwaitGone("#paused");
+        browser.Await("#pause", "Pause sending");
+        Assert.Empty(browser.Complaints);
+    }
+
+    [BrowserFact]
     public async Task Says_that_figures_are_stale_when_the_host_stops_responding()
     {
         using var browser = chromium.Open();
