@@ -48,10 +48,10 @@ internal sealed class RecordTable : IDisposable
         _commit = database.Prepare("COMMIT");
         _find = database.Prepare(RecordRow.Select + " WHERE content_id = ?1");
         _insert = database.Prepare(RecordRow.Insert);
-        _insertBody = database.Prepare("INSERT INTO body (id, body) VALUES (?1, ?2)");
+        _insertBody = database.Prepare("INSERT INTO body (id, body, sent_bodies) VALUES (?1, ?2, ?3)");
         _update = database.Prepare(RecordRow.Update);
         _updateInPlace = database.Prepare(RecordRow.UpdateInPlace);
-        _updateBody = database.Prepare("UPDATE body SET body = ?2 WHERE id = ?1");
+        _updateBody = database.Prepare("UPDATE body SET body = ?2, sent_bodies = ?3 WHERE id = ?1");
         _count = database.Prepare("INSERT INTO tally VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE SET count = count + excluded.count");
     }
 
@@ -175,9 +175,7 @@ internal sealed class RecordTable : IDisposable
         RecordRow.BindInsert(_insert, record);
         _insert.Step();
         var id = _database.LastInsertedId;
-        _insertBody.Bind(1, id);
-        _insertBody.Bind(2, record.Body.Span);
-        _insertBody.Step();
+        WriteBody(_insertBody, id, record);
         _tally[Slot(record)]++;
         var row = new Row(id, record);
         _uncommitted.Add(record.ContentId);
@@ -202,12 +200,9 @@ internal sealed class RecordTable : IDisposable
             _update.Step();
         }
 
-        if (record.RequestId != current.Record.RequestId)
-        {
-            _updateBody.Bind(1, current.Id);
-            _updateBody.Bind(2, record.Body.Span);
-            _updateBody.Step();
-        }
+        var isBodySame = record.RequestId == current.Record.RequestId
+            && record.EarlierSent.StoredBodies.Equals(current.Record.EarlierSent.StoredBodies);
+        if (!isBodySame) WriteBody(_updateBody, current.Id, record);
 
         if (record.SynchronizedAt != current.Record.SynchronizedAt) Synchronized.Add();
         _tally[Slot(current.Record)]--;
@@ -301,6 +296,15 @@ internal sealed class RecordTable : IDisposable
         SqliteStatement[] statements = [_begin, _commit, _find, _insert, _insertBody, _update, _updateInPlace, _updateBody, _count];
         foreach (var statement in statements) { statement.Dispose(); }
         _database.Dispose();
+    }
+
+    private static void WriteBody(SqliteStatement write, long id, SyncRecord record)
+    {
+        write.Bind(1, id);
+        write.Bind(2, record.Body.Span);
+        if (record.EarlierSent.StoredBodies is { IsEmpty: false } bodies) write.Bind(3, bodies.Span);
+        else write.BindNull(3);
+        write.Step();
     }
 
     private static InheritedWindow Inherited(SqliteDatabase database, DateTimeOffset endsAt) =>

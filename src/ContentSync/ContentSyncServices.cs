@@ -64,6 +64,7 @@ public static class ContentSyncServices
         services.TryAddSingleton(options.Content);
         services.TryAddSingleton(options.Recoverability);
         services.TryAddSingleton(options.Resync);
+        services.TryAddSingleton(options.Retention);
         services.TryAddSingleton(options.Replay);
         services.TryAddSingleton(options.Api);
         services.TryAddSingleton(options.Webhook);

@@ -143,10 +143,14 @@ public static class SyncTransitions
         var isFinal = outcome is { Kind: AttemptOutcomeKind.Synchronized } or { Kind: AttemptOutcomeKind.Parked, ParkReason: ParkReason.Rejected };
         var isOutdated = current.RequestId != leased.RequestId && !(isFinal && current.Hash == leased.Hash);
         var template = (Code: outcome.TemplateCode ?? current.TemplateCode, Status: outcome.TemplateStatus ?? current.TemplateStatus);
-        var attempt = outcome.Attempt ?? current.LastAttempt;
-        if (outcome.Kind == AttemptOutcomeKind.Synchronized)
-            attempt = outcome.Attempt! with { TemplateCode = template.Code, TemplateStatus = template.Status };
         // Parking an exhausted item repeats its newest attempt, which must not enter the history twice.
+        var ended = outcome.Attempt is null || outcome.Attempt == current.LastAttempt
+            ? null
+            : outcome.Attempt with { Attempted = new AttemptedVersion(leased.Version, leased.Hash, outcome.Kind, outcome.WasSent) };
+        if (outcome.Kind == AttemptOutcomeKind.Synchronized)
+            ended = (ended ?? outcome.Attempt!) with { TemplateCode = template.Code, TemplateStatus = template.Status };
+        var sent = Sent(current, leased, outcome, ended);
+        var attempt = outcome.Kind == AttemptOutcomeKind.Released ? current.LastAttempt : ended ?? current.LastAttempt;
         var earlier = attempt == current.LastAttempt || current.LastAttempt is null
             ? current.EarlierAttempts
             : current.EarlierAttempts.With(current.LastAttempt);
@@ -157,6 +161,7 @@ public static class SyncTransitions
                 Lease = lease,
                 LastAttempt = attempt,
                 EarlierAttempts = earlier,
+                EarlierSent = sent,
                 State = isOutdated ? current.State : SyncState.Synchronized,
                 ParkReason = null,
                 SynchronizedHash = leased.Hash,
@@ -165,8 +170,22 @@ public static class SyncTransitions
                 TemplateCode = template.Code,
                 TemplateStatus = template.Status,
             }
-            : WithoutSuccess(current with { Lease = lease, LastAttempt = attempt, EarlierAttempts = earlier }, outcome, isOutdated);
+            : WithoutSuccess(
+                current with { Lease = lease, LastAttempt = attempt, EarlierAttempts = earlier, EarlierSent = sent }, outcome, isOutdated);
         return (next, isOutdated ? RecordStatus.NewerPending : RecordStatus.Recorded);
+    }
+
+    // The newest attempt speaks for its own request, so only what it replaces enters the history.
+    private static SentHistory Sent(SyncRecord current, SyncRecord leased, AttemptOutcome outcome, SyncAttempt? ended)
+    {
+        if (ended is null) return current.EarlierSent;
+        var sent = current.EarlierSent;
+        var isLast = outcome.Kind != AttemptOutcomeKind.Released;
+        var hidesLast = isLast && (current.LastAttempt?.RequestId != ended.RequestId || !outcome.WasSent);
+        if (hidesLast && SentRequest.Of(current.LastAttempt) is { } before) sent = sent.With(before);
+        // The record holds the body of its own request only.
+        var body = outcome.KeepsSentBody && leased.RequestId != current.RequestId ? leased.Body : (ReadOnlyMemory<byte>?)null;
+        return (!isLast || body is not null) && SentRequest.Of(ended) is { } own ? sent.With(own with { Body = body }) : sent;
     }
 
     private static SyncRecord WithoutSuccess(SyncRecord released, AttemptOutcome outcome, bool isOutdated) => outcome.Kind switch
@@ -229,6 +248,13 @@ public static class SyncTransitions
         };
     }
 
+    // The body is about to be replaced by that of the next version.
+    private static SentHistory WithBody(SyncRecord record)
+    {
+        var sent = record.ReadSent().FirstOrDefault(request => request.RequestId == record.RequestId);
+        return sent is null ? record.EarlierSent : record.EarlierSent.With(sent with { Body = record.Body });
+    }
+
     private static SyncRecord Replace(SyncRecord record, ContentItem item, Submission submission, DateTimeOffset now)
     {
         var (requestId, body) = submission.Prepare(item);
@@ -246,6 +272,7 @@ public static class SyncTransitions
             Attempts = 0,
             // Not reset: a version may occur again (by a rollback); a MessageId must not.
             Hop = record.Hop + 1,
+            EarlierSent = submission.KeepsSentBody ? WithBody(record) : record.EarlierSent,
         };
     }
 }
@@ -305,8 +332,16 @@ public enum AttemptOutcomeKind
 /// <summary>The outcome of an attempt, as the ledger records it.</summary>
 public sealed record AttemptOutcome(AttemptOutcomeKind Kind)
 {
-    /// <summary>Set for every kind but <see cref="AttemptOutcomeKind.Released"/>.</summary>
+    /// <summary>
+    /// Set for every kind but <see cref="AttemptOutcomeKind.Released"/>, where it says that AlipayHK may have received the request.
+    /// </summary>
     public SyncAttempt? Attempt { get; init; }
+
+    /// <summary>Whether AlipayHK may have received the request; false if the attempt ended before that, as without a signature.</summary>
+    public bool WasSent { get; init; } = true;
+
+    /// <summary>Whether the body of the request is kept if a newer version has replaced it; see <see cref="SentHistory"/>.</summary>
+    public bool KeepsSentBody { get; init; }
 
     /// <summary>For <see cref="AttemptOutcomeKind.RetryAt"/> and <see cref="AttemptOutcomeKind.DeferredUntil"/>.</summary>
     public DateTimeOffset DueAt { get; init; }

@@ -26,7 +26,10 @@ internal static class TableLedgerEntity
     private const string LastRequestId = "LastRequestId";
     private const string LastMessage = "LastMessage";
     private const string LastTracerId = "LastTracerId";
+    private const string LastAttempted = "LastAttempted";
     private const string EarlierAttempts = nameof(SyncRecord.EarlierAttempts);
+    private const string EarlierSent = nameof(SyncRecord.EarlierSent);
+    private const string SentBodies = "SentBodies";
     private const string ChangedAt = nameof(VersionOrder.ChangedAt);
     private const string HighestNumber = nameof(VersionOrder.HighestNumber);
     private const string LatestGivenTime = nameof(VersionOrder.LatestGivenTime);
@@ -93,6 +96,9 @@ internal static class TableLedgerEntity
     {
         var bytes = 4 * 1024;
         for (var i = 0; entity.TryGetValue(Piece(i), out var piece); i++) { bytes += ((byte[])piece).Length / 3 * 4; }
+        if (entity.GetBinary(SentBodies) is { } bodies) bytes += bodies.Length / 3 * 4;
+        // A character takes up to six bytes in JSON.
+        foreach (var history in (string[])[EarlierAttempts, EarlierSent]) bytes += 6 * (entity.GetString(history)?.Length ?? 0);
         return bytes;
     }
 
@@ -123,8 +129,9 @@ internal static class TableLedgerEntity
             SynchronizedAt = entity.GetDateTimeOffset(nameof(SyncRecord.SynchronizedAt)),
             ParkReason = parkReason == 0 ? null : (ParkReason)parkReason,
             Refused = SyncRefusal.Of(entity.GetString(Refused)),
-            LastAttempt = LastAttemptOf(entity),
+            LastAttempt = LastAttemptOf(entity) is { } last ? last with { Attempted = AttemptedOf(entity, last.At) } : null,
             EarlierAttempts = AttemptHistory.Of(entity.GetString(EarlierAttempts)),
+            EarlierSent = SentHistory.Of(entity.GetString(EarlierSent), entity.GetBinary(SentBodies)),
             TemplateCode = entity.GetString(nameof(SyncRecord.TemplateCode)),
             TemplateStatus = entity.GetString(nameof(SyncRecord.TemplateStatus)),
             ETag = entity.ETag.ToString(),
@@ -268,6 +275,12 @@ internal static class TableLedgerEntity
         if (next.Order.RollbackAt is { } rollback) entity[RollbackAt] = rollback;
         if (next.SynchronizedAt is { } at) entity[nameof(SyncRecord.SynchronizedAt)] = at;
         if (next.EarlierAttempts.ToText() is { } earlier) entity[EarlierAttempts] = earlier;
+        if (next.EarlierSent.ToText() is { } sent)
+        {
+            entity[EarlierSent] = sent;
+            entity[SentBodies] = next.EarlierSent.StoredBodies.ToArray();
+        }
+
         if (next.TemplateCode is { } code) entity[nameof(SyncRecord.TemplateCode)] = code;
         if (next.TemplateStatus is { } status) entity[nameof(SyncRecord.TemplateStatus)] = status;
         if (next.LastAttempt is not { } attempt) return;
@@ -276,6 +289,17 @@ internal static class TableLedgerEntity
         entity[LastCode] = attempt.Code;
         entity[LastMessage] = attempt.Message;
         entity[LastTracerId] = attempt.TracerId ?? "";
+        entity[LastAttempted] = attempt.Attempted is { } attempted
+            ? string.Create(CultureInfo.InvariantCulture, $"{attempt.At.UtcTicks} {attempted.ToText()}")
+            : "";
+    }
+
+    // An earlier version of this program replaces the attempt but not this property, so it names the attempt that it belongs to.
+    private static AttemptedVersion? AttemptedOf(TableEntity entity, DateTimeOffset at)
+    {
+        var text = entity.GetString(LastAttempted);
+        var of = string.Create(CultureInfo.InvariantCulture, $"{at.UtcTicks} ");
+        return text?.StartsWith(of, StringComparison.Ordinal) == true ? AttemptedVersion.Of(text[of.Length..]) : null;
     }
 
     private static byte[] BodyOf(TableEntity entity)

@@ -197,7 +197,7 @@ public abstract class SyncLedgerContract
         Assert.Equal((RecordStatus.Recorded, SyncState.Synchronized), (status, recorded.State));
         Assert.Equal((leased.Hash, TestSubmissions.Numbered(1), Now), (recorded.SynchronizedHash, recorded.SynchronizedVersion, recorded.SynchronizedAt));
         Assert.Equal(
-            (outcome.Attempt! with { TemplateCode = "T-1", TemplateStatus = "" }, "T-1", ""),
+            (Ended(leased, outcome) with { TemplateCode = "T-1", TemplateStatus = "" }, "T-1", ""),
             (recorded.LastAttempt, recorded.TemplateCode, recorded.TemplateStatus));
         AssertSame(recorded, await ledger.FindAsync(Id("1"), default));
     }
@@ -258,9 +258,10 @@ public abstract class SyncLedgerContract
         var leased = (await ledger.LeaseAsync(Id("1"), Duration, default)).Record!;
         var attempt = new SyncAttempt(Now, leased.RequestId, "TIMEOUT", "", null);
 
-        await ledger.RecordAsync(leased, new AttemptOutcome(AttemptOutcomeKind.RetryAt) { Attempt = attempt, DueAt = Now }, default);
+        var outcome = new AttemptOutcome(AttemptOutcomeKind.RetryAt) { Attempt = attempt, DueAt = Now };
+        await ledger.RecordAsync(leased, outcome, default);
 
-        Assert.Equal(attempt, (await ledger.FindAsync(Id("1"), default))!.LastAttempt);
+        Assert.Equal(Ended(leased, outcome), (await ledger.FindAsync(Id("1"), default))!.LastAttempt);
     }
 
     [SkippableFact]
@@ -595,6 +596,113 @@ public abstract class SyncLedgerContract
     }
 
     [SkippableFact]
+    public async Task Keeps_what_was_sent_of_each_version_with_its_outcome_and_digest()
+    {
+        var ledger = await OpenAsync(_time);
+        await SynchronizeAsync(ledger, "1", "A", 1);
+        for (var attempt = 0; attempt < 12; attempt++)
+        {
+            _time.Advance(TimeSpan.FromSeconds(1));
+            await ledger.AcceptAsync([Version("1", "B", 2)], default);
+            var failed = (await ledger.LeaseAsync(Id("1"), Duration, default)).Record!;
+            await ledger.RecordAsync(failed, AttemptOutcomes.RetryAt(failed, Now, Now), default);
+        }
+
+        _time.Advance(TimeSpan.FromSeconds(1));
+        await SynchronizeAsync(ledger, "1", "C", 3);
+        var found = (await ledger.FindAsync(Id("1"), default))!;
+
+        Assert.Equal(
+            [
+                (1L, "SUCCESS", AttemptOutcomeKind.Synchronized, TestSubmissions.HashOf("A"), true),
+                (2L, "UNKNOWN_EXCEPTION", AttemptOutcomeKind.RetryAt, TestSubmissions.HashOf("B"), true),
+                (3L, "SUCCESS", AttemptOutcomeKind.Synchronized, TestSubmissions.HashOf("C"), true),
+            ],
+            found.ReadSent().Select(sent => (
+                sent.Attempted.Version.Number!.Value, sent.Code, sent.Attempted.Outcome, sent.Attempted.Digest, sent.Body is null)));
+        Assert.Equal([2L, 3L], found.EarlierAttempts.Append(found.LastAttempt!).Select(a => a.Attempted!.Version.Number!.Value).Distinct());
+    }
+
+    [SkippableFact]
+    public async Task Keeps_the_bodies_of_earlier_requests_if_that_is_set_and_at_most_nine()
+    {
+        var ledger = await OpenAsync(_time);
+        for (var version = 1; version <= 12; version++)
+        {
+            _time.Advance(TimeSpan.FromSeconds(1));
+            await ledger.AcceptAsync([Version("1", $"V{version}", version) with { KeepsSentBody = true }], default);
+            var leased = (await ledger.LeaseAsync(Id("1"), Duration, default)).Record!;
+            await ledger.RecordAsync(leased, AttemptOutcomes.Synchronized(leased, Now) with { KeepsSentBody = true }, default);
+        }
+
+        var found = (await ledger.FindAsync(Id("1"), default))!;
+
+        Assert.Equal(Enumerable.Range(3, 10), found.ReadSent().Select(sent => (int)sent.Attempted.Version.Number!.Value));
+        Assert.Equal(
+            Enumerable.Range(3, 9).Select(version => Encoding.UTF8.GetString(TestSubmissions.BodyOf($"V{version}"))).Append(null),
+            found.ReadSent().Select(sent => sent.Body is { } body ? Encoding.UTF8.GetString(body.Span) : null));
+        AssertSame(found, (await ledger.LeaseAsync(Id("1"), Duration, default)).Record);
+    }
+
+    [SkippableFact]
+    public async Task Keeps_the_body_of_a_request_that_a_newer_version_replaced_while_it_was_in_flight()
+    {
+        var ledger = await OpenAsync(_time);
+        await ledger.AcceptAsync([Version("1", "A", 1)], default);
+        var leased = (await ledger.LeaseAsync(Id("1"), Duration, default)).Record!;
+        await ledger.AcceptAsync([Version("1", "B", 2) with { KeepsSentBody = true }], default);
+
+        await ledger.RecordAsync(leased, AttemptOutcomes.Synchronized(leased, Now) with { KeepsSentBody = true }, default);
+
+        var sent = Assert.Single((await ledger.FindAsync(Id("1"), default))!.ReadSent());
+        Assert.Equal((1L, AttemptOutcomeKind.Synchronized), (sent.Attempted.Version.Number, sent.Attempted.Outcome));
+        Assert.Equal(TestSubmissions.BodyOf("A"), sent.Body!.Value.ToArray());
+    }
+
+    [SkippableFact]
+    public async Task Stores_the_largest_bodies_of_earlier_requests_that_it_keeps()
+    {
+        var ledger = await OpenAsync(_time);
+        for (var version = 1; version <= 3; version++)
+        {
+            var body = new byte[30_000];
+            new Random(version).NextBytes(body);
+            _time.Advance(TimeSpan.FromSeconds(1));
+            var submission = Version("1", $"V{version}", version) with { KeepsSentBody = true, Prepare = _ => new PreparedRequest($"r{body[0]}", body) };
+            await ledger.AcceptAsync([submission], default);
+            var leased = (await ledger.LeaseAsync(Id("1"), Duration, default)).Record!;
+            await ledger.RecordAsync(leased, AttemptOutcomes.Synchronized(leased, Now), default);
+        }
+
+        await ledger.AcceptAsync([Version("1", "V4", 4) with { KeepsSentBody = true }], default);
+        var found = (await ledger.FindAsync(Id("1"), default))!;
+
+        // Random bytes do not compress: two bodies of 30,000 bytes fit into 64 KiB, three do not.
+        Assert.Equal([null, 30_000, 30_000], found.ReadSent().Select(sent => sent.Body?.Length));
+        Assert.Equal([1L, 2L, 3L], found.ReadSent().Select(sent => sent.Attempted.Version.Number!.Value));
+    }
+
+    [SkippableFact]
+    public async Task Keeps_an_interrupted_request_but_not_one_that_was_never_sent()
+    {
+        var ledger = await OpenAsync(_time);
+        await ledger.AcceptAsync([Version("1", "A", 1)], default);
+        var leased = (await ledger.LeaseAsync(Id("1"), Duration, default)).Record!;
+        await ledger.RecordAsync(leased, AttemptOutcomes.DeferredUntil(leased, Now, Now) with { WasSent = false }, default);
+        Assert.Empty((await ledger.FindAsync(Id("1"), default))!.ReadSent());
+
+        _time.Advance(TimeSpan.FromSeconds(1));
+        leased = (await ledger.LeaseAsync(Id("1"), Duration, default)).Record!;
+        var interrupted = AttemptOutcomes.Synchronized(leased, Now).Attempt! with { Code = "Interrupted" };
+        await ledger.RecordAsync(leased, AttemptOutcomes.Released() with { Attempt = interrupted }, default);
+
+        var found = (await ledger.FindAsync(Id("1"), default))!;
+        var sent = Assert.Single(found.ReadSent());
+        Assert.Equal(("Interrupted", AttemptOutcomeKind.Released), (sent.Code, sent.Attempted.Outcome));
+        Assert.Equal(("INVALID_SIGNATURE", AttemptOutcomeKind.DeferredUntil), (found.LastAttempt!.Code, found.LastAttempt.Attempted!.Outcome));
+    }
+
+    [SkippableFact]
     public async Task Keeps_the_last_ten_attempts()
     {
         var ledger = await OpenAsync(_time);
@@ -749,6 +857,12 @@ public abstract class SyncLedgerContract
         Assert.Equal(expected.Body.ToArray(), actual.Body.ToArray());
         Assert.Equal(expected with { Body = default }, actual with { Body = default });
     }
+
+    /// <summary>The attempt as the ledger records it.</summary>
+    private static SyncAttempt Ended(SyncRecord leased, AttemptOutcome outcome) => outcome.Attempt! with
+    {
+        Attempted = new AttemptedVersion(leased.Version, leased.Hash, outcome.Kind, outcome.WasSent),
+    };
 
     private string Id(string name) => _prefix + name;
 
