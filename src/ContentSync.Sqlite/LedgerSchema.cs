@@ -49,6 +49,9 @@ internal static class LedgerSchema
         INSERT INTO owner VALUES (0, 0);
         """;
 
+    // Earlier versions of the program do not know it, so it needs no version: they accept what the horizon would supersede.
+    private const string HorizonTable = "CREATE TABLE IF NOT EXISTS horizon (at INTEGER NOT NULL) STRICT";
+
     private const string AddSentBodies = "ALTER TABLE body ADD COLUMN sent_bodies BLOB;";
 
     private const string AddHistory = $"""
@@ -67,6 +70,7 @@ internal static class LedgerSchema
             Run(database, upgrade);
         Check(database);
         database.Execute(TemplateIndex);
+        database.Execute(HorizonTable);
     }
 
     /// <summary>Upgrades a file of an earlier version, unless a process owns it.</summary>

@@ -134,6 +134,14 @@ public sealed class SqliteLedger : ISyncLedger, IAsyncDisposable
         await _reader.CountAsync(cancellationToken).ConfigureAwait(false) with { SynchronizedInTheLastMinute = _table.Synchronized.Read() };
 
     /// <inheritdoc/>
+    public ValueTask<DateTimeOffset?> HorizonAsync(CancellationToken cancellationToken) => ValueTask.FromResult(_table.Horizon);
+
+    /// <summary>Forgets those of the items that are older than the horizon, and shortens the histories of the others.</summary>
+    internal ValueTask<MaintenanceResult> PruneAsync(
+        IReadOnlyList<string> contentIds, DateTimeOffset horizon, DateTimeOffset oldest, CancellationToken cancellationToken) =>
+        Enqueue(new PruneOperation(contentIds, horizon, oldest), cancellationToken);
+
+    /// <inheritdoc/>
     public async ValueTask CheckAsync(CancellationToken cancellationToken) =>
         await Enqueue(new CheckOperation(), cancellationToken).ConfigureAwait(false);
 

@@ -59,6 +59,7 @@ public sealed partial record ContentSyncOptions
             .. ContentOptionsValidator.Faults(Content),
             .. RecoverabilityOptionsValidator.Faults(Recoverability, AlipayHk),
             .. ResyncOptionsValidator.Faults(Resync),
+            .. RetentionOptionsValidator.Faults(Retention),
             .. ReplayOptionsValidator.Faults(Replay),
             .. ApiOptionsValidator.Faults(Api),
             .. WebhookOptionsValidator.Faults(Webhook),

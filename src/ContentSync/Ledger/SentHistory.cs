@@ -66,6 +66,11 @@ public sealed class SentHistory : IReadOnlyList<SentRequest>, IEquatable<SentHis
     public static SentHistory Of(string? text, ReadOnlySpan<byte> storedBodies) =>
         string.IsNullOrEmpty(text) ? Empty : new SentHistory(null, text, storedBodies.ToArray());
 
+    /// <summary>When the oldest request of a stored form was last attempted, without reading the bodies; null if there is none.</summary>
+    public static DateTimeOffset? OldestIn(string? text) => string.IsNullOrEmpty(text)
+        ? null
+        : JsonSerializer.Deserialize(text, SentHistoryJson.Relaxed.StoredRequestArray)?.Min(request => (DateTimeOffset?)request.At);
+
     /// <summary>The history of these requests, oldest first; drops the oldest bodies if they are too large together.</summary>
     public static SentHistory Of(IReadOnlyList<SentRequest> requests)
     {

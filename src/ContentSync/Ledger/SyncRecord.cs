@@ -93,6 +93,28 @@ public sealed record SyncRecord
     /// </summary>
     public string ETag { get; internal set; } = "";
 
+    /// <summary>
+    /// Whether this stands for an item that the ledger does not hold; its version is the horizon, and what is dated before that is
+    /// superseded. Never stored.
+    /// </summary>
+    public bool IsForgotten { get; private init; }
+
+    /// <summary>What stands for an item that the ledger does not hold, in the response to a change that the horizon supersedes.</summary>
+    internal static SyncRecord Forgotten(ContentItem item, DateTimeOffset horizon) => new()
+    {
+        ContentId = item.ContentId,
+        ContentType = "",
+        ContentStatus = ContentStatus.Invalid,
+        Order = VersionOrder.First(new ChangeVersion(null, null, horizon), null, horizon),
+        Hash = default,
+        RequestId = "",
+        Body = default,
+        State = SyncState.Tombstone,
+        AcceptedAt = horizon,
+        DueAt = horizon,
+        IsForgotten = true,
+    };
+
     /// <summary>Whether the ledger's table has an index row for this record; see <see cref="TableLedgerIndexRow"/>.</summary>
     internal bool HasIndexRow { get; init; }
 

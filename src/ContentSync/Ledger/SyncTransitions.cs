@@ -12,8 +12,15 @@ public static class SyncTransitions
     internal const string LateEffectLeaseId = "settling";
 
     /// <summary>Accepts a submission. <c>Next</c> is null if nothing needs to be written.</summary>
-    public static (SyncRecord? Next, Acceptance Acceptance) Accept(SyncRecord? current, Submission submission, DateTimeOffset now)
+    /// <param name="current">The record as it is stored now; null if the ledger does not hold the item.</param>
+    /// <param name="submission">The submission.</param>
+    /// <param name="now">Time of the store.</param>
+    /// <param name="horizon">The ledger's horizon (<see cref="RetentionRules"/>); null if nothing was ever forgotten.</param>
+    public static (SyncRecord? Next, Acceptance Acceptance) Accept(
+        SyncRecord? current, Submission submission, DateTimeOffset now, DateTimeOffset? horizon = null)
     {
+        if (current is null && RetentionRules.IsSuperseded(submission, now, horizon))
+            return (null, new Acceptance(AcceptanceKind.Superseded, SyncRecord.Forgotten(submission.Item, horizon!.Value)));
         submission = submission.AcceptedAt(now);
         var (next, acceptance) = current is null ? AcceptFirst(submission, now) : AcceptChange(current, submission, now);
         return (next, acceptance with { TimeWasAhead = VersionOrder.Timed(submission.Version, now).IsAhead });

@@ -46,6 +46,8 @@ public sealed class TableLedger(
 
     internal TableLedgerIndex Index { get; } = new(table, indexStep);
 
+    internal TableLedgerHorizon Horizon { get; } = new(table, time);
+
     private TableLedgerLists Lists => field ??= new TableLedgerLists(table, Index);
 
     /// <summary>Creates the table if it does not exist.</summary>
@@ -73,10 +75,11 @@ public sealed class TableLedger(
     public async ValueTask<IReadOnlyList<Acceptance>> AcceptAsync(IReadOnlyList<Submission> submissions, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
+        var horizon = await HorizonForAsync(submissions, cancellationToken).ConfigureAwait(false);
         var acceptances = submissions
             .Select((submission, position) => (Position: position, Submission: submission))
             .GroupBy(s => s.Submission.Item.ContentId, StringComparer.Ordinal)
-            .Select(own => new TableLedgerAcceptance(KeyOf(own.Key), _newId(), own, time))
+            .Select(own => new TableLedgerAcceptance(KeyOf(own.Key), _newId(), own, time, horizon))
             .ToArray();
 
         if (acceptances.Length == 1)
@@ -231,6 +234,57 @@ public sealed class TableLedger(
         }
     }
 
+    /// <inheritdoc/>
+    public async ValueTask<DateTimeOffset?> HorizonAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await Horizon.ReadAsync(cancellationToken).ConfigureAwait(false);
+        }
+        catch (Exception fault) when (TableLedgerFault.IsStorage(fault))
+        {
+            throw TableLedgerFault.Of(table, fault, cancellationToken);
+        }
+    }
+
+    /// <summary>Deletes a record if it is <see cref="RetentionRules.IsForgettable"/>, otherwise shortens its history.</summary>
+    /// <param name="key">Key of the record.</param>
+    /// <param name="horizon">The stored horizon; null to delete nothing.</param>
+    /// <param name="oldest">What ended before is dropped from the history.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    internal async ValueTask<MaintenanceResult> PruneAsync(
+        TableLedgerKey key, DateTimeOffset? horizon, DateTimeOffset oldest, CancellationToken cancellationToken)
+    {
+        for (var attempts = 0; attempts < MaxCommitAttempts; attempts++)
+        {
+            if (await ReadAsync(key, cancellationToken).ConfigureAwait(false) is not { } entity) return new MaintenanceResult();
+            var record = TableLedgerEntity.Read(entity);
+            var actions = new List<TableTransactionAction>(2);
+            var isForgotten = horizon is { } before && RetentionRules.IsForgettable(record, before);
+            var trimmed = RetentionRules.Trim(record, oldest);
+            if (isForgotten)
+            {
+                actions.Add(new TableTransactionAction(TableTransactionActionType.Delete, new TableEntity(key.Partition, key.Row), entity.ETag));
+                if (record.HasIndexRow)
+                    actions.Add(new TableTransactionAction(TableTransactionActionType.Delete, TableLedgerIndexRow.Keys(key), ETag.All));
+            }
+            else if (trimmed is not null || TableLedgerEntity.HistoryFromOf(entity) is null)
+            {
+                var history = TableLedgerEntity.OfHistory(key, trimmed ?? record);
+                actions.Add(new TableTransactionAction(TableTransactionActionType.UpdateMerge, history, entity.ETag));
+            }
+            else
+            {
+                return new MaintenanceResult();
+            }
+
+            if (await TrySubmitAsync(actions, cancellationToken).ConfigureAwait(false) is not null)
+                return new MaintenanceResult { Forgotten = isForgotten ? 1 : 0, Trimmed = !isForgotten && trimmed is not null ? 1 : 0 };
+        }
+
+        throw TableLedgerFault.TooManyConflicts(table, MaxCommitAttempts);
+    }
+
     /// <summary>Makes a record and its index row agree. Returns false if they do already, or if this step adds no index rows.</summary>
     internal async ValueTask<bool> RepairAsync(TableLedgerKey key, CancellationToken cancellationToken)
     {
@@ -266,6 +320,16 @@ public sealed class TableLedger(
         else if (!isRowRight)
             actions.Add(new TableTransactionAction(TableTransactionActionType.Delete, TableLedgerIndexRow.Keys(key), row!.ETag));
         return actions;
+    }
+
+    // No horizon is younger than the shortest retention, so hardly any submission needs to know it.
+    private async ValueTask<DateTimeOffset?> HorizonForAsync(IReadOnlyList<Submission> submissions, CancellationToken cancellationToken)
+    {
+        var now = time.GetUtcNow();
+        var youngest = now.AddDays(-RetentionOptions.MinDelistedDays);
+        return submissions.Any(submission => RetentionRules.IsSuperseded(submission, now, youngest))
+            ? await HorizonAsync(cancellationToken).ConfigureAwait(false)
+            : null;
     }
 
     private static TableLedgerKey KeyOf(string contentId) => TableLedgerKey.TryOf(contentId, out var key)

@@ -30,6 +30,10 @@ internal static class TableLedgerEntity
     private const string EarlierAttempts = nameof(SyncRecord.EarlierAttempts);
     private const string EarlierSent = nameof(SyncRecord.EarlierSent);
     private const string SentBodies = "SentBodies";
+    private const string HistoryFrom = "HistoryFrom";
+
+    // Stands for no time; merging cannot remove a property.
+    private static readonly DateTimeOffset Never = new(9999, 12, 31, 0, 0, 0, TimeSpan.Zero);
     private const string ChangedAt = nameof(VersionOrder.ChangedAt);
     private const string HighestNumber = nameof(VersionOrder.HighestNumber);
     private const string LatestGivenTime = nameof(VersionOrder.LatestGivenTime);
@@ -143,6 +147,21 @@ internal static class TableLedgerEntity
     public static TableEntity OfHasIndexRow(TableLedgerKey key, bool hasIndexRow) =>
         new(key.Partition, key.Row) { [HasIndexRow] = hasIndexRow };
 
+    /// <summary>Changes only the history.</summary>
+    public static TableEntity OfHistory(TableLedgerKey key, SyncRecord record) => new(key.Partition, key.Row)
+    {
+        [EarlierAttempts] = record.EarlierAttempts.ToText() ?? "",
+        [EarlierSent] = record.EarlierSent.ToText() ?? "",
+        [SentBodies] = record.EarlierSent.StoredBodies.ToArray(),
+        [HistoryFrom] = RetentionRules.OldestOf(record.EarlierAttempts, record.EarlierSent) ?? Never,
+    };
+
+    /// <summary>
+    /// When the oldest part of a record's history ended, or a later time if there is none; null if an earlier version wrote the record,
+    /// which does not say.
+    /// </summary>
+    public static DateTimeOffset? HistoryFromOf(TableEntity entity) => entity.GetDateTimeOffset(HistoryFrom);
+
     public static bool HasIndexRowOf(TableEntity entity) => entity.GetBoolean(HasIndexRow) ?? false;
 
     /// <summary>The properties that <see cref="ReadItem"/> and <see cref="HasIndexRowOf"/> need.</summary>
@@ -179,6 +198,9 @@ internal static class TableLedgerEntity
         nameof(SyncRecord.TemplateStatus),
         StoredFormat.Property,
     ];
+
+    /// <summary><see cref="ItemColumns"/> and what <see cref="HistoryFromOf"/> needs.</summary>
+    public static IReadOnlyList<string> MaintenanceColumns { get; } = [.. ItemColumns, HistoryFrom];
 
     /// <inheritdoc cref="Read"/>
     public static ListedItem ReadItem(TableEntity entity)
@@ -281,6 +303,7 @@ internal static class TableLedgerEntity
             entity[SentBodies] = next.EarlierSent.StoredBodies.ToArray();
         }
 
+        entity[HistoryFrom] = RetentionRules.OldestOf(next.EarlierAttempts, next.EarlierSent) ?? Never;
         if (next.TemplateCode is { } code) entity[nameof(SyncRecord.TemplateCode)] = code;
         if (next.TemplateStatus is { } status) entity[nameof(SyncRecord.TemplateStatus)] = status;
         if (next.LastAttempt is not { } attempt) return;

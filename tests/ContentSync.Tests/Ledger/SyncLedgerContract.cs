@@ -26,6 +26,9 @@ public abstract class SyncLedgerContract
     /// <summary>Opens the ledger; the derived class closes it.</summary>
     private protected abstract ValueTask<ISyncLedger> OpenAsync(TimeProvider time);
 
+    /// <summary>The maintenance of a ledger that <see cref="OpenAsync"/> returned.</summary>
+    private protected abstract ILedgerMaintenance Maintenance(ISyncLedger ledger, TimeProvider time, RetentionOptions retention);
+
     [SkippableFact]
     public async Task Stores_an_accepted_item_byte_for_byte()
     {
@@ -703,6 +706,80 @@ public abstract class SyncLedgerContract
     }
 
     [SkippableFact]
+    public async Task Forgets_a_delisted_item_after_its_retention_and_supersedes_what_is_dated_before_from_then_on()
+    {
+        var ledger = await OpenAsync(_time);
+        await ledger.AcceptAsync([Real("delisted", """{"a":0}""", 1), Real("listed", """{"a":0}""", 1), Real("later", """{"a":0}""", 1), ById("unknown", 1)], default);
+        foreach (var id in (string[])["delisted", "listed", "later"]) await AcknowledgeAsync(ledger, id);
+        await ledger.AcceptAsync([Real("delisted", """{"a":0}""", 2, ContentStatus.Invalid), Real("later", """{"a":0}""", 2, ContentStatus.Invalid)], default);
+        await AcknowledgeAsync(ledger, "delisted");
+        await AcknowledgeAsync(ledger, "later");
+        var received = Now;
+        _time.Advance(TimeSpan.FromDays(100));
+        await ledger.AcceptAsync([Real("later", """{"a":1}""", 3), Real("later", """{"a":1}""", 4, ContentStatus.Invalid)], default);
+        await AcknowledgeAsync(ledger, "later");
+        _time.Advance(TimeSpan.FromDays(298));
+        Assert.Equal(0, (await MaintainAsync(ledger)).Forgotten);
+        Assert.NotNull(await ledger.FindAsync(Id("delisted"), default));
+        Assert.Null(await ledger.HorizonAsync(default));
+        _time.Advance(TimeSpan.FromDays(2));
+
+        Assert.Equal(2, (await MaintainAsync(ledger)).Forgotten);
+
+        Assert.Equal(["later", "listed"], (await ListAsync(ledger, new SyncRecordFilter())).Order());
+        var old = await ledger.AcceptAsync([_submissions.ReceivedAt(received, Id("delisted"), "A"), Version("delisted", "B", 1)], default);
+        Assert.Equal([AcceptanceKind.Superseded, AcceptanceKind.Superseded], old.Select(acceptance => acceptance.Kind));
+        Assert.All(old, acceptance => Assert.True(acceptance.Record is { IsForgotten: true, Version.FirstReceivedAt: var horizon } && horizon > received));
+        Assert.Null(await ledger.FindAsync(Id("delisted"), default));
+        Assert.Equal(AcceptanceKind.Accepted, (await ledger.AcceptAsync([_submissions.ReceivedAt(Now, Id("delisted"), "A")], default))[0].Kind);
+        var rollback = _submissions.ReceivedAt(received, Id("unknown"), "A") with { OverrideDeclaredAt = Now };
+        Assert.Equal(AcceptanceKind.Accepted, (await ledger.AcceptAsync([rollback], default))[0].Kind);
+        Assert.Equal(AcceptanceKind.Accepted, (await ledger.AcceptAsync([_submissions.ReceivedAt(Now.AddDays(-399), Id("new"), "A")], default))[0].Kind);
+    }
+
+    [SkippableFact]
+    public async Task Keeps_a_delisted_item_that_is_pending_parked_or_stale_however_old_it_is()
+    {
+        var ledger = await OpenAsync(_time);
+        await ledger.AcceptAsync(
+            [.. new[] { "pending", "parked", "stale" }.Select(id => Real(id, """{"a":0}""", 1, ContentStatus.Invalid))], default);
+        var leased = (await ledger.LeaseAsync(Id("parked"), Duration, default)).Record!;
+        await ledger.RecordAsync(leased, AttemptOutcomes.Parked(leased, Now, ParkReason.Rejected), default);
+        await AcknowledgeAsync(ledger, "stale");
+        await ledger.RefuseAsync(Id("stale"), TestSubmissions.Numbered(2), "required", "is missing", default);
+        _time.Advance(TimeSpan.FromDays(500));
+
+        Assert.Equal(0, (await MaintainAsync(ledger)).Forgotten);
+
+        Assert.Equal(3, (await ListAsync(ledger, new SyncRecordFilter())).Count);
+    }
+
+    [SkippableFact]
+    public async Task Shortens_a_history_after_its_retention_and_keeps_the_newest_attempt()
+    {
+        var ledger = await OpenAsync(_time);
+        for (var version = 1; version <= 3; version++)
+        {
+            if (version == 3) _time.Advance(TimeSpan.FromDays(300));
+            await ledger.AcceptAsync([Version("1", $"V{version}", version) with { KeepsSentBody = true }], default);
+            await AcknowledgeAsync(ledger, "1");
+        }
+
+        _time.Advance(TimeSpan.FromDays(101));
+        Assert.Equal(1, (await MaintainAsync(ledger)).Trimmed);
+
+        var found = (await ledger.FindAsync(Id("1"), default))!;
+        Assert.Equal([3L], found.ReadSent().Select(sent => sent.Attempted.Version.Number!.Value));
+        Assert.Empty(found.EarlierAttempts);
+        _time.Advance(TimeSpan.FromDays(400));
+        Assert.Equal(0, (await MaintainAsync(ledger)).Trimmed);
+        Assert.Equal((SyncState.Synchronized, "SUCCESS"), (found.State, (await ledger.FindAsync(Id("1"), default))!.LastAttempt!.Code));
+        await ledger.AcceptAsync([Version("1", "V4", 4)], default);
+        await AcknowledgeAsync(ledger, "1");
+        Assert.Equal([3L, 4L], (await ledger.FindAsync(Id("1"), default))!.ReadSent().Select(sent => sent.Attempted.Version.Number!.Value));
+    }
+
+    [SkippableFact]
     public async Task Keeps_the_last_ten_attempts()
     {
         var ledger = await OpenAsync(_time);
@@ -856,6 +933,23 @@ public abstract class SyncLedgerContract
         Assert.NotNull(actual);
         Assert.Equal(expected.Body.ToArray(), actual.Body.ToArray());
         Assert.Equal(expected with { Body = default }, actual with { Body = default });
+    }
+
+    private async Task AcknowledgeAsync(ISyncLedger ledger, string name)
+    {
+        _time.Advance(TimeSpan.FromSeconds(1));
+        var leased = (await ledger.LeaseAsync(Id(name), Duration, default)).Record!;
+        await ledger.RecordAsync(leased, AttemptOutcomes.Synchronized(leased, Now), default);
+    }
+
+    /// <summary>Two runs a day apart: a ledger may announce what it forgets with the next one.</summary>
+    private async Task<MaintenanceResult> MaintainAsync(ISyncLedger ledger)
+    {
+        var maintenance = Maintenance(ledger, _time, new RetentionOptions());
+        var first = await maintenance.RunAsync(TimeSpan.FromHours(1), default);
+        _time.Advance(TableLedgerMaintenance.ScanInterval);
+        var second = await maintenance.RunAsync(TimeSpan.FromHours(1), default);
+        return first.Plus(second);
     }
 
     /// <summary>The attempt as the ledger records it.</summary>

@@ -1,4 +1,5 @@
 using Azure.Data.Tables;
+using ContentSync.Content;
 using ContentSync.Ledger;
 using ContentSync.SimulatedTables;
 using Microsoft.Extensions.Time.Testing;
@@ -78,6 +79,46 @@ public sealed class TableLedgerIndexTests
 
         Assert.Equal(5, _storage.Counter.Requests - before);
         await AssertIndexIsRightAsync(table);
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    public async Task Forgets_delisted_items_whatever_fails_and_never_before_the_horizon_is_known(int seed)
+    {
+        var table = _storage.Table();
+        var ledger = Ledger(table);
+        await ledger.CreateIfNotExistsAsync(default);
+        for (var i = 0; i < 8; i++) await ledger.AcceptAsync([new Submission(Delisting.ById($"item-{i}", 1), TestSubmissions.Numbered(1), null!)], default);
+        _time.Advance(TimeSpan.FromDays(401));
+        var faults = new Random(seed);
+        _storage.Service.Fault = _ =>
+        {
+            lock (faults) return faults.Next(3) == 0 ? (TableFault)faults.Next(9) : TableFault.None;
+        };
+
+        for (var day = 0; day < 12; day++)
+        {
+            try
+            {
+                await Maintenance(Ledger(table)).RunAsync(NoLimit, default);
+            }
+            catch (LedgerUnavailableException)
+            {
+                // The next run continues.
+            }
+
+            var horizon = (await table.QueryAsync<TableEntity>("RowKey eq '~h'").ToListAsync()).SingleOrDefault()?.GetDateTimeOffset("At");
+            var left = await table.QueryAsync<TableEntity>("RowKey lt '~g'").CountAsync();
+            Assert.True(left == 8 || horizon > TestSubmissions.Received, $"{left} are left, and the horizon is {horizon}.");
+            _time.Advance(TimeSpan.FromHours(25));
+        }
+
+        _storage.Service.Fault = null;
+        await Maintenance(Ledger(table)).RunAsync(NoLimit, default);
+        Assert.Empty(await table.QueryAsync<TableEntity>("RowKey lt '~g'").ToListAsync());
+        var late = await Ledger(table).AcceptAsync([_submissions.Of("item-1", "A", 1)], default);
+        Assert.Equal(AcceptanceKind.Superseded, late[0].Kind);
     }
 
     [Theory]
@@ -304,7 +345,7 @@ public sealed class TableLedgerIndexTests
 
     private TableLedger Ledger(TableClient table, LedgerIndexStep step = LedgerIndexStep.Auto) => new(table, new RealWaits(_time), null, step);
 
-    private TableLedgerMaintenance Maintenance(TableLedger ledger) => new(ledger, _time);
+    private TableLedgerMaintenance Maintenance(TableLedger ledger) => new(ledger, _time, new RetentionOptions());
 
     /// <summary>A table as an earlier version left it: records without the property that tells of an index row.</summary>
     private async Task<TableClient> OldTableAsync(int items)
