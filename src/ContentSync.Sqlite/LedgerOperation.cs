@@ -142,6 +142,41 @@ internal sealed class ResendOperation(string contentId, TimeProvider time) : Led
     }
 }
 
+/// <summary>Takes records of another ledger.</summary>
+internal sealed class ImportOperation(IReadOnlyList<SyncRecord> records, TimeProvider time) : LedgerOperation<ImportCounts>
+{
+    public override int Weight => records.Count;
+
+    protected override ImportCounts Run(RecordTable table)
+    {
+        var counts = default(ImportCounts);
+        foreach (var record in records)
+        {
+            lock (table.Rows)
+            {
+                var current = table.Find(record.ContentId);
+                var (next, own) = SyncTransitions.Import(current?.Record, record, time.GetUtcNow());
+                counts = counts.Plus(own);
+                if (next is null) continue;
+                if (current is { } row) table.Update(row, next);
+                else table.Insert(next);
+            }
+        }
+
+        return counts;
+    }
+}
+
+/// <summary>Raises the horizon to that of another ledger.</summary>
+internal sealed class RaiseHorizonOperation(DateTimeOffset horizon) : LedgerOperation<bool>
+{
+    protected override bool Run(RecordTable table)
+    {
+        table.RaiseHorizon(horizon);
+        return true;
+    }
+}
+
 /// <summary>Forgets delisted items and shortens histories.</summary>
 internal sealed class PruneOperation(IReadOnlyList<string> contentIds, DateTimeOffset horizon, DateTimeOffset oldest)
     : LedgerOperation<MaintenanceResult>

@@ -96,6 +96,8 @@ public static class ContentSyncServices
             provider.GetRequiredService<JitterSource>(),
             provider.GetRequiredService<AlipayHkKeys>(),
             provider.GetRequiredService<SendBudget>()));
+        // Both ledgers import; a host registers only one service for its ledger.
+        services.TryAddSingleton(provider => (ILedgerImport)provider.GetRequiredService<ISyncLedger>());
         services.TryAddSingleton<CircuitBreaker>();
         services.TryAddSingleton<ContentSynchronizer>();
         services.TryAddSingleton<RefusedVersions>();

@@ -35,6 +35,7 @@ public sealed class ClocksTests
         "ContentSynchronizer",
         "GetResyncHandler",
         "LedgerFiguresReader",
+        "LedgerTransferHandler",
         "ListResyncsHandler",
         "LocalResync",
         "MaintainLedger",

@@ -209,6 +209,34 @@ public static class SyncTransitions
         _ => released with { Attempts = Math.Max(0, released.Attempts - 1) },
     };
 
+    /// <summary>
+    /// Takes a record of another ledger, unless this one holds the same version or a newer one: then <c>Next</c> is null. What AlipayHK holds
+    /// of it counts as unknown, so a pending or synchronized item is pending from now on and is sent; a parked one stays parked.
+    /// </summary>
+    public static (SyncRecord? Next, ImportCounts Counts) Import(SyncRecord? current, SyncRecord imported, DateTimeOffset now)
+    {
+        var order = imported.Order;
+        if (current is not null)
+        {
+            (var verdict, order) = current.Order.Judge(imported.Version, null, now);
+            if (verdict != VersionVerdict.Newer) return (null, new ImportCounts(0, 1));
+        }
+
+        var isSent = imported.State is SyncState.Pending or SyncState.Synchronized;
+        var next = imported with
+        {
+            Order = order,
+            State = isSent ? SyncState.Pending : imported.State,
+            AcceptedAt = isSent ? now : imported.AcceptedAt,
+            DueAt = now,
+            Attempts = isSent ? 0 : imported.Attempts,
+            Hop = Math.Max(imported.Hop, current?.Hop ?? 0) + 1,
+            Lease = current?.Lease,
+            SynchronizedHash = null,
+        };
+        return (next, new ImportCounts(1, 0));
+    }
+
     /// <summary>Makes a parked item pending and due after <paramref name="delay"/>. Null if the item is not parked.</summary>
     public static SyncRecord? Replay(SyncRecord current, DateTimeOffset now, TimeSpan delay) =>
         current.State == SyncState.Parked ? Revive(current, now) with { DueAt = now + delay } : null;

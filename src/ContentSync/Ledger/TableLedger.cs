@@ -24,7 +24,8 @@ namespace ContentSync.Ledger;
 /// <param name="newId">Creates unique ids for leases and writes; by default 128 random bits in hex.</param>
 /// <param name="indexStep">How far a table of an earlier version is on the way to its index.</param>
 public sealed class TableLedger(
-    TableClient table, TimeProvider time, Func<string>? newId = null, LedgerIndexStep indexStep = LedgerIndexStep.Auto) : ISyncLedger
+    TableClient table, TimeProvider time, Func<string>? newId = null, LedgerIndexStep indexStep = LedgerIndexStep.Auto)
+    : ISyncLedger, ILedgerImport
 {
     // Some failures of a transaction are inside a response with status 202; the client retries only those outside.
     private const int MaxTransactionAttempts = 4;
@@ -97,6 +98,34 @@ public sealed class TableLedger(
         var results = new Acceptance[submissions.Count];
         foreach (var acceptance in acceptances) { acceptance.Complete(results); }
         return results;
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask<ImportCounts> ImportAsync(IReadOnlyList<SyncRecord> records, CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        var changes = records
+            .Select(record => new TableLedgerChange<ImportCounts>(
+                KeyOf(record.ContentId), _newId(), stored => SyncTransitions.Import(stored, record, time.GetUtcNow())))
+            .ToArray();
+        await Parallel.ForEachAsync(
+            changes.GroupBy(change => change.Key.Partition, StringComparer.Ordinal),
+            new ParallelOptions { MaxDegreeOfParallelism = Parallelism, CancellationToken = cancellationToken },
+            (own, token) => CommitTogetherAsync([.. own], token)).ConfigureAwait(false);
+        return changes.Aggregate(default(ImportCounts), (counts, change) => counts.Plus(change.Result));
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask RaiseHorizonAsync(DateTimeOffset horizon, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await Horizon.RaiseAsync(horizon, cancellationToken).ConfigureAwait(false);
+        }
+        catch (Exception fault) when (TableLedgerFault.IsStorage(fault))
+        {
+            throw TableLedgerFault.Of(table, fault, cancellationToken);
+        }
     }
 
     /// <inheritdoc/>
@@ -360,9 +389,9 @@ public sealed class TableLedger(
     }
 
     // Writes the changes of one partition in one transaction; if that fails with a conflict, one by one.
-    private async ValueTask CommitTogetherAsync(TableLedgerChange<Acceptance[]>[] changes, CancellationToken cancellationToken)
+    private async ValueTask CommitTogetherAsync<TResult>(TableLedgerChange<TResult>[] changes, CancellationToken cancellationToken)
     {
-        var open = new List<TableLedgerChange<Acceptance[]>>(changes.Length);
+        var open = new List<TableLedgerChange<TResult>>(changes.Length);
         foreach (var change in changes)
         {
             if (!await ReadAndApplyAsync(change, cancellationToken).ConfigureAwait(false)) open.Add(change);
@@ -382,10 +411,10 @@ public sealed class TableLedger(
     }
 
     // As many changes as fit into one transaction, each with its index row; at least one.
-    private static (List<TableLedgerChange<Acceptance[]>> Together, List<TableTransactionAction> Writes) Fill(
-        List<TableLedgerChange<Acceptance[]>> open, int first, bool addsIndexRow)
+    private static (List<TableLedgerChange<TResult>> Together, List<TableTransactionAction> Writes) Fill<TResult>(
+        List<TableLedgerChange<TResult>> open, int first, bool addsIndexRow)
     {
-        var (together, writes, bytes) = (new List<TableLedgerChange<Acceptance[]>>(), new List<TableTransactionAction>(), 0);
+        var (together, writes, bytes) = (new List<TableLedgerChange<TResult>>(), new List<TableTransactionAction>(), 0);
         foreach (var change in open.Skip(first))
         {
             var own = change.ToActions(addsIndexRow);

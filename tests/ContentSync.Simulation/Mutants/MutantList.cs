@@ -51,7 +51,7 @@ internal static class MutantList
             "Hop = released.Hop + 1,\n            Attempts = ⟦Math.Max(0, released.Attempts - 1)⟧",
             "released.Attempts"),
         new("AlipayHK's version is assumed to be known while a request is in flight", Transitions,
-            "SynchronizedHash = ⟦null⟧,",
+            "Attempts = current.Attempts + 1,\n            SynchronizedHash = ⟦null⟧,",
             "current.SynchronizedHash"),
         new("an older version is accepted", Transitions, "var (verdict, order) = ⟦current.Order.Judge(submission.Version, "
             + "submission.OverrideDeclaredAt, now)⟧;",

@@ -6,7 +6,7 @@ using ContentSync.Ledger;
 namespace ContentSync.Tests.Ledger;
 
 /// <summary>An in-memory ledger for tests, which can simulate an unavailable store.</summary>
-internal sealed class MemoryLedger(TimeProvider time) : ISyncLedger
+internal sealed class MemoryLedger(TimeProvider time) : ISyncLedger, ILedgerImport
 {
     private readonly Lock _lock = new();
     private readonly Dictionary<string, SyncRecord> _records = new(StringComparer.Ordinal);
@@ -90,6 +90,19 @@ internal sealed class MemoryLedger(TimeProvider time) : ISyncLedger
     }
 
     public ValueTask<DateTimeOffset?> HorizonAsync(CancellationToken cancellationToken) => Locked(() => _horizon, cancellationToken);
+
+    public ValueTask<ImportCounts> ImportAsync(IReadOnlyList<SyncRecord> records, CancellationToken cancellationToken) =>
+        Locked(
+            () => records.Aggregate(default(ImportCounts), (counts, record) =>
+            {
+                var (next, own) = SyncTransitions.Import(_records.GetValueOrDefault(record.ContentId), record, time.GetUtcNow());
+                Write(next);
+                return counts.Plus(own);
+            }),
+            cancellationToken);
+
+    public async ValueTask RaiseHorizonAsync(DateTimeOffset horizon, CancellationToken cancellationToken) =>
+        await Locked(() => _horizon = _horizon >= horizon ? _horizon : horizon, cancellationToken);
 
     /// <summary>Forgets what is older than the horizon, and shortens histories.</summary>
     public ValueTask<MaintenanceResult> PruneAsync(DateTimeOffset horizon, DateTimeOffset oldest, CancellationToken cancellationToken) =>
