@@ -1,7 +1,11 @@
 using Azure.Data.Tables;
+using ContentSync.Budget;
 using ContentSync.Content;
 using ContentSync.Ledger;
+using ContentSync.Resync;
 using ContentSync.SimulatedTables;
+using ContentSync.Synchronization;
+using ContentSync.Tests.Budget;
 using Microsoft.Extensions.Time.Testing;
 
 namespace ContentSync.Tests.Ledger;
@@ -140,6 +144,50 @@ public sealed class TableLedgerIndexTests
         await ledger.AcceptAsync([_submissions.Of("item", "A", 1)], default);
 
         Assert.Equal((3, SyncState.Pending), (injected, (await ledger.FindAsync("item", default))!.State));
+    }
+
+    [Fact]
+    public async Task The_sweep_enqueues_an_item_whose_lease_has_expired_although_index_rows_know_no_leases()
+    {
+        var table = _storage.Table();
+        var ledger = Ledger(table);
+        await ledger.CreateIfNotExistsAsync(default);
+        await ledger.AcceptAsync([_submissions.Of("abandoned", "A", 1), _submissions.Of("in-sync", "A", 1)], default);
+        foreach (var id in (string[])["abandoned", "in-sync"])
+        {
+            var leased = (await ledger.LeaseAsync(id, Duration, default)).Record!;
+            if (id == "in-sync") await ledger.RecordAsync(leased, AttemptOutcomes.Synchronized(leased, _time.GetUtcNow()), default);
+        }
+
+        _time.Advance(TimeSpan.FromMinutes(20));
+        var queue = new ListQueue();
+        var breaker = new CircuitBreaker(new RecoverabilityOptions(), _time);
+        var sweep = new PendingSweep(ledger, queue, breaker, new SendSwitch(_time, new MemorySendStateStore(_time)), _time);
+
+        Assert.Equal(1, (await sweep.RunAsync(TimeSpan.FromMinutes(15), default)).Enqueued);
+
+        Assert.Equal("abandoned", Assert.Single(queue.Messages).ContentId);
+        Assert.Equal(LeaseStatus.Granted, (await ledger.LeaseAsync("abandoned", Duration, default)).Status);
+    }
+
+    [Fact]
+    public async Task What_is_open_is_read_with_one_pass_over_the_index()
+    {
+        var table = _storage.Table();
+        var ledger = Ledger(table);
+        await ledger.CreateIfNotExistsAsync(default);
+        await ledger.AcceptAsync([_submissions.Of("pending", "A", 1), _submissions.Of("parked", "A", 1), _submissions.Of("stale", "A", 1)], default);
+        var parked = (await ledger.LeaseAsync("parked", Duration, default)).Record!;
+        await ledger.RecordAsync(parked, AttemptOutcomes.Parked(parked, _time.GetUtcNow(), ParkReason.Rejected), default);
+        var stale = (await ledger.LeaseAsync("stale", Duration, default)).Record!;
+        await ledger.RecordAsync(stale, AttemptOutcomes.Synchronized(stale, _time.GetUtcNow()), default);
+        await ledger.RefuseAsync("stale", TestSubmissions.Numbered(2), "required", "is missing", default);
+        var before = _storage.Counter.Requests;
+
+        var open = await OpenItems.ReadAsync(ledger.ListItemsAsync, null, default);
+
+        Assert.Equal((1L, 1L, 257), (open.Pending, open.Parked, _storage.Counter.Requests - before));
+        Assert.Equal(["parked", "pending"], open.Ids);
     }
 
     [Fact]
@@ -431,5 +479,16 @@ public sealed class TableLedgerIndexTests
 
         Assert.Empty(rows);
         Assert.NotEqual(0, records);
+    }
+
+    private sealed class ListQueue : ISyncQueue
+    {
+        public List<SyncMessage> Messages { get; } = [];
+
+        public ValueTask EnqueueAsync(IReadOnlyList<SyncMessage> messages, CancellationToken cancellationToken)
+        {
+            Messages.AddRange(messages);
+            return ValueTask.CompletedTask;
+        }
     }
 }

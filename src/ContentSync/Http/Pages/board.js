@@ -84,7 +84,8 @@ async function show(state) {
   const latest = state.resyncs.find(run => run.state !== "planning" && run.state !== "sending");
   const refused = latest && ["refused", "stopped"].includes(latest.state);
   condition = state.stop || state.pauses.some(pause => !pause.contentType) ? "stopped" : state.states.parked > 0 || state.stale > 0 || refused ? "attention" : "";
-  const counted = isRecent ? "" : `, counted at ${new Date(state.countedAt).toLocaleTimeString()}`;
+  const counted = (isRecent ? "" : `, counted at ${new Date(state.countedAt).toLocaleTimeString()}`)
+    + (state.isComplete ? "" : "; the numbers are too low until everything has been counted once");
   const nothingSent = condition === "stopped";
   live((nothingSent ? "Nothing is sent" : "Live") + counted, nothingSent);
   byId("count-parked").classList.toggle("bad", state.states.parked > 0);
