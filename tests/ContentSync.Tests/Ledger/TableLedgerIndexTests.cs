@@ -85,6 +85,30 @@ public sealed class TableLedgerIndexTests
         await AssertIndexIsRightAsync(table);
     }
 
+    [Fact]
+    public async Task Adds_no_transaction_for_the_history_of_what_was_sent_with_bodies()
+    {
+        var table = _storage.Table();
+        var ledger = Ledger(table);
+        await ledger.CreateIfNotExistsAsync(default);
+        await SynchronizeAsync(ledger, "item");
+        for (var version = 2; version <= 12; version++)
+        {
+            _time.Advance(TimeSpan.FromSeconds(1));
+            var before = _storage.Counter.Requests;
+
+            await ledger.AcceptAsync([_submissions.Of("item", $"V{version}", version) with { KeepsSentBody = true }], default);
+            var leased = (await ledger.LeaseAsync("item", Duration, default)).Record!;
+            var outcome = AttemptOutcomes.Synchronized(leased, _time.GetUtcNow()) with { KeepsSentBody = true };
+            await ledger.RecordAsync(leased, outcome, default);
+
+            Assert.Equal(5, _storage.Counter.Requests - before);
+        }
+
+        var sent = (await ledger.FindAsync("item", default))!.ReadSent();
+        Assert.Equal((10, 9), (sent.Count, sent.Count(request => request.Body is not null)));
+    }
+
     [Theory]
     [InlineData(1)]
     [InlineData(2)]
