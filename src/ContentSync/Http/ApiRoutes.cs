@@ -232,7 +232,10 @@ public static class ApiRoutes
                 "Every record with its history as NDJSON: a header, a line for each record, and the line {\"end\":true, ...}. A response without "
                 + "that line was cut off.")
             {
-                Responses = [new ResponseDescription(StatusCodes.Status200OK, "The lines.", null), Unavailable],
+                Responses =
+                [
+                    Json<string>(StatusCodes.Status200OK, "The lines.") with { MediaType = LedgerTransferHandler.MediaType }, Unavailable,
+                ],
             },
             (handler, _, cancellationToken) => handler.ExportAsync(cancellationToken)),
         Route<LedgerTransferHandler>(
