@@ -3,6 +3,7 @@ using ContentSync.AlipayHk;
 using ContentSync.Content;
 using ContentSync.Http;
 using ContentSync.Http.Webhooks;
+using ContentSync.Ledger;
 using ContentSync.Resync;
 using ContentSync.Signing;
 using ContentSync.Synchronization;
@@ -34,6 +35,7 @@ public sealed partial class HostSettings
         Ledger = Bind(LedgerOptions.Section, new LedgerOptions());
         Catalog = Bind(CatalogOptions.Section, new CatalogOptions());
         Resync = Bind(ResyncOptions.Section, new ResyncOptions());
+        Retention = Bind(RetentionOptions.Section, new RetentionOptions());
         ResyncState = Bind(ResyncStateOptions.Section, new ResyncStateOptions());
         Queues = new QueueOptions
         {
@@ -72,6 +74,8 @@ public sealed partial class HostSettings
 
     public ResyncOptions Resync { get; }
 
+    public RetentionOptions Retention { get; }
+
     public ResyncStateOptions ResyncState { get; }
 
     public QueueOptions Queues { get; }
@@ -97,6 +101,7 @@ public sealed partial class HostSettings
         Content = Content,
         Recoverability = Recoverability,
         Resync = Resync,
+        Retention = Retention,
         Api = Api,
         Webhook = Webhook,
     };
@@ -167,6 +172,6 @@ public sealed partial class HostSettings
     // App settings use a double underscore where configuration uses a colon.
     private static string AsWritten(string fault) => SettingName().Replace(fault, match => match.Value.Replace(":", "__", StringComparison.Ordinal));
 
-    [GeneratedRegex(@"\b(AlipayHk|Content|Recoverability|Signing|Ledger|Catalog|Resync|Queues|Schedules|ServiceBus|Api|Webhook)(:\w+)+")]
+    [GeneratedRegex(@"\b(AlipayHk|Content|Recoverability|Signing|Ledger|Catalog|Resync|Retention|Queues|Schedules|ServiceBus|Api|Webhook)(:\w+)+")]
     private static partial Regex SettingName();
 }

@@ -48,6 +48,9 @@ internal static class Column
     public static readonly int AttemptMessage = Add("attempt_message", "TEXT", (row, at, item) => row.Bind(at, item.LastAttempt?.Message));
     public static readonly int AttemptTracerId = Add("attempt_tracer_id", "TEXT", (row, at, item) => row.Bind(at, item.LastAttempt?.TracerId));
     public static readonly int EarlierAttempts = Add("earlier_attempts", "TEXT", (row, at, item) => row.Bind(at, item.EarlierAttempts.ToText()));
+    public static readonly int AttemptVersion =
+        Add("attempt_version", "TEXT", (row, at, item) => row.Bind(at, item.LastAttempt?.Attempted?.ToText()));
+    public static readonly int EarlierSent = Add("earlier_sent", "TEXT", (row, at, item) => row.Bind(at, item.EarlierSent.ToText()));
     public static readonly int TemplateCode = Add("template_code", "TEXT", (row, at, item) => row.Bind(at, item.TemplateCode));
     public static readonly int TemplateStatus =
         Add("template_status", "TEXT", (row, at, item) => row.Bind(at, item.TemplateStatus), Changes.WithIndex);
@@ -56,6 +59,9 @@ internal static class Column
 
     /// <summary>Index of the body, which is in a table of its own.</summary>
     public static readonly int Body = List.Count + 1;
+
+    /// <summary>Index of the kept bodies of earlier requests, beside the body.</summary>
+    public static readonly int SentBodies = Body + 1;
 
     /// <summary>Index of the row's id.</summary>
     public const int Id = 0;

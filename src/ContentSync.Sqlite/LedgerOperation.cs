@@ -80,7 +80,7 @@ internal sealed class AcceptOperation(IReadOnlyList<Submission> submissions, Tim
         lock (table.Rows)
         {
             var current = table.Find(submission.Item.ContentId);
-            var (next, acceptance) = SyncTransitions.Accept(current?.Record, submission, time.GetUtcNow());
+            var (next, acceptance) = SyncTransitions.Accept(current?.Record, submission, time.GetUtcNow(), table.Horizon);
             if (next is null) return acceptance;
             return acceptance with { Record = current is { } row ? table.Update(row, next) : table.Insert(next).Record };
         }
@@ -139,6 +139,75 @@ internal sealed class ResendOperation(string contentId, TimeProvider time) : Led
             var (next, found) = SyncTransitions.Resend(row.Record, time.GetUtcNow());
             return next is null ? found : table.Update(row, next);
         }
+    }
+}
+
+/// <summary>Takes records of another ledger.</summary>
+internal sealed class ImportOperation(IReadOnlyList<SyncRecord> records, TimeProvider time) : LedgerOperation<ImportCounts>
+{
+    public override int Weight => records.Count;
+
+    protected override ImportCounts Run(RecordTable table)
+    {
+        var counts = default(ImportCounts);
+        foreach (var record in records)
+        {
+            lock (table.Rows)
+            {
+                var current = table.Find(record.ContentId);
+                var (next, own) = SyncTransitions.Import(current?.Record, record, time.GetUtcNow());
+                counts = counts.Plus(own);
+                if (next is null) continue;
+                if (current is { } row) table.Update(row, next);
+                else table.Insert(next);
+            }
+        }
+
+        return counts;
+    }
+}
+
+/// <summary>Raises the horizon to that of another ledger.</summary>
+internal sealed class RaiseHorizonOperation(DateTimeOffset horizon) : LedgerOperation<bool>
+{
+    protected override bool Run(RecordTable table)
+    {
+        table.RaiseHorizon(horizon);
+        return true;
+    }
+}
+
+/// <summary>Forgets delisted items and shortens histories.</summary>
+internal sealed class PruneOperation(IReadOnlyList<string> contentIds, DateTimeOffset horizon, DateTimeOffset oldest)
+    : LedgerOperation<MaintenanceResult>
+{
+    public override int Weight => contentIds.Count;
+
+    public override bool MustSurvivePowerLoss(RecordTable table) => false;
+
+    protected override MaintenanceResult Run(RecordTable table)
+    {
+        var (forgotten, trimmed) = (0, 0);
+        foreach (var contentId in contentIds)
+        {
+            lock (table.Rows)
+            {
+                if (table.Find(contentId) is not { } row) continue;
+                if (RetentionRules.IsForgettable(row.Record, horizon))
+                {
+                    table.RaiseHorizon(horizon);
+                    table.Delete(row);
+                    forgotten++;
+                }
+                else if (RetentionRules.Trim(row.Record, oldest) is { } next)
+                {
+                    table.Update(row, next);
+                    trimmed++;
+                }
+            }
+        }
+
+        return new MaintenanceResult { Forgotten = forgotten, Trimmed = trimmed };
     }
 }
 

@@ -9,10 +9,13 @@ namespace ContentSync.Sqlite;
 internal static class LedgerSchema
 {
     /// <summary>Version of the schema, stored as SQLite's <c>user_version</c>.</summary>
-    public const int Version = 3;
+    public const int Version = 4;
 
-    /// <summary>The version before, with one value for the order of versions: a number (kind 1) or microseconds since 1970 (kind 0).</summary>
+    /// <summary>With one value for the order of versions: a number (kind 1) or microseconds since 1970 (kind 0).</summary>
     private const int OneValueVersion = 2;
+
+    /// <summary>Without a history of what was sent.</summary>
+    private const int NoHistoryVersion = 3;
 
     /// <summary>Stored as SQLite's <c>application_id</c>, so that another program's database is not mistaken for a ledger.</summary>
     private const int ApplicationId = 0x43534c47;
@@ -34,7 +37,7 @@ internal static class LedgerSchema
           id INTEGER PRIMARY KEY,
         {Column.Definitions}
         ) STRICT;
-        CREATE TABLE body (id INTEGER PRIMARY KEY, body BLOB NOT NULL) STRICT;
+        CREATE TABLE body (id INTEGER PRIMARY KEY, body BLOB NOT NULL, sent_bodies BLOB) STRICT;
         {Indexes};
         CREATE TABLE tally (
           state INTEGER NOT NULL,
@@ -46,26 +49,38 @@ internal static class LedgerSchema
         INSERT INTO owner VALUES (0, 0);
         """;
 
-    /// <summary>Creates the tables in a new file, upgrades those of the version before, and checks the version of any other file.</summary>
+    // Earlier versions of the program do not know it, so it needs no version: they accept what the horizon would supersede.
+    private const string HorizonTable = "CREATE TABLE IF NOT EXISTS horizon (at INTEGER NOT NULL) STRICT";
+
+    private const string AddSentBodies = "ALTER TABLE body ADD COLUMN sent_bodies BLOB;";
+
+    private const string AddHistory = $"""
+        ALTER TABLE record ADD COLUMN attempt_version TEXT;
+        ALTER TABLE record ADD COLUMN earlier_sent TEXT;
+        {AddSentBodies}
+        """;
+
+    /// <summary>Creates the tables in a new file, upgrades those of earlier versions, and checks the version of any other file.</summary>
     /// <exception cref="LedgerUnavailableException">The file is not a ledger, or another version of the program wrote it.</exception>
     public static void Ensure(SqliteDatabase database)
     {
         if (database.Number("PRAGMA user_version") == 0 && database.Number("SELECT count(*) FROM sqlite_schema") == 0)
             Run(database, $"{Definition} PRAGMA application_id = {ApplicationId};");
-        else if (IsOneValue(database))
-            Run(database, Upgrade);
+        else if (UpgradeOf(database) is { } upgrade)
+            Run(database, upgrade);
         Check(database);
         database.Execute(TemplateIndex);
+        database.Execute(HorizonTable);
     }
 
-    /// <summary>Upgrades a file of the version before, unless a process owns it.</summary>
+    /// <summary>Upgrades a file of an earlier version, unless a process owns it.</summary>
     /// <inheritdoc cref="Ensure"/>
     public static void UpgradeFile(SqliteLedgerOptions options)
     {
         if (!File.Exists(options.Path)) return;
         using (var reader = SqliteDatabase.Open(options.Path, SqliteAccess.Read, options.BusyTimeout))
         {
-            if (!IsOneValue(reader)) return;
+            if (UpgradeOf(reader) is null) return;
         }
 
         using var owner = OwnerLock.TryTake(options.Path);
@@ -80,7 +95,7 @@ internal static class LedgerSchema
         if (database.Number("PRAGMA application_id") != ApplicationId)
             throw new LedgerUnavailableException($"The file {database.Path} is not a ledger; choose another folder, or move the file away.");
         var version = database.Number("PRAGMA user_version");
-        if (version == OneValueVersion)
+        if (version is OneValueVersion or NoHistoryVersion)
         {
             throw new LedgerUnavailableException(
                 $"The ledger {database.Path} is in use by an earlier version of the program; stop it, then run this command again.");
@@ -102,7 +117,7 @@ internal static class LedgerSchema
     }
 
     // Ticks of 100 ns: a microsecond has 10, and 1970 is 621355968000000000. A time more than five minutes ahead counts as its receipt.
-    private static string Upgrade
+    private static string SplitVersion
     {
         get
         {
@@ -120,6 +135,8 @@ internal static class LedgerSchema
                 ["latest_given_at"] = $"CASE WHEN {IsNumber} THEN NULL ELSE {changedAt} END",
                 ["ahead_times"] = $"CASE WHEN NOT {IsNumber} AND {isAhead} THEN CAST({Time} AS TEXT) END",
                 ["rollback_at"] = "NULL",
+                ["attempt_version"] = "NULL",
+                ["earlier_sent"] = "NULL",
                 ["refused"] = "NULL",
                 ["synchronized_number"] = "CASE WHEN synchronized_revision_kind = 1 THEN synchronized_revision END",
                 ["synchronized_given_at"] = "NULL",
@@ -136,12 +153,20 @@ internal static class LedgerSchema
                 INSERT INTO record (id, {Column.Names}) SELECT id, {expressions} FROM earlier;
                 DROP TABLE earlier;
                 {Indexes};
+                {AddSentBodies}
                 """;
         }
     }
 
-    private static bool IsOneValue(SqliteDatabase database) =>
-        database.Number("PRAGMA application_id") == ApplicationId && database.Number("PRAGMA user_version") == OneValueVersion;
+    /// <summary>The script that upgrades the file of an earlier version; null for any other file.</summary>
+    private static string? UpgradeOf(SqliteDatabase database) => database.Number("PRAGMA application_id") != ApplicationId
+        ? null
+        : database.Number("PRAGMA user_version") switch
+        {
+            OneValueVersion => SplitVersion,
+            NoHistoryVersion => AddHistory,
+            _ => null,
+        };
 
     private static void Run(SqliteDatabase database, string script)
     {

@@ -36,7 +36,7 @@ internal static class RecordRow
     /// <summary>Updates all columns that can change; takes the parameters of <see cref="BindUpdate"/>.</summary>
     public static readonly string Update = UpdateOf(Column.Changes.WithIndex);
 
-    private static string Columns => $"record.id, {Column.Names}, body.body";
+    private static string Columns => $"record.id, {Column.Names}, body.body, body.sent_bodies";
 
     /// <summary>Reads the current row of a <see cref="Select"/> statement.</summary>
     public static SyncRecord Read(SqliteStatement row) => new()
@@ -57,8 +57,11 @@ internal static class RecordRow
         SynchronizedAt = row.IsNull(Column.SynchronizedAt) ? null : row.Time(Column.SynchronizedAt),
         ParkReason = row.IsNull(Column.ParkReason) ? null : (ParkReason)row.Int32(Column.ParkReason),
         Refused = SyncRefusal.Of(row.Text(Column.Refused)),
-        LastAttempt = row.IsNull(Column.AttemptAt) ? null : ReadLastAttempt(row),
+        LastAttempt = row.IsNull(Column.AttemptAt)
+            ? null
+            : ReadLastAttempt(row) with { Attempted = AttemptedVersion.Of(row.Text(Column.AttemptVersion)) },
         EarlierAttempts = AttemptHistory.Of(row.Text(Column.EarlierAttempts)),
+        EarlierSent = SentHistory.Of(row.Text(Column.EarlierSent), row.Bytes(Column.SentBodies)),
         TemplateCode = row.Text(Column.TemplateCode),
         TemplateStatus = row.Text(Column.TemplateStatus),
         ETag = row.Int64(Column.Version).ToString(CultureInfo.InvariantCulture),

@@ -25,6 +25,8 @@ internal sealed class RecordTable : IDisposable
     private readonly SqliteStatement _updateInPlace;
     private readonly SqliteStatement _updateBody;
     private readonly SqliteStatement _count;
+    private readonly SqliteStatement _delete;
+    private readonly SqliteStatement _deleteBody;
     private readonly LedgerDurability _durability;
 
     // Recently written pending rows as the open transaction sees them, so that the next step of an item need not read its row again.
@@ -35,6 +37,7 @@ internal sealed class RecordTable : IDisposable
     // Items that the open transaction has written; a rollback may still undo their cached rows.
     private readonly HashSet<string> _uncommitted = new(StringComparer.Ordinal);
     private readonly long[] _tally = new long[States * ParkReasons];
+    private DateTimeOffset? _committedHorizon;
     private bool? _waitsForDisk;
     private bool _closed;
 
@@ -48,10 +51,14 @@ internal sealed class RecordTable : IDisposable
         _commit = database.Prepare("COMMIT");
         _find = database.Prepare(RecordRow.Select + " WHERE content_id = ?1");
         _insert = database.Prepare(RecordRow.Insert);
-        _insertBody = database.Prepare("INSERT INTO body (id, body) VALUES (?1, ?2)");
+        _insertBody = database.Prepare("INSERT INTO body (id, body, sent_bodies) VALUES (?1, ?2, ?3)");
         _update = database.Prepare(RecordRow.Update);
         _updateInPlace = database.Prepare(RecordRow.UpdateInPlace);
-        _updateBody = database.Prepare("UPDATE body SET body = ?2 WHERE id = ?1");
+        _updateBody = database.Prepare("UPDATE body SET body = ?2, sent_bodies = ?3 WHERE id = ?1");
+        _delete = database.Prepare("DELETE FROM record WHERE id = ?1");
+        _deleteBody = database.Prepare("DELETE FROM body WHERE id = ?1");
+        var horizon = database.Number("SELECT ifnull(max(at), 0) FROM horizon");
+        Horizon = _committedHorizon = horizon == 0 ? null : new DateTimeOffset(horizon, TimeSpan.Zero);
         _count = database.Prepare("INSERT INTO tally VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE SET count = count + excluded.count");
     }
 
@@ -60,6 +67,9 @@ internal sealed class RecordTable : IDisposable
 
     /// <summary>The current leases.</summary>
     public LeaseBook Leases { get; }
+
+    /// <summary>The horizon; see <see cref="RetentionRules"/>.</summary>
+    public DateTimeOffset? Horizon { get; private set; }
 
     /// <summary>Items that AlipayHK acknowledged in the last minute.</summary>
     public RecentCount Synchronized { get; }
@@ -135,6 +145,7 @@ internal sealed class RecordTable : IDisposable
         }
 
         _commit.Step();
+        _committedHorizon = Horizon;
         Array.Clear(_tally);
         Leases.Commit();
         lock (Rows) _uncommitted.Clear();
@@ -152,6 +163,29 @@ internal sealed class RecordTable : IDisposable
         }
 
         Array.Clear(_tally);
+        Horizon = _committedHorizon;
+    }
+
+    /// <summary>Raises the horizon, if it is earlier.</summary>
+    public void RaiseHorizon(DateTimeOffset horizon)
+    {
+        if (Horizon >= horizon) return;
+        _database.Execute("DELETE FROM horizon");
+        _database.Execute($"INSERT INTO horizon VALUES ({horizon.UtcTicks})");
+        Horizon = horizon;
+    }
+
+    /// <summary>Deletes the record of an item that is not pending.</summary>
+    public void Delete(Row row)
+    {
+        foreach (var statement in (SqliteStatement[])[_delete, _deleteBody])
+        {
+            statement.Bind(1, row.Id);
+            statement.Step();
+        }
+
+        _tally[Slot(row.Record)]--;
+        _uncommitted.Add(row.Record.ContentId);
     }
 
     public Row? Find(string contentId)
@@ -175,9 +209,7 @@ internal sealed class RecordTable : IDisposable
         RecordRow.BindInsert(_insert, record);
         _insert.Step();
         var id = _database.LastInsertedId;
-        _insertBody.Bind(1, id);
-        _insertBody.Bind(2, record.Body.Span);
-        _insertBody.Step();
+        WriteBody(_insertBody, id, record);
         _tally[Slot(record)]++;
         var row = new Row(id, record);
         _uncommitted.Add(record.ContentId);
@@ -202,12 +234,9 @@ internal sealed class RecordTable : IDisposable
             _update.Step();
         }
 
-        if (record.RequestId != current.Record.RequestId)
-        {
-            _updateBody.Bind(1, current.Id);
-            _updateBody.Bind(2, record.Body.Span);
-            _updateBody.Step();
-        }
+        var isBodySame = record.RequestId == current.Record.RequestId
+            && record.EarlierSent.StoredBodies.Equals(current.Record.EarlierSent.StoredBodies);
+        if (!isBodySame) WriteBody(_updateBody, current.Id, record);
 
         if (record.SynchronizedAt != current.Record.SynchronizedAt) Synchronized.Add();
         _tally[Slot(current.Record)]--;
@@ -298,9 +327,21 @@ internal sealed class RecordTable : IDisposable
 
     public void Dispose()
     {
-        SqliteStatement[] statements = [_begin, _commit, _find, _insert, _insertBody, _update, _updateInPlace, _updateBody, _count];
+        SqliteStatement[] statements =
+        [
+            _begin, _commit, _find, _insert, _insertBody, _update, _updateInPlace, _updateBody, _count, _delete, _deleteBody,
+        ];
         foreach (var statement in statements) { statement.Dispose(); }
         _database.Dispose();
+    }
+
+    private static void WriteBody(SqliteStatement write, long id, SyncRecord record)
+    {
+        write.Bind(1, id);
+        write.Bind(2, record.Body.Span);
+        if (record.EarlierSent.StoredBodies is { IsEmpty: false } bodies) write.Bind(3, bodies.Span);
+        else write.BindNull(3);
+        write.Step();
     }
 
     private static InheritedWindow Inherited(SqliteDatabase database, DateTimeOffset endsAt) =>

@@ -8,7 +8,7 @@ namespace ContentSync.Sqlite;
 /// A ledger in one SQLite file, owned by one process. A single thread writes. All calls that arrive while the disk is busy with a
 /// commit share the next one, so they pay for one durable commit together.
 /// </summary>
-public sealed class SqliteLedger : ISyncLedger, IAsyncDisposable
+public sealed class SqliteLedger : ISyncLedger, ILedgerImport, IAsyncDisposable
 {
     private const int MaxPerCommit = 512;
 
@@ -132,6 +132,22 @@ public sealed class SqliteLedger : ISyncLedger, IAsyncDisposable
     /// <inheritdoc/>
     public async ValueTask<LedgerCounts> CountAsync(CancellationToken cancellationToken) =>
         await _reader.CountAsync(cancellationToken).ConfigureAwait(false) with { SynchronizedInTheLastMinute = _table.Synchronized.Read() };
+
+    /// <inheritdoc/>
+    public ValueTask<DateTimeOffset?> HorizonAsync(CancellationToken cancellationToken) => ValueTask.FromResult(_table.Horizon);
+
+    /// <inheritdoc/>
+    public ValueTask<ImportCounts> ImportAsync(IReadOnlyList<SyncRecord> records, CancellationToken cancellationToken) =>
+        Enqueue(new ImportOperation(records, _time), cancellationToken);
+
+    /// <inheritdoc/>
+    public async ValueTask RaiseHorizonAsync(DateTimeOffset horizon, CancellationToken cancellationToken) =>
+        await Enqueue(new RaiseHorizonOperation(horizon), cancellationToken).ConfigureAwait(false);
+
+    /// <summary>Forgets those of the items that are older than the horizon, and shortens the histories of the others.</summary>
+    internal ValueTask<MaintenanceResult> PruneAsync(
+        IReadOnlyList<string> contentIds, DateTimeOffset horizon, DateTimeOffset oldest, CancellationToken cancellationToken) =>
+        Enqueue(new PruneOperation(contentIds, horizon, oldest), cancellationToken);
 
     /// <inheritdoc/>
     public async ValueTask CheckAsync(CancellationToken cancellationToken) =>

@@ -64,6 +64,19 @@ public sealed class SqliteLedgerReader : IAsyncDisposable
         }));
     }
 
+    /// <inheritdoc cref="ISyncLedger.HorizonAsync"/>
+    public ValueTask<DateTimeOffset?> HorizonAsync(CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        return ValueTask.FromResult(Read(database =>
+        {
+            // A file that this version has not opened for writing yet has no such table.
+            if (database.Number("SELECT count(*) FROM sqlite_schema WHERE name = 'horizon'") == 0) return (DateTimeOffset?)null;
+            var ticks = database.Number("SELECT ifnull(max(at), 0) FROM horizon");
+            return ticks == 0 ? null : new DateTimeOffset(ticks, TimeSpan.Zero);
+        }));
+    }
+
     /// <inheritdoc cref="ISyncLedger.ListAsync"/>
     public async IAsyncEnumerable<SyncRecord> ListAsync(SyncRecordFilter filter, [EnumeratorCancellation] CancellationToken cancellationToken)
     {

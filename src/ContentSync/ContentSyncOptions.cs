@@ -3,6 +3,7 @@ using ContentSync.AlipayHk;
 using ContentSync.Content;
 using ContentSync.Http;
 using ContentSync.Http.Webhooks;
+using ContentSync.Ledger;
 using ContentSync.Resync;
 using ContentSync.Synchronization;
 
@@ -18,6 +19,7 @@ public sealed partial record ContentSyncOptions
         [ContentOptions.Section] = typeof(ContentOptions),
         [RecoverabilityOptions.Section] = typeof(RecoverabilityOptions),
         [ResyncOptions.Section] = typeof(ResyncOptions),
+        [RetentionOptions.Section] = typeof(RetentionOptions),
         [ApiOptions.Section] = typeof(ApiOptions),
         [WebhookOptions.Section] = typeof(WebhookOptions),
     };
@@ -29,6 +31,8 @@ public sealed partial record ContentSyncOptions
     public RecoverabilityOptions Recoverability { get; init; } = new();
 
     public ResyncOptions Resync { get; init; } = new();
+
+    public RetentionOptions Retention { get; init; } = new();
 
     /// <summary>Not a settings section: both hosts use the defaults.</summary>
     public ReplayOptions Replay { get; init; } = new();
@@ -55,6 +59,7 @@ public sealed partial record ContentSyncOptions
             .. ContentOptionsValidator.Faults(Content),
             .. RecoverabilityOptionsValidator.Faults(Recoverability, AlipayHk),
             .. ResyncOptionsValidator.Faults(Resync),
+            .. RetentionOptionsValidator.Faults(Retention),
             .. ReplayOptionsValidator.Faults(Replay),
             .. ApiOptionsValidator.Faults(Api),
             .. WebhookOptionsValidator.Faults(Webhook),
@@ -64,6 +69,6 @@ public sealed partial record ContentSyncOptions
 
     [GeneratedRegex(
         $@"\b({AlipayHkOptions.Section}|{ContentOptions.Section}|{RecoverabilityOptions.Section}|{ResyncOptions.Section}|{ReplayOptions.Section}"
-        + $@"|{ApiOptions.Section}|{WebhookOptions.Section})(:\w+)+")]
+        + $@"|{ApiOptions.Section}|{WebhookOptions.Section}|{RetentionOptions.Section})(:\w+)+")]
     private static partial Regex SettingName();
 }

@@ -64,6 +64,7 @@ public static class ContentSyncServices
         services.TryAddSingleton(options.Content);
         services.TryAddSingleton(options.Recoverability);
         services.TryAddSingleton(options.Resync);
+        services.TryAddSingleton(options.Retention);
         services.TryAddSingleton(options.Replay);
         services.TryAddSingleton(options.Api);
         services.TryAddSingleton(options.Webhook);
@@ -95,6 +96,8 @@ public static class ContentSyncServices
             provider.GetRequiredService<JitterSource>(),
             provider.GetRequiredService<AlipayHkKeys>(),
             provider.GetRequiredService<SendBudget>()));
+        // Both ledgers import; a host registers only one service for its ledger.
+        services.TryAddSingleton(provider => (ILedgerImport)provider.GetRequiredService<ISyncLedger>());
         services.TryAddSingleton<CircuitBreaker>();
         services.TryAddSingleton<SharedCircuitBreaker>();
         services.TryAddSingleton<ContentSynchronizer>();

@@ -151,7 +151,7 @@ internal sealed partial class OpenApiDocument
         var json = new JsonObject { ["description"] = response.Text };
         if (response.Body is { } type)
         {
-            var mediaType = type.IsAssignableTo(typeof(ProblemBody)) ? ProblemJson : Json;
+            var mediaType = response.MediaType ?? (type.IsAssignableTo(typeof(ProblemBody)) ? ProblemJson : Json);
             json["content"] = new JsonObject { [mediaType] = new JsonObject { ["schema"] = Schema(type, response.Alternative) } };
         }
 

@@ -36,6 +36,7 @@ public sealed class ClocksTests
         "ContentSynchronizer",
         "GetResyncHandler",
         "LedgerFiguresReader",
+        "LedgerTransferHandler",
         "ListResyncsHandler",
         "LocalResync",
         "MaintainLedger",

@@ -2,6 +2,7 @@ using ContentSync.AlipayHk;
 using ContentSync.Content;
 using ContentSync.Http;
 using ContentSync.Http.Webhooks;
+using ContentSync.Ledger;
 using ContentSync.Resync;
 using ContentSync.Synchronization;
 
@@ -15,6 +16,7 @@ public sealed class ContentSyncOptionsTests
         Content = new ContentOptions { MaxTextLength = 0 },
         Recoverability = new RecoverabilityOptions { ProbeInterval = TimeSpan.Zero },
         Resync = new ResyncOptions { Lanes = 0 },
+        Retention = new RetentionOptions { DelistedDays = 29 },
         Replay = new ReplayOptions { PerSecond = 0 },
         Api = new ApiOptions { ContinuationSecret = "" },
         Webhook = new WebhookOptions { Tolerance = TimeSpan.Zero },
@@ -24,7 +26,7 @@ public sealed class ContentSyncOptionsTests
     public void Lists_the_faults_of_every_group_of_options() => Assert.Equal(
         [
             "AlipayHk:BaseAddress", "AlipayHk:ImmediateRetries", "AlipayHk:PublicKeys", "Content:MaxTextLength", "Recoverability:LeaseDuration",
-            "Recoverability:ProbeInterval", "Resync:Lanes", "Replay:PerSecond", "Api:ContinuationSecret", "Webhook:Tolerance",
+            "Recoverability:ProbeInterval", "Resync:Lanes", "Retention:DelistedDays", "Replay:PerSecond", "Api:ContinuationSecret", "Webhook:Tolerance",
         ],
         Invalid.Faults().Select(fault => fault.Split(' ')[0]));
 

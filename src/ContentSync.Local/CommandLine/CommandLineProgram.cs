@@ -92,6 +92,8 @@ public static class CommandLineProgram
         root.Subcommands.Add(help.WithExplanation(new ListCommand(terminal).Create(), ListCommand.Explanation));
         root.Subcommands.Add(help.WithExplanation(new ShowCommand(terminal.Results).Create(), ShowCommand.Explanation));
         root.Subcommands.Add(help.WithExplanation(new ReplayCommand(terminal.Results).Create(), ReplayCommand.Explanation));
+        root.Subcommands.Add(help.WithExplanation(new ExportCommand(terminal).Create(), ExportCommand.Explanation));
+        root.Subcommands.Add(help.WithExplanation(new ImportCommand(terminal).Create(), ImportCommand.Explanation));
         root.Subcommands.Add(help.WithExplanation(new ResyncCommand(terminal).Create(), ResyncCommand.Explanation));
         var sending = new SendingCommands(terminal.Results);
         root.Subcommands.Add(help.WithExplanation(sending.CreatePause(), SendingCommands.PauseExplanation));

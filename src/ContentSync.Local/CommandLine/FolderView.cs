@@ -64,6 +64,10 @@ internal sealed class FolderView : ILedgerView
             ContentType = query.ContentType,
             ResultCode = query.ResultCode,
             IsStale = query.IsStale,
+            ParkReason = query.Reason,
+            IdPrefix = query.Prefix,
+            From = query.From,
+            To = query.To,
         };
         string? after = null;
         while (true)
@@ -77,6 +81,21 @@ internal sealed class FolderView : ILedgerView
 
     public async Task<ContentState?> FindAsync(string contentId, CancellationToken cancellationToken) =>
         await _reader.FindAsync(contentId, cancellationToken).ConfigureAwait(false) is { } record ? ContentState.DetailsOf(record) : null;
+
+    public async Task ExportAsync(Stream output, CancellationToken cancellationToken)
+    {
+        var horizon = await _reader.HorizonAsync(cancellationToken).ConfigureAwait(false);
+        var records = _reader.ListAsync(new SyncRecordFilter(), cancellationToken);
+        await new LedgerExport(output).WriteAsync(records, horizon, TimeProvider.System.GetUtcNow(), cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>Opens the ledger of a folder for writing; creates both if they do not exist.</summary>
+    /// <exception cref="CommandException">The folder is in use or cannot be used.</exception>
+    public static async Task<SqliteLedger> OpenForImportAsync(string folder, CancellationToken cancellationToken)
+    {
+        var options = new SqliteLedgerOptions(DataDirectory.Open(folder).LedgerFile);
+        return await OpenForWritingAsync(options, "import into", cancellationToken).ConfigureAwait(false);
+    }
 
     public async Task<ContentState?> ReplayAsync(string contentId, CancellationToken cancellationToken)
     {
@@ -103,15 +122,18 @@ internal sealed class FolderView : ILedgerView
 
     public ValueTask DisposeAsync() => _reader.DisposeAsync();
 
-    private async Task<SqliteLedger> OpenForWritingAsync(CancellationToken cancellationToken)
+    private Task<SqliteLedger> OpenForWritingAsync(CancellationToken cancellationToken) =>
+        OpenForWritingAsync(_options, "replay in", cancellationToken);
+
+    private static async Task<SqliteLedger> OpenForWritingAsync(SqliteLedgerOptions options, string purpose, CancellationToken cancellationToken)
     {
         try
         {
-            return await SqliteLedger.OpenAsync(_options, TimeProvider.System, cancellationToken).ConfigureAwait(false);
+            return await SqliteLedger.OpenAsync(options, TimeProvider.System, cancellationToken).ConfigureAwait(false);
         }
         catch (DataInUseException e)
         {
-            throw new CommandException($"{e.Message} To replay in the host that uses it, name the host: --host http://localhost:7071", e);
+            throw new CommandException($"{e.Message} To {purpose} the host that uses it, name the host: --host http://localhost:7071", e);
         }
     }
 

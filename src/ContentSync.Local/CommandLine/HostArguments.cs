@@ -38,6 +38,12 @@ internal sealed class HostArguments
         foreach (var option in new Option[] { _host, _apiKey, _data, _json }) command.Options.Add(option);
     }
 
+    /// <summary>For a command whose result is a file or a number.</summary>
+    public void AddToWithoutJson(Command command)
+    {
+        foreach (var option in new Option[] { _host, _apiKey, _data }) command.Options.Add(option);
+    }
+
     /// <summary>Adds only the options that name a host, for a command that has its own of the others.</summary>
     public void AddHostTo(Command command)
     {

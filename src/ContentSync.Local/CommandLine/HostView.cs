@@ -1,16 +1,18 @@
 using System.Globalization;
 using System.Net;
+using System.Net.Http.Headers;
 using System.Net.Http.Json;
 using System.Runtime.CompilerServices;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using ContentSync.Http;
 using ContentSync.Http.Board;
+using ContentSync.Ledger;
 
 namespace ContentSync.Local.CommandLine;
 
 /// <summary>A running host, read through its API.</summary>
-internal sealed class HostView : ILedgerView
+internal sealed class HostView : ILedgerView, ILedgerImport
 {
     private readonly HttpClient _client;
 
@@ -36,6 +38,10 @@ internal sealed class HostView : ILedgerView
                 ("type", query.ContentType),
                 ("code", query.ResultCode),
                 ("stale", query.IsStale ? "true" : null),
+                ("reason", query.Reason is { } reason ? EnumText.Of(reason) : null),
+                ("prefix", query.Prefix),
+                ("from", query.From?.ToString("O", CultureInfo.InvariantCulture)),
+                ("to", query.To?.ToString("O", CultureInfo.InvariantCulture)),
                 ("continuation", continuation),
             };
             var parameters = values.Where(pair => pair.Value is not null).Select(pair => $"{pair.Name}={Uri.EscapeDataString(pair.Value!)}");
@@ -95,6 +101,45 @@ internal sealed class HostView : ILedgerView
 
     public Task<SendingState> SetRateAsync(SendRateRequest request, CancellationToken cancellationToken) =>
         ChangeSendingAsync("rate", JsonContent.Create(request, ApiJson.Responses.SendRateRequest), cancellationToken);
+
+    public async Task ExportAsync(Stream output, CancellationToken cancellationToken)
+    {
+        try
+        {
+            using var request = new HttpRequestMessage(HttpMethod.Get, "/api/ledger/export");
+            using var response = await _client
+                .SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellationToken).ConfigureAwait(false);
+            if (response.IsSuccessStatusCode)
+            {
+                await response.Content.CopyToAsync(output, cancellationToken).ConfigureAwait(false);
+                return;
+            }
+
+            var text = await response.Content.ReadAsStringAsync(cancellationToken).ConfigureAwait(false);
+            throw new CommandException(Detail(text) ?? $"{_client.BaseAddress} returned HTTP {(int)response.StatusCode}.");
+        }
+        catch (Exception e) when (e is HttpRequestException or HttpIOException)
+        {
+            throw new CommandException($"{_client.BaseAddress} cannot be reached, or the export was cut off: {e.Message}", e);
+        }
+    }
+
+    public ValueTask<ImportCounts> ImportAsync(IReadOnlyList<SyncRecord> records, CancellationToken cancellationToken) =>
+        PostImportAsync(export => export.WritePartAsync(records, cancellationToken), cancellationToken);
+
+    public async ValueTask RaiseHorizonAsync(DateTimeOffset horizon, CancellationToken cancellationToken) => await PostImportAsync(
+        export => export.WriteHorizonAsync(horizon, TimeProvider.System.GetUtcNow(), cancellationToken), cancellationToken).ConfigureAwait(false);
+
+    private async ValueTask<ImportCounts> PostImportAsync(Func<LedgerExport, Task> write, CancellationToken cancellationToken)
+    {
+        using var lines = new MemoryStream();
+        await write(new LedgerExport(lines)).ConfigureAwait(false);
+        using var body = new ByteArrayContent(lines.GetBuffer(), 0, (int)lines.Length);
+        body.Headers.ContentType = new MediaTypeHeaderValue("application/x-ndjson");
+        var result = await CallAsync(HttpMethod.Post, "/api/ledger/import", body, ApiJson.Responses.ImportResult, cancellationToken)
+            .ConfigureAwait(false);
+        return new ImportCounts(result!.Imported, result.Kept);
+    }
 
     public ValueTask DisposeAsync()
     {

@@ -14,6 +14,9 @@ internal interface ILedgerView : IAsyncDisposable
     /// <summary>Null when the item was never accepted.</summary>
     Task<ContentState?> FindAsync(string contentId, CancellationToken cancellationToken);
 
+    /// <summary>Writes every record as NDJSON.</summary>
+    Task ExportAsync(Stream output, CancellationToken cancellationToken);
+
     /// <summary>Replays one item; null when it was never accepted.</summary>
     /// <exception cref="CommandException">The item is not parked, or the folder is in use.</exception>
     Task<ContentState?> ReplayAsync(string contentId, CancellationToken cancellationToken);

@@ -29,6 +29,34 @@ internal sealed class ListCommand(Terminal terminal)
 
     private readonly Option<string?> _code = new("--code") { Description = "Only items whose last attempt ended with this code.", HelpName = "CODE" };
 
+    private readonly Option<ParkReason?> _reason = new("--reason")
+    {
+        Description = $"Only items parked for this reason: {EnumText.All<ParkReason>()}.",
+        HelpName = "REASON",
+        CustomParser = OptionValue.Name<ParkReason>(),
+    };
+
+    private readonly Option<string?> _prefix = new("--prefix")
+    {
+        Description = "Only items whose contentId begins with this text.",
+        HelpName = "TEXT",
+    };
+
+    private readonly Option<DateTimeOffset?> _from = new("--from")
+    {
+        Description = "Only items whose last attempt ended, or whose content was accepted after it, at this time or later: "
+            + "2h, yesterday, 2026-11-25 or a time with a zone.",
+        HelpName = "TIME",
+        CustomParser = OptionValue.Time(TimeProvider.System),
+    };
+
+    private readonly Option<DateTimeOffset?> _to = new("--to")
+    {
+        Description = "The same, before this time.",
+        HelpName = "TIME",
+        CustomParser = OptionValue.Time(TimeProvider.System),
+    };
+
     private readonly Option<bool> _stale = new("--stale")
     {
         Description = "Only items of which AlipayHK holds an older version, because a newer one was not valid.",
@@ -54,6 +82,7 @@ internal sealed class ListCommand(Terminal terminal)
         Examples:
           contentsync list --state parked
           contentsync list --state parked --csv > parked.csv
+          contentsync list --reason ageExceeded --from 2h --prefix SKU-
           contentsync list --code CONTENT_RISKY --host http://localhost:7071 --ndjson
         """;
 
@@ -69,7 +98,7 @@ internal sealed class ListCommand(Terminal terminal)
     {
         var command = new Command("list", "List the items that match a filter, or export them.")
         {
-            _state, _type, _code, _stale, _limit, _ndjson, _csv,
+            _state, _type, _code, _reason, _prefix, _from, _to, _stale, _limit, _ndjson, _csv,
         };
         _host.AddTo(command);
         command.Validators.Add(result =>
@@ -88,7 +117,13 @@ internal sealed class ListCommand(Terminal terminal)
             : _host.IsJson(parsed) ? Format.Json
             : Format.Table;
         var limit = parsed.GetValue(_limit) ?? (format == Format.Table ? ShownByDefault : int.MaxValue);
-        var query = new ListQuery(parsed.GetValue(_state), parsed.GetValue(_type), parsed.GetValue(_code), parsed.GetValue(_stale));
+        var query = new ListQuery(parsed.GetValue(_state), parsed.GetValue(_type), parsed.GetValue(_code), parsed.GetValue(_stale))
+        {
+            Reason = parsed.GetValue(_reason),
+            Prefix = parsed.GetValue(_prefix),
+            From = parsed.GetValue(_from),
+            To = parsed.GetValue(_to),
+        };
         var view = await _host.OpenAsync(parsed, cancellationToken).ConfigureAwait(false);
         await using var closingView = view.ConfigureAwait(false);
         var output = parsed.InvocationConfiguration.Output;

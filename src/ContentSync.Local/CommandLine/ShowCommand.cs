@@ -15,7 +15,8 @@ internal sealed class ShowCommand(IAnsiConsole screen)
 
     public const string Explanation =
         """
-        Shows the state of one item, the revision that AlipayHK holds, and the last ten attempts.
+        Shows the state of one item, the revision that AlipayHK holds, the last ten attempts, and the last ten requests that were sent with
+        their digests.
 
         Exit codes: 0 the item is known; 1 it was never accepted.
 
@@ -72,8 +73,15 @@ internal sealed class ShowCommand(IAnsiConsole screen)
         foreach (var attempt in state.History ?? [])
         {
             var template = attempt.TemplateCode is { } templateCode ? $", template {templateCode} {attempt.TemplateStatus}" : "";
-            Row("attempt", $"{Time(attempt.At)}  {attempt.Code}: {attempt.Message}  "
+            var version = attempt.Revision is { } attempted ? $"revision {attempted}, {attempt.Outcome}: " : "";
+            Row("attempt", $"{Time(attempt.At)}  {version}{attempt.Code}: {attempt.Message}  "
                 + $"(request {attempt.RequestId}, Tracer-Id {attempt.TracerId ?? "none"}{template})");
+        }
+
+        foreach (var sent in state.Sent ?? [])
+        {
+            Row("sent", $"{Time(sent.At)}  revision {sent.Revision}, {sent.Outcome}: {sent.Code}  (request {sent.RequestId}, digest {sent.Digest})");
+            Row("sent contentInfo", sent.ContentInfo);
         }
 
         Row("contentInfo", state.ContentInfo);

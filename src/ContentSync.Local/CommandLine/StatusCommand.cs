@@ -85,6 +85,7 @@ internal sealed class StatusCommand(IAnsiConsole screen)
         screen.Write(table);
         foreach (var (status, count) in state.TemplateStatuses.Where(status => TemplateStatuses.IsInactive(status.Key)))
             screen.MarkupLineInterpolated($"[yellow]AlipayHK reports the template of {count} item(s) as {status}[/], although it holds them.");
+        if (!state.IsComplete) screen.Line($"[yellow]The numbers are too low[/] until the host has counted everything once.");
         if (state.Stale > 0) ShowStale(state);
         if (state.Resyncs.Count > 0) ShowResync(state.Resyncs[0]);
         if (state.Budget is { } budget) screen.Line($"{budget.Sentence()}");

@@ -29,10 +29,17 @@ public sealed class LocalPipeline : IAsyncDisposable
     /// <summary>How often overdue items that are not on the queue are looked for.</summary>
     private static readonly TimeSpan SweepInterval = TimeSpan.FromSeconds(15);
 
+    /// <summary>When a host forgets for the first time what it need not keep any longer, after its start.</summary>
+    private static readonly TimeSpan FirstMaintenance = TimeSpan.FromMinutes(10);
+
+    /// <summary>How often it does so from then on.</summary>
+    private static readonly TimeSpan MaintenanceInterval = TimeSpan.FromDays(1);
+
     private readonly List<IAsyncDisposable> _owned;
     private readonly ServiceProvider _services;
     private readonly CancellationTokenSource _stopping = new();
     private readonly Task _sweeping;
+    private readonly Task _maintaining;
 
     private LocalPipeline(List<IAsyncDisposable> owned, ServiceProvider services)
     {
@@ -50,6 +57,8 @@ public sealed class LocalPipeline : IAsyncDisposable
         Runs = services.GetRequiredService<ResyncRuns>();
         Calls = services.GetRequiredService<CallCounter>();
         _sweeping = SweepAsync(services.GetRequiredService<PendingSweep>(), services.StoreClock());
+        _maintaining = MaintainAsync(
+            services.GetRequiredService<ILedgerMaintenance>(), services.GetRequiredService<RetentionOptions>(), services.StoreClock());
     }
 
     /// <summary>The pipeline's parts and the handlers of the API.</summary>
@@ -116,6 +125,8 @@ public sealed class LocalPipeline : IAsyncDisposable
             var schemas = await ContentSchemas.LoadAsync(settings.Content, cancellationToken).ConfigureAwait(false);
             var services = Edges(data, options, settings.AlipayHk, time, clock, loggers)
                 .AddSingleton<ISyncLedger>(ledger)
+                .AddSingleton<ILedgerMaintenance>(
+                    new SqliteLedgerMaintenance(ledger, new SqliteLedgerOptions(data.LedgerFile), settings.Retention, clock))
                 .AddContentSync(settings, schemas);
             var provider = services.BuildServiceProvider(new ServiceProviderOptions { ValidateOnBuild = true });
             owned.Add(provider);
@@ -140,6 +151,7 @@ public sealed class LocalPipeline : IAsyncDisposable
         await _stopping.CancelAsync().ConfigureAwait(false);
         await Resync.StopAsync().ConfigureAwait(false);
         await _sweeping.ConfigureAwait(false);
+        await _maintaining.ConfigureAwait(false);
         await Queue.StopAsync(StopTimeout).ConfigureAwait(false);
         for (var i = _owned.Count - 1; i >= 0; i--) await _owned[i].DisposeAsync().ConfigureAwait(false);
         _stopping.Dispose();
@@ -219,6 +231,30 @@ public sealed class LocalPipeline : IAsyncDisposable
     {
         var keyFile = options.KeyFile ?? data.PrivateKeyFile;
         return RsaRequestSigner.FromKeyText(LocalSettings.ReadKey(keyFile, "--key"), options.KeyVersion, $"The key file '{keyFile}'");
+    }
+
+    private async Task MaintainAsync(ILedgerMaintenance ledger, RetentionOptions retention, TimeProvider time)
+    {
+        try
+        {
+            for (var wait = FirstMaintenance; ; wait = MaintenanceInterval)
+            {
+                await Task.Delay(wait, time, _stopping.Token).ConfigureAwait(false);
+                try
+                {
+                    await ledger.RunAsync(MaintenanceInterval, _stopping.Token).ConfigureAwait(false);
+                    await Runs.ForgetAsync(TimeSpan.FromDays(retention.RunsDays), _stopping.Token).ConfigureAwait(false);
+                }
+                catch (Exception fault) when (fault is LedgerUnavailableException or IOException)
+                {
+                    // Nothing depends on it, and the next day tries again.
+                }
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            // Stopped.
+        }
     }
 
     private async Task SweepAsync(PendingSweep sweep, TimeProvider time)

@@ -22,6 +22,7 @@ namespace ContentSync.Http;
 [JsonSerializable(typeof(BatchItemResult[]))]
 [JsonSerializable(typeof(ReplayRequest))]
 [JsonSerializable(typeof(ReplayResponse))]
+[JsonSerializable(typeof(ImportResult))]
 [JsonSerializable(typeof(BoardState))]
 [JsonSerializable(typeof(ResyncRequest))]
 [JsonSerializable(typeof(ResyncState))]

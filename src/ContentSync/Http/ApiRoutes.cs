@@ -78,6 +78,9 @@ public static class ApiRoutes
         + ItemExample
         + "}";
 
+    private const string ExportExample =
+        "{\"format\":\"contentsync-ledger\",\"version\":1,\"exportedAt\":\"2026-03-01T00:00:00Z\"}\n{\"end\":true,\"records\":0}\n";
+
     private static readonly ParameterDescription ContentIdParameter =
         ParameterDescription.Path(
             ItemAddress.Parameter,
@@ -244,6 +247,37 @@ public static class ApiRoutes
                 Responses = [Json<ContentState>(StatusCodes.Status202Accepted, "Pending again."), BadRequest, NotFound, Conflict, Unavailable],
             },
             (handler, request, cancellationToken) => handler.HandleAsync(request, cancellationToken)),
+        Route<LedgerTransferHandler>(
+            "ExportLedger",
+            HttpMethods.Get,
+            "/api/ledger/export",
+            ApiAccess.Key,
+            new OperationDescription(
+                "Export the ledger",
+                "Every record with its history as NDJSON: a header, a line for each record, and the line {\"end\":true, ...}. A response without "
+                + "that line was cut off.")
+            {
+                Responses =
+                [
+                    Json<string>(StatusCodes.Status200OK, "The lines.") with { MediaType = LedgerTransferHandler.MediaType }, Unavailable,
+                ],
+            },
+            (handler, _, cancellationToken) => handler.ExportAsync(cancellationToken)),
+        Route<LedgerTransferHandler>(
+            "ImportLedger",
+            HttpMethods.Post,
+            "/api/ledger/import",
+            ApiAccess.Key,
+            new OperationDescription(
+                "Import records",
+                $"Takes lines of an export: all of them, or some without header and end, at most {LedgerTransferHandler.MaxBodyBytes >> 20} MiB. "
+                + "Items that were pending or synchronized are pending again and are sent. Records that the ledger holds in the same or a newer "
+                + "version are kept, so sending lines again is safe.")
+            {
+                Bodies = [new BodyDescription(LedgerTransferHandler.MediaType, typeof(string), ExportExample)],
+                Responses = [Json<ImportResult>(StatusCodes.Status200OK, "Imported."), .. InvalidBody, Unavailable],
+            },
+            (handler, request, cancellationToken) => handler.ImportAsync(request, cancellationToken)),
         Route<StartResyncHandler>(
             "StartResync",
             HttpMethods.Post,

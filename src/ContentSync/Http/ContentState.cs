@@ -58,6 +58,12 @@ public sealed record ContentState
     /// <summary>The last ten attempts, oldest first, including those for earlier versions of the item; absent in lists.</summary>
     public IReadOnlyList<AttemptState>? History { get; init; }
 
+    /// <summary>
+    /// What was sent: the last ten requests, one entry each however many attempts it took, in the order of their newest attempts; absent
+    /// in lists.
+    /// </summary>
+    public IReadOnlyList<SentState>? Sent { get; init; }
+
     /// <summary>The accepted contentInfo; absent in lists.</summary>
     public string? ContentInfo { get; init; }
 
@@ -98,6 +104,7 @@ public sealed record ContentState
     /// <summary>Adds the members that are too large for a list.</summary>
     internal static ContentState DetailsOf(SyncRecord record) => Of(record) with
     {
+        Sent = [.. record.ReadSent().Select(SentState.Of)],
         History = [.. record.EarlierAttempts.Concat(record.LastAttempt is { } last ? [last] : []).Select(AttemptState.Of)],
         ContentInfo = record.ReadContentInfo() is { } contentInfo ? Encoding.UTF8.GetString(contentInfo.Span) : null,
     };
@@ -128,6 +135,44 @@ public sealed record AttemptState(
     string? TemplateCode = null,
     string? TemplateStatus = null)
 {
+    /// <summary>The revision that the attempt was for; absent in lists, and for attempts recorded by an earlier version of this app.</summary>
+    public string? Revision { get; init; }
+
+    /// <summary>What the attempt did to the item; absent where revision is.</summary>
+    [EnumDataType(typeof(AttemptOutcomeKind))]
+    public string? Outcome { get; init; }
+
     internal static AttemptState Of(SyncAttempt attempt) =>
-        new(attempt.At, attempt.RequestId, attempt.Code, attempt.Message, attempt.TracerId, attempt.TemplateCode, attempt.TemplateStatus);
+        new(attempt.At, attempt.RequestId, attempt.Code, attempt.Message, attempt.TracerId, attempt.TemplateCode, attempt.TemplateStatus)
+        {
+            Revision = attempt.Attempted?.Version.ToString(),
+            Outcome = attempt.Attempted is { } attempted ? EnumText.Of(attempted.Outcome) : null,
+        };
+}
+
+/// <summary>A request that was sent to AlipayHK, or may have been.</summary>
+/// <param name="Revision">The revision that was sent: the caller's integer, or a time in ISO 8601.</param>
+/// <param name="At">When its newest attempt ended.</param>
+/// <param name="Outcome">What that attempt did to the item; released: it was interrupted, so AlipayHK may have received it.</param>
+/// <param name="Code">AlipayHK's resultCode, or one of this app's own.</param>
+/// <param name="Digest">SHA-256 of contentType, contentStatus and contentInfo in canonical form, in hex.</param>
+/// <param name="RequestId">The requestId.</param>
+/// <param name="ContentInfo">The contentInfo that was sent, if the app keeps the bodies of earlier requests.</param>
+public sealed record SentState(
+    string Revision,
+    DateTimeOffset At,
+    [property: EnumDataType(typeof(AttemptOutcomeKind))] string Outcome,
+    string Code,
+    string Digest,
+    string RequestId,
+    string? ContentInfo)
+{
+    internal static SentState Of(SentRequest request) => new(
+        request.Attempted.Version.ToString(),
+        request.At,
+        EnumText.Of(request.Attempted.Outcome),
+        request.Code,
+        request.Attempted.Digest.ToString(),
+        request.RequestId,
+        request.Body is { } body && SyncRecord.ReadContentInfo(body) is { } contentInfo ? Encoding.UTF8.GetString(contentInfo.Span) : null);
 }

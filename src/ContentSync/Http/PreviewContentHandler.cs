@@ -34,7 +34,8 @@ public sealed class PreviewContentHandler(
                 item,
                 ChangeVersion.Of(item, now),
                 submitted => new PreparedRequest(requestId, SynchronizeRequest.Prepare(submitted, requestId)));
-            var acceptance = SyncTransitions.Accept(current, submission, now).Acceptance;
+            var horizon = await ledger.HorizonAsync(cancellationToken).ConfigureAwait(false);
+            var acceptance = SyncTransitions.Accept(current, submission, now, horizon).Acceptance;
             var requestBody = acceptance.Kind == AcceptanceKind.Accepted ? acceptance.Record.Body : SynchronizeRequest.Prepare(item, requestId);
             var wire = RequestPreview.Render(alipayHk, requestBody, now);
             return Results.Json(
@@ -61,7 +62,7 @@ public sealed class PreviewContentHandler(
         AcceptanceKind.Accepted => "It would be accepted as the latest revision and sent.",
         AcceptanceKind.AlreadyPending => "The same content is already pending and will be sent; nothing would be added.",
         AcceptanceKind.Unchanged => "AlipayHK already holds this content; nothing would be sent.",
-        AcceptanceKind.Superseded => "A newer revision was already accepted; this one would be rejected.",
+        AcceptanceKind.Superseded => "A newer revision was already accepted, or may have been and is forgotten; this one would be rejected.",
         AcceptanceKind.RevisionConflict =>
             "The same revision was already accepted with different content; this one would be rejected. Raise the revision.",
         AcceptanceKind.Parked =>

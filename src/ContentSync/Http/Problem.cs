@@ -59,7 +59,10 @@ internal static partial class Problem
     public static ProblemHttpResult Superseded(SyncRecord record) => Of(
         StatusCodes.Status409Conflict,
         "Superseded.",
-        $"Revision {record.Version} of '{record.ContentId}' was already accepted and is newer.");
+        record.IsForgotten
+            ? $"The ledger does not hold '{record.ContentId}', and what is dated before {record.AcceptedAt:u} may belong to a delisted item that it "
+                + "no longer remembers. Send the item with a revision, or with a later occurredAt."
+            : $"Revision {record.Version} of '{record.ContentId}' was already accepted and is newer.");
 
     /// <summary>409 for different content at an accepted revision.</summary>
     public static ProblemHttpResult RevisionConflict(SyncRecord record) => Of(

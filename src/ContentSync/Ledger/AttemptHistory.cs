@@ -32,6 +32,14 @@ public sealed class AttemptHistory : IReadOnlyList<SyncAttempt>, IEquatable<Atte
     /// <summary>Adds an attempt and, if the history is full, drops the oldest one.</summary>
     public AttemptHistory With(SyncAttempt attempt) => new([.. Attempts.AsSpan(Math.Max(0, Count + 1 - MaxCount)), attempt], null);
 
+    /// <summary>The history without attempts that ended before <paramref name="oldest"/>; the same instance if there are none.</summary>
+    public AttemptHistory Since(DateTimeOffset oldest)
+    {
+        if (Array.TrueForAll(Attempts, attempt => attempt.At >= oldest)) return this;
+        var kept = Array.FindAll(Attempts, attempt => attempt.At >= oldest);
+        return kept.Length == 0 ? Empty : new(kept, null);
+    }
+
     /// <summary>The stored form; null if there is no attempt.</summary>
     public string? ToText() => _text ??= Count == 0 ? null : JsonSerializer.Serialize(Attempts, AttemptHistoryJson.Relaxed.SyncAttemptArray);
 

@@ -59,6 +59,13 @@ public interface ISyncLedger
     /// <summary>Returns the item's record, or null if the ledger does not hold the item.</summary>
     ValueTask<SyncRecord?> FindAsync(string contentId, CancellationToken cancellationToken);
 
+    /// <summary>
+    /// The time before which the ledger remembers nothing of items that it does not hold (<see cref="RetentionRules"/>); null if it never
+    /// forgot any.
+    /// </summary>
+    /// <exception cref="LedgerUnavailableException">The store cannot be reached.</exception>
+    ValueTask<DateTimeOffset?> HorizonAsync(CancellationToken cancellationToken) => ValueTask.FromResult<DateTimeOffset?>(null);
+
     /// <summary>Returns if the store can be used. A ledger whose writes can fail while its reads succeed tries to write.</summary>
     /// <exception cref="LedgerUnavailableException">The store cannot be used; the message says why.</exception>
     async ValueTask CheckAsync(CancellationToken cancellationToken)

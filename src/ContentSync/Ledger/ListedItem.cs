@@ -38,6 +38,7 @@ public sealed record ListedItem
 
     public SyncRefusal? Refused { get; init; }
 
+    /// <summary>Without <see cref="SyncAttempt.Attempted"/>.</summary>
     public SyncAttempt? LastAttempt { get; init; }
 
     public string? TemplateCode { get; init; }
@@ -74,7 +75,7 @@ public sealed record ListedItem
         SynchronizedAt = record.SynchronizedAt,
         ParkReason = record.ParkReason,
         Refused = record.Refused,
-        LastAttempt = record.LastAttempt,
+        LastAttempt = record.LastAttempt is { Attempted: not null } last ? last with { Attempted = null } : record.LastAttempt,
         TemplateCode = record.TemplateCode,
         TemplateStatus = record.TemplateStatus,
     };

@@ -17,6 +17,9 @@ public sealed record Submission(ContentItem Item, ChangeVersion Version, Func<Co
     /// </summary>
     public DateTimeOffset? OverrideDeclaredAt { get; init; }
 
+    /// <summary>Whether the body of the version that it replaces is kept, if that was sent; see <see cref="SentHistory"/>.</summary>
+    public bool KeepsSentBody { get; init; }
+
     /// <summary>
     /// The submission with its time of receipt, if the ledger is to set that. Call it once, before the rules are applied: applying them
     /// again after a conflict must not make the change younger.

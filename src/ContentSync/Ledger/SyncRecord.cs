@@ -78,6 +78,9 @@ public sealed record SyncRecord
     /// <summary>The attempts before <see cref="LastAttempt"/>, including those at earlier versions.</summary>
     public AttemptHistory EarlierAttempts { get; init; } = AttemptHistory.Empty;
 
+    /// <summary>The requests that were sent before that of <see cref="LastAttempt"/>; see <see cref="ReadSent"/> for all of them.</summary>
+    public SentHistory EarlierSent { get; init; } = SentHistory.Empty;
+
     /// <summary>AlipayHK's card-wallet template, MOVIE only.</summary>
     public string? TemplateCode { get; init; }
 
@@ -90,15 +93,51 @@ public sealed record SyncRecord
     /// </summary>
     public string ETag { get; internal set; } = "";
 
+    /// <summary>
+    /// Whether this stands for an item that the ledger does not hold; its version is the horizon, and what is dated before that is
+    /// superseded. Never stored.
+    /// </summary>
+    public bool IsForgotten { get; private init; }
+
+    /// <summary>What stands for an item that the ledger does not hold, in the response to a change that the horizon supersedes.</summary>
+    internal static SyncRecord Forgotten(ContentItem item, DateTimeOffset horizon) => new()
+    {
+        ContentId = item.ContentId,
+        ContentType = "",
+        ContentStatus = ContentStatus.Invalid,
+        Order = VersionOrder.First(new ChangeVersion(null, null, horizon), null, horizon),
+        Hash = default,
+        RequestId = "",
+        Body = default,
+        State = SyncState.Tombstone,
+        AcceptedAt = horizon,
+        DueAt = horizon,
+        IsForgotten = true,
+    };
+
     /// <summary>Whether the ledger's table has an index row for this record; see <see cref="TableLedgerIndexRow"/>.</summary>
     internal bool HasIndexRow { get; init; }
 
+    /// <summary>Every request that was sent and is still known, in the order in which they were last attempted.</summary>
+    public IReadOnlyList<SentRequest> ReadSent()
+    {
+        if (SentRequest.Of(LastAttempt) is not { } last) return EarlierSent;
+        var known = EarlierSent.FirstOrDefault(request => request.RequestId == last.RequestId);
+        // An interrupted attempt is not the last one, because its outcome is unknown.
+        if (known is not null && known.At > last.At) return EarlierSent;
+        var others = EarlierSent.Where(request => request.RequestId != last.RequestId);
+        return [.. others.Append(last with { Body = known?.Body }).OrderBy(request => request.At)];
+    }
+
     /// <summary>The accepted contentInfo in UTF-8; null for a tombstone.</summary>
-    public ReadOnlyMemory<byte>? ReadContentInfo()
+    public ReadOnlyMemory<byte>? ReadContentInfo() => ReadContentInfo(Body);
+
+    /// <summary>The contentInfo of a request body in UTF-8; null if it has none.</summary>
+    public static ReadOnlyMemory<byte>? ReadContentInfo(ReadOnlyMemory<byte> body)
     {
         // The body is one JSON object whose contentInfo is a string.
-        var json = new Utf8JsonReader(Body.Span);
-        while (!Body.IsEmpty && json.Read())
+        var json = new Utf8JsonReader(body.Span);
+        while (!body.IsEmpty && json.Read())
         {
             if (json.TokenType != JsonTokenType.PropertyName || json.CurrentDepth != 1 || !json.ValueTextEquals("contentInfo"u8)) continue;
             json.Read();
@@ -123,6 +162,9 @@ public sealed record SyncAttempt(DateTimeOffset At, string RequestId, string Cod
 {
     /// <summary>AlipayHK's code of an acknowledgement.</summary>
     internal const string SuccessCode = "SUCCESS";
+
+    /// <summary>The version, its digest and the outcome; null for an attempt that an earlier version of this program recorded.</summary>
+    public AttemptedVersion? Attempted { get; init; }
 
     /// <summary>The card-wallet template known when AlipayHK acknowledged this attempt; MOVIE only.</summary>
     public string? TemplateCode { get; init; }

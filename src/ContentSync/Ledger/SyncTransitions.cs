@@ -12,8 +12,15 @@ public static class SyncTransitions
     internal const string LateEffectLeaseId = "settling";
 
     /// <summary>Accepts a submission. <c>Next</c> is null if nothing needs to be written.</summary>
-    public static (SyncRecord? Next, Acceptance Acceptance) Accept(SyncRecord? current, Submission submission, DateTimeOffset now)
+    /// <param name="current">The record as it is stored now; null if the ledger does not hold the item.</param>
+    /// <param name="submission">The submission.</param>
+    /// <param name="now">Time of the store.</param>
+    /// <param name="horizon">The ledger's horizon (<see cref="RetentionRules"/>); null if nothing was ever forgotten.</param>
+    public static (SyncRecord? Next, Acceptance Acceptance) Accept(
+        SyncRecord? current, Submission submission, DateTimeOffset now, DateTimeOffset? horizon = null)
     {
+        if (current is null && RetentionRules.IsSuperseded(submission, now, horizon))
+            return (null, new Acceptance(AcceptanceKind.Superseded, SyncRecord.Forgotten(submission.Item, horizon!.Value)));
         submission = submission.AcceptedAt(now);
         var (next, acceptance) = current is null ? AcceptFirst(submission, now) : AcceptChange(current, submission, now);
         return (next, acceptance with { TimeWasAhead = VersionOrder.Timed(submission.Version, now).IsAhead });
@@ -143,10 +150,14 @@ public static class SyncTransitions
         var isFinal = outcome is { Kind: AttemptOutcomeKind.Synchronized } or { Kind: AttemptOutcomeKind.Parked, ParkReason: ParkReason.Rejected };
         var isOutdated = current.RequestId != leased.RequestId && !(isFinal && current.Hash == leased.Hash);
         var template = (Code: outcome.TemplateCode ?? current.TemplateCode, Status: outcome.TemplateStatus ?? current.TemplateStatus);
-        var attempt = outcome.Attempt ?? current.LastAttempt;
-        if (outcome.Kind == AttemptOutcomeKind.Synchronized)
-            attempt = outcome.Attempt! with { TemplateCode = template.Code, TemplateStatus = template.Status };
         // Parking an exhausted item repeats its newest attempt, which must not enter the history twice.
+        var ended = outcome.Attempt is null || outcome.Attempt == current.LastAttempt
+            ? null
+            : outcome.Attempt with { Attempted = new AttemptedVersion(leased.Version, leased.Hash, outcome.Kind, outcome.WasSent) };
+        if (outcome.Kind == AttemptOutcomeKind.Synchronized)
+            ended = (ended ?? outcome.Attempt!) with { TemplateCode = template.Code, TemplateStatus = template.Status };
+        var sent = Sent(current, leased, outcome, ended);
+        var attempt = outcome.Kind == AttemptOutcomeKind.Released ? current.LastAttempt : ended ?? current.LastAttempt;
         var earlier = attempt == current.LastAttempt || current.LastAttempt is null
             ? current.EarlierAttempts
             : current.EarlierAttempts.With(current.LastAttempt);
@@ -157,6 +168,7 @@ public static class SyncTransitions
                 Lease = lease,
                 LastAttempt = attempt,
                 EarlierAttempts = earlier,
+                EarlierSent = sent,
                 State = isOutdated ? current.State : SyncState.Synchronized,
                 ParkReason = null,
                 SynchronizedHash = leased.Hash,
@@ -165,8 +177,22 @@ public static class SyncTransitions
                 TemplateCode = template.Code,
                 TemplateStatus = template.Status,
             }
-            : WithoutSuccess(current with { Lease = lease, LastAttempt = attempt, EarlierAttempts = earlier }, outcome, isOutdated);
+            : WithoutSuccess(
+                current with { Lease = lease, LastAttempt = attempt, EarlierAttempts = earlier, EarlierSent = sent }, outcome, isOutdated);
         return (next, isOutdated ? RecordStatus.NewerPending : RecordStatus.Recorded);
+    }
+
+    // The newest attempt speaks for its own request, so only what it replaces enters the history.
+    private static SentHistory Sent(SyncRecord current, SyncRecord leased, AttemptOutcome outcome, SyncAttempt? ended)
+    {
+        if (ended is null) return current.EarlierSent;
+        var sent = current.EarlierSent;
+        var isLast = outcome.Kind != AttemptOutcomeKind.Released;
+        var hidesLast = isLast && (current.LastAttempt?.RequestId != ended.RequestId || !outcome.WasSent);
+        if (hidesLast && SentRequest.Of(current.LastAttempt) is { } before) sent = sent.With(before);
+        // The record holds the body of its own request only.
+        var body = outcome.KeepsSentBody && leased.RequestId != current.RequestId ? leased.Body : (ReadOnlyMemory<byte>?)null;
+        return (!isLast || body is not null) && SentRequest.Of(ended) is { } own ? sent.With(own with { Body = body }) : sent;
     }
 
     private static SyncRecord WithoutSuccess(SyncRecord released, AttemptOutcome outcome, bool isOutdated) => outcome.Kind switch
@@ -182,6 +208,34 @@ public static class SyncTransitions
         },
         _ => released with { Attempts = Math.Max(0, released.Attempts - 1) },
     };
+
+    /// <summary>
+    /// Takes a record of another ledger, unless this one holds the same version or a newer one: then <c>Next</c> is null. What AlipayHK holds
+    /// of it counts as unknown, so a pending or synchronized item is pending from now on and is sent; a parked one stays parked.
+    /// </summary>
+    public static (SyncRecord? Next, ImportCounts Counts) Import(SyncRecord? current, SyncRecord imported, DateTimeOffset now)
+    {
+        var order = imported.Order;
+        if (current is not null)
+        {
+            (var verdict, order) = current.Order.Judge(imported.Version, null, now);
+            if (verdict != VersionVerdict.Newer) return (null, new ImportCounts(0, 1));
+        }
+
+        var isSent = imported.State is SyncState.Pending or SyncState.Synchronized;
+        var next = imported with
+        {
+            Order = order,
+            State = isSent ? SyncState.Pending : imported.State,
+            AcceptedAt = isSent ? now : imported.AcceptedAt,
+            DueAt = now,
+            Attempts = isSent ? 0 : imported.Attempts,
+            Hop = Math.Max(imported.Hop, current?.Hop ?? 0) + 1,
+            Lease = current?.Lease,
+            SynchronizedHash = null,
+        };
+        return (next, new ImportCounts(1, 0));
+    }
 
     /// <summary>Makes a parked item pending and due after <paramref name="delay"/>. Null if the item is not parked.</summary>
     public static SyncRecord? Replay(SyncRecord current, DateTimeOffset now, TimeSpan delay) =>
@@ -229,6 +283,13 @@ public static class SyncTransitions
         };
     }
 
+    // The body is about to be replaced by that of the next version.
+    private static SentHistory WithBody(SyncRecord record)
+    {
+        var sent = record.ReadSent().FirstOrDefault(request => request.RequestId == record.RequestId);
+        return sent is null ? record.EarlierSent : record.EarlierSent.With(sent with { Body = record.Body });
+    }
+
     private static SyncRecord Replace(SyncRecord record, ContentItem item, Submission submission, DateTimeOffset now)
     {
         var (requestId, body) = submission.Prepare(item);
@@ -246,6 +307,7 @@ public static class SyncTransitions
             Attempts = 0,
             // Not reset: a version may occur again (by a rollback); a MessageId must not.
             Hop = record.Hop + 1,
+            EarlierSent = submission.KeepsSentBody ? WithBody(record) : record.EarlierSent,
         };
     }
 }
@@ -305,8 +367,16 @@ public enum AttemptOutcomeKind
 /// <summary>The outcome of an attempt, as the ledger records it.</summary>
 public sealed record AttemptOutcome(AttemptOutcomeKind Kind)
 {
-    /// <summary>Set for every kind but <see cref="AttemptOutcomeKind.Released"/>.</summary>
+    /// <summary>
+    /// Set for every kind but <see cref="AttemptOutcomeKind.Released"/>, where it says that AlipayHK may have received the request.
+    /// </summary>
     public SyncAttempt? Attempt { get; init; }
+
+    /// <summary>Whether AlipayHK may have received the request; false if the attempt ended before that, as without a signature.</summary>
+    public bool WasSent { get; init; } = true;
+
+    /// <summary>Whether the body of the request is kept if a newer version has replaced it; see <see cref="SentHistory"/>.</summary>
+    public bool KeepsSentBody { get; init; }
 
     /// <summary>For <see cref="AttemptOutcomeKind.RetryAt"/> and <see cref="AttemptOutcomeKind.DeferredUntil"/>.</summary>
     public DateTimeOffset DueAt { get; init; }

@@ -24,7 +24,8 @@ namespace ContentSync.Ledger;
 /// <param name="newId">Creates unique ids for leases and writes; by default 128 random bits in hex.</param>
 /// <param name="indexStep">How far a table of an earlier version is on the way to its index.</param>
 public sealed class TableLedger(
-    TableClient table, TimeProvider time, Func<string>? newId = null, LedgerIndexStep indexStep = LedgerIndexStep.Auto) : ISyncLedger
+    TableClient table, TimeProvider time, Func<string>? newId = null, LedgerIndexStep indexStep = LedgerIndexStep.Auto)
+    : ISyncLedger, ILedgerImport
 {
     // Some failures of a transaction are inside a response with status 202; the client retries only those outside.
     private const int MaxTransactionAttempts = 4;
@@ -45,6 +46,8 @@ public sealed class TableLedger(
     internal TableClient Table => table;
 
     internal TableLedgerIndex Index { get; } = new(table, indexStep);
+
+    internal TableLedgerHorizon Horizon { get; } = new(table, time);
 
     private TableLedgerLists Lists => field ??= new TableLedgerLists(table, Index);
 
@@ -73,10 +76,11 @@ public sealed class TableLedger(
     public async ValueTask<IReadOnlyList<Acceptance>> AcceptAsync(IReadOnlyList<Submission> submissions, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
+        var horizon = await HorizonForAsync(submissions, cancellationToken).ConfigureAwait(false);
         var acceptances = submissions
             .Select((submission, position) => (Position: position, Submission: submission))
             .GroupBy(s => s.Submission.Item.ContentId, StringComparer.Ordinal)
-            .Select(own => new TableLedgerAcceptance(KeyOf(own.Key), _newId(), own, time))
+            .Select(own => new TableLedgerAcceptance(KeyOf(own.Key), _newId(), own, time, horizon))
             .ToArray();
 
         if (acceptances.Length == 1)
@@ -94,6 +98,34 @@ public sealed class TableLedger(
         var results = new Acceptance[submissions.Count];
         foreach (var acceptance in acceptances) { acceptance.Complete(results); }
         return results;
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask<ImportCounts> ImportAsync(IReadOnlyList<SyncRecord> records, CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        var changes = records
+            .Select(record => new TableLedgerChange<ImportCounts>(
+                KeyOf(record.ContentId), _newId(), stored => SyncTransitions.Import(stored, record, time.GetUtcNow())))
+            .ToArray();
+        await Parallel.ForEachAsync(
+            changes.GroupBy(change => change.Key.Partition, StringComparer.Ordinal),
+            new ParallelOptions { MaxDegreeOfParallelism = Parallelism, CancellationToken = cancellationToken },
+            (own, token) => CommitTogetherAsync([.. own], token)).ConfigureAwait(false);
+        return changes.Aggregate(default(ImportCounts), (counts, change) => counts.Plus(change.Result));
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask RaiseHorizonAsync(DateTimeOffset horizon, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await Horizon.RaiseAsync(horizon, cancellationToken).ConfigureAwait(false);
+        }
+        catch (Exception fault) when (TableLedgerFault.IsStorage(fault))
+        {
+            throw TableLedgerFault.Of(table, fault, cancellationToken);
+        }
     }
 
     /// <inheritdoc/>
@@ -231,6 +263,57 @@ public sealed class TableLedger(
         }
     }
 
+    /// <inheritdoc/>
+    public async ValueTask<DateTimeOffset?> HorizonAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await Horizon.ReadAsync(cancellationToken).ConfigureAwait(false);
+        }
+        catch (Exception fault) when (TableLedgerFault.IsStorage(fault))
+        {
+            throw TableLedgerFault.Of(table, fault, cancellationToken);
+        }
+    }
+
+    /// <summary>Deletes a record if it is <see cref="RetentionRules.IsForgettable"/>, otherwise shortens its history.</summary>
+    /// <param name="key">Key of the record.</param>
+    /// <param name="horizon">The stored horizon; null to delete nothing.</param>
+    /// <param name="oldest">What ended before is dropped from the history.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    internal async ValueTask<MaintenanceResult> PruneAsync(
+        TableLedgerKey key, DateTimeOffset? horizon, DateTimeOffset oldest, CancellationToken cancellationToken)
+    {
+        for (var attempts = 0; attempts < MaxCommitAttempts; attempts++)
+        {
+            if (await ReadAsync(key, cancellationToken).ConfigureAwait(false) is not { } entity) return new MaintenanceResult();
+            var record = TableLedgerEntity.Read(entity);
+            var actions = new List<TableTransactionAction>(2);
+            var isForgotten = horizon is { } before && RetentionRules.IsForgettable(record, before);
+            var trimmed = RetentionRules.Trim(record, oldest);
+            if (isForgotten)
+            {
+                actions.Add(new TableTransactionAction(TableTransactionActionType.Delete, new TableEntity(key.Partition, key.Row), entity.ETag));
+                if (record.HasIndexRow)
+                    actions.Add(new TableTransactionAction(TableTransactionActionType.Delete, TableLedgerIndexRow.Keys(key), ETag.All));
+            }
+            else if (trimmed is not null || TableLedgerEntity.HistoryFromOf(entity) is null)
+            {
+                var history = TableLedgerEntity.OfHistory(key, trimmed ?? record);
+                actions.Add(new TableTransactionAction(TableTransactionActionType.UpdateMerge, history, entity.ETag));
+            }
+            else
+            {
+                return new MaintenanceResult();
+            }
+
+            if (await TrySubmitAsync(actions, cancellationToken).ConfigureAwait(false) is not null)
+                return new MaintenanceResult { Forgotten = isForgotten ? 1 : 0, Trimmed = !isForgotten && trimmed is not null ? 1 : 0 };
+        }
+
+        throw TableLedgerFault.TooManyConflicts(table, MaxCommitAttempts);
+    }
+
     /// <summary>Makes a record and its index row agree. Returns false if they do already, or if this step adds no index rows.</summary>
     internal async ValueTask<bool> RepairAsync(TableLedgerKey key, CancellationToken cancellationToken)
     {
@@ -268,6 +351,16 @@ public sealed class TableLedger(
         return actions;
     }
 
+    // No horizon is younger than the shortest retention, so hardly any submission needs to know it.
+    private async ValueTask<DateTimeOffset?> HorizonForAsync(IReadOnlyList<Submission> submissions, CancellationToken cancellationToken)
+    {
+        var now = time.GetUtcNow();
+        var youngest = now.AddDays(-RetentionOptions.MinDelistedDays);
+        return submissions.Any(submission => RetentionRules.IsSuperseded(submission, now, youngest))
+            ? await HorizonAsync(cancellationToken).ConfigureAwait(false)
+            : null;
+    }
+
     private static TableLedgerKey KeyOf(string contentId) => TableLedgerKey.TryOf(contentId, out var key)
         ? key.Value
         : throw new ArgumentException(
@@ -296,9 +389,9 @@ public sealed class TableLedger(
     }
 
     // Writes the changes of one partition in one transaction; if that fails with a conflict, one by one.
-    private async ValueTask CommitTogetherAsync(TableLedgerChange<Acceptance[]>[] changes, CancellationToken cancellationToken)
+    private async ValueTask CommitTogetherAsync<TResult>(TableLedgerChange<TResult>[] changes, CancellationToken cancellationToken)
     {
-        var open = new List<TableLedgerChange<Acceptance[]>>(changes.Length);
+        var open = new List<TableLedgerChange<TResult>>(changes.Length);
         foreach (var change in changes)
         {
             if (!await ReadAndApplyAsync(change, cancellationToken).ConfigureAwait(false)) open.Add(change);
@@ -318,10 +411,10 @@ public sealed class TableLedger(
     }
 
     // As many changes as fit into one transaction, each with its index row; at least one.
-    private static (List<TableLedgerChange<Acceptance[]>> Together, List<TableTransactionAction> Writes) Fill(
-        List<TableLedgerChange<Acceptance[]>> open, int first, bool addsIndexRow)
+    private static (List<TableLedgerChange<TResult>> Together, List<TableTransactionAction> Writes) Fill<TResult>(
+        List<TableLedgerChange<TResult>> open, int first, bool addsIndexRow)
     {
-        var (together, writes, bytes) = (new List<TableLedgerChange<Acceptance[]>>(), new List<TableTransactionAction>(), 0);
+        var (together, writes, bytes) = (new List<TableLedgerChange<TResult>>(), new List<TableTransactionAction>(), 0);
         foreach (var change in open.Skip(first))
         {
             var own = change.ToActions(addsIndexRow);

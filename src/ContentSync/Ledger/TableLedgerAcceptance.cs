@@ -9,13 +9,18 @@ internal sealed class TableLedgerAcceptance
     /// <param name="writeId">Unique id of this write.</param>
     /// <param name="submissions">The submissions with their positions in the call.</param>
     /// <param name="time">Clock of due times; read each time the rules are applied.</param>
+    /// <param name="horizon">The ledger's horizon.</param>
     public TableLedgerAcceptance(
-        TableLedgerKey key, string writeId, IEnumerable<(int Position, Submission Submission)> submissions, TimeProvider time)
+        TableLedgerKey key,
+        string writeId,
+        IEnumerable<(int Position, Submission Submission)> submissions,
+        TimeProvider time,
+        DateTimeOffset? horizon)
     {
         var own = submissions.ToArray();
         _positions = Array.ConvertAll(own, s => s.Position);
         var cached = Array.ConvertAll(own, s => new CachedSubmission(s.Submission));
-        Change = new TableLedgerChange<Acceptance[]>(key, writeId, stored => Fold(stored, cached, time.GetUtcNow()));
+        Change = new TableLedgerChange<Acceptance[]>(key, writeId, stored => Fold(stored, cached, time.GetUtcNow(), horizon));
     }
 
     public TableLedgerChange<Acceptance[]> Change { get; }
@@ -30,17 +35,18 @@ internal sealed class TableLedgerAcceptance
         var last = own[^1].Record;
         for (var i = 0; i < own.Length; i++)
         {
-            results[_positions[i]] = ReferenceEquals(own[i].Record, last) ? own[i] with { Record = Change.Record! } : own[i];
+            results[_positions[i]] = ReferenceEquals(own[i].Record, last) && Change.Record is { } stored ? own[i] with { Record = stored } : own[i];
         }
     }
 
-    private static (SyncRecord? Next, Acceptance[] Result) Fold(SyncRecord? stored, CachedSubmission[] submissions, DateTimeOffset now)
+    private static (SyncRecord? Next, Acceptance[] Result) Fold(
+        SyncRecord? stored, CachedSubmission[] submissions, DateTimeOffset now, DateTimeOffset? horizon)
     {
         var current = stored;
         var acceptances = new Acceptance[submissions.Length];
         for (var i = 0; i < submissions.Length; i++)
         {
-            var (next, acceptance) = SyncTransitions.Accept(current, submissions[i].For(current, now), now);
+            var (next, acceptance) = SyncTransitions.Accept(current, submissions[i].For(current, now), now, horizon);
             acceptances[i] = acceptance;
             current = next ?? current;
         }

@@ -26,7 +26,14 @@ internal static class TableLedgerEntity
     private const string LastRequestId = "LastRequestId";
     private const string LastMessage = "LastMessage";
     private const string LastTracerId = "LastTracerId";
+    private const string LastAttempted = "LastAttempted";
     private const string EarlierAttempts = nameof(SyncRecord.EarlierAttempts);
+    private const string EarlierSent = nameof(SyncRecord.EarlierSent);
+    private const string SentBodies = "SentBodies";
+    private const string HistoryFrom = "HistoryFrom";
+
+    // Stands for no time; merging cannot remove a property.
+    private static readonly DateTimeOffset Never = new(9999, 12, 31, 0, 0, 0, TimeSpan.Zero);
     private const string ChangedAt = nameof(VersionOrder.ChangedAt);
     private const string HighestNumber = nameof(VersionOrder.HighestNumber);
     private const string LatestGivenTime = nameof(VersionOrder.LatestGivenTime);
@@ -93,6 +100,9 @@ internal static class TableLedgerEntity
     {
         var bytes = 4 * 1024;
         for (var i = 0; entity.TryGetValue(Piece(i), out var piece); i++) { bytes += ((byte[])piece).Length / 3 * 4; }
+        if (entity.GetBinary(SentBodies) is { } bodies) bytes += bodies.Length / 3 * 4;
+        // A character takes up to six bytes in JSON.
+        foreach (var history in (string[])[EarlierAttempts, EarlierSent]) bytes += 6 * (entity.GetString(history)?.Length ?? 0);
         return bytes;
     }
 
@@ -123,8 +133,9 @@ internal static class TableLedgerEntity
             SynchronizedAt = entity.GetDateTimeOffset(nameof(SyncRecord.SynchronizedAt)),
             ParkReason = parkReason == 0 ? null : (ParkReason)parkReason,
             Refused = SyncRefusal.Of(entity.GetString(Refused)),
-            LastAttempt = LastAttemptOf(entity),
+            LastAttempt = LastAttemptOf(entity) is { } last ? last with { Attempted = AttemptedOf(entity, last.At) } : null,
             EarlierAttempts = AttemptHistory.Of(entity.GetString(EarlierAttempts)),
+            EarlierSent = SentHistory.Of(entity.GetString(EarlierSent), entity.GetBinary(SentBodies)),
             TemplateCode = entity.GetString(nameof(SyncRecord.TemplateCode)),
             TemplateStatus = entity.GetString(nameof(SyncRecord.TemplateStatus)),
             ETag = entity.ETag.ToString(),
@@ -135,6 +146,21 @@ internal static class TableLedgerEntity
     /// <summary>Changes only whether the record has an index row.</summary>
     public static TableEntity OfHasIndexRow(TableLedgerKey key, bool hasIndexRow) =>
         new(key.Partition, key.Row) { [HasIndexRow] = hasIndexRow };
+
+    /// <summary>Changes only the history.</summary>
+    public static TableEntity OfHistory(TableLedgerKey key, SyncRecord record) => new(key.Partition, key.Row)
+    {
+        [EarlierAttempts] = record.EarlierAttempts.ToText() ?? "",
+        [EarlierSent] = record.EarlierSent.ToText() ?? "",
+        [SentBodies] = record.EarlierSent.StoredBodies.ToArray(),
+        [HistoryFrom] = RetentionRules.OldestOf(record.EarlierAttempts, record.EarlierSent) ?? Never,
+    };
+
+    /// <summary>
+    /// When the oldest part of a record's history ended, or a later time if there is none; null if an earlier version wrote the record,
+    /// which does not say.
+    /// </summary>
+    public static DateTimeOffset? HistoryFromOf(TableEntity entity) => entity.GetDateTimeOffset(HistoryFrom);
 
     public static bool HasIndexRowOf(TableEntity entity) => entity.GetBoolean(HasIndexRow) ?? false;
 
@@ -172,6 +198,9 @@ internal static class TableLedgerEntity
         nameof(SyncRecord.TemplateStatus),
         StoredFormat.Property,
     ];
+
+    /// <summary><see cref="ItemColumns"/> and what <see cref="HistoryFromOf"/> needs.</summary>
+    public static IReadOnlyList<string> MaintenanceColumns { get; } = [.. ItemColumns, HistoryFrom];
 
     /// <inheritdoc cref="Read"/>
     public static ListedItem ReadItem(TableEntity entity)
@@ -268,6 +297,13 @@ internal static class TableLedgerEntity
         if (next.Order.RollbackAt is { } rollback) entity[RollbackAt] = rollback;
         if (next.SynchronizedAt is { } at) entity[nameof(SyncRecord.SynchronizedAt)] = at;
         if (next.EarlierAttempts.ToText() is { } earlier) entity[EarlierAttempts] = earlier;
+        if (next.EarlierSent.ToText() is { } sent)
+        {
+            entity[EarlierSent] = sent;
+            entity[SentBodies] = next.EarlierSent.StoredBodies.ToArray();
+        }
+
+        entity[HistoryFrom] = RetentionRules.OldestOf(next.EarlierAttempts, next.EarlierSent) ?? Never;
         if (next.TemplateCode is { } code) entity[nameof(SyncRecord.TemplateCode)] = code;
         if (next.TemplateStatus is { } status) entity[nameof(SyncRecord.TemplateStatus)] = status;
         if (next.LastAttempt is not { } attempt) return;
@@ -276,6 +312,17 @@ internal static class TableLedgerEntity
         entity[LastCode] = attempt.Code;
         entity[LastMessage] = attempt.Message;
         entity[LastTracerId] = attempt.TracerId ?? "";
+        entity[LastAttempted] = attempt.Attempted is { } attempted
+            ? string.Create(CultureInfo.InvariantCulture, $"{attempt.At.UtcTicks} {attempted.ToText()}")
+            : "";
+    }
+
+    // An earlier version of this program replaces the attempt but not this property, so it names the attempt that it belongs to.
+    private static AttemptedVersion? AttemptedOf(TableEntity entity, DateTimeOffset at)
+    {
+        var text = entity.GetString(LastAttempted);
+        var of = string.Create(CultureInfo.InvariantCulture, $"{at.UtcTicks} ");
+        return text?.StartsWith(of, StringComparison.Ordinal) == true ? AttemptedVersion.Of(text[of.Length..]) : null;
     }
 
     private static byte[] BodyOf(TableEntity entity)

@@ -5,15 +5,19 @@ namespace ContentSync.Ledger;
 
 /// <summary>
 /// What a <see cref="TableLedger"/> does on a timer: counts its items, because the service cannot, compares the index with the
-/// records, and adds what an index lacks. A count is a scan in chunks whose progress is stored, so a stop costs one chunk. Any number
-/// of processes may run it; only one of them gets on at a time.
+/// records, adds what an index lacks, and forgets what it need not keep any longer. A count is a scan in chunks whose progress is stored,
+/// so a stop costs one chunk. Any number of processes may run it; only one of them gets on at a time.
 /// </summary>
 /// <param name="ledger">The ledger.</param>
 /// <param name="time">Clock of the counts; the ledger's own.</param>
-public sealed class TableLedgerMaintenance(TableLedger ledger, TimeProvider time)
+/// <param name="retention">How long to keep what.</param>
+public sealed class TableLedgerMaintenance(TableLedger ledger, TimeProvider time, RetentionOptions retention) : ILedgerMaintenance
 {
     /// <summary>Time from the beginning of a scan of all records to that of the next one.</summary>
     public static readonly TimeSpan ScanInterval = TimeSpan.FromDays(1);
+
+    /// <summary>Records of one partition that a scan deletes or shortens; the next scan continues. Each takes two transactions.</summary>
+    public const int MaxPrunedPerPartition = 2_000;
 
     private const int ChunkPartitions = 16;
     private const string Partition = "00";
@@ -84,10 +88,15 @@ public sealed class TableLedgerMaintenance(TableLedger ledger, TimeProvider time
             if (time.GetElapsedTime(started) > budget) return result with { HasMore = true };
             var counts = LedgerCounts.Of(progress.GetString("Counts"))!;
             var chunk = await Task
-                .WhenAll(Enumerable.Range(next, ChunkPartitions).Select(partition => ScanPartitionAsync(partition, cancellationToken)))
+                .WhenAll(Enumerable.Range(next, ChunkPartitions).Select(partition => ScanPartitionAsync(partition, progress, cancellationToken)))
                 .ConfigureAwait(false);
-            foreach (var partition in chunk) counts.Add(partition.Counts);
-            result = result with { Scanned = result.Scanned + chunk.Sum(p => p.Scanned), Repaired = result.Repaired + chunk.Sum(p => p.Repaired) };
+            foreach (var partition in chunk)
+            {
+                counts.Add(partition.Counts);
+                result = result.Plus(partition.Result);
+            }
+
+            progress["Forgettable"] = progress.GetInt64("Forgettable") + chunk.Sum(partition => partition.Forgettable);
             progress["Next"] = next + ChunkPartitions;
             progress["Counts"] = counts.ToText();
             if (next + ChunkPartitions == IPartitionedLedgerScan.Partitions)
@@ -116,7 +125,9 @@ public sealed class TableLedgerMaintenance(TableLedger ledger, TimeProvider time
             ["Completes"] = ledger.Index.MayComplete,
             ["Next"] = 0,
             ["Counts"] = new LedgerCounts().ToText(),
+            ["Forgettable"] = 0L,
         };
+        if (await ledger.Horizon.ReadKnownToAllAsync(cancellationToken).ConfigureAwait(false) is { } horizon) progress["Horizon"] = horizon;
         if (etag is { } known)
         {
             progress.ETag = known;
@@ -155,14 +166,21 @@ public sealed class TableLedgerMaintenance(TableLedger ledger, TimeProvider time
     private async Task FinishAsync(TableEntity progress, LedgerCounts counts, CancellationToken cancellationToken)
     {
         await WriteAsync(InSyncRow, progress.GetDateTimeOffset("StartedAt")!.Value, counts, cancellationToken).ConfigureAwait(false);
+        // Items are forgotten by the next scan, when every process knows the horizon.
+        if (progress.GetInt64("Forgettable") > 0)
+            await ledger.Horizon.RaiseAsync(HorizonOf(progress), cancellationToken).ConfigureAwait(false);
         if (progress.GetBoolean("Completes") == true) await ledger.Index.MarkCompleteAsync(cancellationToken).ConfigureAwait(false);
     }
 
-    private async Task<(LedgerCounts Counts, long Scanned, long Repaired)> ScanPartitionAsync(int partition, CancellationToken cancellationToken)
+    private DateTimeOffset HorizonOf(TableEntity progress) => progress.GetDateTimeOffset("StartedAt")!.Value.AddDays(-retention.DelistedDays);
+
+    private async Task<ScannedPartition> ScanPartitionAsync(int partition, TableEntity progress, CancellationToken cancellationToken)
     {
-        var (counts, scanned, repaired) = (new LedgerCounts(), 0L, 0L);
+        var (counts, result, forgettable, pruned) = (new LedgerCounts(), new MaintenanceResult(), 0L, 0);
+        var horizon = HorizonOf(progress);
+        var oldest = progress.GetDateTimeOffset("StartedAt")!.Value.AddDays(-retention.HistoryDays);
         var key = TableLedgerKey.PartitionKeyOf(partition);
-        var records = Rows(key, "", TableLedgerIndexRow.EndOfRecords, TableLedgerEntity.ItemColumns, cancellationToken);
+        var records = Rows(key, "", TableLedgerIndexRow.EndOfRecords, TableLedgerEntity.MaintenanceColumns, cancellationToken);
         var rows = Rows(key, TableLedgerIndexRow.Prefix, TableLedgerIndexRow.End, TableLedgerIndexRow.Columns, cancellationToken);
         await using var closingRecords = records.ConfigureAwait(false);
         await using var closingRows = rows.ConfigureAwait(false);
@@ -175,7 +193,7 @@ public sealed class TableLedgerMaintenance(TableLedger ledger, TimeProvider time
             var isRight = false;
             if (order <= 0)
             {
-                scanned++;
+                result = result with { Scanned = result.Scanned + 1 };
                 var item = TableLedgerEntity.ReadItem(records.Current);
                 counts.Add(item);
                 isRight = item.IsOutOfSync == (order == 0)
@@ -184,12 +202,26 @@ public sealed class TableLedgerMaintenance(TableLedger ledger, TimeProvider time
             }
 
             var which = new TableLedgerKey(key, (order > 0 ? row : record)!);
-            if (!isRight && await ledger.RepairAsync(which, cancellationToken).ConfigureAwait(false)) repaired++;
+            if (!isRight && await ledger.RepairAsync(which, cancellationToken).ConfigureAwait(false))
+                result = result with { Repaired = result.Repaired + 1 };
+            if (order <= 0)
+            {
+                var item = TableLedgerEntity.ReadItem(records.Current);
+                var mayForget = RetentionRules.MayBeForgettable(item, horizon);
+                if (mayForget) forgettable++;
+                var mayTrim = (TableLedgerEntity.HistoryFromOf(records.Current) ?? item.LastAttempt?.At) < oldest;
+                if ((mayForget || mayTrim) && pruned++ < MaxPrunedPerPartition)
+                {
+                    var known = progress.GetDateTimeOffset("Horizon");
+                    result = result.Plus(await ledger.PruneAsync(which, known, oldest, cancellationToken).ConfigureAwait(false));
+                }
+            }
+
             if (order <= 0) hasRecord = await records.MoveNextAsync().ConfigureAwait(false);
             if (order >= 0) hasRow = await rows.MoveNextAsync().ConfigureAwait(false);
         }
 
-        return (counts, scanned, repaired);
+        return new ScannedPartition(counts, result, forgettable);
     }
 
     private IAsyncEnumerator<TableEntity> Rows(
@@ -210,17 +242,9 @@ public sealed class TableLedgerMaintenance(TableLedger ledger, TimeProvider time
         var entity = new TableEntity(Partition, row) { ["StartedAt"] = startedAt, ["Counts"] = counts.ToText() };
         await _table.UpsertEntityAsync(entity, TableUpdateMode.Replace, cancellationToken).ConfigureAwait(false);
     }
-}
 
-/// <summary>What a run of <see cref="TableLedgerMaintenance"/> did.</summary>
-public sealed record MaintenanceResult
-{
-    /// <summary>Records that were read.</summary>
-    public long Scanned { get; init; }
-
-    /// <summary>Records whose index row was missing, wrong or left over.</summary>
-    public long Repaired { get; init; }
-
-    /// <summary>Whether the time ran out before the scan ended; the next run continues it.</summary>
-    public bool HasMore { get; init; }
+    /// <param name="Counts">The records counted.</param>
+    /// <param name="Result">What was done.</param>
+    /// <param name="Forgettable">Records that may be older than the next horizon.</param>
+    private readonly record struct ScannedPartition(LedgerCounts Counts, MaintenanceResult Result, long Forgettable);
 }

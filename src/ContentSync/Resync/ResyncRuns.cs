@@ -90,6 +90,24 @@ public sealed class ResyncRuns(
         return scheduled;
     }
 
+    /// <summary>Drops the finished runs that were not written for <paramref name="kept"/>, except the newest one of each source.</summary>
+    /// <returns>The number of runs dropped.</returns>
+    /// <exception cref="IOException">The store cannot be used.</exception>
+    public async Task<int> ForgetAsync(TimeSpan kept, CancellationToken cancellationToken)
+    {
+        var (forgotten, oldest) = (0, time.GetUtcNow() - kept);
+        await foreach (var history in store.ListAsync(cancellationToken).ConfigureAwait(false))
+        {
+            ResyncRun[] runs = [.. history.Runs.Where((run, i) => i == 0 || run.IsInProgress || run.UpdatedAt >= oldest)];
+            if (runs.Length == history.Runs.Count) continue;
+            // If another process wrote meanwhile, the next call drops them.
+            if (await store.WriteAsync(history with { Runs = runs }, cancellationToken).ConfigureAwait(false) is not null)
+                forgotten += history.Runs.Count - runs.Length;
+        }
+
+        return forgotten;
+    }
+
     /// <summary>The stored runs of all sources, newest first, with current counts.</summary>
     /// <exception cref="IOException">The store cannot be read.</exception>
     /// <exception cref="LedgerUnavailableException">The ledger cannot be read.</exception>

@@ -24,6 +24,7 @@ public sealed partial class ContentSynchronizer(
     SendSwitch sendSwitch,
     RequestIdSource requestIds,
     RecoverabilityOptions options,
+    RetentionOptions retention,
     JitterSource jitter,
     [FromKeyedServices(Clocks.Store)] TimeProvider time,
     ILogger<ContentSynchronizer> logger)
@@ -76,7 +77,8 @@ public sealed partial class ContentSynchronizer(
     }
 
     /// <summary>Creates the submission of an item that first reached us at <paramref name="firstReceivedAt"/>.</summary>
-    public Submission Submit(ContentItem item, DateTimeOffset firstReceivedAt) => new(item, ChangeVersion.Of(item, firstReceivedAt), Prepare);
+    public Submission Submit(ContentItem item, DateTimeOffset firstReceivedAt) =>
+        new(item, ChangeVersion.Of(item, firstReceivedAt), Prepare) { KeepsSentBody = retention.SentBodies };
 
     /// <inheritdoc cref="ISyncLedger.RefuseAsync"/>
     public ValueTask<SyncRecord?> RefuseAsync(
@@ -168,7 +170,12 @@ public sealed partial class ContentSynchronizer(
             {
                 cancelled = true;
                 // AlipayHK may still process the request.
-                var released = new AttemptOutcome(AttemptOutcomeKind.Released) { LateEffectUntil = time.GetUtcNow() + options.LateEffectWindow };
+                var now = time.GetUtcNow();
+                var released = new AttemptOutcome(AttemptOutcomeKind.Released)
+                {
+                    Attempt = new SyncAttempt(now, leased.RequestId, ClientCodes.Interrupted, "The attempt was cancelled.", null),
+                    LateEffectUntil = now + options.LateEffectWindow,
+                };
                 await RecordAsync(leased, released).ConfigureAwait(false);
                 throw;
             }
@@ -217,6 +224,7 @@ public sealed partial class ContentSynchronizer(
             _ => throw new InvalidOperationException($"Unknown decision {decision}."),
         };
         if (result.MayTakeEffectLater) outcome = outcome with { LateEffectUntil = now + options.LateEffectWindow };
+        if (result.Code is ClientCodes.SigningUnavailable or ClientCodes.SendBudgetSpent) outcome = outcome with { WasSent = false };
         Log(leased, result, decision);
         var (status, record) = await RecordAsync(leased, outcome).ConfigureAwait(false);
         if (status == RecordStatus.Recorded && outcome.Kind == AttemptOutcomeKind.Parked) CountParked(record);
@@ -270,7 +278,8 @@ public sealed partial class ContentSynchronizer(
         using var timeout = new CancellationTokenSource(RecordTimeout, time);
         try
         {
-            return await ledger.RecordAsync(leased, outcome, timeout.Token).ConfigureAwait(false);
+            var kept = retention.SentBodies ? outcome with { KeepsSentBody = true } : outcome;
+            return await ledger.RecordAsync(leased, kept, timeout.Token).ConfigureAwait(false);
         }
         catch (OperationCanceledException e)
         {

@@ -87,7 +87,7 @@ internal static class LedgerRatios
             await ledger.RecordAsync(leased, outcome, default).ConfigureAwait(false);
         }
 
-        await new TableLedgerMaintenance(ledger, TimeProvider.System).RunAsync(TimeSpan.FromHours(1), default).ConfigureAwait(false);
+        await new TableLedgerMaintenance(ledger, TimeProvider.System, new RetentionOptions()).RunAsync(TimeSpan.FromHours(1), default).ConfigureAwait(false);
         figures[$"sweepRequests{name}"] = await SweepAsync(ledger, counter, TimeSpan.Zero, _ => { }).ConfigureAwait(false);
 
         using var board = new LedgerFiguresReader(ledger, TimeProvider.System);
@@ -225,6 +225,6 @@ internal static class LedgerRatios
             ContentInfo = body,
             Hash = new ContentHash(SHA256.HashData(body)),
         };
-        return new Submission(item, new ChangeVersion(1, null, Start), _ => new PreparedRequest("0123456789abcdef0123456789abcdef", body));
+        return new Submission(item, new ChangeVersion(1, null, ChangeVersion.OnAcceptance), _ => new PreparedRequest("0123456789abcdef0123456789abcdef", body));
     }
 }

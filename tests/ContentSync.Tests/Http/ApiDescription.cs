@@ -34,7 +34,8 @@ internal static class ApiDescription
         Assert.True(
             response.GetProperty("content").TryGetProperty(mediaType, out var content),
             $"{route.Name} returns {status} as {mediaType}, which is not described.");
-        CheckJson(content.GetProperty("schema"), JsonDocument.Parse(text).RootElement, route.Name);
+        if (mediaType.EndsWith("json", StringComparison.Ordinal) && !mediaType.EndsWith("ndjson", StringComparison.Ordinal))
+            CheckJson(content.GetProperty("schema"), JsonDocument.Parse(text).RootElement, route.Name);
     }
 
     public static JsonElement Resolve(JsonElement element)

@@ -6,12 +6,13 @@ using ContentSync.Ledger;
 namespace ContentSync.Tests.Ledger;
 
 /// <summary>An in-memory ledger for tests, which can simulate an unavailable store.</summary>
-internal sealed class MemoryLedger(TimeProvider time) : ISyncLedger
+internal sealed class MemoryLedger(TimeProvider time) : ISyncLedger, ILedgerImport
 {
     private readonly Lock _lock = new();
     private readonly Dictionary<string, SyncRecord> _records = new(StringComparer.Ordinal);
     private long _version;
     private long _lease;
+    private DateTimeOffset? _horizon;
 
     /// <summary>If set, every call throws it.</summary>
     public LedgerUnavailableException? Unavailable { get; set; }
@@ -88,10 +89,39 @@ internal sealed class MemoryLedger(TimeProvider time) : ISyncLedger
         return counts;
     }
 
+    public ValueTask<DateTimeOffset?> HorizonAsync(CancellationToken cancellationToken) => Locked(() => _horizon, cancellationToken);
+
+    public ValueTask<ImportCounts> ImportAsync(IReadOnlyList<SyncRecord> records, CancellationToken cancellationToken) =>
+        Locked(
+            () => records.Aggregate(default(ImportCounts), (counts, record) =>
+            {
+                var (next, own) = SyncTransitions.Import(_records.GetValueOrDefault(record.ContentId), record, time.GetUtcNow());
+                Write(next);
+                return counts.Plus(own);
+            }),
+            cancellationToken);
+
+    public async ValueTask RaiseHorizonAsync(DateTimeOffset horizon, CancellationToken cancellationToken) =>
+        await Locked(() => _horizon = _horizon >= horizon ? _horizon : horizon, cancellationToken);
+
+    /// <summary>Forgets what is older than the horizon, and shortens histories.</summary>
+    public ValueTask<MaintenanceResult> PruneAsync(DateTimeOffset horizon, DateTimeOffset oldest, CancellationToken cancellationToken) =>
+        Locked(
+            () =>
+            {
+                var forgettable = _records.Values.Where(record => RetentionRules.IsForgettable(record, horizon)).ToArray();
+                foreach (var record in forgettable) _records.Remove(record.ContentId);
+                if (forgettable.Length > 0 && !(_horizon >= horizon)) _horizon = horizon;
+                var trimmed = _records.Values.Select(record => RetentionRules.Trim(record, oldest)).OfType<SyncRecord>().ToArray();
+                foreach (var record in trimmed) Write(record);
+                return new MaintenanceResult { Forgotten = forgettable.Length, Trimmed = trimmed.Length };
+            },
+            cancellationToken);
+
     private Acceptance Accept(Submission submission)
     {
         var current = _records.GetValueOrDefault(submission.Item.ContentId);
-        var (next, acceptance) = SyncTransitions.Accept(current, submission, time.GetUtcNow());
+        var (next, acceptance) = SyncTransitions.Accept(current, submission, time.GetUtcNow(), _horizon);
         return next is null ? acceptance : acceptance with { Record = Write(next)! };
     }
 
@@ -111,5 +141,15 @@ internal sealed class MemoryLedger(TimeProvider time) : ISyncLedger
             if (Unavailable is { } fault) throw fault;
             return ValueTask.FromResult(act());
         }
+    }
+}
+
+/// <summary>Forgets what a <see cref="MemoryLedger"/> need not keep any longer.</summary>
+internal sealed class MemoryLedgerMaintenance(MemoryLedger ledger, RetentionOptions retention, TimeProvider time) : ILedgerMaintenance
+{
+    public async Task<MaintenanceResult> RunAsync(TimeSpan budget, CancellationToken cancellationToken)
+    {
+        var now = time.GetUtcNow();
+        return await ledger.PruneAsync(now.AddDays(-retention.DelistedDays), now.AddDays(-retention.HistoryDays), cancellationToken);
     }
 }

@@ -26,6 +26,9 @@ public abstract class SyncLedgerContract
     /// <summary>Opens the ledger; the derived class closes it.</summary>
     private protected abstract ValueTask<ISyncLedger> OpenAsync(TimeProvider time);
 
+    /// <summary>The maintenance of a ledger that <see cref="OpenAsync"/> returned.</summary>
+    private protected abstract ILedgerMaintenance Maintenance(ISyncLedger ledger, TimeProvider time, RetentionOptions retention);
+
     [SkippableFact]
     public async Task Stores_an_accepted_item_byte_for_byte()
     {
@@ -197,7 +200,7 @@ public abstract class SyncLedgerContract
         Assert.Equal((RecordStatus.Recorded, SyncState.Synchronized), (status, recorded.State));
         Assert.Equal((leased.Hash, TestSubmissions.Numbered(1), Now), (recorded.SynchronizedHash, recorded.SynchronizedVersion, recorded.SynchronizedAt));
         Assert.Equal(
-            (outcome.Attempt! with { TemplateCode = "T-1", TemplateStatus = "" }, "T-1", ""),
+            (Ended(leased, outcome) with { TemplateCode = "T-1", TemplateStatus = "" }, "T-1", ""),
             (recorded.LastAttempt, recorded.TemplateCode, recorded.TemplateStatus));
         AssertSame(recorded, await ledger.FindAsync(Id("1"), default));
     }
@@ -258,9 +261,10 @@ public abstract class SyncLedgerContract
         var leased = (await ledger.LeaseAsync(Id("1"), Duration, default)).Record!;
         var attempt = new SyncAttempt(Now, leased.RequestId, "TIMEOUT", "", null);
 
-        await ledger.RecordAsync(leased, new AttemptOutcome(AttemptOutcomeKind.RetryAt) { Attempt = attempt, DueAt = Now }, default);
+        var outcome = new AttemptOutcome(AttemptOutcomeKind.RetryAt) { Attempt = attempt, DueAt = Now };
+        await ledger.RecordAsync(leased, outcome, default);
 
-        Assert.Equal(attempt, (await ledger.FindAsync(Id("1"), default))!.LastAttempt);
+        Assert.Equal(Ended(leased, outcome), (await ledger.FindAsync(Id("1"), default))!.LastAttempt);
     }
 
     [SkippableFact]
@@ -595,6 +599,187 @@ public abstract class SyncLedgerContract
     }
 
     [SkippableFact]
+    public async Task Keeps_what_was_sent_of_each_version_with_its_outcome_and_digest()
+    {
+        var ledger = await OpenAsync(_time);
+        await SynchronizeAsync(ledger, "1", "A", 1);
+        for (var attempt = 0; attempt < 12; attempt++)
+        {
+            _time.Advance(TimeSpan.FromSeconds(1));
+            await ledger.AcceptAsync([Version("1", "B", 2)], default);
+            var failed = (await ledger.LeaseAsync(Id("1"), Duration, default)).Record!;
+            await ledger.RecordAsync(failed, AttemptOutcomes.RetryAt(failed, Now, Now), default);
+        }
+
+        _time.Advance(TimeSpan.FromSeconds(1));
+        await SynchronizeAsync(ledger, "1", "C", 3);
+        var found = (await ledger.FindAsync(Id("1"), default))!;
+
+        Assert.Equal(
+            [
+                (1L, "SUCCESS", AttemptOutcomeKind.Synchronized, TestSubmissions.HashOf("A"), true),
+                (2L, "UNKNOWN_EXCEPTION", AttemptOutcomeKind.RetryAt, TestSubmissions.HashOf("B"), true),
+                (3L, "SUCCESS", AttemptOutcomeKind.Synchronized, TestSubmissions.HashOf("C"), true),
+            ],
+            found.ReadSent().Select(sent => (
+                sent.Attempted.Version.Number!.Value, sent.Code, sent.Attempted.Outcome, sent.Attempted.Digest, sent.Body is null)));
+        Assert.Equal([2L, 3L], found.EarlierAttempts.Append(found.LastAttempt!).Select(a => a.Attempted!.Version.Number!.Value).Distinct());
+    }
+
+    [SkippableFact]
+    public async Task Keeps_the_bodies_of_earlier_requests_if_that_is_set_and_at_most_nine()
+    {
+        var ledger = await OpenAsync(_time);
+        for (var version = 1; version <= 12; version++)
+        {
+            _time.Advance(TimeSpan.FromSeconds(1));
+            await ledger.AcceptAsync([Version("1", $"V{version}", version) with { KeepsSentBody = true }], default);
+            var leased = (await ledger.LeaseAsync(Id("1"), Duration, default)).Record!;
+            await ledger.RecordAsync(leased, AttemptOutcomes.Synchronized(leased, Now) with { KeepsSentBody = true }, default);
+        }
+
+        var found = (await ledger.FindAsync(Id("1"), default))!;
+
+        Assert.Equal(Enumerable.Range(3, 10), found.ReadSent().Select(sent => (int)sent.Attempted.Version.Number!.Value));
+        Assert.Equal(
+            Enumerable.Range(3, 9).Select(version => Encoding.UTF8.GetString(TestSubmissions.BodyOf($"V{version}"))).Append(null),
+            found.ReadSent().Select(sent => sent.Body is { } body ? Encoding.UTF8.GetString(body.Span) : null));
+        AssertSame(found, (await ledger.LeaseAsync(Id("1"), Duration, default)).Record);
+    }
+
+    [SkippableFact]
+    public async Task Keeps_the_body_of_a_request_that_a_newer_version_replaced_while_it_was_in_flight()
+    {
+        var ledger = await OpenAsync(_time);
+        await ledger.AcceptAsync([Version("1", "A", 1)], default);
+        var leased = (await ledger.LeaseAsync(Id("1"), Duration, default)).Record!;
+        await ledger.AcceptAsync([Version("1", "B", 2) with { KeepsSentBody = true }], default);
+
+        await ledger.RecordAsync(leased, AttemptOutcomes.Synchronized(leased, Now) with { KeepsSentBody = true }, default);
+
+        var sent = Assert.Single((await ledger.FindAsync(Id("1"), default))!.ReadSent());
+        Assert.Equal((1L, AttemptOutcomeKind.Synchronized), (sent.Attempted.Version.Number, sent.Attempted.Outcome));
+        Assert.Equal(TestSubmissions.BodyOf("A"), sent.Body!.Value.ToArray());
+    }
+
+    [SkippableFact]
+    public async Task Stores_the_largest_bodies_of_earlier_requests_that_it_keeps()
+    {
+        var ledger = await OpenAsync(_time);
+        for (var version = 1; version <= 3; version++)
+        {
+            var body = new byte[30_000];
+            new Random(version).NextBytes(body);
+            _time.Advance(TimeSpan.FromSeconds(1));
+            var submission = Version("1", $"V{version}", version) with { KeepsSentBody = true, Prepare = _ => new PreparedRequest($"r{body[0]}", body) };
+            await ledger.AcceptAsync([submission], default);
+            var leased = (await ledger.LeaseAsync(Id("1"), Duration, default)).Record!;
+            await ledger.RecordAsync(leased, AttemptOutcomes.Synchronized(leased, Now), default);
+        }
+
+        await ledger.AcceptAsync([Version("1", "V4", 4) with { KeepsSentBody = true }], default);
+        var found = (await ledger.FindAsync(Id("1"), default))!;
+
+        // Random bytes do not compress: two bodies of 30,000 bytes fit into 64 KiB, three do not.
+        Assert.Equal([null, 30_000, 30_000], found.ReadSent().Select(sent => sent.Body?.Length));
+        Assert.Equal([1L, 2L, 3L], found.ReadSent().Select(sent => sent.Attempted.Version.Number!.Value));
+    }
+
+    [SkippableFact]
+    public async Task Keeps_an_interrupted_request_but_not_one_that_was_never_sent()
+    {
+        var ledger = await OpenAsync(_time);
+        await ledger.AcceptAsync([Version("1", "A", 1)], default);
+        var leased = (await ledger.LeaseAsync(Id("1"), Duration, default)).Record!;
+        await ledger.RecordAsync(leased, AttemptOutcomes.DeferredUntil(leased, Now, Now) with { WasSent = false }, default);
+        Assert.Empty((await ledger.FindAsync(Id("1"), default))!.ReadSent());
+
+        _time.Advance(TimeSpan.FromSeconds(1));
+        leased = (await ledger.LeaseAsync(Id("1"), Duration, default)).Record!;
+        var interrupted = AttemptOutcomes.Synchronized(leased, Now).Attempt! with { Code = "Interrupted" };
+        await ledger.RecordAsync(leased, AttemptOutcomes.Released() with { Attempt = interrupted }, default);
+
+        var found = (await ledger.FindAsync(Id("1"), default))!;
+        var sent = Assert.Single(found.ReadSent());
+        Assert.Equal(("Interrupted", AttemptOutcomeKind.Released), (sent.Code, sent.Attempted.Outcome));
+        Assert.Equal(("INVALID_SIGNATURE", AttemptOutcomeKind.DeferredUntil), (found.LastAttempt!.Code, found.LastAttempt.Attempted!.Outcome));
+    }
+
+    [SkippableFact]
+    public async Task Forgets_a_delisted_item_after_its_retention_and_supersedes_what_is_dated_before_from_then_on()
+    {
+        var ledger = await OpenAsync(_time);
+        await ledger.AcceptAsync([Real("delisted", """{"a":0}""", 1), Real("listed", """{"a":0}""", 1), Real("later", """{"a":0}""", 1), ById("unknown", 1)], default);
+        foreach (var id in (string[])["delisted", "listed", "later"]) await AcknowledgeAsync(ledger, id);
+        await ledger.AcceptAsync([Real("delisted", """{"a":0}""", 2, ContentStatus.Invalid), Real("later", """{"a":0}""", 2, ContentStatus.Invalid)], default);
+        await AcknowledgeAsync(ledger, "delisted");
+        await AcknowledgeAsync(ledger, "later");
+        var received = Now;
+        _time.Advance(TimeSpan.FromDays(100));
+        await ledger.AcceptAsync([Real("later", """{"a":1}""", 3), Real("later", """{"a":1}""", 4, ContentStatus.Invalid)], default);
+        await AcknowledgeAsync(ledger, "later");
+        _time.Advance(TimeSpan.FromDays(298));
+        Assert.Equal(0, (await MaintainAsync(ledger)).Forgotten);
+        Assert.NotNull(await ledger.FindAsync(Id("delisted"), default));
+        Assert.Null(await ledger.HorizonAsync(default));
+        _time.Advance(TimeSpan.FromDays(2));
+
+        Assert.Equal(2, (await MaintainAsync(ledger)).Forgotten);
+
+        Assert.Equal(["later", "listed"], (await ListAsync(ledger, new SyncRecordFilter())).Order());
+        var old = await ledger.AcceptAsync([_submissions.ReceivedAt(received, Id("delisted"), "A"), Version("delisted", "B", 1)], default);
+        Assert.Equal([AcceptanceKind.Superseded, AcceptanceKind.Superseded], old.Select(acceptance => acceptance.Kind));
+        Assert.All(old, acceptance => Assert.True(acceptance.Record is { IsForgotten: true, Version.FirstReceivedAt: var horizon } && horizon > received));
+        Assert.Null(await ledger.FindAsync(Id("delisted"), default));
+        Assert.Equal(AcceptanceKind.Accepted, (await ledger.AcceptAsync([_submissions.ReceivedAt(Now, Id("delisted"), "A")], default))[0].Kind);
+        var rollback = _submissions.ReceivedAt(received, Id("unknown"), "A") with { OverrideDeclaredAt = Now };
+        Assert.Equal(AcceptanceKind.Accepted, (await ledger.AcceptAsync([rollback], default))[0].Kind);
+        Assert.Equal(AcceptanceKind.Accepted, (await ledger.AcceptAsync([_submissions.ReceivedAt(Now.AddDays(-399), Id("new"), "A")], default))[0].Kind);
+    }
+
+    [SkippableFact]
+    public async Task Keeps_a_delisted_item_that_is_pending_parked_or_stale_however_old_it_is()
+    {
+        var ledger = await OpenAsync(_time);
+        await ledger.AcceptAsync(
+            [.. new[] { "pending", "parked", "stale" }.Select(id => Real(id, """{"a":0}""", 1, ContentStatus.Invalid))], default);
+        var leased = (await ledger.LeaseAsync(Id("parked"), Duration, default)).Record!;
+        await ledger.RecordAsync(leased, AttemptOutcomes.Parked(leased, Now, ParkReason.Rejected), default);
+        await AcknowledgeAsync(ledger, "stale");
+        await ledger.RefuseAsync(Id("stale"), TestSubmissions.Numbered(2), "required", "is missing", default);
+        _time.Advance(TimeSpan.FromDays(500));
+
+        Assert.Equal(0, (await MaintainAsync(ledger)).Forgotten);
+
+        Assert.Equal(3, (await ListAsync(ledger, new SyncRecordFilter())).Count);
+    }
+
+    [SkippableFact]
+    public async Task Shortens_a_history_after_its_retention_and_keeps_the_newest_attempt()
+    {
+        var ledger = await OpenAsync(_time);
+        for (var version = 1; version <= 3; version++)
+        {
+            if (version == 3) _time.Advance(TimeSpan.FromDays(300));
+            await ledger.AcceptAsync([Version("1", $"V{version}", version) with { KeepsSentBody = true }], default);
+            await AcknowledgeAsync(ledger, "1");
+        }
+
+        _time.Advance(TimeSpan.FromDays(101));
+        Assert.Equal(1, (await MaintainAsync(ledger)).Trimmed);
+
+        var found = (await ledger.FindAsync(Id("1"), default))!;
+        Assert.Equal([3L], found.ReadSent().Select(sent => sent.Attempted.Version.Number!.Value));
+        Assert.Empty(found.EarlierAttempts);
+        _time.Advance(TimeSpan.FromDays(400));
+        Assert.Equal(0, (await MaintainAsync(ledger)).Trimmed);
+        Assert.Equal((SyncState.Synchronized, "SUCCESS"), (found.State, (await ledger.FindAsync(Id("1"), default))!.LastAttempt!.Code));
+        await ledger.AcceptAsync([Version("1", "V4", 4)], default);
+        await AcknowledgeAsync(ledger, "1");
+        Assert.Equal([3L, 4L], (await ledger.FindAsync(Id("1"), default))!.ReadSent().Select(sent => sent.Attempted.Version.Number!.Value));
+    }
+
+    [SkippableFact]
     public async Task Keeps_the_last_ten_attempts()
     {
         var ledger = await OpenAsync(_time);
@@ -749,6 +934,29 @@ public abstract class SyncLedgerContract
         Assert.Equal(expected.Body.ToArray(), actual.Body.ToArray());
         Assert.Equal(expected with { Body = default }, actual with { Body = default });
     }
+
+    private async Task AcknowledgeAsync(ISyncLedger ledger, string name)
+    {
+        _time.Advance(TimeSpan.FromSeconds(1));
+        var leased = (await ledger.LeaseAsync(Id(name), Duration, default)).Record!;
+        await ledger.RecordAsync(leased, AttemptOutcomes.Synchronized(leased, Now), default);
+    }
+
+    /// <summary>Two runs a day apart: a ledger may announce what it forgets with the next one.</summary>
+    private async Task<MaintenanceResult> MaintainAsync(ISyncLedger ledger)
+    {
+        var maintenance = Maintenance(ledger, _time, new RetentionOptions());
+        var first = await maintenance.RunAsync(TimeSpan.FromHours(1), default);
+        _time.Advance(TableLedgerMaintenance.ScanInterval);
+        var second = await maintenance.RunAsync(TimeSpan.FromHours(1), default);
+        return first.Plus(second);
+    }
+
+    /// <summary>The attempt as the ledger records it.</summary>
+    private static SyncAttempt Ended(SyncRecord leased, AttemptOutcome outcome) => outcome.Attempt! with
+    {
+        Attempted = new AttemptedVersion(leased.Version, leased.Hash, outcome.Kind, outcome.WasSent),
+    };
 
     private string Id(string name) => _prefix + name;
 

@@ -261,7 +261,14 @@ public sealed class SyncTransitionsTests
         Assert.Equal((SyncState.Synchronized, (SyncLease?)null, 1), (next!.State, next.Lease, next.Attempts));
         Assert.Equal((leased.Hash, TestSubmissions.Numbered(7), Now.AddSeconds(1)), (next.SynchronizedHash, next.SynchronizedVersion, next.SynchronizedAt));
         Assert.Equal(("T1", "valid"), (next.TemplateCode, next.TemplateStatus));
-        Assert.Equal(outcome.Attempt! with { TemplateCode = "T1", TemplateStatus = "valid" }, next.LastAttempt);
+        Assert.Equal(
+            outcome.Attempt! with
+            {
+                Attempted = new AttemptedVersion(leased.Version, leased.Hash, AttemptOutcomeKind.Synchronized, WasSent: true),
+                TemplateCode = "T1",
+                TemplateStatus = "valid",
+            },
+            next.LastAttempt);
     }
 
     [Fact]

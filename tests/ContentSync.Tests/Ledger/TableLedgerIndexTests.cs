@@ -1,6 +1,11 @@
 using Azure.Data.Tables;
+using ContentSync.Budget;
+using ContentSync.Content;
 using ContentSync.Ledger;
+using ContentSync.Resync;
 using ContentSync.SimulatedTables;
+using ContentSync.Synchronization;
+using ContentSync.Tests.Budget;
 using Microsoft.Extensions.Time.Testing;
 
 namespace ContentSync.Tests.Ledger;
@@ -80,6 +85,75 @@ public sealed class TableLedgerIndexTests
         await AssertIndexIsRightAsync(table);
     }
 
+    [Fact]
+    public async Task Adds_no_transaction_for_the_history_of_what_was_sent_with_bodies()
+    {
+        var table = _storage.Table();
+        var ledger = Ledger(table);
+        await ledger.CreateIfNotExistsAsync(default);
+        await SynchronizeAsync(ledger, "item");
+        for (var version = 2; version <= 12; version++)
+        {
+            _time.Advance(TimeSpan.FromSeconds(1));
+            var before = _storage.Counter.Requests;
+
+            await ledger.AcceptAsync([_submissions.Of("item", $"V{version}", version) with { KeepsSentBody = true }], default);
+            var leased = (await ledger.LeaseAsync("item", Duration, default)).Record!;
+            var outcome = AttemptOutcomes.Synchronized(leased, _time.GetUtcNow()) with { KeepsSentBody = true };
+            await ledger.RecordAsync(leased, outcome, default);
+
+            Assert.Equal(5, _storage.Counter.Requests - before);
+        }
+
+        var sent = (await ledger.FindAsync("item", default))!.ReadSent();
+        Assert.Equal((10, 9), (sent.Count, sent.Count(request => request.Body is not null)));
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    public async Task Forgets_delisted_items_whatever_fails_and_never_before_the_horizon_is_known(int seed)
+    {
+        var table = _storage.Table();
+        var ledger = Ledger(table);
+        await ledger.CreateIfNotExistsAsync(default);
+        for (var i = 0; i < 8; i++) await ledger.AcceptAsync([new Submission(Delisting.ById($"item-{i}", 1), TestSubmissions.Numbered(1), null!)], default);
+        _time.Advance(TimeSpan.FromDays(401));
+        var faults = new Random(seed);
+        for (var day = 0; day < 12; day++)
+        {
+            _storage.Service.Fault = _ =>
+            {
+                lock (faults) return faults.Next(3) == 0 ? (TableFault)faults.Next(9) : TableFault.None;
+            };
+            try
+            {
+                await Maintenance(Ledger(table)).RunAsync(NoLimit, default);
+            }
+            catch (LedgerUnavailableException)
+            {
+                // The next run continues.
+            }
+
+            _storage.Service.Fault = null;
+            var horizon = (await table.QueryAsync<TableEntity>("RowKey eq '~h'").ToListAsync()).SingleOrDefault()?.GetDateTimeOffset("At");
+            var left = await table.QueryAsync<TableEntity>("RowKey lt '~g'").CountAsync();
+            Assert.True(left == 8 || horizon > TestSubmissions.Received, $"{left} are left, and the horizon is {horizon}.");
+            _time.Advance(TimeSpan.FromHours(25));
+        }
+
+        // The scan under way, one that stores the horizon, and one that deletes.
+        for (var scan = 0; scan < 3; scan++)
+        {
+            await Maintenance(Ledger(table)).RunAsync(NoLimit, default);
+            _time.Advance(TimeSpan.FromHours(25));
+        }
+
+        Assert.Empty(await table.QueryAsync<TableEntity>("RowKey lt '~g'").ToListAsync());
+        var late = await Ledger(table).AcceptAsync([_submissions.Of("item-1", "A", 1)], default);
+        Assert.Equal(AcceptanceKind.Superseded, late[0].Kind);
+    }
+
     [Theory]
     [InlineData(TableFault.InnerBusy)]
     [InlineData(TableFault.InnerError)]
@@ -94,6 +168,50 @@ public sealed class TableLedgerIndexTests
         await ledger.AcceptAsync([_submissions.Of("item", "A", 1)], default);
 
         Assert.Equal((3, SyncState.Pending), (injected, (await ledger.FindAsync("item", default))!.State));
+    }
+
+    [Fact]
+    public async Task The_sweep_enqueues_an_item_whose_lease_has_expired_although_index_rows_know_no_leases()
+    {
+        var table = _storage.Table();
+        var ledger = Ledger(table);
+        await ledger.CreateIfNotExistsAsync(default);
+        await ledger.AcceptAsync([_submissions.Of("abandoned", "A", 1), _submissions.Of("in-sync", "A", 1)], default);
+        foreach (var id in (string[])["abandoned", "in-sync"])
+        {
+            var leased = (await ledger.LeaseAsync(id, Duration, default)).Record!;
+            if (id == "in-sync") await ledger.RecordAsync(leased, AttemptOutcomes.Synchronized(leased, _time.GetUtcNow()), default);
+        }
+
+        _time.Advance(TimeSpan.FromMinutes(20));
+        var queue = new ListQueue();
+        var breaker = new CircuitBreaker(new RecoverabilityOptions(), _time);
+        var sweep = new PendingSweep(ledger, queue, breaker, new SendSwitch(_time, new MemorySendStateStore(_time)), _time);
+
+        Assert.Equal(1, (await sweep.RunAsync(TimeSpan.FromMinutes(15), default)).Enqueued);
+
+        Assert.Equal("abandoned", Assert.Single(queue.Messages).ContentId);
+        Assert.Equal(LeaseStatus.Granted, (await ledger.LeaseAsync("abandoned", Duration, default)).Status);
+    }
+
+    [Fact]
+    public async Task What_is_open_is_read_with_one_pass_over_the_index()
+    {
+        var table = _storage.Table();
+        var ledger = Ledger(table);
+        await ledger.CreateIfNotExistsAsync(default);
+        await ledger.AcceptAsync([_submissions.Of("pending", "A", 1), _submissions.Of("parked", "A", 1), _submissions.Of("stale", "A", 1)], default);
+        var parked = (await ledger.LeaseAsync("parked", Duration, default)).Record!;
+        await ledger.RecordAsync(parked, AttemptOutcomes.Parked(parked, _time.GetUtcNow(), ParkReason.Rejected), default);
+        var stale = (await ledger.LeaseAsync("stale", Duration, default)).Record!;
+        await ledger.RecordAsync(stale, AttemptOutcomes.Synchronized(stale, _time.GetUtcNow()), default);
+        await ledger.RefuseAsync("stale", TestSubmissions.Numbered(2), "required", "is missing", default);
+        var before = _storage.Counter.Requests;
+
+        var open = await OpenItems.ReadAsync(ledger.ListItemsAsync, null, default);
+
+        Assert.Equal((1L, 1L, 257), (open.Pending, open.Parked, _storage.Counter.Requests - before));
+        Assert.Equal(["parked", "pending"], open.Ids);
     }
 
     [Fact]
@@ -304,7 +422,7 @@ public sealed class TableLedgerIndexTests
 
     private TableLedger Ledger(TableClient table, LedgerIndexStep step = LedgerIndexStep.Auto) => new(table, new RealWaits(_time), null, step);
 
-    private TableLedgerMaintenance Maintenance(TableLedger ledger) => new(ledger, _time);
+    private TableLedgerMaintenance Maintenance(TableLedger ledger) => new(ledger, _time, new RetentionOptions());
 
     /// <summary>A table as an earlier version left it: records without the property that tells of an index row.</summary>
     private async Task<TableClient> OldTableAsync(int items)
@@ -385,5 +503,16 @@ public sealed class TableLedgerIndexTests
 
         Assert.Empty(rows);
         Assert.NotEqual(0, records);
+    }
+
+    private sealed class ListQueue : ISyncQueue
+    {
+        public List<SyncMessage> Messages { get; } = [];
+
+        public ValueTask EnqueueAsync(IReadOnlyList<SyncMessage> messages, CancellationToken cancellationToken)
+        {
+            Messages.AddRange(messages);
+            return ValueTask.CompletedTask;
+        }
     }
 }

@@ -15,6 +15,9 @@ public sealed class TableLedgerTests(AzuriteStorage azurite) : SyncLedgerContrac
         await ledger.CreateIfNotExistsAsync(default);
         return ledger;
     }
+
+    private protected override ILedgerMaintenance Maintenance(ISyncLedger ledger, TimeProvider time, RetentionOptions retention) =>
+        new TableLedgerMaintenance((TableLedger)ledger, time, retention);
 }
 
 /// <summary>Runs the contract tests on the simulated table service, with pages that end anywhere.</summary>
@@ -29,6 +32,9 @@ public sealed class SimulatedTableLedgerTests() : SyncLedgerContract(seed: 4)
         await ledger.CreateIfNotExistsAsync(default);
         return ledger;
     }
+
+    private protected override ILedgerMaintenance Maintenance(ISyncLedger ledger, TimeProvider time, RetentionOptions retention) =>
+        new TableLedgerMaintenance((TableLedger)ledger, time, retention);
 }
 
 /// <summary>Runs the concurrency tests on Azurite.</summary>

@@ -37,6 +37,23 @@ public sealed class ResyncRequestTests : IDisposable
         Assert.Equal(["a"], _world.AlipayHk.Items.Keys);
     }
 
+    [Fact]
+    public async Task Finished_runs_are_dropped_after_their_retention_except_the_newest_one()
+    {
+        for (var run = 0; run < 3; run++)
+        {
+            var started = await _resyncs.StartAsync(Catalog, new ResyncParameters { DryRun = true }, default);
+            await _resyncs.CancelAsync(started.Run.RunId, default);
+            _world.Time.Advance(TimeSpan.FromDays(10));
+        }
+
+        Assert.Equal(0, await _resyncs.ForgetAsync(TimeSpan.FromDays(40), default));
+        Assert.Equal(1, await _resyncs.ForgetAsync(TimeSpan.FromDays(25), default));
+        _world.Time.Advance(TimeSpan.FromDays(100));
+        Assert.Equal(1, await _resyncs.ForgetAsync(TimeSpan.FromDays(25), default));
+        Assert.Single(await _resyncs.ListAsync(default));
+    }
+
     [Theory]
     [InlineData(false, false)]
     [InlineData(false, true)]

@@ -18,9 +18,11 @@ public sealed class SqliteLedgerContractTests() : SyncLedgerContract(seed: 2), I
 
     public void Dispose() => _folder.Dispose();
 
-    private protected override async ValueTask<ISyncLedger> OpenAsync(TimeProvider time)
-    {
-        var options = new SqliteLedgerOptions(_folder.File("ledger.db")) { Durability = LedgerDurability.ProcessEnd };
-        return _ledger = await SqliteLedger.OpenAsync(options, time, default);
-    }
+    private protected override async ValueTask<ISyncLedger> OpenAsync(TimeProvider time) =>
+        _ledger = await SqliteLedger.OpenAsync(Options, time, default);
+
+    private SqliteLedgerOptions Options => new(_folder.File("ledger.db")) { Durability = LedgerDurability.ProcessEnd };
+
+    private protected override ILedgerMaintenance Maintenance(ISyncLedger ledger, TimeProvider time, RetentionOptions retention) =>
+        new SqliteLedgerMaintenance((SqliteLedger)ledger, Options, retention, time);
 }

@@ -1,6 +1,7 @@
 using ContentSync.Content;
 using ContentSync.Ledger;
 using ContentSync.Sqlite;
+using ContentSync.Tests.Ledger;
 using Microsoft.Extensions.Time.Testing;
 
 namespace ContentSync.Tests.Sqlite;
@@ -69,6 +70,38 @@ public sealed class SqliteUpgradeTests : IDisposable
             [new Submission(item, ChangeVersion.Of(item, ChangeVersion.OnAcceptance), _ => new PreparedRequest(new string('a', 32), default))], default);
 
         Assert.Equal((AcceptanceKind.Accepted, now), (accepted[0].Kind, accepted[0].Record.Version.FirstReceivedAt));
+    }
+
+    [Fact]
+    public async Task A_ledger_without_a_history_gets_one_and_keeps_its_records()
+    {
+        var options = new SqliteLedgerOptions(_folder.File("data/without.db")) { Durability = LedgerDurability.ProcessEnd };
+        var time = new FakeTimeProvider(AcceptedAt);
+        SyncRecord before;
+        await using (var ledger = await SqliteLedger.OpenAsync(options, time, default)) before = await SynchronizedAsync(ledger, "A", 1, time);
+        using (var database = SqliteDatabase.Open(options.Path, SqliteAccess.Write, TimeSpan.Zero))
+        {
+            database.Execute("ALTER TABLE record DROP COLUMN attempt_version");
+            database.Execute("ALTER TABLE record DROP COLUMN earlier_sent");
+            database.Execute("ALTER TABLE body DROP COLUMN sent_bodies");
+            database.Execute("PRAGMA user_version = 3");
+        }
+
+        await using var upgraded = await SqliteLedger.OpenAsync(options, time, default);
+        var found = (await upgraded.FindAsync("item", default))!;
+        Assert.Equal(before with { Body = default, LastAttempt = before.LastAttempt! with { Attempted = null } }, found with { Body = default });
+        Assert.Empty(found.ReadSent());
+
+        var next = await SynchronizedAsync(upgraded, "B", 2, time);
+        Assert.Equal(2L, Assert.Single(next.ReadSent()).Attempted.Version.Number);
+    }
+
+    private static async Task<SyncRecord> SynchronizedAsync(SqliteLedger ledger, string content, long revision, FakeTimeProvider time)
+    {
+        time.Advance(TimeSpan.FromMinutes(1));
+        await ledger.AcceptAsync([new TestSubmissions().Of("item", content, revision)], default);
+        var leased = (await ledger.LeaseAsync("item", TimeSpan.FromMinutes(2), default)).Record!;
+        return (await ledger.RecordAsync(leased, AttemptOutcomes.Synchronized(leased, time.GetUtcNow()), default)).Record;
     }
 
     private async Task<Dictionary<string, ScannedItem>> ScannedAsync()

@@ -69,6 +69,9 @@ public sealed record ResponseDescription(int Status, string Text, Type? Body)
     /// <summary>Another type that the JSON may have; null if there is only one.</summary>
     public Type? Alternative { get; init; }
 
+    /// <summary>The media type; null for JSON, or problem details for a <see cref="ProblemBody"/>.</summary>
+    public string? MediaType { get; init; }
+
     /// <summary>The name under which operations share it; null if only one has it.</summary>
     public string? SharedName { get; init; }
 }

@@ -10,6 +10,7 @@ const words = {
   rejected: "rejected by AlipayHK", attemptsExhausted: "all attempts failed", ageExceeded: "not acknowledged in time",
   configurationFault: "AlipayHK rejects this app's configuration", breaker: "too many consecutive failures",
   catalog: "catalog", ledger: "ledger",
+  retryAt: "failed, to be retried", deferredUntil: "deferred", released: "interrupted",
   planning: "planning", sending: "sending", completed: "completed", planned: "dry run", cancelled: "cancelled",
   noSnapshot: "no catalog", handledAlready: "already handled", refused: "refused", stopped: "stopped by the guard",
 };
@@ -83,7 +84,8 @@ async function show(state) {
   const latest = state.resyncs.find(run => run.state !== "planning" && run.state !== "sending");
   const refused = latest && ["refused", "stopped"].includes(latest.state);
   condition = state.stop || state.pauses.some(pause => !pause.contentType) ? "stopped" : state.states.parked > 0 || state.stale > 0 || refused ? "attention" : "";
-  const counted = isRecent ? "" : `, counted at ${new Date(state.countedAt).toLocaleTimeString()}`;
+  const counted = (isRecent ? "" : `, counted at ${new Date(state.countedAt).toLocaleTimeString()}`)
+    + (state.isComplete ? "" : "; the numbers are too low until everything has been counted once");
   const nothingSent = condition === "stopped";
   live((nothingSent ? "Nothing is sent" : "Live") + counted, nothingSent);
   byId("count-parked").classList.toggle("bad", state.states.parked > 0);
@@ -520,12 +522,13 @@ async function showItem(contentId) {
 function itemParts(item) {
   const history = [...(item.history ?? (item.lastAttempt ? [item.lastAttempt] : []))].reverse();
   const isMovie = history.some(attempt => attempt.templateCode || attempt.templateStatus);
-  const columns = ["When", "Code", "Message", "Request", "Tracer-Id", ...(isMovie ? ["Template"] : [])];
+  const columns = ["When", "Revision", "Code", "Message", "Request", "Tracer-Id", ...(isMovie ? ["Template"] : [])];
   const attempts = element("table", { id: "history" },
     element("caption", { class: "hidden" }, "Attempts, newest first"),
     element("thead", {}, element("tr", {}, ...columns.map(name => element("th", { scope: "col" }, name)))),
     element("tbody", {}, ...history.map(attempt => element("tr", {},
       element("td", { class: "when", "data-label": "When" }, ago(attempt.at)),
+      cell("Revision", attempt.revision ? foreign(attempt.revision) : "not recorded"),
       cell("Code", element("code", {}, foreign(attempt.code))),
       cell("Message", foreign(attempt.message)),
       cell("Request", element("code", {}, foreign(attempt.requestId))),
@@ -535,8 +538,27 @@ function itemParts(item) {
     fields(item),
     element("h3", {}, "Attempts"),
     history.length > 0 ? attempts : element("p", { class: "quiet" }, "None yet."),
+    ...sentParts([...(item.sent ?? [])].reverse()),
     element("h3", {}, "contentInfo"),
     element("pre", { tabindex: "0" }, foreign(pretty(item.contentInfo ?? ""))),
+  ];
+}
+
+function sentParts(sent) {
+  if (sent.length === 0) return [];
+  return [
+    element("h3", {}, "Sent"),
+    element("table", { id: "sent" },
+      element("caption", { class: "hidden" }, "Requests that were sent, newest first"),
+      element("thead", {}, element("tr", {},
+        ...["When", "Revision", "Outcome", "Digest"].map(name => element("th", { scope: "col" }, name)))),
+      element("tbody", {}, ...sent.map(request => element("tr", {},
+        element("td", { class: "when", "data-label": "When" }, ago(request.at)),
+        cell("Revision", foreign(request.revision)),
+        cell("Outcome", `${words[request.outcome] ?? request.outcome}: `, element("code", {}, foreign(request.code))),
+        cell("Digest", element("code", { title: request.digest }, request.digest.slice(0, 12)),
+          request.contentInfo ? element("details", {},
+            element("summary", {}, "contentInfo"), element("pre", {}, foreign(pretty(request.contentInfo)))) : null))))),
   ];
 }
 

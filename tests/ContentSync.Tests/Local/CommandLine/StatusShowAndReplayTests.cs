@@ -91,6 +91,54 @@ public sealed class StatusShowAndReplayTests
         static string Id(JsonElement item) => item.GetProperty("contentId").GetString()!;
     }
 
+    [Theory]
+    [InlineData(true, "--reason", "rejected", "RISKY-1")]
+    [InlineData(false, "--reason", "rejected", "RISKY-1")]
+    [InlineData(true, "--prefix", "GOOD", "GOOD-1")]
+    [InlineData(false, "--prefix", "GOOD", "GOOD-1")]
+    [InlineData(true, "--from", "1h", "GOOD-1,RISKY-1")]
+    [InlineData(false, "--from", "1h", "GOOD-1,RISKY-1")]
+    [InlineData(true, "--to", "1h", "")]
+    [InlineData(false, "--to", "1h", "")]
+    public async Task Lists_with_the_filters_that_the_API_has(bool usesHost, string option, string value, string expected)
+    {
+        await using var host = await StartAsync();
+        var (_, json, _) = await RunAsync(host, usesHost, "list", "--json", option, value);
+        Assert.Equal(
+            expected, string.Join(',', JsonDocument.Parse(json).RootElement.EnumerateArray().Select(item => item.GetProperty("contentId").GetString())));
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Exports_to_a_file_and_imports_it_into_another_ledger(bool usesHost)
+    {
+        await using var host = await StartAsync();
+        using var folder = new TemporaryFolder();
+        var file = folder.File("ledger.ndjson");
+        var (exit, _, screen) = await RunAsync(host, usesHost, "export", file);
+        Assert.Equal(ExitCodes.Done, exit);
+        Assert.Contains("Exported to", screen, StringComparison.Ordinal);
+        Assert.Equal(4, (await File.ReadAllLinesAsync(file)).Length);
+        Assert.False(File.Exists(file + ".partial"));
+
+        await using var other = usesHost ? await RunningHost.StartAsync("the key") : null;
+        string[] where = other is not null ? ["--host", other.Address.ToString(), "--api-key", "the key"] : ["--data", folder.File("other")];
+        (exit, screen) = await RunAtAsync(where, "import", file);
+        Assert.Equal(ExitCodes.Done, exit);
+        Assert.Contains("2 records imported, 0 kept", screen, StringComparison.Ordinal);
+        (_, screen) = await RunAtAsync(where, "import", file);
+        Assert.Contains("0 records imported, 2 kept", screen, StringComparison.Ordinal);
+        (_, screen) = await RunAtAsync(where, "show", "RISKY-1");
+        Assert.Contains("parked: rejected", screen, StringComparison.Ordinal);
+        Assert.Contains("CONTENT_RISKY", screen, StringComparison.Ordinal);
+
+        await File.AppendAllTextAsync(file, "{}\n");
+        var e = await Assert.ThrowsAsync<CommandException>(() => RunAtAsync(where, "import", file));
+        Assert.Contains("Line 5 cannot be imported. It follows the end", e.Message, StringComparison.Ordinal);
+        Assert.Contains("Run it again to continue", e.Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task Counts_templates_by_status_and_warns_of_those_that_are_frozen_or_expired()
     {
@@ -181,12 +229,22 @@ public sealed class StatusShowAndReplayTests
         return host;
     }
 
-    private static async Task<(int Exit, string Output, string Screen)> RunAsync(RunningHost host, bool usesHost, params string[] args)
+    private static async Task<(int Exit, string Screen)> RunAtAsync(string[] where, params string[] args)
+    {
+        var (exit, _, screen) = await RunAsync(where, args);
+        return (exit, screen);
+    }
+
+    private static Task<(int Exit, string Output, string Screen)> RunAsync(RunningHost host, bool usesHost, params string[] args) =>
+        RunAsync(usesHost ? ["--host", host.Address.ToString(), "--api-key", "the key"] : ["--data", host.Data], args);
+
+    private static async Task<(int Exit, string Output, string Screen)> RunAsync(string[] where, string[] args)
     {
         var screen = new TestConsole().Width(240);
         var root = new RootCommand { new StatusCommand(screen).Create(), new ShowCommand(screen).Create(), new ReplayCommand(screen).Create() };
         root.Subcommands.Add(new ListCommand(new Terminal(screen, screen)).Create());
-        string[] where = usesHost ? ["--host", host.Address.ToString(), "--api-key", "the key"] : ["--data", host.Data];
+        root.Subcommands.Add(new ExportCommand(new Terminal(screen, screen)).Create());
+        root.Subcommands.Add(new ImportCommand(new Terminal(screen, screen)).Create());
         var parsed = root.Parse([.. args, .. where]);
         Assert.Empty(parsed.Errors);
         using var output = new StringWriter();
