@@ -44,7 +44,7 @@ public sealed class FunctionClassesTests
     public void An_HTTP_function_has_the_method_path_and_key_level_of_its_route() => Assert.All(ApiRoutes.All, route =>
     {
         var trigger = Trigger<HttpTriggerAttribute>(Method(route.Name));
-        Assert.Equal([route.Method.ToLowerInvariant()], trigger.Methods!);
+        Assert.Equal(route.Methods.Select(method => method.ToLowerInvariant()), trigger.Methods!);
         Assert.Equal(route.Path, "/api/" + trigger.Route);
         Assert.Equal(route.Access == ApiAccess.Key ? AuthorizationLevel.Function : AuthorizationLevel.Anonymous, trigger.AuthLevel);
     });

@@ -1,4 +1,5 @@
 using Azure.Data.Tables;
+using ContentSync.AlipayHk;
 using ContentSync.Budget;
 using ContentSync.Content;
 using ContentSync.Ledger;
@@ -185,8 +186,10 @@ public sealed class TableLedgerIndexTests
 
         _time.Advance(TimeSpan.FromMinutes(20));
         var queue = new ListQueue();
-        var breaker = new CircuitBreaker(new RecoverabilityOptions(), _time);
-        var sweep = new PendingSweep(ledger, queue, breaker, new SendSwitch(_time, new MemorySendStateStore(_time)), _time);
+        var options = new RecoverabilityOptions();
+        var sendSwitch = new SendSwitch(_time, new MemorySendStateStore(_time));
+        var breaker = new SharedCircuitBreaker(new CircuitBreaker(options, _time), sendSwitch, options, new RequestIdSource(), _time);
+        var sweep = new PendingSweep(ledger, queue, breaker, sendSwitch, _time);
 
         Assert.Equal(1, (await sweep.RunAsync(TimeSpan.FromMinutes(15), default)).Enqueued);
 

@@ -117,7 +117,8 @@ internal sealed class CatalogExpression
     private static string? FieldOf(MemberExpression member) => member.Segments switch
     {
         [IdentifierSegment { Identifier: not (Record or Variants) and var name }] => name,
-        [IdentifierSegment { Identifier: Record }, IndexerSegment { Expression: LiteralExpression { Value: StringValue text } }] => text.ToStringValue(),
+        [IdentifierSegment { Identifier: Record }, IndexerSegment { Expression: LiteralExpression { Value: StringValue name } }] =>
+            name.ToStringValue(),
         _ => null,
     };
 
