@@ -14,7 +14,7 @@ internal static class LedgerSchema
     /// <summary>With one value for the order of versions: a number (kind 1) or microseconds since 1970 (kind 0).</summary>
     private const int OneValueVersion = 2;
 
-    /// <summary>Without a history of what was sent.</summary>
+    /// <summary>Without a history of what was sent, and without counts by type.</summary>
     private const int NoHistoryVersion = 3;
 
     /// <summary>Stored as SQLite's <c>application_id</c>, so that another program's database is not mistaken for a ledger.</summary>
@@ -32,6 +32,12 @@ internal static class LedgerSchema
     private const string TemplateIndex =
         "CREATE INDEX IF NOT EXISTS template ON record (template_status) WHERE template_status IS NOT NULL";
 
+    // Counts the records by contentType, which a full scan would take too long for; updated like "tally".
+    private const string TypeTally =
+        "CREATE TABLE type_tally (content_type TEXT PRIMARY KEY, count INTEGER NOT NULL) STRICT, WITHOUT ROWID;";
+
+    private const string FillTypeTally = $"{TypeTally} INSERT INTO type_tally SELECT content_type, count(*) FROM record GROUP BY content_type;";
+
     private static readonly string Definition = $"""
         CREATE TABLE record (
           id INTEGER PRIMARY KEY,
@@ -45,6 +51,7 @@ internal static class LedgerSchema
           count INTEGER NOT NULL,
           PRIMARY KEY (state, park_reason)
         ) STRICT, WITHOUT ROWID;
+        {TypeTally}
         CREATE TABLE owner (epoch INTEGER NOT NULL, process_id INTEGER NOT NULL) STRICT;
         INSERT INTO owner VALUES (0, 0);
         """;
@@ -58,6 +65,7 @@ internal static class LedgerSchema
         ALTER TABLE record ADD COLUMN attempt_version TEXT;
         ALTER TABLE record ADD COLUMN earlier_sent TEXT;
         {AddSentBodies}
+        {FillTypeTally}
         """;
 
     /// <summary>Creates the tables in a new file, upgrades those of earlier versions, and checks the version of any other file.</summary>
@@ -154,6 +162,7 @@ internal static class LedgerSchema
                 DROP TABLE earlier;
                 {Indexes};
                 {AddSentBodies}
+                {FillTypeTally}
                 """;
         }
     }

@@ -25,6 +25,7 @@ internal sealed class RecordTable : IDisposable
     private readonly SqliteStatement _updateInPlace;
     private readonly SqliteStatement _updateBody;
     private readonly SqliteStatement _count;
+    private readonly SqliteStatement _countType;
     private readonly SqliteStatement _delete;
     private readonly SqliteStatement _deleteBody;
     private readonly LedgerDurability _durability;
@@ -37,6 +38,7 @@ internal sealed class RecordTable : IDisposable
     // Items that the open transaction has written; a rollback may still undo their cached rows.
     private readonly HashSet<string> _uncommitted = new(StringComparer.Ordinal);
     private readonly long[] _tally = new long[States * ParkReasons];
+    private readonly Dictionary<string, long> _typeTally = new(StringComparer.Ordinal);
     private DateTimeOffset? _committedHorizon;
     private bool? _waitsForDisk;
     private bool _closed;
@@ -60,6 +62,7 @@ internal sealed class RecordTable : IDisposable
         var horizon = database.Number("SELECT ifnull(max(at), 0) FROM horizon");
         Horizon = _committedHorizon = horizon == 0 ? null : new DateTimeOffset(horizon, TimeSpan.Zero);
         _count = database.Prepare("INSERT INTO tally VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE SET count = count + excluded.count");
+        _countType = database.Prepare("INSERT INTO type_tally VALUES (?1, ?2) ON CONFLICT DO UPDATE SET count = count + excluded.count");
     }
 
     /// <summary>Hold this lock from reading a record to writing its next state, so that no lease is granted in between.</summary>
@@ -144,9 +147,17 @@ internal sealed class RecordTable : IDisposable
             _count.Step();
         }
 
+        foreach (var (type, change) in _typeTally)
+        {
+            _countType.Bind(1, type);
+            _countType.Bind(2, change);
+            _countType.Step();
+        }
+
         _commit.Step();
         _committedHorizon = Horizon;
         Array.Clear(_tally);
+        _typeTally.Clear();
         Leases.Commit();
         lock (Rows) _uncommitted.Clear();
     }
@@ -163,6 +174,7 @@ internal sealed class RecordTable : IDisposable
         }
 
         Array.Clear(_tally);
+        _typeTally.Clear();
         Horizon = _committedHorizon;
     }
 
@@ -185,6 +197,7 @@ internal sealed class RecordTable : IDisposable
         }
 
         _tally[Slot(row.Record)]--;
+        CountType(row.Record.ContentType, -1);
         _uncommitted.Add(row.Record.ContentId);
     }
 
@@ -211,6 +224,7 @@ internal sealed class RecordTable : IDisposable
         var id = _database.LastInsertedId;
         WriteBody(_insertBody, id, record);
         _tally[Slot(record)]++;
+        CountType(record.ContentType, 1);
         var row = new Row(id, record);
         _uncommitted.Add(record.ContentId);
         Remember(row);
@@ -241,6 +255,12 @@ internal sealed class RecordTable : IDisposable
         if (record.SynchronizedAt != current.Record.SynchronizedAt) Synchronized.Add();
         _tally[Slot(current.Record)]--;
         _tally[Slot(record)]++;
+        if (record.ContentType != current.Record.ContentType)
+        {
+            CountType(current.Record.ContentType, -1);
+            CountType(record.ContentType, 1);
+        }
+
         Leases.Set(record);
         _uncommitted.Add(record.ContentId);
         Remember(current with { Record = record });
@@ -329,11 +349,14 @@ internal sealed class RecordTable : IDisposable
     {
         SqliteStatement[] statements =
         [
-            _begin, _commit, _find, _insert, _insertBody, _update, _updateInPlace, _updateBody, _count, _delete, _deleteBody,
+            _begin, _commit, _find, _insert, _insertBody, _update, _updateInPlace, _updateBody, _count, _countType, _delete, _deleteBody,
         ];
         foreach (var statement in statements) { statement.Dispose(); }
         _database.Dispose();
     }
+
+    private void CountType(string type, int change) =>
+        System.Runtime.InteropServices.CollectionsMarshal.GetValueRefOrAddDefault(_typeTally, type, out _) += change;
 
     private static void WriteBody(SqliteStatement write, long id, SyncRecord record)
     {

@@ -169,6 +169,8 @@ public sealed class SqliteLedgerReader : IAsyncDisposable
             using var statuses = database.Prepare(
                 "SELECT template_status, count(*) FROM record WHERE template_status IS NOT NULL GROUP BY template_status");
             while (statuses.Step()) { counts.TemplateStatuses[statuses.Text(0)!] = statuses.Int64(1); }
+            using var types = database.Prepare("SELECT content_type, count FROM type_tally WHERE count > 0");
+            while (types.Step()) { counts.Types[types.Text(0)!] = types.Int64(1); }
             return counts;
         });
     }

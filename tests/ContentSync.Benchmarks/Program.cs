@@ -15,6 +15,7 @@ using ContentSync.Benchmarks.Resync;
 // api-ratios        only the figures of the HTTP API
 // load              the load on that API, in its own process; started by ratios
 // resync-ratios     only the figures of a whole catalog
+// local-rate        only the share of its rate that a resync on one machine uses
 // ledger-ratios     only the figures of the ledgers' lists and counts
 // plan-peak ITEMS   peak memory of planning this many items, in its own process; started by ratios
 // plan-time ITEMS   shortest time of planning a file with this many items
@@ -44,6 +45,8 @@ switch (args.FirstOrDefault())
         return await LoadProgram.RunAsync(Console.In, Console.Out).ConfigureAwait(false);
     case "resync-ratios":
         return await ResyncRatios.RunAsync(args.Contains("--json")).ConfigureAwait(false);
+    case "local-rate":
+        return await ResyncRatios.RunLocalRateAsync(args.Contains("--json")).ConfigureAwait(false);
     case "ledger-ratios":
         return await LedgerRatios.RunAsync(args.Contains("--json")).ConfigureAwait(false);
     case "plan-peak":

@@ -148,7 +148,11 @@ internal sealed class CatalogRun(LocalPipeline pipeline, IAnsiConsole screen, Ti
             + "Set the clock, or ask AlipayHK about its own, then run the command again.",
         (_, { Cause: TripCause.ConfigurationFault } circuit) =>
             $"The circuit breaker is open because AlipayHK refuses our requests: {Reason(circuit)}. "
-            + "Check the Client-Id, key, key version and address, then run the command again.",
+            + "Check --client-id, --key, --key-version and --gateway, then run the command again.",
+        (_, { Code: ClientCodes.InvalidResponseSignature or ClientCodes.UnknownResponseKeyVersion } circuit) =>
+            $"The circuit breaker is open because AlipayHK's responses cannot be verified: {Reason(circuit)}. AlipayHK's key is wrong or was "
+            + "changed: check --alipayhk-key and --alipayhk-key-version, then run the command again. "
+            + "AlipayHK may hold the items; they are sent again.",
         (_, { } circuit) =>
             $"The circuit breaker is open after too many failures in a row, most recently {Reason(circuit)}. "
             + "Run the command again when AlipayHK is reachable.",

@@ -76,6 +76,12 @@ internal sealed class StatusCommand(IAnsiConsole screen)
             table.AddRow(new Text(name), new Text(count.ToString("n0", CultureInfo.InvariantCulture)), new Text(details));
         }
 
+        if (state.Types.Count > 1)
+        {
+            var types = string.Join(", ", state.Types.Select(type => $"{type.Value:n0} {TerminalText.Plain(type.Key)}"));
+            table.AddRow(new Text("types"), new Text(""), new Text(types));
+        }
+
         if (state.TemplateStatuses.Count > 0)
         {
             var statuses = string.Join(", ", state.TemplateStatuses.Select(status => $"{status.Value} {TerminalText.Plain(status.Key)}"));

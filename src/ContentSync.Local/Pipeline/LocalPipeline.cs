@@ -130,6 +130,9 @@ public sealed class LocalPipeline : IAsyncDisposable
                 .AddContentSync(settings, schemas);
             var provider = services.BuildServiceProvider(new ServiceProviderOptions { ValidateOnBuild = true });
             owned.Add(provider);
+
+            // Only the owner of the ledger sends, so no other process does any more.
+            await provider.GetRequiredService<SendSwitch>().TakeOverAsync(cancellationToken).ConfigureAwait(false);
             return new LocalPipeline(owned, provider)
             {
                 Gateway = gateway,
@@ -140,7 +143,8 @@ public sealed class LocalPipeline : IAsyncDisposable
         catch (Exception e)
         {
             for (var i = owned.Count - 1; i >= 0; i--) await owned[i].DisposeAsync().ConfigureAwait(false);
-            if (e is ContentSchemaException or RsaKeyTextException or LedgerUnavailableException) throw new CommandException(e.Message, e);
+            if (e is ContentSchemaException or RsaKeyTextException or LedgerUnavailableException or SendStateUnavailableException)
+                throw new CommandException(e.Message, e);
             throw;
         }
     }

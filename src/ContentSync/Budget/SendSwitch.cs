@@ -111,6 +111,21 @@ public sealed class SendSwitch([FromKeyedServices(Clocks.Wall)] TimeProvider tim
     public ValueTask<SharedSendState> SetRateAsync(double? perSecond, CancellationToken cancellationToken) =>
         ChangeAsync((read, _) => read.State with { Rate = perSecond }, cancellationToken);
 
+    /// <summary>
+    /// For a process that knows to be the only one, at its start: what earlier processes leased has ended with them, and it tries at once
+    /// whether what stopped them is corrected. Pauses and the rate stay.
+    /// </summary>
+    /// <exception cref="SendStateUnavailableException">The store is unavailable.</exception>
+    public ValueTask<SharedSendState> TakeOverAsync(CancellationToken cancellationToken) => ChangeAsync(
+        (read, _) => read.State is { Circuit: null, Holders.Count: 0 }
+            ? read.State
+            : read.State with
+            {
+                Circuit = null,
+                Holders = [.. read.State.Holders.Select(holder => holder with { Expires = DateTimeOffset.UnixEpoch })],
+            },
+        cancellationToken);
+
     /// <summary>Changes the document by compare-and-swap.</summary>
     /// <param name="change">From the document as read to the new one; the same document to write nothing. Called once for each attempt.</param>
     /// <param name="cancellationToken">Ends the wait; the document may have been changed.</param>

@@ -69,7 +69,7 @@ public sealed class LedgerTransferHandler(
     private static IResult TooLarge => Problem.Of(
         StatusCodes.Status413PayloadTooLarge,
         "The import is too large.",
-        $"One import may have {MaxBodyBytes >> 20} MiB. Send the lines in several requests; contentsync-local import does.");
+        $"One import may have {MaxBodyBytes >> 20} MiB. Send the lines in several requests; contentsync import does.");
 }
 
 /// <summary>What an import did.</summary>

@@ -633,8 +633,9 @@ public sealed class ResyncRunner(
         var sentences = new List<string>();
         if (plan is { Unidentified: > 0 })
         {
-            sentences.Add(FormattableString.Invariant(
-                $"The contentId of {plan.Unidentified:N0} lines cannot be read, so nothing is delisted; {plan.Withheld:N0} items stay listed."));
+            var kept = plan.Withheld > 0 ? FormattableString.Invariant($"; {plan.Withheld:N0} items stay listed") : "";
+            var lines = FormattableString.Invariant($"{plan.Unidentified:N0} lines");
+            sentences.Add($"The contentId of {lines} cannot be read, so nothing is delisted{kept}.");
         }
 
         switch (plan?.Invalid - plan?.Unidentified)

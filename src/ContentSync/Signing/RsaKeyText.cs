@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
 
 namespace ContentSync.Signing;
 
@@ -47,6 +48,7 @@ public static class RsaKeyText
                 throw HoldsPrivateKey(setting);
             }
 
+            if (IsCertificate(label, der)) throw HoldsCertificate(setting, PublicForms);
             throw Unreadable(setting, PublicForms, IsEcc(label, der));
         }
         finally
@@ -73,6 +75,7 @@ public static class RsaKeyText
             if (label is null or "PRIVATE KEY" && Succeeds(key.ImportPkcs8PrivateKey, der)) return RequireSize(key, setting);
             if (label is null or "RSA PRIVATE KEY" && Succeeds(key.ImportRSAPrivateKey, der)) return RequireSize(key, setting);
             key.Dispose();
+            if (IsCertificate(label, der)) throw HoldsCertificate(setting, PrivateForms);
             throw Unreadable(setting, PrivateForms, IsEcc(label, der));
         }
         finally
@@ -107,6 +110,23 @@ public static class RsaKeyText
     private static RsaKeyTextException HoldsPrivateKey(string setting) => new(
         $"{setting} holds a private key. It must be AlipayHK's public key: {PublicForms}. "
         + "Remove the private key from this setting and treat it as disclosed.");
+
+    private static RsaKeyTextException HoldsCertificate(string setting, string expected) => new(
+        $"{setting} holds a certificate. It must be {expected}. 'openssl x509 -pubkey -noout -in FILE' prints the public key of a certificate.");
+
+    private static bool IsCertificate(string? label, byte[] der)
+    {
+        if (label is not null) return label is "CERTIFICATE" or "X509 CERTIFICATE" or "TRUSTED CERTIFICATE";
+        try
+        {
+            X509CertificateLoader.LoadCertificate(der).Dispose();
+            return true;
+        }
+        catch (CryptographicException)
+        {
+            return false;
+        }
+    }
 
     private static RsaKeyTextException Unreadable(string setting, string expected, bool ecc) => new(ecc
         ? $"{setting} holds an elliptic-curve key. {EccRefusal}. It must be {expected}."

@@ -22,11 +22,21 @@ internal static class ResyncRatios
         return 0;
     }
 
+    /// <summary>Only how a resync on one machine uses its rate.</summary>
+    public static async Task<int> RunLocalRateAsync(bool json)
+    {
+        var figures = new SortedDictionary<string, double>(StringComparer.Ordinal);
+        await LocalRate.AddAsync(figures).ConfigureAwait(false);
+        RatiosProgram.Print(figures, json);
+        return 0;
+    }
+
     public static async Task AddAsync(Peer peer, SortedDictionary<string, double> figures)
     {
         AddSigning(figures);
         AddThrottledVault(figures);
         BudgetFigures.Add(figures);
+        await LocalRate.AddAsync(figures).ConfigureAwait(false);
         await AddBulkAsync(peer, figures).ConfigureAwait(false);
         await AddInFlightAsync(figures).ConfigureAwait(false);
         figures["planPeakMiB1M"] = await PlanPeakProgram.MeasureAsync(Million).ConfigureAwait(false);

@@ -34,6 +34,27 @@ public sealed class SendSwitchTests
     }
 
     [Fact]
+    public async Task The_only_process_takes_over_what_earlier_ones_held_and_keeps_what_an_operator_decided()
+    {
+        await _there.PauseAsync("SKU", "wrong prices", "Mei", default);
+        await _there.SetRateAsync(5, default);
+        var now = _time.GetUtcNow();
+        await _there.ChangeAsync(
+            (read, _) => read.State with
+            {
+                Circuit = new SharedCircuit("ConfigurationFault", "INVALID_SIGNATURE", "wrong key", now, now.AddSeconds(30)),
+                Holders = [new BudgetHolder("ended", 1, 4, 1, 4, now.AddSeconds(30))],
+            },
+            default);
+
+        var state = await _here.TakeOverAsync(default);
+
+        Assert.Null(state.Circuit);
+        Assert.True(Assert.Single(state.Holders).Expires + SendBudget.MaxClockDifference < now);
+        Assert.Equal(("wrong prices", 5.0), (state.PauseOf("SKU")!.Reason, state.Rate));
+    }
+
+    [Fact]
     public async Task Many_sends_read_the_store_once()
     {
         for (var i = 0; i < 50; i++) await _there.CurrentAsync(default);

@@ -1,5 +1,6 @@
 using System.Formats.Asn1;
 using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
 using ContentSync.Signing;
 
 namespace ContentSync.Tests.Signing;
@@ -61,7 +62,7 @@ public sealed class RsaKeyTextTests
     [InlineData(" \n ", "is empty")]
     [InlineData("not a key!", "neither PEM nor base64")]
     [InlineData("AAAA", "cannot be read")]
-    [InlineData("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----", "cannot be read")]
+    [InlineData("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----", "holds a certificate")]
     public void Says_what_is_wrong_and_what_is_valid(string text, string expected)
     {
         foreach (var import in new Func<string, string, RSA>[] { RsaKeyText.ImportPublic, RsaKeyText.ImportPrivate })
@@ -71,6 +72,21 @@ public sealed class RsaKeyTextTests
             Assert.Contains(expected, refused.Message, StringComparison.Ordinal);
             Assert.Contains("It must be an RSA ", refused.Message, StringComparison.Ordinal);
         }
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Recognizes_a_certificate_that_was_given_for_its_key(bool asPem)
+    {
+        var request = new CertificateRequest("CN=gateway", Key, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1);
+        using var certificate = request.CreateSelfSigned(DateTimeOffset.UnixEpoch, DateTimeOffset.UnixEpoch.AddYears(90));
+        var text = asPem ? certificate.ExportCertificatePem() : Convert.ToBase64String(certificate.RawData);
+
+        var refused = Assert.Throws<RsaKeyTextException>(() => RsaKeyText.ImportPublic(text, Setting));
+
+        Assert.StartsWith(Setting + " holds a certificate. It must be an RSA public key", refused.Message, StringComparison.Ordinal);
+        Assert.Contains("openssl x509 -pubkey", refused.Message, StringComparison.Ordinal);
     }
 
     [Fact]

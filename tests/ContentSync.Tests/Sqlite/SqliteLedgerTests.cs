@@ -244,6 +244,27 @@ public sealed class SqliteLedgerTests : IDisposable
     }
 
     [Fact]
+    public async Task Counts_records_by_type_at_every_step_and_after_it_is_opened_again()
+    {
+        await using (var ledger = await OpenAsync(Options))
+        {
+            await ledger.AcceptAsync([Version("1", "A", 1), Version("2", "A", 1), _submissions.Of("3", "A", 1, "MOVIE")], default);
+            Assert.Equal("MOVIE 1, SKU 2", await TypesAsync(ledger));
+
+            // A new version counts as the same item, also if its type differs.
+            await ledger.AcceptAsync([Version("1", "B", 2), _submissions.Of("2", "B", 2, "MOVIE")], default);
+            Assert.Equal("MOVIE 2, SKU 1", await TypesAsync(ledger));
+        }
+
+        await using var reopened = await OpenAsync(Options);
+        await reopened.AcceptAsync([Version("4", "A", 1)], default);
+        Assert.Equal("MOVIE 2, SKU 2", await TypesAsync(reopened));
+
+        static async Task<string> TypesAsync(SqliteLedger ledger) =>
+            string.Join(", ", (await ledger.CountAsync(default)).Types.Select(type => $"{type.Key} {type.Value}"));
+    }
+
+    [Fact]
     public async Task Finds_an_item_that_was_evicted_from_the_cache()
     {
         await using var ledger = await OpenAsync(Options);

@@ -46,6 +46,8 @@ public sealed class SqliteUpgradeTests : IDisposable
         Assert.Equal((timed.Order.ChangedAt, (long?)null), (timed.Order.LatestGivenTime!.Value, timed.Order.HighestNumber));
         Assert.Equal(timed.Order.ChangedAt, timed.SynchronizedVersion!.Value.FirstReceivedAt);
         Assert.Equal(timed.Order, (await ScannedAsync())["OLD-02"].Order);
+        var counts = await ledger.CountAsync(default);
+        Assert.Equal(counts.States.Values.Sum(), counts.Types["SKU"]);
     }
 
     [Fact]
@@ -84,6 +86,7 @@ public sealed class SqliteUpgradeTests : IDisposable
             database.Execute("ALTER TABLE record DROP COLUMN attempt_version");
             database.Execute("ALTER TABLE record DROP COLUMN earlier_sent");
             database.Execute("ALTER TABLE body DROP COLUMN sent_bodies");
+            database.Execute("DROP TABLE type_tally");
             database.Execute("PRAGMA user_version = 3");
         }
 
@@ -91,6 +94,7 @@ public sealed class SqliteUpgradeTests : IDisposable
         var found = (await upgraded.FindAsync("item", default))!;
         Assert.Equal(before with { Body = default, LastAttempt = before.LastAttempt! with { Attempted = null } }, found with { Body = default });
         Assert.Empty(found.ReadSent());
+        Assert.Equal(1, (await upgraded.CountAsync(default)).Types["SKU"]);
 
         var next = await SynchronizedAsync(upgraded, "B", 2, time);
         Assert.Equal(2L, Assert.Single(next.ReadSent()).Attempted.Version.Number);

@@ -79,6 +79,9 @@ public sealed record BoardState
     /// <summary>The stale item whose newer version was refused first; absent if there is none.</summary>
     public StaleItemState? OldestStale { get; init; }
 
+    /// <summary>Items by contentType.</summary>
+    public required IReadOnlyDictionary<string, long> Types { get; init; }
+
     /// <summary>Items by template status, as AlipayHK spells it.</summary>
     public required IReadOnlyDictionary<string, long> TemplateStatuses { get; init; }
 
@@ -130,6 +133,7 @@ public sealed record BoardState
         OldestStale = figures.OldestStale is { Refused: { } refused } stale
             ? new StaleItemState(stale.ContentId, refused.At, refused.Code, refused.Message)
             : null,
+        Types = figures.Types,
         TemplateStatuses = figures.TemplateStatuses,
         SynchronizedInTheLastMinute = figures.SynchronizedInTheLastMinute,
         OldestPending = figures.OldestPending is { } oldest ? new OldestPendingState(oldest.ContentId, oldest.AcceptedAt) : null,

@@ -15,6 +15,9 @@ internal sealed record LedgerFigures(DateTimeOffset At)
 
     public Dictionary<string, long> ParkReasons { get; } = ZeroCounts<ParkReason>();
 
+    /// <summary>Items by contentType.</summary>
+    public IReadOnlyDictionary<string, long> Types { get; init; } = new Dictionary<string, long>();
+
     /// <summary>Items by template status, as AlipayHK spells it; MOVIE only.</summary>
     public SortedDictionary<string, long> TemplateStatuses { get; } = new(StringComparer.Ordinal);
 
@@ -221,6 +224,7 @@ public sealed class LedgerFiguresReader(ISyncLedger ledger, [FromKeyedServices(C
             {
                 At = countedAt ?? now,
                 IsComplete = counts.IsComplete,
+                Types = counts.Types,
                 NewestFailures = [.. _failures.UnorderedItems.OrderByDescending(entry => entry.Priority).Select(entry => entry.Element)],
                 Causes = [.. _causes.Values.OrderByDescending(cause => cause.Count).ThenByDescending(cause => cause.Since).Take(MaxCausesShown)],
             };

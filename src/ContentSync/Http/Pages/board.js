@@ -100,10 +100,8 @@ async function show(state) {
   set("note-parked", reasons.map(([reason, count]) => `${number(count)} ${words[reason] ?? reason}`).join(", ") || "nothing needs your attention");
   const oldest = state.oldestPending;
   byId("note-pending").replaceChildren(...(oldest ? ["oldest: ", opener(oldest.contentId), " ", ago(oldest.acceptedAt)] : ["nothing is waiting"]));
-  const templates = Object.entries(state.templateStatuses);
-  byId("templates").hidden = templates.length === 0;
-  const chips = templates.map(([status, count]) => element("span", { class: "chip" }, foreign(status), ` ${number(count)}`));
-  byId("templates").replaceChildren("Card templates:", ...chips);
+  showChips("types", "Content types:", state.types, 2);
+  showChips("templates", "Card templates:", state.templateStatuses, 1);
   showStale(state.stale, state.oldestStale);
   fill("causes", state.causes, causeRow);
   showCodes(state.causes.filter(cause => cause.state === "parked").map(cause => cause.code));
@@ -560,6 +558,13 @@ function sentParts(sent) {
           request.contentInfo ? element("details", {},
             element("summary", {}, "contentInfo"), element("pre", {}, foreign(pretty(request.contentInfo)))) : null))))),
   ];
+}
+
+// Counts by name; hidden if there are fewer names than are worth a line.
+function showChips(id, title, counts, atLeast) {
+  const names = Object.entries(counts);
+  byId(id).hidden = names.length < atLeast;
+  byId(id).replaceChildren(title, ...names.map(([name, count]) => element("span", { class: "chip" }, foreign(name), ` ${number(count)}`)));
 }
 
 function templateCell(attempt) {

@@ -17,7 +17,20 @@ public sealed class CatalogRunTests
 
     [Fact]
     public void Names_the_settings_to_check_after_another_configuration_fault() =>
-        Assert.Contains("Client-Id, key, key version", CatalogRun.Unfinished(3, Open("INVALID_SIGNATURE", "wrong key")), StringComparison.Ordinal);
+        Assert.Contains("--client-id, --key, --key-version", CatalogRun.Unfinished(3, Open("INVALID_SIGNATURE", "wrong key")), StringComparison.Ordinal);
+
+    [Theory]
+    [InlineData(ClientCodes.InvalidResponseSignature)]
+    [InlineData(ClientCodes.UnknownResponseKeyVersion)]
+    public void Says_that_AlipayHKs_key_is_wrong_and_not_that_AlipayHK_is_unreachable(string code)
+    {
+        var open = Open(code, "The response's signature does not match.") with { Cause = TripCause.Breaker };
+
+        var text = CatalogRun.Unfinished(3, open);
+
+        Assert.Contains("AlipayHK's key is wrong or was changed: check --alipayhk-key", text, StringComparison.Ordinal);
+        Assert.DoesNotContain("reachable", text, StringComparison.Ordinal);
+    }
 
     [Fact]
     public void Says_nothing_when_no_item_is_pending() => Assert.Null(CatalogRun.Unfinished(0, Open("INVALID_SIGNATURE", "wrong key")));
