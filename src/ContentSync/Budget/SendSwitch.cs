@@ -38,9 +38,11 @@ public sealed class SendSwitch([FromKeyedServices(Clocks.Wall)] TimeProvider tim
         get
         {
             if (store is null) return false;
-            lock (_lock) return Since(_readAt) >= SendBudget.LeaseDuration + MaxAge;
+            lock (_lock) return IsKnownOutdated;
         }
     }
+
+    private bool IsKnownOutdated => Since(_readAt) >= SendBudget.LeaseDuration + MaxAge;
 
     /// <summary>Why the last read failed; null if it did not.</summary>
     public string? Fault
@@ -78,7 +80,11 @@ public sealed class SendSwitch([FromKeyedServices(Clocks.Wall)] TimeProvider tim
         if (store is null) return ValueTask.FromResult(Known);
         lock (_lock)
         {
-            if (Since(_readAt) < MaxAge || Since(_triedAt) < RetryInterval) return ValueTask.FromResult(_known);
+            if (Since(_readAt) < MaxAge) return ValueTask.FromResult(_known);
+
+            // A process that knows nothing yet waits for the read that another caller began: without it, it may not send.
+            var waitsForRead = IsKnownOutdated && _reading is { IsCompleted: false };
+            if (!waitsForRead && Since(_triedAt) < RetryInterval) return ValueTask.FromResult(_known);
         }
 
         return ReadAsync(cancellationToken);

@@ -55,6 +55,21 @@ public sealed class SendSwitchTests
     }
 
     [Fact]
+    public async Task Callers_of_a_process_that_knows_nothing_yet_wait_for_the_first_read()
+    {
+        await _there.PauseAsync(null, "a fault", "Mei", default);
+        var slow = new SlowStore(_store);
+        var starting = new SendSwitch(_time, slow);
+
+        var calls = Enumerable.Range(0, 32).Select(_ => starting.CurrentAsync(default).AsTask()).ToArray();
+        Assert.DoesNotContain(calls, call => call.IsCompleted);
+        slow.Answer.SetResult();
+
+        Assert.All(await Task.WhenAll(calls), state => Assert.NotNull(state.PauseOf(null)));
+        Assert.False(starting.IsOutdated);
+    }
+
+    [Fact]
     public async Task Many_sends_read_the_store_once()
     {
         for (var i = 0; i < 50; i++) await _there.CurrentAsync(default);
@@ -134,5 +149,20 @@ public sealed class SendSwitchTests
         _time.Advance(TimeSpan.FromMinutes(5));
         Assert.NotNull((await _here.CurrentAsync(default)).PauseOf(null));
         await Assert.ThrowsAsync<SendStateUnavailableException>(async () => await _here.ResumeAsync(null, default));
+    }
+
+    /// <summary>A store whose reads wait until they are answered.</summary>
+    private sealed class SlowStore(ISendStateStore store) : ISendStateStore
+    {
+        public TaskCompletionSource Answer { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public async ValueTask<StoredSendState> ReadAsync(CancellationToken cancellationToken)
+        {
+            await Answer.Task;
+            return await store.ReadAsync(cancellationToken);
+        }
+
+        public ValueTask<bool> TryWriteAsync(SharedSendState state, string? tag, CancellationToken cancellationToken) =>
+            store.TryWriteAsync(state, tag, cancellationToken);
     }
 }
