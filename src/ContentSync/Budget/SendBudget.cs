@@ -70,6 +70,7 @@ public sealed partial class SendBudget : IAsyncDisposable, IDisposable
     private long? _usedAt;
     private int _waiting;
     private int _bulkWaiting;
+    private int _bulkQueued;
     private int _queued;
     private TaskCompletionSource _changed = new();
     private bool _isRunning;
@@ -172,8 +173,18 @@ public sealed partial class SendBudget : IAsyncDisposable, IDisposable
     /// <summary>Counts a request that wants to be sent.</summary>
     public void Ask() => Ask(isBulk: false);
 
-    /// <summary>Counts a bulk send that wants to start. Its request counts once more with <see cref="Ask()"/>.</summary>
+    /// <summary>Counts a bulk send that starts. Its request counts once more with <see cref="Ask()"/>.</summary>
     public void AskForBulk() => Ask(isBulk: true);
+
+    /// <summary>
+    /// Counts a bulk send that begins (1) or ends (-1) to wait for its turn. Those that wait are demand: a page of a run asks for all of its
+    /// items at once, and then for none until they were sent.
+    /// </summary>
+    public void CountBulkWaiting(int change)
+    {
+        Interlocked.Add(ref _bulkQueued, change);
+        if (change > 0 && _store is not null) Use();
+    }
 
     /// <summary>Counts a request that begins (1) or ends (-1) to wait for its turn.</summary>
     internal void CountWaiting(int change) => Interlocked.Add(ref _queued, change);
@@ -219,6 +230,15 @@ public sealed partial class SendBudget : IAsyncDisposable, IDisposable
         {
             var second = (long)_time.GetElapsedTime(_began).TotalSeconds;
             (isBulk ? _bulk : _all).Add(second);
+        }
+
+        Use();
+    }
+
+    private void Use()
+    {
+        lock (_lock)
+        {
             _usedAt = _time.GetTimestamp();
             if (_isRunning || _stopping.IsCancellationRequested) return;
             _isRunning = true;
@@ -298,7 +318,7 @@ public sealed partial class SendBudget : IAsyncDisposable, IDisposable
 
     private bool IsIdle()
     {
-        lock (_lock) return _waiting + _bulkWaiting == 0 && Since(_usedAt) >= IdleTimeout;
+        lock (_lock) return _waiting + _bulkWaiting + Volatile.Read(ref _bulkQueued) == 0 && Since(_usedAt) >= IdleTimeout;
     }
 
     private bool IsDue()
@@ -457,8 +477,9 @@ public sealed partial class SendBudget : IAsyncDisposable, IDisposable
         var held = Current();
         var units = BudgetRule.Units(held.Budget > 0 ? held.Budget : _options.PerSecond!.Value);
         var second = (long)_time.GetElapsedTime(_began).TotalSeconds;
-        var bulk = _bulk.Peak(second);
-        var single = Math.Max(_waiting, _all.Peak(second) - bulk);
+        var started = _bulk.Peak(second);
+        var single = Math.Max(_waiting, Math.Max(_all.Peak(second), Volatile.Read(ref _queued)) - started);
+        var bulk = Math.Max(started, Volatile.Read(ref _bulkQueued));
         var max = Math.Max(1, BudgetRule.BulkUnits(units, _options.ReservedShare));
         var bulkWants = _bulkWaiting > 0 || (bulk > 0 && bulk >= FullUse * held.Bulk) ? max : bulk > 0 ? WithRoom(bulk) : 0;
 

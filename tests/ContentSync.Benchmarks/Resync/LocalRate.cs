@@ -6,12 +6,12 @@ namespace ContentSync.Benchmarks.Resync;
 
 /// <summary>
 /// How much of the rate that is left to bulk traffic (four fifths of <c>--rate</c>) a resync on one machine uses: <c>resync --json</c> in a
-/// process of its own, against the simulated AlipayHK, for about half a minute each.
+/// process of its own, against the simulated AlipayHK, for about a minute and a half each. The time from the run's start to its end counts.
 /// </summary>
 internal static class LocalRate
 {
     private const double BulkShare = 0.8;
-    private const int Seconds = 30;
+    private const int Seconds = 90;
 
     public static async Task AddAsync(SortedDictionary<string, double> figures)
     {
@@ -43,11 +43,13 @@ internal static class LocalRate
                 Path.Combine(AppContext.BaseDirectory, "contentsync-local.dll"), "resync", "--source", catalog, "--json",
                 "--rate", rate.ToString(CultureInfo.InvariantCulture), "--data", Path.Combine(folder, "data"),
             ];
-            using var process = Process.Start(new ProcessStartInfo("dotnet", arguments) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+            var start = new ProcessStartInfo("dotnet", arguments) { RedirectStandardOutput = true, RedirectStandardError = true };
+            using var process = Process.Start(start)!;
             var notes = process.StandardError.ReadToEndAsync();
             var output = await process.StandardOutput.ReadToEndAsync().ConfigureAwait(false);
             await process.WaitForExitAsync().ConfigureAwait(false);
-            if (process.ExitCode != 0) throw new InvalidOperationException($"resync ended with {process.ExitCode}: {await notes.ConfigureAwait(false)}");
+            var said = await notes.ConfigureAwait(false);
+            if (process.ExitCode != 0) throw new InvalidOperationException($"resync ended with {process.ExitCode}: {said}");
             using var summary = JsonDocument.Parse(output);
             return summary.RootElement.GetProperty("rate").GetDouble();
         }

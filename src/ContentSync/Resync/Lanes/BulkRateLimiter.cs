@@ -36,30 +36,45 @@ public sealed class BulkRateLimiter(ResyncOptions options, SendBudget budget, [F
     public async ValueTask<bool> AcquireAsync(TimeSpan maxWait, CancellationToken cancellationToken)
     {
         if (budget.Ceiling is null && options.SendsPerSecond <= 0) return true;
-        var began = time.GetTimestamp();
-        budget.AskForBulk();
-        await EnterAsync(cancellationToken).ConfigureAwait(false);
+        budget.CountBulkWaiting(1);
         try
         {
-            while (UntilTurn() is var wait && wait > TimeSpan.Zero)
+            var began = time.GetTimestamp();
+            await EnterAsync(cancellationToken).ConfigureAwait(false);
+            try
             {
-                if (wait < TimeSpan.MaxValue)
-                {
-                    await time.WaitAsync(wait < MaxSleep ? wait : MaxSleep, cancellationToken).ConfigureAwait(false);
-                    continue;
-                }
-
-                var left = maxWait == Timeout.InfiniteTimeSpan ? maxWait : maxWait - time.GetElapsedTime(began);
-                if (left < TimeSpan.Zero && left != Timeout.InfiniteTimeSpan) return false;
-                if (!await budget.WaitForBulkAsync(left, cancellationToken).ConfigureAwait(false)) return false;
+                if (!await TakeTurnAsync(began, maxWait, cancellationToken).ConfigureAwait(false)) return false;
             }
-
-            return true;
+            finally
+            {
+                Leave();
+            }
         }
         finally
         {
-            Leave();
+            budget.CountBulkWaiting(-1);
         }
+
+        budget.AskForBulk();
+        return true;
+    }
+
+    private async ValueTask<bool> TakeTurnAsync(long began, TimeSpan maxWait, CancellationToken cancellationToken)
+    {
+        while (UntilTurn() is var wait && wait > TimeSpan.Zero)
+        {
+            if (wait < TimeSpan.MaxValue)
+            {
+                await time.WaitAsync(wait < MaxSleep ? wait : MaxSleep, cancellationToken).ConfigureAwait(false);
+                continue;
+            }
+
+            var left = maxWait == Timeout.InfiniteTimeSpan ? maxWait : maxWait - time.GetElapsedTime(began);
+            if (left < TimeSpan.Zero && left != Timeout.InfiniteTimeSpan) return false;
+            if (!await budget.WaitForBulkAsync(left, cancellationToken).ConfigureAwait(false)) return false;
+        }
+
+        return true;
     }
 
     /// <summary>Takes the turn if it has come, and returns zero; otherwise how long until then, or the maximum without a rate.</summary>

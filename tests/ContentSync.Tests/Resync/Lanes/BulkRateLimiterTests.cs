@@ -2,6 +2,8 @@ using ContentSync.Benchmarks.Resync.Simulation;
 using ContentSync.Budget;
 using ContentSync.Resync;
 using ContentSync.Resync.Lanes;
+using ContentSync.Tests.Budget;
+using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Time.Testing;
 
 namespace ContentSync.Tests.Resync.Lanes;
@@ -42,6 +44,38 @@ public sealed class BulkRateLimiterTests
         Assert.False(next.IsCompleted);
         _time.Advance(TimeSpan.FromSeconds(0.1));
         await next;
+    }
+
+    [Fact]
+    public void A_page_that_waits_for_longer_than_demand_is_remembered_keeps_its_part_of_the_budget()
+    {
+        // All on this thread, so that virtual time passes only when everything waits.
+        SynchronizationContext.SetSynchronizationContext(null);
+        var time = new VirtualTime();
+        using var budget = new SendBudget(
+            new SendBudgetOptions(12, ReservedShare: 0.2), new MemorySendStateStore(time), time, "a", () => 0.5, NullLogger<SendBudget>.Instance);
+        var limiter = new BulkRateLimiter(new ResyncOptions(), budget, time);
+        var started = 0;
+        using var stop = new CancellationTokenSource();
+        for (var i = 0; i < 500; i++) _ = StartAsync();
+
+        time.Run(TimeSpan.FromSeconds(30), () => true);
+        stop.Cancel();
+
+        // Nine of twelve units from the start on, although no item asks after the first moment.
+        Assert.InRange(started, (int)(0.95 * 9 * 30), (9 * 30) + 3);
+
+        async Task StartAsync()
+        {
+            try
+            {
+                if (await limiter.AcquireAsync(Timeout.InfiniteTimeSpan, stop.Token).ConfigureAwait(false)) started++;
+            }
+            catch (OperationCanceledException)
+            {
+                // The end of the test.
+            }
+        }
     }
 
     [Fact]
