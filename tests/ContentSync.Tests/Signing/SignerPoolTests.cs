@@ -182,29 +182,27 @@ public sealed class SignerPoolTests : IDisposable
     }
 
     [Fact]
-    public async Task Uses_only_this_process_s_part_of_a_vault_and_follows_it_as_it_changes()
+    public void Uses_only_this_process_s_part_of_a_vault_and_follows_it_as_it_changes()
     {
+        // All on this thread, so that virtual time passes only when every caller waits.
+        SynchronizationContext.SetSynchronizationContext(null);
+        var time = new VirtualTime();
         var share = 0.1;
         var signer = new ScriptedSigner();
-        var pool = Pool(
-            options => (options.SignaturesPerSecond, options.Share, options.MaxWait) = (100, () => share, TimeSpan.FromMinutes(1)),
-            new VaultKey("a", "1", signer));
+        var options = new SignerPoolOptions { SignaturesPerSecond = 100, Share = () => share, MaxWait = TimeSpan.FromMinutes(1) };
+        using var pool = new SignerPool([new VaultKey("a", "1", signer)], options, time, TaskCreationOptions.None);
         var signing = Enumerable.Range(0, 200).Select(_ => pool.SignAsync(new byte[32], default).AsTask()).ToArray();
-        await SignedAsync(TimeSpan.FromSeconds(2), 19);
+
+        time.Run(TimeSpan.FromSeconds(2), () => true);
         Assert.InRange(signer.Calls, 19, 22);
         Assert.InRange(Assert.Single(pool.Status).SignaturesPerSecond, 9.9, 10.1);
-        share = 0.5;
-        await SignedAsync(TimeSpan.FromSeconds(2), 110);
-        Assert.InRange(signer.Calls, 110, 125);
-        await SignedAsync(TimeSpan.FromSeconds(10), 200);
-        await Task.WhenAll(signing);
 
-        // The pool resumes its callers on other threads.
-        async Task SignedAsync(TimeSpan duration, int calls)
-        {
-            for (var elapsed = TimeSpan.Zero; elapsed < duration; elapsed += TimeSpan.FromMilliseconds(20)) _time.Advance(TimeSpan.FromMilliseconds(20));
-            for (var i = 0; i < 2_000 && signer.Calls < calls; i++) await Task.Delay(5);
-        }
+        share = 0.5;
+        time.Run(TimeSpan.FromSeconds(4), () => true);
+        Assert.InRange(signer.Calls, 110, 125);
+
+        time.Run(TimeSpan.FromSeconds(14), () => true);
+        Assert.All(signing, signature => Assert.True(signature.IsCompletedSuccessfully));
     }
 
     [Fact]
