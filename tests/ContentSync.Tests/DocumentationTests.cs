@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Text.RegularExpressions;
 using ContentSync.Local.CommandLine;
+using SimulationArguments = ContentSync.Simulation.Arguments;
 
 namespace ContentSync.Tests;
 
@@ -60,6 +61,40 @@ public sealed partial class DocumentationTests
         Assert.All(shown, command => Assert.Empty(Faults(command.Arguments).Select(fault => $"{command.Page}: {command.Arguments}: {fault}")));
     }
 
+    [Theory]
+    [MemberData(nameof(Pages))]
+    public void Every_block_of_commands_is_run_or_says_why_it_is_not(string page)
+    {
+        var text = File.ReadAllText(Path.Combine(Root, page));
+        foreach (Match block in Block().Matches(text))
+        {
+            var language = block.Groups[1].Value;
+            if (ShellCommand().IsMatch(block.Groups[2].Value)) Assert.StartsWith("bash", language, StringComparison.Ordinal);
+            if (language.StartsWith("bash", StringComparison.Ordinal)) Assert.Matches("^bash($| not run: .{10})", language);
+        }
+
+        // CI does not look for commands in an indented block.
+        Assert.DoesNotMatch(IndentedCommand(), text);
+    }
+
+    [Fact]
+    public void Every_filter_benchmark_and_seed_that_a_page_names_exists()
+    {
+        var classes = typeof(DocumentationTests).Assembly.GetTypes().Select(type => type.FullName + ".").ToList();
+        var benchmarks = File.ReadAllText(Path.Combine(Root, "tests", "ContentSync.Benchmarks", "Program.cs"));
+        var pages = string.Concat(Files().Select(page => File.ReadAllText(Path.Combine(Root, page))));
+        var filters = Filter().Matches(pages).Select(match => match.Groups[1].Value).ToList();
+        var programs = Benchmark().Matches(pages).Select(match => match.Groups[1].Value).ToList();
+        var simulations = Simulation().Matches(pages).Select(match => match.Groups[1].Value.Trim().Split(' ')).ToList();
+
+        Assert.NotEmpty(filters);
+        Assert.NotEmpty(programs);
+        Assert.NotEmpty(simulations);
+        Assert.All(filters, filter => Assert.Contains(classes, name => name.Contains(filter, StringComparison.Ordinal)));
+        Assert.All(programs, program => Assert.Contains($"case \"{program}\"", benchmarks, StringComparison.Ordinal));
+        Assert.All(simulations, arguments => Assert.NotNull(SimulationArguments.Read(arguments)));
+    }
+
     [Fact]
     public void The_README_stays_short() => Assert.InRange(File.ReadLines(Path.Combine(Root, "README.md")).Count(), 80, MaxReadmeLines);
 
@@ -88,6 +123,24 @@ public sealed partial class DocumentationTests
 
     [GeneratedRegex(@"`(\w+Tests)(\.\w+)?`")]
     private static partial Regex TestClass();
+
+    [GeneratedRegex("""^```([^\n`]*)\n(.*?)^```""", RegexOptions.Multiline | RegexOptions.Singleline)]
+    private static partial Regex Block();
+
+    [GeneratedRegex(@"^(dotnet|curl|contentsync|az|azd|infra/) ", RegexOptions.Multiline)]
+    private static partial Regex ShellCommand();
+
+    [GeneratedRegex(@"^(    |\t)(dotnet|curl|contentsync|az|azd|npm|docker) ", RegexOptions.Multiline)]
+    private static partial Regex IndentedCommand();
+
+    [GeneratedRegex(@"--filter FullyQualifiedName~([\w.]+)")]
+    private static partial Regex Filter();
+
+    [GeneratedRegex(@"`-- ([a-z][a-z-]+)")]
+    private static partial Regex Benchmark();
+
+    [GeneratedRegex(@"ContentSync\.Simulation -- ([^`|#\n]*)")]
+    private static partial Regex Simulation();
 
     /// <summary>What follows the command's name in a block or in a line, up to a pipe, a comment or the end.</summary>
     [GeneratedRegex(@"(?:^run (?=map|preview|sync)|^ *contentsync |`contentsync |(?:^|`) *dotnet run --project src/ContentSync\.Local -- )([a-z][^`|#\n]*)", RegexOptions.Multiline)]
