@@ -12,9 +12,11 @@ using ContentSync.Resync.Lanes;
 using ContentSync.Resync.Planning;
 using ContentSync.Signing;
 using ContentSync.Synchronization;
+using ContentSync.Synchronization.Messages;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Logging;
 
 namespace ContentSync.Functions;
 
@@ -86,6 +88,11 @@ public static class FunctionsHost
             provider.StoreClock()));
         services.TryAddSingleton<ISyncQueue>(provider => provider.GetRequiredService<ServiceBusQueues>());
         services.TryAddSingleton<IResyncQueue>(provider => provider.GetRequiredService<ServiceBusQueues>());
+        services.TryAddSingleton<IDeadLetters>(provider => new ServiceBusDeadLetters(
+            provider.GetRequiredService<ServiceBusClient>(),
+            settings.Queues,
+            provider.StoreClock(),
+            provider.GetRequiredService<ILogger<ServiceBusDeadLetters>>()));
         services.AddBrokerLanes();
 
         services.TryAddSingleton<Func<Uri, CryptographyClient>>(provider => keyId =>
