@@ -78,6 +78,7 @@ public static class FunctionsHost
         services.AddHostedService<SettingWarnings>();
         services.AddHostedService<StorageInitializer>();
         services.AddHostedService<WebhookSecretCheck>();
+        services.AddHostedService<NotificationService>();
 
         services.TryAddSingleton(provider => settings.ServiceBus.EmulatorConnectionString is { Length: > 0 } emulator
             ? new ServiceBusClient(emulator)

@@ -13,6 +13,7 @@ namespace ContentSync.Http;
 [JsonSerializable(typeof(ContentPage))]
 [JsonSerializable(typeof(ContentPreview))]
 [JsonSerializable(typeof(HealthState))]
+[JsonSerializable(typeof(NotificationsState))]
 [JsonSerializable(typeof(SendingState))]
 [JsonSerializable(typeof(PauseRequest))]
 [JsonSerializable(typeof(ResumeRequest))]

@@ -388,6 +388,18 @@ public static class ApiRoutes
                 Responses = [Json<SendingState>(StatusCodes.Status200OK, "Set."), .. InvalidBody, Unavailable],
             },
             (handler, request, cancellationToken) => handler.SetRateAsync(request, cancellationToken)),
+        Route<NotificationsHandler>(
+            "GetNotifications",
+            HttpMethods.Get,
+            "/api/notifications",
+            ApiAccess.Key,
+            new OperationDescription(
+                "Show the receivers of notifications",
+                "How delivery to each receiver goes, in the instance that responds and since its start.")
+            {
+                Responses = [Json<NotificationsState>(StatusCodes.Status200OK, "The receivers.")],
+            },
+            (handler, _, _) => handler.HandleAsync()),
         Route<DeadLettersHandler>(
             "ListDeadLetters",
             HttpMethods.Get,
