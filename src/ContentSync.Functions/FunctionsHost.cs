@@ -12,9 +12,11 @@ using ContentSync.Resync.Lanes;
 using ContentSync.Resync.Planning;
 using ContentSync.Signing;
 using ContentSync.Synchronization;
+using ContentSync.Synchronization.Messages;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Logging;
 
 namespace ContentSync.Functions;
 
@@ -76,6 +78,7 @@ public static class FunctionsHost
         services.AddHostedService<SettingWarnings>();
         services.AddHostedService<StorageInitializer>();
         services.AddHostedService<WebhookSecretCheck>();
+        services.AddHostedService<NotificationService>();
 
         services.TryAddSingleton(provider => settings.ServiceBus.EmulatorConnectionString is { Length: > 0 } emulator
             ? new ServiceBusClient(emulator)
@@ -86,6 +89,11 @@ public static class FunctionsHost
             provider.StoreClock()));
         services.TryAddSingleton<ISyncQueue>(provider => provider.GetRequiredService<ServiceBusQueues>());
         services.TryAddSingleton<IResyncQueue>(provider => provider.GetRequiredService<ServiceBusQueues>());
+        services.TryAddSingleton<IDeadLetters>(provider => new ServiceBusDeadLetters(
+            provider.GetRequiredService<ServiceBusClient>(),
+            settings.Queues,
+            provider.StoreClock(),
+            provider.GetRequiredService<ILogger<ServiceBusDeadLetters>>()));
         services.AddBrokerLanes();
 
         services.TryAddSingleton<Func<Uri, CryptographyClient>>(provider => keyId =>

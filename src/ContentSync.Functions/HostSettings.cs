@@ -4,6 +4,7 @@ using ContentSync.Content;
 using ContentSync.Http;
 using ContentSync.Http.Webhooks;
 using ContentSync.Ledger;
+using ContentSync.Notifications;
 using ContentSync.Resync;
 using ContentSync.Signing;
 using ContentSync.Synchronization;
@@ -55,6 +56,8 @@ public sealed partial class HostSettings
             .. TakeUnresolved(Webhook.ShopifySecrets, nameof(WebhookOptions.ShopifySecrets)),
             .. TakeUnresolved(Webhook.WooCommerceSecrets, nameof(WebhookOptions.WooCommerceSecrets)),
         ];
+        Notifications = Bind(NotificationOptions.Section, new NotificationOptions());
+        UnresolvedNotificationSecrets = TakeUnresolved(Notifications.Receivers);
         ServiceBus = Bind(ServiceBusOptions.Section, new ServiceBusOptions());
         ServiceBus.EmulatorConnectionString = configuration[ServiceBusOptions.Section];
         Identity = AzureIdentity.Read(configuration);
@@ -92,6 +95,14 @@ public sealed partial class HostSettings
     /// </summary>
     public IReadOnlyList<string> UnresolvedWebhookSecrets { get; }
 
+    public NotificationOptions Notifications { get; }
+
+    /// <summary>
+    /// Settings of receivers' secrets that Azure could not resolve from Key Vault. Their receivers are left out of <see cref="Notifications"/>;
+    /// everything else works.
+    /// </summary>
+    public IReadOnlyList<string> UnresolvedNotificationSecrets { get; }
+
     public ServiceBusOptions ServiceBus { get; }
 
     /// <summary>The settings that every host has.</summary>
@@ -104,6 +115,7 @@ public sealed partial class HostSettings
         Retention = Retention,
         Api = Api,
         Webhook = Webhook,
+        Notifications = Notifications,
     };
 
     /// <summary>The app's identity in Azure.</summary>
@@ -150,10 +162,21 @@ public sealed partial class HostSettings
     private static string[] TakeUnresolved(IList<string> secrets, string setting)
     {
         var unresolved = Enumerable.Range(0, secrets.Count)
-            .Where(i => secrets[i].StartsWith("@Microsoft.KeyVault(", StringComparison.OrdinalIgnoreCase)).ToArray();
+            .Where(i => IsReference(secrets[i])).ToArray();
         foreach (var i in unresolved.Reverse()) secrets.RemoveAt(i);
         return [.. unresolved.Select(i => $"{WebhookOptions.Section}__{setting}__{i}")];
     }
+
+    private static string[] TakeUnresolved(IList<NotificationReceiverOptions> receivers)
+    {
+        var unresolved = Enumerable.Range(0, receivers.Count).Where(i => IsReference(receivers[i].Secret)).ToArray();
+        foreach (var i in unresolved.Reverse()) receivers.RemoveAt(i);
+        const string Receivers = $"{NotificationOptions.Section}__{nameof(NotificationOptions.Receivers)}";
+        return [.. unresolved.Select(i => $"{Receivers}__{i}__{nameof(NotificationReceiverOptions.Secret)}")];
+    }
+
+    // Azure leaves the reference in place of a value that it cannot read.
+    private static bool IsReference(string secret) => secret.StartsWith("@Microsoft.KeyVault(", StringComparison.OrdinalIgnoreCase);
 
     private string Flat(string setting, string formerly)
     {
@@ -172,6 +195,7 @@ public sealed partial class HostSettings
     // App settings use a double underscore where configuration uses a colon.
     private static string AsWritten(string fault) => SettingName().Replace(fault, match => match.Value.Replace(":", "__", StringComparison.Ordinal));
 
-    [GeneratedRegex(@"\b(AlipayHk|Content|Recoverability|Signing|Ledger|Catalog|Resync|Retention|Queues|Schedules|ServiceBus|Api|Webhook)(:\w+)+")]
+    [GeneratedRegex(
+        @"\b(AlipayHk|Content|Recoverability|Signing|Ledger|Catalog|Resync|Retention|Queues|Schedules|ServiceBus|Api|Webhook|Notifications)(:\w+)+")]
     private static partial Regex SettingName();
 }

@@ -61,8 +61,7 @@ public sealed partial class MessageSettler(
         {
             case MessageSettlement.DeadLetter dead:
                 await actions
-                    .DeadLetterMessageAsync(
-                        message, new Dictionary<string, object>(dead.Properties), dead.Reason, dead.Description, cancellationToken)
+                    .DeadLetterMessageAsync(message, dead.PropertiesFor(Of(message)), dead.Reason, dead.Description, cancellationToken)
                     .ConfigureAwait(false);
                 Telemetry.DeadLettered.Add(1, new KeyValuePair<string, object?>("reason", dead.Reason));
                 break;
@@ -76,7 +75,7 @@ public sealed partial class MessageSettler(
         }
     }
 
-    private static QueueMessage Of(ServiceBusReceivedMessage message)
+    internal static QueueMessage Of(ServiceBusReceivedMessage message)
     {
         ReadOnlyMemory<byte>? body;
         try

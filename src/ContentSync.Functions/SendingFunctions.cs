@@ -3,7 +3,7 @@ using Microsoft.Azure.Functions.Worker;
 
 namespace ContentSync.Functions;
 
-/// <summary>Shows, pauses and resumes sending, and sets its rate.</summary>
+/// <summary>Shows, pauses and resumes sending, sets its rate, and shows who is notified of it.</summary>
 public sealed class SendingFunctions(ApiFunctions api)
 {
     /// <summary>GET /api/sending. The rate and the pauses in force.</summary>
@@ -22,6 +22,12 @@ public sealed class SendingFunctions(ApiFunctions api)
     [Function(nameof(ResumeSending))]
     public Task<IResult> ResumeSending(
         [HttpTrigger(AuthorizationLevel.Function, "post", Route = "sending/resume")] HttpRequest request,
+        CancellationToken cancellationToken) => api.HandleAsync(request, cancellationToken);
+
+    /// <summary>GET /api/notifications. Whether the receivers accept notifications.</summary>
+    [Function(nameof(GetNotifications))]
+    public Task<IResult> GetNotifications(
+        [HttpTrigger(AuthorizationLevel.Function, "get", "head", Route = "notifications")] HttpRequest request,
         CancellationToken cancellationToken) => api.HandleAsync(request, cancellationToken);
 
     /// <summary>POST /api/sending/rate. Sets the rate of all instances together.</summary>

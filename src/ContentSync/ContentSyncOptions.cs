@@ -4,6 +4,7 @@ using ContentSync.Content;
 using ContentSync.Http;
 using ContentSync.Http.Webhooks;
 using ContentSync.Ledger;
+using ContentSync.Notifications;
 using ContentSync.Resync;
 using ContentSync.Synchronization;
 
@@ -22,6 +23,7 @@ public sealed partial record ContentSyncOptions
         [RetentionOptions.Section] = typeof(RetentionOptions),
         [ApiOptions.Section] = typeof(ApiOptions),
         [WebhookOptions.Section] = typeof(WebhookOptions),
+        [NotificationOptions.Section] = typeof(NotificationOptions),
     };
 
     public AlipayHkOptions AlipayHk { get; init; } = new();
@@ -40,6 +42,8 @@ public sealed partial record ContentSyncOptions
     public ApiOptions Api { get; init; } = new();
 
     public WebhookOptions Webhook { get; init; } = new();
+
+    public NotificationOptions Notifications { get; init; } = new();
 
     /// <summary>Folder for the files in which a resync sorts its plan; null for a folder among the system's temporary files.</summary>
     public string? PlanFolder { get; init; }
@@ -63,12 +67,13 @@ public sealed partial record ContentSyncOptions
             .. ReplayOptionsValidator.Faults(Replay),
             .. ApiOptionsValidator.Faults(Api),
             .. WebhookOptionsValidator.Faults(Webhook),
+            .. NotificationOptionsValidator.Faults(Notifications),
         ];
         return displayName is null ? [.. faults] : [.. faults.Select(fault => SettingName().Replace(fault, match => displayName(match.Value)))];
     }
 
     [GeneratedRegex(
         $@"\b({AlipayHkOptions.Section}|{ContentOptions.Section}|{RecoverabilityOptions.Section}|{ResyncOptions.Section}|{ReplayOptions.Section}"
-        + $@"|{ApiOptions.Section}|{WebhookOptions.Section}|{RetentionOptions.Section})(:\w+)+")]
+        + $@"|{ApiOptions.Section}|{WebhookOptions.Section}|{RetentionOptions.Section}|{NotificationOptions.Section})(:\w+)+")]
     private static partial Regex SettingName();
 }

@@ -5,6 +5,7 @@ using ContentSync.Content;
 using ContentSync.Http;
 using ContentSync.Ledger;
 using ContentSync.Mapping;
+using ContentSync.Notifications;
 using ContentSync.Resync;
 using ContentSync.Resync.Lanes;
 using ContentSync.Resync.Planning;
@@ -44,6 +45,7 @@ public static class ContentSyncServices
         AddOptions(services, options);
         AddPipeline(services, schemas);
         AddResync(services, options);
+        AddNotifications(services);
         return services.AddApiHandlers();
     }
 
@@ -68,6 +70,7 @@ public static class ContentSyncServices
         services.TryAddSingleton(options.Replay);
         services.TryAddSingleton(options.Api);
         services.TryAddSingleton(options.Webhook);
+        services.TryAddSingleton(options.Notifications);
     }
 
     private static void AddPipeline(IServiceCollection services, ContentSchemas? schemas)
@@ -100,6 +103,7 @@ public static class ContentSyncServices
         services.TryAddSingleton(provider => (ILedgerImport)provider.GetRequiredService<ISyncLedger>());
         services.TryAddSingleton<CircuitBreaker>();
         services.TryAddSingleton<SharedCircuitBreaker>();
+        services.TryAddSingleton<ItemAlerts>();
         services.TryAddSingleton<ContentSynchronizer>();
         services.TryAddSingleton<RefusedVersions>();
         services.TryAddSingleton<ContentMessageReader>();
@@ -138,6 +142,14 @@ public static class ContentSyncServices
                 return [];
             }
         }
+    }
+
+    private static void AddNotifications(IServiceCollection services)
+    {
+        services.TryAddSingleton(_ => NotificationTransport.Open());
+        services.TryAddSingleton<NotificationSender>();
+        services.TryAddSingleton<NotificationOutbox>();
+        services.TryAddSingleton<NotificationLoop>();
     }
 
     private static void AddResync(IServiceCollection services, ContentSyncOptions options)

@@ -8,7 +8,8 @@ public sealed partial class ArchitectureTests
 {
     private static readonly Dictionary<string, int> Floors = new()
     {
-        ["Http"] = 8,
+        ["Http"] = 9,
+        ["Notifications"] = 8,
         ["Resync"] = 7,
         ["Synchronization"] = 6,
         ["Mapping"] = 5,

@@ -32,7 +32,7 @@ public static class CommandLineProgram
         {
             foreach (var sentence in parsed.Errors.Select(fault => fault.Message).Distinct()) screen.Line($"[red]{sentence}[/]");
             var command = parsed.CommandResult.Command;
-            screen.Line($"[grey]See:[/] {Name} {(command == root ? "" : command.Name + " ")}--help");
+            screen.Line($"[grey]See:[/] {PathOf(command)} --help");
             return ExitCodes.Unusable;
         }
 
@@ -69,6 +69,10 @@ public static class CommandLineProgram
         }
     }
 
+    /// <summary>The command as it is typed: with the commands above it.</summary>
+    private static string PathOf(Command command) =>
+        command.Parents.OfType<Command>().FirstOrDefault() is { } parent ? $"{PathOf(parent)} {command.Name}" : Name;
+
     /// <summary>Every command with its options and arguments.</summary>
     internal static RootCommand Commands(Terminal terminal)
     {
@@ -99,6 +103,7 @@ public static class CommandLineProgram
         root.Subcommands.Add(help.WithExplanation(sending.CreatePause(), SendingCommands.PauseExplanation));
         root.Subcommands.Add(help.WithExplanation(sending.CreateResume(), SendingCommands.ResumeExplanation));
         root.Subcommands.Add(help.WithExplanation(sending.CreateRate(), SendingCommands.RateExplanation));
+        new DeadLettersCommand(terminal.Results).AddTo(root, help);
         root.Subcommands.Add(help.WithExplanation(new PreviewCommand(screen).Create(), PreviewCommand.Explanation));
         root.Subcommands.Add(help.WithExplanation(new MapCommand(screen).Create(), MapCommand.Explanation));
         root.Subcommands.Add(help.WithExplanation(new KeygenCommand(screen).Create(), KeygenCommand.Explanation));

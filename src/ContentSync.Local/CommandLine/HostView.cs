@@ -102,6 +102,28 @@ internal sealed class HostView : ILedgerView, ILedgerImport
     public Task<SendingState> SetRateAsync(SendRateRequest request, CancellationToken cancellationToken) =>
         ChangeSendingAsync("rate", JsonContent.Create(request, ApiJson.Responses.SendRateRequest), cancellationToken);
 
+    public async Task<DeadLetterList> ListDeadLettersAsync(string query, CancellationToken cancellationToken) =>
+        (await CallAsync(HttpMethod.Get, $"/api/dead-letters?{query}", null, ApiJson.Responses.DeadLetterList, cancellationToken)
+            .ConfigureAwait(false))!;
+
+    public async Task<DeadLetterState> GetDeadLetterAsync(string queue, long number, CancellationToken cancellationToken) =>
+        (await CallAsync(
+            HttpMethod.Get,
+            string.Create(CultureInfo.InvariantCulture, $"/api/dead-letters/{queue}/{number}"),
+            null,
+            ApiJson.Responses.DeadLetterState,
+            cancellationToken).ConfigureAwait(false))!;
+
+    /// <param name="action">resubmit or discard.</param>
+    /// <param name="request">Which messages.</param>
+    /// <param name="cancellationToken">Cancels the call; the host may have done part of it.</param>
+    public async Task<DeadLetterResponse> SettleDeadLettersAsync(string action, DeadLetterRequest request, CancellationToken cancellationToken)
+    {
+        using var body = JsonContent.Create(request, ApiJson.Responses.DeadLetterRequest);
+        return (await CallAsync(HttpMethod.Post, $"/api/dead-letters/{action}", body, ApiJson.Responses.DeadLetterResponse, cancellationToken)
+            .ConfigureAwait(false))!;
+    }
+
     public async Task ExportAsync(Stream output, CancellationToken cancellationToken)
     {
         try

@@ -3,6 +3,7 @@ using ContentSync.Catalog;
 using ContentSync.Http.Webhooks;
 using ContentSync.Local.Hosting;
 using ContentSync.Local.Pipeline;
+using ContentSync.Notifications;
 using Spectre.Console;
 
 namespace ContentSync.Local.CommandLine;
@@ -51,6 +52,21 @@ internal sealed class ServeCommand(Terminal terminal)
         HelpName = "KEY",
     };
 
+    private readonly Option<Uri?> _notify = new("--notify")
+    {
+        Description = "Post notifications there (CloudEvents): resyncs, stopped, paused and resumed sending, parked items. Needs --notify-secret.",
+        HelpName = "URL",
+        CustomParser = OptionValue.Address(
+            uri => uri.Scheme == Uri.UriSchemeHttps || (uri.Scheme == Uri.UriSchemeHttp && uri.IsLoopback),
+            "an https address, or http on this machine"),
+    };
+
+    private readonly Option<string?> _notifySecret = new("--notify-secret")
+    {
+        Description = "Sign notifications with this Standard Webhooks secret. Default: environment variable CONTENTSYNC_NOTIFY_SECRET.",
+        HelpName = "SECRET",
+    };
+
     private readonly Option<string[]> _webhookSecrets = new("--webhook-secret")
     {
         Description = "Accept webhooks signed with this Standard Webhooks secret; can be repeated. "
@@ -88,6 +104,8 @@ internal sealed class ServeCommand(Terminal terminal)
     public void AddTo(RootCommand root)
     {
         root.Options.Add(_apiKey);
+        root.Options.Add(_notify);
+        root.Options.Add(_notifySecret);
         root.Options.Add(_webhookSecrets);
         root.Options.Add(_shopifySecrets);
         root.Options.Add(_wooCommerceSecrets);
@@ -114,6 +132,7 @@ internal sealed class ServeCommand(Terminal terminal)
             CatalogMapping = await _map.LoadAsync(parsed, cancellationToken).ConfigureAwait(false),
             Mappings = parsed.GetValue(_mappings),
             Catalog = parsed.GetValue(_catalog) ?? (parsed.GetValue(_noSample) ? null : SampleCatalog.File),
+            Notifications = Notifications(parsed),
             Webhook = new WebhookOptions
             {
                 Secrets = WebhookSecrets(parsed),
@@ -149,6 +168,20 @@ internal sealed class ServeCommand(Terminal terminal)
     {
         ApiKey = parsed.GetValue(_apiKey) ?? EnvironmentVariable("CONTENTSYNC_API_KEY"),
     };
+
+    private NotificationOptions Notifications(ParseResult parsed) => parsed.GetValue(_notify) is not { } address
+        ? new NotificationOptions()
+        : new NotificationOptions
+        {
+            Receivers =
+            {
+                new NotificationReceiverOptions
+                {
+                    Address = address,
+                    Secret = parsed.GetValue(_notifySecret) ?? Environment.GetEnvironmentVariable("CONTENTSYNC_NOTIFY_SECRET") ?? "",
+                },
+            },
+        };
 
     private string[] WebhookSecrets(ParseResult parsed)
     {

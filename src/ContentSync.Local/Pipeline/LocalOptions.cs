@@ -1,6 +1,7 @@
 using ContentSync.Content;
 using ContentSync.Http.Webhooks;
 using ContentSync.Mapping;
+using ContentSync.Notifications;
 using ContentSync.Simulator;
 
 namespace ContentSync.Local.Pipeline;
@@ -56,6 +57,9 @@ public sealed record LocalOptions
 
     /// <summary>The senders of webhooks; without any, the webhook is disabled.</summary>
     public WebhookOptions Webhook { get; init; } = new();
+
+    /// <summary>The receivers of notifications.</summary>
+    public NotificationOptions Notifications { get; init; } = new();
 
     /// <summary>Faults of the simulated AlipayHK.</summary>
     public GatewayFaults Faults { get; init; } = GatewayFaults.None;

@@ -4,6 +4,7 @@ using ContentSync.Catalog;
 using ContentSync.Content;
 using ContentSync.Ledger;
 using ContentSync.Mapping;
+using ContentSync.Notifications;
 using ContentSync.Resync;
 using ContentSync.Resync.Lanes;
 using ContentSync.Signing;
@@ -38,8 +39,10 @@ public sealed class LocalPipeline : IAsyncDisposable
     private readonly List<IAsyncDisposable> _owned;
     private readonly ServiceProvider _services;
     private readonly CancellationTokenSource _stopping = new();
+    private readonly CancellationTokenSource _notificationsStopping = new();
     private readonly Task _sweeping;
     private readonly Task _maintaining;
+    private readonly Task _notifying;
 
     private LocalPipeline(List<IAsyncDisposable> owned, ServiceProvider services)
     {
@@ -59,6 +62,7 @@ public sealed class LocalPipeline : IAsyncDisposable
         _sweeping = SweepAsync(services.GetRequiredService<PendingSweep>(), services.StoreClock());
         _maintaining = MaintainAsync(
             services.GetRequiredService<ILedgerMaintenance>(), services.GetRequiredService<RetentionOptions>(), services.StoreClock());
+        _notifying = services.GetRequiredService<NotificationLoop>().RunAsync(_notificationsStopping.Token);
     }
 
     /// <summary>The pipeline's parts and the handlers of the API.</summary>
@@ -157,8 +161,13 @@ public sealed class LocalPipeline : IAsyncDisposable
         await _sweeping.ConfigureAwait(false);
         await _maintaining.ConfigureAwait(false);
         await Queue.StopAsync(StopTimeout).ConfigureAwait(false);
+
+        // Last, so that it reports what happened until now.
+        await _notificationsStopping.CancelAsync().ConfigureAwait(false);
+        await _notifying.ConfigureAwait(false);
         for (var i = _owned.Count - 1; i >= 0; i--) await _owned[i].DisposeAsync().ConfigureAwait(false);
         _stopping.Dispose();
+        _notificationsStopping.Dispose();
     }
 
     private static async Task<SqliteLedger> OpenLedgerAsync(

@@ -31,6 +31,7 @@ internal static class LocalSettings
             Recoverability = RecoverabilityOf(options),
             Resync = ResyncOptionsOf(options),
             Webhook = options.Webhook,
+            Notifications = options.Notifications,
             PlanFolder = data.ResyncFolder,
         };
         if (settings.Faults(DisplayName) is not { Count: > 0 } faults) return settings;
@@ -72,6 +73,8 @@ internal static class LocalSettings
         "Content:RefusedVersions" => "--refused-versions",
         "Webhook:EventGrid:TenantId" => "--event-grid-tenant",
         "Webhook:EventGrid:ApplicationId" => "--event-grid-application",
+        _ when setting.StartsWith("Notifications:Receivers:", StringComparison.Ordinal) =>
+            setting.EndsWith(":Secret", StringComparison.Ordinal) ? "--notify-secret" : "--notify",
         _ when setting.StartsWith("Webhook:Secrets:", StringComparison.Ordinal) => "--webhook-secret",
         _ when setting.StartsWith("Webhook:ShopifySecrets:", StringComparison.Ordinal) => "--shopify-secret",
         _ when setting.StartsWith("Webhook:WooCommerceSecrets:", StringComparison.Ordinal) => "--woocommerce-secret",

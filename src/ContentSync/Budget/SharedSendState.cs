@@ -27,7 +27,20 @@ public sealed record SharedSendState
     /// <summary>The open circuit breaker; null while it is closed.</summary>
     [JsonPropertyName("circuit")]
     public SharedCircuit? Circuit { get; init; }
+
+    /// <summary>Events that were or are being reported to receivers, oldest first; null before notifications were used.</summary>
+    [JsonPropertyName("notified")]
+    public IReadOnlyList<NotificationClaim>? Notified { get; init; }
 }
+
+/// <summary>An event that was reported to receivers, or that a process reports now.</summary>
+/// <param name="Id">The event.</param>
+/// <param name="Holder">The process that reports it; null once that is done.</param>
+/// <param name="Until">When another process may report it in its place; null once that is done.</param>
+public sealed record NotificationClaim(
+    [property: JsonPropertyName("id")] string Id,
+    [property: JsonPropertyName("p")] string? Holder = null,
+    [property: JsonPropertyName("e")] DateTimeOffset? Until = null);
 
 /// <summary>Units that a process gave back.</summary>
 /// <param name="Units">How many.</param>

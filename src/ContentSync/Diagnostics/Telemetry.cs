@@ -87,6 +87,10 @@ public static class Telemetry
     public static readonly Counter<long> DeadLettered =
         Meter.CreateCounter<long>("contentsync.dead_lettered", "{message}", "Messages that the app dead-lettered, by reason.");
 
+    /// <summary>Attempts to deliver a notification, by <c>type</c> and <c>result</c> (delivered, failed, givenUp).</summary>
+    public static readonly Counter<long> Notifications =
+        Meter.CreateCounter<long>("contentsync.notifications", "{attempt}", "Attempts to deliver a notification, by type and result.");
+
     /// <summary>Counts a resync that ended. Alerts compare both texts, so they must not change with the names of types.</summary>
     /// <param name="source"><c>catalog</c> or <c>ledger</c>.</param>
     /// <param name="result">Completed, CompletedWithFailures, HandledAlready, Refused, Stopped, NoCatalog, DryRun or Cancelled.</param>

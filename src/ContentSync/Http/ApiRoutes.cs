@@ -2,6 +2,7 @@ using ContentSync.Http.Board;
 using ContentSync.Http.Description;
 using ContentSync.Http.Pages;
 using ContentSync.Http.Webhooks;
+using ContentSync.Synchronization.Messages;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
@@ -387,6 +388,82 @@ public static class ApiRoutes
                 Responses = [Json<SendingState>(StatusCodes.Status200OK, "Set."), .. InvalidBody, Unavailable],
             },
             (handler, request, cancellationToken) => handler.SetRateAsync(request, cancellationToken)),
+        Route<NotificationsHandler>(
+            "GetNotifications",
+            HttpMethods.Get,
+            "/api/notifications",
+            ApiAccess.Key,
+            new OperationDescription(
+                "Show the receivers of notifications",
+                "How delivery to each receiver goes, in the instance that responds and since its start.")
+            {
+                Responses = [Json<NotificationsState>(StatusCodes.Status200OK, "The receivers.")],
+            },
+            (handler, _, _) => handler.HandleAsync()),
+        Route<DeadLettersHandler>(
+            "ListDeadLetters",
+            HttpMethods.Get,
+            DeadLettersHandler.Path,
+            ApiAccess.Key,
+            new OperationDescription(
+                "List dead letters",
+                "Messages in the dead-letter queue of a queue, in the order of their numbers. They are neither locked nor removed.")
+            {
+                Parameters = DeadLettersHandler.Parameters,
+                Responses = [Json<DeadLetterList>(StatusCodes.Status200OK, "A page of messages."), BadRequest, NoDeadLetters, Unavailable],
+            },
+            (handler, request, cancellationToken) => handler.ListAsync(request, cancellationToken)),
+        Route<DeadLettersHandler>(
+            "GetDeadLetter",
+            HttpMethods.Get,
+            "/api/dead-letters/{queue}/{sequenceNumber}",
+            ApiAccess.Key,
+            new OperationDescription("Get one dead letter", "The message with its properties and its body.")
+            {
+                Parameters =
+                [
+                    ParameterDescription.Path(DeadLettersHandler.Queue, "Whose dead-letter queue.") with { Type = typeof(DeadLetterQueue) },
+                    ParameterDescription.Path(DeadLettersHandler.SequenceNumber, "The message's number.") with { Type = typeof(long) },
+                ],
+                Responses = [Json<DeadLetterState>(StatusCodes.Status200OK, "The message."), BadRequest, NoDeadLetters, Unavailable],
+            },
+            (handler, request, cancellationToken) => handler.GetAsync(
+                RouteValue(request, DeadLettersHandler.Queue), RouteValue(request, DeadLettersHandler.SequenceNumber), cancellationToken)),
+        Route<DeadLettersHandler>(
+            "ResubmitDeadLetters",
+            HttpMethods.Post,
+            DeadLettersHandler.Path + "/resubmit",
+            ApiAccess.Key,
+            new OperationDescription(
+                "Resubmit dead letters",
+                "Sends the messages that the request selects to their queue again, and then removes them, at most "
+                + $"{DeadLettersHandler.MaxMessages:N0} per call. They keep body, session, first received time and the sender's properties. A crash "
+                + "in between may send one twice; none is lost.")
+            {
+                Bodies = [BodyDescription.Json<DeadLetterRequest>("""{"queue":"content","reason":"InvalidMessage","dryRun":true}""")],
+                Responses =
+                [
+                    Json<DeadLetterResponse>(StatusCodes.Status200OK, "Resubmitted, or counted."), .. InvalidBody, NoDeadLetters, Unavailable,
+                ],
+            },
+            (handler, request, cancellationToken) => handler.SettleAsync(request, DeadLetterAction.Resubmit, cancellationToken)),
+        Route<DeadLettersHandler>(
+            "DiscardDeadLetters",
+            HttpMethods.Post,
+            DeadLettersHandler.Path + "/discard",
+            ApiAccess.Key,
+            new OperationDescription(
+                "Discard dead letters",
+                $"Removes the messages that the request selects, at most {DeadLettersHandler.MaxMessages:N0} per call. They are gone; an item that "
+                + "the ledger holds stays there.")
+            {
+                Bodies = [BodyDescription.Json<DeadLetterRequest>("""{"queue":"content","reason":"Rejected","dryRun":true}""")],
+                Responses =
+                [
+                    Json<DeadLetterResponse>(StatusCodes.Status200OK, "Discarded, or counted."), .. InvalidBody, NoDeadLetters, Unavailable,
+                ],
+            },
+            (handler, request, cancellationToken) => handler.SettleAsync(request, DeadLetterAction.Discard, cancellationToken)),
         Route<ReceiveWebhookHandler>(
             "ReceiveWebhook",
             HttpMethods.Post,

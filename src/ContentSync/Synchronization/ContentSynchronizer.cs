@@ -25,6 +25,7 @@ public sealed partial class ContentSynchronizer(
     RequestIdSource requestIds,
     RecoverabilityOptions options,
     RetentionOptions retention,
+    ItemAlerts alerts,
     JitterSource jitter,
     [FromKeyedServices(Clocks.Store)] TimeProvider time,
     ILogger<ContentSynchronizer> logger)
@@ -348,13 +349,17 @@ public sealed partial class ContentSynchronizer(
         Telemetry.VerificationFailures.Add(1, new KeyValuePair<string, object?>("verification", result.Verification.ToString()));
     }
 
-    private static void CountParked(SyncRecord record) =>
+    private void CountParked(SyncRecord record)
+    {
         Telemetry.Parked.Add(1, new("reason", record.ParkReason?.ToString()), new("code", record.LastAttempt?.Code));
+        alerts.Parked(record);
+    }
 
     private void WarnOfTemplate(SyncRecord record)
     {
         Telemetry.InactiveTemplates.Add(1, new KeyValuePair<string, object?>("status", record.TemplateStatus));
         LogInactiveTemplate(record.ContentId, record.TemplateCode, record.TemplateStatus);
+        alerts.InactiveTemplate(record);
     }
 
     private void Log(SyncRecord leased, SynchronizeResult result, RecoverabilityDecision decision)

@@ -178,6 +178,26 @@ public sealed class HostSettingsTests
     }
 
     [Fact]
+    public void A_receiver_of_notifications_is_left_out_if_Azure_did_not_resolve_its_secret_and_validated_otherwise()
+    {
+        const string Secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+        var settings = TestHost.Settings();
+        settings["Notifications:Receivers:0:Address"] = "https://alerts.example/a";
+        settings["Notifications:Receivers:0:Secret"] = "@Microsoft.KeyVault(SecretUri=https://vault.example/secrets/notify)";
+        settings["Notifications:Receivers:1:Address"] = "https://alerts.example/b";
+        settings["Notifications:Receivers:1:Secret"] = Secret;
+        var read = Read(settings);
+        Assert.Equal("https://alerts.example/b", Assert.Single(read.Options.Notifications.Receivers).Address!.AbsoluteUri);
+        Assert.Equal(["Notifications__Receivers__0__Secret"], read.UnresolvedNotificationSecrets);
+
+        settings["Notifications:Receivers:1:Secret"] = "short";
+        settings["Notifications:Receivers:1:Url"] = "https://alerts.example";
+        var faults = Assert.Throws<InvalidSettingsException>(() => Read(settings)).Faults;
+        Assert.Contains(faults, fault => fault.StartsWith("Notifications__Receivers__0__Secret is missing or wrong", StringComparison.Ordinal));
+        Assert.Contains(faults, fault => fault.StartsWith("Notifications__Receivers__1__Url is not a setting", StringComparison.Ordinal));
+    }
+
+    [Fact]
     public void In_Azure_the_client_id_of_the_identity_is_required()
     {
         var settings = TestHost.Settings();

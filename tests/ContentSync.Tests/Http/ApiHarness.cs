@@ -11,6 +11,7 @@ using ContentSync.Mapping;
 using ContentSync.Resync;
 using ContentSync.Resync.Lanes;
 using ContentSync.Synchronization;
+using ContentSync.Synchronization.Messages;
 using ContentSync.Tests.AlipayHk;
 using ContentSync.Tests.Budget;
 using ContentSync.Tests.Catalog;
@@ -55,6 +56,7 @@ internal sealed class ApiHarness : IDisposable
             .AddSingleton<ISendStateStore>(new MemorySendStateStore(Time))
             .AddSingleton(SendBudget.Whole(new SendBudgetOptions(1e9), Time))
             .AddSingleton<ISyncQueue>(Queue)
+            .AddSingleton<IDeadLetters>(DeadLetters)
             .AddSingleton<IResyncStore>(Store)
             .AddSingleton<IPackLanes, InProcessLanes>()
             .AddSingleton<IResyncScheduler>(Scheduler)
@@ -84,6 +86,8 @@ internal sealed class ApiHarness : IDisposable
     public MemoryLedger Ledger { get; }
 
     public RecordingQueue Queue { get; } = new();
+
+    public MemoryDeadLetters DeadLetters { get; } = new();
 
     public CircuitBreaker CircuitBreaker { get; }
 

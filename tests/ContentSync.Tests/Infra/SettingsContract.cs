@@ -3,6 +3,7 @@ using ContentSync.Content;
 using ContentSync.Functions;
 using ContentSync.Http;
 using ContentSync.Http.Webhooks;
+using ContentSync.Notifications;
 using ContentSync.Resync;
 using ContentSync.Signing;
 using ContentSync.Synchronization;
@@ -24,6 +25,7 @@ internal static class SettingsContract
         [SigningOptions.Section] = [typeof(SigningOptions)],
         [ApiOptions.Section] = [typeof(ApiOptions)],
         [WebhookOptions.Section] = [typeof(WebhookOptions)],
+        [NotificationOptions.Section] = [typeof(NotificationOptions)],
     };
 
     /// <summary>Settings read by the platform, the host or a binding, and sections without a class. A star stands for a number.</summary>
@@ -71,6 +73,7 @@ internal static class SettingsContract
         ["contentsync.vault.rate"] = Tags(("vault", []), ("state", ["ok", "throttled", "down"])),
         ["contentsync.sending.stopped"] = Tags(("cause", ["circuitBreaker", "pause"])),
         ["contentsync.dead_lettered"] = Tags(("reason", ["InvalidMessage"])),
+        ["contentsync.notifications"] = Tags(("type", []), ("result", ["delivered", "failed", "givenUp"])),
         ["contentsync.resync.planned"] = Tags(),
         ["contentsync.resync.done"] = Tags(("outcome", [])),
         ["contentsync.resync.runs"] = Tags(

@@ -33,6 +33,9 @@ internal static class ResponseDescriptions
     public static ResponseDescription NoSecret { get; } =
         Shared(nameof(NoSecret), StatusCodes.Status404NotFound, "No secret is configured.");
 
+    public static ResponseDescription NoDeadLetters { get; } = Shared(
+        nameof(NoDeadLetters), StatusCodes.Status404NotFound, "No such message, or this host has no dead-letter queue, as the local host.");
+
     /// <summary>What is wrong with a JSON body.</summary>
     public static IReadOnlyList<ResponseDescription> InvalidBody { get; } = [BadRequest, TooLarge, UnsupportedMediaType];
 

@@ -1,3 +1,5 @@
+using ContentSync.Signing;
+
 namespace ContentSync.Http.Webhooks;
 
 /// <summary>Validates settings section <c>Webhook</c>.</summary>
@@ -8,7 +10,7 @@ public static class WebhookOptionsValidator
     {
         for (var i = 0; i < options.Secrets.Count; i++)
         {
-            if (WebhookVerifier.ReadSecret(options.Secrets[i]) is null) yield return SecretFault(i);
+            if (WebhookSignature.ReadSecret(options.Secrets[i]) is null) yield return SecretFault(i);
         }
 
         foreach (var fault in EmptySecrets(nameof(WebhookOptions.ShopifySecrets), options.ShopifySecrets)) yield return fault;
@@ -26,8 +28,7 @@ public static class WebhookOptionsValidator
     }
 
     internal static string SecretFault(int index) =>
-        $"{WebhookOptions.Section}:{nameof(WebhookOptions.Secrets)}:{index} is not a webhook secret. It must be base64 of 24 to 64 bytes, with or "
-        + "without the prefix whsec_. Generate one with: openssl rand -base64 32";
+        $"{WebhookOptions.Section}:{nameof(WebhookOptions.Secrets)}:{index} is not a webhook secret. It must be {WebhookSignature.ExpectedSecret}";
 
     private static IEnumerable<string> EmptySecrets(string setting, IList<string> secrets) =>
         from index in Enumerable.Range(0, secrets.Count)

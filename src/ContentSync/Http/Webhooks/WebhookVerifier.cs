@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Security.Cryptography;
-using System.Text;
 using ContentSync.Http.Description;
+using ContentSync.Signing;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace ContentSync.Http.Webhooks;
@@ -37,21 +37,19 @@ public enum WebhookVerification
 /// </summary>
 public sealed class WebhookVerifier
 {
-    internal const string IdHeader = "webhook-id";
-    internal const string TimestampHeader = "webhook-timestamp";
-    internal const string SignatureHeader = "webhook-signature";
-
     internal static readonly IReadOnlyList<ParameterDescription> Parameters =
     [
-        ParameterDescription.Header(IdHeader, "Unique to the message, and the same on redelivery; without a period.") with { IsRequired = true },
         ParameterDescription.Header(
-            TimestampHeader, "Seconds since 1970; at most five minutes from the clock, unless configured otherwise.") with { IsRequired = true },
-        ParameterDescription.Header(SignatureHeader, "v1,base64; several signatures are separated by spaces.") with { IsRequired = true },
+            WebhookSignature.IdHeader, "Unique to the message, and the same on redelivery; without a period.") with { IsRequired = true },
+        ParameterDescription.Header(
+            WebhookSignature.TimestampHeader, "Seconds since 1970; at most five minutes from the clock, unless configured otherwise.") with
+            {
+                IsRequired = true,
+            },
+        ParameterDescription.Header(
+            WebhookSignature.SignatureHeader, "v1,base64; several signatures are separated by spaces.") with { IsRequired = true },
     ];
 
-    private const string SecretPrefix = "whsec_";
-    private const int MinSecretBytes = 24;
-    private const int MaxSecretBytes = 64;
     private const int MaxIdLength = 256;
     private const int MaxTimestampDigits = 12;
     private const int MaxSignaturesLength = 4_096;
@@ -66,7 +64,7 @@ public sealed class WebhookVerifier
         _secrets =
         [
             .. options.Secrets.Select((secret, index) =>
-                ReadSecret(secret) ?? throw new ArgumentException(WebhookOptionsValidator.SecretFault(index), nameof(options))),
+                WebhookSignature.ReadSecret(secret) ?? throw new ArgumentException(WebhookOptionsValidator.SecretFault(index), nameof(options))),
         ];
         _tolerance = options.Tolerance;
         _time = time;
@@ -84,37 +82,27 @@ public sealed class WebhookVerifier
     {
         if (!IsId(id) || !IsTimestamp(timestamp, out var seconds) || signatures is not { Length: > 0 and <= MaxSignaturesLength })
             return WebhookVerification.IncompleteHeaders;
-        if (!IsSigned($"{id}.{timestamp}.", signatures, body)) return WebhookVerification.InvalidSignature;
+        if (!IsSigned(id!, timestamp!, signatures, body)) return WebhookVerification.InvalidSignature;
         var age = _time.GetUtcNow().ToUnixTimeSeconds() - seconds;
         if (age > _tolerance.TotalSeconds) return WebhookVerification.TooOld;
         return age < -_tolerance.TotalSeconds ? WebhookVerification.TooNew : WebhookVerification.Valid;
     }
 
-    /// <summary>The bytes of a secret; null if it is malformed.</summary>
-    internal static byte[]? ReadSecret(string secret)
-    {
-        var base64 = secret.StartsWith(SecretPrefix, StringComparison.Ordinal) ? secret[SecretPrefix.Length..] : secret;
-        var bytes = new byte[MaxSecretBytes];
-        return Convert.TryFromBase64String(base64, bytes, out var length) && length >= MinSecretBytes ? bytes[..length] : null;
-    }
-
     // Compares every secret with every signature, even after a match, so that the time taken reveals nothing.
-    private bool IsSigned(string prefix, string signatures, ReadOnlySpan<byte> body)
+    private bool IsSigned(string id, string timestamp, string signatures, ReadOnlySpan<byte> body)
     {
-        Span<byte> expected = stackalloc byte[HMACSHA256.HashSizeInBytes];
-        Span<byte> given = stackalloc byte[HMACSHA256.HashSizeInBytes];
+        Span<byte> expected = stackalloc byte[WebhookSignature.Length];
+        Span<byte> given = stackalloc byte[WebhookSignature.Length];
         var matches = false;
         foreach (var secret in _secrets)
         {
-            using var hmac = IncrementalHash.CreateHMAC(HashAlgorithmName.SHA256, secret);
-            hmac.AppendData(Encoding.UTF8.GetBytes(prefix));
-            hmac.AppendData(body);
-            hmac.GetHashAndReset(expected);
+            WebhookSignature.Compute(secret, id, timestamp, body, expected);
             foreach (var range in signatures.AsSpan().Split(' '))
             {
                 var signature = signatures.AsSpan(range);
-                if (!signature.StartsWith("v1,", StringComparison.Ordinal)) continue;
-                if (!Convert.TryFromBase64Chars(signature[3..], given, out var length) || length != given.Length) continue;
+                if (!signature.StartsWith(WebhookSignature.Prefix, StringComparison.Ordinal)) continue;
+                var base64 = signature[WebhookSignature.Prefix.Length..];
+                if (!Convert.TryFromBase64Chars(base64, given, out var length) || length != given.Length) continue;
                 matches |= CryptographicOperations.FixedTimeEquals(expected, given);
             }
         }

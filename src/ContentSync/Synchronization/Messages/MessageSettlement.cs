@@ -25,5 +25,15 @@ public abstract record MessageSettlement
     /// What is wrong and how to correct it; at most <see cref="MessageContract.MaxDescriptionLength"/> characters.
     /// </param>
     /// <param name="Properties">Application properties to add to the message.</param>
-    public sealed record DeadLetter(string Reason, string Description, IReadOnlyDictionary<string, object> Properties) : MessageSettlement;
+    public sealed record DeadLetter(string Reason, string Description, IReadOnlyDictionary<string, object> Properties) : MessageSettlement
+    {
+        /// <summary>
+        /// The properties to add to a message, with the time at which its original was received: a resubmitted message stays as old as it is,
+        /// whatever time the broker gives a message when it moves it.
+        /// </summary>
+        public Dictionary<string, object> PropertiesFor(QueueMessage message) => new(Properties)
+        {
+            [MessageContract.ReceivedAtProperty] = OutgoingMessage.Text(message.ReceivedAt()),
+        };
+    }
 }

@@ -86,7 +86,8 @@ public sealed record OutgoingMessage(
         return new OutgoingMessage(id, message.Body ?? default, message.ContentType, properties, delay);
     }
 
-    private static string OriginalId(QueueMessage message)
+    /// <summary>The sender's id of the message, whether it is an original or a copy; a hash of the body if the sender set none.</summary>
+    internal static string OriginalId(QueueMessage message)
     {
         if (message.Properties.TryGetValue(MessageContract.OriginalIdProperty, out var value) && value is string { Length: > 0 } original)
             return original;
@@ -94,14 +95,14 @@ public sealed record OutgoingMessage(
     }
 
     // The caller's ids may be too long. A hash serves as well, because no code parses a MessageId.
-    private static string Id(string subject, string part, string number)
+    internal static string Id(string subject, string part, string number)
     {
         var id = $"{subject}/{part}/{number}";
         if (id.Length <= MessageContract.MaxMessageIdLength) return id;
         return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(id)));
     }
 
-    private static string Text(DateTimeOffset time) => time.ToString("O", CultureInfo.InvariantCulture);
+    internal static string Text(DateTimeOffset time) => time.ToString("O", CultureInfo.InvariantCulture);
 }
 
 /// <summary>Body of a reference message.</summary>

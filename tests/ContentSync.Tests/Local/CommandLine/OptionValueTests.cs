@@ -21,7 +21,7 @@ public sealed class OptionValueTests
         "--data", "--client-id", "--key", "--key-version", "--alipayhk-key", "--alipayhk-key-version", "--partner-key", "--partner-key-version",
         "--schemas", "--catalog", "--api-key", "--webhook-secret", "--report", "--source", "--type", "--code", "--reason", "--public-key", "--out",
         "--content-type", "--map", "--shopify-secret", "--woocommerce-secret",
-        "--event-grid-tenant", "--event-grid-application", "--mappings", "--by", "--prefix",
+        "--event-grid-tenant", "--event-grid-application", "--mappings", "--notify-secret", "--by", "--prefix",
         "ID", "FILE",
     ];
 
