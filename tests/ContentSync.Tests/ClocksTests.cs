@@ -21,6 +21,7 @@ public sealed class ClocksTests
         "PreviewContentHandler",
         "SendSwitch",
         "SharedCircuitBreaker",
+        "TrendReader",
         "WebhookIdCache",
         "WebhookVerifier",
     ];
