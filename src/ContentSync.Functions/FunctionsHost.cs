@@ -5,6 +5,7 @@ using Azure.Security.KeyVault.Keys.Cryptography;
 using ContentSync.Budget;
 using ContentSync.Catalog;
 using ContentSync.Content;
+using ContentSync.Diagnostics.Trends;
 using ContentSync.Ledger;
 using ContentSync.Mapping;
 using ContentSync.Resync;
@@ -62,6 +63,8 @@ public static class FunctionsHost
             StorageInitializer.Table(
                 settings.Ledger.TableEndpoint!, settings.ResyncState.LaneTableName, provider.GetRequiredService<TokenCredential>()),
             provider.WallClock()));
+        services.TryAddSingleton<ITrendStore>(provider => new TableTrendStore(StorageInitializer.Table(
+            settings.Ledger.TableEndpoint!, settings.ResyncState.LaneTableName, provider.GetRequiredService<TokenCredential>())));
         services.TryAddSingleton<IPlanFiles>(provider => new BlobPlanFiles(StorageInitializer.Container(
             settings.ResyncState.StateContainerUri!, provider.GetRequiredService<TokenCredential>())));
         services.TryAddSingleton<IResyncStore>(provider => new BlobResyncStore(StorageInitializer.Container(

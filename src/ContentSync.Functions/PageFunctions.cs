@@ -4,7 +4,7 @@ using Microsoft.Azure.Functions.Worker;
 namespace ContentSync.Functions;
 
 /// <summary>
-/// Serves the board, the API reference, their files, and health. Only the board's figures need a function key: the others hold no data.
+/// Serves the board, the API reference, their files, and health. Only the figures need a function key: the others hold no data.
 /// </summary>
 public sealed class PageFunctions(ApiFunctions api)
 {
@@ -18,6 +18,12 @@ public sealed class PageFunctions(ApiFunctions api)
     [Function(nameof(GetBoardState))]
     public Task<IResult> GetBoardState(
         [HttpTrigger(AuthorizationLevel.Function, "get", "head", Route = "board/state")] HttpRequest request,
+        CancellationToken cancellationToken) => api.HandleAsync(request, cancellationToken);
+
+    /// <summary>GET /api/trends. What all instances did in the last hour or day.</summary>
+    [Function(nameof(GetTrends))]
+    public Task<IResult> GetTrends(
+        [HttpTrigger(AuthorizationLevel.Function, "get", "head", Route = "trends")] HttpRequest request,
         CancellationToken cancellationToken) => api.HandleAsync(request, cancellationToken);
 
     /// <summary>GET /api/board. The page only, which holds no data and asks for a key.</summary>

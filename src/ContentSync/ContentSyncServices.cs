@@ -2,6 +2,7 @@ using ContentSync.AlipayHk;
 using ContentSync.Budget;
 using ContentSync.Catalog;
 using ContentSync.Content;
+using ContentSync.Diagnostics.Trends;
 using ContentSync.Http;
 using ContentSync.Ledger;
 using ContentSync.Mapping;
@@ -28,10 +29,10 @@ public static class ContentSyncServices
     /// </summary>
     /// <remarks>
     /// A host brings <see cref="ISyncLedger"/>, <see cref="ISyncQueue"/>, <see cref="IRequestSigner"/>, <see cref="IResyncStore"/>,
-    /// <see cref="IPackLanes"/>, <see cref="IResyncScheduler"/> and <see cref="ResyncSources"/>, and <see cref="ISendStateStore"/> if
-    /// several processes share the send budget. It may replace every other service, above all <see cref="ILedgerScan"/>,
-    /// <see cref="IMappingStore"/>, <see cref="AlipayHkTransport"/>, <see cref="AlipayHkKeys"/>, <see cref="RequestIdSource"/>,
-    /// <see cref="JitterSource"/>, the loggers and the two <see cref="Clocks"/>.
+    /// <see cref="IPackLanes"/>, <see cref="IResyncScheduler"/> and <see cref="ResyncSources"/>, <see cref="ISendStateStore"/> if several
+    /// processes share the send budget, and <see cref="ITrendStore"/> for trends. It may replace every other service, above all
+    /// <see cref="ILedgerScan"/>, <see cref="IMappingStore"/>, <see cref="AlipayHkTransport"/>, <see cref="AlipayHkKeys"/>,
+    /// <see cref="RequestIdSource"/>, <see cref="JitterSource"/>, the loggers and the two <see cref="Clocks"/>.
     /// </remarks>
     /// <param name="services">Receives the services.</param>
     /// <param name="options">Checked with <see cref="ContentSyncOptions.Faults"/>; read once.</param>
@@ -85,10 +86,16 @@ public static class ContentSyncServices
         services.TryAddSingleton<RequestIdSource>();
         services.TryAddSingleton<JitterSource>();
         services.TryAddSingleton(provider => new AlipayHkKeys(provider.GetRequiredService<AlipayHkOptions>()));
+        services.TryAddSingleton(provider => new TrendRecorder(
+            provider.GetService<ITrendStore>(),
+            provider.WallClock(),
+            provider.GetRequiredService<RequestIdSource>().Create(),
+            provider.GetRequiredService<ILogger<TrendRecorder>>()));
+        services.TryAddSingleton<TrendReader>();
         services.TryAddSingleton<SendSwitch>();
         services.TryAddSingleton(Budget);
         services.TryAddSingleton(provider => AlipayHkTransport.Open(
-            provider.GetRequiredService<AlipayHkOptions>(), provider.WallClock()));
+            provider.GetRequiredService<AlipayHkOptions>(), provider.WallClock(), provider.GetRequiredService<TrendRecorder>()));
         services.TryAddSingleton(provider => AlipayHkClient.Create(
             provider.GetRequiredService<AlipayHkOptions>(),
             provider.GetRequiredService<IRequestSigner>(),
@@ -98,7 +105,8 @@ public static class ContentSyncServices
             provider.GetRequiredService<RequestIdSource>(),
             provider.GetRequiredService<JitterSource>(),
             provider.GetRequiredService<AlipayHkKeys>(),
-            provider.GetRequiredService<SendBudget>()));
+            provider.GetRequiredService<SendBudget>(),
+            provider.GetRequiredService<TrendRecorder>()));
         // Both ledgers import; a host registers only one service for its ledger.
         services.TryAddSingleton(provider => (ILedgerImport)provider.GetRequiredService<ISyncLedger>());
         services.TryAddSingleton<CircuitBreaker>();
@@ -126,7 +134,8 @@ public static class ContentSyncServices
                 provider.GetRequiredService<JitterSource>().Draw,
                 provider.GetRequiredService<ILogger<SendBudget>>(),
                 provider.GetRequiredService<SendSwitch>(),
-                Vaults)
+                Vaults,
+                provider.GetRequiredService<TrendRecorder>())
             : SendBudget.Whole(options, provider.WallClock());
 
         // Resolved late, because the pool asks the budget for its share.

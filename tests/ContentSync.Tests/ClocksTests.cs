@@ -24,6 +24,7 @@ public sealed class ClocksTests
         "PreviewContentHandler",
         "SendSwitch",
         "SharedCircuitBreaker",
+        "TrendReader",
         "WebhookIdCache",
         "WebhookVerifier",
     ];

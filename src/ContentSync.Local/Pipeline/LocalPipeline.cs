@@ -2,6 +2,7 @@ using ContentSync.AlipayHk;
 using ContentSync.Budget;
 using ContentSync.Catalog;
 using ContentSync.Content;
+using ContentSync.Diagnostics.Trends;
 using ContentSync.Ledger;
 using ContentSync.Mapping;
 using ContentSync.Notifications;
@@ -207,8 +208,10 @@ public sealed class LocalPipeline : IAsyncDisposable
             .AddKeyedSingleton<TimeProvider>(Clocks.Store, storeClock)
             .AddSingleton(calls.Counting(ReadSigner(data, options)))
             .AddSingleton(provider =>
-                new AlipayHkTransport(calls.Counting(AlipayHkTransport.Open(alipayHk, provider.WallClock()).Handler)))
+                new AlipayHkTransport(calls.Counting(AlipayHkTransport.Open(
+                    alipayHk, provider.WallClock(), provider.GetRequiredService<TrendRecorder>()).Handler)))
             .AddSingleton<ISendStateStore>(new SqliteSendStateStore(data.SendStateFile, time))
+            .AddSingleton<ITrendStore>(new SqliteTrendStore(data.SendStateFile))
             .AddSingleton<ILedgerScan>(new SqliteLedgerScan(new SqliteLedgerOptions(data.LedgerFile)));
         services
             .AddSingleton(provider => new InProcessQueue(

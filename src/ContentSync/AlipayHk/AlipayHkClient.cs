@@ -1,6 +1,7 @@
 using System.Net.Http.Headers;
 using System.Runtime.ExceptionServices;
 using ContentSync.Budget;
+using ContentSync.Diagnostics.Trends;
 using ContentSync.Signing;
 using Microsoft.Extensions.Logging;
 using Polly;
@@ -75,6 +76,7 @@ public sealed partial class AlipayHkClient : IDisposable
     /// <param name="jitter">Spreads the immediate retries; null for random numbers.</param>
     /// <param name="alipayHkKeys">AlipayHK's keys to share between clients; null to import those of the options. Not disposed.</param>
     /// <param name="budget">This process's part of the send budget; null if it has the whole <see cref="AlipayHkOptions.MaxSendsPerSecond"/>.</param>
+    /// <param name="trends">Counts the signatures; null without trends.</param>
     /// <exception cref="RsaKeyTextException">One of AlipayHK's keys cannot be used; the message names the setting.</exception>
     public static AlipayHkClient Create(
         AlipayHkOptions options,
@@ -85,11 +87,15 @@ public sealed partial class AlipayHkClient : IDisposable
         RequestIdSource? requestIds = null,
         JitterSource? jitter = null,
         AlipayHkKeys? alipayHkKeys = null,
-        SendBudget? budget = null)
+        SendBudget? budget = null,
+        TrendRecorder? trends = null)
     {
         budget ??= SendBudget.Whole(new SendBudgetOptions(options.MaxSendsPerSecond), timeProvider);
         var keys = alipayHkKeys ?? new AlipayHkKeys(options);
-        var signing = new RequestSigningHandler(options, signer, timeProvider, budget) { InnerHandler = socket ?? AlipayHkSocket.Open(options) };
+        var signing = new RequestSigningHandler(options, signer, timeProvider, budget, trends)
+        {
+            InnerHandler = socket ?? AlipayHkSocket.Open(options),
+        };
         var verification = new ResponseVerification(options, keys, timeProvider, loggerFactory.CreateLogger<ResponseVerification>());
         var verifying = new ResponseVerificationHandler(options, verification) { InnerHandler = signing };
         return new AlipayHkClient(

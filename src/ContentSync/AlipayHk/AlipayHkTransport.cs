@@ -1,3 +1,5 @@
+using ContentSync.Diagnostics.Trends;
+
 namespace ContentSync.AlipayHk;
 
 /// <summary>The innermost handler, which sends requests to AlipayHK. The client that uses it disposes of it.</summary>
@@ -5,6 +7,6 @@ namespace ContentSync.AlipayHk;
 public sealed record AlipayHkTransport(HttpMessageHandler Handler)
 {
     /// <summary>A socket to the gateway of the options, with metrics of each request.</summary>
-    public static AlipayHkTransport Open(AlipayHkOptions options, TimeProvider time) =>
-        new(new RequestTelemetryHandler(AlipayHkSocket.Open(options), time));
+    public static AlipayHkTransport Open(AlipayHkOptions options, TimeProvider time, TrendRecorder? trends = null) =>
+        new(new RequestTelemetryHandler(AlipayHkSocket.Open(options), time, trends));
 }

@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using ContentSync.Budget;
+using ContentSync.Diagnostics.Trends;
 using ContentSync.Signing;
 
 namespace ContentSync.AlipayHk;
@@ -9,7 +10,8 @@ namespace ContentSync.AlipayHk;
 /// signature covers the exact bytes of the body. Runs inside the immediate retries, so every request has a fresh time and
 /// signature. Also applies the rate limiter, which must wait both before and after signing.
 /// </summary>
-public sealed class RequestSigningHandler(AlipayHkOptions options, IRequestSigner signer, TimeProvider timeProvider, SendBudget budget)
+public sealed class RequestSigningHandler(
+    AlipayHkOptions options, IRequestSigner signer, TimeProvider timeProvider, SendBudget budget, TrendRecorder? trends = null)
     : DelegatingHandler
 {
     private readonly StringToSign _stringToSign = new(options.Path, options.ClientId);
@@ -59,7 +61,19 @@ public sealed class RequestSigningHandler(AlipayHkOptions options, IRequestSigne
     {
         var hash = new byte[SHA256.HashSizeInBytes];
         _stringToSign.Hash(time, bytes.Span, hash);
-        return signer.SignAsync(hash, cancellationToken);
+        if (trends is null) return signer.SignAsync(hash, cancellationToken);
+        var startedAt = timeProvider.GetTimestamp();
+        var signing = signer.SignAsync(hash, cancellationToken);
+        if (!signing.IsCompletedSuccessfully) return CountedAsync(signing, startedAt);
+        trends.CountSignature(timeProvider.GetElapsedTime(startedAt));
+        return signing;
+    }
+
+    private async ValueTask<RequestSignature> CountedAsync(ValueTask<RequestSignature> signing, long startedAt)
+    {
+        var signature = await signing.ConfigureAwait(false);
+        trends!.CountSignature(timeProvider.GetElapsedTime(startedAt));
+        return signature;
     }
 
     private Task<HttpResponseMessage> SendSignedAsync(

@@ -1,11 +1,12 @@
 using System.Diagnostics;
 using System.Globalization;
 using ContentSync.Diagnostics;
+using ContentSync.Diagnostics.Trends;
 
 namespace ContentSync.AlipayHk;
 
 /// <summary>Wraps the socket and measures every request to AlipayHK, without signing.</summary>
-public sealed class RequestTelemetryHandler(HttpMessageHandler socket, TimeProvider time) : DelegatingHandler(socket)
+public sealed class RequestTelemetryHandler(HttpMessageHandler socket, TimeProvider time, TrendRecorder? trends = null) : DelegatingHandler(socket)
 {
     /// <inheritdoc/>
     protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
@@ -27,8 +28,9 @@ public sealed class RequestTelemetryHandler(HttpMessageHandler socket, TimeProvi
         }
         finally
         {
-            var duration = time.GetElapsedTime(startedAt).TotalSeconds;
-            Telemetry.AlipayHkDuration.Record(duration, new KeyValuePair<string, object?>("status", status));
+            var duration = time.GetElapsedTime(startedAt);
+            Telemetry.AlipayHkDuration.Record(duration.TotalSeconds, new KeyValuePair<string, object?>("status", status));
+            trends?.CountRequest(duration);
         }
     }
 

@@ -1,4 +1,5 @@
 using ContentSync.Diagnostics;
+using ContentSync.Diagnostics.Trends;
 using ContentSync.Signing;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -51,6 +52,7 @@ public sealed partial class SendBudget : IAsyncDisposable, IDisposable
     private readonly ILogger _logger;
     private readonly SendSwitch? _switch;
     private readonly Func<IReadOnlyList<VaultStatus>> _vaultStatus;
+    private readonly TrendRecorder? _trends;
     private readonly CancellationTokenSource _stopping = new();
     private readonly SemaphoreSlim _renewing = new(1, 1);
     private readonly Lock _lock = new();
@@ -85,6 +87,7 @@ public sealed partial class SendBudget : IAsyncDisposable, IDisposable
     /// <param name="logger">Receives faults of the store.</param>
     /// <param name="sendSwitch">Stops all sending while it is paused, and learns from each renewal; null without one.</param>
     /// <param name="vaultStatus">The state of each vault, for display; null without a pool of vaults.</param>
+    /// <param name="trends">Writes what it counted with each renewal; null without trends.</param>
     public SendBudget(
         SendBudgetOptions options,
         ISendStateStore? store,
@@ -93,8 +96,10 @@ public sealed partial class SendBudget : IAsyncDisposable, IDisposable
         Func<double> jitter,
         ILogger<SendBudget> logger,
         SendSwitch? sendSwitch = null,
-        Func<IReadOnlyList<VaultStatus>>? vaultStatus = null)
+        Func<IReadOnlyList<VaultStatus>>? vaultStatus = null,
+        TrendRecorder? trends = null)
     {
+        _trends = trends;
         _vaultStatus = vaultStatus ?? (static () => []);
         _switch = sendSwitch;
         _options = options;
@@ -412,6 +417,10 @@ public sealed partial class SendBudget : IAsyncDisposable, IDisposable
             if (await _store.TryWriteAsync(plan.State, read.Tag, cancellationToken).ConfigureAwait(false))
             {
                 Confirmed(plan, wants, began, beganWall, giveBack);
+                if (!giveBack) _trends?.SetBudget(plan.PerSecond);
+
+                // In the background, so that a slow write never delays the next renewal. A process that gives its lease back may stay idle.
+                _trends?.Save(all: giveBack);
                 return;
             }
 

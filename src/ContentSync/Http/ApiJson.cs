@@ -29,6 +29,7 @@ namespace ContentSync.Http;
 [JsonSerializable(typeof(ReplayResponse))]
 [JsonSerializable(typeof(ImportResult))]
 [JsonSerializable(typeof(BoardState))]
+[JsonSerializable(typeof(TrendsState))]
 [JsonSerializable(typeof(ResyncRequest))]
 [JsonSerializable(typeof(ResyncState))]
 [JsonSerializable(typeof(ResyncList))]

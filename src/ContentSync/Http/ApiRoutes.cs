@@ -531,6 +531,20 @@ public static class ApiRoutes
                 Responses = [Json<BoardState>(StatusCodes.Status200OK, "The figures."), Unavailable],
             },
             (handler, _, cancellationToken) => handler.HandleAsync(cancellationToken)),
+        Route<TrendsHandler>(
+            "GetTrends",
+            HttpMethods.Get,
+            "/api/trends",
+            ApiAccess.Key,
+            new OperationDescription(
+                "Get trends",
+                "What all instances together did in the last hour, by the minute, or in the last day, by 15 minutes: results by code, requests "
+                + "and their budget, latency, backlog. An instance that dies loses the minute in which it does.")
+            {
+                Parameters = TrendsHandler.Parameters,
+                Responses = [Json<TrendsState>(StatusCodes.Status200OK, "The figures."), BadRequest, Unavailable],
+            },
+            (handler, request, cancellationToken) => handler.HandleAsync(request, cancellationToken)),
         Route<PageFilesHandler>(
             "GetBoard",
             HttpMethods.Get,

@@ -1,6 +1,8 @@
 using System.ComponentModel.DataAnnotations;
 using System.Text;
+using ContentSync.AlipayHk;
 using ContentSync.Content;
+using ContentSync.Http.Board;
 using ContentSync.Ledger;
 
 namespace ContentSync.Http;
@@ -48,6 +50,9 @@ public sealed record ContentState
 
     /// <summary>How the last attempt ended; absent before the first one.</summary>
     public AttemptState? LastAttempt { get; init; }
+
+    /// <summary>What to do about the code of the last attempt; absent in lists, before the first attempt and once it succeeded.</summary>
+    public string? Advice { get; init; }
 
     /// <summary>MOVIE only.</summary>
     public string? TemplateCode { get; init; }
@@ -104,6 +109,9 @@ public sealed record ContentState
     /// <summary>Adds the members that are too large for a list.</summary>
     internal static ContentState DetailsOf(SyncRecord record) => Of(record) with
     {
+        Advice = record is { State: not SyncState.Synchronized, LastAttempt: { } attempt } && attempt.Code != ResultCodes.Success
+            ? CodeAdvice.For(attempt.Code)
+            : null,
         Sent = [.. record.ReadSent().Select(SentState.Of)],
         History = [.. record.EarlierAttempts.Concat(record.LastAttempt is { } last ? [last] : []).Select(AttemptState.Of)],
         ContentInfo = record.ReadContentInfo() is { } contentInfo ? Encoding.UTF8.GetString(contentInfo.Span) : null,

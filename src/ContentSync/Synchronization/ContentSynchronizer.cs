@@ -3,6 +3,7 @@ using ContentSync.AlipayHk;
 using ContentSync.Budget;
 using ContentSync.Content;
 using ContentSync.Diagnostics;
+using ContentSync.Diagnostics.Trends;
 using ContentSync.Ledger;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
@@ -28,7 +29,8 @@ public sealed partial class ContentSynchronizer(
     ItemAlerts alerts,
     JitterSource jitter,
     [FromKeyedServices(Clocks.Store)] TimeProvider time,
-    ILogger<ContentSynchronizer> logger)
+    ILogger<ContentSynchronizer> logger,
+    TrendRecorder? trends = null)
 {
     /// <summary>
     /// Upper bound of attempts in one call. A newer version accepted meanwhile is sent at once; beyond this bound it is left to the
@@ -110,6 +112,9 @@ public sealed partial class ContentSynchronizer(
                 var (outcome, newerPending) = await RunOnceAsync(contentId, versions == 1 ? accepted : null, cancellationToken).ConfigureAwait(false);
                 if (newerPending && versions < MaxVersionsPerRun) continue;
                 if (Telemetry.Outcomes.Enabled) Telemetry.Outcomes.Add(1, new("outcome", outcome.Kind.ToString()), new("code", outcome.Code));
+
+                // An open circuit breaker reports its own code without a record: nothing was attempted.
+                if (outcome is { Code: { } code, Record: not null }) trends?.CountOutcome(code);
                 activity?.SetTag("outcome", outcome.Kind.ToString()).SetTag(Telemetry.TracerIdTag, outcome.Record?.LastAttempt?.TracerId);
                 return outcome;
             }

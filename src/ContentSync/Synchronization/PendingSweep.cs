@@ -1,5 +1,6 @@
 using ContentSync.Budget;
 using ContentSync.Diagnostics;
+using ContentSync.Diagnostics.Trends;
 using ContentSync.Ledger;
 using Microsoft.Extensions.DependencyInjection;
 
@@ -11,7 +12,8 @@ public sealed class PendingSweep(
     ISyncQueue queue,
     SharedCircuitBreaker breaker,
     SendSwitch sendSwitch,
-    [FromKeyedServices(Clocks.Store)] TimeProvider time)
+    [FromKeyedServices(Clocks.Store)] TimeProvider time,
+    TrendRecorder? trends = null)
 {
     private const int PageSize = 256;
 
@@ -51,7 +53,17 @@ public sealed class PendingSweep(
 
         if (page.Count > 0) await queue.EnqueueAsync(page, cancellationToken).ConfigureAwait(false);
         Telemetry.OldestPendingAge.Record((now - oldest).TotalSeconds);
+        await RecordAsync(now - oldest, cancellationToken).ConfigureAwait(false);
         return new SweepResult(enqueued + page.Count, now - oldest);
+    }
+
+    // The sweep also runs while nothing is sent, which is when the backlog grows.
+    private async ValueTask RecordAsync(TimeSpan oldest, CancellationToken cancellationToken)
+    {
+        if (trends is not { NeedsBacklog: true }) return;
+        var counts = await ledger.CountAsync(cancellationToken).ConfigureAwait(false);
+        trends.SetPending(oldest, counts.States.GetValueOrDefault(SyncState.Pending));
+        trends.Save(all: true);
     }
 }
 

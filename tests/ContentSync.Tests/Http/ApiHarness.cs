@@ -4,6 +4,7 @@ using ContentSync.AlipayHk;
 using ContentSync.Budget;
 using ContentSync.Catalog;
 using ContentSync.Content;
+using ContentSync.Diagnostics.Trends;
 using ContentSync.Http;
 using ContentSync.Http.Webhooks;
 using ContentSync.Ledger;
@@ -40,7 +41,8 @@ internal sealed class ApiHarness : IDisposable
         bool hasCatalog = true,
         ContentOptions? content = null,
         IEntraKeys? entraKeys = null,
-        IMappingStore? mappings = null)
+        IMappingStore? mappings = null,
+        ITrendStore? trends = null)
     {
         AlipayHk.Options.ImmediateRetries = 0;
         AlipayHk.Always = (_, _) => Task.FromResult(AlipayHk.Signed(FakeAlipayHk.SuccessJson));
@@ -50,6 +52,7 @@ internal sealed class ApiHarness : IDisposable
         var services = TestServices.With(Time);
         if (entraKeys is not null) services.AddSingleton(entraKeys);
         if (mappings is not null) services.AddSingleton(mappings);
+        if (trends is not null) services.AddSingleton(trends);
         _services = services
             .AddSingleton(_client)
             .AddSingleton<ISyncLedger>(Ledger)

@@ -57,6 +57,17 @@ public sealed partial class BoardTests : IDisposable
     }
 
     [Fact]
+    public async Task Says_what_to_do_about_one_item_until_it_is_synchronized()
+    {
+        await _api.ParkAsync("P");
+        await _api.PostAsync("/api/content", ApiHarness.Item("S"));
+        Assert.Contains("Take out what is risky", (await _api.GetAsync("/api/content/P")).Json.GetProperty("advice").GetString(), StringComparison.Ordinal);
+        Assert.False((await _api.GetAsync("/api/content/S")).Json.TryGetProperty("advice", out _));
+        var listed = (await _api.GetAsync("/api/content?state=parked")).Json.GetProperty("items")[0];
+        Assert.False(listed.TryGetProperty("advice", out _));
+    }
+
+    [Fact]
     public async Task Shows_the_open_circuit_breaker()
     {
         _api.AlipayHk.Always = (_, _) => Task.FromResult(FakeAlipayHk.Unsigned(FakeAlipayHk.Result("INVALID_SIGNATURE", "F")));
@@ -147,7 +158,9 @@ public sealed partial class BoardTests : IDisposable
 
     [Theory]
     [InlineData("board.js")]
+    [InlineData("charts.js")]
     [InlineData("client.js")]
+    [InlineData("lists.js")]
     [InlineData("reference.js")]
     public async Task Scripts_never_render_text_as_markup(string name) =>
         Assert.DoesNotMatch(Markup(), (await _api.GetAsync("/api/board/files/" + name)).Text);

@@ -1,6 +1,15 @@
-import { ago, call, element, foreign, itemUrl, key, tick } from "./client.js";
+import { growth, growthParts, showCharts } from "./charts.js";
+import { ago, absolute, call, element, foreign, itemUrl, key, tick, when } from "./client.js";
+import { compareLines, indented, saveRows } from "./lists.js";
 
 const refreshMilliseconds = 2000;
+
+// Trends change once a minute.
+const trendsMilliseconds = 20000;
+
+// Items that an export from the page holds in memory.
+const maxExported = 50000;
+const pageSize = 200;
 
 // Figures that are older are called stale. A request is given up before that, because a frozen host never responds.
 const staleMilliseconds = 8000;
@@ -17,8 +26,17 @@ const words = {
 const tone = { completed: "good", refused: "bad", stopped: "bad", noSnapshot: "warn", cancelled: "warn" };
 const number = value => value.toLocaleString("en");
 
-let parkedShown = 25;
+const filterNames = ["state", "code", "reason", "type", "prefix", "from", "to", "stale"];
+
+let filter = { state: "parked" };
+let itemsShown = 25;
 let parkedCounts = "";
+let lastState = null;
+let lastItems = [];
+let hourTrends = null;
+let shownTrends = null;
+let trendsAt = 0;
+let listHash = "";
 let timer = 0;
 let shownAt = 0;
 let condition = "";
@@ -28,7 +46,10 @@ let condition = "";
 async function refresh() {
   clearTimeout(timer);
   try {
-    if (!document.hidden) await show(await call("GET", "/api/board/state", undefined, requestMilliseconds));
+    if (!document.hidden) {
+      await showTrends(false);
+      await show(await call("GET", "/api/board/state", undefined, requestMilliseconds));
+    }
   } catch (fault) {
     showFault(fault);
   }
@@ -77,6 +98,7 @@ function live(text, bad) {
 }
 
 async function show(state) {
+  lastState = state;
   byId("key-form").hidden = true;
   byId("main").hidden = false;
   const isRecent = Date.parse(state.now) - Date.parse(state.countedAt) < 10000;
@@ -103,14 +125,21 @@ async function show(state) {
   showChips("types", "Content types:", state.types, 2);
   showChips("templates", "Card templates:", state.templateStatuses, 1);
   showStale(state.stale, state.oldestStale);
-  fill("causes", state.causes, causeRow);
+  fill("causes", state.causes.map(cause => ({ ...cause, growth: growthOf(cause) })), causeRow);
   showCodes(state.causes.filter(cause => cause.state === "parked").map(cause => cause.code));
   showResyncs(state);
   const parkedNow = JSON.stringify([state.states.parked, state.parkReasons]);
   if (parkedNow !== parkedCounts) {
-    await loadParked();
+    if (parkedCounts === "" || filter.state === "parked") await loadItems();
     parkedCounts = parkedNow;
   }
+}
+
+// The trends end a minute ago, so none of its code says nothing about a cause that began since.
+function growthOf(cause) {
+  if (!hourTrends || !cause.code) return null;
+  const grown = growth(hourTrends, cause.code);
+  return grown.bars.some(count => count > 0) || Date.parse(cause.since) < Date.parse(hourTrends.to) ? grown : null;
 }
 
 function set(id, text) {
@@ -127,7 +156,7 @@ function showStale(count, oldest) {
   if (!oldest) return;
   byId("outdated-text").replaceChildren(
     `AlipayHK holds an older version of ${number(count)} ${count === 1 ? "item" : "items"}, because a newer one is not valid. The first one: `,
-    opener(oldest.contentId), ", since ", ago(oldest.since), ": ", foreign(oldest.message));
+    opener(oldest.contentId), ", since ", when(oldest.since), ": ", foreign(oldest.message));
 }
 
 function showPauses(pauses) {
@@ -137,7 +166,7 @@ function showPauses(pauses) {
   if (byId("paused").dataset.text === text) return;
   byId("paused").dataset.text = text;
   byId("paused-text").replaceChildren(...pauses.map(pause => element("p", {},
-    foreign(pause.by), " paused ", sendingOf(pause), " ", ago(pause.since), ": ", foreign(pause.reason), ". Items are still accepted. ",
+    foreign(pause.by), " paused ", sendingOf(pause), " ", when(pause.since), ": ", foreign(pause.reason), ". Items are still accepted. ",
     element("button", { type: "button", onclick: event => resume(pause, event.currentTarget) }, "Resume …"))));
 }
 
@@ -181,7 +210,7 @@ function showCircuit(open) {
     const cause = words[open.cause] ?? open.cause;
     byId("circuit-cause").replaceChildren(`${cause}: `, element("code", {}, foreign(open.code)), " ", foreign(open.message));
     set("circuit-advice", open.advice);
-    byId("circuit-times").replaceChildren("Opened ", ago(open.since), ". Items are still accepted. Next probe: ", ago(open.nextProbe), ".");
+    byId("circuit-times").replaceChildren("Opened ", when(open.since), ". Items are still accepted. Next probe: ", ago(open.nextProbe), ".");
   }
   byId("circuit").hidden = !open;
 }
@@ -213,35 +242,31 @@ function fill(id, rows, make) {
 function causeRow(cause) {
   const examples = cause.contentIds.flatMap(contentId => [" ", opener(contentId)]);
   const others = cause.count - cause.contentIds.length;
-  const all = () => element("button", { class: "link", type: "button", onclick: () => showParked(cause.code) }, `and ${number(others)} more`);
-  const more = others === 0 ? null : cause.state === "parked" ? all() : `and ${number(others)} more`;
+  const view = { state: cause.state, code: cause.code, reason: cause.parkReason };
+  const more = others === 0 ? null : cause.code ? element("a", { href: viewOf(view) }, `and ${number(others)} more`) : `and ${number(others)} more`;
   const state = cause.state === "parked" ? words[cause.parkReason] ?? cause.parkReason : "retried automatically";
   return element("tr", {},
     cell("Items", element("strong", { class: cause.state === "parked" ? "bad" : "warn" }, number(cause.count)), ...examples, " ", more),
     cell("Cause",
       cause.code ? element("code", {}, foreign(cause.code)) : "other codes", " ", foreign(cause.message),
       element("span", { class: "quiet" }, state)),
-    element("td", { class: "when", "data-label": "Since" }, ago(cause.since), element("span", { class: "quiet" }, "last ", ago(cause.newest))),
+    element("td", { class: "when", "data-label": "Since" }, when(cause.since), element("span", { class: "quiet" }, "last ", ago(cause.newest))),
+    cell("Trend", ...(cause.growth ? growthParts(cause.growth) : [element("span", { class: "quiet" }, "no figures yet")])),
     cell("What to do", cause.advice),
     action(cause.state === "parked" && cause.code ? element("button",
-      { type: "button", "aria-label": `Replay all items with ${cause.code}`, onclick: () => replayAll(cause.code) },
+      { type: "button", "aria-label": `Replay all items with ${cause.code}`, onclick: () => replayAll({ code: cause.code, reason: cause.parkReason }) },
       "Replay all …") : null));
 }
 
-async function showParked(code) {
-  byId("parked-code").value = code;
-  parkedShown = 25;
-  await act(loadParked);
-  byId("parked-title").scrollIntoView();
-}
-
-function parkedRow(item) {
+function itemRow(item) {
+  const tone = { synchronized: "good", parked: "bad" }[item.state] ?? "warn";
   return element("tr", {},
     cell("Item", opener(item.contentId)),
-    cell("Reason", words[item.parkReason] ?? item.parkReason),
-    element("td", { class: "when", "data-label": "When" }, item.lastAttempt ? ago(item.lastAttempt.at) : ""),
-    cell("Code", item.lastAttempt ? element("code", {}, foreign(item.lastAttempt.code)) : null),
-    action(replayButton(item.contentId)));
+    cell("State", element("span", { class: tone }, item.state), item.stale ? element("strong", { class: "bad" }, " stale") : null,
+      item.parkReason ? element("span", { class: "quiet" }, words[item.parkReason] ?? item.parkReason) : null),
+    element("td", { class: "when", "data-label": "When" }, when(item.lastAttempt?.at ?? item.acceptedAt)),
+    cell("Code", item.lastAttempt ? element("code", {}, foreign(item.lastAttempt.code)) : element("span", { class: "quiet" }, "not attempted yet")),
+    action(item.state === "parked" ? replayButton(item.contentId) : null));
 }
 
 const action = button => element("td", { class: "action" }, button);
@@ -254,24 +279,129 @@ const replayButton = contentId => element("button",
   { type: "button", "aria-label": `Replay ${contentId}`, onclick: event => replay(contentId, event.currentTarget) },
   "Replay");
 
-// Parked --------------------------------------------------------------------------------------
+// Trends --------------------------------------------------------------------------------------
 
-async function loadParked() {
-  const code = byId("parked-code").value;
-  const page = await call("GET", `/api/content?state=parked&limit=${parkedShown}${code ? `&code=${encodeURIComponent(code)}` : ""}`);
-  fill("parked", page.items, parkedRow);
+async function showTrends(now) {
+  if (!now && Date.now() - trendsAt < trendsMilliseconds) return;
+  trendsAt = Date.now();
+  const note = byId("trends-note");
+  try {
+    const day = byId("trends-window").value === "day";
+    hourTrends = await call("GET", "/api/trends", undefined, requestMilliseconds);
+    const trends = day ? await call("GET", "/api/trends?window=day", undefined, requestMilliseconds) : hourTrends;
+    if (JSON.stringify(trends) !== JSON.stringify(shownTrends)) showCharts(byId("trends"), trends);
+    shownTrends = trends;
+    note.hidden = true;
+  } catch (fault) {
+    if (fault.status === 401) throw fault;
+    note.textContent = `The trends cannot be read${shownTrends ? `; these end at ${absolute(shownTrends.to)}` : ""}. ${fault.message}`;
+    note.hidden = false;
+  }
+}
+
+// Items ---------------------------------------------------------------------------------------
+
+// The address of a view: it can be kept, sent to someone, and opened again.
+function viewOf(wanted) {
+  const set = filterNames.filter(name => wanted[name]).map(name => [name, wanted[name]]);
+  return `#/items?${new URLSearchParams(set)}`;
+}
+
+function queryOf(wanted) {
+  return new URLSearchParams(filterNames.filter(name => wanted[name]).map(name => [name, wanted[name]]));
+}
+
+async function loadItems() {
+  const query = queryOf(filter);
+  query.set("limit", itemsShown);
+  const page = await call("GET", `/api/content?${query}`);
+  lastItems = page.items;
+  fill("items", page.items, itemRow);
   showCodes(page.items.map(item => item.lastAttempt?.code));
-  byId("parked-more").hidden = !page.continuation || parkedShown >= 200;
-  byId("replay-all").disabled = page.items.length === 0;
+  const isWholeParked = JSON.stringify(filter) === JSON.stringify({ state: "parked" });
+  set("items-none", isWholeParked ? "None parked. Nothing needs your attention." : page.continuation ? "None found so far." : "No item matches the filter.");
+  const searched = page.searched === undefined ? "" : ` ${number(Math.round(page.searched * 100))} % of the ledger was searched.`;
+  byId("items-note").hidden = !page.continuation;
+  set("items-note", `The first ${number(page.items.length)}; more follow.${searched} Export has all of them.`);
+  byId("items-more").hidden = !page.continuation || itemsShown >= pageSize;
+  byId("replay-all").hidden = filter.state !== "parked";
+  byId("replay-all").disabled = page.items.length === 0 || Boolean(filter.prefix || filter.stale);
 }
 
 function showCodes(codes) {
-  const select = byId("parked-code");
-  const known = new Set([...select.options].map(option => option.value));
+  const known = new Set([...byId("codes").options].map(option => option.value));
   for (const code of codes) {
     if (!code || known.has(code)) continue;
     known.add(code);
-    select.append(element("option", { value: code }, code));
+    byId("codes").append(element("option", { value: code }));
+  }
+}
+
+// The form and the address say the same.
+function showFilter() {
+  for (const name of filterNames) {
+    const field = byId("filter").elements[name];
+    if (name === "stale") field.checked = filter.stale === "true";
+    else if (name === "from" || name === "to") field.value = filter[name] ? local(filter[name]) : "";
+    else field.value = filter[name] ?? "";
+  }
+}
+
+// The form's times are in the viewer's zone and have none; the address and the API have UTC.
+function local(iso) {
+  const at = new Date(iso);
+  return Number.isNaN(at.valueOf()) ? "" : new Date(at.valueOf() - at.getTimezoneOffset() * 60000).toISOString().slice(0, 16);
+}
+
+function readFilter() {
+  const form = byId("filter").elements;
+  const read = name => name === "stale" ? (form.stale.checked ? "true" : "")
+    : (name === "from" || name === "to") && form[name].value ? new Date(form[name].value).toISOString()
+    : form[name].value.trim();
+  return Object.fromEntries(filterNames.map(name => [name, read(name)]).filter(([, value]) => value));
+}
+
+// Export --------------------------------------------------------------------------------------
+
+function showExports() {
+  for (const place of document.querySelectorAll(".exports")) {
+    const list = place.dataset.list;
+    place.append("Export ", ...["csv", "ndjson"].flatMap(format => [element("button",
+      { class: "link", type: "button", "aria-label": `Export ${list} as ${format.toUpperCase()}`, onclick: () => exportList(list, format) },
+      format.toUpperCase()), " "]));
+  }
+}
+
+async function exportList(list, format) {
+  if (list === "items") return exportItems(format);
+  const rows = { causes: lastState?.causes, resyncs: lastState?.resyncs, trends: shownTrends?.steps }[list] ?? [];
+  saveRows(list, format, rows);
+  toast(`Exported ${number(rows.length)} rows.`);
+}
+
+async function exportItems(format) {
+  const note = byId("export-note");
+  const rows = [];
+  let isStopped = false;
+  const count = element("span", {});
+  note.replaceChildren(count, " ", element("button", { class: "link", type: "button", onclick: () => { isStopped = true; } }, "Stop"));
+  note.hidden = false;
+  try {
+    const query = queryOf(filter);
+    query.set("limit", pageSize);
+    do {
+      const page = await call("GET", `/api/content?${query}`);
+      rows.push(...page.items);
+      count.textContent = `Reading: ${number(rows.length)} items.`;
+      if (!page.continuation) query.delete("continuation");
+      else query.set("continuation", page.continuation);
+    } while (query.has("continuation") && rows.length < maxExported && !isStopped);
+    saveRows("items", format, rows);
+    const isWhole = !query.has("continuation");
+    note.textContent = isWhole ? `Exported all ${number(rows.length)} items.`
+      : `Exported only the first ${number(rows.length)} items. "contentsync list" and GET /api/ledger/export have no such limit.`;
+  } catch (fault) {
+    note.textContent = `Nothing was exported: ${fault.message}`;
   }
 }
 
@@ -362,11 +492,20 @@ function planOf(plan) {
 
 function resyncRow(run) {
   return element("tr", {},
-    element("td", { class: "when", "data-label": "When" }, ago(run.endedAt ?? run.updatedAt)),
+    element("td", { class: "when", "data-label": "When" }, when(run.endedAt ?? run.updatedAt)),
     cell("Source", sourceOf(run)),
     cell("Result", element("strong", { class: tone[run.state] }, words[run.state] ?? run.state)),
-    cell("Items", run.counts ? outcomesOf(run.counts) : run.plan ? planOf(run.plan) : ""),
+    cell("Items", run.counts ? outcomesOf(run.counts) : run.plan ? planOf(run.plan) : "", ...planDetails(run)),
     cell("Details", foreign(run.message), run.faultLine ? ` (line ${number(run.faultLine)})` : null, ...issuesOf(run)));
+}
+
+// Whether the plan needs a larger share, and which newer changes it would leave or override.
+function planDetails(run) {
+  if (run.state !== "planned" || !run.plan) return [];
+  const newer = run.newer ?? [];
+  return newer.length === 0 ? [] : [element("details", {},
+    element("summary", {}, `Newer than the catalog: ${number(run.plan.newer)}`),
+    element("ul", {}, ...newer.map(contentId => element("li", {}, opener(contentId)))))];
 }
 
 function issuesOf(run) {
@@ -386,14 +525,18 @@ function showShare() {
   byId("resync-share-field").hidden = !catalog;
   byId("resync-share-note").hidden = !catalog;
   byId("resync-override-field").hidden = !catalog;
+  byId("resync-again-field").hidden = !catalog;
 }
 
 async function startRun(dryRun) {
   const source = byId("resync-source").value;
   const share = byId("resync-share").value;
   const override = source === "catalog" && byId("resync-override").checked;
+  // A dry run plans a catalog that was handled before too: otherwise it would show nothing.
+  const again = source === "catalog" && (dryRun || byId("resync-again").checked);
   const request = {
     source, dryRun,
+    ...(again ? { again } : {}),
     ...(source === "catalog" && share !== "" ? { allowDelist: Number(share) / 100 } : {}),
     ...(override ? { overrideNewer: true } : {}),
   };
@@ -402,6 +545,7 @@ async function startRun(dryRun) {
       ? "Bring AlipayHK in sync with the catalog? New and changed items are sent, and items that are no longer in the catalog are delisted"
         + (request.allowDelist === undefined ? "." : `, up to ${share} % of the listed items.`)
         + (override ? " This is a rollback: the catalog replaces every newer change." : "")
+        + (again ? " It runs although this catalog may have been handled before." : "")
       : "Resend the items of the ledger that are pending, failed or of unknown outcome?";
     if (!await confirmed(what, "Start", "Do not start")) return;
   }
@@ -409,6 +553,7 @@ async function startRun(dryRun) {
     await call("POST", "/api/resyncs", request);
     byId("resync-share").value = "";
     byId("resync-override").checked = false;
+    byId("resync-again").checked = false;
     return dryRun ? "Dry run started; nothing is sent." : "The resync has started.";
   });
 }
@@ -439,15 +584,19 @@ async function choice(dialog) {
   return dialog.returnValue === "yes";
 }
 
-async function replayAll(code) {
-  const filter = code ? { resultCode: code } : { all: true };
+async function replayAll(wanted) {
+  const named = {
+    ...(wanted.code ? { resultCode: wanted.code } : {}), ...(wanted.reason ? { parkReason: wanted.reason } : {}),
+    ...(wanted.type ? { contentType: wanted.type } : {}), ...(wanted.from ? { from: wanted.from } : {}), ...(wanted.to ? { to: wanted.to } : {}),
+  };
+  const request = Object.keys(named).length > 0 ? named : { all: true };
   await act(async () => {
-    const dry = await call("POST", "/api/content/replay", { ...filter, dryRun: true });
+    const dry = await call("POST", "/api/content/replay", { ...request, dryRun: true });
     const codes = Object.entries(dry.codes).map(([name, count]) => `${count} × ${name || "no code"}`).join(", ");
     const text = `Send ${number(dry.matched)}${dry.more ? " or more" : ""} parked items again, unchanged? (${codes}) `
       + "AlipayHK is likely to reject again what it rejected for its content.";
     if (!await confirmed(text, "Replay", "Leave them parked")) return null;
-    const done = await call("POST", "/api/content/replay", filter);
+    const done = await call("POST", "/api/content/replay", request);
     return `${number(done.replayed)} items are being sent again.`;
   });
 }
@@ -478,17 +627,40 @@ function open(contentId) {
 
 async function followHash() {
   const dialog = byId("item");
-  const named = location.hash.match(/^#\/content\/(.+)$/);
-  if (!named) {
+  const item = location.hash.match(/^#\/content\/(.+)$/);
+  if (!item) {
     if (dialog.open) dialog.close();
+    const list = location.hash.match(/^#\/items(?:\?(.*))?$/);
+    if (list) await showView(new URLSearchParams(list[1] ?? ""));
+    const window = location.hash.match(/^#\/trends\?window=(hour|day)$/);
+    if (window) await showWindow(window[1]);
     return;
   }
-  const contentId = unescaped(named[1]);
+  const contentId = unescaped(item[1]);
   byId("item-title").replaceChildren(foreign(contentId));
   byId("item-state").textContent = "Loading …";
   byId("item-body").replaceChildren();
   if (!dialog.open) dialog.showModal();
   await showItem(contentId);
+}
+
+async function showWindow(window) {
+  listHash = location.hash;
+  byId("trends-window").value = window;
+  await act(() => showTrends(true));
+  byId("trends-title").scrollIntoView();
+}
+
+async function showView(query) {
+  const wanted = Object.fromEntries(filterNames.map(name => [name, query.get(name)]).filter(([, value]) => value));
+  listHash = location.hash;
+  if (JSON.stringify(wanted) !== JSON.stringify(filter)) {
+    filter = wanted;
+    itemsShown = 25;
+    await act(loadItems);
+  }
+  showFilter();
+  byId("items-title").scrollIntoView();
 }
 
 // A hand-typed address may contain a % that escapes nothing.
@@ -525,7 +697,7 @@ function itemParts(item) {
     element("caption", { class: "hidden" }, "Attempts, newest first"),
     element("thead", {}, element("tr", {}, ...columns.map(name => element("th", { scope: "col" }, name)))),
     element("tbody", {}, ...history.map(attempt => element("tr", {},
-      element("td", { class: "when", "data-label": "When" }, ago(attempt.at)),
+      element("td", { class: "when", "data-label": "When" }, when(attempt.at)),
       cell("Revision", attempt.revision ? foreign(attempt.revision) : "not recorded"),
       cell("Code", element("code", {}, foreign(attempt.code))),
       cell("Message", foreign(attempt.message)),
@@ -533,16 +705,32 @@ function itemParts(item) {
       cell("Tracer-Id", attempt.tracerId ? element("code", {}, foreign(attempt.tracerId)) : "none"),
       isMovie ? templateCell(attempt) : null))));
   return [
+    element("h3", {}, "What to do"),
+    element("p", { id: "item-advice" }, ...whatToDo(item)),
     fields(item),
     element("h3", {}, "Attempts"),
     history.length > 0 ? attempts : element("p", { class: "quiet" }, "None yet."),
-    ...sentParts([...(item.sent ?? [])].reverse()),
+    ...sentParts(item),
     element("h3", {}, "contentInfo"),
-    element("pre", { tabindex: "0" }, foreign(pretty(item.contentInfo ?? ""))),
+    element("pre", { tabindex: "0" }, foreign(indented(item.contentInfo ?? ""))),
+    ...(item.state === "parked" && item.contentType
+      ? [element("details", { id: "correct" }, element("summary", {}, "Correct it and send it as a new version"), ...editParts(item))] : []),
   ];
 }
 
-function sentParts(sent) {
+function whatToDo(item) {
+  if (item.stale) return ["AlipayHK holds an older version. Correct the item at its source and send it again: ", foreign(item.stale.message)];
+  if (item.state === "synchronized") return ["Nothing: AlipayHK acknowledged this version."];
+  if (item.state === "tombstone") return ["Nothing: no content of it was ever accepted, so nothing is sent."];
+  if (item.state === "parked") return [item.advice ?? "Correct the item, or replay it."];
+  const pause = lastState?.pauses.find(pause => !pause.contentType || pause.contentType === item.contentType);
+  if (pause) return ["It waits, because ", foreign(pause.by), " paused ", sendingOf(pause), ": ", foreign(pause.reason), "."];
+  if (lastState?.stop) return ["It waits, because the circuit breaker is open. ", lastState.stop.advice];
+  return [item.advice ?? "Nothing: it waits for its first attempt."];
+}
+
+function sentParts(item) {
+  const sent = [...(item.sent ?? [])].reverse();
   if (sent.length === 0) return [];
   return [
     element("h3", {}, "Sent"),
@@ -551,13 +739,100 @@ function sentParts(sent) {
       element("thead", {}, element("tr", {},
         ...["When", "Revision", "Outcome", "Digest"].map(name => element("th", { scope: "col" }, name)))),
       element("tbody", {}, ...sent.map(request => element("tr", {},
-        element("td", { class: "when", "data-label": "When" }, ago(request.at)),
+        element("td", { class: "when", "data-label": "When" }, when(request.at)),
         cell("Revision", foreign(request.revision)),
         cell("Outcome", `${words[request.outcome] ?? request.outcome}: `, element("code", {}, foreign(request.code))),
         cell("Digest", element("code", { title: request.digest }, request.digest.slice(0, 12)),
           request.contentInfo ? element("details", {},
-            element("summary", {}, "contentInfo"), element("pre", {}, foreign(pretty(request.contentInfo)))) : null))))),
+            element("summary", {}, "contentInfo"), element("pre", {}, foreign(indented(request.contentInfo)))) : null))))),
+    ...compareParts(item, sent),
   ];
+}
+
+// Two versions side by side, where their bodies are kept.
+function compareParts(item, sent) {
+  const versions = [
+    ...(item.contentInfo ? [{ name: `accepted ${absolute(item.acceptedAt)}`, text: item.contentInfo }] : []),
+    ...sent.filter(request => request.contentInfo)
+      .map(request => ({ name: `sent ${absolute(request.at)}, revision ${request.revision}`, text: request.contentInfo })),
+  ];
+  const lacking = sent.filter(request => !request.contentInfo).length;
+  const note = lacking === 0 ? null : element("p", { class: "quiet", id: "sent-note" },
+    `The contentInfo of ${lacking === sent.length ? "these requests" : `${number(lacking)} of these requests`} was not kept; equal digests mean equal content. `,
+    "The setting ", element("code", {}, "Retention__SentBodies"), " keeps it from now on.");
+  if (versions.length < 2) return note ? [note] : [];
+  const select = chosen => element("select", {}, ...versions.map(({ name }, i) => element("option", { value: i, selected: i === chosen }, name)));
+  const [older, newer] = [select(1), select(0)];
+  const shown = element("pre", { id: "difference", tabindex: "0" });
+  const compare = () => {
+    const lines = compareLines(indented(versions[older.value].text), indented(versions[newer.value].text));
+    const isEqual = lines.every(([kind]) => kind === " ");
+    const names = { "-": "del", "+": "ins", " ": "span" };
+    shown.replaceChildren(...(isEqual ? ["No difference."] : lines.flatMap(([kind, line]) => [element(names[kind], {}, `${kind} `, foreign(line)), "\n"])));
+  };
+  older.addEventListener("change", compare);
+  newer.addEventListener("change", compare);
+  compare();
+  return [
+    element("h3", {}, "Difference"),
+    element("p", { class: "row" }, element("label", {}, "From ", older), " ", element("label", {}, "to ", newer)),
+    shown,
+    ...(note ? [note] : []),
+  ];
+}
+
+// A parked item is corrected here: checked first, then sent as a new version.
+function editParts(item) {
+  const text = element("textarea", { id: "edit", rows: 12, spellcheck: "false", "aria-label": "contentInfo as JSON" });
+  text.value = indented(item.contentInfo ?? "{}");
+  const revision = element("input", { id: "edit-revision", inputmode: "numeric", size: 20, value: /^\d+$/.test(item.revision) ? `${BigInt(item.revision) + 1n}` : "" });
+  const result = element("div", { id: "edit-result", role: "status" });
+  const body = () => {
+    const parts = [["contentId", JSON.stringify(item.contentId)], ["contentType", JSON.stringify(item.contentType)],
+      ["contentStatus", item.contentStatus], ...(revision.value.trim() ? [["revision", revision.value.trim()]] : []), ["contentInfo", text.value]];
+    return `{${parts.map(([name, value]) => `"${name}":${value}`).join(",")}}`;
+  };
+  return [
+    text,
+    element("p", { class: "row" },
+      element("label", {}, "Revision ", revision),
+      element("button", { type: "button", id: "edit-check", onclick: () => check(item, body(), result) }, "Check"),
+      element("button", { type: "button", id: "edit-send", onclick: event => sendEdited(item, body(), result, event.currentTarget) }, "Send as a new version …")),
+    element("p", { class: "quiet" }, "Without a revision, the time of sending counts. The source of the item should get the same correction: it may overwrite this one."),
+    result,
+  ];
+}
+
+async function check(item, body, result) {
+  try {
+    JSON.parse(body);
+    const preview = await call("POST", "/api/content/preview", body);
+    if (preview.current?.revision !== item.revision) throw new Error("The item has changed since this page was loaded. Close it and open it again.");
+    const isAccepted = preview.decision === "accepted";
+    result.replaceChildren(element("p", { class: isAccepted ? "good" : "bad" }, `${isAccepted ? "Valid. " : ""}${preview.explanation}`));
+    return isAccepted;
+  } catch (fault) {
+    const errors = fault.errors ?? [];
+    result.replaceChildren(
+      element("p", { class: "bad" }, foreign(fault instanceof SyntaxError ? `This is not JSON: ${fault.message}` : fault.message)),
+      element("ul", {}, ...(errors.length > 1 ? errors : []).map(error => element("li", {}, element("code", {}, foreign(error.pointer)), " ", foreign(error.message)))));
+    return false;
+  }
+}
+
+async function sendEdited(item, body, result, button) {
+  if (!await check(item, body, result)) return;
+  if (!await confirmed(`Send ${item.contentId} to AlipayHK with this contentInfo as a new version?`, "Send", "Do not send")) return;
+  button.disabled = true;
+  await act(async () => {
+    try {
+      const done = await call("POST", "/api/content", body);
+      return `${item.contentId} is ${done.state}.`;
+    } finally {
+      await showItem(item.contentId);
+    }
+  });
+  button.disabled = false;
 }
 
 // Counts by name; hidden if there are fewer names than are worth a line.
@@ -578,26 +853,18 @@ function fields(item) {
     ["Type", item.contentType],
     ["Status", item.contentStatus === 1 ? "1, listed" : "0, delisted"],
     ["Revision", item.revision],
-    ["Accepted", ago(item.acceptedAt)],
+    ["Accepted", when(item.acceptedAt)],
     ["Attempts spent", item.attempts],
-    ["Next attempt", item.dueAt && ago(item.dueAt)],
+    ["Next attempt", item.dueAt && when(item.dueAt)],
     ["AlipayHK holds", item.synchronizedRevision && `revision ${item.synchronizedRevision}`],
-    ["Acknowledged", item.synchronizedAt && ago(item.synchronizedAt)],
-    ["Refused since", item.stale && ago(item.stale.since)],
+    ["Acknowledged", item.synchronizedAt && when(item.synchronizedAt)],
+    ["Refused since", item.stale && when(item.stale.since)],
     ["Refused revision", item.stale && `${item.stale.revision}, ${item.stale.code}: ${item.stale.message}`],
     ["Request id", item.requestId],
     ["Template", item.templateCode && `${item.templateCode}, ${item.templateStatus ?? "no status"}`],
   ];
   return element("dl", { class: "fields" }, ...pairs.filter(([, value]) => value !== undefined && value !== null).flatMap(([name, value]) =>
     [element("dt", {}, name), element("dd", {}, value instanceof Node ? value : foreign(value))]));
-}
-
-function pretty(contentInfo) {
-  try {
-    return JSON.stringify(JSON.parse(contentInfo), null, 2);
-  } catch {
-    return contentInfo;
-  }
 }
 
 byId("search").addEventListener("submit", event => {
@@ -611,11 +878,17 @@ byId("key-form").addEventListener("submit", event => {
   byId("key").value = "";
   refresh();
 });
-byId("item").addEventListener("close", () => history.replaceState(null, "", location.pathname));
-byId("parked-code").addEventListener("change", () => act(async () => { parkedShown = 25; await loadParked(); }));
-byId("parked-more").addEventListener("click", () => act(async () => { parkedShown = Math.min(200, parkedShown + 50); await loadParked(); }));
+byId("item").addEventListener("close", () => history.replaceState(null, "", location.pathname + listHash));
+byId("filter").addEventListener("submit", event => {
+  event.preventDefault();
+  const view = viewOf(readFilter());
+  if (location.hash === view) act(loadItems);
+  else location.hash = view;
+});
+byId("items-more").addEventListener("click", () => act(async () => { itemsShown = Math.min(pageSize, itemsShown + 50); await loadItems(); }));
+byId("trends-window").addEventListener("change", event => { location.hash = `#/trends?window=${event.target.value}`; });
 byId("pause").addEventListener("click", pauseAll);
-byId("replay-all").addEventListener("click", () => replayAll(byId("parked-code").value));
+byId("replay-all").addEventListener("click", () => replayAll(filter));
 byId("resync-source").addEventListener("change", showShare);
 byId("resync-start").addEventListener("submit", event => {
   event.preventDefault();
@@ -623,4 +896,5 @@ byId("resync-start").addEventListener("submit", event => {
 });
 addEventListener("hashchange", followHash);
 document.addEventListener("visibilitychange", refresh);
+showExports();
 refresh().then(followHash);

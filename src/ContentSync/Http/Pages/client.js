@@ -10,15 +10,17 @@ export const key = {
   set: value => sessionStorage.setItem(keyName, value),
 };
 
-/** Returns the response's JSON; throws an Error with the problem's detail and the HTTP status. */
+/** Sends JSON, or text that is JSON already. Returns the response's JSON; throws an Error with the problem's detail, errors and status. */
 export async function call(method, path, body, timeout = timeoutMilliseconds) {
   const headers = {};
   if (key.get()) headers["x-functions-key"] = key.get();
   if (body !== undefined) headers["Content-Type"] = "application/json";
-  const text = body === undefined ? undefined : JSON.stringify(body);
+  const text = body === undefined || typeof body === "string" ? body : JSON.stringify(body);
   const response = await fetch(path, { method, headers, body: text, cache: "no-store", signal: AbortSignal.timeout(timeout) });
   const json = await response.json().catch(() => ({}));
-  if (!response.ok) throw Object.assign(new Error(json.detail || json.title || `HTTP ${response.status}`), { status: response.status });
+  if (!response.ok) {
+    throw Object.assign(new Error(json.detail || json.title || `HTTP ${response.status}`), { status: response.status, errors: json.errors ?? [] });
+  }
   return json;
 }
 
@@ -51,9 +53,26 @@ export function element(name, attributes, ...children) {
 /** A time relative to now ("5 s ago", "in 2 min"), with the absolute time as a tooltip; tick() updates it. */
 export function ago(iso) {
   if (Number.isNaN(Date.parse(iso))) return document.createTextNode("at an unknown time");
-  const made = element("time", { datetime: iso, title: new Date(iso).toLocaleString() });
+  const made = element("time", { datetime: iso, title: `${new Date(iso).toLocaleString()} (${new Date(iso).toISOString()})` });
   made.textContent = relative(iso, Date.now());
   return made;
+}
+
+/** A time relative to now, and below it the absolute one. */
+export function when(iso) {
+  const made = document.createDocumentFragment();
+  made.append(ago(iso));
+  if (!Number.isNaN(Date.parse(iso))) made.append(" ", element("span", { class: "quiet at" }, absolute(iso)));
+  return made;
+}
+
+/** A time in the viewer's zone, with the date unless it is today. */
+export function absolute(iso) {
+  const at = new Date(iso);
+  const isToday = at.toDateString() === new Date().toDateString();
+  return at.toLocaleString([], {
+    hour: "2-digit", minute: "2-digit", second: "2-digit", ...(isToday ? {} : { day: "numeric", month: "short", year: "numeric" }),
+  });
 }
 
 export function tick() {

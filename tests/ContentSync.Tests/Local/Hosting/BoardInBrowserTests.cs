@@ -1,8 +1,10 @@
 using ContentSync.AlipayHk;
+using ContentSync.Diagnostics.Trends;
 using ContentSync.Ledger;
 using ContentSync.Resync;
 using ContentSync.Simulator;
 using ContentSync.Tests.Http;
+using Microsoft.Extensions.DependencyInjection;
 using OpenQA.Selenium;
 
 namespace ContentSync.Tests.Local.Hosting;
@@ -10,6 +12,15 @@ namespace ContentSync.Tests.Local.Hosting;
 [Trait(TestCategory.Name, TestCategory.Slow)]
 public sealed class BoardInBrowserTests(Chromium chromium) : IClassFixture<Chromium>
 {
+    /// <summary>Names what is wider than the page, if the page can be scrolled sideways.</summary>
+    private const string TooWide =
+        """
+        const page = document.documentElement;
+        if (page.scrollWidth <= page.clientWidth) return '';
+        const wide = [...document.querySelectorAll('main *')].filter(part => part.getBoundingClientRect().right > page.clientWidth + 1);
+        return wide.slice(0, 9).map(part => `${part.tagName} ${part.id} ${part.className} ${part.name ?? ''}`).join('; ') || 'something';
+        """;
+
     // Markup, an override of the text direction, and an invisible character.
     private const string Hostile = "<img src=x onerror=alert(1)>\u202Egnp.exe\u200B";
 
@@ -32,7 +43,7 @@ public sealed class BoardInBrowserTests(Chromium chromium) : IClassFixture<Chrom
         browser.Await("#history", "SUCCESS");
         browser.Find("#item .close").Click();
 
-        browser.Await("#parked button.link", "RISKY-1").Click();
+        browser.Await("#items button.link", "RISKY-1").Click();
         browser.Await("#item-state", "rejected by AlipayHK");
         browser.Await("#history", "CONTENT_RISKY");
         host.Pipeline.Gateway.Faults = GatewayFaults.None;
@@ -40,7 +51,7 @@ public sealed class BoardInBrowserTests(Chromium chromium) : IClassFixture<Chrom
         browser.Await("#toast", "RISKY-1 is being sent again");
         browser.Find("#item .close").Click();
         browser.Await("#count-synchronized", "2");
-        browser.Await("#parked-none", "Nothing needs your attention");
+        browser.Await("#items-none", "Nothing needs your attention");
         Assert.Equal(SyncState.Synchronized, (await host.Pipeline.Ledger.FindAsync("RISKY-1", CancellationToken.None))!.State);
         Assert.Empty(browser.Complaints);
     }
@@ -73,7 +84,7 @@ public sealed class BoardInBrowserTests(Chromium chromium) : IClassFixture<Chrom
         browser.Open(host.Address);
         browser.Await("#causes button.link", "<b onclick=alert(1)>xU+202Ey").Click();
         browser.Await("#item-body pre", "<img src=x onerror=alert(1)>U+202Egnp.exeU+200B");
-        Assert.Empty(browser.All("#item img, #causes b, #parked b, #item b"));
+        Assert.Empty(browser.All("#item img, #causes b, #items b, #item b"));
         Assert.Empty(browser.Complaints);
     }
 
@@ -168,7 +179,7 @@ public sealed class BoardInBrowserTests(Chromium chromium) : IClassFixture<Chrom
         browser.Open(host.Address);
         browser.Await("#causes tbody tr", "CONTENT_RISKY");
         Assert.StartsWith("Needs attention", browser.Title, StringComparison.Ordinal);
-        Assert.Equal(true, browser.Run("return document.documentElement.scrollWidth <= document.documentElement.clientWidth"));
+        Assert.Equal("", browser.Run(TooWide));
         browser.Await("#causes .action button").Click();
         browser.Await("#confirm-text", "Send 3 parked items again");
         Assert.Equal("confirm-no", browser.Run("return document.activeElement.id"));
@@ -281,6 +292,199 @@ public sealed class BoardInBrowserTests(Chromium chromium) : IClassFixture<Chrom
         browser.Await("#resyncs li", "<img src=x onerror=alert(1)>U+202Eabc");
         Assert.Empty(browser.All("#resyncs img, #resyncs script"));
         Assert.Empty(browser.Complaints);
+    }
+
+    [BrowserFact]
+    public async Task Charts_what_all_instances_did_with_the_figures_as_text()
+    {
+        await using var host = await RunningHost.StartAsync();
+        host.Pipeline.Gateway!.Faults = GatewayFaults.Parse("risky=1");
+        (await host.SubmitAsync(ApiHarness.Item("RISKY-1"))).Dispose();
+        await RecordAsync(host, "one", attempts: 10);
+        await RecordAsync(host, "two", attempts: 30);
+        using var browser = chromium.Open();
+        browser.Open(host.Address);
+        browser.Await("#trends .chart", "Results by code");
+        Assert.Equal(6, browser.All("#trends .chart").Count);
+        Assert.StartsWith(
+            "Results by code: 2,000 CONTENT_RISKY", browser.Find("#trends .plot").GetDomAttribute("aria-label"), StringComparison.Ordinal);
+        Assert.Equal(50, browser.All("#trends rect.code-1").Count);
+        browser.Find("#trends .chart:nth-child(3) summary").Click();
+        browser.Await("#trends .chart:nth-child(3) td", "ms");
+        browser.Await("#causes tbody tr", "steady: ");
+        browser.Find("#trends-window option[value=day]").Click();
+        browser.Await("#trends .legend", "CONTENT_RISKY");
+        browser.Await("#trends .chart", "attempts per 15 minutes");
+        Assert.Empty(browser.Complaints);
+    }
+
+    [BrowserFact]
+    public async Task Says_that_the_trends_cannot_be_read_and_shows_the_rest()
+    {
+        await using var host = await RunningHost.StartAsync();
+        await File.WriteAllTextAsync(Path.Combine(host.Data, "send.db"), new string('x', 5_000));
+        using var browser = chromium.Open();
+        browser.Open(host.Address);
+        browser.Await("#trends-note", "The trends cannot be read");
+        browser.Await("#count-pending", "0");
+    }
+
+    [BrowserFact]
+    public async Task Opens_a_list_by_its_address_and_exports_it()
+    {
+        await using var host = await RunningHost.StartAsync("the key");
+        host.Client.DefaultRequestHeaders.Add("x-functions-key", "the key");
+        (await host.SubmitAsync(ApiHarness.Item("GOOD-1"))).Dispose();
+        host.Pipeline.Gateway!.Faults = GatewayFaults.Parse("risky=1");
+        foreach (var contentId in (string[])["=HYPERLINK(1)", "RISKY-2", "RISKY-3"]) (await host.SubmitAsync(ApiHarness.Item(contentId))).Dispose();
+        using var browser = chromium.Open();
+        browser.Open(new Uri(host.Address, "/#/items?state=parked&prefix=RISKY"));
+        browser.Await("#key").SendKeys("the key" + Keys.Enter);
+        browser.Await("#items tbody tr", "RISKY-2");
+        Assert.Equal(2, browser.All("#items tbody tr").Count);
+        Assert.Equal("RISKY", browser.Find("#filter [name=prefix]").GetDomProperty("value"));
+
+        browser.Find("#filter [name=prefix]").Clear();
+        browser.Find("#filter [name=code]").SendKeys("CONTENT_RISKY" + Keys.Enter);
+        browser.Await("#items tbody tr", "=HYPERLINK(1)");
+        Assert.EndsWith("/#/items?state=parked&code=CONTENT_RISKY", browser.Address, StringComparison.Ordinal);
+        browser.Find("#items button.link").Click();
+        browser.Await("#item-advice", "Take out what is risky");
+        browser.Find("#item .close").Click();
+        Assert.EndsWith("/#/items?state=parked&code=CONTENT_RISKY", browser.Address, StringComparison.Ordinal);
+
+        browser.Run("URL.createObjectURL = blob => { blob.text().then(text => { window.exported = JSON.stringify(text); }); return '#/items?state=parked'; }");
+        browser.Find("[data-list=items] button").Click();
+        browser.Await("#export-note", "Exported all 3 items");
+        var csv = (string)browser.Run("return window.exported")!;
+        Assert.StartsWith("\"contentId,contentType,contentStatus,", csv, StringComparison.Ordinal);
+        Assert.True(csv.Contains(@"\r\n'=HYPERLINK(1),SKU,1,", StringComparison.Ordinal), csv);
+        Assert.Equal(4, csv.Split(@"\r\n").Length - 1);
+        browser.Find("[data-list=causes] button:last-child").Click();
+        browser.Await("#toast", "Exported 1 rows");
+        Assert.Contains(@"\""code\"":\""CONTENT_RISKY\""", (string)browser.Run("return window.exported")!, StringComparison.Ordinal);
+    }
+
+    [BrowserFact]
+    public async Task Corrects_a_parked_item_after_checking_it()
+    {
+        await using var host = await RunningHost.StartAsync();
+        host.Pipeline.Gateway!.Faults = GatewayFaults.Parse("risky=1");
+        const string item = """{"contentId":"R-1","contentType":"SKU","contentStatus":1,"contentInfo":{"name":"x","ean":12345678901234567890},"revision":7}""";
+        (await host.SubmitAsync(item)).Dispose();
+        host.Pipeline.Gateway.Faults = GatewayFaults.None;
+        using var browser = chromium.Open();
+        browser.Open(new Uri(host.Address, "/#/content/R-1"));
+        browser.Await("#item-advice", "Take out what is risky");
+        browser.Find("#correct summary").Click();
+        var text = browser.Await("#edit");
+        Assert.Contains("12345678901234567890", text.GetDomProperty("value"), StringComparison.Ordinal);
+        Assert.Equal("8", browser.Find("#edit-revision").GetDomProperty("value"));
+
+        text.Clear();
+        text.SendKeys("{\"name\":");
+        browser.Find("#edit-check").Click();
+        browser.Await("#edit-result", "This is not JSON");
+        text.Clear();
+        text.SendKeys("[1]");
+        browser.Find("#edit-check").Click();
+        browser.Await("#edit-result", "contentInfo");
+        text.Clear();
+        text.SendKeys("{\"name\":\"y\"}");
+        browser.Find("#edit-check").Click();
+        browser.Await("#edit-result", "Valid. It would be accepted");
+        browser.Find("#edit-send").Click();
+        browser.Await("#confirm-text", "Send R-1 to AlipayHK");
+        Assert.Equal("confirm-no", browser.Run("return document.activeElement.id"));
+        browser.Find("#confirm-yes").Click();
+        browser.Await("#item-state", "synchronized");
+        var record = await host.Pipeline.Ledger.FindAsync("R-1", CancellationToken.None);
+        Assert.Equal("8", record!.Version.ToString());
+
+        // The bodies of earlier requests are not kept by default.
+        browser.Await("#sent-note", "Retention__SentBodies");
+        Assert.Empty(browser.All("#difference"));
+    }
+
+    [BrowserFact]
+    public async Task Shows_the_difference_between_two_sent_versions()
+    {
+        await using var host = await RunningHost.StartAsync();
+        host.Pipeline.Services.GetRequiredService<RetentionOptions>().SentBodies = true;
+        foreach (var name in (string[])["first", "second"])
+            (await host.SubmitAsync($$$"""{"contentId":"A","contentType":"SKU","contentStatus":1,"contentInfo":{"name":"{{{name}}}","same":1}}""")).Dispose();
+        using var browser = chromium.Open();
+        browser.Open(new Uri(host.Address, "/#/content/A"));
+        browser.Await("#item-advice", "Nothing: AlipayHK acknowledged this version");
+        var older = browser.All("#item-body select")[0];
+        older.FindElements(By.TagName("option"))[^1].Click();
+        browser.Await("#difference del", "\"name\": \"first\"");
+        browser.Await("#difference ins", "\"name\": \"second\"");
+        Assert.Single(browser.All("#difference del"));
+        Assert.Empty(browser.Complaints);
+    }
+
+    [BrowserFact]
+    public async Task Shows_the_plan_of_a_catalog_that_was_handled_before_and_runs_it_again()
+    {
+        await using var host = await RunningHost.StartWithCatalogAsync(Catalog(5));
+        using var browser = chromium.Open();
+        browser.Open(host.Address);
+        Run(again: false);
+        browser.Await("#resyncs tbody tr:first-child", "5 sent");
+        browser.Find("#resync-plan").Click();
+        browser.Await("#resyncs tbody tr:first-child", "dry run");
+        browser.Await("#resyncs tbody tr:first-child", "5 unchanged");
+        Run(again: false);
+        browser.Await("#resyncs tbody tr:first-child", "already handled");
+        Run(again: true);
+        browser.Await("#resyncs tbody tr:first-child", "completed");
+
+        void Run(bool again)
+        {
+            if (again) browser.Find("#resync-again").Click();
+            browser.Await("#resync-run").Click();
+            browser.Await("#confirm-yes", "Start").Click();
+        }
+    }
+
+    [BrowserFact]
+    public async Task Fits_a_phone_with_text_twice_as_large_and_hostile_ids()
+    {
+        await using var host = await RunningHost.StartAsync();
+        host.Pipeline.Gateway!.Faults = GatewayFaults.Parse("risky=1");
+        var contentId = new string('W', 62) + "\u202E";
+        (await host.SubmitAsync(ApiHarness.Item(contentId))).Dispose();
+        await RecordAsync(host, "one", attempts: 10);
+        using var browser = chromium.Open(dark: true, width: 390, height: 844);
+        browser.Open(host.Address);
+        browser.Await("#trends .chart", "Results by code");
+        browser.Run("document.documentElement.style.fontSize = '200%'");
+        Assert.Equal("", browser.Run(TooWide));
+        browser.Run("document.querySelector('#items button.link').click()");
+        browser.Await("#item-advice", "Take out what is risky");
+        Assert.Equal(true, browser.Run("const item = document.getElementById('item'); return item.scrollWidth <= item.clientWidth"));
+        Assert.Equal("", browser.Run(TooWide));
+    }
+
+    /// <summary>Adds the minutes that another instance wrote: attempts, requests and signatures in each of the last 50 minutes.</summary>
+    private static async Task RecordAsync(RunningHost host, string process, int attempts)
+    {
+        var now = DateTimeOffset.UtcNow;
+        var last = new DateTimeOffset(now.UtcTicks - (now.UtcTicks % TimeSpan.TicksPerMinute), TimeSpan.Zero).AddMinutes(-2);
+        var minutes = Enumerable.Range(0, 50).Select(i => new TrendMinute(last.AddMinutes(-i))).ToList();
+        foreach (var minute in minutes)
+        {
+            minute.CountOutcome("CONTENT_RISKY", attempts);
+            minute.Signing.Add(TimeSpan.FromMilliseconds(20));
+            minute.AlipayHk.Add(TimeSpan.FromMilliseconds(200));
+            minute.SetBudget(2);
+            minute.SetPending(TimeSpan.FromMinutes(3), 12);
+        }
+
+        var store = host.Pipeline.Services.GetRequiredService<ITrendStore>();
+        foreach (var quarter in minutes.GroupBy(minute => new DateTimeOffset(minute.At.UtcTicks - (minute.At.UtcTicks % (15 * TimeSpan.TicksPerMinute)), TimeSpan.Zero)))
+            await store.WriteAsync(new TrendRow(quarter.Key, process, TrendText.Write(quarter)), CancellationToken.None);
     }
 
     private static string Catalog(int items) => string.Concat(Enumerable.Range(0, items).Select(i => ApiHarness.Item($"SKU-{i:d5}") + "\n"));
