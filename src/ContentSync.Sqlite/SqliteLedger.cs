@@ -26,19 +26,22 @@ public sealed class SqliteLedger : ISyncLedger, ILedgerImport, IAsyncDisposable
     private readonly object _queueLock = new();
     private readonly Queue<LedgerOperation> _waiting = new();
     private readonly TaskCompletionSource _stopped = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly bool _hasWriterThread;
     // Number of waiting calls at which a caller pulses the writer; 0 while the writer is busy.
     private int _pulseAt;
     private long _leases;
     private bool _closing;
 
-    private SqliteLedger(OwnerLock owner, RecordTable table, SqliteLedgerReader reader, TimeProvider time, long epoch)
+    private SqliteLedger(
+        OwnerLock owner, RecordTable table, SqliteLedgerReader reader, TimeProvider time, long epoch, bool hasWriterThread)
     {
         _owner = owner;
         _table = table;
         _reader = reader;
         _time = time;
         _epoch = epoch;
-        new Thread(Write) { IsBackground = true, Name = "ledger writer" }.Start();
+        _hasWriterThread = hasWriterThread;
+        if (hasWriterThread) new Thread(Write) { IsBackground = true, Name = "ledger writer" }.Start();
     }
 
     /// <summary>
@@ -170,7 +173,8 @@ public sealed class SqliteLedger : ISyncLedger, ILedgerImport, IAsyncDisposable
             Monitor.Pulse(_queueLock);
         }
 
-        await _stopped.Task.ConfigureAwait(false);
+        if (_hasWriterThread) await _stopped.Task.ConfigureAwait(false);
+        else WriteWaiting();
         await _reader.DisposeAsync().ConfigureAwait(false);
         _table.Close();
         // The last connection to close copies the write-ahead log into the database.
@@ -178,7 +182,19 @@ public sealed class SqliteLedger : ISyncLedger, ILedgerImport, IAsyncDisposable
         _owner.Dispose();
     }
 
-    private static SqliteLedger Open(SqliteLedgerOptions options, TimeProvider time)
+    /// <summary>Writes what waits, on the thread of the caller, if the ledger has no writer thread.</summary>
+    internal void WriteWaiting()
+    {
+        var group = new List<LedgerOperation>();
+        while (TryTake(group))
+        {
+            Commit(group);
+            group.Clear();
+        }
+    }
+
+    /// <summary>As <see cref="OpenAsync"/>, on the thread of the caller.</summary>
+    internal static SqliteLedger Open(SqliteLedgerOptions options, TimeProvider time)
     {
         var owner = OwnerLock.TryTake(options.Path)
             ?? throw new DataInUseException(
@@ -187,7 +203,7 @@ public sealed class SqliteLedger : ISyncLedger, ILedgerImport, IAsyncDisposable
         try
         {
             table = RecordTable.Open(options, time, out var epoch);
-            return new SqliteLedger(owner, table, SqliteLedgerReader.Open(options), time, epoch);
+            return new SqliteLedger(owner, table, SqliteLedgerReader.Open(options), time, epoch, options.HasWriterThread);
         }
         catch
         {
@@ -238,9 +254,17 @@ public sealed class SqliteLedger : ISyncLedger, ILedgerImport, IAsyncDisposable
             _pulseAt = Math.Min(_table.Leases.Count / 2, MaxPerCommit / 4);
             if (_pulseAt >= MinInFlightToWait / 2 && _waiting.Count < _pulseAt && !_closing) Monitor.Wait(_queueLock, MaxGroupWait);
             _pulseAt = 0;
+            return TryTake(group);
+        }
+    }
+
+    private bool TryTake(List<LedgerOperation> group)
+    {
+        lock (_queueLock)
+        {
             for (var weight = 0; weight < MaxPerCommit && _waiting.TryDequeue(out var operation); weight += operation.Weight)
                 group.Add(operation);
-            return true;
+            return group.Count > 0;
         }
     }
 

@@ -29,8 +29,14 @@ public sealed record SqliteLedgerOptions(string Path)
     /// </summary>
     internal int CheckpointPages { get; init; } = 4096;
 
-    /// <summary>Name of SQLite's file layer (VFS) for the owner's connection; null for the default. Lets a test simulate a power loss.</summary>
+    /// <summary>Name of SQLite's file layer (VFS) for the connections of the owner; null for the default. Lets a test simulate a power loss.</summary>
     internal string? FileLayer { get; init; }
+
+    /// <summary>
+    /// False if calls wait until <see cref="SqliteLedger.WriteWaiting"/> writes them on the thread of its caller. Lets a test decide when, and
+    /// which calls share a commit.
+    /// </summary>
+    internal bool HasWriterThread { get; init; } = true;
 }
 
 /// <summary>What a write survives before the call that made it returns.</summary>

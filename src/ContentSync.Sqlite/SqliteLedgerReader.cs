@@ -264,7 +264,7 @@ public sealed class SqliteLedgerReader : IAsyncDisposable
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
         if (_idle.TryTake(out var idle)) return idle;
-        var database = SqliteDatabase.Open(_options.Path, SqliteAccess.Read, _options.BusyTimeout);
+        var database = SqliteDatabase.Open(_options.Path, SqliteAccess.Read, _options.BusyTimeout, _options.FileLayer);
         try
         {
             LedgerSchema.Check(database);

@@ -24,6 +24,9 @@ public sealed class SimulatedTableService(TimeProvider time) : HttpMessageHandle
     /// <summary>Entities that a query may inspect for one page; stands for the service's limit of 5 seconds.</summary>
     public int MaxInspectedPerPage { get; set; } = 20_000;
 
+    /// <summary>Called with PartitionKey and RowKey after each write of an entity, before the response.</summary>
+    public Action<string, string>? Committed { get; set; }
+
     /// <summary>Number of entities in a table, for assertions; 0 for a table that does not exist.</summary>
     public int Count(string table)
     {
@@ -37,13 +40,25 @@ public sealed class SimulatedTableService(TimeProvider time) : HttpMessageHandle
         // The service is elsewhere, so no caller goes on before others have had their turn.
         await Task.Yield();
         cancellationToken.ThrowIfCancellationRequested();
+        return Serve(request, body, Fault);
+    }
+
+    /// <summary>Serves a request at once, on the thread of the caller.</summary>
+    /// <param name="request">The request.</param>
+    /// <param name="body">Its body.</param>
+    /// <param name="choose">Chooses what goes wrong; null for nothing.</param>
+    /// <exception cref="HttpRequestException">The connection breaks.</exception>
+    public HttpResponseMessage Serve(HttpRequestMessage request, byte[] body, Func<TableCall, TableFault>? choose)
+    {
         var received = new Received(request.Method.Method, request.RequestUri!, IfMatch(request), body);
         var call = received.ToCall();
-        var fault = Fault?.Invoke(call) ?? TableFault.None;
+        var fault = choose?.Invoke(call) ?? TableFault.None;
         switch (fault)
         {
             case TableFault.Busy:
                 return ToResponse(TableResult.Error(503, "ServerBusy", "The server is busy."), request);
+            case TableFault.TableMissing:
+                return ToResponse(call.Kind == TableCallKind.Transaction ? TransactionFormat.Failed(TableMissing.At(0)) : TableMissing, request);
             case TableFault.LostRequest:
                 throw new HttpRequestException("The connection broke before the request arrived.");
             case TableFault.InnerBusy when call.Kind == TableCallKind.Transaction:
@@ -53,15 +68,17 @@ public sealed class SimulatedTableService(TimeProvider time) : HttpMessageHandle
         }
 
         TableResult result;
+        var written = new List<StoredTable.Change>();
         lock (_lock)
         {
             // A request that a proxy repeated arrives once more, after others.
-            if (Interlocked.Exchange(ref _late, null) is { } late) Apply(late);
-            result = Apply(received);
-            if (fault == TableFault.RepeatedAtOnce) result = Apply(received);
+            if (Interlocked.Exchange(ref _late, null) is { } late) Apply(late, written);
+            result = Apply(received, written);
+            if (fault == TableFault.RepeatedAtOnce) result = Apply(received, written);
             if (fault == TableFault.RepeatedLater) _late = received;
         }
 
+        foreach (var change in written) Committed?.Invoke(change.Partition, change.Row);
         return fault switch
         {
             TableFault.LostResponse => throw new HttpRequestException("The connection broke before the response arrived."),
@@ -70,9 +87,9 @@ public sealed class SimulatedTableService(TimeProvider time) : HttpMessageHandle
         };
     }
 
-    private TableResult Apply(Received received)
+    private TableResult Apply(Received received, List<StoredTable.Change> written)
     {
-        if (received.Target.EndsWith("/$batch", StringComparison.Ordinal)) return ApplyTransaction(received);
+        if (received.Target.EndsWith("/$batch", StringComparison.Ordinal)) return ApplyTransaction(received, written);
         if (received.Target.EndsWith("/Tables", StringComparison.Ordinal)) return CreateTable(received);
         var address = EntityAddress.Of(received.Target);
         if (!_tables.TryGetValue(address.Table, out var table)) return TableMissing;
@@ -84,11 +101,13 @@ public sealed class SimulatedTableService(TimeProvider time) : HttpMessageHandle
         }
 
         var (result, changes) = table.Prepare([TableWrite.Of(received)], NextStamp);
-        if (changes is not null) table.Commit(changes);
+        if (changes is null) return result;
+        table.Commit(changes);
+        written.AddRange(changes);
         return result;
     }
 
-    private TableResult ApplyTransaction(Received received)
+    private TableResult ApplyTransaction(Received received, List<StoredTable.Change> written)
     {
         if (received.Body.Length > TransactionFormat.MaxBytes)
             return TableResult.Error(413, "RequestBodyTooLarge", "The request body is too large and exceeds the maximum permissible limit.");
@@ -98,6 +117,7 @@ public sealed class SimulatedTableService(TimeProvider time) : HttpMessageHandle
         var (result, changes) = table.Prepare(writes, NextStamp);
         if (changes is null) return TransactionFormat.Failed(result);
         table.Commit(changes);
+        written.AddRange(changes);
         return TransactionFormat.Succeeded([.. changes.Select(change => change.ETag)]);
     }
 
@@ -141,6 +161,9 @@ public enum TableFault
 
     /// <summary>503 without any effect.</summary>
     Busy,
+
+    /// <summary>404 as for a table that does not exist, without any effect.</summary>
+    TableMissing,
 
     /// <summary>500 although the request took effect.</summary>
     BusyWithEffect,

@@ -12,6 +12,8 @@ internal sealed record Arguments
           --seed N --trace       runs one seed and prints its trace
           --wide                 resyncs whole catalogs and uses several vaults in every seed, not only in some
           --poison               adds items that always fail, and removes everything else that delays an item
+          --table                keeps the ledger in Table storage in every seed, not only in some
+          --local                runs the local host in every seed, not only in some
           --shared               shares one send budget and one circuit breaker between one to eight processes
           --crash-points         crashes at each port call in turn, on every path of an item or a catalog
           --mutants [--seed N]   plants bugs one at a time (or only the N-th) and shows which invariant catches each
@@ -57,6 +59,12 @@ internal sealed record Arguments
                     break;
                 case "--poison":
                     arguments.PlanOf = PlanGenerator.WithPoison;
+                    break;
+                case "--table":
+                    arguments.PlanOf = PlanGenerator.WithTable;
+                    break;
+                case "--local":
+                    arguments.PlanOf = PlanGenerator.WithLocalHost;
                     break;
                 case "--shared":
                     arguments.PlanOf = PlanGenerator.WithSharedBudget;

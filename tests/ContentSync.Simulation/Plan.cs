@@ -31,6 +31,21 @@ internal sealed record Plan
     /// <summary>Limit of one process, or of all together if they share it.</summary>
     public double MaxSendsPerSecond { get; init; } = 5;
 
+    /// <summary>The ledger is the real one on Table storage instead of the fast double.</summary>
+    public bool IsOnTable { get; init; }
+
+    /// <summary>
+    /// The local host: one machine with the real ledger in SQLite and the real queue in the process, and a disk that may lose what was not
+    /// synced.
+    /// </summary>
+    public bool IsLocal { get; init; }
+
+    /// <summary>The local host starts requests only from its queue, never for an HTTP caller that waits.</summary>
+    public bool SendsFromQueueOnly { get; init; }
+
+    /// <summary>When the lists of the real ledger are compared with what it holds.</summary>
+    public TimeSpan ListedAt { get; init; }
+
     public TimeSpan SweepInterval { get; init; } = TimeSpan.FromMinutes(5);
 
     public TimeSpan LockDuration { get; init; } = TimeSpan.FromMinutes(1);

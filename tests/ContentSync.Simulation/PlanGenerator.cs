@@ -28,7 +28,15 @@ internal sealed class PlanGenerator
         _bursts = [TimeSpan.FromMinutes(1), .. Enumerable.Range(0, 2 + _random.Next(4)).Select(_ => Horizon * 0.95 * _random.NextDouble())];
     }
 
-    public static Plan Of(ulong seed) => new PoisonPlanGenerator(seed).Widen(new BulkPlanGenerator(seed).Widen(new PlanGenerator(seed).Draw(seed)));
+    public static Plan Of(ulong seed) => LocalPlanGenerator.IsLocal(seed)
+        ? WithLocalHost(seed)
+        : new PoisonPlanGenerator(seed).Widen(new TablePlanGenerator(seed).Widen(WithSomeCatalogs(seed)));
+
+    /// <summary>The local host instead of the cloud, as in some seeds.</summary>
+    public static Plan WithLocalHost(ulong seed) => new LocalPlanGenerator(seed).Change(new PlanGenerator(seed).Draw(seed));
+
+    /// <summary>With the real ledger on Table storage, which only some seeds have otherwise.</summary>
+    public static Plan WithTable(ulong seed) => new TablePlanGenerator(seed).WidenFully(WithSomeCatalogs(seed));
 
     /// <summary>With whole catalogs and several vaults, which only some seeds have otherwise.</summary>
     public static Plan WithCatalogsAndVaults(ulong seed) => new BulkPlanGenerator(seed).WidenFully(new PlanGenerator(seed).Draw(seed));
@@ -70,6 +78,8 @@ internal sealed class PlanGenerator
             Submissions = [.. plan.Submissions.Select(submitted => submitted with { Input = Input.HttpSync })],
         };
     }
+
+    private static Plan WithSomeCatalogs(ulong seed) => new BulkPlanGenerator(seed).Widen(new PlanGenerator(seed).Draw(seed));
 
     private Plan Draw(ulong seed)
     {

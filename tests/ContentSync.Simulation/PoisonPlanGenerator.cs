@@ -14,8 +14,9 @@ internal sealed class PoisonPlanGenerator(ulong seed)
 
     private readonly SimulatedRandom _random = new(seed ^ 0x9015_0990_1509_9015);
 
-    /// <summary>Adds them to the plans of some seeds, among all other faults. Not to catalogs, which would delist them.</summary>
-    public Plan Widen(Plan plan) => plan.Bulk is null && _random.Chance(ShareWithPoison) ? AddClockFault(AddPoison(plan)) : plan;
+    /// <summary>Adds them to the plans of some seeds, among all other faults. Not to catalogs, which would delist them,
+    /// and not to the ledger on Table storage, which is too slow for the thousands of others.</summary>
+    public Plan Widen(Plan plan) => plan.Bulk is null && !plan.IsOnTable && _random.Chance(ShareWithPoison) ? AddClockFault(AddPoison(plan)) : plan;
 
     /// <summary>Adds them to a plan, and removes everything else that delays an item.</summary>
     public Plan Isolate(Plan plan)

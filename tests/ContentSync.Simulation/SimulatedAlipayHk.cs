@@ -322,6 +322,7 @@ internal sealed class AlipayHkCall
 
     public void Cancel(CancellationToken token)
     {
+        if (IsOpen) Process.Cancelling(this);
         if (Close()) _source.TrySetCanceled(token);
     }
 

@@ -2,12 +2,14 @@ using ContentSync.AlipayHk;
 using ContentSync.Budget;
 using ContentSync.Content;
 using ContentSync.Ledger;
+using ContentSync.Local.Pipeline;
 using ContentSync.Resync;
 using ContentSync.Resync.Lanes;
 using ContentSync.Signing;
 using ContentSync.Synchronization;
 using ContentSync.Synchronization.Messages;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace ContentSync.Simulation;
 
@@ -21,6 +23,10 @@ internal sealed class SimulatedProcess : IDisposable
     public static readonly SignerPoolOptions PoolOptions = new();
 
     private static readonly TimeSpan ShutdownGrace = TimeSpan.FromSeconds(10);
+
+    /// <summary>From the moment when the local host gives up what is in flight until it has recorded that.</summary>
+    private static readonly TimeSpan LocalEnd = TimeSpan.FromSeconds(2);
+
     private static readonly TimeSpan SweepGrace = TimeSpan.FromMinutes(1);
 
     /// <summary>Time after which AlipayHK closes the connections of a frozen process.</summary>
@@ -30,8 +36,10 @@ internal sealed class SimulatedProcess : IDisposable
     private readonly Machine _machine;
     private readonly ProcessClock _clock;
     private readonly StoreClock _storeClock;
-    private readonly SimulatedLedger _ledger;
     private readonly BrokerQueue _queue;
+    private readonly ISyncQueue _syncQueue;
+    private readonly LocalLedger? _localLedger;
+    private readonly InProcessQueue? _localQueue;
     private readonly ServiceProvider _services;
     private readonly ContentReader _reader;
     private readonly ContentSynchronizer _synchronizer;
@@ -46,6 +54,7 @@ internal sealed class SimulatedProcess : IDisposable
     private readonly List<Action<bool>> _callers = [];
     private readonly HashSet<long> _handling = [];
     private TimeSpan _frozenUntil;
+    private TimeSpan? _stoppedAt;
 
     public SimulatedProcess(World world, Machine machine)
     {
@@ -53,7 +62,6 @@ internal sealed class SimulatedProcess : IDisposable
         _machine = machine;
         _clock = new ProcessClock(world.Time, WhenRunning) { Offset = machine.ClockOffset };
         _storeClock = new StoreClock(_clock);
-        _ledger = new SimulatedLedger(this, world, _storeClock);
         _queue = new BrokerQueue(this, world);
 
         var plan = world.Plan;
@@ -65,16 +73,33 @@ internal sealed class SimulatedProcess : IDisposable
             PublicKeys = { world.Keys.Known },
         };
         if (plan.Vaults > 1) _pool = Pool();
+        if (world.Local is { } local) _localLedger = new LocalLedger(world, this, _storeClock, local);
         var services = new ServiceCollection()
             .AddKeyedSingleton<TimeProvider>(Clocks.Wall, _clock)
             .AddKeyedSingleton<TimeProvider>(Clocks.Store, _storeClock)
-            .AddSingleton<ISyncLedger>(_ledger)
-            .AddSingleton<ISyncQueue>(_queue)
+            .AddSingleton(_localLedger ?? OpenLedger())
             .AddSingleton<IRequestSigner>(_pool is null ? new VaultSigner(this, world, null) : _pool)
             .AddSingleton(new AlipayHkTransport(new SimulatedSocket(this, world)))
             .AddSingleton(world.Keys.Imported)
             .AddSingleton<RequestIdSource>(new SimulatedIds(world.Random))
             .AddSingleton<JitterSource>(new SimulatedJitter(world.Random));
+        if (_localLedger is null)
+        {
+            services.AddSingleton<ISyncQueue>(_queue);
+        }
+        else
+        {
+            services
+                .AddSingleton(provider => new InProcessQueue(
+                    provider.GetRequiredService<ContentSynchronizer>(),
+                    plan.Consumers,
+                    _storeClock,
+                    NullLogger<InProcessQueue>.Instance,
+                    TaskCreationOptions.None))
+                .AddSingleton<ISyncQueue>(provider => new LocalQueuePort(this, world, provider));
+        }
+
+        if (world.Table is { } scanned) services.AddSingleton<ILedgerScan>(scanned.OpenScan(this, _storeClock));
         if (plan.SharesBudget) services.AddSingleton<ISendStateStore>(new SendStateConnection(this, world));
         if (plan.Bulk is { } bulk) ResyncWork.AddEdges(services, this, world, bulk, _stopping.Token);
         _services = services
@@ -91,6 +116,8 @@ internal sealed class SimulatedProcess : IDisposable
         _processor = _services.GetRequiredService<ContentMessageProcessor>();
         _sweep = _services.GetRequiredService<PendingSweep>();
         _replay = _services.GetRequiredService<ParkedReplay>();
+        _syncQueue = _services.GetRequiredService<ISyncQueue>();
+        _localQueue = _services.GetService<InProcessQueue>();
         if (plan.Bulk is null) return;
         _resyncs = _services.GetRequiredService<ResyncWork>();
         _runs = _services.GetRequiredService<ResyncRuns>();
@@ -98,7 +125,8 @@ internal sealed class SimulatedProcess : IDisposable
 
     public void Dispose()
     {
-        _services.Dispose();
+        // The queue of the local host could only be disposed asynchronously; it waits for nothing that still happens.
+        if (_localQueue is null) _services.Dispose();
         _pool?.Dispose();
         _stopping.Dispose();
     }
@@ -128,7 +156,7 @@ internal sealed class SimulatedProcess : IDisposable
     public void Crash(TimeSpan downFor)
     {
         _world.Trace.Write(Name, $"crashes");
-        End();
+        End(isCrash: true);
         _machine.Crashed(downFor);
     }
 
@@ -159,13 +187,28 @@ internal sealed class SimulatedProcess : IDisposable
     {
         if (!IsAccepting) return;
         _world.Trace.Write(Name, $"shuts down");
+        _stoppedAt = _world.Time.Elapsed;
         _stopping.Cancel();
-        _world.Time.After(ShutdownGrace, () =>
+        if (_localQueue is not null) Watch(_localQueue.StopAsync(ShutdownGrace));
+        _world.Time.After(_localQueue is null ? ShutdownGrace : ShutdownGrace + LocalEnd, () =>
         {
             if (!IsAlive) return;
-            End();
+            End(isCrash: false);
             ended();
         });
+    }
+
+    /// <summary>Releases what the process has open when the simulation is over.</summary>
+    public void ShutDownAtEnd() => _localLedger?.Close();
+
+    /// <summary>Compares the lists of the local host's ledger with what it holds.</summary>
+    public void CheckLists() => _localLedger!.CheckLists();
+
+    /// <summary>The app cancels a request.</summary>
+    public void Cancelling(AlipayHkCall call)
+    {
+        if (_world.Plan.SendsFromQueueOnly && _world.Time.Elapsed - _stoppedAt < TimeSpan.FromMilliseconds(10))
+            _world.Invariants.Report(Invariant.FlightsFinish, $"the request for {call.ContentId} is cancelled as soon as the host stops");
     }
 
     /// <summary>A call to an external service. Request or response may be lost, and the process may crash during the call.</summary>
@@ -361,7 +404,7 @@ internal sealed class SimulatedProcess : IDisposable
                 var record = acceptance.Record;
                 var message = new SyncMessage(record.ContentId, record.RequestId, record.Hop, TimeSpan.Zero);
                 if (submitted.Input == Input.HttpSync) await _synchronizer.SynchronizeAsync(record, aborted.Token).ConfigureAwait(false);
-                else await _queue.EnqueueAsync([message], aborted.Token).ConfigureAwait(false);
+                else await _syncQueue.EnqueueAsync([message], aborted.Token).ConfigureAwait(false);
             }
         }
         catch (Exception e) when (e is LedgerUnavailableException or QueueUnavailableException or OperationCanceledException)
@@ -376,11 +419,12 @@ internal sealed class SimulatedProcess : IDisposable
     {
         try
         {
+            if (_world.Plan.IsOnTable) await Task.Delay(_world.Plan.SweepInterval, _clock, _stopping.Token).ConfigureAwait(false);
             while (true)
             {
                 try
                 {
-                    await _sweep.RunAsync(SweepGrace, _stopping.Token).ConfigureAwait(false);
+                    await _sweep.RunAsync(_localLedger is null ? SweepGrace : TimeSpan.Zero, _stopping.Token).ConfigureAwait(false);
                 }
                 catch (Exception e) when (e is LedgerUnavailableException or QueueUnavailableException)
                 {
@@ -415,12 +459,26 @@ internal sealed class SimulatedProcess : IDisposable
         }
     }
 
-    private void End()
+    private ISyncLedger OpenLedger() =>
+        _world.Table is { } table ? table.Open(this, _storeClock) : new SimulatedLedger(this, _world, _storeClock);
+
+    private void End(bool isCrash)
     {
         IsAlive = false;
+        if (isCrash) LoseDisk();
+        else _localLedger?.Close();
         foreach (var call in _connections.ToArray()) call.Close();
         foreach (var caller in _callers) caller(false);
         Dispose();
+    }
+
+    private void LoseDisk()
+    {
+        if (_localLedger is null) return;
+        var losesPower = _world.Random.Chance(0.5);
+        if (losesPower) _world.Faults.Add(Fault.PowerLoss);
+        _world.Trace.Write(Name, $"{(losesPower ? "loses power" : "is killed")}");
+        _localLedger.Abandon(losesPower);
     }
 
     // No fault may cause an unexpected exception.

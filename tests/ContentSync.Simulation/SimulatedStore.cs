@@ -5,7 +5,10 @@ using ContentSync.Ledger;
 
 namespace ContentSync.Simulation;
 
-/// <summary>The table behind the ledger: one row per item, guarded by ETags, with its own clock. It never loses a write.</summary>
+/// <summary>
+/// What the store of the ledger holds, in the order of its writes, as the checker sees it: one row per item. It is also the store of the fast
+/// double of the ledger, guarded by ETags, with its own clock.
+/// </summary>
 internal sealed class SimulatedStore(World world)
 {
     private readonly Dictionary<string, Row> _rows = new(StringComparer.Ordinal);
@@ -31,13 +34,31 @@ internal sealed class SimulatedStore(World world)
             return null;
         }
 
-        var record = next with { ETag = (++_version).ToString(CultureInfo.InvariantCulture) };
-        _rows[next.ContentId] = new Row(record, writeId);
-        Pending += (record.State == SyncState.Pending ? 1 : 0) - (old?.Record.State == SyncState.Pending ? 1 : 0);
+        var etag = (++_version).ToString(CultureInfo.InvariantCulture);
+        Put(next with { ETag = etag }, who, change is null ? [] : [change], writeId);
+        return etag;
+    }
+
+    /// <summary>Takes a record as it was written, and shows it to the checker.</summary>
+    public void Put(SyncRecord record, string who, IReadOnlyList<Change> changes, string writeId = "")
+    {
+        var old = Find(record.ContentId)?.Record;
+        _rows[record.ContentId] = new Row(record, writeId);
+        Pending += (record.State == SyncState.Pending ? 1 : 0) - (old?.State == SyncState.Pending ? 1 : 0);
         world.Trace.Write(who, $"writes {Text(record)}");
-        if (change is not null) world.Invariants.Versions.Applied(change, record);
-        world.Invariants.Written(old?.Record, record);
-        return record.ETag;
+        if (changes.Count > 0) world.Invariants.Versions.Applied(changes, record);
+        world.Invariants.Written(old, record, changes.Count);
+    }
+
+    /// <summary>Takes a record as a process finds it in the file of the local host, which may be behind what the one before it wrote.</summary>
+    public void Restore(SyncRecord record, IReadOnlyList<Change> changes)
+    {
+        var old = Find(record.ContentId)?.Record;
+        _rows[record.ContentId] = new Row(record, "");
+        Pending += (record.State == SyncState.Pending ? 1 : 0) - (old?.State == SyncState.Pending ? 1 : 0);
+        world.Trace.Write("file", $"holds {Text(record)}");
+        if (changes.Count > 0) world.Invariants.Versions.Applied(changes, record);
+        world.Invariants.Restored(old, record, changes.Count);
     }
 
     public IReadOnlyList<SyncRecord> List(SyncRecordFilter filter)
@@ -60,7 +81,7 @@ internal sealed class SimulatedStore(World world)
 
     private static string Text(SyncRecord record)
     {
-        var lease = record.Lease is { } current ? $" lease {current.LeaseId[..6]} until {Elapsed(current.ExpiresAt)}" : "";
+        var lease = record.Lease is { } current ? $" lease {current.LeaseId[..Math.Min(6, current.LeaseId.Length)]} until {Elapsed(current.ExpiresAt)}" : "";
         return $"{record.ContentId} r{record.Version} {(record.IsTombstone ? "" : record.RequestId[..6])} {record.State}{record.ParkReason} "
             + $"attempts {record.Attempts} hop {record.Hop} due {Elapsed(record.DueAt)}{lease} {record.LastAttempt?.Code}";
 
@@ -71,7 +92,7 @@ internal sealed class SimulatedStore(World world)
 }
 
 /// <summary>
-/// The ledger on the simulated store. Like the ledger on Table storage, it reads, applies the rules, writes conditionally, and starts again
+/// The fast double of the ledger, for the seeds without a real one. Like the ledger on Table storage, it reads, applies the rules, writes conditionally, and starts again
 /// after a conflict.
 /// </summary>
 internal sealed class SimulatedLedger(SimulatedProcess process, World world, StoreClock clock) : ISyncLedger

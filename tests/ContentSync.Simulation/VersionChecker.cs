@@ -8,9 +8,20 @@ namespace ContentSync.Simulation;
 /// <summary>A change as the ledger judged it.</summary>
 /// <param name="Submission">The change, with its time of receipt.</param>
 /// <param name="Now">Time of the store at which it was judged.</param>
-/// <param name="Kind">The ledger's decision.</param>
+/// <param name="Kind">The ledger's decision; null while the checker does not know it.</param>
 /// <param name="IsFromCaller">Received over HTTP, so that the ledger set its time of receipt.</param>
-internal sealed record Change(Submission Submission, DateTimeOffset Now, AcceptanceKind Kind, bool IsFromCaller);
+internal sealed record Change(Submission Submission, DateTimeOffset Now, AcceptanceKind? Kind, bool IsFromCaller)
+{
+    /// <summary>Receives what held before the change, if its kind becomes known later.</summary>
+    public Action<VersionFacts>? Seen { get; init; }
+}
+
+/// <summary>What held for a change before it was applied.</summary>
+/// <param name="Wins">It is the newest version.</param>
+/// <param name="IsRepeat">It repeats the current version.</param>
+/// <param name="HasContent">It has the content of the current version.</param>
+/// <param name="Current">Describes the current version.</param>
+internal sealed record VersionFacts(bool Wins, bool IsRepeat, bool HasContent, string Current);
 
 /// <summary>
 /// Decides for every change, independently of the library, whether it is the newest version of its item, and what AlipayHK must hold
@@ -36,14 +47,20 @@ internal sealed class VersionChecker(World world)
     /// <summary>Whether a number or a time must still be remembered.</summary>
     public bool IsUnseen(string contentId, ChangeVersion version, DateTimeOffset now) => Of(contentId).IsUnseen(version, now);
 
-    /// <summary>The store applied a change.</summary>
-    public void Applied(Change change, SyncRecord written)
+    /// <summary>The store applied changes of one item in one write.</summary>
+    public void Applied(IReadOnlyList<Change> changes, SyncRecord written)
     {
         var item = Of(written.ContentId);
-        CheckReceipt(change);
-        CheckKind(change, item);
-        CheckLine(change);
-        item.Apply(change);
+        foreach (var change in changes)
+        {
+            CheckReceipt(change);
+            var facts = FactsOf(change, item);
+            if (change.Seen is { } seen) seen(facts);
+            else CheckKind(change, facts);
+            CheckLine(change);
+            item.Apply(change);
+        }
+
         if (!item.Holds(written)) Report(Invariant.NewestVersionWins, $"{written.ContentId} has r{written.Version} with other content than {item}");
     }
 
@@ -55,7 +72,7 @@ internal sealed class VersionChecker(World world)
         item.Arrive(change);
         CheckLine(change);
         if (world.Store.Find(stored.ContentId)?.Record.ETag != stored.ETag) return;
-        CheckKind(change, item);
+        CheckKind(change, FactsOf(change, item));
         var isRaised = !change.Submission.OverridesNewer && item.IsUnseen(change.Submission.Version, change.Now);
         if (item.Wins(change) || isRaised)
             Report(Invariant.NewestVersionWins, $"{stored.ContentId} r{change.Submission.Version} was forgotten: {item}");
@@ -91,6 +108,23 @@ internal sealed class VersionChecker(World world)
     /// <summary>Whether a caller, not a catalog, delisted the item.</summary>
     public bool IsDelistedByCaller(string contentId) => Of(contentId).IsDelistedById;
 
+    /// <summary>The ledger decided on a change.</summary>
+    public void CheckKind(Change change, VersionFacts facts)
+    {
+        if (FaultOf(change, facts) is not { } fault) return;
+        var submission = change.Submission;
+        Report(Invariant.NewestVersionWins, $"{submission.Item.ContentId} r{submission.Version} is {change.Kind}, but is {fault} {facts.Current}");
+    }
+
+    /// <summary>What contradicts the decision on a change; null if nothing does.</summary>
+    public static string? FaultOf(Change change, VersionFacts facts)
+    {
+        var isSuperseded = change.Kind is AcceptanceKind.Superseded or AcceptanceKind.RevisionConflict;
+        if (isSuperseded && facts.Wins) return "newer than";
+        if (!isSuperseded && !facts.Wins && !facts.IsRepeat) return "older than";
+        return isSuperseded && facts.IsRepeat && facts.HasContent ? "a repeat of" : null;
+    }
+
     private void CheckReceipt(Change change)
     {
         var (item, version) = (change.Submission.Item, change.Submission.Version);
@@ -106,16 +140,11 @@ internal sealed class VersionChecker(World world)
         Report(Invariant.OneLineCounts, $"{item.ContentId} r{version} is submitted, but another line counts, or the item has not vanished");
     }
 
-    private void CheckKind(Change change, ItemVersions item)
-    {
-        var isSuperseded = change.Kind is AcceptanceKind.Superseded or AcceptanceKind.RevisionConflict;
-        if (isSuperseded && item.Wins(change))
-            Report(Invariant.NewestVersionWins, $"{change.Submission.Item.ContentId} r{change.Submission.Version} is {change.Kind}, but is newer than {item}");
-        if (!isSuperseded && !item.Wins(change) && !item.IsRepeat(change.Submission.Version))
-            Report(Invariant.NewestVersionWins, $"{change.Submission.Item.ContentId} r{change.Submission.Version} is {change.Kind}, but is older than {item}");
-        if (isSuperseded && item.IsRepeat(change.Submission.Version) && item.HasContent(change.Submission.Item))
-            Report(Invariant.NewestVersionWins, $"{change.Submission.Item.ContentId} r{change.Submission.Version} is {change.Kind}, but is a repeat of {item}");
-    }
+    private static VersionFacts FactsOf(Change change, ItemVersions item) => new(
+        item.Wins(change),
+        item.IsRepeat(change.Submission.Version),
+        item.HasContent(change.Submission.Item),
+        item.ToString());
 
     private ItemVersions Of(string contentId)
     {

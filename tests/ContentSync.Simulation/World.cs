@@ -1,3 +1,5 @@
+using ContentSync.Ledger;
+
 namespace ContentSync.Simulation;
 
 /// <summary>Everything outside the app, and the machines that run the app.</summary>
@@ -23,6 +25,8 @@ internal sealed class World
         Lanes = new SimulatedLanes(this);
         Resyncs = new SimulatedResyncStore(this);
         SendState = new SimulatedSendState(this);
+        if (plan.IsLocal) Local = new LocalDisk(this);
+        if (plan.IsOnTable) Table = new SimulatedTable(this);
         _machines = [.. Enumerable.Range(0, plan.Machines).Select(number => new Machine(this, number))];
     }
 
@@ -41,6 +45,12 @@ internal sealed class World
     public InvariantChecker Invariants { get; }
 
     public SimulatedStore Store { get; }
+
+    /// <summary>The table behind the ledger; null if the ledger is the fast double.</summary>
+    public SimulatedTable? Table { get; }
+
+    /// <summary>The data folder of the local host; null in the cloud.</summary>
+    public LocalDisk? Local { get; }
 
     public SimulatedVault Vault { get; }
 
@@ -90,6 +100,8 @@ internal sealed class World
 
         foreach (var at in Plan.Replays) Time.At(at, () => _machines[0].Process?.ReplayParked());
 
+        if (Table is not null) Time.At(Plan.ListedAt, Table.CheckLists);
+        if (Local is not null) Time.At(Plan.ListedAt, () => _machines[0].Process?.CheckLists());
         if (Plan.Bulk is { } bulk) Schedule(bulk);
         var end = Plan.Horizon + Plan.Timeout;
         for (var steps = 1; Invariants.Violation is null && Time.Step(end); steps++)
@@ -99,6 +111,9 @@ internal sealed class World
         }
 
         Invariants.CheckEnd(IsQuiet());
+        foreach (var machine in _machines) machine.Process?.ShutDownAtEnd();
+        Local?.Dispose();
+        Table?.Dispose();
     }
 
     /// <summary>Draws whether to inject the fault into a call, and counts it.</summary>
@@ -237,7 +252,17 @@ internal sealed class Machine(World world, int number)
 
     public void Start()
     {
-        Process = new SimulatedProcess(world, this);
+        try
+        {
+            Process = new SimulatedProcess(world, this);
+        }
+        catch (LedgerUnavailableException e)
+        {
+            world.Trace.Write(Name, $"cannot start: {e.Message}");
+            Restart(SimulatedProcess.CrashPointDownTime);
+            return;
+        }
+
         Process.Start();
     }
 

@@ -19,15 +19,16 @@ public sealed partial class InProcessQueue : ISyncQueue, IAsyncDisposable
     private readonly ContentSynchronizer _synchronizer;
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
-    private readonly Channel<string> _ready = Channel.CreateUnbounded<string>();
+    private readonly TaskCreationOptions _continuations;
+    private readonly Channel<string> _ready;
     private readonly Dictionary<string, Entry> _entries = new(StringComparer.Ordinal);
     private readonly PriorityQueue<(string ContentId, long Ticket), DateTimeOffset> _delayed = new();
-    private readonly SemaphoreSlim _delayedChanged = new(0, 1);
     private readonly CancellationTokenSource _stopping = new();
-    private readonly CancellationTokenSource _abandon = new();
+    private readonly CancellationTokenSource _abandon;
     private readonly Lock _lock = new();
     private readonly Task[] _workers;
     private readonly Task _timer;
+    private TaskCompletionSource _delayedChanged;
     private TaskCompletionSource? _activeChanged;
     private long _tickets;
     private int _delayedCount;
@@ -37,8 +38,22 @@ public sealed partial class InProcessQueue : ISyncQueue, IAsyncDisposable
     /// <param name="workers">Max items in flight at the same time.</param>
     /// <param name="time">Measures the delays.</param>
     /// <param name="logger">Receives unexpected exceptions.</param>
-    public InProcessQueue(ContentSynchronizer synchronizer, int workers, TimeProvider time, ILogger<InProcessQueue> logger)
+    /// <param name="continuations">
+    /// <see cref="TaskCreationOptions.RunContinuationsAsynchronously"/>, so that nobody who enqueues does the work of a worker. A simulation on
+    /// one thread passes <see cref="TaskCreationOptions.None"/>.
+    /// </param>
+    public InProcessQueue(
+        ContentSynchronizer synchronizer,
+        int workers,
+        TimeProvider time,
+        ILogger<InProcessQueue> logger,
+        TaskCreationOptions continuations = TaskCreationOptions.RunContinuationsAsynchronously)
     {
+        _continuations = continuations;
+        _ready = Channel.CreateUnbounded<string>(
+            new UnboundedChannelOptions { AllowSynchronousContinuations = continuations == TaskCreationOptions.None });
+        _delayedChanged = new TaskCompletionSource(continuations);
+        _abandon = new CancellationTokenSource(Timeout.InfiniteTimeSpan, time);
         _synchronizer = synchronizer;
         _time = time;
         _logger = logger;
@@ -85,7 +100,7 @@ public sealed partial class InProcessQueue : ISyncQueue, IAsyncDisposable
             lock (_lock)
             {
                 if (_entries.Count - _delayedCount <= max) return;
-                _activeChanged ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+                _activeChanged ??= new TaskCompletionSource(_continuations);
                 changed = _activeChanged.Task;
             }
 
@@ -98,7 +113,8 @@ public sealed partial class InProcessQueue : ISyncQueue, IAsyncDisposable
     /// </summary>
     public async Task StopAsync(TimeSpan timeout)
     {
-        await _stopping.CancelAsync().ConfigureAwait(false);
+        _stopping.Cancel();
+        lock (_lock) _delayedChanged.TrySetResult();
         _ready.Writer.TryComplete();
         _abandon.CancelAfter(timeout);
         await Task.WhenAll([.. _workers, _timer]).ConfigureAwait(false);
@@ -111,7 +127,6 @@ public sealed partial class InProcessQueue : ISyncQueue, IAsyncDisposable
         await StopAsync(TimeSpan.Zero).ConfigureAwait(false);
         _stopping.Dispose();
         _abandon.Dispose();
-        _delayedChanged.Dispose();
     }
 
     private void Enqueue(string contentId, TimeSpan delay)
@@ -150,12 +165,11 @@ public sealed partial class InProcessQueue : ISyncQueue, IAsyncDisposable
         entry.Ticket = ++_tickets;
         _delayedCount++;
         _delayed.Enqueue((contentId, entry.Ticket), _time.GetUtcNow() + delay);
-        if (_delayedChanged.CurrentCount == 0) _delayedChanged.Release();
+        _delayedChanged.TrySetResult();
     }
 
     private async Task RunWorkerAsync()
     {
-        await Task.Yield();
         while (await _ready.Reader.WaitToReadAsync(CancellationToken.None).ConfigureAwait(false))
         {
             while (_ready.Reader.TryRead(out var contentId))
@@ -206,18 +220,27 @@ public sealed partial class InProcessQueue : ISyncQueue, IAsyncDisposable
     {
         try
         {
-            var changed = _delayedChanged.WaitAsync(_stopping.Token);
             while (true)
             {
+                var changed = NextChange();
                 if (TakeDue() is { } wait) await Task.WhenAny(changed, Task.Delay(wait, _time, _stopping.Token)).ConfigureAwait(false);
                 else await changed.ConfigureAwait(false);
                 _stopping.Token.ThrowIfCancellationRequested();
-                if (changed.IsCompleted) changed = _delayedChanged.WaitAsync(_stopping.Token);
             }
         }
         catch (OperationCanceledException)
         {
             // Stopped.
+        }
+    }
+
+    // Called before the delays are read, so that no change is missed.
+    private Task NextChange()
+    {
+        lock (_lock)
+        {
+            if (_delayedChanged.Task.IsCompleted) _delayedChanged = new TaskCompletionSource(_continuations);
+            return _delayedChanged.Task;
         }
     }
 
@@ -230,7 +253,8 @@ public sealed partial class InProcessQueue : ISyncQueue, IAsyncDisposable
             var now = _time.GetUtcNow();
             while (_delayed.TryPeek(out var next, out var due))
             {
-                if (due > now) return due - now;
+                // Rounded up: a delay waits whole milliseconds, and waiting for none would spin until the item is due.
+                if (due > now) return TimeSpan.FromMilliseconds(Math.Ceiling((due - now).TotalMilliseconds));
                 _delayed.Dequeue();
                 if (!_entries.TryGetValue(next.ContentId, out var entry) || entry.Stage != Stage.Delayed || entry.Ticket != next.Ticket) continue;
                 _delayedCount--;

@@ -89,10 +89,11 @@ public sealed class TableLedger(
         }
         else
         {
-            await Parallel.ForEachAsync(
+            await Concurrently.ForEachAsync(
                 acceptances.Select(a => a.Change).GroupBy(c => c.Key.Partition, StringComparer.Ordinal),
-                new ParallelOptions { MaxDegreeOfParallelism = Parallelism, CancellationToken = cancellationToken },
-                (changes, token) => CommitTogetherAsync([.. changes], token)).ConfigureAwait(false);
+                Parallelism,
+                (changes, token) => CommitTogetherAsync([.. changes], token),
+                cancellationToken).ConfigureAwait(false);
         }
 
         var results = new Acceptance[submissions.Count];
@@ -108,10 +109,11 @@ public sealed class TableLedger(
             .Select(record => new TableLedgerChange<ImportCounts>(
                 KeyOf(record.ContentId), _newId(), stored => SyncTransitions.Import(stored, record, time.GetUtcNow())))
             .ToArray();
-        await Parallel.ForEachAsync(
+        await Concurrently.ForEachAsync(
             changes.GroupBy(change => change.Key.Partition, StringComparer.Ordinal),
-            new ParallelOptions { MaxDegreeOfParallelism = Parallelism, CancellationToken = cancellationToken },
-            (own, token) => CommitTogetherAsync([.. own], token)).ConfigureAwait(false);
+            Parallelism,
+            (own, token) => CommitTogetherAsync([.. own], token),
+            cancellationToken).ConfigureAwait(false);
         return changes.Aggregate(default(ImportCounts), (counts, change) => counts.Plus(change.Result));
     }
 
@@ -456,7 +458,9 @@ public sealed class TableLedger(
     private static TimeSpan DelayAfter(int attempts, string writeId)
     {
         var max = Math.Min(MaxDelay.TotalMilliseconds, 10 << Math.Min(attempts, 16));
-        return TimeSpan.FromMilliseconds(max * ((uint)HashCode.Combine(writeId, attempts) / (double)uint.MaxValue));
+        // FNV-1a. The hash code of a string differs from process to process, and a simulated run must repeat.
+        var hash = writeId.Aggregate(2_166_136_261u + (uint)attempts, (hash, unit) => unchecked((hash ^ unit) * 16_777_619));
+        return TimeSpan.FromMilliseconds(max * (hash / (double)uint.MaxValue));
     }
 
     private async ValueTask<bool> ReadAndApplyAsync<TResult>(TableLedgerChange<TResult> change, CancellationToken cancellationToken)

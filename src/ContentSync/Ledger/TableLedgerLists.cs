@@ -27,7 +27,9 @@ internal sealed class TableLedgerLists(TableClient table, TableLedgerIndex index
     {
         var throughIndex = await UsesIndexAsync(filter, cancellationToken).ConfigureAwait(false);
         using var stopping = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        var pages = Channel.CreateBounded<IReadOnlyList<TableEntity>>(PagesAhead);
+        // Reader and writers mostly wait for the store, so each may go on where the other one stopped.
+        var pages = Channel.CreateBounded<IReadOnlyList<TableEntity>>(
+            new BoundedChannelOptions(PagesAhead) { AllowSynchronousContinuations = true });
         var reading = ReadPartitionsAsync(filter, throughIndex, pages.Writer, stopping.Token);
         try
         {
@@ -43,7 +45,7 @@ internal sealed class TableLedgerLists(TableClient table, TableLedgerIndex index
         }
         finally
         {
-            await stopping.CancelAsync().ConfigureAwait(false);
+            stopping.Cancel();
             await reading.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
@@ -122,10 +124,9 @@ internal sealed class TableLedgerLists(TableClient table, TableLedgerIndex index
     {
         try
         {
-            await Parallel.ForAsync(
-                0,
-                IPartitionedLedgerScan.Partitions,
-                new ParallelOptions { MaxDegreeOfParallelism = Parallelism, CancellationToken = cancellationToken },
+            await Concurrently.ForEachAsync(
+                Enumerable.Range(0, IPartitionedLedgerScan.Partitions),
+                Parallelism,
                 async (partition, token) =>
                 {
                     var query = Query(filter, throughIndex, partition, null, token);
@@ -133,7 +134,8 @@ internal sealed class TableLedgerLists(TableClient table, TableLedgerIndex index
                     {
                         if (page.Values.Count > 0) await pages.WriteAsync(page.Values, token).ConfigureAwait(false);
                     }
-                }).ConfigureAwait(false);
+                },
+                cancellationToken).ConfigureAwait(false);
             pages.Complete();
         }
         catch (Exception fault) when (TableLedgerFault.IsStorage(fault) && !cancellationToken.IsCancellationRequested)

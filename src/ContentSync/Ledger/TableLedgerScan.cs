@@ -18,7 +18,9 @@ public sealed class TableLedgerScan(TableClient table) : IPartitionedLedgerScan
     public async IAsyncEnumerable<ScannedItem> ReadAsync([EnumeratorCancellation] CancellationToken cancellationToken)
     {
         using var stopping = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        var pages = Channel.CreateBounded<IReadOnlyList<TableEntity>>(PagesAhead);
+        // Reader and writers mostly wait for the store, so each may go on where the other one stopped.
+        var pages = Channel.CreateBounded<IReadOnlyList<TableEntity>>(
+            new BoundedChannelOptions(PagesAhead) { AllowSynchronousContinuations = true });
         var reading = ReadAllAsync(pages.Writer, stopping.Token);
         try
         {
@@ -29,7 +31,7 @@ public sealed class TableLedgerScan(TableClient table) : IPartitionedLedgerScan
         }
         finally
         {
-            await stopping.CancelAsync().ConfigureAwait(false);
+            stopping.Cancel();
             await reading.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }

@@ -103,7 +103,8 @@ public sealed class ForgetfulDisk
             {
                 if (!File.Exists(path + suffix + Suffix)) continue;
                 File.Copy(path + suffix + Suffix, target + suffix, overwrite: true);
-                if (_files.Values.FirstOrDefault(file => file.Path == path + suffix) is not { } open) continue;
+                // Readers have the same files open and write nothing.
+                if (_files.Values.FirstOrDefault(file => file.Path == path + suffix && file.Changes.Count > 0) is not { } open) continue;
                 using var copy = File.OpenWrite(target + suffix);
                 foreach (var change in open.Changes.Take(surviving(open.Changes.Count))) change.Apply(copy);
             }

@@ -21,5 +21,12 @@ internal sealed record Mutant(string Name, string File, string Place, string Bug
         File.Contains("/Budget/", StringComparison.Ordinal) || File.EndsWith("SharedCircuitBreaker.cs", StringComparison.Ordinal)
         || File.EndsWith("SendRateLimiter.cs", StringComparison.Ordinal) || Place.Contains("sendSwitch", StringComparison.Ordinal);
 
+    /// <summary>Whether only the ledger on Table storage can show it.</summary>
+    public bool IsInTable => File.Contains("/TableLedger", StringComparison.Ordinal);
+
+    /// <summary>Whether only the local host can show it.</summary>
+    public bool IsInLocalHost =>
+        File.Contains("/ContentSync.Sqlite/", StringComparison.Ordinal) || File.Contains("/ContentSync.Local/", StringComparison.Ordinal);
+
     public bool IsStatement => Original.EndsWith(';');
 }

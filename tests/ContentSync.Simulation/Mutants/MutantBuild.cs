@@ -9,6 +9,12 @@ namespace ContentSync.Simulation.Mutants;
 internal static class MutantBuild
 {
     private const string Name = "ContentSync.Mutants";
+    // Of the local host, only what simulations run.
+    private static readonly string[] Projects =
+        ["src/ContentSync", "src/ContentSync.Sqlite", "tests/ContentSync.SimulatedTables", "tests/ContentSync.Simulation"];
+
+    private static readonly string[] Files = ["src/ContentSync.Local/Pipeline/InProcessQueue.cs"];
+
     private const string Marker = "Directory.Packages.props";
 
     private const string Project = """
@@ -89,13 +95,15 @@ internal static class MutantBuild
         }
 
         File.WriteAllText(Path.Combine(folder, "000-PlantedBug.cs"), Switch);
-        var packages = File.ReadLines(Path.Combine(repository, "src", "ContentSync", "ContentSync.csproj"))
+        var packages = new[] { "ContentSync", "ContentSync.Sqlite" }
+            .SelectMany(project => File.ReadLines(Path.Combine(repository, "src", project, $"{project}.csproj")))
             .Where(line => line.Contains("<PackageReference", StringComparison.Ordinal));
         File.WriteAllText(Path.Combine(folder, $"{Name}.csproj"), $"{Project}{string.Join('\n', packages)}\n  </ItemGroup>\n</Project>\n");
     }
 
-    private static IEnumerable<string> Sources(string repository) => new[] { "src/ContentSync", "tests/ContentSync.Simulation" }
+    private static IEnumerable<string> Sources(string repository) => Projects
         .SelectMany(project => Directory.EnumerateFiles(Path.Combine(repository, project), "*.cs", SearchOption.AllDirectories))
+        .Concat(Files.Select(file => Path.Combine(repository, file)))
         .Where(file => !file.Split(Path.DirectorySeparatorChar).Any(part => part is "obj" or "bin"))
         .Order(StringComparer.Ordinal);
 

@@ -23,6 +23,10 @@ internal static class MutantRun
         (" poison", PlanGenerator.WithPoison),
     ];
 
+    private static readonly (string Name, Func<ulong, Plan> PlanOf)[] TableVariants = [(" table", PlanGenerator.WithTable)];
+
+    private static readonly (string Name, Func<ulong, Plan> PlanOf)[] LocalVariants = [(" local", PlanGenerator.WithLocalHost)];
+
     // Other seeds have a catalog only now and then.
     private static readonly (string Name, Func<ulong, Plan> PlanOf)[] CatalogVariants = [(" wide", PlanGenerator.WithCatalogsAndVaults)];
 
@@ -86,18 +90,25 @@ internal static class MutantRun
         json.WriteEndObject();
     }
 
+    private static (string Name, Func<ulong, Plan> PlanOf)[] VariantsOf(Mutant mutant)
+    {
+        if (mutant.IsInTable) return TableVariants;
+        if (mutant.IsInLocalHost) return LocalVariants;
+        return mutant.IsInCatalogs ? CatalogVariants : mutant.IsInSharing ? SharingVariants : Variants;
+    }
+
     private static MutantResult Catch(int number, SimulatedKeys keys)
     {
         var mutant = MutantList.All[number - 1];
         for (ulong seed = 1; seed <= Seeds; seed++)
         {
-            foreach (var (variant, planOf) in mutant.IsInCatalogs ? CatalogVariants : mutant.IsInSharing ? SharingVariants : Variants)
+            foreach (var (variant, planOf) in VariantsOf(mutant))
             {
                 if (FindViolated(planOf(seed), keys) is { } invariant) return new MutantResult(number, mutant, invariant, $"seed {seed}{variant}");
             }
 
             // Outages take longer than seeds, so they run only if the first seeds do not catch the bug.
-            if (seed == 20 && Scenario.FindFailed(keys) is { } failed) return new MutantResult(number, mutant, "OutageBehaviour", failed);
+            if (seed == 20 && !mutant.IsInTable && !mutant.IsInLocalHost && Scenario.FindFailed(keys) is { } failed) return new MutantResult(number, mutant, "OutageBehaviour", failed);
         }
 
         return new MutantResult(number, mutant, null, $"{Seeds} seeds");

@@ -54,6 +54,30 @@ public sealed class SeedTests
     }
 
     [Fact]
+    public void Violates_no_invariant_with_the_ledger_in_table_storage() =>
+        Assert.Empty(SeedRunner.Run(Endless(1).Take(30), PlanGenerator.WithTable, Environment.ProcessorCount, TimeSpan.MaxValue).Violations);
+
+    [Fact]
+    public void Violates_no_invariant_on_the_local_host_with_a_disk_that_forgets() =>
+        Assert.Empty(SeedRunner.Run(Endless(1).Take(60), PlanGenerator.WithLocalHost, Environment.ProcessorCount, TimeSpan.MaxValue).Violations);
+
+    [Fact]
+    public void Runs_the_ledger_in_table_storage_and_the_local_host_in_one_seed_of_ten_each()
+    {
+        var plans = Endless(1).Take(10).Select(PlanGenerator.Of).ToList();
+        Assert.Single(plans, plan => plan.IsOnTable);
+        Assert.Single(plans, plan => plan.IsLocal);
+    }
+
+    [Fact]
+    public void Produces_the_same_trace_with_the_ledger_in_table_storage() =>
+        Assert.Equal(SeedRunner.Trace(PlanGenerator.WithTable(5)).Trace, SeedRunner.Trace(PlanGenerator.WithTable(5)).Trace);
+
+    [Fact]
+    public void Produces_the_same_trace_on_the_local_host() =>
+        Assert.Equal(SeedRunner.Trace(PlanGenerator.WithLocalHost(5)).Trace, SeedRunner.Trace(PlanGenerator.WithLocalHost(5)).Trace);
+
+    [Fact]
     public void Produces_the_same_trace_when_processes_share_the_budget() =>
         Assert.Equal(SeedRunner.Trace(PlanGenerator.WithSharedBudget(5)).Trace, SeedRunner.Trace(PlanGenerator.WithSharedBudget(5)).Trace);
 
@@ -83,9 +107,12 @@ public sealed class SeedTests
         var seeds = SeedRunner.Run(Endless(1).Take(150), PlanGenerator.Of, Environment.ProcessorCount, TimeSpan.MaxValue);
         var wide = SeedRunner.Run(Endless(1).Take(50), PlanGenerator.WithCatalogsAndVaults, Environment.ProcessorCount, TimeSpan.MaxValue);
         var shared = SeedRunner.Run(Endless(1).Take(10), PlanGenerator.WithSharedBudget, Environment.ProcessorCount, TimeSpan.MaxValue);
+        var table = SeedRunner.Run(Endless(1).Take(10), PlanGenerator.WithTable, Environment.ProcessorCount, TimeSpan.MaxValue);
+        var local = SeedRunner.Run(Endless(1).Take(20), PlanGenerator.WithLocalHost, Environment.ProcessorCount, TimeSpan.MaxValue);
+        SeedReport[] all = [seeds, wide, shared, table, local];
         Assert.All(
             Enum.GetValues<Fault>(),
-            fault => Assert.True(seeds.Faults[fault] + wide.Faults[fault] + shared.Faults[fault] > 0, $"{fault} was never injected"));
+            fault => Assert.True(all.Sum(report => report.Faults[fault]) > 0, $"{fault} was never injected"));
     }
 
     private static IEnumerable<ulong> Endless(ulong from)

@@ -1,0 +1,313 @@
+using System.Runtime.CompilerServices;
+using ContentSync.Content;
+using ContentSync.Ledger;
+using ContentSync.Local.Pipeline;
+using ContentSync.Sqlite;
+using ContentSync.Synchronization;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace ContentSync.Simulation;
+
+/// <summary>
+/// The SQLite ledger of the local host, as the process that owns it calls it: the real one, on a <see cref="SimulatedDisk"/>. Calls that
+/// wait for the disk at the same time share a commit. The process may end, or the power fail, at any write.
+/// </summary>
+internal sealed class LocalLedger : ISyncLedger
+{
+    /// <summary>More writes and syncs than a commit takes with a checkpoint.</summary>
+    private const int MaxWrites = 40;
+
+    /// <summary>Pages in the write-ahead log that make a checkpoint; few, so that there are some in every simulation.</summary>
+    private const int CheckpointPages = 60;
+
+    /// <summary>The log between two checkpoints, and several commits. While the disk is full there is no checkpoint, but no commit either.</summary>
+    private const int MaxLogBytes = 4 * CheckpointPages * 4_120;
+
+    private readonly World _world;
+    private readonly SimulatedProcess _process;
+    private readonly TimeProvider _clock;
+    private readonly LocalDisk _local;
+    private readonly SqliteLedger _ledger;
+    private readonly List<Action> _waiting = [];
+    private bool _isEnding;
+
+    public LocalLedger(World world, SimulatedProcess process, TimeProvider clock, LocalDisk local)
+    {
+        (_world, _process, _clock, _local) = (world, process, clock, local);
+        _ledger = SqliteLedger.Open(
+            new SqliteLedgerOptions(local.LedgerFile)
+            {
+                CheckpointPages = CheckpointPages,
+                FileLayer = MemoryFiles.Name,
+                HasWriterThread = false,
+                LateEffectWindow = world.Plan.Recoverability.LateEffectWindow,
+            },
+            clock);
+        local.CheckOpened(ListAll());
+    }
+
+    /// <summary>What the ledger holds.</summary>
+    public List<SyncRecord> ListAll() => Complete(_ledger.ListAsync(new SyncRecordFilter(), CancellationToken.None).ToListAsync().AsTask());
+
+    /// <summary>Closes the ledger like the local host at its end.</summary>
+    public void Close() => Complete(_ledger.DisposeAsync().AsTask());
+
+    /// <summary>The process ends without closing it.</summary>
+    public void Abandon(bool losesPower) => _local.Disk.End(losesPower, Close);
+
+    public ValueTask<IReadOnlyList<Acceptance>> AcceptAsync(IReadOnlyList<Submission> submissions, CancellationToken cancellationToken) => WriteAsync(
+        "accept",
+        () => _ledger.AcceptAsync(submissions, cancellationToken),
+        acceptances =>
+        {
+            for (var i = 0; i < submissions.Count; i++) Accepted(submissions[i], acceptances[i]);
+        },
+        submissions,
+        cancellationToken);
+
+    public ValueTask<LeaseResult> LeaseAsync(string contentId, TimeSpan duration, CancellationToken cancellationToken) => WriteAsync(
+        "lease",
+        () => _ledger.LeaseAsync(contentId, duration, cancellationToken),
+        result =>
+        {
+            if (result.Status == LeaseStatus.Granted) Put(result.Record!);
+            if (result.Status == LeaseStatus.NotFound) CheckUnknown(contentId);
+        },
+        [],
+        cancellationToken);
+
+    public ValueTask<RecordResult> RecordAsync(SyncRecord leased, AttemptOutcome outcome, CancellationToken cancellationToken) => WriteAsync(
+        "record",
+        () => _ledger.RecordAsync(leased, outcome, cancellationToken),
+        result =>
+        {
+            if (result.Status != RecordStatus.LeaseLost) Put(result.Record);
+        },
+        [],
+        cancellationToken);
+
+    public ValueTask<SyncRecord?> ReplayAsync(string contentId, TimeSpan delay, CancellationToken cancellationToken) =>
+        WriteAsync("replay", () => _ledger.ReplayAsync(contentId, delay, cancellationToken), PutIfAny, [], cancellationToken);
+
+    public ValueTask<SyncRecord?> ResendAsync(string contentId, CancellationToken cancellationToken) =>
+        WriteAsync("resend", () => _ledger.ResendAsync(contentId, cancellationToken), PutIfAny, [], cancellationToken);
+
+    public ValueTask<SyncRecord?> RefuseAsync(
+        string contentId, ChangeVersion version, string code, string message, CancellationToken cancellationToken) => WriteAsync(
+        "refuse",
+        () => _ledger.RefuseAsync(contentId, version, code, message, cancellationToken),
+        record =>
+        {
+            if (record is null)
+            {
+                CheckUnknown(contentId);
+                return;
+            }
+
+            var (now, before) = (_clock.GetUtcNow(), _world.Store.Find(contentId)!.Record);
+            var isWritten = record.Refused != before.Refused;
+            _world.Invariants.Versions.Refused(version.AcceptedAt(now), now, before, isWritten ? record : null);
+            if (isWritten) Put(record);
+        },
+        [],
+        cancellationToken);
+
+    public async ValueTask<SyncRecord?> FindAsync(string contentId, CancellationToken cancellationToken)
+    {
+        await ReadAsync(cancellationToken).ConfigureAwait(false);
+        var record = await _ledger.FindAsync(contentId, cancellationToken).ConfigureAwait(false);
+        if (record is null) CheckUnknown(contentId);
+        return record;
+    }
+
+    public async IAsyncEnumerable<SyncRecord> ListAsync(SyncRecordFilter filter, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        await ReadAsync(cancellationToken).ConfigureAwait(false);
+        await foreach (var record in _ledger.ListAsync(filter, cancellationToken).ConfigureAwait(false)) yield return record;
+    }
+
+    public async IAsyncEnumerable<ListedItem> ListItemsAsync(
+        SyncRecordFilter filter, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        await ReadAsync(cancellationToken).ConfigureAwait(false);
+        await foreach (var item in _ledger.ListItemsAsync(filter, cancellationToken).ConfigureAwait(false)) yield return item;
+    }
+
+    /// <summary>Compares what the ledger holds, lists and counts with the records.</summary>
+    public void CheckLists()
+    {
+        var held = ListAll().ToDictionary(record => record.ContentId, StringComparer.Ordinal);
+        foreach (var known in _world.Store.Records)
+        {
+            if (!held.TryGetValue(known.ContentId, out var record) || !LocalDisk.IsSame(record, known) || record.State != known.State)
+                _world.Invariants.Report(Invariant.ListsAreComplete, $"{known.ContentId} is {known.State} r{known.Version}; the file says {record?.State}");
+        }
+
+        var counts = Complete(_ledger.CountAsync(CancellationToken.None).AsTask());
+        foreach (var state in held.Values.GroupBy(record => record.State))
+        {
+            if (counts.States.GetValueOrDefault(state.Key) != state.Count())
+                _world.Invariants.Report(Invariant.ListsAreComplete, $"{counts.States.GetValueOrDefault(state.Key)} counted as {state.Key}: {state.Count()}");
+        }
+    }
+
+    // Nothing waits: the reads are from memory, and the writes were made.
+    private static T Complete<T>(Task<T> task) => task.IsCompleted
+        ? task.GetAwaiter().GetResult()
+        : throw new InvalidOperationException("The simulated code moved to another thread.");
+
+    private static void Complete(Task task)
+    {
+        if (!task.IsCompleted) throw new InvalidOperationException("The simulated code moved to another thread.");
+        task.GetAwaiter().GetResult();
+    }
+
+    private async ValueTask ReadAsync(CancellationToken cancellationToken) =>
+        await _process.CallAsync("read", () => true, new CallBehavior(TimeSpan.Zero, TimeSpan.FromMilliseconds(1)), cancellationToken).ConfigureAwait(false);
+
+    private async ValueTask<T> WriteAsync<T>(
+        string what, Func<ValueTask<T>> begin, Action<T> observe, IReadOnlyList<Submission> submissions, CancellationToken cancellationToken)
+    {
+        Func<T>? result = null;
+        var pending = begin();
+
+        // A lease that needs no write is granted at once.
+        if (pending.IsCompleted) Observe();
+        else _waiting.Add(Observe);
+        await _process.CallAsync(what, Commit, new CallBehavior(_world.ShortDelay(), TimeSpan.Zero), cancellationToken).ConfigureAwait(false);
+        return result!();
+
+        void Observe()
+        {
+            try
+            {
+                var value = pending.GetAwaiter().GetResult();
+                result = () => value;
+                observe(value);
+            }
+            catch (LedgerUnavailableException fault)
+            {
+                if (_isEnding) _local.Doubt(submissions, _clock.GetUtcNow());
+                result = () => throw new LedgerUnavailableException(fault.Message, fault);
+            }
+        }
+    }
+
+    // Everything that waits by now, in the order of its arrival.
+    private bool Commit()
+    {
+        if (!_process.IsAlive) return false;
+        _isEnding = _waiting.Count > 0 && _world.Inject(Fault.LossInCommit);
+        if (_isEnding) _local.Disk.StopAfter(_world.Random.Next(MaxWrites));
+        if (_world.IsDown(Fault.DiskFull)) _world.Faults.Add(Fault.DiskFull);
+        _ledger.WriteWaiting();
+        foreach (var observe in _waiting) observe();
+        _waiting.Clear();
+        if (_local.LogBytes > MaxLogBytes) _world.Invariants.Report(Invariant.LogIsBounded, $"the write-ahead log has {_local.LogBytes} bytes");
+        if (_isEnding) _process.Crash(SimulatedProcess.CrashPointDownTime);
+        return true;
+    }
+
+    private void Accepted(Submission submission, Acceptance acceptance)
+    {
+        var now = _clock.GetUtcNow();
+        var change = new Change(submission.AcceptedAt(now), now, acceptance.Kind, submission.Version.FirstReceivedAt.Year == 1);
+        var record = acceptance.Record;
+        if (_world.Store.Find(record.ContentId)?.Record is { } known && LocalDisk.IsSame(record, known) && record.State == known.State)
+            _world.Invariants.Versions.Ignored(change, known);
+        else
+            _world.Store.Put(record, _process.Name, [change]);
+        _world.Trace.Write(_process.Name, $"{record.ContentId} r{submission.Version} is {acceptance.Kind}");
+    }
+
+    private void PutIfAny(SyncRecord? record)
+    {
+        if (record is not null && record != _world.Store.Find(record.ContentId)?.Record) Put(record);
+    }
+
+    private void Put(SyncRecord record) => _world.Store.Put(record, _process.Name, []);
+
+    private void CheckUnknown(string contentId)
+    {
+        if (_world.Store.Find(contentId) is not null)
+            _world.Invariants.Report(Invariant.NoItemLost, $"the ledger says that it does not hold {contentId}");
+    }
+}
+
+/// <summary>The queue of the local host. What calls it never goes on in a process that died meanwhile.</summary>
+internal sealed class LocalQueuePort(SimulatedProcess process, World world, IServiceProvider services) : ISyncQueue
+{
+    public async ValueTask EnqueueAsync(IReadOnlyList<SyncMessage> messages, CancellationToken cancellationToken) => await process.CallAsync(
+        "enqueue",
+        () =>
+        {
+            if (process.IsAlive) _ = services.GetRequiredService<InProcessQueue>().EnqueueAsync(messages, CancellationToken.None).AsTask();
+            return true;
+        },
+        new CallBehavior(world.ShortDelay(), TimeSpan.Zero),
+        cancellationToken).ConfigureAwait(false);
+}
+
+/// <summary>The data folder of the local host, and what its ledger must hold after a restart.</summary>
+internal sealed class LocalDisk : IDisposable
+{
+    private readonly World _world;
+    private readonly string _folder = Directory.CreateTempSubdirectory("contentsync-simulation-").FullName;
+    private readonly List<Change> _inDoubt = [];
+
+    public LocalDisk(World world)
+    {
+        _world = world;
+        Disk = MemoryFiles.Mount(_folder, world);
+    }
+
+    public SimulatedDisk Disk { get; }
+
+    /// <summary>Bytes of the write-ahead log.</summary>
+    public long LogBytes => Disk.Find("ledger.db-wal", create: false)?.Length ?? 0;
+
+    public string LedgerFile => Path.Combine(_folder, "ledger.db");
+
+    /// <summary>A call failed. If the process or the machine ended during its commit, it may have been written.</summary>
+    public void Doubt(IReadOnlyList<Submission> submissions, DateTimeOffset now) => _inDoubt.AddRange(submissions.Select(submission =>
+        new Change(submission.AcceptedAt(now), now, null, submission.Version.FirstReceivedAt.Year == 1) { Seen = static _ => { } }));
+
+    /// <summary>
+    /// Checks what a process finds in the ledger against what the one before it was told: everything but the outcomes of attempts, which make
+    /// an item pending again.
+    /// </summary>
+    public void CheckOpened(List<SyncRecord> found)
+    {
+        var held = found.ToDictionary(record => record.ContentId, StringComparer.Ordinal);
+        foreach (var known in _world.Store.Records.ToList())
+        {
+            if (!held.ContainsKey(known.ContentId))
+                _world.Invariants.Report(Invariant.NoItemLost, $"{known.ContentId} was accepted and is not in the file after a restart");
+        }
+
+        foreach (var record in found) CheckOpened(record);
+        _inDoubt.Clear();
+    }
+
+    /// <summary>Whether two records have the same version, request and refusal.</summary>
+    public static bool IsSame(SyncRecord record, SyncRecord known) =>
+        record.Version == known.Version && record.Order == known.Order && record.RequestId == known.RequestId && record.Refused == known.Refused;
+
+    public void Dispose()
+    {
+        MemoryFiles.Unmount(_folder);
+        Directory.Delete(_folder, recursive: true);
+    }
+
+    private void CheckOpened(SyncRecord record)
+    {
+        var known = _world.Store.Find(record.ContentId)?.Record;
+        var isSame = known is not null && IsSame(record, known);
+        var changes = isSame ? [] : _inDoubt.Where(change => change.Submission.Item.ContentId == record.ContentId).ToList();
+        if (!isSame && changes.Count == 0 && record.Refused == known?.Refused)
+            _world.Invariants.Report(Invariant.NoItemLost, $"{record.ContentId} is r{record.Version} after a restart instead of r{known?.Version}");
+        if (isSame && record.State != known!.State && record.State != SyncState.Pending)
+            _world.Invariants.Report(Invariant.NoItemLost, $"{record.ContentId} is {record.State} after a restart instead of {known.State}");
+        _world.Store.Restore(record, changes);
+    }
+}

@@ -1,0 +1,52 @@
+using SQLitePCL;
+
+namespace ContentSync.Simulation;
+
+/// <summary>The disk of the machine that runs the local host. It may be full, and forgets what was not synced when the power fails.</summary>
+internal sealed class SimulatedDisk(World world)
+{
+    private Dictionary<string, MemoryFile> _files = new(StringComparer.Ordinal);
+    private int? _writesLeft;
+
+    public MemoryFile? Find(string name, bool create)
+    {
+        if (!_files.TryGetValue(name, out var file) && create) _files.Add(name, file = new MemoryFile(this));
+        return file;
+    }
+
+    public bool Delete(string name) => _files.Remove(name);
+
+    /// <summary>The machine is about to stop: only so many of the next writes and syncs still happen.</summary>
+    public void StopAfter(int writes) => _writesLeft = writes;
+
+    /// <summary>SQLite's code for a write that fails now; null if it succeeds.</summary>
+    public int? Refuse()
+    {
+        if (_writesLeft is { } left)
+        {
+            if (left == 0) return raw.SQLITE_IOERR;
+            _writesLeft = left - 1;
+        }
+
+        return world.IsDown(Fault.DiskFull) ? raw.SQLITE_FULL : null;
+    }
+
+    /// <summary>The process ends without closing its files.</summary>
+    /// <param name="losesPower">Of each file all, none or any of the writes since its last sync reach the disk.</param>
+    /// <param name="release">Closes what the process has open; this no longer changes anything on the disk.</param>
+    public void End(bool losesPower, Action release)
+    {
+        var left = _files.OrderBy(file => file.Key, StringComparer.Ordinal)
+            .ToDictionary(file => file.Key, file => file.Value.After(losesPower ? Survival() : null), StringComparer.Ordinal);
+        _writesLeft = 0;
+        release();
+        _files = left;
+        _writesLeft = null;
+    }
+
+    private Func<bool> Survival()
+    {
+        var share = world.Random.Pick(0.0, 0.5, 1.0);
+        return () => world.Random.Chance(share);
+    }
+}
