@@ -1,0 +1,66 @@
+using System.Security.Cryptography;
+using System.Text;
+
+namespace ContentSync.Mutation;
+
+/// <summary>Folders of the repository and digests of its sources.</summary>
+/// <param name="Root">Absolute path.</param>
+internal sealed record Repository(string Root)
+{
+    private const string Marker = "Directory.Packages.props";
+
+    private readonly ILookup<string, string> _testFiles =
+        Sources(Path.Combine(Root, "tests", "ContentSync.Tests")).ToLookup(path => Path.GetFileName(path), StringComparer.Ordinal);
+
+    /// <summary>Coverage, results and the workers' program. Git ignores it.</summary>
+    public string Cache => Path.Combine(Root, "artifacts", "mutation");
+
+    /// <summary>Digest of all tests and of the simulation.</summary>
+    public string TestsDigest { get; } = Digest(TestSources(Root));
+
+    /// <summary>Digest of the simulation.</summary>
+    public string SimulationDigest { get; } = Digest(Sources(Path.Combine(Root, "tests", "ContentSync.Simulation")));
+
+    /// <exception cref="MutationException">The program is not in the repository.</exception>
+    public static Repository Find()
+    {
+        for (var folder = new DirectoryInfo(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
+        {
+            if (File.Exists(Path.Combine(folder.FullName, Marker))) return new(folder.FullName);
+        }
+
+        throw new MutationException("The program is not in a folder of the repository. Run it from there, because it needs the sources.");
+    }
+
+    /// <summary>Digest of these files, in the order of their paths.</summary>
+    public static string Digest(IEnumerable<string> files)
+    {
+        using var digest = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        foreach (var file in files.Order(StringComparer.Ordinal)) digest.AppendData(SHA256.HashData(File.ReadAllBytes(file)));
+        return Text(digest.GetHashAndReset());
+    }
+
+    public static string DigestOfText(string text) => Text(SHA256.HashData(Encoding.UTF8.GetBytes(text)));
+
+    /// <summary>The C# files below a folder, without build output.</summary>
+    public static IEnumerable<string> Sources(string folder) => Directory
+        .EnumerateFiles(folder, "*.cs", SearchOption.AllDirectories)
+        .Where(path => !Path.GetRelativePath(folder, path).Split(Path.DirectorySeparatorChar).Any(part => part is "bin" or "obj"));
+
+    /// <summary>Digest of all of src.</summary>
+    public string SourcesDigest() => Digest(Sources(Path.Combine(Root, "src")));
+
+    public string DigestOf(string file) => Digest([Path.Combine(Root, file)]);
+
+    /// <summary>Digest of the file that holds a test class; of all tests if no file has its name.</summary>
+    public string DigestOfTestClass(string name)
+    {
+        var found = _testFiles[name[(name.LastIndexOf('.') + 1)..] + ".cs"];
+        return found.Count() == 1 ? Digest(found) : TestsDigest;
+    }
+
+    private static IEnumerable<string> TestSources(string root) =>
+        Sources(Path.Combine(root, "tests")).Where(path => !path.Contains("ContentSync.Mutation", StringComparison.Ordinal));
+
+    private static string Text(byte[] digest) => Convert.ToHexStringLower(digest)[..16];
+}
