@@ -43,9 +43,15 @@ export function growthParts({ word, now, before, bars }) {
 
 /** Replaces the charts in a container. What a reader opened stays open. */
 export function showCharts(container, trends) {
+  if (trends.steps.every(isEmpty)) {
+    container.replaceChildren(element("p", { class: "quiet" }, "Nothing was attempted and nothing was pending in this time."));
+    return;
+  }
   const open = new Set([...container.querySelectorAll("details[open]")].map(details => details.dataset.name));
   container.replaceChildren(...figures(trends).map(figure => chart(figure, trends, open.has(figure.title))));
 }
+
+const isEmpty = step => step.requests === 0 && Object.keys(step.outcomes).length === 0 && !step.backlog && !step.oldestPendingSeconds;
 
 function figures({ steps, stepSeconds }) {
   const per = stepSeconds === 60 ? "minute" : `${stepSeconds / 60} minutes`;
@@ -63,10 +69,10 @@ function figures({ steps, stepSeconds }) {
     { title: "Signing", unit: "duration", series: latency("signing"), text: duration },
     { title: "AlipayHK's response", unit: "duration", series: latency("alipayHk"), text: duration },
     {
-      title: "Oldest overdue item", unit: "age, as the sweep found it", text: duration, area: true,
+      title: "Oldest overdue item", unit: "age", text: duration, area: true,
       series: [{ name: "age", css: "line-one", values: steps.map(step => step.oldestPendingSeconds) }],
     },
-    { title: "Pending items", unit: "as the sweep found them", text: number, area: true, series: [{ name: "pending", css: "line-one", values: steps.map(step => step.backlog) }] },
+    { title: "Pending items", unit: "backlog", text: number, area: true, series: [{ name: "pending", css: "line-one", values: steps.map(step => step.backlog) }] },
   ];
 }
 
