@@ -3,7 +3,7 @@ targetScope = 'subscription'
 metadata name = 'ContentSync for azd'
 metadata description = 'Creates the resource group and deploys main.bicep into it, because azd deploys at subscription scope. It has the parameters of main.bicep.'
 
-import { accessType, alertingType, capacityType, partnerType, schedulesType, signingType } from 'types.bicep'
+import { accessType, alertingType, capacityType, notificationReceiverType, partnerType, schedulesType, signingType } from 'types.bicep'
 
 @description('Short name of this environment, such as prod or uat: lower-case letters, digits and hyphens. Part of every name.')
 @minLength(2)
@@ -54,6 +54,10 @@ param alerting alertingType
 @maxLength(5)
 param webhookSecretNames string[] = []
 
+@description('Who receives notifications of refused resyncs, stopped sending, parked items and so on.')
+@maxLength(10)
+param notificationReceivers notificationReceiverType[] = []
+
 @description('Protect ledger, catalog and keys against deletion by a resource lock. You must remove the locks before you delete the environment.')
 param lockResources bool
 
@@ -87,6 +91,7 @@ module main 'main.bicep' = {
     schedules: schedules
     alerting: alerting
     webhookSecretNames: webhookSecretNames
+    notificationReceivers: notificationReceivers
     lockResources: lockResources
     additionalSettings: additionalSettings
   }

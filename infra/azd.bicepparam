@@ -1,7 +1,7 @@
 using 'azd.bicep'
 
 import { production, small } from 'sizes.bicep'
-import { expiryFrom, listFrom, optionalFrom, partnerFrom } from 'environment.bicep'
+import { expiryFrom, listFrom, optionalFrom, partnerFrom, receiversFrom } from 'environment.bicep'
 
 // small or production. Anything else is an error at the parameter capacity.
 var size = readEnvironmentVariable('CSYNC_SIZE', 'small')
@@ -46,3 +46,4 @@ param alerting = {
   resyncOverdueHours: 26
 }
 param webhookSecretNames = listFrom(readEnvironmentVariable('WEBHOOK_SECRET_NAMES', ''))
+param notificationReceivers = receiversFrom(readEnvironmentVariable('NOTIFICATION_RECEIVERS', ''))

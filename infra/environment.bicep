@@ -1,4 +1,4 @@
-import { partnerKeyType, partnerType } from 'types.bicep'
+import { notificationReceiverType, partnerKeyType, partnerType } from 'types.bicep'
 
 @export()
 @description('What AlipayHK sent, or null while all of it is missing. If only a part is missing, the type of partner rejects the empty value.')
@@ -28,3 +28,13 @@ func listFrom(list string) string[] => empty(list) ? [] : split(replace(list, ' 
 @export()
 @description('Null where the variable is empty.')
 func optionalFrom(value string) string? => empty(value) ? null : value
+
+@export()
+@description('The receivers of notifications, from NOTIFICATION_RECEIVERS: secret name, an equals sign, the address; several with commas between them.')
+func receiversFrom(list string) notificationReceiverType[] => map(listFrom(list), entry => receiverFrom(entry))
+
+@description('One entry of NOTIFICATION_RECEIVERS.')
+func receiverFrom(entry string) notificationReceiverType => {
+  secretName: first(split(entry, '='))!
+  address: last(split(entry, '='))!
+}

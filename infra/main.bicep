@@ -1,7 +1,7 @@
 metadata name = 'ContentSync'
 metadata description = 'Everything the app needs to synchronize items with AlipayHK, in one resource group.'
 
-import { accessType, alertingType, capacityType, partnerType, schedulesType, signingType } from 'types.bicep'
+import { accessType, alertingType, capacityType, notificationReceiverType, partnerType, schedulesType, signingType } from 'types.bicep'
 
 @description('Short name of this environment, such as prod or uat: lower-case letters, digits and hyphens. Part of every name.')
 @minLength(2)
@@ -51,6 +51,10 @@ param alerting alertingType
 @description('Names of the secrets in the first vault that verify webhooks. Create each secret before you name it here.')
 @maxLength(5)
 param webhookSecretNames string[] = []
+
+@description('Who receives notifications of refused resyncs, stopped sending, parked items and so on.')
+@maxLength(10)
+param notificationReceivers notificationReceiverType[] = []
 
 @description('Protect ledger, catalog and keys against deletion by a resource lock. You must remove the locks before you delete the environment.')
 param lockResources bool
@@ -202,7 +206,7 @@ module roles 'modules/roles.bicep' = {
     queueLengthRoleName: 'ContentSync queue length ${names.suffix}'
     vaultNames: placedVaultNames
     keyName: keyName
-    webhookSecretNames: webhookSecretNames
+    secretNames: union(webhookSecretNames, map(notificationReceivers, receiver => receiver.secretName))
     namespaceName: namespaceName
     contentQueueName: contentQueueName
     resyncQueueName: resyncQueueName
@@ -299,9 +303,9 @@ module functionApp 'modules/functionApp.bicep' = {
     partner: partner
     partnerSendsPerSecond: partnerSendsPerSecond
     schedules: schedules
-    webhookSecretUris: [
-      for secretName in webhookSecretNames: 'https://${vaultNames[0]}${environment().suffixes.keyvaultDns}/secrets/${secretName}'
-    ]
+    secretsUri: 'https://${vaultNames[0]}${environment().suffixes.keyvaultDns}/secrets/'
+    webhookSecretNames: webhookSecretNames
+    notificationReceivers: notificationReceivers
     additionalSettings: additionalSettings
     workspaceId: observability.outputs.workspaceId
   }

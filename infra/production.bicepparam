@@ -1,7 +1,7 @@
 using 'main.bicep'
 
 import { production } from 'sizes.bicep'
-import { expiryFrom, listFrom, optionalFrom, partnerFrom } from 'environment.bicep'
+import { expiryFrom, listFrom, optionalFrom, partnerFrom, receiversFrom } from 'environment.bicep'
 
 param environmentName = readEnvironmentVariable('AZURE_ENV_NAME', 'prod')
 param capacity = production
@@ -41,3 +41,4 @@ param alerting = {
   resyncOverdueHours: 26
 }
 param webhookSecretNames = listFrom(readEnvironmentVariable('WEBHOOK_SECRET_NAMES', ''))
+param notificationReceivers = receiversFrom(readEnvironmentVariable('NOTIFICATION_RECEIVERS', ''))

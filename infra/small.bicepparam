@@ -1,7 +1,7 @@
 using 'main.bicep'
 
 import { small } from 'sizes.bicep'
-import { expiryFrom, listFrom, optionalFrom, partnerFrom } from 'environment.bicep'
+import { expiryFrom, listFrom, optionalFrom, partnerFrom, receiversFrom } from 'environment.bicep'
 
 param environmentName = readEnvironmentVariable('AZURE_ENV_NAME', 'uat')
 param capacity = small
@@ -40,3 +40,4 @@ param alerting = {
   resyncOverdueHours: 26
 }
 param webhookSecretNames = listFrom(readEnvironmentVariable('WEBHOOK_SECRET_NAMES', ''))
+param notificationReceivers = receiversFrom(readEnvironmentVariable('NOTIFICATION_RECEIVERS', ''))

@@ -192,3 +192,18 @@ type schedulesType = {
   @maxLength(60)
   sweep: string
 }
+
+@export()
+@sealed()
+@description('Receives notifications: of refused resyncs, stopped sending, parked items and so on.')
+type notificationReceiverType = {
+  @description('Where notifications are posted: https.')
+  @minLength(12)
+  @maxLength(2000)
+  address: string
+
+  @description('Name of the secret in the first vault that signs them. Create it before you name it here.')
+  @minLength(1)
+  @maxLength(127)
+  secretName: string
+}

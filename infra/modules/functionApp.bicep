@@ -1,6 +1,6 @@
 metadata description = 'The Flex Consumption plan, the app and its settings.'
 
-import { accessType, capacityType, partnerType, schedulesType } from '../types.bicep'
+import { accessType, capacityType, notificationReceiverType, partnerType, schedulesType } from '../types.bicep'
 
 @description('Name of the plan.')
 param planName string
@@ -83,8 +83,14 @@ param partnerSendsPerSecond int
 @description('When the timers fire.')
 param schedules schedulesType
 
-@description('Addresses of the webhook secrets, without a version.')
-param webhookSecretUris string[]
+@description('Address of the secrets in the first vault.')
+param secretsUri string
+
+@description('Names of the secrets that verify webhooks.')
+param webhookSecretNames string[]
+
+@description('Who receives notifications.')
+param notificationReceivers notificationReceiverType[]
 
 @description('More app settings. They override the settings of the template.')
 param additionalSettings { *: string }
@@ -273,9 +279,15 @@ resource settings 'Microsoft.Web/sites/config@2025-03-01' = {
     toObject(range(0, length(keyIds)), i => 'Signing__Keys__${i}__KeyId', i => keyIds[i]),
     toObject(range(0, length(keyIds)), i => 'Signing__Keys__${i}__KeyVersion', i => keyVersion),
     toObject(
-      range(0, length(webhookSecretUris)),
+      range(0, length(webhookSecretNames)),
       i => 'Webhook__Secrets__${i}',
-      i => '@Microsoft.KeyVault(SecretUri=${webhookSecretUris[i]})'
+      i => '@Microsoft.KeyVault(SecretUri=${secretsUri}${webhookSecretNames[i]})'
+    ),
+    toObject(range(0, length(notificationReceivers)), i => 'Notifications__Receivers__${i}__Address', i => notificationReceivers[i].address),
+    toObject(
+      range(0, length(notificationReceivers)),
+      i => 'Notifications__Receivers__${i}__Secret',
+      i => '@Microsoft.KeyVault(SecretUri=${secretsUri}${notificationReceivers[i].secretName})'
     ),
     partnerSettings,
     additionalSettings

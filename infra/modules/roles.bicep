@@ -15,8 +15,8 @@ param vaultNames string[]
 @description('Name of the signing key.')
 param keyName string
 
-@description('Names of the webhook secrets in the first vault.')
-param webhookSecretNames string[]
+@description('Names of the secrets in the first vault that verify webhooks or sign notifications.')
+param secretNames string[]
 
 @description('Name of the Service Bus namespace.')
 param namespaceName string
@@ -135,22 +135,22 @@ resource maySign 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
   }
 ]
 
-resource webhookSecrets 'Microsoft.KeyVault/vaults/secrets@2024-11-01' existing = [
-  for secretName in webhookSecretNames: {
+resource secrets 'Microsoft.KeyVault/vaults/secrets@2024-11-01' existing = [
+  for secretName in secretNames: {
     parent: vaults[0]
     name: secretName
   }
 ]
 
-resource mayReadWebhookSecrets 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
-  for (secretName, i) in webhookSecretNames: {
-    name: guid(webhookSecrets[i].id, identity.id, keyVaultSecretsUser)
-    scope: webhookSecrets[i]
+resource mayReadSecrets 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
+  for (secretName, i) in secretNames: {
+    name: guid(secrets[i].id, identity.id, keyVaultSecretsUser)
+    scope: secrets[i]
     properties: {
       principalId: identity.properties.principalId
       principalType: 'ServicePrincipal'
       roleDefinitionId: keyVaultSecretsUser
-      description: 'Verifies webhooks signed with this secret.'
+      description: 'Verifies webhooks or signs notifications with this secret.'
     }
   }
 ]

@@ -20,6 +20,7 @@ public sealed partial class InfrastructureFixture : IAsyncLifetime
         ["SIGNING_PLACED_VAULTS"] = "3",
         ["SIGNING_KEY_EXPIRY"] = "1=2028-11-27T00:00:00Z,2=2030-10-01T12:30:45Z",
         ["SIGNING_NEXT_KEY_VERSION"] = "2",
+        ["NOTIFICATION_RECEIVERS"] = "notify-operations=https://receiver.example/events",
         ["WEBHOOK_SECRET_NAMES"] = "webhook-pim",
     };
 

@@ -196,7 +196,11 @@ internal static partial class RoleRules
     {
         foreach (var effect in infrastructure.Effects)
         {
-            var named = effect.Settings.Count(one => one.Key.StartsWith("Webhook__Secrets__", StringComparison.Ordinal));
+            var named = effect.Settings
+                .Select(one => (string?)one.Value)
+                .Where(value => value?.StartsWith("@Microsoft.KeyVault(", StringComparison.Ordinal) == true)
+                .Distinct()
+                .Count();
             var given = effect.Of(Assignments).Count(one => RoleOf(one) == SecretsUser);
             if (named != given) yield return $"{effect.Name}: the settings refer to {named} secrets; {given} are readable.";
         }
