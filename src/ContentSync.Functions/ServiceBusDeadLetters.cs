@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using Azure.Identity;
 using Azure.Messaging.ServiceBus;
 using ContentSync.Synchronization;
 using ContentSync.Synchronization.Messages;
@@ -49,7 +48,7 @@ public sealed partial class ServiceBusDeadLetters(
             {
                 batch = await receiver.PeekMessagesAsync(BatchSize, from, cancellationToken).ConfigureAwait(false);
             }
-            catch (Exception e) when (IsUnavailable(e))
+            catch (Exception e) when (ServiceBusFault.IsBroker(e))
             {
                 throw Unavailable(queue, e);
             }
@@ -91,7 +90,7 @@ public sealed partial class ServiceBusDeadLetters(
 
             return done;
         }
-        catch (Exception e) when (IsUnavailable(e))
+        catch (Exception e) when (ServiceBusFault.IsBroker(e))
         {
             throw Unavailable(queue, e);
         }
@@ -137,7 +136,7 @@ public sealed partial class ServiceBusDeadLetters(
             foreach (var messages in held.Chunk(MaxInFlight))
                 await Task.WhenAll(messages.Select(message => receiver.AbandonMessageAsync(message, null, timeout.Token))).ConfigureAwait(false);
         }
-        catch (Exception e) when (IsUnavailable(e) || e is OperationCanceledException)
+        catch (Exception e) when (ServiceBusFault.IsBroker(e) || e is OperationCanceledException)
         {
             LogNotReleased(held.Count, e.Message);
         }
@@ -153,11 +152,8 @@ public sealed partial class ServiceBusDeadLetters(
 
     private string Name(DeadLetterQueue queue) => queue == DeadLetterQueue.Resync ? queues.Resync : queues.Content;
 
-    private static bool IsUnavailable(Exception e) =>
-        e is ServiceBusException or UnauthorizedAccessException or AuthenticationFailedException or TimeoutException;
-
     private QueueUnavailableException Unavailable(DeadLetterQueue queue, Exception e) => new(
-        $"The dead-letter queue of '{Name(queue)}' cannot be read or written: {e.Message}", e);
+        $"The dead-letter queue of '{Name(queue)}' cannot be read or written. {ServiceBusFault.Sentence(e)}", e);
 
     [LoggerMessage(
         EventId = 3002, Level = LogLevel.Warning, Message = "{Count} messages in the dead-letter queue of {Queue}: {Action}, as a person asked")]

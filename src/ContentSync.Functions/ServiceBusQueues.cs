@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using Azure.Identity;
 using Azure.Messaging.ServiceBus;
 using ContentSync.Resync.Lanes;
 using ContentSync.Synchronization;
@@ -33,9 +32,9 @@ public sealed class ServiceBusQueues(ServiceBusSender content, ServiceBusSender 
             foreach (var session in messages.GroupBy(message => message.SessionId, StringComparer.Ordinal))
                 await SendAsync(session.Key is null ? content : resync, session, cancellationToken).ConfigureAwait(false);
         }
-        catch (Exception e) when (e is ServiceBusException or UnauthorizedAccessException or AuthenticationFailedException or TimeoutException)
+        catch (Exception e) when (ServiceBusFault.IsBroker(e))
         {
-            throw new QueueUnavailableException($"Service Bus did not accept the messages: {e.Message}", e);
+            throw new QueueUnavailableException($"Service Bus did not accept the messages. {ServiceBusFault.Sentence(e)}", e);
         }
     }
 

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using ContentSync.Content;
@@ -24,12 +25,24 @@ internal static partial class Problem
     /// <param name="title">The problem's title.</param>
     /// <param name="e">Its message names the place of the fault.</param>
     /// <param name="members">The members that the request takes, as part of a sentence.</param>
-    public static ProblemHttpResult Json(string title, JsonException e, string members)
+    public static ProblemHttpResult Json(string title, JsonException e, string members) =>
+        Of(StatusCodes.Status400BadRequest, title, $"{JsonFault(e)} The request takes {members}.");
+
+    /// <summary>
+    /// What is wrong with a body that cannot be read, and where. The serializer's own messages name .NET types, which mean nothing to a caller.
+    /// </summary>
+    public static string JsonFault(JsonException e)
     {
-        // The serializer's message about an unknown member names .NET types, which mean nothing to a caller.
-        var unknown = UnknownMember().Match(e.Message);
-        var fault = unknown.Success ? $"Unknown member '{unknown.Groups[1].Value}'." : e.Message;
-        return Of(StatusCodes.Status400BadRequest, title, $"{fault} The request takes {members}.");
+        var place = e.LineNumber is { } line
+            ? string.Create(CultureInfo.InvariantCulture, $" at line {line + 1}, byte {(e.BytePositionInLine ?? 0) + 1}")
+            : "";
+        if (UnknownMember().Match(e.Message) is { Success: true } unknown) return $"Unknown member '{unknown.Groups[1].Value}'.";
+        if (DuplicateMember().Match(e.Message) is { Success: true } duplicate) return $"Member '{duplicate.Groups[1].Value}' appears twice.";
+        if (e.Message.StartsWith("The JSON value could not be converted", StringComparison.Ordinal))
+            return $"{e.Path}{place} is not of the right type.";
+
+        // An exception without a place is one of ours.
+        return place.Length > 0 ? $"The body is not valid JSON{place}." : e.Message;
     }
 
     /// <summary>408 for a body that does not arrive, 413 for one that is too large, 400 for one whose framing is broken.</summary>
@@ -72,14 +85,33 @@ internal static partial class Problem
 
     /// <summary>422 for an item that is parked with the same content.</summary>
     public static ProblemHttpResult Parked(SyncRecord record) => record.ParkReason == ParkReason.Rejected
-        ? Of(
+        ? OfAttempt(
             StatusCodes.Status422UnprocessableEntity,
             "Rejected by AlipayHK.",
-            $"{LastResult(record)} Change the content and submit it again; unchanged content is not sent again.")
-        : Of(
+            $"{LastResult(record)} Change the content and submit it again; unchanged content is not sent again.",
+            record.LastAttempt)
+        : OfAttempt(
             StatusCodes.Status422UnprocessableEntity,
             "Parked.",
-            $"Parked after {record.Attempts} attempts; the last one failed with {LastResult(record)} Replay the item once the cause is fixed.");
+            $"Parked after {record.Attempts} attempts; the last one failed with {LastResult(record)} Replay the item once the cause is fixed.",
+            record.LastAttempt);
+
+    /// <summary>
+    /// A problem that an attempt to send an item led to, with the members <c>code</c> and <c>tracerId</c>, by which a program decides and
+    /// AlipayHK's support finds the request.
+    /// </summary>
+    /// <param name="status">HTTP status.</param>
+    /// <param name="title">The problem's title.</param>
+    /// <param name="detail">What is wrong, and what would be right.</param>
+    /// <param name="attempt">The attempt; null if none was made.</param>
+    /// <param name="code">The code if there was no attempt, as when sending is stopped.</param>
+    public static ProblemHttpResult OfAttempt(int status, string title, string detail, SyncAttempt? attempt, string? code = null)
+    {
+        var problem = new ProblemDetails { Status = status, Title = title, Detail = detail };
+        if ((code ?? attempt?.Code) is { } known) problem.Extensions["code"] = known;
+        if (attempt?.TracerId is { } tracerId) problem.Extensions["tracerId"] = tracerId;
+        return TypedResults.Problem(problem);
+    }
 
     /// <summary>404 for a run.</summary>
     public static ProblemHttpResult NoSuchRun(string runId) => Of(
@@ -109,6 +141,9 @@ internal static partial class Problem
 
     [GeneratedRegex("^The JSON property '(.*)' could not be mapped")]
     private static partial Regex UnknownMember();
+
+    [GeneratedRegex("^Duplicate property '(.*?)'")]
+    private static partial Regex DuplicateMember();
 }
 
 /// <summary>One entry of a problem's <c>errors</c>.</summary>

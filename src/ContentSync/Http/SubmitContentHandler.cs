@@ -57,7 +57,9 @@ public sealed class SubmitContentHandler(
         }
         catch (LedgerUnavailableException e)
         {
-            return RetryLater(request, LedgerRetryAfter, "Not accepted: the ledger is unavailable.", e.Message + " Submit the item again later.");
+            var problem = Problem.Of(
+                StatusCodes.Status503ServiceUnavailable, "Not accepted: the ledger is unavailable.", e.Message + " Submit the item again later.");
+            return RetryLater(request, LedgerRetryAfter, problem);
         }
     }
 
@@ -102,8 +104,13 @@ public sealed class SubmitContentHandler(
             _ => RetryLater(
                 request,
                 outcome.Delay,
-                "Accepted, but not synchronized yet.",
-                $"'{record.ContentId}' is in the ledger and will be retried automatically; do not submit it again. {outcome.Description}".TrimEnd()),
+                Problem.OfAttempt(
+                    StatusCodes.Status503ServiceUnavailable,
+                    "Accepted, but not synchronized yet.",
+                    $"'{record.ContentId}' is in the ledger and will be retried automatically; do not submit it again. {outcome.Description}"
+                        .TrimEnd(),
+                    outcome.Cause == PendingCause.Retry ? outcome.Record?.LastAttempt : null,
+                    outcome.Code)),
         };
     }
 
@@ -131,10 +138,10 @@ public sealed class SubmitContentHandler(
         return new BufferedJsonResult<ContentState>(state, ApiJson.Responses.ContentState, StatusCodes.Status202Accepted);
     }
 
-    private static ProblemHttpResult RetryLater(HttpRequest request, TimeSpan wait, string title, string detail)
+    private static ProblemHttpResult RetryLater(HttpRequest request, TimeSpan wait, ProblemHttpResult problem)
     {
         var seconds = Math.Max(1, (long)Math.Ceiling(wait.TotalSeconds));
         request.HttpContext.Response.Headers.RetryAfter = seconds.ToString(CultureInfo.InvariantCulture);
-        return Problem.Of(StatusCodes.Status503ServiceUnavailable, title, detail);
+        return problem;
     }
 }

@@ -96,7 +96,7 @@ public sealed class ReplayContentHandlerTests : IDisposable
     [InlineData("""{"parkReason":"bored"}""", "rejected, attemptsExhausted, ageExceeded")]
     [InlineData("""{"code":"X"}""", "resultCode")]
     [InlineData("""{"all":true,"all":false}""", "all")]
-    [InlineData("""{"all":tru}""", "LineNumber: 0")]
+    [InlineData("""{"all":tru}""", "not valid JSON at line 1, byte")]
     [InlineData("null", "null")]
     public async Task Says_what_is_wrong_with_a_replay_request(string body, string expected)
     {

@@ -124,7 +124,7 @@ public sealed class ResyncHandlersTests : IDisposable
     [InlineData("", "JSON")]
     [InlineData("null", "null is not a resync request")]
     [InlineData("[]", "source, dryRun, allowDelist, again")]
-    [InlineData("""{"source":"catalog"}x""", "BytePositionInLine")]
+    [InlineData("""{"source":"catalog"}x""", "not valid JSON at line 1, byte 21")]
     [InlineData("""{"source":"/etc/passwd"}""", "it must be catalog or ledger")]
     [InlineData("""{"source":"https://evil.example/catalog"}""", "it must be catalog or ledger")]
     [InlineData("""{"source":null}""", "it must be catalog or ledger")]

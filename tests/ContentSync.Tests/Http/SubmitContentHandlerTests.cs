@@ -53,6 +53,48 @@ public sealed class SubmitContentHandlerTests : IDisposable
         Assert.Equal(422, (await _api.PostAsync("/api/content", ApiHarness.Item("B"))).Status);
     }
 
+    [Fact]
+    public async Task Names_code_and_tracer_id_of_the_attempt_that_failed()
+    {
+        Respond("CONTENT_RISKY", "tracer-1");
+        var rejected = await _api.PostAsync("/api/content", ApiHarness.Item("A"));
+        Assert.Equal((422, "CONTENT_RISKY", "tracer-1"), (rejected.Status, Member(rejected, "code"), Member(rejected, "tracerId")));
+        var again = await _api.PostAsync("/api/content", ApiHarness.Item("A"));
+        Assert.Equal((422, "CONTENT_RISKY", "tracer-1"), (again.Status, Member(again, "code"), Member(again, "tracerId")));
+        var invalid = await _api.PostAsync("/api/content", "{}");
+        Assert.False(invalid.Json.TryGetProperty("code", out _));
+
+        Respond("UNKNOWN_EXCEPTION", "tracer-2");
+        var pending = await _api.PostAsync("/api/content", ApiHarness.Item("B"));
+        Assert.Equal((503, "UNKNOWN_EXCEPTION", "tracer-2"), (pending.Status, Member(pending, "code"), Member(pending, "tracerId")));
+
+        static string? Member(ApiResponse response, string name) => response.Json.GetProperty(name).GetString();
+
+        void Respond(string code, string tracerId) => _api.AlipayHk.Always = (_, _) =>
+        {
+            var response = _api.AlipayHk.Signed(FakeAlipayHk.Result(code, "F"));
+            response.Headers.TryAddWithoutValidation("Tracer-Id", tracerId);
+            return Task.FromResult(response);
+        };
+    }
+
+    [Theory]
+    [InlineData("/api/sending/pause", """{"reason":7}""", "$.reason at line 1, byte 12 is not of the right type")]
+    [InlineData("/api/sending/pause", """{"reason":""", "not valid JSON at line 1, byte 11")]
+    [InlineData("/api/sending/pause", """{"by":"a","by":"b"}""", "Member 'by' appears twice")]
+    [InlineData("/api/content/replay", """{"limit":1.5}""", "$.limit")]
+    [InlineData("/api/content/replay", "[1]", "not of the right type")]
+    [InlineData("/api/dead-letters/discard", """{"sequenceNumbers":["x"]}""", "$.sequenceNumbers[0]")]
+    public async Task A_body_that_cannot_be_read_is_described_without_the_runtimes_words(string path, string body, string expected)
+    {
+        var response = await _api.PostAsync(path, body);
+        Assert.Equal(400, response.Status);
+        Assert.Contains(expected, response.Detail, StringComparison.Ordinal);
+        Assert.All(
+            ["System.", "ContentSync.", "BytePositionInLine", "LineNumber", "deserialization"],
+            word => Assert.DoesNotContain(word, response.Text, StringComparison.Ordinal));
+    }
+
     [Theory]
     [InlineData("""{"contentId":"A",""", "malformed-json", "byte ")]
     [InlineData("""{"contentId":"A","contentId":"B"}""", "duplicate-member", "contentId")]

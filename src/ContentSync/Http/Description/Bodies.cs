@@ -87,6 +87,12 @@ internal record ProblemBody
     /// <summary>One entry for each violation.</summary>
     public IReadOnlyList<ProblemError>? Errors { get; init; }
 
+    /// <summary>Code of the attempt that the problem is about: AlipayHK's resultCode, or one of the client's own.</summary>
+    public string? Code { get; init; }
+
+    /// <summary>AlipayHK's id of that attempt, for its support.</summary>
+    public string? TracerId { get; init; }
+
     /// <summary>Id of the trace in the logs.</summary>
     public string? TraceId { get; init; }
 }

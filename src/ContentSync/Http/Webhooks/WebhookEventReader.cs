@@ -36,7 +36,7 @@ public sealed class WebhookEventReader(EventReader events, ContentReader items)
         }
         catch (JsonException e)
         {
-            return ([], e.Message);
+            return ([], Problem.JsonFault(e));
         }
 
         if (batch is null) return ([], "A batch must be a JSON array of events.");
