@@ -29,7 +29,7 @@ public sealed record SqliteLedgerOptions(string Path)
     /// </summary>
     internal int CheckpointPages { get; init; } = 4096;
 
-    /// <summary>Name of SQLite's file layer (VFS) for the connections of the owner; null for the default. Lets a test simulate a power loss.</summary>
+    /// <summary>Name of SQLite's file layer (VFS) for the owner's connections; null for the default. Lets a test simulate a power loss.</summary>
     internal string? FileLayer { get; init; }
 
     /// <summary>

@@ -70,7 +70,7 @@ internal sealed class PlanGenerator
     /// <summary>HTTP callers that usually disconnect, while AlipayHK is slow.</summary>
     public static Plan WithImpatientCallers(ulong seed)
     {
-        var plan = Of(seed);
+        var plan = new PoisonPlanGenerator(seed).Widen(WithSomeCatalogs(seed));
         return plan with
         {
             AlipayHkLatency = TimeSpan.FromSeconds(8),

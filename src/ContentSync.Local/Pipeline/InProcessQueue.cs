@@ -39,8 +39,8 @@ public sealed partial class InProcessQueue : ISyncQueue, IAsyncDisposable
     /// <param name="time">Measures the delays.</param>
     /// <param name="logger">Receives unexpected exceptions.</param>
     /// <param name="continuations">
-    /// <see cref="TaskCreationOptions.RunContinuationsAsynchronously"/>, so that nobody who enqueues does the work of a worker. A simulation on
-    /// one thread passes <see cref="TaskCreationOptions.None"/>.
+    /// <see cref="TaskCreationOptions.RunContinuationsAsynchronously"/>, so that a caller who enqueues does not do the work of a worker. A simulation
+    /// on one thread passes <see cref="TaskCreationOptions.None"/>.
     /// </param>
     public InProcessQueue(
         ContentSynchronizer synchronizer,

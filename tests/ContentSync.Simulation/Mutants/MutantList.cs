@@ -42,7 +42,6 @@ internal static class MutantList
     private const string Table = Library + "Ledger/TableLedger.cs";
     private const string TableLists = Library + "Ledger/TableLedgerLists.cs";
     private const string TableChange = Library + "Ledger/TableLedgerChange.cs";
-    private const string TableFault = Library + "Ledger/TableLedgerFault.cs";
     private const string Operations = "src/ContentSync.Sqlite/LedgerOperation.cs";
     private const string Records = "src/ContentSync.Sqlite/RecordTable.cs";
     private const string LocalQueue = "src/ContentSync.Local/Pipeline/InProcessQueue.cs";
@@ -144,8 +143,8 @@ internal static class MutantList
             "if (⟦time.GetElapsedTime(requestedAt) > options.LeaseDuration / LeaseShareForLedger⟧)",
             "false"),
         new("a cancelled request gets no late-effect window", Synchronizer,
-            "⟦LateEffectUntil = now + options.LateEffectWindow,⟧",
-            "LateEffectUntil = null,"),
+            "LateEffectUntil = ⟦now + options.LateEffectWindow⟧,",
+            "(DateTimeOffset?)null"),
         new("a request without a response gets no late-effect window", Synchronizer, "if (⟦result.MayTakeEffectLater⟧)", "false"),
         new("each attempt has its own request id", Synchronizer,
             "⟦leased.Body⟧, cancellationToken, immediateRetries",
@@ -437,7 +436,6 @@ internal static class MutantList
         new("a missing table is taken for a missing item", Table,
             "if (⟦found.GetRawResponse().Content.ToMemory().Span.IndexOf(\"TableNotFound\"u8) >= 0⟧)",
             "false"),
-        new("a write to a missing table is taken for a conflict", TableFault, "404 => ⟦fault.ErrorCode != TableErrorCode.TableNotFound⟧,", "true"),
         new("a list skips a partition", TableLists,
             "Enumerable.Range(0, ⟦IPartitionedLedgerScan.Partitions⟧),",
             "IPartitionedLedgerScan.Partitions - 1"),
@@ -446,19 +444,12 @@ internal static class MutantList
         new("a version is accepted without waiting for the disk", Operations,
             "public virtual bool MustSurvivePowerLoss(RecordTable table) => ⟦true⟧;",
             "false"),
-        new("what AlipayHK holds is not forgotten on the disk before another version is sent", Operations,
-            "=> ⟦table.MayClearSynchronizedHash(contentId)⟧;",
-            "false"),
         new("the write-ahead log is never copied into the file", Records,
             "PRAGMA wal_autocheckpoint = {⟦options.CheckpointPages⟧}",
             "0"),
         new("a record of a failed transaction is read again", Records,
             "⟦_recent.Clear();⟧\n            _older.Clear();\n            _uncommitted.Clear();",
             "_ = 0;"),
-        new("the next owner does not wait for late effects", Records,
-            "⟦database.Number(\"SELECT process_id FROM owner\") == 0⟧ ?",
-            "true"),
-        new("the local queue loses a rerun", LocalQueue, "if (⟦entry.Stage == Stage.RunningAgain⟧) MakeReady", "false"),
         new("the local queue forgets a delayed retry", LocalQueue, "else if (⟦outcome.Kind == SyncOutcomeKind.Pending⟧) Delay", "false"),
         new("the local queue holds one delayed item only", LocalQueue, "if (⟦_delayedCount >= MaxDelayed⟧)", "_delayedCount >= 1"),
         new("the local queue stops at once", LocalQueue, "_abandon.CancelAfter(⟦timeout⟧);", "TimeSpan.Zero"),
