@@ -82,7 +82,9 @@ internal sealed class MutationRun(Arguments arguments, TextWriter output)
         List<TrialResult> caught = [];
         foreach (var stage in Enum.GetValues<TrialStage>())
         {
-            foreach (var mutation in chosen.Where(mutation => IsOpen(mutation, stage)).OrderByDescending(trial.IsSwitched).ToList())
+            // Ids are digests, so that a run that ends early has seen something of every folder.
+            var open = chosen.Where(mutation => IsOpen(mutation, stage)).OrderByDescending(trial.IsSwitched).ThenBy(mutation => mutation.Id).ToList();
+            foreach (var mutation in open)
             {
                 if (clock.Elapsed.TotalMinutes > arguments.Minutes) break;
                 var result = await trial.RunAsync(mutation, results.GetValueOrDefault(mutation.Id), cancellationToken).ConfigureAwait(false);

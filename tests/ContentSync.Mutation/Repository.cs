@@ -50,6 +50,14 @@ internal sealed record Repository(string Root)
     /// <summary>Digest of all of src.</summary>
     public string SourcesDigest() => Digest(Sources(Path.Combine(Root, "src")));
 
+    /// <summary>Digest of the project files and of the versions of packages.</summary>
+    public string BuildDigest() => Digest(
+    [
+        .. Directory.EnumerateFiles(Root, "Directory.*.props"),
+        .. Directory.EnumerateFiles(Path.Combine(Root, "src"), "*.csproj", SearchOption.AllDirectories),
+        .. Directory.EnumerateFiles(Path.Combine(Root, "tests"), "*.csproj", SearchOption.AllDirectories),
+    ]);
+
     public string DigestOf(string file) => Digest([Path.Combine(Root, file)]);
 
     /// <summary>Digest of the file that holds a test class; of all tests if no file has its name.</summary>

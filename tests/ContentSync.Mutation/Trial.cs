@@ -38,7 +38,7 @@ internal sealed class Trial(
             stage is TrialStage.Seeds ? [] : [.. tests.Select(test => test.Test)], hasSeeds && stage is not TrialStage.Tests, [], IsControl: false);
         var isIdle = job.Tests.Count == 0 && !job.RunsSeeds;
         var caught = isIdle ? null : await RunAsync(mutation, job, stage is TrialStage.Alone, clock, cancellationToken).ConfigureAwait(false);
-        var seeds = hasSeeds ? " and 500 seeds" : "";
+        var seeds = hasSeeds && stage is not TrialStage.Tests ? " and 500 seeds" : "";
         var note = tests.Count == 0 && !hasSeeds ? "nothing of the fast loop executes it" : $"{tests.Count} tests{seeds}";
         var result = caught ?? Result(mutation, null, null, note, clock) with { Stage = stage };
         return result with { Seconds = Math.Round((known?.Seconds ?? 0) + clock.Elapsed.TotalSeconds, 1) };
