@@ -36,13 +36,15 @@ internal static class MutationFinder
         }
     }
 
-    // Attributes and log lines decide nothing; the text of an exception or an interpolated string is for people.
+    // Attributes, log lines and the context of an await decide nothing; the text of an exception or an interpolated string is for people.
     private static bool IsEntered(SyntaxNode node) => node switch
     {
         AttributeListSyntax or InterpolatedStringExpressionSyntax or UsingDirectiveSyntax => false,
         ExpressionStatementSyntax { Expression: InvocationExpressionSyntax call } => !IsForPeople(call.Expression.ToString()),
         ArgumentListSyntax { Parent: ObjectCreationExpressionSyntax created } =>
             !created.Type.ToString().EndsWith("Exception", StringComparison.Ordinal),
+        ArgumentListSyntax { Parent: InvocationExpressionSyntax { Expression: MemberAccessExpressionSyntax access } } =>
+            access.Name.Identifier.ValueText != "ConfigureAwait",
         MethodDeclarationSyntax method => method.Identifier.ValueText is not ("ToString" or "Dispose" or "DisposeAsync" or "GetHashCode"),
         EnumDeclarationSyntax => false,
         _ => true,

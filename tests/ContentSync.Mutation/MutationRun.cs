@@ -77,12 +77,14 @@ internal sealed class MutationRun(Arguments arguments, TextWriter output)
         using var worker = new WorkerProcess(_repository);
         var coverage = await Coverage.RecordAsync(_repository, projects, worker, output, cancellationToken).ConfigureAwait(false);
         worker.Stop();
-        var numbers = Weave(chosen, projects, worker, cancellationToken);
-        var trial = new Trial(_repository, projects, coverage, worker, cache, numbers);
+        var switched = Weave(chosen, projects, worker, cancellationToken);
+        var trial = new Trial(_repository, projects, coverage, worker, cache, switched);
         List<TrialResult> caught = [];
         foreach (var stage in Enum.GetValues<TrialStage>())
         {
-            foreach (var mutation in chosen.Where(mutation => IsOpen(mutation, stage)).OrderByDescending(trial.IsSwitched).ToList())
+            // Ids are digests, so that a run that ends early has seen something of every folder.
+            var open = chosen.Where(mutation => IsOpen(mutation, stage)).OrderByDescending(trial.IsSwitched).ThenBy(mutation => mutation.Id).ToList();
+            foreach (var mutation in open)
             {
                 if (clock.Elapsed.TotalMinutes > arguments.Minutes) break;
                 var result = await trial.RunAsync(mutation, results.GetValueOrDefault(mutation.Id), cancellationToken).ConfigureAwait(false);
@@ -102,13 +104,15 @@ internal sealed class MutationRun(Arguments arguments, TextWriter output)
             : stage == TrialStage.Tests;
     }
 
-    private static Dictionary<string, int> Weave(
+    private static List<(Mutation Mutation, int Number)> Weave(
         IReadOnlyList<Mutation> chosen, IReadOnlyList<SourceProject> projects, WorkerProcess worker, CancellationToken cancellationToken)
     {
         var numbered = chosen.Select((mutation, index) => (Mutation: mutation, Number: index + 1)).ToLookup(mutant => mutant.Mutation.Project);
-        return projects
-            .SelectMany(project => project.EmitSwitched([.. numbered[project.Name]], worker.PathOf(project.Name), cancellationToken))
-            .ToDictionary(mutant => mutant.Mutation.Id, mutant => mutant.Number);
+        return
+        [
+            .. projects.Where(project => numbered.Contains(project.Name))
+                .SelectMany(project => project.EmitSwitched([.. numbered[project.Name]], worker.PathOf(project.Name), cancellationToken)),
+        ];
     }
 
     // Without a mutant, the tests that caught one must pass, in the same process and order.

@@ -1,16 +1,19 @@
 using System.Security.Cryptography;
 using System.Text;
+using System.Text.RegularExpressions;
 
 namespace ContentSync.Mutation;
 
 /// <summary>Folders of the repository and digests of its sources.</summary>
 /// <param name="Root">Absolute path.</param>
-internal sealed record Repository(string Root)
+internal sealed partial record Repository(string Root)
 {
     private const string Marker = "Directory.Packages.props";
 
-    private readonly ILookup<string, string> _testFiles =
-        Sources(Path.Combine(Root, "tests", "ContentSync.Tests")).ToLookup(path => Path.GetFileName(path), StringComparer.Ordinal);
+    private readonly ILookup<string, string> _testFiles = Sources(Path.Combine(Root, "tests", "ContentSync.Tests"))
+        .SelectMany(path => Classes().Matches(File.ReadAllText(path)).Select(match => (Name: match.Groups[1].Value, Path: path)))
+        .Distinct()
+        .ToLookup(type => type.Name, type => type.Path, StringComparer.Ordinal);
 
     /// <summary>Coverage, results and the workers' program. Git ignores it.</summary>
     public string Cache => Path.Combine(Root, "artifacts", "mutation");
@@ -50,17 +53,28 @@ internal sealed record Repository(string Root)
     /// <summary>Digest of all of src.</summary>
     public string SourcesDigest() => Digest(Sources(Path.Combine(Root, "src")));
 
+    /// <summary>Digest of the project files and of the versions of packages.</summary>
+    public string BuildDigest() => Digest(
+    [
+        .. Directory.EnumerateFiles(Root, "Directory.*.props"),
+        .. Directory.EnumerateFiles(Path.Combine(Root, "src"), "*.csproj", SearchOption.AllDirectories),
+        .. Directory.EnumerateFiles(Path.Combine(Root, "tests"), "*.csproj", SearchOption.AllDirectories),
+    ]);
+
     public string DigestOf(string file) => Digest([Path.Combine(Root, file)]);
 
-    /// <summary>Digest of the file that holds a test class; of all tests if no file has its name.</summary>
+    /// <summary>Digest of the file that declares a test class; of all tests if several declare one of that name.</summary>
     public string DigestOfTestClass(string name)
     {
-        var found = _testFiles[name[(name.LastIndexOf('.') + 1)..] + ".cs"];
+        var found = _testFiles[name[(name.LastIndexOf('.') + 1)..]];
         return found.Count() == 1 ? Digest(found) : TestsDigest;
     }
 
     private static IEnumerable<string> TestSources(string root) =>
         Sources(Path.Combine(root, "tests")).Where(path => !path.Contains("ContentSync.Mutation", StringComparison.Ordinal));
+
+    [GeneratedRegex(@"\bclass (\w+)")]
+    private static partial Regex Classes();
 
     private static string Text(byte[] digest) => Convert.ToHexStringLower(digest)[..16];
 }

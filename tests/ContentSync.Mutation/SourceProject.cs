@@ -43,7 +43,7 @@ internal sealed class SourceProject
         var project = Path.Combine(repository.Root, path);
         var folder = Path.GetDirectoryName(project)!;
         var generated = Path.Combine(folder, "obj", "mutation", "generated");
-        var commandLine = await CommandLineAsync(project, generated, cancellationToken).ConfigureAwait(false);
+        var commandLine = await CommandLineAsync(repository, project, generated, cancellationToken).ConfigureAwait(false);
         var arguments = CSharpCommandLineParser.Default.Parse(commandLine, folder, sdkDirectory: null);
         var trees = arguments.SourceFiles.Select(file => file.Path)
             .Concat(Directory.EnumerateFiles(generated, "*.cs", SearchOption.AllDirectories))
@@ -176,7 +176,21 @@ internal sealed class SourceProject
         return CSharpSyntaxTree.ParseText(SourceText.From(stream), options, file, cancellationToken);
     }
 
-    private static async Task<IReadOnlyList<string>> CommandLineAsync(string project, string generated, CancellationToken cancellationToken)
+    // The build of unchanged sources and project files need not be asked again.
+    private static async Task<IReadOnlyList<string>> CommandLineAsync(
+        Repository repository, string project, string generated, CancellationToken cancellationToken)
+    {
+        var path = Path.Combine(repository.Cache, Path.GetFileNameWithoutExtension(project) + ".rsp");
+        var key = $"# {repository.SourcesDigest()} {repository.BuildDigest()}";
+        var lines = File.Exists(path) ? await File.ReadAllLinesAsync(path, cancellationToken).ConfigureAwait(false) : [];
+        if (lines is [var first, .. var known] && first == key) return known;
+
+        var arguments = await AskBuildAsync(project, generated, cancellationToken).ConfigureAwait(false);
+        await File.WriteAllLinesAsync(path, [key, .. arguments], cancellationToken).ConfigureAwait(false);
+        return arguments;
+    }
+
+    private static async Task<IReadOnlyList<string>> AskBuildAsync(string project, string generated, CancellationToken cancellationToken)
     {
         // The compiler writes to an existing folder only, and what an earlier build left there would be compiled as well.
         if (Directory.Exists(generated)) Directory.Delete(generated, recursive: true);

@@ -12,17 +12,18 @@ internal sealed class Trial(
     Coverage coverage,
     WorkerProcess worker,
     ResultCache cache,
-    IReadOnlyDictionary<string, int> numbers)
+    IReadOnlyList<(Mutation Mutation, int Number)> switched)
 {
     // A machine with other work is slow now and then; a test that takes this much longer than without the mutant hangs.
     private static readonly TimeSpan MinLimit = TimeSpan.FromSeconds(60);
     private const int LimitFactor = 20;
 
     private readonly Dictionary<TestMethod, double> _durations = coverage.Tests.ToDictionary(test => test.Test, test => test.Seconds);
-    private readonly IReadOnlyList<string> _switched = [.. projects.Select(project => project.Name)];
+    private readonly Dictionary<string, int> _numbers = switched.ToDictionary(mutant => mutant.Mutation.Id, mutant => mutant.Number);
+    private readonly IReadOnlyList<string> _switched = [.. switched.Select(mutant => mutant.Mutation.Project).Distinct()];
 
     /// <summary>Whether the assembly of all mutants holds this one.</summary>
-    public bool IsSwitched(Mutation mutation) => numbers.ContainsKey(mutation.Id);
+    public bool IsSwitched(Mutation mutation) => _numbers.ContainsKey(mutation.Id);
 
     /// <summary>Runs the next stage of a mutant.</summary>
     /// <param name="mutation">The mutant.</param>
@@ -38,7 +39,7 @@ internal sealed class Trial(
             stage is TrialStage.Seeds ? [] : [.. tests.Select(test => test.Test)], hasSeeds && stage is not TrialStage.Tests, [], IsControl: false);
         var isIdle = job.Tests.Count == 0 && !job.RunsSeeds;
         var caught = isIdle ? null : await RunAsync(mutation, job, stage is TrialStage.Alone, clock, cancellationToken).ConfigureAwait(false);
-        var seeds = hasSeeds ? " and 500 seeds" : "";
+        var seeds = hasSeeds && stage is not TrialStage.Tests ? " and 500 seeds" : "";
         var note = tests.Count == 0 && !hasSeeds ? "nothing of the fast loop executes it" : $"{tests.Count} tests{seeds}";
         var result = caught ?? Result(mutation, null, null, note, clock) with { Stage = stage };
         return result with { Seconds = Math.Round((known?.Seconds ?? 0) + clock.Elapsed.TotalSeconds, 1) };
@@ -47,12 +48,12 @@ internal sealed class Trial(
     private async Task<TrialResult?> RunAsync(
         Mutation mutation, WorkerJob job, bool isFresh, Stopwatch clock, CancellationToken cancellationToken)
     {
-        if (numbers.TryGetValue(mutation.Id, out var number))
+        if (_numbers.TryGetValue(mutation.Id, out var number))
         {
-            var switched = job with { Mutant = number, Switched = _switched, IsFresh = isFresh };
-            var (result, isSpoiled) = await RunAsync(mutation, switched, clock, cancellationToken).ConfigureAwait(false);
+            var numbered = job with { Mutant = number, Switched = _switched, IsFresh = isFresh };
+            var (result, isSpoiled) = await RunAsync(mutation, numbered, clock, cancellationToken).ConfigureAwait(false);
             if (!isSpoiled) return result;
-            return (await RunAsync(mutation, switched with { IsFresh = true }, clock, cancellationToken).ConfigureAwait(false)).Result;
+            return (await RunAsync(mutation, numbered with { IsFresh = true }, clock, cancellationToken).ConfigureAwait(false)).Result;
         }
 
         worker.Stop();

@@ -210,6 +210,21 @@ public sealed class LedgerTransferTests : IAsyncLifetime, IDisposable
     }
 
     /// <summary>One record of each state and kind.</summary>
+    [Fact]
+    public async Task A_list_shows_every_item_as_its_record_is()
+    {
+        await FillAsync(_sqlite);
+        await ImportAsync(_table, await ExportAsync(_sqlite));
+
+        foreach (var ledger in (ISyncLedger[])[_sqlite, _table])
+        {
+            var records = await RecordsAsync(ledger);
+            var listed = await ledger.ListItemsAsync(new SyncRecordFilter(), default).ToListAsync();
+            Assert.Equal(records.Count, listed.Count);
+            Assert.All(listed, item => Assert.Equal(ListedItem.Of(records[item.ContentId]), item));
+        }
+    }
+
     private async Task FillAsync(SqliteLedger ledger)
     {
         var bytes = new byte[] { 0xFF, 0x00, 0xFE };
