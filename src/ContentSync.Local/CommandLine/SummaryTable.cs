@@ -22,10 +22,10 @@ internal static class SummaryTable
         var effort = $"{summary.Signatures:n0} signatures, {summary.AlipayHkCalls:n0} requests, {summary.ElapsedSeconds:0.0} s";
         table.AddEmptyRow().AddRow(new Text("read"), new Text($"{summary.Read:n0}"), new Text(effort));
         screen.Write(table);
-        if (summary.AsOf is { } asOf) screen.MarkupLineInterpolated($"[grey]{AsOfText.Of(asOf, summary.AsOfSource)}[/]");
+        if (summary.AsOf is { } asOf) screen.Line($"[grey]{AsOfText.Of(asOf, summary.AsOfSource)}[/]");
         if (summary.Superseded - summary.Repetitions is > 0 and var newer)
         {
-            screen.MarkupLineInterpolated($"[yellow]{newer:n0} items are newer than this catalog and were not sent.[/]");
+            screen.Line($"[yellow]{newer:n0} items are newer than this catalog and were not sent.[/]");
             screen.MarkupLine("[yellow]To make the catalog win, run resync with --override-newer.[/]");
         }
 
@@ -53,7 +53,7 @@ internal static class SummaryTable
 
         screen.Write(table);
         var rest = summary.IssueCount - summary.Issues.Count;
-        if (rest > 0) screen.MarkupLineInterpolated($"[grey]... and {rest:n0} more; --report FILE lists all of them.[/]");
+        if (rest > 0) screen.Line($"[grey]... and {rest:n0} more; --report FILE lists all of them.[/]");
     }
 
     // Control characters in text from a catalog or from AlipayHK must not reach the terminal.

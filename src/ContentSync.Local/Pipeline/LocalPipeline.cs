@@ -2,6 +2,7 @@ using ContentSync.AlipayHk;
 using ContentSync.Budget;
 using ContentSync.Catalog;
 using ContentSync.Content;
+using ContentSync.Http;
 using ContentSync.Ledger;
 using ContentSync.Mapping;
 using ContentSync.Resync;
@@ -18,7 +19,7 @@ namespace ContentSync.Local.Pipeline;
 /// <summary>
 /// The whole pipeline on one machine: SQLite ledger, PEM key, in-process queue, and a simulated AlipayHK unless another gateway is configured.
 /// </summary>
-public sealed class LocalPipeline : IAsyncDisposable
+public sealed partial class LocalPipeline : IAsyncDisposable
 {
     /// <summary>Items of one lane on a page of a resync, when the rate is unlimited.</summary>
     public const int ItemsPerPack = 200;
@@ -40,6 +41,7 @@ public sealed class LocalPipeline : IAsyncDisposable
     private readonly CancellationTokenSource _stopping = new();
     private readonly Task _sweeping;
     private readonly Task _maintaining;
+    private readonly ILogger _logger;
 
     private LocalPipeline(List<IAsyncDisposable> owned, ServiceProvider services)
     {
@@ -56,6 +58,7 @@ public sealed class LocalPipeline : IAsyncDisposable
         Resync = services.GetRequiredService<LocalResync>();
         Runs = services.GetRequiredService<ResyncRuns>();
         Calls = services.GetRequiredService<CallCounter>();
+        _logger = services.GetRequiredService<ILogger<LocalPipeline>>();
         _sweeping = SweepAsync(services.GetRequiredService<PendingSweep>(), services.StoreClock());
         _maintaining = MaintainAsync(
             services.GetRequiredService<ILedgerMaintenance>(), services.GetRequiredService<RetentionOptions>(), services.StoreClock());
@@ -200,6 +203,7 @@ public sealed class LocalPipeline : IAsyncDisposable
             .AddSingleton(provider =>
                 new AlipayHkTransport(calls.Counting(AlipayHkTransport.Open(alipayHk, provider.WallClock()).Handler)))
             .AddSingleton<ISendStateStore>(new SqliteSendStateStore(data.SendStateFile, time))
+            .AddSingleton(new LedgerBytes(() => DataDirectory.LedgerBytes(data.FullName)))
             .AddSingleton<ILedgerScan>(new SqliteLedgerScan(new SqliteLedgerOptions(data.LedgerFile)));
         services
             .AddSingleton(provider => new InProcessQueue(
@@ -252,6 +256,7 @@ public sealed class LocalPipeline : IAsyncDisposable
                 catch (Exception fault) when (fault is LedgerUnavailableException or IOException)
                 {
                     // Nothing depends on it, and the next day tries again.
+                    LogMaintenanceFailed(fault.Message);
                 }
             }
         }
@@ -272,9 +277,9 @@ public sealed class LocalPipeline : IAsyncDisposable
                 {
                     await sweep.RunAsync(TimeSpan.Zero, _stopping.Token).ConfigureAwait(false);
                 }
-                catch (LedgerUnavailableException)
+                catch (LedgerUnavailableException fault)
                 {
-                    // The next sweep retries; submitting an item reports the error meanwhile.
+                    LogSweepFailed(fault.Message, SweepInterval.TotalSeconds);
                 }
             }
             while (await timer.WaitForNextTickAsync(_stopping.Token).ConfigureAwait(false));
@@ -284,4 +289,10 @@ public sealed class LocalPipeline : IAsyncDisposable
             // Stopped.
         }
     }
+
+    [LoggerMessage(EventId = 4201, Level = LogLevel.Warning, Message = "The ledger was not tidied up; the next try is in a day. {Reason}")]
+    private partial void LogMaintenanceFailed(string reason);
+
+    [LoggerMessage(EventId = 4202, Level = LogLevel.Error, Message = "Overdue items cannot be looked for; the next try is in {Seconds} s. {Reason}")]
+    private partial void LogSweepFailed(string reason, double seconds);
 }

@@ -23,6 +23,7 @@ namespace ContentSync.Http;
 [JsonSerializable(typeof(ReplayRequest))]
 [JsonSerializable(typeof(ReplayResponse))]
 [JsonSerializable(typeof(ImportResult))]
+[JsonSerializable(typeof(LedgerSize))]
 [JsonSerializable(typeof(BoardState))]
 [JsonSerializable(typeof(ResyncRequest))]
 [JsonSerializable(typeof(ResyncState))]
