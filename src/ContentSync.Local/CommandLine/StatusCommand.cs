@@ -124,8 +124,8 @@ internal sealed class StatusCommand(IAnsiConsole screen)
         var (items, bodies) = (size.Items == 1 ? "item" : "items", size.SentBodies ? "with" : "without");
         return string.Create(
             CultureInfo.InvariantCulture,
-            $"The ledger holds {size.Items:n0} {items}{bytes}. It keeps an item's last ten attempts and requests for {size.HistoryDays} days, {bodies} "
-            + $"the bodies of earlier requests; delisted items for {size.DelistedDays} days; finished resyncs for {size.RunsDays} days.");
+            $"The ledger holds {size.Items:n0} {items}{bytes}. It keeps an item's last ten attempts and requests for {size.HistoryDays} days, "
+            + $"{bodies} the bodies of earlier requests; delisted items for {size.DelistedDays} days; finished resyncs for {size.RunsDays} days.");
     }
 
     private static string Bytes(long count) => count switch
