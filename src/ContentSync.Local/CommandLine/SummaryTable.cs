@@ -40,6 +40,19 @@ internal static class SummaryTable
     private static void Issues(IAnsiConsole screen, SyncSummary summary)
     {
         if (summary.Issues.Count == 0) return;
+        var rest = summary.IssueCount - summary.Issues.Count;
+        if (screen.IsNarrow())
+        {
+            foreach (var issue in summary.Issues)
+            {
+                var where = issue.Line > 0 ? $"line {issue.Line}: " : "";
+                screen.Block($"{where}{issue.ContentId ?? "-"}  {issue.Kind.ToString().ToLowerInvariant()}", $"{issue.Code}: {issue.Message}");
+            }
+
+            ShowRest(screen, rest);
+            return;
+        }
+
         var table = new Table().SimpleBorder().BorderColor(Color.Grey)
             .AddColumn(new TableColumn("Line").RightAligned()).AddColumn("Item").AddColumn("Outcome").AddColumn("Why");
         foreach (var issue in summary.Issues)
@@ -52,7 +65,11 @@ internal static class SummaryTable
         }
 
         screen.Write(table);
-        var rest = summary.IssueCount - summary.Issues.Count;
+        ShowRest(screen, rest);
+    }
+
+    private static void ShowRest(IAnsiConsole screen, long rest)
+    {
         if (rest > 0) screen.Line($"[grey]... and {rest:n0} more; --report FILE lists all of them.[/]");
     }
 
