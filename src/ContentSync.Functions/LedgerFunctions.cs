@@ -3,9 +3,15 @@ using Microsoft.Azure.Functions.Worker;
 
 namespace ContentSync.Functions;
 
-/// <summary>Exports and imports the ledger.</summary>
+/// <summary>Shows the size of the ledger, exports and imports it.</summary>
 public sealed class LedgerFunctions(ApiFunctions api)
 {
+    /// <summary>GET /api/ledger. How many records the ledger holds, and for how long it keeps what.</summary>
+    [Function(nameof(GetLedgerSize))]
+    public Task<IResult> GetLedgerSize(
+        [HttpTrigger(AuthorizationLevel.Function, "get", "head", Route = "ledger")] HttpRequest request,
+        CancellationToken cancellationToken) => api.HandleAsync(request, cancellationToken);
+
     /// <summary>GET /api/ledger/export. All records as NDJSON.</summary>
     [Function(nameof(ExportLedger))]
     public Task<IResult> ExportLedger(

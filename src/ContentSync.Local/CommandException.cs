@@ -4,6 +4,9 @@ namespace ContentSync.Local;
 public sealed class CommandException(string message, Exception? innerException = null) : Exception(message, innerException)
 {
     public int ExitCode { get; init; } = ExitCodes.Unusable;
+
+    /// <summary>Whether the same call may succeed later: the host does not run or is restarting.</summary>
+    public bool IsTemporary { get; init; }
 }
 
 /// <summary>Exit codes of the process.</summary>

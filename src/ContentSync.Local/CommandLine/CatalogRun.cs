@@ -1,3 +1,4 @@
+using System.Globalization;
 using ContentSync.AlipayHk;
 using ContentSync.Catalog;
 using ContentSync.Ledger;
@@ -11,7 +12,7 @@ namespace ContentSync.Local.CommandLine;
 /// <summary>Runs one catalog through the pipeline with a live progress bar and summarizes the outcomes.</summary>
 internal sealed class CatalogRun(LocalPipeline pipeline, IAnsiConsole screen, TimeProvider time)
 {
-    private static readonly TimeSpan Refresh = TimeSpan.FromMilliseconds(100);
+    private readonly RateMeter _rate = new(time);
 
     /// <summary>Stops waiting for retries when no item has reached an outcome for this long.</summary>
     public TimeSpan RetryTimeout { get; init; } = TimeSpan.FromSeconds(60);
@@ -32,7 +33,7 @@ internal sealed class CatalogRun(LocalPipeline pipeline, IAnsiConsole screen, Ti
             var before = (pipeline.Calls.Signatures, pipeline.Calls.AlipayHkCalls);
             var sync = new CatalogSync(pipeline.Synchronizer, pipeline.RefusedVersions, pipeline.Queue, tally, time);
             var work = WorkAsync(sync, catalog, tally, cancellationToken);
-            var (stopped, unreadable) = await ShowAsync(catalog, tally, work).ConfigureAwait(false);
+            var (stopped, unreadable) = await ProgressScreen.ShowAsync(screen, time, () => Progress(catalog, tally), work).ConfigureAwait(false);
             report.Dispose();
             var counts = tally.Counts;
             return new SyncSummary
@@ -161,35 +162,27 @@ internal sealed class CatalogRun(LocalPipeline pipeline, IAnsiConsole screen, Ti
 
     private static string Reason(OpenCircuit circuit) => $"{circuit.Code} ({TerminalText.Plain(circuit.Message).TrimEnd('.')})";
 
-    private async Task<T> ShowAsync<T>(CatalogFile catalog, SyncTally tally, Task<T> work)
-    {
-        if (!screen.Profile.Capabilities.Interactive && !screen.Profile.Out.IsTerminal) return await work.ConfigureAwait(false);
-        await screen.Progress()
-            .AutoClear(true)
-            .Columns(new TaskDescriptionColumn { Alignment = Justify.Left }, new ProgressBarColumn(), new PercentageColumn(), new SpinnerColumn())
-            .StartAsync(async context =>
-            {
-                var task = context.AddTask(Markup.Escape(catalog.Name), maxValue: 1);
-                while (!work.IsCompleted)
-                {
-                    Update(task, catalog, tally);
-                    await Task.WhenAny(work, Task.Delay(Refresh, time)).ConfigureAwait(false);
-                }
-
-                task.Value = 1;
-            }).ConfigureAwait(false);
-        return await work.ConfigureAwait(false);
-    }
-
-    private void Update(ProgressTask task, CatalogFile catalog, SyncTally tally)
+    private ProgressState Progress(CatalogFile catalog, SyncTally tally)
     {
         var counts = tally.Counts;
         var read = (double)catalog.Position / Math.Max(1, catalog.Length);
-        var done = counts.Read == 0 ? 0 : 1 - ((double)counts.Pending / counts.Read);
-        task.Value = read * done;
-        var breaker = pipeline.Synchronizer.OpenCircuit is { } circuit ? $" [yellow]circuit breaker open: {Markup.Escape(circuit.Code)}[/]" : "";
-        task.Description = $"{Markup.Escape(catalog.Name)}  {counts.Read:n0} read  [green]{counts.Synchronized + counts.Unchanged:n0} in sync[/]  "
-            + $"{counts.Pending:n0} pending{breaker}";
+        var finished = counts.Read - counts.Pending;
+        var share = counts.Read == 0 ? 0 : read * finished / counts.Read;
+        var rate = _rate.Add(finished);
+
+        // Of the part that was not read yet, only its bytes are known.
+        var left = read > 0 && rate > 0 ? TimeSpan.FromSeconds(((counts.Read / read) - finished) / rate) : (TimeSpan?)null;
+        var inSync = counts.Synchronized + counts.Unchanged;
+        List<string> lines =
+        [
+            string.Create(
+                CultureInfo.InvariantCulture,
+                $"{counts.Read:n0} read, {inSync:n0} in sync, {counts.Invalid:n0} invalid, {counts.Pending:n0} pending"),
+            ProgressScreen.RateLine(rate, left),
+        ];
+        if (ProgressScreen.CodesLine("failed attempts", tally.FailedAttempts) is { } codes) lines.Add(codes);
+        if (pipeline.Synchronizer.OpenCircuit is { } circuit) lines.Add($"circuit breaker open: {circuit.Code}");
+        return new ProgressState(catalog.Name, share, lines);
     }
 
     /// <param name="Stopped">Why the run ended before all items were in sync; null if they are.</param>

@@ -32,6 +32,8 @@ public static class CommandLineProgram
         {
             foreach (var sentence in parsed.Errors.Select(fault => fault.Message).Distinct()) screen.Line($"[red]{sentence}[/]");
             var command = parsed.CommandResult.Command;
+            var meant = parsed.UnmatchedTokens.Select(word => Typo.Nearest(word, command)).OfType<string>().Distinct().ToList();
+            if (meant.Count > 0) screen.Line($"Did you mean [green]{string.Join(" ", meant)}[/]?");
             screen.Line($"[grey]See:[/] {PathOf(command)} --help");
             return ExitCodes.Unusable;
         }
@@ -94,6 +96,7 @@ public static class CommandLineProgram
         root.Subcommands.Add(help.WithExplanation(new SyncCommand(terminal).Create(), SyncCommand.Explanation));
         root.Subcommands.Add(help.WithExplanation(new StatusCommand(terminal.Results).Create(), StatusCommand.Explanation));
         root.Subcommands.Add(help.WithExplanation(new ListCommand(terminal).Create(), ListCommand.Explanation));
+        root.Subcommands.Add(help.WithExplanation(new TailCommand(terminal).Create(), TailCommand.Explanation));
         root.Subcommands.Add(help.WithExplanation(new ShowCommand(terminal.Results).Create(), ShowCommand.Explanation));
         root.Subcommands.Add(help.WithExplanation(new ReplayCommand(terminal.Results).Create(), ReplayCommand.Explanation));
         root.Subcommands.Add(help.WithExplanation(new ExportCommand(terminal).Create(), ExportCommand.Explanation));
@@ -108,6 +111,7 @@ public static class CommandLineProgram
         root.Subcommands.Add(help.WithExplanation(new MapCommand(screen).Create(), MapCommand.Explanation));
         root.Subcommands.Add(help.WithExplanation(new KeygenCommand(screen).Create(), KeygenCommand.Explanation));
         root.Subcommands.Add(help.WithExplanation(new SimulateCommand(screen).Create(), SimulateCommand.Explanation));
+        root.Subcommands.Add(help.WithExplanation(new CompletionCommand().Create(), CompletionCommand.Explanation));
         OptionValue.RefuseEmpty(root);
         return root;
     }

@@ -49,6 +49,22 @@ internal sealed class FolderView : ILedgerView
         };
     }
 
+    public async Task<LedgerSize?> SizeAsync(CancellationToken cancellationToken)
+    {
+        var counts = await _reader.CountAsync(cancellationToken).ConfigureAwait(false);
+        return LedgerSize.Of(counts.States.Values.Sum(), counts.IsComplete, DataDirectory.LedgerBytes(_folder), new RetentionOptions());
+    }
+
+    public async Task<string> BudgetNoteAsync(CancellationToken cancellationToken)
+    {
+        const string Unknown = "The send budget is not known here: --rate sets it for the process that sends.";
+        var sending = await SendingAsync(cancellationToken).ConfigureAwait(false);
+        var use = BudgetUse.Of(sending, TimeProvider.System.GetUtcNow());
+        var leased = use.Processes == 0 ? "" : $" One is sending and leases {use.Leased} requests per second.";
+        var set = sending.Rate is { } rate ? FormattableString.Invariant($" 'rate' limits it to {rate:0.###} per second.") : "";
+        return Unknown + leased + set;
+    }
+
     private async Task<SharedSendState> SendingAsync(CancellationToken cancellationToken)
     {
         var file = Path.Combine(_folder, DataDirectory.SendStateName);

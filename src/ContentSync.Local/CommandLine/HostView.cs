@@ -26,6 +26,15 @@ internal sealed class HostView : ILedgerView, ILedgerImport
     public async Task<BoardState> StatusAsync(CancellationToken cancellationToken) =>
         (await CallAsync(HttpMethod.Get, "/api/board/state", null, ApiJson.Responses.BoardState, cancellationToken).ConfigureAwait(false))!;
 
+    public async Task<LedgerSize?> SizeAsync(CancellationToken cancellationToken)
+    {
+        var (status, text, _) = await SendAsync(HttpMethod.Get, "/api/ledger", null, cancellationToken).ConfigureAwait(false);
+        return status == HttpStatusCode.NotFound ? null : Read(status, text, ApiJson.Responses.LedgerSize);
+    }
+
+    public Task<string> BudgetNoteAsync(CancellationToken cancellationToken) =>
+        Task.FromResult("The host has no send budget: it sends as fast as AlipayHK responds.");
+
     public async IAsyncEnumerable<ContentState> ListAsync(ListQuery query, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         string? continuation = null;
@@ -199,7 +208,14 @@ internal sealed class HostView : ILedgerView, ILedgerImport
     private T? Read<T>(HttpStatusCode status, string text, JsonTypeInfo<T> type)
         where T : class
     {
-        if ((int)status is < 200 or > 299) throw new CommandException(Detail(text) ?? $"{_client.BaseAddress} returned HTTP {(int)status}.");
+        if ((int)status is < 200 or > 299)
+        {
+            throw new CommandException(Detail(text) ?? $"{_client.BaseAddress} returned HTTP {(int)status}.")
+            {
+                IsTemporary = status is HttpStatusCode.BadGateway or HttpStatusCode.ServiceUnavailable or HttpStatusCode.GatewayTimeout,
+            };
+        }
+
         try
         {
             return JsonSerializer.Deserialize(text, type);
@@ -222,11 +238,11 @@ internal sealed class HostView : ILedgerView, ILedgerImport
         }
         catch (HttpRequestException e)
         {
-            throw new CommandException($"{_client.BaseAddress} cannot be reached: {e.Message}", e);
+            throw new CommandException($"{_client.BaseAddress} cannot be reached: {e.Message}", e) { IsTemporary = true };
         }
         catch (TaskCanceledException e) when (!cancellationToken.IsCancellationRequested)
         {
-            throw new CommandException($"{_client.BaseAddress} did not respond within {_client.Timeout.TotalSeconds:0} s.", e);
+            throw new CommandException($"{_client.BaseAddress} did not respond within {_client.Timeout.TotalSeconds:0} s.", e) { IsTemporary = true };
         }
     }
 

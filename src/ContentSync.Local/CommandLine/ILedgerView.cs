@@ -8,6 +8,12 @@ internal interface ILedgerView : IAsyncDisposable
 {
     Task<BoardState> StatusAsync(CancellationToken cancellationToken);
 
+    /// <summary>Null from a host of an earlier version.</summary>
+    Task<LedgerSize?> SizeAsync(CancellationToken cancellationToken);
+
+    /// <summary>What is known of the send budget if <see cref="StatusAsync"/> has none, in one or two sentences.</summary>
+    Task<string> BudgetNoteAsync(CancellationToken cancellationToken);
+
     /// <summary>The items that match, ordered by contentId; read a page at a time.</summary>
     IAsyncEnumerable<ContentState> ListAsync(ListQuery query, CancellationToken cancellationToken);
 

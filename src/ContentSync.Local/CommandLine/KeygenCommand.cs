@@ -52,8 +52,8 @@ internal sealed class KeygenCommand(IAnsiConsole screen)
             throw new CommandException($"The key pair cannot be written to '{folder}': {e.Message}", e);
         }
 
-        screen.MarkupLineInterpolated($"Private key: [green]{privateFile}[/]  (keep it secret and never commit it)");
-        screen.MarkupLineInterpolated($"Public key:  [green]{publicFile}[/]");
+        screen.Line($"Private key: [green]{privateFile}[/]  (keep it secret and never commit it)");
+        screen.Line($"Public key:  [green]{publicFile}[/]");
         screen.MarkupLine("Send this line to AlipayHK. It is the public key, an X.509 SubjectPublicKeyInfo in base64:");
         parsed.InvocationConfiguration.Output.WriteLine(Convert.ToBase64String(key.ExportSubjectPublicKeyInfo()));
         return ExitCodes.Done;

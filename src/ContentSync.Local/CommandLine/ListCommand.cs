@@ -2,7 +2,6 @@ using System.CommandLine;
 using System.Globalization;
 using System.Text.Json;
 using ContentSync.Http;
-using ContentSync.Ledger;
 using Spectre.Console;
 
 namespace ContentSync.Local.CommandLine;
@@ -18,29 +17,7 @@ internal sealed class ListCommand(Terminal terminal)
         "tracerId", "staleSince", "staleCode", "staleMessage",
     ];
 
-    private readonly Option<SyncState?> _state = new("--state")
-    {
-        Description = $"Only items in this state: {EnumText.All<SyncState>()}.",
-        HelpName = "STATE",
-        CustomParser = OptionValue.Name<SyncState>(),
-    };
-
-    private readonly Option<string?> _type = new("--type") { Description = "Only items of this contentType.", HelpName = "TYPE" };
-
-    private readonly Option<string?> _code = new("--code") { Description = "Only items whose last attempt ended with this code.", HelpName = "CODE" };
-
-    private readonly Option<ParkReason?> _reason = new("--reason")
-    {
-        Description = $"Only items parked for this reason: {EnumText.All<ParkReason>()}.",
-        HelpName = "REASON",
-        CustomParser = OptionValue.Name<ParkReason>(),
-    };
-
-    private readonly Option<string?> _prefix = new("--prefix")
-    {
-        Description = "Only items whose contentId begins with this text.",
-        HelpName = "TEXT",
-    };
+    private readonly FilterArguments _filter = new();
 
     private readonly Option<DateTimeOffset?> _from = new("--from")
     {
@@ -55,11 +32,6 @@ internal sealed class ListCommand(Terminal terminal)
         Description = "The same, before this time.",
         HelpName = "TIME",
         CustomParser = OptionValue.Time(TimeProvider.System),
-    };
-
-    private readonly Option<bool> _stale = new("--stale")
-    {
-        Description = "Only items of which AlipayHK holds an older version, because a newer one was not valid.",
     };
 
     private readonly Option<int?> _limit = new("--limit")
@@ -98,8 +70,9 @@ internal sealed class ListCommand(Terminal terminal)
     {
         var command = new Command("list", "List the items that match a filter, or export them.")
         {
-            _state, _type, _code, _reason, _prefix, _from, _to, _stale, _limit, _ndjson, _csv,
+            _from, _to, _limit, _ndjson, _csv,
         };
+        _filter.AddTo(command);
         _host.AddTo(command);
         command.Validators.Add(result =>
         {
@@ -117,18 +90,12 @@ internal sealed class ListCommand(Terminal terminal)
             : _host.IsJson(parsed) ? Format.Json
             : Format.Table;
         var limit = parsed.GetValue(_limit) ?? (format == Format.Table ? ShownByDefault : int.MaxValue);
-        var query = new ListQuery(parsed.GetValue(_state), parsed.GetValue(_type), parsed.GetValue(_code), parsed.GetValue(_stale))
-        {
-            Reason = parsed.GetValue(_reason),
-            Prefix = parsed.GetValue(_prefix),
-            From = parsed.GetValue(_from),
-            To = parsed.GetValue(_to),
-        };
+        var query = _filter.Read(parsed) with { From = parsed.GetValue(_from), To = parsed.GetValue(_to) };
         var view = await _host.OpenAsync(parsed, cancellationToken).ConfigureAwait(false);
         await using var closingView = view.ConfigureAwait(false);
         var output = parsed.InvocationConfiguration.Output;
         var table = new Table().SimpleBorder().BorderColor(Color.Grey)
-            .AddColumn("Item").AddColumn("State").AddColumn("Accepted").AddColumn("Last attempt");
+            .AddColumn("Item").AddColumn("State").AddColumn(new TableColumn("Accepted").NoWrap()).AddColumn("Last attempt");
         var count = 0;
         var hasMore = false;
         if (format == Format.Csv) output.Write(string.Join(',', Columns) + "\r\n");
@@ -143,6 +110,9 @@ internal sealed class ListCommand(Terminal terminal)
             count++;
             switch (format)
             {
+                case Format.Table when terminal.Results.IsNarrow():
+                    terminal.Results.Block($"{item.ContentId}  {State(item)}", $"accepted {Time(item.AcceptedAt)}", $"last attempt {Last(item)}");
+                    break;
                 case Format.Table: AddRow(table, item); break;
                 case Format.Csv: output.Write(string.Join(',', Values(item).Select(Quoted)) + "\r\n"); break;
                 case Format.Ndjson: output.WriteLine(Json(item)); break;
@@ -151,7 +121,7 @@ internal sealed class ListCommand(Terminal terminal)
         }
 
         if (format == Format.Json) output.WriteLine(count == 0 ? "[]" : "\n]");
-        if (format == Format.Table && count > 0) terminal.Results.Write(table);
+        if (table.Rows.Count > 0) terminal.Results.Write(table);
         if (format == Format.Table && count == 0) terminal.Results.MarkupLine("No item matches.");
         if (hasMore) terminal.Notes.Line($"[grey]More items match than the {count:n0} shown; --limit N shows more, --csv or --ndjson all.[/]");
         return ExitCodes.Done;
@@ -159,13 +129,16 @@ internal sealed class ListCommand(Terminal terminal)
 
     private static void AddRow(Table table, ContentState item) => table.AddRow(
         new Text(TerminalText.Plain(item.ContentId)),
-        new Text((item.ParkReason is { } reason ? $"{item.State}: {reason}" : item.State) + (item.Stale is null ? "" : ", stale")),
+        new Text(State(item)),
         new Text(Time(item.AcceptedAt)),
-        new Text(item.Stale is { } stale
-            ? $"{Time(stale.Since)} refused: {TerminalText.Plain(stale.Code)}: {TerminalText.Plain(stale.Message)}"
-            : item.LastAttempt is { } last
-            ? $"{Time(last.At)} {TerminalText.Plain(last.Code)}: {TerminalText.Plain(last.Message)}"
-            : "none"));
+        new Text(TerminalText.Plain(Last(item))));
+
+    private static string State(ContentState item) =>
+        (item.ParkReason is { } reason ? $"{item.State}: {reason}" : item.State) + (item.Stale is null ? "" : ", stale");
+
+    private static string Last(ContentState item) => item.Stale is { } stale ? $"{Time(stale.Since)} refused: {stale.Code}: {stale.Message}"
+        : item.LastAttempt is { } last ? $"{Time(last.At)} {last.Code}: {last.Message}"
+        : "none";
 
     private static string Json(ContentState item) => JsonSerializer.Serialize(item, ApiJson.Responses.ContentState);
 

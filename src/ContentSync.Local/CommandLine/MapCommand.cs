@@ -57,7 +57,7 @@ internal sealed class MapCommand(IAnsiConsole screen)
             .OpenAsync(parsed.GetRequiredValue(_feed), new CatalogDeclaration(), null, TimeProvider.System, cancellationToken).ConfigureAwait(false);
         await using var closingFeed = feed.ConfigureAwait(false);
         var draft = await MappingDraft.InspectAsync(feed.Stream, new FeedLayout(), cancellationToken).ConfigureAwait(false);
-        screen.MarkupLineInterpolated($"[grey]Feed:[/] {draft.Shape}; {draft.Records:n0} records inspected.");
+        screen.Line($"[grey]Feed:[/] {draft.Shape}; {draft.Records:n0} records inspected.");
         var table = new Table().SimpleBorder().BorderColor(Color.Grey)
             .AddColumn("Field").AddColumn(new TableColumn("Filled").RightAligned()).AddColumn("First value");
         foreach (var (name, filled, example) in draft.Fields)
@@ -101,7 +101,7 @@ internal sealed class MapCommand(IAnsiConsole screen)
         }
 
         MappingReport.Write(screen, catalog.Tally!);
-        screen.MarkupLineInterpolated($"{valid:n0} valid, {invalid:n0} invalid; nothing was sent.");
+        screen.Line($"{valid:n0} valid, {invalid:n0} invalid; nothing was sent.");
         return invalid > 0 ? ExitCodes.SomeFailed : ExitCodes.Done;
     }
 
@@ -111,7 +111,7 @@ internal sealed class MapCommand(IAnsiConsole screen)
         {
             var pointer = violation.Pointer.Length == 0 ? "" : $"{violation.Pointer}: ";
             var text = $"{entry}: {entry.Result.ContentId ?? "no contentId"}: {pointer}{violation.Message}";
-            screen.MarkupLineInterpolated($"[yellow]{TerminalText.Plain(text)}[/]");
+            screen.Line($"[yellow]{TerminalText.Plain(text)}[/]");
         }
     }
 

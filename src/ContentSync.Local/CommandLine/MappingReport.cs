@@ -8,15 +8,15 @@ internal static class MappingReport
 {
     public static void Write(IAnsiConsole screen, MappingTally tally)
     {
-        screen.MarkupLineInterpolated($"[grey]Feed:[/] {tally.Shape ?? "empty"}.");
-        screen.MarkupLineInterpolated(
+        screen.Line($"[grey]Feed:[/] {tally.Shape ?? "empty"}.");
+        screen.Line(
             $"{tally.Records:n0} records: {tally.Mapped:n0} items, {tally.LeftOut:n0} left out, {tally.Failed:n0} failed.");
         foreach (var (field, count) in tally.Faults)
-            screen.MarkupLineInterpolated($"[red]fault[/] {(field.Length == 0 ? "(record)" : TerminalText.Plain(field))}: {count:n0}");
+            screen.Line($"[red]fault[/] {(field.Length == 0 ? "(record)" : TerminalText.Plain(field))}: {count:n0}");
         foreach (var (kind, count, examples) in tally.Warnings)
         {
             var places = string.Join(", ", examples.Select(TerminalText.Plain));
-            screen.MarkupLineInterpolated($"[yellow]warning[/] {LintKinds.NameOf(kind)}: {count:n0} (such as {places})");
+            screen.Line($"[yellow]warning[/] {LintKinds.NameOf(kind)}: {count:n0} (such as {places})");
         }
     }
 }

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Completions;
 using System.CommandLine.Parsing;
 using System.Globalization;
 using ContentSync.Catalog;
@@ -67,6 +68,13 @@ internal static class OptionValue
         Text(result) is [var first, .. var rest] && EnumText.TryRead<T>(char.ToLowerInvariant(first) + rest, out var value)
             ? value
             : Refuse<T?>(result, $"one of {EnumText.All<T>()}");
+
+    /// <summary>The names that <see cref="Name"/> accepts, for a shell's completion.</summary>
+    public static IEnumerable<CompletionItem> Completions<T>()
+        where T : struct, Enum => Completions(Enum.GetValues<T>().Select(value => EnumText.Of(value)));
+
+    /// <summary>Values for a shell's completion.</summary>
+    public static IEnumerable<CompletionItem> Completions(IEnumerable<string> values) => values.Select(value => new CompletionItem(value));
 
     /// <summary>A time as <see cref="CommandLineTime"/> reads it.</summary>
     public static Func<ArgumentResult, DateTimeOffset?> Time(TimeProvider time) => result =>

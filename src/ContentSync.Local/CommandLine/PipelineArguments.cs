@@ -45,17 +45,19 @@ internal sealed class PipelineArguments
         DefaultValueFactory = _ => "1",
     };
 
-    private readonly Option<string?> _alipayHkKey = new("--alipayhk-key")
+    private readonly Option<string[]> _alipayHkKeys = new("--alipayhk-key")
     {
-        Description = "AlipayHK's public key, which verifies the responses: PEM or bare base64. Default: the simulated AlipayHK's key.",
+        Description = "AlipayHK's public key, which verifies the responses: PEM or bare base64. While AlipayHK rotates its key, repeat it for the "
+            + "old and the new one. Default: the simulated AlipayHK's key.",
         HelpName = "FILE",
+        DefaultValueFactory = _ => [],
     };
 
-    private readonly Option<string> _alipayHkKeyVersion = new("--alipayhk-key-version")
+    private readonly Option<string[]> _alipayHkKeyVersions = new("--alipayhk-key-version")
     {
-        Description = "keyVersion of AlipayHK's public key.",
+        Description = "keyVersion of AlipayHK's public key; repeated like --alipayhk-key, in the same order. Default: 1.",
         HelpName = "N",
-        DefaultValueFactory = _ => "1",
+        DefaultValueFactory = _ => [],
     };
 
     // Former names. Aliases of the options above would appear in the help; hidden options do not.
@@ -95,7 +97,7 @@ internal sealed class PipelineArguments
 
     private Option[] All =>
     [
-        _data, _gateway, _clientId, _key, _keyVersion, _alipayHkKey, _alipayHkKeyVersion, _formerAlipayHkKey, _formerAlipayHkKeyVersion,
+        _data, _gateway, _clientId, _key, _keyVersion, _alipayHkKeys, _alipayHkKeyVersions, _formerAlipayHkKey, _formerAlipayHkKeyVersion,
         .. _content.All, _workers, _rate, _lateEffectWindow, _faults,
     ];
 
@@ -104,8 +106,8 @@ internal sealed class PipelineArguments
 
     public void AddTo(Command command)
     {
-        RejectBoth(command, _alipayHkKey, _formerAlipayHkKey);
-        RejectBoth(command, _alipayHkKeyVersion, _formerAlipayHkKeyVersion);
+        RejectBoth(command, _alipayHkKeys, _formerAlipayHkKey);
+        RejectBoth(command, _alipayHkKeyVersions, _formerAlipayHkKeyVersion);
         foreach (var option in All) command.Options.Add(option);
     }
 
@@ -116,14 +118,25 @@ internal sealed class PipelineArguments
         ClientId = parsed.GetValue(_clientId)!,
         KeyFile = parsed.GetValue(_key),
         KeyVersion = parsed.GetValue(_keyVersion)!,
-        AlipayHkKeyFile = parsed.GetValue(_alipayHkKey) ?? parsed.GetValue(_formerAlipayHkKey),
-        AlipayHkKeyVersion = parsed.GetValue(_formerAlipayHkKeyVersion) ?? parsed.GetValue(_alipayHkKeyVersion)!,
+        AlipayHkKeys = AlipayHkKeys(parsed),
         Content = _content.Read(parsed),
         Workers = parsed.GetValue(_workers),
         Rate = parsed.GetValue(_rate) is > 0 and var rate ? rate : null,
         LateEffectWindow = parsed.GetValue(_lateEffectWindow) is { } seconds ? TimeSpan.FromSeconds(seconds) : null,
         Faults = parsed.GetValue(_faults) ?? GatewayFaults.None,
     };
+
+    private IReadOnlyList<AlipayHkKeyFile> AlipayHkKeys(ParseResult parsed)
+    {
+        string?[] files = parsed.GetValue(_alipayHkKeys)!;
+        if (files.Length == 0) files = [parsed.GetValue(_formerAlipayHkKey)];
+        var versions = parsed.GetValue(_alipayHkKeyVersions)!;
+        if (versions.Length == 0) versions = [parsed.GetValue(_formerAlipayHkKeyVersion) ?? "1"];
+        if (files.Length == versions.Length) return [.. files.Zip(versions, (file, version) => new AlipayHkKeyFile(file, version))];
+        throw new CommandException(
+            $"{_alipayHkKeys.Name} and {_alipayHkKeyVersions.Name} belong together, one version for each key in the same order: "
+            + "--alipayhk-key old.pem --alipayhk-key-version 1 --alipayhk-key new.pem --alipayhk-key-version 2");
+    }
 
     private static void RejectBoth(Command command, Option option, Option former) => command.Validators.Add(result =>
     {

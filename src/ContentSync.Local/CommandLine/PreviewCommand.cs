@@ -92,7 +92,7 @@ internal sealed class PreviewCommand(IAnsiConsole screen)
             }
         }
 
-        screen.MarkupLineInterpolated($"[grey]{valid:n0} valid, {invalid:n0} invalid; nothing was sent.[/]");
+        screen.Line($"[grey]{valid:n0} valid, {invalid:n0} invalid; nothing was sent.[/]");
         return invalid > 0 ? ExitCodes.SomeFailed : ExitCodes.Done;
     }
 

@@ -1,11 +1,12 @@
 using System.CommandLine;
 using ContentSync.Catalog;
 using ContentSync.Http;
+using ContentSync.Http.Board;
 using ContentSync.Local.Pipeline;
 using ContentSync.Mapping;
 using ContentSync.Resync;
 using ContentSync.Resync.Planning;
-using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.DependencyInjection;
 using Spectre.Console;
 
 namespace ContentSync.Local.CommandLine;
@@ -17,6 +18,8 @@ namespace ContentSync.Local.CommandLine;
 internal sealed class ResyncCommand(Terminal terminal)
 {
     private readonly PipelineArguments _pipeline = new();
+
+    private readonly LogArguments _log = new();
 
     private readonly HostArguments _host = new();
 
@@ -118,6 +121,7 @@ internal sealed class ResyncCommand(Terminal terminal)
             _report, _wait, _json,
         };
         _declaration.AddTo(command);
+        _log.AddTo(command);
         _pipeline.AddTo(command);
         _host.AddHostTo(command);
         command.SetAction(RunAsync);
@@ -189,8 +193,9 @@ internal sealed class ResyncCommand(Terminal terminal)
         var mapping = await _map.LoadAsync(parsed, cancellationToken).ConfigureAwait(false);
         var mapped = mapping is null ? null : new MappedCatalogSource(source, mapping);
         source = mapped ?? source;
+        using var loggers = _log.ForCommand(parsed, terminal);
         var pipeline = await LocalPipeline
-            .OpenAsync(_pipeline.Read(parsed), TimeProvider.System, NullLoggerFactory.Instance, cancellationToken).ConfigureAwait(false);
+            .OpenAsync(_pipeline.Read(parsed), TimeProvider.System, loggers, cancellationToken).ConfigureAwait(false);
         await using var closingPipeline = pipeline.ConfigureAwait(false);
         if (pipeline.Warning is { } warning) terminal.Notes.Line($"[yellow]{warning}[/]");
         var runner = pipeline.Resync.Runner;
@@ -200,7 +205,7 @@ internal sealed class ResyncCommand(Terminal terminal)
         var parameters = request.ToParameters();
         runner.PlanRead = report.AddAsync;
         runner.NewerFound += report.AddNewer;
-        var run = await ResyncScreen.ShowAsync(terminal.Notes, runner, () => parameters.DryRun
+        var run = await ResyncScreen.ShowAsync(terminal.Notes, runner, () => CausesAsync(pipeline, cancellationToken), () => parameters.DryRun
             ? runner.PlanAsync(source, parameters, cancellationToken)
             : runner.RunAsync(source, parameters, cancellationToken)).ConfigureAwait(false);
         if (run.State == ResyncRunState.Completed)
@@ -216,6 +221,12 @@ internal sealed class ResyncCommand(Terminal terminal)
         else ResyncScreen.Write(terminal.Results, summary);
         if (mapped is { Tally.Shape: not null }) MappingReport.Write(terminal.Notes, mapped.Tally);
         return summary.ExitCode;
+    }
+
+    private static async Task<IEnumerable<KeyValuePair<string, long>>> CausesAsync(LocalPipeline pipeline, CancellationToken cancellationToken)
+    {
+        var figures = await pipeline.Services.GetRequiredService<LedgerFiguresReader>().ReadAsync(cancellationToken).ConfigureAwait(false);
+        return figures.Causes.Select(cause => KeyValuePair.Create(cause.Code, cause.Count));
     }
 
     private async Task<int> CancelAsync(ResyncRunner runner, ICatalogSource source, CancellationToken cancellationToken)

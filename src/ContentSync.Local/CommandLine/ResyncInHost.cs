@@ -65,18 +65,15 @@ internal sealed class ResyncInHost(HostView host, Terminal terminal)
 
     private async Task<ResyncState> ShowAsync(ResyncState run, CancellationToken cancellationToken)
     {
-        var screen = terminal.Notes;
-        if (!screen.Profile.Capabilities.Interactive && !screen.Profile.Out.IsTerminal)
-            return await FollowAsync(run, _ => { }, cancellationToken).ConfigureAwait(false);
-        return await screen.Progress()
-            .AutoClear(true)
-            .Columns(new TaskDescriptionColumn { Alignment = Justify.Left }, new ProgressBarColumn(), new PercentageColumn(), new SpinnerColumn())
-            .StartAsync(context =>
-            {
-                var task = context.AddTask("planning", maxValue: 1);
-                task.IsIndeterminate = true;
-                return FollowAsync(run, state => Update(task, state), cancellationToken);
-            }).ConfigureAwait(false);
+        var newest = run;
+        var codes = new CausesWatch(async () =>
+        {
+            var state = await host.StatusAsync(cancellationToken).ConfigureAwait(false);
+            return state.Causes.Select(cause => KeyValuePair.Create(cause.Code, cause.Count));
+        });
+        var following = FollowAsync(run, state => newest = state, cancellationToken);
+        return await ProgressScreen
+            .ShowAsync(terminal.Notes, TimeProvider.System, () => Progress(newest, codes), following).ConfigureAwait(false);
     }
 
     private async Task<ResyncState> FollowAsync(ResyncState run, Action<ResyncState> show, CancellationToken cancellationToken)
@@ -95,13 +92,13 @@ internal sealed class ResyncInHost(HostView host, Terminal terminal)
     private static bool IsUnderWay(ResyncState run) =>
         EnumText.TryRead<ResyncRunState>(run.State, out var state) && state is ResyncRunState.Planning or ResyncRunState.Sending;
 
-    private static void Update(ProgressTask task, ResyncState run)
-    {
-        if (run.Counts is not { } counts) return;
-        task.IsIndeterminate = false;
-        task.MaxValue = Math.Max(1, counts.Planned);
-        task.Value = counts.Planned - counts.Remaining;
-        var end = run.EstimatedEnd is { } at && at - TimeProvider.System.GetUtcNow() is { Ticks: > 0 } left ? $"  {left:hh\\:mm\\:ss} left" : "";
-        task.Description = $"{counts.Planned - counts.Remaining:n0} of {counts.Planned:n0}  {run.RatePerSecond:n0}/s{end}";
-    }
+    private static ProgressState Progress(ResyncState run, CausesWatch codes) => run.Counts is not { } counts
+        ? ResyncScreen.Planning
+        : ResyncScreen.Progress(
+            run.Source ?? run.SourceName,
+            counts.Planned - counts.Remaining,
+            counts.Planned,
+            run.RatePerSecond ?? 0,
+            run.EstimatedEnd - TimeProvider.System.GetUtcNow(),
+            codes.Line());
 }

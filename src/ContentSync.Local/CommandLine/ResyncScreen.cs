@@ -1,3 +1,5 @@
+using System.Globalization;
+using ContentSync.Ledger;
 using ContentSync.Resync;
 using ContentSync.Resync.Planning;
 using Spectre.Console;
@@ -7,75 +9,86 @@ namespace ContentSync.Local.CommandLine;
 /// <summary>Shows the plan, progress and result of a resync on the terminal.</summary>
 internal static class ResyncScreen
 {
-    /// <summary>Shows a progress bar while the run lasts, if the output is a terminal.</summary>
-    public static async Task<ResyncRun> ShowAsync(IAnsiConsole screen, ResyncRunner runner, Func<Task<ResyncRun>> run)
+    /// <summary>Shows how far the run is while it lasts, if the output is a terminal.</summary>
+    /// <param name="screen">Where to show it.</param>
+    /// <param name="runner">Executes the run.</param>
+    /// <param name="causes">Why items are not in sync; asked every two seconds.</param>
+    /// <param name="run">Starts the run.</param>
+    public static async Task<ResyncRun> ShowAsync(
+        IAnsiConsole screen, ResyncRunner runner, Func<Task<IEnumerable<KeyValuePair<string, long>>>> causes, Func<Task<ResyncRun>> run)
     {
-        if (!screen.Profile.Capabilities.Interactive && !screen.Profile.Out.IsTerminal) return await run().ConfigureAwait(false);
-        return await screen.Progress()
-            .AutoClear(true)
-            .Columns(new TaskDescriptionColumn { Alignment = Justify.Left }, new ProgressBarColumn(), new PercentageColumn(), new SpinnerColumn())
-            .StartAsync(async context =>
+        ResyncRun? newest = null;
+        runner.Progress += state => newest = state;
+        var (work, codes) = (run(), new CausesWatch(causes));
+        return await ProgressScreen.ShowAsync(
+            screen,
+            TimeProvider.System,
+            () =>
             {
-                var task = context.AddTask("planning", maxValue: 1);
-                task.IsIndeterminate = true;
-                runner.Progress += state => Update(task, state);
-                return await run().ConfigureAwait(false);
-            }).ConfigureAwait(false);
+                if (newest is not { Counts: var counts } known) return Planning;
+                var now = TimeProvider.System.GetUtcNow();
+                return Progress(known.Source, counts.Done, counts.Planned, known.Rate(now), known.EstimatedEnd(now) - now, codes.Line());
+            },
+            work).ConfigureAwait(false);
+    }
+
+    /// <summary>Before the plan is made.</summary>
+    public static ProgressState Planning { get; } = new("Comparing the catalog with the ledger ...", null, []);
+
+    public static ProgressState Progress(string source, long done, long planned, double rate, TimeSpan? left, string? codes)
+    {
+        List<string> lines =
+        [
+            string.Create(CultureInfo.InvariantCulture, $"{done:n0} of {planned:n0} items"),
+            ProgressScreen.RateLine(rate, left > TimeSpan.Zero ? left : null),
+        ];
+        if (codes is not null) lines.Add(codes);
+        return new ProgressState(source, planned == 0 ? 1 : (double)done / planned, lines);
     }
 
     public static void Write(IAnsiConsole screen, ResyncSummary summary)
     {
         if (summary.Plan is { } plan) Plan(screen, plan);
         if (summary.Run is { } run) Run(screen, run, summary);
-        if (summary.AsOf is { } asOf) screen.MarkupLineInterpolated($"[grey]{AsOfText.Of(asOf, summary.AsOfSource)}[/]");
+        if (summary.AsOf is { } asOf) screen.Line($"[grey]{AsOfText.Of(asOf, summary.AsOfSource)}[/]");
         foreach (var issue in summary.Issues)
         {
             var contentId = TerminalText.Plain(issue.ContentId ?? "no contentId");
-            screen.MarkupLineInterpolated($"[yellow]{issue.Place}: {contentId}: {TerminalText.Plain(issue.Message)}[/]");
+            screen.Line($"[yellow]{issue.Place}: {contentId}: {TerminalText.Plain(issue.Message)}[/]");
         }
 
         More(screen, (summary.Plan?.Invalid ?? 0) - summary.Issues.Count, "invalid items");
         foreach (var duplicate in summary.Duplicates)
         {
             var differs = duplicate.Differs ? "with different contents" : "with the same content";
-            screen.MarkupLineInterpolated(
+            screen.Line(
                 $"[yellow]{TerminalText.Plain(duplicate.ContentId)}: {string.Join(", ", duplicate.Places)} {differs}; {duplicate.Kept} counts[/]");
         }
 
         var duplicates = (summary.Plan?.DuplicatesSame ?? 0) + (summary.Plan?.DuplicatesDiffering ?? 0);
         More(screen, duplicates - summary.Duplicates.Count, "items that the catalog holds more than once");
         foreach (var contentId in summary.Newer)
-            screen.MarkupLineInterpolated($"[yellow]{TerminalText.Plain(contentId)}: newer than the catalog; not sent[/]");
+            screen.Line($"[yellow]{TerminalText.Plain(contentId)}: newer than the catalog; not sent[/]");
         More(screen, (summary.Run?.Superseded ?? summary.Plan?.Newer ?? 0) - summary.Newer.Count, "items newer than the catalog");
         foreach (var open in summary.Open)
         {
             var why = open.Code is { } code ? $" ({TerminalText.Plain(code)}: {TerminalText.Plain(open.Message)})" : "";
-            screen.MarkupLineInterpolated($"[yellow]{TerminalText.Plain(open.ContentId)}: {open.State}{why}[/]");
+            screen.Line($"[yellow]{TerminalText.Plain(open.ContentId)}: {open.State}{why}[/]");
         }
 
         More(screen, summary.Retrying + summary.Parked - summary.Open.Count, "pending or parked items");
-        if (summary.ReportFault is { } fault) screen.MarkupLineInterpolated($"[yellow]{fault}[/]");
+        if (summary.ReportFault is { } fault) screen.Line($"[yellow]{fault}[/]");
         if (summary.State == ResyncRunState.Refused) screen.MarkupLine("[yellow]The catalog was refused; nothing was sent.[/]");
         var colour = summary.ExitCode == ExitCodes.Done ? "green" : "yellow";
-        screen.MarkupLineInterpolated($"[{colour}]{TerminalText.Plain(summary.Message)}[/]");
+        screen.Write(new Text(TerminalText.Plain(summary.Message) + "\n", Style.Parse(colour)));
     }
 
     public static void WriteCancelled(IAnsiConsole screen, long remaining, long planned) =>
-        screen.MarkupLineInterpolated($"Cancelled. {remaining:n0} of {planned:n0} planned items were not sent.");
+        screen.Line($"Cancelled. {remaining:n0} of {planned:n0} planned items were not sent.");
 
     private static void More(IAnsiConsole screen, long rest, string what)
     {
-        if (rest > 0) screen.MarkupLineInterpolated($"[grey]... and {rest:n0} more {what}; --report FILE lists all of them.[/]");
-    }
-
-    private static void Update(ProgressTask task, ResyncRun run)
-    {
-        task.IsIndeterminate = false;
-        task.MaxValue = Math.Max(1, run.Counts.Planned);
-        task.Value = run.Counts.Done;
-        var now = TimeProvider.System.GetUtcNow();
-        var end = run.EstimatedEnd(now) is { } at ? $"  {at - now:hh\\:mm\\:ss} left" : "";
-        task.Description = $"{run.Counts.Done:n0} of {run.Counts.Planned:n0}  {run.Rate(now):n0}/s{end}";
+        if (rest > 0) screen.Line($"[grey]... and {rest:n0} more {what}; --report FILE lists all of them.[/]");
     }
 
     private static void Plan(IAnsiConsole screen, PlanCounts plan)
@@ -117,4 +130,34 @@ internal static class ResyncScreen
 
     private static void Row(Table table, string name, long count, string meaning) =>
         table.AddRow(new Text(name), new Text($"{count:n0}"), new Text(meaning, Style.Parse("grey")));
+}
+
+/// <summary>Asks every two seconds why items are not in sync, beside the display.</summary>
+internal sealed class CausesWatch(Func<Task<IEnumerable<KeyValuePair<string, long>>>> causes)
+{
+    private static readonly TimeSpan Interval = TimeSpan.FromSeconds(2);
+
+    private Task _asking = Task.CompletedTask;
+    private long? _askedAt;
+    private string? _line;
+
+    /// <summary>The newest figures in one line; null if everything is in sync.</summary>
+    public string? Line()
+    {
+        if (_asking.IsCompleted && (_askedAt is not { } at || TimeProvider.System.GetElapsedTime(at) > Interval)) _asking = AskAsync();
+        return _line;
+    }
+
+    private async Task AskAsync()
+    {
+        _askedAt = TimeProvider.System.GetTimestamp();
+        try
+        {
+            _line = ProgressScreen.CodesLine("not in sync", await causes().ConfigureAwait(false));
+        }
+        catch (Exception e) when (e is CommandException or LedgerUnavailableException or OperationCanceledException)
+        {
+            // The run itself reports what is wrong.
+        }
+    }
 }

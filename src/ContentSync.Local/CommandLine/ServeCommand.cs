@@ -4,12 +4,13 @@ using ContentSync.Http.Webhooks;
 using ContentSync.Local.Hosting;
 using ContentSync.Local.Pipeline;
 using ContentSync.Notifications;
+using Microsoft.Extensions.Logging;
 using Spectre.Console;
 
 namespace ContentSync.Local.CommandLine;
 
 /// <summary>No command: syncs the bundled sample catalog, then serves the HTTP API until Ctrl-C.</summary>
-internal sealed class ServeCommand(Terminal terminal)
+internal sealed partial class ServeCommand(Terminal terminal)
 {
     private readonly IAnsiConsole _screen = terminal.Notes;
 
@@ -19,6 +20,8 @@ internal sealed class ServeCommand(Terminal terminal)
     private const string Example = """{"contentId":"SKU-DEMO-1","contentType":"SKU","contentStatus":1,"contentInfo":{"name":"港式奶茶"}}""";
 
     private readonly PipelineArguments _pipeline = new();
+
+    private readonly LogArguments _log = new();
 
     private readonly Option<int> _port = new("--port")
     {
@@ -116,6 +119,7 @@ internal sealed class ServeCommand(Terminal terminal)
         root.Options.Add(_catalog);
         root.Options.Add(_map.Option);
         root.Options.Add(_mappings);
+        _log.AddTo(root);
         _pipeline.AddTo(root);
         root.SetAction(RunAsync);
     }
@@ -145,23 +149,32 @@ internal sealed class ServeCommand(Terminal terminal)
                 },
             },
         };
-        var pipeline = await LocalPipeline
-            .OpenAsync(options, TimeProvider.System, new ConsoleLoggerFactory(_screen), cancellationToken).ConfigureAwait(false);
+        using var loggers = _log.ForHost(parsed, terminal);
+        var logger = loggers.CreateLogger<ServeCommand>();
+        var pipeline = await LocalPipeline.OpenAsync(options, TimeProvider.System, loggers, cancellationToken).ConfigureAwait(false);
         await using var closingPipeline = pipeline.ConfigureAwait(false);
-        if (pipeline.Warning is { } warning) _screen.Line($"[yellow]{warning}[/]");
+        if (pipeline.Warning is { } warning) Say(parsed, () => _screen.Line($"[yellow]{warning}[/]"), () => LogWarning(logger, warning));
         var hostOptions = HostOptions(parsed);
         var host = await LocalHost.StartAsync(pipeline, hostOptions, cancellationToken).ConfigureAwait(false);
         await using var closingHost = host.ConfigureAwait(false);
         var sampleExit = ExitCodes.Done;
-        if (!parsed.GetValue(_noSample)) sampleExit = await SyncSampleAsync(pipeline, cancellationToken).ConfigureAwait(false);
+        if (!parsed.GetValue(_noSample)) sampleExit = await SyncSampleAsync(parsed, pipeline, cancellationToken).ConfigureAwait(false);
         if (cancellationToken.IsCancellationRequested) return ExitCodes.Stopped;
 
         // Only now, so that a resync of the sample catalog compares it with a ledger that already holds it.
         pipeline.Resync.Start();
-        ShowNextSteps(pipeline, host, hostOptions.ApiKey is not null);
+        Say(parsed, () => ShowNextSteps(pipeline, host, hostOptions.ApiKey is not null), () => LogServing(logger, host.Address));
         await WaitForStopAsync(cancellationToken).ConfigureAwait(false);
-        _screen.MarkupLine("[grey]Stopping. Items in flight finish; the others stay pending for the next start.[/]");
+        const string Stopping = "Stopping. Items in flight finish; the others stay pending for the next start.";
+        Say(parsed, () => _screen.Line($"[grey]{Stopping}[/]"), () => LogStopping(logger, Stopping));
         return sampleExit == ExitCodes.Unusable ? sampleExit : ExitCodes.Done;
+    }
+
+    // A program that reads the log as JSON must find nothing else on standard error.
+    private void Say(ParseResult parsed, Action show, Action log)
+    {
+        if (_log.IsJson(parsed)) log();
+        else show();
     }
 
     private LocalHostOptions HostOptions(ParseResult parsed) => new(parsed.GetValue(_port))
@@ -191,10 +204,10 @@ internal sealed class ServeCommand(Terminal terminal)
 
     private static string? EnvironmentVariable(string name) => Environment.GetEnvironmentVariable(name) is { Length: > 0 } value ? value : null;
 
-    private async Task<int> SyncSampleAsync(LocalPipeline pipeline, CancellationToken cancellationToken)
+    private async Task<int> SyncSampleAsync(ParseResult parsed, LocalPipeline pipeline, CancellationToken cancellationToken)
     {
         var receiver = pipeline.Gateway is null ? pipeline.GatewayAddress.ToString() : "a simulated AlipayHK on this machine";
-        _screen.Line($"Syncing the bundled sample catalog to {receiver} ...");
+        if (!_log.IsJson(parsed)) _screen.Line($"Syncing the bundled sample catalog to {receiver} ...");
         var catalog = await CatalogFile
             .OpenAsync(SampleCatalog.File, new CatalogDeclaration(), null, TimeProvider.System, cancellationToken).ConfigureAwait(false);
         await using var closingCatalog = catalog.ConfigureAwait(false);
@@ -230,4 +243,13 @@ internal sealed class ServeCommand(Terminal terminal)
         await using var registration = cancellationToken.Register(stopped.SetResult).ConfigureAwait(false);
         await stopped.Task.ConfigureAwait(false);
     }
+
+    [LoggerMessage(EventId = 4501, Level = LogLevel.Information, Message = "Serving on {Address}")]
+    private static partial void LogServing(ILogger logger, Uri address);
+
+    [LoggerMessage(EventId = 4502, Level = LogLevel.Information, Message = "{Message}")]
+    private static partial void LogStopping(ILogger logger, string message);
+
+    [LoggerMessage(EventId = 4503, Level = LogLevel.Warning, Message = "{Warning}")]
+    private static partial void LogWarning(ILogger logger, string warning);
 }

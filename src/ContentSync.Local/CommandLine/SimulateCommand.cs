@@ -76,7 +76,7 @@ internal sealed class SimulateCommand(IAnsiConsole screen)
     private async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellationToken)
     {
         var data = DataDirectory.Open(parsed.GetValue(_data)!);
-        if (data.Warning is { } warning) screen.MarkupLineInterpolated($"[yellow]{warning}[/]");
+        if (data.Warning is { } warning) screen.Line($"[yellow]{warning}[/]");
         var faults = parsed.GetValue(_faults) ?? GatewayFaults.None;
         var caller = parsed.GetValue(_publicKey) is { } key
             ? await CallerKeyAsync(key, parsed.GetValue(_keyVersion)!, cancellationToken).ConfigureAwait(false)
@@ -87,8 +87,8 @@ internal sealed class SimulateCommand(IAnsiConsole screen)
             .ConfigureAwait(false);
         await using var closingGateway = gateway.ConfigureAwait(false);
         var address = gateway.Address.ToString().TrimEnd('/');
-        screen.MarkupLineInterpolated($"Simulated AlipayHK on [green]{address}[/] until Ctrl-C; faults: {(faults.All.Count == 0 ? "none" : faults)}");
-        screen.MarkupLineInterpolated($"Its public key, keyVersion {gateway.KeyVersion}:");
+        screen.Line($"Simulated AlipayHK on [green]{address}[/] until Ctrl-C; faults: {(faults.All.Count == 0 ? "none" : faults)}");
+        screen.Line($"Its public key, keyVersion {gateway.KeyVersion}:");
         screen.Profile.Out.Writer.WriteLine(gateway.PublicKey);
         try
         {

@@ -56,13 +56,23 @@ internal sealed class StatusCommand(IAnsiConsole screen)
     private async Task<int> ShowAsync(ParseResult parsed, ILedgerView view, CancellationToken cancellationToken)
     {
         var state = await view.StatusAsync(cancellationToken).ConfigureAwait(false);
-        if (_host.IsJson(parsed)) parsed.InvocationConfiguration.Output.WriteLine(JsonSerializer.Serialize(state, ApiJson.Responses.BoardState));
-        else Show(state);
+        var size = await view.SizeAsync(cancellationToken).ConfigureAwait(false);
+        var budgetNote = state.Budget is null ? await view.BudgetNoteAsync(cancellationToken).ConfigureAwait(false) : null;
+        if (_host.IsJson(parsed)) parsed.InvocationConfiguration.Output.WriteLine(Json(state, size));
+        else Show(state, size, budgetNote);
         var isSending = state.OpenCircuit is null && state.Pauses.Count == 0;
         return isSending && state.ParkReasons.Values.Sum() == 0 && state.Stale == 0 ? ExitCodes.Done : ExitCodes.SomeFailed;
     }
 
-    private void Show(BoardState state)
+    // As the API has it, with the ledger's size as one more member.
+    private static string Json(BoardState state, LedgerSize? size)
+    {
+        var json = JsonSerializer.SerializeToNode(state, ApiJson.Responses.BoardState)!.AsObject();
+        if (size is not null) json["ledger"] = JsonSerializer.SerializeToNode(size, ApiJson.Responses.LedgerSize);
+        return json.ToJsonString(ApiJson.Responses.Options);
+    }
+
+    private void Show(BoardState state, LedgerSize? size, string? budgetNote)
     {
         var table = new Table().RoundedBorder().BorderColor(Color.Grey)
             .AddColumn("State").AddColumn(new TableColumn("Items").RightAligned()).AddColumn("Details");
@@ -90,11 +100,13 @@ internal sealed class StatusCommand(IAnsiConsole screen)
 
         screen.Write(table);
         foreach (var (status, count) in state.TemplateStatuses.Where(status => TemplateStatuses.IsInactive(status.Key)))
-            screen.MarkupLineInterpolated($"[yellow]AlipayHK reports the template of {count} item(s) as {status}[/], although it holds them.");
+            screen.Line($"[yellow]AlipayHK reports the template of {count} item(s) as {status}[/], although it holds them.");
         if (!state.IsComplete) screen.Line($"[yellow]The numbers are too low[/] until the host has counted everything once.");
         if (state.Stale > 0) ShowStale(state);
         if (state.Resyncs.Count > 0) ShowResync(state.Resyncs[0]);
         if (state.Budget is { } budget) screen.Line($"{budget.Sentence()}");
+        else if (budgetNote is not null) screen.Line($"[grey]{budgetNote}[/]");
+        if (size is not null) screen.Line($"[grey]{Sentence(size)}[/]");
         foreach (var vault in state.Budget?.Vaults ?? []) screen.Line($"{TerminalText.Plain(vault.Sentence())}");
         foreach (var pause in state.Pauses) screen.Line($"[yellow]{TerminalText.Plain(pause.Sentence())}[/]");
         if (state.OpenCircuit is { } open)
@@ -105,6 +117,23 @@ internal sealed class StatusCommand(IAnsiConsole screen)
 
         if (state.Causes.Count > 0) ShowCauses(state.Causes);
     }
+
+    private static string Sentence(LedgerSize size)
+    {
+        var bytes = size.Bytes is { } count ? $" in {Bytes(count)}" : "";
+        var (items, bodies) = (size.Items == 1 ? "item" : "items", size.SentBodies ? "with" : "without");
+        return string.Create(
+            CultureInfo.InvariantCulture,
+            $"The ledger holds {size.Items:n0} {items}{bytes}. It keeps an item's last ten attempts and requests for {size.HistoryDays} days, "
+            + $"{bodies} the bodies of earlier requests; delisted items for {size.DelistedDays} days; finished resyncs for {size.RunsDays} days.");
+    }
+
+    private static string Bytes(long count) => count switch
+    {
+        < 1_000_000 => string.Create(CultureInfo.InvariantCulture, $"{count / 1e3:0.#} kB"),
+        < 1_000_000_000 => string.Create(CultureInfo.InvariantCulture, $"{count / 1e6:0.#} MB"),
+        _ => string.Create(CultureInfo.InvariantCulture, $"{count / 1e9:0.##} GB"),
+    };
 
     private void ShowStale(BoardState state)
     {
@@ -132,18 +161,32 @@ internal sealed class StatusCommand(IAnsiConsole screen)
 
     private void ShowCauses(IReadOnlyList<CauseState> causes)
     {
+        if (screen.IsNarrow())
+        {
+            screen.WriteLine();
+            foreach (var cause in causes) screen.Block($"{Count(cause)} {Cause(cause)}", $"since {cause.Since:u}", Examples(cause), cause.Advice);
+            return;
+        }
+
         var table = new Table().SimpleBorder().BorderColor(Color.Grey)
-            .AddColumn(new TableColumn("Items").RightAligned()).AddColumn("Cause").AddColumn("Since").AddColumn("Examples").AddColumn("What to do");
+            .AddColumn(new TableColumn("Items").RightAligned().NoWrap()).AddColumn("Cause").AddColumn(new TableColumn("Since").NoWrap())
+            .AddColumn("Examples").AddColumn("What to do");
         foreach (var cause in causes)
         {
             table.AddRow(
-                new Text(cause.Count.ToString("n0", CultureInfo.InvariantCulture)),
-                new Text($"{TerminalText.Plain(cause.Code)}: {TerminalText.Plain(cause.Message)} ({cause.ParkReason ?? "retried automatically"})"),
+                new Text(Count(cause)),
+                new Text(TerminalText.Plain(Cause(cause))),
                 new Text(cause.Since.ToString("u", CultureInfo.InvariantCulture)),
-                new Text(TerminalText.Plain(string.Join(", ", cause.ContentIds))),
+                new Text(TerminalText.Plain(Examples(cause))),
                 new Text(cause.Advice));
         }
 
         screen.Write(table);
     }
+
+    private static string Count(CauseState cause) => cause.Count.ToString("n0", CultureInfo.InvariantCulture);
+
+    private static string Cause(CauseState cause) => $"{cause.Code}: {cause.Message} ({cause.ParkReason ?? "retried automatically"})";
+
+    private static string Examples(CauseState cause) => string.Join(", ", cause.ContentIds);
 }

@@ -22,10 +22,10 @@ internal static class SummaryTable
         var effort = $"{summary.Signatures:n0} signatures, {summary.AlipayHkCalls:n0} requests, {summary.ElapsedSeconds:0.0} s";
         table.AddEmptyRow().AddRow(new Text("read"), new Text($"{summary.Read:n0}"), new Text(effort));
         screen.Write(table);
-        if (summary.AsOf is { } asOf) screen.MarkupLineInterpolated($"[grey]{AsOfText.Of(asOf, summary.AsOfSource)}[/]");
+        if (summary.AsOf is { } asOf) screen.Line($"[grey]{AsOfText.Of(asOf, summary.AsOfSource)}[/]");
         if (summary.Superseded - summary.Repetitions is > 0 and var newer)
         {
-            screen.MarkupLineInterpolated($"[yellow]{newer:n0} items are newer than this catalog and were not sent.[/]");
+            screen.Line($"[yellow]{newer:n0} items are newer than this catalog and were not sent.[/]");
             screen.MarkupLine("[yellow]To make the catalog win, run resync with --override-newer.[/]");
         }
 
@@ -40,6 +40,19 @@ internal static class SummaryTable
     private static void Issues(IAnsiConsole screen, SyncSummary summary)
     {
         if (summary.Issues.Count == 0) return;
+        var rest = summary.IssueCount - summary.Issues.Count;
+        if (screen.IsNarrow())
+        {
+            foreach (var issue in summary.Issues)
+            {
+                var where = issue.Line > 0 ? $"line {issue.Line}: " : "";
+                screen.Block($"{where}{issue.ContentId ?? "-"}  {issue.Kind.ToString().ToLowerInvariant()}", $"{issue.Code}: {issue.Message}");
+            }
+
+            ShowRest(screen, rest);
+            return;
+        }
+
         var table = new Table().SimpleBorder().BorderColor(Color.Grey)
             .AddColumn(new TableColumn("Line").RightAligned()).AddColumn("Item").AddColumn("Outcome").AddColumn("Why");
         foreach (var issue in summary.Issues)
@@ -52,8 +65,12 @@ internal static class SummaryTable
         }
 
         screen.Write(table);
-        var rest = summary.IssueCount - summary.Issues.Count;
-        if (rest > 0) screen.MarkupLineInterpolated($"[grey]... and {rest:n0} more; --report FILE lists all of them.[/]");
+        ShowRest(screen, rest);
+    }
+
+    private static void ShowRest(IAnsiConsole screen, long rest)
+    {
+        if (rest > 0) screen.Line($"[grey]... and {rest:n0} more; --report FILE lists all of them.[/]");
     }
 
     // Control characters in text from a catalog or from AlipayHK must not reach the terminal.

@@ -1,6 +1,5 @@
 using System.CommandLine;
 using ContentSync.Local.Pipeline;
-using Microsoft.Extensions.Logging.Abstractions;
 
 namespace ContentSync.Local.CommandLine;
 
@@ -8,6 +7,8 @@ namespace ContentSync.Local.CommandLine;
 internal sealed class SyncCommand(Terminal terminal)
 {
     private readonly PipelineArguments _pipeline = new();
+
+    private readonly LogArguments _log = new();
 
     private readonly MapArgument _map = new();
 
@@ -55,6 +56,7 @@ internal sealed class SyncCommand(Terminal terminal)
             _file, _map.Option, _json, _report, _wait,
         };
         _declaration.AddTo(command);
+        _log.AddTo(command);
         _pipeline.AddTo(command);
         command.SetAction(RunAsync);
         return command;
@@ -67,8 +69,9 @@ internal sealed class SyncCommand(Terminal terminal)
             .OpenAsync(parsed.GetRequiredValue(_file), _declaration.Read(parsed), mapping, TimeProvider.System, cancellationToken)
             .ConfigureAwait(false);
         await using var closingCatalog = catalog.ConfigureAwait(false);
+        using var loggers = _log.ForCommand(parsed, terminal);
         var pipeline = await LocalPipeline
-            .OpenAsync(_pipeline.Read(parsed), TimeProvider.System, NullLoggerFactory.Instance, cancellationToken).ConfigureAwait(false);
+            .OpenAsync(_pipeline.Read(parsed), TimeProvider.System, loggers, cancellationToken).ConfigureAwait(false);
         await using var closingPipeline = pipeline.ConfigureAwait(false);
         if (pipeline.Warning is { } warning) terminal.Notes.Line($"[yellow]{warning}[/]");
         var run = new CatalogRun(pipeline, terminal.Notes, TimeProvider.System)

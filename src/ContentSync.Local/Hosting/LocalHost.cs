@@ -1,8 +1,11 @@
 using System.Net;
+using ContentSync.Budget;
 using ContentSync.Http;
 using ContentSync.Local.Pipeline;
+using ContentSync.Synchronization;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Diagnostics;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
@@ -16,11 +19,14 @@ namespace ContentSync.Local.Hosting;
 public sealed class LocalHost : IAsyncDisposable
 {
     private readonly WebApplication _app;
+    private readonly CancellationTokenSource _stopping = new();
+    private readonly Task _observing;
 
-    private LocalHost(WebApplication app, Uri address)
+    private LocalHost(WebApplication app, Uri address, SendingLog sending)
     {
         _app = app;
         Address = address;
+        _observing = sending.RunAsync(_stopping.Token);
     }
 
     /// <summary>The address it listens on, with the port that was picked.</summary>
@@ -42,7 +48,12 @@ public sealed class LocalHost : IAsyncDisposable
         // The command line handles Ctrl-C; it shuts the pipeline down in the right order.
         builder.Services.AddSingleton<Microsoft.Extensions.Hosting.IHostLifetime, NoLifetime>();
         builder.Services.AddProblemDetails();
+        var loggers = pipeline.Services.GetRequiredService<ILoggerFactory>();
+        var time = pipeline.Services.WallClock();
+        var log = new RequestLog(time, loggers.CreateLogger<RequestLog>());
+        builder.Services.AddSingleton<IExceptionHandler>(log);
         var app = builder.Build();
+        app.Use(log.LogAsync);
         app.Use((context, next) =>
         {
             SecurityHeaders.Apply(context.Response);
@@ -54,8 +65,9 @@ public sealed class LocalHost : IAsyncDisposable
         var key = new ApiKey(options.ApiKey);
         foreach (var route in ApiRoutes.All)
         {
-            app.MapMethods(route.Path, route.Methods, context => HandleAsync(context, pipeline.Services, route, key));
-            if (route.Path == ApiRoutes.Board) app.MapMethods("/", route.Methods, context => HandleAsync(context, pipeline.Services, route, key));
+            RequestDelegate handle = context => HandleAsync(context, pipeline.Services, route, key, log);
+            app.MapMethods(route.Path, route.Methods, handle);
+            if (route.Path == ApiRoutes.Board) app.MapMethods("/", route.Methods, handle);
         }
 
         options.MapMore?.Invoke(app);
@@ -71,15 +83,27 @@ public sealed class LocalHost : IAsyncDisposable
         }
 
         var address = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First();
-        return new LocalHost(app, new Uri(address));
+        var sending = new SendingLog(
+            pipeline.Services.GetRequiredService<SendSwitch>(),
+            pipeline.Services.GetRequiredService<SharedCircuitBreaker>(),
+            time,
+            loggers.CreateLogger<SendingLog>());
+        return new LocalHost(app, new Uri(address), sending);
     }
 
-    public ValueTask DisposeAsync() => _app.DisposeAsync();
+    public async ValueTask DisposeAsync()
+    {
+        await _stopping.CancelAsync().ConfigureAwait(false);
+        await _observing.ConfigureAwait(false);
+        await _app.DisposeAsync().ConfigureAwait(false);
+        _stopping.Dispose();
+    }
 
     // All handlers are singletons, so a service scope per request would stay empty.
-    private static async Task HandleAsync(HttpContext context, IServiceProvider services, ApiRoute route, ApiKey key)
+    private static async Task HandleAsync(HttpContext context, IServiceProvider services, ApiRoute route, ApiKey key, RequestLog log)
     {
         var result = route.Access == ApiAccess.Key ? key.Refusal(context.Request) : null;
+        if (result is not null) log.LogRefused(route.Path);
         result ??= await route.RespondAsync(services, context.Request, context.RequestAborted).ConfigureAwait(false);
         await result.ExecuteAsync(context).ConfigureAwait(false);
     }

@@ -67,6 +67,11 @@ public sealed class DataDirectory
         }
     }
 
+    /// <summary>Bytes of a ledger on disk, with its write-ahead log.</summary>
+    /// <param name="folder">The data folder.</param>
+    public static long LedgerBytes(string folder) =>
+        new[] { LedgerName, $"{LedgerName}-wal" }.Select(name => new FileInfo(Path.Combine(folder, name))).Sum(file => file.Exists ? file.Length : 0);
+
     /// <summary>Whether this program wrote an entry of the folder.</summary>
     private static bool IsOwn(string name) =>
         name is ".gitignore" or "sample-catalog.ndjson" || Subfolders.Contains(name) || name.StartsWith(LedgerName, StringComparison.Ordinal)

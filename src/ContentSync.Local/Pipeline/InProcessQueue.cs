@@ -201,7 +201,7 @@ public sealed partial class InProcessQueue : ISyncQueue, IAsyncDisposable
         catch (Exception fault)
         {
             // The worker must survive, because other items depend on it. This item stays pending.
-            LogFault(contentId, fault.Message, fault);
+            LogFault(contentId, FaultText.Of(fault), fault);
             outcome = new SyncOutcome(SyncOutcomeKind.Pending) { Cause = PendingCause.Busy, Delay = FaultDelay, Description = fault.Message };
         }
 

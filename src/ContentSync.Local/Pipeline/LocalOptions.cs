@@ -24,11 +24,8 @@ public sealed record LocalOptions
     /// <summary>keyVersion under which AlipayHK registered our public key.</summary>
     public string KeyVersion { get; init; } = "1";
 
-    /// <summary>File with AlipayHK's public key; null uses that of the simulated AlipayHK.</summary>
-    public string? AlipayHkKeyFile { get; init; }
-
-    /// <summary>keyVersion of AlipayHK's public key.</summary>
-    public string AlipayHkKeyVersion { get; init; } = "1";
+    /// <summary>AlipayHK's public keys, one or more: during a rotation the old and the new one.</summary>
+    public IReadOnlyList<AlipayHkKeyFile> AlipayHkKeys { get; init; } = [new AlipayHkKeyFile(null, "1")];
 
     /// <summary>Content types and limits of items. Must not change afterwards.</summary>
     public ContentOptions Content { get; init; } = new();
@@ -67,3 +64,8 @@ public sealed record LocalOptions
     /// <summary>Client-Id that the simulated AlipayHK accepts.</summary>
     public const string SimulatedClientId = "4Q5Y8W0WSG45P907917";
 }
+
+/// <summary>One of AlipayHK's public keys.</summary>
+/// <param name="File">File with the key; null uses that of the simulated AlipayHK.</param>
+/// <param name="KeyVersion">Its keyVersion.</param>
+public sealed record AlipayHkKeyFile(string? File, string KeyVersion);

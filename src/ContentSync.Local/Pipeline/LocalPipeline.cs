@@ -3,6 +3,7 @@ using ContentSync.Budget;
 using ContentSync.Catalog;
 using ContentSync.Content;
 using ContentSync.Diagnostics.Trends;
+using ContentSync.Http;
 using ContentSync.Ledger;
 using ContentSync.Mapping;
 using ContentSync.Notifications;
@@ -20,7 +21,7 @@ namespace ContentSync.Local.Pipeline;
 /// <summary>
 /// The whole pipeline on one machine: SQLite ledger, PEM key, in-process queue, and a simulated AlipayHK unless another gateway is configured.
 /// </summary>
-public sealed class LocalPipeline : IAsyncDisposable
+public sealed partial class LocalPipeline : IAsyncDisposable
 {
     /// <summary>Items of one lane on a page of a resync, when the rate is unlimited.</summary>
     public const int ItemsPerPack = 200;
@@ -44,6 +45,7 @@ public sealed class LocalPipeline : IAsyncDisposable
     private readonly Task _sweeping;
     private readonly Task _maintaining;
     private readonly Task _notifying;
+    private readonly ILogger _logger;
 
     private LocalPipeline(List<IAsyncDisposable> owned, ServiceProvider services)
     {
@@ -60,6 +62,7 @@ public sealed class LocalPipeline : IAsyncDisposable
         Resync = services.GetRequiredService<LocalResync>();
         Runs = services.GetRequiredService<ResyncRuns>();
         Calls = services.GetRequiredService<CallCounter>();
+        _logger = services.GetRequiredService<ILogger<LocalPipeline>>();
         _sweeping = SweepAsync(services.GetRequiredService<PendingSweep>(), services.StoreClock());
         _maintaining = MaintainAsync(
             services.GetRequiredService<ILedgerMaintenance>(), services.GetRequiredService<RetentionOptions>(), services.StoreClock());
@@ -212,6 +215,7 @@ public sealed class LocalPipeline : IAsyncDisposable
                     alipayHk, provider.WallClock(), provider.GetRequiredService<TrendRecorder>()).Handler)))
             .AddSingleton<ISendStateStore>(new SqliteSendStateStore(data.SendStateFile, time))
             .AddSingleton<ITrendStore>(new SqliteTrendStore(data.SendStateFile))
+            .AddSingleton(new LedgerBytes(() => DataDirectory.LedgerBytes(data.FullName)))
             .AddSingleton<ILedgerScan>(new SqliteLedgerScan(new SqliteLedgerOptions(data.LedgerFile)));
         services
             .AddSingleton(provider => new InProcessQueue(
@@ -264,6 +268,7 @@ public sealed class LocalPipeline : IAsyncDisposable
                 catch (Exception fault) when (fault is LedgerUnavailableException or IOException)
                 {
                     // Nothing depends on it, and the next day tries again.
+                    LogMaintenanceFailed(fault.Message);
                 }
             }
         }
@@ -284,9 +289,9 @@ public sealed class LocalPipeline : IAsyncDisposable
                 {
                     await sweep.RunAsync(TimeSpan.Zero, _stopping.Token).ConfigureAwait(false);
                 }
-                catch (LedgerUnavailableException)
+                catch (LedgerUnavailableException fault)
                 {
-                    // The next sweep retries; submitting an item reports the error meanwhile.
+                    LogSweepFailed(fault.Message, SweepInterval.TotalSeconds);
                 }
             }
             while (await timer.WaitForNextTickAsync(_stopping.Token).ConfigureAwait(false));
@@ -296,4 +301,10 @@ public sealed class LocalPipeline : IAsyncDisposable
             // Stopped.
         }
     }
+
+    [LoggerMessage(EventId = 4201, Level = LogLevel.Warning, Message = "The ledger was not tidied up; the next try is in a day. {Reason}")]
+    private partial void LogMaintenanceFailed(string reason);
+
+    [LoggerMessage(EventId = 4202, Level = LogLevel.Error, Message = "Overdue items cannot be looked for; the next try is in {Seconds} s. {Reason}")]
+    private partial void LogSweepFailed(string reason, double seconds);
 }

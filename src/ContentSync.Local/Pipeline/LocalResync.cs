@@ -117,7 +117,9 @@ public sealed partial class LocalResync : IResyncScheduler, IAsyncDisposable
     private async Task WorkAsync(ICatalogSource source)
     {
         var wait = Timeout.InfiniteTimeSpan;
+        var began = _time.GetUtcNow();
         string? loggedFault = null;
+        string? loggedRun = null;
         while (!_stopping.IsCancellationRequested)
         {
             try
@@ -126,6 +128,10 @@ public sealed partial class LocalResync : IResyncScheduler, IAsyncDisposable
                 var step = await Runner.ContinueAsync(source, Timeout.InfiniteTimeSpan, _stopping.Token).ConfigureAwait(false);
                 wait = step.ContinueAfter ?? Timeout.InfiniteTimeSpan;
                 loggedFault = null;
+
+                // A step without work returns the newest run, which may have ended long ago.
+                if (step.Run is { IsInProgress: false } ended && ended.RunId != loggedRun && ended.EndedAt >= began) LogEnded(ended);
+                loggedRun = step.Run?.RunId;
             }
             catch (OperationCanceledException) when (_stopping.IsCancellationRequested)
             {
@@ -134,10 +140,18 @@ public sealed partial class LocalResync : IResyncScheduler, IAsyncDisposable
             catch (Exception e)
             {
                 // The host keeps serving and retries the run, whatever the fault. A lasting fault, such as a full disk, is logged once.
-                if (loggedFault != e.Message) LogResyncFailed(_logger, source.Name, e.Message, FaultDelay.TotalSeconds);
-                (wait, loggedFault) = (FaultDelay, e.Message);
+                var reason = FaultText.Of(e);
+                if (loggedFault != reason) LogResyncFailed(_logger, source.Name, reason, FaultDelay.TotalSeconds);
+                (wait, loggedFault) = (FaultDelay, reason);
             }
         }
+    }
+
+    private void LogEnded(ResyncRun run)
+    {
+        if (run.State is ResyncRunState.Refused or ResyncRunState.Stopped)
+            LogResyncNotDone(_logger, run.RunId, run.Source, run.State, run.Message);
+        else LogResyncEnded(_logger, run.RunId, run.Source, run.State, run.Message);
     }
 
     /// <summary>Returns when a run of the source is scheduled, and no later than after <paramref name="wait"/>.</summary>
@@ -154,4 +168,10 @@ public sealed partial class LocalResync : IResyncScheduler, IAsyncDisposable
 
     [LoggerMessage(EventId = 4101, Level = LogLevel.Error, Message = "The resync of {Source} failed: {Reason} It is retried every {Seconds} s.")]
     private static partial void LogResyncFailed(ILogger logger, string source, string reason, double seconds);
+
+    [LoggerMessage(EventId = 4102, Level = LogLevel.Information, Message = "Resync {RunId} of {Source} is {State}. {Outcome}")]
+    private static partial void LogResyncEnded(ILogger logger, string runId, string source, ResyncRunState state, string outcome);
+
+    [LoggerMessage(EventId = 4103, Level = LogLevel.Warning, Message = "Resync {RunId} of {Source} is {State}; nothing was sent. {Outcome}")]
+    private static partial void LogResyncNotDone(ILogger logger, string runId, string source, ResyncRunState state, string outcome);
 }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Security.Cryptography;
 using ContentSync.AlipayHk;
 using ContentSync.Resync;
@@ -25,7 +26,7 @@ internal static class LocalSettings
                 BaseAddress = options.Gateway ?? AnyLoopback,
                 ClientId = options.ClientId,
                 MaxSendsPerSecond = options.Rate,
-                PublicKeys = { new AlipayHkKeyOptions { KeyVersion = options.AlipayHkKeyVersion, PublicKey = AlipayHkKey(data, options) } },
+                PublicKeys = [.. options.AlipayHkKeys.Select(key => AlipayHkKey(data, key))],
             },
             Content = options.Content,
             Recoverability = RecoverabilityOf(options),
@@ -60,8 +61,6 @@ internal static class LocalSettings
         "AlipayHk:BaseAddress" => "--gateway",
         "AlipayHk:ClientId" => "--client-id",
         "AlipayHk:MaxSendsPerSecond" or "Resync:SendsPerSecond" => "--rate",
-        "AlipayHk:PublicKeys:0:KeyVersion" => "--alipayhk-key-version",
-        "AlipayHk:PublicKeys:0:PublicKey" => "--alipayhk-key",
         "Content:SchemaDirectory" => "--schemas",
         "Recoverability:LateEffectWindow" => "--late-effect-window",
         "Content:ContentTypes" => "--content-type",
@@ -75,6 +74,7 @@ internal static class LocalSettings
         "Webhook:EventGrid:ApplicationId" => "--event-grid-application",
         _ when setting.StartsWith("Notifications:Receivers:", StringComparison.Ordinal) =>
             setting.EndsWith(":Secret", StringComparison.Ordinal) ? "--notify-secret" : "--notify",
+        _ when setting.StartsWith("AlipayHk:PublicKeys", StringComparison.Ordinal) => KeyOption(setting),
         _ when setting.StartsWith("Webhook:Secrets:", StringComparison.Ordinal) => "--webhook-secret",
         _ when setting.StartsWith("Webhook:ShopifySecrets:", StringComparison.Ordinal) => "--shopify-secret",
         _ when setting.StartsWith("Webhook:WooCommerceSecrets:", StringComparison.Ordinal) => "--woocommerce-secret",
@@ -116,9 +116,23 @@ internal static class LocalSettings
         return recoverability;
     }
 
-    private static string AlipayHkKey(DataDirectory data, LocalOptions options)
+    // AlipayHk:PublicKeys:1:KeyVersion is the second --alipayhk-key-version.
+    private static string KeyOption(string setting)
     {
-        if (options.AlipayHkKeyFile is { } file) return ReadKey(file, "--alipayhk-key");
+        var option = setting.EndsWith(":KeyVersion", StringComparison.Ordinal) ? "--alipayhk-key-version" : "--alipayhk-key";
+        return setting.Split(':') is [_, _, var index, ..] && int.TryParse(index, CultureInfo.InvariantCulture, out var number) && number > 0
+            ? string.Create(CultureInfo.InvariantCulture, $"{option} (number {number + 1})")
+            : option;
+    }
+
+    private static AlipayHkKeyOptions AlipayHkKey(DataDirectory data, AlipayHkKeyFile key) => new()
+    {
+        KeyVersion = key.KeyVersion,
+        PublicKey = key.File is { } file ? ReadKey(file, "--alipayhk-key") : SimulatedKey(data),
+    };
+
+    private static string SimulatedKey(DataDirectory data)
+    {
         using var simulated = RSA.Create();
         simulated.ImportFromPem(ReadKey(data.SimulatedPrivateKeyFile, "--data"));
         return simulated.ExportSubjectPublicKeyInfoPem();

@@ -15,6 +15,7 @@ public sealed class SyncTally
     private readonly Lock _lock = new();
     private readonly Dictionary<string, OpenEntry> _open = new(StringComparer.Ordinal);
     private readonly Dictionary<string, string> _delistings = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, long> _failedAttempts = new(StringComparer.Ordinal);
     private long _read;
     private long _invalid;
     private long _synchronized;
@@ -34,6 +35,15 @@ public sealed class SyncTally
         get
         {
             lock (_lock) return new SyncCounts(_read, _invalid, _synchronized, _unchanged, _superseded, _rejected, _parked, _open.Count);
+        }
+    }
+
+    /// <summary>Attempts that failed, by code; codes beyond the first hundred count as one.</summary>
+    public IReadOnlyDictionary<string, long> FailedAttempts
+    {
+        get
+        {
+            lock (_lock) return new Dictionary<string, long>(_failedAttempts, StringComparer.Ordinal);
         }
     }
 
@@ -146,6 +156,7 @@ public sealed class SyncTally
         OpenEntry entry;
         lock (_lock)
         {
+            CountFailure(outcome);
             if (outcome.Kind == SyncOutcomeKind.Pending) return;
             if (_delistings.TryGetValue(contentId, out var delisting) && (outcome.Record is not { } ended || ended.RequestId == delisting))
             {
@@ -177,6 +188,17 @@ public sealed class SyncTally
             var advice = Advice(kind, outcome.Record?.LastAttempt?.Message);
             Issue?.Invoke(new SyncIssue(kind, entry.Line, contentId, outcome.Code ?? "", advice, []));
         }
+    }
+
+    private void CountFailure(SyncOutcome outcome)
+    {
+        var isFailure = outcome is { Kind: SyncOutcomeKind.Rejected or SyncOutcomeKind.Parked }
+            or { Kind: SyncOutcomeKind.Pending, Cause: PendingCause.Retry };
+        if (!isFailure || outcome.Code is not { } code) return;
+
+        // Bounded, because AlipayHK chooses the codes.
+        if (_failedAttempts.Count >= LedgerCounts.MaxNames && !_failedAttempts.ContainsKey(code)) code = LedgerCounts.Other;
+        _failedAttempts[code] = _failedAttempts.GetValueOrDefault(code) + 1;
     }
 
     // A later line of the same catalog, with another request, supersedes the earlier one.

@@ -28,6 +28,7 @@ namespace ContentSync.Http;
 [JsonSerializable(typeof(ReplayRequest))]
 [JsonSerializable(typeof(ReplayResponse))]
 [JsonSerializable(typeof(ImportResult))]
+[JsonSerializable(typeof(LedgerSize))]
 [JsonSerializable(typeof(BoardState))]
 [JsonSerializable(typeof(TrendsState))]
 [JsonSerializable(typeof(ResyncRequest))]

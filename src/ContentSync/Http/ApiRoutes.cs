@@ -248,6 +248,16 @@ public static class ApiRoutes
                 Responses = [Json<ContentState>(StatusCodes.Status202Accepted, "Pending again."), BadRequest, NotFound, Conflict, Unavailable],
             },
             (handler, request, cancellationToken) => handler.HandleAsync(request, cancellationToken)),
+        Route<LedgerSizeHandler>(
+            "GetLedgerSize",
+            HttpMethods.Get,
+            "/api/ledger",
+            ApiAccess.Key,
+            new OperationDescription("Show the size of the ledger", "How many records it holds, and for how long it keeps what.")
+            {
+                Responses = [Json<LedgerSize>(StatusCodes.Status200OK, "The size and the retention."), Unavailable],
+            },
+            (handler, _, cancellationToken) => handler.HandleAsync(cancellationToken)),
         Route<LedgerTransferHandler>(
             "ExportLedger",
             HttpMethods.Get,

@@ -6,6 +6,7 @@ using ContentSync.Synchronization;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
 
 namespace ContentSync.Http.Webhooks;
 
@@ -14,7 +15,7 @@ namespace ContentSync.Http.Webhooks;
 /// Webhooks or delivered by Event Grid; or one item, signed by a shop. Each item is accepted into the ledger and enqueued, or rejected, on
 /// its own.
 /// </summary>
-public sealed class ReceiveWebhookHandler(
+public sealed partial class ReceiveWebhookHandler(
     WebhookEventReader events,
     WebhookAuthenticator authenticator,
     WebhookIdCache ids,
@@ -22,7 +23,8 @@ public sealed class ReceiveWebhookHandler(
     RefusedVersions refused,
     ISyncQueue queue,
     MappedItemReader mapped,
-    [FromKeyedServices(Clocks.Store)] TimeProvider time)
+    [FromKeyedServices(Clocks.Store)] TimeProvider time,
+    ILogger<ReceiveWebhookHandler> logger)
 {
     /// <summary>Max bytes per message.</summary>
     public const int MaxBodyBytes = 4 * 1024 * 1024;
@@ -40,7 +42,12 @@ public sealed class ReceiveWebhookHandler(
     /// </returns>
     public async Task<IResult> HandleAsync(HttpRequest request, CancellationToken cancellationToken)
     {
-        if (!authenticator.IsConfigured) return NotConfigured;
+        if (!authenticator.IsConfigured)
+        {
+            LogRefused("unknown sender", "no sender is configured");
+            return NotConfigured;
+        }
+
         if (authenticator.MayBePing(request))
         {
             var (ping, unreadable) = await RequestBody.ReadRawAsync(request, MaxPingBytes, cancellationToken).ConfigureAwait(false);
@@ -50,6 +57,7 @@ public sealed class ReceiveWebhookHandler(
 
         if (WebhookEventFormats.Of(request, authenticator.SenderOf(request)) is not { } format)
         {
+            LogRefused(authenticator.SenderOf(request).ToString(), "its media type is none of CloudEvents");
             return Problem.Of(
                 StatusCodes.Status415UnsupportedMediaType,
                 "Not a CloudEvent.",
@@ -60,7 +68,12 @@ public sealed class ReceiveWebhookHandler(
         var (body, error) = await RequestBody.ReadRawAsync(request, MaxBodyBytes, cancellationToken).ConfigureAwait(false);
         if (error is not null) return error;
         var authentic = await authenticator.AuthenticateAsync(request, body, cancellationToken).ConfigureAwait(false);
-        if (authentic.MessageId is not { } id) return Refused(request, authentic);
+        if (authentic.MessageId is not { } id)
+        {
+            LogRefused(authentic.Sender.ToString(), Reason(authentic.Verification));
+            return Refused(request, authentic);
+        }
+
         var known = ids.GetOrAdd(id, time.GetUtcNow());
         if (known.IsAccepted) return Results.Json(Nothing with { Duplicate = true }, ApiJson.Responses.BatchResult);
         var message = new Message(id, format, body, known.FirstReceivedAt);
@@ -77,7 +90,12 @@ public sealed class ReceiveWebhookHandler(
     private async Task<IResult> AcceptAsync(HttpRequest request, Message message, CancellationToken cancellationToken)
     {
         var (items, error) = await ReadAsync(request, message, cancellationToken).ConfigureAwait(false);
-        if (error is not null) return error;
+        if (error is not null)
+        {
+            LogRefused(authenticator.SenderOf(request).ToString(), "its body cannot be read as events or items");
+            return error;
+        }
+
         try
         {
             var intake = new BatchIntake(synchronizer, refused, queue) { ReceivedAt = message.ReceivedAt };
@@ -85,7 +103,11 @@ public sealed class ReceiveWebhookHandler(
             await intake.AcceptAsync(cancellationToken).ConfigureAwait(false);
             await intake.EnqueueAsync(cancellationToken).ConfigureAwait(false);
             if (items.Count > 0 && items.All(item => item.Item is null))
+            {
+                LogRefused(authenticator.SenderOf(request).ToString(), $"none of its items is valid ({items[0].Violations[0].Code})");
                 return Problem.Invalid([.. items.SelectMany(item => item.Violations).Take(MaxErrors)]);
+            }
+
             // Only now: a message that was not accepted must be accepted when it is delivered again.
             ids.MarkAccepted(message.Id);
             return SubmitContentBatchHandler.Done(intake.Result);
@@ -161,6 +183,20 @@ public sealed class ReceiveWebhookHandler(
             "Sign webhook-id.webhook-timestamp.body with HMAC-SHA256 and the configured secret, as the Standard Webhooks specification "
             + "describes, and send webhook-id, webhook-timestamp (seconds) and webhook-signature (v1,base64)."),
     };
+
+    // The log may say which part did not match: it is for the receiver, not for the sender.
+    private static string Reason(WebhookVerification verification) => verification switch
+    {
+        WebhookVerification.IncompleteHeaders => "a header for its id, timestamp or signature is missing or malformed",
+        WebhookVerification.TooOld => "its timestamp is too old; check the sender's clock",
+        WebhookVerification.TooNew => "its timestamp is in the future; check the sender's clock",
+        WebhookVerification.InvalidToken => "its token is missing, expired, or not for this app",
+        WebhookVerification.KeysUnavailable => "the keys that verify its token cannot be read now",
+        _ => "none of the configured secrets matches its signature",
+    };
+
+    [LoggerMessage(EventId = 2601, Level = LogLevel.Warning, Message = "Refused a webhook of {Sender}: {Reason}")]
+    private partial void LogRefused(string sender, string reason);
 
     /// <summary>An authentic message; <c>ReceivedAt</c> is the time of its first delivery.</summary>
     private sealed record Message(string Id, WebhookEventFormat Format, ReadOnlyMemory<byte> Body, DateTimeOffset ReceivedAt);

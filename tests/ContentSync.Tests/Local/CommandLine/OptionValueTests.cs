@@ -73,6 +73,27 @@ public sealed class OptionValueTests
         Assert.DoesNotContain("System.", error, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("--alipayhk-key", "old.pem", "--alipayhk-key", "new.pem")]
+    [InlineData("--alipayhk-key", "old.pem", "--alipayhk-key", "new.pem", "--alipayhk-key-version", "2")]
+    [InlineData("--alipayhk-key", "old.pem", "--alipayhk-key-version", "1", "--alipayhk-key-version", "2")]
+    public async Task Wants_a_version_for_each_of_several_keys(params string[] keys)
+    {
+        var folder = Directory.CreateTempSubdirectory("contentsync-test-");
+        try
+        {
+            var file = Path.Combine(folder.FullName, "catalog.ndjson");
+            await File.WriteAllTextAsync(file, "");
+            var (exit, _, error) = await RunAsync(["sync", file, "--data", Path.Combine(folder.FullName, "data"), .. keys]);
+            Assert.Equal(ExitCodes.Unusable, exit);
+            Assert.Contains("one version for each key in the same order", error.ReplaceLineEndings(" "), StringComparison.Ordinal);
+        }
+        finally
+        {
+            folder.Delete(recursive: true);
+        }
+    }
+
     [Fact]
     public async Task Takes_an_argument_with_an_at_sign_as_it_is()
     {

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Text.Json;
+using System.Text.RegularExpressions;
 using ContentSync.Ledger;
 using ContentSync.Local;
 using ContentSync.Local.CommandLine;
@@ -137,6 +138,25 @@ public sealed class StatusShowAndReplayTests
         var e = await Assert.ThrowsAsync<CommandException>(() => RunAtAsync(where, "import", file));
         Assert.Contains("Line 5 cannot be imported. It follows the end", e.Message, StringComparison.Ordinal);
         Assert.Contains("Run it again to continue", e.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("status", 40)]
+    [InlineData("status", 80)]
+    [InlineData("status", 120)]
+    [InlineData("list", 40)]
+    [InlineData("list", 80)]
+    [InlineData("list", 120)]
+    public async Task Times_and_ids_survive_a_narrow_terminal(string command, int width)
+    {
+        await using var host = await StartAsync();
+        var screen = new TestConsole().Width(width);
+        var root = new RootCommand { new StatusCommand(screen).Create(), new ListCommand(new Terminal(screen, screen)).Create() };
+        await root.Parse([command, "--data", host.Data]).InvokeAsync(Throwing());
+        Assert.Contains(screen.Lines, line => Regex.IsMatch(line, @"\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ"));
+        Assert.Contains(screen.Lines, line => line.Contains("RISKY-1", StringComparison.Ordinal));
+        Assert.Contains(screen.Lines, line => line.Contains("CONTENT_RISKY", StringComparison.Ordinal));
+        Assert.All(screen.Lines, line => Assert.InRange(line.TrimEnd().Length, 0, width));
     }
 
     [Fact]

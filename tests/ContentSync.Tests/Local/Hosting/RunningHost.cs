@@ -3,6 +3,7 @@ using ContentSync.Http.Webhooks;
 using ContentSync.Local.Hosting;
 using ContentSync.Local.Pipeline;
 using ContentSync.Tests.Sqlite;
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace ContentSync.Tests.Local.Hosting;
@@ -46,10 +47,14 @@ internal sealed class RunningHost : IAsyncDisposable
         return await StartAsync(folder, options, new LocalHostOptions(0) { ApiKey = apiKey });
     }
 
-    private static async Task<RunningHost> StartAsync(TemporaryFolder folder, LocalOptions options, LocalHostOptions hostOptions)
+    public static Task<RunningHost> StartAsync(LocalOptions options, LocalHostOptions hostOptions, ILoggerFactory loggers) =>
+        StartAsync(new TemporaryFolder(), options, hostOptions, loggers);
+
+    private static async Task<RunningHost> StartAsync(
+        TemporaryFolder folder, LocalOptions options, LocalHostOptions hostOptions, ILoggerFactory? loggers = null)
     {
         options = options with { Data = folder.File("data"), Workers = 4 };
-        var pipeline = await LocalPipeline.OpenAsync(options, TimeProvider.System, NullLoggerFactory.Instance, CancellationToken.None);
+        var pipeline = await LocalPipeline.OpenAsync(options, TimeProvider.System, loggers ?? NullLoggerFactory.Instance, CancellationToken.None);
         var host = await LocalHost.StartAsync(pipeline, hostOptions, CancellationToken.None);
         pipeline.Resync.Start();
         return new RunningHost(folder, pipeline, host);

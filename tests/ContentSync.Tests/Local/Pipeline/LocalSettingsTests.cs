@@ -55,4 +55,19 @@ public sealed class LocalSettingsTests : IDisposable
         Assert.Equal(["--gateway", "--client-id", "--rate", "--webhook-secret"], lines.Skip(1).Select(line => line.Split(' ')[1]));
         Assert.False(File.Exists(DataDirectory.Open(_folder).LedgerFile));
     }
+
+    [Fact]
+    public void AlipayHK_may_have_two_keys_during_a_rotation_and_a_fault_says_in_which_it_is()
+    {
+        var data = DataDirectory.Open(_folder);
+        using var key = System.Security.Cryptography.RSA.Create(2048);
+        var file = Path.Combine(_folder, "new.pem");
+        File.WriteAllText(file, key.ExportSubjectPublicKeyInfoPem());
+        var options = new LocalOptions { AlipayHkKeys = [new AlipayHkKeyFile(null, "1"), new AlipayHkKeyFile(file, "2")] };
+        Assert.Equal(["1", "2"], LocalSettings.Read(data, options).AlipayHk.PublicKeys.Select(known => known.KeyVersion));
+
+        File.WriteAllText(file, "no key");
+        var refused = Assert.Throws<CommandException>(() => LocalSettings.Read(data, options));
+        Assert.Contains("--alipayhk-key (number 2)", refused.Message, StringComparison.Ordinal);
+    }
 }
