@@ -303,7 +303,7 @@ module functionApp 'modules/functionApp.bicep' = {
     partner: partner
     partnerSendsPerSecond: partnerSendsPerSecond
     schedules: schedules
-    secretsUri: 'https://${vaultNames[0]}${environment().suffixes.keyvaultDns}/secrets/'
+    vaultUri: 'https://${vaultNames[0]}${environment().suffixes.keyvaultDns}/'
     webhookSecretNames: webhookSecretNames
     notificationReceivers: notificationReceivers
     additionalSettings: additionalSettings

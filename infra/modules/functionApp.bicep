@@ -83,8 +83,8 @@ param partnerSendsPerSecond int
 @description('When the timers fire.')
 param schedules schedulesType
 
-@description('Address of the secrets in the first vault.')
-param secretsUri string
+@description('Address of the first vault.')
+param vaultUri string
 
 @description('Names of the secrets that verify webhooks.')
 param webhookSecretNames string[]
@@ -281,13 +281,13 @@ resource settings 'Microsoft.Web/sites/config@2025-03-01' = {
     toObject(
       range(0, length(webhookSecretNames)),
       i => 'Webhook__Secrets__${i}',
-      i => '@Microsoft.KeyVault(SecretUri=${secretsUri}${webhookSecretNames[i]})'
+      i => '@Microsoft.KeyVault(SecretUri=${vaultUri}secrets/${webhookSecretNames[i]})'
     ),
     toObject(range(0, length(notificationReceivers)), i => 'Notifications__Receivers__${i}__Address', i => notificationReceivers[i].address),
     toObject(
       range(0, length(notificationReceivers)),
       i => 'Notifications__Receivers__${i}__Secret',
-      i => '@Microsoft.KeyVault(SecretUri=${secretsUri}${notificationReceivers[i].secretName})'
+      i => '@Microsoft.KeyVault(SecretUri=${vaultUri}secrets/${notificationReceivers[i].secretName})'
     ),
     partnerSettings,
     additionalSettings

@@ -32,15 +32,9 @@ public static class CommandLineProgram
         {
             foreach (var sentence in parsed.Errors.Select(fault => fault.Message).Distinct()) screen.Line($"[red]{sentence}[/]");
             var command = parsed.CommandResult.Command;
-<<<<<<< HEAD
-            var meant = parsed.UnmatchedTokens.Select(word => Typo.Nearest(word, command)).OfType<string>().Distinct().ToList();
-            if (meant.Count > 0) screen.Line($"Did you mean [green]{string.Join(" ", meant)}[/]?");
-            screen.Line($"[grey]See:[/] {PathOf(command)} --help");
-=======
             // What follows a mistyped command belongs to that command, not to this one.
             if (parsed.UnmatchedTokens is [var word, ..] && Typo.Nearest(word, command) is { } meant) screen.Line($"Did you mean [green]{meant}[/]?");
-            screen.Line($"[grey]See:[/] {Name} {(command == root ? "" : command.Name + " ")}--help");
->>>>>>> cli
+            screen.Line($"[grey]See:[/] {PathOf(command)} --help");
             return ExitCodes.Unusable;
         }
 

@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 
 namespace ContentSync.Tests.Infra.Rules;
@@ -106,9 +107,13 @@ internal static partial class IdentityRules
         from effect in infrastructure.Effects
         from setting in effect.Settings
         where SecretName().IsMatch(setting.Key) && !s_publicSettings.Contains(setting.Key)
-        where !((string?)setting.Value ?? "").StartsWith("@Microsoft.KeyVault(SecretUri=https://", StringComparison.Ordinal)
-            && !((string?)setting.Value ?? "").StartsWith("[format('@Microsoft.KeyVault(SecretUri={0})'", StringComparison.Ordinal)
+        where !IsVaultReference(setting.Value)
         select $"{effect.Name}: setting {setting.Key} holds its value in plain text.";
+
+    /// <summary>Whether a setting names a secret in a vault: as text, or as the expression that makes it.</summary>
+    internal static bool IsVaultReference(JsonNode? setting) => (string?)setting is { } value
+        && (value.StartsWith("@Microsoft.KeyVault(SecretUri=https://", StringComparison.Ordinal)
+            || value.StartsWith("[format('@Microsoft.KeyVault(SecretUri={0}secrets/{1})'", StringComparison.Ordinal));
 
     private static IEnumerable<string> NoCredentialsInSettings(Infrastructure infrastructure) =>
         from effect in infrastructure.Effects

@@ -196,11 +196,7 @@ internal static partial class RoleRules
     {
         foreach (var effect in infrastructure.Effects)
         {
-            var named = effect.Settings
-                .Select(one => (string?)one.Value)
-                .Where(value => value?.StartsWith("@Microsoft.KeyVault(", StringComparison.Ordinal) == true)
-                .Distinct()
-                .Count();
+            var named = effect.Settings.Where(one => IdentityRules.IsVaultReference(one.Value)).DistinctBy(one => (string?)one.Value).Count();
             var given = effect.Of(Assignments).Count(one => RoleOf(one) == SecretsUser);
             if (named != given) yield return $"{effect.Name}: the settings refer to {named} secrets; {given} are readable.";
         }
