@@ -45,7 +45,7 @@ public sealed class FileCatalogSource(string path) : ICatalogSource
         }
         catch (UnauthorizedAccessException e)
         {
-            throw new CatalogSourceException($"{path} may not be read: {e.Message} Give this program's user the right to read it.", e);
+            throw new CatalogSourceException($"{path} may not be read. Give this program's user the right to read it.", e);
         }
     }
 

@@ -197,7 +197,7 @@ public static class ApiRoutes
             {
                 Parameters = [ContentIdInQuery],
                 IsBodyRequired = false,
-                Bodies = [BodyDescription.Json<ReplayRequest>("""{"resultCode":"CONTENT_RISKY","dryRun":true}""")],
+                Bodies = [BodyDescription.Json<ReplayRequest>("""{"code":"CONTENT_RISKY","dryRun":true}""")],
                 Responses =
                 [
                     Json<ReplayResponse>(StatusCodes.Status200OK, "Dry run."),

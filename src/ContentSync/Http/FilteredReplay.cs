@@ -19,16 +19,16 @@ public sealed class FilteredReplay(ParkedReplay parked, ISyncLedger ledger, ISyn
     /// <summary>What is wrong with a request, in one sentence; null if it is valid.</summary>
     internal static string? Fault(ReplayRequest request)
     {
-        if (request.ParkReason is { } reason && !EnumText.TryRead<ParkReason>(reason, out _))
-            return $"parkReason is '{reason}'; it must be one of {EnumText.All<ParkReason>()}.";
+        if (request.Reason is { } reason && !EnumText.TryRead<ParkReason>(reason, out _))
+            return $"reason is '{reason}'; it must be one of {EnumText.All<ParkReason>()}.";
         if (request.Limit is < 1 or > MaxLimit) return $"limit is {request.Limit}; it must be a whole number from 1 to {MaxLimit}.";
         foreach (var (name, text) in new[] { ("from", request.From), ("to", request.To) })
         {
             if (text is not null && !ZonedTime.TryParse(text, out _)) return $"{name} is '{Excerpt.Of(text)}'; it must be {ZonedTime.Expected}.";
         }
 
-        return request is { All: false, ParkReason: null, ContentType: null, ResultCode: null, From: null, To: null }
-            ? "Give at least one of contentType, resultCode, parkReason, from and to, or \"all\": true."
+        return request is { All: false, Reason: null, Type: null, Code: null, From: null, To: null }
+            ? "Give at least one of type, code, reason, from and to, or \"all\": true."
             : null;
     }
 
@@ -38,16 +38,16 @@ public sealed class FilteredReplay(ParkedReplay parked, ISyncLedger ledger, ISyn
     /// <exception cref="LedgerUnavailableException">The ledger is unavailable; some items may have been replayed.</exception>
     internal async Task<ReplayResponse> ReplayAsync(ReplayRequest request, CancellationToken cancellationToken)
     {
-        ParkReason? reason = request.ParkReason is { } text && EnumText.TryRead<ParkReason>(text, out var named) ? named : null;
+        ParkReason? reason = request.Reason is { } text && EnumText.TryRead<ParkReason>(text, out var named) ? named : null;
         var limit = request.Limit ?? MaxLimit;
         var (matched, replayed, more) = (0, 0, false);
         var contentIds = new List<string>();
         var codes = new SortedDictionary<string, int>(StringComparer.Ordinal);
         var chunk = new List<string>(ChunkSize);
-        var filter = new ParkedFilter { Reason = reason, Code = request.ResultCode, From = Time(request.From), To = Time(request.To) };
+        var filter = new ParkedFilter { Reason = reason, Code = request.Code, From = Time(request.From), To = Time(request.To) };
         await foreach (var item in parked.ListAsync(filter, cancellationToken).ConfigureAwait(false))
         {
-            if (request.ContentType is { } type && item.ContentType != type) continue;
+            if (request.Type is { } type && item.ContentType != type) continue;
             if (matched == limit)
             {
                 more = true;

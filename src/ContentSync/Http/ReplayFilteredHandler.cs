@@ -30,7 +30,7 @@ public sealed class ReplayFilteredHandler(FilteredReplay replay, ReplayContentHa
         }
         catch (JsonException e)
         {
-            return Problem.Json(Title, e, "contentType, resultCode, parkReason, from, to, all, limit and dryRun");
+            return Problem.Json(Title, e, "type, code, reason, from, to, all, limit and dryRun");
         }
 
         if (FilteredReplay.Fault(replayRequest) is { } fault) return Problem.Of(StatusCodes.Status400BadRequest, Title, fault);
@@ -48,18 +48,18 @@ public sealed class ReplayFilteredHandler(FilteredReplay replay, ReplayContentHa
 }
 
 /// <summary>Which parked items to send again. An absent filter matches every item.</summary>
-/// <param name="ContentType">Exact contentType.</param>
-/// <param name="ResultCode">Code of the last attempt.</param>
-/// <param name="ParkReason">Why the item is parked.</param>
+/// <param name="Type">Exact contentType.</param>
+/// <param name="Code">Code of the last attempt.</param>
+/// <param name="Reason">Why the item is parked.</param>
 /// <param name="From">Parked at this time or later; ISO 8601 with a zone.</param>
 /// <param name="To">Parked before this time; ISO 8601 with a zone.</param>
 /// <param name="All">Must be true if no filter is given.</param>
 /// <param name="Limit">Max items; 10,000 if absent.</param>
 /// <param name="DryRun">Only count the items.</param>
 public sealed record ReplayRequest(
-    string? ContentType = null,
-    string? ResultCode = null,
-    [property: EnumDataType(typeof(ParkReason))] string? ParkReason = null,
+    string? Type = null,
+    string? Code = null,
+    [property: EnumDataType(typeof(ParkReason))] string? Reason = null,
     [property: DataType(DataType.DateTime)] string? From = null,
     [property: DataType(DataType.DateTime)] string? To = null,
     bool All = false,

@@ -1,3 +1,4 @@
+using System.Net.Sockets;
 using Azure;
 using Azure.Data.Tables;
 using Azure.Data.Tables.Models;
@@ -55,10 +56,20 @@ internal static class TableLedgerFault
         RequestFailedException { Status: not 0 } other =>
             $"The table {table.Name} returned status {other.Status} ({other.ErrorCode ?? "no code"}); try again later.",
         OperationCanceledException => $"The table {table.Name} at {Host(table)} did not respond in time; try again later.",
-        _ => $"The table {table.Name} at {Host(table)} cannot be reached ({FirstLine(fault)}).",
+        _ => $"The table {table.Name} at {Host(table)} cannot be reached{SocketError(fault)}; check the address and the account's network rules.",
     };
 
     private static string Host(TableClient table) => table.Uri.Authority;
+
+    private static string SocketError(Exception fault)
+    {
+        for (var cause = fault; cause is not null; cause = cause.InnerException)
+        {
+            if (cause is SocketException socket) return $" ({socket.SocketErrorCode})";
+        }
+
+        return "";
+    }
 
     private static string FirstLine(Exception fault)
     {

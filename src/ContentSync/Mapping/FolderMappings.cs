@@ -16,7 +16,7 @@ public sealed class FolderMappings(string folder) : IMappingStore
         }
         catch (UnauthorizedAccessException e)
         {
-            throw new IOException($"The mapping {file} may not be read: {e.Message}", e);
+            throw new IOException($"The mapping {file} may not be read; give this program's user the right to read it.", e);
         }
     }
 }

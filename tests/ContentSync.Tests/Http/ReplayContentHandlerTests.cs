@@ -46,9 +46,9 @@ public sealed class ReplayContentHandlerTests : IDisposable
     }
 
     [Theory]
-    [InlineData("""{"resultCode":"PARAM_ILLEGAL"}""", "B")]
-    [InlineData("""{"contentType":"SKU","parkReason":"rejected"}""", "A,B,C")]
-    [InlineData("""{"parkReason":"ageExceeded"}""", "")]
+    [InlineData("""{"code":"PARAM_ILLEGAL"}""", "B")]
+    [InlineData("""{"type":"SKU","reason":"rejected"}""", "A,B,C")]
+    [InlineData("""{"reason":"ageExceeded"}""", "")]
     [InlineData("""{"all":true}""", "A,B,C")]
     [InlineData("""{"from":"2000-01-01T00:00:00Z","to":"2100-01-01T08:00:00+08:00"}""", "A,B,C")]
     [InlineData("""{"from":"2100-01-01T00:00:00Z"}""", "")]
@@ -93,8 +93,8 @@ public sealed class ReplayContentHandlerTests : IDisposable
     [InlineData("""{"all":true,"limit":0}""", "from 1 to 10000")]
     [InlineData("""{"from":"2024-05-22T06:42:21"}""", "from is '2024-05-22T06:42:21'; it must be ISO 8601 with a zone")]
     [InlineData("""{"to":"yesterday"}""", "to is 'yesterday'")]
-    [InlineData("""{"parkReason":"bored"}""", "rejected, attemptsExhausted, ageExceeded")]
-    [InlineData("""{"code":"X"}""", "resultCode")]
+    [InlineData("""{"reason":"bored"}""", "rejected, attemptsExhausted, ageExceeded")]
+    [InlineData("""{"resultCode":"X"}""", "code")]
     [InlineData("""{"all":true,"all":false}""", "all")]
     [InlineData("""{"all":tru}""", "not valid JSON at line 1, byte")]
     [InlineData("null", "null")]

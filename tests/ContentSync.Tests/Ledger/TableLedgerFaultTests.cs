@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Sockets;
 using System.Text;
 using Azure.Core.Pipeline;
 using Azure.Data.Tables;
@@ -38,11 +39,14 @@ public sealed class TableLedgerFaultTests
     [Fact]
     public async Task Says_that_the_service_cannot_be_reached()
     {
-        var ledger = Ledger(_ => throw new HttpRequestException("Connection refused."));
+        var ledger = Ledger(_ => throw new HttpRequestException("refused", new SocketException((int)SocketError.ConnectionRefused)));
 
         var fault = await Assert.ThrowsAsync<LedgerUnavailableException>(async () => await ledger.FindAsync("item", default));
 
-        Assert.Equal("The table syncrecords at account.table.core.windows.net cannot be reached (Connection refused).", fault.Message);
+        Assert.Equal(
+            "The table syncrecords at account.table.core.windows.net cannot be reached (ConnectionRefused); check the address and the account's "
+            + "network rules.",
+            fault.Message);
     }
 
     [Fact]

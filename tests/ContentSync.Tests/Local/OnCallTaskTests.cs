@@ -109,9 +109,9 @@ public sealed class OnCallTaskTests
         if (fromBoard)
         {
             var since = DateTimeOffset.UtcNow.AddDays(-1).ToString("O");
-            var counted = await on.PostAsync("/api/content/replay", $$"""{"resultCode":"CONTENT_RISKY","from":"{{since}}","dryRun":true}""");
+            var counted = await on.PostAsync("/api/content/replay", $$"""{"code":"CONTENT_RISKY","from":"{{since}}","dryRun":true}""");
             Assert.Equal(2, counted.GetProperty("matched").GetInt32());
-            await on.PostAsync("/api/content/replay", $$"""{"resultCode":"CONTENT_RISKY","from":"{{since}}"}""");
+            await on.PostAsync("/api/content/replay", $$"""{"code":"CONTENT_RISKY","from":"{{since}}"}""");
         }
         else
         {

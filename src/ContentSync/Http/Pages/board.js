@@ -586,8 +586,8 @@ async function choice(dialog) {
 
 async function replayAll(wanted) {
   const named = {
-    ...(wanted.code ? { resultCode: wanted.code } : {}), ...(wanted.reason ? { parkReason: wanted.reason } : {}),
-    ...(wanted.type ? { contentType: wanted.type } : {}), ...(wanted.from ? { from: wanted.from } : {}), ...(wanted.to ? { to: wanted.to } : {}),
+    ...(wanted.code ? { code: wanted.code } : {}), ...(wanted.reason ? { reason: wanted.reason } : {}),
+    ...(wanted.type ? { type: wanted.type } : {}), ...(wanted.from ? { from: wanted.from } : {}), ...(wanted.to ? { to: wanted.to } : {}),
   };
   const request = Object.keys(named).length > 0 ? named : { all: true };
   await act(async () => {
