@@ -162,9 +162,6 @@ public enum TableFault
     /// <summary>503 without any effect.</summary>
     Busy,
 
-    /// <summary>404 as for a table that does not exist, without any effect.</summary>
-    TableMissing,
-
     /// <summary>500 although the request took effect.</summary>
     BusyWithEffect,
 
@@ -185,6 +182,9 @@ public enum TableFault
 
     /// <summary>A transaction gets 202 with a 500 inside and has no effect; other requests are served.</summary>
     InnerError,
+
+    /// <summary>404 as for a table that does not exist, without any effect. Callers do not repeat it, unlike all before it.</summary>
+    TableMissing,
 }
 
 /// <summary>What a request asks for.</summary>

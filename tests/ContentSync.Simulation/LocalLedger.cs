@@ -268,6 +268,9 @@ internal sealed class LocalDisk : IDisposable
 
     public string LedgerFile => Path.Combine(_folder, "ledger.db");
 
+    /// <summary>A text that names the folder, which is another one in each run, without it.</summary>
+    public string WithoutFolder(string text) => text.Replace(_folder, "the folder", StringComparison.Ordinal);
+
     /// <summary>A call failed. If the process or the machine ended during its commit, it may have been written.</summary>
     public void Doubt(IReadOnlyList<Submission> submissions, DateTimeOffset now) => _inDoubt.AddRange(submissions.Select(submission =>
         new Change(submission.AcceptedAt(now), now, null, submission.Version.FirstReceivedAt.Year == 1) { Seen = static _ => { } }));

@@ -258,7 +258,7 @@ internal sealed class Machine(World world, int number)
         }
         catch (LedgerUnavailableException e)
         {
-            world.Trace.Write(Name, $"cannot start: {e.Message}");
+            world.Trace.Write(Name, $"cannot start: {world.Local?.WithoutFolder(e.Message) ?? e.Message}");
             Restart(SimulatedProcess.CrashPointDownTime);
             return;
         }

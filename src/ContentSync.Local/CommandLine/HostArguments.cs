@@ -6,6 +6,7 @@ namespace ContentSync.Local.CommandLine;
 /// <summary>The options that select a running host or a data folder.</summary>
 internal sealed class HostArguments
 {
+    private const string DataName = "--data";
     private const string HostVariable = "CONTENTSYNC_HOST";
 
     private const string ExpectedHost = "an https address, or http on this machine: https://NAME.azurewebsites.net or http://localhost:7071";
@@ -24,7 +25,7 @@ internal sealed class HostArguments
         HelpName = "KEY",
     };
 
-    private readonly Option<string> _data = new("--data")
+    private readonly Option<string> _data = new(DataName)
     {
         Description = "Data folder to read when --host is not given. Default: environment variable CONTENTSYNC_DATA, otherwise .contentsync.",
         HelpName = "DIR",
@@ -79,12 +80,17 @@ internal sealed class HostArguments
     private Uri? HostAddress(ParseResult parsed)
     {
         if (parsed.GetValue(_host) is { } given) return given;
-        if (parsed.GetResult(_data) is not { Implicit: true }) return null;
+        if (NamesFolder(parsed)) return null;
         if (Environment.GetEnvironmentVariable(HostVariable) is not { Length: > 0 } text) return null;
         return Uri.TryCreate(text, UriKind.Absolute, out var address) && IsSafe(address)
             ? address
             : throw new CommandException($"The environment variable {HostVariable} must be {ExpectedHost}, not '{text}'.");
     }
+
+    // Some commands have an option --data of their own.
+    private static bool NamesFolder(ParseResult parsed) =>
+        parsed.CommandResult.Command.Options.FirstOrDefault(option => option.Name == DataName) is { } data
+        && parsed.GetResult(data) is { Implicit: false };
 
     // The key must not cross a network in the clear.
     private static bool IsSafe(Uri address) =>

@@ -135,5 +135,6 @@ internal sealed class ReplayCommand(IAnsiConsole screen)
 
     private static string Items(long count) => count == 1 ? "1 item" : $"{count:n0} items";
 
-    private string NextStep(ParseResult parsed) => _host.NamesHost(parsed) ? "The host is sending now." : "The next run sends.";
+    private string NextStep(ParseResult parsed) =>
+        _host.NamesHost(parsed) ? "The host sends what is pending, unless sending is paused or stopped." : "The next run sends.";
 }

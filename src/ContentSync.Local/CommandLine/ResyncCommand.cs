@@ -172,8 +172,8 @@ internal sealed class ResyncCommand(Terminal terminal)
         if (inHost && source is not (ResyncSources.CatalogKey or ResyncSources.LedgerKey))
         {
             throw new CommandException(
-                $"With --host, --source must be {ResyncSources.CatalogKey} or {ResyncSources.LedgerKey}: "
-                + "the host reads the catalog that it was started with.");
+                $"With --host or CONTENTSYNC_HOST, --source must be {ResyncSources.CatalogKey} or {ResyncSources.LedgerKey}: "
+                + "the host reads the catalog that it was started with. With --data DIR this process reads the file.");
         }
 
         if (source != ResyncSources.LedgerKey && resend is not null)

@@ -71,22 +71,22 @@ internal sealed class SendingCommands(IAnsiConsole screen)
     public Command CreateRate()
     {
         var host = new HostArguments();
-        var rate = new Argument<double?>("rate")
+        var rate = new Argument<ChosenRate?>("rate")
         {
             Description = $"Requests per second, or '{ConfiguredRate}'.",
             HelpName = "N",
-            CustomParser = result => result.Tokens[0].Value == ConfiguredRate ? null
+            CustomParser = result => result.Tokens[0].Value == ConfiguredRate ? new ChosenRate(null)
                 : OptionValue.OptionalNumber(
                     value => value is >= SendRateRequest.MinPerSecond and <= AlipayHk.AlipayHkOptionsValidator.HighestSendsPerSecond,
-                    $"a number of requests per second from 0.1, or {ConfiguredRate}")(result),
+                    $"a number of requests per second from 0.1, or {ConfiguredRate}")(result) is { } number ? new ChosenRate(number) : null,
         };
         var command = new Command("rate", "Set the rate of all instances together.") { rate };
         host.AddTo(command);
         command.SetAction((parsed, cancellationToken) => RunAsync(
             parsed,
             host,
-            view => view.SetRateAsync(new SendRateRequest(parsed.GetValue(rate)), cancellationToken),
-            sendSwitch => sendSwitch.SetRateAsync(parsed.GetValue(rate), cancellationToken)));
+            view => view.SetRateAsync(new SendRateRequest(parsed.GetValue(rate)!.PerSecond), cancellationToken),
+            sendSwitch => sendSwitch.SetRateAsync(parsed.GetValue(rate)!.PerSecond, cancellationToken)));
         return command;
     }
 
@@ -125,6 +125,11 @@ internal sealed class SendingCommands(IAnsiConsole screen)
     {
         foreach (var pause in state.Pauses) screen.Line($"[yellow]{TerminalText.Plain(pause.Sentence())}[/]");
         if (state.Pauses.Count == 0) screen.Line($"Sending is not paused.");
+        foreach (var type in state.Pauses.Select(pause => pause.ContentType).OfType<string>())
+            screen.Line($"[grey]resume --content-type {TerminalText.Plain(type)} ends that pause.[/]");
         screen.Line($"Rate: {(state.PerSecond is { } rate ? FormattableString.Invariant($"{rate:0.###} per second") : "as configured")}.");
     }
+
+    /// <param name="PerSecond">Requests per second; null for the configured rate. A parser's own null counts as an error.</param>
+    private sealed record ChosenRate(double? PerSecond);
 }

@@ -537,7 +537,8 @@ internal sealed class ItemParser
 
     private static string Describe(JsonException malformed)
     {
-        var reason = malformed.Message;
+        // The reader's words for an empty text name an argument of it.
+        var reason = malformed.Message.Contains("does not contain any JSON tokens", StringComparison.Ordinal) ? "it is empty." : malformed.Message;
         var end = reason.IndexOf(" LineNumber:", StringComparison.Ordinal);
         if (end >= 0) reason = reason[..end];
         reason = Excerpt.Of(reason.Replace(" Change the reader options.", "", StringComparison.Ordinal), maxCharacters: 240);

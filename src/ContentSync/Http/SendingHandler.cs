@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using ContentSync.Budget;
+using ContentSync.Content;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.HttpResults;
 
@@ -12,7 +13,7 @@ namespace ContentSync.Http;
 /// /api/sending: shows, pauses and resumes sending and sets its rate, for all instances. Each of them follows within ten seconds, and keeps to it
 /// after a restart.
 /// </summary>
-public sealed class SendingHandler(SendSwitch sendSwitch, SendBudget budget)
+public sealed class SendingHandler(SendSwitch sendSwitch, SendBudget budget, ContentOptions content)
 {
     private const int MaxBodyBytes = 16 * 1024;
     private const string Title = "The request is not valid.";
@@ -33,6 +34,8 @@ public sealed class SendingHandler(SendSwitch sendSwitch, SendBudget budget)
             return Invalid("reason and by are missing: say why, and who you are. Everyone sees it.");
         if (body.Reason.Length > PauseRequest.MaxReasonLength || body.By.Length > PauseRequest.MaxNameLength)
             return Invalid($"reason may have {PauseRequest.MaxReasonLength} characters and by {PauseRequest.MaxNameLength}.");
+        if (body.ContentType is { } type && !content.ContentTypes.Contains(type))
+            return Invalid($"contentType is '{Excerpt.Of(type)}'; it must be one of {string.Join(", ", content.ContentTypes)}, or absent for all.");
         return await ChangeAsync(sendSwitch.PauseAsync(body.ContentType, body.Reason, body.By, cancellationToken)).ConfigureAwait(false);
     }
 

@@ -112,9 +112,6 @@ public sealed partial class ContentSynchronizer(
                 var (outcome, newerPending) = await RunOnceAsync(contentId, versions == 1 ? accepted : null, cancellationToken).ConfigureAwait(false);
                 if (newerPending && versions < MaxVersionsPerRun) continue;
                 if (Telemetry.Outcomes.Enabled) Telemetry.Outcomes.Add(1, new("outcome", outcome.Kind.ToString()), new("code", outcome.Code));
-
-                // An open circuit breaker reports its own code without a record: nothing was attempted.
-                if (outcome is { Code: { } code, Record: not null }) trends?.CountOutcome(code);
                 activity?.SetTag("outcome", outcome.Kind.ToString()).SetTag(Telemetry.TracerIdTag, outcome.Record?.LastAttempt?.TracerId);
                 return outcome;
             }
@@ -191,6 +188,7 @@ public sealed partial class ContentSynchronizer(
             breaker.Report(permit, contentId, result, isItemAtFault);
             reported = true;
             CountVerificationFailure(result);
+            trends?.CountOutcome(result.Code);
             return await CompleteAttemptAsync(leased, result, permit.IsProbe, isItemAtFault).ConfigureAwait(false);
         }
         finally

@@ -63,6 +63,16 @@ public sealed class TrendHookTests
     }
 
     [Fact]
+    public async Task A_parked_item_that_is_asked_for_again_is_no_attempt()
+    {
+        using var api = new ApiHarness(trends: _store);
+        await api.ParkAsync("A");
+        Assert.Equal(SyncOutcomeKind.Rejected, (await api.Synchronizer.SynchronizeAsync("A", default)).Kind);
+        await api.Services.GetRequiredService<TrendRecorder>().SaveAsync(all: true, default);
+        Assert.Equal(1, Minutes().Sum(minute => minute.Outcomes.GetValueOrDefault("CONTENT_RISKY")));
+    }
+
+    [Fact]
     public async Task Counts_signatures_and_requests_with_their_durations()
     {
         using var trends = Trends();

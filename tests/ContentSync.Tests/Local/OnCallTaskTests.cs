@@ -143,6 +143,29 @@ public sealed class OnCallTaskTests
     }
 
     [Fact]
+    public async Task Slow_down_now_and_return_to_the_configured_rate_later()
+    {
+        await using var on = await OnCall.StartAsync(new LocalOptions { Rate = 50 });
+        on.Begin();
+        await on.RunAsync("rate", "20");
+        Assert.Equal(20, (await on.GetAsync("/api/sending")).GetProperty("perSecond").GetDouble());
+        on.Begin();
+        await on.RunAsync("rate", "configured");
+        Assert.Equal(50, (await on.GetAsync("/api/sending")).GetProperty("perSecond").GetDouble());
+    }
+
+    [Fact]
+    public async Task A_pause_of_an_unknown_type_is_refused_and_one_of_a_type_says_how_it_ends()
+    {
+        await using var on = await OnCall.StartAsync();
+        on.Begin();
+        var refused = await on.RefusedAsync("pause", "--content-type", "sku", "--reason", "wrong prices", "--by", "Mei");
+        Assert.Contains("must be one of SKU, MOVIE", refused.ReplaceLineEndings(" "), StringComparison.Ordinal);
+        var shown = await on.RunAsync("pause", "--content-type", "SKU", "--reason", "wrong prices", "--by", "Mei");
+        Assert.Contains("resume --content-type SKU", shown, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Export_everything_that_is_parked()
     {
         await using var on = await OnCall.StartAsync();
@@ -221,6 +244,14 @@ public sealed class OnCallTaskTests
             var (_, output, error) = await CommandLineProgramRun.RunAsync([.. args, "--host", host.Address.ToString(), "--api-key", "the key"]);
             Assert.Empty(error);
             return output;
+        }
+
+        public async Task<string> RefusedAsync(params string[] args)
+        {
+            Step();
+            var (exit, output, error) = await CommandLineProgramRun.RunAsync([.. args, "--host", host.Address.ToString(), "--api-key", "the key"]);
+            Assert.Equal(ExitCodes.Unusable, exit);
+            return output + error;
         }
 
         public async Task<JsonElement> GetAsync(string path)

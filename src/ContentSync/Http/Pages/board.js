@@ -479,7 +479,7 @@ function sourceOf(run) {
 
 function outcomesOf(counts) {
   const names = ["sent", "unchanged", "superseded", "failed", "parked"].filter(name => counts[name] > 0);
-  return names.map(name => `${number(counts[name])} ${name}`).join(", ") || "nothing yet";
+  return names.map(name => `${number(counts[name])} ${name}`).join(", ") || (counts.planned > 0 ? "nothing yet" : "nothing to send");
 }
 
 function planOf(plan) {

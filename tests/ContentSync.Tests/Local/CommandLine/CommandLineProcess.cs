@@ -39,7 +39,9 @@ internal sealed class CommandLineProcess : IDisposable
 
     public bool HasExited => _process.HasExited;
 
-    public static CommandLineProcess Start(string folder, params string[] arguments)
+    public static CommandLineProcess Start(string folder, params string[] arguments) => Start(folder, null, arguments);
+
+    private static CommandLineProcess Start(string folder, Uri? host, string[] arguments)
     {
         var start = new ProcessStartInfo("dotnet", [Program, .. arguments])
         {
@@ -52,13 +54,19 @@ internal sealed class CommandLineProcess : IDisposable
         };
         start.Environment["COLUMNS"] = "200";
         start.Environment["TMPDIR"] = folder;
+        if (host is not null) start.Environment["CONTENTSYNC_HOST"] = host.AbsoluteUri;
         return new CommandLineProcess(Process.Start(start)!);
     }
 
-    /// <summary>Runs the process to its end. Standard input is empty unless given.</summary>
-    public static async Task<(int ExitCode, string Output, string Error)> RunAsync(string folder, string[] arguments, byte[]? input = null)
+    /// <summary>Runs the process to its end.</summary>
+    /// <param name="folder">Its working directory.</param>
+    /// <param name="arguments">Its command line.</param>
+    /// <param name="input">Standard input, empty unless given.</param>
+    /// <param name="host">The environment variable CONTENTSYNC_HOST.</param>
+    public static async Task<(int ExitCode, string Output, string Error)> RunAsync(
+        string folder, string[] arguments, byte[]? input = null, Uri? host = null)
     {
-        using var process = Start(folder, arguments);
+        using var process = Start(folder, host, arguments);
         try
         {
             if (input is not null) await process._process.StandardInput.BaseStream.WriteAsync(input);

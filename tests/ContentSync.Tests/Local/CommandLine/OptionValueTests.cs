@@ -37,7 +37,9 @@ public sealed class OptionValueTests
         {
             foreach (var value in Rubbish)
             {
-                var required = command.Arguments.Where(argument => argument.Arity.MinimumNumberOfValues > 0).Select(_ => "x");
+                var required = command.Arguments
+                    .Where(argument => argument.Arity.MinimumNumberOfValues > 0)
+                    .Select(argument => argument.Name == "rate" ? "1" : "x");
                 string[] args = name.Length == 0 ? [option.Name, value] : [name, .. required, option.Name, value];
                 var errors = root.Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null }).Errors.Select(error => error.Message).ToList();
                 // pause takes any text as its reason, list one of three.

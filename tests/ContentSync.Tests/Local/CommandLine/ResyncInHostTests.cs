@@ -5,6 +5,7 @@ using ContentSync.Local.CommandLine;
 using ContentSync.Resync;
 using ContentSync.Tests.Catalog;
 using ContentSync.Tests.Local.Hosting;
+using ContentSync.Tests.Sqlite;
 using Spectre.Console.Testing;
 
 namespace ContentSync.Tests.Local.CommandLine;
@@ -41,6 +42,24 @@ public sealed class ResyncInHostTests
         Assert.Contains("Resync of catalog: completed at", screen, StringComparison.Ordinal);
         (_, _, screen) = await RunAsync(host, ["status", "--data", host.Data], usesHost: false);
         Assert.Contains("completed at", screen, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Asks_the_host_that_the_environment_names_unless_a_data_folder_is_given()
+    {
+        using var folder = new TemporaryFolder();
+        await using var host = await RunningHost.StartWithCatalogAsync(Catalog(3));
+
+        var (exit, output, error) = await CommandLineProcess.RunAsync(
+            folder.File(""), ["resync", "--source", "catalog", "--dry-run", "--json"], host: host.Address);
+        Assert.True(exit == 0, error);
+        Assert.Equal("planned", JsonDocument.Parse(output).RootElement.GetProperty("state").GetString());
+        Assert.Empty(Directory.EnumerateFileSystemEntries(folder.File("")));
+
+        (exit, output, error) = await CommandLineProcess.RunAsync(
+            folder.File(""), ["resync", "--source", "catalog", "--dry-run", "--data", "here"], host: host.Address);
+        Assert.True(exit == 2, error);
+        Assert.Contains("There is no catalog", output + error, StringComparison.Ordinal);
     }
 
     [Fact]

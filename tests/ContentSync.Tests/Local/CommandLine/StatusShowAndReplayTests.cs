@@ -190,7 +190,7 @@ public sealed class StatusShowAndReplayTests
         host.Pipeline.Gateway!.Faults = GatewayFaults.None;
         var (exit, _, screen) = await RunAsync(host, true, "replay", "RISKY-1");
         Assert.Equal(ExitCodes.Done, exit);
-        Assert.Contains("The host is sending now", screen, StringComparison.Ordinal);
+        Assert.Contains("The host sends what is pending", screen, StringComparison.Ordinal);
         await host.Pipeline.Queue.WaitForActiveAsync(0, CancellationToken.None).WaitAsync(TimeSpan.FromSeconds(30));
         Assert.Equal(SyncState.Synchronized, (await host.Pipeline.Ledger.FindAsync("RISKY-1", CancellationToken.None))!.State);
         await Assert.ThrowsAsync<CommandException>(() => RunAsync(host, true, "replay", "GOOD-1"));
