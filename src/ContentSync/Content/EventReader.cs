@@ -42,6 +42,10 @@ public sealed class EventReader(ContentReader reader, TimeProvider time)
             cloudEvent.Validate();
             RequireJson(cloudEvent.DataContentType);
         }
+        catch (JsonException e) when (e.LineNumber is not null && !e.Message.Contains("uplicate", StringComparison.Ordinal))
+        {
+            return new EventReadResult(default, $"The event is not valid JSON {JsonFault.Of(text.Span, e)}");
+        }
         catch (Exception e) when (IsInvalidEvent(e))
         {
             return Fault(e);

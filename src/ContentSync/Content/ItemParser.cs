@@ -110,7 +110,7 @@ internal sealed class ItemParser
         }
         catch (JsonException malformed)
         {
-            _violations.Add("", ViolationCodes.MalformedJson, $"The item is not valid JSON {Describe(malformed)}");
+            _violations.Add("", ViolationCodes.MalformedJson, $"The item is not valid JSON {JsonFault.Of(item, malformed)}");
         }
 
         if (_contentInfoIsValid && _contentType is not null)
@@ -398,7 +398,7 @@ internal sealed class ItemParser
             _violations.Add(
                 Pointer,
                 ViolationCodes.MalformedJson,
-                $"The string in contentInfo must contain a JSON object; it is not valid JSON {Describe(malformed)}");
+                $"The string in contentInfo must contain a JSON object; it is not valid JSON {JsonFault.Of(text, malformed)}");
         }
 
         _contentInfoIsValid = _violations.Count == before;
@@ -534,16 +534,4 @@ internal sealed class ItemParser
         JsonTokenType.Number => $"the number {Excerpt.Of(reader.ValueSpan)}",
         _ => Encoding.UTF8.GetString(reader.ValueSpan),
     };
-
-    private static string Describe(JsonException malformed)
-    {
-        // The reader's words for an empty text name an argument of it.
-        var reason = malformed.Message.Contains("does not contain any JSON tokens", StringComparison.Ordinal) ? "it is empty." : malformed.Message;
-        var end = reason.IndexOf(" LineNumber:", StringComparison.Ordinal);
-        if (end >= 0) reason = reason[..end];
-        reason = Excerpt.Of(reason.Replace(" Change the reader options.", "", StringComparison.Ordinal), maxCharacters: 240);
-        var line = malformed.LineNumber ?? 0;
-        var place = line == 0 ? "" : string.Create(CultureInfo.InvariantCulture, $"line {line + 1:N0}, ");
-        return string.Create(CultureInfo.InvariantCulture, $"({place}byte {malformed.BytePositionInLine + 1:N0}): {reason}");
-    }
 }

@@ -99,7 +99,7 @@ public sealed class ContentMessageReader(ContentReader contentReader, EventReade
         }
         catch (JsonException e)
         {
-            return new ContentMessage.Invalid(string.Create(CultureInfo.InvariantCulture, $"The body is not valid JSON: {e.Message}"));
+            return new ContentMessage.Invalid($"The body is not valid JSON {JsonFault.Of(body.Span, e)}");
         }
     }
 
