@@ -1,6 +1,6 @@
 using ContentSync.Local.CommandLine;
-using ContentSync.Tests.Local.Hosting;
 using ContentSync.Synchronization;
+using ContentSync.Tests.Local.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Time.Testing;
 
