@@ -63,17 +63,8 @@ public sealed class TableSendStateStore(TableClient table, TimeProvider time) : 
         return SharedSendStateText.Read(json.ToString(), entity.GetInt32(StoredFormat.Property), $"The entity {Row} of the table {table.Name}");
     }
 
-    private async Task<T> GuardAsync<T>(Func<Task<T>> call, CancellationToken cancellationToken)
-    {
-        try
-        {
-            return await call().ConfigureAwait(false);
-        }
-        catch (Exception fault) when (TableLedgerFault.IsStorage(fault))
-        {
-            throw Unreachable(fault, cancellationToken);
-        }
-    }
+    private Task<T> GuardAsync<T>(Func<Task<T>> call, CancellationToken cancellationToken) =>
+        TableLedgerFault.GuardAsync(call, fault => Unreachable(fault, cancellationToken));
 
     private SendStateUnavailableException Unreachable(Exception fault, CancellationToken cancellationToken) =>
         new(TableLedgerFault.Of(table, fault, cancellationToken).Message, fault);

@@ -89,17 +89,8 @@ public sealed class TableTrendStore(TableClient table) : ITrendStore
         }
     }
 
-    private async Task<T> GuardAsync<T>(Func<Task<T>> call, CancellationToken cancellationToken)
-    {
-        try
-        {
-            return await call().ConfigureAwait(false);
-        }
-        catch (Exception fault) when (TableLedgerFault.IsStorage(fault))
-        {
-            throw Unavailable(fault, cancellationToken);
-        }
-    }
+    private Task<T> GuardAsync<T>(Func<Task<T>> call, CancellationToken cancellationToken) =>
+        TableLedgerFault.GuardAsync(call, fault => Unavailable(fault, cancellationToken));
 
     private TrendsUnavailableException Unavailable(Exception fault, CancellationToken cancellationToken) =>
         new(TableLedgerFault.Of(table, fault, cancellationToken).Message, fault);

@@ -28,6 +28,19 @@ internal static class TableLedgerFault
     public static bool IsStorage(Exception fault) =>
         fault is RequestFailedException or AggregateException or AuthenticationFailedException or OperationCanceledException;
 
+    /// <summary>Calls Table storage and throws what <paramref name="unavailable"/> makes of a fault of the store.</summary>
+    public static async Task<T> GuardAsync<T>(Func<Task<T>> call, Func<Exception, Exception> unavailable)
+    {
+        try
+        {
+            return await call().ConfigureAwait(false);
+        }
+        catch (Exception fault) when (IsStorage(fault))
+        {
+            throw unavailable(fault);
+        }
+    }
+
     /// <summary>Converts <paramref name="fault"/> to the exception to throw.</summary>
     /// <exception cref="OperationCanceledException">The caller cancelled.</exception>
     public static LedgerUnavailableException Of(TableClient table, Exception fault, CancellationToken cancellationToken)

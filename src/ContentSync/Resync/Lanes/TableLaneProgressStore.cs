@@ -80,17 +80,8 @@ public sealed class TableLaneProgressStore(TableClient table) : ILaneProgressSto
         }
     }
 
-    private async Task<T> GuardAsync<T>(Func<Task<T>> call, CancellationToken cancellationToken)
-    {
-        try
-        {
-            return await call().ConfigureAwait(false);
-        }
-        catch (Exception fault) when (TableLedgerFault.IsStorage(fault))
-        {
-            throw Unreachable(fault, cancellationToken);
-        }
-    }
+    private Task<T> GuardAsync<T>(Func<Task<T>> call, CancellationToken cancellationToken) =>
+        TableLedgerFault.GuardAsync(call, fault => Unreachable(fault, cancellationToken));
 
     private IOException Unreachable(Exception fault, CancellationToken cancellationToken) =>
         new(TableLedgerFault.Of(table, fault, cancellationToken).Message, fault);
