@@ -62,7 +62,7 @@ internal sealed class LocalLedger : ISyncLedger
         {
             for (var i = 0; i < submissions.Count; i++) Accepted(submissions[i], acceptances[i]);
         },
-        submissions,
+        now => _local.Doubt(submissions, now),
         cancellationToken);
 
     public ValueTask<LeaseResult> LeaseAsync(string contentId, TimeSpan duration, CancellationToken cancellationToken) => WriteAsync(
@@ -73,7 +73,7 @@ internal sealed class LocalLedger : ISyncLedger
             if (result.Status == LeaseStatus.Granted) Put(result.Record!);
             if (result.Status == LeaseStatus.NotFound) CheckUnknown(contentId);
         },
-        [],
+        static _ => { },
         cancellationToken);
 
     public ValueTask<RecordResult> RecordAsync(SyncRecord leased, AttemptOutcome outcome, CancellationToken cancellationToken) => WriteAsync(
@@ -83,14 +83,14 @@ internal sealed class LocalLedger : ISyncLedger
         {
             if (result.Status != RecordStatus.LeaseLost) Put(result.Record);
         },
-        [],
+        _ => _local.DoubtOutcome(leased.ContentId),
         cancellationToken);
 
     public ValueTask<SyncRecord?> ReplayAsync(string contentId, TimeSpan delay, CancellationToken cancellationToken) =>
-        WriteAsync("replay", () => _ledger.ReplayAsync(contentId, delay, cancellationToken), PutIfAny, [], cancellationToken);
+        WriteAsync("replay", () => _ledger.ReplayAsync(contentId, delay, cancellationToken), PutIfAny, static _ => { }, cancellationToken);
 
     public ValueTask<SyncRecord?> ResendAsync(string contentId, CancellationToken cancellationToken) =>
-        WriteAsync("resend", () => _ledger.ResendAsync(contentId, cancellationToken), PutIfAny, [], cancellationToken);
+        WriteAsync("resend", () => _ledger.ResendAsync(contentId, cancellationToken), PutIfAny, static _ => { }, cancellationToken);
 
     public ValueTask<SyncRecord?> RefuseAsync(
         string contentId, ChangeVersion version, string code, string message, CancellationToken cancellationToken) => WriteAsync(
@@ -109,7 +109,7 @@ internal sealed class LocalLedger : ISyncLedger
             _world.Invariants.Versions.Refused(version.AcceptedAt(now), now, before, isWritten ? record : null);
             if (isWritten) Put(record);
         },
-        [],
+        static _ => { },
         cancellationToken);
 
     public async ValueTask<SyncRecord?> FindAsync(string contentId, CancellationToken cancellationToken)
@@ -166,7 +166,7 @@ internal sealed class LocalLedger : ISyncLedger
         await _process.CallAsync("read", () => true, new CallBehavior(TimeSpan.Zero, TimeSpan.FromMilliseconds(1)), cancellationToken).ConfigureAwait(false);
 
     private async ValueTask<T> WriteAsync<T>(
-        string what, Func<ValueTask<T>> begin, Action<T> observe, IReadOnlyList<Submission> submissions, CancellationToken cancellationToken)
+        string what, Func<ValueTask<T>> begin, Action<T> observe, Action<DateTimeOffset> doubt, CancellationToken cancellationToken)
     {
         Func<T>? result = null;
         var pending = begin();
@@ -187,7 +187,7 @@ internal sealed class LocalLedger : ISyncLedger
             }
             catch (LedgerUnavailableException fault)
             {
-                if (_isEnding) _local.Doubt(submissions, _clock.GetUtcNow());
+                if (_isEnding) doubt(_clock.GetUtcNow());
                 result = () => throw new LedgerUnavailableException(fault.Message, fault);
             }
         }
@@ -254,6 +254,7 @@ internal sealed class LocalDisk : IDisposable
     private readonly World _world;
     private readonly string _folder = Directory.CreateTempSubdirectory("contentsync-simulation-").FullName;
     private readonly List<Change> _inDoubt = [];
+    private readonly HashSet<string> _outcomesInDoubt = [];
 
     public LocalDisk(World world)
     {
@@ -275,9 +276,12 @@ internal sealed class LocalDisk : IDisposable
     public void Doubt(IReadOnlyList<Submission> submissions, DateTimeOffset now) => _inDoubt.AddRange(submissions.Select(submission =>
         new Change(submission.AcceptedAt(now), now, null, submission.Version.FirstReceivedAt.Year == 1) { Seen = static _ => { } }));
 
+    /// <summary>An outcome failed to be recorded. If the process or the machine ended during its commit, it may have been written.</summary>
+    public void DoubtOutcome(string contentId) => _outcomesInDoubt.Add(contentId);
+
     /// <summary>
     /// Checks what a process finds in the ledger against what the one before it was told: everything but the outcomes of attempts, which make
-    /// an item pending again.
+    /// an item pending again if they are lost.
     /// </summary>
     public void CheckOpened(List<SyncRecord> found)
     {
@@ -290,6 +294,7 @@ internal sealed class LocalDisk : IDisposable
 
         foreach (var record in found) CheckOpened(record);
         _inDoubt.Clear();
+        _outcomesInDoubt.Clear();
     }
 
     /// <summary>Whether two records have the same version, request and refusal.</summary>
@@ -309,7 +314,8 @@ internal sealed class LocalDisk : IDisposable
         var changes = isSame ? [] : _inDoubt.Where(change => change.Submission.Item.ContentId == record.ContentId).ToList();
         if (!isSame && changes.Count == 0 && record.Refused == known?.Refused)
             _world.Invariants.Report(Invariant.NoItemLost, $"{record.ContentId} is r{record.Version} after a restart instead of r{known?.Version}");
-        if (isSame && record.State != known!.State && record.State != SyncState.Pending)
+        var mayDiffer = record.State == SyncState.Pending || _outcomesInDoubt.Contains(record.ContentId);
+        if (isSame && record.State != known!.State && !mayDiffer)
             _world.Invariants.Report(Invariant.NoItemLost, $"{record.ContentId} is {record.State} after a restart instead of {known.State}");
         _world.Store.Restore(record, changes);
     }
