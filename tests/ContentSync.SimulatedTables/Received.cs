@@ -5,30 +5,39 @@ namespace ContentSync.SimulatedTables;
 /// <summary>A request as it arrived.</summary>
 internal sealed record Received(string Method, Uri Uri, string? IfMatch, byte[] Body)
 {
+    private readonly Dictionary<string, string> _query = Parameters(Uri.Query);
+
     /// <summary>The decoded path.</summary>
-    public string Target => Uri.UnescapeDataString(Uri.AbsolutePath);
+    public string Target { get; } = Uri.UnescapeDataString(Uri.AbsolutePath);
+
+    /// <summary>Whether it is an entity group transaction.</summary>
+    public bool IsTransaction => Target.EndsWith("/$batch", StringComparison.Ordinal);
 
     /// <summary>A parameter of the query; null if it is absent.</summary>
-    public string? Query(string name)
-    {
-        foreach (var pair in Uri.Query.TrimStart('?').Split('&', StringSplitOptions.RemoveEmptyEntries))
-        {
-            var equals = pair.IndexOf('=', StringComparison.Ordinal);
-            if (equals > 0 && Uri.UnescapeDataString(pair[..equals]) == name) return Uri.UnescapeDataString(pair[(equals + 1)..].Replace('+', ' '));
-        }
-
-        return null;
-    }
+    public string? Query(string name) => _query.GetValueOrDefault(name);
 
     public TableCall ToCall() => new(Kind, Method, Uri.UnescapeDataString(Uri.PathAndQuery));
 
     private TableCallKind Kind => Target switch
     {
-        _ when Target.EndsWith("/$batch", StringComparison.Ordinal) => TableCallKind.Transaction,
+        _ when IsTransaction => TableCallKind.Transaction,
         _ when Target.EndsWith("/Tables", StringComparison.Ordinal) => TableCallKind.Table,
         _ when Method != "GET" => TableCallKind.Write,
         _ => EntityAddress.Of(Target).Row is null ? TableCallKind.Query : TableCallKind.Read,
     };
+
+    // The first of several with the same name counts.
+    private static Dictionary<string, string> Parameters(string query)
+    {
+        var parameters = new Dictionary<string, string>(StringComparer.Ordinal);
+        foreach (var pair in query.TrimStart('?').Split('&', StringSplitOptions.RemoveEmptyEntries))
+        {
+            var equals = pair.IndexOf('=', StringComparison.Ordinal);
+            if (equals > 0) parameters.TryAdd(Uri.UnescapeDataString(pair[..equals]), Uri.UnescapeDataString(pair[(equals + 1)..].Replace('+', ' ')));
+        }
+
+        return parameters;
+    }
 }
 
 /// <summary>The table and, for a single entity, its keys: <c>table(PartitionKey='p',RowKey='r')</c>.</summary>

@@ -40,30 +40,33 @@ public sealed class SimulatedTableService(TimeProvider time) : HttpMessageHandle
         // The service is elsewhere, so no caller goes on before others have had their turn.
         await Task.Yield();
         cancellationToken.ThrowIfCancellationRequested();
-        return Serve(request, body, Fault);
+        var received = Receive(request, body);
+        return Serve(request, received, Fault?.Invoke(received.ToCall()) ?? TableFault.None);
     }
 
     /// <summary>Serves a request at once, on the thread of the caller.</summary>
     /// <param name="request">The request.</param>
     /// <param name="body">Its body.</param>
-    /// <param name="choose">Chooses what goes wrong; null for nothing.</param>
+    /// <param name="fault">What goes wrong.</param>
     /// <exception cref="HttpRequestException">The connection breaks.</exception>
-    public HttpResponseMessage Serve(HttpRequestMessage request, byte[] body, Func<TableCall, TableFault>? choose)
+    public HttpResponseMessage Serve(HttpRequestMessage request, byte[] body, TableFault fault) => Serve(request, Receive(request, body), fault);
+
+    private static Received Receive(HttpRequestMessage request, byte[] body) =>
+        new(request.Method.Method, request.RequestUri!, IfMatch(request), body);
+
+    private HttpResponseMessage Serve(HttpRequestMessage request, Received received, TableFault fault)
     {
-        var received = new Received(request.Method.Method, request.RequestUri!, IfMatch(request), body);
-        var call = received.ToCall();
-        var fault = choose?.Invoke(call) ?? TableFault.None;
         switch (fault)
         {
             case TableFault.Busy:
                 return ToResponse(TableResult.Error(503, "ServerBusy", "The server is busy."), request);
             case TableFault.TableMissing:
-                return ToResponse(call.Kind == TableCallKind.Transaction ? TransactionFormat.Failed(TableMissing.At(0)) : TableMissing, request);
+                return ToResponse(received.IsTransaction ? TransactionFormat.Failed(TableMissing.At(0)) : TableMissing, request);
             case TableFault.LostRequest:
                 throw new HttpRequestException("The connection broke before the request arrived.");
-            case TableFault.InnerBusy when call.Kind == TableCallKind.Transaction:
+            case TableFault.InnerBusy when received.IsTransaction:
                 return ToResponse(TransactionFormat.Failed(TableResult.Error(503, "ServerBusy", "0:The server is busy.")), request);
-            case TableFault.InnerError when call.Kind == TableCallKind.Transaction:
+            case TableFault.InnerError when received.IsTransaction:
                 return ToResponse(TransactionFormat.Failed(TableResult.Error(500, "InternalError", "0:The server failed.")), request);
         }
 
@@ -89,7 +92,7 @@ public sealed class SimulatedTableService(TimeProvider time) : HttpMessageHandle
 
     private TableResult Apply(Received received, List<StoredTable.Change> written)
     {
-        if (received.Target.EndsWith("/$batch", StringComparison.Ordinal)) return ApplyTransaction(received, written);
+        if (received.IsTransaction) return ApplyTransaction(received, written);
         if (received.Target.EndsWith("/Tables", StringComparison.Ordinal)) return CreateTable(received);
         var address = EntityAddress.Of(received.Target);
         if (!_tables.TryGetValue(address.Table, out var table)) return TableMissing;

@@ -12,11 +12,14 @@ internal sealed class PoisonPlanGenerator(ulong seed)
     // Longer than the invariant allows for parking, because an item is at fault only if others succeed.
     private static readonly TimeSpan FlowAfterHorizon = TimeSpan.FromHours(192);
 
+    // Often enough to tell that others succeed, and seldom enough to keep the simulation fast.
+    private static readonly TimeSpan FlowIntervalAfterHorizon = TimeSpan.FromHours(1);
+
     private readonly SimulatedRandom _random = new(seed ^ 0x9015_0990_1509_9015);
 
     /// <summary>Adds them to the plans of some seeds, among all other faults. Not to catalogs, which would delist them,
     /// and not to the ledger on Table storage, which is too slow for the thousands of others.</summary>
-    public Plan Widen(Plan plan) => plan.Bulk is null && !plan.IsOnTable && _random.Chance(ShareWithPoison) ? AddClockFault(AddPoison(plan)) : plan;
+    public Plan Widen(Plan plan) => plan.Bulk is null && !plan.IsOnTable && _random.Chance(ShareWithPoison) ? AddClockFault(AddPoison(plan, FlowIntervalAfterHorizon)) : plan;
 
     /// <summary>Adds them to a plan, and removes everything else that delays an item.</summary>
     public Plan Isolate(Plan plan)
@@ -30,10 +33,11 @@ internal sealed class PoisonPlanGenerator(ulong seed)
             AlipayHkLatency = TimeSpan.FromMilliseconds(400),
             FlowLimit = TimeSpan.FromMinutes(5) + 5 * plan.Recoverability.ProbeInterval,
         };
-        return AddPoison(isolated);
+        return AddPoison(isolated, null);
     }
 
-    private Plan AddPoison(Plan plan)
+    // Others arrive at another interval after the horizon, if it is given.
+    private Plan AddPoison(Plan plan, TimeSpan? later)
     {
         var submissions = plan.Submissions.ToList();
         for (var i = 1 + _random.Next(3); i > 0; i--)
@@ -44,7 +48,7 @@ internal sealed class PoisonPlanGenerator(ulong seed)
         }
 
         var interval = TimeSpan.FromMinutes(_random.Pick(5, 10, 20));
-        for (var at = interval; at < plan.Horizon + FlowAfterHorizon; at += interval)
+        for (var at = interval; at < plan.Horizon + FlowAfterHorizon; at += at < plan.Horizon ? interval : later ?? interval)
             submissions.Add(Submit(at, $"f{submissions.Count}", ItemKind.Normal));
         submissions.Sort((a, b) => a.At.CompareTo(b.At));
         return plan with { Submissions = submissions };

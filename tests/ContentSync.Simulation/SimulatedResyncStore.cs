@@ -7,19 +7,19 @@ using ContentSync.Resync.Planning;
 
 namespace ContentSync.Simulation;
 
-/// <summary>Stores resyncs: histories and plans as bytes, and the progress of the lanes. It never loses a write.</summary>
+/// <summary>Stores resyncs: histories and plans, and the progress of the lanes. It never loses a write.</summary>
 internal sealed class SimulatedResyncStore(World world)
 {
-    private readonly Dictionary<string, byte[]> _histories = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, ResyncHistory> _histories = new(StringComparer.Ordinal);
     private readonly Dictionary<string, byte[]> _plans = new(StringComparer.Ordinal);
     private readonly Dictionary<(string RunId, int Lane), LaneProgress> _lanes = [];
 
     /// <summary>Whether a run is under way.</summary>
     public bool IsBusy { get; private set; }
 
-    public ResyncHistory? Find(string source) => _histories.TryGetValue(source, out var bytes) ? Read(bytes) : null;
+    public ResyncHistory? Find(string source) => _histories.GetValueOrDefault(source);
 
-    public IReadOnlyList<ResyncHistory> List() => [.. _histories.Values.Select(Read)];
+    public IReadOnlyList<ResyncHistory> List() => [.. _histories.Values];
 
     public ResyncHistory? Write(ResyncHistory history)
     {
@@ -32,7 +32,9 @@ internal sealed class SimulatedResyncStore(World world)
 
         var version = int.Parse(old?.Version ?? "0", CultureInfo.InvariantCulture) + 1;
         var next = history with { Version = version.ToString(CultureInfo.InvariantCulture) };
-        _histories[history.Source] = JsonSerializer.SerializeToUtf8Bytes(next, ResyncStoreJson.Default.ResyncHistory);
+
+        // A process sees what the next one would read, no more.
+        _histories[history.Source] = Read(JsonSerializer.SerializeToUtf8Bytes(next, ResyncStoreJson.Default.ResyncHistory));
         IsBusy = List().Any(kept => kept.InProgress() is not null);
         return next;
     }

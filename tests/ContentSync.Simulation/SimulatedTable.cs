@@ -1,3 +1,4 @@
+using Azure;
 using Azure.Core.Pipeline;
 using Azure.Data.Tables;
 using ContentSync.Ledger;
@@ -46,9 +47,10 @@ internal sealed class SimulatedTable : IDisposable
     public static string? RecordOf(HttpRequestMessage request)
     {
         const string Before = "RowKey='";
+        if (request.Method != HttpMethod.Get) return null;
         var path = Uri.UnescapeDataString(request.RequestUri!.AbsolutePath);
         var at = path.IndexOf(Before, StringComparison.Ordinal);
-        return request.Method == HttpMethod.Get && at >= 0 ? ContentIdOf(path[(at + Before.Length)..^2]) : null;
+        return at >= 0 ? ContentIdOf(path[(at + Before.Length)..^2]) : null;
     }
 
     /// <summary>Serves a request that has arrived.</summary>
@@ -57,7 +59,7 @@ internal sealed class SimulatedTable : IDisposable
         (_serving, _sender) = (call, sender);
         try
         {
-            return _service.Serve(request, body, _ => fault);
+            return _service.Serve(request, body, fault);
         }
         finally
         {
@@ -103,8 +105,11 @@ internal sealed class SimulatedTable : IDisposable
         options.Retry.NetworkTimeout = Timeout.InfiniteTimeSpan;
         options.Diagnostics.IsLoggingEnabled = false;
         options.Diagnostics.IsDistributedTracingEnabled = false;
-        var credential = new TableSharedKeyCredential("simulated", Convert.ToBase64String(new byte[32]));
-        return new TableClient(new Uri("https://simulated.table.core.windows.net"), Name, credential, options);
+
+
+        // Nobody checks the signature of a request, so none is computed.
+        var credential = new AzureSasCredential("sig=simulated");
+        return new TableClient(new Uri($"https://simulated.table.core.windows.net/{Name}"), credential, options);
     }
 
     // Rows that are not records follow them in each partition.
@@ -132,7 +137,7 @@ internal sealed class SimulatedTable : IDisposable
     private sealed class DirectConnection(SimulatedTableService service) : HttpMessageHandler
     {
         protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken) =>
-            service.Serve(request, await TableConnection.BodyAsync(request, cancellationToken).ConfigureAwait(false), null);
+            service.Serve(request, await TableConnection.BodyAsync(request, cancellationToken).ConfigureAwait(false), TableFault.None);
     }
 }
 
