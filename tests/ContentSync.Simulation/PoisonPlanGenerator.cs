@@ -6,7 +6,7 @@ namespace ContentSync.Simulation;
 /// </summary>
 internal sealed class PoisonPlanGenerator(ulong seed)
 {
-    private const double ShareWithPoison = 0.15;
+    private const double ShareWithPoison = 0.05;
     private const double ShareWithClockFault = 0.5;
 
     // Longer than the invariant allows for parking, because an item is at fault only if others succeed.
