@@ -85,7 +85,8 @@ public sealed class SimulatedTableService(TimeProvider time) : HttpMessageHandle
         return fault switch
         {
             TableFault.LostResponse => throw new HttpRequestException("The connection broke before the response arrived."),
-            TableFault.BusyWithEffect => ToResponse(TableResult.Error(500, "OperationTimedOut", "The operation could not be completed in time."), request),
+            TableFault.BusyWithEffect =>
+                ToResponse(TableResult.Error(500, "OperationTimedOut", "The operation could not be completed in time."), request),
             _ => ToResponse(result, request),
         };
     }
@@ -146,7 +147,8 @@ public sealed class SimulatedTableService(TimeProvider time) : HttpMessageHandle
 
     private HttpResponseMessage ToResponse(TableResult result, HttpRequestMessage request)
     {
-        var response = new HttpResponseMessage((HttpStatusCode)result.Status) { RequestMessage = request, Content = new ByteArrayContent(result.Body) };
+        var content = new ByteArrayContent(result.Body);
+        var response = new HttpResponseMessage((HttpStatusCode)result.Status) { RequestMessage = request, Content = content };
         response.Headers.Date = time.GetUtcNow();
         response.Content.Headers.TryAddWithoutValidation("Content-Type", result.ContentType);
         if (result.ETag is { } etag) response.Headers.TryAddWithoutValidation("ETag", etag);

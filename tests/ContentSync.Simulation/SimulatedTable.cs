@@ -174,11 +174,13 @@ internal sealed class TableConnection(SimulatedProcess process, World world, Sim
                 // Repeated below.
             }
 
-            await process.CallAsync("wait", () => true, new CallBehavior(RetryDelay * (1 << retries), TimeSpan.Zero), cancellationToken).ConfigureAwait(false);
+            var delay = new CallBehavior(RetryDelay * (1 << retries), TimeSpan.Zero);
+            await process.CallAsync("wait", () => true, delay, cancellationToken).ConfigureAwait(false);
         }
     }
 
-    private ValueTask<HttpResponseMessage> SendOnceAsync(HttpRequestMessage request, byte[] body, LedgerCall? call, CancellationToken cancellationToken)
+    private ValueTask<HttpResponseMessage> SendOnceAsync(
+        HttpRequestMessage request, byte[] body, LedgerCall? call, CancellationToken cancellationToken)
     {
         var fault = NextFault();
         var (behavior, isLate) = NextCall();

@@ -1,5 +1,4 @@
 using System.ComponentModel.DataAnnotations;
-using System.Text.Json.Serialization;
 using ContentSync.Catalog;
 using ContentSync.Ledger;
 using ContentSync.Resync;
@@ -28,7 +27,6 @@ public sealed record ResyncState
     public required string Message { get; init; }
 
     /// <summary>The parameters it was started with.</summary>
-    [JsonPropertyName("wish")]
     public required ResyncRequest Parameters { get; init; }
 
     /// <summary>The snapshot's name; absent until planning has finished.</summary>

@@ -32,11 +32,14 @@ public sealed partial class NotificationOutbox(
 
     private readonly Lock _lock = new();
     private readonly List<Delivery> _waiting = [];
-    private readonly ReceiverStatus[] _receivers =
-        [.. options.Receivers.Select(receiver => new ReceiverStatus(receiver.Address!.GetLeftPart(UriPartial.Authority), 0, 0, 0, null, null, null))];
+    private readonly NotificationReceiverState[] _receivers =
+    [
+        .. options.Receivers.Select(receiver =>
+            new NotificationReceiverState(receiver.Address!.GetLeftPart(UriPartial.Authority), 0, 0, 0, null, null, null)),
+    ];
 
     /// <summary>How delivery to each receiver goes, in the order of the settings.</summary>
-    public IReadOnlyList<ReceiverStatus> Receivers
+    public IReadOnlyList<NotificationReceiverState> Receivers
     {
         get
         {
@@ -162,15 +165,15 @@ public sealed partial class NotificationOutbox(
     }
 }
 
-/// <summary>How delivery to a receiver goes, since this process started.</summary>
-/// <param name="Address">Scheme, host and port; the rest may hold a key.</param>
+/// <summary>How delivery to one receiver goes, since the instance started.</summary>
+/// <param name="Address">Scheme, host and port.</param>
 /// <param name="Waiting">Notifications that are not delivered yet.</param>
 /// <param name="Delivered">Notifications that it accepted.</param>
 /// <param name="GivenUp">Notifications that it never accepted.</param>
 /// <param name="LastDeliveredAt">When it accepted one last.</param>
 /// <param name="LastFault">Why an attempt failed last.</param>
 /// <param name="LastFaultAt">When.</param>
-public sealed record ReceiverStatus(
+public sealed record NotificationReceiverState(
     string Address,
     int Waiting,
     long Delivered,

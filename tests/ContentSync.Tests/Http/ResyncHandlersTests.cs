@@ -39,7 +39,7 @@ public sealed class ResyncHandlersTests : IDisposable
         var location = (await StartAsync("""{"source":"catalog","dryRun":true}""")).Headers.Location.ToString();
         await _api.ContinueRunAsync(_api.Catalog);
         var run = await _api.GetAsync(location);
-        var isDryRun = run.Json.GetProperty("wish").GetProperty("dryRun").GetBoolean();
+        var isDryRun = run.Json.GetProperty("parameters").GetProperty("dryRun").GetBoolean();
         Assert.Equal(("planned", 1, true), (Text(run, "state"), Count(run, "plan", "new"), isDryRun));
         Assert.False(run.Json.TryGetProperty("counts", out _));
         Assert.Equal(404, (await _api.GetAsync("/api/content/A")).Status);
@@ -84,7 +84,7 @@ public sealed class ResyncHandlersTests : IDisposable
 
         var run = await _api.GetAsync(location);
         Assert.Equal(("completed", "ledger", 1), (Text(run, "state"), Text(run, "source"), Count(run, "counts", "sent")));
-        Assert.Equal(7.5, run.Json.GetProperty("wish").GetProperty("resend").GetProperty("olderThanDays").GetDouble());
+        Assert.Equal(7.5, run.Json.GetProperty("parameters").GetProperty("resend").GetProperty("olderThanDays").GetDouble());
     }
 
     [Fact]
