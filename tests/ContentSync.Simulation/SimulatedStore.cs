@@ -93,8 +93,7 @@ internal sealed class SimulatedStore(World world)
 
 /// <summary>
 /// The fast double of the ledger, for the seeds without a real one. Like the ledger on Table storage, it reads, applies the rules, writes
-/// conditionally, and starts again
-/// after a conflict.
+/// conditionally, and starts again after a conflict.
 /// </summary>
 internal sealed class SimulatedLedger(SimulatedProcess process, World world, StoreClock clock) : ISyncLedger
 {

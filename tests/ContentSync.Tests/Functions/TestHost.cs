@@ -196,7 +196,7 @@ internal sealed class TestHost : IAsyncDisposable
         public bool IsEnabled(LogLevel logLevel) => true;
 
         public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
-            write($"{logLevel} {eventId.Id} {formatter(state, exception)}");
+            write($"{logLevel} {eventId.Id} {formatter(state, exception)}{(exception is null ? "" : $" {exception}")}");
 
         public void Dispose()
         {

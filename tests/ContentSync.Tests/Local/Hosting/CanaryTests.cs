@@ -1,18 +1,15 @@
-using System.Collections.Concurrent;
-using System.Diagnostics;
-using System.Diagnostics.Metrics;
 using System.Globalization;
 using System.Net.Http.Headers;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.RegularExpressions;
-using ContentSync.Diagnostics;
 using ContentSync.Http;
 using ContentSync.Http.Webhooks;
 using ContentSync.Ledger;
 using ContentSync.Local.CommandLine;
 using ContentSync.Local.Hosting;
 using ContentSync.Local.Pipeline;
+using ContentSync.Tests.Diagnostics;
 using ContentSync.Tests.Sqlite;
 
 namespace ContentSync.Tests.Local.Hosting;
@@ -41,7 +38,6 @@ public sealed partial class CanaryTests : IDisposable
     private static readonly string WebhookSecret = "whsec_" + Convert.ToBase64String(Encoding.ASCII.GetBytes(Secrets[6]));
 
     private readonly TemporaryFolder _inputs = new();
-    private readonly ConcurrentQueue<string> _telemetry = new();
 
     public void Dispose() => _inputs.Dispose();
 
@@ -49,8 +45,7 @@ public sealed partial class CanaryTests : IDisposable
     public async Task No_canary_of_any_input_shows_up_where_it_does_not_belong()
     {
         using var log = new CapturedLog(LogFormat.Json, isVerbose: true);
-        using var metrics = Metrics();
-        using var traces = Traces();
+        using var telemetry = new CapturedTelemetry("Microsoft.AspNetCore");
         var shown = new List<(string What, string Text)>();
         var details = new List<string>();
         string[] secrets;
@@ -70,13 +65,13 @@ public sealed partial class CanaryTests : IDisposable
         }
 
         shown.Add(("the log", log.Text));
-        shown.AddRange(_telemetry.Select(text => ("telemetry", text)));
+        shown.AddRange(telemetry.Lines.Select(text => ("telemetry", text)));
 
         // A test that finds nothing because nothing was captured would prove nothing.
         Assert.Contains(details, text => text.Contains("CanaryHttp", StringComparison.Ordinal) && text.Contains("\"state\"", StringComparison.Ordinal));
         Assert.All((string[])["HTTP-1", "webhook", "HTTP 200 in", "\"event\":4401"], text => Assert.Contains(text, log.Text, StringComparison.Ordinal));
-        Assert.Contains(_telemetry, text => text.Contains("contentsync.outcomes", StringComparison.Ordinal));
-        Assert.Contains(_telemetry, text => text.Contains("synchronize content", StringComparison.Ordinal));
+        Assert.Contains(telemetry.Lines, text => text.Contains("contentsync.outcomes", StringComparison.Ordinal));
+        Assert.Contains(telemetry.Lines, text => text.Contains("synchronize content", StringComparison.Ordinal));
         Assert.Contains(shown, page => page.Text.Contains("RISKY-1", StringComparison.Ordinal));
         Assert.True(shown.Count > 40, $"Only {shown.Count} texts were searched.");
 
@@ -84,9 +79,9 @@ public sealed partial class CanaryTests : IDisposable
         Assert.Empty(
             from page in shown
             from canary in forbidden
-            where Holds(page.Text, canary)
-            select $"{page.What} holds {canary}: {Around(page.Text, canary)}");
-        Assert.Empty(from text in details from canary in secrets.Append(MappingFile) where Holds(text, canary) select $"{canary}: {Around(text, canary)}");
+            where Canary.IsIn(page.Text, canary)
+            select $"{page.What} holds {canary}: {Canary.Around(page.Text, canary)}");
+        Assert.Empty(from text in details from canary in secrets.Append(MappingFile) where Canary.IsIn(text, canary) select $"{canary}: {Canary.Around(text, canary)}");
 
         // A query or a path may be anything, so the log leaves both out.
         Assert.DoesNotContain("CanaryQuery", log.Text, StringComparison.Ordinal);
@@ -94,7 +89,7 @@ public sealed partial class CanaryTests : IDisposable
 
         // A signature of RSA-2048 has 344 characters.
         Assert.DoesNotMatch(Signature(), log.Text);
-        Assert.All(_telemetry, text => Assert.DoesNotMatch(Signature(), text));
+        Assert.All(telemetry.Lines, text => Assert.DoesNotMatch(Signature(), text));
     }
 
     private static LocalHostOptions HostOptions => new(0)
@@ -233,41 +228,6 @@ public sealed partial class CanaryTests : IDisposable
     private static IEnumerable<string> KeyLines(RunningHost host) =>
         Directory.EnumerateFiles(Path.Combine(host.Data, "keys")).Select(file => File.ReadAllLines(file)[10]);
 
-    private MeterListener Metrics()
-    {
-        var listener = new MeterListener
-        {
-            InstrumentPublished = (instrument, listener) => listener.EnableMeasurementEvents(instrument),
-        };
-        listener.SetMeasurementEventCallback<long>((instrument, _, tags, _) => Add(instrument, tags));
-        listener.SetMeasurementEventCallback<int>((instrument, _, tags, _) => Add(instrument, tags));
-        listener.SetMeasurementEventCallback<double>((instrument, _, tags, _) => Add(instrument, tags));
-        listener.Start();
-        return listener;
-
-        void Add(Instrument instrument, ReadOnlySpan<KeyValuePair<string, object?>> tags) =>
-            _telemetry.Enqueue($"{instrument.Name} {string.Join(' ', tags.ToArray())}");
-    }
-
-    private ActivityListener Traces()
-    {
-        var listener = new ActivityListener
-        {
-            // Not those of HttpClient: most of its spans here are the test's own.
-            ShouldListenTo = source => source.Name is Telemetry.Name or "Microsoft.AspNetCore",
-            Sample = (ref ActivityCreationOptions<ActivityContext> _) => ActivitySamplingResult.AllDataAndRecorded,
-            ActivityStopped = span =>
-            {
-                var events = span.Events.Select(happened => $"{happened.Name} {string.Join(' ', happened.Tags)}");
-                _telemetry.Enqueue(
-                    $"{span.OperationName} {span.DisplayName} {span.StatusDescription} {string.Join(' ', span.TagObjects)} {string.Join(' ', span.Baggage)} "
-                    + string.Join(' ', events));
-            },
-        };
-        ActivitySource.AddActivityListener(listener);
-        return listener;
-    }
-
     private static string Item(string contentId, string name, int depth = 1) =>
         $$"""{"contentId":"{{contentId}}","contentType":"SKU","contentStatus":1,"contentInfo":{{Nested(name, depth)}}}""";
 
@@ -276,17 +236,6 @@ public sealed partial class CanaryTests : IDisposable
 
     private static string Event(string contentId, string name) =>
         $$"""{"specversion":"1.0","id":"{{contentId}}","source":"/shop","type":"content.changed","data":{{Item(contentId, name)}}}""";
-
-    private static bool Holds(string text, string canary) =>
-        text.Contains(canary, StringComparison.OrdinalIgnoreCase)
-        || text.Contains(Convert.ToBase64String(Encoding.ASCII.GetBytes(canary)).TrimEnd('=')[..^1], StringComparison.Ordinal);
-
-    private static string Around(string text, string canary)
-    {
-        var at = Math.Max(0, text.IndexOf(canary, StringComparison.OrdinalIgnoreCase));
-        var from = Math.Max(0, at - 200);
-        return text.Substring(from, Math.Min(400, text.Length - from));
-    }
 
     [GeneratedRegex("[A-Za-z0-9+/%]{300,}")]
     private static partial Regex Signature();
