@@ -96,6 +96,17 @@ public sealed class SqliteSendStateStoreTests : SendStateStoreContract, IDisposa
         Task.FromResult<ISendStateStore>(new SqliteSendStateStore(Path.Combine(_folder.FullName, "send.db"), new FakeTimeProvider()));
 }
 
+/// <summary>Over the simulated table service, which is at hand everywhere.</summary>
+public sealed class SimulatedTableSendStateStoreTests : SendStateStoreContract
+{
+    protected override async Task<ISendStateStore> OpenAsync()
+    {
+        var store = new TableSendStateStore(new SimulatedTableStorage().Table(), TimeProvider.System);
+        await store.CreateIfNotExistsAsync(default);
+        return store;
+    }
+}
+
 [Collection(AzuriteTests.Name)]
 [Trait(TestCategory.Name, TestCategory.Slow)]
 public sealed class TableSendStateStoreTests(AzuriteStorage azurite) : SendStateStoreContract

@@ -239,6 +239,25 @@ public sealed class SignerPoolTests : IDisposable
     public void Refuses_an_empty_list_of_keys() =>
         Assert.Throws<ArgumentException>(() => new SignerPool([], new SignerPoolOptions(), _time));
 
+    [Fact]
+    public void Refuses_a_list_with_one_key_version_that_cannot_be_sent()
+    {
+        VaultKey[] keys = [new("one", "1", new ScriptedSigner()), new("two", "two keys", new ScriptedSigner())];
+        Assert.Throws<ArgumentException>(() => new SignerPool(keys, new SignerPoolOptions(), _time));
+    }
+
+    [Fact]
+    public void A_throttled_vault_goes_on_at_the_rate_that_it_delivered()
+    {
+        var options = new SignerPoolOptions { SignaturesPerSecond = 200 };
+        var vault = new PooledVault("vault", [new VaultKey("vault", "1", new ScriptedSigner())], options);
+        for (var i = 0; i < 3_000; i++) vault.Succeeded(now: i / 100.0);
+
+        vault.Throttled(sentAt: 29.9, now: 30, retryAfter: null);
+
+        Assert.InRange(vault.Rate, 90, 100);
+    }
+
     private static async Task<List<string>> SignAsync(SignerPool pool, int times)
     {
         var versions = new List<string>();

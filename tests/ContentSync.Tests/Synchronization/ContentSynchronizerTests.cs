@@ -383,6 +383,9 @@ public sealed class ContentSynchronizerTests : IDisposable
         Assert.Equal(TimeSpan.FromSeconds(4), outcome.Delay);
         Assert.Equal(0, outcome.Record!.Attempts);
         Assert.Empty(_alipayHk.Sent);
+
+        // What was sent of an item does not list a request that never left.
+        Assert.False(outcome.Record.LastAttempt!.Attempted!.WasSent);
     }
 
     [Fact]

@@ -230,9 +230,11 @@ public sealed class SharedCircuitBreakerTests
         _time.Advance(_options.ProbeInterval);
         var probe = await EnterAsync(_one);
         _one.Breaker.Report(probe.Permit, "probe", Success, isItemAtFault: false);
+        _time.Advance(TimeSpan.FromMinutes(1));
+        var trippedAgainAt = _time.GetUtcNow();
         await TripAsync(_one);
         _time.Advance(SendSwitch.MaxAge);
-        Assert.NotNull(await _two.Breaker.OpenStateAsync(default));
+        Assert.Equal(trippedAgainAt, (await _two.Breaker.OpenStateAsync(default))!.Since);
         Assert.NotNull(await _one.Breaker.OpenStateAsync(default));
     }
 

@@ -5,7 +5,6 @@ using Microsoft.Extensions.Logging.Abstractions;
 namespace ContentSync.Tests.Local.Pipeline;
 
 /// <summary>Other users of the machine can read nothing in the data folder.</summary>
-[Trait(TestCategory.Name, TestCategory.Slow)]
 public sealed class PrivateFolderTests : IDisposable
 {
     private const UnixFileMode Others = UnixFileMode.GroupRead | UnixFileMode.GroupWrite | UnixFileMode.GroupExecute
@@ -21,6 +20,7 @@ public sealed class PrivateFolderTests : IDisposable
     public void Dispose() => _folder.Dispose();
 
     [SkippableFact]
+    [Trait(TestCategory.Name, TestCategory.Slow)]
     public async Task A_new_folder_and_every_file_that_the_pipeline_writes_is_private()
     {
         Skip.If(OperatingSystem.IsWindows(), "Windows folders inherit their permissions.");
@@ -36,6 +36,7 @@ public sealed class PrivateFolderTests : IDisposable
     }
 
     [SkippableFact]
+    [Trait(TestCategory.Name, TestCategory.Slow)]
     public async Task A_folder_of_an_earlier_version_is_made_private_with_one_warning()
     {
         Skip.If(OperatingSystem.IsWindows(), "Windows folders inherit their permissions.");
@@ -68,6 +69,29 @@ public sealed class PrivateFolderTests : IDisposable
         Assert.NotNull(warning);
         AssertPrivate(Path.Combine(Data, "keys"));
         Assert.Equal((Everyone, Everyone), (ModeOf(Data), ModeOf(Path.Combine(Data, "script.sh"))));
+    }
+
+    [SkippableFact]
+    public void A_new_folder_is_private_before_anything_is_in_it()
+    {
+        Skip.If(OperatingSystem.IsWindows(), "Windows folders inherit their permissions.");
+        Assert.Null(PrivateFolder.Open(Data, _ => true));
+        AssertPrivate(Data);
+    }
+
+    [SkippableFact]
+    public void In_a_folder_that_serves_other_purposes_an_own_file_is_made_private_with_a_warning()
+    {
+        Skip.If(OperatingSystem.IsWindows(), "Windows folders inherit their permissions.");
+        Directory.CreateDirectory(Data);
+        foreach (var name in (string[])["own.db", "script.sh"]) File.WriteAllText(Path.Combine(Data, name), "");
+        foreach (var path in Directory.GetFileSystemEntries(Data).Append(Data)) Open(path);
+
+        Assert.Contains("now only you can read it", PrivateFolder.Open(Data, name => name == "own.db"), StringComparison.Ordinal);
+
+        AssertPrivate(Path.Combine(Data, "own.db"));
+        Assert.Equal((Everyone, Everyone), (ModeOf(Data), ModeOf(Path.Combine(Data, "script.sh"))));
+        Assert.Null(PrivateFolder.Open(Data, name => name == "own.db"));
     }
 
     private static void Open(string path)
