@@ -1,5 +1,6 @@
 using Azure.Messaging.ServiceBus;
 using ContentSync.Functions;
+using ContentSync.Synchronization;
 using Grpc.Core;
 using Microsoft.Azure.Functions.Worker;
 
@@ -22,6 +23,7 @@ internal sealed class TransferSender(SimulatedProcess process, World world, Simu
         var bytes = transfer.Sum(SizeOf);
         if (bytes > MaxTransferBytes) world.Invariants.Report(Invariant.TransfersFit, $"{transfer.Length} messages of {bytes} bytes are sent at once");
         var session = transfer[0].SessionId;
+        process.Settling();
         await process.CallAsync(
             "enqueue",
             () =>
@@ -87,6 +89,7 @@ internal sealed class HostSettlement(SimulatedProcess process, World world, Simu
     private async Task SettleAsync(string what, Func<bool> effect, CancellationToken cancellationToken)
     {
         bool isLocked;
+        process.Settling();
         try
         {
             isLocked = await process.CallAsync(what, effect, BrokerCalls.Next(world, Unavailable), cancellationToken).ConfigureAwait(false);
@@ -127,7 +130,7 @@ internal sealed class QueueFunctions(
                 ? packs!.RunAsync(message, settlement, CancellationToken.None)
                 : content.RunAsync(message, settlement, CancellationToken.None)).ConfigureAwait(false);
         }
-        catch (Exception e) when (e is Synchronization.QueueUnavailableException or RpcException || IsLateSettlement(e, began))
+        catch (Exception e) when (IsCancelled(e) ? process.WasFrozenAfter(began) : e is QueueUnavailableException or RpcException)
         {
             await settlement.AbandonAfterFailureAsync().ConfigureAwait(false);
         }
@@ -163,8 +166,8 @@ internal sealed class QueueFunctions(
             world.Invariants.Report(Invariant.FlightsFinish, $"{process.Name} ends while {_invoked} functions run");
     }
 
-    // A process that was frozen has no time left to send what it must send before it completes the message.
-    private bool IsLateSettlement(Exception e, TimeSpan began) => e is OperationCanceledException && process.WasFrozenAfter(began);
+    // Only a process that was frozen has no time left to settle a message.
+    private static bool IsCancelled(Exception e) => e is OperationCanceledException or RpcException { StatusCode: StatusCode.Cancelled };
 }
 
 /// <summary>Faults of calls to the broker.</summary>

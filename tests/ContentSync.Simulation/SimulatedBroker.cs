@@ -16,6 +16,13 @@ internal sealed class SimulatedBroker(World world) : SimulatedQueue(world, "brok
     /// <summary>Share of the arrays that have invalid items besides the others.</summary>
     private const double InvalidShare = 0.4;
 
+    /// <summary>Share of them that have so many that the messages that are split off do not fit into one transfer.</summary>
+    private const double CrowdedShare = 0.06;
+
+    private const int Crowd = 150;
+
+    private const string InvalidPrefix = "invalid-";
+
     private readonly HashSet<string> _deadLettered = new(StringComparer.Ordinal);
     private int _invalidItems;
     private readonly List<BrokerMessage> _ready = [];
@@ -95,7 +102,7 @@ internal sealed class SimulatedBroker(World world) : SimulatedQueue(world, "brok
     protected override void DeadLettered(BrokerMessage message, string reason, string description)
     {
         var sent = message.Sent();
-        if (reason == DeadLetterReasons.InvalidMessage && FindInvalid(sent.Body.Span) is { Count: > 0 } found)
+        if (reason == DeadLetterReasons.InvalidMessage && FindInvalid(Encoding.UTF8.GetString(sent.Body.Span)) is { Count: > 0 } found)
         {
             if (found.Count > 1) World.Invariants.Report(Invariant.NoItemLost, $"{message.Id} is dead-lettered with {found.Count} items");
             _deadLettered.UnionWith(found);
@@ -111,27 +118,23 @@ internal sealed class SimulatedBroker(World world) : SimulatedQueue(world, "brok
     // Invalid items come last, so that the others keep their numbers in the array. White space makes an array large, as in an indented file.
     private string ArrayOf(IReadOnlyList<SubmittedItem> items)
     {
+        var hasInvalid = World.Random.Chance(InvalidShare);
+        var isCrowded = hasInvalid && World.Random.Chance(CrowdedShare);
+        var isLarge = isCrowded || World.Random.Chance(LargeShare);
         var texts = items.Select(item => item.ToJson()).ToList();
-        if (World.Random.Chance(InvalidShare))
-        {
-            for (var i = 2 + World.Random.Next(3); i > 0; i--)
-                texts.Add($$"""{"contentId":"{{InvalidId(_invalidItems++)}}","contentType":"SKU","contentStatus":7,"contentInfo":{ } }""");
-        }
-
-        var padding = World.Random.Chance(LargeShare) ? new string(' ', (LargeBytes / texts.Count) - texts.Max(text => text.Length)) : "";
+        for (var i = isCrowded ? Crowd : hasInvalid ? 2 + World.Random.Next(3) : 0; i > 0; i--)
+            texts.Add($$"""{"contentId":"{{InvalidId(_invalidItems++)}}","contentType":"SKU","contentStatus":7,"contentInfo":{ } }""");
+        var padding = isLarge ? new string(' ', (LargeBytes / texts.Count) - texts.Max(text => text.Length)) : "";
         return $"[{string.Join(',', texts.Select(text => text.Insert(1, padding)))}]";
     }
 
-    private static string InvalidId(int number) => string.Create(CultureInfo.InvariantCulture, $"invalid-{number}-");
+    private static string InvalidId(int number) => string.Create(CultureInfo.InvariantCulture, $"{InvalidPrefix}{number}");
 
-    private List<string> FindInvalid(ReadOnlySpan<byte> body)
+    private static List<string> FindInvalid(string body)
     {
         var found = new List<string>();
-        for (var i = 0; i < _invalidItems; i++)
-        {
-            if (body.IndexOf(Encoding.UTF8.GetBytes(InvalidId(i))) >= 0) found.Add(InvalidId(i));
-        }
-
+        for (var at = body.IndexOf(InvalidPrefix, StringComparison.Ordinal); at >= 0; at = body.IndexOf(InvalidPrefix, at + 1, StringComparison.Ordinal))
+            found.Add(body[at..body.IndexOf('"', at)]);
         return found;
     }
 

@@ -32,6 +32,8 @@ internal sealed class SimulatedProcess : IDisposable
     /// <summary>From the moment when the local host gives up what is in flight until it has recorded that.</summary>
     private static readonly TimeSpan LocalEnd = TimeSpan.FromSeconds(2);
 
+    private static readonly TimeSpan MaxWaitForSettlement = TimeSpan.FromMinutes(2);
+
     private static readonly TimeSpan SweepGrace = TimeSpan.FromMinutes(1);
 
     /// <summary>Time after which AlipayHK closes the connections of a frozen process.</summary>
@@ -58,6 +60,7 @@ internal sealed class SimulatedProcess : IDisposable
     private readonly List<Action<bool>> _callers = [];
     private TimeSpan _frozenUntil;
     private TimeSpan? _stoppedAt;
+    private Action? _whileSettling;
 
     public SimulatedProcess(World world, Machine machine)
     {
@@ -203,34 +206,28 @@ internal sealed class SimulatedProcess : IDisposable
         else action();
     }
 
-    /// <summary>Ends the process like a deployment: cancels its work, waits briefly, then ends it.</summary>
+    /// <summary>
+    /// Ends the process like a deployment: cancels its work, waits briefly, then ends it. Often while a message is being settled, if that
+    /// happens soon.
+    /// </summary>
     public void ShutDown(Action ended)
     {
-        if (!IsAccepting) return;
-        _world.Trace.Write(Name, $"shuts down");
-        _stoppedAt = _world.Time.Elapsed;
-        _stopping.Cancel();
-        if (_localQueue is null)
+        if (_functions is null || !_world.Random.Chance(0.5))
         {
-            Watch(StopAsync());
+            BeginShutDown(ended);
             return;
         }
 
-        Watch(_localQueue.StopAsync(LocalGrace));
-        _world.Time.After(LocalGrace + LocalEnd, Ended);
+        _whileSettling = () => BeginShutDown(ended);
+        _world.Time.After(MaxWaitForSettlement, Settling);
+    }
 
-        async Task StopAsync()
-        {
-            await _functions!.StopAsync(WorkerGrace, _clock).ConfigureAwait(false);
-            Ended();
-        }
-
-        void Ended()
-        {
-            if (!IsAlive) return;
-            End(isCrash: false);
-            ended();
-        }
+    /// <summary>The process begins to settle a message.</summary>
+    public void Settling()
+    {
+        if (_whileSettling is not { } act) return;
+        _whileSettling = null;
+        _world.Time.After(TimeSpan.FromMilliseconds(1), act);
     }
 
     /// <summary>Releases what the process has open when the simulation is over.</summary>
@@ -319,6 +316,35 @@ internal sealed class SimulatedProcess : IDisposable
     public void ReplayParked() => Watch(ReplayAsync());
 
     private bool IsFrozen => _world.Time.Elapsed < _frozenUntil;
+
+    private void BeginShutDown(Action ended)
+    {
+        if (!IsAccepting) return;
+        _world.Trace.Write(Name, $"shuts down");
+        _stoppedAt = _world.Time.Elapsed;
+        _stopping.Cancel();
+        if (_localQueue is null)
+        {
+            Watch(StopAsync());
+            return;
+        }
+
+        Watch(_localQueue.StopAsync(LocalGrace));
+        _world.Time.After(LocalGrace + LocalEnd, Ended);
+
+        async Task StopAsync()
+        {
+            await _functions!.StopAsync(WorkerGrace, _clock).ConfigureAwait(false);
+            Ended();
+        }
+
+        void Ended()
+        {
+            if (!IsAlive) return;
+            End(isCrash: false);
+            ended();
+        }
+    }
 
     private SignerPool Pool()
     {

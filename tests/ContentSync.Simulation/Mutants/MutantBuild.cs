@@ -17,6 +17,8 @@ internal static class MutantBuild
     private static readonly string[] Files =
     [
         "src/ContentSync.Local/Pipeline/InProcessQueue.cs",
+        "src/ContentSync.Local/Pipeline/FaultText.cs",
+        "src/ContentSync.Local/CommandException.cs",
         .. new[]
         {
             "HostOptions", nameof(Functions.InvocationTracker), nameof(Functions.MessageSettler),
@@ -110,8 +112,9 @@ internal static class MutantBuild
         var packages = new[] { "ContentSync", "ContentSync.Sqlite" }
             .SelectMany(project => File.ReadLines(Path.Combine(repository, "src", project, $"{project}.csproj")))
             .Where(line => line.Contains("<PackageReference", StringComparison.Ordinal));
-        packages = packages.Append("    <PackageReference Include=\"Azure.Identity\" />");
-        packages = packages.Append($"    <ProjectReference Include=\"{Path.Combine(repository, Double)}\" />");
+        packages = packages
+            .Append("    <PackageReference Include=\"Azure.Identity\" />")
+            .Append($"    <ProjectReference Include=\"{Path.Combine(repository, Double)}\" />");
         File.WriteAllText(Path.Combine(folder, $"{Name}.csproj"), $"{Project}{string.Join('\n', packages)}\n  </ItemGroup>\n</Project>\n");
     }
 
