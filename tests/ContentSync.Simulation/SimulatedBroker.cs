@@ -133,8 +133,14 @@ internal sealed class SimulatedBroker(World world) : SimulatedQueue(world, "brok
     private static List<string> FindInvalid(string body)
     {
         var found = new List<string>();
-        for (var at = body.IndexOf(InvalidPrefix, StringComparison.Ordinal); at >= 0; at = body.IndexOf(InvalidPrefix, at + 1, StringComparison.Ordinal))
-            found.Add(body[at..body.IndexOf('"', at)]);
+        var at = body.IndexOf(InvalidPrefix, StringComparison.Ordinal);
+        while (at >= 0)
+        {
+            var end = body.IndexOf('"', at);
+            found.Add(body[at..end]);
+            at = body.IndexOf(InvalidPrefix, end, StringComparison.Ordinal);
+        }
+
         return found;
     }
 

@@ -6,6 +6,71 @@ using Microsoft.Azure.Functions.Worker;
 
 namespace ContentSync.Simulation;
 
+/// <summary>The functions of the two queues, and what the Functions host does around them.</summary>
+internal sealed class QueueFunctions(
+    SimulatedProcess process, World world, InvocationTracker invocations, ProcessContentMessage content, ProcessResyncPack? packs)
+{
+    private readonly HashSet<(SimulatedQueue Queue, long LockToken)> _handling = [];
+    private int _contentMessages;
+    private int _invoked;
+
+    public bool HasCapacity => _contentMessages < world.Plan.Consumers;
+
+    public bool IsHandling(SimulatedQueue queue, long lockToken) => _handling.Contains((queue, lockToken));
+
+    /// <summary>Runs the function for a message, and abandons the message when the function fails.</summary>
+    public async Task RunAsync(SimulatedQueue queue, ServiceBusReceivedMessage message, long lockToken)
+    {
+        _handling.Add((queue, lockToken));
+        if (!queue.HasSessions) _contentMessages++;
+        var settlement = new HostSettlement(process, world, queue, lockToken);
+        var began = world.Time.Elapsed;
+        try
+        {
+            await InvokeAsync(() => queue.HasSessions
+                ? packs!.RunAsync(message, settlement, CancellationToken.None)
+                : content.RunAsync(message, settlement, CancellationToken.None)).ConfigureAwait(false);
+        }
+        catch (Exception e) when (IsCancelled(e) ? process.WasFrozenAfter(began) : e is QueueUnavailableException or RpcException)
+        {
+            await settlement.AbandonAfterFailureAsync().ConfigureAwait(false);
+        }
+        finally
+        {
+            _handling.Remove((queue, lockToken));
+            if (!queue.HasSessions) _contentMessages--;
+            world.Broker.Pump();
+        }
+    }
+
+    /// <summary>An invocation of a function.</summary>
+    public async Task InvokeAsync(Func<Task> function)
+    {
+        _invoked++;
+        try
+        {
+            await invocations.Invoke(null!, _ => function()).ConfigureAwait(false);
+        }
+        finally
+        {
+            _invoked--;
+        }
+    }
+
+    /// <summary>Waits for the running invocations, at most for the time that the host has to shut down.</summary>
+    public async Task StopAsync(TimeSpan limit, TimeProvider clock)
+    {
+        var began = world.Time.Elapsed;
+        using var atLimit = new CancellationTokenSource(limit, clock);
+        await invocations.StoppingAsync(atLimit.Token).ConfigureAwait(false);
+        if (_invoked > 0 && !process.WasFrozenAfter(began))
+            world.Invariants.Report(Invariant.FlightsFinish, $"{process.Name} ends while {_invoked} functions run");
+    }
+
+    // Only a process that was frozen has no time left to settle a message.
+    private static bool IsCancelled(Exception e) => e is OperationCanceledException or RpcException { StatusCode: StatusCode.Cancelled };
+}
+
 /// <summary>Sends to a queue like Microsoft's client: what it sends at once is one transfer, with the session of its first message.</summary>
 internal sealed class TransferSender(SimulatedProcess process, World world, SimulatedQueue queue) : ServiceBusSender
 {
@@ -21,7 +86,8 @@ internal sealed class TransferSender(SimulatedProcess process, World world, Simu
         ServiceBusMessage[] transfer = [.. messages];
         if (transfer.Length == 0) return;
         var bytes = transfer.Sum(SizeOf);
-        if (bytes > MaxTransferBytes) world.Invariants.Report(Invariant.TransfersFit, $"{transfer.Length} messages of {bytes} bytes are sent at once");
+        if (bytes > MaxTransferBytes)
+            world.Invariants.Report(Invariant.TransfersFit, $"{transfer.Length} messages of {bytes} bytes are sent at once");
         var session = transfer[0].SessionId;
         process.Settling();
         await process.CallAsync(
@@ -103,71 +169,6 @@ internal sealed class HostSettlement(SimulatedProcess process, World world, Simu
     }
 
     private static RpcException Unavailable() => new(new Status(StatusCode.Unknown, "The broker does not respond."));
-}
-
-/// <summary>The functions of the two queues, the services that they need, and what the Functions host does around them.</summary>
-internal sealed class QueueFunctions(
-    SimulatedProcess process, World world, InvocationTracker invocations, ProcessContentMessage content, ProcessResyncPack? packs)
-{
-    private readonly HashSet<(SimulatedQueue Queue, long LockToken)> _handling = [];
-    private int _contentMessages;
-    private int _invoked;
-
-    public bool HasCapacity => _contentMessages < world.Plan.Consumers;
-
-    public bool IsHandling(SimulatedQueue queue, long lockToken) => _handling.Contains((queue, lockToken));
-
-    /// <summary>Runs the function for a message, and abandons the message when the function fails.</summary>
-    public async Task RunAsync(SimulatedQueue queue, ServiceBusReceivedMessage message, long lockToken)
-    {
-        _handling.Add((queue, lockToken));
-        if (!queue.HasSessions) _contentMessages++;
-        var settlement = new HostSettlement(process, world, queue, lockToken);
-        var began = world.Time.Elapsed;
-        try
-        {
-            await InvokeAsync(() => queue.HasSessions
-                ? packs!.RunAsync(message, settlement, CancellationToken.None)
-                : content.RunAsync(message, settlement, CancellationToken.None)).ConfigureAwait(false);
-        }
-        catch (Exception e) when (IsCancelled(e) ? process.WasFrozenAfter(began) : e is QueueUnavailableException or RpcException)
-        {
-            await settlement.AbandonAfterFailureAsync().ConfigureAwait(false);
-        }
-        finally
-        {
-            _handling.Remove((queue, lockToken));
-            if (!queue.HasSessions) _contentMessages--;
-            world.Broker.Pump();
-        }
-    }
-
-    /// <summary>An invocation of a function.</summary>
-    public async Task InvokeAsync(Func<Task> function)
-    {
-        _invoked++;
-        try
-        {
-            await invocations.Invoke(null!, _ => function()).ConfigureAwait(false);
-        }
-        finally
-        {
-            _invoked--;
-        }
-    }
-
-    /// <summary>Waits for the running invocations, at most for the time that the host has to shut down.</summary>
-    public async Task StopAsync(TimeSpan limit, TimeProvider clock)
-    {
-        var began = world.Time.Elapsed;
-        using var atLimit = new CancellationTokenSource(limit, clock);
-        await invocations.StoppingAsync(atLimit.Token).ConfigureAwait(false);
-        if (_invoked > 0 && !process.WasFrozenAfter(began))
-            world.Invariants.Report(Invariant.FlightsFinish, $"{process.Name} ends while {_invoked} functions run");
-    }
-
-    // Only a process that was frozen has no time left to settle a message.
-    private static bool IsCancelled(Exception e) => e is OperationCanceledException or RpcException { StatusCode: StatusCode.Cancelled };
 }
 
 /// <summary>Faults of calls to the broker.</summary>
