@@ -9,14 +9,19 @@ namespace ContentSync.Functions;
 /// Keeps the process alive until its running invocations have ended. The worker exits immediately on SIGTERM and on the host's request to
 /// terminate, and the host counts every invocation without a response as failed.
 /// </summary>
-public sealed class InvocationTracker([FromKeyedServices(Clocks.Wall)] TimeProvider time)
+/// <param name="time">Measures the wait for the last response.</param>
+/// <param name="continuations">
+/// By default the last invocation does not run what waits for it. A simulation on one thread passes <see cref="TaskCreationOptions.None"/>.
+/// </param>
+public sealed class InvocationTracker(
+    [FromKeyedServices(Clocks.Wall)] TimeProvider time, TaskCreationOptions continuations = TaskCreationOptions.RunContinuationsAsynchronously)
     : IFunctionsWorkerMiddleware, IHostedLifecycleService, IDisposable
 {
     /// <summary>The worker sends an invocation's response after the middleware has returned, and gives no sign when it has done so.</summary>
     private static readonly TimeSpan ResponseTime = TimeSpan.FromMilliseconds(500);
 
     private readonly CancellationTokenSource _stopping = new();
-    private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource _ended = new(continuations);
     private readonly Lock _lock = new();
     private int _count;
 
@@ -43,7 +48,8 @@ public sealed class InvocationTracker([FromKeyedServices(Clocks.Wall)] TimeProvi
     /// <summary>Waits for the running invocations before any service stops, at most until the host's shutdown timeout (30 seconds).</summary>
     public async Task StoppingAsync(CancellationToken cancellationToken)
     {
-        await _stopping.CancelAsync().ConfigureAwait(false);
+        // Work continues on this thread until it waits for something, which is soon: all it does now is to abandon its message.
+        _stopping.Cancel();
         lock (_lock)
         {
             if (_count == 0) return;

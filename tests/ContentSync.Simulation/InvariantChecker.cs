@@ -74,8 +74,11 @@ internal enum Invariant
     /// <summary>The write-ahead log of the local host does not grow with the number of its commits.</summary>
     LogIsBounded,
 
-    /// <summary>At its end the local host lets what is in flight finish.</summary>
+    /// <summary>At its end a process lets what is in flight finish.</summary>
     FlightsFinish,
+
+    /// <summary>What is sent to a queue at once is not larger than the broker accepts.</summary>
+    TransfersFit,
 
     /// <summary>An item that always fails does not hold up the others.</summary>
     OthersFlow,

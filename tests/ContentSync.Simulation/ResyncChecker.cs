@@ -185,7 +185,7 @@ internal sealed class ResyncChecker(World world, ContentReader reader)
             case ResyncRunState.Completed:
                 if (run.Counts.Planned != done)
                     Report(Invariant.ResyncAddsUp, $"run {run.RunId} is completed but accounts for {done} of {run.Counts.Planned} items");
-                if (run.LeftUnknown > 0 && world.Lanes is { Waiting: 0, DeadLetters: 0 })
+                if (run.LeftUnknown > 0 && world.Lanes is { WaitingPacks: 0, DeadPacks: 0 })
                     Report(Invariant.ResyncAddsUp, $"run {run.RunId}: {run.Message} No message of it is left");
                 if (run.Source != LedgerSource.SourceName) Completed(run);
                 break;

@@ -1,23 +1,38 @@
+using System.Globalization;
 using System.Text;
-using ContentSync.Synchronization;
+using Azure.Messaging.ServiceBus;
 using ContentSync.Synchronization.Messages;
 
 namespace ContentSync.Simulation;
 
-/// <summary>A queue with peek-lock, redelivery, delivery count, duplicate detection, scheduling and a dead-letter queue.</summary>
-internal sealed class SimulatedBroker(World world)
+/// <summary>The content queue.</summary>
+internal sealed class SimulatedBroker(World world) : SimulatedQueue(world, "broker")
 {
-    private readonly List<Message> _ready = [];
-    private readonly Dictionary<long, Message> _locked = [];
-    private readonly Dictionary<string, TimeSpan> _history = new(StringComparer.Ordinal);
-    private int _nextMachine;
-    private long _locks;
+    /// <summary>Share of the arrays that are almost as large as a message may be.</summary>
+    private const double LargeShare = 0.15;
+
+    private const int LargeBytes = 250_000;
+
+    /// <summary>Share of the arrays that have invalid items besides the others.</summary>
+    private const double InvalidShare = 0.4;
+
+    /// <summary>Share of them that have so many that the messages that are split off do not fit into one transfer.</summary>
+    private const double CrowdedShare = 0.06;
+
+    private const int Crowd = 150;
+
+    private const string InvalidPrefix = "invalid-";
+
+    private readonly HashSet<string> _deadLettered = new(StringComparer.Ordinal);
+    private int _invalidItems;
+    private readonly List<BrokerMessage> _ready = [];
     private bool _isPumpDue;
+
+    /// <inheritdoc/>
+    public override bool HasSessions => false;
 
     /// <summary>Unsettled messages with items. References do not count, because the ledger holds their items.</summary>
     public int ContentMessages { get; private set; }
-
-    public long Deliveries { get; private set; }
 
     public long DeadLetters { get; private set; }
 
@@ -25,210 +40,120 @@ internal sealed class SimulatedBroker(World world)
     public void Produce(Submitted submitted)
     {
         var items = submitted.Items;
-        foreach (var item in items) world.Invariants.Produced(item);
-        var text = items.Count == 1 ? items[0].ToJson() : $"[{string.Join(',', items.Select(item => item.ToJson()))}]";
+        foreach (var item in items) World.Invariants.Produced(item);
+        var text = items.Count == 1 ? items[0].ToJson() : ArrayOf(items);
         var body = Encoding.UTF8.GetBytes(text);
-        var message = new OutgoingMessage(submitted.MessageId, body, "application/json", new Dictionary<string, object>(), TimeSpan.Zero);
-        Put(message, isReference: false, items);
-        if (world.Inject(Fault.Duplicate)) Put(message with { MessageId = submitted.MessageId + "-again" }, isReference: false, items);
+        Put(Message(submitted.MessageId, body), received: items);
+        if (World.Inject(Fault.Duplicate)) Put(Message(submitted.MessageId + "-again", body), received: items);
     }
 
-    /// <param name="message">The message.</param>
-    /// <param name="isReference">It refers to an item that the ledger holds.</param>
-    /// <param name="received">The items of a caller's message, which reach the app for the first time.</param>
-    public void Put(OutgoingMessage message, bool isReference, IReadOnlyList<SubmittedItem>? received = null)
+    /// <summary>Checks that each invalid item of an array was dead-lettered, in a message of its own.</summary>
+    public void CheckEnd()
     {
-        if (IsRepeated(message.MessageId))
+        if (ContentMessages > 0) return;
+        for (var i = 0; i < _invalidItems; i++)
         {
-            world.Trace.Write("broker", $"drops {message.MessageId} as a duplicate");
-            return;
-        }
-
-        if (isReference && world.Inject(Fault.Drop))
-        {
-            world.Trace.Write("broker", $"loses {message.MessageId}");
-            return;
-        }
-
-        var delay = message.Delay;
-        if (world.Inject(Fault.Delay)) delay += world.Random.Between(TimeSpan.Zero, TimeSpan.FromMinutes(20));
-        var copies = world.Inject(Fault.Duplicate) ? 2 : 1;
-        for (var i = 0; i < copies; i++)
-        {
-            if (!isReference) ContentMessages++;
-            var stored = new Message(message, isReference, received ?? []);
-            world.Time.After(delay, () => MakeReady(stored));
+            if (!_deadLettered.Contains(InvalidId(i))) World.Invariants.Report(Invariant.NoItemLost, $"the invalid item {InvalidId(i)} is lost");
         }
     }
 
-    /// <summary>Schedules the delivery of ready messages.</summary>
-    public void Pump()
+    /// <inheritdoc/>
+    public override void Pump()
     {
         if (_isPumpDue) return;
         _isPumpDue = true;
-        world.Time.After(TimeSpan.FromMilliseconds(1), Deliver);
+        World.Time.After(TimeSpan.FromMilliseconds(1), Deliver);
     }
 
-    /// <summary>Removes a locked message from the queue. False when the lock was lost.</summary>
-    public bool Settle(long lockToken, string how)
+    /// <inheritdoc/>
+    protected override void Arriving(BrokerMessage message)
     {
-        if (!_locked.Remove(lockToken, out var message)) return false;
-        world.Trace.Write("broker", $"{message.Content.MessageId} {how}");
-        if (!message.IsReference) ContentMessages--;
-        return true;
     }
 
-    public bool DeadLetter(long lockToken, string reason, string description)
+    /// <inheritdoc/>
+    protected override void Stored(BrokerMessage message)
     {
-        if (!_locked.TryGetValue(lockToken, out var message)) return false;
-        Settle(lockToken, $"is dead-lettered: {reason}");
-        DeadLetters++;
-        world.Invariants.DeadLettered(message.Content, reason, description);
-        return true;
+        if (!message.IsReference) ContentMessages++;
     }
 
-    public bool Unlock(long lockToken, string why)
+    /// <inheritdoc/>
+    protected override void MakeReady(BrokerMessage message)
     {
-        if (!_locked.Remove(lockToken, out var message)) return false;
-        world.Trace.Write("broker", $"{message.Content.MessageId} {why}");
-        if (message.Deliveries < world.Plan.MaxDeliveries)
-        {
-            _ready.Insert(0, message);
-            Pump();
-            return true;
-        }
-
-        if (!message.IsReference) ContentMessages--;
-        DeadLetters++;
-        world.Invariants.DeadLettered(message.Content, "MaxDeliveryCountExceeded", why);
-        return true;
-    }
-
-    private bool IsRepeated(string messageId)
-    {
-        if (world.Plan.DuplicateWindow == TimeSpan.Zero) return false;
-        var now = world.Time.Elapsed;
-        if (_history.TryGetValue(messageId, out var until) && until > now) return true;
-        _history[messageId] = now + world.Plan.DuplicateWindow;
-        return false;
-    }
-
-    private void MakeReady(Message message)
-    {
-        message.EnqueuedAt = world.Time.Now;
         for (var i = 0; i < message.Received.Count; i++)
-            world.Invariants.Versions.Enqueued(message.Received[i].ContentId, message.EnqueuedAt.AddTicks(i));
+            World.Invariants.Versions.Enqueued(message.Received[i].ContentId, message.EnqueuedAt.AddTicks(i));
         _ready.Add(message);
         Pump();
+    }
+
+    /// <inheritdoc/>
+    protected override void Return(BrokerMessage message)
+    {
+        _ready.Insert(0, message);
+        Pump();
+    }
+
+    /// <inheritdoc/>
+    protected override void Removed(BrokerMessage message)
+    {
+        if (!message.IsReference) ContentMessages--;
+    }
+
+    /// <inheritdoc/>
+    protected override void DeadLettered(BrokerMessage message, string reason, string description)
+    {
+        var sent = message.Sent();
+        if (reason == DeadLetterReasons.InvalidMessage && FindInvalid(Encoding.UTF8.GetString(sent.Body.Span)) is { Count: > 0 } found)
+        {
+            if (found.Count > 1) World.Invariants.Report(Invariant.NoItemLost, $"{message.Id} is dead-lettered with {found.Count} items");
+            _deadLettered.UnionWith(found);
+            return;
+        }
+
+        DeadLetters++;
+        World.Invariants.DeadLettered(sent, reason, description);
+    }
+
+    private static ServiceBusMessage Message(string id, byte[] body) => new(body) { MessageId = id, ContentType = "application/json" };
+
+    // Invalid items come last, so that the others keep their numbers in the array. White space makes an array large, as in an indented file.
+    private string ArrayOf(IReadOnlyList<SubmittedItem> items)
+    {
+        var hasInvalid = World.Random.Chance(InvalidShare);
+        var isCrowded = hasInvalid && World.Random.Chance(CrowdedShare);
+        var isLarge = isCrowded || World.Random.Chance(LargeShare);
+        var texts = items.Select(item => item.ToJson()).ToList();
+        for (var i = isCrowded ? Crowd : hasInvalid ? 2 + World.Random.Next(3) : 0; i > 0; i--)
+            texts.Add($$"""{"contentId":"{{InvalidId(_invalidItems++)}}","contentType":"SKU","contentStatus":7,"contentInfo":{ } }""");
+        var padding = isLarge ? new string(' ', (LargeBytes / texts.Count) - texts.Max(text => text.Length)) : "";
+        return $"[{string.Join(',', texts.Select(text => text.Insert(1, padding)))}]";
+    }
+
+    private static string InvalidId(int number) => string.Create(CultureInfo.InvariantCulture, $"{InvalidPrefix}{number}");
+
+    private static List<string> FindInvalid(string body)
+    {
+        var found = new List<string>();
+        var at = body.IndexOf(InvalidPrefix, StringComparison.Ordinal);
+        while (at >= 0)
+        {
+            var end = body.IndexOf('"', at);
+            found.Add(body[at..end]);
+            at = body.IndexOf(InvalidPrefix, end, StringComparison.Ordinal);
+        }
+
+        return found;
     }
 
     private void Deliver()
     {
         _isPumpDue = false;
-        if (world.IsDown(Fault.BrokerOutage)) return;
+        if (World.IsDown(Fault.BrokerOutage)) return;
         while (_ready.Count > 0 && NextProcess() is { } process)
         {
-            var index = _ready.Count > 1 && world.Inject(Fault.Reorder) ? world.Random.Next(_ready.Count) : 0;
+            var index = _ready.Count > 1 && World.Inject(Fault.Reorder) ? World.Random.Next(_ready.Count) : 0;
             var message = _ready[index];
             _ready.RemoveAt(index);
             Deliver(message, process);
         }
     }
-
-    private void Deliver(Message message, SimulatedProcess process)
-    {
-        var token = ++_locks;
-        Deliveries++;
-        message.Deliveries++;
-        _locked.Add(token, message);
-        world.Trace.Write("broker", $"delivers {message.Content.MessageId} to {process.Name}");
-        world.Time.After(world.Plan.LockDuration, () => Expire(token, process));
-        if (world.Inject(Fault.LockLoss))
-            world.Time.After(world.Random.Between(TimeSpan.Zero, TimeSpan.FromSeconds(30)), () => Unlock(token, "loses its lock"));
-        var content = message.Content;
-        process.Receive(new QueueMessage(content.MessageId, content.Body, content.ContentType, content.Properties, message.EnqueuedAt), token);
-    }
-
-    // A process renews the lock of a message that it is handling.
-    private void Expire(long token, SimulatedProcess process)
-    {
-        if (!_locked.ContainsKey(token)) return;
-        if (process.IsHandling(token)) world.Time.After(world.Plan.LockDuration, () => Expire(token, process));
-        else Unlock(token, "is unlocked because its lock expired");
-    }
-
-    private SimulatedProcess? NextProcess()
-    {
-        for (var i = 0; i < world.Machines.Count; i++)
-        {
-            var process = world.Machines[_nextMachine++ % world.Machines.Count].Process;
-            if (process is { HasCapacity: true }) return process;
-        }
-
-        return null;
-    }
-
-    private sealed class Message(OutgoingMessage content, bool isReference, IReadOnlyList<SubmittedItem> received)
-    {
-        public OutgoingMessage Content { get; } = content;
-
-        public bool IsReference { get; } = isReference;
-
-        public IReadOnlyList<SubmittedItem> Received { get; } = received;
-
-        public int Deliveries { get; set; }
-
-        public DateTimeOffset EnqueuedAt { get; set; }
-    }
-}
-
-/// <summary>The broker, as seen by a process.</summary>
-internal sealed class BrokerQueue(SimulatedProcess process, World world) : ISyncQueue
-{
-    public ValueTask EnqueueAsync(IReadOnlyList<SyncMessage> messages, CancellationToken cancellationToken) =>
-        SendAsync([.. messages.Select(OutgoingMessage.Reference)], cancellationToken);
-
-    public async ValueTask SendAsync(IReadOnlyList<OutgoingMessage> messages, CancellationToken cancellationToken) =>
-        await process.CallAsync(
-            "enqueue",
-            () =>
-            {
-                foreach (var message in messages)
-                {
-                    world.Trace.Write(process.Name, $"enqueues {message.MessageId} in {message.Delay}");
-                    world.Broker.Put(message, IsReference(message));
-                }
-
-                return true;
-            },
-            NextCall(world),
-            cancellationToken).ConfigureAwait(false);
-
-    public ValueTask CompleteAsync(long lockToken, CancellationToken cancellationToken) =>
-        SettleAsync("complete", () => world.Broker.Settle(lockToken, "is complete"), cancellationToken);
-
-    public ValueTask DeadLetterAsync(long lockToken, string reason, string description, CancellationToken cancellationToken) =>
-        SettleAsync("dead-letter", () => world.Broker.DeadLetter(lockToken, reason, description), cancellationToken);
-
-    public ValueTask AbandonAsync(long lockToken) =>
-        SettleAsync("abandon", () => world.Broker.Unlock(lockToken, "is abandoned"), CancellationToken.None);
-
-    private async ValueTask SettleAsync(string what, Func<bool> effect, CancellationToken cancellationToken)
-    {
-        // Losing the lock is not a fault of this process: another consumer has the message.
-        await process.CallAsync(what, effect, NextCall(world), cancellationToken).ConfigureAwait(false);
-    }
-
-    public static CallBehavior NextCall(World world)
-    {
-        if (world.InjectOutage(Fault.BrokerOutage)) return new CallBehavior(world.ShortDelay(), TimeSpan.FromSeconds(2), IsLost: true, Unavailable);
-        if (world.Inject(Fault.SettlementLost))
-            return new CallBehavior(world.ShortDelay(), TimeSpan.FromSeconds(2), world.Random.Chance(0.5), Unavailable);
-        return new CallBehavior(world.ShortDelay(), world.ShortDelay());
-    }
-
-    private static QueueUnavailableException Unavailable() => new("The broker does not respond.");
-
-    private static bool IsReference(OutgoingMessage message) =>
-        message.Properties.TryGetValue(MessageContract.SchemaProperty, out var schema) && schema is MessageContract.ReferenceSchema;
 }

@@ -1,158 +1,124 @@
 using System.Globalization;
 using ContentSync.Resync;
-using ContentSync.Resync.Lanes;
 using ContentSync.Synchronization.Messages;
 
 namespace ContentSync.Simulation;
 
 /// <summary>
-/// A queue with one session per lane: only the process that holds a session gets its messages, one at a time. Peek-lock, delivery count,
-/// duplicate detection, scheduling and dead-letter queue work as in <see cref="SimulatedBroker"/>.
+/// The resync queue: one session per lane, and one per source for the steps of its runs. Only the process that holds a session gets its
+/// messages, one at a time.
 /// </summary>
-internal sealed class SimulatedLanes(World world)
+internal sealed class SimulatedLanes(World world) : SimulatedQueue(world, "lanes")
 {
-    private readonly SortedDictionary<int, Lane> _lanes = [];
-    private readonly Dictionary<long, Lane> _locked = [];
-    private readonly Dictionary<string, TimeSpan> _history = new(StringComparer.Ordinal);
-    private int _nextMachine;
-    private long _locks;
+    private readonly SortedDictionary<string, Session> _sessions = new(StringComparer.Ordinal);
+
+    /// <inheritdoc/>
+    public override bool HasSessions => true;
 
     /// <summary>Unsettled messages, including scheduled ones.</summary>
     public int Waiting { get; private set; }
 
-    public int DeadLetters { get; private set; }
+    /// <summary>Those of them that are packs.</summary>
+    public int WaitingPacks { get; private set; }
 
-    public void Put(OutgoingMessage outgoing)
+    /// <summary>Packs that were dead-lettered.</summary>
+    public int DeadPacks { get; private set; }
+
+    /// <inheritdoc/>
+    public override void Pump()
     {
-        var read = ResyncMessages.Read(
-            new QueueMessage(outgoing.MessageId, outgoing.Body, outgoing.ContentType, outgoing.Properties, world.Time.Now));
-        var (pack, hop) = (ResyncMessage.Pack)read!;
-        var (messageId, delay, session) = (outgoing.MessageId, outgoing.Delay, int.Parse(outgoing.SessionId!, CultureInfo.InvariantCulture));
-        world.Invariants.Resyncs.Enqueued(pack, session);
-        if (_history.TryGetValue(messageId, out var until) && until > world.Time.Elapsed)
-        {
-            world.Trace.Write("lanes", $"drop {messageId} as a duplicate");
-            return;
-        }
+        foreach (var session in _sessions.Values) Pump(session);
+    }
 
-        _history[messageId] = world.Time.Elapsed + world.Plan.DuplicateWindow;
-        if (world.Inject(Fault.Delay)) delay += world.Random.Between(TimeSpan.Zero, TimeSpan.FromMinutes(20));
-        var copies = world.Inject(Fault.Duplicate) ? 2 : 1;
-        for (var i = 0; i < copies; i++)
+    /// <inheritdoc/>
+    protected override void Arriving(BrokerMessage message)
+    {
+        var sent = message.Sent();
+        switch (ResyncMessages.Read(new QueueMessage(sent.MessageId, sent.Body, sent.ContentType, sent.Properties, World.Time.Now)))
         {
-            Waiting++;
-            var message = new Message(pack, hop, messageId);
-            world.Time.After(delay, () =>
-            {
-                var lane = Of(session);
-                if (world.Inject(Fault.Reorder)) lane.Ready.Insert(0, message);
-                else lane.Ready.Add(message);
-                Pump(lane);
-            });
+            case ResyncMessage.Pack { Content: var pack }:
+                World.Invariants.Resyncs.Enqueued(pack, int.Parse(message.Session!, CultureInfo.InvariantCulture));
+                break;
+            case ResyncMessage.Step:
+                break;
+            default:
+                World.Invariants.Report(Invariant.OneLane, $"{message.Id} is neither a pack nor a step");
+                break;
         }
     }
 
-    /// <summary>Removes a locked message from its lane. False when the lock of the session was lost.</summary>
-    public bool Settle(long token, string how)
+    /// <inheritdoc/>
+    protected override void Stored(BrokerMessage message)
     {
-        if (!_locked.Remove(token, out var lane)) return false;
-        world.Trace.Write("lanes", $"{lane.Current!.Id} {how}");
-        lane.Current = null;
-        Waiting--;
-        Pump(lane);
-        return true;
+        Waiting++;
+        if (message.IsPack) WaitingPacks++;
     }
 
-    public bool Unlock(long token, string why)
+    /// <inheritdoc/>
+    protected override void MakeReady(BrokerMessage message)
     {
-        if (!_locked.Remove(token, out var lane)) return false;
-        var message = lane.Current!;
-        world.Trace.Write("lanes", $"{message.Id} {why}");
-        lane.Current = null;
-        if (message.Deliveries < world.Plan.MaxDeliveries) lane.Ready.Insert(0, message);
-        else DeadLetter();
-        Pump(lane);
-        return true;
+        var session = Of(message);
+        if (World.Inject(Fault.Reorder)) session.Ready.Insert(0, message);
+        else session.Ready.Add(message);
+        Pump(session);
     }
 
-    /// <summary>Schedules deliveries, because a process has capacity or has started.</summary>
-    public void Pump()
+    /// <inheritdoc/>
+    protected override void Return(BrokerMessage message)
     {
-        foreach (var lane in _lanes.Values) Pump(lane);
+        var session = Of(message);
+        session.Current = null;
+        session.Ready.Insert(0, message);
+        Pump(session);
     }
 
-    private void DeadLetter()
+    /// <inheritdoc/>
+    protected override void Removed(BrokerMessage message)
     {
         Waiting--;
-        DeadLetters++;
+        if (message.IsPack) WaitingPacks--;
+        var session = Of(message);
+        session.Current = null;
+        Pump(session);
     }
 
-    private void Pump(Lane lane)
+    /// <inheritdoc/>
+    protected override void DeadLettered(BrokerMessage message, string reason, string description)
     {
-        if (lane.IsPumpDue) return;
-        lane.IsPumpDue = true;
-        world.Time.After(TimeSpan.FromMilliseconds(1), () => Deliver(lane));
+        if (message.IsPack) DeadPacks++;
+        if (reason != MaxDeliveries) World.Invariants.Report(Invariant.ResyncAddsUp, $"{message.Id} is dead-lettered with {reason}: {description}");
     }
 
-    private void Deliver(Lane lane)
+    private void Pump(Session session)
     {
-        lane.IsPumpDue = false;
-        if (lane.Current is not null || lane.Ready.Count == 0 || world.IsDown(Fault.BrokerOutage)) return;
+        if (session.IsPumpDue) return;
+        session.IsPumpDue = true;
+        World.Time.After(TimeSpan.FromMilliseconds(1), () => Deliver(session));
+    }
+
+    private void Deliver(Session session)
+    {
+        session.IsPumpDue = false;
+        if (session.Current is not null || session.Ready.Count == 0 || World.IsDown(Fault.BrokerOutage)) return;
         if (NextProcess() is not { } process) return;
-        var message = lane.Current = lane.Ready[0];
-        lane.Ready.RemoveAt(0);
-        message.Deliveries++;
-        var token = --_locks;
-        _locked.Add(token, lane);
-        world.Trace.Write("lanes", $"deliver {message.Id} to {process.Name}");
-        world.Time.After(world.Plan.LockDuration, () => Expire(token, process));
-        if (world.Inject(Fault.LockLoss))
-            world.Time.After(world.Random.Between(TimeSpan.Zero, TimeSpan.FromSeconds(30)), () => Unlock(token, "loses its session"));
-        process.ReceivePack(message.Pack, message.Hop, token);
+        var message = session.Current = session.Ready[0];
+        session.Ready.RemoveAt(0);
+        Deliver(message, process);
     }
 
-    private void Expire(long token, SimulatedProcess process)
+    private Session Of(BrokerMessage message)
     {
-        if (!_locked.ContainsKey(token)) return;
-        if (process.IsHandling(token)) world.Time.After(world.Plan.LockDuration, () => Expire(token, process));
-        else Unlock(token, "is unlocked because its lock expired");
+        if (!_sessions.TryGetValue(message.Session!, out var session)) _sessions.Add(message.Session!, session = new Session());
+        return session;
     }
 
-    private SimulatedProcess? NextProcess()
+    private sealed class Session
     {
-        for (var i = 0; i < world.Machines.Count; i++)
-        {
-            var process = world.Machines[_nextMachine++ % world.Machines.Count].Process;
-            if (process is { IsAccepting: true }) return process;
-        }
-
-        return null;
-    }
-
-    private Lane Of(int number)
-    {
-        if (!_lanes.TryGetValue(number, out var lane)) _lanes.Add(number, lane = new Lane());
-        return lane;
-    }
-
-    private sealed class Lane
-    {
-        public List<Message> Ready { get; } = [];
+        public List<BrokerMessage> Ready { get; } = [];
 
         /// <summary>The message that the holder of the session is handling.</summary>
-        public Message? Current { get; set; }
+        public BrokerMessage? Current { get; set; }
 
         public bool IsPumpDue { get; set; }
-    }
-
-    private sealed class Message(ResyncPack pack, int hop, string id)
-    {
-        public ResyncPack Pack { get; } = pack;
-
-        public int Hop { get; } = hop;
-
-        public string Id { get; } = id;
-
-        public int Deliveries { get; set; }
     }
 }

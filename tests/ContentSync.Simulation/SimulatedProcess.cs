@@ -1,13 +1,14 @@
+using Azure.Messaging.ServiceBus;
 using ContentSync.AlipayHk;
 using ContentSync.Budget;
 using ContentSync.Content;
+using ContentSync.Functions;
 using ContentSync.Ledger;
 using ContentSync.Local.Pipeline;
 using ContentSync.Resync;
 using ContentSync.Resync.Lanes;
 using ContentSync.Signing;
 using ContentSync.Synchronization;
-using ContentSync.Synchronization.Messages;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging.Abstractions;
 
@@ -22,10 +23,16 @@ internal sealed class SimulatedProcess : IDisposable
     /// <summary>Options of a pool of several vaults, except for its rate.</summary>
     public static readonly SignerPoolOptions PoolOptions = new();
 
-    private static readonly TimeSpan ShutdownGrace = TimeSpan.FromSeconds(10);
+    /// <summary>Time that the local host gives to what is in flight.</summary>
+    private static readonly TimeSpan LocalGrace = TimeSpan.FromSeconds(10);
+
+    /// <summary>Time that a worker of the Functions host has to shut down.</summary>
+    private static readonly TimeSpan WorkerGrace = TimeSpan.FromSeconds(30);
 
     /// <summary>From the moment when the local host gives up what is in flight until it has recorded that.</summary>
     private static readonly TimeSpan LocalEnd = TimeSpan.FromSeconds(2);
+
+    private static readonly TimeSpan MaxWaitForSettlement = TimeSpan.FromMinutes(2);
 
     private static readonly TimeSpan SweepGrace = TimeSpan.FromMinutes(1);
 
@@ -36,14 +43,13 @@ internal sealed class SimulatedProcess : IDisposable
     private readonly Machine _machine;
     private readonly ProcessClock _clock;
     private readonly StoreClock _storeClock;
-    private readonly BrokerQueue _queue;
     private readonly ISyncQueue _syncQueue;
     private readonly LocalLedger? _localLedger;
     private readonly InProcessQueue? _localQueue;
     private readonly ServiceProvider _services;
     private readonly ContentReader _reader;
     private readonly ContentSynchronizer _synchronizer;
-    private readonly ContentMessageProcessor _processor;
+    private readonly QueueFunctions? _functions;
     private readonly PendingSweep _sweep;
     private readonly ParkedReplay _replay;
     private readonly ResyncWork? _resyncs;
@@ -52,9 +58,9 @@ internal sealed class SimulatedProcess : IDisposable
     private readonly SignerPool? _pool;
     private readonly List<AlipayHkCall> _connections = [];
     private readonly List<Action<bool>> _callers = [];
-    private readonly HashSet<long> _handling = [];
     private TimeSpan _frozenUntil;
     private TimeSpan? _stoppedAt;
+    private Action? _whileSettling;
 
     public SimulatedProcess(World world, Machine machine)
     {
@@ -62,7 +68,6 @@ internal sealed class SimulatedProcess : IDisposable
         _machine = machine;
         _clock = new ProcessClock(world.Time, WhenRunning) { Offset = machine.ClockOffset };
         _storeClock = new StoreClock(_clock);
-        _queue = new BrokerQueue(this, world);
 
         var plan = world.Plan;
         var options = new AlipayHkOptions
@@ -85,7 +90,14 @@ internal sealed class SimulatedProcess : IDisposable
             .AddSingleton<JitterSource>(new SimulatedJitter(world.Random));
         if (_localLedger is null)
         {
-            services.AddSingleton<ISyncQueue>(_queue);
+            services
+                .AddSingleton(new ServiceBusQueues(
+                    new TransferSender(this, world, world.Broker), new TransferSender(this, world, world.Lanes), _storeClock))
+                .AddSingleton<ISyncQueue>(provider => provider.GetRequiredService<ServiceBusQueues>())
+                .AddSingleton<IResyncQueue>(provider => provider.GetRequiredService<ServiceBusQueues>())
+                .AddSingleton(new InvocationTracker(_clock, TaskCreationOptions.None))
+                .AddSingleton<MessageSettler>()
+                .AddSingleton<ProcessContentMessage>();
         }
         else
         {
@@ -113,11 +125,20 @@ internal sealed class SimulatedProcess : IDisposable
         CircuitBreaker = _services.GetRequiredService<CircuitBreaker>();
         _synchronizer = _services.GetRequiredService<ContentSynchronizer>();
         _reader = _services.GetRequiredService<ContentReader>();
-        _processor = _services.GetRequiredService<ContentMessageProcessor>();
         _sweep = _services.GetRequiredService<PendingSweep>();
         _replay = _services.GetRequiredService<ParkedReplay>();
         _syncQueue = _services.GetRequiredService<ISyncQueue>();
         _localQueue = _services.GetService<InProcessQueue>();
+        if (_localQueue is null)
+        {
+            _functions = new QueueFunctions(
+                this,
+                world,
+                _services.GetRequiredService<InvocationTracker>(),
+                _services.GetRequiredService<ProcessContentMessage>(),
+                _services.GetService<ProcessResyncPack>());
+        }
+
         if (plan.Bulk is null) return;
         _resyncs = _services.GetRequiredService<ResyncWork>();
         _runs = _services.GetRequiredService<ResyncRuns>();
@@ -137,7 +158,7 @@ internal sealed class SimulatedProcess : IDisposable
 
     public bool IsAccepting => IsAlive && !IsFrozen && !_stopping.IsCancellationRequested;
 
-    public bool HasCapacity => IsAccepting && _handling.Count < _world.Plan.Consumers;
+    public bool HasCapacity => IsAccepting && _functions is { HasCapacity: true };
 
     public CircuitBreaker CircuitBreaker { get; }
 
@@ -151,7 +172,10 @@ internal sealed class SimulatedProcess : IDisposable
 
     public void SetClock(TimeSpan offset) => _clock.Offset = offset;
 
-    public bool IsHandling(long lockToken) => IsAlive && !IsFrozen && _handling.Contains(lockToken);
+    public bool IsHandling(SimulatedQueue queue, long lockToken) => IsAlive && !IsFrozen && _functions!.IsHandling(queue, lockToken);
+
+    /// <summary>Whether it was frozen at any time after this one.</summary>
+    public bool WasFrozenAfter(TimeSpan elapsed) => _frozenUntil > elapsed;
 
     public void Crash(TimeSpan downFor)
     {
@@ -182,20 +206,28 @@ internal sealed class SimulatedProcess : IDisposable
         else action();
     }
 
-    /// <summary>Ends the process like a deployment: cancels its work, waits briefly, then ends it.</summary>
+    /// <summary>
+    /// Ends the process like a deployment: cancels its work, waits briefly, then ends it. Often while a message is being settled, if that
+    /// happens soon.
+    /// </summary>
     public void ShutDown(Action ended)
     {
-        if (!IsAccepting) return;
-        _world.Trace.Write(Name, $"shuts down");
-        _stoppedAt = _world.Time.Elapsed;
-        _stopping.Cancel();
-        if (_localQueue is not null) Watch(_localQueue.StopAsync(ShutdownGrace));
-        _world.Time.After(_localQueue is null ? ShutdownGrace : ShutdownGrace + LocalEnd, () =>
+        if (_functions is null || !_world.Random.Chance(0.5))
         {
-            if (!IsAlive) return;
-            End(isCrash: false);
-            ended();
-        });
+            BeginShutDown(ended);
+            return;
+        }
+
+        _whileSettling = () => BeginShutDown(ended);
+        _world.Time.After(MaxWaitForSettlement, Settling);
+    }
+
+    /// <summary>The process begins to settle a message.</summary>
+    public void Settling()
+    {
+        if (_whileSettling is not { } act) return;
+        _whileSettling = null;
+        _world.Time.After(TimeSpan.FromMilliseconds(1), act);
     }
 
     /// <summary>Releases what the process has open when the simulation is over.</summary>
@@ -262,30 +294,8 @@ internal sealed class SimulatedProcess : IDisposable
     public void Disconnected(AlipayHkCall call) => _connections.Remove(call);
 
     /// <summary>The broker delivers a message.</summary>
-    public void Receive(QueueMessage message, long lockToken)
-    {
-        _handling.Add(lockToken);
-        Watch(HandleAsync(message, lockToken));
-    }
-
-    /// <summary>A session delivers a pack.</summary>
-    public void ReceivePack(ResyncPack pack, int hop, long lockToken)
-    {
-        _handling.Add(lockToken);
-        Watch(HandleAsync());
-
-        async Task HandleAsync()
-        {
-            try
-            {
-                await _resyncs!.HandleAsync(pack, hop, lockToken).ConfigureAwait(false);
-            }
-            finally
-            {
-                _handling.Remove(lockToken);
-            }
-        }
-    }
+    public void Receive(SimulatedQueue queue, ServiceBusReceivedMessage message, long lockToken) =>
+        Watch(_functions!.RunAsync(queue, message, lockToken));
 
     /// <summary>Starts or cancels a run. Passes to <paramref name="completed"/> whether this succeeded.</summary>
     public void Trigger(ResyncTrigger trigger, Action<bool> completed) => Watch(_resyncs!.TriggerAsync(_runs!, trigger, completed));
@@ -294,16 +304,47 @@ internal sealed class SimulatedProcess : IDisposable
     public void Serve(Submitted submitted, Action<bool> completed)
     {
         _callers.Add(completed);
-        Watch(ServeAsync(submitted, isAccepted =>
+        Watch(_functions is null ? ServeAsync() : _functions.InvokeAsync(ServeAsync));
+
+        Task ServeAsync() => this.ServeAsync(submitted, isAccepted =>
         {
             _callers.Remove(completed);
             completed(isAccepted);
-        }));
+        });
     }
 
     public void ReplayParked() => Watch(ReplayAsync());
 
     private bool IsFrozen => _world.Time.Elapsed < _frozenUntil;
+
+    private void BeginShutDown(Action ended)
+    {
+        if (!IsAccepting) return;
+        _world.Trace.Write(Name, $"shuts down");
+        _stoppedAt = _world.Time.Elapsed;
+        _stopping.Cancel();
+        if (_localQueue is null)
+        {
+            Watch(StopAsync());
+            return;
+        }
+
+        Watch(_localQueue.StopAsync(LocalGrace));
+        _world.Time.After(LocalGrace + LocalEnd, Ended);
+
+        async Task StopAsync()
+        {
+            await _functions!.StopAsync(WorkerGrace, _clock).ConfigureAwait(false);
+            Ended();
+        }
+
+        void Ended()
+        {
+            if (!IsAlive) return;
+            End(isCrash: false);
+            ended();
+        }
+    }
 
     private SignerPool Pool()
     {
@@ -317,53 +358,6 @@ internal sealed class SimulatedProcess : IDisposable
             RequestTimeout = PoolOptions.RequestTimeout,
         };
         return new SignerPool(keys, options, _clock, TaskCreationOptions.None);
-    }
-
-    // Settles like the Functions host: an exception abandons the message.
-    private async Task HandleAsync(QueueMessage message, long lockToken)
-    {
-        try
-        {
-            await SettleAsync(lockToken, await _processor.ProcessAsync(message, _stopping.Token).ConfigureAwait(false)).ConfigureAwait(false);
-        }
-        catch (Exception e) when (e is QueueUnavailableException or OperationCanceledException)
-        {
-            await AbandonAsync(lockToken).ConfigureAwait(false);
-        }
-        finally
-        {
-            _handling.Remove(lockToken);
-            _world.Broker.Pump();
-        }
-    }
-
-    private async ValueTask SettleAsync(long lockToken, MessageSettlement settlement)
-    {
-        switch (settlement)
-        {
-            case MessageSettlement.DeadLetter dead:
-                await _queue.DeadLetterAsync(lockToken, dead.Reason, dead.Description, _stopping.Token).ConfigureAwait(false);
-                break;
-            case MessageSettlement.SendThenComplete next:
-                await _queue.SendAsync(next.Messages, _stopping.Token).ConfigureAwait(false);
-                await _queue.CompleteAsync(lockToken, _stopping.Token).ConfigureAwait(false);
-                break;
-            default:
-                await _queue.CompleteAsync(lockToken, _stopping.Token).ConfigureAwait(false);
-                break;
-        }
-    }
-
-    private async ValueTask AbandonAsync(long lockToken)
-    {
-        try
-        {
-            await _queue.AbandonAsync(lockToken).ConfigureAwait(false);
-        }
-        catch (QueueUnavailableException)
-        {
-            // The lock expires.
-        }
     }
 
     private async Task ServeAsync(Submitted submitted, Action<bool> completed)
@@ -481,8 +475,10 @@ internal sealed class SimulatedProcess : IDisposable
         _localLedger.Abandon(losesPower);
     }
 
-    // No fault may cause an unexpected exception.
-    public async void Watch(Task work)
+    /// <summary>Reports an exception of the work: no fault may cause an unexpected one.</summary>
+    public void Watch(Task work) => _ = WatchAsync(work);
+
+    private async Task WatchAsync(Task work)
     {
         try
         {

@@ -111,6 +111,7 @@ internal sealed class World
         }
 
         Invariants.CheckEnd(IsQuiet());
+        Broker.CheckEnd();
         foreach (var machine in _machines) machine.Process?.ShutDownAtEnd();
         Local?.Dispose();
         Table?.Dispose();

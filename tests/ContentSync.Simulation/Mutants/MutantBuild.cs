@@ -9,11 +9,25 @@ namespace ContentSync.Simulation.Mutants;
 internal static class MutantBuild
 {
     private const string Name = "ContentSync.Mutants";
-    // Of the local host, only what simulations run.
+
+    // Of the hosts, only what simulations run.
     private static readonly string[] Projects =
         ["src/ContentSync", "src/ContentSync.Sqlite", "tests/ContentSync.SimulatedTables", "tests/ContentSync.Simulation"];
 
-    private static readonly string[] Files = ["src/ContentSync.Local/Pipeline/InProcessQueue.cs"];
+    private static readonly string[] Files =
+    [
+        "src/ContentSync.Local/Pipeline/InProcessQueue.cs",
+        "src/ContentSync.Local/Pipeline/FaultText.cs",
+        "src/ContentSync.Local/CommandException.cs",
+        .. new[]
+        {
+            "HostOptions", nameof(Functions.InvocationTracker), nameof(Functions.MessageSettler),
+            nameof(Functions.ProcessContentMessage), nameof(Functions.ProcessResyncPack), "ServiceBusFault", nameof(Functions.ServiceBusQueues),
+        }.Select(type => $"src/ContentSync.Functions/{type}.cs"),
+    ];
+
+    // The double of the functions' extension for Service Bus, which brings its own packages.
+    private const string Double = "tests/Doubles/WorkerServiceBus/Microsoft.Azure.Functions.Worker.Extensions.ServiceBus.csproj";
 
     private const string Marker = "Directory.Packages.props";
 
@@ -98,6 +112,9 @@ internal static class MutantBuild
         var packages = new[] { "ContentSync", "ContentSync.Sqlite" }
             .SelectMany(project => File.ReadLines(Path.Combine(repository, "src", project, $"{project}.csproj")))
             .Where(line => line.Contains("<PackageReference", StringComparison.Ordinal));
+        packages = packages
+            .Append("    <PackageReference Include=\"Azure.Identity\" />")
+            .Append($"    <ProjectReference Include=\"{Path.Combine(repository, Double)}\" />");
         File.WriteAllText(Path.Combine(folder, $"{Name}.csproj"), $"{Project}{string.Join('\n', packages)}\n  </ItemGroup>\n</Project>\n");
     }
 

@@ -45,8 +45,10 @@ internal static class MutantList
     private const string Operations = "src/ContentSync.Sqlite/LedgerOperation.cs";
     private const string Records = "src/ContentSync.Sqlite/RecordTable.cs";
     private const string LocalQueue = "src/ContentSync.Local/Pipeline/InProcessQueue.cs";
-    private const string ResyncWork = "tests/ContentSync.Simulation/ResyncWork.cs";
-    private const string Process = "tests/ContentSync.Simulation/SimulatedProcess.cs";
+    private const string PackMessages = Library + "Resync/ResyncMessageProcessor.cs";
+    private const string Settler = "src/ContentSync.Functions/MessageSettler.cs";
+    private const string Queues = "src/ContentSync.Functions/ServiceBusQueues.cs";
+    private const string Invocations = "src/ContentSync.Functions/InvocationTracker.cs";
     private const string Store = "tests/ContentSync.Simulation/SimulatedStore.cs";
 
     /// <summary>In the order of their numbers, which start at 1.</summary>
@@ -235,19 +237,34 @@ internal static class MutantList
         new("pending items of an array are forgotten", Processor,
             "⟦lock (unfinished) unfinished.Add(OutgoingMessage.Reference(Next(reference, outcome)));⟧",
             "_ = unfinished;"),
-        new("a message is completed before its copy is sent", Process,
-            "⟦await _queue.SendAsync(next.Messages, _stopping.Token).ConfigureAwait(false);\n                await "
-            + "_queue.CompleteAsync(lockToken, _stopping.Token).ConfigureAwait(false);⟧",
-            "await _queue.CompleteAsync(lockToken, _stopping.Token).ConfigureAwait(false); await "
-            + "_queue.SendAsync(next.Messages, _stopping.Token).ConfigureAwait(false);"),
-        new("a message is completed and its copy never sent", Process,
-            "⟦await _queue.SendAsync(next.Messages, _stopping.Token).ConfigureAwait(false);\n                await "
-            + "_queue.CompleteAsync(lockToken, _stopping.Token).ConfigureAwait(false);⟧",
-            "await _queue.CompleteAsync(lockToken, _stopping.Token).ConfigureAwait(false);"),
-        new("a message interrupted by a shutdown is completed", Process,
-            "⟦await AbandonAsync(lockToken).ConfigureAwait(false);⟧",
-            "if (e is OperationCanceledException) { await _queue.CompleteAsync(lockToken, "
-            + "CancellationToken.None).ConfigureAwait(false); } else { await AbandonAsync(lockToken).ConfigureAwait(false); }"),
+        new("a message is completed before its copy is sent", Settler,
+            "⟦await queues.EnqueueAsync(next.Messages, cancellationToken).ConfigureAwait(false);\n                "
+            + "await actions.CompleteMessageAsync(message, cancellationToken).ConfigureAwait(false);⟧",
+            "await actions.CompleteMessageAsync(message, cancellationToken).ConfigureAwait(false); "
+            + "await queues.EnqueueAsync(next.Messages, cancellationToken).ConfigureAwait(false);"),
+        new("a message is completed and its copy never sent", Settler,
+            "⟦await queues.EnqueueAsync(next.Messages, cancellationToken).ConfigureAwait(false);\n                "
+            + "await actions.CompleteMessageAsync(message, cancellationToken).ConfigureAwait(false);⟧",
+            "await actions.CompleteMessageAsync(message, cancellationToken).ConfigureAwait(false);"),
+        new("a message interrupted by a shutdown is completed", Settler,
+            "⟦await actions.AbandonMessageAsync(message, null, settling.Token).ConfigureAwait(false);⟧",
+            "await actions.CompleteMessageAsync(message, settling.Token).ConfigureAwait(false);"),
+        new("a shutdown cancels a settlement", Settler, "await SettleAsync(message, actions, settlement, ⟦settling.Token⟧)", "shutdown.Token"),
+        new("a shutdown that interrupts a message fails its function", Settler,
+            "catch (OperationCanceledException) when (⟦shutdown.IsCancellationRequested⟧)", "false"),
+        new("packs of several lanes are sent in one transfer", Queues, "messages.GroupBy(message => ⟦message.SessionId⟧,",
+            "message.SessionId is null ? null : \"\""),
+        new("a transfer may have any size", Queues, "if (⟦transfer.Count > 0 && bytes + size > MaxTransferBytes⟧)", "false"),
+        new("a message that does not fit into a transfer is not sent", Queues,
+            "⟦transfer.Add(Of(message));⟧", "if (bytes + size <= MaxTransferBytes) transfer.Add(Of(message));"),
+        new("an outage of the broker fails the function", Queues, "catch (Exception e) when (⟦ServiceBusFault.IsBroker(e)⟧)", "false"),
+        new("a message is sent without its properties", Queues, "⟦message.ApplicationProperties[name] = value;⟧", "_ = value;"),
+        new("a copy is not delayed", Queues, "if (⟦outgoing.Delay > TimeSpan.Zero⟧)", "false"),
+        new("a process ends while functions run", Invocations, "if (⟦_count == 0⟧) return;", "true"),
+        new("running functions are not stopped", Invocations, "⟦_stopping.Cancel();⟧", "_ = 0;"),
+        new("two items split off an array have one MessageId", Outgoing,
+            "Id(original, \"item\", ⟦index.ToString(CultureInfo.InvariantCulture)⟧)", "\"0\""),
+        new("an invalid item of an array is dropped", Processor, "else ⟦outgoing.Add(SplitOff(message, i, entries[i]));⟧", "_ = i;"),
         new("the ETag is not compared", Store, "if (⟦old?.Record.ETag != expectedETag⟧)", "false"),
         new("a timeout counts as success", Client,
             "new SynchronizeResult(⟦SynchronizeResultKind.Retryable⟧, ClientCodes.Timeout,",
@@ -307,9 +324,16 @@ internal static class MutantList
         new("a pack is counted twice", LaneProgress,
             "if (⟦ranges.Exists(range => range.First <= pack && pack <= range.Last)⟧) return null;",
             "false"),
-        new("a pack is settled without being counted", ResyncWork,
-            "⟦await _progress.CountAsync(pack, result.Counts, _stopping).ConfigureAwait(false);⟧",
-            "if (pack.Number % 2 == 0) { await _progress.CountAsync(pack, result.Counts, _stopping).ConfigureAwait(false); }"),
+        new("a pack is settled without being counted", PackMessages,
+            "if (⟦await progressStore.CountAsync(pack, counts, cancellationToken).ConfigureAwait(false)⟧)",
+            "pack.Number % 2 == 1 || await progressStore.CountAsync(pack, counts, cancellationToken).ConfigureAwait(false)"),
+        new("a deferred pack is dropped", PackMessages,
+            "⟦LogPackDeferred(pack.RunId, pack.Lane, pack.Number, delay, deferral.Reason);⟧",
+            "return MessageSettlement.Complete.Instance;"),
+        new("a deferred pack is sent again under its MessageId", PackMessages, "[ResyncMessages.Pack(pack, ⟦hop + 1⟧, delay)]", "hop"),
+        new("a pack fails when the storage is down", PackMessages,
+            "=> ⟦e is LedgerUnavailableException or QueueUnavailableException or IOException⟧;",
+            "e is LedgerUnavailableException or QueueUnavailableException"),
         new("all packs of a lane have the same number", Pages, "⟦lanePacks[lane]++⟧", "lanePacks[lane]"),
         new("the lane depends on the page", Pages,
             "⟦PlanKey.Of(item.ContentId).Lane(run.Lanes)⟧",
