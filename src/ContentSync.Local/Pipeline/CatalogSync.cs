@@ -14,8 +14,8 @@ public sealed class CatalogSync(
     /// <summary>Max accepted items waiting in memory; reading is suspended while there are more.</summary>
     private const int MaxActive = 4_096;
 
-    /// <summary>The last line of a catalog with one item per line, if it is not complete JSON: the file was cut off there.</summary>
-    public long? CutOffLine { get; private set; }
+    /// <summary>Line of the last entry that was read, if it is no JSON; null in a JSON array.</summary>
+    public long? MalformedLine { get; private set; }
 
     /// <summary>Reads the catalog to its end and enqueues every valid item.</summary>
     /// <param name="catalog">Its entries.</param>
@@ -35,8 +35,8 @@ public sealed class CatalogSync(
             {
                 var entry = entries.Current;
                 var order = entry.Line + (entry.Index ?? 0);
-                var isCut = entry.Index is null && entry.Result.Violations.Any(violation => violation.Code == ViolationCodes.MalformedJson);
-                CutOffLine = isCut ? entry.Line : null;
+                var isMalformed = entry.Index is null && entry.Result.Violations.Any(violation => violation.Code == ViolationCodes.MalformedJson);
+                MalformedLine = isMalformed ? entry.Line : null;
                 if (entry.Result.Item is { } item)
                 {
                     batch.Add((entry.Line, order, item));

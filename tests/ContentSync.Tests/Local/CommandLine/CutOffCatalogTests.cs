@@ -27,7 +27,7 @@ public sealed class CutOffCatalogTests : IDisposable
 
         Assert.Equal(ExitCodes.Unusable, exit);
         Assert.Equal(2, JsonDocument.Parse(output).RootElement.GetProperty("synchronized").GetInt32());
-        var last = error.ReplaceLineEndings(" ");
+        var last = string.Join(' ', error.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries));
         Assert.Contains(place, last, StringComparison.Ordinal);
         Assert.Contains("2 items before that place were accepted", last, StringComparison.Ordinal);
     }
@@ -40,7 +40,7 @@ public sealed class CutOffCatalogTests : IDisposable
 
         Assert.Equal(ExitCodes.Unusable, exit);
         var run = JsonDocument.Parse(output).RootElement;
-        Assert.Equal("refused", run.GetProperty("state").GetString());
+        Assert.Equal("Refused", run.GetProperty("state").GetString());
         Assert.Contains(place, run.GetProperty("message").GetString(), StringComparison.Ordinal);
         var (_, status, _) = await CommandLineProgramRun.RunAsync("status", "--json", "--data", _folder.File("data"));
         Assert.Equal(0, JsonDocument.Parse(status).RootElement.GetProperty("states").GetProperty("synchronized").GetInt32());
