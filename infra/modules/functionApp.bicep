@@ -249,11 +249,7 @@ var alipayHkSettings = alipayHk == null
         i => 'AlipayHk__PublicKeys__${i}__KeyVersion',
         i => alipayHk!.publicKeys[i].keyVersion
       ),
-      toObject(
-        range(0, length(alipayHk!.publicKeys)),
-        i => 'AlipayHk__PublicKeys__${i}__PublicKey',
-        i => alipayHk!.publicKeys[i].publicKey
-      )
+      toObject(range(0, length(alipayHk!.publicKeys)), i => 'AlipayHk__PublicKeys__${i}__PublicKey', i => alipayHk!.publicKeys[i].publicKey)
     )
 
 resource settings 'Microsoft.Web/sites/config@2025-03-01' = {
