@@ -3,7 +3,7 @@ targetScope = 'subscription'
 metadata name = 'ContentSync for azd'
 metadata description = 'Creates the resource group and deploys main.bicep into it, because azd deploys at subscription scope. It has the parameters of main.bicep.'
 
-import { accessType, alertingType, capacityType, notificationReceiverType, partnerType, schedulesType, signingType } from 'types.bicep'
+import { accessType, alertingType, alipayHkType, capacityType, notificationReceiverType, schedulesType, signingType } from 'types.bicep'
 
 @description('Short name of this environment, such as prod or uat: lower-case letters, digits and hyphens. Part of every name.')
 @minLength(2)
@@ -34,12 +34,12 @@ param networkAddressPrefix string = '10.80.0.0/24'
 param signing signingType
 
 @description('What AlipayHK sent: base address, Client-Id, public keys. Null until then; the app does not start without it.')
-param partner partnerType?
+param alipayHk alipayHkType?
 
 @description('Requests per second that AlipayHK allows, over all instances.')
 @minValue(1)
 @maxValue(100000)
-param partnerSendsPerSecond int = 200
+param maxSendsPerSecond int = 200
 
 @description('When the timers fire.')
 param schedules schedulesType = {
@@ -86,8 +86,8 @@ module main 'main.bicep' = {
     access: access
     networkAddressPrefix: networkAddressPrefix
     signing: signing
-    partner: partner
-    partnerSendsPerSecond: partnerSendsPerSecond
+    alipayHk: alipayHk
+    maxSendsPerSecond: maxSendsPerSecond
     schedules: schedules
     alerting: alerting
     webhookSecretNames: webhookSecretNames

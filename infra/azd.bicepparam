@@ -1,7 +1,7 @@
 using 'azd.bicep'
 
 import { production, small } from 'sizes.bicep'
-import { expiryFrom, listFrom, optionalFrom, partnerFrom, receiversFrom } from 'environment.bicep'
+import { alipayHkFrom, expiryFrom, listFrom, optionalFrom, receiversFrom } from 'environment.bicep'
 
 // small or production. Anything else is an error at the parameter capacity.
 var size = readEnvironmentVariable('CSYNC_SIZE', 'small')
@@ -31,16 +31,16 @@ param signing = {
   vaultGeneration: int(readEnvironmentVariable('VAULT_GENERATION', '1'))
   hardware: false
 }
-param partner = partnerFrom(
+param alipayHk = alipayHkFrom(
   readEnvironmentVariable('ALIPAYHK_BASE_ADDRESS', ''),
   readEnvironmentVariable('ALIPAYHK_CLIENT_ID', ''),
   readEnvironmentVariable('ALIPAYHK_PUBLIC_KEYS', '')
 )
-param partnerSendsPerSecond = sendsPerSecond
+param maxSendsPerSecond = sendsPerSecond
 param alerting = {
   emails: listFrom(readEnvironmentVariable('ALERT_EMAILS', ''))
   oldestPendingSeconds: isProduction ? 900 : 3600
-  partnerErrorPercent: isProduction ? 20 : 50
+  alipayHkErrorPercent: isProduction ? 20 : 50
   functionFailures: isProduction ? 0 : 5
   deadLettersKept: 1000
   resyncOverdueHours: 26

@@ -1,18 +1,18 @@
-import { notificationReceiverType, partnerKeyType, partnerType } from 'types.bicep'
+import { alipayHkKeyType, alipayHkType, notificationReceiverType } from 'types.bicep'
 
 @export()
-@description('What AlipayHK sent, or null while all of it is missing. If only a part is missing, the type of partner rejects the empty value.')
-func partnerFrom(baseAddress string, clientId string, publicKeys string) partnerType? =>
+@description('What AlipayHK sent, or null while all of it is missing. If only a part is missing, the type of alipayHk rejects the empty value.')
+func alipayHkFrom(baseAddress string, clientId string, publicKeys string) alipayHkType? =>
   empty('${baseAddress}${clientId}${publicKeys}')
     ? null
     : {
         baseAddress: baseAddress
         clientId: clientId
-        publicKeys: map(listFrom(publicKeys), entry => partnerKeyFrom(entry))
+        publicKeys: map(listFrom(publicKeys), entry => alipayHkKeyFrom(entry))
       }
 
 @description('One entry of ALIPAYHK_PUBLIC_KEYS: keyVersion, a colon, the key.')
-func partnerKeyFrom(entry string) partnerKeyType => {
+func alipayHkKeyFrom(entry string) alipayHkKeyType => {
   keyVersion: first(split(entry, ':'))!
   publicKey: last(split(entry, ':'))!
 }

@@ -1,7 +1,7 @@
 metadata name = 'ContentSync'
 metadata description = 'Everything the app needs to synchronize items with AlipayHK, in one resource group.'
 
-import { accessType, alertingType, capacityType, notificationReceiverType, partnerType, schedulesType, signingType } from 'types.bicep'
+import { accessType, alertingType, alipayHkType, capacityType, notificationReceiverType, schedulesType, signingType } from 'types.bicep'
 
 @description('Short name of this environment, such as prod or uat: lower-case letters, digits and hyphens. Part of every name.')
 @minLength(2)
@@ -32,12 +32,12 @@ param networkAddressPrefix string = '10.80.0.0/24'
 param signing signingType
 
 @description('What AlipayHK sent: base address, Client-Id, public keys. Null until then; the app does not start without it.')
-param partner partnerType?
+param alipayHk alipayHkType?
 
 @description('Requests per second that AlipayHK allows, over all instances.')
 @minValue(1)
 @maxValue(100000)
-param partnerSendsPerSecond int = 200
+param maxSendsPerSecond int = 200
 
 @description('When the timers fire.')
 param schedules schedulesType = {
@@ -300,8 +300,8 @@ module functionApp 'modules/functionApp.bicep' = {
     ]
     keyVersion: signing.keyVersion
     vaultSignaturesPerSecond: vaultSignaturesPerSecond
-    partner: partner
-    partnerSendsPerSecond: partnerSendsPerSecond
+    alipayHk: alipayHk
+    maxSendsPerSecond: maxSendsPerSecond
     schedules: schedules
     vaultUri: 'https://${vaultNames[0]}${environment().suffixes.keyvaultDns}/'
     webhookSecretNames: webhookSecretNames
@@ -348,7 +348,7 @@ module alerts 'modules/alerts.bicep' = {
     resyncQueueName: resyncQueueName
     vaultIds: [for i in range(0, signing.vaultCount): vaults[i].outputs.id]
     alerting: alerting
-    canRun: partner != null
+    canRun: alipayHk != null
   }
 }
 

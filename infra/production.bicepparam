@@ -1,7 +1,7 @@
 using 'main.bicep'
 
 import { production } from 'sizes.bicep'
-import { expiryFrom, listFrom, optionalFrom, partnerFrom, receiversFrom } from 'environment.bicep'
+import { alipayHkFrom, expiryFrom, listFrom, optionalFrom, receiversFrom } from 'environment.bicep'
 
 param environmentName = readEnvironmentVariable('AZURE_ENV_NAME', 'prod')
 param capacity = production
@@ -26,16 +26,16 @@ param signing = {
   vaultGeneration: int(readEnvironmentVariable('VAULT_GENERATION', '1'))
   hardware: false
 }
-param partner = partnerFrom(
+param alipayHk = alipayHkFrom(
   readEnvironmentVariable('ALIPAYHK_BASE_ADDRESS', ''),
   readEnvironmentVariable('ALIPAYHK_CLIENT_ID', ''),
   readEnvironmentVariable('ALIPAYHK_PUBLIC_KEYS', '')
 )
-param partnerSendsPerSecond = sendsPerSecond
+param maxSendsPerSecond = sendsPerSecond
 param alerting = {
   emails: listFrom(readEnvironmentVariable('ALERT_EMAILS', ''))
   oldestPendingSeconds: 900
-  partnerErrorPercent: 20
+  alipayHkErrorPercent: 20
   functionFailures: 0
   deadLettersKept: 1000
   resyncOverdueHours: 26

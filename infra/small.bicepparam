@@ -1,7 +1,7 @@
 using 'main.bicep'
 
 import { small } from 'sizes.bicep'
-import { expiryFrom, listFrom, optionalFrom, partnerFrom, receiversFrom } from 'environment.bicep'
+import { alipayHkFrom, expiryFrom, listFrom, optionalFrom, receiversFrom } from 'environment.bicep'
 
 param environmentName = readEnvironmentVariable('AZURE_ENV_NAME', 'uat')
 param capacity = small
@@ -25,16 +25,16 @@ param signing = {
   vaultGeneration: int(readEnvironmentVariable('VAULT_GENERATION', '1'))
   hardware: false
 }
-param partner = partnerFrom(
+param alipayHk = alipayHkFrom(
   readEnvironmentVariable('ALIPAYHK_BASE_ADDRESS', ''),
   readEnvironmentVariable('ALIPAYHK_CLIENT_ID', ''),
   readEnvironmentVariable('ALIPAYHK_PUBLIC_KEYS', '')
 )
-param partnerSendsPerSecond = sendsPerSecond
+param maxSendsPerSecond = sendsPerSecond
 param alerting = {
   emails: listFrom(readEnvironmentVariable('ALERT_EMAILS', ''))
   oldestPendingSeconds: 3600
-  partnerErrorPercent: 50
+  alipayHkErrorPercent: 50
   functionFailures: 5
   deadLettersKept: 1000
   resyncOverdueHours: 26

@@ -87,7 +87,7 @@ type signingType = {
 @export()
 @sealed()
 @description('A public key of AlipayHK.')
-type partnerKeyType = {
+type alipayHkKeyType = {
   @description('The keyVersion in the Signature header of AlipayHK\'s responses.')
   @minLength(1)
   @maxLength(8)
@@ -102,7 +102,7 @@ type partnerKeyType = {
 @export()
 @sealed()
 @description('What AlipayHK sends after it has received our public key and our source address.')
-type partnerType = {
+type alipayHkType = {
   @description('Scheme and host without a path: https://...')
   @minLength(10)
   @maxLength(200)
@@ -116,7 +116,7 @@ type partnerType = {
   @description('AlipayHK\'s public keys: the old and the new one while AlipayHK rotates.')
   @minLength(1)
   @maxLength(5)
-  publicKeys: partnerKeyType[]
+  publicKeys: alipayHkKeyType[]
 }
 
 @export()
@@ -160,7 +160,7 @@ type alertingType = {
   @description('Percent of the calls to AlipayHK within 15 minutes that may end without a verdict on the item.')
   @minValue(1)
   @maxValue(100)
-  partnerErrorPercent: int
+  alipayHkErrorPercent: int
 
   @description('Function failures within 15 minutes that raise no alert.')
   @minValue(0)

@@ -131,7 +131,7 @@ var logAlerts logAlertType[] = [
   }
   {
     name: 'verification-failures'
-    description: 'A response did not carry a valid signature of AlipayHK. Either AlipayHK rotated its key and partner.publicKeys lacks the new one, or the response is not from AlipayHK.'
+    description: 'A response did not carry a valid signature of AlipayHK. Either AlipayHK rotated its key and alipayHk.publicKeys lacks the new one, or the response is not from AlipayHK.'
     severity: 1
     window: 'PT15M'
     every: 'PT5M'
@@ -144,7 +144,7 @@ var logAlerts logAlertType[] = [
     above: 0
   }
   {
-    name: 'partner-errors'
+    name: 'alipayhk-errors'
     description: 'Too many calls to AlipayHK end without a verdict on the item: errors, timeouts, unusable responses. The workbook shows the result codes.'
     severity: 2
     window: 'PT15M'
@@ -158,7 +158,7 @@ var logAlerts logAlertType[] = [
       | extend ErrorPercent = iff(Responses >= 20, 100.0 * Errors / Responses, 0.0)
     '''
     measure: 'ErrorPercent'
-    above: alerting.partnerErrorPercent
+    above: alerting.alipayHkErrorPercent
   }
   {
     name: 'function-failures'

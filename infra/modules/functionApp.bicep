@@ -1,6 +1,6 @@
 metadata description = 'The Flex Consumption plan, the app and its settings.'
 
-import { accessType, capacityType, notificationReceiverType, partnerType, schedulesType } from '../types.bicep'
+import { accessType, alipayHkType, capacityType, notificationReceiverType, schedulesType } from '../types.bicep'
 
 @description('Name of the plan.')
 param planName string
@@ -75,10 +75,10 @@ param keyVersion string
 param vaultSignaturesPerSecond int
 
 @description('What AlipayHK sent. Null until then.')
-param partner partnerType?
+param alipayHk alipayHkType?
 
 @description('Maximum number of requests per second that all instances together may send to AlipayHK.')
-param partnerSendsPerSecond int
+param maxSendsPerSecond int
 
 @description('When the timers fire.')
 param schedules schedulesType
@@ -235,17 +235,21 @@ resource noPublishingPassword 'Microsoft.Web/sites/basicPublishingCredentialsPol
   }
 }
 
-var partnerSettings = partner == null
+var alipayHkSettings = alipayHk == null
   ? {}
   : union(
       {
-        AlipayHk__BaseAddress: startsWith(partner!.baseAddress, 'https://')
-          ? partner!.baseAddress
-          : fail('partner.baseAddress is ${partner!.baseAddress}: use https, AlipayHK accepts nothing else')
-        AlipayHk__ClientId: partner!.clientId
+        AlipayHk__BaseAddress: startsWith(alipayHk!.baseAddress, 'https://')
+          ? alipayHk!.baseAddress
+          : fail('alipayHk.baseAddress is ${alipayHk!.baseAddress}: use https, AlipayHK accepts nothing else')
+        AlipayHk__ClientId: alipayHk!.clientId
       },
-      toObject(range(0, length(partner!.publicKeys)), i => 'AlipayHk__PublicKeys__${i}__KeyVersion', i => partner!.publicKeys[i].keyVersion),
-      toObject(range(0, length(partner!.publicKeys)), i => 'AlipayHk__PublicKeys__${i}__PublicKey', i => partner!.publicKeys[i].publicKey)
+      toObject(
+        range(0, length(alipayHk!.publicKeys)),
+        i => 'AlipayHk__PublicKeys__${i}__KeyVersion',
+        i => alipayHk!.publicKeys[i].keyVersion
+      ),
+      toObject(range(0, length(alipayHk!.publicKeys)), i => 'AlipayHk__PublicKeys__${i}__PublicKey', i => alipayHk!.publicKeys[i].publicKey)
     )
 
 resource settings 'Microsoft.Web/sites/config@2025-03-01' = {
@@ -273,7 +277,7 @@ resource settings 'Microsoft.Web/sites/config@2025-03-01' = {
       Resync__StateContainerUri: stateContainerUri
       Resync__LaneTableName: laneTableName
       // The rates of all instances together: they lease their parts of them.
-      AlipayHk__MaxSendsPerSecond: string(partnerSendsPerSecond)
+      AlipayHk__MaxSendsPerSecond: string(maxSendsPerSecond)
       Signing__SignaturesPerSecond: string(vaultSignaturesPerSecond)
     },
     toObject(range(0, length(keyIds)), i => 'Signing__Keys__${i}__KeyId', i => keyIds[i]),
@@ -289,7 +293,7 @@ resource settings 'Microsoft.Web/sites/config@2025-03-01' = {
       i => 'Notifications__Receivers__${i}__Secret',
       i => '@Microsoft.KeyVault(SecretUri=${vaultUri}secrets/${notificationReceivers[i].secretName})'
     ),
-    partnerSettings,
+    alipayHkSettings,
     additionalSettings
   )
 }

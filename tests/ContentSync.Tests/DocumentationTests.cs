@@ -95,8 +95,43 @@ public sealed partial class DocumentationTests
         Assert.All(simulations, arguments => Assert.NotNull(SimulationArguments.Read(arguments)));
     }
 
+    [Theory]
+    [InlineData("try it", "src/ContentSync.Local/README.md")]
+    [InlineData("send to it", "src/ContentSync/Http/README.md")]
+    [InlineData("are on call", "src/ContentSync/ON-CALL.md")]
+    [InlineData("change it", "CONTRIBUTING.md")]
+    public void Each_reader_finds_their_page_from_the_README_in_one_step(string reader, string page)
+    {
+        var row = Assert.Single(File.ReadLines(Path.Combine(Root, "README.md")), line => line.StartsWith($"| {reader}", StringComparison.Ordinal));
+        Assert.Contains($"({page}", row, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Every_page_is_found_from_the_README_in_two_steps()
+    {
+        var first = LinkedPages("README.md").ToHashSet(StringComparer.Ordinal);
+        var reached = first.Concat(first.SelectMany(LinkedPages)).ToHashSet(StringComparer.Ordinal);
+
+        Assert.All(Files().Where(page => page != "README.md"), page => Assert.Contains(page, reached));
+    }
+
+    [Fact]
+    public void CI_runs_the_commands_in_the_tables_of_the_command_line_and_the_operator()
+    {
+        var runs = TablesRun().Matches(File.ReadAllText(Path.Combine(Root, ".ci", "run"))).Select(match => match.Groups[1].Value).ToList();
+        var pages = Files().Where(page => TableCommand().IsMatch(File.ReadAllText(Path.Combine(Root, page)))).ToList();
+
+        Assert.Equal(pages.Order(StringComparer.Ordinal), runs.Order(StringComparer.Ordinal));
+    }
+
     [Fact]
     public void The_README_stays_short() => Assert.InRange(File.ReadLines(Path.Combine(Root, "README.md")).Count(), 80, MaxReadmeLines);
+
+    private static IEnumerable<string> LinkedPages(string page) =>
+        Link().Matches(File.ReadAllText(Path.Combine(Root, page)))
+            .Select(link => link.Groups[1].Value.Split('#')[0])
+            .Where(target => target.EndsWith(".md", StringComparison.Ordinal) && !target.StartsWith("http", StringComparison.Ordinal))
+            .Select(target => Path.GetRelativePath(Root, Path.GetFullPath(Path.Combine(Root, Path.GetDirectoryName(page)!, target))));
 
     private static IEnumerable<(string Page, string Arguments)> Commands(string page, string text) =>
         CommandLine().Matches(text)
@@ -132,6 +167,13 @@ public sealed partial class DocumentationTests
 
     [GeneratedRegex(@"^(    |\t)(dotnet|curl|contentsync|az|azd|npm|docker) ", RegexOptions.Multiline)]
     private static partial Regex IndentedCommand();
+
+    [GeneratedRegex(@"run_tables (\S+\.md)")]
+    private static partial Regex TablesRun();
+
+    /// <summary>A command in a row that needs no host in Azure.</summary>
+    [GeneratedRegex(@"^\|(?!.*\(in Azure\)).*`contentsync [^`]+`", RegexOptions.Multiline)]
+    private static partial Regex TableCommand();
 
     [GeneratedRegex(@"--filter FullyQualifiedName~([\w.]+)")]
     private static partial Regex Filter();

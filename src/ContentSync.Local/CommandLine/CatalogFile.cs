@@ -1,3 +1,4 @@
+using System.Text.Json;
 using ContentSync.Catalog;
 using ContentSync.Local.Pipeline;
 using ContentSync.Mapping;
@@ -78,6 +79,21 @@ internal sealed class CatalogFile : IAsyncDisposable
         }
     }
 
+    /// <summary>
+    /// Whether the last line has no line feed and is not complete JSON, as in a file that was cut off. For a catalog with one item per line,
+    /// after it was read.
+    /// </summary>
+    /// <param name="maxLineBytes">How far to look for the beginning of the line.</param>
+    /// <param name="cancellationToken">Stops the reading.</param>
+    public async ValueTask<bool> EndsInsideLineAsync(int maxLineBytes, CancellationToken cancellationToken)
+    {
+        var tail = new byte[(int)Math.Min(Length, maxLineBytes)];
+        _file.Position = Length - tail.Length;
+        await _file.ReadExactlyAsync(tail, cancellationToken).ConfigureAwait(false);
+        var line = tail.AsMemory(tail.AsSpan().LastIndexOf((byte)'\n') + 1);
+        return line.Span.ContainsAnyExcept(" \t\r"u8) && !IsJson(line);
+    }
+
     public async ValueTask DisposeAsync()
     {
         await Stream.DisposeAsync().ConfigureAwait(false);
@@ -112,6 +128,19 @@ internal sealed class CatalogFile : IAsyncDisposable
         {
             await file.DisposeAsync().ConfigureAwait(false);
             throw;
+        }
+    }
+
+    private static bool IsJson(ReadOnlyMemory<byte> line)
+    {
+        try
+        {
+            using var document = JsonDocument.Parse(line);
+            return true;
+        }
+        catch (JsonException)
+        {
+            return false;
         }
     }
 

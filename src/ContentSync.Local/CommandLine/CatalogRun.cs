@@ -44,12 +44,12 @@ internal sealed class CatalogRun(LocalPipeline pipeline, IAnsiConsole screen, Ti
                 Unchanged = counts.Unchanged,
                 Superseded = counts.Superseded,
                 Rejected = counts.Rejected,
-                Parked = counts.Parked,
+                Exhausted = counts.Exhausted,
                 Pending = counts.Pending,
                 DuplicatesDiffering = tally.DuplicatesDiffering,
                 Repetitions = tally.Repetitions,
                 Signatures = pipeline.Calls.Signatures - before.Signatures,
-                AlipayHkCalls = pipeline.Calls.AlipayHkCalls - before.AlipayHkCalls,
+                Requests = pipeline.Calls.AlipayHkCalls - before.AlipayHkCalls,
                 ElapsedSeconds = Math.Round(time.GetElapsedTime(started).TotalSeconds, 3),
                 AsOf = catalog.AsOf,
                 AsOfSource = catalog.AsOfSource,
@@ -77,7 +77,7 @@ internal sealed class CatalogRun(LocalPipeline pipeline, IAnsiConsole screen, Ti
             }
             catch (Exception e) when (e is CatalogFormatException or IOException)
             {
-                broken = $"{catalog.Name} cannot be read to its end: {e.Message} The items before that point were accepted.";
+                broken = CutOff(catalog.Name, e.Message, tally.Counts);
             }
 
             await sync.FinishAsync(RetryTimeout, cancellationToken).ConfigureAwait(false);
@@ -109,7 +109,7 @@ internal sealed class CatalogRun(LocalPipeline pipeline, IAnsiConsole screen, Ti
         if (plan is null)
         {
             await sync.ReadAsync(reader.ReadAsync(catalog.Stream, cancellationToken), catalog.AsOf, cancellationToken).ConfigureAwait(false);
-            return null;
+            return await CutOffLineAsync(sync, catalog, tally, cancellationToken).ConfigureAwait(false);
         }
 
         await using var closingPlan = plan.ConfigureAwait(false);
@@ -119,8 +119,26 @@ internal sealed class CatalogRun(LocalPipeline pipeline, IAnsiConsole screen, Ti
             .ReadAsync(reader.ReadAsync(catalog.Stream, plan.IsSelected, cancellationToken), catalog.AsOf, cancellationToken)
             .ConfigureAwait(false);
         return await catalog.Snapshot.IsIntactAsync(cancellationToken).ConfigureAwait(false)
-            ? null
+            ? await CutOffLineAsync(sync, catalog, tally, cancellationToken).ConfigureAwait(false)
             : $"{catalog.Name} changed while it was being read. Run the command again when the file is complete.";
+    }
+
+    /// <summary>What to say about a catalog whose last line is cut off; null if it is complete, or has no lines of its own.</summary>
+    private async ValueTask<string?> CutOffLineAsync(CatalogSync sync, CatalogFile catalog, SyncTally tally, CancellationToken cancellationToken) =>
+        sync.MalformedLine is { } line
+        && catalog is { MustBeChecked: false, Tally: null }
+        && await catalog.EndsInsideLineAsync(pipeline.ContentOptions.MaxItemBytes, cancellationToken).ConfigureAwait(false)
+            ? CutOff(catalog.Name, FormattableString.Invariant($"The file ends inside an item (line {line:N0})."), tally.Counts)
+            : null;
+
+    /// <summary>Says where a file was cut off or is broken, and what was sent all the same.</summary>
+    private static string CutOff(string name, string fault, SyncCounts counts)
+    {
+        var before = counts.Read - counts.Invalid is > 0 and var accepted
+            ? $"{Wording.Count(accepted, "item before that place was", "items before that place were")} accepted; the counts say with what outcome."
+            : "No item was accepted.";
+        return $"{name} cannot be read to its end: {Wording.Sentence(fault)} {before} Write the file again, completely, and sync it again: "
+            + "what is in sync is not sent again.";
     }
 
     /// <summary>Reads a file to its end before any of it is accepted.</summary>

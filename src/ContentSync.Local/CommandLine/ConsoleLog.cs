@@ -73,7 +73,7 @@ internal sealed class ConsoleLog : ILoggerProvider
         lock (_lock)
         {
             if (!TryEnter((category, eventId.Id), out var leftOut)) return;
-            if (leftOut > 0) message = string.Create(CultureInfo.InvariantCulture, $"{message} ({leftOut:n0} similar lines were left out)");
+            if (leftOut > 0) message = $"{message} ({Wording.Count(leftOut, "similar line was", "similar lines were")} left out)";
             if (_format == LogFormat.Json) _screen.Profile.Out.Writer.WriteLine(Json(level, eventId, category, message, state, exception));
             else WriteText(level, message, exception);
         }

@@ -239,7 +239,7 @@ internal sealed class DeadLettersCommand(IAnsiConsole screen)
 
     private static void Print(ParseResult parsed, string json) => parsed.InvocationConfiguration.Output.WriteLine(json);
 
-    private static string Messages(long count) => count == 1 ? "1 message" : $"{count:n0} messages";
+    private static string Messages(long count) => Wording.Count(count, "message");
 
     private static string Time(DateTimeOffset time) => time.ToString("u", CultureInfo.InvariantCulture);
 

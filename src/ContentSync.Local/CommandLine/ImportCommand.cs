@@ -44,12 +44,13 @@ internal sealed class ImportCommand(Terminal terminal)
         try
         {
             var counts = await import.RunAsync(input, isWhole: true, cancellationToken).ConfigureAwait(false);
-            terminal.Results.MarkupLine($"{counts.Imported:n0} records imported, {counts.Kept:n0} kept as they were.");
+            terminal.Results.MarkupLine($"{Wording.Count(counts.Imported, "record")} imported, {counts.Kept:n0} kept as they were.");
             return ExitCodes.Done;
         }
         catch (Exception e) when (e is LedgerFormatException or LedgerUnavailableException or CommandException)
         {
-            throw new CommandException($"{e.Message} Before that, {import.Counts.Imported:n0} records were imported. Run it again to continue.", e);
+            var before = Wording.Count(import.Counts.Imported, "record was", "records were");
+            throw new CommandException($"{e.Message} Before that, {before} imported. Run it again to continue.", e);
         }
     }
 }

@@ -49,7 +49,9 @@ internal sealed class ListCommand(Terminal terminal)
 
     public const string Explanation =
         """
-        The items are ordered by contentId and read a page at a time, so a list may have any length.
+        The items are read a page at a time, so a list may have any length: on one machine in the order of their contentId,
+        in Azure in that of the ledger's partitions. In --csv an apostrophe stands before a text that begins like a formula,
+        so that no spreadsheet runs it.
 
         Examples:
           contentsync list --state parked
@@ -150,8 +152,13 @@ internal sealed class ListCommand(Terminal terminal)
         Iso(item.Stale?.Since), item.Stale?.Code, item.Stale?.Message,
     ];
 
-    private static string Quoted(string? value) =>
-        value is null ? "" : value.AsSpan().IndexOfAny("\",\r\n") < 0 ? value : $"\"{value.Replace("\"", "\"\"", StringComparison.Ordinal)}\"";
+    // A spreadsheet would run a text that begins like a formula, so an apostrophe goes before it, as on the board.
+    private static string Quoted(string? value)
+    {
+        if (value is null) return "";
+        var text = value is ['=' or '+' or '-' or '@' or '\t' or '\r', ..] ? $"'{value}" : value;
+        return text.AsSpan().IndexOfAny("\",\r\n") < 0 ? text : $"\"{text.Replace("\"", "\"\"", StringComparison.Ordinal)}\"";
+    }
 
     private static string Time(DateTimeOffset time) => time.ToString("u", CultureInfo.InvariantCulture);
 

@@ -57,7 +57,7 @@ internal sealed class MapCommand(IAnsiConsole screen)
             .OpenAsync(parsed.GetRequiredValue(_feed), new CatalogDeclaration(), null, TimeProvider.System, cancellationToken).ConfigureAwait(false);
         await using var closingFeed = feed.ConfigureAwait(false);
         var draft = await MappingDraft.InspectAsync(feed.Stream, new FeedLayout(), cancellationToken).ConfigureAwait(false);
-        screen.Line($"[grey]Feed:[/] {draft.Shape}; {draft.Records:n0} records inspected.");
+        screen.Line($"[grey]Feed:[/] {draft.Shape}; {Wording.Count(draft.Records, "record")} inspected.");
         var table = new Table().SimpleBorder().BorderColor(Color.Grey)
             .AddColumn("Field").AddColumn(new TableColumn("Filled").RightAligned()).AddColumn("First value");
         foreach (var (name, filled, example) in draft.Fields)

@@ -9,8 +9,8 @@ internal static class MappingReport
     public static void Write(IAnsiConsole screen, MappingTally tally)
     {
         screen.Line($"[grey]Feed:[/] {tally.Shape ?? "empty"}.");
-        screen.Line(
-            $"{tally.Records:n0} records: {tally.Mapped:n0} items, {tally.LeftOut:n0} left out, {tally.Failed:n0} failed.");
+        var (records, mapped) = (Wording.Count(tally.Records, "record"), Wording.Count(tally.Mapped, "item"));
+        screen.Line($"{records}: {mapped}, {tally.LeftOut:n0} left out, {tally.Failed:n0} failed.");
         foreach (var (field, count) in tally.Faults)
             screen.Line($"[red]fault[/] {(field.Length == 0 ? "(record)" : TerminalText.Plain(field))}: {count:n0}");
         foreach (var (kind, count, examples) in tally.Warnings)

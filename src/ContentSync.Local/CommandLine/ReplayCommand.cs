@@ -133,7 +133,7 @@ internal sealed class ReplayCommand(IAnsiConsole screen)
     private static string? Time(ParseResult parsed, Option<DateTimeOffset?> option) =>
         parsed.GetValue(option)?.ToString("O", CultureInfo.InvariantCulture);
 
-    private static string Items(long count) => count == 1 ? "1 item" : $"{count:n0} items";
+    private static string Items(long count) => Wording.Count(count, "item");
 
     private string NextStep(ParseResult parsed) =>
         _host.NamesHost(parsed) ? "The host sends what is pending, unless sending is paused or stopped." : "The next run sends.";

@@ -99,8 +99,8 @@ internal sealed class ResyncCommand(Terminal terminal)
         An item that is newer than the catalog stays: it was changed after the time that the catalog shows. To go back to an
         older catalog, add --override-newer.
 
-        Exit codes: 0 everything is in sync; 1 some items are invalid, parked, newer than the catalog, or in it more than
-        once with different contents; 2 wrong usage, or an unusable file or host; 3 stopped before the end, by the guard, or
+        Exit codes: 0 everything is in sync; 1 some items are invalid, parked, newer than the catalog (also if it lacks them), or
+        in it more than once with different contents; 2 wrong usage, or an unusable file or host; 3 stopped before the end, by the guard, or
         with items pending.
 
         Examples:

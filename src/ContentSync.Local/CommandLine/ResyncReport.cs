@@ -83,7 +83,7 @@ internal sealed class ResyncReport(LocalPipeline pipeline, string? file) : IDisp
         {
             { State: SyncState.Pending } => SyncIssueKind.Pending,
             { ParkReason: ParkReason.Rejected } => SyncIssueKind.Rejected,
-            _ => SyncIssueKind.Parked,
+            _ => SyncIssueKind.Exhausted,
         };
         Add(kind, 0, record.ContentId, record.LastAttempt?.Code ?? "", record.LastAttempt?.Message ?? "Not sent yet.");
     }

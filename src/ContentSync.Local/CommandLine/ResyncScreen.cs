@@ -39,7 +39,7 @@ internal static class ResyncScreen
     {
         List<string> lines =
         [
-            string.Create(CultureInfo.InvariantCulture, $"{done:n0} of {planned:n0} items"),
+            string.Create(CultureInfo.InvariantCulture, $"{done:n0} of {Wording.Count(planned, "item")}"),
             ProgressScreen.RateLine(rate, left > TimeSpan.Zero ? left : null),
         ];
         if (codes is not null) lines.Add(codes);
@@ -84,7 +84,7 @@ internal static class ResyncScreen
     }
 
     public static void WriteCancelled(IAnsiConsole screen, long remaining, long planned) =>
-        screen.Line($"Cancelled. {remaining:n0} of {planned:n0} planned items were not sent.");
+        screen.Line($"Cancelled. {remaining:n0} of {Wording.Count(planned, "planned item was", "planned items were")} not sent.");
 
     private static void More(IAnsiConsole screen, long rest, string what)
     {
@@ -103,6 +103,7 @@ internal static class ResyncScreen
         Row(table, "newer", plan.Newer, "newer than the catalog; will not be sent");
         Row(table, "vanished", plan.Vanished, "no longer in the catalog; will be delisted");
         if (plan.Absent > 0) Row(table, "absent", plan.Absent, "no longer in the catalog; stay listed until their grace period ends");
+        if (plan.AbsentNewer > 0) Row(table, "absent, newer", plan.AbsentNewer, "accepted after the catalog's as-of time; stay listed");
         Row(table, "withheld", plan.Withheld, "absent, or one of the records that cannot be identified or mapped; stay listed");
         Row(table, "invalid", plan.Invalid, "skipped; fix the catalog");
         Row(table, "repeated", plan.Repeated, "additional lines with the same contentId");

@@ -62,7 +62,7 @@ public sealed record ResyncSummary
         ResyncRunState.Stopped or ResyncRunState.Sending or ResyncRunState.Planning or ResyncRunState.Cancelled => ExitCodes.Stopped,
         _ when Retrying > 0 || ReportFault is not null => ExitCodes.Stopped,
         _ when Parked + (Run?.Parked ?? 0) + (Run?.Superseded ?? 0) > 0 => ExitCodes.SomeFailed,
-        _ when Plan is { Invalid: > 0 } or { DuplicatesDiffering: > 0 } or { Newer: > 0 } => ExitCodes.SomeFailed,
+        _ when Plan is { Invalid: > 0 } or { DuplicatesDiffering: > 0 } or { Newer: > 0 } or { AbsentNewer: > 0 } => ExitCodes.SomeFailed,
         _ => ExitCodes.Done,
     };
 

@@ -74,6 +74,14 @@ internal sealed class StatusCommand(IAnsiConsole screen)
 
     private void Show(BoardState state, LedgerSize? size, string? budgetNote)
     {
+        // First, because nothing else matters while nothing is sent.
+        foreach (var pause in state.Pauses) screen.Line($"[yellow]{TerminalText.Plain(pause.Sentence())}[/]");
+        if (state.OpenCircuit is { } open)
+        {
+            var reason = Wording.Sentence($"{TerminalText.Plain(open.Code)}: {TerminalText.Plain(open.Message)}");
+            screen.Line($"[red]The circuit breaker has been open since {open.Since:u}, so nothing is sent.[/] {reason} {open.Advice}");
+        }
+
         var table = new Table().RoundedBorder().BorderColor(Color.Grey)
             .AddColumn("State").AddColumn(new TableColumn("Items").RightAligned()).AddColumn("Details");
         var oldest = state.OldestPending is { } pending ? $"oldest: {TerminalText.Plain(pending.ContentId)}, since {pending.AcceptedAt:u}" : "";
@@ -100,7 +108,7 @@ internal sealed class StatusCommand(IAnsiConsole screen)
 
         screen.Write(table);
         foreach (var (status, count) in state.TemplateStatuses.Where(status => TemplateStatuses.IsInactive(status.Key)))
-            screen.Line($"[yellow]AlipayHK reports the template of {count} item(s) as {status}[/], although it holds them.");
+            screen.Line($"[yellow]AlipayHK reports the template of {Wording.Count(count, "item")} as {status}[/], although it holds them.");
         if (!state.IsComplete) screen.Line($"[yellow]The numbers are too low[/] until the host has counted everything once.");
         if (state.Stale > 0) ShowStale(state);
         if (state.Resyncs.Count > 0) ShowResync(state.Resyncs[0]);
@@ -108,24 +116,16 @@ internal sealed class StatusCommand(IAnsiConsole screen)
         else if (budgetNote is not null) screen.Line($"[grey]{budgetNote}[/]");
         if (size is not null) screen.Line($"[grey]{Sentence(size)}[/]");
         foreach (var vault in state.Budget?.Vaults ?? []) screen.Line($"{TerminalText.Plain(vault.Sentence())}");
-        foreach (var pause in state.Pauses) screen.Line($"[yellow]{TerminalText.Plain(pause.Sentence())}[/]");
-        if (state.OpenCircuit is { } open)
-        {
-            var reason = $"{TerminalText.Plain(open.Code)}, {TerminalText.Plain(open.Message)}";
-            screen.Line($"[red]The circuit breaker has been open since {open.Since:u}[/]: {reason} {open.Advice}");
-        }
-
         if (state.Causes.Count > 0) ShowCauses(state.Causes);
     }
 
     private static string Sentence(LedgerSize size)
     {
         var bytes = size.Bytes is { } count ? $" in {Bytes(count)}" : "";
-        var (items, bodies) = (size.Items == 1 ? "item" : "items", size.SentBodies ? "with" : "without");
-        return string.Create(
-            CultureInfo.InvariantCulture,
-            $"The ledger holds {size.Items:n0} {items}{bytes}. It keeps an item's last ten attempts and requests for {size.HistoryDays} days, "
-            + $"{bodies} the bodies of earlier requests; delisted items for {size.DelistedDays} days; finished resyncs for {size.RunsDays} days.");
+        var bodies = size.SentBodies ? "with" : "without";
+        return $"The ledger holds {Wording.Count(size.Items, "item")}{bytes}. It keeps an item's last ten attempts and requests for "
+            + $"{Wording.Count(size.HistoryDays, "day")}, {bodies} the bodies of earlier requests; delisted items for "
+            + $"{Wording.Count(size.DelistedDays, "day")}; finished resyncs for {Wording.Count(size.RunsDays, "day")}.";
     }
 
     private static string Bytes(long count) => count switch
@@ -137,7 +137,7 @@ internal sealed class StatusCommand(IAnsiConsole screen)
 
     private void ShowStale(BoardState state)
     {
-        screen.Line($"[yellow]AlipayHK holds an older version of {state.Stale:n0} item(s)[/], because a newer one was not valid.");
+        screen.Line($"[yellow]AlipayHK holds an older version of {Wording.Count(state.Stale, "item")}[/], because a newer one was not valid.");
         if (state.OldestStale is not { } oldest) return;
         screen.Line(
             $"The first one: {TerminalText.Plain(oldest.ContentId)}, since {oldest.Since:u}: {oldest.Code}: {TerminalText.Plain(oldest.Message)}");
@@ -150,7 +150,8 @@ internal sealed class StatusCommand(IAnsiConsole screen)
         if (run.Counts is { } c)
         {
             var done = c.Planned - c.Remaining;
-            counts = string.Create(CultureInfo.InvariantCulture, $", {done:n0} of {c.Planned:n0} items done, {run.RatePerSecond:0.#} per second");
+            var planned = Wording.Count(c.Planned, "item");
+            counts = string.Create(CultureInfo.InvariantCulture, $", {done:n0} of {planned} done, {run.RatePerSecond:0.#} per second");
         }
 
         var end = run.EstimatedEnd is { } at ? $", expected to end at {at:u}" : "";

@@ -16,16 +16,18 @@ internal static class SummaryTable
         Row(table, "unchanged", summary.Unchanged, "green", "AlipayHK already holds this version; not sent");
         Row(table, "superseded", summary.Superseded, "blue", "a newer version was accepted, or another line counts; not sent");
         Row(table, "invalid", summary.Invalid, "yellow", "not accepted; fix the catalog");
-        Row(table, "rejected", summary.Rejected, "red", "refused by AlipayHK; change the item");
-        Row(table, "parked", summary.Parked, "red", "all attempts failed; replay it once the cause is fixed");
+        Row(table, "parked: rejected", summary.Rejected, "red", "refused by AlipayHK; change the item");
+        Row(table, "parked: exhausted", summary.Exhausted, "red", "all attempts failed; replay it once the cause is fixed");
         Row(table, "pending", summary.Pending, "yellow", "safe in the ledger; sent by the next run");
-        var effort = $"{summary.Signatures:n0} signatures, {summary.AlipayHkCalls:n0} requests, {summary.ElapsedSeconds:0.0} s";
+        var effort = FormattableString.Invariant(
+            $"{Wording.Count(summary.Signatures, "signature")}, {Wording.Count(summary.Requests, "request")}, {summary.ElapsedSeconds:0.0} s");
         table.AddEmptyRow().AddRow(new Text("read"), new Text($"{summary.Read:n0}"), new Text(effort));
         screen.Write(table);
         if (summary.AsOf is { } asOf) screen.Line($"[grey]{AsOfText.Of(asOf, summary.AsOfSource)}[/]");
         if (summary.Superseded - summary.Repetitions is > 0 and var newer)
         {
-            screen.Line($"[yellow]{newer:n0} items are newer than this catalog and were not sent.[/]");
+            var items = Wording.Count(newer, "item is newer than this catalog and was", "items are newer than this catalog and were");
+            screen.Line($"[yellow]{items} not sent.[/]");
             screen.MarkupLine("[yellow]To make the catalog win, run resync with --override-newer.[/]");
         }
 

@@ -21,8 +21,8 @@ public sealed record SyncSummary
 
     public required long Rejected { get; init; }
 
-    [JsonPropertyName("deadLettered")]
-    public required long Parked { get; init; }
+    /// <summary>Items whose attempts or time are used up. With <see cref="Rejected"/>, they are what <c>status</c> counts as parked.</summary>
+    public required long Exhausted { get; init; }
 
     public required long Pending { get; init; }
 
@@ -32,8 +32,7 @@ public sealed record SyncSummary
     public required long Signatures { get; init; }
 
     /// <summary>Requests sent, including immediate retries.</summary>
-    [JsonPropertyName("partnerCalls")]
-    public required long AlipayHkCalls { get; init; }
+    public required long Requests { get; init; }
 
     public required double ElapsedSeconds { get; init; }
 
@@ -69,7 +68,7 @@ public sealed record SyncSummary
     public int ExitCode =>
         Unreadable ? ExitCodes.Unusable
         : StoppedBecause is not null || Pending > 0 ? ExitCodes.Stopped
-        : Invalid + Rejected + Parked + DuplicatesDiffering > 0 ? ExitCodes.SomeFailed
+        : Invalid + Rejected + Exhausted + DuplicatesDiffering > 0 ? ExitCodes.SomeFailed
         : ExitCodes.Done;
 
     public string ToJson() => JsonSerializer.Serialize(this, SummaryJson.Default.SyncSummary);

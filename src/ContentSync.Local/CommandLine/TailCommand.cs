@@ -88,7 +88,7 @@ internal sealed class TailCommand(Terminal terminal)
                 if (isLost) terminal.Notes.Line($"[grey]Connected again.[/]");
                 isLost = false;
                 foreach (var item in items) Write(parsed, item);
-                if (leftOut > 0) terminal.Notes.Line($"[grey]... and {leftOut:n0} more items; 'list' shows all.[/]");
+                if (leftOut > 0) terminal.Notes.Line($"[grey]... and {Wording.Count(leftOut, "more item", "more items")}; 'list' shows all.[/]");
             }
             catch (Exception e) when (e is CommandException { IsTemporary: true } or LedgerUnavailableException)
             {

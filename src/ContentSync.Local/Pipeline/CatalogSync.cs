@@ -14,6 +14,9 @@ public sealed class CatalogSync(
     /// <summary>Max accepted items waiting in memory; reading is suspended while there are more.</summary>
     private const int MaxActive = 4_096;
 
+    /// <summary>Line of the last entry that was read, if it is no JSON; null in a JSON array.</summary>
+    public long? MalformedLine { get; private set; }
+
     /// <summary>Reads the catalog to its end and enqueues every valid item.</summary>
     /// <param name="catalog">Its entries.</param>
     /// <param name="asOf">When its items count as changed.</param>
@@ -32,6 +35,8 @@ public sealed class CatalogSync(
             {
                 var entry = entries.Current;
                 var order = entry.Line + (entry.Index ?? 0);
+                var isMalformed = entry.Index is null && entry.Result.Violations.Any(violation => violation.Code == ViolationCodes.MalformedJson);
+                MalformedLine = isMalformed ? entry.Line : null;
                 if (entry.Result.Item is { } item)
                 {
                     batch.Add((entry.Line, order, item));

@@ -57,13 +57,16 @@ public sealed class DataDirectory
             foreach (var name in Subfolders) PrivateFolder.Create(Path.Combine(folder, name));
             var ignore = Path.Combine(directory.FullName, ".gitignore");
             if (!File.Exists(ignore)) File.WriteAllText(ignore, "*\n");
+
+            // SQLite would create it for everyone to read. An empty file is a database without tables.
+            PrivateFile.Create(directory.SendStateFile, FileMode.OpenOrCreate).Dispose();
             EnsureKey(directory.PrivateKeyFile);
             EnsureKey(directory.SimulatedPrivateKeyFile);
             return directory;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new CommandException($"The data folder '{folder}' cannot be used: {e.Message} Choose another with --data.", e);
+            throw new CommandException($"The data folder '{folder}' cannot be used: {Wording.Sentence(e.Message)} Choose another with --data.", e);
         }
     }
 

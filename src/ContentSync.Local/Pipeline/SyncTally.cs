@@ -1,4 +1,3 @@
-using System.Text.Json.Serialization;
 using ContentSync.Content;
 using ContentSync.Ledger;
 using ContentSync.Resync;
@@ -22,7 +21,7 @@ public sealed class SyncTally
     private long _unchanged;
     private long _superseded;
     private long _rejected;
-    private long _parked;
+    private long _exhausted;
     private long _finished;
     private long _duplicatesDiffering;
     private long _repetitions;
@@ -34,7 +33,7 @@ public sealed class SyncTally
     {
         get
         {
-            lock (_lock) return new SyncCounts(_read, _invalid, _synchronized, _unchanged, _superseded, _rejected, _parked, _open.Count);
+            lock (_lock) return new SyncCounts(_read, _invalid, _synchronized, _unchanged, _superseded, _rejected, _exhausted, _open.Count);
         }
     }
 
@@ -141,7 +140,7 @@ public sealed class SyncTally
                     Complete(ref _rejected);
                     break;
                 default:
-                    Complete(ref _parked);
+                    Complete(ref _exhausted);
                     break;
             }
         }
@@ -174,7 +173,7 @@ public sealed class SyncTally
                     Complete(ref _rejected);
                     break;
                 case SyncOutcomeKind.Parked:
-                    Complete(ref _parked);
+                    Complete(ref _exhausted);
                     break;
                 default:
                     Complete(ref _synchronized);
@@ -184,7 +183,7 @@ public sealed class SyncTally
 
         if (outcome.Kind is SyncOutcomeKind.Rejected or SyncOutcomeKind.Parked)
         {
-            var kind = outcome.Kind == SyncOutcomeKind.Rejected ? SyncIssueKind.Rejected : SyncIssueKind.Parked;
+            var kind = outcome.Kind == SyncOutcomeKind.Rejected ? SyncIssueKind.Rejected : SyncIssueKind.Exhausted;
             var advice = Advice(kind, outcome.Record?.LastAttempt?.Message);
             Issue?.Invoke(new SyncIssue(kind, entry.Line, contentId, outcome.Code ?? "", advice, []));
         }
@@ -235,7 +234,7 @@ public sealed class SyncTally
             return new SyncIssue(SyncIssueKind.Invalid, line, record.ContentId, "revision-conflict", message, []);
         }
 
-        var kind = record.ParkReason == ParkReason.Rejected ? SyncIssueKind.Rejected : SyncIssueKind.Parked;
+        var kind = record.ParkReason == ParkReason.Rejected ? SyncIssueKind.Rejected : SyncIssueKind.Exhausted;
         return new SyncIssue(kind, line, record.ContentId, record.LastAttempt?.Code ?? "", Advice(kind, record.LastAttempt?.Message), []);
     }
 
@@ -255,15 +254,16 @@ public sealed class SyncTally
 
 /// <summary>Outcomes of a catalog's entries; the members after Read add up to Read.</summary>
 public readonly record struct SyncCounts(
-    long Read, long Invalid, long Synchronized, long Unchanged, long Superseded, long Rejected, long Parked, long Pending);
+    long Read, long Invalid, long Synchronized, long Unchanged, long Superseded, long Rejected, long Exhausted, long Pending);
 
 /// <summary>Why an entry failed.</summary>
 public enum SyncIssueKind
 {
     Invalid,
     Rejected,
-    [JsonStringEnumMemberName("deadLettered")]
-    Parked,
+
+    /// <summary>Parked because its attempts or its time are used up.</summary>
+    Exhausted,
 
     /// <summary>Accepted and not acknowledged yet.</summary>
     Pending,

@@ -105,7 +105,7 @@ internal sealed class SendBudgetExhaustedException(SendBudget budget, TimeSpan r
         ? $"No part of the send budget could be leased. {fault}"
         : string.Create(
             CultureInfo.InvariantCulture,
-            $"The send budget of {budget.Ceiling:0.###} per second ({Setting}) is spent for the next {retryAfter.TotalSeconds:0.#} s.");
+            $"The send budget of {budget.Ceiling:0.###} per second ({Setting}, or --rate) is spent for the next {retryAfter.TotalSeconds:0.#} s.");
 
     private static string Setting => $"{AlipayHkOptions.Section}:{nameof(AlipayHkOptions.MaxSendsPerSecond)}";
 }

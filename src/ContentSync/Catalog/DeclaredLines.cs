@@ -55,7 +55,7 @@ internal sealed class DeclaredLines(CatalogBuffer buffer)
     /// <summary>Why a catalog is refused that does not hold as many items as was declared.</summary>
     public static string Incomplete(long declared, long items) => string.Create(
         CultureInfo.InvariantCulture,
-        $"The catalog is declared to hold {declared:N0} items, but holds {items:N0}; export it again, or correct the number.");
+        $"The catalog is declared to hold {Wording.Count(declared, "item")}, but holds {items:N0}; export it again, or correct the number.");
 
     private bool Take(ItemText text)
     {

@@ -1,5 +1,3 @@
-using System.Globalization;
-
 namespace ContentSync.Content;
 
 /// <summary>Collects the violations of one item. Bounded, so that a hostile item cannot produce a report many times its own size.</summary>
@@ -33,7 +31,7 @@ internal sealed class ViolationList
         if (_violations is not { } taken) return [];
         if (_unlisted > 0)
         {
-            var message = string.Create(CultureInfo.InvariantCulture, $"{_unlisted:N0} more violations are not listed; fix the listed ones first.");
+            var message = $"{Wording.Count(_unlisted, "more violation is", "more violations are")} not listed; fix the listed ones first.";
             taken.Add(new ContentViolation("", ViolationCodes.MoreViolations, message));
         }
 

@@ -63,7 +63,7 @@ public sealed class DeadLettersHandler(IDeadLetters? deadLetters = null)
         StatusCodes.Status404NotFound,
         "No dead-letter queue.",
         "This host has no dead-letter queue: its queue keeps no messages. What AlipayHK rejected, or what failed too often, is parked in the "
-        + "ledger: GET /api/content?state=parked.");
+        + "ledger: GET /api/content?state=parked, or contentsync list --state parked.");
 
     /// <summary>GET /api/dead-letters.</summary>
     /// <returns>200 with a page, 400 if the query is not valid, 404 without a dead-letter queue, 503 if it cannot be read.</returns>

@@ -53,7 +53,8 @@ public sealed class LedgerTransferHandler(
         }
         catch (LedgerFormatException e)
         {
-            var counts = string.Create(CultureInfo.InvariantCulture, $"{importing.Counts.Imported} records were imported before");
+            var counts = string.Create(
+                CultureInfo.InvariantCulture, $"{Wording.Count(importing.Counts.Imported, "record was", "records were")} imported before");
             return Problem.Of(StatusCodes.Status400BadRequest, "A line cannot be imported.", $"{e.Message} {counts}.");
         }
         catch (BadHttpRequestException e) when (e.StatusCode == StatusCodes.Status413PayloadTooLarge)

@@ -93,7 +93,8 @@ internal static partial class Problem
         : OfAttempt(
             StatusCodes.Status422UnprocessableEntity,
             "Parked.",
-            $"Parked after {record.Attempts} attempts; the last one failed with {LastResult(record)} Replay the item once the cause is fixed.",
+            $"Parked after {Wording.Count(record.Attempts, "attempt")}; the last one failed with {LastResult(record)} "
+                + "Replay the item once the cause is fixed.",
             record.LastAttempt);
 
     /// <summary>
@@ -137,7 +138,7 @@ internal static partial class Problem
             Extensions = { ["errors"] = violations.Select(ProblemError.Of).ToArray() },
         });
 
-    private static string LastResult(SyncRecord record) => $"{record.LastAttempt?.Code}: {record.LastAttempt?.Message.TrimEnd('.')}.";
+    private static string LastResult(SyncRecord record) => $"{record.LastAttempt?.Code}: {Wording.Sentence(record.LastAttempt?.Message ?? "")}";
 
     [GeneratedRegex("^The JSON property '(.*)' could not be mapped")]
     private static partial Regex UnknownMember();

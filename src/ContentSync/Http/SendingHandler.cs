@@ -18,6 +18,9 @@ public sealed class SendingHandler(SendSwitch sendSwitch, SendBudget budget, Con
     private const int MaxBodyBytes = 16 * 1024;
     private const string Title = "The request is not valid.";
 
+    private const string NoLimit =
+        "The app has no limit that could be lowered: set AlipayHk:MaxSendsPerSecond first, or start the local host with --rate.";
+
     /// <summary>GET /api/sending.</summary>
     /// <returns>200.</returns>
     public async Task<IResult> GetAsync(CancellationToken cancellationToken) =>
@@ -53,9 +56,10 @@ public sealed class SendingHandler(SendSwitch sendSwitch, SendBudget budget, Con
     {
         var (body, error) = await ReadAsync(request, ApiJson.Strict.SendRateRequest, "perSecond", cancellationToken).ConfigureAwait(false);
         if (error is not null) return error;
-        if (budget.Ceiling is not { } ceiling) return Invalid("The app has no limit that could be lowered: set AlipayHk:MaxSendsPerSecond first.");
+        if (budget.Ceiling is not { } ceiling) return Invalid(NoLimit);
         return body!.PerSecond is { } rate && !(rate >= SendRateRequest.MinPerSecond && rate <= ceiling)
-            ? Invalid(FormattableString.Invariant($"perSecond must be from {SendRateRequest.MinPerSecond} to {ceiling}, the configured rate."))
+            ? Invalid(FormattableString.Invariant(
+                $"The rate must be from {SendRateRequest.MinPerSecond} to {ceiling} requests per second, the configured rate."))
             : await ChangeAsync(sendSwitch.SetRateAsync(body.PerSecond, cancellationToken)).ConfigureAwait(false);
     }
 
@@ -157,8 +161,8 @@ public sealed record BudgetState(double PerSecond, int Instances, int LeasedPerS
         ? string.Create(CultureInfo.InvariantCulture, $"The send budget is {PerSecond:0.###} per second; no instance is sending.")
         : string.Create(
             CultureInfo.InvariantCulture,
-            $"The send budget is {PerSecond:0.###} per second: {LeasedPerSecond} leased by {Instances} instance(s), "
-            + $"which could use {WantedPerSecond}; {Waiting} caller(s) wait.");
+            $"The send budget is {PerSecond:0.###} per second: {LeasedPerSecond} leased by {Wording.Count(Instances, "instance")}, "
+            + $"which could use {WantedPerSecond}; {Wording.Count(Waiting, "caller waits", "callers wait")}.");
 }
 
 /// <summary>A vault that signs.</summary>

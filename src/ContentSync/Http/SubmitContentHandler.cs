@@ -107,8 +107,9 @@ public sealed class SubmitContentHandler(
                 Problem.OfAttempt(
                     StatusCodes.Status503ServiceUnavailable,
                     "Accepted, but not synchronized yet.",
-                    $"'{record.ContentId}' is in the ledger and will be retried automatically; do not submit it again. {outcome.Description}"
-                        .TrimEnd(),
+                    $"'{record.ContentId}' is in the ledger and is retried automatically: nothing has to be submitted again. After Retry-After, "
+                        + $"GET {ItemAddress.Of(record.ContentId)} shows the outcome; the same request again is harmless and shows it too. "
+                        + outcome.Description,
                     outcome.Cause == PendingCause.Retry ? outcome.Record?.LastAttempt : null,
                     outcome.Code)),
         };

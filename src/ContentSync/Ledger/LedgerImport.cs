@@ -90,7 +90,10 @@ public sealed class LedgerImport(ILedgerImport ledger)
     {
         _end = Parse(line, number, LedgerLineJson.Strict.LedgerEnd);
         if (_end.Records != _records)
-            throw new LedgerFormatException(number, $"The export has {_end.Records} records, but {_records} precede this line; export again.");
+        {
+            var declared = Wording.Count(_end.Records, "record");
+            throw new LedgerFormatException(number, $"The export has {declared}, but {_records} precede this line; export again.");
+        }
     }
 
     private async ValueTask AddAsync(ReadOnlyMemory<byte> line, long number, CancellationToken cancellationToken)

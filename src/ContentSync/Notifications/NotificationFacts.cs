@@ -88,12 +88,14 @@ public static class NotificationFacts
         NotificationTypes.SendingResumed,
         until,
         pause.ContentType,
-        new NotificationData($"The pause of {What(pause)} by {pause.By} ended.")
+        // A short pause is over before it is looked for, so this may be the only event about it.
+        new NotificationData($"{pause.By} paused {What(pause)} at {pause.Since:u}: {Wording.Sentence(pause.Reason)} The pause ended at {until:u}.")
         {
             Since = pause.Since,
             Until = until,
             ContentType = pause.ContentType,
             By = pause.By,
+            Reason = pause.Reason,
         });
 
     private static Notification Stopped(SharedCircuit circuit) => new(

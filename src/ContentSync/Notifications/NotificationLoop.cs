@@ -23,6 +23,9 @@ public sealed partial class NotificationLoop(
     [FromKeyedServices(Clocks.Wall)] TimeProvider time,
     ILogger<NotificationLoop> logger)
 {
+    /// <summary>Causes that a sentence names; the event's data has all of them.</summary>
+    private const int MaxNamedCauses = 5;
+
     /// <summary>How often to look for events and for deliveries that are due.</summary>
     public static readonly TimeSpan Interval = TimeSpan.FromSeconds(10);
 
@@ -148,11 +151,13 @@ public sealed partial class NotificationLoop(
                     .Select(alert => new NotificationItems(alert.Reason, alert.Code, alert.Count, alert.ContentIds)),
             ];
             if (causes.Length == 0) return;
-            var (count, first) = (causes.Sum(cause => cause.Count), causes[0]);
-            var summary = string.Create(
+            var count = causes.Sum(cause => cause.Count);
+            var named = causes.Take(MaxNamedCauses).Select(cause => string.Create(
                 CultureInfo.InvariantCulture,
-                $"{count} {(count == 1 ? "item was" : "items were")} {verb}: {first.Count} with {first.Code ?? first.Reason}"
-                + $"{(causes.Length > 1 ? ", the rest with other codes" : "")}.");
+                $"{cause.Count:N0} {(kind == ItemAlertKind.Parked ? $"with {cause.Code ?? cause.Reason}" : cause.Reason)}"));
+            var rest = causes.Skip(MaxNamedCauses).Sum(cause => cause.Count);
+            var others = rest == 0 ? "" : $", {Wording.Count(rest, "other", "others")}";
+            var summary = $"{Wording.Count(count, "item was", "items were")} {verb}: {string.Join(", ", named)}{others}.";
             var id = string.Create(CultureInfo.InvariantCulture, $"{prefix}-{_process}-{_batches++}");
             outbox.Add(new Notification(id, type, time.GetUtcNow(), null, new NotificationData(summary) { Items = causes }));
         }

@@ -57,12 +57,13 @@ public sealed record OpenItems
     internal string? Sentence() => (Parked, Pending) switch
     {
         (0, 0) => null,
-        (_, 0) => FormattableString.Invariant($"{Parked:N0} items are parked: AlipayHK does not hold their newest version, and a person must act."),
-        (0, _) => FormattableString.Invariant($"{Pending:N0} items are pending and are retried automatically."),
-        _ => FormattableString.Invariant(
-            $"{Parked:N0} items are parked: AlipayHK does not hold their newest version, and a person must act. ")
-            + FormattableString.Invariant($"{Pending:N0} more are pending and are retried automatically."),
+        (_, 0) => ParkedSentence,
+        (0, _) => $"{Wording.Count(Pending, "item is pending and is", "items are pending and are")} retried automatically.",
+        _ => $"{ParkedSentence} {Wording.Count(Pending, "more is pending and is", "more are pending and are")} retried automatically.",
     };
+
+    private string ParkedSentence =>
+        $"{Wording.Count(Parked, "item is", "items are")} parked: AlipayHK does not hold the newest version, and a person must act.";
 
     /// <summary>The items of one state.</summary>
     private sealed class Found

@@ -286,7 +286,13 @@ public sealed class ResyncRunner(
         if (await IsHandledAsync(history, run, cancellationToken).ConfigureAwait(false))
         {
             return (
-                Ended(run, ResyncRunState.HandledAlready, $"{snapshot.Name} was already handled, at {history.Handled!.At:u}."), null, null);
+                Ended(
+                    run,
+                    ResyncRunState.HandledAlready,
+                    $"{snapshot.Name} was already handled, at {history.Handled!.At:u}, so nothing was compared or sent. "
+                    + "To run it all the same, use again (--again on the command line)."),
+                null,
+                null);
         }
 
         var request = new PlanRequest
@@ -393,6 +399,9 @@ public sealed class ResyncRunner(
     private async ValueTask<bool> IsHandledAsync(ResyncHistory history, ResyncRun run, CancellationToken cancellationToken)
     {
         if (run.Parameters is { Again: true } or { OverrideNewer: true } || run.Fingerprint is null) return false;
+
+        // An operator who allows delistings expects to see whether there are any.
+        if (run.Parameters.AllowedDelistShare is not null) return false;
 
         // With the same catalog again, a grace period may have ended.
         if (history.AbsentPlanId is not null) return false;
@@ -611,15 +620,16 @@ public sealed class ResyncRunner(
         var sentences = PlanSentences(run.Plan);
         if (run.Counts.Superseded > 0)
         {
-            sentences.Add(FormattableString.Invariant(
-                $"{run.Counts.Superseded:N0} items are newer than this catalog, which is as of {run.AsOf ?? run.WrittenAt:u}, and were not sent. ")
+            var newer = Wording.Count(run.Counts.Superseded, "item is", "items are");
+            sentences.Add(
+                $"Not sent: {newer} newer than this catalog, which is as of {run.AsOf ?? run.WrittenAt:u}. "
                 + "To make the catalog win, run it with overrideNewer (--override-newer on the command line).");
         }
 
         if (run.LeftUnknown > 0)
         {
-            sentences.Add(FormattableString.Invariant(
-                $"The outcome of {run.LeftUnknown:N0} items was not reported; if they are pending, they are retried automatically."));
+            sentences.Add(
+                $"The outcome of {Wording.Count(run.LeftUnknown, "item")} was not reported; what is pending of them is retried automatically.");
         }
 
         if (open.Sentence() is { } sentence) sentences.Add(sentence);
@@ -633,38 +643,44 @@ public sealed class ResyncRunner(
         var sentences = new List<string>();
         if (plan is { Unidentified: > 0 })
         {
-            var kept = plan.Withheld > 0 ? FormattableString.Invariant($"; {plan.Withheld:N0} items stay listed") : "";
-            var lines = FormattableString.Invariant($"{plan.Unidentified:N0} lines");
-            sentences.Add($"The contentId of {lines} cannot be read, so nothing is delisted{kept}.");
+            var kept = plan.Withheld > 0 ? $"; {Wording.Count(plan.Withheld, "item stays", "items stay")} listed" : "";
+            sentences.Add($"The contentId of {Wording.Count(plan.Unidentified, "line")} cannot be read, so nothing is delisted{kept}.");
         }
 
-        switch (plan?.Invalid - plan?.Unidentified)
+        if (plan?.Invalid - plan?.Unidentified is > 0 and var invalid)
         {
-            case 1:
-                sentences.Add("1 line is not valid, so this version is not sent; correct it in the catalog.");
-                break;
-            case > 1 and var invalid:
-                sentences.Add(FormattableString.Invariant(
-                    $"{invalid:N0} lines are not valid, so these versions are not sent; correct them in the catalog."));
-                break;
+            var lines = Wording.Count(
+                invalid,
+                "line is not valid, so this version is not sent; correct it",
+                "lines are not valid, so these versions are not sent; correct them");
+            sentences.Add($"{lines} in the catalog.");
         }
 
         if (plan is { Absent: > 0 })
         {
-            sentences.Add(FormattableString.Invariant(
-                $"{plan.Absent:N0} listed items are absent from the catalog and stay listed until their grace period ends."));
+            var items = Wording.Count(plan.Absent, "listed item is", "listed items are");
+            sentences.Add($"{items} absent from the catalog and will be delisted when the grace period ends.");
+        }
+
+        if (plan is { AbsentNewer: > 0 })
+        {
+            var items = Wording.Count(
+                plan.AbsentNewer,
+                "listed item is absent from the catalog but was accepted after its as-of time, so it stays listed.",
+                "listed items are absent from the catalog but were accepted after its as-of time, so they stay listed.");
+            sentences.Add($"{items} To make the catalog win, run it with overrideNewer (--override-newer on the command line).");
         }
 
         if (plan is { Unknown: > 0 })
         {
-            sentences.Add(FormattableString.Invariant(
-                $"{plan.Unknown:N0} items that the catalog delists are unknown: no content of them was ever accepted, so nothing was sent."));
+            var items = Wording.Count(plan.Unknown, "item that the catalog delists is", "items that the catalog delists are");
+            sentences.Add($"{items} unknown: no content was ever accepted, so nothing was sent.");
         }
 
         if (plan is { DuplicatesDiffering: > 0 })
         {
-            sentences.Add(FormattableString.Invariant(
-                $"{plan.DuplicatesDiffering:N0} items stand in the catalog more than once and differ; only one line of each counts."));
+            var items = Wording.Count(plan.DuplicatesDiffering, "item stands", "items stand");
+            sentences.Add($"{items} in the catalog more than once with different contents; only one line of each counts.");
         }
 
         return sentences;
@@ -679,7 +695,7 @@ public sealed class ResyncRunner(
     private static ResyncStepResult Deferred(ResyncRun run, PackDeferral deferral)
     {
         var message = deferral.IsFault
-            ? $"Sending is stopped: {deferral.Reason} Once this is fixed, the run continues."
+            ? $"Sending is stopped: {Wording.Sentence(deferral.Reason)} Once this is fixed, the run continues."
             : $"Sending is deferred: {deferral.Reason}";
         return new ResyncStepResult(run with { Message = message }, deferral.Delay) { IsDeferred = true };
     }
@@ -697,7 +713,7 @@ public sealed class ResyncRunner(
 
     private static string MessageOf(PlanProgress progress) => string.Create(
         CultureInfo.InvariantCulture,
-        $"The catalog is being compared with the ledger: {progress.ItemsRead:N0} items read, {progress.ComparedShare:P0} compared.");
+        $"The catalog is being compared with the ledger: {Wording.Count(progress.ItemsRead, "item")} read, {progress.ComparedShare:P0} compared.");
 }
 
 /// <param name="Run">The requested run.</param>

@@ -175,7 +175,8 @@ public sealed class SignerPool : IRequestSigner, IDisposable
         var wait = TimeSpan.FromSeconds(_waiting.Count / perSecond);
         if (wait <= _options.MaxWait) return;
         throw new SigningUnavailableException(
-            $"{_waiting.Count} signatures are already waiting, {wait.TotalSeconds:0} seconds of work for the vaults.",
+            $"{Wording.Count(_waiting.Count, "signature is", "signatures are")} already waiting, "
+            + $"{wait.TotalSeconds:0} seconds of work for the vaults.",
             wait - _options.MaxWait,
             lastFailure);
     }

@@ -41,6 +41,6 @@ public sealed class ClockFaultDetector
     {
         Kind = SynchronizeResultKind.ConfigurationFault,
         Code = ClientCodes.ClockFault,
-        Message = ResponseClassifier.Truncate($"{result.Message} It happened to two items in a row: check this machine's clock."),
+        Message = ResponseClassifier.Truncate($"{Wording.Sentence(result.Message)} It happened to two items in a row: check this machine's clock."),
     };
 }

@@ -39,7 +39,8 @@ public static class RecoverabilityPolicy
             SynchronizeResultKind.Succeeded => RecoverabilityDecision.Complete.Instance,
             SynchronizeResultKind.Rejected => new RecoverabilityDecision.Park(
                 ParkReason.Rejected,
-                $"AlipayHK rejected this item with {result.Code}: {result.Message} Change its content; the same content is not sent again."),
+                $"AlipayHK rejected this item with {result.Code}: {Wording.Sentence(result.Message)} "
+                + "Change its content; the same content is not sent again."),
             _ when isItemAtFault => IsExhausted(options, result, attempts) || IsTooOld(options, attempts, age)
                 ? ExhaustedAtFault(result, attempts)
                 : Retry(options, result, attempts, jitter),
@@ -98,7 +99,7 @@ public static class RecoverabilityPolicy
     private static bool HasSignedResponse(SynchronizeResult result) => result.Verification == SignatureVerification.Valid;
 
     private static string LastAttempt(SynchronizeResult result) =>
-        $"the last one ended with {result.Code}: {result.Message} Replay it once the cause is fixed.";
+        $"the last one ended with {result.Code}: {Wording.Sentence(result.Message)} Replay it once the cause is fixed.";
 
     private static TimeSpan? Bounded(RecoverabilityOptions options, TimeSpan? retryAfter) =>
         retryAfter is { } wait ? (wait < options.MaxRetryAfter ? wait : options.MaxRetryAfter) : null;

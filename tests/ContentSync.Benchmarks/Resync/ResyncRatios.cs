@@ -107,7 +107,7 @@ internal static class ResyncRatios
         figures["deltaScanSecondsPerMillion"] = scan;
         figures["deltaScanProcessorSecondsPerMillion"] = Math.Min(first.Processor.TotalSeconds, second.Processor.TotalSeconds);
         figures["deltaScanVaultCalls"] = bulk.Signatures - counted.Signatures;
-        figures["deltaScanPartnerCalls"] = bulk.AlipayHkCalls - Million;
+        figures["deltaScanRequests"] = bulk.AlipayHkCalls - Million;
         figures["deltaScanMessages"] = bulk.Singles - counted.Singles;
         figures["stateBytesPerSku"] = PlanComparison.BytesPerItem;
         AddCost(figures, counted, scan);

@@ -20,7 +20,7 @@ public sealed class AppSettingsTests(InfrastructureFixture fixture)
     [BicepFact]
     public async Task Without_the_data_from_AlipayHK_only_its_settings_are_missing()
     {
-        var first = await fixture.WithAsync(("partner", "null"));
+        var first = await fixture.WithAsync(("alipayHk", "null"));
 
         var missing = SettingsContract.Required.Where(name => first.Small.Setting(name) is null);
 
@@ -57,7 +57,7 @@ public sealed class AppSettingsTests(InfrastructureFixture fixture)
     [BicepFact]
     public async Task One_parameter_sets_the_rate_agreed_with_AlipayHK_for_all_instances_together()
     {
-        var faster = await fixture.WithAsync(("partnerSendsPerSecond", "600"));
+        var faster = await fixture.WithAsync(("maxSendsPerSecond", "600"));
 
         Assert.Equal("200", fixture.Infrastructure.Small.Setting("AlipayHk__MaxSendsPerSecond"));
         Assert.Equal("600", faster.Small.Setting("AlipayHk__MaxSendsPerSecond"));

@@ -83,10 +83,10 @@ public sealed class CompilationTests(InfrastructureFixture fixture)
     [InlineData("signing", "{ vaultCount: 1, placedVaults: 1, keyVersion: '1', keyExpiry: { '1': '2028-11-27T00:00:00Z' }, vaultGeneration: 1, hardware: false, algorithm: 'RSA' }", "\"algorithm\" is not allowed")]
     [InlineData("signing", "{ vaultCount: 1, placedVaults: 1, keyVersion: '2', keyExpiry: { '1': '2028-11-27T00:00:00Z' }, vaultGeneration: 1, hardware: false }", "signing.keyExpiry has no entry for keyVersion 2: run infra/preflight.sh")]
     [InlineData("capacity", "{ instanceMemoryMB: 1024, maximumInstanceCount: 1, alwaysReady: { http: 0, content: 0, resync: 0 }, messagingUnits: 1, dailyTelemetryCapGB: 1, retentionDays: 30 }", "instanceMemoryMB")]
-    [InlineData("alerting", "{ emails: [], oldestPendingSeconds: 900, partnerErrorPercent: 20, functionFailures: 0, deadLettersKept: 1, resyncOverdueHours: 26 }", "BCP333|minimum")]
-    [InlineData("alerting", "{ emails: ['nobody'], oldestPendingSeconds: 900, partnerErrorPercent: 20, functionFailures: 0, deadLettersKept: 1, resyncOverdueHours: 26 }", "alerting.emails holds nobody")]
-    [InlineData("partner", "{ baseAddress: 'http://gateway.example', clientId: 'x', publicKeys: [{ keyVersion: '1', publicKey: join(map(range(0, 300), i => 'A'), '') }] }", "partner.baseAddress is http://gateway.example")]
-    [InlineData("partner", "{ baseAddress: 'https://gateway.example', clientId: '', publicKeys: [{ keyVersion: '1', publicKey: join(map(range(0, 300), i => 'A'), '') }] }", "BCP333")]
+    [InlineData("alerting", "{ emails: [], oldestPendingSeconds: 900, alipayHkErrorPercent: 20, functionFailures: 0, deadLettersKept: 1, resyncOverdueHours: 26 }", "BCP333|minimum")]
+    [InlineData("alerting", "{ emails: ['nobody'], oldestPendingSeconds: 900, alipayHkErrorPercent: 20, functionFailures: 0, deadLettersKept: 1, resyncOverdueHours: 26 }", "alerting.emails holds nobody")]
+    [InlineData("alipayHk", "{ baseAddress: 'http://gateway.example', clientId: 'x', publicKeys: [{ keyVersion: '1', publicKey: join(map(range(0, 300), i => 'A'), '') }] }", "alipayHk.baseAddress is http://gateway.example")]
+    [InlineData("alipayHk", "{ baseAddress: 'https://gateway.example', clientId: '', publicKeys: [{ keyVersion: '1', publicKey: join(map(range(0, 300), i => 'A'), '') }] }", "BCP333")]
     public async Task The_error_names_the_invalid_parameter(string parameter, string value, string expected)
     {
         var error = await Assert.ThrowsAsync<BicepException>(() => fixture.SnapshotAsync((parameter, value)));

@@ -74,7 +74,7 @@ public sealed partial class InfrastructureFixture : IAsyncLifetime
 
     /// <summary>The alerting parameter.</summary>
     internal const string Alerting =
-        "{ emails: ['operations@example.com'], oldestPendingSeconds: 900, partnerErrorPercent: 20, functionFailures: 0, deadLettersKept: 1000, resyncOverdueHours: 26 }";
+        "{ emails: ['operations@example.com'], oldestPendingSeconds: 900, alipayHkErrorPercent: 20, functionFailures: 0, deadLettersKept: 1000, resyncOverdueHours: 26 }";
 
     /// <exception cref="BicepException">The changed parameters are invalid.</exception>
     internal async Task<string> SnapshotAsync(params (string Parameter, string Value)[] changes)

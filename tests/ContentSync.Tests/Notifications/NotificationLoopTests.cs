@@ -42,6 +42,21 @@ public sealed class NotificationLoopTests : IDisposable
     }
 
     [Fact]
+    public async Task A_pause_that_is_over_before_it_is_found_is_reported_from_its_beginning_to_its_end()
+    {
+        var one = await StartAsync();
+        await LookAsync(one);
+        await one.Switch.PauseAsync(null, "wrong prices", "Mei", CancellationToken.None);
+        _time.Advance(TimeSpan.FromSeconds(1));
+        await one.Switch.ResumeAsync(null, CancellationToken.None);
+
+        await LookAsync(one);
+
+        Assert.Equal("contentsync.sending.resumed", Assert.Single(_receiver.Types));
+        Assert.Matches("Mei paused all sending at .*Z: wrong prices. The pause ended at .*Z.", Text(Assert.Single(_receiver.All), "summary"));
+    }
+
+    [Fact]
     public async Task What_happened_before_the_first_start_is_not_reported_and_a_later_process_repeats_nothing()
     {
         await new SendSwitch(_time, _store).PauseAsync(null, "before", "Mei", CancellationToken.None);

@@ -58,6 +58,31 @@ public sealed class ResyncRunnerTests : IDisposable
     }
 
     [Fact]
+    public async Task Plans_a_handled_snapshot_again_if_delistings_are_allowed()
+    {
+        var snapshot = Snapshot(("a", "1"));
+        await _world.RunAsync(snapshot);
+
+        var run = await _world.RunAsync(snapshot, Allowed);
+
+        Assert.Equal((ResyncRunState.Completed, 1), (run.State, run.Plan!.Unchanged));
+    }
+
+    [Fact]
+    public async Task Counts_the_listed_items_that_stay_because_they_were_accepted_after_the_catalog_was_written()
+    {
+        var (begin, text) = (_world.Time.GetUtcNow(), TestSnapshot.Line("a", "1"));
+        _world.Time.Advance(TimeSpan.FromMinutes(2));
+        await _world.RunAsync(new TestSnapshot(text + TestSnapshot.Line("b", "1"), begin.AddMinutes(-1)));
+
+        var run = await _world.RunAsync(new TestSnapshot(text, begin), Allowed);
+
+        Assert.Equal((1, 0), (run.Plan!.AbsentNewer, run.Plan.Vanished));
+        Assert.Contains("1 listed item is absent from the catalog but was accepted after its as-of time", run.Message, StringComparison.Ordinal);
+        Assert.StartsWith("1 ", _world.AlipayHk.Items["b"], StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Refuses_a_broken_snapshot_before_anything_is_sent()
     {
         var run = await _world.RunAsync(new TestSnapshot(TestSnapshot.Line("a", "1") + "{\"contentId\":\"b\""));
@@ -96,7 +121,7 @@ public sealed class ResyncRunnerTests : IDisposable
         var runs = new List<ResyncRun>();
         for (var i = 0; i < 2; i++) runs.Add(await _world.RunAsync(Snapshot(("a", "1"), ("b", "1"))));
         Assert.All(runs, run => Assert.Equal((ResyncRunState.Completed, 1, 0), (run.State, run.Plan!.Absent, run.Plan.Vanished)));
-        Assert.Contains("1 listed items are absent", runs[1].Message, StringComparison.Ordinal);
+        Assert.Contains("1 listed item is absent", runs[1].Message, StringComparison.Ordinal);
 
         // An item that appears again starts anew, and so does one that disappears meanwhile.
         var again = await _world.RunAsync(Snapshot(("a", "1"), ("c", "1")));

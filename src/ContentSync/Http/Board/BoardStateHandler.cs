@@ -79,7 +79,7 @@ public sealed record BoardState
     /// <summary>The stale item whose newer version was refused first; absent if there is none.</summary>
     public StaleItemState? OldestStale { get; init; }
 
-    /// <summary>Items by contentType.</summary>
+    /// <summary>Items by contentType; <c>(tombstone)</c> are ids that were delisted and never accepted, and so have no type.</summary>
     public required IReadOnlyDictionary<string, long> Types { get; init; }
 
     /// <summary>Items by template status, as AlipayHK spells it.</summary>

@@ -93,6 +93,9 @@ public sealed class LedgerFiguresReader(ISyncLedger ledger, [FromKeyedServices(C
     private const int MaxTemplateStatuses = 20;
     private const int MaxTemplateStatusLength = 32;
 
+    // A tombstone has no type: no item with its id was ever accepted.
+    private const string WithoutType = "(tombstone)";
+
     // Figures are kept for this many times as long as it took to read them.
     private const int KeepFactor = 10;
 
@@ -224,7 +227,8 @@ public sealed class LedgerFiguresReader(ISyncLedger ledger, [FromKeyedServices(C
             {
                 At = countedAt ?? now,
                 IsComplete = counts.IsComplete,
-                Types = counts.Types,
+                Types = counts.Types.ToDictionary(
+                    type => type.Key.Length == 0 ? WithoutType : type.Key, type => type.Value, StringComparer.Ordinal),
                 NewestFailures = [.. _failures.UnorderedItems.OrderByDescending(entry => entry.Priority).Select(entry => entry.Element)],
                 Causes = [.. _causes.Values.OrderByDescending(cause => cause.Count).ThenByDescending(cause => cause.Since).Take(MaxCausesShown)],
             };

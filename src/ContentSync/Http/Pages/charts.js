@@ -44,7 +44,8 @@ export function growthParts({ word, now, before, bars }) {
 /** Replaces the charts in a container. What a reader opened stays open. */
 export function showCharts(container, trends) {
   if (trends.steps.every(isEmpty)) {
-    container.replaceChildren(element("p", { class: "quiet" }, "Nothing was attempted and nothing was pending in this time."));
+    container.replaceChildren(element("p", { class: "quiet" }, 
+      `Nothing was attempted and nothing was pending until ${clock(trends.to, trends)}, where these figures end. What happened since then follows shortly.`));
     return;
   }
   const open = new Set([...container.querySelectorAll("details[open]")].map(details => details.dataset.name));

@@ -294,6 +294,9 @@ public sealed record PlanCounts
     /// <summary>Items absent from the catalog that stay listed for now; see <see cref="GracePeriod"/>.</summary>
     public long Absent { get; init; }
 
+    /// <summary>Items absent from the catalog that stay listed because they were accepted after the catalog's as-of time.</summary>
+    public long AbsentNewer { get; init; }
+
     /// <summary>Items that are listed in the ledger.</summary>
     public long Listed { get; init; }
 
@@ -318,6 +321,7 @@ public sealed record PlanCounts
         Vanished = a.Vanished + b.Vanished,
         Withheld = a.Withheld + b.Withheld,
         Absent = a.Absent + b.Absent,
+        AbsentNewer = a.AbsentNewer + b.AbsentNewer,
         Listed = a.Listed + b.Listed,
         Delisting = a.Delisting + b.Delisting,
     };

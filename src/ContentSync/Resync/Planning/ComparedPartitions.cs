@@ -31,6 +31,8 @@ internal sealed class ComparedPartition
 
     public long Absent { get; set; }
 
+    public long AbsentNewer { get; set; }
+
     public long Listed { get; set; }
 
     public long Delisting { get; set; }
@@ -62,6 +64,7 @@ internal sealed class ComparedPartition
         Vanished = Vanished,
         Withheld = Withheld,
         Absent = Absent,
+        AbsentNewer = AbsentNewer,
         Listed = Listed,
         Delisting = Delisting,
         DuplicatesSame = DuplicatesSame,

@@ -22,11 +22,12 @@ public static class MassDelistGuard
         if (delistShare > Math.Max(options.MaxDelistShare, allowedShare ?? 0))
         {
             var limit = string.Create(CultureInfo.InvariantCulture, $"({delistShare:P1}); {options.MaxDelistShare:P0} are allowed.");
+            var delisting = Wording.Count(plan.Delisting, "item");
             return listed == plan.Listed
                 ? Refuse(delistShare, $"It would delist {plan.Delisting:N0} of {listed:N0} listed items {limit}")
                 : Refuse(
                     delistShare,
-                    $"It would delist {plan.Delisting:N0} items, and then {gone:N0} of {listed:N0} listed lately would be gone {limit}");
+                    $"It would delist {delisting}, and then {gone:N0} of {listed:N0} listed lately would be gone {limit}");
         }
 
         var shrinkShare = itemsBefore is { } before ? Share(before - plan.Items, before) : 0;

@@ -85,6 +85,7 @@ internal sealed class PlanComparison(PlanSegments catalog, IPlanLedger ledger, P
         if (index == 0)
         {
             if (rules.Delists(ledgerItem)) Delist(ledgerItem);
+            else if (listed && rules.DelistsAbsent) _compared.AbsentNewer++;
             return;
         }
 

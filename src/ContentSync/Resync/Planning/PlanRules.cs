@@ -51,9 +51,12 @@ internal sealed class PlanRules(PlanRequest request, ICatalogSnapshot snapshot, 
         return version.Number > (known.HighestNumber ?? -1) || version.GivenTime > (known.LatestGivenTime ?? DateTimeOffset.MinValue);
     }
 
+    /// <summary>Whether items that the catalog does not hold are delisted, unless they are newer than it.</summary>
+    public bool DelistsAbsent => request.Scope == PlanScope.Mirror;
+
     /// <summary>Whether an item that the catalog does not hold is delisted.</summary>
     public bool Delists(LedgerPlanItem item) =>
-        request.Scope == PlanScope.Mirror
+        DelistsAbsent
         && (item.Flags & LedgerItemFlags.Listed) != 0
         && (snapshot.OverridesNewer
             || (item.AcceptedAt <= snapshot.AsOf

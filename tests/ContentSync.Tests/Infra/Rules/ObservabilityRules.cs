@@ -76,7 +76,7 @@ internal static partial class ObservabilityRules
                 "summarize Messages = coalesce(sum(Sum), 0.0)"]),
         ["verification-failures"] =
             ("AppMetrics", "0", ["where Name == 'contentsync.verification.failures'", "summarize Failures = coalesce(sum(Sum), 0.0)"]),
-        ["partner-errors"] = ("AppMetrics", null,
+        ["alipayhk-errors"] = ("AppMetrics", null,
         [
             "where Name == 'contentsync.outcomes'", "extend Code = tostring(Properties.code)", "where isnotempty(Code)",
             "summarize Responses = sum(Sum), Errors = sumif(Sum, Code !in ('SUCCESS', 'PARAM_ILLEGAL', 'CONTENT_RISKY'))",
@@ -195,7 +195,7 @@ internal static partial class ObservabilityRules
         new("queries-read-known-metrics", "A query uses only existing instruments, tags and values, in the right case.",
             QueriesReadKnownMetrics, infrastructure => Replace(infrastructure, "-parked", "contentsync.parked", "contentsync.stuck")),
         new("queries-spell-tags-right", "A query spells tags in the right case.",
-            QueriesReadKnownMetrics, infrastructure => Replace(infrastructure, "-partner-errors", "Properties.code", "Properties.Code")),
+            QueriesReadKnownMetrics, infrastructure => Replace(infrastructure, "-alipayhk-errors", "Properties.code", "Properties.Code")),
         new("queries-compare-known-values", "A query compares only with values that the app records.",
             QueriesReadKnownMetrics, infrastructure => Replace(infrastructure, "-resync-failures", "'CompletedWithFailures'", "'Failed'")),
         new("queries-give-their-measure", "A query returns the column that its alert measures.",
@@ -385,7 +385,7 @@ internal static partial class ObservabilityRules
     private static IEnumerable<string> WorkbookComplete(Infrastructure infrastructure) =>
         from effect in infrastructure.Effects
         let shown = Workbook(effect)["items"]!.AsArray().Select(item => (string?)item!["name"]).ToHashSet()
-        from wanted in new[] { "throughput", "outcomes-by-code", "latency-sign", "latency-partner", "lag", "backlog", "resync-progress", "cost" }
+        from wanted in new[] { "throughput", "outcomes-by-code", "latency-sign", "latency-alipayhk", "lag", "backlog", "resync-progress", "cost" }
         where !shown.Contains(wanted)
         select $"{effect.Name}: the workbook does not show {wanted}.";
 

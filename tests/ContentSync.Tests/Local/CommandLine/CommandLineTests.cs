@@ -24,8 +24,8 @@ public sealed class CommandLineTests : IDisposable
         Assert.Equal(1, first.ExitCode);
         Assert.Equal(
             [
-                "read", "invalid", "synchronized", "unchanged", "superseded", "rejected", "deadLettered", "pending",
-                "duplicatesDiffering", "signatures", "partnerCalls", "elapsedSeconds",
+                "read", "invalid", "synchronized", "unchanged", "superseded", "rejected", "exhausted", "pending",
+                "duplicatesDiffering", "signatures", "requests", "elapsedSeconds",
             ],
             first.Summary.EnumerateObject().Select(member => member.Name));
         AssertCounts(first.Summary, read: 1217, invalid: 13, synchronized: 1187, unchanged: 0, superseded: 2, rejected: 15, pending: 0, calls: 1202);
@@ -119,7 +119,7 @@ public sealed class CommandLineTests : IDisposable
             var (exitCode, output, _) = await CommandLineProcess.RunAsync(_folder, sync, bytes);
             Assert.Equal(1, exitCode);
             Assert.Equal(1, Member(JsonDocument.Parse(output).RootElement, "duplicatesDiffering"));
-            Assert.Equal(run == 0 ? 1 : 0, Member(JsonDocument.Parse(output).RootElement, "partnerCalls"));
+            Assert.Equal(run == 0 ? 1 : 0, Member(JsonDocument.Parse(output).RootElement, "requests"));
             var line = JsonDocument.Parse(Assert.Single(File.ReadLines(Path.Combine(_folder, "report.ndjson")))).RootElement;
             Assert.Equal("duplicate", line.GetProperty("kind").GetString());
             var message = line.GetProperty("message").GetString();
@@ -158,8 +158,8 @@ public sealed class CommandLineTests : IDisposable
         var run = await SyncAsync(Write("catalog.ndjson", Items(100)), "--faults", "badsignature=1");
         Assert.Equal(3, run.ExitCode);
         Assert.Equal(100, Member(run.Summary, "pending"));
-        Assert.Equal(0, Member(run.Summary, "deadLettered"));
-        Assert.True(Member(run.Summary, "partnerCalls") <= 64, "it kept sending");
+        Assert.Equal(0, Member(run.Summary, "exhausted"));
+        Assert.True(Member(run.Summary, "requests") <= 64, "it kept sending");
 
         var next = await SyncAsync(Path.Combine(_folder, "catalog.ndjson"));
         Assert.Equal(0, next.ExitCode);
@@ -312,8 +312,8 @@ public sealed class CommandLineTests : IDisposable
         Assert.Equal(
             (read, invalid, synchronized, unchanged, superseded, rejected, 0, pending, calls, calls),
             (Member(summary, "read"), Member(summary, "invalid"), Member(summary, "synchronized"), Member(summary, "unchanged"),
-                Member(summary, "superseded"), Member(summary, "rejected"), Member(summary, "deadLettered"), Member(summary, "pending"),
-                Member(summary, "signatures"), Member(summary, "partnerCalls")));
+                Member(summary, "superseded"), Member(summary, "rejected"), Member(summary, "exhausted"), Member(summary, "pending"),
+                Member(summary, "signatures"), Member(summary, "requests")));
     }
 
     private string Write(string name, string text) => Write(name, Encoding.UTF8.GetBytes(text));

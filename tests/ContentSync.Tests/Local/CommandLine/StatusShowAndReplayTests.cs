@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Text.Json;
 using System.Text.RegularExpressions;
+using ContentSync.Budget;
 using ContentSync.Ledger;
 using ContentSync.Local;
 using ContentSync.Local.CommandLine;
@@ -11,6 +12,7 @@ using ContentSync.Tests.Http;
 using ContentSync.Tests.Ledger;
 using ContentSync.Tests.Local.Hosting;
 using ContentSync.Tests.Sqlite;
+using Microsoft.Extensions.DependencyInjection;
 using Spectre.Console.Testing;
 
 namespace ContentSync.Tests.Local.CommandLine;
@@ -56,12 +58,60 @@ public sealed class StatusShowAndReplayTests
 
         var (exit, _, screen) = await RunAsync(host, usesHost, "status");
         Assert.Equal(ExitCodes.SomeFailed, exit);
-        Assert.Contains("AlipayHK holds an older version of 1 item(s)", screen, StringComparison.Ordinal);
+        Assert.Contains("AlipayHK holds an older version of 1 item", screen, StringComparison.Ordinal);
         (_, _, screen) = await RunAsync(host, usesHost, "show", "ST-1");
         Assert.Contains("STALE", screen, StringComparison.Ordinal);
         var (_, json, _) = await RunAsync(host, usesHost, "list", "--stale", "--json");
         var item = Assert.Single(JsonDocument.Parse(json).RootElement.EnumerateArray());
         Assert.Equal("ST-1", item.GetProperty("contentId").GetString());
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Says_first_that_sending_is_paused_or_stopped(bool usesHost)
+    {
+        await using var host = await StartAsync();
+        var sendSwitch = host.Pipeline.Services.GetRequiredService<SendSwitch>();
+        await sendSwitch.PauseAsync(null, "wrong prices", "Mei", CancellationToken.None);
+        var since = DateTimeOffset.UtcNow;
+        await sendSwitch.ChangeAsync(
+            (read, _) => read.State with
+            {
+                Circuit = new SharedCircuit("ConfigurationFault", "INVALID_SIGNATURE", "signature does not match", since, since.AddMinutes(1)),
+            },
+            CancellationToken.None);
+
+        var (exit, _, screen) = await RunAsync(host, usesHost, "status");
+
+        Assert.Equal(ExitCodes.SomeFailed, exit);
+        var lines = screen.Split('\n');
+        Assert.StartsWith("Mei paused all sending", lines[0], StringComparison.Ordinal);
+        Assert.StartsWith("The circuit breaker has been open since", lines[1], StringComparison.Ordinal);
+        Assert.Contains("INVALID_SIGNATURE: signature does not match. Check that", screen.ReplaceLineEndings(" "), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Names_the_type_that_tombstones_lack()
+    {
+        await using var host = await StartAsync();
+        (await host.Client.DeleteAsync(new Uri("api/content/NEVER-SEEN", UriKind.Relative))).EnsureSuccessStatusCode();
+
+        var (_, output, screen) = await RunAsync(host, false, "status", "--json");
+        Assert.Equal(1, JsonDocument.Parse(output).RootElement.GetProperty("types").GetProperty("(tombstone)").GetInt32());
+        (_, _, screen) = await RunAsync(host, false, "status");
+        Assert.Contains("1 (tombstone)", screen, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task No_spreadsheet_runs_what_the_list_exports()
+    {
+        await using var host = await StartAsync();
+        (await host.SubmitAsync(ApiHarness.Item("=1+1", "1"))).Dispose();
+
+        var (_, csv, _) = await RunAsync(host, false, "list", "--csv", "--prefix", "=");
+
+        Assert.StartsWith("'=1+1,", csv.Split("\r\n")[1], StringComparison.Ordinal);
     }
 
     [Theory]
@@ -178,8 +228,8 @@ public sealed class StatusShowAndReplayTests
         var screen = new TestConsole().Width(240);
         Assert.Equal(ExitCodes.Done, await new StatusCommand(screen).Create().Parse(["--data", folder.File("")]).InvokeAsync(Throwing()));
         Assert.Contains("1 expired, 2 frozen, 1 valid", screen.Output, StringComparison.Ordinal);
-        Assert.Contains("AlipayHK reports the template of 2 item(s) as frozen, although it holds them.", screen.Output, StringComparison.Ordinal);
-        Assert.Contains("AlipayHK reports the template of 1 item(s) as expired, although it holds them.", screen.Output, StringComparison.Ordinal);
+        Assert.Contains("AlipayHK reports the template of 2 items as frozen, although it holds them.", screen.Output, StringComparison.Ordinal);
+        Assert.Contains("AlipayHK reports the template of 1 item as expired, although it holds them.", screen.Output, StringComparison.Ordinal);
         Assert.DoesNotContain("as valid", screen.Output, StringComparison.Ordinal);
     }
 

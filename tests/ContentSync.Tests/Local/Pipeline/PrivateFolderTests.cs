@@ -30,6 +30,7 @@ public sealed class PrivateFolderTests : IDisposable
         AssertPrivate(Data);
         AssertPrivate(Path.Combine(Data, "ledger.db"));
         AssertPrivate(Path.Combine(Data, "ledger.db-wal"));
+        AssertPrivate(Path.Combine(Data, "send.db"));
         AssertPrivate(Path.Combine(Data, "ledger.db.owner"));
         AssertPrivate(Path.Combine(Data, "keys", "private-key.pem"));
         AssertPrivate(Path.Combine(Data, "simulated-alipayhk", "content.ndjson"));
