@@ -46,6 +46,9 @@ internal sealed record Plan
     /// <summary>When the lists of the real ledger are compared with what it holds.</summary>
     public TimeSpan ListedAt { get; init; }
 
+    /// <summary>Time until a process restarts after a crash during a call.</summary>
+    public TimeSpan RestartTime { get; init; } = SimulatedProcess.CrashPointDownTime;
+
     public TimeSpan SweepInterval { get; init; } = TimeSpan.FromMinutes(5);
 
     public TimeSpan LockDuration { get; init; } = TimeSpan.FromMinutes(1);
@@ -54,6 +57,12 @@ internal sealed record Plan
     public TimeSpan DuplicateWindow { get; init; } = TimeSpan.FromMinutes(10);
 
     public int MaxDeliveries { get; init; } = 10;
+
+    /// <summary>
+    /// How far Request-Time may be from the true time; AlipayHK refuses other requests, and responds with its own time. Null if it accepts any
+    /// time and adapts its own.
+    /// </summary>
+    public TimeSpan? MaxClockSkew { get; init; }
 
     /// <summary>Max time until AlipayHK responds, without faults.</summary>
     public TimeSpan AlipayHkLatency { get; init; } = TimeSpan.FromMilliseconds(400);
@@ -83,6 +92,9 @@ internal sealed record Plan
 
     /// <summary>Max time from the acceptance of an item that AlipayHK accepts until it is synchronized; null for no limit.</summary>
     public TimeSpan? FlowLimit { get; init; }
+
+    /// <summary>Whether processes freeze.</summary>
+    public bool HasFreezes => MachineEvents.Any(machineEvent => machineEvent.Fault == Fault.Freeze);
 
     public double Chance(Fault fault) => Chances.GetValueOrDefault(fault);
 }
@@ -133,6 +145,24 @@ internal sealed record SubmittedItem(
         var info = $$"""{"title":"v{{Content}}","kind":"{{Kind}}"}""";
         return $$"""{"contentId":"{{ContentId}}","contentType":"SKU","contentStatus":1,"contentInfo":{{info}}{{Revision?.Json}}}""";
     }
+
+    /// <summary>Begins every <see cref="Mark"/>.</summary>
+    public const string MarkPrefix = "not valid ";
+
+    /// <summary>Identifies an item in a message that is not valid.</summary>
+    public string Mark => $"{MarkPrefix}{Content}.";
+
+    /// <summary>Whether it is not valid.</summary>
+    public bool IsInvalid => Intent is Intent.SubmitInvalid or Intent.SubmitUnidentified;
+
+    /// <summary>The item in a message.</summary>
+    public string ToMessage() => Intent switch
+    {
+        Intent.SubmitInvalid =>
+            $$"""{"contentId":"{{ContentId}}","contentType":"SKU","contentStatus":7,"contentInfo":{"title":"{{Mark}}"}{{Revision?.Json}}}""",
+        Intent.SubmitUnidentified => $$$"""{"contentType":"SKU","contentStatus":1,"contentInfo":{"title":"{{{Mark}}}"}}""",
+        _ => ToJson(),
+    };
 
     /// <summary>The item as a line of a catalog.</summary>
     public string ToLine() => Intent switch

@@ -26,7 +26,7 @@ internal sealed class SimulatedBroker(World world)
     {
         var items = submitted.Items;
         foreach (var item in items) world.Invariants.Produced(item);
-        var text = items.Count == 1 ? items[0].ToJson() : $"[{string.Join(',', items.Select(item => item.ToJson()))}]";
+        var text = items.Count == 1 ? items[0].ToMessage() : $"[{string.Join(',', items.Select(item => item.ToMessage()))}]";
         var body = Encoding.UTF8.GetBytes(text);
         var message = new OutgoingMessage(submitted.MessageId, body, "application/json", new Dictionary<string, object>(), TimeSpan.Zero);
         Put(message, isReference: false, items);

@@ -13,7 +13,10 @@ internal static class MutantBuild
     private static readonly string[] Projects =
         ["src/ContentSync", "src/ContentSync.Sqlite", "tests/ContentSync.SimulatedTables", "tests/ContentSync.Simulation"];
 
-    private static readonly string[] Files = ["src/ContentSync.Local/Pipeline/InProcessQueue.cs"];
+    private static readonly string[] Files =
+    [
+        "src/ContentSync.Local/Pipeline/InProcessQueue.cs", "src/ContentSync.Local/Pipeline/FaultText.cs", "src/ContentSync.Local/CommandException.cs",
+    ];
 
     private const string Marker = "Directory.Packages.props";
 
