@@ -108,7 +108,7 @@ internal sealed class ProbeLostException() : Exception("The probe did not leave 
 
 /// <summary>The process was held up for so long that the lease of the item may be over. Nothing was sent.</summary>
 internal sealed class SendTooLateException()
-    : Exception("The process or its machine was held up for longer than the total timeout, so that another process may send the item; nothing was sent.");
+    : Exception("The process was held up for longer than the total timeout, so that another one may send the item; nothing was sent.");
 
 /// <summary>Header names of AlipayHK's protocol.</summary>
 internal static class WireHeaders
