@@ -21,6 +21,9 @@ internal enum Invariant
     /// <summary>While sending is stopped, the sweep enqueues no more items than it needs as probes.</summary>
     OnlyProbesAreEnqueued,
 
+    /// <summary>A pause is remembered until it ends, and nothing is sent meanwhile.</summary>
+    PausesAreKept,
+
     /// <summary>The time of a request is that of its process when it leaves.</summary>
     RequestIsFresh,
 
@@ -108,6 +111,9 @@ internal sealed class InvariantChecker(World world)
     /// <summary>Items that a sweep may enqueue while the circuit breaker is open.</summary>
     private const int MaxProbes = 4;
 
+    /// <summary>The clock by which a lease was granted may be behind by the time that a call to the store takes.</summary>
+    private static readonly TimeSpan LeaseTolerance = TimeSpan.FromSeconds(5);
+
     private readonly Dictionary<string, Request> _requests = new(StringComparer.Ordinal);
     private readonly Dictionary<string, ItemHistory> _items = new(StringComparer.Ordinal);
     private readonly PoisonChecker _poison = new(world);
@@ -122,6 +128,9 @@ internal sealed class InvariantChecker(World world)
 
     /// <summary>Checks the invariants of resyncs.</summary>
     public ResyncChecker Resyncs => _resyncs ??= new ResyncChecker(world, _reader);
+
+    /// <summary>Checks the pauses of sending.</summary>
+    public PauseChecker Pauses { get; } = new(world);
 
     /// <summary>Checks what becomes of items that are not accepted.</summary>
     public RefusalChecker Refusals => _refusals ??= new RefusalChecker(world, _reader);
@@ -217,8 +226,10 @@ internal sealed class InvariantChecker(World world)
         var maxAttempts = RecoverabilityPolicy.MaxAttemptsWithoutSignedResponse(world.Plan.Recoverability);
         if (world.Store.Find(call.ContentId)?.Record is { } record && record.Attempts > maxAttempts)
             Report(Invariant.AttemptsBounded, $"{call.ContentId} is sent in attempt {record.Attempts}");
+        if (!IsLeased(call.ContentId)) Report(Invariant.OneInFlight, $"{call.ContentId} is sent without a lease, or after its end");
         _resyncs?.Sent(call.ContentId);
         _history.Sent(call);
+        Pauses.Sent(call);
         if (history.Open.Count > 0) Report(Invariant.OneInFlight, $"{history.Open.Count + 1} requests for {call.ContentId} are in flight");
         if (history.InProgress.Exists(other => other.RequestId != call.RequestId))
             Report(Invariant.OneInFlight, $"{call.ContentId} is sent while AlipayHK is processing another request for it");
@@ -371,6 +382,10 @@ internal sealed class InvariantChecker(World world)
             Report(Invariant.NotParkedWhileDown, $"{record.ContentId} is parked with {record.ParkReason}, but no request for it reached AlipayHK");
         }
     }
+
+    // The ledger of the local host keeps its leases by a clock of its own.
+    private bool IsLeased(string contentId) => world.Plan.IsLocal
+        || (world.Store.Find(contentId)?.Record.Lease is { LeaseId: not "settling" } lease && lease.ExpiresAt + LeaseTolerance > world.Time.Now);
 
     private bool IsAnythingDown() =>
         world.IsDown(Fault.AlipayHkOutage) || world.IsDown(Fault.AlipayHkConfigurationFault) || world.IsDown(Fault.AlipayHkClockFault)

@@ -79,6 +79,9 @@ internal sealed record Plan
     /// <summary>When a person replays all parked items.</summary>
     public IReadOnlyList<TimeSpan> Replays { get; init; } = [];
 
+    /// <summary>Pauses by an operator, one after the other; only for processes that share their state.</summary>
+    public IReadOnlyList<PausePlan> Pauses { get; init; } = [];
+
     public CrashPoint? CrashPoint { get; init; }
 
     /// <summary>Resyncs of whole catalogs; null for none.</summary>
@@ -108,6 +111,12 @@ internal sealed record Outage(Fault Fault, TimeSpan From, TimeSpan To, int Vault
 
 /// <summary>A crash, a restart, a shutdown, a freeze or a clock jump of one machine.</summary>
 internal sealed record MachineEvent(Fault Fault, int Machine, TimeSpan At, TimeSpan Amount);
+
+/// <summary>A pause by an operator.</summary>
+/// <param name="From">Start.</param>
+/// <param name="To">End.</param>
+/// <param name="ContentType">The content type that is not sent; null for all.</param>
+internal sealed record PausePlan(TimeSpan From, TimeSpan To, string? ContentType);
 
 /// <summary>A crash at the n-th port call of the simulation, before or after the call takes effect.</summary>
 internal sealed record CrashPoint(int Call, bool AfterEffect);

@@ -10,6 +10,7 @@ internal sealed class RefusalChecker(World world, ContentReader reader)
 {
     private readonly HashSet<string> _invalid = new(StringComparer.Ordinal);
     private readonly HashSet<(string ContentId, long? Number, DateTimeOffset? Time, ContentHash Hash)> _conflicts = [];
+    private readonly HashSet<(string ContentId, long? Number, DateTimeOffset? Time, ContentHash Hash)> _reported = [];
 
     /// <summary>The broker received an item that is not valid.</summary>
     public void Produced(SubmittedItem item) => _invalid.Add(item.Mark);
@@ -18,8 +19,11 @@ internal sealed class RefusalChecker(World world, ContentReader reader)
     public void Judged(Change change)
     {
         if (change.IsFromCaller || change.Kind is not { } kind || world.Plan.Bulk is not null) return;
-        if (kind == AcceptanceKind.RevisionConflict) _conflicts.Add(KeyOf(change.Submission.Item));
-        else _conflicts.Remove(KeyOf(change.Submission.Item));
+        var key = KeyOf(change.Submission.Item);
+
+        // If a message comes again, the broker drops what was split off from it before.
+        if (kind != AcceptanceKind.RevisionConflict) _conflicts.Remove(key);
+        else if (!_reported.Contains(key)) _conflicts.Add(key);
     }
 
     /// <summary>Whether the message holds one item that is not valid, or one version with other content.</summary>
@@ -31,6 +35,7 @@ internal sealed class RefusalChecker(World world, ContentReader reader)
         if (text.Contains(SubmittedItem.MarkPrefix, StringComparison.Ordinal)) return true;
         if (reader.Read(message.Body.Span).Item is not { } item) return false;
         _conflicts.Remove(KeyOf(item));
+        _reported.Add(KeyOf(item));
         return true;
     }
 

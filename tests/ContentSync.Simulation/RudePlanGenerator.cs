@@ -34,9 +34,11 @@ internal sealed class RudePlanGenerator(ulong seed)
         var events = new List<MachineEvent>(plan.MachineEvents);
         do
         {
-            var at = plan.Submissions[_random.Next(plan.Submissions.Count)].At + _random.Between(TimeSpan.Zero, TimeSpan.FromSeconds(5));
+            var submitted = plan.Submissions[_random.Next(plan.Submissions.Count)];
+            var isMoment = submitted.Input == Input.HttpSync && _random.Chance(0.7);
+            var at = submitted.At + _random.Between(TimeSpan.Zero, isMoment ? TimeSpan.FromMilliseconds(200) : TimeSpan.FromSeconds(5));
             var duration = _random.Between(TimeSpan.FromSeconds(10), TimeSpan.FromMinutes(_random.Pick(1, 3, 6)));
-            events.Add(new MachineEvent(Fault.Freeze, _random.Next(plan.Machines), at, duration));
+            events.Add(new MachineEvent(Fault.Freeze, isMoment ? submitted.Machine : _random.Next(plan.Machines), at, duration));
         }
         while (_random.Chance(0.8));
         return plan with { MachineEvents = events };
@@ -84,14 +86,21 @@ internal sealed class RudePlanGenerator(ulong seed)
         }
     }
 
+    // A version comes with two contents, in one message or in several.
     private Plan WithConflicts(Plan plan)
     {
-        return plan with { Submissions = [.. plan.Submissions.Select(submitted => submitted with { Items = [.. submitted.Items.Select(Change)] })] };
+        return plan with { Submissions = [.. plan.Submissions.Select(Change)] };
 
-        SubmittedItem Change(SubmittedItem item) =>
-            item is { Intent: Intent.Submit, Kind: ItemKind.Normal, Revision: not null } && _random.Chance(0.15)
-                ? item with { Content = item.Content + 1_000 }
-                : item;
+        Submitted Change(Submitted submitted)
+        {
+            var items = submitted.Items.Select(item => CanConflict(item) && _random.Chance(0.1) ? Other(item) : item).ToList();
+            if (submitted.Input == Input.Queue && CanConflict(items[0]) && _random.Chance(0.2)) items.Add(Other(items[0]));
+            return submitted with { Items = items };
+        }
+
+        static bool CanConflict(SubmittedItem item) => item is { Intent: Intent.Submit, Kind: ItemKind.Normal, Revision: not null };
+
+        static SubmittedItem Other(SubmittedItem item) => item with { Content = item.Content + 1_000 };
     }
 
     // Without long outages, which would make items old that AlipayHK never refused.

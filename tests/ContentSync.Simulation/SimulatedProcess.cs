@@ -110,6 +110,7 @@ internal sealed class SimulatedProcess : IDisposable
                 Resync = plan.Bulk?.Options(plan) ?? new ResyncOptions(),
             })
             .BuildServiceProvider();
+        SendSwitch = _services.GetRequiredService<SendSwitch>();
         CircuitBreaker = _services.GetRequiredService<CircuitBreaker>();
         _synchronizer = _services.GetRequiredService<ContentSynchronizer>();
         _reader = _services.GetRequiredService<ContentReader>();
@@ -142,6 +143,8 @@ internal sealed class SimulatedProcess : IDisposable
     public bool HasCapacity => IsAccepting && _handling.Count < _world.Plan.Consumers;
 
     public CircuitBreaker CircuitBreaker { get; }
+
+    public SendSwitch SendSwitch { get; }
 
     public void Start()
     {

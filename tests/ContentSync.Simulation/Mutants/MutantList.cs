@@ -19,6 +19,7 @@ internal static class MutantList
     private const string Signing = Library + "AlipayHk/RequestSigningHandler.cs";
     private const string Verification = Library + "AlipayHk/ResponseVerification.cs";
     private const string Budget = Library + "Budget/SendBudget.cs";
+    private const string Pauses = Library + "Budget/SendPause.cs";
     private const string BudgetRules = Library + "Budget/BudgetRule.cs";
     private const string SharedCircuit = Library + "Budget/SharedCircuit.cs";
     private const string SharedBreaker = Library + "Synchronization/SharedCircuitBreaker.cs";
@@ -484,5 +485,11 @@ internal static class MutantList
             "⟦outgoing.Add(SplitOff(message, valid[i].Index, entries[valid[i].Index]));⟧", "_ = i;"),
         new("other content for the same version counts as the same", Transitions,
             "if (⟦verdict == VersionVerdict.Repeat⟧)\n        {\n            // Two versions", "false"),
+        new("the pause of a content type does not stop sending", Synchronizer,
+            "if (⟦sending.PauseOf(leased.ContentType)⟧ is { } typePause)", "(SendPause?)null"),
+        new("a pause is not recorded", Pauses,
+            "return ⟦state with { Pauses = [.. state.Pauses.Where(other => other != before), pause] }⟧;", "state"),
+        new("a pause never ends", Pauses,
+            "pause.Until is null && pause.ContentType == contentType ? ⟦pause with { Until = now }⟧ : pause", "pause"),
     ];
 }
