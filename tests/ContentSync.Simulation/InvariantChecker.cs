@@ -9,6 +9,24 @@ namespace ContentSync.Simulation;
 /// <summary>What must always hold.</summary>
 internal enum Invariant
 {
+    /// <summary>An item's history holds every attempt that was recorded, and every request that was sent.</summary>
+    HistoryIsComplete,
+
+    /// <summary>An item that has failed half of its attempts is tried again until it is too old, and no longer.</summary>
+    AgeIsLimited,
+
+    /// <summary>The delay of a retry is anywhere between zero and the back-off.</summary>
+    RetriesAreSpread,
+
+    /// <summary>While sending is stopped, the sweep enqueues no more items than it needs as probes.</summary>
+    OnlyProbesAreEnqueued,
+
+    /// <summary>A pause is remembered until it ends, and nothing is sent meanwhile.</summary>
+    PausesAreKept,
+
+    /// <summary>The time of a request is that of its process when it leaves.</summary>
+    RequestIsFresh,
+
     /// <summary>Every accepted item ends synchronized, superseded or parked with a reason.</summary>
     NoItemLost,
 
@@ -93,10 +111,19 @@ internal sealed record Violation(Invariant Invariant, string Text);
 /// <summary>Observes every write to the store and every request to AlipayHK, and knows every submission.</summary>
 internal sealed class InvariantChecker(World world)
 {
+    /// <summary>Items that a sweep may enqueue while the circuit breaker is open.</summary>
+    private const int MaxProbes = 4;
+
+    /// <summary>The clock by which a lease was granted may be behind by the time that a call to the store takes.</summary>
+    private static readonly TimeSpan LeaseTolerance = TimeSpan.FromSeconds(5);
+
     private readonly Dictionary<string, Request> _requests = new(StringComparer.Ordinal);
     private readonly Dictionary<string, ItemHistory> _items = new(StringComparer.Ordinal);
     private readonly PoisonChecker _poison = new(world);
     private readonly ContentReader _reader = new(new ContentOptions(), new TrueTime(world));
+    private readonly HistoryChecker _history = new(world);
+    private readonly RetryChecker _retries = new(world);
+    private RefusalChecker? _refusals;
     private ResyncChecker? _resyncs;
 
     /// <summary>Checks the order of versions.</summary>
@@ -104,6 +131,12 @@ internal sealed class InvariantChecker(World world)
 
     /// <summary>Checks the invariants of resyncs.</summary>
     public ResyncChecker Resyncs => _resyncs ??= new ResyncChecker(world, _reader);
+
+    /// <summary>Checks the pauses of sending.</summary>
+    public PauseChecker Pauses { get; } = new(world);
+
+    /// <summary>Checks what becomes of items that are not accepted.</summary>
+    public RefusalChecker Refusals => _refusals ??= new RefusalChecker(world, _reader);
 
     /// <summary>The first violation, which ends the simulation.</summary>
     public Violation? Violation { get; private set; }
@@ -124,6 +157,12 @@ internal sealed class InvariantChecker(World world)
     /// <summary>The broker accepted an item; from now on it must not be lost.</summary>
     public void Produced(SubmittedItem submitted)
     {
+        if (submitted.IsInvalid)
+        {
+            Refusals.Produced(submitted);
+            return;
+        }
+
         var item = Submitted(submitted, _reader)!;
         Of(item.ContentId).Promised.Add(item);
     }
@@ -163,6 +202,8 @@ internal sealed class InvariantChecker(World world)
         if (next.Attempts == 0 && old is null or { Attempts: > 0 }) history.Arrivals = 0;
         _resyncs?.Written(old, next);
         _poison.Written(old, next);
+        _history.Written(old, next);
+        _retries.Written(old, next);
     }
 
     /// <summary>A process found a record in the file of the local host.</summary>
@@ -188,7 +229,10 @@ internal sealed class InvariantChecker(World world)
         var maxAttempts = RecoverabilityPolicy.MaxAttemptsWithoutSignedResponse(world.Plan.Recoverability);
         if (world.Store.Find(call.ContentId)?.Record is { } record && record.Attempts > maxAttempts)
             Report(Invariant.AttemptsBounded, $"{call.ContentId} is sent in attempt {record.Attempts}");
+        if (!IsLeased(call.ContentId)) Report(Invariant.OneInFlight, $"{call.ContentId} is sent without a lease, or after its end");
         _resyncs?.Sent(call.ContentId);
+        _history.Sent(call);
+        Pauses.Sent(call);
         if (history.Open.Count > 0) Report(Invariant.OneInFlight, $"{history.Open.Count + 1} requests for {call.ContentId} are in flight");
         if (history.InProgress.Exists(other => other.RequestId != call.RequestId))
             Report(Invariant.OneInFlight, $"{call.ContentId} is sent while AlipayHK is processing another request for it");
@@ -225,10 +269,16 @@ internal sealed class InvariantChecker(World world)
         if (world.Store.Find(call.ContentId)?.Record is { State: SyncState.Synchronized } record) CheckStored(record, history);
     }
 
+    /// <summary>The sweep of a process whose circuit breaker is open enqueued items.</summary>
+    public void SweptWhileStopped(int enqueued)
+    {
+        if (enqueued > MaxProbes) Report(Invariant.OnlyProbesAreEnqueued, $"the sweep enqueued {enqueued} items while the circuit breaker was open");
+    }
+
     public void DeadLettered(OutgoingMessage message, string reason, string description)
     {
-        // One number with two contents is dead-lettered; whether the two were different is checked with the versions.
-        if (reason == nameof(AcceptanceKind.RevisionConflict)) return;
+        // Whether a number really has two contents is checked with the versions.
+        if (reason is nameof(AcceptanceKind.RevisionConflict) or "InvalidMessage" && Refusals.IsExpected(message)) return;
 
         // Whether the item may be parked is checked when its record is written.
         var isParked = reason is nameof(ParkReason.Rejected) or nameof(ParkReason.AttemptsExhausted) or nameof(ParkReason.AgeExceeded)
@@ -265,6 +315,8 @@ internal sealed class InvariantChecker(World world)
 
         if (world.Plan.Bulk is not null) Resyncs.CheckEnd();
         _poison.CheckEnd();
+        _retries.CheckEnd();
+        _refusals?.CheckEnd();
     }
 
     private void CheckRequest(SyncRecord? old, SyncRecord next, ItemHistory history, int changes)
@@ -334,9 +386,14 @@ internal sealed class InvariantChecker(World world)
         }
     }
 
+    // The ledger of the local host keeps its leases by a clock of its own.
+    private bool IsLeased(string contentId) => world.Plan.IsLocal
+        || (world.Store.Find(contentId)?.Record.Lease is { LeaseId: not "settling" } lease && lease.ExpiresAt + LeaseTolerance > world.Time.Now);
+
     private bool IsAnythingDown() =>
         world.IsDown(Fault.AlipayHkOutage) || world.IsDown(Fault.AlipayHkConfigurationFault) || world.IsDown(Fault.AlipayHkClockFault)
-        || world.IsDown(Fault.VaultOutage);
+        || world.IsDown(Fault.VaultOutage)
+        || (world.Plan.MaxClockSkew is not null && world.Machines.Any(machine => machine.ClockOffset != TimeSpan.Zero));
 
     private ItemHistory Of(string contentId)
     {

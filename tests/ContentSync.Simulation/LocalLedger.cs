@@ -23,6 +23,11 @@ internal sealed class LocalLedger : ISyncLedger
     /// <summary>The log between two checkpoints, and several commits. While the disk is full there is no checkpoint, but no commit either.</summary>
     private const int MaxLogBytes = 4 * CheckpointPages * 4_120;
 
+    /// <summary>Commits between two comparisons of the counts.</summary>
+    private const int CommitsPerCount = 16;
+
+    private static readonly TimeSpan MaxContinuationDelay = TimeSpan.FromSeconds(1);
+
     private readonly World _world;
     private readonly SimulatedProcess _process;
     private readonly TimeProvider _clock;
@@ -30,6 +35,7 @@ internal sealed class LocalLedger : ISyncLedger
     private readonly SqliteLedger _ledger;
     private readonly List<Action> _waiting = [];
     private bool _isEnding;
+    private int _commits;
 
     public LocalLedger(World world, SimulatedProcess process, TimeProvider clock, LocalDisk local)
     {
@@ -143,11 +149,17 @@ internal sealed class LocalLedger : ISyncLedger
                 _world.Invariants.Report(Invariant.ListsAreComplete, $"{known.ContentId} is {known.State} r{known.Version}; the file says {record?.State}");
         }
 
+        CheckCounts();
+    }
+
+    private void CheckCounts()
+    {
         var counts = Complete(_ledger.CountAsync(CancellationToken.None).AsTask());
-        foreach (var state in held.Values.GroupBy(record => record.State))
+        foreach (var state in Enum.GetValues<SyncState>())
         {
-            if (counts.States.GetValueOrDefault(state.Key) != state.Count())
-                _world.Invariants.Report(Invariant.ListsAreComplete, $"{counts.States.GetValueOrDefault(state.Key)} counted as {state.Key}: {state.Count()}");
+            var held = _world.Store.Records.Count(record => record.State == state);
+            if (counts.States.GetValueOrDefault(state) != held)
+                _world.Invariants.Report(Invariant.ListsAreComplete, $"{counts.States.GetValueOrDefault(state)} counted as {state}: {held}");
         }
     }
 
@@ -174,7 +186,7 @@ internal sealed class LocalLedger : ISyncLedger
         // A lease that needs no write is granted at once.
         if (pending.IsCompleted) Observe();
         else _waiting.Add(Observe);
-        await _process.CallAsync(what, Commit, new CallBehavior(_world.ShortDelay(), TimeSpan.Zero), cancellationToken).ConfigureAwait(false);
+        await _process.CallAsync(what, Commit, new CallBehavior(_world.ShortDelay(), ContinuationDelay()), cancellationToken).ConfigureAwait(false);
         return result!();
 
         void Observe()
@@ -193,6 +205,10 @@ internal sealed class LocalLedger : ISyncLedger
         }
     }
 
+    // The thread pool may be busy when the disk is done, so that another call overtakes the one that waited.
+    private TimeSpan ContinuationDelay() =>
+        _world.Inject(Fault.ContinuationLate) ? _world.Random.Between(TimeSpan.Zero, MaxContinuationDelay) : TimeSpan.Zero;
+
     // Everything that waits by now, in the order of its arrival.
     private bool Commit()
     {
@@ -204,7 +220,8 @@ internal sealed class LocalLedger : ISyncLedger
         foreach (var observe in _waiting) observe();
         _waiting.Clear();
         if (_local.LogBytes > MaxLogBytes) _world.Invariants.Report(Invariant.LogIsBounded, $"the write-ahead log has {_local.LogBytes} bytes");
-        if (_isEnding) _process.Crash(SimulatedProcess.CrashPointDownTime);
+        if (++_commits % CommitsPerCount == 0 && !_isEnding) CheckCounts();
+        if (_isEnding) _process.Crash(_world.Plan.RestartTime);
         return true;
     }
 

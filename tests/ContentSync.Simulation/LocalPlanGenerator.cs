@@ -1,3 +1,5 @@
+using ContentSync.Synchronization;
+
 namespace ContentSync.Simulation;
 
 /// <summary>
@@ -18,13 +20,22 @@ internal sealed class LocalPlanGenerator(ulong seed)
         var chances = plan.Chances.ToDictionary();
         if (_random.Chance(0.5)) chances[Fault.LossInCommit] = _random.Pick(0.01, 0.05, 0.2);
         if (_random.Chance(0.3)) chances[Fault.Crash] = 0.02 * _random.NextDouble();
+        if (_random.Chance(0.5)) chances[Fault.ContinuationLate] = _random.Pick(0.1, 0.5);
+        if (_random.Chance(0.3)) chances[Fault.AlipayHkLateEffect] = 0.2;
+        var isQuick = _random.Chance(0.5);
         var local = plan with
         {
             IsLocal = true,
             Machines = 1,
             Chances = chances,
             Outages = [.. plan.Outages.Where(outage => outage.Fault is not (Fault.StoreOutage or Fault.BrokerOutage)), .. FullDisk(plan)],
-            MachineEvents = [.. plan.MachineEvents.Select(OnOneMachine).Where(IsFirstJump())],
+            RestartTime = isQuick ? QuickRestart() : plan.RestartTime,
+            MachineEvents =
+            [
+                .. plan.MachineEvents.Where(machineEvent => machineEvent.Fault != Fault.ClockJump)
+                    .Select(machineEvent => machineEvent with { Machine = 0, Amount = isQuick ? QuickRestart() : machineEvent.Amount }),
+                .. Jumps(plan),
+            ],
             Submissions = [.. plan.Submissions.Select(submitted => submitted with
             {
                 Input = submitted.Input == Input.Queue ? Input.HttpAsync : submitted.Input,
@@ -32,7 +43,39 @@ internal sealed class LocalPlanGenerator(ulong seed)
             })],
             ListedAt = plan.Submissions[_random.Next(plan.Submissions.Count)].At + TimeSpan.FromSeconds(_random.Next(60)),
         };
-        return _random.Chance(0.4) ? WithQueueOnly(local) : local;
+        return _random.Chance(0.4) ? WithQueueOnly(local) : _random.Chance(0.3) ? WithRevertedItem(local) : local;
+    }
+
+    // A service manager restarts the host at once, so it is back before what it had in flight takes effect.
+    private TimeSpan QuickRestart() => _random.Between(TimeSpan.FromMilliseconds(100), TimeSpan.FromSeconds(3));
+
+    // The power fails right after a version was sent. Nothing can be sent after the restart, and then the item changes back to what AlipayHK
+    // held before: only the ledger can know that AlipayHK no longer does.
+    private Plan WithRevertedItem(Plan plan)
+    {
+        var at = plan.Horizon * (0.05 + (0.8 * _random.NextDouble()));
+        var lostAt = at + _random.Between(TimeSpan.FromSeconds(0.1), TimeSpan.FromSeconds(1));
+        var downAt = lostAt + TimeSpan.FromSeconds(0.5);
+        var submissions = new List<Submitted>(plan.Submissions) { Submit("w", 1, at - TimeSpan.FromMinutes(3)), Submit("w", 2, at) };
+        for (var other = 1; other <= 4; other++) submissions.Add(Submit($"w{other}", 1, downAt + TimeSpan.FromSeconds(2 + other)));
+        submissions.Add(Submit("w", 1, at + _random.Between(TimeSpan.FromSeconds(40), TimeSpan.FromMinutes(2))));
+        submissions.Sort((a, b) => a.At.CompareTo(b.At));
+        return plan with
+        {
+            Recoverability = new RecoverabilityOptions
+            {
+                ProbeInterval = plan.Recoverability.ProbeInterval,
+                BreakerThreshold = 3,
+                SigningRetryDelay = plan.Recoverability.SigningRetryDelay,
+            },
+            MaxSendsPerSecond = 2,
+            MachineEvents = [.. plan.MachineEvents, new MachineEvent(Fault.Crash, 0, lostAt, TimeSpan.FromSeconds(1))],
+            Outages = [.. plan.Outages, new Outage(Fault.AlipayHkOutage, downAt, downAt + TimeSpan.FromMinutes(5))],
+            Submissions = submissions,
+        };
+
+        static Submitted Submit(string contentId, int content, TimeSpan at) =>
+            new(at, Input.HttpAsync, 0, "", [new SubmittedItem(contentId, content, null, ItemKind.Normal)]);
     }
 
     // Either without the sweep, which would hide that the queue loses something, or with many ends, after which the sweep is needed.
@@ -40,8 +83,31 @@ internal sealed class LocalPlanGenerator(ulong seed)
     {
         var queueOnly = WithoutLosses(plan);
         return _random.Chance(0.5)
-            ? queueOnly with { SweepInterval = TimeSpan.FromDays(40), MachineEvents = [] }
+            ? WithHotItems(queueOnly with { SweepInterval = TimeSpan.FromDays(40), MachineEvents = [] })
             : queueOnly with { MachineEvents = [.. queueOnly.MachineEvents, .. Enumerable.Range(0, 4).Select(_ => ShutdownIn(plan))] };
+    }
+
+    // Items that change while an attempt ends, when nothing but the queue knows that they must run again.
+    private Plan WithHotItems(Plan plan)
+    {
+        var submissions = new List<Submitted>(plan.Submissions);
+        for (var item = 0; item < 8; item++)
+        {
+            var at = plan.Horizon * 0.95 * _random.NextDouble();
+            for (var content = 1; content <= 6; content++)
+            {
+                submissions.Add(new Submitted(at, Input.HttpAsync, 0, "", [new SubmittedItem($"h{item}", content, null, ItemKind.Normal)]));
+                at += _random.Between(TimeSpan.Zero, TimeSpan.FromSeconds(1));
+            }
+        }
+
+        submissions.Sort((a, b) => a.At.CompareTo(b.At));
+        return plan with
+        {
+            Submissions = submissions,
+            MaxSendsPerSecond = 2,
+            Chances = new Dictionary<Fault, double>(plan.Chances) { [Fault.ContinuationLate] = 0.5 },
+        };
     }
 
     private MachineEvent ShutdownIn(Plan plan)
@@ -68,14 +134,13 @@ internal sealed class LocalPlanGenerator(ulong seed)
         }
     }
 
-    // The checker's order of versions assumes that a store's clock never goes back, but the local host takes it from the wall clock.
-    private static MachineEvent OnOneMachine(MachineEvent machineEvent) =>
-        machineEvent with { Machine = 0, Amount = machineEvent.Amount.Duration() };
-
-    // The host reads the wall clock once, at its start. Several jumps would make items older than they may become.
-    private static Func<MachineEvent, bool> IsFirstJump()
+    // One jump either way, and perhaps back by part of it. More would make items older than they may become.
+    private static IEnumerable<MachineEvent> Jumps(Plan plan)
     {
-        var jumps = 0;
-        return machineEvent => machineEvent.Fault != Fault.ClockJump || jumps++ == 0;
+        var first = plan.MachineEvents.FirstOrDefault(machineEvent => machineEvent.Fault == Fault.ClockJump);
+        if (first is null) yield break;
+        yield return first with { Machine = 0 };
+        var second = plan.MachineEvents.LastOrDefault(machineEvent => machineEvent.Fault == Fault.ClockJump);
+        if (second is not null && second != first && second.At > first.At) yield return second with { Machine = 0, Amount = first.Amount * -0.9 };
     }
 }

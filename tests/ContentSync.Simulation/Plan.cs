@@ -46,6 +46,9 @@ internal sealed record Plan
     /// <summary>When the lists of the real ledger are compared with what it holds.</summary>
     public TimeSpan ListedAt { get; init; }
 
+    /// <summary>Time until a process restarts after a crash during a call.</summary>
+    public TimeSpan RestartTime { get; init; } = SimulatedProcess.CrashPointDownTime;
+
     public TimeSpan SweepInterval { get; init; } = TimeSpan.FromMinutes(5);
 
     public TimeSpan LockDuration { get; init; } = TimeSpan.FromMinutes(1);
@@ -54,6 +57,12 @@ internal sealed record Plan
     public TimeSpan DuplicateWindow { get; init; } = TimeSpan.FromMinutes(10);
 
     public int MaxDeliveries { get; init; } = 10;
+
+    /// <summary>
+    /// How far Request-Time may be from the true time; AlipayHK refuses other requests, and responds with its own time. Null if it accepts any
+    /// time and adapts its own.
+    /// </summary>
+    public TimeSpan? MaxClockSkew { get; init; }
 
     /// <summary>Max time until AlipayHK responds, without faults.</summary>
     public TimeSpan AlipayHkLatency { get; init; } = TimeSpan.FromMilliseconds(400);
@@ -70,6 +79,9 @@ internal sealed record Plan
     /// <summary>When a person replays all parked items.</summary>
     public IReadOnlyList<TimeSpan> Replays { get; init; } = [];
 
+    /// <summary>Pauses by an operator, one after the other; only for processes that share their state.</summary>
+    public IReadOnlyList<PausePlan> Pauses { get; init; } = [];
+
     public CrashPoint? CrashPoint { get; init; }
 
     /// <summary>Resyncs of whole catalogs; null for none.</summary>
@@ -84,6 +96,9 @@ internal sealed record Plan
     /// <summary>Max time from the acceptance of an item that AlipayHK accepts until it is synchronized; null for no limit.</summary>
     public TimeSpan? FlowLimit { get; init; }
 
+    /// <summary>Whether processes freeze.</summary>
+    public bool HasFreezes => MachineEvents.Any(machineEvent => machineEvent.Fault == Fault.Freeze);
+
     public double Chance(Fault fault) => Chances.GetValueOrDefault(fault);
 }
 
@@ -96,6 +111,12 @@ internal sealed record Outage(Fault Fault, TimeSpan From, TimeSpan To, int Vault
 
 /// <summary>A crash, a restart, a shutdown, a freeze or a clock jump of one machine.</summary>
 internal sealed record MachineEvent(Fault Fault, int Machine, TimeSpan At, TimeSpan Amount);
+
+/// <summary>A pause by an operator.</summary>
+/// <param name="From">Start.</param>
+/// <param name="To">End.</param>
+/// <param name="ContentType">The content type that is not sent; null for all.</param>
+internal sealed record PausePlan(TimeSpan From, TimeSpan To, string? ContentType);
 
 /// <summary>A crash at the n-th port call of the simulation, before or after the call takes effect.</summary>
 internal sealed record CrashPoint(int Call, bool AfterEffect);
@@ -133,6 +154,24 @@ internal sealed record SubmittedItem(
         var info = $$"""{"title":"v{{Content}}","kind":"{{Kind}}"}""";
         return $$"""{"contentId":"{{ContentId}}","contentType":"SKU","contentStatus":1,"contentInfo":{{info}}{{Revision?.Json}}}""";
     }
+
+    /// <summary>Begins every <see cref="Mark"/>.</summary>
+    public const string MarkPrefix = "not valid ";
+
+    /// <summary>Identifies an item in a message that is not valid.</summary>
+    public string Mark => $"{MarkPrefix}{Content}.";
+
+    /// <summary>Whether it is not valid.</summary>
+    public bool IsInvalid => Intent is Intent.SubmitInvalid or Intent.SubmitUnidentified;
+
+    /// <summary>The item in a message.</summary>
+    public string ToMessage() => Intent switch
+    {
+        Intent.SubmitInvalid =>
+            $$"""{"contentId":"{{ContentId}}","contentType":"SKU","contentStatus":7,"contentInfo":{"title":"{{Mark}}"}{{Revision?.Json}}}""",
+        Intent.SubmitUnidentified => $$$"""{"contentType":"SKU","contentStatus":1,"contentInfo":{"title":"{{{Mark}}}"}}""",
+        _ => ToJson(),
+    };
 
     /// <summary>The item as a line of a catalog.</summary>
     public string ToLine() => Intent switch

@@ -30,13 +30,15 @@ internal sealed class PlanGenerator
 
     public static Plan Of(ulong seed) => LocalPlanGenerator.IsLocal(seed)
         ? WithLocalHost(seed)
-        : new PoisonPlanGenerator(seed).Widen(new TablePlanGenerator(seed).Widen(WithSomeCatalogs(seed)));
+        : new RudePlanGenerator(seed).Widen(new PoisonPlanGenerator(seed).Widen(new TablePlanGenerator(seed).Widen(WithSomeCatalogs(seed))));
 
     /// <summary>The local host instead of the cloud, as in some seeds.</summary>
-    public static Plan WithLocalHost(ulong seed) => new LocalPlanGenerator(seed).Change(new PlanGenerator(seed).Draw(seed));
+    public static Plan WithLocalHost(ulong seed) =>
+        new RudePlanGenerator(seed).Widen(new LocalPlanGenerator(seed).Change(new PlanGenerator(seed).Draw(seed)));
 
     /// <summary>With the real ledger on Table storage, which only some seeds have otherwise.</summary>
-    public static Plan WithTable(ulong seed) => new TablePlanGenerator(seed).WidenFully(WithSomeCatalogs(seed));
+    public static Plan WithTable(ulong seed) =>
+        new RudePlanGenerator(seed).Widen(new TablePlanGenerator(seed).WidenFully(WithSomeCatalogs(seed)));
 
     /// <summary>With whole catalogs and several vaults, which only some seeds have otherwise.</summary>
     public static Plan WithCatalogsAndVaults(ulong seed) => new BulkPlanGenerator(seed).WidenFully(new PlanGenerator(seed).Draw(seed));

@@ -115,9 +115,10 @@ internal sealed class ResyncChecker(World world, ContentReader reader)
                 var wins = isRollback || world.Invariants.Versions.IsNewer(contentId, record.Order, item.Version, now);
                 counts = Add(counts, record, item, isListed, wins);
             }
-            else if (isListed && !catalog.Names(contentId) && (isRollback || IsVanished(catalog, record, now)))
+            else if (isListed && !catalog.Names(contentId))
             {
-                absent.Add(contentId);
+                if (isRollback || IsVanished(catalog, record, now)) absent.Add(contentId);
+                else counts = counts with { AbsentNewer = counts.AbsentNewer + 1 };
             }
         }
 

@@ -37,7 +37,25 @@ internal sealed class SharedBudgetPlanGenerator(ulong seed)
             Outages = Outages(),
             MachineEvents = MachineEvents(machines),
             Submissions = Submissions(machines, perSecond),
+            Pauses = Pauses(),
         };
+    }
+
+    private List<PausePlan> Pauses()
+    {
+        var pauses = new List<PausePlan>();
+        var at = TimeSpan.Zero;
+        while (_random.Chance(0.4))
+        {
+            var from = at + _random.Between(TimeSpan.Zero, TimeSpan.FromMinutes(12));
+            at = from + _random.Between(TimeSpan.FromMinutes(1), TimeSpan.FromMinutes(8));
+            pauses.Add(new PausePlan(from, at, _random.Pick<string?>(null, "SKU")));
+
+            // Both calls may have to be repeated.
+            at += TimeSpan.FromMinutes(6);
+        }
+
+        return pauses;
     }
 
     private Dictionary<Fault, double> Chances()

@@ -6,10 +6,10 @@ namespace ContentSync.Simulation;
 internal sealed class SharedSendingChecker(World world)
 {
     /// <summary>
-    /// Time after a trip within which requests may leave that are no probes. A process that cannot reach the store learns of the trip when its
+    /// Time after a trip or a pause within which requests may leave that are no probes. A process that cannot reach the store learns of the trip when its
     /// lease ends, and a request that was permitted before may wait for half its timeout.
     /// </summary>
-    private static readonly TimeSpan MaxTimeUntilStopped = SendBudget.LeaseDuration + SendSwitch.MaxAge + TimeSpan.FromSeconds(20);
+    public static readonly TimeSpan MaxTimeUntilStopped = SendBudget.LeaseDuration + SendSwitch.MaxAge + TimeSpan.FromSeconds(20);
 
     /// <summary>The clocks of two front ends differ, and tell whole seconds.</summary>
     private static readonly TimeSpan MaxProbeDeviation = SendBudget.MaxClockDifference + TimeSpan.FromSeconds(3);

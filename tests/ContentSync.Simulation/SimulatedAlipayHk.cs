@@ -3,6 +3,7 @@ using System.Net;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
+using ContentSync.Synchronization;
 
 namespace ContentSync.Simulation;
 
@@ -14,6 +15,12 @@ internal sealed class SimulatedAlipayHk(World world)
     private const string Path = "/api/open/alipay/v1/content/synchronize";
 
     private static readonly TimeSpan ClockResolution = TimeSpan.FromMinutes(5);
+
+    /// <summary>AlipayHK's longest time for a request that it answers late or not at all: just within the promised window.</summary>
+    private static readonly TimeSpan MaxProcessing = new RecoverabilityOptions().LateEffectWindow - TimeSpan.FromMilliseconds(100);
+
+    /// <summary>A request waits for its signature and for its turn for less than its timeout.</summary>
+    private static readonly TimeSpan MaxRequestAge = TimeSpan.FromSeconds(16);
 
     private readonly Quota _quota = new(world, "AlipayHK calls", world.Plan.MaxSendsPerSecond, TimeSpan.Zero);
     private readonly SharedSendingChecker _sharing = new(world);
@@ -27,6 +34,9 @@ internal sealed class SimulatedAlipayHk(World world)
     /// <summary>Calls whose connection is open or that are still being processed.</summary>
     public int InFlight { get; set; }
 
+    /// <summary>A process starts, whose rate limiter does not know what the one before it sent.</summary>
+    public void ProcessStarted() => _quota.AddBurst();
+
     public void Receive(AlipayHkCall call)
     {
         Calls++;
@@ -35,6 +45,7 @@ internal sealed class SimulatedAlipayHk(World world)
         else _quota.Use();
         Log?.Add((world.Time.Elapsed, call.ContentId));
         world.Invariants.Sent(call);
+        CheckTime(call);
         world.Trace.Write(call.Process.Name, $"sends {call.ContentId} {call.RequestId[..6]}");
         world.Time.After(world.ShortDelay(), () => Arrive(call));
     }
@@ -53,6 +64,26 @@ internal sealed class SimulatedAlipayHk(World world)
         return world.Keys.IsOwn(hash, Convert.FromBase64String(Uri.UnescapeDataString(value))) ? null : "INVALID_SIGNATURE";
     }
 
+    // A request is signed anew for each attempt, and leaves soon after.
+    private void CheckTime(AlipayHkCall call)
+    {
+        if (call.Process.Machine.IsClockUnsettled) return;
+        var age = world.Time.Now + call.Process.Machine.ClockOffset - TimeOf(call.Request);
+        if (age < TimeSpan.FromSeconds(-1) || age > MaxRequestAge)
+            world.Invariants.Report(Invariant.RequestIsFresh, $"the time of request {call.RequestId} for {call.ContentId} is {age} old");
+    }
+
+    private static DateTimeOffset TimeOf(HttpRequestMessage request) =>
+        DateTimeOffset.TryParse(Header(request, "Request-Time"), CultureInfo.InvariantCulture, out var time) ? time : DateTimeOffset.MinValue;
+
+    private bool RefuseTime(AlipayHkCall call)
+    {
+        if (world.Plan.MaxClockSkew is not { } skew || (world.Time.Now - TimeOf(call.Request)).Duration() <= skew) return false;
+        world.Faults.Add(Fault.AlipayHkStaleRequest);
+        Respond(call, NextLatency(), 400, Result("INVALID_SIGNATURE", "F"), isSigned: false);
+        return true;
+    }
+
     private void Arrive(AlipayHkCall call)
     {
         if (world.InjectOutage(Fault.AlipayHkOutage))
@@ -67,6 +98,7 @@ internal sealed class SimulatedAlipayHk(World world)
             return;
         }
 
+        if (RefuseTime(call)) return;
         if (world.InjectOutage(Fault.AlipayHkConfigurationFault))
         {
             Respond(call, NextLatency(), 400, Result("INVALID_SIGNATURE", "F"), isSigned: false);
@@ -151,10 +183,13 @@ internal sealed class SimulatedAlipayHk(World world)
         Respond(call, NextLatency(), 429, "", isSigned: false, retryAfter: seconds.ToString(CultureInfo.InvariantCulture));
     }
 
-    // The client does not wait for the effect: its own timeout expires first, or that of a gateway in between.
+    // The client does not wait for the effect: its own timeout expires first, or that of a gateway in between. Sometimes the effect comes
+    // as late as the window allows.
     private void DelayEffect(AlipayHkCall call)
     {
-        var late = world.Random.Between(TimeSpan.FromSeconds(2), TimeSpan.FromSeconds(9));
+        var late = world.Random.Chance(0.5)
+            ? world.Random.Between(TimeSpan.FromSeconds(2), TimeSpan.FromSeconds(9))
+            : world.Random.Between(TimeSpan.FromSeconds(9), MaxProcessing);
         switch (world.Random.Next(3))
         {
             case 0:
@@ -166,7 +201,7 @@ internal sealed class SimulatedAlipayHk(World world)
                 Respond(call, NextLatency(), 504, "<html>gateway timeout</html>", isSigned: false);
                 break;
             default:
-                Effect(call, TimeSpan.FromSeconds(14) + late);
+                Effect(call, late < MaxProcessing - TimeSpan.FromSeconds(14) ? TimeSpan.FromSeconds(14) + late : late);
                 break;
         }
     }
@@ -245,7 +280,7 @@ internal sealed class SimulatedAlipayHk(World world)
     {
         var time = world.Time.Now;
         var isKnown = DateTimeOffset.TryParse(Header(request, "Request-Time"), CultureInfo.InvariantCulture, out var requested);
-        if (isKnown && (requested > time || behind > TimeSpan.Zero)) time = requested;
+        if (isKnown && ((world.Plan.MaxClockSkew is null && requested > time) || behind > TimeSpan.Zero)) time = requested;
         var excess = time.UtcTicks % ClockResolution.Ticks;
         if (excess > 0) time = time.AddTicks(ClockResolution.Ticks - excess);
         return (time - behind).UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture);
@@ -363,8 +398,8 @@ internal sealed class SimulatedSocket(SimulatedProcess process, World world) : H
         return await call.Task.ConfigureAwait(false);
     }
 
-    private static void CrashIn(AlipayHkCall call)
+    private void CrashIn(AlipayHkCall call)
     {
-        if (call.Process.IsAlive) call.Process.Crash(SimulatedProcess.CrashPointDownTime);
+        if (call.Process.IsAlive) call.Process.Crash(world.Plan.RestartTime);
     }
 }

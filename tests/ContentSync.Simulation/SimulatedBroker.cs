@@ -41,7 +41,7 @@ internal sealed class SimulatedBroker(World world) : SimulatedQueue(world, "brok
     {
         var items = submitted.Items;
         foreach (var item in items) World.Invariants.Produced(item);
-        var text = items.Count == 1 ? items[0].ToJson() : ArrayOf(items);
+        var text = items.Count == 1 ? items[0].ToMessage() : ArrayOf(items);
         var body = Encoding.UTF8.GetBytes(text);
         Put(Message(submitted.MessageId, body), received: items);
         if (World.Inject(Fault.Duplicate)) Put(Message(submitted.MessageId + "-again", body), received: items);
@@ -121,7 +121,7 @@ internal sealed class SimulatedBroker(World world) : SimulatedQueue(world, "brok
         var hasInvalid = World.Random.Chance(InvalidShare);
         var isCrowded = hasInvalid && World.Random.Chance(CrowdedShare);
         var isLarge = isCrowded || World.Random.Chance(LargeShare);
-        var texts = items.Select(item => item.ToJson()).ToList();
+        var texts = items.Select(item => item.ToMessage()).ToList();
         for (var i = isCrowded ? Crowd : hasInvalid ? 2 + World.Random.Next(3) : 0; i > 0; i--)
             texts.Add($$"""{"contentId":"{{InvalidId(_invalidItems++)}}","contentType":"SKU","contentStatus":7,"contentInfo":{ } }""");
         var padding = isLarge ? new string(' ', (LargeBytes / texts.Count) - texts.Max(text => text.Length)) : "";

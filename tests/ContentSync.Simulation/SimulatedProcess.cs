@@ -122,6 +122,7 @@ internal sealed class SimulatedProcess : IDisposable
                 Resync = plan.Bulk?.Options(plan) ?? new ResyncOptions(),
             })
             .BuildServiceProvider();
+        SendSwitch = _services.GetRequiredService<SendSwitch>();
         CircuitBreaker = _services.GetRequiredService<CircuitBreaker>();
         _synchronizer = _services.GetRequiredService<ContentSynchronizer>();
         _reader = _services.GetRequiredService<ContentReader>();
@@ -154,6 +155,8 @@ internal sealed class SimulatedProcess : IDisposable
 
     public string Name => _machine.Name;
 
+    public Machine Machine => _machine;
+
     public bool IsAlive { get; private set; } = true;
 
     public bool IsAccepting => IsAlive && !IsFrozen && !_stopping.IsCancellationRequested;
@@ -161,6 +164,8 @@ internal sealed class SimulatedProcess : IDisposable
     public bool HasCapacity => IsAccepting && _functions is { HasCapacity: true };
 
     public CircuitBreaker CircuitBreaker { get; }
+
+    public SendSwitch SendSwitch { get; }
 
     public void Start()
     {
@@ -258,7 +263,7 @@ internal sealed class SimulatedProcess : IDisposable
         _world.Time.After(behavior.RequestDelay, () =>
         {
             var result = behavior.IsLost ? default : effect();
-            if (crashesAfter && IsAlive) Crash(CrashPointDownTime);
+            if (crashesAfter && IsAlive) Crash(_world.Plan.RestartTime);
             _world.Time.After(behavior.ResponseDelay, () => WhenRunning(() =>
             {
                 registration.Dispose();
@@ -269,7 +274,7 @@ internal sealed class SimulatedProcess : IDisposable
         return new ValueTask<T>(source.Task);
     }
 
-    /// <summary>Time until a process restarts after a crash at a crash point.</summary>
+    /// <summary>Time until a process restarts after a crash during a call, except where the plan has another.</summary>
     public static TimeSpan CrashPointDownTime { get; } = TimeSpan.FromSeconds(15);
 
     /// <summary>Counts a call to an external service. False when the process is dead or dies now.</summary>
@@ -283,7 +288,7 @@ internal sealed class SimulatedProcess : IDisposable
         if (!isRandom && _world.Plan.CrashPoint?.Call != call) return true;
         _world.Trace.Write(Name, $"will crash at port call {call}, {what}");
         crashesAfter = isRandom ? _world.Random.Chance(0.5) : _world.Plan.CrashPoint!.AfterEffect;
-        if (!crashesAfter) Crash(CrashPointDownTime);
+        if (!crashesAfter) Crash(_world.Plan.RestartTime);
         return crashesAfter;
     }
 
@@ -418,7 +423,9 @@ internal sealed class SimulatedProcess : IDisposable
             {
                 try
                 {
-                    await _sweep.RunAsync(_localLedger is null ? SweepGrace : TimeSpan.Zero, _stopping.Token).ConfigureAwait(false);
+                    var isStopped = !_world.Plan.SharesBudget && CircuitBreaker.OpenState is not null;
+                    var swept = await _sweep.RunAsync(_localLedger is null ? SweepGrace : TimeSpan.Zero, _stopping.Token).ConfigureAwait(false);
+                    if (isStopped) _world.Invariants.SweptWhileStopped(swept.Enqueued);
                 }
                 catch (Exception e) when (e is LedgerUnavailableException or QueueUnavailableException)
                 {

@@ -30,6 +30,7 @@ internal sealed class SimulatedSendState(World world)
         else if (state.Circuit.Since != _state.Circuit?.Since) OpenSince = world.Time.Elapsed;
         _state = SharedSendStateText.Read(SharedSendStateText.Write(state), null, "The document");
         _version++;
+        world.Invariants.Pauses.Written(_state);
         world.Trace.Write(who, $"writes {Text(state)}");
         return true;
     }

@@ -7,19 +7,27 @@ internal sealed class SimulatedVault
 {
     private readonly World _world;
     private readonly Quota[] _quotas;
+    private readonly bool _hasQuota;
 
     public SimulatedVault(World world)
     {
         _world = world;
         var isPooled = world.Plan.Vaults > 1;
         var perSecond = isPooled ? world.Plan.SignaturesPerSecond : world.Plan.MaxSendsPerSecond;
+        _hasQuota = !world.Plan.SharesBudget && !world.Plan.HasFreezes;
         _quotas = [.. Enumerable.Range(0, world.Plan.Vaults).Select(_ => new Quota(world, "signatures", perSecond, World.MaxShortDelay))];
+    }
+
+    /// <summary>A process starts, whose limits do not count what the one before it signed.</summary>
+    public void ProcessStarted()
+    {
+        foreach (var quota in _quotas) quota.AddBurst();
     }
 
     public byte[] Sign(int vault, ReadOnlyMemory<byte> sha256)
     {
         // A process that froze signs at once what waited for its turn, and then sends it only within its lease.
-        if (!_world.Plan.SharesBudget) _quotas[vault].Use();
+        if (_hasQuota) _quotas[vault].Use();
         return _world.Keys.Sign(sha256.Span);
     }
 }
@@ -118,6 +126,9 @@ internal sealed class Quota(World world, string what, double perSecond, TimeSpan
     private readonly double _burst = (2 + (perSecond * maxDelay.TotalSeconds)) * world.Plan.Machines;
     private TimeSpan _lastUse;
     private double _excess;
+
+    /// <summary>Allows one burst more, of a process that has just started.</summary>
+    public void AddBurst() => _excess = Math.Max(0, _excess - (_burst / world.Plan.Machines));
 
     public void Use()
     {

@@ -21,7 +21,8 @@ internal sealed record Change(Submission Submission, DateTimeOffset Now, Accepta
 /// <param name="IsRepeat">It repeats the current version.</param>
 /// <param name="HasContent">It has the content of the current version.</param>
 /// <param name="Current">Describes the current version.</param>
-internal sealed record VersionFacts(bool Wins, bool IsRepeat, bool HasContent, string Current);
+/// <param name="IsDelisted">The current version delists the item by its id, and a correction may follow with the same version.</param>
+internal sealed record VersionFacts(bool Wins, bool IsRepeat, bool HasContent, string Current, bool IsDelisted);
 
 /// <summary>
 /// Decides for every change, independently of the library, whether it is the newest version of its item, and what AlipayHK must hold
@@ -111,6 +112,7 @@ internal sealed class VersionChecker(World world)
     /// <summary>The ledger decided on a change.</summary>
     public void CheckKind(Change change, VersionFacts facts)
     {
+        world.Invariants.Refusals.Judged(change);
         if (FaultOf(change, facts) is not { } fault) return;
         var submission = change.Submission;
         Report(Invariant.NewestVersionWins, $"{submission.Item.ContentId} r{submission.Version} is {change.Kind}, but is {fault} {facts.Current}");
@@ -122,6 +124,8 @@ internal sealed class VersionChecker(World world)
         var isSuperseded = change.Kind is AcceptanceKind.Superseded or AcceptanceKind.RevisionConflict;
         if (isSuperseded && facts.Wins) return "newer than";
         if (!isSuperseded && !facts.Wins && !facts.IsRepeat) return "older than";
+        if (!isSuperseded && !facts.Wins && facts is { HasContent: false, IsDelisted: false } && !change.Submission.Item.IsDelistingById)
+            return "other content for";
         return isSuperseded && facts.IsRepeat && facts.HasContent ? "a repeat of" : null;
     }
 
@@ -144,7 +148,8 @@ internal sealed class VersionChecker(World world)
         item.Wins(change),
         item.IsRepeat(change.Submission.Version),
         item.HasContent(change.Submission.Item),
-        item.ToString());
+        item.ToString(),
+        item.IsDelistedById);
 
     private ItemVersions Of(string contentId)
     {
@@ -198,15 +203,15 @@ internal sealed class VersionChecker(World world)
         {
             Arrive(change);
             var (submission, now) = (change.Submission, change.Now);
+            Repair(now);
             var wins = Wins(change);
             var (time, isAhead) = ChangedAt(submission.Version, now);
             if (submission.OverridesNewer)
             {
                 if (!wins) return;
                 _rollback = now > submission.OverrideDeclaredAt ? now : submission.OverrideDeclaredAt;
-                _givenTimes.Clear();
-                _winnersChangedAt.Clear();
-                _winnersChangedAt.Add(now);
+                if (_givenTimes.Count > 0) Replace(_givenTimes, Earlier(_givenTimes.Max(), now));
+                Replace(_winnersChangedAt, now);
                 if (isAhead) KeepAhead(submission.Version.GivenTime ?? submission.Version.FirstReceivedAt);
                 if (submission.Version.Number is { } catalogs)
                 {
@@ -230,12 +235,14 @@ internal sealed class VersionChecker(World world)
         public bool Wins(Change change)
         {
             if (_item is null) return true;
+            if (AsOf(change.Now) is var repaired && repaired != this) return repaired.Wins(change);
             if (change.Submission.OverrideDeclaredAt is { } declaredAt) return !(_rollback >= declaredAt);
             return IsNewer(change.Submission.Version, change.Now);
         }
 
         public bool IsNewer(ChangeVersion version, DateTimeOffset now)
         {
+            if (AsOf(now) is var repaired && repaired != this) return repaired.IsNewer(version, now);
             var (time, _) = ChangedAt(version, now);
             if (IsBeforeRollback(version, time)) return false;
             var isLater = _winnersChangedAt.All(winner => winner < time);
@@ -247,6 +254,7 @@ internal sealed class VersionChecker(World world)
         /// <summary>Whether a change must be remembered, even if it does not win.</summary>
         public bool IsUnseen(ChangeVersion version, DateTimeOffset now)
         {
+            if (AsOf(now) is var repaired && repaired != this) return repaired.IsUnseen(version, now);
             var (time, _) = ChangedAt(version, now);
             if (IsBeforeRollback(version, time)) return false;
             return version.Number is { } number ? _numbers.All(seen => seen < number)
@@ -294,6 +302,38 @@ internal sealed class VersionChecker(World world)
             _aheadTimes.Add(time);
             if (_aheadTimes.Count > MaxAheadTimes) _aheadTimes.RemoveAt(0);
         }
+
+        // The clock of a ledger in a file is that of its machine. If it went back, times that are ahead of it now were never true.
+        private ItemVersions AsOf(DateTimeOffset now)
+        {
+            if (!IsAhead(now)) return this;
+            var repaired = Copy();
+            repaired.Repair(now);
+            return repaired;
+        }
+
+        private bool IsAhead(DateTimeOffset now) =>
+            _item is not null && (_rollback > now + MaxAhead || _givenTimes.Exists(time => time > now + MaxAhead)
+                || _winnersChangedAt.Exists(time => time > now + MaxAhead));
+
+        private void Repair(DateTimeOffset now)
+        {
+            if (!IsAhead(now)) return;
+            var limit = now + MaxAhead;
+            var changedAt = _winnersChangedAt.Max();
+            if (changedAt > limit) changedAt = Current.FirstReceivedAt > limit ? DateTimeOffset.UnixEpoch : ChangedAt(Current, now).At;
+            Replace(_winnersChangedAt, changedAt);
+            if (_givenTimes.Exists(time => time > limit)) Replace(_givenTimes, changedAt);
+            if (_rollback > limit) _rollback = changedAt;
+        }
+
+        private static void Replace(List<DateTimeOffset> times, DateTimeOffset only)
+        {
+            times.Clear();
+            times.Add(only);
+        }
+
+        private static DateTimeOffset Earlier(DateTimeOffset one, DateTimeOffset other) => one < other ? one : other;
 
         private bool IsBeforeRollback(ChangeVersion version, DateTimeOffset time) =>
             _rollback is { } rollback && (version.FirstReceivedAt <= rollback || time <= rollback);

@@ -98,6 +98,8 @@ internal sealed class World
             Time.At(outage.To, Lanes.Pump);
         }
 
+        var sendOperator = new SendOperator(this);
+        foreach (var pause in Plan.Pauses) sendOperator.Schedule(pause);
         foreach (var at in Plan.Replays) Time.At(at, () => _machines[0].Process?.ReplayParked());
 
         if (Table is not null) Time.At(Plan.ListedAt, Table.CheckLists);
@@ -242,6 +244,11 @@ internal sealed class World
 /// <summary>A machine. It runs one process at a time.</summary>
 internal sealed class Machine(World world, int number)
 {
+    /// <summary>Longer than a request waits between its signature and the network.</summary>
+    private static readonly TimeSpan MaxRequestAge = TimeSpan.FromSeconds(60);
+
+    private TimeSpan _settlesAt;
+
     /// <summary>Null between a crash and the restart.</summary>
     public SimulatedProcess? Process { get; private set; }
 
@@ -250,6 +257,9 @@ internal sealed class Machine(World world, int number)
     public string Name { get; } = $"app{number}";
 
     public TimeSpan ClockOffset { get; private set; }
+
+    /// <summary>Whether a request that is on its way may carry another time, because the clock jumped or the process froze.</summary>
+    public bool IsClockUnsettled => world.Time.Elapsed < _settlesAt;
 
     public void Start()
     {
@@ -260,10 +270,12 @@ internal sealed class Machine(World world, int number)
         catch (LedgerUnavailableException e)
         {
             world.Trace.Write(Name, $"cannot start: {world.Local?.WithoutFolder(e.Message) ?? e.Message}");
-            Restart(SimulatedProcess.CrashPointDownTime);
+            Restart(world.Plan.RestartTime);
             return;
         }
 
+        world.AlipayHk.ProcessStarted();
+        world.Vault.ProcessStarted();
         Process.Start();
     }
 
@@ -275,11 +287,13 @@ internal sealed class Machine(World world, int number)
                 world.Faults.Add(Fault.ClockJump);
                 world.Trace.Write(Name, $"the wall clock jumps by {machineEvent.Amount}");
                 ClockOffset += machineEvent.Amount;
+                Unsettle(MaxRequestAge);
                 Process?.SetClock(ClockOffset);
                 break;
             case Fault.Freeze:
                 world.Faults.Add(Fault.Freeze);
                 world.Trace.Write(Name, $"freezes for {machineEvent.Amount}");
+                Unsettle(machineEvent.Amount + MaxRequestAge);
                 Process?.Freeze(machineEvent.Amount);
                 break;
             case Fault.Shutdown:
@@ -296,6 +310,12 @@ internal sealed class Machine(World world, int number)
     {
         world.Faults.Add(Fault.Crash);
         Restart(downFor);
+    }
+
+    private void Unsettle(TimeSpan duration)
+    {
+        var until = world.Time.Elapsed + duration;
+        if (until > _settlesAt) _settlesAt = until;
     }
 
     private void Restart(TimeSpan downFor)

@@ -127,7 +127,7 @@ public sealed partial class AlipayHkClient : IDisposable
         ProbeClaim? probe = null)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        var call = new Call(this, body, immediateRetries, probe, _timeProvider.GetTimestamp(), cancellationToken);
+        var call = new Call(this, body, immediateRetries, probe, new SendDeadline(_timeProvider, _totalTimeout), cancellationToken);
         var outcome = await SendFirstRequestAsync(call).ConfigureAwait(false);
         if (outcome.Exception is null && outcome.Result.RetryImmediately && TimeLeft(call) > TimeSpan.Zero)
         {
@@ -179,7 +179,7 @@ public sealed partial class AlipayHkClient : IDisposable
         }
     }
 
-    private TimeSpan TimeLeft(Call call) => _totalTimeout - _timeProvider.GetElapsedTime(call.StartedAt);
+    private TimeSpan TimeLeft(Call call) => _totalTimeout - _timeProvider.GetElapsedTime(call.Deadline.Began);
 
     private ResiliencePipeline<ClassifiedResponse> BuildPipeline(AlipayHkOptions options, TimeProvider timeProvider, JitterSource? jitter)
     {
@@ -254,7 +254,7 @@ public sealed partial class AlipayHkClient : IDisposable
         try
         {
             using var request = new HttpRequestMessage(HttpMethod.Post, _endpoint);
-            request.Content = body = Fill(request, plain, call.Probe);
+            request.Content = body = Fill(request, plain, call);
             using var response = await _invoker.SendAsync(request, cancellationToken).ConfigureAwait(false);
             var classified = ResponseClassifier.Classify(await ReadAsync(response, cancellationToken).ConfigureAwait(false));
 
@@ -271,6 +271,10 @@ public sealed partial class AlipayHkClient : IDisposable
         catch (SendBudgetExhaustedException exhausted)
         {
             return Outcome.FromResult(OverBudget(exhausted.Message, exhausted.RetryAfter));
+        }
+        catch (SendTooLateException late)
+        {
+            return Outcome.FromResult(OverBudget(late.Message, null));
         }
         catch (ProbeLostException lost)
         {
@@ -302,12 +306,12 @@ public sealed partial class AlipayHkClient : IDisposable
         }
     }
 
-    private ExactBody Fill(HttpRequestMessage request, ReadOnlyMemory<byte> body, ProbeClaim? probe)
+    private ExactBody Fill(HttpRequestMessage request, ReadOnlyMemory<byte> body, Call call)
     {
-        if (!_encryptionOptions.Enabled) return new ExactBody(body, WireHeaders.JsonContentType) { Probe = probe };
+        if (!_encryptionOptions.Enabled) return new ExactBody(body, WireHeaders.JsonContentType) { Probe = call.Probe, Deadline = call.Deadline };
         var encrypted = _encryption.Encrypt(body.Span);
         request.Headers.TryAddWithoutValidation(WireHeaders.Encrypt, encrypted.Header);
-        return new ExactBody(encrypted.Text, _encryptionOptions.ContentType) { Probe = probe };
+        return new ExactBody(encrypted.Text, _encryptionOptions.ContentType) { Probe = call.Probe, Deadline = call.Deadline };
     }
 
     private async ValueTask<ResponseFacts> ReadAsync(HttpResponseMessage response, CancellationToken cancellationToken)
@@ -410,7 +414,7 @@ public sealed partial class AlipayHkClient : IDisposable
         ReadOnlyMemory<byte> body,
         bool immediateRetries,
         ProbeClaim? probe,
-        long startedAt,
+        SendDeadline deadline,
         CancellationToken cancellation)
     {
         public AlipayHkClient Client { get; } = client;
@@ -423,8 +427,8 @@ public sealed partial class AlipayHkClient : IDisposable
 
         public ProbeClaim? Probe { get; } = probe;
 
-        /// <summary>Timestamp of <see cref="TimeProvider"/>; the total timeout counts from here.</summary>
-        public long StartedAt { get; } = startedAt;
+        /// <summary>When the total timeout ends.</summary>
+        public SendDeadline Deadline { get; } = deadline;
 
         /// <summary>Outcome of the first request, until the pipeline consumes it.</summary>
         public Outcome<ClassifiedResponse>? First { get; set; }

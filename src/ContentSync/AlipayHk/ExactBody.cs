@@ -17,6 +17,9 @@ internal sealed class ExactBody : HttpContent
     /// <summary>The claim on the app's probe that the request needs to leave; null unless it is one.</summary>
     public ProbeClaim? Probe { get; init; }
 
+    /// <summary>How long the request may still leave; null without a limit.</summary>
+    public SendDeadline? Deadline { get; init; }
+
     /// <summary>Set by the signing handler when it passes the request on. From then on, AlipayHK may have received it.</summary>
     public bool WasSent { get; set; }
 
@@ -31,4 +34,21 @@ internal sealed class ExactBody : HttpContent
         length = Bytes.Length;
         return true;
     }
+}
+
+/// <summary>
+/// Until when a request of a call may leave: the lease of its item covers no later one. A process that froze, or whose machine slept, would
+/// otherwise send an old version after another process has sent a newer one.
+/// </summary>
+/// <param name="time">Clock of the process. Its wall clock serves only to notice that the machine slept.</param>
+/// <param name="duration">How long after its creation a request may leave.</param>
+internal sealed class SendDeadline(TimeProvider time, TimeSpan duration)
+{
+    private readonly DateTimeOffset _beganAt = time.GetUtcNow();
+
+    /// <summary>When it was created; a timestamp of the clock.</summary>
+    public long Began { get; } = time.GetTimestamp();
+
+    /// <summary>Whether no request may leave any more.</summary>
+    public bool IsOver => time.GetElapsedTime(Began) >= duration || time.GetUtcNow() - _beganAt >= duration;
 }

@@ -23,6 +23,7 @@ public sealed class RequestSigningHandler(
     /// <inheritdoc/>
     /// <exception cref="SigningUnavailableException">The signer is unavailable; nothing was sent.</exception>
     /// <exception cref="SendBudgetExhaustedException">The request's turn is too far away; nothing was sent.</exception>
+    /// <exception cref="SendTooLateException">The process was held up for longer than the call may take; nothing was sent.</exception>
     /// <exception cref="ProbeLostException">The claim on the app's probe is over; nothing was sent.</exception>
     protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
     {
@@ -86,6 +87,7 @@ public sealed class RequestSigningHandler(
         request.Headers.TryAddWithoutValidation(WireHeaders.RequestTime, time);
         request.Headers.TryAddWithoutValidation(WireHeaders.Signature, SignatureHeader.Format(signature.KeyVersion, signature.Value.Span));
         if (request.Content is not ExactBody body) return base.SendAsync(request, cancellationToken);
+        if (body.Deadline is { IsOver: true }) return Task.FromException<HttpResponseMessage>(new SendTooLateException());
         if (body.Probe is { IsOver: true }) return Task.FromException<HttpResponseMessage>(new ProbeLostException());
         body.WasSent = true;
         return base.SendAsync(request, cancellationToken);
@@ -103,6 +105,10 @@ public sealed class RequestSigningHandler(
 
 /// <summary>The process was held up for so long that another one may probe by now. Nothing was sent.</summary>
 internal sealed class ProbeLostException() : Exception("The probe did not leave in time, so that another process may send it; nothing was sent.");
+
+/// <summary>The process was held up for so long that the lease of the item may be over. Nothing was sent.</summary>
+internal sealed class SendTooLateException()
+    : Exception("The process was held up for longer than the total timeout, so that another one may send the item; nothing was sent.");
 
 /// <summary>Header names of AlipayHK's protocol.</summary>
 internal static class WireHeaders

@@ -228,7 +228,10 @@ public sealed partial class ContentSynchronizer(
             _ => throw new InvalidOperationException($"Unknown decision {decision}."),
         };
         if (result.MayTakeEffectLater) outcome = outcome with { LateEffectUntil = now + options.LateEffectWindow };
-        if (result.Code is ClientCodes.SigningUnavailable or ClientCodes.SendBudgetSpent) outcome = outcome with { WasSent = false };
+
+        // The last request was not sent, but one before it may have been.
+        if (result.Code is ClientCodes.SigningUnavailable or ClientCodes.SendBudgetSpent && !result.MayTakeEffectLater)
+            outcome = outcome with { WasSent = false };
         Log(leased, result, decision);
         var (status, record) = await RecordAsync(leased, outcome).ConfigureAwait(false);
         if (status == RecordStatus.Recorded && outcome.Kind == AttemptOutcomeKind.Parked) CountParked(record);

@@ -19,7 +19,8 @@ internal sealed record Mutant(string Name, string File, string Place, string Bug
     /// <summary>Whether only processes that share the send budget and the circuit breaker can show it, except for a few.</summary>
     public bool IsInSharing =>
         File.Contains("/Budget/", StringComparison.Ordinal) || File.EndsWith("SharedCircuitBreaker.cs", StringComparison.Ordinal)
-        || File.EndsWith("SendRateLimiter.cs", StringComparison.Ordinal) || Place.Contains("sendSwitch", StringComparison.Ordinal);
+        || File.EndsWith("SendRateLimiter.cs", StringComparison.Ordinal) || Place.Contains("sendSwitch", StringComparison.Ordinal)
+        || Place.Contains("PauseOf", StringComparison.Ordinal);
 
     /// <summary>Whether only the ledger on Table storage can show it.</summary>
     public bool IsInTable => File.Contains("/TableLedger", StringComparison.Ordinal);

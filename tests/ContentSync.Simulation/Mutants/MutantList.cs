@@ -19,6 +19,7 @@ internal static class MutantList
     private const string Signing = Library + "AlipayHk/RequestSigningHandler.cs";
     private const string Verification = Library + "AlipayHk/ResponseVerification.cs";
     private const string Budget = Library + "Budget/SendBudget.cs";
+    private const string Pauses = Library + "Budget/SendPause.cs";
     private const string BudgetRules = Library + "Budget/BudgetRule.cs";
     private const string SharedCircuit = Library + "Budget/SharedCircuit.cs";
     private const string SharedBreaker = Library + "Synchronization/SharedCircuitBreaker.cs";
@@ -274,7 +275,7 @@ internal static class MutantList
             "SynchronizeResultKind.Rejected"),
         new("the client forgets that a request may take effect later", Client, "⟦call.MayTakeEffectLater⟧ ? result with", "false"),
         new("the body differs from the recorded one", Client,
-            "request.Content = body = Fill(request, ⟦plain⟧, call.Probe);",
+            "request.Content = body = Fill(request, ⟦plain⟧, call);",
             "(System.ReadOnlyMemory<byte>)System.Text.Encoding.UTF8.GetBytes(System.Text.Encoding.UTF8.GetString(plain.Span) + "
             + "\" \")"),
         new("verification is skipped", Verification,
@@ -477,5 +478,42 @@ internal static class MutantList
         new("the local queue forgets a delayed retry", LocalQueue, "else if (⟦outcome.Kind == SyncOutcomeKind.Pending⟧) Delay", "false"),
         new("the local queue holds one delayed item only", LocalQueue, "if (⟦_delayedCount >= MaxDelayed⟧)", "_delayedCount >= 1"),
         new("the local queue stops at once", LocalQueue, "_abandon.CancelAfter(⟦timeout⟧);", "TimeSpan.Zero"),
+        new("what AlipayHK holds is not forgotten on the disk before another version is sent", Operations,
+            "=> ⟦table.MayClearSynchronizedHash(contentId)⟧;",
+            "false"),
+        new("the next owner does not wait for late effects", Records,
+            "⟦database.Number(\"SELECT process_id FROM owner\") == 0⟧ ?",
+            "true"),
+        new("the local queue loses a rerun", LocalQueue, "if (⟦entry.Stage == Stage.RunningAgain⟧) MakeReady", "false"),
+        new("the repair of a clock that was ahead forgets nothing", Order,
+            "if (⟦ChangedAt <= limit && !(LatestGivenTime > limit) && !(RollbackAt > limit)⟧) return this;", "true"),
+        new("the late-effect window is 10 s instead of 25 s", Synchronizer,
+            "outcome = outcome with { LateEffectUntil = ⟦now + options.LateEffectWindow⟧ };", "now + TimeSpan.FromSeconds(10)"),
+        new("the ledger counts an item twice", Records, "⟦_tally[Slot(current.Record)]--;⟧", "_ = 0;"),
+        new("a frozen process sends after the lease of its item", Signing, "if (⟦body.Deadline is { IsOver: true }⟧)", "false"),
+        new("a request that was sent before a failed signature is forgotten", Synchronizer,
+            "ClientCodes.SendBudgetSpent && ⟦!result.MayTakeEffectLater⟧)", "true"),
+        new("the attempt before the last one is forgotten", Transitions, ": ⟦current.EarlierAttempts.With(current.LastAttempt)⟧;", "current.EarlierAttempts"),
+        new("an age limit is never applied", Policy,
+            "⟦age >= options.MaxAge && attempts * 2 >= options.MaxAttempts⟧;", "false"),
+        new("retries are not spread", Policy, "options.BackOff.Count) - 1] * ⟦jitter⟧);", "1.0"),
+        new("retries are spread over half of the back-off", Policy, "options.BackOff.Count) - 1] * ⟦jitter⟧);", "(0.5 + (jitter / 2))"),
+        new("the sweep enqueues everything while sending is stopped", Sweep, "if ((⟦isOpen && page.Count == MaxProbes⟧)", "false"),
+        new("a request carries the time of a minute ago", Signing,
+            "var time = ⟦_times.Format(timeProvider.GetUtcNow())⟧;\n        var signature",
+            "RequestTime.Format(timeProvider.GetUtcNow() - TimeSpan.FromMinutes(1))"),
+        new("the invalid items of an array have one MessageId", Outgoing,
+            "Id(original, \"item\", ⟦index.ToString(CultureInfo.InvariantCulture)⟧)", "\"0\""),
+        new("an invalid item of an array is dropped", Processor, "else ⟦outgoing.Add(SplitOff(message, i, entries[i]));⟧", "_ = i;"),
+        new("a conflict in an array is dropped", Processor,
+            "⟦outgoing.Add(SplitOff(message, valid[i].Index, entries[valid[i].Index]));⟧", "_ = i;"),
+        new("other content for the same version counts as the same", Transitions,
+            "if (⟦verdict == VersionVerdict.Repeat⟧)\n        {\n            // Two versions", "false"),
+        new("the pause of a content type does not stop sending", Synchronizer,
+            "if (⟦sending.PauseOf(leased.ContentType)⟧ is { } typePause)", "(SendPause?)null"),
+        new("a pause is not recorded", Pauses,
+            "return ⟦state with { Pauses = [.. state.Pauses.Where(other => other != before), pause] }⟧;", "state"),
+        new("a pause never ends", Pauses,
+            "pause.Until is null && pause.ContentType == contentType ? ⟦pause with { Until = now }⟧ : pause", "pause"),
     ];
 }

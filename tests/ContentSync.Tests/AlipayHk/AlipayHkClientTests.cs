@@ -460,6 +460,15 @@ public sealed class AlipayHkClientTests : IDisposable
     }
 
     [Fact]
+    public async Task Sends_nothing_when_the_process_was_held_up_for_longer_than_the_total_timeout()
+    {
+        var result = await SendAsync(FakeAlipayHk.Body(), new FreezingSigner(_gateway, _gateway.Options.TotalTimeout));
+        Assert.Equal((SynchronizeResultKind.SigningUnavailable, ClientCodes.SendBudgetSpent), (result.Kind, result.Code));
+        Assert.False(result.MayTakeEffectLater);
+        Assert.Empty(_gateway.Sent);
+    }
+
+    [Fact]
     public async Task A_signer_that_hangs_is_not_a_timeout_of_AlipayHK()
     {
         var result = await SendAsync(FakeAlipayHk.Body(), new HangingSigner());
@@ -577,6 +586,17 @@ public sealed class AlipayHkClientTests : IDisposable
     {
         public ValueTask<RequestSignature> SignAsync(ReadOnlyMemory<byte> sha256, CancellationToken cancellationToken) =>
             throw new SigningUnavailableException("throttled", TimeSpan.FromSeconds(7));
+    }
+
+    private sealed class FreezingSigner(FakeAlipayHk gateway, TimeSpan duration) : IRequestSigner
+    {
+        private readonly FixedKeySigner _signer = new(FakeAlipayHk.OurKey);
+
+        public ValueTask<RequestSignature> SignAsync(ReadOnlyMemory<byte> sha256, CancellationToken cancellationToken)
+        {
+            gateway.Time.Advance(duration);
+            return _signer.SignAsync(sha256, CancellationToken.None);
+        }
     }
 
     private sealed class HangingSigner : IRequestSigner

@@ -507,6 +507,25 @@ public sealed class ContentSynchronizerTests : IDisposable
         Assert.Empty(_alipayHk.Sent);
     }
 
+    [Fact]
+    public async Task Remembers_a_request_that_was_sent_before_its_immediate_retry_could_not_be_signed()
+    {
+        _alipayHk.Options.ImmediateRetries = 1;
+        _alipayHk.Then(new HttpRequestException(HttpRequestError.ConnectionError, "reset"));
+        var synchronizer = Synchronizer(new OneSignature());
+        await AcceptAsync(synchronizer, Item("A"));
+        var call = SynchronizeAsync(synchronizer, "A");
+        for (var i = 0; i < 1_000 && !call.IsCompleted; i++)
+        {
+            _alipayHk.Time.Advance(TimeSpan.FromMilliseconds(10));
+            await Task.Delay(1);
+        }
+
+        var record = (await call).Record!;
+        Assert.Equal(ClientCodes.SigningUnavailable, record.LastAttempt!.Code);
+        Assert.Equal(record.RequestId, Assert.Single(record.ReadSent()).RequestId);
+    }
+
     private static ContentItem Item(string contentId, string contentInfo = """{"name":"凍檸茶"}""") =>
         FakeAlipayHk.Item(contentInfo) with { ContentId = contentId, Hash = TestSubmissions.HashOf(contentInfo) };
 
@@ -540,6 +559,19 @@ public sealed class ContentSynchronizerTests : IDisposable
 
     private static async Task<SyncOutcome> SynchronizeAsync(ContentSynchronizer synchronizer, string contentId) =>
         await synchronizer.SynchronizeAsync(contentId, CancellationToken.None);
+
+    private sealed class OneSignature : IRequestSigner
+    {
+        private readonly FixedKeySigner _signer = new(FakeAlipayHk.OurKey);
+        private bool _isSpent;
+
+        public ValueTask<RequestSignature> SignAsync(ReadOnlyMemory<byte> sha256, CancellationToken cancellationToken)
+        {
+            if (_isSpent) throw new SigningUnavailableException("throttled", TimeSpan.FromSeconds(4));
+            _isSpent = true;
+            return _signer.SignAsync(sha256, cancellationToken);
+        }
+    }
 
     private sealed class NoSignatures : IRequestSigner
     {
