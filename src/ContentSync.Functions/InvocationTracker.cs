@@ -58,7 +58,9 @@ public sealed class InvocationTracker(
         try
         {
             await _ended.Task.WaitAsync(cancellationToken).ConfigureAwait(false);
-            await Task.Delay(ResponseTime, time, cancellationToken).ConfigureAwait(false);
+
+            // A delay that is cancelled itself would go on in the thread pool.
+            await Task.Delay(ResponseTime, time, CancellationToken.None).WaitAsync(cancellationToken).ConfigureAwait(false);
         }
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
         {
