@@ -195,6 +195,25 @@ public sealed class SqliteLedgerTests : IDisposable
     }
 
     [Fact]
+    public async Task A_failed_transaction_of_items_that_may_still_take_effect_leaves_the_list_as_it_was()
+    {
+        var options = Options with { LateEffectWindow = TimeSpan.FromMinutes(5), MaxPages = 60 };
+        await using (var killed = await OpenAsync(options))
+        {
+            await killed.AcceptAsync([Version("1", "A", 1)], default);
+            await killed.LeaseAsync("1", Duration, default);
+        }
+
+        await using var ledger = await OpenAsync(options);
+        var before = await ledger.ListItemsAsync(new SyncRecordFilter(), default).ToListAsync();
+        var large = Version("large", "A", 1) with { Prepare = _ => new PreparedRequest("r", new byte[400_000]) };
+
+        await Assert.ThrowsAsync<LedgerUnavailableException>(async () => await ledger.AcceptAsync([Version("1", "B", 2), large], default));
+
+        Assert.Equal(before, await ledger.ListItemsAsync(new SyncRecordFilter(), default).ToListAsync());
+    }
+
+    [Fact]
     public async Task Reports_that_another_program_has_locked_the_file_and_continues_afterwards()
     {
         await using var ledger = await OpenAsync(Options with { BusyTimeout = TimeSpan.Zero });
