@@ -10,6 +10,10 @@ public sealed class AlipayHkOptionsValidatorTests
     [Fact]
     public void Accepts_the_settings_that_AlipayHK_provides() => Assert.Empty(Faults(_ => { }));
 
+    [Fact]
+    public void Accepts_a_request_timeout_that_is_as_long_as_the_total_timeout() =>
+        Assert.Empty(Faults(options => options.RequestTimeout = options.TotalTimeout = TimeSpan.FromSeconds(20)));
+
     [Theory]
     [InlineData("http://localhost:7072")]
     [InlineData("http://127.0.0.1:7072/")]

@@ -116,14 +116,17 @@ public sealed class BlobCatalogSourceTests : IDisposable
         await Assert.ThrowsAsync<CatalogFormatException>(async () => await _source.FindNewestAsync(default));
     }
 
-    [Fact]
-    public async Task Reports_refused_access_without_the_signature_in_the_address()
+    [Theory]
+    [InlineData(HttpStatusCode.Unauthorized, "401")]
+    [InlineData(HttpStatusCode.Forbidden, "403")]
+    public async Task Reports_refused_access_and_the_role_that_is_needed_without_the_signature_in_the_address(HttpStatusCode status, string says)
     {
-        _blobs.Refuses = true;
+        _blobs.Refusal = status;
 
         var fault = await Assert.ThrowsAsync<CatalogSourceException>(async () => await _source.FindNewestAsync(default));
 
-        Assert.Contains("403", fault.Message, StringComparison.Ordinal);
+        Assert.Contains(says, fault.Message, StringComparison.Ordinal);
+        Assert.Contains("Storage Blob Data Reader", fault.Message, StringComparison.Ordinal);
         Assert.DoesNotContain("secret", fault.Message + _source.Name, StringComparison.Ordinal);
     }
 
@@ -133,7 +136,8 @@ public sealed class BlobCatalogSourceTests : IDisposable
         private readonly Dictionary<string, (byte[] Bytes, string ETag, DateTimeOffset Written, string Metadata)> _blobs = new(StringComparer.Ordinal);
         private int _writes;
 
-        public bool Refuses { get; set; }
+        /// <summary>Status of every response; null to respond as a container does.</summary>
+        public HttpStatusCode? Refusal { get; set; }
 
         public void Put(string name, string text, int day, string metadata = "") => _blobs[name] =
             (Encoding.UTF8.GetBytes(text), $"\"0x{++_writes}\"", new DateTimeOffset(2026, 3, day, 0, 0, 0, TimeSpan.Zero), metadata);
@@ -145,7 +149,7 @@ public sealed class BlobCatalogSourceTests : IDisposable
 
         private HttpResponseMessage Respond(HttpRequestMessage request)
         {
-            if (Refuses) return new HttpResponseMessage(HttpStatusCode.Forbidden);
+            if (Refusal is { } refusal) return new HttpResponseMessage(refusal);
             if (request.RequestUri!.Query.Contains("comp=list", StringComparison.Ordinal)) return List();
             if (!_blobs.TryGetValue(Uri.UnescapeDataString(request.RequestUri.AbsolutePath["/catalog/".Length..]), out var blob)) return new HttpResponseMessage(HttpStatusCode.NotFound);
             if (request.Headers.IfMatch.FirstOrDefault() is { } match && match.Tag != blob.ETag)

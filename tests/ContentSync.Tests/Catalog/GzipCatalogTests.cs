@@ -32,6 +32,7 @@ public sealed class GzipCatalogTests
         ["second member cut off in its header"] = () => [.. First, .. Second[..5]],
         ["second member cut off in its trailer"] = () => [.. First, .. Second[..^3]],
         ["empty member and zero bytes"] = () => [.. First, .. Pack(""), 0, 0],
+        ["empty stored member and zero bytes"] = () => [.. First, .. EmptyStored, 0, 0],
     };
 
     [Theory]
@@ -67,7 +68,7 @@ public sealed class GzipCatalogTests
         var large = string.Concat(Enumerable.Range(0, 3_000).Select(i => Line($"large-{i}", random.NextInt64().ToString("x16"))));
         byte[] packed =
         [
-            .. Pack(""), .. Pack(Lines(0, 1)), .. Pack(""), .. Pack(""), .. Pack(large), .. Named(Pack(Lines(1, 200))), .. Pack(Lines(201, 1)), .. Bgzf,
+            .. Pack(""), .. Pack(Lines(0, 1)), .. Pack(""), .. EmptyStored, .. Pack(large), .. Named(Pack(Lines(1, 200))), .. Pack(Lines(201, 1)), .. Bgzf,
         ];
 
         var ids = await IdsAsync(packed, chunk);
@@ -89,6 +90,22 @@ public sealed class GzipCatalogTests
         }
     }
 
+    [Theory]
+    [InlineData(1_000)]
+    [InlineData(int.MaxValue)]
+    public async Task Reads_members_of_many_times_the_size_of_a_buffer(int chunk)
+    {
+        var random = new Random(11);
+        string Large(string prefix) => string.Concat(Enumerable.Range(0, 8_000).Select(i =>
+            Line($"{prefix}-{i}", Convert.ToHexString(BitConverter.GetBytes(random.NextInt64())) + random.NextInt64().ToString("x16"))));
+        byte[] packed = [.. Pack(Large("a")), .. Pack(Large("b"), CompressionLevel.NoCompression), .. Pack(Lines(0, 1))];
+        Assert.True(packed.Length > 500_000);
+
+        var ids = await IdsAsync(packed, chunk);
+
+        Assert.Equal((16_001, "a-0", "a-7999", "b-0", "b-7999", "0"), (ids.Count, ids[0], ids[7_999], ids[8_000], ids[15_999], ids[^1]));
+    }
+
     [Fact]
     public void Computes_the_checksum_of_RFC_1952()
     {
@@ -101,6 +118,9 @@ public sealed class GzipCatalogTests
 
     // The empty member with which bgzip ends a file: 28 bytes, with an extra field and more zeros than its trailer has.
     private static byte[] Bgzf { get; } = Convert.FromHexString("1f8b08040000000000ff0600424302001b0003000000000000000000");
+
+    // An empty member whose data is a stored block of no bytes.
+    private static byte[] EmptyStored => Convert.FromHexString("1f8b0800000000000003010000ffff0000000000000000");
 
     private static string Lines(int from, int count) =>
         string.Concat(Enumerable.Range(from, count).Select(i => Line(i.ToString(System.Globalization.CultureInfo.InvariantCulture), "1")));

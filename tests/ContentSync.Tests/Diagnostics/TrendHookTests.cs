@@ -83,9 +83,14 @@ public sealed class TrendHookTests
             return Task.FromResult(alipayHk.Signed(FakeAlipayHk.SuccessJson));
         };
         var socket = new RequestTelemetryHandler(alipayHk, alipayHk.Time, trends);
+        var signer = new HeldSigner();
         using var client = AlipayHkClient.Create(
-            alipayHk.Options, new SlowSigner(alipayHk.Time), alipayHk.Time, NullLoggerFactory.Instance, socket, trends: trends);
-        await client.SynchronizeAsync(FakeAlipayHk.Body(), default);
+            alipayHk.Options, signer, alipayHk.Time, NullLoggerFactory.Instance, socket, trends: trends);
+        var call = client.SynchronizeAsync(FakeAlipayHk.Body(), default);
+        await signer.Asked.Task;
+        alipayHk.Time.Advance(TimeSpan.FromMilliseconds(50));
+        signer.Released.SetResult();
+        await call;
         await trends.SaveAsync(all: true, default);
         var minute = Assert.Single(Minutes());
         Assert.InRange(minute.AlipayHk.Quantile(1)!.Value, 0.16, 0.26);
@@ -148,14 +153,19 @@ public sealed class TrendHookTests
         await Task.Delay(20);
     }
 
-    private sealed class SlowSigner(FakeTimeProvider time) : ContentSync.Signing.IRequestSigner
+    /// <summary>A signer in another process: a signature takes until the test releases it.</summary>
+    private sealed class HeldSigner : ContentSync.Signing.IRequestSigner
     {
         private readonly FixedKeySigner _signer = new(FakeAlipayHk.OurKey);
 
+        public TaskCompletionSource Asked { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public TaskCompletionSource Released { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
         public async ValueTask<ContentSync.Signing.RequestSignature> SignAsync(ReadOnlyMemory<byte> sha256, CancellationToken cancellationToken)
         {
-            await Task.Yield();
-            time.Advance(TimeSpan.FromMilliseconds(50));
+            Asked.SetResult();
+            await Released.Task.WaitAsync(cancellationToken);
             return await _signer.SignAsync(sha256, cancellationToken);
         }
     }

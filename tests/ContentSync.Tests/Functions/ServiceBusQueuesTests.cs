@@ -39,6 +39,14 @@ public sealed class ServiceBusQueuesTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task A_message_that_exceeds_a_transfer_is_left_to_the_broker_without_an_empty_transfer_before_it()
+    {
+        var huge = new OutgoingMessage("huge", new byte[900_000], null, new Dictionary<string, object>(), TimeSpan.Zero);
+        await Queue().EnqueueAsync([huge], CancellationToken.None);
+        Assert.Equal("huge", Assert.Single(Assert.Single(_bus.Transfers)).MessageId);
+    }
+
+    [Fact]
     public async Task Messages_with_a_session_go_to_the_resync_queue_in_separate_transfers_per_session()
     {
         var message = new OutgoingMessage("1", "{}"u8.ToArray(), null, new Dictionary<string, object>(), TimeSpan.Zero);
@@ -70,8 +78,13 @@ public sealed class ServiceBusQueuesTests : IAsyncDisposable
     [Fact]
     public async Task A_failed_transfer_is_reported_as_an_unavailable_queue()
     {
-        _bus.Unavailable = new UnauthorizedAccessException("no right to send");
-        await Assert.ThrowsAsync<QueueUnavailableException>(() => Queue().EnqueueAsync([new SyncMessage("A", new string('a', 32), 0, TimeSpan.Zero)], CancellationToken.None).AsTask());
+        SyncMessage[] messages = [new("A", new string('a', 32), 0, TimeSpan.Zero)];
+        Exception[] faults = [new UnauthorizedAccessException("no right to send"), new TimeoutException("no response")];
+        foreach (var fault in faults)
+        {
+            _bus.Unavailable = fault;
+            await Assert.ThrowsAsync<QueueUnavailableException>(() => Queue().EnqueueAsync(messages, CancellationToken.None).AsTask());
+        }
     }
 
     public ValueTask DisposeAsync() => _bus.DisposeAsync();

@@ -35,6 +35,18 @@ public sealed class BudgetStateTests
         Assert.Empty((await StateAsync()).Vaults);
     }
 
+    [Fact]
+    public async Task Gives_the_rate_that_was_set_and_no_more_than_the_configured_one()
+    {
+        var sendSwitch = new SendSwitch(_time, _store);
+        await sendSwitch.SetRateAsync(50, default);
+        Assert.Equal(50, (await StateAsync()).PerSecond);
+        await sendSwitch.SetRateAsync(300, default);
+        Assert.Equal(200, (await StateAsync()).PerSecond);
+        await sendSwitch.SetRateAsync(null, default);
+        Assert.Equal(200, (await StateAsync()).PerSecond);
+    }
+
     private async Task<SendBudget> SendingAsync(params VaultStatus[] vaults)
     {
         var budget = new SendBudget(

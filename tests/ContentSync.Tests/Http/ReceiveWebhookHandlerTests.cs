@@ -218,6 +218,19 @@ public sealed class ReceiveWebhookHandlerTests : IDisposable
     }
 
     [Theory]
+    [InlineData("1", "1")]
+    [InlineData("0", "*")]
+    [InlineData("-5", "*")]
+    [InlineData("many", "*")]
+    public async Task Permits_the_requested_rate_and_any_rate_if_none_is_named(string requested, string permitted)
+    {
+        var response = await _api.SendAsync(
+            "OPTIONS", Webhook, null, ("WebHook-Request-Origin", "sender.example"), ("WebHook-Request-Rate", requested));
+
+        Assert.Equal(permitted, response.Headers["WebHook-Allowed-Rate"]);
+    }
+
+    [Theory]
     [InlineData("other.example")]
     [InlineData("sender.example\r\nX: y")]
     [InlineData("")]

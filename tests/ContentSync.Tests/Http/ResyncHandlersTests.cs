@@ -142,6 +142,10 @@ public sealed class ResyncHandlersTests : IDisposable
     [InlineData("""{"source":"ledger","resend":{"older":1}}""", "'older'")]
     [InlineData("""{"source":"ledger","allowDelist":0.5}""", "expectedSha256 require")]
     [InlineData("""{"source":"ledger","again":true}""", "expectedSha256 require")]
+    [InlineData("""{"source":"ledger","overrideNewer":true}""", "expectedSha256 require")]
+    [InlineData("""{"source":"ledger","asOf":"2026-03-01T00:00:00Z"}""", "expectedSha256 require")]
+    [InlineData("""{"source":"ledger","expectedItems":1}""", "expectedSha256 require")]
+    [InlineData("""{"source":"ledger","expectedSha256":"00"}""", "expectedSha256 require")]
     public async Task Says_what_is_wrong_and_what_would_be_right(string body, string expected)
     {
         var response = await StartAsync(body);

@@ -13,6 +13,7 @@ public sealed class ExpressionTests
     [InlineData("15.00 USD", 1500)]
     [InlineData("HKD 1,234.50", 123450)]
     [InlineData("HK$88", 8800)]
+    [InlineData("hk$88", 8800)]
     [InlineData("1 234,50 EUR", 123450)]
     [InlineData("1.234,5", 123450)]
     [InlineData(".5", 50)]

@@ -91,6 +91,22 @@ public sealed class FeedReaderTests
     }
 
     [Fact]
+    public async Task Detects_the_encoding_of_a_feed_that_ends_inside_a_word_with_an_accent()
+    {
+        var records = await ReadAsync(CodePagesEncodingProvider.Instance.GetEncoding(1252)!.GetBytes("id,title\n1,crème\n2,Café"));
+
+        Assert.Equal(["crème", "Café"], records.Select(record => Text(record, "title")));
+    }
+
+    [Fact]
+    public async Task A_simplified_name_with_one_character_outside_of_the_common_set_does_not_make_a_feed_traditional()
+    {
+        var record = Assert.Single(await ReadAsync(CodePagesEncodingProvider.Instance.GetEncoding("gb18030")!.GetBytes("id,title\n1,朱镕基手工曲奇饼干礼\n")));
+
+        Assert.Equal("朱镕基手工曲奇饼干礼", Text(record, "title"));
+    }
+
+    [Fact]
     public async Task A_given_encoding_and_separator_win_over_the_detected_ones()
     {
         var layout = new FeedLayout { Encoding = "big5", Separator = ';' };

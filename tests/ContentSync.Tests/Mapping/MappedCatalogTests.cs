@@ -159,11 +159,11 @@ public sealed class MappedCatalogTests
         using var world = new ResyncWorld();
         await RunAsync(world, Feed(40, 0), "brand != 'none'");
 
-        var trusted = await RunAsync(world, Feed(39, 3), "brand != 'none'", new ResyncParameters { AllowedDelistShare = 1 });
-        Assert.Equal((ResyncRunState.Completed, 3L, 1L, 0L), (trusted.State, trusted.Plan!.Invalid, trusted.Plan.Vanished, trusted.Plan.Withheld));
+        var trusted = await RunAsync(world, Feed(36, 4), "brand != 'none'", new ResyncParameters { AllowedDelistShare = 1 });
+        Assert.Equal((ResyncRunState.Completed, 4L, 4L, 0L), (trusted.State, trusted.Plan!.Invalid, trusted.Plan.Vanished, trusted.Plan.Withheld));
 
         var withheld = await RunAsync(world, Feed(30, 4), "brand != 'none'", new ResyncParameters { AllowedDelistShare = 1 });
-        Assert.Equal((ResyncRunState.Completed, 4L, 0L, 9L), (withheld.State, withheld.Plan!.Invalid, withheld.Plan.Vanished, withheld.Plan.Withheld));
+        Assert.Equal((ResyncRunState.Completed, 4L, 0L, 6L), (withheld.State, withheld.Plan!.Invalid, withheld.Plan.Vanished, withheld.Plan.Withheld));
     }
 
     [Fact]

@@ -1,4 +1,7 @@
+using System.Text;
+using ContentSync.AlipayHk;
 using ContentSync.Catalog;
+using ContentSync.Content;
 using ContentSync.Ledger;
 using ContentSync.Resync;
 using ContentSync.Resync.Planning;
@@ -201,6 +204,54 @@ public sealed class WholeCatalogTests : IDisposable
     }
 
     [Fact]
+    public async Task A_run_that_leaves_out_several_invalid_lines_says_how_many()
+    {
+        var invalid = string.Concat("bcd".Select(id => TestSnapshot.Line($"{id}", "1", status: 3)));
+
+        var run = await _world.RunAsync(new TestSnapshot(TestSnapshot.Line("a", "1") + invalid));
+
+        Assert.Equal(3L, run.Plan!.Invalid);
+        Assert.StartsWith("3 lines are not valid, so these versions are not sent", run.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_run_was_last_written_when_its_sending_began_however_long_it_was_planned()
+    {
+        var requestedAt = _world.Time.GetUtcNow();
+
+        await _world.RunAsync(new TestSnapshot(TestSnapshot.Line("a", "1")) { Opened = () => _world.Time.Advance(TimeSpan.FromMinutes(20)) });
+
+        var begun = _world.Progress.First(run => run.State == ResyncRunState.Sending);
+        Assert.Equal(requestedAt.AddMinutes(20), begun.UpdatedAt);
+    }
+
+    [Theory]
+    [InlineData("a long id")]
+    [InlineData("a long text")]
+    [InlineData("nested deeply")]
+    [InlineData("a type of its own")]
+    public async Task An_item_that_todays_limits_would_refuse_is_delisted_all_the_same(string which)
+    {
+        var limits = new ContentOptions();
+        var contentId = which == "a long id" ? new string('i', limits.MaxContentIdLength + 1) : "b";
+        var contentType = which == "a type of its own" ? "EARLIER" : "SKU";
+        var contentInfo = which switch
+        {
+            "a long text" => $$"""{"name":"{{new string('x', limits.MaxItemBytes)}}"}""",
+            "nested deeply" => $"{string.Concat(Enumerable.Repeat("{\"a\":", limits.MaxContentInfoDepth))}{{\"a\":1}}{new string('}', limits.MaxContentInfoDepth)}",
+            _ => """{"name":"1"}""",
+        };
+        await AcceptAsync($$"""{"contentId":"{{contentId}}","contentType":"{{contentType}}","contentStatus":1,"contentInfo":{{contentInfo}}}""");
+
+        _world.Time.Advance(TimeSpan.FromDays(2));
+
+        var run = await _world.RunAsync(Snapshot(1, ("a", "1")), Allowed);
+
+        Assert.Equal((ResyncRunState.Completed, 2L), (run.State, run.Counts.Sent));
+        Assert.Equal($"0 {contentInfo}", _world.AlipayHk.Items[contentId]);
+    }
+
+    [Fact]
     public async Task Names_the_items_that_a_catalog_holds_more_than_once()
     {
         var lines = TestSnapshot.Line("a", "DE") + TestSnapshot.Line("b", "1") + TestSnapshot.Line("a", "AT") + TestSnapshot.Line("b", "1");
@@ -263,6 +314,25 @@ public sealed class WholeCatalogTests : IDisposable
     }
 
     private static DateTimeOffset Day(int day) => new DateTimeOffset(2026, 3, 1, 11, 0, 0, TimeSpan.Zero).AddDays(day);
+
+    /// <summary>Accepts an item as a program with wider limits did.</summary>
+    private async Task AcceptAsync(string text)
+    {
+        var wide = new ContentOptions
+        {
+            ContentTypes = ["SKU", "EARLIER"],
+            MaxContentIdLength = 1_000,
+            MaxContentInfoBytes = 1_000_000,
+            MaxContentInfoDepth = 60,
+            MaxTextLength = 1_000_000,
+            MaxItemBytes = 1_000_000,
+        };
+        var item = new ContentReader(wide, _world.Time).Read(Encoding.UTF8.GetBytes(text)).Item!;
+        var requestId = new string('1', 32);
+        await _world.Ledger.AcceptAsync(
+            [new Submission(item, new ChangeVersion(1, null, Day(-3)), _ => new PreparedRequest(requestId, SynchronizeRequest.Prepare(item, requestId)))],
+            default);
+    }
 
     private static TestSnapshot Snapshot(int day, params (string Id, string Content)[] items) =>
         new(string.Concat(items.Select(item => TestSnapshot.Line(item.Id, item.Content))), Day(day));

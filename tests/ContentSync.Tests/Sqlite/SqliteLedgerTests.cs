@@ -102,15 +102,17 @@ public sealed class SqliteLedgerTests : IDisposable
         Assert.False(File.Exists(Options.Path));
     }
 
-    [Fact]
-    public async Task Refuses_a_ledger_written_by_a_newer_program()
+    [Theory]
+    [InlineData(5)]
+    [InlineData(7)]
+    public async Task Refuses_a_ledger_written_by_a_newer_program(int version)
     {
         await using (await OpenAsync(Options)) { }
-        using (var database = SqliteDatabase.Open(Options.Path, SqliteAccess.Write, TimeSpan.Zero)) { database.Execute("PRAGMA user_version = 7"); }
+        using (var database = SqliteDatabase.Open(Options.Path, SqliteAccess.Write, TimeSpan.Zero)) { database.Execute($"PRAGMA user_version = {version}"); }
 
         var fault = await Assert.ThrowsAsync<LedgerUnavailableException>(() => OpenAsync(Options));
 
-        Assert.Contains("written by a newer program (schema 7", fault.Message, StringComparison.Ordinal);
+        Assert.Contains($"written by a newer program (schema {version}", fault.Message, StringComparison.Ordinal);
         await Assert.ThrowsAsync<LedgerUnavailableException>(() => SqliteLedger.OpenReadOnlyAsync(Options, default));
     }
 
@@ -192,6 +194,40 @@ public sealed class SqliteLedgerTests : IDisposable
         Assert.Equal((TestSubmissions.Numbered(1), TestSubmissions.HashOf("A")), (leased.Version, leased.Hash));
         Assert.Equal(TestSubmissions.BodyOf("A"), leased.Body.ToArray());
         Assert.Equal(LeaseStatus.NotFound, (await ledger.LeaseAsync("new", Duration, default)).Status);
+    }
+
+    [Fact]
+    public async Task A_failed_transaction_of_items_that_may_still_take_effect_leaves_the_list_as_it_was()
+    {
+        var options = Options with { LateEffectWindow = TimeSpan.FromMinutes(5), MaxPages = 60 };
+        await using (var killed = await OpenAsync(options))
+        {
+            await killed.AcceptAsync([Version("1", "A", 1)], default);
+            await killed.LeaseAsync("1", Duration, default);
+        }
+
+        await using var ledger = await OpenAsync(options);
+        var before = await ledger.ListItemsAsync(new SyncRecordFilter(), default).ToListAsync();
+        var large = Version("large", "A", 1) with { Prepare = _ => new PreparedRequest("r", new byte[400_000]) };
+
+        await Assert.ThrowsAsync<LedgerUnavailableException>(async () => await ledger.AcceptAsync([Version("1", "B", 2), large], default));
+
+        Assert.Equal(before, await ledger.ListItemsAsync(new SyncRecordFilter(), default).ToListAsync());
+    }
+
+    [Fact]
+    public async Task A_failed_transaction_gives_no_ended_attempt_its_lease_back()
+    {
+        await using var ledger = await OpenAsync(Options with { MaxPages = 60 });
+        await ledger.AcceptAsync([Version("1", "A", 1)], default);
+        var leased = (await ledger.LeaseAsync("1", Duration, default)).Record!;
+        await ledger.RecordAsync(leased, AttemptOutcomes.Synchronized(leased, _time.GetUtcNow()), default);
+        var large = Version("large", "A", 1) with { Prepare = _ => new PreparedRequest("r", new byte[400_000]) };
+
+        await Assert.ThrowsAsync<LedgerUnavailableException>(async () => await ledger.AcceptAsync([large], default));
+        await ledger.AcceptAsync([Version("1", "B", 2)], default);
+
+        Assert.Equal(LeaseStatus.Granted, (await ledger.LeaseAsync("1", Duration, default)).Status);
     }
 
     [Fact]

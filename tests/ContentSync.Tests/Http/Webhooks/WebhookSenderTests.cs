@@ -86,6 +86,13 @@ public sealed class WebhookSenderTests : IClassFixture<WebhookSenderTests.Signin
     }
 
     [Theory]
+    [InlineData("webhook_id=1&contentId=A")]
+    [InlineData("webhook_id=A")]
+    [InlineData("id=1")]
+    public async Task Any_other_unsigned_form_is_refused(string form) =>
+        Assert.Equal(415, (await _api.PostAsync(Webhook, form, "application/x-www-form-urlencoded")).Status);
+
+    [Theory]
     [InlineData("svix")]
     [InlineData("webhook")]
     public async Task Both_names_of_the_standard_headers_are_read(string prefix)

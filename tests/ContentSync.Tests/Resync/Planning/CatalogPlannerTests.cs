@@ -180,6 +180,38 @@ public sealed class CatalogPlannerTests : IDisposable
     }
 
     [Fact]
+    public async Task An_array_whose_reading_stops_behind_its_last_item_is_complete_when_the_reading_goes_on()
+    {
+        var snapshot = new TestSnapshot($"[{TestSnapshot.Line("a", "A")},{TestSnapshot.Line("b", "A")}]");
+        var request = new PlanRequest { Source = "catalog", RunId = "run", IsSpent = () => true };
+
+        PlanResult result;
+        var steps = 0;
+        do result = await Planner(_ledger, segmentItems: 1).PlanAsync(snapshot, request, default);
+        while (result.Unfinished is not null && ++steps < 1_000);
+
+        Assert.Null(result.Fault);
+        await using var plan = result.Plan!;
+        Assert.Equal(2, plan.Counts.New);
+    }
+
+    [Fact]
+    public async Task Names_absent_items_completely_however_long_their_ids_are_together()
+    {
+        var others = Enumerable.Range(0, 255).Select(i => $"{i:d3}-{new string('x', 58)}").ToArray();
+        for (var length = 1; length <= 64; length++)
+        {
+            string[] absent = [.. others, new string('y', length)];
+            _ledger.Clear();
+            foreach (var id in absent) _ledger.Add(id, "A");
+
+            await using var plan = await PlanAsync(TestSnapshot.Line("a", "A"));
+
+            Assert.Equal(absent, (await NamedAsync(plan)).Order(StringComparer.Ordinal));
+        }
+    }
+
+    [Fact]
     public async Task Refuses_a_snapshot_that_another_process_writes_to()
     {
         var result = await ResultAsync(new TestSnapshot(TestSnapshot.Line("a", "A")) { IsWrittenTo = true });
@@ -452,8 +484,11 @@ public sealed class CatalogPlannerTests : IDisposable
     private Task<PlanResult> ResultAsync(ICatalogSnapshot snapshot, PlanScope scope = PlanScope.Mirror) =>
         Planner(_ledger).PlanAsync(snapshot, scope, default);
 
-    private CatalogPlanner Planner(ILedgerScan ledger) =>
-        new(new CatalogReader(Reader, Options), ledger, new FolderPlanFiles(_folder.File("plans")), new FakeTimeProvider(Now));
+    private CatalogPlanner Planner(ILedgerScan ledger, int segmentItems = PlanSegment.MaxItems) =>
+        new(new CatalogReader(Reader, Options), ledger, new FolderPlanFiles(_folder.File("plans")), new FakeTimeProvider(Now))
+        {
+            SegmentItems = segmentItems,
+        };
 
     private sealed class FakeLedgerScan : ILedgerScan
     {
