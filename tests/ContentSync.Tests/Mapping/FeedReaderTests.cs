@@ -220,6 +220,8 @@ public sealed class FeedReaderTests
 
     [Theory]
     [InlineData("{\"items\":[{\"id\":1}]}", "/products", "The document has no array at /products")]
+    [InlineData("{\"a\":{\"x\":1},\"b\":{\"list\":[{\"id\":1}]}}", "/a/list", "The document has no array at /a/list")]
+    [InlineData("{\"a\":1,\"b\":{\"list\":[{\"id\":1}]}}", "/a/list", "The document has no array at /a/list")]
     [InlineData("{\"items\":[{\"id\":1}],\"x\":[{}]}", null, "The document is not an array; name the array of records")]
     [InlineData("{\"products\":[{\"id\":1}]", "/products", "The file ends before its JSON document does")]
     public async Task Names_what_is_wrong_with_a_json_document(string feed, string? records, string start)

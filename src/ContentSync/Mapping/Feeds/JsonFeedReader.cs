@@ -119,10 +119,10 @@ internal sealed class JsonFeedReader(FeedShape shape)
         {
             // Only what stands directly below the part that has matched so far can continue the path.
             if (reader.CurrentDepth > _matched + 1 || _matched == _tokens.Length) return IsArray(ref reader);
-            if (reader.TokenType == JsonTokenType.PropertyName && reader.CurrentDepth == _matched + 1 && reader.ValueTextEquals(_tokens[_matched]))
-                _matched++;
-            else if (reader.TokenType == JsonTokenType.EndObject && reader.CurrentDepth < _matched)
-                _matched = reader.CurrentDepth;
+            if (reader.TokenType != JsonTokenType.PropertyName) return false;
+            // The next member of an object ends the one before it.
+            _matched = Math.Min(_matched, reader.CurrentDepth - 1);
+            if (reader.CurrentDepth == _matched + 1 && reader.ValueTextEquals(_tokens[_matched])) _matched++;
             return false;
         }
 
