@@ -27,6 +27,13 @@ public static class Clocks
         return services;
     }
 
+    /// <summary>
+    /// Waits. Unlike that of Task.Delay, a cancelled wait ends on the thread that cancels it, so that a simulation can repeat the order. Its
+    /// timer runs on.
+    /// </summary>
+    internal static Task DelayAsync(this TimeProvider time, TimeSpan delay, CancellationToken cancellationToken) =>
+        Task.Delay(delay, time, CancellationToken.None).WaitAsync(cancellationToken);
+
     /// <summary>The clock for what is kept.</summary>
     public static TimeProvider StoreClock(this IServiceProvider services) => services.GetRequiredKeyedService<TimeProvider>(Store);
 

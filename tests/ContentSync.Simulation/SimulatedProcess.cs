@@ -192,7 +192,8 @@ internal sealed class SimulatedProcess : IDisposable
     /// <summary>Nothing of the process runs for a while; then everything that became due meanwhile runs at once.</summary>
     public void Freeze(TimeSpan duration)
     {
-        _frozenUntil = _world.Time.Elapsed + duration;
+        var until = _world.Time.Elapsed + duration;
+        if (until > _frozenUntil) _frozenUntil = until;
         _world.Time.At(_frozenUntil, _world.Broker.Pump);
 
         // AlipayHK closes connections that it has served.

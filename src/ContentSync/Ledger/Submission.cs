@@ -6,8 +6,8 @@ namespace ContentSync.Ledger;
 /// <param name="Item">The validated item.</param>
 /// <param name="Version">The item's revision or occurredAt, and when it first reached us.</param>
 /// <param name="Prepare">
-/// Creates the request id and body. Called at most once, and only if the item's content changes. An exception it throws fails the
-/// whole call.
+/// Creates the request id and body. Called only if the item's content changes, and once for each content: a delisting by id gets that of
+/// the record. An exception it throws fails the whole call.
 /// </param>
 public sealed record Submission(ContentItem Item, ChangeVersion Version, Func<ContentItem, PreparedRequest> Prepare)
 {

@@ -448,7 +448,7 @@ public sealed class TableLedger(
             if (!isApplied && await ReadAndApplyAsync(change, cancellationToken).ConfigureAwait(false)) return;
             isApplied = false;
             if (await TryWriteAsync(change, cancellationToken).ConfigureAwait(false)) return;
-            if (attempts > 0) await Task.Delay(DelayAfter(attempts, change.WriteId), time, cancellationToken).ConfigureAwait(false);
+            if (attempts > 0) await time.DelayAsync(DelayAfter(attempts, change.WriteId), cancellationToken).ConfigureAwait(false);
         }
 
         throw TableLedgerFault.TooManyConflicts(table, MaxCommitAttempts);
@@ -549,7 +549,7 @@ public sealed class TableLedger(
             }
             catch (TableTransactionFailedException fault) when (attempts < MaxTransactionAttempts && TableLedgerFault.IsTransient(fault))
             {
-                await Task.Delay(TransactionDelay * attempts, time, cancellationToken).ConfigureAwait(false);
+                await time.DelayAsync(TransactionDelay * attempts, cancellationToken).ConfigureAwait(false);
             }
             catch (RequestFailedException fault) when (TableLedgerFault.IsConflict(fault))
             {

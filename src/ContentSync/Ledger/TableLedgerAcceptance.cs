@@ -1,3 +1,5 @@
+using ContentSync.Content;
+
 namespace ContentSync.Ledger;
 
 /// <summary>The submissions of one call that have the same contentId, in their order. They become one write.</summary>
@@ -57,7 +59,7 @@ internal sealed class TableLedgerAcceptance
     /// <summary>Keeps the prepared request, because a conflict applies the rules again.</summary>
     private sealed class CachedSubmission(Submission submission)
     {
-        private PreparedRequest? _prepared;
+        private (ContentHash Hash, PreparedRequest Request)? _prepared;
         private DateTimeOffset? _acceptedAt;
 
         /// <summary>
@@ -67,8 +69,15 @@ internal sealed class TableLedgerAcceptance
         public Submission For(SyncRecord? stored, DateTimeOffset now)
         {
             _acceptedAt ??= now;
-            if (stored?.Version.IsRepeatOf(submission.Version) == true && stored.RequestId != _prepared?.RequestId) _prepared = null;
-            return submission.AcceptedAt(_acceptedAt.Value) with { Prepare = item => _prepared ??= submission.Prepare(item) };
+            if (stored?.Version.IsRepeatOf(submission.Version) == true && stored.RequestId != _prepared?.Request.RequestId) _prepared = null;
+            return submission.AcceptedAt(_acceptedAt.Value) with { Prepare = Prepare };
+        }
+
+        // A delisting by id has the content of the record, which may be another one after a conflict.
+        private PreparedRequest Prepare(ContentItem item)
+        {
+            if (_prepared is not { } known || known.Hash != item.Hash) _prepared = known = (item.Hash, submission.Prepare(item));
+            return known.Request;
         }
     }
 }

@@ -42,7 +42,7 @@ public sealed class ParkedReplay(ISyncLedger ledger, ISyncQueue queue, ReplayOpt
             replayed++;
             if (!await TryEnqueueAsync(record, cancellationToken).ConfigureAwait(false)) notEnqueued++;
             var ahead = TimeSpan.FromSeconds(replayed / options.PerSecond) - time.GetElapsedTime(started);
-            if (ahead > TimeSpan.Zero) await Task.Delay(ahead, time, cancellationToken).ConfigureAwait(false);
+            if (ahead > TimeSpan.Zero) await time.DelayAsync(ahead, cancellationToken).ConfigureAwait(false);
         }
 
         return new ReplayResult(matched, replayed, notEnqueued);

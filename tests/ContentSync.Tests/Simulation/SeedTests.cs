@@ -11,8 +11,8 @@ public sealed class SeedTests
     /// <summary>Seeds that once exposed a bug. They depend on the current PlanGenerator; changing it changes their plans.</summary>
     private static readonly ulong[] Corpus =
     [
-        19, 25, 28, 78, 90, 98, 105, 106, 111, 122, 128, 133, 139, 145, 235, 734, 787, 790, 927, 1375, 1900, 2119, 2128, 7667, 15634, 27322, 43528,
-        59663, 68430,
+        19, 25, 28, 33, 78, 90, 98, 105, 106, 111, 122, 128, 133, 139, 145, 235, 450, 734, 787, 790, 927, 1003, 1375, 1900, 2119, 2128, 7667,
+        15634, 21431, 22541, 23140, 27322, 43528, 59663, 68430, 1795825065796,
     ];
 
     [Fact]
