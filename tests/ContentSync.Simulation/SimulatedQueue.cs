@@ -177,7 +177,8 @@ internal sealed class BrokerMessage(ServiceBusMessage content, string? session, 
         content.Body.ToMemory(),
         content.ContentType,
         new Dictionary<string, object>(content.ApplicationProperties),
-        TimeSpan.Zero) { SessionId = session };
+        TimeSpan.Zero)
+    { SessionId = session };
 
     /// <summary>The message as a receiver gets it.</summary>
     public ServiceBusReceivedMessage Deliver() => ServiceBusModelFactory.ServiceBusReceivedMessage(
