@@ -30,7 +30,8 @@ internal sealed class PlannerPort(
         // A later step uses the copy of the ledger that the first one made, however old it is.
         var files = world.PlanFiles;
         var scanned = files.Scanned(request.RunId!, declared, items);
-        var read = new DeclaredSnapshot(new ReadSnapshot(declared, bytes, isIntact), declared.Declared, declared.OverridesNewer);
+        var source = new ReadSnapshot(declared, bytes, isIntact);
+        var read = new DeclaredSnapshot(source, declared.Declared, declared.OverridesNewer);
         var planner = new CatalogPlanner(reader, new ReadLedger(scanned), files, time);
         request = request with { IsSpent = NextEnd(files) };
         PlanResult result;
@@ -51,7 +52,7 @@ internal sealed class PlannerPort(
 
         var plan = result.Plan is { } made ? await InMemoryAsync(made).ConfigureAwait(false) : null;
         var vanished = plan is null ? [] : await plan.NamedAsync(CancellationToken.None).ToListAsync(CancellationToken.None).ConfigureAwait(false);
-        world.Invariants.Resyncs.Planned(process.Name, declared, scanned, result, vanished, isIntact);
+        world.Invariants.Resyncs.Planned(process.Name, declared, scanned, result, vanished, isIntact || !source.IsOpened);
         return result with { Plan = plan };
     }
 
@@ -77,6 +78,9 @@ internal sealed class PlannerPort(
 
     private sealed class ReadSnapshot(ICatalogSnapshot snapshot, Stream bytes, bool isIntact) : ICatalogSnapshot
     {
+        /// <summary>Whether it was read in this step. Once it is read as a whole, it may be replaced.</summary>
+        public bool IsOpened { get; private set; }
+
         public string Name => snapshot.Name;
 
         public string Digest => snapshot.Digest;
@@ -85,7 +89,11 @@ internal sealed class PlannerPort(
 
         public DateTimeOffset AsOf => snapshot.AsOf;
 
-        public ValueTask<Stream> OpenAsync(CancellationToken cancellationToken) => ValueTask.FromResult(bytes);
+        public ValueTask<Stream> OpenAsync(CancellationToken cancellationToken)
+        {
+            IsOpened = true;
+            return ValueTask.FromResult(bytes);
+        }
 
         public ValueTask<bool> IsIntactAsync(CancellationToken cancellationToken) => ValueTask.FromResult(isIntact);
     }
