@@ -501,7 +501,6 @@ internal static class MutantList
             "RequestTime.Format(timeProvider.GetUtcNow() - TimeSpan.FromMinutes(1))"),
         new("the invalid items of an array have one MessageId", Outgoing,
             "Id(original, \"item\", ⟦index.ToString(CultureInfo.InvariantCulture)⟧)", "\"0\""),
-        new("an invalid item of an array is dropped", Processor, "else ⟦outgoing.Add(SplitOff(message, i, entries[i]));⟧", "_ = i;"),
         new("a conflict in an array is dropped", Processor,
             "⟦outgoing.Add(SplitOff(message, valid[i].Index, entries[valid[i].Index]));⟧", "_ = i;"),
         new("other content for the same version counts as the same", Transitions,

@@ -93,7 +93,7 @@ public sealed partial class BoardTests : IDisposable
     {
         Assert.Equal("The send budget is 0.5 per second; no instance is sending.", new BudgetState(0.5, 0, 0, 0, 0).Sentence());
         Assert.Equal(
-            "The send budget is 200 per second: 120 leased by 3 instance(s), which could use 150; 7 caller(s) wait.",
+            "The send budget is 200 per second: 120 leased by 3 instances, which could use 150; 7 callers wait.",
             new BudgetState(200, 3, 120, 150, 7).Sentence());
     }
 

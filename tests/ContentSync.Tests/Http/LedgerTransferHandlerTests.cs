@@ -41,7 +41,7 @@ public sealed class LedgerTransferHandlerTests : IDisposable
 
         Assert.Equal(400, response.Status);
         Assert.StartsWith("Line 3 cannot be imported. ", response.Detail, StringComparison.Ordinal);
-        Assert.EndsWith("1 records were imported before.", response.Detail, StringComparison.Ordinal);
+        Assert.EndsWith("1 record was imported before.", response.Detail, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -44,7 +44,7 @@ export function growthParts({ word, now, before, bars }) {
 /** Replaces the charts in a container. What a reader opened stays open. */
 export function showCharts(container, trends) {
   if (trends.steps.every(isEmpty)) {
-    container.replaceChildren(element("p", { class: "quiet" }, 
+    container.replaceChildren(element("p", { class: "quiet" },
       `Nothing was attempted and nothing was pending until ${clock(trends.to, trends)}, where these figures end. What happened since then follows shortly.`));
     return;
   }

@@ -354,6 +354,7 @@ public sealed class BoardInBrowserTests(Chromium chromium) : IClassFixture<Chrom
         browser.Find("#items button.link").Click();
         browser.Await("#item-advice", "Take out what is risky");
         browser.Find("#item .close").Click();
+        for (var i = 0; i < 200 && browser.Address.Contains("/content/", StringComparison.Ordinal); i++) Thread.Sleep(25);
         Assert.EndsWith("/#/items?state=parked&code=CONTENT_RISKY", browser.Address, StringComparison.Ordinal);
 
         browser.Run("URL.createObjectURL = blob => { blob.text().then(text => { window.exported = JSON.stringify(text); }); return '#/items?state=parked'; }");
