@@ -314,8 +314,8 @@ internal sealed class SimulatedProcess : IDisposable
 
         Task ServeAsync() => this.ServeAsync(submitted, isAccepted =>
         {
-            _callers.Remove(completed);
-            completed(isAccepted);
+            // A process that ended has answered its callers already.
+            if (_callers.Remove(completed)) completed(isAccepted);
         });
     }
 
@@ -470,7 +470,9 @@ internal sealed class SimulatedProcess : IDisposable
         if (isCrash) LoseDisk();
         else _localLedger?.Close();
         foreach (var call in _connections.ToArray()) call.Close();
-        foreach (var caller in _callers) caller(false);
+        Action<bool>[] callers = [.. _callers];
+        _callers.Clear();
+        foreach (var caller in callers) caller(false);
         Dispose();
     }
 

@@ -7,7 +7,7 @@ namespace ContentSync.AlipayHk;
 /// Keeps all requests, immediate retries included, within this process's part of the send budget. Requests leave evenly spaced, never in a
 /// burst, so the rate holds in a window of any length. A request waits twice: before signing, so that no signature is wasted on a request
 /// that is not sent; and after signing, because signatures that a slow vault delayed arrive all at once. The last step before the socket
-/// checks the lease and the window once more. Thread-safe; first come, first served.
+/// checks the lease and the window once more. Thread-safe; first come, first served, within <see cref="MaxSleep"/>.
 /// </summary>
 /// <param name="budget">Says how many requests may leave now.</param>
 /// <param name="maxWait">
@@ -16,10 +16,20 @@ namespace ContentSync.AlipayHk;
 /// <param name="time">Clock for the turns.</param>
 internal sealed class SendRateLimiter(SendBudget budget, TimeSpan maxWait, TimeProvider time)
 {
+    /// <summary>The rate may change while a request waits, so its turn is computed again this often.</summary>
+    private static readonly TimeSpan MaxSleep = TimeSpan.FromMilliseconds(500);
+
+    /// <summary>Turns are computed in floating point.</summary>
+    private static readonly TimeSpan Slack = TimeSpan.FromMilliseconds(1);
+
+    private readonly TimeSpan _growthTime = budget.GrowthTime < maxWait ? budget.GrowthTime : maxWait;
     private readonly Lock _lock = new();
     private readonly SendWindow _window = new(time);
-    private long _nextToSign = long.MinValue;
-    private long _nextToSend = long.MinValue;
+    private readonly Line _toSign = new();
+    private readonly Line _toSend = new();
+    private double _rate;
+    private double _turn;
+    private long _turnAt;
     private int _waiting;
 
     /// <summary>Requests that wait for their turn.</summary>
@@ -30,7 +40,7 @@ internal sealed class SendRateLimiter(SendBudget budget, TimeSpan maxWait, TimeP
     public ValueTask WaitToSignAsync(CancellationToken cancellationToken)
     {
         budget.Ask();
-        return WaitAsync(ReserveToSign, cancellationToken);
+        return WaitAsync(_toSign, cancellationToken);
     }
 
     /// <summary>Completes when a signed request may be sent; send it at once.</summary>
@@ -38,7 +48,7 @@ internal sealed class SendRateLimiter(SendBudget budget, TimeSpan maxWait, TimeP
     public async ValueTask WaitToSendAsync(CancellationToken cancellationToken)
     {
         var began = time.GetTimestamp();
-        await WaitAsync(ReserveToSend, cancellationToken).ConfigureAwait(false);
+        await WaitAsync(_toSend, cancellationToken).ConfigureAwait(false);
         while (!TryLeave(out var wait))
         {
             if (time.GetElapsedTime(began) + wait > maxWait) throw Exhausted(wait);
@@ -47,38 +57,75 @@ internal sealed class SendRateLimiter(SendBudget budget, TimeSpan maxWait, TimeP
         }
     }
 
-    private async ValueTask WaitAsync(Func<double, TimeSpan> reserve, CancellationToken cancellationToken)
+    private async ValueTask WaitAsync(Line line, CancellationToken cancellationToken)
     {
         Interlocked.Increment(ref _waiting);
         budget.CountWaiting(1);
+        var request = new object();
         try
         {
             if (budget.PerSecond <= 0) await HoldAsync(maxWait, cancellationToken).ConfigureAwait(false);
-            TimeSpan wait;
-            lock (_lock) wait = reserve(budget.PerSecond);
-            await time.WaitAsync(wait, cancellationToken).ConfigureAwait(false);
+            var began = time.GetTimestamp();
+            while (UntilTurn(line, request, time.GetElapsedTime(began)) is var wait && wait > TimeSpan.Zero)
+            {
+                if (wait < TimeSpan.MaxValue) await time.WaitAsync(wait < MaxSleep ? wait : MaxSleep, cancellationToken).ConfigureAwait(false);
+                else await HoldAsync(maxWait - time.GetElapsedTime(began), cancellationToken).ConfigureAwait(false);
+            }
         }
         finally
         {
+            lock (_lock) line.Requests.Remove(request);
             Interlocked.Decrement(ref _waiting);
             budget.CountWaiting(-1);
         }
     }
 
-    // Signed requests go first; otherwise a steady stream of new ones would starve them.
-    private TimeSpan ReserveToSign(double perSecond) => Reserve(Math.Max(_nextToSign, _nextToSend), perSecond, ref _nextToSign);
-
-    private TimeSpan ReserveToSend(double perSecond) => Reserve(_nextToSend, perSecond, ref _nextToSend);
-
-    private TimeSpan Reserve(long next, double perSecond, ref long reserved)
+    /// <summary>
+    /// Takes the turn if it has come, and returns zero; otherwise how long until then, or the maximum without a rate. A part of the budget
+    /// grows with what is asked for, so a request that could be sent in time with all of the budget waits for that first.
+    /// </summary>
+    private TimeSpan UntilTurn(Line line, object request, TimeSpan waited)
     {
-        if (perSecond <= 0) throw Exhausted(maxWait);
+        lock (_lock)
+        {
+            var turn = CurrentTurn();
+            var place = line.Requests.IndexOf(request);
+            if (place < 0) place = Enter(line, request, turn);
+            if (_rate <= 0) return TimeSpan.MaxValue;
+            var turns = line.Next + place - turn;
+            var wait = TimeSpan.FromSeconds(turns / _rate);
+            if (wait <= TimeSpan.Zero)
+            {
+                line.Requests.Remove(request);
+                line.Next++;
+                return TimeSpan.Zero;
+            }
+
+            var left = maxWait - waited;
+            if (wait <= left + Slack) return wait;
+            var isGrowing = waited < _growthTime && turns / budget.Ceiling!.Value <= left.TotalSeconds;
+            return isGrowing ? wait : throw Exhausted(wait);
+        }
+    }
+
+    private int Enter(Line line, object request, double turn)
+    {
+        var place = line.Requests.Count;
+        if (place == 0) line.Next = Math.Max(line.Next, turn);
+
+        // Signed requests go first; otherwise a steady stream of new ones would starve them.
+        if (line == _toSign) line.Next = Math.Max(line.Next, _toSend.Next + _toSend.Requests.Count - place);
+        line.Requests.Add(request);
+        return place;
+    }
+
+    /// <summary>Turns are numbered; one comes as often as the rate says. A change of the rate moves those that are still to come.</summary>
+    private double CurrentTurn()
+    {
         var now = time.GetTimestamp();
-        var turn = Math.Max(now, next);
-        var wait = time.GetElapsedTime(now, turn);
-        if (wait > maxWait) throw Exhausted(wait);
-        reserved = turn + (long)Math.Ceiling(time.TimestampFrequency / perSecond);
-        return wait;
+        var turn = _turn + (time.GetElapsedTime(_turnAt, now).TotalSeconds * _rate);
+        if (budget.PerSecond is var rate && rate != _rate) (_rate, _turn, _turnAt) = (rate, turn, now);
+        return turn;
     }
 
     private bool TryLeave(out TimeSpan wait)
@@ -93,6 +140,15 @@ internal sealed class SendRateLimiter(SendBudget budget, TimeSpan maxWait, TimeP
     }
 
     private SendBudgetExhaustedException Exhausted(TimeSpan retryAfter) => new(budget, retryAfter);
+
+    private sealed class Line
+    {
+        /// <summary>Those that wait, in the order of their turns.</summary>
+        public List<object> Requests { get; } = [];
+
+        /// <summary>The earliest turn of the first one.</summary>
+        public double Next { get; set; } = double.NegativeInfinity;
+    }
 }
 
 /// <summary>The next free turn is farther away than a request may wait. Nothing was sent.</summary>

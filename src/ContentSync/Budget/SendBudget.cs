@@ -118,6 +118,9 @@ public sealed partial class SendBudget : IAsyncDisposable, IDisposable
     /// <summary>The whole budget: requests per second; null for no limit.</summary>
     public double? Ceiling => _options.PerSecond;
 
+    /// <summary>By then this process's part has grown with what it asks for, if others leave it room; zero without a store.</summary>
+    internal TimeSpan GrowthTime => _store is null ? TimeSpan.Zero : StarvedInterval + Tick;
+
     /// <summary>What went wrong with the store; null while it works.</summary>
     public string? Fault
     {

@@ -2,6 +2,8 @@ using System.Net;
 using ContentSync.AlipayHk;
 using ContentSync.Budget;
 using ContentSync.Signing;
+using ContentSync.Tests.Budget;
+using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Time.Testing;
 
 namespace ContentSync.Tests.AlipayHk;
@@ -118,6 +120,52 @@ public sealed class SendRateLimiterTests : IDisposable
         await ReachedAsync(() => _socket.Sent == 5);
         var refused = await Assert.ThrowsAsync<SendBudgetExhaustedException>(() => Task.WhenAll(sends));
         Assert.InRange(refused.RetryAfter, TimeSpan.FromSeconds(2.01), TimeSpan.FromSeconds(2.5));
+    }
+
+    [Fact]
+    public async Task Requests_that_wait_at_a_low_rate_follow_when_this_process_gets_a_larger_part()
+    {
+        await using var budget = await SmallPartAsync(perSecond: 200);
+        var limiter = new SendRateLimiter(budget, TimeSpan.FromSeconds(7.5), _time);
+        var began = _time.GetUtcNow();
+
+        // At the rate of the first moment, the last of them would wait much longer than 7.5 s.
+        var sends = Enumerable.Range(0, 300).Select(_ => limiter.WaitToSignAsync(default).AsTask()).ToList();
+        Assert.InRange(budget.PerSecond, 1, 20);
+        await ReachedAsync(() => sends.TrueForAll(send => send.IsCompleted));
+        await Task.WhenAll(sends);
+        Assert.InRange(_time.GetUtcNow() - began, TimeSpan.FromSeconds(1.4), TimeSpan.FromSeconds(7.5));
+    }
+
+    [Fact]
+    public async Task Refuses_at_once_a_request_that_would_wait_too_long_with_the_whole_budget_as_well()
+    {
+        await using var budget = await SmallPartAsync(perSecond: 20);
+        var limiter = new SendRateLimiter(budget, TimeSpan.FromSeconds(2), _time);
+        var sends = Enumerable.Range(0, 50).Select(_ => limiter.WaitToSignAsync(default).AsTask()).ToList();
+        Assert.All(sends.Skip(42), send => Assert.IsType<SendBudgetExhaustedException>(send.Exception?.InnerException));
+        Assert.All(sends.Skip(1).Take(38), send => Assert.False(send.IsCompleted));
+        await ReachedAsync(() => sends.TrueForAll(send => send.IsCompleted));
+        Assert.Equal(0, limiter.Waiting);
+    }
+
+    // A process that sent one request in the last seconds holds little more.
+    private async Task<SendBudget> SmallPartAsync(double perSecond)
+    {
+        var budget = new SendBudget(
+            new SendBudgetOptions(perSecond), new MemorySendStateStore(_time), _time, "us", () => 0, NullLogger<SendBudget>.Instance);
+        Assert.True(await budget.WaitAsync(TimeSpan.FromSeconds(5), default));
+        for (var second = 0; second < 15; second++)
+        {
+            budget.Ask();
+            for (var i = 0; i < 10; i++)
+            {
+                _time.Advance(TimeSpan.FromMilliseconds(100));
+                await Task.Delay(1);
+            }
+        }
+
+        return budget;
     }
 
     // A timer may resume the request on another thread.
