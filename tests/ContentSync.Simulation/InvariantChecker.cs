@@ -196,7 +196,9 @@ internal sealed class InvariantChecker(World world)
         if (next.State == SyncState.Synchronized) CheckStored(next, history);
         if (next.State == SyncState.Parked && old?.State != SyncState.Parked) CheckParked(next, history);
         if (IsLeasedAfterInterruption(old, next)) history.Interrupted++;
-        var wasRejected = old is { State: SyncState.Parked, ParkReason: ParkReason.Rejected } && old.Hash == next.Hash;
+
+        // Of several versions in one write, those before the last may have had other content.
+        var wasRejected = old is { State: SyncState.Parked, ParkReason: ParkReason.Rejected } && old.Hash == next.Hash && changes < 2;
         if (!world.IsReplaying && wasRejected && next.State == SyncState.Pending)
             Report(Invariant.AttemptsBounded, $"{next.ContentId} was rejected permanently and is pending again");
         if (next.Attempts == 0 && old is null or { Attempts: > 0 }) history.Arrivals = 0;
@@ -298,7 +300,8 @@ internal sealed class InvariantChecker(World world)
             Report(
                 Invariant.NoItemLost,
                 $"not finished in time: pending {string.Join(", ", pending.Select(record => record.ContentId))}; "
-                + $"{world.Broker.ContentMessages} content messages, {world.CallersWaiting} callers");
+                + $"{world.Broker.ContentMessages} content messages, {world.Lanes.Waiting} packs, {world.CallersWaiting} callers, "
+                + $"{world.AlipayHk.InFlight} requests, {(world.Resyncs.IsBusy ? "a" : "no")} run");
             return;
         }
 

@@ -16,6 +16,10 @@ internal sealed class RudePlanGenerator(ulong seed)
 
     private const int ItemsPerMessage = 40;
 
+    private const double SendsOfManyPerSecond = 50;
+
+    private static readonly TimeSpan MaxOutageOfMany = TimeSpan.FromMinutes(30);
+
     private readonly SimulatedRandom _random = new(seed ^ 0x0D15_EA5E_0D15_EA5E);
 
     public Plan Widen(Plan plan)
@@ -136,6 +140,20 @@ internal sealed class RudePlanGenerator(ulong seed)
 
         // A message makes dozens of calls here. At the usual rate a process would crash in nearly every delivery, until none is left.
         var chances = plan.Chances.ToDictionary(chance => chance.Key, chance => chance.Key == Fault.Crash ? chance.Value * 0.02 : chance.Value);
-        return plan with { Submissions = submissions, Chances = chances, MaxSendsPerSecond = 50, Consumers = 16, MaxSteps = 5_000_000 };
+
+        // Processes without the shared circuit breaker enqueue all items once more whenever one starts.
+        var outages = plan.Outages.Select(outage => outage with { To = Min(outage.To, outage.From + MaxOutageOfMany) });
+        return plan with
+        {
+            Submissions = submissions,
+            Chances = chances,
+            Outages = [.. outages],
+            MaxSendsPerSecond = SendsOfManyPerSecond,
+            SignaturesPerSecond = plan.SignaturesPerSecond * (SendsOfManyPerSecond / plan.MaxSendsPerSecond),
+            Consumers = 16,
+            MaxSteps = 5_000_000,
+        };
     }
+
+    private static TimeSpan Min(TimeSpan one, TimeSpan other) => one < other ? one : other;
 }

@@ -194,7 +194,11 @@ internal sealed class SimulatedProcess : IDisposable
     {
         var until = _world.Time.Elapsed + duration;
         if (until > _frozenUntil) _frozenUntil = until;
-        _world.Time.At(_frozenUntil, _world.Broker.Pump);
+        _world.Time.At(_frozenUntil, () =>
+        {
+            _world.Broker.Pump();
+            _world.Lanes.Pump();
+        });
 
         // AlipayHK closes connections that it has served.
         _world.Time.After(MaxSilence, () =>

@@ -72,7 +72,12 @@ internal sealed class VersionChecker(World world)
         var item = Of(stored.ContentId);
         item.Arrive(change);
         CheckLine(change);
-        if (world.Store.Find(stored.ContentId)?.Record.ETag != stored.ETag) return;
+        if (world.Store.Find(stored.ContentId)?.Record.ETag != stored.ETag)
+        {
+            world.Invariants.Refusals.Judged(change);
+            return;
+        }
+
         CheckKind(change, FactsOf(change, item));
         var isRaised = !change.Submission.OverridesNewer && item.IsUnseen(change.Submission.Version, change.Now);
         if (item.Wins(change) || isRaised)

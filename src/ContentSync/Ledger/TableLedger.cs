@@ -201,12 +201,18 @@ public sealed class TableLedger(
         string contentId, ChangeVersion version, string code, string message, CancellationToken cancellationToken)
     {
         if (!TableLedgerKey.TryOf(contentId, out var key)) return null;
-        var change = new TableLedgerChange<bool>(
-            key.Value,
-            _newId(),
-            stored => (stored is null ? null : SyncTransitions.Refuse(stored, version, code, message, time.GetUtcNow()), stored is not null));
+
+        var change = new TableLedgerChange<bool>(key.Value, _newId(), Apply);
         await CommitAsync(change, isApplied: false, cancellationToken).ConfigureAwait(false);
         return change.Record;
+
+        (SyncRecord? Next, bool IsFound) Apply(SyncRecord? stored)
+        {
+            // When this is tried again, the version still came before what others wrote meanwhile.
+            var now = time.GetUtcNow();
+            version = version.AcceptedAt(now);
+            return (stored is null ? null : SyncTransitions.Refuse(stored, version, code, message, now), stored is not null);
+        }
     }
 
     /// <inheritdoc/>

@@ -56,6 +56,37 @@ public sealed class TableLedgerConflictTests
         Assert.Equal((1, "request-3"), (prepared, (await _ledger.FindAsync("A", default))!.RequestId));
     }
 
+    [Fact]
+    public async Task A_version_that_is_not_valid_keeps_its_time_of_receipt_when_a_newer_one_comes_between()
+    {
+        var time = new FakeTimeProvider(new DateTimeOffset(2026, 3, 1, 8, 0, 0, TimeSpan.Zero));
+        var interference = new TableInterference();
+        var storage = new SimulatedTableStorage(time);
+        var table = storage.Table(interference);
+        var ledger = new TableLedger(table, time);
+        await ledger.CreateIfNotExistsAsync(default);
+        await ledger.AcceptAsync([Received("old")], default);
+        time.Advance(TimeSpan.FromSeconds(1));
+        interference.BeforeNextWrite(async () =>
+        {
+            time.Advance(TimeSpan.FromSeconds(1));
+            await new TableLedger(storage.Client(table.Name), time).AcceptAsync([Received("new")], default);
+            time.Advance(TimeSpan.FromSeconds(1));
+        });
+
+        await ledger.RefuseAsync("A", default, "too-large", "It is too large.", default);
+
+        var record = (await ledger.FindAsync("A", default))!;
+        Assert.Equal("""{"title":"new"}""", Encoding.UTF8.GetString(record.ReadContentInfo()!.Value.Span));
+        Assert.False(record.IsStale);
+    }
+
+    private static Submission Received(string title)
+    {
+        var json = $$$"""{"contentId":"A","contentType":"SKU","contentStatus":1,"contentInfo":{"title":"{{{title}}}"}}""";
+        return new Submission(Reader.Read(Encoding.UTF8.GetBytes(json)).Item!, default, changed => Request(changed, title));
+    }
+
     private static Submission Submit(string title, long revision)
     {
         var json = $$$"""{"contentId":"A","contentType":"SKU","contentStatus":1,"contentInfo":{"title":"{{{title}}}"},"revision":{{{revision}}}}""";
