@@ -85,6 +85,7 @@ internal sealed class CoverageRecorder(IReadOnlyList<string> assemblies, WorkerP
         var nothing = assemblies.ToDictionary(name => name, _ => Array.Empty<int>());
         var job = new WorkerJob([.. classes.Select(name => new TestMethod(name, ""))], runsSeeds, assemblies, IsControl: true);
         WorkerEvent? last = null;
+        string? violation = null;
         await foreach (var happened in worker.RunAsync(job, _ => Limit, cancellationToken).ConfigureAwait(false))
         {
             last = happened;
@@ -98,6 +99,9 @@ internal sealed class CoverageRecorder(IReadOnlyList<string> assemblies, WorkerP
                     var reason = $"Left out, because it fails without a mutant: {happened.Test!.Name}: {happened.Text}";
                     await output.WriteLineAsync(reason).ConfigureAwait(false);
                     break;
+                case WorkerEventKind.Violation:
+                    violation = happened.Text;
+                    break;
                 case WorkerEventKind.SeedsFinished:
                     Seeds = new CoveredTest(new("seeds", ""), 0, nothing).With(happened.Seconds, assemblies, happened.Members!);
                     break;
@@ -105,7 +109,8 @@ internal sealed class CoverageRecorder(IReadOnlyList<string> assemblies, WorkerP
         }
 
         if (last?.Text is null && (Seeds is not null || !runsSeeds)) return;
-        throw new MutationException("The run without a mutant did not end well. Run the tests and the simulation first.");
+        var why = violation ?? $"{last?.Test?.Name}: {last?.Text}";
+        throw new MutationException($"The run without a mutant did not end well. Run the tests and the simulation first. {why}");
     }
 }
 

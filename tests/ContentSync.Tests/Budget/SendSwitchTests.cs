@@ -25,6 +25,20 @@ public sealed class SendSwitchTests
     }
 
     [Fact]
+    public async Task While_the_store_is_away_it_is_asked_once_a_second()
+    {
+        await _here.CurrentAsync(default);
+        _time.Advance(TimeSpan.FromSeconds(10));
+        _store.IsDown = true;
+        var before = _store.Reads;
+        for (var i = 0; i < 5; i++) await _here.CurrentAsync(default);
+        Assert.Equal(before + 1, _store.Reads);
+        _time.Advance(TimeSpan.FromSeconds(1));
+        for (var i = 0; i < 5; i++) await _here.CurrentAsync(default);
+        Assert.Equal(before + 2, _store.Reads);
+    }
+
+    [Fact]
     public async Task A_pause_reaches_a_process_that_sends_within_ten_seconds()
     {
         Assert.Null((await _there.CurrentAsync(default)).PauseOf(null));

@@ -89,6 +89,16 @@ public sealed class SqliteTrendStoreTests : TrendStoreContract, IDisposable
         async () => await new SqliteTrendStore(file).DeleteBeforeAsync(DateTimeOffset.UnixEpoch, default));
 }
 
+public sealed class SimulatedTableTrendStoreTests : TrendStoreContract
+{
+    protected override async Task<ITrendStore> OpenAsync()
+    {
+        var table = new SimulatedTableStorage().Table();
+        await table.CreateIfNotExistsAsync();
+        return new TableTrendStore(table);
+    }
+}
+
 [Collection(AzuriteTests.Name)]
 [Trait(TestCategory.Name, TestCategory.Slow)]
 public sealed class TableTrendStoreTests(AzuriteStorage azurite) : TrendStoreContract

@@ -14,6 +14,7 @@ namespace ContentSync.Tests.Synchronization;
 
 public sealed class ContentSynchronizerTests : IDisposable
 {
+    private readonly ItemAlerts _alerts = new();
     private readonly FakeAlipayHk _alipayHk = new();
     private readonly MemoryLedger _ledger;
     private readonly RecoverabilityOptions _options = new();
@@ -88,6 +89,8 @@ public sealed class ContentSynchronizerTests : IDisposable
         await AcceptAsync(synchronizer, Item("A"));
         Assert.Equal(SyncOutcomeKind.Synchronized, (await SynchronizeAsync(synchronizer, "A")).Kind);
         Assert.Equal(expected, counted);
+        var alerts = _alerts.Take().Select(alert => (alert.Kind, alert.Reason, alert.ContentIds[0]));
+        Assert.Equal(Enumerable.Repeat((ItemAlertKind.InactiveTemplate, templateStatus, "A"), expected), alerts);
     }
 
     [Fact]
@@ -549,6 +552,7 @@ public sealed class ContentSynchronizerTests : IDisposable
             .AddSingleton<ISyncLedger>(_ledger)
             .AddSingleton(client)
             .AddSingleton(_breaker)
+            .AddSingleton(_alerts)
             .AddContentSync(new ContentSyncOptions { Recoverability = _options })
             .BuildServiceProvider();
         return services.GetRequiredService<ContentSynchronizer>();

@@ -48,6 +48,24 @@ public sealed class ParkedReplayTests
     }
 
     [Fact]
+    public async Task A_filter_matches_by_every_member_and_has_the_ledger_select_by_reason_and_code()
+    {
+        await ParkAsync("c1", ParkReason.Rejected, "CONTENT_RISKY");
+        var item = ListedItem.Of((await _ledger.FindAsync("c1", default))!);
+        var now = _time.GetUtcNow();
+        Assert.True(new ParkedFilter { ContentIds = ["c1"], Reason = ParkReason.Rejected, Code = "CONTENT_RISKY", From = now }.Matches(item));
+        Assert.False(new ParkedFilter { ContentIds = ["c2"] }.Matches(item));
+        Assert.False(new ParkedFilter { Reason = ParkReason.AttemptsExhausted }.Matches(item));
+        Assert.False(new ParkedFilter { Code = "Timeout" }.Matches(item));
+        Assert.False(new ParkedFilter { From = now.AddTicks(1) }.Matches(item));
+        Assert.False(new ParkedFilter { To = now }.Matches(item));
+        Assert.False(new ParkedFilter().Matches(item with { State = SyncState.Pending }));
+        Assert.Equal(
+            new SyncRecordFilter { State = SyncState.Parked, ParkReason = ParkReason.Rejected, ResultCode = "A" },
+            new ParkedFilter { Reason = ParkReason.Rejected, Code = "A" }.Records);
+    }
+
+    [Fact]
     public async Task Changes_nothing_in_a_dry_run()
     {
         await ParkAsync("c1", ParkReason.Rejected, "CONTENT_RISKY");

@@ -71,6 +71,16 @@ public sealed class PendingSweepTests
         Assert.Equal(3, (await _sweep.RunAsync(TimeSpan.Zero, default)).Enqueued);
     }
 
+    [Fact]
+    public async Task Calls_the_queue_only_for_items()
+    {
+        await _sweep.RunAsync(TimeSpan.Zero, default);
+        Assert.Equal(0, _queue.Calls);
+        await AcceptAsync(257);
+        await _sweep.RunAsync(TimeSpan.Zero, default);
+        Assert.Equal(2, _queue.Calls);
+    }
+
     private async Task AcceptAsync(int count)
     {
         var submissions = new TestSubmissions();
@@ -81,8 +91,11 @@ public sealed class PendingSweepTests
     {
         public List<SyncMessage> Messages { get; } = [];
 
+        public int Calls { get; private set; }
+
         public ValueTask EnqueueAsync(IReadOnlyList<SyncMessage> messages, CancellationToken cancellationToken)
         {
+            Calls++;
             Messages.AddRange(messages);
             return ValueTask.CompletedTask;
         }

@@ -1,3 +1,4 @@
+using ContentSync.Content;
 using ContentSync.Ledger;
 using ContentSync.Local.Pipeline;
 using ContentSync.Synchronization;
@@ -30,6 +31,30 @@ public sealed class SyncTallyTests
         Assert.False(await AddAsync("A", "one", 1));
 
         Assert.Equal(new SyncCounts(2, 0, 0, 1, 0, 0, 0, 1), _tally.Counts);
+    }
+
+    [Fact]
+    public void An_entry_that_is_not_valid_is_read_and_finished()
+    {
+        _tally.AddInvalid(3, "A", [new ContentViolation("/contentInfo", "required", "contentInfo is required.")]);
+        Assert.Equal((new SyncCounts(1, 1, 0, 0, 0, 0, 0, 0), 1), (_tally.Counts, _tally.Finished));
+        Assert.Equal((3, "A"), (_issues[0].Line, _issues[0].ContentId));
+    }
+
+    [Fact]
+    public void Entries_that_a_plan_decided_are_read_and_finished()
+    {
+        _tally.AddUnread(unchanged: 5, superseded: 2);
+        Assert.Equal((new SyncCounts(7, 0, 0, 5, 2, 0, 0, 0), 7), (_tally.Counts, _tally.Finished));
+    }
+
+    [Fact]
+    public async Task A_superseded_line_is_finished()
+    {
+        await AddAsync("A", "one", 1);
+        Assert.Equal(0, _tally.Finished);
+        await AddAsync("A", "two", 2);
+        Assert.Equal(1, _tally.Finished);
     }
 
     [Fact]
