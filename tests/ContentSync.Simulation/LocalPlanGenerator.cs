@@ -59,7 +59,7 @@ internal sealed class LocalPlanGenerator(ulong seed)
         var events = plan.MachineEvents.Where(machineEvent => machineEvent.Fault != Fault.ClockJump).ToList();
         foreach (var trigger in bulk.Triggers)
         {
-            if (_random.Chance(0.3)) triggers.Add(trigger with { At = After(trigger), IsLedger = false, Parameters = new ResyncParameters { Again = true } });
+            if (_random.Chance(0.3)) triggers.Add(new ResyncTrigger(After(trigger), 0, new ResyncParameters { Again = true }));
             if (_random.Chance(0.2)) triggers.Add(trigger with { At = After(trigger), IsCancel = true });
             if (_random.Chance(0.3)) events.Add(new MachineEvent(Fault.Crash, 0, After(trigger), QuickRestart()));
         }

@@ -97,7 +97,8 @@ internal sealed class LocalResyncStore : IResyncStore
             try
             {
                 var loaded = Wait(() => _store.LoadPlanAsync(planId, CancellationToken.None));
-                if (known is null || !Wait(() => CopyAsync(loaded)).ToArray().AsSpan().SequenceEqual(known)) Report($"Plan {planId} is not the one that was saved");
+                if (known is null || !Wait(() => CopyAsync(loaded)).ToArray().AsSpan().SequenceEqual(known))
+                    Report($"Plan {planId} is not the one that was saved");
                 return loaded;
             }
             catch (FileNotFoundException) when (known is not null)
@@ -132,8 +133,10 @@ internal sealed class LocalResyncStore : IResyncStore
     private void Check(string source, ResyncHistory? found)
     {
         var known = _known.Find(source);
-        if (found is null != known is null || (found is not null && !LocalResyncFolder.Bytes(found).AsSpan().SequenceEqual(LocalResyncFolder.Bytes(known!))))
-            Report($"The runs of {source} have version {found?.Version}, but version {known?.Version} was written");
+        var isSame = found is null || known is null
+            ? found == known
+            : LocalResyncFolder.Bytes(found).AsSpan().SequenceEqual(LocalResyncFolder.Bytes(known));
+        if (!isSame) Report($"The runs of {source} have version {found?.Version}, but version {known?.Version} was written");
     }
 
     private void Report(string text) => _world.Invariants.Report(Invariant.RunsAreKept, text);
@@ -329,6 +332,7 @@ internal sealed class LocalResyncLog(SimulatedProcess process, World world) : IL
         world.Trace.Write(process.Name, $"logs: {text}");
 
         // Of an unexpected exception the type is logged instead of the message.
-        if (logLevel == LogLevel.Error && text.Contains("Exception", StringComparison.Ordinal)) world.Invariants.Report(Invariant.NothingThrown, text);
+        if (logLevel == LogLevel.Error && text.Contains("Exception", StringComparison.Ordinal))
+            world.Invariants.Report(Invariant.NothingThrown, text);
     }
 }
