@@ -451,7 +451,7 @@ public sealed class ResyncRunner(
         }
         catch (FileNotFoundException)
         {
-            // Deleted by someone, or by a power loss. The ledger knows what was sent, so a new plan holds the rest.
+            // Deleted by someone, or by a power loss. The ledger knows what it accepted, so a new plan holds the rest.
             const string Reason = "Its stored plan is lost. A new run compares the catalog with the ledger again.";
             return await RestartAsync(history, run, source, Reason, cancellationToken).ConfigureAwait(false);
         }
