@@ -25,7 +25,8 @@ internal sealed class BulkPlanGenerator(ulong seed)
     /// <summary>Adds both, whatever the seed.</summary>
     public Plan WidenFully(Plan plan) => AddVaults(AddCatalogs(plan));
 
-    private Plan AddCatalogs(Plan plan)
+    /// <summary>Adds catalogs, whatever the seed.</summary>
+    public Plan AddCatalogs(Plan plan)
     {
         var singles = plan.Submissions
             .SelectMany(submitted => submitted.Items)

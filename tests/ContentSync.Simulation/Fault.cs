@@ -28,6 +28,7 @@ internal enum Fault
     ContinuationLate,
     DiskFull,
     LossInCommit,
+    LossAtRun,
     PowerLoss,
     SendStoreOutage,
     SendStoreRequestLost,
@@ -56,6 +57,7 @@ internal enum Fault
     CatalogDamaged,
     CatalogReplaced,
     PlanFileLost,
+    FileUndone,
 }
 
 /// <summary>How often each fault was injected.</summary>

@@ -9,6 +9,9 @@ namespace ContentSync.Simulation;
 /// <summary>What must always hold.</summary>
 internal enum Invariant
 {
+    /// <summary>The local host finds the runs and plans that it stored, after a power loss at least those of a few seconds before.</summary>
+    RunsAreKept,
+
     /// <summary>An item's history holds every attempt that was recorded, and every request that was sent.</summary>
     HistoryIsComplete,
 

@@ -269,7 +269,10 @@ internal sealed class LocalQueuePort(SimulatedProcess process, World world, ISer
 internal sealed class LocalDisk : IDisposable
 {
     private readonly World _world;
-    private readonly string _folder = Directory.CreateTempSubdirectory("contentsync-simulation-").FullName;
+    /// <summary>A file system in memory, where Linux has one: what is synced there costs nothing.</summary>
+    private const string MemoryFolder = "/dev/shm";
+
+    private readonly string _folder = CreateFolder();
     private readonly List<Change> _inDoubt = [];
     private readonly HashSet<string> _outcomesInDoubt = [];
 
@@ -277,9 +280,12 @@ internal sealed class LocalDisk : IDisposable
     {
         _world = world;
         Disk = MemoryFiles.Mount(_folder, world);
+        Resyncs = new LocalResyncFolder(world, Path.Combine(_folder, "resync"));
     }
 
     public SimulatedDisk Disk { get; }
+
+    public LocalResyncFolder Resyncs { get; }
 
     /// <summary>Bytes of the write-ahead log.</summary>
     public long LogBytes => Disk.Find("ledger.db-wal", create: false)?.Length ?? 0;
@@ -322,6 +328,24 @@ internal sealed class LocalDisk : IDisposable
     {
         MemoryFiles.Unmount(_folder);
         Directory.Delete(_folder, recursive: true);
+    }
+
+    private static string CreateFolder()
+    {
+        var name = $"contentsync-simulation-{Guid.NewGuid():n}";
+        if (Directory.Exists(MemoryFolder))
+        {
+            try
+            {
+                return Directory.CreateDirectory(Path.Combine(MemoryFolder, name)).FullName;
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                // The other folder is only slower.
+            }
+        }
+
+        return Directory.CreateDirectory(Path.Combine(Path.GetTempPath(), name)).FullName;
     }
 
     private void CheckOpened(SyncRecord record)

@@ -1,3 +1,4 @@
+using ContentSync.Resync;
 using ContentSync.Synchronization;
 
 namespace ContentSync.Simulation;
@@ -43,7 +44,39 @@ internal sealed class LocalPlanGenerator(ulong seed)
             })],
             ListedAt = plan.Submissions[_random.Next(plan.Submissions.Count)].At + TimeSpan.FromSeconds(_random.Next(60)),
         };
-        return _random.Chance(0.4) ? WithQueueOnly(local) : _random.Chance(0.3) ? WithRevertedItem(local) : local;
+        if (_random.Chance(0.4)) return WithQueueOnly(local);
+        if (_random.Chance(0.3)) return WithRevertedItem(local);
+        return _random.Chance(0.5) ? WithCatalogs(local) : local;
+    }
+
+    // The host plans a catalog in one go and sends it itself. Often it ends while a run begins or ends, or a run replaces another one.
+    private Plan WithCatalogs(Plan plan)
+    {
+        var bulk = new BulkPlanGenerator(seed).AddCatalogs(plan).Bulk!;
+        var triggers = bulk.Triggers.ToList();
+
+        // The checks of catalogs need a clock that is right.
+        var events = plan.MachineEvents.Where(machineEvent => machineEvent.Fault != Fault.ClockJump).ToList();
+        foreach (var trigger in bulk.Triggers)
+        {
+            if (_random.Chance(0.3)) triggers.Add(new ResyncTrigger(After(trigger), 0, new ResyncParameters { Again = true }));
+            if (_random.Chance(0.2)) triggers.Add(trigger with { At = After(trigger), IsCancel = true });
+            if (_random.Chance(0.3)) events.Add(new MachineEvent(Fault.Crash, 0, After(trigger), QuickRestart()));
+        }
+
+        // A run makes so many calls that the host would only end and start again, so it ends while it writes runs instead.
+        var chances = plan.Chances.Where(chance => chance.Key is not (Fault.Crash or Fault.LossInCommit)).ToDictionary();
+        if (_random.Chance(0.7)) chances[Fault.LossAtRun] = _random.Pick(0.02, 0.1, 0.2);
+        triggers.Sort((a, b) => a.At.CompareTo(b.At));
+        return plan with
+        {
+            Chances = chances,
+            MachineEvents = events,
+            Bulk = bulk with { IsThroughBroker = false, IsPlannedInSteps = false, Triggers = triggers },
+        };
+
+        TimeSpan After(ResyncTrigger trigger) =>
+            trigger.At + _random.Between(TimeSpan.Zero, _random.Pick(TimeSpan.FromSeconds(0.5), TimeSpan.FromSeconds(5), TimeSpan.FromMinutes(1)));
     }
 
     // A service manager restarts the host at once, so it is back before what it had in flight takes effect.

@@ -23,11 +23,8 @@ internal sealed class ResyncChecker(World world, ContentReader reader)
     private readonly Dictionary<string, HashSet<string>> _plans = new(StringComparer.Ordinal);
     private readonly HashSet<string> _plansInUse = new(StringComparer.Ordinal);
     private readonly Dictionary<string, int> _lanes = new(StringComparer.Ordinal);
-    private readonly HashSet<string> _sending = new(StringComparer.Ordinal);
-    private readonly HashSet<string> _ended = new(StringComparer.Ordinal);
-    private readonly List<CatalogSize> _sizes = [];
-    private ResyncRun? _completed;
-    private ResyncRun? _dry;
+    private readonly Dictionary<string, SourceState> _states = new(StringComparer.Ordinal);
+    private readonly Dictionary<(string Source, string Version), SourceState> _written = [];
     private bool _isRepeating;
 
     /// <summary>An export was written.</summary>
@@ -173,12 +170,26 @@ internal sealed class ResyncChecker(World world, ContentReader reader)
         var done = run.Counts.Done;
         if (run.Counts.Planned < done) Report(Invariant.ResyncAddsUp, $"run {run.RunId} accounts for {done} of {run.Counts.Planned} items");
         if (run.PlanId is { } planId) _plansInUse.Add(planId);
-        if (run.State == ResyncRunState.Sending && _sending.Add(run.RunId) && run.Source != LedgerSource.SourceName) CheckBegin(process, run);
-        if (run.IsInProgress || !_ended.Add(run.RunId)) return;
-        CheckEnd(process, run);
+        var state = _states.GetValueOrDefault(run.Source, SourceState.None);
+        if (run.State == ResyncRunState.Sending && run.RunId != state.Sending)
+        {
+            if (run.Source != LedgerSource.SourceName) CheckBegin(process, run, state);
+            state = state with { Sending = run.RunId };
+        }
+
+        if (!run.IsInProgress && run.RunId != state.Ended) state = CheckEnd(process, run, state) with { Ended = run.RunId };
+        _states[run.Source] = state;
+        if (world.Local is not null) _written[(run.Source, history.Version!)] = state;
     }
 
-    private void CheckEnd(string process, ResyncRun run)
+    /// <summary>A process finds the runs in its files, which may be behind what the one before it wrote.</summary>
+    public void Restored(IReadOnlyList<ResyncHistory> histories)
+    {
+        _states.Clear();
+        foreach (var history in histories) _states.Add(history.Source, _written[(history.Source, history.Version!)]);
+    }
+
+    private SourceState CheckEnd(string process, ResyncRun run, SourceState state)
     {
         var done = run.Counts.Done;
         switch (run.State)
@@ -188,42 +199,38 @@ internal sealed class ResyncChecker(World world, ContentReader reader)
                     Report(Invariant.ResyncAddsUp, $"run {run.RunId} is completed but accounts for {done} of {run.Counts.Planned} items");
                 if (run.LeftUnknown > 0 && world.Lanes is { WaitingPacks: 0, DeadPacks: 0 })
                     Report(Invariant.ResyncAddsUp, $"run {run.RunId}: {run.Message} No message of it is left");
-                if (run.Source != LedgerSource.SourceName) Completed(run);
-                break;
+                return run.Source == LedgerSource.SourceName ? state : Completed(run, state);
             case ResyncRunState.HandledAlready:
-                CheckHandled(run);
+                CheckHandled(run, state);
                 break;
             case ResyncRunState.Planned:
-                _dry = run;
-                break;
+                return state with { Dry = run };
             case ResyncRunState.Stopped when _comparisons.TryGetValue(Key(process, run), out var comparison)
-                && FindExcess(run, comparison, TimeSpan.FromDays(GuardWindowDays + 1)) is null:
+                && FindExcess(run, comparison, TimeSpan.FromDays(GuardWindowDays + 1), state) is null:
                 Report(Invariant.GuardRespected, $"run {run.RunId} was stopped without a reason: {run.Message}");
                 break;
         }
+
+        return state;
     }
 
-    private void Completed(ResyncRun run)
+    private SourceState Completed(ResyncRun run, SourceState state)
     {
-        _completed = run;
-        if (run.Parameters.AllowedDelistShare is null)
-        {
-            _sizes.Add(new CatalogSize(run.EndedAt!.Value, run.Plan!.Items, run.Plan.Listed));
-        }
-        else
-        {
-            _sizes.Clear();
-            _sizes.Add(new CatalogSize(run.EndedAt!.Value, run.Plan!.Items, run.Plan.Listed - run.Plan.Delisting));
-        }
-
         // The first of the final runs must have told what the second one does.
-        if (_dry is { } dry && IsAlone && dry.Digest == run.Digest && run.Counts.Superseded > dry.Plan!.Newer)
+        if (state.Dry is { } dry && IsAlone && dry.Digest == run.Digest && run.Counts.Superseded > dry.Plan!.Newer)
             Report(Invariant.ResyncAddsUp, $"{run.Counts.Superseded} items were superseded, but the dry run announced {dry.Plan.Newer}");
+        return state with
+        {
+            Completed = run,
+            Sizes = run.Parameters.AllowedDelistShare is null
+                ? [.. state.Sizes, new CatalogSize(run.EndedAt!.Value, run.Plan!.Items, run.Plan.Listed)]
+                : [new CatalogSize(run.EndedAt!.Value, run.Plan!.Items, run.Plan.Listed - run.Plan.Delisting)],
+        };
     }
 
-    private void CheckHandled(ResyncRun run)
+    private void CheckHandled(ResyncRun run, SourceState state)
     {
-        if (run.Digest != _completed?.Digest || run.AsOf != _completed?.AsOf || run.Parameters.OverrideNewer)
+        if (run.Digest != state.Completed?.Digest || run.AsOf != state.Completed?.AsOf || run.Parameters.OverrideNewer)
             Report(Invariant.ResyncAddsUp, $"run {run.RunId} was not done, because its catalog was handled, but it was not");
         var before = world.Time.Now - MaxDelay;
         var open = world.Store.Records.FirstOrDefault(record =>
@@ -281,7 +288,7 @@ internal sealed class ResyncChecker(World world, ContentReader reader)
             Report(Invariant.AlipayHkEqualsCatalog, $"{record.ContentId} r{record.Version} is listed, but vanished from the catalog");
     }
 
-    private void CheckBegin(string process, ResyncRun run)
+    private void CheckBegin(string process, ResyncRun run, SourceState state)
     {
         if (run.Digest is null || !_comparisons.TryGetValue(Key(process, run), out var comparison))
         {
@@ -289,24 +296,24 @@ internal sealed class ResyncChecker(World world, ContentReader reader)
             return;
         }
 
-        if (FindExcess(run, comparison, TimeSpan.FromDays(GuardWindowDays - 1)) is { } excess)
+        if (FindExcess(run, comparison, TimeSpan.FromDays(GuardWindowDays - 1), state) is { } excess)
             Report(Invariant.GuardRespected, $"run {run.RunId} {excess}");
         if (run.Parameters.DryRun) Report(Invariant.GuardRespected, $"run {run.RunId} is a dry run but sends");
-        if (_completed is { ProvedCompleteness: true } && !run.ProvedCompleteness)
+        if (state.Completed is { ProvedCompleteness: true } && !run.ProvedCompleteness)
             Report(Invariant.GuardRespected, $"run {run.RunId} sends a catalog that does not tell its size, after one that did");
-        if (_dry is { } dry && IsAlone && !_isRepeating && dry.Digest == run.Digest && dry.Plan != run.Plan)
+        if (state.Dry is { } dry && IsAlone && !_isRepeating && dry.Digest == run.Digest && dry.Plan != run.Plan)
             Report(Invariant.ResyncAddsUp, $"the dry run announced {dry.Plan}, but the run plans {run.Plan}");
     }
 
     /// <summary>What the run would delist, or by how much its catalog is smaller, beyond what is allowed; null if nothing.</summary>
-    private string? FindExcess(ResyncRun run, PlanCounts plan, TimeSpan window)
+    private string? FindExcess(ResyncRun run, PlanCounts plan, TimeSpan window, SourceState state)
     {
         var allowed = run.Parameters.AllowedDelistShare ?? 0;
-        var sizes = _sizes.Where(size => size.At >= world.Time.Now - window).ToList();
+        var sizes = state.Sizes.Where(size => size.At >= world.Time.Now - window).ToList();
         var listed = Math.Max(plan.Listed, sizes.Count == 0 ? 0 : sizes.Max(size => size.Listed));
         var gone = listed - plan.Listed + plan.Delisting;
         if (plan.Delisting > 0 && (double)gone / listed > Math.Max(MaxDelistShare, allowed)) return $"delists {gone} of {listed} items";
-        var before = Math.Max(_completed?.Plan?.Items ?? 0, sizes.Count == 0 ? 0 : sizes.Max(size => size.Items));
+        var before = Math.Max(state.Completed?.Plan?.Items ?? 0, sizes.Count == 0 ? 0 : sizes.Max(size => size.Items));
         return before > 0 && (double)(before - plan.Items) / before > Math.Max(MaxShrinkShare, allowed)
             ? $"sends a catalog of {plan.Items} items after one of {before}"
             : null;
@@ -316,4 +323,22 @@ internal sealed class ResyncChecker(World world, ContentReader reader)
         (process, run.Digest!, run.Parameters.OverrideNewer);
 
     private void Report(Invariant invariant, string text) => world.Invariants.Report(invariant, text);
+
+    /// <summary>What the runs of a source must know of earlier ones.</summary>
+    private sealed record SourceState
+    {
+        public static SourceState None { get; } = new();
+
+        /// <summary>The newest run that sent.</summary>
+        public string? Sending { get; init; }
+
+        /// <summary>The newest run that ended.</summary>
+        public string? Ended { get; init; }
+
+        public ResyncRun? Completed { get; init; }
+
+        public ResyncRun? Dry { get; init; }
+
+        public IReadOnlyList<CatalogSize> Sizes { get; init; } = [];
+    }
 }

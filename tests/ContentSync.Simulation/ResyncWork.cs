@@ -1,16 +1,19 @@
 using ContentSync.Catalog;
 using ContentSync.Functions;
 using ContentSync.Ledger;
+using ContentSync.Local.Pipeline;
 using ContentSync.Resync;
 using ContentSync.Resync.Lanes;
 using ContentSync.Resync.Planning;
 using ContentSync.Synchronization;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
 
 namespace ContentSync.Simulation;
 
 /// <summary>
-/// The part of a process that starts and cancels resyncs of whole catalogs, and executes those that do not go through the broker's queue.
+/// The part of a process that starts and cancels resyncs of whole catalogs. It executes those that neither go through the broker's queue nor
+/// are the local host's.
 /// </summary>
 internal sealed class ResyncWork : IResyncScheduler
 {
@@ -37,10 +40,7 @@ internal sealed class ResyncWork : IResyncScheduler
     /// <summary>Registers what a simulated process has instead of blobs, a broker and a loop of its own.</summary>
     public static void AddEdges(IServiceCollection services, SimulatedProcess process, World world, BulkPlan plan, CancellationToken stopping)
     {
-        var store = new ResyncStorePort(process, world);
         services
-            .AddSingleton<IResyncStore>(store)
-            .AddSingleton<ILaneProgressStore>(store)
             .AddSingleton(new ResyncSources(new CatalogPort(process, world)))
             .AddSingleton<ICatalogPlanner>(provider => new PlannerPort(
                 world,
@@ -49,6 +49,19 @@ internal sealed class ResyncWork : IResyncScheduler
                 provider.GetRequiredService<CatalogReader>(),
                 provider.GetRequiredKeyedService<TimeProvider>(Clocks.Store)))
             .AddSingleton(provider => new ResyncWork(process, provider, stopping));
+        if (world.Local is not null)
+        {
+            services
+                .AddSingleton<IResyncStore>(new LocalResyncStore(process, world))
+                .AddSingleton<IPackLanes, InProcessLanes>()
+                .AddSingleton<ILogger<LocalResync>>(new LocalResyncLog(process, world))
+                .AddSingleton(provider => ActivatorUtilities.CreateInstance<LocalResync>(provider, TaskCreationOptions.None))
+                .AddSingleton<IResyncScheduler>(provider => provider.GetRequiredService<LocalResync>());
+            return;
+        }
+
+        var store = new ResyncStorePort(process, world);
+        services.AddSingleton<IResyncStore>(store).AddSingleton<ILaneProgressStore>(store);
         if (plan.IsThroughBroker)
         {
             services.AddBrokerLanes().AddSingleton<ProcessResyncPack>();

@@ -130,6 +130,13 @@ internal sealed class SimulatedPlanFiles : IPlanFiles
         return now;
     }
 
+    /// <summary>A process of the local host begins without the files of the one before it.</summary>
+    public void Clear()
+    {
+        lock (_lock) _plans.Clear();
+        _scanned.Clear();
+    }
+
     public ValueTask<IReadOnlyList<string>> FindAsync(string prefix, CancellationToken cancellationToken)
     {
         lock (_lock) return new([.. _plans.Keys.Where(plan => plan.StartsWith(prefix, StringComparison.Ordinal))]);

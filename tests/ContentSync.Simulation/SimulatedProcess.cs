@@ -54,6 +54,7 @@ internal sealed class SimulatedProcess : IDisposable
     private readonly ParkedReplay _replay;
     private readonly ResyncWork? _resyncs;
     private readonly ResyncRuns? _runs;
+    private readonly LocalResync? _localResync;
     private readonly CancellationTokenSource _stopping = new();
     private readonly SignerPool? _pool;
     private readonly List<AlipayHkCall> _connections = [];
@@ -143,6 +144,7 @@ internal sealed class SimulatedProcess : IDisposable
         if (plan.Bulk is null) return;
         _resyncs = _services.GetRequiredService<ResyncWork>();
         _runs = _services.GetRequiredService<ResyncRuns>();
+        _localResync = _services.GetService<LocalResync>();
     }
 
     public void Dispose()
@@ -170,7 +172,8 @@ internal sealed class SimulatedProcess : IDisposable
     public void Start()
     {
         Watch(SweepAsync());
-        if (_resyncs is not null) Watch(_resyncs.ResumeStalledRunsAsync(_runs!));
+        if (_localResync is not null) _localResync.Start();
+        else if (_resyncs is not null) Watch(_resyncs.ResumeStalledRunsAsync(_runs!));
         _world.Broker.Pump();
         _world.Lanes.Pump();
     }
@@ -339,8 +342,14 @@ internal sealed class SimulatedProcess : IDisposable
             return;
         }
 
-        Watch(_localQueue.StopAsync(LocalGrace));
+        Watch(StopLocalAsync());
         _world.Time.After(LocalGrace + LocalEnd, Ended);
+
+        async Task StopLocalAsync()
+        {
+            if (_localResync is not null) await _localResync.StopAsync().ConfigureAwait(false);
+            await _localQueue.StopAsync(LocalGrace).ConfigureAwait(false);
+        }
 
         async Task StopAsync()
         {
@@ -487,6 +496,7 @@ internal sealed class SimulatedProcess : IDisposable
         if (losesPower) _world.Faults.Add(Fault.PowerLoss);
         _world.Trace.Write(Name, $"{(losesPower ? "loses power" : "is killed")}");
         _localLedger.Abandon(losesPower);
+        _world.Local!.Resyncs.End(losesPower);
     }
 
     /// <summary>Reports an exception of the work: no fault may cause an unexpected one.</summary>

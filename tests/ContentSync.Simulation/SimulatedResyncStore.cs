@@ -7,7 +7,10 @@ using ContentSync.Resync.Planning;
 
 namespace ContentSync.Simulation;
 
-/// <summary>Stores resyncs: histories and plans, and the progress of the lanes. It never loses a write.</summary>
+/// <summary>
+/// Stores resyncs: histories and plans, and the progress of the lanes. It never loses a write. The local host has its own store; then this is
+/// what that one must hold.
+/// </summary>
 internal sealed class SimulatedResyncStore(World world)
 {
     private readonly Dictionary<string, ResyncHistory> _histories = new(StringComparer.Ordinal);
@@ -33,10 +36,26 @@ internal sealed class SimulatedResyncStore(World world)
         var version = int.Parse(old?.Version ?? "0", CultureInfo.InvariantCulture) + 1;
         var next = history with { Version = version.ToString(CultureInfo.InvariantCulture) };
 
-        // A process sees what the next one would read, no more.
-        _histories[history.Source] = Read(JsonSerializer.SerializeToUtf8Bytes(next, ResyncStoreJson.Default.ResyncHistory));
-        IsBusy = List().Any(kept => kept.InProgress() is not null);
+        Put(next);
         return next;
+    }
+
+    /// <summary>Takes runs as the store of the local host has written them.</summary>
+    public void Put(ResyncHistory written)
+    {
+        // A process sees what the next one would read, no more.
+        _histories[written.Source] = Read(JsonSerializer.SerializeToUtf8Bytes(written, ResyncStoreJson.Default.ResyncHistory));
+        IsBusy = List().Any(kept => kept.InProgress() is not null);
+    }
+
+    /// <summary>Takes what a process finds in the files of the local host, which may be behind what the one before it wrote.</summary>
+    public void Restore(IReadOnlyList<ResyncHistory> histories, IReadOnlyDictionary<string, byte[]> plans)
+    {
+        _histories.Clear();
+        _plans.Clear();
+        IsBusy = false;
+        foreach (var history in histories) Put(history);
+        foreach (var (planId, plan) in plans) _plans.Add(planId, plan);
     }
 
     public bool SavePlan(string planId, byte[] plan)

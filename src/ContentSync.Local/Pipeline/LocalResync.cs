@@ -22,27 +22,39 @@ public sealed partial class LocalResync : IResyncScheduler, IAsyncDisposable
     private readonly TimeProvider _time;
     private readonly ISyncLedger _ledger;
     private readonly ILogger _logger;
+    private readonly bool _isOnOneThread;
     private readonly CancellationTokenSource _stopping = new();
-    private readonly Dictionary<string, SemaphoreSlim> _scheduled;
+    private readonly Dictionary<string, Signal> _scheduled;
     private Task _working = Task.CompletedTask;
     private int _disposed;
 
+    /// <param name="planner">Compares a catalog with the ledger.</param>
+    /// <param name="runner">Executes the runs.</param>
+    /// <param name="ledger">Read for the pending items.</param>
+    /// <param name="sources">The sources of the runs.</param>
+    /// <param name="time">Measures the waits.</param>
+    /// <param name="logger">Receives how runs ended, and faults.</param>
+    /// <param name="continuations">
+    /// <see cref="TaskCreationOptions.RunContinuationsAsynchronously"/>, so that a caller who schedules a run does not execute it. A simulation on
+    /// one thread passes <see cref="TaskCreationOptions.None"/>.
+    /// </param>
     public LocalResync(
         CatalogPlanner planner,
         ResyncRunner runner,
         ISyncLedger ledger,
         ResyncSources sources,
         [FromKeyedServices(Clocks.Store)] TimeProvider time,
-        ILogger<LocalResync> logger)
+        ILogger<LocalResync> logger,
+        TaskCreationOptions continuations = TaskCreationOptions.RunContinuationsAsynchronously)
     {
+        _isOnOneThread = continuations == TaskCreationOptions.None;
         _time = time;
         _ledger = ledger;
         _logger = logger;
         Planner = planner;
         Runner = runner;
         Sources = sources;
-        // Signalled initially, so that runs left by an earlier process are resumed.
-        _scheduled = Known(sources).ToDictionary(source => source.Name, _ => new SemaphoreSlim(1, 1), StringComparer.Ordinal);
+        _scheduled = Known(sources).ToDictionary(source => source.Name, _ => new Signal(continuations), StringComparer.Ordinal);
     }
 
     /// <summary>Compares a catalog with the ledger.</summary>
@@ -53,8 +65,8 @@ public sealed partial class LocalResync : IResyncScheduler, IAsyncDisposable
     public ResyncSources Sources { get; }
 
     /// <summary>Starts executing scheduled runs, beginning with those that an earlier process left under way.</summary>
-    public void Start() =>
-        _working = Task.WhenAll(Known(Sources).Select(source => Task.Run(() => WorkAsync(source), CancellationToken.None)));
+    public void Start() => _working = Task.WhenAll(Known(Sources).Select(
+        source => _isOnOneThread ? WorkAsync(source) : Task.Run(() => WorkAsync(source), CancellationToken.None)));
 
     /// <summary>
     /// Waits until no item is pending, whichever process accepted it, or until none has reached an outcome for <paramref name="timeout"/>.
@@ -76,21 +88,15 @@ public sealed partial class LocalResync : IResyncScheduler, IAsyncDisposable
     public ValueTask ScheduleAsync(ResyncRun run, CancellationToken cancellationToken)
     {
         // A run of a catalog that is no longer configured waits until it is configured again.
-        if (_scheduled.TryGetValue(run.Source, out var scheduled))
-        {
-            lock (scheduled)
-            {
-                if (scheduled.CurrentCount == 0) scheduled.Release();
-            }
-        }
-
+        if (_scheduled.TryGetValue(run.Source, out var scheduled)) scheduled.Set();
         return ValueTask.CompletedTask;
     }
 
     /// <summary>Stops; a run under way continues after the next start.</summary>
     public async Task StopAsync()
     {
-        await _stopping.CancelAsync().ConfigureAwait(false);
+        if (_isOnOneThread) _stopping.Cancel();
+        else await _stopping.CancelAsync().ConfigureAwait(false);
         await _working.ConfigureAwait(false);
     }
 
@@ -100,7 +106,6 @@ public sealed partial class LocalResync : IResyncScheduler, IAsyncDisposable
         // A container disposes of a singleton once for each service under which it is known.
         if (Interlocked.Exchange(ref _disposed, 1) == 1) return;
         await StopAsync().ConfigureAwait(false);
-        foreach (var scheduled in _scheduled.Values) scheduled.Dispose();
         _stopping.Dispose();
     }
 
@@ -155,15 +160,13 @@ public sealed partial class LocalResync : IResyncScheduler, IAsyncDisposable
     }
 
     /// <summary>Returns when a run of the source is scheduled, and no later than after <paramref name="wait"/>.</summary>
-    private async Task WaitForScheduleAsync(SemaphoreSlim scheduled, TimeSpan wait)
+    private async Task WaitForScheduleAsync(Signal scheduled, TimeSpan wait)
     {
-        if (wait == TimeSpan.Zero) return;
-        using var ended = CancellationTokenSource.CreateLinkedTokenSource(_stopping.Token);
-        var signal = scheduled.WaitAsync(ended.Token);
-        await Task.WhenAny(signal, Task.Delay(wait, _time, ended.Token)).ConfigureAwait(false);
-        await ended.CancelAsync().ConfigureAwait(false);
-        await ((Task)signal).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await scheduled.IsSet.WaitAsync(wait, _time, _stopping.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         _stopping.Token.ThrowIfCancellationRequested();
+
+        // Before the runs are read, so that none is missed.
+        scheduled.Reset();
     }
 
     [LoggerMessage(EventId = 4101, Level = LogLevel.Error, Message = "The resync of {Source} failed: {Reason} It is retried every {Seconds} s.")]
@@ -174,4 +177,36 @@ public sealed partial class LocalResync : IResyncScheduler, IAsyncDisposable
 
     [LoggerMessage(EventId = 4103, Level = LogLevel.Warning, Message = "Resync {RunId} of {Source} is {State}; nothing was sent. {Outcome}")]
     private static partial void LogResyncNotDone(ILogger logger, string runId, string source, ResyncRunState state, string outcome);
+
+    /// <summary>Whether a run of a source is scheduled. Set initially, so that a run left by an earlier process is resumed. Thread-safe.</summary>
+    private sealed class Signal
+    {
+        private readonly TaskCreationOptions _continuations;
+        private readonly Lock _lock = new();
+        private TaskCompletionSource _set;
+
+        public Signal(TaskCreationOptions continuations)
+        {
+            _continuations = continuations;
+            _set = new TaskCompletionSource(continuations);
+            _set.SetResult();
+        }
+
+        public Task IsSet => Current().Task;
+
+        public void Set() => Current().TrySetResult();
+
+        public void Reset()
+        {
+            lock (_lock)
+            {
+                if (_set.Task.IsCompleted) _set = new TaskCompletionSource(_continuations);
+            }
+        }
+
+        private TaskCompletionSource Current()
+        {
+            lock (_lock) return _set;
+        }
+    }
 }

@@ -443,8 +443,19 @@ public sealed class ResyncRunner(
         }
 
         if (snapshot?.Digest != run.Digest)
-            return await RestartWithNewSnapshotAsync(history, run, source, cancellationToken).ConfigureAwait(false);
-        var plan = await store.LoadPlanAsync(run.PlanId!, cancellationToken).ConfigureAwait(false);
+            return await RestartAsync(history, run, source, "Replaced by a newer snapshot.", cancellationToken).ConfigureAwait(false);
+        CatalogPlan plan;
+        try
+        {
+            plan = await store.LoadPlanAsync(run.PlanId!, cancellationToken).ConfigureAwait(false);
+        }
+        catch (FileNotFoundException)
+        {
+            // Deleted by someone, or by a power loss. The ledger knows what it accepted, so a new plan holds the rest.
+            const string Reason = "Its stored plan is lost. A new run compares the catalog with the ledger again.";
+            return await RestartAsync(history, run, source, Reason, cancellationToken).ConfigureAwait(false);
+        }
+
         await using var _ = plan.ConfigureAwait(false);
         if (PlanRead is { } planRead) await planRead(plan, cancellationToken).ConfigureAwait(false);
         return await SendAsync(history, run, snapshot!, plan, isSpent, cancellationToken).ConfigureAwait(false);
@@ -579,13 +590,12 @@ public sealed class ResyncRunner(
         return new ResyncStepResult(ended, null);
     }
 
-    private async Task<ResyncStepResult?> RestartWithNewSnapshotAsync(
-        ResyncHistory history, ResyncRun run, ICatalogSource source, CancellationToken cancellationToken)
+    private async Task<ResyncStepResult?> RestartAsync(
+        ResyncHistory history, ResyncRun run, ICatalogSource source, string reason, CancellationToken cancellationToken)
     {
         var counts = await lanes.CountsAsync(run, cancellationToken).ConfigureAwait(false);
-        const string Message = "Replaced by a newer snapshot.";
         var cancelled = run with { Counts = counts };
-        if (await EndAsync(history, cancelled, ResyncRunState.Cancelled, Message, cancellationToken).ConfigureAwait(false) is null) return Lost(run);
+        if (await EndAsync(history, cancelled, ResyncRunState.Cancelled, reason, cancellationToken).ConfigureAwait(false) is null) return Lost(run);
         await RequestAsync(source, run.Parameters, cancellationToken).ConfigureAwait(false);
         return null;
     }

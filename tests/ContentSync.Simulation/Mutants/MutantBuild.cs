@@ -17,6 +17,9 @@ internal static class MutantBuild
     private static readonly string[] Files =
     [
         "src/ContentSync.Local/Pipeline/InProcessQueue.cs",
+        "src/ContentSync.Local/Pipeline/LocalResync.cs",
+        "src/ContentSync.Local/Pipeline/FileResyncStore.cs",
+        "src/ContentSync.Local/Pipeline/PrivateFile.cs",
         "src/ContentSync.Local/Pipeline/FaultText.cs",
         "src/ContentSync.Local/CommandException.cs",
         .. new[]

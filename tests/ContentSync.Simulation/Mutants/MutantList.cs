@@ -46,6 +46,8 @@ internal static class MutantList
     private const string Operations = "src/ContentSync.Sqlite/LedgerOperation.cs";
     private const string Records = "src/ContentSync.Sqlite/RecordTable.cs";
     private const string LocalQueue = "src/ContentSync.Local/Pipeline/InProcessQueue.cs";
+    private const string LocalRuns = "src/ContentSync.Local/Pipeline/LocalResync.cs";
+    private const string RunFiles = "src/ContentSync.Local/Pipeline/FileResyncStore.cs";
     private const string PackMessages = Library + "Resync/ResyncMessageProcessor.cs";
     private const string Settler = "src/ContentSync.Functions/MessageSettler.cs";
     private const string Queues = "src/ContentSync.Functions/ServiceBusQueues.cs";
@@ -511,5 +513,12 @@ internal static class MutantList
             "return ⟦state with { Pauses = [.. state.Pauses.Where(other => other != before), pause] }⟧;", "state"),
         new("a pause never ends", Pauses,
             "pause.Until is null && pause.ContentType == contentType ? ⟦pause with { Until = now }⟧ : pause", "pause"),
+        new("runs are written whatever another request wrote since", RunFiles, "if (⟦Read(file)?.Version != history.Version⟧) return", "false"),
+        new("a restart deletes the plans that runs need", RunFiles, "plans.Where(plan => ⟦!inUse.Contains(Path.GetFileNameWithoutExtension(plan.Name))⟧)", "true"),
+        new("a run is forgotten that is scheduled while another one is under way", LocalRuns,
+            "⟦wait = step.ContinueAfter ?? Timeout.InfiniteTimeSpan;⟧",
+            "wait = step.ContinueAfter ?? Timeout.InfiniteTimeSpan; _scheduled[source.Name].Reset();"),
+        new("a restart does not resume what was under way", LocalRuns, "⟦_set.SetResult();⟧", "_ = 0;"),
+        new("a run that failed is not tried again", LocalRuns, "(wait, loggedFault) = (⟦FaultDelay⟧, reason);", "Timeout.InfiniteTimeSpan"),
     ];
 }

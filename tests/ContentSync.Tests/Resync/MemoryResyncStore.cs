@@ -14,6 +14,11 @@ internal sealed class MemoryResyncStore : IResyncStore
 
     public bool IsUnavailable { get; set; }
 
+    public void LosePlans()
+    {
+        lock (_lock) _plans.Clear();
+    }
+
     public ValueTask<ResyncHistory?> FindAsync(string source, CancellationToken cancellationToken)
     {
         if (IsUnavailable) throw new IOException("The store is unavailable.");

@@ -248,6 +248,24 @@ public sealed class ResyncRunnerTests : IDisposable
     }
 
     [Fact]
+    public async Task Plans_again_if_the_plan_of_a_run_is_lost()
+    {
+        var snapshot = Snapshot([.. Enumerable.Range(0, 100).Select(i => ($"id-{i}", "1"))]);
+        using var kill = new KillSwitch(120);
+        await Assert.ThrowsAnyAsync<Exception>(() => _world.RunAsync(snapshot, kill: kill));
+        _world.LosePlans();
+        _world.Time.Advance(TimeSpan.FromMinutes(2));
+
+        var run = await _world.RunAsync(snapshot);
+
+        // What the killed process had accepted and not sent is left to the sweep.
+        Assert.Equal((ResyncRunState.Completed, 100), (run.State, (await _world.LedgerAsync()).Count));
+        var lost = Assert.Single(_world.Progress, earlier => earlier.State == ResyncRunState.Cancelled);
+        Assert.Contains("plan is lost", lost.Message, StringComparison.Ordinal);
+        Assert.NotEqual(lost.RunId, run.RunId);
+    }
+
+    [Fact]
     [Trait(TestCategory.Name, TestCategory.Slow)]
     public async Task Ends_in_the_same_state_however_often_it_is_killed()
     {

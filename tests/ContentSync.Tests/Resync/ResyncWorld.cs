@@ -56,6 +56,9 @@ internal sealed class ResyncWorld : IDisposable
     /// <summary>The shared document with the pauses; null for none.</summary>
     public MemorySendStateStore? SendState { get; set; }
 
+    /// <summary>The store loses the plans of all runs.</summary>
+    public void LosePlans() => _store.LosePlans();
+
     public async Task<ResyncRun> RunAsync(ICatalogSource source, ResyncParameters? parameters = null, KillSwitch? kill = null)
     {
         kill ??= new KillSwitch(long.MaxValue);
