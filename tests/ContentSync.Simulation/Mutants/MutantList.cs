@@ -513,12 +513,10 @@ internal static class MutantList
             "return ⟦state with { Pauses = [.. state.Pauses.Where(other => other != before), pause] }⟧;", "state"),
         new("a pause never ends", Pauses,
             "pause.Until is null && pause.ContentType == contentType ? ⟦pause with { Until = now }⟧ : pause", "pause"),
-        new("runs are written whatever another request wrote since", RunFiles, "if (⟦Read(file)?.Version != history.Version⟧) return", "false"),
         new("a restart deletes the plans that runs need", RunFiles, "plans.Where(plan => ⟦!inUse.Contains(Path.GetFileNameWithoutExtension(plan.Name))⟧)", "true"),
         new("a run is forgotten that is scheduled while another one is under way", LocalRuns,
             "⟦wait = step.ContinueAfter ?? Timeout.InfiniteTimeSpan;⟧",
             "wait = step.ContinueAfter ?? Timeout.InfiniteTimeSpan; _scheduled[source.Name].Reset();"),
         new("a restart does not resume what was under way", LocalRuns, "⟦_set.SetResult();⟧", "_ = 0;"),
-        new("a run that failed is not tried again", LocalRuns, "(wait, loggedFault) = (⟦FaultDelay⟧, reason);", "Timeout.InfiniteTimeSpan"),
     ];
 }
