@@ -26,7 +26,10 @@ public sealed class DataDirectoryTests : IDisposable
         var data = DataDirectory.Open(_folder);
         var options = new LocalOptions
         {
-            Gateway = new Uri("https://open.example.com"), ClientId = "US", Rate = 7, LateEffectWindow = TimeSpan.FromSeconds(9),
+            Gateway = new Uri("https://open.example.com"),
+            ClientId = "US",
+            Rate = 7,
+            LateEffectWindow = TimeSpan.FromSeconds(9),
         };
         var settings = LocalSettings.Read(data, options);
         Assert.Equal(
