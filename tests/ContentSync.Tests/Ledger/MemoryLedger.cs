@@ -17,6 +17,9 @@ internal sealed class MemoryLedger(TimeProvider time) : ISyncLedger, ILedgerImpo
     /// <summary>If set, every call throws it.</summary>
     public LedgerUnavailableException? Unavailable { get; set; }
 
+    /// <summary>Runs after each lease was written, before its caller hears of it.</summary>
+    public Action? Leased { get; set; }
+
     public ValueTask<IReadOnlyList<Acceptance>> AcceptAsync(IReadOnlyList<Submission> submissions, CancellationToken cancellationToken) =>
         Locked<IReadOnlyList<Acceptance>>(() => [.. submissions.Select(Accept)], cancellationToken);
 
@@ -27,7 +30,9 @@ internal sealed class MemoryLedger(TimeProvider time) : ISyncLedger, ILedgerImpo
                 if (!_records.TryGetValue(contentId, out var current)) return new LeaseResult(LeaseStatus.NotFound, null);
                 var leaseId = (++_lease).ToString(CultureInfo.InvariantCulture);
                 var (next, status) = SyncTransitions.Lease(current, leaseId, time.GetUtcNow(), duration);
-                return new LeaseResult(status, Write(next) ?? current);
+                var result = new LeaseResult(status, Write(next) ?? current);
+                Leased?.Invoke();
+                return result;
             },
             cancellationToken);
 

@@ -456,6 +456,19 @@ public sealed class ContentSynchronizerTests : IDisposable
     }
 
     [Theory]
+    [InlineData(0, 1)]
+    [InlineData(1, 0)]
+    public async Task Sends_only_if_the_ledger_granted_the_lease_within_an_eighth_of_its_duration(int ticksLate, int expectedRequests)
+    {
+        AlwaysReturn("SUCCESS", "S");
+        var synchronizer = Synchronizer();
+        await AcceptAsync(synchronizer, Item("A"));
+        _ledger.Leased = () => _alipayHk.Time.Advance((_options.LeaseDuration / 8) + TimeSpan.FromTicks(ticksLate));
+        await SynchronizeAsync(synchronizer, "A");
+        Assert.Equal(expectedRequests, _alipayHk.Sent.Count);
+    }
+
+    [Theory]
     [InlineData(true)]
     [InlineData(false)]
     public async Task An_attempt_whose_outcome_was_not_recorded_still_gets_its_late_effect_window(bool isCancelled)
