@@ -99,7 +99,12 @@ public sealed class ResyncMessagesTests
     [InlineData("resync-pack", """{"run":"a","lane":0,"number":0,"items":[["A","b",1,1]]}""")]
     [InlineData("resync-pack", """{"run":"a","lane":0,"number":0,"items":[["","b"]]}""")]
     [InlineData("resync-pack", """{"run":"a","lane":0,"number":0,"items":[{"contentId":"A"}]}""")]
+    [InlineData("resync-pack", """{"run":null,"lane":0,"number":0,"items":[["A","b"]]}""")]
+    [InlineData("resync-pack", """{"lane":0,"number":0,"items":[["A","b"]]}""")]
+    [InlineData("resync-pack", """{"run":"a","number":0,"items":[["A","b"]]}""")]
     [InlineData("resync-run", """{"run":"a","number":1}""")]
+    [InlineData("resync-run", """{"source":"catalog","run":null,"number":1}""")]
+    [InlineData("resync-run", """{"source":"catalog","run":"a"}""")]
     [InlineData("resync-run", """{"source":"","run":"a","number":1}""")]
     public void An_invalid_message_is_reported_with_its_fault(string schema, string body)
     {
