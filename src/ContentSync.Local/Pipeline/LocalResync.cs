@@ -95,8 +95,8 @@ public sealed partial class LocalResync : IResyncScheduler, IAsyncDisposable
     /// <summary>Stops; a run under way continues after the next start.</summary>
     public async Task StopAsync()
     {
-        if (_isOnOneThread) _stopping.Cancel();
-        else await _stopping.CancelAsync().ConfigureAwait(false);
+        // CancelAsync would resume the waiting code on the thread pool (see TimedWait).
+        _stopping.Cancel();
         await _working.ConfigureAwait(false);
     }
 

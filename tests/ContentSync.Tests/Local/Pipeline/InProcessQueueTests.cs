@@ -6,6 +6,7 @@ using ContentSync.Synchronization;
 using ContentSync.Tests.AlipayHk;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Time.Testing;
 
 namespace ContentSync.Tests.Local.Pipeline;
 
@@ -38,7 +39,45 @@ public sealed class InProcessQueueTests
         Assert.Equal(SyncOutcomeKind.NotFound, outcomes["good"].Kind);
     }
 
-    private static SyncMessage Message(string contentId) => new(contentId, "", 0, TimeSpan.Zero);
+    [Fact]
+    public async Task An_item_that_is_delayed_anew_is_not_run_when_an_earlier_delay_ends()
+    {
+        using var alipayHk = new FakeAlipayHk();
+        using var client = alipayHk.Client();
+        await using var services = TestServices.With(TimeProvider.System)
+            .AddSingleton<ISyncLedger>(new FaultyLedger())
+            .AddSingleton(client)
+            .AddContentSync(new ContentSyncOptions())
+            .BuildServiceProvider();
+        var time = new FakeTimeProvider(new DateTimeOffset(2026, 3, 1, 8, 0, 0, TimeSpan.Zero));
+        var synchronizer = services.GetRequiredService<ContentSynchronizer>();
+        await using var queue = new InProcessQueue(synchronizer, 1, time, NullLogger<InProcessQueue>.Instance, TaskCreationOptions.None);
+        var runs = 0;
+        queue.Ended += (_, _) => runs++;
+
+        await queue.EnqueueAsync([Message("A", 10)], default);
+        await queue.EnqueueAsync([Message("A")], default);
+        Assert.Equal(1, runs);
+
+        await queue.EnqueueAsync([Message("A", 60)], default);
+        for (var i = 0; i < 118; i++)
+        {
+            // A timer resumes the queue on another thread.
+            time.Advance(TimeSpan.FromSeconds(0.5));
+            await Task.Delay(1);
+        }
+
+        Assert.Equal(1, runs);
+        for (var i = 0; i < 1_000 && Volatile.Read(ref runs) == 1; i++)
+        {
+            time.Advance(TimeSpan.FromSeconds(0.5));
+            await Task.Delay(1);
+        }
+
+        Assert.Equal(2, runs);
+    }
+
+    private static SyncMessage Message(string contentId, int delaySeconds = 0) => new(contentId, "", 0, TimeSpan.FromSeconds(delaySeconds));
 
     private sealed class FaultyLedger : ISyncLedger
     {
