@@ -21,7 +21,7 @@ internal sealed record Plan
     public TimeSpan Timeout { get; init; } = TimeSpan.FromHours(240);
 
     /// <summary>More steps than any correct run takes; a run that exceeds them would never end.</summary>
-    public int MaxSteps { get; init; } = 1_000_000;
+    public int MaxSteps { get; init; } = 4_000_000;
 
     public RecoverabilityOptions Recoverability { get; init; } = new();
 

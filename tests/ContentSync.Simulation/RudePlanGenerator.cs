@@ -16,8 +16,6 @@ internal sealed class RudePlanGenerator(ulong seed)
 
     private const int ItemsPerMessage = 40;
 
-    private const double SendsOfManyPerSecond = 50;
-
     private static readonly TimeSpan MaxOutageOfMany = TimeSpan.FromMinutes(30);
 
     private readonly SimulatedRandom _random = new(seed ^ 0x0D15_EA5E_0D15_EA5E);
@@ -148,10 +146,10 @@ internal sealed class RudePlanGenerator(ulong seed)
             Submissions = submissions,
             Chances = chances,
             Outages = [.. outages],
-            MaxSendsPerSecond = SendsOfManyPerSecond,
-            SignaturesPerSecond = plan.SignaturesPerSecond * (SendsOfManyPerSecond / plan.MaxSendsPerSecond),
+            MaxSendsPerSecond = 50,
+            Vaults = 1,
             Consumers = 16,
-            MaxSteps = 5_000_000,
+            MaxSteps = 20_000_000,
         };
     }
 
