@@ -2,36 +2,78 @@ using ContentSync.Budget;
 
 namespace ContentSync.Simulation;
 
-/// <summary>An operator pauses sending and resumes it, through any process that runs, until it succeeds.</summary>
+/// <summary>
+/// An operator pauses sending and resumes it, one after the other, through any process that runs, each until it succeeds. A call that does not
+/// return is repeated only when its process has ended: one that goes on later could otherwise undo what the operator did meanwhile.
+/// </summary>
 internal sealed class SendOperator(World world)
 {
     private static readonly TimeSpan RetryInterval = TimeSpan.FromSeconds(3);
 
-    public void Schedule(PausePlan pause)
+    private readonly Queue<(PausePlan Pause, bool IsPause)> _next = new();
+
+    public void Schedule(IEnumerable<PausePlan> pauses)
     {
-        world.Time.At(pause.From, () => Call(pause, isPause: true));
-        world.Time.At(pause.To, () => Call(pause, isPause: false));
+        foreach (var pause in pauses)
+        {
+            _next.Enqueue((pause, true));
+            _next.Enqueue((pause, false));
+        }
+
+        Begin();
+    }
+
+    private void Begin()
+    {
+        if (!_next.TryDequeue(out var step)) return;
+        var at = step.IsPause ? step.Pause.From : step.Pause.To;
+        if (at > world.Time.Elapsed) world.Time.At(at, () => Call(step.Pause, step.IsPause));
+        else Call(step.Pause, step.IsPause);
     }
 
     private void Call(PausePlan pause, bool isPause)
     {
         var process = world.Machines[world.Random.Next(world.Machines.Count)].Process;
-        if (process is { IsAccepting: true }) process.Watch(CallAsync(process.SendSwitch, pause, isPause));
-        else world.Time.After(RetryInterval, () => Call(pause, isPause));
+        if (process is not { IsAccepting: true })
+        {
+            CallLater(pause, isPause);
+            return;
+        }
+
+        var isDone = false;
+        process.Watch(CallAsync());
+        CallAgainIfEnded();
+
+        async Task CallAsync()
+        {
+            try
+            {
+                await CallOnceAsync(process.SendSwitch, pause, isPause).ConfigureAwait(false);
+                world.Invariants.Pauses.Acknowledged(isPause);
+                Begin();
+            }
+            catch (SendStateUnavailableException)
+            {
+                CallLater(pause, isPause);
+            }
+
+            isDone = true;
+        }
+
+        void CallAgainIfEnded() => world.Time.After(RetryInterval, () =>
+        {
+            if (isDone) return;
+            if (process.IsAlive) CallAgainIfEnded();
+            else Call(pause, isPause);
+        });
     }
 
-    private async Task CallAsync(SendSwitch sendSwitch, PausePlan pause, bool isPause)
+    private void CallLater(PausePlan pause, bool isPause) => world.Time.After(RetryInterval, () => Call(pause, isPause));
+
+    private static async Task CallOnceAsync(SendSwitch sendSwitch, PausePlan pause, bool isPause)
     {
-        try
-        {
-            if (isPause) await sendSwitch.PauseAsync(pause.ContentType, "maintenance", "operator", CancellationToken.None).ConfigureAwait(false);
-            else await sendSwitch.ResumeAsync(pause.ContentType, CancellationToken.None).ConfigureAwait(false);
-            world.Invariants.Pauses.Acknowledged(isPause);
-        }
-        catch (SendStateUnavailableException)
-        {
-            world.Time.After(RetryInterval, () => Call(pause, isPause));
-        }
+        if (isPause) await sendSwitch.PauseAsync(pause.ContentType, "maintenance", "operator", CancellationToken.None).ConfigureAwait(false);
+        else await sendSwitch.ResumeAsync(pause.ContentType, CancellationToken.None).ConfigureAwait(false);
     }
 }
 

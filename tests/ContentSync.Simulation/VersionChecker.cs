@@ -106,6 +106,7 @@ internal sealed class VersionChecker(World world)
             Report(Invariant.StaleIsVisible, $"{next.ContentId} is no longer stale, but r{refused.Version} is newer than {item}");
         if (next.Refused is { } still && next.Refused == old?.Refused && old.Version != next.Version && item.Covers(still.Version))
             Report(Invariant.StaleIsVisible, $"{next.ContentId} is still stale, but r{still.Version} is covered by {item}");
+        item.WasWritten();
     }
 
     /// <summary>Whether the ledger has judged a change that must not be lost.</summary>
@@ -174,6 +175,9 @@ internal sealed class VersionChecker(World world)
         private readonly List<DateTimeOffset> _aheadTimes;
         private readonly List<DateTimeOffset> _winnersChangedAt;
         private readonly HashSet<(long? Number, DateTimeOffset? Given, ContentHash Hash)> _arrived = [];
+
+        // Those that one write accepted one after another; only the last of them is current.
+        private readonly List<(ChangeVersion Version, bool IsDelistingById)> _accepted = [];
         private DateTimeOffset? _rollback;
         private ContentItem? _item;
         private string? _contentInfo;
@@ -266,18 +270,15 @@ internal sealed class VersionChecker(World world)
                 : version.GivenTime is { } given && _givenTimes.All(seen => seen < time) && !_aheadTimes.Contains(given);
         }
 
-        public bool IsRepeat(ChangeVersion version) => _item is not null
-            && version.Number == Current.Number
-            && (version.Number is not null
-                || (version.GivenTime ?? version.FirstReceivedAt) == (Current.GivenTime ?? Current.FirstReceivedAt));
+        public bool IsRepeat(ChangeVersion version) => _item is not null && AreSame(version, Current);
 
-        /// <summary>Whether the current version is at least as new as a refused one.</summary>
-        public bool Covers(ChangeVersion refused)
+        /// <summary>Whether the current version, or one before it in the same write, is at least as new as a refused one.</summary>
+        public bool Covers(ChangeVersion refused) => _accepted.Exists(accepted => Covers(accepted.Version, accepted.IsDelistingById, refused));
+
+        /// <summary>What is accepted from now on belongs to another write.</summary>
+        public void WasWritten()
         {
-            if (_item is { IsDelistingById: true } && IsRepeat(refused)) return false;
-            return refused.Number is { } number && Current.Number is { } current
-                ? current >= number
-                : ChangedAt(Current, Current.FirstReceivedAt).At >= ChangedAt(refused, refused.FirstReceivedAt).At;
+            if (_accepted.Count > 1) _accepted.RemoveRange(0, _accepted.Count - 1);
         }
 
         public bool HasContent(ContentItem item) => _item is not null && item.Hash == _item.Hash;
@@ -298,6 +299,7 @@ internal sealed class VersionChecker(World world)
         {
             Current = submission.Version;
             _item = submission.Item;
+            _accepted.Add((submission.Version, submission.Item.IsDelistingById));
             if (!submission.Item.IsDelistingById) _contentInfo = Encoding.UTF8.GetString(submission.Item.ContentInfo.Span);
         }
 
@@ -342,6 +344,17 @@ internal sealed class VersionChecker(World world)
 
         private bool IsBeforeRollback(ChangeVersion version, DateTimeOffset time) =>
             _rollback is { } rollback && (version.FirstReceivedAt <= rollback || time <= rollback);
+
+        private static bool AreSame(ChangeVersion one, ChangeVersion other) => one.Number == other.Number
+            && (one.Number is not null || (one.GivenTime ?? one.FirstReceivedAt) == (other.GivenTime ?? other.FirstReceivedAt));
+
+        private static bool Covers(ChangeVersion accepted, bool isDelistingById, ChangeVersion refused)
+        {
+            if (isDelistingById && AreSame(refused, accepted)) return false;
+            return refused.Number is { } number && accepted.Number is { } newest
+                ? newest >= number
+                : ChangedAt(accepted, accepted.FirstReceivedAt).At >= ChangedAt(refused, refused.FirstReceivedAt).At;
+        }
 
         private static (DateTimeOffset At, bool IsAhead) ChangedAt(ChangeVersion version, DateTimeOffset now)
         {

@@ -98,8 +98,7 @@ internal sealed class World
             Time.At(outage.To, Lanes.Pump);
         }
 
-        var sendOperator = new SendOperator(this);
-        foreach (var pause in Plan.Pauses) sendOperator.Schedule(pause);
+        new SendOperator(this).Schedule(Plan.Pauses);
         foreach (var at in Plan.Replays) Time.At(at, () => _machines[0].Process?.ReplayParked());
 
         if (Table is not null) Time.At(Plan.ListedAt, Table.CheckLists);
