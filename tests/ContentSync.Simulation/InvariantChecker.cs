@@ -45,6 +45,9 @@ internal enum Invariant
     /// <summary>The request id and body never change within a version and always change with it.</summary>
     RequestIsFixed,
 
+    /// <summary>Bulk sends leave the reserved share of the rate to single changes.</summary>
+    LanesKeepTheirRate,
+
     /// <summary>The quotas for requests and signatures are never exceeded in any window.</summary>
     QuotasRespected,
 

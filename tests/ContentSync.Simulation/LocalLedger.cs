@@ -73,7 +73,11 @@ internal sealed class LocalLedger : ISyncLedger
 
     public ValueTask<LeaseResult> LeaseAsync(string contentId, TimeSpan duration, CancellationToken cancellationToken) => WriteAsync(
         "lease",
-        () => _ledger.LeaseAsync(contentId, duration, cancellationToken),
+        () =>
+        {
+            _process.LaneRate.Begins(contentId);
+            return _ledger.LeaseAsync(contentId, duration, cancellationToken);
+        },
         result =>
         {
             if (result.Status == LeaseStatus.Granted) Put(result.Record!);

@@ -24,6 +24,7 @@ internal sealed class ObservedLedger(ISyncLedger ledger, World world, SimulatedP
 
     public async ValueTask<LeaseResult> LeaseAsync(string contentId, TimeSpan duration, CancellationToken cancellationToken)
     {
+        process.LaneRate.Begins(contentId);
         var isKnown = IsKnown(contentId);
         var result = await ledger.LeaseAsync(contentId, duration, cancellationToken).ConfigureAwait(false);
         if (result.Status == LeaseStatus.NotFound) CheckUnknown(contentId, isKnown);
@@ -32,6 +33,7 @@ internal sealed class ObservedLedger(ISyncLedger ledger, World world, SimulatedP
 
     public async ValueTask<LeaseResult> LeaseAsync(SyncRecord accepted, TimeSpan duration, CancellationToken cancellationToken)
     {
+        process.LaneRate.Begins(accepted.ContentId);
         var result = await ledger.LeaseAsync(accepted, duration, cancellationToken).ConfigureAwait(false);
         if (result.Status == LeaseStatus.NotFound) CheckUnknown(accepted.ContentId, isKnown: true);
         return result;

@@ -22,7 +22,8 @@ internal sealed class QueueFunctions(
     public async Task RunAsync(SimulatedQueue queue, ServiceBusReceivedMessage message, long lockToken)
     {
         _handling.Add((queue, lockToken));
-        if (!queue.HasSessions) _contentMessages++;
+        if (queue.HasSessions) process.LaneRate.Enter();
+        else _contentMessages++;
         var settlement = new HostSettlement(process, world, queue, lockToken);
         var began = world.Time.Elapsed;
         try

@@ -112,6 +112,7 @@ internal sealed class ResyncWork : IResyncScheduler
     private async Task ExecuteAsync(string sourceName)
     {
         var source = _sources.FindByName(sourceName)!;
+        _process.LaneRate.Enter();
         try
         {
             while (true)

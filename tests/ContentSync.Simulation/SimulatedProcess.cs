@@ -67,6 +67,7 @@ internal sealed class SimulatedProcess : IDisposable
     {
         _world = world;
         _machine = machine;
+        LaneRate = new LaneRateChecker(world, machine.Name);
         _clock = new ProcessClock(world.Time, WhenRunning) { Offset = machine.ClockOffset };
         _storeClock = new StoreClock(_clock);
 
@@ -167,12 +168,20 @@ internal sealed class SimulatedProcess : IDisposable
 
     public CircuitBreaker CircuitBreaker { get; }
 
+    /// <summary>Checks the rate of its lanes.</summary>
+    public LaneRateChecker LaneRate { get; }
+
     public SendSwitch SendSwitch { get; }
 
     public void Start()
     {
         Watch(SweepAsync());
-        if (_localResync is not null) _localResync.Start();
+        if (_localResync is not null)
+        {
+            LaneRate.Enter();
+            _localResync.Start();
+            LaneRate.Leave();
+        }
         else if (_resyncs is not null) Watch(_resyncs.ResumeStalledRunsAsync(_runs!));
         _world.Broker.Pump();
         _world.Lanes.Pump();

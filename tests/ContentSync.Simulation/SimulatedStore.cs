@@ -140,6 +140,7 @@ internal sealed class SimulatedLedger(SimulatedProcess process, World world, Sto
     private async ValueTask<LeaseResult> LeaseAsync(
         string contentId, SyncRecord? accepted, TimeSpan duration, CancellationToken cancellationToken)
     {
+        process.LaneRate.Begins(contentId);
         if (accepted is not null && SyncTransitions.Lease(accepted, "0", clock.GetUtcNow(), duration).Next is null) accepted = null;
         var leaseId = NewId();
         var (status, record) = await CommitAsync<LeaseStatus>(

@@ -23,6 +23,7 @@ internal static class MutantList
     private const string BudgetRules = Library + "Budget/BudgetRule.cs";
     private const string SharedCircuit = Library + "Budget/SharedCircuit.cs";
     private const string SharedBreaker = Library + "Synchronization/SharedCircuitBreaker.cs";
+    private const string BulkRate = Library + "Resync/Lanes/BulkRateLimiter.cs";
     private const string RateLimiter = Library + "AlipayHk/SendRateLimiter.cs";
     private const string Runner = Library + "Resync/ResyncRunner.cs";
     private const string Pages = Library + "Resync/ResyncPages.cs";
@@ -518,5 +519,7 @@ internal static class MutantList
             "⟦wait = step.ContinueAfter ?? Timeout.InfiniteTimeSpan;⟧",
             "wait = step.ContinueAfter ?? Timeout.InfiniteTimeSpan; _scheduled[source.Name].Reset();"),
         new("a restart does not resume what was under way", LocalRuns, "⟦_set.SetResult();⟧", "_ = 0;"),
+        new("a pack is sent without its rate limit", BulkRate, "while (⟦UntilTurn()⟧ is var wait", "TimeSpan.Zero"),
+        new("lanes take the reserved share", BulkRate, "options.SendsPerSecond * (1 - options.ReservedShare) : ⟦budget.BulkPerSecond⟧;", "budget.BulkPerSecond * 1.25"),
     ];
 }
