@@ -14,6 +14,9 @@ public sealed class SqliteSendStateStore(string path, TimeProvider time) : ISend
 {
     private static readonly TimeSpan BusyTimeout = TimeSpan.FromSeconds(2);
 
+    /// <summary>Name of SQLite's file layer (VFS); null for the default. Lets a test simulate a power loss.</summary>
+    internal string? FileLayer { get; init; }
+
     /// <inheritdoc/>
     public ValueTask<StoredSendState> ReadAsync(CancellationToken cancellationToken) => Call(
         database =>
@@ -46,9 +49,12 @@ public sealed class SqliteSendStateStore(string path, TimeProvider time) : ISend
         cancellationToken.ThrowIfCancellationRequested();
         try
         {
-            using var database = SqliteDatabase.Open(path, SqliteAccess.Write, BusyTimeout);
+            using var database = SqliteDatabase.Open(path, SqliteAccess.Write, BusyTimeout, FileLayer);
             if (database.Number("PRAGMA user_version") is > StoredFormat.Current and var format)
                 throw new SendStateUnavailableException(StoredFormat.Fault($"The file {path}", (int)format)!);
+
+            // A change is made when its journal is deleted; without a sync of the folder, a power loss brings the journal back and undoes it.
+            database.Execute("PRAGMA synchronous = EXTRA");
             database.Execute("CREATE TABLE IF NOT EXISTS SendState (Id INTEGER PRIMARY KEY, Version INTEGER NOT NULL, Document TEXT NOT NULL)");
             return ValueTask.FromResult(call(database));
         }

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using ContentSync.Budget;
 using ContentSync.Content;
 using ContentSync.Ledger;
 using ContentSync.Local.Pipeline;
@@ -272,13 +273,15 @@ internal sealed class LocalQueuePort(SimulatedProcess process, World world, ISer
 /// <summary>The data folder of the local host, and what its ledger must hold after a restart.</summary>
 internal sealed class LocalDisk : IDisposable
 {
-    private readonly World _world;
     /// <summary>A file system in memory, where Linux has one: what is synced there costs nothing.</summary>
     private const string MemoryFolder = "/dev/shm";
 
+    private readonly World _world;
     private readonly string _folder = CreateFolder();
     private readonly List<Change> _inDoubt = [];
     private readonly HashSet<string> _outcomesInDoubt = [];
+    private readonly List<string> _sendStatesInDoubt = [];
+    private string _sendState = SharedSendStateText.Write(new SharedSendState());
 
     public LocalDisk(World world)
     {
@@ -296,6 +299,8 @@ internal sealed class LocalDisk : IDisposable
 
     public string LedgerFile => Path.Combine(_folder, "ledger.db");
 
+    public string SendStateFile => Path.Combine(_folder, "send-state.db");
+
     /// <summary>A text that names the folder, which is another one in each run, without it.</summary>
     public string WithoutFolder(string text) => text.Replace(_folder, "the folder", StringComparison.Ordinal);
 
@@ -305,6 +310,26 @@ internal sealed class LocalDisk : IDisposable
 
     /// <summary>An outcome failed to be recorded. If the process or the machine ended during its commit, it may have been written.</summary>
     public void DoubtOutcome(string contentId) => _outcomesInDoubt.Add(contentId);
+
+    /// <summary>The document with the pauses and the budget was written.</summary>
+    public void SendStateWritten(SharedSendState state)
+    {
+        _sendState = SharedSendStateText.Write(state);
+        _sendStatesInDoubt.Clear();
+        _world.Invariants.Pauses.Written(state);
+    }
+
+    /// <summary>The document failed to be written. If the process or the machine ended meanwhile, it may have been.</summary>
+    public void DoubtSendState(SharedSendState state) => _sendStatesInDoubt.Add(SharedSendStateText.Write(state));
+
+    /// <summary>Checks that a process finds the document that was written last.</summary>
+    public void SendStateOpened(SharedSendState found)
+    {
+        var text = SharedSendStateText.Write(found);
+        if (text != _sendState && !_sendStatesInDoubt.Contains(text))
+            _world.Invariants.Report(Invariant.PausesAreKept, $"after a restart the document is {text} instead of {_sendState}");
+        SendStateWritten(found);
+    }
 
     /// <summary>
     /// Checks what a process finds in the ledger against what the one before it was told: everything but the outcomes of attempts, which make

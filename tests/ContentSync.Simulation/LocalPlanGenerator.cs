@@ -46,7 +46,24 @@ internal sealed class LocalPlanGenerator(ulong seed)
         };
         if (_random.Chance(0.4)) return WithQueueOnly(local);
         if (_random.Chance(0.3)) return WithRevertedItem(local);
-        return _random.Chance(0.5) ? WithCatalogs(local) : local;
+        local = _random.Chance(0.5) ? WithCatalogs(local) : local;
+        return _random.Chance(0.6) ? local with { HasSendState = true, Pauses = Pauses(local) } : local;
+    }
+
+    private List<PausePlan> Pauses(Plan plan)
+    {
+        var pauses = new List<PausePlan>();
+        var at = TimeSpan.Zero;
+        while (_random.Chance(0.6))
+        {
+            // Near a submission, or nothing would have to wait.
+            var from = plan.Submissions[_random.Next(plan.Submissions.Count)].At + TimeSpan.FromSeconds(30 * _random.NextDouble());
+            if (from < at) continue;
+            at = from + _random.Between(TimeSpan.FromMinutes(1), TimeSpan.FromMinutes(20));
+            pauses.Add(new PausePlan(from, at, _random.Pick<string?>(null, "SKU")));
+        }
+
+        return pauses;
     }
 
     // The host plans a catalog in one go and sends it itself. Often it ends while a run begins or ends, or a run replaces another one.

@@ -55,7 +55,7 @@ internal sealed class MemoryFiles
         Marshal.WriteIntPtr(vfs, VfsNext, IntPtr.Zero);
         Marshal.WriteIntPtr(vfs, VfsName, Marshal.StringToCoTaskMemUTF8(Name));
         Marshal.WriteIntPtr(vfs, VfsOpen, Callback<OpenCall>(Open));
-        Marshal.WriteIntPtr(vfs, VfsDelete, Callback<DeleteCall>((_, name, _) => Delete(name)));
+        Marshal.WriteIntPtr(vfs, VfsDelete, Callback<DeleteCall>((_, name, syncFolder) => Delete(name, syncFolder != 0)));
         Marshal.WriteIntPtr(vfs, VfsAccess, Callback<AccessCall>((_, name, _, found) => Access(name, found)));
         Marshal.WriteIntPtr(vfs, VfsFullPathname, Callback<FullPathnameCall>(static (_, name, size, target) => CopyName(name, size, target)));
         _methods = Methods();
@@ -193,10 +193,10 @@ internal sealed class MemoryFiles
         return raw.SQLITE_OK;
     }
 
-    private int Delete(IntPtr name)
+    private int Delete(IntPtr name, bool syncFolder)
     {
         var path = Marshal.PtrToStringUTF8(name)!;
-        return DiskOf(path).Delete(Path.GetFileName(path)) ? raw.SQLITE_OK : NoSuchFile;
+        return DiskOf(path).Delete(Path.GetFileName(path), syncFolder) ? raw.SQLITE_OK : NoSuchFile;
     }
 
     private int Access(IntPtr name, IntPtr found)

@@ -40,6 +40,9 @@ internal sealed record Plan
     /// </summary>
     public bool IsLocal { get; init; }
 
+    /// <summary>The local host keeps pauses, its send budget and its circuit breaker in their file, on the same disk.</summary>
+    public bool HasSendState { get; init; }
+
     /// <summary>The local host starts requests only from its queue, never for an HTTP caller that waits.</summary>
     public bool SendsFromQueueOnly { get; init; }
 
@@ -79,7 +82,7 @@ internal sealed record Plan
     /// <summary>When a person replays all parked items.</summary>
     public IReadOnlyList<TimeSpan> Replays { get; init; } = [];
 
-    /// <summary>Pauses by an operator, one after the other; only for processes that share their state.</summary>
+    /// <summary>Pauses by an operator, one after the other; only where processes keep their state outside.</summary>
     public IReadOnlyList<PausePlan> Pauses { get; init; } = [];
 
     public CrashPoint? CrashPoint { get; init; }

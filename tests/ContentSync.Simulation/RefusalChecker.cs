@@ -24,6 +24,9 @@ internal sealed class RefusalChecker(World world, ContentReader reader)
         // If a message comes again, the broker drops what was split off from it before.
         if (kind != AcceptanceKind.RevisionConflict) _conflicts.Remove(key);
         else if (!_reported.Contains(key)) _conflicts.Add(key);
+
+        // A process that was frozen may still find a conflict with what it had read before the newer version came.
+        if (kind == AcceptanceKind.Superseded) _reported.Add(key);
     }
 
     /// <summary>Whether the message holds one item that is not valid, or one version with other content.</summary>

@@ -116,10 +116,13 @@ internal sealed class SharedBudgetPlanGenerator(ulong seed)
     private List<Submitted> Submissions(int machines, double perSecond)
     {
         var submissions = new List<Submitted>();
+
+        // In a quiet shop nothing but a few items that failed may be left to probe with.
+        var isQuiet = _random.Chance(0.15);
         for (var burst = 0; burst < Bursts; burst++)
         {
             var start = TimeSpan.FromSeconds(1) + (Horizon * 0.7 * _random.NextDouble());
-            var items = (int)(perSecond * (30 + _random.Next(60)));
+            var items = isQuiet ? 1 + _random.Next(3) : (int)(perSecond * (30 + _random.Next(60)));
             for (var i = 0; i < items; i++)
             {
                 var at = start + (TimeSpan.FromSeconds(30) * _random.NextDouble());

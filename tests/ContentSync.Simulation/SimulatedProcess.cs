@@ -114,6 +114,8 @@ internal sealed class SimulatedProcess : IDisposable
         }
 
         if (world.Table is { } scanned) services.AddSingleton<ILedgerScan>(scanned.OpenScan(this, _storeClock));
+        var sendState = plan.HasSendState ? new LocalSendState(this, world, _clock) : null;
+        if (sendState is not null) services.AddSingleton<ISendStateStore>(sendState);
         if (plan.SharesBudget) services.AddSingleton<ISendStateStore>(new SendStateConnection(this, world));
         if (plan.Bulk is { } bulk) ResyncWork.AddEdges(services, this, world, bulk, _stopping.Token);
         _services = services
@@ -125,6 +127,16 @@ internal sealed class SimulatedProcess : IDisposable
             })
             .BuildServiceProvider();
         SendSwitch = _services.GetRequiredService<SendSwitch>();
+        try
+        {
+            sendState?.Open(SendSwitch);
+        }
+        catch (SendStateUnavailableException)
+        {
+            _localLedger!.Close();
+            throw;
+        }
+
         CircuitBreaker = _services.GetRequiredService<CircuitBreaker>();
         _synchronizer = _services.GetRequiredService<ContentSynchronizer>();
         _reader = _services.GetRequiredService<ContentReader>();

@@ -37,7 +37,7 @@ internal sealed class SimulatedSendState(World world)
 
     private string? Tag => _version == 0 ? null : _version.ToString(CultureInfo.InvariantCulture);
 
-    private static string Text(SharedSendState state)
+    public static string Text(SharedSendState state)
     {
         var holders = string.Join(", ", state.Holders.Select(holder =>
             $"{holder.Id[..4]} {holder.Single}+{holder.Bulk} of {holder.SingleWants}+{holder.BulkWants}"));

@@ -33,7 +33,7 @@ internal sealed class VersionChecker(World world)
     private readonly Dictionary<string, ItemVersions> _items = new(StringComparer.Ordinal);
     private readonly HashSet<(string ContentId, DateTimeOffset At)> _receipts = [];
     private readonly Dictionary<DateTimeOffset, ExportedCatalog> _catalogs = [];
-    private readonly Dictionary<VersionOrder, ItemVersions> _byOrder = new(ReferenceEqualityComparer.Instance);
+    private readonly Dictionary<(string ContentId, VersionOrder Order), ItemVersions> _byOrder = [];
 
     /// <summary>The broker received an item, which keeps this time from then on.</summary>
     public void Enqueued(string contentId, DateTimeOffset at) => _receipts.Add((contentId, at));
@@ -43,7 +43,7 @@ internal sealed class VersionChecker(World world)
 
     /// <summary>Whether a change is newer than what a record, which was read earlier, had seen.</summary>
     public bool IsNewer(string contentId, VersionOrder read, ChangeVersion version, DateTimeOffset now) =>
-        (_byOrder.GetValueOrDefault(read) ?? Of(contentId)).IsNewer(version, now);
+        (_byOrder.GetValueOrDefault((contentId, read)) ?? Of(contentId)).IsNewer(version, now);
 
     /// <summary>Whether a number or a time must still be remembered.</summary>
     public bool IsUnseen(string contentId, ChangeVersion version, DateTimeOffset now) => Of(contentId).IsUnseen(version, now);
@@ -98,7 +98,7 @@ internal sealed class VersionChecker(World world)
     public void Written(SyncRecord? old, SyncRecord next)
     {
         var item = Of(next.ContentId);
-        if (world.Plan.Bulk is not null && !_byOrder.ContainsKey(next.Order)) _byOrder.Add(next.Order, item.Copy());
+        if (world.Plan.Bulk is not null && !_byOrder.ContainsKey((next.ContentId, next.Order))) _byOrder.Add((next.ContentId, next.Order), item.Copy());
         if (next.Version != item.Current) Report(Invariant.NewestVersionWins, $"{next.ContentId} has r{next.Version} instead of {item}");
         if (next.IsTombstone != item.IsTombstone) Report(Invariant.NewestVersionWins, $"{next.ContentId} is {next.State}, but: {item}");
         var isRolledBack = next.Order.RollbackAt != old?.Order.RollbackAt;
@@ -272,14 +272,13 @@ internal sealed class VersionChecker(World world)
 
         public bool IsRepeat(ChangeVersion version) => _item is not null && AreSame(version, Current);
 
-        /// <summary>Whether the current version, or one before it in the same write, is at least as new as a refused one.</summary>
-        public bool Covers(ChangeVersion refused) => _accepted.Exists(accepted => Covers(accepted.Version, accepted.IsDelistingById, refused));
+        /// <summary>Whether a version that this write accepted, or else the current one, is at least as new as a refused one.</summary>
+        public bool Covers(ChangeVersion refused) => _accepted.Count == 0
+            ? Covers(Current, IsDelistedById, refused)
+            : _accepted.Exists(accepted => Covers(accepted.Version, accepted.IsDelistingById, refused));
 
         /// <summary>What is accepted from now on belongs to another write.</summary>
-        public void WasWritten()
-        {
-            if (_accepted.Count > 1) _accepted.RemoveRange(0, _accepted.Count - 1);
-        }
+        public void WasWritten() => _accepted.Clear();
 
         public bool HasContent(ContentItem item) => _item is not null && item.Hash == _item.Hash;
 

@@ -1,3 +1,4 @@
+using ContentSync.Budget;
 using ContentSync.Ledger;
 
 namespace ContentSync.Simulation;
@@ -266,7 +267,7 @@ internal sealed class Machine(World world, int number)
         {
             Process = new SimulatedProcess(world, this);
         }
-        catch (LedgerUnavailableException e)
+        catch (Exception e) when (e is LedgerUnavailableException or SendStateUnavailableException)
         {
             world.Trace.Write(Name, $"cannot start: {world.Local?.WithoutFolder(e.Message) ?? e.Message}");
             Restart(world.Plan.RestartTime);

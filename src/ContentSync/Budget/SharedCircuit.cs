@@ -77,7 +77,10 @@ public static class SharedCircuitRule
         return circuit == state.Circuit ? state : state with { Circuit = circuit };
     }
 
-    /// <summary>How long a process must wait before it asks for the probe.</summary>
+    /// <summary>
+    /// How long a process must wait before it asks for the probe; negative if it has been due for that long. An item whose probe failed may
+    /// probe once the others have left it due for one interval, so an overdue probe must not look as if it were due only now.
+    /// </summary>
     /// <param name="circuit">The open circuit breaker.</param>
     /// <param name="id">The process.</param>
     /// <param name="storeTime">The store's time now.</param>
@@ -86,7 +89,7 @@ public static class SharedCircuitRule
         var due = circuit.NextProbe;
         if (circuit.Probe is { } probe && probe.Holder != id && probe.Expires + SendBudget.MaxClockDifference > due)
             due = probe.Expires + SendBudget.MaxClockDifference;
-        return due > storeTime ? due - storeTime : TimeSpan.Zero;
+        return due - storeTime;
     }
 }
 

@@ -157,7 +157,7 @@ public sealed class CircuitBreaker(RecoverabilityOptions options, [FromKeyedServ
 
     /// <summary>Opens or closes with the other processes.</summary>
     /// <param name="open">Their open circuit breaker; null if it has reset.</param>
-    /// <param name="untilProbe">How long this process must wait before it asks for the next probe.</param>
+    /// <param name="untilProbe">How long this process must wait before it asks for the next probe; negative if it is overdue.</param>
     /// <param name="failedProbes">Items whose probes failed.</param>
     public void Adopt(OpenCircuit? open, TimeSpan untilProbe, IReadOnlyList<string> failedProbes)
     {

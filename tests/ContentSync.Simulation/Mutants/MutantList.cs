@@ -23,6 +23,7 @@ internal static class MutantList
     private const string BudgetRules = Library + "Budget/BudgetRule.cs";
     private const string SharedCircuit = Library + "Budget/SharedCircuit.cs";
     private const string SharedBreaker = Library + "Synchronization/SharedCircuitBreaker.cs";
+    private const string SendStates = "src/ContentSync.Sqlite/SqliteSendStateStore.cs";
     private const string BulkRate = Library + "Resync/Lanes/BulkRateLimiter.cs";
     private const string RateLimiter = Library + "AlipayHk/SendRateLimiter.cs";
     private const string Runner = Library + "Resync/ResyncRunner.cs";
@@ -520,6 +521,9 @@ internal static class MutantList
             "wait = step.ContinueAfter ?? Timeout.InfiniteTimeSpan; _scheduled[source.Name].Reset();"),
         new("a restart does not resume what was under way", LocalRuns, "⟦_set.SetResult();⟧", "_ = 0;"),
         new("a pack is sent without its rate limit", BulkRate, "while (⟦UntilTurn()⟧ is var wait", "TimeSpan.Zero"),
+        new("a power loss undoes a pause", SendStates, "database.Execute(⟦\"PRAGMA synchronous = EXTRA\"⟧);", "\"PRAGMA synchronous = FULL\""),
+        new("an overdue probe looks as if it were due only now", SharedCircuit,
+            "return ⟦due - storeTime⟧;", "(due > storeTime ? due - storeTime : TimeSpan.Zero)"),
         new("lanes take the reserved share", BulkRate, "options.SendsPerSecond * (1 - options.ReservedShare) : ⟦budget.BulkPerSecond⟧;", "budget.BulkPerSecond * 1.25"),
     ];
 }

@@ -193,6 +193,23 @@ public sealed class SharedCircuitBreakerTests
     }
 
     [Fact]
+    public async Task The_only_item_that_is_left_probes_again_although_its_probe_failed_and_the_document_is_read_each_time()
+    {
+        await TripAsync(_one);
+        _time.Advance(_options.ProbeInterval);
+        await ReportAsync(_one, await _one.Breaker.EnterAsync("only", default), Failure, "only");
+        var waited = TimeSpan.Zero;
+        while ((await _two.EnterAsync("only")).Wait is not null)
+        {
+            waited += SendSwitch.MaxAge;
+            Assert.InRange(waited, TimeSpan.Zero, (_options.ProbeInterval * 2) + SendSwitch.MaxAge);
+            _time.Advance(SendSwitch.MaxAge);
+        }
+
+        Assert.InRange(waited, _options.ProbeInterval * 2, TimeSpan.MaxValue);
+    }
+
+    [Fact]
     public async Task Without_the_store_a_trip_stops_its_own_process_which_tells_the_others_later()
     {
         await EnterAsync(_one);
