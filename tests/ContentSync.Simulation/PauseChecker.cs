@@ -81,11 +81,15 @@ internal sealed class SendOperator(World world)
 internal sealed class PauseChecker(World world)
 {
     private TimeSpan? _pausedSince;
+    private TimeSpan _ended;
+
+    /// <summary>How long sending was paused in all, until now.</summary>
+    public TimeSpan Total => _ended + (_pausedSince is { } since ? world.Time.Elapsed - since : TimeSpan.Zero);
 
     /// <summary>The document that all processes share was written.</summary>
     public void Written(SharedSendState state)
     {
-        if (state.PauseOf("SKU") is null) _pausedSince = null;
+        if (state.PauseOf("SKU") is null) (_ended, _pausedSince) = (Total, null);
         else _pausedSince ??= world.Time.Elapsed;
     }
 

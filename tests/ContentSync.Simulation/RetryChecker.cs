@@ -23,7 +23,10 @@ internal sealed class RetryChecker(World world)
         if (old?.Lease is null || next.RequestId != old.RequestId || Equals(next.LastAttempt, old.LastAttempt)) return;
         if (next.LastAttempt is not { } attempt || attempt.RequestId != next.RequestId) return;
         var options = world.Plan.Recoverability;
-        var isTooOld = attempt.At - next.AcceptedAt >= options.MaxAge + ClockTolerance && next.Attempts * 2 >= options.MaxAttempts;
+
+        // An item does not age while sending is paused.
+        var maxAge = options.MaxAge + ClockTolerance + world.Invariants.Pauses.Total;
+        var isTooOld = attempt.At - next.AcceptedAt >= maxAge && next.Attempts * 2 >= options.MaxAttempts;
         if (next is { State: SyncState.Parked, ParkReason: ParkReason.AgeExceeded })
         {
             var age = attempt.At - next.AcceptedAt;
