@@ -15,6 +15,9 @@ internal sealed class RetryChecker(World world)
     /// <summary>The longest Retry-After of the simulated AlipayHK.</summary>
     private static readonly TimeSpan MaxRetryAfter = TimeSpan.FromMinutes(10);
 
+    private readonly bool _isPauseUncertain =
+        world.Plan.Pauses.Count > 0 && world.Plan.MachineEvents.Any(machineEvent => machineEvent.Fault == Fault.ClockJump);
+
     private int _short;
     private int _long;
 
@@ -24,9 +27,9 @@ internal sealed class RetryChecker(World world)
         if (next.LastAttempt is not { } attempt || attempt.RequestId != next.RequestId) return;
         var options = world.Plan.Recoverability;
 
-        // An item does not age while sending is paused.
+        // An item does not age while sending is paused, and a clock that jumps meanwhile makes a pause longer or shorter.
         var maxAge = options.MaxAge + ClockTolerance + world.Invariants.Pauses.Total;
-        var isTooOld = attempt.At - next.AcceptedAt >= maxAge && next.Attempts * 2 >= options.MaxAttempts;
+        var isTooOld = !_isPauseUncertain && attempt.At - next.AcceptedAt >= maxAge && next.Attempts * 2 >= options.MaxAttempts;
         if (next is { State: SyncState.Parked, ParkReason: ParkReason.AgeExceeded })
         {
             var age = attempt.At - next.AcceptedAt;
