@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using System.Runtime.ExceptionServices;
 using System.Text.Json;
 using ContentSync.Local.Pipeline;
 using ContentSync.Resync;
@@ -180,21 +179,7 @@ internal sealed class LocalResyncStore : IResyncStore
             if (!_process.IsAlive) return false;
             var crashes = isWrite && _world.Inject(Fault.LossAtRun);
             if (crashes && _world.Random.Chance(0.5)) return Crash();
-            try
-            {
-                var value = effect();
-                result = () => value;
-            }
-            catch (IOException fault)
-            {
-                var captured = ExceptionDispatchInfo.Capture(fault);
-                result = () =>
-                {
-                    captured.Throw();
-                    return default!;
-                };
-            }
-
+            result = PortResult.Of(effect);
             _folder.Changed();
             return crashes ? Crash() : true;
         }

@@ -1,4 +1,3 @@
-using System.Runtime.ExceptionServices;
 using ContentSync.Budget;
 using ContentSync.Sqlite;
 
@@ -75,21 +74,7 @@ internal sealed class LocalSendState : ISendStateStore
         bool Act()
         {
             if (!_process.IsAlive) return false;
-            try
-            {
-                var value = effect();
-                result = () => value;
-            }
-            catch (SendStateUnavailableException fault)
-            {
-                var captured = ExceptionDispatchInfo.Capture(fault);
-                result = () =>
-                {
-                    captured.Throw();
-                    return default!;
-                };
-            }
-
+            result = PortResult.Of(effect);
             return true;
         }
     }

@@ -524,6 +524,7 @@ internal static class MutantList
         new("a power loss undoes a pause", SendStates, "database.Execute(⟦\"PRAGMA synchronous = EXTRA\"⟧);", "\"PRAGMA synchronous = FULL\""),
         new("an overdue probe looks as if it were due only now", SharedCircuit,
             "return ⟦due - storeTime⟧;", "(due > storeTime ? due - storeTime : TimeSpan.Zero)"),
-        new("lanes take the reserved share", BulkRate, "options.SendsPerSecond * (1 - options.ReservedShare) : ⟦budget.BulkPerSecond⟧;", "budget.BulkPerSecond * 1.25"),
+        new("lanes take the reserved share", BulkRate,
+            "options.SendsPerSecond * (1 - options.ReservedShare) : ⟦budget.BulkPerSecond⟧;", "budget.BulkPerSecond * 1.25"),
     ];
 }

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using ContentSync.AlipayHk;
 using ContentSync.Content;
 using ContentSync.Ledger;
 using ContentSync.Local.Pipeline;
@@ -17,11 +18,7 @@ public sealed class InProcessQueueTests
     {
         using var alipayHk = new FakeAlipayHk();
         using var client = alipayHk.Client();
-        await using var services = TestServices.With(TimeProvider.System)
-            .AddSingleton<ISyncLedger>(new FaultyLedger())
-            .AddSingleton(client)
-            .AddContentSync(new ContentSyncOptions())
-            .BuildServiceProvider();
+        await using var services = Services(client);
         var synchronizer = services.GetRequiredService<ContentSynchronizer>();
         await using var queue = new InProcessQueue(synchronizer, workers: 1, TimeProvider.System, NullLogger<InProcessQueue>.Instance);
         var outcomes = new ConcurrentDictionary<string, SyncOutcome>();
@@ -44,11 +41,7 @@ public sealed class InProcessQueueTests
     {
         using var alipayHk = new FakeAlipayHk();
         using var client = alipayHk.Client();
-        await using var services = TestServices.With(TimeProvider.System)
-            .AddSingleton<ISyncLedger>(new FaultyLedger())
-            .AddSingleton(client)
-            .AddContentSync(new ContentSyncOptions())
-            .BuildServiceProvider();
+        await using var services = Services(client);
         var time = new FakeTimeProvider(new DateTimeOffset(2026, 3, 1, 8, 0, 0, TimeSpan.Zero));
         var synchronizer = services.GetRequiredService<ContentSynchronizer>();
         await using var queue = new InProcessQueue(synchronizer, 1, time, NullLogger<InProcessQueue>.Instance, TaskCreationOptions.None);
@@ -76,6 +69,12 @@ public sealed class InProcessQueueTests
 
         Assert.Equal(2, runs);
     }
+
+    private static ServiceProvider Services(AlipayHkClient client) => TestServices.With(TimeProvider.System)
+        .AddSingleton<ISyncLedger>(new FaultyLedger())
+        .AddSingleton(client)
+        .AddContentSync(new ContentSyncOptions())
+        .BuildServiceProvider();
 
     private static SyncMessage Message(string contentId, int delaySeconds = 0) => new(contentId, "", 0, TimeSpan.FromSeconds(delaySeconds));
 
