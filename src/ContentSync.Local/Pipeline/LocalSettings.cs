@@ -93,8 +93,10 @@ internal static class LocalSettings
         return resync;
     }
 
-    // Delays for interactive use; the library's defaults are hours. AlipayHK itself is given as long as in the cloud.
-    private static RecoverabilityOptions RecoverabilityOf(LocalOptions options)
+    // Delays for interactive use; the library's defaults are hours. The last ones are needed only without a signed response, when AlipayHK may be
+    // down for hours: a small shop has no other items to probe with, so that one item spends all its attempts. AlipayHK itself is given as long
+    // as in the cloud.
+    public static RecoverabilityOptions RecoverabilityOf(LocalOptions options)
     {
         var recoverability = new RecoverabilityOptions
         {
@@ -107,6 +109,12 @@ internal static class LocalSettings
                 TimeSpan.FromSeconds(20),
                 TimeSpan.FromSeconds(40),
                 TimeSpan.FromMinutes(2),
+                TimeSpan.FromMinutes(10),
+                TimeSpan.FromMinutes(30),
+                TimeSpan.FromHours(1),
+                TimeSpan.FromHours(2),
+                TimeSpan.FromHours(6),
+                TimeSpan.FromHours(15),
             ],
             ProbeInterval = TimeSpan.FromSeconds(5),
             SigningRetryDelay = TimeSpan.FromSeconds(1),

@@ -2,6 +2,7 @@ using ContentSync.Content;
 using ContentSync.Http.Webhooks;
 using ContentSync.Local;
 using ContentSync.Local.Pipeline;
+using ContentSync.Synchronization;
 
 namespace ContentSync.Tests.Local.Pipeline;
 
@@ -34,6 +35,18 @@ public sealed class LocalSettingsTests : IDisposable
             LateEffectWindow = option is { } seconds ? TimeSpan.FromSeconds(seconds) : null,
         };
         Assert.Equal(TimeSpan.FromSeconds(expected), LocalSettings.Read(DataDirectory.Open(_folder), options).Recoverability.LateEffectWindow);
+    }
+
+    [Fact]
+    public void A_person_sees_a_signed_failure_end_within_minutes_and_an_outage_of_hours_parks_nothing()
+    {
+        var settings = LocalSettings.RecoverabilityOf(new LocalOptions { Gateway = new Uri("https://open.example.com") });
+        Assert.True(Delays(settings.MaxAttempts) < TimeSpan.FromMinutes(5));
+        var unsigned = RecoverabilityPolicy.MaxAttemptsWithoutSignedResponse(settings);
+        Assert.True(Delays(unsigned) / 2 > TimeSpan.FromHours(24), "The mean delays of the attempts without a signed response last a day.");
+
+        TimeSpan Delays(int attempts) => Enumerable.Range(1, attempts - 1)
+            .Aggregate(TimeSpan.Zero, (sum, attempt) => sum + settings.BackOff[Math.Min(attempt, settings.BackOff.Count) - 1]);
     }
 
     [Fact]
