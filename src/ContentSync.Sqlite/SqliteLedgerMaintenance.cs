@@ -28,7 +28,7 @@ public sealed class SqliteLedgerMaintenance(SqliteLedger ledger, SqliteLedgerOpt
         var (result, started, now) = (new MaintenanceResult(), time.GetTimestamp(), time.GetUtcNow());
         var horizon = now.AddDays(-retention.DelistedDays);
         var oldest = now.AddDays(-retention.HistoryDays);
-        using var database = SqliteDatabase.Open(options.Path, SqliteAccess.Read, options.BusyTimeout);
+        using var database = SqliteDatabase.Open(options.Path, SqliteAccess.Read, options.BusyTimeout, options.FileLayer);
         LedgerSchema.Check(database);
         using var select = database.Prepare(Page);
         while (true)

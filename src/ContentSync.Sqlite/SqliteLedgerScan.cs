@@ -14,7 +14,7 @@ public sealed class SqliteLedgerScan(SqliteLedgerOptions options) : ILedgerScan
     /// <inheritdoc/>
     public async IAsyncEnumerable<ScannedItem> ReadAsync([EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        using var database = SqliteDatabase.Open(options.Path, SqliteAccess.Read, options.BusyTimeout);
+        using var database = SqliteDatabase.Open(options.Path, SqliteAccess.Read, options.BusyTimeout, options.FileLayer);
         LedgerSchema.Check(database);
         using var select = database.Prepare(
             $"SELECT id, content_id, hash, content_status, state, park_reason, accepted_at, {RecordRow.IsStale}, "
@@ -30,7 +30,7 @@ public sealed class SqliteLedgerScan(SqliteLedgerOptions options) : ILedgerScan
             select.Bind(1, after);
             for (; select.Step(); after = select.Int64(0)) page[length++] = Read(select);
             for (var i = 0; i < length; i++) yield return page[i];
-            await Task.Yield();
+            if (length == PageSize) await Task.Yield();
         }
         while (length == PageSize);
     }

@@ -13,29 +13,34 @@ namespace ContentSync.Local.Pipeline;
 /// so a run found under way was left by an earlier process. Thread-safe.
 /// </summary>
 /// <remarks>
-/// A file is synced before it replaces the previous one. A power loss may bring back the previous one, because the folder itself is not
-/// synced: the run then repeats packs, which sends nothing for items that the ledger knows to be in sync.
+/// A file is synced before it replaces the previous one, and then the folder: a run that was reported as started is there after a power loss.
+/// Windows cannot sync a folder. There a power loss may bring back the previous file: the run then repeats packs, which sends nothing for items
+/// that the ledger knows to be in sync, and one that was started a few seconds before must be started again.
 /// </remarks>
 public sealed class FileResyncStore : IResyncStore
 {
     private readonly string _folder;
+    private readonly Action<string> _syncFolder;
     private readonly Lock _lock = new();
 
-    private FileResyncStore(string folder) => _folder = folder;
+    private FileResyncStore(string folder, Action<string> syncFolder) => (_folder, _syncFolder) = (folder, syncFolder);
 
     /// <summary>Opens the folder and deletes unfinished files of a killed process.</summary>
     /// <exception cref="IOException">The folder cannot be used.</exception>
-    public static FileResyncStore Open(string folder)
+    public static FileResyncStore Open(string folder) => Open(folder, FolderSync.Flush);
+
+    /// <summary>The same with another way to sync the folder. Lets a test simulate a power loss.</summary>
+    internal static FileResyncStore Open(string folder, Action<string> syncFolder)
     {
         var directory = Directory.CreateDirectory(folder);
         foreach (var partitions in directory.GetDirectories("plan-*")) partitions.Delete(recursive: true);
         foreach (var draft in directory.GetFiles("*.draft")) draft.Delete();
         DeleteOrphans(directory);
-        return new FileResyncStore(folder);
+        return new FileResyncStore(folder, syncFolder);
     }
 
     /// <summary>For reading while another process may own the folder; the folder need not exist.</summary>
-    public static FileResyncStore OpenReadOnly(string folder) => new(folder);
+    public static FileResyncStore OpenReadOnly(string folder) => new(folder, FolderSync.Flush);
 
     /// <inheritdoc/>
     public ValueTask<ResyncHistory?> FindAsync(string source, CancellationToken cancellationToken)
@@ -74,6 +79,7 @@ public sealed class FileResyncStore : IResyncStore
             }
 
             File.Move(draft, file, overwrite: true);
+            _syncFolder(_folder);
             return ValueTask.FromResult<ResyncHistory?>(next);
         }
     }

@@ -6,9 +6,7 @@ using ContentSync.Diagnostics.Trends;
 using ContentSync.Http;
 using ContentSync.Ledger;
 using ContentSync.Mapping;
-using ContentSync.Notifications;
 using ContentSync.Resync;
-using ContentSync.Resync.Lanes;
 using ContentSync.Signing;
 using ContentSync.Simulator;
 using ContentSync.Sqlite;
@@ -21,31 +19,11 @@ namespace ContentSync.Local.Pipeline;
 /// <summary>
 /// The whole pipeline on one machine: SQLite ledger, PEM key, in-process queue, and a simulated AlipayHK unless another gateway is configured.
 /// </summary>
-public sealed partial class LocalPipeline : IAsyncDisposable
+public sealed class LocalPipeline : IAsyncDisposable
 {
-    /// <summary>Items of one lane on a page of a resync, when the rate is unlimited.</summary>
-    public const int ItemsPerPack = 200;
-
-    /// <summary>How long items in flight may take to finish when the pipeline stops.</summary>
-    private static readonly TimeSpan StopTimeout = TimeSpan.FromSeconds(10);
-
-    /// <summary>How often overdue items that are not on the queue are looked for.</summary>
-    private static readonly TimeSpan SweepInterval = TimeSpan.FromSeconds(15);
-
-    /// <summary>When a host forgets for the first time what it need not keep any longer, after its start.</summary>
-    private static readonly TimeSpan FirstMaintenance = TimeSpan.FromMinutes(10);
-
-    /// <summary>How often it does so from then on.</summary>
-    private static readonly TimeSpan MaintenanceInterval = TimeSpan.FromDays(1);
-
     private readonly List<IAsyncDisposable> _owned;
     private readonly ServiceProvider _services;
-    private readonly CancellationTokenSource _stopping = new();
-    private readonly CancellationTokenSource _notificationsStopping = new();
-    private readonly Task _sweeping;
-    private readonly Task _maintaining;
-    private readonly Task _notifying;
-    private readonly ILogger _logger;
+    private readonly LocalWork _work;
 
     private LocalPipeline(List<IAsyncDisposable> owned, ServiceProvider services)
     {
@@ -62,11 +40,8 @@ public sealed partial class LocalPipeline : IAsyncDisposable
         Resync = services.GetRequiredService<LocalResync>();
         Runs = services.GetRequiredService<ResyncRuns>();
         Calls = services.GetRequiredService<CallCounter>();
-        _logger = services.GetRequiredService<ILogger<LocalPipeline>>();
-        _sweeping = SweepAsync(services.GetRequiredService<PendingSweep>(), services.StoreClock());
-        _maintaining = MaintainAsync(
-            services.GetRequiredService<ILedgerMaintenance>(), services.GetRequiredService<RetentionOptions>(), services.StoreClock());
-        _notifying = services.GetRequiredService<NotificationLoop>().RunAsync(_notificationsStopping.Token);
+        _work = services.GetRequiredService<LocalWork>();
+        _work.Start();
     }
 
     /// <summary>The pipeline's parts and the handlers of the API.</summary>
@@ -160,18 +135,8 @@ public sealed partial class LocalPipeline : IAsyncDisposable
     /// <summary>Lets items in flight finish; the others stay pending for the next run.</summary>
     public async ValueTask DisposeAsync()
     {
-        await _stopping.CancelAsync().ConfigureAwait(false);
-        await Resync.StopAsync().ConfigureAwait(false);
-        await _sweeping.ConfigureAwait(false);
-        await _maintaining.ConfigureAwait(false);
-        await Queue.StopAsync(StopTimeout).ConfigureAwait(false);
-
-        // Last, so that it reports what happened until now.
-        await _notificationsStopping.CancelAsync().ConfigureAwait(false);
-        await _notifying.ConfigureAwait(false);
+        await _work.StopAsync().ConfigureAwait(false);
         for (var i = _owned.Count - 1; i >= 0; i--) await _owned[i].DisposeAsync().ConfigureAwait(false);
-        _stopping.Dispose();
-        _notificationsStopping.Dispose();
     }
 
     private static async Task<SqliteLedger> OpenLedgerAsync(
@@ -217,22 +182,13 @@ public sealed partial class LocalPipeline : IAsyncDisposable
             .AddSingleton<ITrendStore>(new SqliteTrendStore(data.SendStateFile))
             .AddSingleton(new LedgerBytes(() => DataDirectory.LedgerBytes(data.FullName)))
             .AddSingleton<ILedgerScan>(new SqliteLedgerScan(new SqliteLedgerOptions(data.LedgerFile)));
-        services
-            .AddSingleton(provider => new InProcessQueue(
-                provider.GetRequiredService<ContentSynchronizer>(),
-                options.Workers,
-                provider.StoreClock(),
-                provider.GetRequiredService<ILogger<InProcessQueue>>()))
-            .AddSingleton<ISyncQueue>(provider => provider.GetRequiredService<InProcessQueue>());
         return services
-            .AddSingleton<IPackLanes, InProcessLanes>()
+            .AddLocalWork(new LocalWorkOptions { Workers = options.Workers })
             .AddSingleton<IResyncStore>(OpenStore(data.ResyncFolder))
             .AddSingleton(Sources(options))
             .AddSingleton<IMappingStore>(options.Mappings is { } folder
                 ? new FolderMappings(folder)
-                : new NoMappings("any folder: start the host with --mappings FOLDER"))
-            .AddSingleton<LocalResync>()
-            .AddSingleton<IResyncScheduler>(provider => provider.GetRequiredService<LocalResync>());
+                : new NoMappings("any folder: start the host with --mappings FOLDER"));
     }
 
     private static FileResyncStore OpenStore(string folder)
@@ -252,59 +208,4 @@ public sealed partial class LocalPipeline : IAsyncDisposable
         var keyFile = options.KeyFile ?? data.PrivateKeyFile;
         return RsaRequestSigner.FromKeyText(LocalSettings.ReadKey(keyFile, "--key"), options.KeyVersion, $"The key file '{keyFile}'");
     }
-
-    private async Task MaintainAsync(ILedgerMaintenance ledger, RetentionOptions retention, TimeProvider time)
-    {
-        try
-        {
-            for (var wait = FirstMaintenance; ; wait = MaintenanceInterval)
-            {
-                await Task.Delay(wait, time, _stopping.Token).ConfigureAwait(false);
-                try
-                {
-                    await ledger.RunAsync(MaintenanceInterval, _stopping.Token).ConfigureAwait(false);
-                    await Runs.ForgetAsync(TimeSpan.FromDays(retention.RunsDays), _stopping.Token).ConfigureAwait(false);
-                }
-                catch (Exception fault) when (fault is LedgerUnavailableException or IOException)
-                {
-                    // Nothing depends on it, and the next day tries again.
-                    LogMaintenanceFailed(fault.Message);
-                }
-            }
-        }
-        catch (OperationCanceledException)
-        {
-            // Stopped.
-        }
-    }
-
-    private async Task SweepAsync(PendingSweep sweep, TimeProvider time)
-    {
-        using var timer = new PeriodicTimer(SweepInterval, time);
-        try
-        {
-            do
-            {
-                try
-                {
-                    await sweep.RunAsync(TimeSpan.Zero, _stopping.Token).ConfigureAwait(false);
-                }
-                catch (LedgerUnavailableException fault)
-                {
-                    LogSweepFailed(fault.Message, SweepInterval.TotalSeconds);
-                }
-            }
-            while (await timer.WaitForNextTickAsync(_stopping.Token).ConfigureAwait(false));
-        }
-        catch (OperationCanceledException)
-        {
-            // Stopped.
-        }
-    }
-
-    [LoggerMessage(EventId = 4201, Level = LogLevel.Warning, Message = "The ledger was not tidied up; the next try is in a day. {Reason}")]
-    private partial void LogMaintenanceFailed(string reason);
-
-    [LoggerMessage(EventId = 4202, Level = LogLevel.Error, Message = "Overdue items cannot be looked for; the next try is in {Seconds} s. {Reason}")]
-    private partial void LogSweepFailed(string reason, double seconds);
 }

@@ -10,6 +10,9 @@ namespace ContentSync.Local.Pipeline;
 /// <summary>Makes the pipeline's settings from the command line and validates them by the same rules as in Azure.</summary>
 internal static class LocalSettings
 {
+    /// <summary>Items of one lane on a page of a resync, when the rate is unlimited.</summary>
+    public const int ItemsPerPack = 200;
+
     /// <summary>Max duration of a page of a resync, when the rate is limited.</summary>
     private static readonly TimeSpan MaxPageTime = TimeSpan.FromSeconds(4);
 
@@ -84,9 +87,9 @@ internal static class LocalSettings
     // Here a pack is not a message, and a page takes as long as its slowest lane, so packs are large when the rate is unlimited. At a low rate
     // there are few lanes, so that they do not start with a burst that the rate limiter would delay, and packs are small, so that a page takes
     // seconds: progress is visible, and a cancelled run ends soon.
-    private static ResyncOptions ResyncOptionsOf(LocalOptions options)
+    public static ResyncOptions ResyncOptionsOf(LocalOptions options)
     {
-        if (options.Rate is not { } rate) return new ResyncOptions { SendsPerSecond = 0, ItemsPerPack = LocalPipeline.ItemsPerPack };
+        if (options.Rate is not { } rate) return new ResyncOptions { SendsPerSecond = 0, ItemsPerPack = ItemsPerPack };
         var resync = new ResyncOptions { SendsPerSecond = rate };
         resync.Lanes = (int)Math.Clamp(rate, 1, resync.Lanes);
         resync.ItemsPerPack = (int)Math.Clamp(rate * MaxPageTime.TotalSeconds / resync.Lanes, 1, resync.ItemsPerPack);

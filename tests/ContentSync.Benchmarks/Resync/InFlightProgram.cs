@@ -26,7 +26,7 @@ internal static class InFlightProgram
             ResponseTimeTolerance = TimeSpan.FromHours(24),
         };
         // 16 lanes with 16 items in flight each; packs of the local host's size.
-        var resync = new ResyncOptions { SendsPerSecond = 0, Lanes = 16, InFlightPerLane = 16, ItemsPerPack = LocalPipeline.ItemsPerPack };
+        var resync = new ResyncOptions { SendsPerSecond = 0, Lanes = 16, InFlightPerLane = 16, ItemsPerPack = LocalSettings.ItemsPerPack };
         await using (var warm = await BulkRun.StartAsync(options, new SocketsHttpHandler(), items / 2, resync).ConfigureAwait(false))
             await warm.DrainAsync().ConfigureAwait(false);
 

@@ -1,4 +1,6 @@
 using System.Diagnostics;
+using ContentSync.Functions;
+using ContentSync.Local.Pipeline;
 
 namespace ContentSync.Simulation.Mutants;
 
@@ -12,20 +14,21 @@ internal static class MutantBuild
 
     // Of the hosts, only what simulations run.
     private static readonly string[] Projects =
-        ["src/ContentSync", "src/ContentSync.Sqlite", "tests/ContentSync.SimulatedTables", "tests/ContentSync.Simulation"];
+        ["src/ContentSync", "src/ContentSync.Simulator", "src/ContentSync.Sqlite", "tests/ContentSync.SimulatedTables", "tests/ContentSync.Simulation"];
 
     private static readonly string[] Files =
     [
-        "src/ContentSync.Local/Pipeline/InProcessQueue.cs",
-        "src/ContentSync.Local/Pipeline/LocalResync.cs",
-        "src/ContentSync.Local/Pipeline/FileResyncStore.cs",
-        "src/ContentSync.Local/Pipeline/PrivateFile.cs",
-        "src/ContentSync.Local/Pipeline/FaultText.cs",
         "src/ContentSync.Local/CommandException.cs",
         .. new[]
         {
-            "HostOptions", nameof(Functions.InvocationTracker), nameof(Functions.MessageSettler),
-            nameof(Functions.ProcessContentMessage), nameof(Functions.ProcessResyncPack), "ServiceBusFault", nameof(Functions.ServiceBusQueues),
+            nameof(DataDirectory), nameof(FaultText), nameof(FileResyncStore), nameof(FolderSync), nameof(InProcessQueue), nameof(LocalOptions), nameof(LocalResync),
+            nameof(LocalServices), nameof(LocalSettings), nameof(LocalWork), nameof(PrivateFile), nameof(PrivateFolder),
+        }.Select(type => $"src/ContentSync.Local/Pipeline/{type}.cs"),
+        .. new[]
+        {
+            nameof(ApiFunctions), "HostOptions", nameof(InvocationTracker), nameof(MaintainLedger), nameof(MessageSettler),
+            nameof(ProcessContentMessage), nameof(ProcessResyncPack), nameof(ScheduleResync), "ServiceBusFault", nameof(ServiceBusQueues),
+            nameof(SweepPending),
         }.Select(type => $"src/ContentSync.Functions/{type}.cs"),
     ];
 
@@ -117,6 +120,7 @@ internal static class MutantBuild
             .Where(line => line.Contains("<PackageReference", StringComparison.Ordinal));
         packages = packages
             .Append("    <PackageReference Include=\"Azure.Identity\" />")
+            .Append("    <PackageReference Include=\"Microsoft.Azure.Functions.Worker.Extensions.Timer\" />")
             .Append($"    <ProjectReference Include=\"{Path.Combine(repository, Double)}\" />");
         File.WriteAllText(Path.Combine(folder, $"{Name}.csproj"), $"{Project}{string.Join('\n', packages)}\n  </ItemGroup>\n</Project>\n");
     }

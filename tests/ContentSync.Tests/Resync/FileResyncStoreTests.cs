@@ -46,5 +46,30 @@ public sealed class FileResyncStoreTests : ResyncStoreContract, IDisposable
         Assert.Contains(file, fault.Message, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task Syncs_the_folder_when_a_run_is_in_its_place_and_before_it_says_so()
+    {
+        var synced = new List<int>();
+        var store = FileResyncStore.Open(_folder.File(""), folder => synced.Add(Directory.GetFiles(folder, "*.json").Length));
+
+        var first = await store.WriteAsync(new ResyncHistory { Source = "a" }, default);
+        Assert.Null(await store.WriteAsync(new ResyncHistory { Source = "a" }, default));
+        await store.WriteAsync(first!, default);
+        await store.WriteAsync(new ResyncHistory { Source = "b" }, default);
+
+        Assert.Equal([1, 1, 2], synced);
+    }
+
+    [Fact]
+    public void A_folder_that_cannot_be_synced_is_named()
+    {
+        if (OperatingSystem.IsWindows()) return;
+        FolderSync.Flush(_folder.File(""));
+
+        var fault = Assert.Throws<IOException>(() => FolderSync.Flush(_folder.File("missing")));
+
+        Assert.Contains(_folder.File("missing"), fault.Message, StringComparison.Ordinal);
+    }
+
     protected override Task<IResyncStore> OpenAsync() => Task.FromResult<IResyncStore>(FileResyncStore.Open(_folder.File("")));
 }

@@ -40,6 +40,6 @@ public sealed class DataDirectoryTests : IDisposable
         Assert.Same(options.Content, settings.Content);
         Assert.Same(options.Webhook, settings.Webhook);
         Assert.Same(options.Notifications, settings.Notifications);
-        Assert.Equal(LocalPipeline.ItemsPerPack, LocalSettings.Read(data, new LocalOptions()).Resync.ItemsPerPack);
+        Assert.Equal(LocalSettings.ItemsPerPack, LocalSettings.Read(data, new LocalOptions()).Resync.ItemsPerPack);
     }
 }
