@@ -11,9 +11,6 @@ internal sealed record BulkPlan
 
     public int InFlightPerLane { get; init; } = 1;
 
-    /// <summary>Packs go through sessions of the broker instead of being sent by the process that executes the run.</summary>
-    public bool IsThroughBroker { get; init; }
-
     /// <summary>Exports of the catalog, by time.</summary>
     public IReadOnlyList<Export> Exports { get; init; } = [];
 
@@ -31,7 +28,7 @@ internal sealed record BulkPlan
     /// <summary>Planning often ends after a file, or fails to write one, and continues later.</summary>
     public bool IsPlannedInSteps { get; init; }
 
-    public ResyncOptions Options(Plan plan) => new()
+    public ResyncOptions Options(Plan plan) => plan.HasHostSettings ? HostSettings.ResyncOf(plan) : new ResyncOptions
     {
         Lanes = Lanes,
         ItemsPerPack = ItemsPerPack,

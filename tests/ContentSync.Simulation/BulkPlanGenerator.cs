@@ -33,14 +33,14 @@ internal sealed class BulkPlanGenerator(ulong seed)
             .GroupBy(item => item.ContentId, StringComparer.Ordinal)
             .Select(items => items.First() with { Revision = null, Intent = Intent.Submit })
             .ToList();
-        var catalog = new RandomCatalog(_random, singles);
+        var catalog = new RandomCatalog(_random, singles, plan.Horizon);
         var declaresItems = _random.Chance(0.4);
         var (exports, triggers) = (new List<Export>(), new List<ResyncTrigger>());
         for (var i = 2 + _random.Next(3); i > 0; i--)
         {
             var at = plan.Horizon * 0.9 * _random.NextDouble();
             if (exports.Count > 0 && _random.Chance(0.3)) at = exports[^1].At + _random.Between(TimeSpan.FromSeconds(90), TimeSpan.FromMinutes(20));
-            exports.Add(new Export(at, []));
+            exports.Add(new Export(Earlier(at, plan.Horizon * 0.95), []));
         }
 
         exports.Sort((a, b) => a.At.CompareTo(b.At));
@@ -58,7 +58,6 @@ internal sealed class BulkPlanGenerator(ulong seed)
                 Lanes = 1 + _random.Next(4),
                 ItemsPerPack = 1 + _random.Next(6),
                 InFlightPerLane = 1 + _random.Next(3),
-                IsThroughBroker = _random.Chance(0.7),
                 Exports = exports,
                 Triggers = triggers,
                 IsPlannedInSteps = _random.Chance(0.5),
@@ -90,12 +89,15 @@ internal sealed class BulkPlanGenerator(ulong seed)
         ResyncTrigger At(ResyncParameters parameters)
         {
             var at = export + _random.Between(TimeSpan.FromSeconds(5), TimeSpan.FromMinutes(_random.Pick(1, 5, 60)));
-            return new ResyncTrigger(at, _random.Next(plan.Machines), parameters);
+            return new ResyncTrigger(Earlier(at, plan.Horizon * 0.99), _random.Next(plan.Machines), parameters);
         }
 
         ResendFilter? Resend() =>
             _random.Chance(0.5) ? null : new ResendFilter { Failed = true, OlderThan = TimeSpan.FromHours(_random.Next(8)) };
     }
+
+    // Nothing but the final catalog comes after the horizon.
+    private static TimeSpan Earlier(TimeSpan one, TimeSpan other) => one < other ? one : other;
 
     private Plan AddVaults(Plan plan)
     {
@@ -125,7 +127,7 @@ internal sealed class BulkPlanGenerator(ulong seed)
     /// A catalog that changes from one export to the next. Its lines have numbers, times, neither or all of them; some repeat an item, delist
     /// one by its id, or are not valid.
     /// </summary>
-    private sealed class RandomCatalog(SimulatedRandom random, IReadOnlyList<SubmittedItem> singles)
+    private sealed class RandomCatalog(SimulatedRandom random, IReadOnlyList<SubmittedItem> singles, TimeSpan horizon)
     {
         private const int Mixed = 3;
 
@@ -143,7 +145,7 @@ internal sealed class BulkPlanGenerator(ulong seed)
             if (_created == 0) Create(8 + random.Next(25));
             else Change();
             var asOf = NextAsOf();
-            var lines = _items.ConvertAll(item => item with { Revision = NextRevision(item.ContentId, at ?? TimeSpan.FromHours(24), asOf) });
+            var lines = _items.ConvertAll(item => item with { Revision = NextRevision(item.ContentId, at ?? horizon, asOf) });
             if (_hasFaults && random.Chance(0.5)) Repeat(lines);
             if (_hasFaults && random.Chance(0.3))
                 lines[random.Next(lines.Count)] = lines[random.Next(lines.Count)] with { Intent = Intent.SubmitInvalid };

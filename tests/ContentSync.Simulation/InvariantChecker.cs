@@ -9,7 +9,7 @@ namespace ContentSync.Simulation;
 /// <summary>What must always hold.</summary>
 internal enum Invariant
 {
-    /// <summary>The local host finds the runs and plans that it stored, after a power loss at least those of a few seconds before.</summary>
+    /// <summary>The local host finds the runs that it stored and the plans that they need, even after a power loss.</summary>
     RunsAreKept,
 
     /// <summary>An item's history holds every attempt that was recorded, and every request that was sent.</summary>
@@ -153,13 +153,6 @@ internal sealed class InvariantChecker(World world)
         Violation ??= new Violation(invariant, text);
     }
 
-    /// <summary>A caller submits an item over HTTP.</summary>
-    /// <returns>Null when it is invalid, for example because the clock is days off.</returns>
-    public static ContentItem? Submitted(SubmittedItem submitted, ContentReader reader)
-    {
-        return reader.Read(Encoding.UTF8.GetBytes(submitted.ToJson())).Item;
-    }
-
     /// <summary>The broker accepted an item; from now on it must not be lost.</summary>
     public void Produced(SubmittedItem submitted)
     {
@@ -169,24 +162,23 @@ internal sealed class InvariantChecker(World world)
             return;
         }
 
-        var item = Submitted(submitted, _reader)!;
-        Of(item.ContentId).Promised.Add(item);
+        Promised(submitted);
     }
 
     /// <summary>The app acknowledged an item to its caller; from now on it must not be lost.</summary>
-    public void Acknowledged(ContentItem item, Acceptance acceptance)
+    public void Acknowledged(SubmittedItem submitted)
     {
-        var history = Of(item.ContentId);
-        var record = world.Store.Find(item.ContentId)?.Record;
-        if (record is null)
-        {
-            Report(Invariant.NoItemLost, $"{item.ContentId} was acknowledged but is not in the store");
-            return;
-        }
+        if (world.Store.Find(submitted.ContentId) is null)
+            Report(Invariant.NoItemLost, $"{submitted.ContentId} was acknowledged but is not in the store");
+        else
+            Promised(submitted);
+    }
 
+    /// <summary>A ledger decided on a version that was submitted.</summary>
+    public void Accepted(ContentItem item, Acceptance acceptance)
+    {
         if (acceptance.Kind == AcceptanceKind.Unchanged && acceptance.Record.Hash != item.Hash && !item.IsDelistingById)
             Report(Invariant.AlipayHkHoldsNewest, $"{item.ContentId} was reported as unchanged but differs");
-        history.Promised.Add(item);
     }
 
     /// <param name="old">The record before; null if there was none.</param>
@@ -277,10 +269,10 @@ internal sealed class InvariantChecker(World world)
         if (world.Store.Find(call.ContentId)?.Record is { State: SyncState.Synchronized } record) CheckStored(record, history);
     }
 
-    /// <summary>The sweep of a process whose circuit breaker is open enqueued items.</summary>
-    public void SweptWhileStopped(int enqueued)
+    /// <summary>The sweep of a process whose circuit breaker was open when it began enqueues items.</summary>
+    public void EnqueuedWhileStopped(int messages)
     {
-        if (enqueued > MaxProbes) Report(Invariant.OnlyProbesAreEnqueued, $"the sweep enqueued {enqueued} items while the circuit breaker was open");
+        if (messages > MaxProbes) Report(Invariant.OnlyProbesAreEnqueued, $"the sweep enqueues {messages} items while the circuit breaker is open");
     }
 
     public void DeadLettered(OutgoingMessage message, string reason, string description)
@@ -328,6 +320,13 @@ internal sealed class InvariantChecker(World world)
         _refusals?.CheckEnd();
     }
 
+    private void Promised(SubmittedItem submitted)
+    {
+        var item = _reader.Read(Encoding.UTF8.GetBytes(submitted.ToJson())).Item!;
+        if (submitted.Intent == Intent.Delist) item = Delisting.ById(item.ContentId, item.Number, item.OccurredAt);
+        Of(item.ContentId).Promised.Add(item);
+    }
+
     private void CheckRequest(SyncRecord? old, SyncRecord next, ItemHistory history, int changes)
     {
         if (old is not null && old.RequestId == next.RequestId)
@@ -371,7 +370,11 @@ internal sealed class InvariantChecker(World world)
     private void CheckParked(SyncRecord record, ItemHistory history)
     {
         history.WasParked = true;
-        var isInterrupted = history.Interrupted >= world.Plan.Recoverability.MaxAttempts;
+
+        // An attempt whose outcome was never recorded is spent, because the item may be why.
+        var ended = record.Attempts - history.Interrupted;
+        var isInterrupted = history.Interrupted >= world.Plan.Recoverability.MaxAttempts
+            || (history.Interrupted > 0 && ended < RecoverabilityPolicy.MaxAttemptsWithoutSignedResponse(world.Plan.Recoverability));
         if (record.ParkReason is null || record.LastAttempt is null)
         {
             Report(Invariant.NoItemLost, $"{record.ContentId} is parked without a reason");

@@ -13,7 +13,7 @@ internal sealed class LaneRateChecker(World world, string process)
 
     private readonly AsyncLocal<HashSet<string>?> _lane = new();
     private readonly TimeSpan _interval = IntervalOf(world.Plan);
-    private readonly int _maxWaiting = world.Plan.Bulk is { } bulk ? bulk.Lanes * bulk.InFlightPerLane : 0;
+    private readonly int _maxWaiting = world.Plan.Bulk?.Options(world.Plan) is { } options ? options.Lanes * options.InFlightPerLane : 0;
     private TimeSpan _next = TimeSpan.MinValue;
 
     /// <summary>From here on, what this code and what it calls sends belongs to a lane.</summary>

@@ -33,6 +33,7 @@ internal sealed class LocalLedger : ISyncLedger
     private readonly SimulatedProcess _process;
     private readonly TimeProvider _clock;
     private readonly LocalDisk _local;
+    private readonly SqliteLedgerOptions _options;
     private readonly SqliteLedger _ledger;
     private readonly List<Action> _waiting = [];
     private bool _isEnding;
@@ -41,17 +42,23 @@ internal sealed class LocalLedger : ISyncLedger
     public LocalLedger(World world, SimulatedProcess process, TimeProvider clock, LocalDisk local)
     {
         (_world, _process, _clock, _local) = (world, process, clock, local);
-        _ledger = SqliteLedger.Open(
-            new SqliteLedgerOptions(local.LedgerFile)
-            {
-                CheckpointPages = CheckpointPages,
-                FileLayer = MemoryFiles.Name,
-                HasWriterThread = false,
-                LateEffectWindow = world.Plan.Recoverability.LateEffectWindow,
-            },
-            clock);
+        _options = new SqliteLedgerOptions(local.LedgerFile)
+        {
+            CheckpointPages = CheckpointPages,
+            FileLayer = MemoryFiles.Name,
+            HasWriterThread = false,
+            LateEffectWindow = world.Plan.Recoverability.LateEffectWindow,
+        };
+        _ledger = SqliteLedger.Open(_options, clock);
         local.CheckOpened(ListAll());
     }
+
+    /// <summary>Its scan for resyncs, on a connection of its own.</summary>
+    public ILedgerScan Scan => new LocalScan(this, new SqliteLedgerScan(_options));
+
+    /// <summary>Its maintenance, on a connection of its own.</summary>
+    public ILedgerMaintenance Maintenance(RetentionOptions retention) =>
+        new LocalMaintenance(this, new SqliteLedgerMaintenance(_ledger, _options, retention, _clock));
 
     /// <summary>What the ledger holds.</summary>
     public List<SyncRecord> ListAll() => Complete(_ledger.ListAsync(new SyncRecordFilter(), CancellationToken.None).ToListAsync().AsTask());
@@ -140,6 +147,7 @@ internal sealed class LocalLedger : ISyncLedger
     public async IAsyncEnumerable<ListedItem> ListItemsAsync(
         SyncRecordFilter filter, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
+        if (filter.DueBy is not null) _process.SweepBegins();
         await ReadAsync(cancellationToken).ConfigureAwait(false);
         await foreach (var item in _ledger.ListItemsAsync(filter, cancellationToken).ConfigureAwait(false)) yield return item;
     }
@@ -182,6 +190,24 @@ internal sealed class LocalLedger : ISyncLedger
     private async ValueTask ReadAsync(CancellationToken cancellationToken) =>
         await _process.CallAsync("read", () => true, new CallBehavior(TimeSpan.Zero, TimeSpan.FromMilliseconds(1)), cancellationToken).ConfigureAwait(false);
 
+    private sealed class LocalScan(LocalLedger ledger, SqliteLedgerScan scan) : ILedgerScan
+    {
+        public async IAsyncEnumerable<ScannedItem> ReadAsync([EnumeratorCancellation] CancellationToken cancellationToken)
+        {
+            await ledger.ReadAsync(cancellationToken).ConfigureAwait(false);
+            foreach (var item in Complete(scan.ReadAsync(cancellationToken).ToListAsync(cancellationToken).AsTask())) yield return item;
+        }
+    }
+
+    private sealed class LocalMaintenance(LocalLedger ledger, SqliteLedgerMaintenance maintenance) : ILedgerMaintenance
+    {
+        public async Task<MaintenanceResult> RunAsync(TimeSpan budget, CancellationToken cancellationToken)
+        {
+            await ledger.ReadAsync(cancellationToken).ConfigureAwait(false);
+            return Complete(maintenance.RunAsync(budget, cancellationToken));
+        }
+    }
+
     private async ValueTask<T> WriteAsync<T>(
         string what, Func<ValueTask<T>> begin, Action<T> observe, Action<DateTimeOffset> doubt, CancellationToken cancellationToken)
     {
@@ -218,10 +244,11 @@ internal sealed class LocalLedger : ISyncLedger
     private bool Commit()
     {
         if (!_process.IsAlive) return false;
-        _isEnding = _waiting.Count > 0 && _world.Inject(Fault.LossInCommit);
-        if (_isEnding) _local.Disk.StopAfter(_world.Random.Next(MaxWrites));
+        var isEnding = _waiting.Count > 0 && _world.Inject(Fault.LossInCommit);
+        if (isEnding) _local.Disk.StopAfter(_world.Random.Next(MaxWrites));
         if (_world.IsDown(Fault.DiskFull)) _world.Faults.Add(Fault.DiskFull);
         _ledger.WriteWaiting();
+        _isEnding = isEnding || _local.Disk.HasStopped;
         foreach (var observe in _waiting) observe();
         _waiting.Clear();
         if (_local.LogBytes > MaxLogBytes) _world.Invariants.Report(Invariant.LogIsBounded, $"the write-ahead log has {_local.LogBytes} bytes");
@@ -232,6 +259,7 @@ internal sealed class LocalLedger : ISyncLedger
 
     private void Accepted(Submission submission, Acceptance acceptance)
     {
+        _world.Invariants.Accepted(submission.Item, acceptance);
         var now = _clock.GetUtcNow();
         var change = new Change(submission.AcceptedAt(now), now, acceptance.Kind, submission.Version.FirstReceivedAt.Year == 1);
         var record = acceptance.Record;
@@ -259,15 +287,17 @@ internal sealed class LocalLedger : ISyncLedger
 /// <summary>The queue of the local host. What calls it never goes on in a process that died meanwhile.</summary>
 internal sealed class LocalQueuePort(SimulatedProcess process, World world, IServiceProvider services) : ISyncQueue
 {
-    public async ValueTask EnqueueAsync(IReadOnlyList<SyncMessage> messages, CancellationToken cancellationToken) => await process.CallAsync(
-        "enqueue",
-        () =>
+    public async ValueTask EnqueueAsync(IReadOnlyList<SyncMessage> messages, CancellationToken cancellationToken)
+    {
+        process.Enqueuing(messages.Count);
+        await process.CallAsync("enqueue", Enqueue, new CallBehavior(world.ShortDelay(), TimeSpan.Zero), cancellationToken).ConfigureAwait(false);
+
+        bool Enqueue()
         {
             if (process.IsAlive) _ = services.GetRequiredService<InProcessQueue>().EnqueueAsync(messages, CancellationToken.None).AsTask();
             return true;
-        },
-        new CallBehavior(world.ShortDelay(), TimeSpan.Zero),
-        cancellationToken).ConfigureAwait(false);
+        }
+    }
 }
 
 /// <summary>The data folder of the local host, and what its ledger must hold after a restart.</summary>

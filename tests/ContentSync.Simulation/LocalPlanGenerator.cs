@@ -12,6 +12,8 @@ internal sealed class LocalPlanGenerator(ulong seed)
     /// <summary>Seeds of ten consecutive ones.</summary>
     private const ulong OneIn = 10;
 
+    private static readonly TimeSpan MaxHostOutage = TimeSpan.FromHours(4);
+
     private readonly SimulatedRandom _random = new(seed ^ 0x10CA_1057_10CA_1057);
 
     public static bool IsLocal(ulong seed) => seed % OneIn == 6;
@@ -24,10 +26,15 @@ internal sealed class LocalPlanGenerator(ulong seed)
         if (_random.Chance(0.5)) chances[Fault.ContinuationLate] = _random.Pick(0.1, 0.5);
         if (_random.Chance(0.3)) chances[Fault.AlipayHkLateEffect] = 0.2;
         var isQuick = _random.Chance(0.5);
+        var hasHostSettings = _random.Chance(0.5);
+        if (hasHostSettings) plan = plan with { Outages = [.. plan.Outages.Select(Shortened)] };
         var local = plan with
         {
             IsLocal = true,
             Machines = 1,
+            SweepInterval = hasHostSettings ? HostSettings.SweepInterval : plan.SweepInterval,
+            HasHostSettings = hasHostSettings,
+            Recoverability = hasHostSettings ? HostSettings.Recoverability : plan.Recoverability,
             Chances = chances,
             Outages = [.. plan.Outages.Where(outage => outage.Fault is not (Fault.StoreOutage or Fault.BrokerOutage)), .. FullDisk(plan)],
             RestartTime = isQuick ? QuickRestart() : plan.RestartTime,
@@ -41,6 +48,7 @@ internal sealed class LocalPlanGenerator(ulong seed)
             {
                 Input = submitted.Input == Input.Queue ? Input.HttpAsync : submitted.Input,
                 Machine = 0,
+                Items = hasHostSettings ? [.. submitted.Items.Select(Responding)] : submitted.Items,
             })],
             ListedAt = plan.Submissions[_random.Next(plan.Submissions.Count)].At + TimeSpan.FromSeconds(_random.Next(60)),
         };
@@ -89,12 +97,18 @@ internal sealed class LocalPlanGenerator(ulong seed)
         {
             Chances = chances,
             MachineEvents = events,
-            Bulk = bulk with { IsThroughBroker = false, IsPlannedInSteps = false, Triggers = triggers },
+            Bulk = bulk with { IsPlannedInSteps = false, Triggers = triggers },
         };
 
         TimeSpan After(ResyncTrigger trigger) =>
             trigger.At + _random.Between(TimeSpan.Zero, _random.Pick(TimeSpan.FromSeconds(0.5), TimeSpan.FromSeconds(5), TimeSpan.FromMinutes(1)));
     }
+
+    // An item that never gets a response is tried for days, and the shipped host looks for overdue items every few seconds.
+    private static SubmittedItem Responding(SubmittedItem item) => item.Kind == ItemKind.Tarpit ? item with { Kind = ItemKind.Poison } : item;
+
+    // The attempts of the shipped host outlast an outage of some hours.
+    private static Outage Shortened(Outage outage) => outage.To - outage.From < MaxHostOutage ? outage : outage with { To = outage.From + MaxHostOutage };
 
     // A service manager restarts the host at once, so it is back before what it had in flight takes effect.
     private TimeSpan QuickRestart() => _random.Between(TimeSpan.FromMilliseconds(100), TimeSpan.FromSeconds(3));

@@ -3,7 +3,6 @@ using System.Text.Json;
 using ContentSync.Local.Pipeline;
 using ContentSync.Resync;
 using ContentSync.Resync.Planning;
-using Microsoft.Extensions.Logging;
 
 namespace ContentSync.Simulation;
 
@@ -22,7 +21,7 @@ internal sealed class LocalResyncStore : IResyncStore
     public LocalResyncStore(SimulatedProcess process, World world)
     {
         (_process, _world, _known, _folder) = (process, world, world.Resyncs, world.Local!.Resyncs);
-        _store = FileResyncStore.Open(_folder.Path);
+        _store = FileResyncStore.Open(_folder.Path, _ => _folder.Synced());
         _folder.CheckOpened(Wait(() => _store.ListAsync(CancellationToken.None).ToListAsync()));
     }
 
@@ -154,8 +153,8 @@ internal sealed class LocalResyncStore : IResyncStore
         return copy;
     }
 
-    // Reading and writing files goes on on the thread pool, so the simulation blocks meanwhile.
-    private static T Wait<T>(Func<ValueTask<T>> work) => Task.Run(() => work().AsTask()).GetAwaiter().GetResult();
+    // Reading and writing files may go on on the thread pool, so the simulation blocks meanwhile.
+    private static T Wait<T>(Func<ValueTask<T>> work) => work().AsTask().GetAwaiter().GetResult();
 
     private ValueTask<T> WriteAsync<T>(string what, Func<T> effect, CancellationToken cancellationToken) => CallAsync(
         what,
@@ -199,8 +198,8 @@ internal sealed class LocalResyncStore : IResyncStore
 }
 
 /// <summary>
-/// The folder with the runs of the local host, and what must be in it after a restart. Its files are synced, but the folder is not: a power loss
-/// brings back files that were replaced or deleted a moment before.
+/// The folder with the runs of the local host, and what must be in it after a restart. The folder is synced after a run is written, but not after a
+/// file is deleted or a plan is saved: a power loss brings back files that were deleted a moment before.
 /// </summary>
 internal sealed class LocalResyncFolder(World world, string path)
 {
@@ -226,6 +225,13 @@ internal sealed class LocalResyncFolder(World world, string path)
             DropSynced(versions);
             versions.Add(new Version(world.Time.Elapsed, content));
         }
+    }
+
+    /// <summary>The folder is synced: a power loss brings back nothing of before.</summary>
+    public void Synced()
+    {
+        Changed();
+        foreach (var versions in _files.Values) versions.RemoveRange(0, versions.Count - 1);
     }
 
     /// <summary>The process ends without warning, perhaps while it writes a file.</summary>
@@ -276,6 +282,7 @@ internal sealed class LocalResyncFolder(World world, string path)
             var left = versions[world.Random.Next(versions.Count - 1)];
             world.Trace.Write("folder", $"loses {versions.Count - 1 - versions.IndexOf(left)} changes of {name}");
             world.Faults.Add(Fault.FileUndone);
+            if (name.EndsWith(".json", StringComparison.Ordinal)) Report($"a power loss takes back what was written to {name}");
             versions.Add(left);
             if (left.Content is { } content) File.WriteAllBytes(PathOf(name), content);
             else File.Delete(PathOf(name));
@@ -300,24 +307,5 @@ internal sealed class LocalResyncFolder(World world, string path)
     private sealed record Version(TimeSpan At, byte[]? Content)
     {
         public bool Is(byte[]? content) => Content is null ? content is null : content is not null && Content.AsSpan().SequenceEqual(content);
-    }
-}
-
-/// <summary>What the loop of the runs logs. No fault may cause an unexpected exception.</summary>
-internal sealed class LocalResyncLog(SimulatedProcess process, World world) : ILogger<LocalResync>
-{
-    public IDisposable? BeginScope<TState>(TState state)
-        where TState : notnull => null;
-
-    public bool IsEnabled(LogLevel logLevel) => true;
-
-    public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
-    {
-        var text = world.Local!.WithoutFolder(formatter(state, exception));
-        world.Trace.Write(process.Name, $"logs: {text}");
-
-        // Of an unexpected exception the type is logged instead of the message.
-        if (logLevel == LogLevel.Error && text.Contains("Exception", StringComparison.Ordinal))
-            world.Invariants.Report(Invariant.NothingThrown, text);
     }
 }

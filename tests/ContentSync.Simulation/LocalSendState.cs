@@ -59,7 +59,7 @@ internal sealed class LocalSendState : ISendStateStore
         }
         finally
         {
-            if (ends) _process.Crash(_world.Plan.RestartTime);
+            if (ends || (_isOpen && _local.Disk.HasStopped)) _process.Crash(_world.Plan.RestartTime);
         }
     }
 

@@ -47,6 +47,9 @@ internal sealed class MemoryFiles
     private MemoryFiles()
     {
         Batteries_V2.Init();
+
+        // The statistics take one lock for all threads. Where SQLite is in use already, as in the tests, they stay.
+        _ = raw.sqlite3_config(raw.SQLITE_CONFIG_MEMSTATUS, 0);
         var vfs = Marshal.AllocHGlobal(VfsSize);
         var bytes = new byte[VfsSize];
         Marshal.Copy(FindLayer(IntPtr.Zero), bytes, 0, VfsSize);

@@ -9,6 +9,9 @@ namespace ContentSync.Simulation;
 /// </summary>
 internal sealed class ObservedLedger(ISyncLedger ledger, World world, SimulatedProcess process, AsyncLocal<LedgerCall?> calls) : ISyncLedger
 {
+    /// <summary>The real one.</summary>
+    public ISyncLedger Ledger => ledger;
+
     public async ValueTask<IReadOnlyList<Acceptance>> AcceptAsync(IReadOnlyList<Submission> submissions, CancellationToken cancellationToken)
     {
         var call = calls.Value = new LedgerCall(submissions);
@@ -16,6 +19,7 @@ internal sealed class ObservedLedger(ISyncLedger ledger, World world, SimulatedP
         for (var i = 0; i < acceptances.Count; i++)
         {
             call.Accepted(i, acceptances[i], world);
+            world.Invariants.Accepted(submissions[i].Item, acceptances[i]);
             world.Trace.Write(process.Name, $"{submissions[i].Item.ContentId} r{submissions[i].Version} is {acceptances[i].Kind}");
         }
 

@@ -1,4 +1,6 @@
+using System.Text.Json.Nodes;
 using ContentSync.Synchronization;
+using Microsoft.AspNetCore.Http;
 
 namespace ContentSync.Simulation;
 
@@ -40,19 +42,26 @@ internal sealed record Plan
     /// </summary>
     public bool IsLocal { get; init; }
 
+    /// <summary>The local host has the settings of the shipped one, with <see cref="MaxSendsPerSecond"/> as its rate.</summary>
+    public bool HasHostSettings { get; init; }
+
     /// <summary>The local host keeps pauses, its send budget and its circuit breaker in their file, on the same disk.</summary>
     public bool HasSendState { get; init; }
 
     /// <summary>The local host starts requests only from its queue, never for an HTTP caller that waits.</summary>
     public bool SendsFromQueueOnly { get; init; }
 
-    /// <summary>When the lists of the real ledger are compared with what it holds.</summary>
-    public TimeSpan ListedAt { get; init; }
+    /// <summary>When the lists of the real ledger are compared with what it holds; null for never.</summary>
+    public TimeSpan? ListedAt { get; init; }
 
     /// <summary>Time until a process restarts after a crash during a call.</summary>
     public TimeSpan RestartTime { get; init; } = SimulatedProcess.CrashPointDownTime;
 
+    /// <summary>How often overdue items are enqueued again.</summary>
     public TimeSpan SweepInterval { get; init; } = TimeSpan.FromMinutes(5);
+
+    /// <summary>The functions that maintain the ledger run with every second sweep.</summary>
+    public bool HasMaintenance { get; init; }
 
     public TimeSpan LockDuration { get; init; } = TimeSpan.FromMinutes(1);
 
@@ -99,6 +108,9 @@ internal sealed record Plan
     /// <summary>Max time from the acceptance of an item that AlipayHK accepts until it is synchronized; null for no limit.</summary>
     public TimeSpan? FlowLimit { get; init; }
 
+    /// <summary>Whether the send budget is kept outside the processes, so that it counts what another one has sent.</summary>
+    public bool HasSharedBudget => SharesBudget || HasSendState;
+
     /// <summary>Whether processes freeze.</summary>
     public bool HasFreezes => MachineEvents.Any(machineEvent => machineEvent.Fault == Fault.Freeze);
 
@@ -121,8 +133,25 @@ internal sealed record MachineEvent(Fault Fault, int Machine, TimeSpan At, TimeS
 /// <param name="ContentType">The content type that is not sent; null for all.</param>
 internal sealed record PausePlan(TimeSpan From, TimeSpan To, string? ContentType);
 
-/// <summary>A crash at the n-th port call of the simulation, before or after the call takes effect.</summary>
-internal sealed record CrashPoint(int Call, bool AfterEffect);
+/// <summary>Where a process crashes.</summary>
+internal enum CrashMoment
+{
+    /// <summary>At a port call, before it takes effect.</summary>
+    BeforeCall,
+
+    /// <summary>At a port call, after it took effect.</summary>
+    AfterCall,
+
+    /// <summary>The power fails at a write or a sync of the local host's disk, which no longer happens.</summary>
+    AtDiskWrite,
+}
+
+/// <summary>A crash at the n-th call, write or sync of the simulation, from 1.</summary>
+internal sealed record CrashPoint(CrashMoment Moment, int Number)
+{
+    /// <summary>Whether the process crashes at this port call.</summary>
+    public bool IsAtCall(int call) => Moment != CrashMoment.AtDiskWrite && Number == call;
+}
 
 /// <summary>How an item is submitted.</summary>
 internal enum Input
@@ -187,7 +216,15 @@ internal sealed record SubmittedItem(
 }
 
 /// <param name="Json">The JSON member as the caller writes it, with a leading comma.</param>
-internal sealed record RevisionText(string Json);
+internal sealed record RevisionText(string Json)
+{
+    /// <summary>The same in the query of a request.</summary>
+    public QueryString ToQuery()
+    {
+        var member = JsonNode.Parse($"{{{Json[1..]}}}")!.AsObject().Single();
+        return QueryString.Create(member.Key, member.Value!.ToString());
+    }
+}
 
 /// <summary>What a caller wants with an item.</summary>
 internal enum Intent

@@ -8,7 +8,8 @@ namespace ContentSync.Simulation;
 /// </summary>
 internal sealed class PlanGenerator
 {
-    private static readonly TimeSpan Horizon = TimeSpan.FromHours(24);
+    // The sweep of the local host looks every few seconds, so its day is short.
+    private static readonly TimeSpan LocalDay = TimeSpan.FromHours(4);
 
     private static readonly Fault[] CallFaults =
     [
@@ -20,12 +21,14 @@ internal sealed class PlanGenerator
     ];
 
     private readonly SimulatedRandom _random;
+    private readonly TimeSpan _horizon;
     private readonly TimeSpan[] _bursts;
 
-    private PlanGenerator(ulong seed)
+    private PlanGenerator(ulong seed, TimeSpan? horizon = null)
     {
         _random = new SimulatedRandom(seed);
-        _bursts = [TimeSpan.FromMinutes(1), .. Enumerable.Range(0, 2 + _random.Next(4)).Select(_ => Horizon * 0.95 * _random.NextDouble())];
+        _horizon = horizon ?? TimeSpan.FromHours(24);
+        _bursts = [TimeSpan.FromMinutes(1), .. Enumerable.Range(0, 2 + _random.Next(4)).Select(_ => _horizon * 0.95 * _random.NextDouble())];
     }
 
     public static Plan Of(ulong seed) => LocalPlanGenerator.IsLocal(seed)
@@ -34,7 +37,7 @@ internal sealed class PlanGenerator
 
     /// <summary>The local host instead of the cloud, as in some seeds.</summary>
     public static Plan WithLocalHost(ulong seed) =>
-        new RudePlanGenerator(seed).Widen(new LocalPlanGenerator(seed).Change(new PlanGenerator(seed).Draw(seed)));
+        new RudePlanGenerator(seed).Widen(new LocalPlanGenerator(seed).Change(new PlanGenerator(seed, LocalDay).Draw(seed)));
 
     /// <summary>With the real ledger on Table storage, which only some seeds have otherwise.</summary>
     public static Plan WithTable(ulong seed) =>
@@ -91,7 +94,7 @@ internal sealed class PlanGenerator
             Seed = seed + 0x5EED,
             Machines = machines,
             Consumers = 2 + _random.Next(5),
-            Horizon = Horizon,
+            Horizon = _horizon,
             Recoverability = new RecoverabilityOptions
             {
                 ProbeInterval = _random.Chance(0.03) ? TimeSpan.FromSeconds(30) : TimeSpan.FromMinutes(_random.Pick(3, 5, 10)),
@@ -105,7 +108,7 @@ internal sealed class PlanGenerator
             Outages = DrawOutages(),
             MachineEvents = DrawMachineEvents(machines),
             Submissions = DrawSubmissions(machines),
-            Replays = _random.Chance(0.3) ? [Horizon * _random.NextDouble(), Horizon + TimeSpan.FromHours(_random.Next(40))] : [],
+            Replays = _random.Chance(0.3) ? [_horizon * _random.NextDouble(), _horizon + TimeSpan.FromHours(_random.Next(40))] : [],
         };
     }
 
@@ -169,7 +172,7 @@ internal sealed class PlanGenerator
 
     // Usually during a burst.
     private TimeSpan Moment() => _random.Chance(0.3)
-        ? Horizon * _random.NextDouble()
+        ? _horizon * _random.NextDouble()
         : _random.Pick<TimeSpan>(_bursts) + _random.Between(TimeSpan.FromSeconds(-30), TimeSpan.FromSeconds(_random.Pick(5, 60, 1200)));
 
     // Submissions come in bursts, because conflicts arise within minutes, not when items are spread evenly over a day.

@@ -23,7 +23,7 @@ internal sealed class PoisonChecker(World world)
     public void CheckEnd()
     {
         if (world.Plan.FlowLimit is null) return;
-        foreach (var record in world.Store.Records.Where(record => IsPoison(ItemKindText.Find(record.Body.Span))))
+        foreach (var record in world.Store.Records.Where(record => !record.IsTombstone && IsPoison(ItemKindText.Find(record.Body.Span))))
         {
             if (record.State != SyncState.Parked)
             {

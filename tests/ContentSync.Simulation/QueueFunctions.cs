@@ -8,7 +8,7 @@ namespace ContentSync.Simulation;
 
 /// <summary>The functions of the two queues, and what the Functions host does around them.</summary>
 internal sealed class QueueFunctions(
-    SimulatedProcess process, World world, InvocationTracker invocations, ProcessContentMessage content, ProcessResyncPack? packs)
+    SimulatedProcess process, World world, InvocationTracker invocations, ProcessContentMessage content, ProcessResyncPack packs)
 {
     private readonly HashSet<(SimulatedQueue Queue, long LockToken)> _handling = [];
     private int _contentMessages;
@@ -29,7 +29,7 @@ internal sealed class QueueFunctions(
         try
         {
             await InvokeAsync(() => queue.HasSessions
-                ? packs!.RunAsync(message, settlement, CancellationToken.None)
+                ? packs.RunAsync(message, settlement, CancellationToken.None)
                 : content.RunAsync(message, settlement, CancellationToken.None)).ConfigureAwait(false);
         }
         catch (Exception e) when (IsCancelled(e) ? process.WasFrozenAfter(began) : e is QueueUnavailableException or RpcException)
@@ -86,6 +86,7 @@ internal sealed class TransferSender(SimulatedProcess process, World world, Simu
     {
         ServiceBusMessage[] transfer = [.. messages];
         if (transfer.Length == 0) return;
+        process.Enqueuing(transfer.Length);
         var bytes = transfer.Sum(SizeOf);
         if (bytes > MaxTransferBytes)
             world.Invariants.Report(Invariant.TransfersFit, $"{transfer.Length} messages of {bytes} bytes are sent at once");

@@ -41,7 +41,7 @@ internal sealed class SimulatedAlipayHk(World world)
     {
         Calls++;
         InFlight++;
-        if (world.Plan.SharesBudget) _sharing.Sent(call);
+        if (world.Plan.HasSharedBudget) _sharing.Sent(call);
         else _quota.Use();
         Log?.Add((world.Time.Elapsed, call.ContentId));
         world.Invariants.Sent(call);

@@ -32,9 +32,14 @@ internal sealed class SimulatedDisk(World world)
     /// <summary>The machine is about to stop: only so many of the next writes and syncs still happen.</summary>
     public void StopAfter(int writes) => _writesLeft = writes;
 
+    /// <summary>The machine stopped at a write; what runs on it is about to end.</summary>
+    public bool HasStopped => _writesLeft == 0;
+
     /// <summary>SQLite's code for a write that fails now; null if it succeeds.</summary>
     public int? Refuse()
     {
+        world.DiskWrites++;
+        if (world.Plan.CrashPoint is { Moment: CrashMoment.AtDiskWrite } point && world.DiskWrites == point.Number) _writesLeft = 0;
         if (_writesLeft is { } left)
         {
             if (left == 0) return raw.SQLITE_IOERR;

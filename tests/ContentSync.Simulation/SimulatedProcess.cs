@@ -1,16 +1,19 @@
+using System.Runtime.CompilerServices;
 using Azure.Messaging.ServiceBus;
 using ContentSync.AlipayHk;
 using ContentSync.Budget;
-using ContentSync.Content;
+using ContentSync.Catalog;
 using ContentSync.Functions;
+using ContentSync.Http;
 using ContentSync.Ledger;
 using ContentSync.Local.Pipeline;
 using ContentSync.Resync;
 using ContentSync.Resync.Lanes;
+using ContentSync.Resync.Planning;
 using ContentSync.Signing;
 using ContentSync.Synchronization;
 using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Logging;
 
 namespace ContentSync.Simulation;
 
@@ -23,18 +26,15 @@ internal sealed class SimulatedProcess : IDisposable
     /// <summary>Options of a pool of several vaults, except for its rate.</summary>
     public static readonly SignerPoolOptions PoolOptions = new();
 
-    /// <summary>Time that the local host gives to what is in flight.</summary>
-    private static readonly TimeSpan LocalGrace = TimeSpan.FromSeconds(10);
-
     /// <summary>Time that a worker of the Functions host has to shut down.</summary>
     private static readonly TimeSpan WorkerGrace = TimeSpan.FromSeconds(30);
 
     /// <summary>From the moment when the local host gives up what is in flight until it has recorded that.</summary>
     private static readonly TimeSpan LocalEnd = TimeSpan.FromSeconds(2);
 
-    private static readonly TimeSpan MaxWaitForSettlement = TimeSpan.FromMinutes(2);
+    private static readonly TimeSpan MaxRealEnd = TimeSpan.FromSeconds(10);
 
-    private static readonly TimeSpan SweepGrace = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan MaxWaitForSettlement = TimeSpan.FromMinutes(2);
 
     /// <summary>Time after which AlipayHK closes the connections of a frozen process.</summary>
     private static readonly TimeSpan MaxSilence = TimeSpan.FromSeconds(20);
@@ -43,22 +43,19 @@ internal sealed class SimulatedProcess : IDisposable
     private readonly Machine _machine;
     private readonly ProcessClock _clock;
     private readonly StoreClock _storeClock;
-    private readonly ISyncQueue _syncQueue;
     private readonly LocalLedger? _localLedger;
-    private readonly InProcessQueue? _localQueue;
+    private readonly LocalWork? _localWork;
     private readonly ServiceProvider _services;
-    private readonly ContentReader _reader;
-    private readonly ContentSynchronizer _synchronizer;
     private readonly QueueFunctions? _functions;
-    private readonly PendingSweep _sweep;
+    private readonly TimerFunctions? _timers;
+    private readonly HttpCallers _callers;
     private readonly ParkedReplay _replay;
-    private readonly ResyncWork? _resyncs;
-    private readonly ResyncRuns? _runs;
     private readonly LocalResync? _localResync;
+    private readonly AsyncLocal<StrongBox<bool>?> _sweep = new();
     private readonly CancellationTokenSource _stopping = new();
     private readonly SignerPool? _pool;
     private readonly List<AlipayHkCall> _connections = [];
-    private readonly List<Action<bool>> _callers = [];
+    private readonly List<Action<bool>> _waitingCallers = [];
     private TimeSpan _frozenUntil;
     private TimeSpan? _stoppedAt;
     private Action? _whileSettling;
@@ -81,43 +78,21 @@ internal sealed class SimulatedProcess : IDisposable
         };
         if (plan.Vaults > 1) _pool = Pool();
         if (world.Local is { } local) _localLedger = new LocalLedger(world, this, _storeClock, local);
+        var ledger = _localLedger ?? OpenLedger();
         var services = new ServiceCollection()
             .AddKeyedSingleton<TimeProvider>(Clocks.Wall, _clock)
             .AddKeyedSingleton<TimeProvider>(Clocks.Store, _storeClock)
-            .AddSingleton(_localLedger ?? OpenLedger())
+            .AddSingleton(ledger)
             .AddSingleton<IRequestSigner>(_pool is null ? new VaultSigner(this, world, null) : _pool)
             .AddSingleton(new AlipayHkTransport(new SimulatedSocket(this, world)))
             .AddSingleton(world.Keys.Imported)
             .AddSingleton<RequestIdSource>(new SimulatedIds(world.Random))
             .AddSingleton<JitterSource>(new SimulatedJitter(world.Random));
-        if (_localLedger is null)
-        {
-            services
-                .AddSingleton(new ServiceBusQueues(
-                    new TransferSender(this, world, world.Broker), new TransferSender(this, world, world.Lanes), _storeClock))
-                .AddSingleton<ISyncQueue>(provider => provider.GetRequiredService<ServiceBusQueues>())
-                .AddSingleton<IResyncQueue>(provider => provider.GetRequiredService<ServiceBusQueues>())
-                .AddSingleton(new InvocationTracker(_clock, TaskCreationOptions.None))
-                .AddSingleton<MessageSettler>()
-                .AddSingleton<ProcessContentMessage>();
-        }
-        else
-        {
-            services
-                .AddSingleton(provider => new InProcessQueue(
-                    provider.GetRequiredService<ContentSynchronizer>(),
-                    plan.Consumers,
-                    _storeClock,
-                    NullLogger<InProcessQueue>.Instance,
-                    TaskCreationOptions.None))
-                .AddSingleton<ISyncQueue>(provider => new LocalQueuePort(this, world, provider));
-        }
-
-        if (world.Table is { } scanned) services.AddSingleton<ILedgerScan>(scanned.OpenScan(this, _storeClock));
         var sendState = plan.HasSendState ? new LocalSendState(this, world, _clock) : null;
         if (sendState is not null) services.AddSingleton<ISendStateStore>(sendState);
-        if (plan.SharesBudget) services.AddSingleton<ISendStateStore>(new SendStateConnection(this, world));
-        if (plan.Bulk is { } bulk) ResyncWork.AddEdges(services, this, world, bulk, _stopping.Token);
+        AddResyncEdges(services);
+        if (_localLedger is null) AddCloudEdges(services);
+        else AddLocalEdges(services, _localLedger);
         _services = services
             .AddContentSync(new ContentSyncOptions
             {
@@ -138,32 +113,32 @@ internal sealed class SimulatedProcess : IDisposable
         }
 
         CircuitBreaker = _services.GetRequiredService<CircuitBreaker>();
-        _synchronizer = _services.GetRequiredService<ContentSynchronizer>();
-        _reader = _services.GetRequiredService<ContentReader>();
-        _sweep = _services.GetRequiredService<PendingSweep>();
         _replay = _services.GetRequiredService<ParkedReplay>();
-        _syncQueue = _services.GetRequiredService<ISyncQueue>();
-        _localQueue = _services.GetService<InProcessQueue>();
-        if (_localQueue is null)
+        if (_localLedger is null)
         {
             _functions = new QueueFunctions(
                 this,
                 world,
                 _services.GetRequiredService<InvocationTracker>(),
                 _services.GetRequiredService<ProcessContentMessage>(),
-                _services.GetService<ProcessResyncPack>());
+                _services.GetRequiredService<ProcessResyncPack>());
+            _timers = new TimerFunctions(_services, (ledger as ObservedLedger)?.Ledger ?? ledger);
+            var api = new ApiFunctions(_services);
+            _callers = new HttpCallers(world, _services, (route, request, cancellationToken) => api.HandleAsync(request, cancellationToken, route));
         }
-
-        if (plan.Bulk is null) return;
-        _resyncs = _services.GetRequiredService<ResyncWork>();
-        _runs = _services.GetRequiredService<ResyncRuns>();
-        _localResync = _services.GetService<LocalResync>();
+        else
+        {
+            _localWork = _services.GetRequiredService<LocalWork>();
+            _localResync = _services.GetRequiredService<LocalResync>();
+            _callers = new HttpCallers(world, _services, (name, request, cancellationToken) =>
+                ApiRoutes.All.First(route => route.Name == name).RespondAsync(_services, request, cancellationToken));
+        }
     }
 
     public void Dispose()
     {
         // The queue of the local host could only be disposed asynchronously; it waits for nothing that still happens.
-        if (_localQueue is null) _services.Dispose();
+        if (_localWork is null) _services.Dispose();
         _pool?.Dispose();
         _stopping.Dispose();
     }
@@ -187,16 +162,43 @@ internal sealed class SimulatedProcess : IDisposable
 
     public void Start()
     {
-        Watch(SweepAsync());
-        if (_localResync is not null)
+        if (_localWork is not null)
         {
+            _sweep.Value = new StrongBox<bool>();
+            _localWork.Start();
+            _sweep.Value = null;
             LaneRate.Enter();
-            _localResync.Start();
+            _localResync!.Start();
             LaneRate.Leave();
         }
-        else if (_resyncs is not null) Watch(_resyncs.ResumeStalledRunsAsync(_runs!));
+
         _world.Broker.Pump();
         _world.Lanes.Pump();
+    }
+
+    /// <summary>The timer of the app fires in this process.</summary>
+    public void RunTimer(bool isMaintenance, Action completed)
+    {
+        Watch(_functions!.InvokeAsync(RunAsync));
+
+        async Task RunAsync()
+        {
+            _sweep.Value = new StrongBox<bool>(IsStopped);
+            await _timers!.RunAsync(isMaintenance, _stopping.Token).ConfigureAwait(false);
+            completed();
+        }
+    }
+
+    /// <summary>A sweep begins to read the ledger.</summary>
+    public void SweepBegins()
+    {
+        if (_sweep.Value is { } sweep) sweep.Value = IsStopped;
+    }
+
+    /// <summary>The process enqueues messages.</summary>
+    public void Enqueuing(int messages)
+    {
+        if (_sweep.Value is { Value: true }) _world.Invariants.EnqueuedWhileStopped(messages);
     }
 
     public void SetClock(TimeSpan offset) => _clock.Offset = offset;
@@ -314,9 +316,9 @@ internal sealed class SimulatedProcess : IDisposable
         if (!IsAlive) return false;
         var call = ++_world.PortCalls;
         var isRandom = _world.Draw(Fault.Crash);
-        if (!isRandom && _world.Plan.CrashPoint?.Call != call) return true;
+        if (!isRandom && _world.Plan.CrashPoint?.IsAtCall(call) != true) return true;
         _world.Trace.Write(Name, $"will crash at port call {call}, {what}");
-        crashesAfter = isRandom ? _world.Random.Chance(0.5) : _world.Plan.CrashPoint!.AfterEffect;
+        crashesAfter = isRandom ? _world.Random.Chance(0.5) : _world.Plan.CrashPoint!.Moment == CrashMoment.AfterCall;
         if (!crashesAfter) Crash(_world.Plan.RestartTime);
         return crashesAfter;
     }
@@ -332,24 +334,28 @@ internal sealed class SimulatedProcess : IDisposable
         Watch(_functions!.RunAsync(queue, message, lockToken));
 
     /// <summary>Starts or cancels a run. Passes to <paramref name="completed"/> whether this succeeded.</summary>
-    public void Trigger(ResyncTrigger trigger, Action<bool> completed) => Watch(_resyncs!.TriggerAsync(_runs!, trigger, completed));
+    public void Trigger(ResyncTrigger trigger, Action<bool> completed) => Watch(TriggerAsync(trigger, completed));
 
     /// <summary>Handles a caller's HTTP request. Passes to <paramref name="completed"/> whether the items were accepted.</summary>
     public void Serve(Submitted submitted, Action<bool> completed)
     {
-        _callers.Add(completed);
+        _waitingCallers.Add(completed);
         Watch(_functions is null ? ServeAsync() : _functions.InvokeAsync(ServeAsync));
 
-        Task ServeAsync() => this.ServeAsync(submitted, isAccepted =>
+        async Task ServeAsync()
         {
+            var isAccepted = await SubmitAsync(submitted).ConfigureAwait(false);
+
             // A process that ended has answered its callers already.
-            if (_callers.Remove(completed)) completed(isAccepted);
-        });
+            if (_waitingCallers.Remove(completed)) completed(isAccepted);
+        }
     }
 
     public void ReplayParked() => Watch(ReplayAsync());
 
     private bool IsFrozen => _world.Time.Elapsed < _frozenUntil;
+
+    private bool IsStopped => !_world.Plan.SharesBudget && CircuitBreaker.OpenState is not null;
 
     private void BeginShutDown(Action ended)
     {
@@ -357,20 +363,20 @@ internal sealed class SimulatedProcess : IDisposable
         _world.Trace.Write(Name, $"shuts down");
         _stoppedAt = _world.Time.Elapsed;
         _stopping.Cancel();
-        if (_localQueue is null)
+        if (_localWork is null)
         {
             Watch(StopAsync());
             return;
         }
 
-        Watch(StopLocalAsync());
-        _world.Time.After(LocalGrace + LocalEnd, Ended);
-
-        async Task StopLocalAsync()
+        var stopping = _localWork.StopAsync();
+        Watch(stopping);
+        _world.Time.After(LocalWork.StopTimeout + LocalEnd, () =>
         {
-            if (_localResync is not null) await _localResync.StopAsync().ConfigureAwait(false);
-            await _localQueue.StopAsync(LocalGrace).ConfigureAwait(false);
-        }
+            // A wait that is cancelled ends on another thread, in real time.
+            if (IsAlive && Task.WaitAny([stopping], MaxRealEnd) < 0) _world.Invariants.Report(Invariant.FlightsFinish, $"{Name} does not end");
+            Ended();
+        });
 
         async Task StopAsync()
         {
@@ -400,80 +406,115 @@ internal sealed class SimulatedProcess : IDisposable
         return new SignerPool(keys, options, _clock, TaskCreationOptions.None);
     }
 
-    private async Task ServeAsync(Submitted submitted, Action<bool> completed)
+    private void AddCloudEdges(IServiceCollection services)
+    {
+        var store = new ResyncStorePort(this, _world);
+        services
+            .AddSingleton<IResyncStore>(store)
+            .AddSingleton<ILaneProgressStore>(store)
+            .AddSingleton(new ServiceBusQueues(
+                new TransferSender(this, _world, _world.Broker), new TransferSender(this, _world, _world.Lanes), _storeClock))
+            .AddSingleton<ISyncQueue>(provider => provider.GetRequiredService<ServiceBusQueues>())
+            .AddSingleton<IResyncQueue>(provider => provider.GetRequiredService<ServiceBusQueues>())
+            .AddBrokerLanes()
+            .AddSingleton(new InvocationTracker(_clock, TaskCreationOptions.None))
+            .AddSingleton<MessageSettler>()
+            .AddSingleton<ProcessContentMessage>()
+            .AddSingleton<ProcessResyncPack>();
+        if (_world.Table is { } scanned) services.AddSingleton<ILedgerScan>(scanned.OpenScan(this, _storeClock));
+        if (_world.Plan.SharesBudget) services.AddSingleton<ISendStateStore>(new SendStateConnection(this, _world));
+    }
+
+    private void AddLocalEdges(IServiceCollection services, LocalLedger ledger)
+    {
+        var plan = _world.Plan;
+        var options = new LocalWorkOptions
+        {
+            Workers = plan.HasHostSettings ? HostSettings.Workers : plan.Consumers,
+            SweepInterval = plan.SweepInterval,
+            Continuations = TaskCreationOptions.None,
+        };
+        services
+            .AddSingleton(ledger.Scan)
+            .AddSingleton(provider => ledger.Maintenance(provider.GetRequiredService<RetentionOptions>()))
+            .AddSingleton<IResyncStore>(new LocalResyncStore(this, _world))
+            .AddSingleton<ILogger<InProcessQueue>>(new LocalLog<InProcessQueue>(this, _world))
+            .AddSingleton<ILogger<LocalResync>>(new LocalLog<LocalResync>(this, _world))
+            .AddSingleton<ILogger<LocalWork>>(new LocalLog<LocalWork>(this, _world))
+            .AddLocalWork(options)
+            .AddSingleton<ISyncQueue>(provider => new LocalQueuePort(this, _world, provider));
+    }
+
+    private void AddResyncEdges(IServiceCollection services)
+    {
+        if (_world.Plan.Bulk is null)
+        {
+            services.AddSingleton(new ResyncSources(null));
+            return;
+        }
+
+        services
+            .AddSingleton(new ResyncSources(new CatalogPort(this, _world)))
+            .AddSingleton<ICatalogPlanner>(provider => new PlannerPort(
+                _world,
+                this,
+                provider.GetRequiredService<ILedgerScan>(),
+                provider.GetRequiredService<CatalogReader>(),
+                provider.StoreClock()));
+    }
+
+    private async Task<bool> SubmitAsync(Submitted submitted)
     {
         var disconnectsAfter = _world.Inject(Fault.CallerDisconnected)
             ? _world.Random.Between(TimeSpan.Zero, TimeSpan.FromSeconds(_world.Random.Pick(1, 20)))
             : Timeout.InfiniteTimeSpan;
         using var disconnected = new CancellationTokenSource(disconnectsAfter, _clock);
         using var aborted = CancellationTokenSource.CreateLinkedTokenSource(_stopping.Token, disconnected.Token);
-        var isAccepted = false;
         try
         {
-            var items = submitted.Items.Select(item => InvariantChecker.Submitted(item, _reader)).OfType<ContentItem>().ToList();
-            if (items.Count < submitted.Items.Count)
-            {
-                completed(false);
-                return;
-            }
-
-            if (submitted.Items[0].Intent == Intent.SubmitInvalid)
-            {
-                var refused = ChangeVersion.Of(items[0], ChangeVersion.OnAcceptance);
-                await _synchronizer.RefuseAsync(items[0].ContentId, refused, "invalid", "It is not valid.", aborted.Token).ConfigureAwait(false);
-                completed(true);
-                return;
-            }
-
-            if (submitted.Items[0].Intent == Intent.Delist) items[0] = Delisting.ById(items[0].ContentId, items[0].Number, items[0].OccurredAt);
-            var submissions = items.ConvertAll(item => _synchronizer.Submit(item, ChangeVersion.OnAcceptance.AddTicks(items.IndexOf(item))));
-            if (submitted.Items[0].Intent == Intent.RollBack)
-                submissions[0] = submissions[0] with { OverrideDeclaredAt = VirtualTime.Epoch + submitted.At };
-            var acceptances = await _synchronizer.AcceptAsync(submissions, aborted.Token).ConfigureAwait(false);
-            for (var i = 0; i < items.Count; i++) _world.Invariants.Acknowledged(items[i], acceptances[i]);
-            isAccepted = true;
-            foreach (var acceptance in acceptances)
-            {
-                if (acceptance.Kind is not (AcceptanceKind.Accepted or AcceptanceKind.AlreadyPending)) continue;
-                var record = acceptance.Record;
-                var message = new SyncMessage(record.ContentId, record.RequestId, record.Hop, TimeSpan.Zero);
-                if (submitted.Input == Input.HttpSync) await _synchronizer.SynchronizeAsync(record, aborted.Token).ConfigureAwait(false);
-                else await _syncQueue.EnqueueAsync([message], aborted.Token).ConfigureAwait(false);
-            }
-        }
-        catch (Exception e) when (e is LedgerUnavailableException or QueueUnavailableException or OperationCanceledException)
-        {
-            // The caller gets an error response or has disconnected.
-        }
-
-        completed(isAccepted);
-    }
-
-    private async Task SweepAsync()
-    {
-        try
-        {
-            if (_world.Plan.IsOnTable) await Task.Delay(_world.Plan.SweepInterval, _clock, _stopping.Token).ConfigureAwait(false);
-            while (true)
-            {
-                try
-                {
-                    var isStopped = !_world.Plan.SharesBudget && CircuitBreaker.OpenState is not null;
-                    var swept = await _sweep.RunAsync(_localLedger is null ? SweepGrace : TimeSpan.Zero, _stopping.Token).ConfigureAwait(false);
-                    if (isStopped) _world.Invariants.SweptWhileStopped(swept.Enqueued);
-                }
-                catch (Exception e) when (e is LedgerUnavailableException or QueueUnavailableException)
-                {
-                    // The next sweep tries again.
-                }
-
-                await Task.Delay(_world.Plan.SweepInterval, _clock, _stopping.Token).ConfigureAwait(false);
-            }
+            return await _callers.SubmitAsync(submitted, aborted.Token).ConfigureAwait(false);
         }
         catch (OperationCanceledException)
         {
-            // Shut down.
+            return false;
         }
+    }
+
+    private async Task TriggerAsync(ResyncTrigger trigger, Action<bool> completed)
+    {
+        var isDone = false;
+        try
+        {
+            await StartOrCancelAsync(trigger).ConfigureAwait(false);
+            isDone = true;
+        }
+        catch (Exception e) when (e is LedgerUnavailableException or QueueUnavailableException or IOException or OperationCanceledException)
+        {
+            // The caller tries again.
+        }
+
+        completed(isDone);
+    }
+
+    private async Task StartOrCancelAsync(ResyncTrigger trigger)
+    {
+        var runs = _services.GetRequiredService<ResyncRuns>();
+        if (trigger.IsCancel)
+        {
+            var known = await runs.ListAsync(_stopping.Token).ConfigureAwait(false);
+            if (known.FirstOrDefault(run => run.IsInProgress) is { } run) await runs.CancelAsync(run.RunId, _stopping.Token).ConfigureAwait(false);
+            return;
+        }
+
+        if (_timers is not null && !trigger.IsLedger && trigger.Parameters == new ResyncParameters())
+        {
+            await _timers.StartResyncAsync(_stopping.Token).ConfigureAwait(false);
+            return;
+        }
+
+        var sources = _services.GetRequiredService<ResyncSources>();
+        var source = trigger.IsLedger ? sources.Ledger : sources.Catalog!;
+        await runs.StartAsync(source, trigger.Parameters, _stopping.Token).ConfigureAwait(false);
     }
 
     private async Task ReplayAsync()
@@ -504,8 +545,8 @@ internal sealed class SimulatedProcess : IDisposable
         if (isCrash) LoseDisk();
         else _localLedger?.Close();
         foreach (var call in _connections.ToArray()) call.Close();
-        Action<bool>[] callers = [.. _callers];
-        _callers.Clear();
+        Action<bool>[] callers = [.. _waitingCallers];
+        _waitingCallers.Clear();
         foreach (var caller in callers) caller(false);
         Dispose();
     }
@@ -513,7 +554,7 @@ internal sealed class SimulatedProcess : IDisposable
     private void LoseDisk()
     {
         if (_localLedger is null) return;
-        var losesPower = _world.Random.Chance(0.5);
+        var losesPower = _world.Plan.CrashPoint is { } point ? point.Moment == CrashMoment.AtDiskWrite : _world.Random.Chance(0.5);
         if (losesPower) _world.Faults.Add(Fault.PowerLoss);
         _world.Trace.Write(Name, $"{(losesPower ? "loses power" : "is killed")}");
         _localLedger.Abandon(losesPower);

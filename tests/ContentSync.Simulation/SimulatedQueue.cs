@@ -15,7 +15,6 @@ internal abstract class SimulatedQueue(World world, string name)
 
     private readonly Dictionary<long, BrokerMessage> _locked = [];
     private readonly Dictionary<string, TimeSpan> _history = new(StringComparer.Ordinal);
-    private int _nextMachine;
     private long _locks;
 
     /// <summary>Whether only the holder of a session gets its messages, one at a time.</summary>
@@ -124,9 +123,10 @@ internal abstract class SimulatedQueue(World world, string name)
     /// <summary>The next process to which a message may be delivered; null if there is none.</summary>
     protected SimulatedProcess? NextProcess()
     {
+        var first = world.Machines.Count == 1 ? 0 : world.Random.Next(world.Machines.Count);
         for (var i = 0; i < world.Machines.Count; i++)
         {
-            var process = world.Machines[_nextMachine++ % world.Machines.Count].Process;
+            var process = world.Machines[(first + i) % world.Machines.Count].Process;
             if (HasSessions ? process is { IsAccepting: true } : process is { HasCapacity: true }) return process;
         }
 

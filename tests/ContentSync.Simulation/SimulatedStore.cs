@@ -125,6 +125,7 @@ internal sealed class SimulatedLedger(SimulatedProcess process, World world, Sto
                 cancellationToken,
                 () => change).ConfigureAwait(false);
             acceptances[i] = acceptance with { Record = record! };
+            world.Invariants.Accepted(submission.Item, acceptances[i]);
             world.Trace.Write(process.Name, $"{submission.Item.ContentId} r{submission.Version} is {acceptance.Kind}");
         }
 

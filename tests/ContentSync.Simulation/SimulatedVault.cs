@@ -14,7 +14,7 @@ internal sealed class SimulatedVault
         _world = world;
         var isPooled = world.Plan.Vaults > 1;
         var perSecond = isPooled ? world.Plan.SignaturesPerSecond : world.Plan.MaxSendsPerSecond;
-        _hasQuota = !world.Plan.SharesBudget && !world.Plan.HasFreezes;
+        _hasQuota = !world.Plan.HasSharedBudget && !world.Plan.HasFreezes;
         _quotas = [.. Enumerable.Range(0, world.Plan.Vaults).Select(_ => new Quota(world, "signatures", perSecond, World.MaxShortDelay))];
     }
 

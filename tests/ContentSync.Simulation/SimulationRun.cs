@@ -8,6 +8,7 @@ internal sealed record SimulationRun(
     FaultCounts Faults,
     long AlipayHkCalls,
     int PortCalls,
+    int DiskWrites,
     long DeadLetters,
     IReadOnlyList<string> Trace)
 {
@@ -25,6 +26,7 @@ internal sealed record SimulationRun(
         world.Faults,
         world.AlipayHk.Calls,
         world.PortCalls,
+        world.DiskWrites,
         world.Broker.DeadLetters,
         world.Trace.Lines);
 }

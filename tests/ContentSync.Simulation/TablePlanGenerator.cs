@@ -36,10 +36,13 @@ internal sealed class TablePlanGenerator(ulong seed)
             Outages = [.. plan.Outages, .. Missing(plan)],
 
             // During a burst, when most items are out of sync.
-            ListedAt = plan.Submissions[_random.Next(plan.Submissions.Count)].At + TimeSpan.FromSeconds(_random.Next(60)),
+            ListedAt = _random.Chance(0.5)
+                ? plan.Submissions[_random.Next(plan.Submissions.Count)].At + TimeSpan.FromSeconds(_random.Next(60))
+                : null,
 
-            // A sweep takes 257 requests, so a process makes few, and none at its start.
-            SweepInterval = TimeSpan.FromHours(8),
+            // A sweep takes 257 requests, so there are few.
+            SweepInterval = TimeSpan.FromHours(20),
+            HasMaintenance = _random.Chance(0.25),
         };
     }
 

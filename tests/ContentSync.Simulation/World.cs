@@ -76,6 +76,9 @@ internal sealed class World
     /// <summary>Calls of all processes to external services.</summary>
     public int PortCalls { get; set; }
 
+    /// <summary>Writes and syncs of the local host's disk.</summary>
+    public int DiskWrites { get; set; }
+
     /// <summary>A person is replaying parked items.</summary>
     public bool IsReplaying { get; set; }
 
@@ -91,6 +94,7 @@ internal sealed class World
     public void Run()
     {
         foreach (var machine in _machines) machine.Start();
+        if (Local is null) new AppTimer(this).Start();
         foreach (var machineEvent in Plan.MachineEvents) Time.At(machineEvent.At, () => _machines[machineEvent.Machine].Apply(machineEvent));
         foreach (var submitted in Plan.Submissions) Time.At(submitted.At, () => Submit(submitted));
         foreach (var outage in Plan.Outages.Where(outage => outage.Fault == Fault.BrokerOutage))
@@ -102,8 +106,12 @@ internal sealed class World
         new SendOperator(this).Schedule(Plan.Pauses);
         foreach (var at in Plan.Replays) Time.At(at, () => _machines[0].Process?.ReplayParked());
 
-        if (Table is not null) Time.At(Plan.ListedAt, Table.CheckLists);
-        if (Local is not null) Time.At(Plan.ListedAt, () => _machines[0].Process?.CheckLists());
+        if (Plan.ListedAt is { } listedAt)
+        {
+            if (Table is not null) Time.At(listedAt, Table.CheckLists);
+            if (Local is not null) Time.At(listedAt, () => _machines[0].Process?.CheckLists());
+        }
+
         if (Plan.Bulk is { } bulk) Schedule(bulk);
         var end = Plan.Horizon + Plan.Timeout;
         for (var steps = 1; Invariants.Violation is null && Time.Step(end); steps++)
@@ -114,7 +122,9 @@ internal sealed class World
 
         Invariants.CheckEnd(IsQuiet());
         Broker.CheckEnd();
+        var diskWrites = DiskWrites;
         foreach (var machine in _machines) machine.Process?.ShutDownAtEnd();
+        DiskWrites = diskWrites;
         Local?.Dispose();
         Table?.Dispose();
     }
@@ -159,7 +169,8 @@ internal sealed class World
         && !Resyncs.IsBusy && !IsCrashPending;
 
     // The call of the crash point has begun, but the crash after its effect has not happened yet.
-    private bool IsCrashPending => Plan.CrashPoint is { } point && PortCalls >= point.Call && Faults[Fault.Crash] == 0;
+    private bool IsCrashPending => Plan.CrashPoint is { } point && Faults[Fault.Crash] == 0
+        && (point.Moment == CrashMoment.AtDiskWrite ? DiskWrites : PortCalls) >= point.Number;
 
     private void Schedule(BulkPlan bulk)
     {
@@ -270,6 +281,12 @@ internal sealed class Machine(World world, int number)
         catch (Exception e) when (e is LedgerUnavailableException or SendStateUnavailableException)
         {
             world.Trace.Write(Name, $"cannot start: {world.Local?.WithoutFolder(e.Message) ?? e.Message}");
+            if (world.Local is { Disk.HasStopped: true } local)
+            {
+                world.Faults.Add(Fault.Crash);
+                local.Disk.End(losesPower: true, static () => { });
+            }
+
             Restart(world.Plan.RestartTime);
             return;
         }

@@ -14,7 +14,7 @@ internal sealed record Mutant(string Name, string File, string Place, string Bug
     public string Original => Place[(Place.IndexOf('⟦', StringComparison.Ordinal) + 1)..Place.IndexOf('⟧', StringComparison.Ordinal)];
 
     /// <summary>Whether only resyncs of whole catalogs can show it.</summary>
-    public bool IsInCatalogs => File.Contains("/Resync/", StringComparison.Ordinal) || File.Contains("/Catalog/", StringComparison.Ordinal);
+    public bool IsInCatalogs => File.EndsWith("SweepPending.cs", StringComparison.Ordinal) || File.Contains("/Resync/", StringComparison.Ordinal) || File.Contains("/Catalog/", StringComparison.Ordinal);
 
     /// <summary>Whether only processes that share the send budget and the circuit breaker can show it, except for a few.</summary>
     public bool IsInSharing =>
@@ -27,7 +27,8 @@ internal sealed record Mutant(string Name, string File, string Place, string Bug
 
     /// <summary>Whether only the local host can show it.</summary>
     public bool IsInLocalHost =>
-        File.Contains("/ContentSync.Sqlite/", StringComparison.Ordinal) || File.Contains("/ContentSync.Local/", StringComparison.Ordinal);
+        File.Contains("/ContentSync.Sqlite/", StringComparison.Ordinal) || File.Contains("/ContentSync.Local/", StringComparison.Ordinal)
+        || File.EndsWith("BatchIntake.cs", StringComparison.Ordinal);
 
     public bool IsStatement => Original.EndsWith(';');
 }

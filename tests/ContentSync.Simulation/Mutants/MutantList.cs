@@ -48,9 +48,12 @@ internal static class MutantList
     private const string Operations = "src/ContentSync.Sqlite/LedgerOperation.cs";
     private const string Records = "src/ContentSync.Sqlite/RecordTable.cs";
     private const string LocalQueue = "src/ContentSync.Local/Pipeline/InProcessQueue.cs";
+    private const string LocalHostWork = "src/ContentSync.Local/Pipeline/LocalWork.cs";
     private const string LocalRuns = "src/ContentSync.Local/Pipeline/LocalResync.cs";
     private const string RunFiles = "src/ContentSync.Local/Pipeline/FileResyncStore.cs";
     private const string PackMessages = Library + "Resync/ResyncMessageProcessor.cs";
+    private const string Batches = Library + "Http/BatchIntake.cs";
+    private const string Timer = "src/ContentSync.Functions/SweepPending.cs";
     private const string Settler = "src/ContentSync.Functions/MessageSettler.cs";
     private const string Queues = "src/ContentSync.Functions/ServiceBusQueues.cs";
     private const string Invocations = "src/ContentSync.Functions/InvocationTracker.cs";
@@ -526,5 +529,10 @@ internal static class MutantList
             "return ⟦due - storeTime⟧;", "(due > storeTime ? due - storeTime : TimeSpan.Zero)"),
         new("lanes take the reserved share", BulkRate,
             "options.SendsPerSecond * (1 - options.ReservedShare) : ⟦budget.BulkPerSecond⟧;", "budget.BulkPerSecond * 1.25"),
+        new("the local host looks for overdue items only at its start", LocalHostWork, "for (var wait = first; ; wait = ⟦interval⟧)", "TimeSpan.FromDays(400)"),
+        new("the local host stops without finishing what is in flight", LocalHostWork, "await queue.StopAsync(⟦StopTimeout⟧)", "TimeSpan.Zero"),
+        new("the items of a batch are not enqueued", Batches, "foreach (var chunk in ⟦_messages.Chunk(EnqueueSize)⟧)", "Array.Empty<SyncMessage[]>()"),
+        new("a power loss undoes the start of a run", RunFiles, "⟦_syncFolder(_folder);⟧", "_ = 0;"),
+        new("a stalled run is never resumed", Timer, "resyncs.ResumeStalledAsync(⟦Quiet⟧,", "TimeSpan.FromDays(400)"),
     ];
 }

@@ -23,7 +23,7 @@ public sealed class SeedTests
         var from = (ulong)TimeProvider.System.GetUtcNow().ToUnixTimeMilliseconds();
         var report = SeedRunner.Run(Endless(from), PlanGenerator.Of, Environment.ProcessorCount, NewSeedsTime);
         Assert.Empty(report.Violations);
-        Assert.True(report.Seeds > 0 && report.VirtualHours >= report.Seeds * 24.0);
+        Assert.True(report.Seeds > 0 && report.VirtualHours >= report.Seeds * 4.0);
     }
 
     [Fact]
