@@ -150,9 +150,11 @@ public sealed partial class ContentSynchronizer(
             var (status, record) = await lease.ConfigureAwait(false);
             if (status != LeaseStatus.Granted) return new(NotLeased(status, record), NewerPending: false);
 
-            // The lease began when the ledger wrote it. If the response took long, the lease might expire while the request is in flight.
+            // The lease began when the ledger wrote it. If the response took long, or if it shows that the clock that set the end was behind, the lease
+            // might expire while the request is in flight.
             var leased = record!;
-            if (time.GetElapsedTime(requestedAt) > options.LeaseDuration / LeaseShareForLedger)
+            var maxLate = options.LeaseDuration / LeaseShareForLedger;
+            if (time.GetElapsedTime(requestedAt) > maxLate || leased.Lease!.ExpiresAt - time.GetUtcNow() < duration - maxLate)
                 return await ReleaseLateLeaseAsync(leased).ConfigureAwait(false);
             if (sending.PauseOf(leased.ContentType) is { } typePause)
             {

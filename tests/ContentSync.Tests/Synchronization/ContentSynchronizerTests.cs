@@ -468,6 +468,22 @@ public sealed class ContentSynchronizerTests : IDisposable
         Assert.Equal(expectedRequests, _alipayHk.Sent.Count);
     }
 
+    [Fact]
+    public async Task Sends_nothing_if_the_response_to_the_lease_shows_that_the_clock_that_set_its_end_was_behind()
+    {
+        AlwaysReturn("SUCCESS", "S");
+        var clock = new StoreClock(_alipayHk.Time);
+        var synchronizer = Synchronizer(clock: clock);
+        await AcceptAsync(synchronizer, Item("A"));
+        var ahead = _alipayHk.Time.GetUtcNow() + (_options.LeaseDuration / 8) + TimeSpan.FromSeconds(1);
+        _ledger.Leased = () => clock.Observe(ahead, _alipayHk.Time.GetTimestamp());
+
+        var late = await SynchronizeAsync(synchronizer, "A");
+
+        Assert.Empty(_alipayHk.Sent);
+        Assert.Equal((SyncOutcomeKind.Pending, 0), (late.Kind, late.Record!.Attempts));
+    }
+
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
@@ -557,11 +573,12 @@ public sealed class ContentSynchronizerTests : IDisposable
     private void AlwaysReturn(string code, string status) =>
         _alipayHk.Always = (_, _) => Task.FromResult(_alipayHk.Signed(FakeAlipayHk.Result(code, status)));
 
-    private ContentSynchronizer Synchronizer(IRequestSigner? signer = null)
+    private ContentSynchronizer Synchronizer(IRequestSigner? signer = null, TimeProvider? clock = null)
     {
         var client = _alipayHk.Client(signer);
         _clients.Add(client);
         var services = TestServices.With(_alipayHk.Time)
+            .AddKeyedSingleton(Clocks.Store, clock ?? _alipayHk.Time)
             .AddSingleton<ISyncLedger>(_ledger)
             .AddSingleton(client)
             .AddSingleton(_breaker)
