@@ -43,6 +43,7 @@ public sealed class ClocksTests
         "LedgerTransferHandler",
         "ListResyncsHandler",
         "LocalResync",
+        "LocalWork",
         "MaintainLedger",
         "MessageSettler",
         "PackSender",

@@ -41,7 +41,8 @@ internal sealed partial class LocalWork(
     /// </summary>
     public void Start()
     {
-        _sweeping = RepeatAsync(TimeSpan.Zero, options.SweepInterval, SweepAsync, reason => LogSweepFailed(reason, options.SweepInterval.TotalSeconds));
+        var interval = options.SweepInterval;
+        _sweeping = RepeatAsync(TimeSpan.Zero, interval, SweepAsync, reason => LogSweepFailed(reason, interval.TotalSeconds));
         _maintaining = RepeatAsync(FirstMaintenance, MaintenanceInterval, MaintainAsync, LogMaintenanceFailed);
         _notifying = notifications.RunAsync(_notificationsStopping.Token);
     }

@@ -150,11 +150,12 @@ public sealed partial class ContentSynchronizer(
             var (status, record) = await lease.ConfigureAwait(false);
             if (status != LeaseStatus.Granted) return new(NotLeased(status, record), NewerPending: false);
 
-            // The lease began when the ledger wrote it. If the response took long, or if it shows that the clock that set the end was behind, the lease
-            // might expire while the request is in flight.
+            // The lease began when the ledger wrote it. If the response took long, or if it shows that the clock that set the end was behind, the
+            // lease might expire while the request is in flight.
             var leased = record!;
             var maxLate = options.LeaseDuration / LeaseShareForLedger;
-            if (time.GetElapsedTime(requestedAt) > maxLate || leased.Lease!.ExpiresAt - time.GetUtcNow() < duration - maxLate)
+            var left = leased.Lease!.ExpiresAt - time.GetUtcNow();
+            if (time.GetElapsedTime(requestedAt) > maxLate || left < duration - maxLate)
                 return await ReleaseLateLeaseAsync(leased).ConfigureAwait(false);
             if (sending.PauseOf(leased.ContentType) is { } typePause)
             {

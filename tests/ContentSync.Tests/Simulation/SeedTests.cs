@@ -109,7 +109,7 @@ public sealed class SeedTests
         var wide = SeedRunner.Run(Endless(1).Take(50), PlanGenerator.WithCatalogsAndVaults, Environment.ProcessorCount, TimeSpan.MaxValue);
         var shared = SeedRunner.Run(Endless(1).Take(10), PlanGenerator.WithSharedBudget, Environment.ProcessorCount, TimeSpan.MaxValue);
         var table = SeedRunner.Run(Endless(1).Take(10), PlanGenerator.WithTable, Environment.ProcessorCount, TimeSpan.MaxValue);
-        var local = SeedRunner.Run(Endless(1).Take(20), PlanGenerator.WithLocalHost, Environment.ProcessorCount, TimeSpan.MaxValue);
+        var local = SeedRunner.Run(Endless(1).Take(60), PlanGenerator.WithLocalHost, Environment.ProcessorCount, TimeSpan.MaxValue);
         SeedReport[] all = [seeds, wide, shared, table, local];
         Assert.All(
             Enum.GetValues<Fault>(),
