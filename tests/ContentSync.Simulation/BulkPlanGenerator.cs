@@ -12,6 +12,9 @@ internal sealed class BulkPlanGenerator(ulong seed)
     private const double ShareWithCatalogs = 0.15;
     private const double ShareWithVaults = 0.15;
 
+    /// <summary>Catalogs of as many lose a few items with each export and gain none.</summary>
+    private const ulong DwindlingOneIn = 8;
+
     private readonly SimulatedRandom _random = new(seed ^ 0xB01CB01CB01CB01C);
 
     /// <summary>Widens the plans of some seeds.</summary>
@@ -33,7 +36,7 @@ internal sealed class BulkPlanGenerator(ulong seed)
             .GroupBy(item => item.ContentId, StringComparer.Ordinal)
             .Select(items => items.First() with { Revision = null, Intent = Intent.Submit })
             .ToList();
-        var catalog = new RandomCatalog(_random, singles, plan.Horizon);
+        var catalog = new RandomCatalog(_random, singles, plan.Horizon, seed % DwindlingOneIn == 5);
         var declaresItems = _random.Chance(0.4);
         var (exports, triggers) = (new List<Export>(), new List<ResyncTrigger>());
         for (var i = 2 + _random.Next(3); i > 0; i--)
@@ -127,9 +130,12 @@ internal sealed class BulkPlanGenerator(ulong seed)
     /// A catalog that changes from one export to the next. Its lines have numbers, times, neither or all of them; some repeat an item, delist
     /// one by its id, or are not valid.
     /// </summary>
-    private sealed class RandomCatalog(SimulatedRandom random, IReadOnlyList<SubmittedItem> singles, TimeSpan horizon)
+    private sealed class RandomCatalog(SimulatedRandom random, IReadOnlyList<SubmittedItem> singles, TimeSpan horizon, bool isDwindling)
     {
         private const int Mixed = 3;
+
+        /// <summary>A dwindling catalog loses one item of so many at once: fewer than the guard allows.</summary>
+        private const int DwindlingItems = 12;
 
         private readonly int _format = random.Pick(0, 0, 0, 1, 2, Mixed);
         private readonly bool _hasFaults = random.Chance(0.5);
@@ -164,8 +170,8 @@ internal sealed class BulkPlanGenerator(ulong seed)
 
         private void Change()
         {
-            Create(random.Next(4));
-            var vanishing = random.Chance(0.25) ? _items.Count / 2 : random.Next(3);
+            if (!isDwindling) Create(random.Next(4));
+            var vanishing = isDwindling ? _items.Count / DwindlingItems : random.Chance(0.25) ? _items.Count / 2 : random.Next(3);
             for (var i = 0; i < vanishing && _items.Count > 1; i++) _items.RemoveAt(random.Next(_items.Count));
             for (var i = 0; i < _items.Count; i++)
             {

@@ -229,7 +229,7 @@ internal sealed class InvariantChecker(World world)
         var maxAttempts = RecoverabilityPolicy.MaxAttemptsWithoutSignedResponse(world.Plan.Recoverability);
         if (world.Store.Find(call.ContentId)?.Record is { } record && record.Attempts > maxAttempts)
             Report(Invariant.AttemptsBounded, $"{call.ContentId} is sent in attempt {record.Attempts}");
-        if (!IsLeased(call.ContentId)) Report(Invariant.OneInFlight, $"{call.ContentId} is sent without a lease, or after its end");
+        if (!IsLeased(call.ContentId)) Report(Invariant.OneInFlight, $"{call.ContentId} is sent without a lease that outlasts its late effects");
         _resyncs?.Sent(call.ContentId);
         _history.Sent(call);
         Pauses.Sent(call);
@@ -398,9 +398,11 @@ internal sealed class InvariantChecker(World world)
         }
     }
 
-    // The ledger of the local host keeps its leases by a clock of its own.
+    // Also while a request may take effect of which nobody ever records anything. The ledger of the local host keeps its leases by a clock
+    // of its own.
     private bool IsLeased(string contentId) => world.Plan.IsLocal
-        || (world.Store.Find(contentId)?.Record.Lease is { LeaseId: not "settling" } lease && lease.ExpiresAt + LeaseTolerance > world.Time.Now);
+        || (world.Store.Find(contentId)?.Record.Lease is { LeaseId: not "settling" } lease
+            && lease.ExpiresAt + LeaseTolerance > world.Time.Now + world.Plan.Recoverability.LateEffectWindow);
 
     private bool IsAnythingDown() =>
         world.IsDown(Fault.AlipayHkOutage) || world.IsDown(Fault.AlipayHkConfigurationFault) || world.IsDown(Fault.AlipayHkClockFault)

@@ -45,9 +45,10 @@ internal sealed class PoisonChecker(World world)
             world.Invariants.Report(Invariant.OthersFlow, $"{record.ContentId} was synchronized only after {took}");
     }
 
+    // Random delays can add up to the age limit before all attempts are made; RetryChecker knows whether the age was reached.
     private void CheckReason(SyncRecord record)
     {
-        if (record.ParkReason != ParkReason.AttemptsExhausted)
+        if (record.ParkReason is not (ParkReason.AttemptsExhausted or ParkReason.AgeExceeded))
             world.Invariants.Report(Invariant.PoisonIsParked, $"{record.ContentId} always fails and is parked with {record.ParkReason}");
     }
 }

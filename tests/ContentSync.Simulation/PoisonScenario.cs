@@ -8,17 +8,14 @@ internal static class PoisonScenario
     private const int Burst = 200;
     private const double Budget = 20;
 
-    /// <summary>Two items always fail among 200 others in a burst, and among one a minute after it.</summary>
+    /// <summary>Four items always fail among 200 others in a burst, and among one a minute after it. Nothing ever stops.</summary>
     public static PoisonFigures AmongOthers(SimulatedKeys keys, ItemKind kind)
     {
         var burst = Enumerable.Range(0, Burst).Select(i => Submit(TimeSpan.FromSeconds(1), $"b{i}", ItemKind.Normal)).ToList();
-        burst.Insert(50, Submit(TimeSpan.FromSeconds(1), "p1", kind));
-        burst.Insert(150, Submit(TimeSpan.FromSeconds(1), "p2", kind));
+        for (var i = 1; i <= 4; i++) burst.Insert(40 * i, Submit(TimeSpan.FromSeconds(1), $"p{i}", kind));
         var flow = Enumerable.Range(1, 5_400).Select(i => Submit(TimeSpan.FromSeconds(60 * i), $"f{i}", ItemKind.Normal));
         var plan = new Plan { Seed = 11, Consumers = 16, MaxSendsPerSecond = Budget, Submissions = [.. burst, .. flow] };
-        var world = new World(plan, keys, isTraced: false);
-        world.Run();
-        return Figures(world);
+        return Run(plan, keys, maxTrips: 0);
     }
 
     /// <summary>An item that always fails is alone for five minutes; then 20 others arrive.</summary>
@@ -32,9 +29,7 @@ internal static class PoisonScenario
             MaxSendsPerSecond = Budget,
             Submissions = [Submit(TimeSpan.FromSeconds(1), "p1", kind), .. others, .. flow],
         };
-        var world = new World(plan, keys, isTraced: false);
-        world.Run();
-        return Figures(world);
+        return Run(plan, keys, maxTrips: 1);
     }
 
     /// <summary>A single item while AlipayHK does not know our key for half an hour.</summary>
@@ -70,8 +65,13 @@ internal static class PoisonScenario
         return null;
     }
 
-    private static PoisonFigures Figures(World world)
+    // An open circuit breaker stays open for a probe interval, which is longer than the time between two looks.
+    private static PoisonFigures Run(Plan plan, SimulatedKeys keys, int maxTrips)
     {
+        var world = new World(plan, keys, isTraced: false);
+        var trips = new HashSet<DateTimeOffset>();
+        Look();
+        world.Run();
         var records = world.Store.Records.ToList();
         var poison = records.Where(record => record.ContentId.StartsWith('p')).ToList();
         var delays = records.Except(poison).Select(record => (record.SynchronizedAt ?? DateTimeOffset.MaxValue) - record.AcceptedAt).ToList();
@@ -80,7 +80,19 @@ internal static class PoisonScenario
             delays.Max(),
             delays.Count(delay => delay > TimeSpan.FromSeconds(15)),
             poison.TrueForAll(record => record.ParkReason == ParkReason.AttemptsExhausted),
-            poison.Max(record => record.Attempts));
+            poison.Max(record => record.Attempts),
+            trips.Count,
+            maxTrips);
+
+        void Look()
+        {
+            foreach (var machine in world.Machines)
+            {
+                if (machine.Process?.CircuitBreaker.OpenState is { } open) trips.Add(open.Since);
+            }
+
+            world.Time.After(TimeSpan.FromSeconds(15), Look);
+        }
     }
 
     private static Submitted Submit(TimeSpan at, string contentId, ItemKind kind) =>
@@ -92,10 +104,13 @@ internal static class PoisonScenario
 /// <param name="HeldUp">Number of those items that waited for more than 15 s, which is more than the burst takes.</param>
 /// <param name="IsParked">Every item that always fails is parked with AttemptsExhausted.</param>
 /// <param name="Attempts">Max attempts of an item that always fails.</param>
-internal sealed record PoisonFigures(Violation? Violation, TimeSpan MaxDelay, int HeldUp, bool IsParked, int Attempts)
+/// <param name="Trips">How often the circuit breaker tripped.</param>
+/// <param name="MaxTrips">How often it may trip.</param>
+internal sealed record PoisonFigures(Violation? Violation, TimeSpan MaxDelay, int HeldUp, bool IsParked, int Attempts, int Trips, int MaxTrips)
 {
     /// <summary>The others wait for two probe intervals at most, and only once; the items at fault spend their attempts and are parked.</summary>
-    public bool Holds => Violation is null && MaxDelay < TimeSpan.FromMinutes(2) && HeldUp <= 25 && IsParked && Attempts is >= 4 and <= 16;
+    public bool Holds =>
+        Violation is null && MaxDelay < TimeSpan.FromMinutes(2) && HeldUp <= 25 && IsParked && Attempts is >= 4 and <= 16 && Trips <= MaxTrips;
 }
 
 /// <param name="Violation">The first violation of an invariant; null when there is none.</param>

@@ -102,6 +102,10 @@ internal sealed class VersionChecker(World world)
         if (next.Version != item.Current) Report(Invariant.NewestVersionWins, $"{next.ContentId} has r{next.Version} instead of {item}");
         if (next.IsTombstone != item.IsTombstone) Report(Invariant.NewestVersionWins, $"{next.ContentId} is {next.State}, but: {item}");
         var isRolledBack = next.Order.RollbackAt != old?.Order.RollbackAt;
+
+        // The clock of the local host may have been ahead, which its ledger repairs.
+        if (next.Order.ChangedAt < old?.Order.ChangedAt && !isRolledBack && !world.Plan.IsLocal)
+            Report(Invariant.NewestVersionWins, $"{next.ContentId} r{next.Version} changed at {next.Order.ChangedAt:O}, before {old.Order.ChangedAt:O}");
         if (old is { Refused: { } refused } && next.Refused is null && !isRolledBack && !item.Covers(refused.Version))
             Report(Invariant.StaleIsVisible, $"{next.ContentId} is no longer stale, but r{refused.Version} is newer than {item}");
         if (next.Refused is { } still && next.Refused == old?.Refused && old.Version != next.Version && item.Covers(still.Version))

@@ -122,6 +122,8 @@ internal sealed class World
 
         Invariants.CheckEnd(IsQuiet());
         Broker.CheckEnd();
+
+        // A crash point lies in the run, not in the writes that close its files.
         var diskWrites = DiskWrites;
         foreach (var machine in _machines) machine.Process?.ShutDownAtEnd();
         DiskWrites = diskWrites;

@@ -34,7 +34,6 @@ internal static class MutantList
     private const string LaneProgress = Library + "Resync/Lanes/LaneProgress.cs";
     private const string Delisted = Library + "Resync/Planning/DelistedItem.cs";
     private const string Guard = Library + "Resync/Planning/MassDelistGuard.cs";
-    private const string Planner = Library + "Resync/Planning/CatalogPlanner.cs";
     private const string PlanSteps = Library + "Resync/Planning/PlanSteps.cs";
     private const string PlanItem = Library + "Resync/Planning/PlanItem.cs";
     private const string CatalogScan = Library + "Resync/Planning/CatalogScan.cs";
@@ -145,9 +144,6 @@ internal static class MutantList
             "⟦if (!_isKnown || ahead > TimeSpan.Zero) _timeAtStart += ahead;\n            else if (latest < TimeSpan.Zero) "
             + "_timeAtStart += latest;⟧",
             "_ = latest;"),
-        new("an outcome that is not recorded leaves no late-effect window", Synchronizer,
-            "var duration = ⟦options.LeaseDuration + options.LateEffectWindow⟧;",
-            "options.LeaseDuration"),
         new("an item is sent without a lease", Synchronizer, "if (⟦status != LeaseStatus.Granted⟧)", "record is not { State: SyncState.Pending }"),
         new("a lease that took too long to get is used", Synchronizer,
             "if (⟦time.GetElapsedTime(requestedAt) > maxLate || left < duration - maxLate⟧)", "false"),
@@ -202,9 +198,6 @@ internal static class MutantList
             "⟦if (_suspicion is { } suspicion && permit.StartedAt >= suspicion.At) _suspicion = null;⟧",
             "_ = permit;"),
         new("an item whose probe failed takes the next probe too", CircuitBreaker, "⟦_failedProbes.Contains(contentId)⟧ ? _open", "false"),
-        new("failures of an item at fault trip the circuit breaker", CircuitBreaker,
-            "_failuresInARow >= options.BreakerThreshold && ⟦!isItemAtFault⟧",
-            "true"),
         new("a refusal of an item at fault trips the circuit breaker", CircuitBreaker, "if (⟦isItemAtFault⟧ || !IsConfirmed", "false"),
         new("the refusal of a second item confirms nothing", CircuitBreaker, "(⟦earlier.ContentId != contentId⟧ || now", "false"),
         new("timeouts and resets are never an item's own fault", Policy,
@@ -414,9 +407,6 @@ internal static class MutantList
             "(_invalid + head.Invalid, ⟦_unidentified + head.Unidentified⟧);",
             "_unidentified"),
         new("a plan that is continued skips partitions", PlanSteps, "next = await CompareFromAsync(⟦next⟧, catalog,", "next == 0 ? 0 : next + 3"),
-        new("a plan is continued with another snapshot's files", Planner,
-            "|{runId}|{⟦snapshot.Digest⟧}|",
-            "runId"),
         new("vanished items stay listed", Comparison,
             "if (⟦rules.Delists(ledgerItem)⟧) Delist(ledgerItem);",
             "false"),
@@ -518,9 +508,6 @@ internal static class MutantList
         new("a pause never ends", Pauses,
             "pause.Until is null && pause.ContentType == contentType ? ⟦pause with { Until = now }⟧ : pause", "pause"),
         new("a restart deletes the plans that runs need", RunFiles, "plans.Where(plan => ⟦!inUse.Contains(Path.GetFileNameWithoutExtension(plan.Name))⟧)", "true"),
-        new("a run is forgotten that is scheduled while another one is under way", LocalRuns,
-            "⟦wait = step.ContinueAfter ?? Timeout.InfiniteTimeSpan;⟧",
-            "wait = step.ContinueAfter ?? Timeout.InfiniteTimeSpan; _scheduled[source.Name].Reset();"),
         new("a restart does not resume what was under way", LocalRuns, "⟦_set.SetResult();⟧", "_ = 0;"),
         new("a pack is sent without its rate limit", BulkRate, "while (⟦UntilTurn()⟧ is var wait", "TimeSpan.Zero"),
         new("a power loss undoes a pause", SendStates, "database.Execute(⟦\"PRAGMA synchronous = EXTRA\"⟧);", "\"PRAGMA synchronous = FULL\""),

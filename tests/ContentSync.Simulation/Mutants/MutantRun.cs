@@ -21,6 +21,7 @@ internal static class MutantRun
         (" impatient", PlanGenerator.WithImpatientCallers),
         (" wide", PlanGenerator.WithCatalogsAndVaults),
         (" poison", PlanGenerator.WithPoison),
+        (" local", PlanGenerator.WithLocalHost),
     ];
 
     private static readonly (string Name, Func<ulong, Plan> PlanOf)[] TableVariants = [(" table", PlanGenerator.WithTable)];
@@ -28,7 +29,8 @@ internal static class MutantRun
     private static readonly (string Name, Func<ulong, Plan> PlanOf)[] LocalVariants = [(" local", PlanGenerator.WithLocalHost)];
 
     // Other seeds have a catalog only now and then.
-    private static readonly (string Name, Func<ulong, Plan> PlanOf)[] CatalogVariants = [(" wide", PlanGenerator.WithCatalogsAndVaults)];
+    private static readonly (string Name, Func<ulong, Plan> PlanOf)[] CatalogVariants =
+        [(" wide", PlanGenerator.WithCatalogsAndVaults), (" local", PlanGenerator.WithLocalHost)];
 
     private static readonly (string Name, Func<ulong, Plan> PlanOf)[] SharingVariants = [(" shared", PlanGenerator.WithSharedBudget), ("", PlanGenerator.Of)];
 

@@ -72,6 +72,24 @@ public sealed class LocalResyncTests : IDisposable
     }
 
     [Fact]
+    public async Task Executes_a_run_that_is_started_while_a_cancelled_one_still_ends()
+    {
+        Write(60);
+        await using var pipeline = await OpenAsync(rate: 20);
+        var catalog = pipeline.Resync.Sources.Catalog!;
+        pipeline.Resync.Start();
+        var cancelled = (await pipeline.Runs.StartAsync(catalog, new ResyncParameters(), default)).Run;
+        while ((await pipeline.Runs.ListAsync(default))[0].State != ResyncRunState.Sending) await Task.Delay(10);
+
+        await pipeline.Runs.CancelAsync(cancelled.RunId, default);
+        var next = (await pipeline.Runs.StartAsync(catalog, new ResyncParameters(), default)).Run;
+
+        var ended = await AwaitEndAsync(pipeline);
+        Assert.NotEqual(cancelled.RunId, next.RunId);
+        Assert.Equal((next.RunId, ResyncRunState.Completed), (ended.RunId, ended.State));
+    }
+
+    [Fact]
     public async Task Retries_failed_items_of_a_run_through_the_queue()
     {
         Write(60);

@@ -89,7 +89,7 @@ public sealed class PlanStepsTests : IDisposable
     }
 
     [Fact]
-    public async Task A_new_snapshot_and_a_new_run_start_over_and_leave_nothing_behind()
+    public async Task A_new_run_and_a_new_snapshot_of_the_same_run_start_over_and_leave_nothing_behind()
     {
         var files = new FolderPlanFiles(_folder.File("plans"));
         var request = new PlanRequest { Source = "catalog", RunId = "one", IsSpent = () => true };
@@ -98,7 +98,7 @@ public sealed class PlanStepsTests : IDisposable
         Assert.NotNull((await Planner(Ledger(true), files).PlanAsync(Catalog(), request with { RunId = "two" }, default)).Unfinished);
         Assert.Single(Directory.GetDirectories(_folder.File("plans")));
 
-        await using (var plan = (await Planner(Ledger(true), files).PlanAsync(other, request with { IsSpent = null }, default)).Plan!)
+        await using (var plan = (await Planner(Ledger(true), files).PlanAsync(other, request with { RunId = "two", IsSpent = null }, default)).Plan!)
             Assert.Equal(1, plan.Counts.Items);
 
         Assert.Empty(Directory.GetDirectories(_folder.File("plans")));
