@@ -41,6 +41,7 @@ internal sealed class RecordTable : IDisposable
     private readonly Dictionary<string, long> _typeTally = new(StringComparer.Ordinal);
     private DateTimeOffset? _committedHorizon;
     private bool? _waitsForDisk;
+    private bool _hasWriteFailed;
     private bool _closed;
 
     private RecordTable(SqliteDatabase database, LedgerDurability durability, LeaseBook leases, RecentCount synchronized)
@@ -120,7 +121,10 @@ internal sealed class RecordTable : IDisposable
             + $"WHERE state = {(int)SyncState.Pending} AND state <> 1 AND (accepted_at > {limit} OR attempt_at > {limit})");
     }
 
-    /// <summary>Begins a transaction; first rolls back what a failed one left open.</summary>
+    /// <summary>
+    /// Begins a transaction; first rolls back what a failed one left open. After a failure every transaction writes something until one
+    /// succeeds: a lease alone needs no write, but must not be granted while the outcome of the attempt cannot be recorded.
+    /// </summary>
     /// <param name="mustSurvivePowerLoss">Whether the commit waits for the disk; see <see cref="LedgerDurability.PowerLoss"/>.</param>
     public void Begin(bool mustSurvivePowerLoss)
     {
@@ -134,6 +138,7 @@ internal sealed class RecordTable : IDisposable
         }
 
         _begin.Step();
+        if (_hasWriteFailed) RewriteOwner();
     }
 
     public void Commit()
@@ -159,7 +164,11 @@ internal sealed class RecordTable : IDisposable
         Array.Clear(_tally);
         _typeTally.Clear();
         Leases.Commit();
-        lock (Rows) _uncommitted.Clear();
+        lock (Rows)
+        {
+            _uncommitted.Clear();
+            _hasWriteFailed = false;
+        }
     }
 
     /// <summary>Drops the in-memory state of a failed transaction.</summary>
@@ -170,6 +179,7 @@ internal sealed class RecordTable : IDisposable
             _recent.Clear();
             _older.Clear();
             _uncommitted.Clear();
+            _hasWriteFailed = true;
             Leases.Rollback();
         }
 
@@ -293,8 +303,8 @@ internal sealed class RecordTable : IDisposable
     }
 
     /// <summary>
-    /// Grants or refuses a lease on any thread, without the writer. This requires that the committed record is cached and that the
-    /// lease needs no write; otherwise it returns false, and the writer must decide.
+    /// Grants or refuses a lease on any thread, without the writer. This requires that the committed record is cached, that the lease
+    /// needs no write, and that the last write succeeded; otherwise it returns false, and the writer must decide.
     /// </summary>
     public bool TryLease(string contentId, string leaseId, DateTimeOffset now, TimeSpan duration, out LeaseResult result)
     {
@@ -302,7 +312,7 @@ internal sealed class RecordTable : IDisposable
         if (!Rows.TryEnter()) return false;
         try
         {
-            if (_closed || _uncommitted.Contains(contentId)) return false;
+            if (_closed || _hasWriteFailed || _uncommitted.Contains(contentId)) return false;
             if (!_recent.TryGetValue(contentId, out var row) && !_older.TryGetValue(contentId, out row)) return false;
             if (row.Record.SynchronizedHash is not null) return false;
             var (next, status) = SyncTransitions.Lease(row.Record, leaseId, now, duration);

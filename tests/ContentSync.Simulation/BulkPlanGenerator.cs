@@ -43,7 +43,11 @@ internal sealed class BulkPlanGenerator(ulong seed)
         {
             var at = plan.Horizon * 0.9 * _random.NextDouble();
             if (exports.Count > 0 && _random.Chance(0.3)) at = exports[^1].At + _random.Between(TimeSpan.FromSeconds(90), TimeSpan.FromMinutes(20));
-            exports.Add(new Export(Earlier(at, plan.Horizon * 0.95), []));
+            at = Earlier(at, plan.Horizon * 0.95);
+
+            // A catalog is known by its time.
+            while (exports.Exists(export => export.At == at)) at -= TimeSpan.FromSeconds(90);
+            exports.Add(new Export(at, []));
         }
 
         exports.Sort((a, b) => a.At.CompareTo(b.At));

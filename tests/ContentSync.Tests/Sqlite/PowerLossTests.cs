@@ -134,6 +134,33 @@ public sealed class PowerLossTests : IDisposable
         Assert.Equal("ok", healthy.Value!.Sending);
     }
 
+    [Fact]
+    public async Task A_full_disk_spends_one_attempt_because_the_next_one_is_not_made()
+    {
+        await using var ledger = await OpenAsync(Options);
+        await ledger.AcceptAsync([Version("1", 1)], default);
+        Disk.IsFull = true;
+        try
+        {
+            var leased = (await ledger.LeaseAsync("1", Duration, default)).Record!;
+            var outcome = AttemptOutcomes.Synchronized(leased, _time.GetUtcNow());
+            await Assert.ThrowsAsync<LedgerUnavailableException>(async () => await ledger.RecordAsync(leased, outcome, default));
+            for (var i = 0; i < 3; i++)
+            {
+                _time.Advance(Duration * 2);
+                await Assert.ThrowsAsync<LedgerUnavailableException>(async () => await ledger.LeaseAsync("1", Duration, default));
+            }
+        }
+        finally
+        {
+            Disk.IsFull = false;
+        }
+
+        var (status, record) = await ledger.LeaseAsync("1", Duration, default);
+
+        Assert.Equal((LeaseStatus.Granted, 2), (status, record!.Attempts));
+    }
+
     private async Task WorkAsync(SqliteLedger ledger, Random random, int steps)
     {
         for (var step = 0; step < steps; step++)
