@@ -398,8 +398,8 @@ internal sealed class InvariantChecker(World world)
         }
     }
 
-    // Also while a request may take effect of which nobody ever records anything. The ledger of the local host keeps its leases by a clock
-    // of its own.
+    // The lease must also cover the late effects, in case the outcome is never recorded. The ledger of the local host keeps its leases by a
+    // clock of its own.
     private bool IsLeased(string contentId) => world.Plan.IsLocal
         || (world.Store.Find(contentId)?.Record.Lease is { LeaseId: not "settling" } lease
             && lease.ExpiresAt + LeaseTolerance > world.Time.Now + world.Plan.Recoverability.LateEffectWindow);
