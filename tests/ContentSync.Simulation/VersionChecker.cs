@@ -186,6 +186,9 @@ internal sealed class VersionChecker(World world)
         private ContentItem? _item;
         private string? _contentInfo;
 
+        // A given time may stay ahead, because it may be ahead of a receipt that is itself ahead.
+        private bool _isRepaired;
+
         public ItemVersions() => (_numbers, _givenTimes, _aheadTimes, _winnersChangedAt) = ([], [], [], []);
 
         private ItemVersions(ItemVersions other)
@@ -319,11 +322,12 @@ internal sealed class VersionChecker(World world)
             if (!IsAhead(now)) return this;
             var repaired = Copy();
             repaired.Repair(now);
+            repaired._isRepaired = true;
             return repaired;
         }
 
         private bool IsAhead(DateTimeOffset now) =>
-            _item is not null && (_rollback > now + MaxAhead || _givenTimes.Exists(time => time > now + MaxAhead)
+            !_isRepaired && _item is not null && (_rollback > now + MaxAhead || _givenTimes.Exists(time => time > now + MaxAhead)
                 || _winnersChangedAt.Exists(time => time > now + MaxAhead));
 
         private void Repair(DateTimeOffset now)
