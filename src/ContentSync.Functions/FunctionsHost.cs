@@ -1,5 +1,6 @@
 using Azure.Core;
 using Azure.Data.Tables;
+using Azure.Storage.Blobs;
 using Azure.Messaging.ServiceBus;
 using Azure.Security.KeyVault.Keys.Cryptography;
 using ContentSync.Budget;
@@ -50,32 +51,24 @@ public static class FunctionsHost
     private static void AddEdges(IServiceCollection services, HostSettings settings)
     {
         services.TryAddSingleton(settings);
-        services.TryAddSingleton(provider => StorageInitializer.Table(
-            settings.Ledger.TableEndpoint!, settings.Ledger.TableName, provider.GetRequiredService<TokenCredential>()));
+        services.TryAddSingleton(provider => Table(provider, settings.Ledger.TableName));
         services.TryAddSingleton<ISyncLedger>(provider => new TableLedger(
             provider.GetRequiredService<TableClient>(), provider.StoreClock(), indexStep: settings.Ledger.IndexStep));
         services.TryAddSingleton<ILedgerScan>(provider => provider.GetRequiredService<ISyncLedger>() is TableLedger
             ? new TableLedgerScan(provider.GetRequiredService<TableClient>())
             : new RecordScan(provider.GetRequiredService<ISyncLedger>()));
-        services.TryAddSingleton<ILaneProgressStore>(provider => new TableLaneProgressStore(StorageInitializer.Table(
-            settings.Ledger.TableEndpoint!, settings.ResyncState.LaneTableName, provider.GetRequiredService<TokenCredential>())));
+        services.TryAddSingleton<ILaneProgressStore>(provider => new TableLaneProgressStore(Table(provider, settings.ResyncState.LaneTableName)));
         services.TryAddSingleton<ISendStateStore>(provider => new TableSendStateStore(
-            StorageInitializer.Table(
-                settings.Ledger.TableEndpoint!, settings.ResyncState.LaneTableName, provider.GetRequiredService<TokenCredential>()),
-            provider.WallClock()));
-        services.TryAddSingleton<ITrendStore>(provider => new TableTrendStore(StorageInitializer.Table(
-            settings.Ledger.TableEndpoint!, settings.ResyncState.LaneTableName, provider.GetRequiredService<TokenCredential>())));
-        services.TryAddSingleton<IPlanFiles>(provider => new BlobPlanFiles(StorageInitializer.Container(
-            settings.ResyncState.StateContainerUri!, provider.GetRequiredService<TokenCredential>())));
-        services.TryAddSingleton<IResyncStore>(provider => new BlobResyncStore(StorageInitializer.Container(
-            settings.ResyncState.StateContainerUri!, provider.GetRequiredService<TokenCredential>())));
+            Table(provider, settings.ResyncState.LaneTableName), provider.WallClock()));
+        services.TryAddSingleton<ITrendStore>(provider => new TableTrendStore(Table(provider, settings.ResyncState.LaneTableName)));
+        services.TryAddSingleton<IPlanFiles>(provider => new BlobPlanFiles(Container(provider, settings.ResyncState.StateContainerUri!)));
+        services.TryAddSingleton<IResyncStore>(provider => new BlobResyncStore(Container(provider, settings.ResyncState.StateContainerUri!)));
         services.TryAddSingleton<IMappingStore>(provider => settings.Catalog.ContainerUri is { } container
-            ? new BlobMappings(StorageInitializer.Container(container, provider.GetRequiredService<TokenCredential>()))
+            ? new BlobMappings(Container(provider, container))
             : new NoMappings($"this app, which has no container for them ({CatalogOptions.Section}__{nameof(CatalogOptions.ContainerUri)})"));
         services.TryAddSingleton(provider => new ResyncSources(settings.Catalog.ContainerUri is { } catalog
             ? new NamedMappingSource(
-                new BlobCatalogSource(
-                    StorageInitializer.Container(catalog, provider.GetRequiredService<TokenCredential>()), settings.Catalog.Prefix),
+                new BlobCatalogSource(Container(provider, catalog), settings.Catalog.Prefix),
                 provider.GetRequiredService<MappingCache>())
             : null));
         services.AddHostedService<SettingWarnings>();
@@ -109,4 +102,10 @@ public static class FunctionsHost
         services.TryAddSingleton<IRequestSigner>(provider => new TimeoutSigner(
             provider.GetRequiredService<SignerPool>(), KeyVaultSigner.FirstCallFactor * settings.Signing.NetworkTimeout, provider.WallClock()));
     }
+
+    private static TableClient Table(IServiceProvider services, string name) => StorageInitializer.Table(
+        services.GetRequiredService<HostSettings>().Ledger.TableEndpoint!, name, services.GetRequiredService<TokenCredential>(), services.StoreClock());
+
+    private static BlobContainerClient Container(IServiceProvider services, Uri container) =>
+        StorageInitializer.Container(container, services.GetRequiredService<TokenCredential>(), services.StoreClock());
 }

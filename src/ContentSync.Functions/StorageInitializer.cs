@@ -22,13 +22,21 @@ internal sealed class StorageInitializer(
     /// <summary>The key of every Azurite, published in its documentation: not a secret.</summary>
     private const string AzuriteKey = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
 
-    public static TableClient Table(Uri endpoint, string name, TokenCredential credential) => endpoint.IsLoopback
-        ? new TableClient(endpoint, name, new TableSharedKeyCredential(AzuriteAccount, AzuriteKey), WithRetryLimits(new TableClientOptions()))
-        : new TableClient(endpoint, name, credential, WithRetryLimits(new TableClientOptions()));
+    public static TableClient Table(Uri endpoint, string name, TokenCredential credential, TimeProvider storeClock)
+    {
+        var options = With(new TableClientOptions(), storeClock);
+        return endpoint.IsLoopback
+            ? new TableClient(endpoint, name, new TableSharedKeyCredential(AzuriteAccount, AzuriteKey), options)
+            : new TableClient(endpoint, name, credential, options);
+    }
 
-    public static BlobContainerClient Container(Uri container, TokenCredential credential) => container.IsLoopback
-        ? new BlobContainerClient(container, new StorageSharedKeyCredential(AzuriteAccount, AzuriteKey), WithRetryLimits(new BlobClientOptions()))
-        : new BlobContainerClient(container, credential, WithRetryLimits(new BlobClientOptions()));
+    public static BlobContainerClient Container(Uri container, TokenCredential credential, TimeProvider storeClock)
+    {
+        var options = With(new BlobClientOptions(), storeClock);
+        return container.IsLoopback
+            ? new BlobContainerClient(container, new StorageSharedKeyCredential(AzuriteAccount, AzuriteKey), options)
+            : new BlobContainerClient(container, credential, options);
+    }
 
     public async Task StartingAsync(CancellationToken cancellationToken)
     {
@@ -53,13 +61,14 @@ internal sealed class StorageInitializer(
     public Task StoppedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
     // The default timeout of 100 seconds per request would outlast a message's lock, and results are written without the caller's cancellation.
-    private static T WithRetryLimits<T>(T options)
+    private static T With<T>(T options, TimeProvider storeClock)
         where T : ClientOptions
     {
         options.Retry.NetworkTimeout = options is BlobClientOptions ? TimeSpan.FromSeconds(30) : TimeSpan.FromSeconds(5);
         options.Retry.MaxRetries = 3;
         options.Retry.Delay = TimeSpan.FromMilliseconds(200);
         options.Retry.MaxDelay = TimeSpan.FromSeconds(2);
+        options.AddPolicy(new StoreClockPolicy(storeClock), HttpPipelinePosition.PerRetry);
         return options;
     }
 }

@@ -46,12 +46,9 @@ internal sealed class LocalResyncStore : IResyncStore
         {
             var before = _known.Find(history.Source);
             var written = Wait(() => _store.WriteAsync(history, CancellationToken.None));
-            var run = history.Runs[0];
-            var verb = written is null ? "fails to write" : "writes";
-            _world.Trace.Write(
-                _process.Name, $"{verb} run {run.RunId[..6]} {run.State} page {run.Pages}: {run.Counts.Done} of {run.Counts.Planned} items done");
+            _known.Trace(_process.Name, history, written is not null);
             if ((before?.Version == history.Version) != written is not null)
-                Report($"The runs that {verb} had version {history.Version}, but version {before?.Version} was stored");
+                Report($"The runs that {(written is null ? "failed to be" : "were")} written had version {history.Version}, but version {before?.Version} was stored");
             if (written is null)
             {
                 _world.Faults.Add(Fault.StoreConflict);

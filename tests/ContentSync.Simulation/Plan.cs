@@ -30,6 +30,9 @@ internal sealed record Plan
     /// <summary>Whether all processes share one send budget and one circuit breaker, as in the cloud.</summary>
     public bool SharesBudget { get; init; }
 
+    /// <summary>Whether what they share is in Table storage, in the real store, instead of its fast double.</summary>
+    public bool HasSendTable { get; init; }
+
     /// <summary>Limit of one process, or of all together if they share it.</summary>
     public double MaxSendsPerSecond { get; init; } = 5;
 

@@ -39,9 +39,9 @@ internal sealed class PlanGenerator
     public static Plan WithLocalHost(ulong seed) =>
         new RudePlanGenerator(seed).Widen(new LocalPlanGenerator(seed).Change(new PlanGenerator(seed, LocalDay).Draw(seed)));
 
-    /// <summary>With the real ledger on Table storage, which only some seeds have otherwise.</summary>
+    /// <summary>With the real ledger on Table storage, which only some seeds have otherwise; every other seed also with whole catalogs.</summary>
     public static Plan WithTable(ulong seed) =>
-        new RudePlanGenerator(seed).Widen(new TablePlanGenerator(seed).WidenFully(WithSomeCatalogs(seed)));
+        new RudePlanGenerator(seed).Widen(new TablePlanGenerator(seed).WidenFully(seed % 2 == 0 ? WithCatalogsAndVaults(seed) : WithSomeCatalogs(seed)));
 
     /// <summary>With whole catalogs and several vaults, which only some seeds have otherwise.</summary>
     public static Plan WithCatalogsAndVaults(ulong seed) => new BulkPlanGenerator(seed).WidenFully(new PlanGenerator(seed).Draw(seed));

@@ -301,7 +301,9 @@ internal sealed class ResyncChecker(World world, ContentReader reader)
         if (run.Parameters.DryRun) Report(Invariant.GuardRespected, $"run {run.RunId} is a dry run but sends");
         if (state.Completed is { ProvedCompleteness: true } && !run.ProvedCompleteness)
             Report(Invariant.GuardRespected, $"run {run.RunId} sends a catalog that does not tell its size, after one that did");
-        if (state.Dry is { } dry && IsAlone && !_isRepeating && dry.Digest == run.Digest && dry.Plan != run.Plan)
+
+        // An item that was pending, because a power loss undid its outcome, may be parked by now; then it is planned again.
+        if (state.Dry is { } dry && IsAlone && !_isRepeating && dry.Digest == run.Digest && dry.Plan != run.Plan && dry.Plan!.Pending == run.Plan!.Pending)
             Report(Invariant.ResyncAddsUp, $"the dry run announced {dry.Plan}, but the run plans {run.Plan}");
     }
 

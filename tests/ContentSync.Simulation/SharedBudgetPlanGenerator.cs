@@ -24,6 +24,7 @@ internal sealed class SharedBudgetPlanGenerator(ulong seed)
             Seed = seed + 0xB0D6E7,
             Machines = machines,
             SharesBudget = true,
+            HasSendTable = seed % 2 == 0,
             MaxSendsPerSecond = perSecond,
             Consumers = 4 + _random.Next(5),
             Horizon = Horizon,

@@ -314,6 +314,7 @@ internal sealed class AlipayHkCall
         Request = request;
         Body = body;
         Connection = world.AlipayHk.Calls;
+        SentAt = world.Time.Elapsed;
         using var json = JsonDocument.Parse(body);
         RequestId = json.RootElement.GetProperty("requestId").GetString()!;
         ContentId = json.RootElement.GetProperty("contentId").GetString()!;
@@ -327,6 +328,8 @@ internal sealed class AlipayHkCall
     public byte[] Body { get; }
 
     public long Connection { get; }
+
+    public TimeSpan SentAt { get; }
 
     public string RequestId { get; }
 

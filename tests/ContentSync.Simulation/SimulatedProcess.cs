@@ -275,7 +275,9 @@ internal sealed class SimulatedProcess : IDisposable
     /// <summary>The app cancels a request.</summary>
     public void Cancelling(AlipayHkCall call)
     {
-        if (_world.Plan.SendsFromQueueOnly && _world.Time.Elapsed - _stoppedAt < TimeSpan.FromMilliseconds(10))
+        // An older one may be at the end of its own timeout.
+        var isYoung = _world.Time.Elapsed - call.SentAt < TimeSpan.FromSeconds(2);
+        if (_world.Plan.SendsFromQueueOnly && isYoung && _world.Time.Elapsed - _stoppedAt < TimeSpan.FromMilliseconds(10))
             _world.Invariants.Report(Invariant.FlightsFinish, $"the request for {call.ContentId} is cancelled as soon as the host stops");
     }
 
@@ -408,10 +410,10 @@ internal sealed class SimulatedProcess : IDisposable
 
     private void AddCloudEdges(IServiceCollection services)
     {
-        var store = new ResyncStorePort(this, _world);
+        var port = new ResyncStorePort(this, _world, _storeClock);
         services
-            .AddSingleton<IResyncStore>(store)
-            .AddSingleton<ILaneProgressStore>(store)
+            .AddSingleton<IResyncStore>(_world.Runs is { } runs ? runs.Open(this, _storeClock) : port)
+            .AddSingleton<ILaneProgressStore>(_world.LaneTable is { } lanes ? lanes.Open(this, _storeClock) : port)
             .AddSingleton(new ServiceBusQueues(
                 new TransferSender(this, _world, _world.Broker), new TransferSender(this, _world, _world.Lanes), _storeClock))
             .AddSingleton<ISyncQueue>(provider => provider.GetRequiredService<ServiceBusQueues>())
@@ -422,7 +424,12 @@ internal sealed class SimulatedProcess : IDisposable
             .AddSingleton<ProcessContentMessage>()
             .AddSingleton<ProcessResyncPack>();
         if (_world.Table is { } scanned) services.AddSingleton<ILedgerScan>(scanned.OpenScan(this, _storeClock));
-        if (_world.Plan.SharesBudget) services.AddSingleton<ISendStateStore>(new SendStateConnection(this, _world));
+        if (_world.Plan.SharesBudget)
+        {
+            services.AddSingleton<ISendStateStore>(
+                _world.SendTable is { } sends ? sends.Open(this, _clock) : new SendStateConnection(this, _world));
+        }
+
     }
 
     private void AddLocalEdges(IServiceCollection services, LocalLedger ledger)

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Runtime.CompilerServices;
 using System.Text.Json;
+using ContentSync.Ledger;
 using ContentSync.Resync;
 using ContentSync.Resync.Lanes;
 using ContentSync.Resync.Planning;
@@ -48,6 +49,14 @@ internal sealed class SimulatedResyncStore(World world)
         IsBusy = List().Any(kept => kept.InProgress() is not null);
     }
 
+    /// <summary>Notes that a process writes runs, or failed to.</summary>
+    public void Trace(string process, ResyncHistory history, bool isWritten = true)
+    {
+        var run = history.Runs[0];
+        var verb = isWritten ? "writes" : "fails to write";
+        world.Trace.Write(process, $"{verb} run {run.RunId[..6]} {run.State} page {run.Pages}: {run.Counts.Done} of {run.Counts.Planned} items done");
+    }
+
     /// <summary>Takes what a process finds in the files of the local host, which may be behind what the one before it wrote.</summary>
     public void Restore(IReadOnlyList<ResyncHistory> histories, IReadOnlyDictionary<string, byte[]> plans)
     {
@@ -88,7 +97,7 @@ internal sealed class SimulatedResyncStore(World world)
 }
 
 /// <summary>The store of runs and of the lanes' progress, as seen by a process.</summary>
-internal sealed class ResyncStorePort(SimulatedProcess process, World world) : IResyncStore, ILaneProgressStore
+internal sealed class ResyncStorePort(SimulatedProcess process, World world, StoreClock clock) : IResyncStore, ILaneProgressStore
 {
     private readonly SimulatedResyncStore _store = world.Resyncs;
 
@@ -105,10 +114,7 @@ internal sealed class ResyncStorePort(SimulatedProcess process, World world) : I
         () =>
         {
             var written = _store.Write(history);
-            var run = history.Runs[0];
-            var verb = written is null ? "fails to write" : "writes";
-            world.Trace.Write(
-                process.Name, $"{verb} run {run.RunId[..6]} {run.State} page {run.Pages}: {run.Counts.Done} of {run.Counts.Planned} items done");
+            _store.Trace(process.Name, history, written is not null);
             if (written is not null) world.Invariants.Resyncs.Written(process.Name, written);
             return written;
         },
@@ -151,6 +157,18 @@ internal sealed class ResyncStorePort(SimulatedProcess process, World world) : I
     public async ValueTask DeleteAsync(string runId, CancellationToken cancellationToken) =>
         await CallAsync("delete lanes", () => _store.DeleteLanes(runId), cancellationToken).ConfigureAwait(false);
 
-    private ValueTask<T> CallAsync<T>(string what, Func<T> effect, CancellationToken cancellationToken) =>
-        process.CallAsync(what, effect, StoragePort.NextCall(world), cancellationToken);
+    private async ValueTask<T> CallAsync<T>(string what, Func<T> effect, CancellationToken cancellationToken)
+    {
+        var sent = clock.GetTimestamp();
+        var date = default(DateTimeOffset);
+        var result = await process.CallAsync(what, Serve, StoragePort.NextCall(world), cancellationToken).ConfigureAwait(false);
+        clock.Observe(date, sent);
+        return result;
+
+        T Serve()
+        {
+            date = world.Store.Date;
+            return effect();
+        }
+    }
 }

@@ -17,22 +17,31 @@ internal sealed class SimulatedSendState(World world)
     /// <summary>Since when the document has said without a break that the circuit breaker is open; null while it does not.</summary>
     public TimeSpan? OpenSince { get; private set; }
 
+    /// <summary>The clock of a front end.</summary>
+    public DateTimeOffset Now => world.Time.Now + world.Random.Between(-MaxClockError, MaxClockError);
+
     public StoredSendState Read()
     {
-        var now = world.Time.Now + world.Random.Between(-MaxClockError, MaxClockError);
+        var now = Now;
         return new StoredSendState(_state, Tag, now.AddTicks(-(now.UtcTicks % TimeSpan.TicksPerSecond)));
     }
 
     public bool TryWrite(SharedSendState state, string? tag, string who)
     {
         if (tag != Tag) return false;
+        Written(state, who);
+        return true;
+    }
+
+    /// <summary>A process wrote the document.</summary>
+    public void Written(SharedSendState state, string who)
+    {
         if (state.Circuit is null) OpenSince = null;
         else if (state.Circuit.Since != _state.Circuit?.Since) OpenSince = world.Time.Elapsed;
         _state = SharedSendStateText.Read(SharedSendStateText.Write(state), null, "The document");
         _version++;
         world.Invariants.Pauses.Written(_state);
         world.Trace.Write(who, $"writes {Text(state)}");
-        return true;
     }
 
     private string? Tag => _version == 0 ? null : _version.ToString(CultureInfo.InvariantCulture);
@@ -59,27 +68,27 @@ internal sealed class SendStateConnection(SimulatedProcess process, World world)
 
     private ValueTask<T> CallAsync<T>(string what, Func<T> effect, CancellationToken cancellationToken)
     {
-        if (world.Inject(Fault.SendStoreLate))
-        {
-            // The request arrives when its caller has given up.
-            world.Time.After(Timeout + world.Random.Between(TimeSpan.Zero, TimeSpan.FromSeconds(20)), () => effect());
-            return process.CallAsync(what, effect, Failure(Timeout, isLost: true), cancellationToken);
-        }
+        var (behavior, isLate) = SendStoreFaults.Next(world, Timeout, static () => new SendStateUnavailableException("The store is away."));
 
-        return process.CallAsync(what, effect, Behavior(), cancellationToken);
+        // The request arrives when its caller has given up.
+        if (isLate) world.Time.After(Timeout + world.Random.Between(TimeSpan.Zero, TimeSpan.FromSeconds(20)), () => effect());
+        return process.CallAsync(what, effect, behavior, cancellationToken);
     }
+}
 
-    private CallBehavior Behavior()
+/// <summary>Draws the faults of the store of the shared document.</summary>
+internal static class SendStoreFaults
+{
+    public static (CallBehavior Behavior, bool IsLate) Next(World world, TimeSpan timeout, Func<Exception> unavailable)
     {
-        if (world.InjectOutage(Fault.SendStoreOutage)) return Failure(world.ShortDelay(), isLost: true);
-        if (world.Inject(Fault.SendStoreRequestLost)) return Failure(Timeout, isLost: true);
-        return world.Inject(Fault.SendStoreResponseLost)
-            ? Failure(Timeout, isLost: false)
-            : new CallBehavior(Delay(), Delay());
+        if (world.Inject(Fault.SendStoreLate)) return (Failure(timeout, isLost: true), true);
+        if (world.InjectOutage(Fault.SendStoreOutage)) return (Failure(world.ShortDelay(), isLost: true), false);
+        if (world.Inject(Fault.SendStoreRequestLost)) return (Failure(timeout, isLost: true), false);
+        return (world.Inject(Fault.SendStoreResponseLost) ? Failure(timeout, isLost: false) : new CallBehavior(Delay(world), Delay(world)), false);
+
+        CallBehavior Failure(TimeSpan after, bool isLost) => new(world.ShortDelay(), after, isLost, unavailable);
     }
 
-    private TimeSpan Delay() => world.Random.Chance(0.02) ? world.Random.Between(TimeSpan.Zero, TimeSpan.FromSeconds(3)) : world.ShortDelay();
-
-    private CallBehavior Failure(TimeSpan after, bool isLost) =>
-        new(world.ShortDelay(), after, isLost, () => new SendStateUnavailableException("The store is away."));
+    private static TimeSpan Delay(World world) =>
+        world.Random.Chance(0.02) ? world.Random.Between(TimeSpan.Zero, TimeSpan.FromSeconds(3)) : world.ShortDelay();
 }

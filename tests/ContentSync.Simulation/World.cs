@@ -27,7 +27,8 @@ internal sealed class World
         Resyncs = new SimulatedResyncStore(this);
         SendState = new SimulatedSendState(this);
         if (plan.IsLocal) Local = new LocalDisk(this);
-        if (plan.IsOnTable) Table = new SimulatedTable(this);
+        if (plan.IsOnTable) (Table, LaneTable, Runs) = (new SimulatedTable(this), new SimulatedLaneTable(this), new SimulatedRunContainer(this));
+        if (plan.HasSendTable) SendTable = new SimulatedSendTable(this);
         _machines = [.. Enumerable.Range(0, plan.Machines).Select(number => new Machine(this, number))];
     }
 
@@ -50,6 +51,12 @@ internal sealed class World
     /// <summary>The table behind the ledger; null if the ledger is the fast double.</summary>
     public SimulatedTable? Table { get; }
 
+    /// <summary>The table behind the lanes' progress; null if that is the fast double.</summary>
+    public SimulatedLaneTable? LaneTable { get; }
+
+    /// <summary>The container behind the runs; null if that is the fast double, or the local host's.</summary>
+    public SimulatedRunContainer? Runs { get; }
+
     /// <summary>The data folder of the local host; null in the cloud.</summary>
     public LocalDisk? Local { get; }
 
@@ -66,6 +73,9 @@ internal sealed class World
 
     /// <summary>The document behind the send budget and the circuit breaker, if the processes share them.</summary>
     public SimulatedSendState SendState { get; }
+
+    /// <summary>The table that holds it; null if it is the fast double.</summary>
+    public SimulatedSendTable? SendTable { get; }
 
     public SimulatedCatalog Catalog { get; } = new();
 
@@ -129,6 +139,9 @@ internal sealed class World
         DiskWrites = diskWrites;
         Local?.Dispose();
         Table?.Dispose();
+        LaneTable?.Dispose();
+        Runs?.Dispose();
+        SendTable?.Dispose();
     }
 
     /// <summary>Draws whether to inject the fault into a call, and counts it.</summary>

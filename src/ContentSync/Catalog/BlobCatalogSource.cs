@@ -1,4 +1,5 @@
 using Azure;
+using Azure.Identity;
 using Azure.Storage.Blobs;
 using Azure.Storage.Blobs.Models;
 
@@ -33,9 +34,9 @@ public sealed class BlobCatalogSource(BlobContainerClient container, string? pre
                     newest = blob;
             }
         }
-        catch (RequestFailedException e)
+        catch (Exception e) when (BlobFault.IsStorage(e))
         {
-            throw Fault(Name, e);
+            throw Fault(Name, e, cancellationToken);
         }
 
         if (newest is null) return null;
@@ -52,16 +53,25 @@ public sealed class BlobCatalogSource(BlobContainerClient container, string? pre
         }
     }
 
-    internal static IOException Fault(string name, RequestFailedException e) => e.Status switch
+    /// <summary>What to throw when a blob cannot be read.</summary>
+    /// <exception cref="OperationCanceledException">The caller cancelled.</exception>
+    internal static IOException Fault(string name, Exception e, CancellationToken cancellationToken) => BlobFault.Last(e, cancellationToken) switch
     {
-        412 => new IOException($"{name} was replaced while it was read.", e),
-        401 or 403 => new CatalogSourceException(
-            $"{name} refused access ({e.Status} {e.ErrorCode}). The app's identity needs the role Storage Blob Data Reader on the container, and the "
-            + "account's network rules must admit it.",
+        RequestFailedException { Status: 412 } => new IOException($"{name} was replaced while it was read.", e),
+        RequestFailedException { Status: 401 or 403 } denied => new CatalogSourceException(
+            $"{name} refused access ({denied.Status} {denied.ErrorCode}). The app's identity needs the role Storage Blob Data Reader on the container, "
+            + "and the account's network rules must admit it.",
             e),
-        404 when e.ErrorCode == BlobErrorCode.ContainerNotFound => new CatalogSourceException(
+        RequestFailedException { Status: 404 } missing when missing.ErrorCode == BlobErrorCode.ContainerNotFound => new CatalogSourceException(
             $"{name} does not exist. Create the container, or correct Catalog__ContainerUri.", e),
-        _ => new IOException($"{name} cannot be read: {e.Status} {e.ErrorCode}.", e),
+        RequestFailedException { Status: 408 or 429 or >= 500 } busy => new CatalogUnavailableException(
+            $"{name} cannot be read: {busy.Status} {busy.ErrorCode}. Try again later.", e),
+        RequestFailedException { Status: not 0 } other => new IOException($"{name} cannot be read: {other.Status} {other.ErrorCode}.", e),
+        AuthenticationFailedException => new CatalogUnavailableException(
+            $"{name} cannot be read: no token could be obtained. Check the app's identity.", e),
+        OperationCanceledException => new CatalogUnavailableException(
+            $"{name} cannot be read: the storage did not respond in time. Try again later.", e),
+        _ => new CatalogUnavailableException($"{name} cannot be read: the storage cannot be reached. Try again later.", e),
     };
 
     private sealed record BlobSnapshot(BlobClient Blob, ETag ETag, DateTimeOffset WrittenAt, CatalogDeclaration? Metadata) : ICatalogSnapshot
@@ -93,11 +103,12 @@ public sealed class BlobCatalogSource(BlobContainerClient container, string? pre
                     BufferSize = bytesPerRead,
                     Conditions = new BlobRequestConditions { IfMatch = ETag },
                 };
-                return new BlobStream(Blob.Name, await Blob.OpenReadAsync(options, cancellationToken).ConfigureAwait(false));
+                var stream = await Blob.OpenReadAsync(options, cancellationToken).ConfigureAwait(false);
+                return new BlobReadStream(stream, (e, token) => Fault(Blob.Name, e, token));
             }
-            catch (RequestFailedException e)
+            catch (Exception e) when (BlobFault.IsStorage(e))
             {
-                throw Fault(Blob.Name, e);
+                throw Fault(Blob.Name, e, cancellationToken);
             }
         }
 
@@ -114,52 +125,10 @@ public sealed class BlobCatalogSource(BlobContainerClient container, string? pre
             {
                 return false;
             }
-            catch (RequestFailedException e)
+            catch (Exception e) when (BlobFault.IsStorage(e))
             {
-                throw Fault(Blob.Name, e);
+                throw Fault(Blob.Name, e, cancellationToken);
             }
-        }
-    }
-
-    /// <summary>Turns storage faults while reading into an <see cref="IOException"/>.</summary>
-    private sealed class BlobStream(string name, Stream inner) : Stream
-    {
-        public override bool CanRead => true;
-
-        public override bool CanSeek => false;
-
-        public override bool CanWrite => false;
-
-        public override long Length => throw new NotSupportedException();
-
-        public override long Position { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
-
-        public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
-        {
-            try
-            {
-                return await inner.ReadAsync(buffer, cancellationToken).ConfigureAwait(false);
-            }
-            catch (RequestFailedException e)
-            {
-                throw Fault(name, e);
-            }
-        }
-
-        public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException("Use ReadAsync.");
-
-        public override void Flush() => throw new NotSupportedException();
-
-        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-        public override void SetLength(long value) => throw new NotSupportedException();
-
-        public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
-        protected override void Dispose(bool disposing)
-        {
-            if (disposing) inner.Dispose();
-            base.Dispose(disposing);
         }
     }
 }

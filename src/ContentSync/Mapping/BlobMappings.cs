@@ -38,9 +38,9 @@ public sealed class BlobMappings(BlobContainerClient container) : IMappingStore
         {
             return null;
         }
-        catch (RequestFailedException e)
+        catch (Exception e) when (BlobFault.IsStorage(e))
         {
-            throw BlobCatalogSource.Fault(Place + name, e);
+            throw BlobCatalogSource.Fault(Place + name, e, cancellationToken);
         }
     }
 }

@@ -5,6 +5,7 @@ using System.Text.Json;
 using Azure;
 using Azure.Storage.Blobs;
 using Azure.Storage.Blobs.Models;
+using ContentSync.Catalog;
 using ContentSync.Resync.Planning;
 
 namespace ContentSync.Resync;
@@ -74,7 +75,7 @@ public sealed class BlobResyncStore(BlobContainerClient container) : IResyncStor
         }
         catch (Exception e) when (BlobFault.IsStorage(e))
         {
-            throw new IOException(BlobFault.Message(container, e, cancellationToken), e);
+            throw Fault(e, cancellationToken);
         }
     }
 
@@ -98,8 +99,11 @@ public sealed class BlobResyncStore(BlobContainerClient container) : IResyncStor
     public async ValueTask DeletePlanAsync(string planId, CancellationToken cancellationToken) =>
         await GuardAsync(() => PlanBlob(planId).DeleteIfExistsAsync(cancellationToken: cancellationToken), cancellationToken).ConfigureAwait(false);
 
-    private async ValueTask<Stream> OpenPlanAsync(string planId, CancellationToken cancellationToken) =>
-        await GuardAsync(() => PlanBlob(planId).OpenReadAsync(cancellationToken: cancellationToken), cancellationToken).ConfigureAwait(false);
+    private async ValueTask<Stream> OpenPlanAsync(string planId, CancellationToken cancellationToken)
+    {
+        var stream = await GuardAsync(() => PlanBlob(planId).OpenReadAsync(cancellationToken: cancellationToken), cancellationToken).ConfigureAwait(false);
+        return new BlobReadStream(stream, Fault);
+    }
 
     private async ValueTask<ResyncHistory?> ReadAsync(string name, CancellationToken cancellationToken)
     {
@@ -121,7 +125,7 @@ public sealed class BlobResyncStore(BlobContainerClient container) : IResyncStor
         }
         catch (Exception e) when (BlobFault.IsStorage(e))
         {
-            throw new IOException(BlobFault.Message(container, e, cancellationToken), e);
+            throw Fault(e, cancellationToken);
         }
     }
 
@@ -131,14 +135,17 @@ public sealed class BlobResyncStore(BlobContainerClient container) : IResyncStor
         {
             return await call().ConfigureAwait(false);
         }
-        catch (RequestFailedException e) when (e.ErrorCode == BlobErrorCode.BlobNotFound)
-        {
-            throw new FileNotFoundException(BlobFault.Message(container, e, cancellationToken), e);
-        }
         catch (Exception e) when (BlobFault.IsStorage(e))
         {
-            throw new IOException(BlobFault.Message(container, e, cancellationToken), e);
+            throw Fault(e, cancellationToken);
         }
+    }
+
+    private IOException Fault(Exception e, CancellationToken cancellationToken)
+    {
+        var message = BlobFault.Message(container, e, cancellationToken);
+        var isGone = BlobFault.Last(e, cancellationToken) is RequestFailedException { Status: 404 } missing && missing.ErrorCode == BlobErrorCode.BlobNotFound;
+        return isGone ? new FileNotFoundException(message, e) : new IOException(message, e);
     }
 
     private BlobClient PlanBlob(string planId) => container.GetBlobClient($"plans/{planId}");

@@ -8,7 +8,7 @@ using ContentSync.Benchmarks.Ratios;
 using ContentSync.Content;
 using ContentSync.Http.Board;
 using ContentSync.Ledger;
-using ContentSync.SimulatedTables;
+using ContentSync.SimulatedStorage;
 using ContentSync.Sqlite;
 using ContentSync.WorkerHost;
 

@@ -14,7 +14,7 @@ internal static class MutantBuild
 
     // Of the hosts, only what simulations run.
     private static readonly string[] Projects =
-        ["src/ContentSync", "src/ContentSync.Simulator", "src/ContentSync.Sqlite", "tests/ContentSync.SimulatedTables", "tests/ContentSync.Simulation"];
+        ["src/ContentSync", "src/ContentSync.Simulator", "src/ContentSync.Sqlite", "tests/ContentSync.SimulatedStorage", "tests/ContentSync.Simulation"];
 
     private static readonly string[] Files =
     [

@@ -67,12 +67,12 @@ public sealed class AzuriteHostTests(AzuriteStorage azurite)
     public void The_settings_name_the_tables_and_containers()
     {
         var credential = new Azure.Identity.DefaultAzureCredential();
-        var azure = StorageInitializer.Table(new Uri("https://account.table.core.windows.net"), "syncrecords", credential);
-        var local = StorageInitializer.Table(new Uri("http://127.0.0.1:10002/devstoreaccount1"), "syncrecords", credential);
+        var azure = StorageInitializer.Table(new Uri("https://account.table.core.windows.net"), "syncrecords", credential, TimeProvider.System);
+        var local = StorageInitializer.Table(new Uri("http://127.0.0.1:10002/devstoreaccount1"), "syncrecords", credential, TimeProvider.System);
         Assert.Equal(("account", "syncrecords"), (azure.AccountName, azure.Name));
         Assert.Equal("devstoreaccount1", local.AccountName);
-        Assert.Equal(("account", "resync"), Of(StorageInitializer.Container(new Uri("https://account.blob.core.windows.net/resync"), credential)));
-        Assert.Equal(("devstoreaccount1", "resync"), Of(StorageInitializer.Container(new Uri("http://127.0.0.1:10000/devstoreaccount1/resync"), credential)));
+        Assert.Equal(("account", "resync"), Of(StorageInitializer.Container(new Uri("https://account.blob.core.windows.net/resync"), credential, TimeProvider.System)));
+        Assert.Equal(("devstoreaccount1", "resync"), Of(StorageInitializer.Container(new Uri("http://127.0.0.1:10000/devstoreaccount1/resync"), credential, TimeProvider.System)));
 
         static (string Account, string Name) Of(Azure.Storage.Blobs.BlobContainerClient container) => (container.AccountName, container.Name);
     }

@@ -1,7 +1,7 @@
 using System.Text;
 using ContentSync.Content;
 using ContentSync.Ledger;
-using ContentSync.SimulatedTables;
+using ContentSync.SimulatedStorage;
 using ContentSync.Sqlite;
 using ContentSync.Tests.Sqlite;
 using Microsoft.Extensions.Time.Testing;

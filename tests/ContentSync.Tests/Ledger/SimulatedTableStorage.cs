@@ -1,6 +1,6 @@
 using Azure.Core.Pipeline;
 using Azure.Data.Tables;
-using ContentSync.SimulatedTables;
+using ContentSync.SimulatedStorage;
 
 namespace ContentSync.Tests.Ledger;
 

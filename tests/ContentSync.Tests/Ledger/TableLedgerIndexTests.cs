@@ -4,7 +4,7 @@ using ContentSync.Budget;
 using ContentSync.Content;
 using ContentSync.Ledger;
 using ContentSync.Resync;
-using ContentSync.SimulatedTables;
+using ContentSync.SimulatedStorage;
 using ContentSync.Synchronization;
 using ContentSync.Tests.Budget;
 using Microsoft.Extensions.Time.Testing;

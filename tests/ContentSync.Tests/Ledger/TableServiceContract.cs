@@ -242,19 +242,19 @@ public sealed class SimulatedTableServiceTests : TableServiceContract
     private protected override TableClient Table() => _storage.Table();
 
     [Theory]
-    [InlineData(SimulatedTables.TableFault.Busy, 409, 2)]
-    [InlineData(SimulatedTables.TableFault.LostRequest, 409, 2)]
-    [InlineData(SimulatedTables.TableFault.LostResponse, 409, 2)]
-    [InlineData(SimulatedTables.TableFault.BusyWithEffect, 409, 2)]
-    [InlineData(SimulatedTables.TableFault.RepeatedAtOnce, 409, 1)]
-    [InlineData(SimulatedTables.TableFault.RepeatedLater, 409, 1)]
-    public async Task Applies_a_faulty_insert_at_most_once(SimulatedTables.TableFault fault, int secondStatus, int requests)
+    [InlineData(SimulatedStorage.TableFault.Busy, 409, 2)]
+    [InlineData(SimulatedStorage.TableFault.LostRequest, 409, 2)]
+    [InlineData(SimulatedStorage.TableFault.LostResponse, 409, 2)]
+    [InlineData(SimulatedStorage.TableFault.BusyWithEffect, 409, 2)]
+    [InlineData(SimulatedStorage.TableFault.RepeatedAtOnce, 409, 1)]
+    [InlineData(SimulatedStorage.TableFault.RepeatedLater, 409, 1)]
+    public async Task Applies_a_faulty_insert_at_most_once(SimulatedStorage.TableFault fault, int secondStatus, int requests)
     {
         var table = _storage.Table();
         await table.CreateAsync();
         var before = _storage.Counter.Requests;
         var injected = 0;
-        _storage.Service.Fault = _ => injected++ == 0 ? fault : SimulatedTables.TableFault.None;
+        _storage.Service.Fault = _ => injected++ == 0 ? fault : SimulatedStorage.TableFault.None;
 
         var first = await Record.ExceptionAsync(() => table.AddEntityAsync(new TableEntity("p", "1")));
 
@@ -270,7 +270,7 @@ public sealed class SimulatedTableServiceTests : TableServiceContract
     {
         var table = _storage.Table();
         await table.CreateAsync();
-        _storage.Service.Fault = _ => SimulatedTables.TableFault.InnerBusy;
+        _storage.Service.Fault = _ => SimulatedStorage.TableFault.InnerBusy;
 
         var fault = await Assert.ThrowsAsync<TableTransactionFailedException>(() => table.SubmitTransactionAsync(
             [new(TableTransactionActionType.Add, new TableEntity("p", "1"))]));

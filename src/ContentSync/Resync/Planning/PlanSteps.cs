@@ -111,7 +111,7 @@ internal sealed class PlanSteps(
         {
             // The caller reads the file again with this plan, and reports the same fault then.
         }
-        catch (Exception e) when (e is CatalogFormatException or (IOException and not PlanStorageException))
+        catch (Exception e) when (e is CatalogFormatException or (IOException and not (PlanStorageException or CatalogUnavailableException)))
         {
             return new SnapshotFault((e as CatalogFormatException)?.Line, e.Message);
         }

@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 
-namespace ContentSync.SimulatedTables;
+namespace ContentSync.SimulatedStorage;
 
 /// <summary>The properties of an entity as they travel: values with their type annotations, without the system properties.</summary>
 internal sealed class EntityJson

@@ -1,6 +1,6 @@
 using System.Text;
 
-namespace ContentSync.SimulatedTables;
+namespace ContentSync.SimulatedStorage;
 
 /// <summary>The multipart form of an entity group transaction (OData batch with one change set).</summary>
 internal static class TransactionFormat

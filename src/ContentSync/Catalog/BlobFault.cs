@@ -2,7 +2,7 @@ using Azure;
 using Azure.Identity;
 using Azure.Storage.Blobs;
 
-namespace ContentSync.Resync;
+namespace ContentSync.Catalog;
 
 /// <summary>Faults of a container with blobs, in words.</summary>
 internal static class BlobFault
@@ -14,12 +14,18 @@ internal static class BlobFault
     public static bool IsStorage(Exception e) =>
         e is RequestFailedException or AggregateException or AuthenticationFailedException or OperationCanceledException;
 
-    /// <summary>What to tell an operator.</summary>
-    public static string Message(BlobContainerClient container, Exception e, CancellationToken cancellationToken)
+    /// <summary>What a fault of the storage comes down to: that of the last retry, if there were several.</summary>
+    /// <exception cref="OperationCanceledException">The caller cancelled.</exception>
+    public static Exception Last(Exception e, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        var last = e is AggregateException { InnerExceptions: [.., var inner] } ? inner : e;
-        return last switch
+        return e is AggregateException { InnerExceptions: [.., var inner] } ? inner : e;
+    }
+
+    /// <summary>What to tell an operator about a container that this program writes.</summary>
+    /// <exception cref="OperationCanceledException">The caller cancelled.</exception>
+    public static string Message(BlobContainerClient container, Exception e, CancellationToken cancellationToken) =>
+        Last(e, cancellationToken) switch
         {
             AuthenticationFailedException =>
                 $"No token for the container {container.Name} could be obtained; check the identity the app runs as.",
@@ -35,5 +41,4 @@ internal static class BlobFault
                 $"The container {container.Name} at {container.Uri.Authority} did not respond in time; try again later.",
             _ => $"The container {container.Name} at {container.Uri.Authority} cannot be reached; try again later.",
         };
-    }
 }

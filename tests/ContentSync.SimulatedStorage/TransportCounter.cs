@@ -1,4 +1,4 @@
-namespace ContentSync.SimulatedTables;
+namespace ContentSync.SimulatedStorage;
 
 /// <summary>Counts requests and the bytes of their bodies at the transport. Thread-safe.</summary>
 public sealed class TransportCounter(HttpMessageHandler inner) : DelegatingHandler(inner)

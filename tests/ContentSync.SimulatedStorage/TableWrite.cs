@@ -1,4 +1,4 @@
-namespace ContentSync.SimulatedTables;
+namespace ContentSync.SimulatedStorage;
 
 internal enum TableWriteKind
 {

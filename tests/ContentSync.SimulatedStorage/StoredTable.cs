@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 
-namespace ContentSync.SimulatedTables;
+namespace ContentSync.SimulatedStorage;
 
 /// <summary>The entities of a table, ordered by their keys as the service orders them.</summary>
 internal sealed class StoredTable

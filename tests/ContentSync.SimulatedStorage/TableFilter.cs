@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
 
-namespace ContentSync.SimulatedTables;
+namespace ContentSync.SimulatedStorage;
 
 /// <summary>A <c>$filter</c>: comparisons of a property with a literal, joined by and, or and parentheses.</summary>
 internal sealed partial class TableFilter

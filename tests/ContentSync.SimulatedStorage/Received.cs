@@ -1,6 +1,6 @@
 using System.Text;
 
-namespace ContentSync.SimulatedTables;
+namespace ContentSync.SimulatedStorage;
 
 /// <summary>A request as it arrived.</summary>
 internal sealed record Received(string Method, Uri Uri, string? IfMatch, byte[] Body)

@@ -1,7 +1,7 @@
 using System.Net;
 using System.Text;
 
-namespace ContentSync.SimulatedTables;
+namespace ContentSync.SimulatedStorage;
 
 /// <summary>
 /// Azure Table storage in memory, behind the client's transport: point reads, queries with continuation, single writes and entity group
@@ -142,6 +142,9 @@ public sealed class SimulatedTableService(TimeProvider time) : HttpMessageHandle
         return new DateTimeOffset(_lastStamp, TimeSpan.Zero);
     }
 
+    // As HTTP writes it.
+    private static DateTimeOffset WholeSeconds(DateTimeOffset now) => now.AddTicks(-(now.Ticks % TimeSpan.TicksPerSecond));
+
     private static string? IfMatch(HttpRequestMessage request) =>
         request.Headers.TryGetValues("If-Match", out var values) ? string.Join(',', values) : null;
 
@@ -149,7 +152,7 @@ public sealed class SimulatedTableService(TimeProvider time) : HttpMessageHandle
     {
         var content = new ByteArrayContent(result.Body);
         var response = new HttpResponseMessage((HttpStatusCode)result.Status) { RequestMessage = request, Content = content };
-        response.Headers.Date = time.GetUtcNow();
+        response.Headers.Date = WholeSeconds(time.GetUtcNow());
         response.Content.Headers.TryAddWithoutValidation("Content-Type", result.ContentType);
         if (result.ETag is { } etag) response.Headers.TryAddWithoutValidation("ETag", etag);
         if (result.Next is not { } next) return response;

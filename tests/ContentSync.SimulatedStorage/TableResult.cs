@@ -1,7 +1,7 @@
 using System.Text;
 using System.Text.Json;
 
-namespace ContentSync.SimulatedTables;
+namespace ContentSync.SimulatedStorage;
 
 /// <summary>A response before it becomes HTTP.</summary>
 internal sealed record TableResult(int Status, byte[] Body)
