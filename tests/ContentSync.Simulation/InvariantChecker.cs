@@ -98,6 +98,9 @@ internal enum Invariant
     /// <summary>The write-ahead log of the local host does not grow with the number of its commits.</summary>
     LogIsBounded,
 
+    /// <summary>On one machine no request is prepared while the ledger cannot write its outcome.</summary>
+    NoLeaseWithoutWrites,
+
     /// <summary>At its end a process lets what is in flight finish.</summary>
     FlightsFinish,
 

@@ -43,6 +43,7 @@ internal sealed class LocalLedger : ISyncLedger
     private readonly SqliteLedger _ledger;
     private readonly List<Action> _waiting = [];
     private bool _isEnding;
+    private int? _writtenAtFailure;
     private int _commits;
 
     public LocalLedger(World world, SimulatedProcess process, TimeProvider clock, LocalDisk local)
@@ -67,10 +68,10 @@ internal sealed class LocalLedger : ISyncLedger
         new LocalMaintenance(this, new SqliteLedgerMaintenance(_ledger, _options, retention, _clock));
 
     /// <summary>What the ledger holds.</summary>
-    public List<SyncRecord> ListAll() => Complete(_ledger.ListAsync(new SyncRecordFilter(), CancellationToken.None).ToListAsync().AsTask());
+    public List<SyncRecord> ListAll() => Direct.Get(_ledger.ListAsync(new SyncRecordFilter(), CancellationToken.None).ToListAsync().AsTask());
 
     /// <summary>Closes the ledger like the local host at its end.</summary>
-    public void Close() => Complete(_ledger.DisposeAsync().AsTask());
+    public void Close() => Direct.Get(_ledger.DisposeAsync().AsTask());
 
     /// <summary>The process ends without closing it.</summary>
     public void Abandon(bool losesPower) => _local.Disk.End(losesPower, Close);
@@ -94,7 +95,7 @@ internal sealed class LocalLedger : ISyncLedger
         },
         result =>
         {
-            if (result.Status == LeaseStatus.Granted) Put(result.Record!);
+            if (result.Status == LeaseStatus.Granted) Granted(result.Record!);
             if (result.Status == LeaseStatus.NotFound) CheckUnknown(contentId);
         },
         static _ => { },
@@ -173,24 +174,13 @@ internal sealed class LocalLedger : ISyncLedger
 
     private void CheckCounts()
     {
-        var counts = Complete(_ledger.CountAsync(CancellationToken.None).AsTask());
+        var counts = Direct.Get(_ledger.CountAsync(CancellationToken.None).AsTask());
         foreach (var state in Enum.GetValues<SyncState>())
         {
             var held = _world.Store.Records.Count(record => record.State == state);
             if (counts.States.GetValueOrDefault(state) != held)
                 _world.Invariants.Report(Invariant.ListsAreComplete, $"{counts.States.GetValueOrDefault(state)} counted as {state}: {held}");
         }
-    }
-
-    // Nothing waits: the reads are from memory, and the writes were made.
-    private static T Complete<T>(Task<T> task) => task.IsCompleted
-        ? task.GetAwaiter().GetResult()
-        : throw new InvalidOperationException("The simulated code moved to another thread.");
-
-    private static void Complete(Task task)
-    {
-        if (!task.IsCompleted) throw new InvalidOperationException("The simulated code moved to another thread.");
-        task.GetAwaiter().GetResult();
     }
 
     private async ValueTask ReadAsync(CancellationToken cancellationToken) =>
@@ -201,7 +191,7 @@ internal sealed class LocalLedger : ISyncLedger
         public async IAsyncEnumerable<ScannedItem> ReadAsync([EnumeratorCancellation] CancellationToken cancellationToken)
         {
             await ledger.ReadAsync(cancellationToken).ConfigureAwait(false);
-            foreach (var item in Complete(scan.ReadAsync(cancellationToken).ToListAsync(cancellationToken).AsTask())) yield return item;
+            foreach (var item in Direct.Get(scan.ReadAsync(cancellationToken).ToListAsync(cancellationToken).AsTask())) yield return item;
         }
     }
 
@@ -210,7 +200,7 @@ internal sealed class LocalLedger : ISyncLedger
         public async Task<MaintenanceResult> RunAsync(TimeSpan budget, CancellationToken cancellationToken)
         {
             await ledger.ReadAsync(cancellationToken).ConfigureAwait(false);
-            return Complete(maintenance.RunAsync(budget, cancellationToken));
+            return Direct.Get(maintenance.RunAsync(budget, cancellationToken));
         }
     }
 
@@ -237,6 +227,7 @@ internal sealed class LocalLedger : ISyncLedger
             catch (LedgerUnavailableException fault)
             {
                 if (_isEnding) doubt(_clock.GetUtcNow());
+                _writtenAtFailure = _local.Disk.Written;
                 result = () => throw new LedgerUnavailableException(fault.Message, fault);
             }
         }
@@ -275,6 +266,14 @@ internal sealed class LocalLedger : ISyncLedger
         else
             _world.Store.Put(record, _process.Name, [change]);
         _world.Trace.Write(_process.Name, $"{record.ContentId} r{submission.Version} is {acceptance.Kind}");
+    }
+
+    private void Granted(SyncRecord leased)
+    {
+        // A lease is kept in memory, so that it can be granted without a write. Its outcome cannot be recorded without one.
+        if (_writtenAtFailure == _local.Disk.Written)
+            _world.Invariants.Report(Invariant.NoLeaseWithoutWrites, $"{leased.ContentId} is leased, and nothing was written since a write failed");
+        Put(leased);
     }
 
     private void PutIfAny(SyncRecord? record)

@@ -5,6 +5,9 @@ namespace ContentSync.Simulation;
 /// <summary>Runs many seeds, each on one thread.</summary>
 internal static class SeedRunner
 {
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(1);
+
+    /// <summary>Runs the seeds. One that takes longer than a minute is named on standard error: it may never end.</summary>
     /// <param name="seeds">Run in this order.</param>
     /// <param name="plan">Maps a seed to its plan.</param>
     /// <param name="threads">Number of seeds that run at the same time.</param>
@@ -47,6 +50,8 @@ internal static class SeedRunner
                 seed = seeds.Current;
             }
 
+            using var alarm = new Timer(
+                _ => Console.Error.WriteLine($"Seed {seed} has run for more than {Patience.TotalSeconds} s."), null, Patience, Timeout.InfiniteTimeSpan);
             report.Add(seed, SimulationRun.Of(plan(seed), keys));
         }
     }

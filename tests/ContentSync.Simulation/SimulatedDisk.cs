@@ -32,6 +32,9 @@ internal sealed class SimulatedDisk(World world)
     /// <summary>The machine is about to stop: only so many of the next writes and syncs still happen.</summary>
     public void StopAfter(int writes) => _writesLeft = writes;
 
+    /// <summary>Number of writes and syncs that succeeded.</summary>
+    public int Written { get; private set; }
+
     /// <summary>The machine stopped at a write; what runs on it is about to end.</summary>
     public bool HasStopped => _writesLeft == 0;
 
@@ -46,7 +49,9 @@ internal sealed class SimulatedDisk(World world)
             _writesLeft = left - 1;
         }
 
-        return world.IsDown(Fault.DiskFull) ? raw.SQLITE_FULL : null;
+        if (world.IsDown(Fault.DiskFull)) return raw.SQLITE_FULL;
+        Written++;
+        return null;
     }
 
     /// <summary>The process ends without closing its files.</summary>

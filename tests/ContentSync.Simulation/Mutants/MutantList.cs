@@ -520,5 +520,7 @@ internal static class MutantList
         new("the items of a batch are not enqueued", Batches, "foreach (var chunk in ⟦_messages.Chunk(EnqueueSize)⟧)", "Array.Empty<SyncMessage[]>()"),
         new("a power loss undoes the start of a run", RunFiles, "⟦_syncFolder(_folder);⟧", "_ = 0;"),
         new("a stalled run is never resumed", Timer, "resyncs.ResumeStalledAsync(⟦Quiet⟧,", "TimeSpan.FromDays(400)"),
+        new("a full disk does not stop leases that need no write", Records, "if (⟦_hasWriteFailed⟧) RewriteOwner();", "false"),
+        new("a full disk does not stop leases that are granted at once", Records, "if (_closed || ⟦_hasWriteFailed⟧ || _uncommitted", "false"),
     ];
 }
