@@ -1,8 +1,8 @@
 using Azure.Core;
 using Azure.Data.Tables;
-using Azure.Storage.Blobs;
 using Azure.Messaging.ServiceBus;
 using Azure.Security.KeyVault.Keys.Cryptography;
+using Azure.Storage.Blobs;
 using ContentSync.Budget;
 using ContentSync.Catalog;
 using ContentSync.Content;
@@ -103,8 +103,11 @@ public static class FunctionsHost
             provider.GetRequiredService<SignerPool>(), KeyVaultSigner.FirstCallFactor * settings.Signing.NetworkTimeout, provider.WallClock()));
     }
 
-    private static TableClient Table(IServiceProvider services, string name) => StorageInitializer.Table(
-        services.GetRequiredService<HostSettings>().Ledger.TableEndpoint!, name, services.GetRequiredService<TokenCredential>(), services.StoreClock());
+    private static TableClient Table(IServiceProvider services, string name)
+    {
+        var endpoint = services.GetRequiredService<HostSettings>().Ledger.TableEndpoint!;
+        return StorageInitializer.Table(endpoint, name, services.GetRequiredService<TokenCredential>(), services.StoreClock());
+    }
 
     private static BlobContainerClient Container(IServiceProvider services, Uri container) =>
         StorageInitializer.Container(container, services.GetRequiredService<TokenCredential>(), services.StoreClock());

@@ -63,10 +63,8 @@ public sealed class SimulatedBlobContainer(TimeProvider time) : HttpMessageHandl
     /// <summary>An error of the service.</summary>
     public static HttpResponseMessage Error(HttpStatusCode status, string code)
     {
-        var response = new HttpResponseMessage(status)
-        {
-            Content = new StringContent($"<?xml version=\"1.0\" encoding=\"utf-8\"?><Error><Code>{code}</Code><Message>{code}</Message></Error>", Encoding.UTF8, "application/xml"),
-        };
+        var xml = $"<?xml version=\"1.0\" encoding=\"utf-8\"?><Error><Code>{code}</Code><Message>{code}</Message></Error>";
+        var response = new HttpResponseMessage(status) { Content = new StringContent(xml, Encoding.UTF8, "application/xml") };
         response.Headers.Add("x-ms-error-code", code);
         return response;
     }
@@ -99,7 +97,8 @@ public sealed class SimulatedBlobContainer(TimeProvider time) : HttpMessageHandl
 
     private static HttpResponseMessage? Unmet(HttpRequestMessage request, Blob? found)
     {
-        if (request.Headers.IfNoneMatch.FirstOrDefault() is { Tag: "*" } && found is not null) return Error(HttpStatusCode.Conflict, "BlobAlreadyExists");
+        if (request.Headers.IfNoneMatch.FirstOrDefault() is { Tag: "*" } && found is not null)
+            return Error(HttpStatusCode.Conflict, "BlobAlreadyExists");
         if (request.Headers.IfMatch.FirstOrDefault() is not { } match || match.Tag == found?.ETag) return null;
 
         // A blob that does not exist is missing for a reader; a writer's condition is not met.
@@ -125,9 +124,10 @@ public sealed class SimulatedBlobContainer(TimeProvider time) : HttpMessageHandl
         var length = found.Content.Length;
         var range = Range(request, length);
         if (range?.From >= length) return Error(HttpStatusCode.RequestedRangeNotSatisfiable, "InvalidRange");
+        var part = range is var (from, to) ? found.Content[from..(to + 1)] : found.Content;
         var response = new HttpResponseMessage(range is null ? HttpStatusCode.OK : HttpStatusCode.PartialContent)
         {
-            Content = new ByteArrayContent(request.Method == HttpMethod.Head ? [] : range is var (from, to) ? found.Content[from..(to + 1)] : found.Content),
+            Content = new ByteArrayContent(request.Method == HttpMethod.Head ? [] : part),
         };
         response.Headers.ETag = new EntityTagHeaderValue(found.ETag);
         response.Content.Headers.LastModified = found.WrittenAt;
@@ -174,7 +174,8 @@ public sealed class SimulatedBlobContainer(TimeProvider time) : HttpMessageHandl
 
     private static void Append(StringBuilder xml, string name, Blob blob)
     {
-        xml.Append(CultureInfo.InvariantCulture, $"<Blob><Name>{SecurityElement.Escape(name)}</Name><Properties><Last-Modified>{blob.WrittenAt:R}</Last-Modified>");
+        xml.Append(CultureInfo.InvariantCulture, $"<Blob><Name>{SecurityElement.Escape(name)}</Name><Properties>");
+        xml.Append(CultureInfo.InvariantCulture, $"<Last-Modified>{blob.WrittenAt:R}</Last-Modified>");
         xml.Append(CultureInfo.InvariantCulture, $"<Etag>{blob.ETag.Trim('"')}</Etag><Content-Length>{blob.Content.Length}</Content-Length>");
         xml.Append("<BlobType>BlockBlob</BlobType></Properties><Metadata>");
         foreach (var (key, value) in blob.Metadata) xml.Append(CultureInfo.InvariantCulture, $"<{key}>{SecurityElement.Escape(value)}</{key}>");

@@ -40,8 +40,11 @@ internal sealed class PlanGenerator
         new RudePlanGenerator(seed).Widen(new LocalPlanGenerator(seed).Change(new PlanGenerator(seed, LocalDay).Draw(seed)));
 
     /// <summary>With the real ledger on Table storage, which only some seeds have otherwise; every other seed also with whole catalogs.</summary>
-    public static Plan WithTable(ulong seed) =>
-        new RudePlanGenerator(seed).Widen(new TablePlanGenerator(seed).WidenFully(seed % 2 == 0 ? WithCatalogsAndVaults(seed) : WithSomeCatalogs(seed)));
+    public static Plan WithTable(ulong seed)
+    {
+        var plan = seed % 2 == 0 ? WithCatalogsAndVaults(seed) : WithSomeCatalogs(seed);
+        return new RudePlanGenerator(seed).Widen(new TablePlanGenerator(seed).WidenFully(plan));
+    }
 
     /// <summary>With whole catalogs and several vaults, which only some seeds have otherwise.</summary>
     public static Plan WithCatalogsAndVaults(ulong seed) => new BulkPlanGenerator(seed).WidenFully(new PlanGenerator(seed).Draw(seed));

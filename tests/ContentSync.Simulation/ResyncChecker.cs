@@ -303,7 +303,8 @@ internal sealed class ResyncChecker(World world, ContentReader reader)
             Report(Invariant.GuardRespected, $"run {run.RunId} sends a catalog that does not tell its size, after one that did");
 
         // An item that was pending, because a power loss undid its outcome, may be parked by now; then it is planned again.
-        if (state.Dry is { } dry && IsAlone && !_isRepeating && dry.Digest == run.Digest && dry.Plan != run.Plan && dry.Plan!.Pending == run.Plan!.Pending)
+        if (state.Dry is { } dry && IsAlone && !_isRepeating && dry.Digest == run.Digest && dry.Plan != run.Plan
+            && dry.Plan!.Pending == run.Plan!.Pending)
             Report(Invariant.ResyncAddsUp, $"the dry run announced {dry.Plan}, but the run plans {run.Plan}");
     }
 

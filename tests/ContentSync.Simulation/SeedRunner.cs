@@ -51,7 +51,10 @@ internal static class SeedRunner
             }
 
             using var alarm = new Timer(
-                _ => Console.Error.WriteLine($"Seed {seed} has run for more than {Patience.TotalSeconds} s."), null, Patience, Timeout.InfiniteTimeSpan);
+                _ => Console.Error.WriteLine($"Seed {seed} has run for more than {Patience.TotalSeconds} s."),
+                null,
+                Patience,
+                Timeout.InfiniteTimeSpan);
             report.Add(seed, SimulationRun.Of(plan(seed), keys));
         }
     }

@@ -427,9 +427,8 @@ internal sealed class SimulatedProcess : IDisposable
         if (_world.Plan.SharesBudget)
         {
             services.AddSingleton<ISendStateStore>(
-                _world.SendTable is { } sends ? sends.Open(this, _clock) : new SendStateConnection(this, _world));
+                _world.SendTable is { } sends ? sends.Open(this, _storeClock) : new SendStateConnection(this, _world));
         }
-
     }
 
     private void AddLocalEdges(IServiceCollection services, LocalLedger ledger)

@@ -28,7 +28,8 @@ internal sealed class SimulatedRunContainer : IDisposable
     /// <summary>The store as a process opens it.</summary>
     public BlobResyncStore Open(SimulatedProcess process, StoreClock clock)
     {
-        var connection = new StorageConnection(process, _world, StorageConnection.BlobTimeout, (request, body) => Next(process.Name, request, body));
+        var connection = new StorageConnection(
+            process, _world, StorageConnection.BlobTimeout, (request, body) => Next(process.Name, request, body));
 
         // The retries of the client would wait in real time.
         var options = new BlobClientOptions { Transport = new HttpClientTransport(new HttpClient(connection) { Timeout = Timeout.InfiniteTimeSpan }) };

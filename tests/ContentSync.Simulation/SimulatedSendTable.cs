@@ -1,4 +1,5 @@
 using ContentSync.Budget;
+using ContentSync.Ledger;
 using ContentSync.SimulatedStorage;
 
 namespace ContentSync.Simulation;
@@ -23,7 +24,7 @@ internal sealed class SimulatedSendTable : IDisposable
     }
 
     /// <summary>The store as a process opens it.</summary>
-    public TableSendStateStore Open(SimulatedProcess process, TimeProvider clock)
+    public TableSendStateStore Open(SimulatedProcess process, StoreClock clock)
     {
         var connection = new StorageConnection(process, _world, StorageConnection.TableTimeout, (request, body) =>
         {
@@ -36,7 +37,7 @@ internal sealed class SimulatedSendTable : IDisposable
                 return _service.Serve(request, body, TableFault.None);
             }
         });
-        return new TableSendStateStore(SimulatedTable.Client(connection, Name), clock);
+        return new TableSendStateStore(SimulatedTable.Client(connection, Name, clock), clock);
     }
 
     public void Dispose() => _service.Dispose();

@@ -30,7 +30,8 @@ internal sealed class SimulatedTable : IDisposable
             Committed = Observe,
             ShortPages = new Random(world.Random.Next(int.MaxValue)),
         };
-        _view = new TableLedger(Client(new DirectConnection((request, body) => _service.Serve(request, body, TableFault.None)), Name), new TrueTime(world));
+        var connection = new DirectConnection((request, body) => _service.Serve(request, body, TableFault.None));
+        _view = new TableLedger(Client(connection, Name), new TrueTime(world));
         Direct.Get(_view.CreateIfNotExistsAsync(CancellationToken.None));
     }
 
@@ -76,7 +77,8 @@ internal sealed class SimulatedTable : IDisposable
         var filter = new SyncRecordFilter { IsOutOfSync = true };
         var expected = _world.Store.Records.Where(record => filter.Matches(ListedItem.Of(record)))
             .Select(record => record.ContentId).Order(StringComparer.Ordinal).ToList();
-        Compare("out of sync", expected, Direct.Get(_view.ListItemsAsync(filter, CancellationToken.None).ToListAsync(CancellationToken.None).AsTask()));
+        var listed = _view.ListItemsAsync(filter, CancellationToken.None).ToListAsync(CancellationToken.None);
+        Compare("out of sync", expected, Direct.Get(listed.AsTask()));
         var paged = new List<ListedItem>();
         string? after = null;
         do

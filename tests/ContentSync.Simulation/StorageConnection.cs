@@ -8,7 +8,9 @@ namespace ContentSync.Simulation;
 /// <param name="IsLate">Whether it arrives when its caller has given up.</param>
 internal sealed record StorageAttempt(Func<HttpResponseMessage> Serve, CallBehavior Behavior, bool IsLate);
 
-/// <summary>The connection of a process to a storage service. It repeats what failed as the client of the service does, with the app's settings.</summary>
+/// <summary>
+/// The connection of a process to a storage service. It repeats what failed as the client of the service does, with the app's settings.
+/// </summary>
 /// <param name="process">The process.</param>
 /// <param name="world">Its world.</param>
 /// <param name="timeout">Time after which the client gives an attempt up.</param>

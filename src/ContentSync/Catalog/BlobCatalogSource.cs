@@ -59,8 +59,8 @@ public sealed class BlobCatalogSource(BlobContainerClient container, string? pre
     {
         RequestFailedException { Status: 412 } => new IOException($"{name} was replaced while it was read.", e),
         RequestFailedException { Status: 401 or 403 } denied => new CatalogSourceException(
-            $"{name} refused access ({denied.Status} {denied.ErrorCode}). The app's identity needs the role Storage Blob Data Reader on the container, "
-            + "and the account's network rules must admit it.",
+            $"{name} refused access ({denied.Status} {denied.ErrorCode}). The app's identity needs the role Storage Blob Data Reader on the "
+            + "container, and the account's network rules must admit it.",
             e),
         RequestFailedException { Status: 404 } missing when missing.ErrorCode == BlobErrorCode.ContainerNotFound => new CatalogSourceException(
             $"{name} does not exist. Create the container, or correct Catalog__ContainerUri.", e),

@@ -101,7 +101,8 @@ public sealed class BlobResyncStore(BlobContainerClient container) : IResyncStor
 
     private async ValueTask<Stream> OpenPlanAsync(string planId, CancellationToken cancellationToken)
     {
-        var stream = await GuardAsync(() => PlanBlob(planId).OpenReadAsync(cancellationToken: cancellationToken), cancellationToken).ConfigureAwait(false);
+        var stream = await GuardAsync(() => PlanBlob(planId).OpenReadAsync(cancellationToken: cancellationToken), cancellationToken)
+            .ConfigureAwait(false);
         return new BlobReadStream(stream, Fault);
     }
 
@@ -144,8 +145,8 @@ public sealed class BlobResyncStore(BlobContainerClient container) : IResyncStor
     private IOException Fault(Exception e, CancellationToken cancellationToken)
     {
         var message = BlobFault.Message(container, e, cancellationToken);
-        var isGone = BlobFault.Last(e, cancellationToken) is RequestFailedException { Status: 404 } missing && missing.ErrorCode == BlobErrorCode.BlobNotFound;
-        return isGone ? new FileNotFoundException(message, e) : new IOException(message, e);
+        var code = (BlobFault.Last(e, cancellationToken) as RequestFailedException)?.ErrorCode;
+        return code == BlobErrorCode.BlobNotFound ? new FileNotFoundException(message, e) : new IOException(message, e);
     }
 
     private BlobClient PlanBlob(string planId) => container.GetBlobClient($"plans/{planId}");

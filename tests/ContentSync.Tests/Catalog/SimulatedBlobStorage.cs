@@ -19,7 +19,6 @@ internal sealed class SimulatedBlobStorage : IDisposable
         var options = new BlobClientOptions { Transport = new HttpClientTransport(_http) };
         options.Retry.MaxRetries = 1;
         options.Retry.Delay = TimeSpan.FromMilliseconds(1);
-        options.Retry.NetworkTimeout = TimeSpan.FromMilliseconds(200);
         Client = new BlobContainerClient(new Uri($"https://account.blob.example/{name}?tenant=secret"), new Credential(this), options);
     }
 
@@ -45,8 +44,7 @@ internal sealed class SimulatedBlobStorage : IDisposable
                 case BlobOutage.Unreachable:
                     throw new HttpRequestException(HttpRequestError.ConnectionError, "No route to host.");
                 case BlobOutage.Silent:
-                    await Task.Delay(Timeout.Infinite, cancellationToken);
-                    break;
+                    throw new TaskCanceledException("The client waited for its timeout.");
                 case BlobOutage.Busy:
                     return SimulatedBlobContainer.Error(HttpStatusCode.ServiceUnavailable, "ServerBusy");
             }

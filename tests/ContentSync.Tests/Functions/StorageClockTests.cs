@@ -38,7 +38,8 @@ public sealed class StorageClockTests : IAsyncLifetime
     [Fact]
     public async Task The_store_of_runs_sets_the_clock()
     {
-        Assert.Null(await new BlobResyncStore(StorageInitializer.Container(At("/devstoreaccount1/resync"), Credential, _clock)).FindAsync("a", default));
+        var store = new BlobResyncStore(StorageInitializer.Container(At("/devstoreaccount1/resync"), Credential, _clock));
+        Assert.Null(await store.FindAsync("a", default));
         AssertSet();
     }
 
