@@ -15,8 +15,8 @@ public enum TripCause
 }
 
 /// <summary>State of an open circuit breaker: nothing is sent except probes.</summary>
-/// <param name="Cause">Why it tripped.</param>
-/// <param name="Code">Code of the result that tripped it.</param>
+/// <param name="Cause">Why it tripped, or why it stays open: a configuration fault ends with the first signed response to a probe.</param>
+/// <param name="Code">Code of the result that is the cause.</param>
 /// <param name="Message">Message of that result.</param>
 /// <param name="Since">When it tripped first; a failed probe does not change it.</param>
 /// <param name="NextProbe">When the next probe is let through.</param>
@@ -136,7 +136,12 @@ public sealed class CircuitBreaker(RecoverabilityOptions options, [FromKeyedServ
                     break;
                 default:
                     // The interval starts when a probe ends, because a probe may take long.
-                    if (_open is not null && permit.IsProbe) FailProbe(contentId);
+                    if (_open is not null && permit.IsProbe)
+                    {
+                        FailProbe(contentId);
+                        if (result.Verification == SignatureVerification.Valid) EndConfigurationFault(result);
+                    }
+
                     if (_open is not null || permit.Epoch != _epoch) break;
                     CountFailure(contentId);
                     if (_failuresInARow >= options.BreakerThreshold && !isItemAtFault) Trip(TripCause.Breaker, contentId, result);
@@ -236,6 +241,13 @@ public sealed class CircuitBreaker(RecoverabilityOptions options, [FromKeyedServ
     {
         _open = _open! with { NextProbe = time.GetUtcNow() + options.ProbeInterval };
         AddFailedProbe(contentId);
+    }
+
+    // AlipayHK accepted the way we call, so what a person had to correct is corrected. Its own failure is left.
+    private void EndConfigurationFault(SynchronizeResult result)
+    {
+        if (_open is { Cause: TripCause.ConfigurationFault })
+            _open = _open with { Cause = TripCause.Breaker, Code = result.Code, Message = result.Message };
     }
 
     private void AddFailedProbe(string contentId)

@@ -38,6 +38,20 @@ public sealed class CircuitBreakerTests
         Assert.Equal(_options.ProbeInterval, wait);
     }
 
+    [Theory]
+    [InlineData(SignatureVerification.Valid, TripCause.Breaker, "UNKNOWN_EXCEPTION")]
+    [InlineData(SignatureVerification.Unsigned, TripCause.ConfigurationFault, "INVALID_SIGNATURE")]
+    public void A_signed_failure_of_a_probe_shows_that_the_configuration_fault_is_corrected(
+        SignatureVerification verification, TripCause cause, string code)
+    {
+        Report(Enter(), Fault);
+        _time.Advance(_options.ProbeInterval);
+
+        Report(Enter(), new SynchronizeResult(SynchronizeResultKind.Retryable, "UNKNOWN_EXCEPTION", "later") { Verification = verification });
+
+        Assert.Equal((cause, code), (_breaker.OpenState!.Cause, _breaker.OpenState.Code));
+    }
+
     [Fact]
     public void Trips_only_after_consecutive_failures()
     {
