@@ -22,10 +22,8 @@ internal sealed record Mutant(string Name, string File, string Place, string Bug
         || File.EndsWith("SendRateLimiter.cs", StringComparison.Ordinal) || Place.Contains("sendSwitch", StringComparison.Ordinal)
         || Place.Contains("PauseOf", StringComparison.Ordinal);
 
-    /// <summary>Whether only the real stores of the cloud can show it.</summary>
-    public bool IsInTable =>
-        File.Contains("/TableLedger", StringComparison.Ordinal) || File.EndsWith("TableLaneProgressStore.cs", StringComparison.Ordinal)
-        || File.EndsWith("BlobResyncStore.cs", StringComparison.Ordinal) || File.EndsWith("BlobReadStream.cs", StringComparison.Ordinal);
+    /// <summary>Whether only the ledger on Table storage can show it.</summary>
+    public bool IsInTable => File.Contains("/TableLedger", StringComparison.Ordinal);
 
     /// <summary>Whether only the local host can show it.</summary>
     public bool IsInLocalHost =>

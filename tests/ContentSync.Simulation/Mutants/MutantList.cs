@@ -45,9 +45,6 @@ internal static class MutantList
     private const string TableLists = Library + "Ledger/TableLedgerLists.cs";
     private const string TableChange = Library + "Ledger/TableLedgerChange.cs";
     private const string Operations = "src/ContentSync.Sqlite/LedgerOperation.cs";
-    private const string LaneRows = Library + "Resync/Lanes/TableLaneProgressStore.cs";
-    private const string RunBlobs = Library + "Resync/BlobResyncStore.cs";
-    private const string BlobReading = Library + "Catalog/BlobReadStream.cs";
     private const string Records = "src/ContentSync.Sqlite/RecordTable.cs";
     private const string LocalQueue = "src/ContentSync.Local/Pipeline/InProcessQueue.cs";
     private const string LocalHostWork = "src/ContentSync.Local/Pipeline/LocalWork.cs";
@@ -524,10 +521,5 @@ internal static class MutantList
         new("a power loss undoes the start of a run", RunFiles, "⟦_syncFolder(_folder);⟧", "_ = 0;"),
         new("a stalled run is never resumed", Timer, "resyncs.ResumeStalledAsync(⟦Quiet⟧,", "TimeSpan.FromDays(400)"),
         new("a full disk does not stop leases that need no write", Records, "if (⟦_hasWriteFailed⟧) RewriteOwner();", "false"),
-        new("a full disk does not stop leases that are granted at once", Records, "if (_closed || ⟦_hasWriteFailed⟧ || _uncommitted", "false"),
-        new("a conflict counts as written in the progress of a lane", LaneRows,
-            "when (TableLedgerFault.IsConflict(fault))\n        {\n            return ⟦false⟧;", "true"),
-        new("runs overwrite what another process wrote", RunBlobs, "⟦new BlobRequestConditions { IfMatch = new ETag(version) }⟧", "new BlobRequestConditions()"),
-        new("a stored plan that cannot be read now is no outage", BlobReading, "catch (Exception e) when (⟦BlobFault.IsStorage(e)⟧)", "false"),
     ];
 }
