@@ -24,7 +24,7 @@ internal sealed class StorageInitializer(
 
     public static TableClient Table(Uri endpoint, string name, TokenCredential credential, TimeProvider storeClock)
     {
-        var options = With(new TableClientOptions(), storeClock);
+        var options = Configured(new TableClientOptions(), storeClock);
         return endpoint.IsLoopback
             ? new TableClient(endpoint, name, new TableSharedKeyCredential(AzuriteAccount, AzuriteKey), options)
             : new TableClient(endpoint, name, credential, options);
@@ -32,7 +32,7 @@ internal sealed class StorageInitializer(
 
     public static BlobContainerClient Container(Uri container, TokenCredential credential, TimeProvider storeClock)
     {
-        var options = With(new BlobClientOptions(), storeClock);
+        var options = Configured(new BlobClientOptions(), storeClock);
         return container.IsLoopback
             ? new BlobContainerClient(container, new StorageSharedKeyCredential(AzuriteAccount, AzuriteKey), options)
             : new BlobContainerClient(container, credential, options);
@@ -61,7 +61,7 @@ internal sealed class StorageInitializer(
     public Task StoppedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
     // The default timeout of 100 seconds per request would outlast a message's lock, and results are written without the caller's cancellation.
-    private static T With<T>(T options, TimeProvider storeClock)
+    private static T Configured<T>(T options, TimeProvider storeClock)
         where T : ClientOptions
     {
         options.Retry.NetworkTimeout = options is BlobClientOptions ? TimeSpan.FromSeconds(30) : TimeSpan.FromSeconds(5);

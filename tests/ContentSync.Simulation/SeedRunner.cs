@@ -5,7 +5,7 @@ namespace ContentSync.Simulation;
 /// <summary>Runs many seeds, each on one thread.</summary>
 internal static class SeedRunner
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan SlowAfter = TimeSpan.FromMinutes(1);
 
     /// <summary>Runs the seeds. One that takes longer than a minute is named on standard error: it may never end.</summary>
     /// <param name="seeds">Run in this order.</param>
@@ -51,9 +51,9 @@ internal static class SeedRunner
             }
 
             using var alarm = new Timer(
-                _ => Console.Error.WriteLine($"Seed {seed} has run for more than {Patience.TotalSeconds} s."),
+                _ => Console.Error.WriteLine($"Seed {seed} has run for more than {SlowAfter.TotalSeconds} s."),
                 null,
-                Patience,
+                SlowAfter,
                 Timeout.InfiniteTimeSpan);
             report.Add(seed, SimulationRun.Of(plan(seed), keys));
         }

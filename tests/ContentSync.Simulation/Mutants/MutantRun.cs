@@ -104,7 +104,8 @@ internal static class MutantRun
         {
             foreach (var (variant, planOf) in VariantsOf(mutant))
             {
-                if (Find(() => FindViolated(planOf(seed), keys)) is { } invariant) return new MutantResult(number, mutant, invariant, $"seed {seed}{variant}");
+                if (Find(() => FindViolated(planOf(seed), keys)) is { } invariant)
+                    return new MutantResult(number, mutant, invariant, $"seed {seed}{variant}");
             }
 
             // Outages take longer than seeds, so they run only if the first seeds do not catch the bug.
